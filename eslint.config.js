@@ -1,0 +1,41 @@
+import tseslint from 'typescript-eslint'
+
+/** The pure folders: no sockets, no clock, no files (docs/decisions/0002; test/architecture.test.ts holds the whole table). */
+const pure = ['src/smtp/**', 'src/verdict/**', 'src/strategy/**', 'src/session/**', 'src/facts.ts', 'src/errors.ts']
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', 'rcptwise-data/**'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/strict-boolean-expressions': ['error', { allowNullableBoolean: true }],
+      '@typescript-eslint/return-await': ['error', 'always'],
+      '@typescript-eslint/promise-function-async': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 4],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: pure,
+    rules: {
+      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'setImmediate', 'process', 'fetch', 'performance'],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Time is event data in the pure folders.' },
+        { object: 'Math', property: 'random', message: 'Randomness is event data in the pure folders.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**', 'bench/**', 'tools/**'],
+    rules: { 'no-console': 'off', 'max-lines': ['error', { max: 600 }] },
+  },
+)
