@@ -1,0 +1,115 @@
+/**
+ * The whole configuration after defaults, units and references were resolved: what app.ts puts the parts together from.
+ * No part imports this; each takes its own small options. The YAML's keys are the same words in snake_case, and schema.ts
+ * gives each its type, default, unit and sentence.
+ */
+import type { Policy } from '../verdict/policy.ts'
+import type { PeerClass } from '../strategy/peer-class.ts'
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export type ServerAddress =
+  | { readonly kind: 'smtp'; readonly host: string; readonly port: number; readonly url: string }
+  | { readonly kind: 'sink'; readonly directory: string; readonly url: string }
+
+/** Which peers a class holds; a peer is in it when any one entry fits. An empty match fits everyone. */
+export interface PeerMatch {
+  /** Address ranges in CIDR form. */
+  readonly address: readonly string[]
+  /** Patterns with `*.` in front for "any host below"; `rdns` only counts when the name leads back to the address. */
+  readonly rdns: readonly string[]
+  readonly helo: readonly string[]
+  /** Domains of the reverse-path, exact or `*.`. */
+  readonly senderDomain: readonly string[]
+}
+
+export interface ConfiguredPeerClass extends PeerClass {
+  readonly match: PeerMatch
+}
+
+export type JudgeConfig = { readonly kind: 'headers' } | { readonly kind: 'backend' }
+
+export interface Config {
+  /** The file it came from; absent for the built-in defaults. */
+  readonly file?: string
+  readonly hostname: string
+  readonly listen: readonly ListenAddress[]
+  readonly tls: {
+    /** PEM files; empty: a self-signed certificate is made and kept in dataDirectory. */
+    readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+    readonly startTls: boolean
+  }
+  readonly backend: {
+    readonly servers: readonly [ServerAddress, ...ServerAddress[]]
+    readonly clientAddress: 'none'
+    readonly connectTimeoutMs: number
+    readonly replyTimeoutMs: number
+    /** From the final dot to the reply. */
+    readonly deliveryTimeoutMs: number
+    readonly pool: {
+      readonly maxConnections: number
+      readonly idleTimeoutMs: number
+      /** Transactions and refused commands after which a connection is not used again. */
+      readonly maxTransactions: number
+      readonly maxErrors: number
+    }
+  }
+  /** Absent: every domain; only valid while no backend could relay (sink). */
+  readonly relayDomains?: readonly string[]
+  readonly receivedHeader: boolean
+  readonly policies: ReadonlyMap<string, Policy>
+  readonly recipients: {
+    readonly defaultPolicy: Policy
+    readonly sources: readonly { readonly kind: 'file'; readonly path: string }[]
+    readonly onFailure: 'defer' | 'default'
+  }
+  readonly unknownRecipients: 'refuse' | 'conceal'
+  /** Where quarantined mail goes, instead of the recipient; absent: quarantine is answered as tag. */
+  readonly quarantine?: { readonly address: string }
+  readonly judge: JudgeConfig & { readonly onFailure: 'accept' | 'defer' }
+  /** In order; the last one is `default` and fits everyone. */
+  readonly peers: readonly [ConfiguredPeerClass, ...ConfiguredPeerClass[]]
+  /** Address ranges that are never split (rule 7). */
+  readonly trusted: readonly string[]
+  readonly ledger: {
+    /** SQLite file; `:memory:` for none. */
+    readonly path: string
+    readonly patienceMs: number
+    /** How long a closed split stays visible. */
+    readonly keepMs: number
+  }
+  readonly admin: { readonly listen: ListenAddress; readonly tokenFile?: string } | undefined
+  readonly bareNewlines: 'reject' | 'normalize'
+  readonly greetDelayMs: number
+  readonly ehlo: { readonly chunking: boolean; readonly greylist: boolean; readonly limitsRcptMax?: number }
+  readonly limits: {
+    readonly messageSizeBytes: number
+    readonly recipients: number
+    readonly sessions: number
+    readonly sessionsPerAddress: number
+    /** Command line, CRLF included, before what extensions add (RFC 5321 4.5.3.1.4). */
+    readonly commandLineBytes: number
+    /** Longest line of the header section and body; longer ones are refused. */
+    readonly textLineBytes: number
+    readonly headerBytes: number
+    readonly transactionsPerSession: number
+    /** Refused or unknown commands, after which the session is ended. */
+    readonly errorsPerSession: number
+  }
+  readonly spool: { readonly memoryBytes: number; readonly directory: string }
+  readonly timeouts: {
+    readonly commandMs: number
+    readonly textMs: number
+    /** From the end of the text to the reply (protocol.md: Sizes and times). */
+    readonly replyMs: number
+    readonly tlsHandshakeMs: number
+    readonly policyMs: number
+    readonly shutdownMs: number
+  }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean | 'auto' }
+  /** Where the ledger, the self-signed certificate and the sink are by default. */
+  readonly dataDirectory: string
+}

@@ -1,0 +1,162 @@
+/**
+ * What happened, as plain data. The log line, the metrics and the console are all derived from these, so that they can't
+ * tell different stories. Nobody decides anything from a fact. Times are ms since the epoch, durations are ms.
+ */
+import type { SplitOutcome } from './ledger/split.ts'
+import type { StrategyName } from './strategy/names.ts'
+
+/** `prdr`: the client asked for it. `plain`: one answer for all, nobody deferred. `split`: someone was deferred, or a split went on. */
+export type TransactionMode = 'prdr' | 'plain' | 'split'
+
+/**
+ * How a transaction ended. `accepted`: 250 for all that went through; `mixed`: a block with different answers; `refused` 5yz and
+ * `deferred` 4yz after the text or because nobody went through; `aborted`: RSET, QUIT or a lost client before the text was complete.
+ */
+export type TransactionOutcome = 'accepted' | 'mixed' | 'refused' | 'deferred' | 'aborted'
+
+export type VerdictName = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
+
+export interface RecipientFact {
+  readonly address: string
+  readonly policy?: string
+  /** Number of the group in this transaction, from 1; absent when refused before it was asked for. */
+  readonly group?: number
+  /** `through`: answered with the text. `deferred`: told to come back only to split. `refused`/`postponed`: 5yz or 4yz at RCPT that is not a split. */
+  readonly fate: 'through' | 'deferred' | 'refused' | 'postponed'
+  /** What the policy says of the judged text; absent when there was none. */
+  readonly verdict?: VerdictName
+  /** Verdict answered for good in this transaction: counts in recipients_total. */
+  readonly final: boolean
+  /** The last reply the client was given for this recipient. */
+  readonly reply?: string
+  /** Acknowledged without a second delivery (rule 6). */
+  readonly duplicate?: true
+  /** It came back after a deferral, this long after it. */
+  readonly returnedAfterMs?: number
+}
+
+export interface DeliveryFact {
+  readonly recipients: number
+  readonly result: 'plain' | 'tagged' | 'quarantined'
+  readonly reply: string
+  /** The backend's queue id, when its reply has one of a known form. */
+  readonly queueId?: string
+  readonly ms: number
+}
+
+export interface TransactionFact {
+  readonly kind: 'transactionEnded'
+  readonly at: number
+  readonly session: string
+  readonly peer: string
+  readonly client: { readonly address: string; readonly port: number; readonly helo: string; readonly tls: boolean }
+  readonly reversePath: string
+  readonly recipients: readonly RecipientFact[]
+  readonly mode: TransactionMode
+  readonly outcome: TransactionOutcome
+  readonly strategy: StrategyName
+  /** Present when the message was let through unsplit, and why (rules 5 and 7). */
+  readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries'
+  readonly sizeBytes: number
+  readonly messageId?: string
+  readonly score?: number
+  readonly symbols?: readonly string[]
+  readonly deliveries: readonly DeliveryFact[]
+  /** The reply to the text, or to DATA when it was refused; the final line of a block. */
+  readonly reply?: string
+  readonly split?: string
+  /** From MAIL: to the end of the text, to the judgement, to the reply. */
+  readonly textMs?: number
+  readonly judgedMs?: number
+  readonly ms: number
+}
+
+export type Fact =
+  | TransactionFact
+  | {
+      readonly kind: 'sessionOpened'
+      readonly at: number
+      readonly session: string
+      readonly peer: string
+      readonly address: string
+    }
+  | {
+      readonly kind: 'sessionSecured'
+      readonly at: number
+      readonly session: string
+      readonly peer: string
+      readonly protocol: string
+      readonly cipher: string
+    }
+  | {
+      readonly kind: 'sessionClosed'
+      readonly at: number
+      readonly session: string
+      readonly peer: string
+      readonly tls: boolean
+      readonly address: string
+      readonly helo: string
+      readonly transactions: number
+      /** In one or two words: quit, lost, idle, early talker, pipelining, junk, shutdown, … */
+      readonly why: string
+      readonly ms: number
+    }
+  /** A connection that was turned away before a session began. */
+  | { readonly kind: 'connectionRefused'; readonly at: number; readonly address: string; readonly limit: string }
+  | {
+      readonly kind: 'splitOpened'
+      readonly at: number
+      readonly split: string
+      readonly peer: string
+      readonly strategy: StrategyName
+    }
+  | {
+      readonly kind: 'splitClosed'
+      readonly at: number
+      readonly split: string
+      readonly peer: string
+      readonly strategy: StrategyName
+      readonly outcome: SplitOutcome
+      readonly durationMs: number
+      /** Recipients that were deferred and never seen again; only for `abandoned`. */
+      readonly abandonedRecipients: readonly string[]
+    }
+  | {
+      readonly kind: 'strategyChanged'
+      readonly at: number
+      readonly peer: string
+      readonly strategy: StrategyName
+      readonly until?: number
+      readonly by: string
+      readonly reset: boolean
+    }
+  | {
+      readonly kind: 'judged'
+      readonly at: number
+      readonly judge: string
+      readonly result: 'scored' | 'silent' | 'failed'
+      readonly ms: number
+      readonly why?: string
+    }
+  | { readonly kind: 'policyFailed'; readonly at: number; readonly recipient: string; readonly why: string }
+  | { readonly kind: 'policiesLoaded'; readonly at: number; readonly file: string; readonly entries: number }
+  | { readonly kind: 'policiesKept'; readonly at: number; readonly file: string; readonly why: string }
+  | { readonly kind: 'backendConnected'; readonly at: number; readonly server: string; readonly ms: number }
+  | {
+      readonly kind: 'backendFailed'
+      readonly at: number
+      readonly server: string
+      readonly step: 'connect' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
+      readonly why: string
+    }
+  | {
+      readonly kind: 'backendDelivered'
+      readonly at: number
+      readonly server: string
+      readonly code: number
+      readonly ms: number
+    }
+  | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
+  | { readonly kind: 'ledgerRecovered'; readonly at: number }
+
+export type FactListener = (fact: Fact) => void

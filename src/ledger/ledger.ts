@@ -1,0 +1,55 @@
+/**
+ * The record of splits, and of strategies set at run time. One interface; SQLite behind it, Redis later. All splits are
+ * stored whole; what they mean is in split.ts.
+ *
+ * Contract, held by test/ledger/ledger.contract.ts for every implementation:
+ * - Nothing here throws or rejects for a store that is away or full: the ledger goes on in memory, says so once through
+ *   `onTrouble`, and writes back what it holds when the store can be written again.
+ * - `recall` and `save` answer within a millisecond; an implementation that can't gives a promise.
+ * - A saved split survives a kill -9 of the process; after a power failure the last moments may be missing, which costs a
+ *   retry and never a message.
+ */
+import type { StrategyName } from '../strategy/names.ts'
+import type { Split } from './split.ts'
+
+/** A strategy set at run time over the configured one. */
+export interface StrategyOverride {
+  readonly peer: string
+  readonly strategy: StrategyName
+  /** ms since the epoch; absent: until reset. */
+  readonly until?: number
+  readonly setAt: number
+  /** Who set it, for the audit line. */
+  readonly by: string
+}
+
+export interface OpenSplits {
+  readonly peer: string
+  readonly strategy: StrategyName
+  readonly count: number
+}
+
+export interface Ledger {
+  /** Open splits of messages from `reversePath` in which `recipient` takes part, oldest first. Both canonical. */
+  recall(reversePath: string, recipient: string): readonly Split[] | Promise<readonly Split[]>
+  /**
+   * Stores the split as it now is. `saved: false` means that another node has written a newer version since it was
+   * recalled; the caller recalls and decides again. A new split has version 1; each save of a known one has the stored version plus 1.
+   */
+  save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
+  find(id: string): Promise<Split | undefined>
+  /** Open splits, oldest first. */
+  openSplits(limit: number): Promise<readonly Split[]>
+  countOpen(): Promise<readonly OpenSplits[]>
+  /** Open splits whose last attempt was before `before` (ms since the epoch), oldest first, at most `limit`. */
+  stale(before: number, limit: number): Promise<readonly Split[]>
+  /** Deletes splits that were closed before `before`; how many. Done in pieces of at most `limit`. */
+  forget(before: number, limit: number): Promise<number>
+  /** Overrides in force; read from memory, refreshed at least once a second from the store when others share it. */
+  overrides(): readonly StrategyOverride[]
+  setOverride(override: StrategyOverride): Promise<void>
+  resetOverride(peer: string): Promise<boolean>
+  /** False while it goes on in memory only. */
+  readonly durable: boolean
+  close(): Promise<void>
+}

@@ -1,0 +1,56 @@
+/**
+ * A split: one message that is being answered in parts, from its first deferral to its last recipient's answer.
+ * Plain data and its transitions; a ledger stores it whole and knows nothing of its meaning. Pure.
+ *
+ *     waiting ──▶ refused ──▶ answered        a recipient's way: deferred; verdict known but kept back (rule 2); answered for good
+ *        │           delivered ──▶ answered   has the message, the acknowledgement is still owed (rule 6)
+ *        └─────────────────────▶ answered
+ */
+import type { Reply } from '../smtp/reply.ts'
+import type { StrategyName } from '../strategy/names.ts'
+
+export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
+
+/** `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivered`: has it; owed its 250. `answered`: done. */
+export type RecipientState = 'waiting' | 'refused' | 'delivered' | 'answered'
+
+export interface SplitRecipient {
+  /** Canonical address. */
+  readonly address: string
+  readonly state: RecipientState
+  /** The refusal kept for when the recipient is alone (rule 2). */
+  readonly reply?: Reply
+  /** When it was last told to come back, ms since the epoch; absent when it never was. */
+  readonly deferredAt?: number
+  /** How often it was told to come back only to split. */
+  readonly deferrals: number
+}
+
+export interface Split {
+  /** Random, 16 characters of base32; in logs and in `rcptwise splits`. */
+  readonly id: string
+  /** Counts writes, so that two nodes can't overwrite one another. */
+  readonly version: number
+  /** Canonical reverse-path, empty for the null one. */
+  readonly reversePath: string
+  /** Peer class and strategy of the first attempt: the labels of all its metrics. */
+  readonly peer: string
+  readonly strategy: StrategyName
+  /** ms since the epoch. */
+  readonly startedAt: number
+  readonly lastAttemptAt: number
+  /** Of the message (ledger/fingerprint.ts); absent until a text was seen. */
+  readonly fingerprint?: string
+  /** For people; not a key. */
+  readonly messageId?: string
+  /** Transactions of this message in which someone was deferred. */
+  readonly forcedRetries: number
+  /** Attempts in a row in which nobody got further (rule 5). */
+  readonly idleAttempts: number
+  readonly status: 'open' | SplitOutcome
+  /** ms since the epoch, when status is no longer open. */
+  readonly closedAt?: number
+  /** Set once it is let through unsplit from now on (rule 5); it ends as `forgiven`. */
+  readonly forgiven: boolean
+  readonly recipients: readonly SplitRecipient[]
+}
