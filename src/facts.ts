@@ -65,6 +65,8 @@ export interface TransactionFact {
   /** The reply to the text, or to DATA when it was refused; the final line of a block. */
   readonly reply?: string
   readonly split?: string
+  /** Peer class and strategy of that split's first attempt: the labels of its retries, which may come from elsewhere. */
+  readonly splitOf?: { readonly peer: string; readonly strategy: StrategyName }
   /** From MAIL: to the end of the text, to the judgement, to the reply. */
   readonly textMs?: number
   readonly judgedMs?: number

@@ -1,0 +1,160 @@
+/** Every count and duration of the product, derived from the facts that the log line is derived from too. */
+import type { Fact, FactListener, RecipientFact, TransactionFact, VerdictName } from '../facts.ts'
+import { initialiseStrategy } from './initialise.ts'
+import type { Metrics } from './registry.ts'
+import { series } from './series.ts'
+
+/** A label must not be whatever a part wrote into a fact: these words are known, the rest is `other`. */
+const sessionEnds = new Set([
+  'quit',
+  'lost',
+  'idle',
+  'early talker',
+  'pipelining',
+  'junk',
+  'shutdown',
+  'errors',
+  'too many errors',
+  'too many transactions',
+  'timeout',
+  'time-out',
+  'tls',
+  'tls failed',
+  'proxy header',
+  'backend',
+])
+
+const seconds = (ms: number): number => Math.max(0, ms) / 1000
+const yesNo = (flag: boolean): 'yes' | 'no' => (flag ? 'yes' : 'no')
+
+/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
+const isForcedRetry = (recipient: RecipientFact): boolean =>
+  recipient.fate === 'deferred' ||
+  (recipient.fate === 'through' &&
+    !recipient.final &&
+    recipient.verdict === 'reject' &&
+    recipient.reply?.startsWith('4') === true)
+
+/** The judged verdict; without one, what the last reply amounts to. */
+function verdictOf(recipient: RecipientFact): VerdictName {
+  if (recipient.verdict !== undefined) return recipient.verdict
+  if (recipient.reply?.startsWith('5') === true) return 'reject'
+  return recipient.reply?.startsWith('4') === true ? 'defer' : 'accept'
+}
+
+const replyClass = (code: number): string => (code >= 200 && code < 600 ? `${Math.floor(code / 100)}xx` : 'other')
+
+export function metricsFromFacts(metrics: Metrics): FactListener {
+  const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
+  const recipients = series((...labels) => metrics.recipientsTotal.labels(...labels))
+  const duplicates = series((...labels) => metrics.duplicatesSuppressedTotal.labels(...labels))
+  const forcedRetries = series((...labels) => metrics.forcedRetriesTotal.labels(...labels))
+  const retryDelay = series((...labels) => metrics.retryDelaySeconds.labels(...labels))
+  const deliveries = series((...labels) => metrics.backendDeliverySeconds.labels(...labels))
+  const judgements = series((...labels) => metrics.judgeSeconds.labels(...labels))
+  const judgeResults = series((...labels) => metrics.judgeResultsTotal.labels(...labels))
+  const sessionsOpen = series((...labels) => metrics.sessionsOpen.labels(...labels))
+  /** What each open session is counted under, since a later EHLO can move it to another class. */
+  const openSessions = new Map<string, { readonly peer: string; readonly tls: 'yes' | 'no' }>()
+  const entriesOfFile = new Map<string, number>()
+
+  const onTransaction = (fact: TransactionFact): void => {
+    const { peer, strategy } = fact.splitOf ?? fact
+    transactions(fact.peer, fact.mode, fact.outcome).inc()
+    if (fact.textMs !== undefined) metrics.messagesBytesTotal.inc(fact.sizeBytes)
+    for (const recipient of fact.recipients) {
+      if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()
+      if (recipient.duplicate === true) duplicates(fact.peer).inc()
+      if (isForcedRetry(recipient)) {
+        initialiseStrategy(metrics, peer, strategy)
+        forcedRetries(peer, strategy).inc()
+      }
+      if (recipient.returnedAfterMs !== undefined) {
+        initialiseStrategy(metrics, peer, strategy)
+        retryDelay(peer, strategy).observe(seconds(recipient.returnedAfterMs))
+      }
+    }
+  }
+
+  const moveSession = (
+    session: string,
+    to: { readonly peer: string; readonly tls: 'yes' | 'no' } | undefined,
+  ): void => {
+    const from = openSessions.get(session)
+    if (from !== undefined) sessionsOpen(from.peer, from.tls).dec()
+    if (to === undefined) {
+      openSessions.delete(session)
+    } else {
+      openSessions.set(session, to)
+      sessionsOpen(to.peer, to.tls).inc()
+    }
+  }
+
+  return (fact: Fact): void => {
+    switch (fact.kind) {
+      case 'transactionEnded':
+        onTransaction(fact)
+        return
+      case 'sessionOpened':
+        moveSession(fact.session, { peer: fact.peer, tls: 'no' })
+        return
+      case 'sessionSecured':
+        moveSession(fact.session, { peer: fact.peer, tls: 'yes' })
+        return
+      case 'sessionClosed':
+        moveSession(fact.session, undefined)
+        metrics.sessionsTotal.inc({ peer: fact.peer, tls: yesNo(fact.tls) })
+        metrics.sessionEndsTotal.inc({ why: sessionEnds.has(fact.why) ? fact.why : 'other' })
+        return
+      case 'connectionRefused':
+        metrics.connectionsRefusedTotal.inc({ limit: fact.limit })
+        return
+      case 'splitOpened':
+        initialiseStrategy(metrics, fact.peer, fact.strategy)
+        metrics.splitsOpenedTotal.inc({ peer: fact.peer, strategy: fact.strategy })
+        return
+      case 'splitClosed': {
+        const labels = { peer: fact.peer, strategy: fact.strategy }
+        initialiseStrategy(metrics, fact.peer, fact.strategy)
+        metrics.splitsTotal.inc({ ...labels, outcome: fact.outcome })
+        metrics.splitDurationSeconds.observe(labels, seconds(fact.durationMs))
+        metrics.abandonedRecipientsTotal.inc(labels, fact.abandonedRecipients.length)
+        return
+      }
+      case 'strategyChanged':
+        initialiseStrategy(metrics, fact.peer, fact.strategy)
+        return
+      case 'judged':
+        judgements(fact.judge).observe(seconds(fact.ms))
+        judgeResults(fact.judge, fact.result).inc()
+        return
+      case 'policyFailed':
+        metrics.policyFailuresTotal.inc()
+        return
+      case 'policiesLoaded':
+        entriesOfFile.set(fact.file, fact.entries)
+        metrics.policyEntries.set([...entriesOfFile.values()].reduce((sum, entries) => sum + entries, 0))
+        metrics.policyReloadsTotal.inc({ result: 'loaded' })
+        return
+      case 'policiesKept':
+        metrics.policyReloadsTotal.inc({ result: 'kept' })
+        return
+      case 'backendConnected':
+        metrics.backendConnectionsTotal.inc({ server: fact.server })
+        metrics.backendConnectSeconds.observe({ server: fact.server }, seconds(fact.ms))
+        return
+      case 'backendFailed':
+        metrics.backendErrorsTotal.inc({ server: fact.server, step: fact.step })
+        return
+      case 'backendDelivered':
+        deliveries(fact.server, replyClass(fact.code)).observe(seconds(fact.ms))
+        return
+      case 'ledgerTrouble':
+        metrics.ledgerTroubleTotal.inc()
+        metrics.ledgerDurable.set(0)
+        return
+      case 'ledgerRecovered':
+        metrics.ledgerDurable.set(1)
+    }
+  }
+}

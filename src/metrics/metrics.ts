@@ -1,0 +1,213 @@
+/**
+ * Every metric of the product, named and described: the page that docs/metrics.md is made from (tools/metrics-docs.ts).
+ *
+ * The prefix `rcptwise_` is added when they are made (registry.ts). Durations are seconds, sizes are bytes. `peer` is the
+ * name of a peer class and never an address, so that the number of series is bounded by the configuration.
+ */
+
+export interface MetricDescription {
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  /** Without the prefix. */
+  readonly name: string
+  readonly labels: readonly string[]
+  readonly help: string
+  /** Upper bounds of a histogram's buckets, in seconds. */
+  readonly buckets?: readonly number[]
+}
+
+export const metricPrefix = 'rcptwise_'
+
+/** Senders come back after anything from a tenth of a second to days (senders: first retry). */
+const delayBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400]
+/** From a local delivery to the ten minutes that a client must wait at the dot (RFC 5321 4.5.3.2.6). */
+const workBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+const ledgerBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
+
+export const metricDescriptions = {
+  sessionsTotal: {
+    type: 'counter',
+    name: 'sessions_total',
+    labels: ['peer', 'tls'],
+    help: 'Client sessions that have ended; tls is yes or no. Add sessions_open for those that began.',
+  },
+  sessionsOpen: {
+    type: 'gauge',
+    name: 'sessions_open',
+    labels: ['peer', 'tls'],
+    help: 'Client sessions open now; tls is yes once the handshake is done.',
+  },
+  sessionEndsTotal: {
+    type: 'counter',
+    name: 'session_ends_total',
+    labels: ['why'],
+    help: 'Ended client sessions by what ended them.',
+  },
+  connectionsRefusedTotal: {
+    type: 'counter',
+    name: 'connections_refused_total',
+    labels: ['limit'],
+    help: 'Connections turned away before a session began, by the limit that was reached.',
+  },
+  transactionsTotal: {
+    type: 'counter',
+    name: 'transactions_total',
+    labels: ['peer', 'mode', 'outcome'],
+    help: 'Messages offered, by how they were answered: mode prdr, plain or split; outcome accepted, mixed, refused, deferred or aborted.',
+  },
+  messagesBytesTotal: {
+    type: 'counter',
+    name: 'messages_bytes_total',
+    labels: [],
+    help: 'Bytes of message text received from clients.',
+  },
+  recipientsTotal: {
+    type: 'counter',
+    name: 'recipients_total',
+    labels: ['peer', 'verdict'],
+    help: "Recipients answered for good, by their policy's verdict (accept, tag, quarantine, reject, defer); without one, by the reply.",
+  },
+  forcedRetriesTotal: {
+    type: 'counter',
+    name: 'forced_retries_total',
+    labels: ['peer', 'strategy'],
+    help: 'Recipients told to come back only because their message is being split, each time it happens.',
+  },
+  retryDelaySeconds: {
+    type: 'histogram',
+    name: 'retry_delay_seconds',
+    labels: ['peer', 'strategy'],
+    help: 'Time from a deferral to the return of that recipient, once per recipient and return.',
+    buckets: delayBuckets,
+  },
+  splitDurationSeconds: {
+    type: 'histogram',
+    name: 'split_duration_seconds',
+    labels: ['peer', 'strategy'],
+    help: 'Time from the first deferral of a split to the answer for its last recipient; for an abandoned one to its last attempt being given up.',
+    buckets: [...delayBuckets, 172_800, 432_000],
+  },
+  splitsOpen: {
+    type: 'gauge',
+    name: 'splits_open',
+    labels: ['peer', 'strategy'],
+    help: 'Messages being answered in parts now, read from the ledger at each scrape. Nodes that share a ledger report the same number.',
+  },
+  splitsOpenedTotal: {
+    type: 'counter',
+    name: 'splits_opened_total',
+    labels: ['peer', 'strategy'],
+    help: 'Splits begun: messages of which a recipient was deferred for the first time.',
+  },
+  splitsTotal: {
+    type: 'counter',
+    name: 'splits_total',
+    labels: ['peer', 'strategy', 'outcome'],
+    help: 'Splits ended: completed, forgiven (let through unsplit) or abandoned (the sender did not come back).',
+  },
+  abandonedRecipientsTotal: {
+    type: 'counter',
+    name: 'abandoned_recipients_total',
+    labels: ['peer', 'strategy'],
+    help: 'Recipients that were deferred and not seen again within ledger.patience. Each may be a lost message.',
+  },
+  duplicatesSuppressedTotal: {
+    type: 'counter',
+    name: 'duplicates_suppressed_total',
+    labels: ['peer'],
+    help: 'Recipients acknowledged on a retry without a second delivery, because they had the message already.',
+  },
+  strategyInForce: {
+    type: 'gauge',
+    name: 'strategy_in_force',
+    labels: ['peer', 'strategy'],
+    help: 'Always 1; its label is the strategy in force for the peer class now, configured or set at run time.',
+  },
+  backendConnectionsTotal: {
+    type: 'counter',
+    name: 'backend_connections_total',
+    labels: ['server'],
+    help: 'Connections made to a backend server.',
+  },
+  backendConnectSeconds: {
+    type: 'histogram',
+    name: 'backend_connect_seconds',
+    labels: ['server'],
+    help: 'Time to connect to a backend server.',
+    buckets: workBuckets,
+  },
+  backendConnectionsOpen: {
+    type: 'gauge',
+    name: 'backend_connections_open',
+    labels: ['server', 'state'],
+    help: 'Pooled connections to a backend server now; state is busy or idle.',
+  },
+  backendErrorsTotal: {
+    type: 'counter',
+    name: 'backend_errors_total',
+    labels: ['server', 'step'],
+    help: 'Failures of a backend server, by the step of the dialogue: connect, greeting, mail, rcpt, data or text. A refusal of a message is not one.',
+  },
+  backendDeliverySeconds: {
+    type: 'histogram',
+    name: 'backend_delivery_seconds',
+    labels: ['server', 'reply'],
+    help: "Time of one delivery to the backend until its reply to the text; reply is the reply's class: 2xx, 4xx or 5xx.",
+    buckets: workBuckets,
+  },
+  judgeSeconds: {
+    type: 'histogram',
+    name: 'judge_seconds',
+    labels: ['judge'],
+    help: 'Time of one judgement.',
+    buckets: workBuckets,
+  },
+  judgeResultsTotal: {
+    type: 'counter',
+    name: 'judge_results_total',
+    labels: ['judge', 'result'],
+    help: 'Judgements: scored, silent (nothing said about the message) or failed.',
+  },
+  policyFailuresTotal: {
+    type: 'counter',
+    name: 'policy_failures_total',
+    labels: [],
+    help: 'Recipients whose policy could not be looked up.',
+  },
+  policyEntries: {
+    type: 'gauge',
+    name: 'policy_entries',
+    labels: [],
+    help: 'Entries of all recipient files in use.',
+  },
+  policyReloadsTotal: {
+    type: 'counter',
+    name: 'policy_reloads_total',
+    labels: ['result'],
+    help: 'Recipient files read: loaded, or kept (the new content was wrong and the old one stays in use).',
+  },
+  ledgerDurable: {
+    type: 'gauge',
+    name: 'ledger_durable',
+    labels: [],
+    help: '1 while the ledger is written to its store, 0 while it goes on in memory only.',
+  },
+  ledgerTroubleTotal: {
+    type: 'counter',
+    name: 'ledger_trouble_total',
+    labels: [],
+    help: 'Times the store of the ledger could not be written.',
+  },
+  ledgerSeconds: {
+    type: 'histogram',
+    name: 'ledger_seconds',
+    labels: ['op'],
+    help: 'Time of one operation of the ledger.',
+    buckets: ledgerBuckets,
+  },
+  tlsCertificateExpirySeconds: {
+    type: 'gauge',
+    name: 'tls_certificate_expiry_seconds',
+    labels: ['name'],
+    help: 'When a certificate in use expires, as Unix time: subtract time() for what is left.',
+  },
+} as const satisfies Record<string, MetricDescription>

@@ -1,0 +1,122 @@
+/** The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one allows one app a process. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { OpenSplits } from '../ledger/ledger.ts'
+import type { StrategyName } from '../strategy/names.ts'
+import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
+
+/** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
+export interface ScrapeSources {
+  /** The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers. */
+  countOpen(): Promise<readonly OpenSplits[]>
+  /** The strategy of each peer class at this moment. */
+  strategies?(): readonly { readonly peer: string; readonly strategy: StrategyName }[]
+  /** Certificates in use; `notAfter` in ms since the epoch. */
+  certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
+  pool?(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
+}
+
+type Described<Label extends string> = MetricDescription & { readonly labels: readonly Label[] }
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+const countOpenTimeLimitMs = 2000
+
+/**
+ * Makes every metric. `processMetrics: false` leaves out what Node.js tells about the process: prom-client never stops its
+ * two observers for those, which only matters to tests that start many apps in one process.
+ */
+export function createMetrics(sources: ScrapeSources, options: { readonly processMetrics?: boolean } = {}) {
+  const registry = new Registry()
+  const d = metricDescriptions
+  const common = <Label extends string>({ name, help, labels }: Described<Label>) => ({
+    name: metricPrefix + name,
+    help,
+    labelNames: labels,
+    registers: [registry],
+  })
+  const counter = <Label extends string>(described: Described<Label>) => new Counter<Label>(common(described))
+  const gauge = <Label extends string>(described: Described<Label>, collect?: (self: Gauge<Label>) => unknown) =>
+    new Gauge<Label>({
+      ...common(described),
+      ...(collect !== undefined && {
+        async collect() {
+          await collect(this)
+        },
+      }),
+    })
+  const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
+    new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
+
+  if (options.processMetrics !== false) collectDefaultMetrics({ register: registry })
+  const knownSplits = new Map<string, { readonly peer: string; readonly strategy: string }>()
+
+  const ledgerDurable = gauge(d.ledgerDurable)
+  ledgerDurable.set(1)
+
+  return {
+    registry,
+    sessionsTotal: counter(d.sessionsTotal),
+    sessionsOpen: gauge(d.sessionsOpen),
+    sessionEndsTotal: counter(d.sessionEndsTotal),
+    connectionsRefusedTotal: counter(d.connectionsRefusedTotal),
+    transactionsTotal: counter(d.transactionsTotal),
+    messagesBytesTotal: counter(d.messagesBytesTotal),
+    recipientsTotal: counter(d.recipientsTotal),
+    forcedRetriesTotal: counter(d.forcedRetriesTotal),
+    retryDelaySeconds: histogram(d.retryDelaySeconds),
+    splitDurationSeconds: histogram(d.splitDurationSeconds),
+    /** Pairs that splits_open shows as 0 when the ledger has none. */
+    knownSplits,
+    splitsOpen: gauge(d.splitsOpen, async (self) => {
+      const open = await answerInTime(sources.countOpen())
+      if (open === undefined) return
+      self.reset()
+      for (const pair of knownSplits.values()) self.set({ ...pair }, 0)
+      for (const { peer, strategy, count } of open) self.set({ peer, strategy }, count)
+    }),
+    splitsOpenedTotal: counter(d.splitsOpenedTotal),
+    splitsTotal: counter(d.splitsTotal),
+    abandonedRecipientsTotal: counter(d.abandonedRecipientsTotal),
+    duplicatesSuppressedTotal: counter(d.duplicatesSuppressedTotal),
+    strategyInForce: gauge(d.strategyInForce, (self) => {
+      self.reset()
+      for (const { peer, strategy } of sources.strategies?.() ?? []) self.set({ peer, strategy }, 1)
+    }),
+    backendConnectionsTotal: counter(d.backendConnectionsTotal),
+    backendConnectSeconds: histogram(d.backendConnectSeconds),
+    backendConnectionsOpen: gauge(d.backendConnectionsOpen, (self) => {
+      self.reset()
+      for (const { server, busy, idle } of sources.pool?.() ?? []) {
+        self.set({ server, state: 'busy' }, busy)
+        self.set({ server, state: 'idle' }, idle)
+      }
+    }),
+    backendErrorsTotal: counter(d.backendErrorsTotal),
+    backendDeliverySeconds: histogram(d.backendDeliverySeconds),
+    judgeSeconds: histogram(d.judgeSeconds),
+    judgeResultsTotal: counter(d.judgeResultsTotal),
+    policyFailuresTotal: counter(d.policyFailuresTotal),
+    policyEntries: gauge(d.policyEntries),
+    policyReloadsTotal: counter(d.policyReloadsTotal),
+    ledgerDurable,
+    ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
+    ledgerSeconds: histogram(d.ledgerSeconds),
+    tlsCertificateExpirySeconds: gauge(d.tlsCertificateExpirySeconds, (self) => {
+      self.reset()
+      for (const { name, notAfter } of sources.certificates?.() ?? []) self.set({ name }, notAfter / 1000)
+    }),
+  }
+}
+
+/** A scrape must not hang on a store that does. */
+async function answerInTime<Value>(answer: Promise<Value>): Promise<Value | undefined> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(resolve, countOpenTimeLimitMs, undefined)
+  try {
+    return await Promise.race([answer, tooLate])
+  } catch {
+    return undefined
+  } finally {
+    clearTimeout(timer)
+  }
+}

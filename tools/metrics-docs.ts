@@ -1,0 +1,36 @@
+/** Writes docs/metrics.md from src/metrics/metrics.ts: `node tools/metrics-docs.ts`. A test fails when the page is stale. */
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type MetricDescription, metricDescriptions, metricPrefix } from '../src/metrics/metrics.ts'
+
+export const metricsPage = fileURLToPath(new URL('../docs/metrics.md', import.meta.url))
+
+const introduction = `# Metrics
+
+\`GET /metrics\` on the admin address (127.0.0.1:9225 unless \`admin.listen\` says otherwise) answers in the text format of
+Prometheus. \`grafana/\` has a dashboard and alert rules that use these names.
+
+- Durations are seconds, sizes are bytes.
+- \`peer\` is the name of a peer class of the configuration, never a client's address or name.
+- Retries of a split message are counted for the peer class and strategy of its first attempt, wherever they come from.
+- Series that are known in advance are there from the start, with the value 0.
+- \`process_…\` and \`nodejs_…\` are about the process: CPU, memory, open files, garbage collection, and the delay of the
+  event loop. \`nodejs_eventloop_lag_p99_seconds\` above 0.1 means that the process has more to do than it can.
+
+This page is made from \`src/metrics/metrics.ts\` by \`node tools/metrics-docs.ts\`.
+`
+
+function section(metric: MetricDescription): string {
+  const labels = metric.labels.map((label) => `\`${label}\``).join(', ')
+  const facts = [
+    `Type: ${metric.type}.`,
+    labels === '' ? 'No labels.' : `Labels: ${labels}.`,
+    ...(metric.buckets === undefined ? [] : [`Buckets (seconds): ${metric.buckets.join(', ')}.`]),
+  ]
+  return `## ${metricPrefix}${metric.name}\n\n${metric.help}\n\n${facts.join(' ')}\n`
+}
+
+export const renderMetricsPage = (): string =>
+  [introduction, ...Object.values<MetricDescription>(metricDescriptions).map(section)].join('\n')
+
+if (import.meta.main) writeFileSync(metricsPage, renderMetricsPage())
