@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { Fact } from '../../src/facts.ts'
+import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
+import { initialise } from '../../src/metrics/initialise.ts'
+import { type MetricDescription, metricDescriptions, metricPrefix } from '../../src/metrics/metrics.ts'
+import { type Metrics, type ScrapeSources, createMetrics } from '../../src/metrics/registry.ts'
+import { metricsPage, renderMetricsPage } from '../../tools/metrics-docs.ts'
+import { everyKind, recipient, transaction } from './sample-facts.ts'
+
+const nothingOpen: ScrapeSources = { countOpen: async () => await Promise.resolve([]) }
+const described: readonly MetricDescription[] = Object.values(metricDescriptions)
+
+function told(facts: readonly Fact[]): Metrics {
+  const metrics = createMetrics(nothingOpen, { processMetrics: false })
+  const listen = metricsFromFacts(metrics)
+  for (const fact of facts) listen(fact)
+  return metrics
+}
+
+/** The samples of a scrape as `name{labels}` to value. */
+async function scrape(metrics: Metrics): Promise<ReadonlyMap<string, number>> {
+  const samples = new Map<string, number>()
+  for (const line of (await metrics.registry.metrics()).split('\n')) {
+    const [, name, value] = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line) ?? []
+    if (name !== undefined) samples.set(name.replace(metricPrefix, ''), Number(value))
+  }
+  return samples
+}
+
+describe('every metric', () => {
+  it('is exported under its described name, and nothing else is', async () => {
+    const metrics = createMetrics(nothingOpen, { processMetrics: false })
+    const exported = metrics.registry.getMetricsAsArray().map(({ name }) => name)
+    expect(exported.sort()).toEqual(described.map(({ name }) => metricPrefix + name).sort())
+    await expect(metrics.registry.metrics()).resolves.toContain('# HELP rcptwise_splits_open ')
+  })
+
+  it.each(described)('$name follows the conventions', ({ name, type, help, labels }) => {
+    expect(name.endsWith('_total')).toBe(type === 'counter')
+    expect(type !== 'histogram' || name.endsWith('_seconds')).toBe(true)
+    expect(help).toMatch(/^\S.+\.$/s)
+    expect(labels).not.toContain('address')
+  })
+
+  it('has the process metrics, with the event-loop lag, unless left out', async () => {
+    const text = await createMetrics(nothingOpen).registry.metrics()
+    expect(text).toContain('nodejs_eventloop_lag_p99_seconds')
+    expect(text).toContain('process_resident_memory_bytes')
+  })
+
+  it('stands in docs/metrics.md (stale? node tools/metrics-docs.ts)', () => {
+    expect(readFileSync(metricsPage, 'utf8')).toBe(renderMetricsPage())
+  })
+
+  it('lives on a registry of its own: two apps in one process do not meet', async () => {
+    const first = told([{ kind: 'policyFailed', at: 1, recipient: 'a@example.org', why: 'gone' }])
+    const second = told([])
+    expect((await scrape(first)).get('policy_failures_total')).toBe(1)
+    expect((await scrape(second)).get('policy_failures_total')).toBe(0)
+  })
+})
+
+describe('metricsFromFacts', () => {
+  const rows: readonly (readonly [string, number])[] = [
+    ['sessions_open{peer="default",tls="yes"}', 0],
+    ['sessions_open{peer="default",tls="no"}', 1],
+    ['sessions_total{peer="partners",tls="yes"}', 1],
+    ['session_ends_total{why="quit"}', 1],
+    ['connections_refused_total{limit="sessions_per_address"}', 1],
+    ['transactions_total{peer="default",mode="split",outcome="accepted"}', 2],
+    ['messages_bytes_total', 4000],
+    ['recipients_total{peer="default",verdict="accept"}', 1],
+    ['recipients_total{peer="default",verdict="tag"}', 1],
+    ['recipients_total{peer="default",verdict="reject"}', 1],
+    ['forced_retries_total{peer="default",strategy="group"}', 1],
+    ['retry_delay_seconds_count{peer="default",strategy="group"}', 1],
+    ['retry_delay_seconds_sum{peer="default",strategy="group"}', 61],
+    ['retry_delay_seconds_bucket{le="60",peer="default",strategy="group"}', 0],
+    ['retry_delay_seconds_bucket{le="120",peer="default",strategy="group"}', 1],
+    ['split_duration_seconds_count{peer="default",strategy="group"}', 2],
+    ['splits_opened_total{peer="default",strategy="group"}', 1],
+    ['splits_total{peer="default",strategy="group",outcome="completed"}', 1],
+    ['splits_total{peer="default",strategy="group",outcome="abandoned"}', 1],
+    ['splits_total{peer="default",strategy="group",outcome="forgiven"}', 0],
+    ['abandoned_recipients_total{peer="default",strategy="group"}', 2],
+    ['forced_retries_total{peer="default",strategy="lenient"}', 0],
+    ['duplicates_suppressed_total{peer="default"}', 1],
+    ['backend_connections_total{server="smtp://10.0.0.5:25"}', 1],
+    ['backend_connect_seconds_count{server="smtp://10.0.0.5:25"}', 1],
+    ['backend_errors_total{server="smtp://10.0.0.5:25",step="greeting"}', 1],
+    ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="2xx"}', 1],
+    ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="4xx"}', 1],
+    ['judge_seconds_count{judge="headers"}', 2],
+    ['judge_results_total{judge="headers",result="failed"}', 1],
+    ['policy_failures_total', 1],
+    ['policy_entries', 8],
+    ['policy_reloads_total{result="loaded"}', 3],
+    ['policy_reloads_total{result="kept"}', 1],
+    ['ledger_trouble_total', 1],
+    ['ledger_durable', 1],
+  ]
+  it.each(rows)('%s is %d after one of every fact', async (name, value) => {
+    expect((await scrape(told(everyKind))).get(name)).toBe(value)
+  })
+
+  it('shows a ledger that is not durable until it has recovered', async () => {
+    expect((await scrape(told([{ kind: 'ledgerTrouble', at: 1, why: 'disk full' }]))).get('ledger_durable')).toBe(0)
+  })
+
+  it('counts as a forced retry what waits for its refusal (rule 2), and no trouble of the backend', async () => {
+    const samples = await scrape(
+      told([
+        transaction({
+          recipients: [
+            recipient('a@example.org', { final: false, verdict: 'reject', reply: '451 4.5.3 later' }),
+            recipient('b@example.org', { final: false, verdict: 'accept', reply: '451 4.3.0 disk full' }),
+            recipient('c@example.org', { fate: 'postponed', final: false, reply: '450 4.2.1 greylisted' }),
+          ],
+        }),
+      ]),
+    )
+    expect(samples.get('forced_retries_total{peer="default",strategy="group"}')).toBe(1)
+  })
+
+  it('counts a return for the peer class and strategy of the first attempt', async () => {
+    const returned = recipient('a@example.org', { returnedAfterMs: 5000 })
+    const samples = await scrape(
+      told([
+        transaction({ strategy: 'off', splitOf: { peer: 'partners', strategy: 'single' }, recipients: [returned] }),
+      ]),
+    )
+    expect(samples.get('retry_delay_seconds_count{peer="partners",strategy="single"}')).toBe(1)
+    expect(samples.has('retry_delay_seconds_count{peer="default",strategy="off"}')).toBe(false)
+  })
+
+  it.each([
+    ['no verdict, 250', { reply: '250 2.1.5 Ok' }, 'accept'],
+    ['no verdict, 550', { reply: '550 5.1.1 no such user' }, 'reject'],
+    ['no verdict, 450', { reply: '450 4.2.1 later' }, 'defer'],
+  ])('counts a recipient with %s as %s', async (_name, change, verdict) => {
+    const unjudged = { address: 'a@example.org', fate: 'refused', final: true, ...change } as const
+    const samples = await scrape(told([transaction({ recipients: [unjudged] })]))
+    expect(samples.get(`recipients_total{peer="default",verdict="${verdict}"}`)).toBe(1)
+  })
+
+  it('does not make a label of words that it does not know', async () => {
+    const closed = everyKind.find((fact) => fact.kind === 'sessionClosed')
+    if (closed === undefined) throw new Error('the samples have no closed session')
+    const samples = await scrape(told([{ ...closed, why: 'EHLO "evil\n"' }]))
+    expect(samples.get('session_ends_total{why="other"}')).toBe(1)
+  })
+})
+
+describe('initialise', () => {
+  it('exports what is known in advance as 0, and loses nothing when called again', async () => {
+    const metrics = createMetrics(nothingOpen, { processMetrics: false })
+    const peers = [
+      { name: 'partners', strategy: 'single' },
+      { name: 'default', strategy: 'group' },
+    ] as const
+    initialise(metrics, peers)
+    const before = await scrape(metrics)
+    for (const name of [
+      'forced_retries_total{peer="partners",strategy="single"}',
+      'retry_delay_seconds_count{peer="default",strategy="group"}',
+      'splits_total{peer="default",strategy="group",outcome="abandoned"}',
+      'splits_open{peer="partners",strategy="single"}',
+      'transactions_total{peer="default",mode="prdr",outcome="mixed"}',
+      'recipients_total{peer="partners",verdict="quarantine"}',
+      'duplicates_suppressed_total{peer="partners"}',
+    ])
+      expect(before.get(name), name).toBe(0)
+    const listen = metricsFromFacts(metrics)
+    for (const fact of everyKind) listen(fact)
+    initialise(metrics, peers)
+    const after = await scrape(metrics)
+    expect(after.get('retry_delay_seconds_count{peer="default",strategy="group"}')).toBe(1)
+    expect(after.get('transactions_total{peer="default",mode="split",outcome="accepted"}')).toBe(2)
+  })
+})
+
+describe('what is read at the scrape', () => {
+  it('is what the sources say at that moment', async () => {
+    let open: Awaited<ReturnType<ScrapeSources['countOpen']>> = [{ peer: 'default', strategy: 'group', count: 7 }]
+    const metrics = createMetrics(
+      {
+        countOpen: async () => await Promise.resolve(open),
+        strategies: () => [{ peer: 'default', strategy: 'group' }],
+        certificates: () => [{ name: 'mx1.example.org', notAfter: 1_800_000_000_000 }],
+        pool: () => [{ server: 'smtp://10.0.0.5:25', busy: 2, idle: 1 }],
+      },
+      { processMetrics: false },
+    )
+    initialise(metrics, [{ name: 'default', strategy: 'group' }])
+    const first = await scrape(metrics)
+    expect(first.get('splits_open{peer="default",strategy="group"}')).toBe(7)
+    expect(first.get('strategy_in_force{peer="default",strategy="group"}')).toBe(1)
+    expect(first.get('tls_certificate_expiry_seconds{name="mx1.example.org"}')).toBe(1_800_000_000)
+    expect(first.get('backend_connections_open{server="smtp://10.0.0.5:25",state="busy"}')).toBe(2)
+    open = []
+    expect((await scrape(metrics)).get('splits_open{peer="default",strategy="group"}')).toBe(0)
+  })
+
+  it('keeps the last numbers when the ledger can not say', async () => {
+    let fail = false
+    const metrics = createMetrics(
+      {
+        countOpen: async () =>
+          fail
+            ? await Promise.reject(new Error('gone'))
+            : await Promise.resolve([{ peer: 'default', strategy: 'group', count: 3 }]),
+      },
+      { processMetrics: false },
+    )
+    await scrape(metrics)
+    fail = true
+    expect((await scrape(metrics)).get('splits_open{peer="default",strategy="group"}')).toBe(3)
+  })
+})
