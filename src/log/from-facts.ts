@@ -1,0 +1,118 @@
+/**
+ * The log lines of the product. One info line a transaction tells its whole story; trouble is a warning; `event` has a fixed
+ * word a kind, for filters.
+ */
+import type { Fact, FactListener } from '../facts.ts'
+import type { Log } from './log.ts'
+import { describeTransaction, transactionFields } from './transaction-line.ts'
+import { cutList, cutText } from './cut.ts'
+
+/** Refused connections come in floods, of which one line a minute and limit, with a count, says enough. */
+const refusedEveryMs = 60_000
+
+export function logFromFacts(log: Log): FactListener {
+  const refused = new Map<string, { readonly loggedAt: number; count: number }>()
+
+  const onRefused = ({ at, address, limit }: Fact & { readonly kind: 'connectionRefused' }): void => {
+    const last = refused.get(limit)
+    if (last !== undefined && at - last.loggedAt < refusedEveryMs) {
+      last.count += 1
+      return
+    }
+    refused.set(limit, { loggedAt: at, count: 0 })
+    log.warn(
+      { event: 'connectionRefused', address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) },
+      `connection refused: limit ${limit} reached`,
+    )
+  }
+
+  return (fact) => {
+    switch (fact.kind) {
+      case 'transactionEnded':
+        if (log.isLevelEnabled('info')) log.info(transactionFields(fact), describeTransaction(fact))
+        return
+      case 'sessionClosed': {
+        const { kind: event, session, peer, address, helo, tls, transactions, why, ms } = fact
+        log.debug(
+          { event, session, peer, address, helo: cutText(helo), tls, transactions, why, ms },
+          `session ended: ${why}`,
+        )
+        return
+      }
+      case 'connectionRefused':
+        onRefused(fact)
+        return
+      case 'splitOpened':
+        log.debug({ event: fact.kind, split: fact.split, peer: fact.peer, strategy: fact.strategy }, 'split opened')
+        return
+      case 'splitClosed':
+        onSplitClosed(log, fact)
+        return
+      case 'strategyChanged': {
+        const { peer, strategy, by } = fact
+        const until = fact.until === undefined ? undefined : new Date(fact.until).toISOString()
+        const word = fact.reset ? 'reset to' : 'set to'
+        log.info(
+          { event: fact.kind, peer, strategy, until, by, reset: fact.reset },
+          `strategy of ${peer} ${word} ${strategy}`,
+        )
+        return
+      }
+      case 'judged':
+        if (fact.result === 'failed')
+          log.warn(
+            { event: 'judgeFailed', judge: fact.judge, why: cutText(fact.why ?? ''), ms: fact.ms },
+            'judge failed',
+          )
+        return
+      case 'policyFailed':
+        log.warn(
+          { event: fact.kind, recipient: cutText(fact.recipient), why: cutText(fact.why) },
+          'policy of a recipient could not be looked up',
+        )
+        return
+      case 'policiesLoaded':
+        log.info({ event: fact.kind, file: fact.file, entries: fact.entries }, 'recipient file loaded')
+        return
+      case 'policiesKept':
+        log.warn(
+          { event: fact.kind, file: fact.file, why: cutText(fact.why) },
+          'recipient file is wrong: the old one stays in use',
+        )
+        return
+      case 'backendFailed': {
+        const { server, step, why } = fact
+        log.warn({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
+        return
+      }
+      case 'backendConnected':
+        log.debug({ event: fact.kind, server: fact.server, ms: fact.ms }, 'backend connected')
+        return
+      case 'ledgerTrouble':
+        log.warn({ event: fact.kind, why: cutText(fact.why) }, 'ledger can not be written: it goes on in memory')
+        return
+      case 'ledgerRecovered':
+        log.info({ event: fact.kind }, 'ledger is written again')
+        return
+      case 'sessionOpened':
+      case 'sessionSecured':
+      case 'backendDelivered':
+        // Told by the transaction's or the session's own line.
+        return
+    }
+  }
+}
+
+function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {
+  const { kind: event, split, peer, strategy, outcome, durationMs } = fact
+  const fields = { event, split, peer, strategy, outcome, ms: durationMs }
+  if (outcome === 'completed') log.info(fields, 'split completed')
+  else if (outcome === 'forgiven') log.warn(fields, 'split forgiven: the message was let through unsplit')
+  else {
+    const { shown, leftOut } = cutList(fact.abandonedRecipients, cutText)
+    log.warn(
+      { ...fields, recipients: shown, ...leftOut },
+      `split abandoned: ${fact.abandonedRecipients.length} recipients never came back`,
+    )
+  }
+}

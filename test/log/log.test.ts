@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import type { Fact } from '../../src/facts.ts'
+import { logFromFacts } from '../../src/log/from-facts.ts'
+import { createLog } from '../../src/log/log.ts'
+import { everyKind, recipient, transaction } from '../metrics/sample-facts.ts'
+
+interface Options {
+  readonly level?: 'debug' | 'info' | 'warn' | 'error'
+  readonly pretty?: boolean
+}
+
+/** What the log writes for the facts, whole, as it would stand on stdout. */
+function written(facts: readonly Fact[], { level = 'debug', pretty = false }: Options = {}): string {
+  let text = ''
+  const listen = logFromFacts(createLog({ level, pretty, write: (line) => (text += line) }))
+  for (const fact of facts) listen(fact)
+  return text
+}
+
+const parsed = (facts: readonly Fact[], options: Options = {}): Record<string, unknown>[] =>
+  written(facts, options)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+const hostile = 'x"\r\n{"level":"error"}\u001b[2J\u007f\u009b31m\u2028\u202etxt\0\\\t\\n'
+const unfit = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
+
+describe('a transaction', () => {
+  it('is one info line that tells the whole story', () => {
+    const [line, ...more] = parsed([
+      transaction({
+        mode: 'split',
+        split: 'ABCDEFGHIJKLMNOP',
+        recipients: [
+          recipient('a@example.org'),
+          recipient('b@example.org', {
+            policy: 'strict',
+            group: 2,
+            fate: 'deferred',
+            final: false,
+            reply: '451 4.5.3 later',
+          }),
+        ],
+      }),
+    ])
+    expect(more).toEqual([])
+    expect(line).toMatchObject({
+      level: 'info',
+      event: 'transactionEnded',
+      msg: 'accepted: 2 recipients, 1 answered for good, 1 deferred to split',
+      session: 'S1',
+      peer: 'default',
+      client: { address: '192.0.2.1', port: 40_000, helo: 'mail.example.net', tls: true },
+      from: 'sender@example.net',
+      recipients: [
+        { to: 'a@example.org', policy: 'careful', group: 1, fate: 'through', verdict: 'accept', reply: '250 2.1.5 Ok' },
+        { to: 'b@example.org', policy: 'strict', group: 2, fate: 'deferred', reply: '451 4.5.3 later' },
+      ],
+      recipientCount: 2,
+      groups: 2,
+      mode: 'split',
+      strategy: 'group',
+      outcome: 'accepted',
+      split: 'ABCDEFGHIJKLMNOP',
+      score: 1.5,
+      deliveries: [{ queueId: '4F1', reply: '250 2.0.0 Ok: queued as 4F1', ms: 12 }],
+      reply: '250 2.0.0 Ok',
+      textMs: 20,
+      judgedMs: 25,
+      ms: 40,
+    })
+    expect(Date.parse(String(line?.['time']))).not.toBeNaN()
+  })
+
+  it('shows the first hundred recipients and how many were left out', () => {
+    const recipients = Array.from({ length: 1000 }, (_, i) => recipient(`r${i}@example.org`))
+    const [line] = parsed([transaction({ recipients })])
+    expect(line?.['recipients']).toHaveLength(100)
+    expect(line).toMatchObject({ recipientCount: 1000, recipientsLeftOut: 900 })
+  })
+
+  it('cuts a text that somebody made long', () => {
+    const [line] = parsed([transaction({ messageId: 'm'.repeat(1_000_000), reply: 'r'.repeat(1_000_000) })])
+    expect(JSON.stringify(line).length).toBeLessThan(5000)
+    expect(line?.['messageId']).toContain('(1000000 characters)')
+  })
+})
+
+describe('the levels', () => {
+  it.each([
+    ['transactionEnded', 'info'],
+    ['sessionClosed', 'debug'],
+    ['connectionRefused', 'warn'],
+    ['splitOpened', 'debug'],
+    ['strategyChanged', 'info'],
+    ['judgeFailed', 'warn'],
+    ['policyFailed', 'warn'],
+    ['policiesLoaded', 'info'],
+    ['policiesKept', 'warn'],
+    ['backendConnected', 'debug'],
+    ['backendFailed', 'warn'],
+    ['ledgerTrouble', 'warn'],
+    ['ledgerRecovered', 'info'],
+  ])('%s is %s', (event, level) => {
+    const levels = parsed(everyKind).flatMap((line) => (line['event'] === event ? [line['level']] : []))
+    expect(levels.length).toBeGreaterThan(0)
+    expect(new Set(levels)).toEqual(new Set([level]))
+  })
+
+  it('an abandoned split is a warning with its recipients, a completed one is not', () => {
+    const lines = parsed(everyKind).filter((line) => line['event'] === 'splitClosed')
+    expect(lines).toMatchObject([
+      { level: 'info', outcome: 'completed' },
+      { level: 'warn', outcome: 'abandoned', recipients: ['c@example.org', 'd@example.org'] },
+    ])
+  })
+
+  it('writes nothing below the level', () => {
+    expect(new Set(parsed(everyKind, { level: 'warn' }).map((line) => line['level']))).toEqual(new Set(['warn']))
+  })
+
+  it('says who set a strategy, and until when', () => {
+    const set: Fact = {
+      kind: 'strategyChanged',
+      at: 1,
+      peer: 'partners',
+      strategy: 'off',
+      until: 0,
+      by: 'admin',
+      reset: false,
+    }
+    expect(parsed([set])).toMatchObject([
+      { msg: 'strategy of partners set to off', by: 'admin', until: '1970-01-01T00:00:00.000Z' },
+    ])
+  })
+})
+
+describe('a flood of refused connections', () => {
+  it('is one line a minute and limit, with a count', () => {
+    const refusedAt = (at: number): Fact => ({ kind: 'connectionRefused', at, address: '192.0.2.3', limit: 'sessions' })
+    const lines = parsed([refusedAt(0), refusedAt(10), refusedAt(59_999), refusedAt(60_000)])
+    expect(lines).toHaveLength(2)
+    expect(lines[1]).toMatchObject({ moreSinceLastLine: 2 })
+  })
+})
+
+describe('log injection', () => {
+  const story = transaction({
+    reversePath: hostile,
+    client: { address: '192.0.2.1', port: 1, helo: hostile, tls: false },
+    recipients: [recipient(hostile, { reply: hostile })],
+    messageId: hostile,
+    symbols: [hostile],
+    reply: hostile,
+  })
+
+  it('is impossible in JSON: one line, no control characters, and the values are kept', () => {
+    const text = written([story])
+    expect(text.split('\n')).toHaveLength(2)
+    expect(text).not.toMatch(unfit)
+    expect(JSON.parse(text)).toMatchObject({ from: hostile, messageId: hostile })
+  })
+
+  it('is impossible in the pretty log', () => {
+    const text = written([story], { pretty: true })
+    expect(text.split('\n')).toHaveLength(2)
+    expect(text).not.toMatch(unfit)
+    expect(text).toContain('accepted: 1 recipient')
+  })
+
+  it.each([false, true])('property: whatever a client says stays on one line, pretty %s', (pretty) => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (said) => {
+        const fact: Fact = { kind: 'backendFailed', at: 1, server: 's', step: 'mail', why: said }
+        const text = written([fact], { pretty })
+        expect(text.split('\n')).toHaveLength(2)
+        expect(text).not.toMatch(unfit)
+      }),
+    )
+  })
+
+  it('is impossible through the message of an error, too', () => {
+    for (const pretty of [false, true]) {
+      let text = ''
+      createLog({ level: 'info', pretty, write: (line) => (text += line) }).error(new Error(hostile), hostile)
+      expect(text.split('\n')).toHaveLength(2)
+      expect(text).not.toMatch(unfit)
+    }
+  })
+})
