@@ -1,0 +1,129 @@
+/**
+ * The configuration's notation for places on the network: where to listen, which server to hand mail to, ranges of
+ * addresses, domains. Nothing here throws. Pure: `isIP` and `BlockList` compute, they open nothing.
+ */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import type { ListenAddress, ServerAddress } from './config.ts'
+import type { Parsed } from './units.ts'
+
+const listenExpected = 'an address and a port such as 0.0.0.0:25, [::1]:25 or localhost:2525'
+const hostName = /^(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.?$/i
+
+/** A number and dots only: a mistyped IPv4 address, which must not be looked up as a name. */
+const looksLikeIPv4 = /^[\d.]+$/
+
+function parseHost(text: string): string | undefined {
+  const bracketed = /^\[([0-9a-fA-F:.]+)\]$/.exec(text)
+  if (bracketed !== null) return isIPv6(bracketed[1] ?? '') ? bracketed[1] : undefined
+  if (isIPv4(text)) return text
+  return text.length <= 253 && hostName.test(text) && !looksLikeIPv4.test(text) ? text : undefined
+}
+
+function parsePort(text: string, lowest: number): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  return port >= lowest && port <= 65_535 ? port : undefined
+}
+
+/** `0.0.0.0:25`, `[::1]:25`, `localhost:2525`; port 0 takes any free port. */
+export function parseListenAddress(text: string): Parsed<ListenAddress> {
+  const colon = text.lastIndexOf(':')
+  const host = parseHost(text.slice(0, Math.max(colon, 0)))
+  const port = parsePort(text.slice(colon + 1), 0)
+  if (colon > 0 && host !== undefined && port !== undefined) return { ok: true, value: { host, port } }
+  return { ok: false, expected: listenExpected, ...listenHint(text) }
+}
+
+function listenHint(text: string): { readonly hint?: string } {
+  if (/^:?\d{1,5}$/.test(text)) {
+    const port = text.replace(':', '')
+    return { hint: `write 0.0.0.0:${port} for all IPv4 addresses, [::]:${port} for all addresses` }
+  }
+  if (isIPv6(text)) return { hint: 'write an IPv6 address in brackets, then a colon and the port' }
+  if (parseHost(text) !== undefined) return { hint: `add the port: "${text}:25"` }
+  return {}
+}
+
+const serverExpected = 'smtp://host:port or sink:DIRECTORY'
+
+/** `smtp://host[:port]` (port 25 unless given) or `sink:DIRECTORY` (the embedded Maildir; the directory as written). */
+export function parseServer(text: string): Parsed<ServerAddress> {
+  const sink = /^sink:(.+)$/.exec(text)
+  if (sink !== null) return { ok: true, value: { kind: 'sink', directory: sink[1] ?? '', url: text } }
+  const smtp = /^smtp:\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
+  const host = parseHost(smtp?.[1] ?? '')
+  const port = parsePort(smtp?.[2] ?? '25', 1)
+  if (host === undefined || port === undefined) {
+    const bare = parseListenAddress(text)
+    return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
+  }
+  return { ok: true, value: { kind: 'smtp', host, port, url: `smtp://${smtp?.[1] ?? ''}:${port}` } }
+}
+
+const rangeExpected = 'an address or a range such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32'
+
+/**
+ * An address range in CIDR form; a single address gets the full length. A range with bits set behind its length is
+ * refused, because one of the two numbers is then a mistake.
+ */
+export function parseRange(text: string): Parsed<string> {
+  const parts = /^([0-9a-fA-F:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text)
+  const address = parts?.[1] ?? ''
+  const version = isIP(address)
+  const bits = version === 4 ? 32 : 128
+  const length = parts?.[2] === undefined ? bits : Number(parts[2])
+  if (version === 0 || length > bits) return { ok: false, expected: rangeExpected }
+  if (!startsRange(address, length)) {
+    return { ok: false, expected: rangeExpected, hint: `${address} is inside a /${length}, not its first address` }
+  }
+  return { ok: true, value: `${address}/${length}` }
+}
+
+/** True when no bit of the address is set behind `length`. */
+function startsRange(address: string, length: number): boolean {
+  const octets = isIPv4(address) ? address.split('.').map(Number) : octetsOfIPv6(address)
+  return octets.every((octet, i) => {
+    const kept = Math.min(Math.max(length - i * 8, 0), 8)
+    return (octet & (0xff >> kept)) === 0
+  })
+}
+
+/** The 16 octets of an address that `isIPv6` has accepted (RFC 4291 2.2). */
+function octetsOfIPv6(address: string): number[] {
+  const tail = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
+  const hex = (high: number, low: number): string => (Number(tail?.[high]) * 256 + Number(tail?.[low])).toString(16)
+  const plain = tail === null ? address : `${address.slice(0, tail.index)}${hex(1, 2)}:${hex(3, 4)}`
+  const [before = '', after] = plain.split('::')
+  const groups = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)))
+  const head = groups(before)
+  const rest = groups(after ?? '')
+  const zeros = new Array<number>(8 - head.length - rest.length).fill(0)
+  return [...head, ...zeros, ...rest].flatMap((group) => [group >> 8, group & 0xff])
+}
+
+/** The ranges as a set that answers quickly whether an address is inside. */
+export function rangeSet(ranges: readonly string[]): BlockList {
+  const set = new BlockList()
+  for (const range of ranges) {
+    const [address = '', length = ''] = range.split('/')
+    set.addSubnet(address, Number(length), isIPv4(address) ? 'ipv4' : 'ipv6')
+  }
+  return set
+}
+
+/** True for addresses that only this host can reach. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+
+const domainExpected = 'a domain such as example.org, or *.example.org for any host below it'
+const label = /^[\p{L}\p{N}\p{M}_]([\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?$/u
+
+/** A domain, or `*.` and a domain for any host below it; comes back in lower case, without a final dot. */
+export function parseDomainPattern(text: string): Parsed<string> {
+  const pattern = text.toLowerCase().replace(/\.$/, '')
+  const domain = pattern.replace(/^\*\./, '')
+  const wellFormed = domain.length <= 253 && domain.split('.').every((part) => part.length <= 63 && label.test(part))
+  if (wellFormed) return { ok: true, value: pattern }
+  const at = text.lastIndexOf('@')
+  const hint = at < 0 ? {} : { hint: `leave out "${text.slice(0, at + 1)}"` }
+  return { ok: false, expected: domainExpected, ...hint }
+}

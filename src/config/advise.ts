@@ -1,0 +1,33 @@
+import { isLoopback } from './addresses.ts'
+import type { Config } from './config.ts'
+import type { Report } from './report.ts'
+
+/** Reports what is allowed and still seldom meant; `written` tells whether the file has a key. */
+export function advise(config: Config, written: (key: string) => boolean, report: Report): void {
+  const local = config.listen.every(({ host }) => isLoopback(host))
+  if (!local && !written('hostname') && !config.hostname.includes('.')) {
+    report(['hostname'], `the host calls itself ${config.hostname}, which is no full name; set it, clients see it`)
+  }
+  if (!local && !written('backend')) {
+    report(['backend'], `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`)
+  }
+  if (config.quarantine === undefined) {
+    for (const policy of config.policies.values()) {
+      if (policy.quarantineAt === undefined) continue
+      report(
+        ['policies', policy.name, 'quarantine_at'],
+        'messages will be tagged, because quarantine.address is not set',
+      )
+    }
+    for (const [i, peer] of config.peers.entries()) {
+      if (peer.lenientAs !== 'quarantine') continue
+      report(['peers', i, 'lenient_as'], 'messages will be tagged, because quarantine.address is not set')
+    }
+  }
+  if (config.limits.recipients < 100) {
+    report(['limits', 'recipients'], 'RFC 5321 4.5.3.1.8 wants room for 100 recipients')
+  }
+  if (config.timeouts.replyMs >= 600_000) {
+    report(['timeouts', 'reply'], 'clients give up after 10 minutes and send again (RFC 5321 4.5.3.2.6); stay below')
+  }
+}

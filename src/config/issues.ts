@@ -1,0 +1,97 @@
+import type { z } from 'zod'
+import { nearest } from './nearest.ts'
+import type { KeyPath } from './problem.ts'
+import { knownKeys } from './schema-keys.ts'
+import { unsupportedMessage } from './unsupported.ts'
+
+/** A problem at a key, before anyone knows in which file and line. */
+export interface Finding {
+  readonly path: KeyPath
+  readonly message: string
+}
+
+/** What zod's own checks say was expected; the schema's notations bring their own words. */
+export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return expectedTypes.get(issue.expected) ?? `a ${issue.expected}`
+    case 'invalid_value':
+      return issue.values.length === 1
+        ? String(issue.values[0])
+        : `one of ${issue.values.map((value) => String(value)).join(', ')}`
+    default:
+      return undefined
+  }
+}
+
+const expectedTypes: ReadonlyMap<string, string> = new Map([
+  ['array', 'a list'],
+  ['object', 'a map'],
+  ['record', 'a map'],
+  ['boolean', 'true or false'],
+  ['string', 'text'],
+])
+
+/** zod's issue in the words of an operator; an issue about unknown keys becomes one finding a key. */
+export function findings(issue: z.core.$ZodIssue, content: unknown): readonly Finding[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }))
+  }
+  const { value, depth } = valueAt(content, path)
+  const unsupported = unsupportedMessage(path, value)
+  const written = path.slice(0, depth)
+  if (unsupported !== undefined) return [{ path: written, message: unsupported }]
+  const got = value === undefined ? 'is missing' : `got ${inWords(value)}`
+  const hint = hintOf(issue, value)
+  const message = `${got}, expected ${issue.message}${hint === undefined ? '' : `; ${hint}`}`
+  return [{ path: value === undefined ? path : written, message }]
+}
+
+function unknownKey(path: KeyPath, key: string): string {
+  const unsupported = unsupportedMessage([...path, key], undefined)
+  if (unsupported !== undefined) return unsupported
+  const known = knownKeys(path)
+  const near = nearest(key, known)
+  const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`
+  return `is not a known key; ${hint}`
+}
+
+function hintOf(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (issue.code === 'invalid_value' && typeof value === 'string') {
+    const near = nearest(
+      value,
+      issue.values.filter((candidate) => typeof candidate === 'string'),
+    )
+    return near === undefined ? undefined : `did you mean "${near}"?`
+  }
+  if (issue.code === 'invalid_type' && issue.expected === 'array' && isPlain(value)) {
+    return `write it as a list: [${JSON.stringify(value)}]`
+  }
+  const hint: unknown = issue.code === 'custom' ? issue.params?.['hint'] : undefined
+  return typeof hint === 'string' ? hint : undefined
+}
+
+/**
+ * What was written at a path, and how many of its parts the content really has: a short form (`ledger: sqlite:x` for
+ * `ledger: { path: sqlite:x }`) is the value itself.
+ */
+function valueAt(content: unknown, path: KeyPath): { readonly value: unknown; readonly depth: number } {
+  let value = content
+  for (const [depth, part] of path.entries()) {
+    if (isPlain(value)) return { value, depth }
+    value = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[part] : undefined
+  }
+  return { value, depth: path.length }
+}
+
+const isPlain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value)
+
+/** A value as a problem names it: as it was written when it is short, by its kind when it is not. */
+export function inWords(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a map'
+  const written = JSON.stringify(value)
+  return written.length <= 100 ? written : `${written.slice(0, 97)}...`
+}

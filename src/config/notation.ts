@@ -1,0 +1,124 @@
+/**
+ * The configuration's notations as zod schemas, and the notes from which docs/configuration.md is made. In this folder
+ * an issue's message is what was expected; problem texts are put together in issues.ts.
+ */
+import { z } from 'zod'
+import { parseDomainPattern, parseListenAddress, parseRange, parseServer } from './addresses.ts'
+import { parseDuration, parseSize, type Parsed } from './units.ts'
+
+/** What the reference says about a key. */
+export interface KeyNote {
+  readonly sentence: string
+  /** For defaults that are worked out; others are read from the schema. */
+  readonly default?: string
+}
+
+export const keyNotes = z.registry<KeyNote>()
+/** The kind of value, in words, for schemas that can't be read off. */
+export const valueNotes = z.registry<{ readonly value: string }>()
+
+/** A key's schema with its sentence. */
+export function key<S extends z.ZodType>(schema: S, sentence: string, fallback?: string): S {
+  keyNotes.add(schema, { sentence, ...(fallback !== undefined && { default: fallback }) })
+  return schema
+}
+
+function notation<T>(value: string, parse: (text: string) => Parsed<T>) {
+  const readable = (raw: unknown): boolean => typeof raw === 'string' || typeof raw === 'number'
+  const schema = z.custom<string | number>(readable, { error: value }).transform((raw, context): T => {
+    const parsed = parse(String(raw))
+    if (parsed.ok) return parsed.value
+    context.addIssue({ code: 'custom', message: parsed.expected, params: { hint: parsed.hint } })
+    return z.NEVER
+  })
+  valueNotes.add(schema, { value })
+  return schema
+}
+
+const durationMs = (text: string): number => {
+  const parsed = parseDuration(text)
+  return parsed.ok ? parsed.value : 0
+}
+
+/** Ms, between two durations in the same notation. Timers need an upper limit: Node's end at 24 days and fire at once above. */
+export function duration(from: string, to: string) {
+  const value = `a duration from ${from} to ${to}`
+  return notation(value, (text) => {
+    const parsed = parseDuration(text)
+    if (!parsed.ok) return parsed
+    const inside = parsed.value >= durationMs(from) && parsed.value <= durationMs(to)
+    return inside ? parsed : { ok: false, expected: value }
+  })
+}
+
+/** Whole seconds for a retry hint, which has room for 99:59:59 (draft-santos-smtpgrey-02). */
+export function retryHint() {
+  const value = 'a duration of whole seconds from 00:00:00 to 99:59:59'
+  return notation(value, (text) => {
+    const parsed = parseDuration(text)
+    if (!parsed.ok) return parsed
+    const seconds = parsed.value / 1000
+    return Number.isInteger(seconds) && seconds < 360_000
+      ? { ok: true, value: seconds }
+      : { ok: false, expected: value }
+  })
+}
+
+/** Bytes, between two sizes in the same notation. */
+export function size(from: string, to: string) {
+  const value = `a size from ${from} to ${to}`
+  const bytes = (text: string): number => {
+    const parsed = parseSize(text)
+    return parsed.ok ? parsed.value : 0
+  }
+  return notation(value, (text) => {
+    const parsed = parseSize(text)
+    if (!parsed.ok) return parsed
+    const inside = parsed.value >= bytes(from) && parsed.value <= bytes(to)
+    return inside ? parsed : { ok: false, expected: value }
+  })
+}
+
+export const listenAddress = () => notation('an address and port', parseListenAddress)
+export const server = () => notation('smtp://host:port or sink:DIRECTORY', parseServer)
+export const range = () => notation('an address or a range', parseRange)
+export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)
+
+/** The SQLite file of the ledger, `sqlite:PATH` or the path alone. */
+export function ledgerPath() {
+  const value = 'sqlite:PATH'
+  return notation(value, (written) => {
+    const path = written.replace(/^sqlite:/, '')
+    const otherScheme = path !== ':memory:' && /^[a-z+]{2,}:/i.test(path)
+    return path === '' || otherScheme ? { ok: false, expected: value } : { ok: true, value: path }
+  })
+}
+
+function exact<T>(value: string, holds: (raw: unknown) => raw is T) {
+  const schema = z.custom<T>(holds, { error: value })
+  valueNotes.add(schema, { value })
+  return schema
+}
+
+/** A whole number between two others, both included. */
+export const whole = (from: number, to: number) =>
+  exact(
+    `a whole number from ${from} to ${to}`,
+    (raw): raw is number => Number.isSafeInteger(raw) && Number(raw) >= from && Number(raw) <= to,
+  )
+
+/** A score or a threshold. */
+export const score = () => exact('a number', (raw): raw is number => typeof raw === 'number' && Number.isFinite(raw))
+
+/** Text of at least one character that fits the pattern; `value` says what it is. */
+export const text = (value: string, pattern = /\S/) =>
+  exact(value, (raw): raw is string => typeof raw === 'string' && pattern.test(raw))
+
+/** True, false or the word `auto`. */
+export const automatic = () =>
+  exact('auto, true or false', (raw): raw is boolean | 'auto' => raw === 'auto' || typeof raw === 'boolean')
+
+/** A map of known keys. An empty one (`limits:` with all lines below it commented out) is as good as none. */
+export function section<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess((raw) => raw ?? {}, z.strictObject(shape)).prefault({})
+}

@@ -1,0 +1,4 @@
+import type { KeyPath } from './problem.ts'
+
+/** Takes what is wrong at a key; the caller goes on, so that one run tells everything. */
+export type Report = (path: KeyPath, message: string) => void

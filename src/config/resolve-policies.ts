@@ -1,0 +1,60 @@
+import type { Policy } from '../verdict/policy.ts'
+import type { Report } from './report.ts'
+import { inWords } from './issues.ts'
+import { nearest } from './nearest.ts'
+import type { Settings } from './schema.ts'
+
+type PolicySettings = NonNullable<Settings['policies']>[string]
+
+/** What there is when the file has no `policies`: scores as SpamAssassin and rspamd give them. */
+const builtIn: ReadonlyMap<string, Policy> = new Map(
+  [
+    { name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false },
+    { name: 'tag-only', tagAt: 6, neverDefer: false },
+    { name: 'strict', tagAt: 5, rejectAt: 8, neverDefer: false },
+  ].map((policy) => [policy.name, policy]),
+)
+
+/** The policies by name; thresholds must rise from tag to quarantine to reject, else one could never be reached. */
+export function resolvePolicies(settings: Settings['policies'], report: Report): ReadonlyMap<string, Policy> {
+  if (settings === undefined) return builtIn
+  const policies = new Map<string, Policy>()
+  for (const [name, written] of Object.entries(settings)) {
+    if (!/^[a-z0-9_-]{1,64}$/.test(name)) {
+      report(['policies', name], 'is no name for a policy, expected one of a to z, 0 to 9, "_" and "-"')
+    }
+    checkOrder(name, written, report)
+    policies.set(name, {
+      name,
+      ...(written.tag_at !== undefined && { tagAt: written.tag_at }),
+      ...(written.quarantine_at !== undefined && { quarantineAt: written.quarantine_at }),
+      ...(written.reject_at !== undefined && { rejectAt: written.reject_at }),
+      neverDefer: written.never_defer,
+    })
+  }
+  if (policies.size === 0) report(['policies'], 'has no policies; name one, or leave the key out for the built-in ones')
+  return policies
+}
+
+function checkOrder(name: string, policy: PolicySettings, report: Report): void {
+  let lower: { readonly key: string; readonly value: number } | undefined
+  for (const key of ['tag_at', 'quarantine_at', 'reject_at'] as const) {
+    const value = policy[key]
+    if (value === undefined) continue
+    if (lower !== undefined && value < lower.value) {
+      report(['policies', name, key], `got ${value}, expected at least ${lower.key}, which is ${lower.value}`)
+    }
+    lower = { key, value }
+  }
+}
+
+/** The policy of recipients that no source knows. */
+export function defaultPolicy(name: string, policies: ReadonlyMap<string, Policy>, report: Report): Policy {
+  const found = policies.get(name)
+  if (found !== undefined) return found
+  const names = [...policies.keys()]
+  const near = nearest(name, names)
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  report(['recipients', 'default'], `got ${inWords(name)}, expected one of the policies: ${names.join(', ')}${hint}`)
+  return { name, neverDefer: false }
+}

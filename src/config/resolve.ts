@@ -1,0 +1,121 @@
+import { hostname, tmpdir } from 'node:os'
+import { resolve as resolvePath } from 'node:path'
+import { isLoopback } from './addresses.ts'
+import type { Config } from './config.ts'
+import type { Report } from './report.ts'
+import { checkRelaySafety, resolveBackend } from './resolve-backend.ts'
+import { resolvePeers } from './resolve-peers.ts'
+import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
+import type { Settings } from './schema.ts'
+
+/**
+ * The configuration of a file's settings: references between keys are checked, what is worked out is worked out, and
+ * paths are made absolute from `directory`. The result is only good when `report` was not called.
+ */
+export function resolveSettings(
+  settings: Settings,
+  from: { readonly directory: string; readonly file?: string },
+  report: Report,
+): Config {
+  const place = (path: string): string => resolvePath(from.directory, path)
+  const dataDirectory = place(settings.data_directory)
+  const policies = resolvePolicies(settings.policies, report)
+  const backend = resolveBackend(settings, { place, data: dataDirectory }, report)
+  checkRelaySafety(settings, backend, report)
+  const ledgerPath = settings.ledger.path ?? `${dataDirectory}/ledger.db`
+  return {
+    ...(from.file !== undefined && { file: from.file }),
+    hostname: settings.hostname ?? ownName(),
+    listen: settings.listen.map(({ address }) => address),
+    tls: {
+      certificates: settings.tls.certificates.map(({ cert, key }) => ({ cert: place(cert), key: place(key) })),
+      startTls: settings.tls.start_tls,
+    },
+    backend,
+    ...(settings.relay_domains !== undefined && { relayDomains: settings.relay_domains }),
+    // No way of telling the backend the client's address exists yet, so `auto` always adds the field.
+    receivedHeader: settings.received_header !== false,
+    policies,
+    recipients: {
+      defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
+      sources: settings.recipients.sources.map(({ file }) => ({ kind: 'file', path: place(file) })),
+      onFailure: settings.recipients.on_failure,
+    },
+    unknownRecipients: settings.unknown_recipients,
+    ...(settings.quarantine !== undefined && { quarantine: settings.quarantine }),
+    judge: resolveJudge(settings.judge, report),
+    peers: resolvePeers(settings.peers, report),
+    trusted: settings.trusted,
+    ledger: {
+      path: ledgerPath === ':memory:' ? ledgerPath : place(ledgerPath),
+      patienceMs: settings.ledger.patience,
+      keepMs: settings.ledger.keep,
+    },
+    admin: resolveAdmin(settings.admin, place, report),
+    bareNewlines: settings.bare_newlines,
+    greetDelayMs: settings.greet_delay,
+    ehlo: {
+      chunking: settings.ehlo.chunking,
+      greylist: settings.ehlo.greylist,
+      ...(settings.ehlo.limits_rcpt_max !== undefined && { limitsRcptMax: settings.ehlo.limits_rcpt_max }),
+    },
+    limits: resolveLimits(settings.limits),
+    spool: {
+      memoryBytes: settings.spool.memory,
+      directory: settings.spool.directory === undefined ? tmpdir() : place(settings.spool.directory),
+    },
+    timeouts: resolveTimeouts(settings.timeouts),
+    log: settings.log,
+    dataDirectory,
+  }
+}
+
+/** The host's own name; one that could not stand in a greeting (RFC 5321 4.1.2) is replaced. */
+function ownName(): string {
+  const name = hostname()
+  return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'
+}
+
+function resolveJudge(judge: Settings['judge'], report: Report): Config['judge'] {
+  if (judge.headers !== undefined && judge.backend !== undefined) {
+    report(['judge', 'backend'], 'there is already a judge, headers; keep one of them')
+  }
+  return { kind: judge.backend === undefined ? 'headers' : 'backend', onFailure: judge.on_failure }
+}
+
+function resolveAdmin(
+  admin: Settings['admin'],
+  place: (path: string) => string,
+  report: Report,
+): Config['admin'] | undefined {
+  const { listen, token_file: tokenFile } = admin
+  if (listen === undefined) return undefined
+  if (tokenFile === undefined && !isLoopback(listen.host)) {
+    report(
+      ['admin', 'listen'],
+      `${listen.host} can be reached by other hosts, expected token_file beside it; or listen on 127.0.0.1`,
+    )
+  }
+  return { listen, ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }) }
+}
+
+const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
+  messageSizeBytes: limits.message_size,
+  recipients: limits.recipients,
+  sessions: limits.sessions,
+  sessionsPerAddress: limits.sessions_per_address,
+  commandLineBytes: limits.command_line,
+  textLineBytes: limits.text_line,
+  headerBytes: limits.header,
+  transactionsPerSession: limits.transactions_per_session,
+  errorsPerSession: limits.errors_per_session,
+})
+
+const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => ({
+  commandMs: timeouts.command,
+  textMs: timeouts.text,
+  replyMs: timeouts.reply,
+  tlsHandshakeMs: timeouts.tls_handshake,
+  policyMs: timeouts.policy,
+  shutdownMs: timeouts.shutdown,
+})

@@ -1,0 +1,343 @@
+/**
+ * The configuration file: every key with its type, default, unit and a sentence. docs/configuration.md is generated from
+ * this; load.ts reads files with it; resolve.ts makes a Config of the result. Keys are the words of config.ts in snake_case.
+ */
+import { z } from 'zod'
+import { strategyNames } from '../strategy/names.ts'
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+const listener = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { address: raw } : raw),
+  z.strictObject({
+    address: key(is.listenAddress(), 'Address and port; port 0 takes any free one.'),
+  }),
+)
+
+const certificate = z.strictObject({
+  cert: key(is.text('a file name'), 'PEM file with the certificate, followed by the rest of its chain.'),
+  key: key(is.text('a file name'), 'PEM file with the private key, without a passphrase.'),
+})
+
+const backend = section({
+  servers: key(
+    z.array(is.server()).min(1, { error: 'at least one server' }).optional(),
+    'The mail servers behind, all alike: `smtp://host:port`, or one `sink:DIRECTORY` that keeps the mail in a Maildir.',
+    '`sink:` and the directory `mail` in `data_directory`',
+  ),
+  client_address: key(
+    z.enum(['none']).prefault('none'),
+    'How the backend is told who the client is; `none` makes `relay_domains` necessary.',
+  ),
+  connect_timeout: key(is.duration('100ms', '5m').prefault('10s'), 'Longest wait for a connection to a server.'),
+  reply_timeout: key(
+    is.duration('100ms', '1h').prefault('5m'),
+    'Longest wait for a reply to a command (RFC 5321 4.5.3.2).',
+  ),
+  delivery_timeout: key(
+    is.duration('100ms', '1h').prefault('10m'),
+    'Longest wait from the final dot to the reply (RFC 5321 4.5.3.2.6); never more than `timeouts.reply`.',
+  ),
+  pool: key(
+    section({
+      max_connections: key(is.whole(1, 65_535).prefault(100), 'Most connections to one server at a time.'),
+      idle_timeout: key(
+        is.duration('100ms', '1h').prefault('60s'),
+        "An idle connection is closed after this; keep it below the server's own limit (Postfix: smtpd_timeout).",
+      ),
+      max_transactions: key(
+        is.whole(1, 1_000_000).prefault(200),
+        'Transactions after which a connection is not used again.',
+      ),
+      max_errors: key(
+        is.whole(1, 1000).prefault(8),
+        "Refused commands after which a connection is not used again; keep it below the server's own limit (Postfix: smtpd_soft_error_limit, 10).",
+      ),
+    }),
+    'Connections to the backend are kept and used again.',
+  ),
+})
+
+const policy = z.strictObject({
+  tag_at: key(is.score().optional(), 'Score from which a message is tagged.', 'never'),
+  quarantine_at: key(is.score().optional(), 'Score from which a message goes to `quarantine.address`.', 'never'),
+  reject_at: key(is.score().optional(), 'Score from which a message is refused.', 'never'),
+  never_defer: key(
+    z.boolean().prefault(false),
+    'Recipients with this policy always go through first: no delay for them.',
+  ),
+})
+
+const source = z.strictObject({
+  file: key(
+    is.text('a file name'),
+    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Reloaded when it changes.',
+  ),
+})
+
+const match = section({
+  address: key(z.array(is.range()).prefault([]), 'Addresses and ranges of the client.'),
+  rdns: key(
+    z.array(is.domainPattern()).prefault([]),
+    "Names of the client's address; a name counts only when it leads back to the address.",
+  ),
+  helo: key(
+    z.array(is.domainPattern()).prefault([]),
+    'Names that the client gives in EHLO. Anyone can say anything there.',
+  ),
+  sender_domain: key(z.array(is.domainPattern()).prefault([]), 'Domains of the reverse-path (MAIL FROM).'),
+})
+
+const name = () => is.text('a name of a to z, 0 to 9, "_" and "-"', /^[a-z0-9_-]{1,64}$/)
+
+const peer = z.strictObject({
+  name: key(name(), 'Name of the class, also in metrics; `default` is the last one and fits everyone else.'),
+  match: key(match, 'A client is in the first class of which any one entry fits.'),
+  strategy: key(z.enum(strategyNames).optional(), 'How legacy clients of the class are served.', '`group`'),
+  defer_code: key(
+    z.literal([450, 451, 452]).optional(),
+    'Code of a deferral; with 452 Exim goes on in the same connection.',
+    '451',
+  ),
+  retry_hint: key(is.retryHint().optional(), "When to come back, as a deferral's text says.", '`00:01:00`'),
+  first: key(
+    z.enum(['largest', 'offered']).optional(),
+    'Which group goes first: the largest of pipelined RCPTs, or that of the first recipient offered.',
+    '`largest`',
+  ),
+  forgive_as: key(
+    z.enum(['lenient', 'off']).optional(),
+    'How a message that makes no progress is let through unsplit.',
+    '`lenient`',
+  ),
+  forgive_after: key(
+    is.whole(1, 100).optional(),
+    'Attempts without progress after which the next one is let through.',
+    '1',
+  ),
+  max_forced_retries: key(
+    is.whole(0, 1000).optional(),
+    'Forced retries of one message after which it is let through.',
+    '16',
+  ),
+  lenient_as: key(
+    z.enum(['tag', 'quarantine']).optional(),
+    'What `lenient` does for recipients who would have refused.',
+    '`tag`',
+  ),
+})
+
+const ledger = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { path: raw } : (raw ?? {})),
+  z.strictObject({
+    path: key(
+      is.ledgerPath().optional(),
+      'SQLite file, also written `sqlite:PATH`; `:memory:` forgets everything at the end.',
+      '`ledger.db` in `data_directory`',
+    ),
+    patience: key(
+      is.duration('1m', '30d').prefault('5d'),
+      'A deferred recipient that is not seen again for this long counts as abandoned.',
+    ),
+    keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
+  }),
+)
+
+const admin = z.preprocess(
+  (raw) => (raw === false ? { listen: 'off' } : typeof raw === 'string' ? { listen: raw } : (raw ?? {})),
+  z.strictObject({
+    listen: key(
+      z
+        .preprocess((raw) => (raw === 'off' ? undefined : raw), is.listenAddress().optional())
+        .prefault('127.0.0.1:9225'),
+      'Where metrics, health and the admin API are served; `admin: off` for nowhere.',
+    ),
+    token_file: key(
+      is.text('a file name').optional(),
+      'File with the bearer token of the admin API; necessary when others than this host can reach it.',
+      'no token',
+    ),
+  }),
+)
+
+const anyTime = (fallback: string) => is.duration('100ms', '1h').prefault(fallback)
+
+export const schema = z.strictObject({
+  hostname: key(
+    is.text('a host name', /^[A-Za-z0-9._-]{1,253}$/).optional(),
+    'Name in the greeting, in Received fields and in the self-signed certificate.',
+    'the name of the host',
+  ),
+  listen: key(
+    z
+      .preprocess(
+        (raw) => (typeof raw === 'string' ? [raw] : raw),
+        z.array(listener).min(1, { error: 'at least one address' }),
+      )
+      .prefault(['127.0.0.1:2525']),
+    'Where mail is taken; each entry may also be the address alone.',
+  ),
+  tls: key(
+    section({
+      certificates: key(
+        z.array(certificate).prefault([]),
+        'Pairs of files, chosen by the name the client asks for; the first is for everyone else. None: one is made and signed by itself.',
+      ),
+      start_tls: key(z.boolean().prefault(true), 'Offer STARTTLS.'),
+    }),
+    'Encryption towards clients.',
+  ),
+  backend: key(backend, 'Where mail goes. Nobody is told yes before the backend said yes.'),
+  relay_domains: key(
+    z.array(is.domainPattern()).optional(),
+    'The only domains mail is taken for; `*.example.org` is any host below. Necessary unless the backend is a sink.',
+    'every domain',
+  ),
+  received_header: key(
+    is.automatic().prefault('auto'),
+    "Add a Received field; `auto` adds one unless the backend is told the client's address.",
+  ),
+  policies: key(
+    z.record(z.string(), policy).optional(),
+    'What recipients may want, by name.',
+    '`careful` {tag_at: 6, reject_at: 15}, `tag-only` {tag_at: 6}, `strict` {tag_at: 5, reject_at: 8}',
+  ),
+  recipients: key(
+    section({
+      default: key(is.text('the name of a policy').prefault('careful'), 'Policy of recipients that no source knows.'),
+      sources: key(z.array(source).prefault([]), "Where recipients' policies are looked up, in this order."),
+      on_failure: key(
+        z.enum(['defer', 'default']).prefault('defer'),
+        'When a source fails: answer the recipient 451, or use the default policy.',
+      ),
+    }),
+    'Which policy a recipient has.',
+  ),
+  unknown_recipients: key(
+    z.enum(['refuse', 'conceal']).prefault('refuse'),
+    'Addresses that the backend refuses: refuse them at RCPT, or only after the text, so that nobody learns which exist.',
+  ),
+  quarantine: key(
+    z
+      .strictObject({
+        address: key(
+          is.text('a mail address', /^[^\s@<>]+@[^\s@<>]+$/),
+          'Where quarantined mail goes, in place of its recipient.',
+        ),
+      })
+      .optional(),
+    'Absent: messages to be quarantined are tagged.',
+    'none',
+  ),
+  judge: key(
+    section({
+      headers: key(
+        z.strictObject({}).nullable().optional(),
+        'Judge by what earlier filters wrote into the header section, and by GTUBE.',
+        'used when no judge is named',
+      ),
+      backend: key(
+        z.strictObject({}).nullable().optional(),
+        "One backend transaction a group; its reply is that group's verdict.",
+        'not used',
+      ),
+      on_failure: key(z.enum(['accept', 'defer']).prefault('accept'), 'When the judge fails.'),
+    }),
+    'What scores a message; one of these.',
+  ),
+  peers: key(
+    z.array(peer).prefault([]),
+    'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which may be left out too.',
+  ),
+  trusted: key(z.array(is.range()).prefault([]), "The site's own networks; their messages are never split."),
+  ledger: key(ledger.prefault({}), 'The record of splits; may also be written `ledger: sqlite:PATH`.'),
+  admin: key(admin.prefault({}), 'Metrics, health and the admin API, over HTTP.'),
+  bare_newlines: key(
+    z.enum(['reject', 'normalize']).prefault('reject'),
+    'A bare CR or LF in a message: refuse it, or make it CRLF before anything else sees it.',
+  ),
+  greet_delay: key(
+    is.duration('0s', '1m').prefault('0s'),
+    'Wait before the greeting; clients that talk first are turned away.',
+  ),
+  ehlo: key(
+    section({
+      chunking: key(
+        z.boolean().prefault(false),
+        'Offer CHUNKING; Exim then does not go on in the same session after a 452.',
+      ),
+      greylist: key(z.boolean().prefault(true), 'Offer GREYLIST, which announces retry hints.'),
+      limits_rcpt_max: key(
+        is.whole(1, 100_000).optional(),
+        'Offer LIMITS RCPTMAX (RFC 9422). Exim 4.98 obeys it, and can then lose recipients it has not offered yet.',
+        'not offered',
+      ),
+    }),
+    'What is offered to clients besides what the backend offers.',
+  ),
+  limits: key(
+    section({
+      message_size: key(is.size('64KiB', '10GiB').prefault('50MiB'), 'Largest message (SIZE).'),
+      recipients: key(
+        is.whole(1, 100_000).prefault(1000),
+        'Most recipients in a transaction; RFC 5321 4.5.3.1.8 wants room for 100.',
+      ),
+      sessions: key(is.whole(1, 1_000_000).prefault(10_000), 'Most connections at a time.'),
+      sessions_per_address: key(is.whole(1, 1_000_000).prefault(50), 'Most connections from one address at a time.'),
+      command_line: key(
+        is.size('512', '64KiB').prefault(2048),
+        'Longest command line with its CRLF (RFC 5321 4.5.3.1.4, with room for extensions).',
+      ),
+      text_line: key(is.size('1000', '50MiB').prefault('1MiB'), 'Longest line in a message; longer ones are refused.'),
+      header: key(is.size('4KiB', '50MiB').prefault('1MiB'), 'Largest header section.'),
+      transactions_per_session: key(is.whole(1, 1_000_000).prefault(1000), 'Most transactions in one connection.'),
+      errors_per_session: key(
+        is.whole(1, 10_000).prefault(20),
+        'Refused or unknown commands after which a connection is ended.',
+      ),
+    }),
+    'Limits on clients.',
+  ),
+  spool: key(
+    section({
+      memory: key(is.size('0', '1GiB').prefault('1MiB'), 'Bytes of one message kept in memory; more goes to a file.'),
+      directory: key(
+        is.text('a directory').optional(),
+        'Where those files are, already unlinked.',
+        "the system's directory for temporary files",
+      ),
+    }),
+    'Messages while they pass through.',
+  ),
+  timeouts: key(
+    section({
+      command: key(anyTime('5m'), 'Longest wait for the next command (RFC 5321 4.5.3.2.7).'),
+      text: key(anyTime('5m'), 'Longest wait for more of a text; RFC 5321 4.5.3.2.5 gives the client 3 minutes.'),
+      reply: key(
+        anyTime('5m'),
+        'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
+      ),
+      tls_handshake: key(is.duration('100ms', '5m').prefault('30s'), 'Longest TLS handshake.'),
+      policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),
+      shutdown: key(
+        is.duration('0s', '1h').prefault('30s'),
+        'Time for open transactions to end when the program is told to stop.',
+      ),
+    }),
+    'Time limits.',
+  ),
+  log: key(
+    section({
+      level: key(z.enum(['debug', 'info', 'warn', 'error']).prefault('info'), 'What is logged.'),
+      pretty: key(is.automatic().prefault('auto'), 'For people instead of programs; `auto`: on a terminal.'),
+    }),
+    'The log, on standard output.',
+  ),
+  data_directory: key(
+    is.text('a directory').prefault('rcptwise-data'),
+    'Where the ledger, the self-signed certificate and the sink are unless said otherwise.',
+  ),
+})
+
+/** The file's content with defaults and units resolved, but not yet its references. */
+export type Settings = z.output<typeof schema>

@@ -1,0 +1,44 @@
+import { dottedKey, type KeyPath } from './problem.ts'
+
+/**
+ * What the design names and this version does not do yet. An operator who writes it is told so, instead of being told
+ * that the key is unknown. Remove a line when the thing works.
+ */
+interface Unsupported {
+  /** Dotted path, every list index written `[]`. */
+  readonly key: string
+  /** Only these values; absent: the key as such. */
+  readonly value?: RegExp
+  /** What to do in its place. */
+  readonly instead: string
+}
+
+const unsupported: readonly Unsupported[] = [
+  { key: 'listen[].tls', instead: 'leave it out: STARTTLS is offered on every listener' },
+  { key: 'listen[].proxy_protocol_from', instead: 'leave it out: no PROXY header is read' },
+  { key: 'backend.servers[]', value: /^lmtp(\+unix)?:/i, instead: 'use smtp://host:port' },
+  { key: 'backend.client_address', value: /^(xclient|xforward|proxy)$/, instead: 'use none, and list relay_domains' },
+  { key: 'backend.tls', instead: 'leave it out: the backend is spoken to in clear' },
+  { key: 'recipients.sources[].sql', instead: 'use file' },
+  { key: 'recipients.sources[].ldap', instead: 'use file' },
+  { key: 'recipients.sources[].http', instead: 'use file' },
+  { key: 'judge.rspamd', instead: 'use headers or backend' },
+  { key: 'judge.spamd', instead: 'use headers or backend' },
+  { key: 'judge.milter', instead: 'use headers or backend' },
+  { key: 'peers[].strategy', value: /^(late|bounce|auto)$/, instead: 'use group, single, lenient or off' },
+  { key: 'peers[].shadow', instead: 'leave it out' },
+  { key: 'peers[].deliver_deferred', instead: 'leave it out' },
+  { key: 'ledger.path', value: /^rediss?:/i, instead: 'use sqlite:PATH' },
+]
+
+/** The message for a key or value that this version does not do; undefined when it is simply wrong. */
+export function unsupportedMessage(path: KeyPath, value: unknown): string | undefined {
+  const key = dottedKey(path).replace(/\[\d+\]/g, '[]')
+  const found = unsupported.find((entry) => {
+    if (entry.key !== key) return false
+    return entry.value === undefined || (typeof value === 'string' && entry.value.test(value))
+  })
+  if (found === undefined) return undefined
+  const what = found.value === undefined ? 'this key' : JSON.stringify(value)
+  return `${what} is not supported by this version; ${found.instead}`
+}
