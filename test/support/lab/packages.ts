@@ -1,0 +1,120 @@
+/**
+ * The programs of Debian packages, unpacked into a root directory per package set and kept between runs. The mail
+ * servers' packages conflict with one another, so each gets a root of its own with every library it needs; nothing is
+ * installed, no maintainer script runs.
+ *
+ * Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab, as NAME-VERSION: a newer package makes a new root.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { mustRun, run } from './run.ts'
+
+/** The first package of a set gives the root its version. */
+const packageSets = {
+  exim: ['exim4-daemon-light'],
+  postfix: ['postfix'],
+  nullmailer: ['nullmailer'],
+  swaks: ['swaks', 'libnet-ssleay-perl'],
+  haproxy: ['haproxy'],
+  dnsmasq: ['dnsmasq-base'],
+} as const
+
+export type PackageSet = keyof typeof packageSets
+export const packageSetNames = Object.keys(packageSets) as readonly PackageSet[]
+
+const labDirectory = (): string => process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
+
+/**
+ * The root directory of a package set, which is made when it is missing: a minute with the network, then nothing.
+ * It holds `usr` and is never written to; `place.ts` makes a copy to run in. `report` is told about slow steps.
+ */
+export async function packageRoot(set: PackageSet, report: (line: string) => void = () => undefined): Promise<string> {
+  const asked = roots.get(set)
+  if (asked !== undefined) return await asked
+  const root = findOrBuild(set, report)
+  roots.set(set, root)
+  return await root
+}
+
+/** One look-up a set and process: apt takes half a second to say its version. */
+const roots = new Map<PackageSet, Promise<string>>()
+
+async function findOrBuild(set: PackageSet, report: (line: string) => void): Promise<string> {
+  let version = await candidateVersion(set)
+  if (version === undefined) {
+    report('apt-get update')
+    await mustRun('apt-get', ['-q', 'update'], { limitMs: 180_000 })
+    version = await candidateVersion(set)
+  }
+  if (version === undefined) throw new Error(`apt knows no package ${packageSets[set][0]}: check the package sources`)
+  const root = path.join(labDirectory(), `${set}-${version.replaceAll(':', '%3a')}`)
+  if (existsSync(root)) return root
+  report(`${set} ${version}: fetching and unpacking into ${labDirectory()}`)
+  await buildRoot(set, root)
+  return root
+}
+
+async function candidateVersion(set: PackageSet): Promise<string | undefined> {
+  const { stdout } = await run('apt-cache', ['policy', packageSets[set][0]])
+  const version = /Candidate: (\S+)/.exec(stdout)?.[1]
+  return version === '(none)' ? undefined : version
+}
+
+async function buildRoot(set: PackageSet, root: string): Promise<void> {
+  await mkdir(labDirectory(), { recursive: true })
+  const work = await mkdtemp(path.join(labDirectory(), `.building-${set}-`))
+  try {
+    const archives = path.join(work, 'archives')
+    await mkdir(path.join(archives, 'partial'), { recursive: true })
+    await fetchPackages(packageSets[set], work)
+    const built = path.join(work, 'root')
+    for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
+      await mkdir(path.join(built, 'usr', directory), { recursive: true })
+      await symlink(`usr/${directory}`, path.join(built, directory))
+    }
+    for (const file of await readdir(archives)) {
+      if (file.endsWith('.deb')) await unpack(path.join(archives, file), built)
+    }
+    await rename(built, root).catch((error: unknown) => {
+      // Another run was faster: its root is as good as ours.
+      if (!existsSync(root)) throw error
+    })
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Fetches the packages and all that they depend on. An empty status file makes apt take nothing for installed, so that
+ * the root is complete whatever the host has.
+ */
+async function fetchPackages(packages: readonly string[], work: string): Promise<void> {
+  await mustRun('touch', [path.join(work, 'status')])
+  const options = [
+    `Dir::State::status=${path.join(work, 'status')}`,
+    `Dir::Cache::archives=${path.join(work, 'archives')}/`,
+    'Debug::NoLocking=1',
+    'APT::Sandbox::User=root',
+    'Acquire::Retries=3',
+  ]
+  const args = [
+    '-q',
+    '-y',
+    '--no-install-recommends',
+    '--download-only',
+    ...options.flatMap((option) => ['-o', option]),
+  ]
+  const fetched = await run('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
+  if (fetched.code === 0) return
+  // The lists may be older than the archive: the versions they name are gone then.
+  await mustRun('apt-get', ['-q', 'update'], { limitMs: 180_000 })
+  await mustRun('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
+}
+
+async function unpack(archive: string, root: string): Promise<void> {
+  const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian'].map((name) => `--exclude=./usr/share/${name}`)
+  const tar = `dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink ${unneeded.join(' ')} -C "$2"`
+  await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root])
+}

@@ -1,0 +1,153 @@
+/**
+ * A place for one mail server: a root directory of its own below the temporary directory, in which its programs run by
+ * chroot, on the host's loopback. Several places live side by side; each ends the processes it started and is removed.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { packageRoot, type PackageSet } from './packages.ts'
+import { mustRun, run, type Ran, type RunOptions } from './run.ts'
+import { until } from './until.ts'
+
+/** Users and groups that the mail servers ask for by name; numbers are the same in every place. */
+const users = { root: 0, mail: 8, nobody: 65534, 'Debian-exim': 901, postfix: 902, vmail: 903 } as const
+const groups = {
+  root: 0,
+  mail: 8,
+  nogroup: 65534,
+  'Debian-exim': 901,
+  postfix: 902,
+  vmail: 903,
+  postdrop: 904,
+} as const
+
+export type PlaceUser = keyof typeof users
+export type PlaceGroup = keyof typeof groups
+
+export class Place implements AsyncDisposable {
+  /** Where the place's `/` is on the host. */
+  readonly root: string
+  private readonly daemons = new Set<ChildProcess>()
+
+  private constructor(root: string) {
+    this.root = root
+  }
+
+  /** Makes a place with the programs of a package set. Throws when the packages can't be had. */
+  static async make(set: PackageSet): Promise<Place> {
+    const origin = await packageRoot(set)
+    const place = new Place(await mkdtemp(path.join(tmpdir(), `rcptwise-${set}-`)))
+    await mustRun('chmod', ['755', place.root])
+    // Hard links where the file system allows them: nobody writes below usr.
+    const linked = await run('cp', ['-al', path.join(origin, 'usr'), place.root])
+    if (linked.code !== 0) await mustRun('cp', ['-a', path.join(origin, 'usr'), place.root])
+    for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
+      await symlink(`usr/${directory}`, path.join(place.root, directory))
+    }
+    await mustRun('mkdir', ['-m', '1777', place.host('/tmp')])
+    for (const [name, minor] of Object.entries({ null: '3', zero: '5', random: '8', urandom: '9' })) {
+      await mkdir(place.host('/dev'), { recursive: true })
+      await mustRun('mknod', ['-m', '666', place.host(`/dev/${name}`), 'c', '1', minor])
+    }
+    await place.write(
+      '/etc/passwd',
+      accounts(users, (name, id) => `${name}:x:${id}:${id}:${name}:/:/bin/sh`),
+    )
+    await place.write(
+      '/etc/group',
+      accounts(groups, (name, id) => `${name}:x:${id}:`),
+    )
+    await place.write('/etc/hosts', '127.0.0.1 localhost\n')
+    await place.write('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\nservices: files\n')
+    return place
+  }
+
+  /** The host's name of a path of the place. */
+  host(inside: string): string {
+    return path.join(this.root, inside)
+  }
+
+  async write(inside: string, text: string, mode = 0o644): Promise<void> {
+    await mkdir(path.dirname(this.host(inside)), { recursive: true })
+    await writeFile(this.host(inside), text, { mode })
+  }
+
+  /** The text of a file, empty while it does not exist. */
+  async read(inside: string): Promise<string> {
+    try {
+      return await readFile(this.host(inside), 'latin1')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+      throw error
+    }
+  }
+
+  async directory(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
+    await mkdir(this.host(inside), { recursive: true })
+    await mustRun('chown', [`${users[owner.user]}:${groups[owner.group]}`, this.host(inside)])
+    await mustRun('chmod', [owner.mode.toString(8), this.host(inside)])
+  }
+
+  async fifo(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
+    await mustRun('mkfifo', [this.host(inside)])
+    await mustRun('chown', [`${users[owner.user]}:${groups[owner.group]}`, this.host(inside)])
+    await mustRun('chmod', [owner.mode.toString(8), this.host(inside)])
+  }
+
+  /** Runs a program of the place to its end. */
+  async run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return await run('/usr/sbin/chroot', [this.root, program, ...args], options)
+  }
+
+  /**
+   * Starts a program that stays in the foreground, as the leader of a process group that `dispose` ends. Should this
+   * process die first, the kernel ends the daemon (`setpriv --pdeathsig`). What it says goes to `/daemon.log`.
+   */
+  async start(program: string, args: readonly string[], user: PlaceUser = 'root'): Promise<ChildProcess> {
+    const as = user === 'root' ? [] : [`--userspec=${users[user]}:${users[user]}`]
+    const command = ['--pdeathsig', 'KILL', '/usr/sbin/chroot', ...as, this.root, program, ...args]
+    const log = `exec /usr/bin/setpriv "$@" </dev/null >>${this.host('/daemon.log')} 2>&1`
+    const child = spawn('/bin/sh', ['-c', log, 'sh', ...command], {
+      detached: true,
+      stdio: 'ignore',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    })
+    await once(child, 'spawn')
+    this.daemons.add(child)
+    return child
+  }
+
+  /** Ends what was started here and removes the directory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.daemons) await end(daemon)
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+const accounts = (ids: Readonly<Record<string, number>>, line: (name: string, id: number) => string): string =>
+  Object.entries(ids)
+    .map(([name, id]) => `${line(name, id)}\n`)
+    .join('')
+
+/** Asks the daemon to end, then ends whatever is left of its process group. */
+async function end(daemon: ChildProcess): Promise<void> {
+  const { pid } = daemon
+  if (pid === undefined) return
+  daemon.kill('SIGTERM')
+  await until('the daemon ends', () => daemon.exitCode !== null || daemon.signalCode !== null, {
+    limitMs: 5_000,
+  }).catch(() => undefined)
+  await until('its process group is empty', () => !killGroup(pid), { limitMs: 10_000 })
+}
+
+/** Whether there was anyone left to kill. */
+function killGroup(pid: number): boolean {
+  try {
+    process.kill(-pid, 'SIGKILL')
+    return true
+  } catch {
+    return false
+  }
+}
