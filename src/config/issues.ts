@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { nearest } from './nearest.ts'
-import type { KeyPath } from './problem.ts'
+import { dottedKey, type KeyPath } from './problem.ts'
 import { knownKeys } from './schema-keys.ts'
 import { unsupportedMessage } from './unsupported.ts'
 
@@ -32,9 +32,26 @@ const expectedTypes: ReadonlyMap<string, string> = new Map([
   ['string', 'text'],
 ])
 
-/** zod's issue in the words of an operator; an issue about unknown keys becomes one finding a key. */
-export function findings(issue: z.core.$ZodIssue, content: unknown): readonly Finding[] {
-  const path = issue.path.filter((part) => typeof part !== 'symbol')
+/**
+ * zod's issues in the words of an operator. A key that is missing beside one that is unknown is not told: it is most
+ * likely the same key, misspelt.
+ */
+export function findings(issues: readonly z.core.$ZodIssue[], content: unknown): readonly Finding[] {
+  const misspelt = new Set(
+    issues.filter((issue) => issue.code === 'unrecognized_keys').map((issue) => dottedKey(at(issue))),
+  )
+  const told = issues.filter((issue) => {
+    const path = at(issue)
+    return valueAt(content, path).value !== undefined || !misspelt.has(dottedKey(path.slice(0, -1)))
+  })
+  return told.flatMap((issue) => findingsOf(issue, content))
+}
+
+const at = (issue: z.core.$ZodIssue): KeyPath => issue.path.filter((part) => typeof part !== 'symbol')
+
+/** An issue about unknown keys becomes one finding a key. */
+function findingsOf(issue: z.core.$ZodIssue, content: unknown): readonly Finding[] {
+  const path = at(issue)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }))
   }

@@ -53,7 +53,7 @@ function build(yaml: YamlText | undefined, file: string | undefined, overrides: 
   const content = applyOverrides(written, overrides)
   const parsed = schema.safeParse(content, { error: expectation })
   if (!parsed.success) {
-    const found = parsed.error.issues.flatMap((issue) => findings(issue, content))
+    const found = findings(parsed.error.issues, content)
     return { ok: false, problems: inOrder(found.map(({ path, message }) => place(path, message))) }
   }
 

@@ -48,13 +48,19 @@ function checkOrder(name: string, policy: PolicySettings, report: Report): void 
   }
 }
 
-/** The policy of recipients that no source knows. */
-export function defaultPolicy(name: string, policies: ReadonlyMap<string, Policy>, report: Report): Policy {
+/** The policy of recipients that no source knows; `careful` unless the file says otherwise. */
+export function defaultPolicy(
+  written: string | undefined,
+  policies: ReadonlyMap<string, Policy>,
+  report: Report,
+): Policy {
+  const name = written ?? 'careful'
   const found = policies.get(name)
   if (found !== undefined) return found
   const names = [...policies.keys()]
   const near = nearest(name, names)
+  const got = written === undefined ? `is missing, and there is no policy "${name}"` : `got ${inWords(name)}`
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
-  report(['recipients', 'default'], `got ${inWords(name)}, expected one of the policies: ${names.join(', ')}${hint}`)
+  report(['recipients', 'default'], `${got}, expected one of the policies: ${names.join(', ')}${hint}`)
   return { name, neverDefer: false }
 }

@@ -204,7 +204,11 @@ export const schema = z.strictObject({
   ),
   recipients: key(
     section({
-      default: key(is.text('the name of a policy').prefault('careful'), 'Policy of recipients that no source knows.'),
+      default: key(
+        is.text('the name of a policy').optional(),
+        'Policy of recipients that no source knows.',
+        '`careful`',
+      ),
       sources: key(z.array(source).prefault([]), "Where recipients' policies are looked up, in this order."),
       on_failure: key(
         z.enum(['defer', 'default']).prefault('defer'),
