@@ -4,7 +4,6 @@
  */
 
 /** C0, DEL, C1; line and paragraph separator; what hides text or changes its direction (Unicode UAX 9 and format characters). */
-// eslint's no-control-regex is not in force here: control characters are the subject.
 const unfit = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 const unfitInJson = /[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 

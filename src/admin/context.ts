@@ -1,0 +1,45 @@
+/** What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch. */
+import type { Split } from '../ledger/split.ts'
+import type { StrategyName } from '../strategy/names.ts'
+
+export interface PeerView {
+  readonly name: string
+  /** In the configuration. */
+  readonly configured: StrategyName
+  readonly inForce: StrategyName
+  /** Set at run time; absent when the configuration is in force. */
+  readonly override?: {
+    readonly strategy: StrategyName
+    /** Absent: until reset. */
+    readonly until?: number
+    readonly by: string
+    readonly setAt: number
+  }
+  readonly deferCode: 450 | 451 | 452
+  readonly retryHintSeconds: number
+  /** Which peers the class holds, in words for one line. */
+  readonly match: string
+}
+
+export interface AdminContext {
+  /** Asked at each `/readyz`; `reasons` says what is missing, in words. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** In the order of the configuration. */
+  peers(): readonly PeerView[]
+  /** In force for the next transaction. `undefined`: there is no such peer class. `untilMs` absent: until reset. */
+  setStrategy(
+    name: string,
+    strategy: StrategyName,
+    untilMs: number | undefined,
+    by: string,
+  ): Promise<PeerView | undefined>
+  /** Back to the configured strategy; no error when it is in force already. */
+  resetStrategy(name: string, by: string): Promise<PeerView | undefined>
+  /** Open splits, oldest first. */
+  splits(limit: number): Promise<readonly Split[]>
+  /** Also one that was closed, as long as the ledger keeps it. */
+  split(id: string): Promise<Split | undefined>
+  /** Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no such open split. */
+  forgive(id: string, by: string): Promise<Split | undefined>
+}

@@ -1,0 +1,57 @@
+/** What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO 8601 in UTC. Pure. */
+import type { Split, SplitRecipient } from '../ledger/split.ts'
+import { describeReply } from '../smtp/reply.ts'
+import type { PeerView } from './context.ts'
+
+const time = (ms: number): string => new Date(ms).toISOString()
+
+export type PeerJson = ReturnType<typeof peerJson>
+export type SplitJson = ReturnType<typeof splitJson>
+
+export function peerJson({ override, ...peer }: PeerView) {
+  return {
+    name: peer.name,
+    configured: peer.configured,
+    inForce: peer.inForce,
+    ...(override !== undefined && {
+      override: {
+        strategy: override.strategy,
+        ...(override.until !== undefined && { until: time(override.until) }),
+        by: override.by,
+        setAt: time(override.setAt),
+      },
+    }),
+    deferCode: peer.deferCode,
+    retryHintSeconds: peer.retryHintSeconds,
+    match: peer.match,
+  }
+}
+
+export function splitJson(split: Split) {
+  return {
+    id: split.id,
+    status: split.status,
+    from: split.reversePath,
+    ...(split.messageId !== undefined && { messageId: split.messageId }),
+    peer: split.peer,
+    strategy: split.strategy,
+    startedAt: time(split.startedAt),
+    lastAttemptAt: time(split.lastAttemptAt),
+    ...(split.closedAt !== undefined && { closedAt: time(split.closedAt) }),
+    forgiven: split.forgiven,
+    forcedRetries: split.forcedRetries,
+    idleAttempts: split.idleAttempts,
+    waiting: split.recipients.filter(({ state }) => state !== 'answered').length,
+    recipients: split.recipients.map(recipientJson),
+  }
+}
+
+function recipientJson({ address, state, reply, deferredAt, deferrals }: SplitRecipient) {
+  return {
+    address,
+    state,
+    ...(reply !== undefined && { reply: describeReply(reply) }),
+    ...(deferredAt !== undefined && { deferredAt: time(deferredAt) }),
+    deferrals,
+  }
+}

@@ -1,0 +1,101 @@
+import type { AdminContext, PeerView } from '../../src/admin/context.ts'
+import type { Split } from '../../src/ledger/split.ts'
+import type { StrategyName } from '../../src/strategy/names.ts'
+
+export const split = (
+  id: string,
+  change: Pick<Partial<Split>, 'reversePath' | 'peer' | 'status' | 'closedAt'> = {},
+): Split => ({
+  id,
+  version: 1,
+  reversePath: 'sender@example.net',
+  peer: 'partners',
+  strategy: 'group',
+  startedAt: Date.UTC(2026, 0, 1),
+  lastAttemptAt: Date.UTC(2026, 0, 1, 0, 10),
+  messageId: '<1@example.net>',
+  forcedRetries: 2,
+  idleAttempts: 0,
+  status: 'open',
+  forgiven: false,
+  recipients: [
+    { address: 'a@example.org', state: 'answered', deferrals: 0 },
+    { address: 'b@example.org', state: 'waiting', deferredAt: Date.UTC(2026, 0, 1, 0, 10), deferrals: 2 },
+    {
+      address: 'c@example.org',
+      state: 'refused',
+      reply: { code: 550, detail: '7.1', lines: ['c@example.org does not want this message'] },
+      deferrals: 1,
+    },
+  ],
+  ...change,
+})
+
+export interface SampleContext extends AdminContext {
+  /** What was asked for, in words. */
+  readonly asked: string[]
+  isReady: boolean
+}
+
+/** A running product with two peer classes and three splits, in memory. */
+export function sampleContext(): SampleContext {
+  const overrides = new Map<string, NonNullable<PeerView['override']>>()
+  const configured: readonly (readonly [string, StrategyName])[] = [
+    ['partners', 'single'],
+    ['default', 'group'],
+  ]
+  const splits = new Map(
+    [
+      split('AAAABBBBCCCCDDDD'),
+      split('EEEEFFFFGGGGHHHH', { reversePath: '', peer: 'default' }),
+      split('IIIIJJJJKKKKLLLL', { status: 'completed', closedAt: Date.UTC(2026, 0, 2) }),
+    ].map((each) => [each.id, each]),
+  )
+  const asked: string[] = []
+  const view = (name: string): PeerView | undefined => {
+    const strategy = configured.find(([known]) => known === name)?.[1]
+    if (strategy === undefined) return undefined
+    const override = overrides.get(name)
+    return {
+      name,
+      configured: strategy,
+      inForce: override?.strategy ?? strategy,
+      ...(override !== undefined && { override }),
+      deferCode: 451,
+      retryHintSeconds: 60,
+      match: name === 'default' ? 'everyone else' : 'address 192.0.2.0/24',
+    }
+  }
+  return {
+    asked,
+    isReady: true,
+    ready() {
+      return this.isReady ? { ready: true, reasons: [] } : { ready: false, reasons: ['no listener is open'] }
+    },
+    metrics: async () => await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    peers: () => configured.flatMap(([name]) => view(name) ?? []),
+    setStrategy: async (name, strategy, untilMs, by) => {
+      asked.push(`set ${name} ${strategy} by ${by}`)
+      if (view(name) !== undefined) {
+        overrides.set(name, { strategy, by, setAt: Date.now(), ...(untilMs !== undefined && { until: untilMs }) })
+      }
+      return await Promise.resolve(view(name))
+    },
+    resetStrategy: async (name, by) => {
+      asked.push(`reset ${name} by ${by}`)
+      overrides.delete(name)
+      return await Promise.resolve(view(name))
+    },
+    splits: async (limit) =>
+      await Promise.resolve([...splits.values()].filter(({ status }) => status === 'open').slice(0, limit)),
+    split: async (id) => await Promise.resolve(splits.get(id)),
+    forgive: async (id, by) => {
+      asked.push(`forgive ${id} by ${by}`)
+      const found = splits.get(id)
+      if (found === undefined) return undefined
+      const forgiven = { ...found, forgiven: true }
+      splits.set(id, forgiven)
+      return await Promise.resolve(forgiven)
+    },
+  }
+}
