@@ -18,16 +18,16 @@ export interface Exim extends AsyncDisposable {
   /** Domain whose mail stays here: submit from an address in it to see its bounces. */
   readonly localDomain: string
   /** Hands a message to it over SMTP and gives its queue id. */
-  submit(submission: Submission): Promise<string>
-  queue(): Promise<EximQueueEntry[]>
+  readonly submit: (submission: Submission) => Promise<string>
+  readonly queue: () => Promise<EximQueueEntry[]>
   /** Main log and what the daemon said. */
-  log(): Promise<string>
+  readonly log: () => Promise<string>
   /** Messages in a user's Maildir. */
-  mailbox(user: string): Promise<string[]>
+  readonly mailbox: (user: string) => Promise<string[]>
   /** Recipients reported as failed to a local sender (default `sender`). */
-  bounces(user?: string): Promise<Bounce[]>
+  readonly bounces: (user?: string) => Promise<Bounce[]>
   /** Waits until no message is in the queue. */
-  empty(): Promise<void>
+  readonly empty: () => Promise<void>
 }
 
 /**

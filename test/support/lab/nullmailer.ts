@@ -5,14 +5,14 @@ import { composeMessage, type Submission } from './submission.ts'
 import { until } from './until.ts'
 
 export interface Nullmailer extends AsyncDisposable {
-  submit(submission: Submission): Promise<void>
+  readonly submit: (submission: Submission) => Promise<void>
   /** Messages that wait, whole, with their envelope in front: sender, recipients, an empty line, the text. */
-  queue(): Promise<string[]>
+  readonly queue: () => Promise<string[]>
   /** Messages it has given up, in the same form. */
-  failed(): Promise<string[]>
-  log(): Promise<string>
+  readonly failed: () => Promise<string[]>
+  readonly log: () => Promise<string>
   /** Waits until no message is in the queue. */
-  empty(): Promise<void>
+  readonly empty: () => Promise<void>
 }
 
 /** Starts a nullmailer that sends everything to one server and tries again after 1 s, then after 2 s at most. */
@@ -34,7 +34,7 @@ export async function startNullmailer(relayTo: { readonly host: string; readonly
   }
   const log = async (): Promise<string> => await place.read('/daemon.log')
 
-  await place.start('/usr/sbin/nullmailer-send', [], 'mail')
+  await place.start('/usr/sbin/nullmailer-send', [])
   await until('nullmailer waits for mail', async () => (await log()).includes('Rescanning queue'), { explain: log })
   return {
     submit: async (submission) => {

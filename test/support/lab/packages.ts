@@ -3,7 +3,7 @@
  * servers' packages conflict with one another, so each gets a root of its own with every library it needs; nothing is
  * installed, no maintainer script runs.
  *
- * Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab, as NAME-VERSION: a newer package makes a new root.
+ * Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab, as NAME-VERSION-RECIPE: a newer package makes a new root.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
@@ -20,6 +20,9 @@ const packageSets = {
   haproxy: ['haproxy'],
   dnsmasq: ['dnsmasq-base'],
 } as const
+
+/** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
+const recipe = 2
 
 export type PackageSet = keyof typeof packageSets
 export const packageSetNames = Object.keys(packageSets) as readonly PackageSet[]
@@ -49,7 +52,7 @@ async function findOrBuild(set: PackageSet, report: (line: string) => void): Pro
     version = await candidateVersion(set)
   }
   if (version === undefined) throw new Error(`apt knows no package ${packageSets[set][0]}: check the package sources`)
-  const root = path.join(labDirectory(), `${set}-${version.replaceAll(':', '%3a')}`)
+  const root = path.join(labDirectory(), `${set}-${version.replaceAll(':', '%3a')}-${recipe}`)
   if (existsSync(root)) return root
   report(`${set} ${version}: fetching and unpacking into ${labDirectory()}`)
   await buildRoot(set, root)
@@ -75,7 +78,7 @@ async function buildRoot(set: PackageSet, root: string): Promise<void> {
       await symlink(`usr/${directory}`, path.join(built, directory))
     }
     for (const file of await readdir(archives)) {
-      if (file.endsWith('.deb')) await unpack(path.join(archives, file), built)
+      if (file.endsWith('.deb')) await unpack(set, path.join(archives, file), built)
     }
     await rename(built, root).catch((error: unknown) => {
       // Another run was faster: its root is as good as ours.
@@ -113,8 +116,12 @@ async function fetchPackages(packages: readonly string[], work: string): Promise
   await mustRun('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
 }
 
-async function unpack(archive: string, root: string): Promise<void> {
-  const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian'].map((name) => `--exclude=./usr/share/${name}`)
-  const tar = `dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink ${unneeded.join(' ')} -C "$2"`
-  await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root])
+/** What no program of the lab reads; perl, thousands of files, only swaks needs. */
+const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian', 'zoneinfo'].map((name) => `./usr/share/${name}`)
+const perl = ['./usr/share/perl*', './usr/lib/*/perl*']
+
+async function unpack(set: PackageSet, archive: string, root: string): Promise<void> {
+  const excluded = [...unneeded, ...(set === 'swaks' ? [] : perl)].map((name) => `--exclude=${name}`)
+  const tar = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" "${@:3}"'
+  await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root, ...excluded])
 }

@@ -4,7 +4,19 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { packageRoot, type PackageSet } from './packages.ts'
@@ -38,19 +50,18 @@ export class Place implements AsyncDisposable {
   /** Makes a place with the programs of a package set. Throws when the packages can't be had. */
   static async make(set: PackageSet): Promise<Place> {
     const origin = await packageRoot(set)
-    const place = new Place(await mkdtemp(path.join(tmpdir(), `rcptwise-${set}-`)))
-    await mustRun('chmod', ['755', place.root])
+    const place = new Place(await mkdtemp(path.join(await realpath(tmpdir()), `rcptwise-${set}-`)))
+    await chmod(place.root, 0o755)
     // Hard links where the file system allows them: nobody writes below usr.
     const linked = await run('cp', ['-al', path.join(origin, 'usr'), place.root])
     if (linked.code !== 0) await mustRun('cp', ['-a', path.join(origin, 'usr'), place.root])
     for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
       await symlink(`usr/${directory}`, path.join(place.root, directory))
     }
-    await mustRun('mkdir', ['-m', '1777', place.host('/tmp')])
-    for (const [name, minor] of Object.entries({ null: '3', zero: '5', random: '8', urandom: '9' })) {
-      await mkdir(place.host('/dev'), { recursive: true })
-      await mustRun('mknod', ['-m', '666', place.host(`/dev/${name}`), 'c', '1', minor])
-    }
+    await place.directory('/tmp', { user: 'root', group: 'root', mode: 0o1777 })
+    await place.directory('/dev', { user: 'root', group: 'root', mode: 0o755 })
+    const devices = 'cd "$1" && mknod null c 1 3 && mknod zero c 1 5 && mknod random c 1 8 && mknod urandom c 1 9'
+    await mustRun('sh', ['-c', `umask 0; ${devices}`, 'devices', place.host('/dev')])
     await place.write(
       '/etc/passwd',
       accounts(users, (name, id) => `${name}:x:${id}:${id}:${name}:/:/bin/sh`),
@@ -86,14 +97,14 @@ export class Place implements AsyncDisposable {
 
   async directory(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
     await mkdir(this.host(inside), { recursive: true })
-    await mustRun('chown', [`${users[owner.user]}:${groups[owner.group]}`, this.host(inside)])
-    await mustRun('chmod', [owner.mode.toString(8), this.host(inside)])
+    await chown(this.host(inside), users[owner.user], groups[owner.group])
+    await chmod(this.host(inside), owner.mode)
   }
 
   async fifo(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
     await mustRun('mkfifo', [this.host(inside)])
-    await mustRun('chown', [`${users[owner.user]}:${groups[owner.group]}`, this.host(inside)])
-    await mustRun('chmod', [owner.mode.toString(8), this.host(inside)])
+    await chown(this.host(inside), users[owner.user], groups[owner.group])
+    await chmod(this.host(inside), owner.mode)
   }
 
   /** Runs a program of the place to its end. */
@@ -102,12 +113,11 @@ export class Place implements AsyncDisposable {
   }
 
   /**
-   * Starts a program that stays in the foreground, as the leader of a process group that `dispose` ends. Should this
-   * process die first, the kernel ends the daemon (`setpriv --pdeathsig`). What it says goes to `/daemon.log`.
+   * Starts, as root, a program that stays in the foreground until the place is disposed. Should this process die first,
+   * the kernel ends the daemon (`setpriv --pdeathsig`, lost on a change of user). What it says goes to `/daemon.log`.
    */
-  async start(program: string, args: readonly string[], user: PlaceUser = 'root'): Promise<ChildProcess> {
-    const as = user === 'root' ? [] : [`--userspec=${users[user]}:${users[user]}`]
-    const command = ['--pdeathsig', 'KILL', '/usr/sbin/chroot', ...as, this.root, program, ...args]
+  async start(program: string, args: readonly string[]): Promise<ChildProcess> {
+    const command = ['--pdeathsig', 'KILL', '/usr/sbin/chroot', this.root, program, ...args]
     const log = `exec /usr/bin/setpriv "$@" </dev/null >>${this.host('/daemon.log')} 2>&1`
     const child = spawn('/bin/sh', ['-c', log, 'sh', ...command], {
       detached: true,
@@ -121,8 +131,31 @@ export class Place implements AsyncDisposable {
 
   /** Ends what was started here and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of this.daemons) await end(daemon)
+    for (const daemon of this.daemons) daemon.kill('SIGKILL')
+    await this.endAll()
     await rm(this.root, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /**
+   * Ends every process whose root is this place: daemons, and deliveries that left their process group. Nothing is
+   * asked to end in peace: what they would save is removed next.
+   */
+  private async endAll(): Promise<void> {
+    await until(
+      'the processes of a mail server end',
+      async () => {
+        const pids = await this.processes()
+        for (const pid of pids) kill(pid)
+        return pids.length === 0
+      },
+      { limitMs: 10_000 },
+    )
+  }
+
+  private async processes(): Promise<number[]> {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+    const roots = await Promise.all(pids.map(async (pid) => await readlink(`/proc/${pid}/root`).catch(() => '')))
+    return pids.filter((_, index) => roots[index] === this.root).map(Number)
   }
 }
 
@@ -131,23 +164,10 @@ const accounts = (ids: Readonly<Record<string, number>>, line: (name: string, id
     .map(([name, id]) => `${line(name, id)}\n`)
     .join('')
 
-/** Asks the daemon to end, then ends whatever is left of its process group. */
-async function end(daemon: ChildProcess): Promise<void> {
-  const { pid } = daemon
-  if (pid === undefined) return
-  daemon.kill('SIGTERM')
-  await until('the daemon ends', () => daemon.exitCode !== null || daemon.signalCode !== null, {
-    limitMs: 5_000,
-  }).catch(() => undefined)
-  await until('its process group is empty', () => !killGroup(pid), { limitMs: 10_000 })
-}
-
-/** Whether there was anyone left to kill. */
-function killGroup(pid: number): boolean {
+function kill(pid: number): void {
   try {
-    process.kill(-pid, 'SIGKILL')
-    return true
+    process.kill(pid, 'SIGKILL')
   } catch {
-    return false
+    // It ended by itself in between.
   }
 }

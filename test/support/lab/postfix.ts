@@ -24,17 +24,17 @@ export interface PostfixQueueEntry {
 export interface Postfix extends AsyncDisposable {
   readonly port: number
   /** Hands a message to it over SMTP and gives its queue id. */
-  submit(submission: Submission): Promise<string>
-  queue(): Promise<PostfixQueueEntry[]>
-  log(): Promise<string>
+  readonly submit: (submission: Submission) => Promise<string>
+  readonly queue: () => Promise<PostfixQueueEntry[]>
+  readonly log: () => Promise<string>
   /** Messages in the Maildir of an address. */
-  mailbox(address: string): Promise<string[]>
+  readonly mailbox: (address: string) => Promise<string[]>
   /** Recipients reported as failed to an address with a mailbox here (default `sender@client.test`). */
-  bounces(address?: string): Promise<Bounce[]>
+  readonly bounces: (address?: string) => Promise<Bounce[]>
   /** Waits until no message is in the queue. */
-  empty(): Promise<void>
+  readonly empty: () => Promise<void>
   /** Runs smtp-source(1) or another of its programs. */
-  run(program: 'smtp-source' | 'postqueue' | 'postconf', args: readonly string[]): Promise<Ran>
+  readonly run: (program: 'smtp-source' | 'postqueue' | 'postconf', args: readonly string[]) => Promise<Ran>
 }
 
 const defaultMailboxes = ['sender@client.test']

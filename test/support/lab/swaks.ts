@@ -4,7 +4,7 @@ import type { Ran } from './run.ts'
 
 export interface Swaks extends AsyncDisposable {
   /** Runs swaks(1) to its end; `transcript` is the dialogue, `code` as in its manual under EXIT CODES. */
-  run(args: readonly string[]): Promise<Ran>
+  readonly run: (args: readonly string[]) => Promise<Ran>
 }
 
 export async function openSwaks(): Promise<Swaks> {
