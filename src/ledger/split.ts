@@ -52,5 +52,7 @@ export interface Split {
   readonly closedAt?: number
   /** Set once it is let through unsplit from now on (rule 5); it ends as `forgiven`. */
   readonly forgiven: boolean
+  /** In the last attempt only recipients whose refusal is known were offered, and kept waiting for the others in vain. */
+  readonly refusedOnly: boolean
   readonly recipients: readonly SplitRecipient[]
 }

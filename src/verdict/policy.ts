@@ -11,3 +11,15 @@ export interface Policy {
   /** "No delay, please": goes through before every other group (design: Strategies). */
   readonly neverDefer: boolean
 }
+
+const keys = new WeakMap<Policy, string>()
+
+/** Recipients with equal keys can share an answer. */
+export function groupKey(policy: Policy): string {
+  let key = keys.get(policy)
+  if (key === undefined) {
+    key = `tag ${policy.tagAt ?? '-'} quarantine ${policy.quarantineAt ?? '-'} reject ${policy.rejectAt ?? '-'}`
+    keys.set(policy, key)
+  }
+  return key
+}

@@ -1,0 +1,175 @@
+/** The course of a split, as transitions of plain data; nothing here reads a clock or stores anything. Times are ms since the epoch. */
+import type { Reply } from '../smtp/reply.ts'
+import type { StrategyName } from '../strategy/names.ts'
+import type { RecipientState, Split, SplitRecipient } from './split.ts'
+
+export interface SplitStart {
+  readonly id: string
+  readonly at: number
+  readonly reversePath: string
+  readonly peer: string
+  readonly strategy: StrategyName
+}
+
+export function startSplit(start: SplitStart): Split {
+  return {
+    id: start.id,
+    version: 0,
+    reversePath: start.reversePath,
+    peer: start.peer,
+    strategy: start.strategy,
+    startedAt: start.at,
+    lastAttemptAt: start.at,
+    forcedRetries: 0,
+    idleAttempts: 0,
+    status: 'open',
+    forgiven: false,
+    refusedOnly: false,
+    recipients: [],
+  }
+}
+
+/** The version to save. */
+export const nextVersion = (split: Split): Split => ({ ...split, version: split.version + 1 })
+
+type Change = (recipient: SplitRecipient) => SplitRecipient
+
+/** Changes the named recipients, adding those that are new. */
+function change(split: Split, addresses: readonly string[], how: Change): Split {
+  const named = new Set(addresses)
+  const known = new Set(split.recipients.map((recipient) => recipient.address))
+  const added = [...named]
+    .filter((address) => !known.has(address))
+    .map((address): SplitRecipient => ({ address, state: 'waiting', deferrals: 0 }))
+  return {
+    ...split,
+    recipients: [
+      ...split.recipients.map((recipient) => (named.has(recipient.address) ? how(recipient) : recipient)),
+      ...added.map(how),
+    ],
+  }
+}
+
+/** They were told to come back only to split. */
+export function deferRecipients(split: Split, addresses: readonly string[], at: number): Split {
+  const deferred = change(split, addresses, (recipient) => ({
+    ...recipient,
+    deferredAt: at,
+    deferrals: recipient.deferrals + 1,
+  }))
+  return { ...deferred, lastAttemptAt: at }
+}
+
+/** They are waiting since `deferredAt` for a return; told at most once per return, since it is forgotten here. */
+export function returnRecipients(
+  split: Split,
+  addresses: readonly string[],
+  at: number,
+): { readonly split: Split; readonly delays: ReadonlyMap<string, number> } {
+  const delays = new Map<string, number>()
+  const returned = change(split, addresses, (recipient) => {
+    if (recipient.deferredAt === undefined) return recipient
+    delays.set(recipient.address, Math.max(0, at - recipient.deferredAt))
+    const { deferredAt: _, ...rest } = recipient
+    return rest
+  })
+  return { split: { ...returned, lastAttemptAt: at }, delays }
+}
+
+/** They take part in the message and have no answer yet, though nobody told them to wait. */
+export function expectRecipients(split: Split, addresses: readonly string[]): Split {
+  return change(split, addresses, (recipient) => recipient)
+}
+
+export function answerRecipients(split: Split, addresses: readonly string[]): Split {
+  return change(split, addresses, ({ address, deferrals }) => ({ address, deferrals, state: 'answered' }))
+}
+
+/** Rule 2: the verdict is known, its telling has to wait. The client was told to come back now, at `at`. */
+export function keepRefusal(split: Split, address: string, reply: Reply, at: number): Split {
+  return change(split, [address], (recipient) => ({
+    ...recipient,
+    state: 'refused',
+    reply,
+    deferredAt: at,
+    deferrals: recipient.deferrals + 1,
+  }))
+}
+
+/** Rule 6: they have the message, but were not told so. */
+export function keepDelivery(split: Split, address: string, at: number): Split {
+  return change(split, [address], (recipient) => ({ ...recipient, state: 'delivered', deferredAt: at }))
+}
+
+export interface AttemptEnd {
+  readonly at: number
+  /** Someone was deferred only to split, or a refusal was kept. */
+  readonly forcedRetry: boolean
+  /** Someone got further: an answer for good, or a verdict that was not known. */
+  readonly progress: boolean
+  /** Only recipients whose refusal is known were offered, and all of them were deferred. */
+  readonly refusedOnly: boolean
+}
+
+export function endAttempt(split: Split, end: AttemptEnd): Split {
+  const idle = end.forcedRetry && !end.progress && !end.refusedOnly
+  return {
+    ...split,
+    lastAttemptAt: end.at,
+    forcedRetries: split.forcedRetries + (end.forcedRetry ? 1 : 0),
+    idleAttempts: end.progress ? 0 : split.idleAttempts + (idle ? 1 : 0),
+    refusedOnly: end.refusedOnly,
+  }
+}
+
+/** Closed once nobody is left without an answer. */
+export function closeIfDone(split: Split, at: number): Split {
+  if (split.status !== 'open' || split.recipients.some((recipient) => recipient.state !== 'answered')) return split
+  return { ...split, status: split.forgiven ? 'forgiven' : 'completed', closedAt: at }
+}
+
+/** Nobody came back within the ledger's patience. */
+export function abandonSplit(
+  split: Split,
+  at: number,
+): { readonly split: Split; readonly recipients: readonly string[] } {
+  const lost = split.recipients.filter((recipient) => recipient.state !== 'answered' && recipient.state !== 'delivered')
+  return {
+    split: { ...split, status: 'abandoned', closedAt: at },
+    recipients: lost.map((recipient) => recipient.address),
+  }
+}
+
+export function stateOf(split: Split, address: string): SplitRecipient | undefined {
+  return split.recipients.find((recipient) => recipient.address === address)
+}
+
+const openStates: ReadonlySet<RecipientState> = new Set(['waiting', 'refused', 'delivered'])
+
+export const isOpen = (recipient: SplitRecipient | undefined): boolean =>
+  recipient !== undefined && openStates.has(recipient.state)
+
+/** Recipients of the split, other than `offered`, who are not known to be refused: they have to be answered first. */
+export function othersBefore(split: Split, offered: ReadonlySet<string>): boolean {
+  return split.recipients.some(
+    (recipient) =>
+      !offered.has(recipient.address) && (recipient.state === 'waiting' || recipient.state === 'delivered'),
+  )
+}
+
+/**
+ * Which of the recalled splits this transaction seems to go on with, before its text says so for certain: the one that most of
+ * the offered recipients wait in, the oldest among equals.
+ */
+export function presume(candidates: readonly Split[], offered: readonly string[]): Split | undefined {
+  let best: Split | undefined
+  let most = 0
+  for (const split of candidates) {
+    const waiting = offered.filter((address) => isOpen(stateOf(split, address))).length
+    if (waiting > most || (waiting === most && best !== undefined && waiting > 0 && split.startedAt < best.startedAt)) {
+      best = split
+      most = waiting
+    }
+  }
+  return best
+}

@@ -1,0 +1,91 @@
+/** The end of a transaction: its fact, whole. Every recipient is accounted for here. */
+import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts.ts'
+import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { keepAbort } from './keep-ledger.ts'
+import type { Session } from './session.ts'
+import { servingOf, type Transaction } from './transaction.ts'
+
+export interface Abort {
+  /** In one or two words, as in the session's own end. */
+  readonly why: string
+  readonly at: number
+}
+
+/** RSET, EHLO, QUIT or a lost client before the text was answered. */
+export function abortTransaction(session: Session, transaction: Transaction, abort: Abort): void {
+  keepAbort(session, transaction, abort.why === 'shutdown', abort.at)
+  noteTransaction(session, transaction, 'aborted', abort.at)
+}
+
+/** The text was refused for its form, or there was nobody to take it. */
+export function concludeWithoutAnswer(session: Session, transaction: Transaction, reply: Reply, at: number): void {
+  transaction.lastReply = reply
+  for (const recipient of transaction.recipients) {
+    if (recipient.fate !== 'through') continue
+    recipient.lastReply = reply
+    recipient.final = isPermanent(reply)
+  }
+  keepAbort(session, transaction, isPermanent(reply), at)
+  noteTransaction(session, transaction, outcomeOf(reply), at)
+}
+
+export function concludeRefusedMail(session: Session, transaction: Transaction, at: number): void {
+  const { lastReply } = transaction
+  noteTransaction(session, transaction, lastReply === undefined ? 'aborted' : outcomeOf(lastReply), at)
+}
+
+export function outcomeOf(reply: Reply): TransactionOutcome {
+  if (isPositive(reply)) return 'accepted'
+  return isPermanent(reply) ? 'refused' : 'deferred'
+}
+
+export function noteTransaction(
+  session: Session,
+  transaction: Transaction,
+  outcome: TransactionOutcome,
+  at: number,
+): void {
+  const { split, peer, reversePath, lastReply, textAt, judgedAt, unsplit, messageId, score, symbols } = transaction
+  const groups = new Map<string, number>()
+  const fact: TransactionFact = {
+    kind: 'transactionEnded',
+    at,
+    session: session.id,
+    peer: peer.name,
+    client: { address: session.client.address, port: session.client.port, helo: session.helo, tls: session.secured },
+    reversePath: reversePath.address,
+    recipients: transaction.recipients.map((recipient) => recipientFact(recipient, groups)),
+    mode: transaction.prdr ? 'prdr' : split === undefined ? 'plain' : 'split',
+    outcome,
+    strategy: servingOf(transaction),
+    sizeBytes: transaction.sizeBytes,
+    deliveries: transaction.deliveries,
+    ms: at - transaction.startedAt,
+    ...(unsplit === undefined ? {} : { unsplit }),
+    ...(messageId === undefined ? {} : { messageId }),
+    ...(score === undefined ? {} : { score }),
+    ...(symbols === undefined ? {} : { symbols }),
+    ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
+    ...(split === undefined ? {} : { split: split.id }),
+    ...(textAt === undefined ? {} : { textMs: textAt - transaction.startedAt }),
+    ...(judgedAt === undefined ? {} : { judgedMs: judgedAt - transaction.startedAt }),
+  }
+  session.effects.push({ do: 'note', fact })
+}
+
+function recipientFact(recipient: Transaction['recipients'][number], groups: Map<string, number>): RecipientFact {
+  const { fate, policy, verdict, lastReply, returnedAfterMs, group } = recipient
+  if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
+  const number = groups.get(group)
+  return {
+    address: recipient.path.address,
+    fate: fate === 'asked' || fate === 'considered' ? 'postponed' : fate,
+    final: recipient.final,
+    ...(policy === undefined ? {} : { policy: policy.name }),
+    ...(number === undefined ? {} : { group: number }),
+    ...(verdict === undefined ? {} : { verdict }),
+    ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
+    ...(recipient.duplicate ? { duplicate: true } : {}),
+    ...(returnedAfterMs === undefined ? {} : { returnedAfterMs }),
+  }
+}

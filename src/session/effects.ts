@@ -1,0 +1,98 @@
+/** What the machine is told and what it wants done, as data. The shell in src/listen does it and tells what came of it. */
+import type { Extensions } from '../smtp/ehlo.ts'
+import type { Reply } from '../smtp/reply.ts'
+import type { TextFault } from '../smtp/text-receiver.ts'
+import type { Fact } from '../facts.ts'
+import type { Judgement } from '../judge/judge.ts'
+import type { Split } from '../ledger/split.ts'
+import type { PolicyAnswer } from '../policy/policy-source.ts'
+import type { ParcelResult } from '../verdict/parcels.ts'
+
+/** `at`: ms since the epoch. */
+export type Event =
+  | { readonly kind: 'connected'; readonly at: number; readonly earlyTalker: boolean }
+  /** A whole command line without CRLF; `more`: octets are waiting behind it. */
+  | { readonly kind: 'line'; readonly at: number; readonly text: string; readonly more: boolean }
+  | { readonly kind: 'lineTooLong' | 'strayByte'; readonly at: number }
+  /** No further whole line is at hand: what was pipelined together ends here. */
+  | { readonly kind: 'batchEnded'; readonly at: number }
+  | { readonly kind: 'mailReplied'; readonly at: number; readonly reply: Reply }
+  | { readonly kind: 'recipientReplied'; readonly at: number; readonly index: number; readonly reply: Reply }
+  | {
+      readonly kind: 'recipientKnown'
+      readonly at: number
+      readonly index: number
+      readonly policy: PolicyAnswer
+      readonly splits: readonly Split[]
+    }
+  /** The chunk of a BDAT that is not the last one was taken. */
+  | { readonly kind: 'chunkTaken'; readonly at: number; readonly bytes: number }
+  /** The judgement can't change any more although the text is not complete. */
+  | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
+  | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
+  | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
+  | { readonly kind: 'secured'; readonly at: number; readonly protocol: string; readonly cipher: string }
+  | { readonly kind: 'timedOut' | 'shutdown' | 'clientLost'; readonly at: number }
+
+export interface TextEnd {
+  readonly sizeBytes: number
+  readonly endedAt: number
+  /** `spool`: it could not be kept. The text was read to its end all the same. */
+  readonly fault?: TextFault | 'spool'
+  readonly judgement: Judgement
+  readonly fingerprint?: string
+  readonly messageId?: string
+}
+
+export interface ParcelReply {
+  readonly reply: Reply
+  /** Recipients whom the backend refused when the envelope was shown to it anew. */
+  readonly refused: ReadonlyMap<number, Reply>
+  readonly ms: number
+}
+
+export interface ParcelOrder {
+  readonly result: ParcelResult
+  /** By index in the transaction, with what stands behind `RCPT TO:`. */
+  readonly recipients: readonly { readonly index: number; readonly argument: string }[]
+  /** Header fields to put in front of the text, CRLF included. */
+  readonly header: string
+}
+
+export type Effect =
+  /** What stands behind `MAIL FROM:`. */
+  | { readonly do: 'begin'; readonly mail: string }
+  | {
+      readonly do: 'offer'
+      readonly index: number
+      readonly argument: string
+      readonly address: string
+      readonly key: string
+      readonly sender: string
+    }
+  /** No transaction any more; forget what the backend was shown. */
+  | { readonly do: 'abandon' }
+  | { readonly do: 'receiveText'; readonly fingerprint: boolean; readonly streamable: boolean }
+  | {
+      readonly do: 'receiveChunk'
+      readonly bytes: number
+      readonly last: boolean
+      readonly first: boolean
+      readonly discard: boolean
+      readonly fingerprint: boolean
+    }
+  /** `shown`: the recipients whom the backend took at RCPT and still has in its envelope, by index. */
+  | {
+      readonly do: 'deliver'
+      readonly parcels: readonly ParcelOrder[]
+      readonly mail: string
+      readonly shown: readonly number[]
+      readonly streaming: boolean
+    }
+  | { readonly do: 'save'; readonly split: Split }
+  | { readonly do: 'secure' }
+  | { readonly do: 'close' }
+  | { readonly do: 'note'; readonly fact: Fact }
+
+/** The backend's EHLO as it was last seen. */
+export type BackendExtensions = () => Extensions

@@ -1,0 +1,102 @@
+/** DATA and BDAT: may a text come, and how. 354 is said as soon as one recipient went through; the backend gets its DATA later. */
+import type { Command } from '../smtp/command.ts'
+import { replies } from '../smtp/replies.ts'
+import type { Reply } from '../smtp/reply.ts'
+import { concludeWithoutAnswer } from './conclude.ts'
+import { sayNow } from './reply-slots.ts'
+import type { Session } from './session.ts'
+import { anyoneDeferred, throughOf, type Transaction } from './transaction.ts'
+
+export function onData(session: Session, at: number): void {
+  const { state, slots } = session
+  if (state.at === 'chunks') return sayNow(slots, replies.mixedDataBdat)
+  const refusal = refuseText(session)
+  if (refusal !== undefined) {
+    if (state.at === 'envelope' && refusal === replies.noValidRecipients) endEnvelope(session, state.transaction, at)
+    return sayNow(slots, refusal)
+  }
+  if (state.at !== 'envelope') return
+  const { hello, transaction } = state
+  sayNow(slots, replies.startText)
+  session.state = { at: 'text', hello, transaction }
+  session.effects.push({
+    do: 'receiveText',
+    fingerprint: needsFingerprint(transaction),
+    streamable: mayStream(transaction),
+  })
+}
+
+function refuseText(session: Session): Reply | undefined {
+  const { state } = session
+  switch (state.at) {
+    case 'greeted':
+      return replies.helloFirst
+    case 'envelope':
+      if (state.transaction.recipients.length === 0) return replies.needRecipient
+      return throughOf(state.transaction).length === 0 ? replies.noValidRecipients : undefined
+    default:
+      return replies.needMail
+  }
+}
+
+/** Nobody went through: the transaction is over, and the client may begin another one at once. */
+function endEnvelope(session: Session, transaction: Transaction, at: number): void {
+  if (!('hello' in session.state)) return
+  session.state = { at: 'ready', hello: session.state.hello }
+  session.effects.push({ do: 'abandon' })
+  // 554 to DATA is no answer for anybody: nobody takes it as permanent (senders).
+  transaction.lastReply = replies.noValidRecipients
+  concludeWithoutAnswer(session, transaction, replies.noValidRecipients, at)
+}
+
+/** RFC 3030. A chunk that can't be taken is still read to its end. */
+export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT' }>): void {
+  const { state } = session
+  const bytes = command.size
+  const { last } = command
+  if (!session.offered.has('CHUNKING') || (state.at !== 'envelope' && state.at !== 'chunks')) {
+    return discard(session, bytes, session.offered.has('CHUNKING') ? replies.needMail : replies.notImplemented)
+  }
+  const { hello, transaction } = state
+  const first = state.at === 'envelope'
+  if (first) {
+    const refusal = refuseText(session)
+    if (refusal !== undefined) return discard(session, bytes, refusal)
+  }
+  transaction.chunking = true
+  session.state = { at: 'chunks', hello, transaction, taking: true }
+  session.effects.push({
+    do: 'receiveChunk',
+    bytes,
+    last,
+    first,
+    discard: false,
+    fingerprint: needsFingerprint(transaction),
+  })
+}
+
+function discard(session: Session, bytes: number, reply: Reply): void {
+  sayNow(session.slots, reply)
+  session.effects.push({ do: 'receiveChunk', bytes, last: false, first: false, discard: true, fingerprint: false })
+}
+
+export function onChunkTaken(session: Session, bytes: number): void {
+  const { state } = session
+  if (state.at !== 'chunks' || !state.taking) return
+  session.state = { ...state, taking: false }
+  sayNow(session.slots, replies.chunkOk(bytes))
+}
+
+/** The message's identity is needed where the ledger knows of it, or may have to. */
+function needsFingerprint(transaction: Transaction): boolean {
+  if (transaction.split !== undefined || anyoneDeferred(transaction)) return true
+  const through = throughOf(transaction)
+  return !transaction.prdr && through.some((recipient) => recipient.group !== through[0]?.group)
+}
+
+/** Nothing about the identity can change who gets what, so a large text may go on to the backend before it is complete. */
+function mayStream(transaction: Transaction): boolean {
+  return (
+    !needsFingerprint(transaction) && throughOf(transaction).every((recipient) => recipient.concealed === undefined)
+  )
+}

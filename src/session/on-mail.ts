@@ -1,0 +1,89 @@
+/** MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the answer. */
+import type { Command } from '../smtp/command.ts'
+import { checkMailParameters, encodeParameters, type ParameterFault } from '../smtp/parameters.ts'
+import { ledgerKey } from '../smtp/path.ts'
+import { isPositive, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import { concludeRefusedMail } from './conclude.ts'
+import { forClient } from './relay.ts'
+import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
+import { type Session, transactionOf } from './session.ts'
+import type { Transaction } from './transaction.ts'
+
+export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
+  const refusal = refuseMail(session, command)
+  if (refusal !== undefined) return sayNow(session.slots, refusal)
+  if (session.state.at !== 'ready') return
+  const { path, parameters } = command
+  const served = session.options.serve({
+    address: session.client.address,
+    helo: session.helo,
+    senderDomain: path.domain,
+  })
+  session.transactions++
+  const transaction: Transaction = {
+    startedAt: at,
+    reversePath: path,
+    parameters,
+    sender: ledgerKey(path),
+    prdr: parameters.has('PRDR'),
+    peer: served.peer,
+    trusted: served.trusted,
+    mailSlot: openSlot(session.slots),
+    mailAccepted: false,
+    recipients: [],
+    going: { kind: 'nobody' },
+    batchEnd: 0,
+    recalled: new Map(),
+    presumed: false,
+    chunking: false,
+    deliveries: [],
+    sizeBytes: 0,
+    streaming: false,
+  }
+  if (served.trusted) transaction.unsplit = 'trusted'
+  session.state = { at: 'envelope', hello: session.state.hello, transaction }
+  session.effects.push({ do: 'begin', mail: mailArgument(transaction) })
+}
+
+/** What stands behind `MAIL FROM:` for the backend. */
+export const mailArgument = (transaction: Transaction): string =>
+  `<${transaction.reversePath.mailbox}>${encodeParameters(transaction.parameters)}`
+
+export function parameterRefusal(fault: ParameterFault): Reply {
+  return fault.fault === 'unknown' ? replies.unknownParameter(fault.name) : replies.badParameter(fault.name)
+}
+
+function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>): Reply | undefined {
+  const { options, state } = session
+  if (state.at === 'greeted') return replies.helloFirst
+  if (state.at !== 'ready') return replies.nestedMail
+  if (session.transactions >= options.limits.transactionsPerSession) return replies.tooManyTransactions
+  const fault = checkMailParameters(command.parameters, session.offered)
+  if (fault !== undefined) return parameterRefusal(fault)
+  if (command.path.international && !command.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
+  const size = Number(command.parameters.get('SIZE') ?? 0)
+  const limit = Number(session.offered.get('SIZE') ?? options.own.messageSizeBytes)
+  return size > limit ? replies.messageTooLarge(limit) : undefined
+}
+
+export function onMailReplied(session: Session, reply: Reply, at: number): void {
+  const transaction = transactionOf(session)
+  if (transaction === undefined || session.state.at !== 'envelope') return
+  if (isPositive(reply)) {
+    transaction.mailAccepted = true
+    return fillSlot(session.slots, transaction.mailSlot, forClient(reply, replies.senderOk))
+  }
+  // The transaction never began; what was pipelined behind it has no MAIL.
+  const said = forClient(reply, replies.backendNonsense)
+  transaction.lastReply = said
+  fillSlot(session.slots, transaction.mailSlot, said)
+  for (const recipient of transaction.recipients) {
+    if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue
+    recipient.fate = 'postponed'
+    fillSlot(session.slots, recipient.slot, replies.needMail)
+  }
+  session.state = { at: 'ready', hello: session.state.hello }
+  session.effects.push({ do: 'abandon' })
+  concludeRefusedMail(session, transaction, at)
+}

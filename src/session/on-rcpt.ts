@@ -1,0 +1,231 @@
+/** RCPT: who goes through, who is deferred, who is refused. The backend sees each recipient as it comes. */
+import type { Command } from '../smtp/command.ts'
+import { checkRcptParameters, encodeParameters } from '../smtp/parameters.ts'
+import { ledgerKey } from '../smtp/path.ts'
+import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import { isOpen, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
+import type { PolicyAnswer } from '../policy/policy-source.ts'
+import { choose, type Offered } from '../strategy/choose.ts'
+import { mayRelay, whyUnsplit } from '../strategy/rules.ts'
+import { groupKey } from '../verdict/policy.ts'
+import type { Event } from './effects.ts'
+import { noteDeferrals, noteReturns } from './keep-ledger.ts'
+import { parameterRefusal } from './on-mail.ts'
+import { forClient } from './relay.ts'
+import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
+import { type Session, transactionOf } from './session.ts'
+import { type Recipient, splitsAtRcpt, type Transaction } from './transaction.ts'
+
+export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
+  const { state, slots } = session
+  if (state.at === 'greeted') return sayNow(slots, replies.helloFirst)
+  if (state.at !== 'envelope') return sayNow(slots, state.at === 'chunks' ? replies.nestedMail : replies.needMail)
+  const { transaction } = state
+  const recipient = newRecipient(session, transaction, command)
+  const refusal = refuseRecipient(session, transaction, command)
+  transaction.recipients.push(recipient)
+  if (refusal !== undefined) return finish(session, recipient, refusal)
+  const argument = `<${command.path.mailbox}>${encodeParameters(command.parameters)}`
+  const { index, address: key } = recipient
+  session.effects.push({ do: 'offer', index, argument, address: command.path.address, key, sender: transaction.sender })
+}
+
+function newRecipient(
+  session: Session,
+  transaction: Transaction,
+  command: Extract<Command, { verb: 'RCPT' }>,
+): Recipient {
+  return {
+    index: transaction.recipients.length,
+    path: command.path,
+    parameters: command.parameters,
+    address: ledgerKey(command.path),
+    slot: openSlot(session.slots),
+    fate: 'asked',
+    group: '',
+    known: false,
+    final: false,
+    duplicate: false,
+  }
+}
+
+function refuseRecipient(
+  session: Session,
+  transaction: Transaction,
+  command: Extract<Command, { verb: 'RCPT' }>,
+): Reply | undefined {
+  const { options } = session
+  if (transaction.recipients.length >= options.limits.recipients) return replies.tooManyRecipients
+  const fault = checkRcptParameters(command.parameters, session.offered)
+  if (fault !== undefined) return parameterRefusal(fault)
+  if (command.path.international && !transaction.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
+  if (!mayRelay(command.path.domain, options.relayDomains)) return replies.relayDenied(command.path.domain)
+  return undefined
+}
+
+/** The reply at RCPT ends it for this recipient. */
+function finish(session: Session, recipient: Recipient, reply: Reply): void {
+  recipient.fate = isPermanent(reply) ? 'refused' : 'postponed'
+  recipient.final = isPermanent(reply)
+  recipient.lastReply = reply
+  if (reply.code === 452) session.said452 = true
+  fillSlot(session.slots, recipient.slot, reply)
+}
+
+export function onRecipientReplied(session: Session, index: number, reply: Reply, at: number): void {
+  const recipient = transactionOf(session)?.recipients[index]
+  if (recipient?.fate !== 'asked') return
+  recipient.shown = reply
+  consider(session, recipient, at)
+}
+
+export function onRecipientKnown(session: Session, event: Extract<Event, { kind: 'recipientKnown' }>): void {
+  const transaction = transactionOf(session)
+  const recipient = transaction?.recipients[event.index]
+  if (transaction === undefined || recipient?.fate !== 'asked') return
+  for (const split of event.splits) transaction.recalled.set(split.id, split)
+  recipient.known = true
+  const { options } = session
+  switch (event.policy.kind) {
+    case 'found':
+      recipient.policy = event.policy.policy
+      break
+    case 'unknown':
+      recipient.policy = options.defaultPolicy
+      break
+    case 'failed':
+      if (options.policyFailure === 'default') recipient.policy = options.defaultPolicy
+      noteFailure(session, recipient, event.policy, event.at)
+  }
+  if (recipient.policy !== undefined) recipient.group = groupKey(recipient.policy)
+  consider(session, recipient, event.at)
+}
+
+function noteFailure(
+  session: Session,
+  recipient: Recipient,
+  failed: Extract<PolicyAnswer, { kind: 'failed' }>,
+  at: number,
+): void {
+  session.effects.push({
+    do: 'note',
+    fact: { kind: 'policyFailed', at, recipient: recipient.address, why: failed.why },
+  })
+}
+
+/** Once the backend, the policy and the ledger have all spoken. */
+function consider(session: Session, recipient: Recipient, at: number): void {
+  const { shown } = recipient
+  if (shown === undefined || !recipient.known) return
+  if (!isPositive(shown)) {
+    if (!(isPermanent(shown) && session.options.unknownRecipients === 'conceal')) {
+      finish(session, recipient, forClient(shown, replies.backendNonsense))
+      return settle(session, at, false)
+    }
+    // A group of its own, refused only after the text, so that RCPT tells a scanner nothing.
+    recipient.concealed = forClient(shown, replies.backendNonsense)
+    recipient.group = 'unknown'
+  } else if (recipient.policy === undefined) {
+    finish(session, recipient, replies.policyUnavailable)
+    return settle(session, at, false)
+  }
+  recipient.fate = 'considered'
+  settle(session, at, false)
+}
+
+/**
+ * Decides over the recipients that are considered and not decided yet. With look-ahead this waits until the batch has ended and
+ * everyone in it is known, so that the largest group can go first.
+ */
+export function settle(session: Session, at: number, batchEnded: boolean): void {
+  const transaction = transactionOf(session)
+  if (transaction === undefined || session.state.at !== 'envelope') return
+  const { recipients } = transaction
+  const splitting = splitsAtRcpt(transaction)
+  const inOrder = splitting !== undefined && transaction.peer.first === 'offered'
+  if (batchEnded) transaction.batchEnd = recipients.length
+  const waitsForBatch = splitting !== undefined && !inOrder
+  const open = recipients.filter((recipient) => recipient.fate === 'asked')
+  if (waitsForBatch && (transaction.batchEnd < recipients.length || open.length > 0)) return
+  const upTo = inOrder ? (open[0]?.index ?? recipients.length) : recipients.length
+  const batch = recipients.filter((recipient) => recipient.fate === 'considered' && recipient.index < upTo)
+  if (batch.length === 0) return
+  recall(transaction, batch)
+  if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient], at)
+  else decideBatch(session, transaction, batch, at)
+}
+
+/** Finds the split that this transaction seems to go on with, and what it says of the recipients. */
+function recall(transaction: Transaction, batch: readonly Recipient[]): void {
+  if (transaction.split === undefined && transaction.recalled.size > 0) {
+    const offered = transaction.recipients.map((recipient) => recipient.address)
+    const split = presume([...transaction.recalled.values()], offered)
+    if (split !== undefined) {
+      transaction.split = split
+      transaction.presumed = true
+    }
+  }
+  const { split } = transaction
+  if (split === undefined || !transaction.presumed) return
+  for (const recipient of batch) {
+    const memory = stateOf(split, recipient.address)
+    if (memory !== undefined && isOpen(memory)) recipient.memory = memory
+  }
+  const why = transaction.unsplit ?? whyUnsplit(split, transaction.peer, transaction.trusted)
+  if (why !== undefined) transaction.unsplit = why
+}
+
+function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
+  noteReturns(transaction, batch, at)
+  const splitting = splitsAtRcpt(transaction)
+  if (splitting === undefined) {
+    for (const recipient of batch) letThrough(session, recipient)
+    return
+  }
+  const expected = othersExpected(transaction)
+  const offered = batch.map((recipient): Offered => ({
+    index: recipient.index,
+    group: recipient.group,
+    neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
+    willBeRefused: recipient.concealed !== undefined || recipient.memory?.state === 'refused',
+    othersExpected: expected && recipient.memory?.state === 'refused',
+  }))
+  const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })
+  transaction.going = choice.going
+  for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
+  const deferred = choice.deferred.map((index) => recipientAt(transaction, index))
+  for (const recipient of deferred) defer(session, transaction, recipient)
+  if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
+}
+
+/** Others of the presumed message are still without an answer, and were not refused or lost on the last attempt. */
+function othersExpected(transaction: Transaction): boolean {
+  const { split, presumed } = transaction
+  if (split === undefined || !presumed || split.refusedOnly) return false
+  return othersBefore(split, new Set(transaction.recipients.map((recipient) => recipient.address)))
+}
+
+function recipientAt(transaction: Transaction, index: number): Recipient {
+  const recipient = transaction.recipients[index]
+  if (recipient === undefined) throw new Error(`no recipient ${index} in this transaction`)
+  return recipient
+}
+
+function letThrough(session: Session, recipient: Recipient): void {
+  recipient.fate = 'through'
+  const reply =
+    recipient.concealed !== undefined
+      ? replies.recipientOk
+      : forClient(recipient.shown ?? replies.recipientOk, replies.recipientOk)
+  recipient.lastReply = reply
+  fillSlot(session.slots, recipient.slot, reply)
+}
+
+function defer(session: Session, transaction: Transaction, recipient: Recipient): void {
+  const { deferCode, retryHintSeconds } = transaction.peer
+  recipient.fate = 'deferred'
+  recipient.lastReply = replies.deferred(deferCode, recipient.path.mailbox, retryHintSeconds)
+  if (deferCode === 452) session.said452 = true
+  fillSlot(session.slots, recipient.slot, recipient.lastReply)
+}

@@ -1,0 +1,185 @@
+/**
+ * One client's conversation, as data: where it stands, what it is owed, what is to be done. No socket, no clock; `step`
+ * (step.ts) is told what happens and leaves effects behind.
+ *
+ *     connected ─▶ greeted ─▶ ready ─▶ envelope ─▶ text | chunks ─▶ answering ─▶ ready
+ *                    ▲          │          (RSET, HELO: back to ready)
+ *                    └ securing ┘                                     any ─▶ closed
+ */
+import { type Extensions } from '../smtp/ehlo.ts'
+import type { OwnExtensions } from '../smtp/ehlo.ts'
+import type { Command } from '../smtp/command.ts'
+import type { PeerClass } from '../strategy/peer-class.ts'
+import type { Policy } from '../verdict/policy.ts'
+import type { Effect } from './effects.ts'
+import { newReplySlots, type ReplySlots } from './reply-slots.ts'
+import type { Transaction } from './transaction.ts'
+
+export type State =
+  | { readonly at: 'connected' }
+  | { readonly at: 'greeted' }
+  | { readonly at: 'ready'; readonly hello: Hello }
+  | { readonly at: 'envelope'; readonly hello: Hello; readonly transaction: Transaction }
+  /** After 354: the octets are text. */
+  | { readonly at: 'text'; readonly hello: Hello; readonly transaction: Transaction }
+  /** Between and within BDAT chunks; `left` of the octets of this chunk are awaited when `taking`. */
+  | {
+      readonly at: 'chunks'
+      readonly hello: Hello
+      readonly transaction: Transaction
+      readonly taking: boolean
+    }
+  /** The text is complete; judging and delivering. */
+  | { readonly at: 'answering'; readonly hello: Hello; readonly transaction: Transaction; readonly slot: number }
+  | { readonly at: 'securing' }
+  | { readonly at: 'closed' }
+
+export interface Hello {
+  readonly verb: 'EHLO' | 'HELO'
+  readonly domain: string
+}
+
+export interface Client {
+  readonly address: string
+  readonly port: number
+}
+
+/** What is known of a peer when its transaction begins; classes are chosen by it. */
+export interface PeerFacts {
+  readonly address: string
+  readonly helo: string
+  readonly senderDomain: string
+}
+
+export interface ServedAs {
+  readonly peer: PeerClass
+  /** Rule 7: never split. */
+  readonly trusted: boolean
+}
+
+export interface SessionOptions {
+  readonly hostname: string
+  readonly own: OwnExtensions
+  readonly startTls: boolean
+  readonly receivedHeader: boolean
+  /** Absent: no backend could relay. */
+  readonly relayDomains?: readonly string[]
+  readonly unknownRecipients: 'refuse' | 'conceal'
+  /** Address for quarantined mail. */
+  readonly quarantine?: string
+  readonly judging: 'score' | 'backend'
+  readonly judgeFailure: 'accept' | 'defer'
+  readonly policyFailure: 'defer' | 'default'
+  readonly defaultPolicy: Policy
+  readonly limits: {
+    readonly recipients: number
+    readonly transactionsPerSession: number
+    readonly errorsPerSession: number
+  }
+  readonly backendExtensions: () => Extensions
+  /** The class of a peer, with the strategy in force. */
+  readonly serve: (peer: PeerFacts) => ServedAs
+  /** A new split's id. */
+  readonly newId: () => string
+}
+
+export interface Session {
+  readonly id: string
+  readonly options: SessionOptions
+  readonly client: Client
+  /** Class name by address alone, for the session's own metrics. */
+  readonly peerName: string
+  readonly openedAt: number
+  state: State
+  readonly slots: ReplySlots
+  /** Left for the shell, which takes them after each step. */
+  effects: Effect[]
+  /** A command that waits until everything before it was answered. */
+  held?: { readonly command: Command; readonly more: boolean }
+  secured: boolean
+  /** What EHLO offered. */
+  offered: Extensions
+  /** The name of the last EHLO or HELO; survives into the log of a session that ends early. */
+  helo: string
+  errors: number
+  transactions: number
+  /** A 452 was given: the client may hold recipients back in this session (senders: Exim). */
+  said452: boolean
+  /** Why the session ends, once it does. */
+  ending?: string
+}
+
+export interface SessionStart {
+  readonly id: string
+  readonly options: SessionOptions
+  readonly client: Client
+  readonly peerName: string
+  readonly at: number
+  /** TLS from the first octet. */
+  readonly secured: boolean
+}
+
+export function newSession(start: SessionStart): Session {
+  return {
+    id: start.id,
+    options: start.options,
+    client: start.client,
+    peerName: start.peerName,
+    openedAt: start.at,
+    state: { at: 'connected' },
+    slots: newReplySlots(),
+    effects: [],
+    secured: start.secured,
+    offered: new Map(),
+    helo: '',
+    errors: 0,
+    transactions: 0,
+    said452: false,
+  }
+}
+
+/** The transaction under way, if one is. */
+export function transactionOf(session: Session): Transaction | undefined {
+  return 'transaction' in session.state ? session.state.transaction : undefined
+}
+
+/** May the shell hand over another command line? */
+export function takesCommands(session: Session): boolean {
+  if (session.held !== undefined) return false
+  const { state } = session
+  switch (state.at) {
+    case 'greeted':
+    case 'ready':
+    case 'envelope':
+      return true
+    case 'chunks':
+      return !state.taking
+    case 'connected':
+    case 'text':
+    case 'answering':
+    case 'securing':
+    case 'closed':
+      return false
+  }
+}
+
+/** What the client is being waited for: names the time limit that is in force. */
+export function awaits(session: Session): 'command' | 'text' | 'answer' | 'nothing' {
+  const { state } = session
+  switch (state.at) {
+    case 'text':
+      return 'text'
+    case 'chunks':
+      return state.taking ? 'text' : 'command'
+    case 'answering':
+      return 'answer'
+    case 'greeted':
+    case 'ready':
+    case 'envelope':
+      return 'command'
+    case 'connected':
+    case 'securing':
+    case 'closed':
+      return 'nothing'
+  }
+}

@@ -1,0 +1,229 @@
+/** The machine: one event in, state and effects changed. Every command is seen here once. */
+import { commandTable } from '../smtp/command-table.ts'
+import { type Command, parseCommand } from '../smtp/command.ts'
+import { encodeExtensions, offeredExtensions } from '../smtp/ehlo.ts'
+import { type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import type { Event } from './effects.ts'
+import { abortTransaction } from './conclude.ts'
+import { onBdat, onChunkTaken, onData } from './on-data.ts'
+import { onMail, onMailReplied } from './on-mail.ts'
+import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
+import { onDelivered, onJudgedEarly, onTextEnded } from './on-text.ts'
+import { allAnswered, sayNow } from './reply-slots.ts'
+import { type Hello, type Session, transactionOf } from './session.ts'
+
+export function step(session: Session, event: Event): void {
+  if (session.state.at === 'closed') return
+  switch (event.kind) {
+    case 'connected':
+      return greet(session, event.earlyTalker, event.at)
+    case 'line':
+      return onLine(session, event.text, event.more, event.at)
+    case 'lineTooLong':
+      return fault(session, replies.lineTooLong, event.at)
+    case 'strayByte':
+      return end(session, replies.strayByte, 'stray byte', event.at)
+    case 'batchEnded':
+      return settle(session, event.at, true)
+    case 'mailReplied':
+      onMailReplied(session, event.reply, event.at)
+      break
+    case 'recipientReplied':
+      onRecipientReplied(session, event.index, event.reply, event.at)
+      break
+    case 'recipientKnown':
+      onRecipientKnown(session, event)
+      break
+    case 'chunkTaken':
+      return onChunkTaken(session, event.bytes)
+    case 'judgedEarly':
+      return onJudgedEarly(session, event.judgement, event.at)
+    case 'textEnded':
+      onTextEnded(session, event.text, event.at)
+      break
+    case 'delivered':
+      onDelivered(session, event.results, event.at)
+      break
+    case 'secured':
+      return onSecured(session, event)
+    case 'timedOut':
+      return onTimedOut(session, event.at)
+    case 'shutdown':
+      return onShutdown(session, event.at)
+    case 'clientLost':
+      return close(session, session.ending ?? 'lost', event.at)
+  }
+  resume(session, event.at)
+}
+
+/** Runs the held command once everything before it was answered. */
+function resume(session: Session, at: number): void {
+  const { held } = session
+  if (held === undefined || !allAnswered(session.slots)) return
+  delete session.held
+  run(session, held.command, held.more, at)
+}
+
+function greet(session: Session, earlyTalker: boolean, at: number): void {
+  // Nothing can be said before the greeting (RFC 5321 3.1); who speaks first is no MTA.
+  if (earlyTalker) return end(session, replies.earlyTalker, 'early talker', at)
+  sayNow(session.slots, replies.greeting(session.options.hostname))
+  session.state = { at: 'greeted' }
+}
+
+function onLine(session: Session, text: string, more: boolean, at: number): void {
+  const command = parseCommand(text)
+  if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command, more, at)
+  // The decision about pipelined recipients needs to know that no more of them come.
+  session.held = { command, more }
+  settle(session, at, true)
+  resume(session, at)
+}
+
+function run(session: Session, command: Command, more: boolean, at: number): void {
+  const traits = commandTable[command.verb]
+  if (traits.endsGroup && more && command.verb !== 'QUIT') return end(session, replies.pipelining, 'pipelining', at)
+  switch (command.verb) {
+    case 'EHLO':
+    case 'HELO':
+      return onHello(session, { verb: command.verb, domain: command.domain }, at)
+    case 'MAIL':
+      return onMail(session, command, at)
+    case 'RCPT':
+      return onRcpt(session, command)
+    case 'DATA':
+      return onData(session, at)
+    case 'BDAT':
+      return onBdat(session, command)
+    case 'RSET':
+      abort(session, 'reset', at)
+      return sayNow(session.slots, replies.reset)
+    case 'NOOP':
+      return sayNow(session.slots, replies.ok)
+    case 'HELP':
+      return sayNow(session.slots, replies.help)
+    case 'VRFY':
+      return sayNow(session.slots, replies.vrfy)
+    case 'QUIT':
+      return end(session, replies.bye, 'quit', at)
+    case 'STARTTLS':
+      return onStartTls(session, at)
+    case 'EXPN':
+    case 'unimplemented':
+      return fault(session, replies.notImplemented, at)
+    case 'unknown':
+      return fault(session, replies.unknownCommand, at)
+    case 'foreign':
+      return end(session, replies.foreign, 'foreign', at)
+    case 'malformed':
+      return fault(session, malformed(command), at)
+  }
+}
+
+function malformed(command: Extract<Command, { verb: 'malformed' }>): Reply {
+  switch (command.problem) {
+    case 'path':
+      return replies.badPath(command.name)
+    case 'parameters':
+      return replies.badParameters(command.name)
+    case 'argument':
+      return replies.badArgument(command.name)
+    case 'domain':
+      return replies.badDomain
+  }
+}
+
+/** A refused command that counts towards `limits.errors_per_session`. */
+export function fault(session: Session, reply: Reply, at: number): void {
+  session.errors++
+  if (session.errors > session.options.limits.errorsPerSession) return end(session, replies.tooManyErrors, 'errors', at)
+  sayNow(session.slots, reply)
+}
+
+function onHello(session: Session, hello: Hello, at: number): void {
+  abort(session, 'reset', at) // RFC 5321 4.1.4: EHLO ends a transaction
+  const { options } = session
+  session.helo = hello.domain
+  session.state = { at: 'ready', hello }
+  if (hello.verb === 'HELO') {
+    session.offered = new Map()
+    return sayNow(session.slots, replies.helo(options.hostname))
+  }
+  session.offered = offeredExtensions(options.own, options.backendExtensions(), options.startTls && !session.secured)
+  sayNow(session.slots, replies.ehlo(options.hostname, encodeExtensions(session.offered)))
+}
+
+function onStartTls(session: Session, at: number): void {
+  if (session.secured) return fault(session, replies.tlsActive, at)
+  if (!session.options.startTls) return fault(session, replies.tlsNotOffered, at)
+  abort(session, 'reset', at)
+  sayNow(session.slots, replies.tlsReady)
+  session.state = { at: 'securing' }
+  session.effects.push({ do: 'secure' })
+}
+
+/** RFC 3207 4.2: everything said before is forgotten. */
+function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>): void {
+  session.secured = true
+  session.offered = new Map()
+  session.state = { at: 'greeted' }
+  const { at, protocol, cipher } = event
+  session.effects.push({
+    do: 'note',
+    fact: { kind: 'sessionSecured', at, session: session.id, peer: session.peerName, protocol, cipher },
+  })
+}
+
+function onTimedOut(session: Session, at: number): void {
+  const { state } = session
+  if (state.at === 'text' || (state.at === 'chunks' && state.taking))
+    return end(session, replies.textTimeout, 'text timeout', at)
+  end(session, replies.idle, 'idle', at)
+}
+
+/** Only between transactions, or where no text has begun: what is under way is finished first. */
+function onShutdown(session: Session, at: number): void {
+  const { state } = session
+  if (state.at === 'greeted' || state.at === 'ready' || state.at === 'connected')
+    end(session, replies.shuttingDown, 'shutdown', at)
+}
+
+/** The last words of a session. */
+function end(session: Session, reply: Reply, why: string, at: number): void {
+  abort(session, why, at)
+  sayNow(session.slots, reply)
+  close(session, why, at)
+}
+
+function close(session: Session, why: string, at: number): void {
+  abort(session, why, at)
+  delete session.held
+  session.state = { at: 'closed' }
+  session.effects.push({ do: 'close' })
+  session.effects.push({
+    do: 'note',
+    fact: {
+      kind: 'sessionClosed',
+      at,
+      session: session.id,
+      peer: session.peerName,
+      tls: session.secured,
+      address: session.client.address,
+      helo: session.helo,
+      transactions: session.transactions,
+      why,
+      ms: at - session.openedAt,
+    },
+  })
+}
+
+/** Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. */
+function abort(session: Session, why: string, at: number): void {
+  const transaction = transactionOf(session)
+  if (transaction === undefined || !('hello' in session.state)) return
+  session.effects.push({ do: 'abandon' })
+  const { hello } = session.state
+  session.state = { at: 'ready', hello }
+  abortTransaction(session, transaction, { why, at })
+}

@@ -1,0 +1,105 @@
+/**
+ * One mail transaction: its envelope and each recipient's fate. A recipient's fate is set once:
+ *
+ *     asked ──▶ considered ──▶ through ──▶ (answered with the text)
+ *       │            └───────▶ deferred       told to come back only to split
+ *       └──▶ refused | postponed              5yz or 4yz at RCPT, of the backend's or for a fault
+ */
+import type { Path } from '../smtp/path.ts'
+import type { Parameters } from '../smtp/parameters.ts'
+import type { Reply } from '../smtp/reply.ts'
+import type { Split, SplitRecipient } from '../ledger/split.ts'
+import type { Policy } from '../verdict/policy.ts'
+import type { PeerClass } from '../strategy/peer-class.ts'
+import type { StrategyName } from '../strategy/names.ts'
+import type { Going } from '../strategy/choose.ts'
+import type { UnsplitReason } from '../strategy/rules.ts'
+import type { DeliveryFact, RecipientFact } from '../facts.ts'
+import type { Parcel } from '../verdict/parcels.ts'
+import type { TextEnd } from './effects.ts'
+
+export type Fate = 'asked' | 'considered' | 'through' | 'deferred' | 'refused' | 'postponed'
+
+export interface Recipient {
+  readonly index: number
+  readonly path: Path
+  readonly parameters: Parameters
+  /** Key for the ledger: lower case. */
+  readonly address: string
+  readonly slot: number
+  fate: Fate
+  /** The backend's answer to RCPT. */
+  shown?: Reply
+  policy?: Policy
+  /** Recipients of one group can share an answer. */
+  group: string
+  /** The policy's source and the ledger have both answered. */
+  known: boolean
+  /** A refusal of the backend that is told only after the text (`unknown_recipients: conceal`). */
+  concealed?: Reply
+  /** What the presumed split says of this recipient. */
+  memory?: SplitRecipient
+  returnedAfterMs?: number
+  lastReply?: Reply
+  verdict?: RecipientFact['verdict']
+  final: boolean
+  duplicate: boolean
+}
+
+export interface Transaction {
+  readonly startedAt: number
+  readonly reversePath: Path
+  readonly parameters: Parameters
+  /** Key for the ledger. */
+  readonly sender: string
+  readonly prdr: boolean
+  readonly peer: PeerClass
+  readonly trusted: boolean
+  readonly mailSlot: number
+  mailAccepted: boolean
+  readonly recipients: Recipient[]
+  going: Going
+  /** Recipients before this index belong to a batch that has ended. */
+  batchEnd: number
+  unsplit?: UnsplitReason
+  /** Open splits in which someone of this transaction takes part. */
+  readonly recalled: Map<string, Split>
+  /** The split that this transaction goes on with or began, as it will be saved. */
+  split?: Split
+  /** It was in the ledger before this transaction; its fingerprint has to agree. */
+  presumed: boolean
+  /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
+  chunking: boolean
+  readonly deliveries: DeliveryFact[]
+  score?: number
+  symbols?: readonly string[]
+  messageId?: string
+  sizeBytes: number
+  textAt?: number
+  judgedAt?: number
+  lastReply?: Reply
+  text?: TextEnd
+  /** What the backend was asked to take, once that is decided. */
+  parcels?: readonly Parcel[]
+  /** The text goes to the backend while it comes in. */
+  streaming: boolean
+}
+
+/** Which serving is in force for a legacy client. */
+export function servingOf(transaction: Transaction): StrategyName {
+  return transaction.unsplit === undefined ? transaction.peer.strategy : transaction.peer.forgiveAs
+}
+
+/** Splits at RCPT: `group` and `single`, for a client without PRDR. */
+export function splitsAtRcpt(transaction: Transaction): 'group' | 'single' | undefined {
+  if (transaction.prdr || transaction.trusted) return undefined
+  const serving = servingOf(transaction)
+  return serving === 'group' || serving === 'single' ? serving : undefined
+}
+
+export const throughOf = (transaction: Transaction): Recipient[] =>
+  transaction.recipients.filter((recipient) => recipient.fate === 'through')
+
+/** Rule 2's condition: anyone got a 4yz at RCPT, from us or from the backend. */
+export const anyoneDeferred = (transaction: Transaction): boolean =>
+  transaction.recipients.some((recipient) => recipient.fate === 'deferred' || recipient.fate === 'postponed')

@@ -1,0 +1,103 @@
+/** Commands as the client sends them, parsed whole before anything is decided. Pure; never throws. */
+import { type Parameters, parseParameters } from './parameters.ts'
+import { type Path, parsePath } from './path.ts'
+
+export type Command =
+  | { readonly verb: 'EHLO' | 'HELO'; readonly domain: string }
+  | { readonly verb: 'MAIL'; readonly path: Path; readonly parameters: Parameters }
+  | { readonly verb: 'RCPT'; readonly path: Path; readonly parameters: Parameters }
+  | { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' }
+  | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
+  | { readonly verb: 'NOOP' | 'HELP' | 'VRFY' | 'EXPN'; readonly argument: string }
+  /** Commands of other protocols and extensions that are known and not done here. */
+  | { readonly verb: 'unimplemented'; readonly name: string }
+  /** A verb that is known, with an argument that it can't have. */
+  | {
+      readonly verb: 'malformed'
+      readonly name: string
+      readonly problem: 'path' | 'parameters' | 'argument' | 'domain'
+    }
+  /** HTTP and the like: someone makes a browser or a server talk to us. */
+  | { readonly verb: 'foreign'; readonly name: string }
+  | { readonly verb: 'unknown'; readonly name: string }
+
+export type Verb = Command['verb']
+
+const foreignVerbs = new Set([
+  'GET',
+  'POST',
+  'PUT',
+  'HEAD',
+  'DELETE',
+  'OPTIONS',
+  'CONNECT',
+  'PATCH',
+  'TRACE',
+  'USER-AGENT:',
+  'HOST:',
+])
+const unimplementedVerbs = new Set([
+  'AUTH',
+  'ETRN',
+  'ATRN',
+  'TURN',
+  'SEND',
+  'SOML',
+  'SAML',
+  'XCLIENT',
+  'XFORWARD',
+  'BURL',
+  'LHLO',
+])
+const helloName = /^[\x21-\x7e\x80-\xff]{1,255}$/
+const chunk = /^([0-9]{1,15})( LAST)?$/i
+
+/** Parses one command line without its CRLF. */
+export function parseCommand(line: string): Command {
+  const space = line.indexOf(' ')
+  const name = (space === -1 ? line : line.slice(0, space)).toUpperCase()
+  const argument = space === -1 ? '' : line.slice(space + 1).trim()
+  switch (name) {
+    case 'EHLO':
+    case 'HELO':
+      return helloName.test(argument)
+        ? { verb: name, domain: argument }
+        : { verb: 'malformed', name, problem: 'domain' }
+    case 'MAIL':
+      return parseEnvelope('MAIL', /^FROM:/i, argument)
+    case 'RCPT':
+      return parseEnvelope('RCPT', /^TO:/i, argument)
+    case 'DATA':
+    case 'RSET':
+    case 'QUIT':
+    case 'STARTTLS':
+      return argument === '' ? { verb: name } : { verb: 'malformed', name, problem: 'argument' }
+    case 'BDAT':
+      return parseChunk(argument)
+    case 'NOOP':
+    case 'HELP':
+    case 'VRFY':
+    case 'EXPN':
+      return { verb: name, argument }
+    default:
+      if (foreignVerbs.has(name)) return { verb: 'foreign', name }
+      if (unimplementedVerbs.has(name)) return { verb: 'unimplemented', name }
+      return { verb: 'unknown', name }
+  }
+}
+
+function parseEnvelope(verb: 'MAIL' | 'RCPT', prefix: RegExp, argument: string): Command {
+  if (!prefix.test(argument)) return { verb: 'malformed', name: verb, problem: 'argument' }
+  const parsed = parsePath(argument.slice(argument.indexOf(':') + 1))
+  if (parsed === undefined) return { verb: 'malformed', name: verb, problem: 'path' }
+  if (verb === 'RCPT' && parsed.path.mailbox === '') return { verb: 'malformed', name: verb, problem: 'path' }
+  const parameters = parseParameters(parsed.rest)
+  if (parameters === undefined) return { verb: 'malformed', name: verb, problem: 'parameters' }
+  return { verb, path: parsed.path, parameters }
+}
+
+function parseChunk(argument: string): Command {
+  const match = chunk.exec(argument)
+  if (match === null) return { verb: 'malformed', name: 'BDAT', problem: 'argument' }
+  return { verb: 'BDAT', size: Number(match[1]), last: match[2] !== undefined }
+}

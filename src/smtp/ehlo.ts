@@ -1,0 +1,55 @@
+/** EHLO keywords: what a backend offers, and what a transparent front-end makes of it (protocol.md: EHLO). */
+
+/** Keyword in upper case to its parameters, in the order of the reply. */
+export type Extensions = ReadonlyMap<string, string>
+
+const keywordLine = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:[ =](.*))?$/
+
+/** Reads the lines of an EHLO reply; the first one is the greeting. */
+export function parseExtensions(lines: readonly string[]): Extensions {
+  const extensions = new Map<string, string>()
+  for (const line of lines.slice(1)) {
+    const match = keywordLine.exec(line.trim())
+    if (match?.[1] !== undefined) extensions.set(match[1].toUpperCase(), match[2] ?? '')
+  }
+  return extensions
+}
+
+/** What the front-end itself is willing to do; see `limits` and `ehlo` in the configuration. */
+export interface OwnExtensions {
+  readonly messageSizeBytes: number
+  readonly chunking: boolean
+  readonly greylist: boolean
+  /** RFC 9422 RCPTMAX; absent: not announced (senders: Exim 4.98 loses recipients by it). */
+  readonly limitsRcptMax?: number
+}
+
+/**
+ * Extensions that need the backend's consent, since it has to keep their promise. REQUIRETLS and BINARYMIME are not
+ * among them: both need more than passing a word on.
+ */
+const passedThrough = ['8BITMIME', 'DSN', 'SMTPUTF8', 'DELIVERBY', 'MT-PRIORITY'] as const
+
+/** Everything offered to a client: its own abilities, and the backend's where a proxy can pass them through. */
+export function offeredExtensions(own: OwnExtensions, backend: Extensions, startTls: boolean): Extensions {
+  const offer = new Map<string, string>([['PIPELINING', '']])
+  const theirs = Number(backend.get('SIZE') ?? '')
+  const size = theirs > 0 ? Math.min(theirs, own.messageSizeBytes) : own.messageSizeBytes
+  offer.set('SIZE', String(size))
+  if (startTls) offer.set('STARTTLS', '')
+  offer.set('ENHANCEDSTATUSCODES', '')
+  for (const keyword of passedThrough) {
+    const parameters = backend.get(keyword)
+    if (parameters !== undefined) offer.set(keyword, parameters)
+  }
+  if (own.chunking) offer.set('CHUNKING', '')
+  if (own.limitsRcptMax !== undefined) offer.set('LIMITS', `RCPTMAX=${own.limitsRcptMax}`)
+  if (own.greylist) offer.set('GREYLIST', '')
+  offer.set('PRDR', '')
+  return offer
+}
+
+/** The lines of an EHLO reply. */
+export function encodeExtensions(offer: Extensions): string[] {
+  return [...offer].map(([keyword, parameters]) => (parameters === '' ? keyword : `${keyword} ${parameters}`))
+}

@@ -1,0 +1,37 @@
+/** Header fields that are put in front of a message: the trace of RFC 5321 4.4, and what a tagged copy carries. */
+
+export interface Trace {
+  readonly helo: string
+  readonly address: string
+  readonly hostname: string
+  /** ESMTP, ESMTPS, SMTP, UTF8SMTP … (RFC 3848). */
+  readonly protocol: string
+  readonly id: string
+  /** RFC 5322 3.3 form. */
+  readonly date: string
+}
+
+/** Only what may stand in a header: everything else becomes `?`, so that a client can't write header lines of its own. */
+const safe = (text: string): string => text.replace(/[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g, '?').slice(0, 255)
+
+export function receivedHeader(trace: Trace): string {
+  const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address
+  return `Received: from ${safe(trace.helo)} ([${literal}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${trace.protocol} id ${trace.id};\r\n\t${trace.date}\r\n`
+}
+
+/** RFC 5322 3.3, in UTC. `at` in ms since the epoch. */
+export const headerDate = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000')
+
+export interface Tag {
+  readonly verdict: 'tag' | 'quarantine'
+  readonly score: number
+  /** Whom a quarantined copy was for; empty otherwise. */
+  readonly recipients: readonly string[]
+}
+
+export function tagHeader(tag: Tag): string {
+  const score = String(Math.round(tag.score * 1000) / 1000)
+  const fields = [`X-Spam-Flag: YES`, `X-Spam-Score: ${score}`, `X-Rcptwise-Verdict: ${tag.verdict}`]
+  for (const recipient of tag.recipients) fields.push(`X-Rcptwise-Recipient: ${safe(recipient)}`)
+  return fields.map((field) => `${field}\r\n`).join('')
+}

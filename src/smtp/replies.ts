@@ -1,0 +1,116 @@
+/**
+ * Every reply that Rcptwise itself gives, by name: find a log line here, and with it its reason. The first digit of the enhanced
+ * code comes from the code (reply.ts). A 4yz for a recipient or a message carries a retry hint; `4.5.3` is kept for deferrals that
+ * only split (rule 3). Texts about a deferral never say storage, quota, full or 4.7.x: some senders put these into other classes
+ * (senders).
+ */
+import type { Reply } from './reply.ts'
+import { retryHint } from './retry-hint.ts'
+
+const one = (code: number, detail: string, text: string): Reply => ({ code, detail, lines: [text] })
+const plain = (code: number, text: string): Reply => ({ code, lines: [text] })
+
+/** When to come back after trouble of our own or of the backend's, in seconds. */
+const troubleSeconds = 300
+
+export const replies = {
+  // The session (RFC 5321 4.1, 4.2)
+  greeting: (hostname: string): Reply => plain(220, `${hostname} ESMTP Rcptwise`),
+  helo: (hostname: string): Reply => plain(250, hostname),
+  ehlo: (hostname: string, keywords: readonly string[]): Reply => ({ code: 250, lines: [hostname, ...keywords] }),
+  ok: one(250, '0.0', 'OK'),
+  reset: one(250, '0.0', 'Reset'),
+  bye: one(221, '0.0', 'Bye'),
+  help: one(214, '0.0', 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY STARTTLS; see RFC 5321'),
+  vrfy: one(252, '5.2', 'Cannot verify an address here; send mail to it and see'), // RFC 5321 3.5.3, 7.3
+  senderOk: one(250, '1.0', 'Sender OK'),
+  recipientOk: one(250, '1.5', 'Recipient OK'),
+  startText: plain(354, 'End the text with a dot on a line of its own'),
+  chunkOk: (bytes: number): Reply => one(250, '0.0', `${bytes} octets received`),
+
+  // Commands that are wrong here
+  unknownCommand: one(500, '5.2', 'Command not recognized'),
+  notImplemented: one(502, '5.1', 'Command not implemented'),
+  lineTooLong: one(500, '5.2', 'Command line too long'),
+  strayByte: one(521, '5.2', 'A command line must end with CRLF and hold no other CR, LF or NUL; closing'),
+  foreign: one(521, '5.2', 'This is an SMTP server; closing'),
+  tooManyErrors: one(421, '7.0', 'Too many errors; closing'),
+  badDomain: one(501, '5.4', 'EHLO and HELO take one host name or address literal'),
+  badArgument: (verb: string): Reply => one(501, '5.4', `${verb} has an argument that it cannot have`),
+  badPath: (verb: string): Reply => one(501, '1.3', `${verb}: that is no mail address`),
+  badParameters: (verb: string): Reply => one(501, '5.4', `${verb}: the parameters cannot be read`),
+  badParameter: (name: string): Reply => one(501, '5.4', `${name} has a value that it cannot have`),
+  unknownParameter: (name: string): Reply => one(555, '5.4', `${name} was not offered here`),
+  needsSmtpUtf8: one(553, '6.7', 'An address with characters beyond ASCII needs SMTPUTF8'), // RFC 6531 3.5
+  helloFirst: one(503, '5.1', 'Say EHLO or HELO first'),
+  nestedMail: one(503, '5.1', 'A transaction is under way; RSET ends it'),
+  needMail: one(503, '5.1', 'Need MAIL first'),
+  needRecipient: one(503, '5.1', 'Need RCPT first'),
+  noValidRecipients: one(554, '5.1', 'No valid recipients'), // RFC 5321 3.3
+  mixedDataBdat: one(503, '5.1', 'DATA cannot follow BDAT in one transaction'), // RFC 3030 4.2
+  pipelining: one(554, '5.0', 'Commands came before they were allowed (RFC 2920 3.1); closing'),
+  earlyTalker: one(554, '5.0', 'You spoke before the greeting; closing'),
+  tlsNotOffered: one(502, '5.1', 'STARTTLS is not offered here'),
+  tlsActive: one(503, '5.1', 'TLS is active already'),
+  tlsReady: one(220, '0.0', 'Ready to start TLS'),
+
+  // Limits
+  idle: one(421, '4.2', 'No command came in time; closing'),
+  textTimeout: one(421, '4.2', 'The text stopped coming; closing'),
+  shuttingDown: one(421, '3.2', 'Going down for a short while; closing'),
+  tooManySessions: one(421, '7.0', 'Too many connections at the moment; please try later'),
+  tooManyFromHere: one(421, '7.0', 'Too many connections from your address; please try later'),
+  tooManyTransactions: one(421, '7.0', 'Enough messages for one connection; please go on in a new one'),
+  tooManyRecipients: one(452, '5.3', `Too many recipients in one transaction; please try the rest ${retryHint(60)}`), // RFC 5321 4.5.3.1.10
+  messageTooLarge: (limit: number): Reply => one(552, '3.4', `The message is larger than ${limit} octets`), // RFC 1870 6
+  headerTooLarge: one(552, '6.0', 'The header section is too large'),
+  textLineTooLong: one(550, '6.0', 'A line of the text is too long'),
+  bareNewline: one(550, '5.2', 'bare <CR> or <LF> not allowed: lines of the text must end with CRLF'),
+  nulAtLineStart: one(550, '6.0', 'NUL at the start of a line not allowed'),
+
+  // Envelope
+  relayDenied: (domain: string): Reply => one(550, '7.1', `Mail for ${domain} is not accepted here`),
+  unqualified: one(550, '1.3', 'The recipient needs a domain'),
+  policyUnavailable: one(
+    451,
+    '3.0',
+    `The recipient's settings cannot be read at the moment; please try ${retryHint(troubleSeconds)}`,
+  ),
+
+  // The backend
+  backendUnavailable: one(
+    451,
+    '4.1',
+    `The mail server behind this one does not answer; please try ${retryHint(troubleSeconds)}`,
+  ),
+  backendLost: one(451, '4.2', `The mail server behind this one went away; please try ${retryHint(troubleSeconds)}`),
+  backendNonsense: one(
+    451,
+    '3.0',
+    `The mail server behind this one gave an answer that has no place here; please try ${retryHint(troubleSeconds)}`,
+  ),
+  noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
+  spoolTrouble: one(451, '3.1', `The message cannot be kept at the moment; please try ${retryHint(troubleSeconds)}`),
+  judgeUnavailable: one(
+    451,
+    '7.0',
+    `The message cannot be checked at the moment; please try ${retryHint(troubleSeconds)}`,
+  ),
+
+  // Splitting (rule 3)
+  deferred: (code: 450 | 451 | 452, recipient: string, seconds: number): Reply =>
+    one(code, '5.3', `<${recipient}> needs a transaction of its own; please try ${retryHint(seconds)}`),
+  /** Rule 2: the refusal waits until nobody else is deferred. */
+  refusalKept: (seconds: number): Reply =>
+    one(451, '5.3', `The recipients of this message are answered separately; please try ${retryHint(seconds)}`),
+  partlyDelivered: (seconds: number): Reply =>
+    one(451, '5.3', `Not every recipient could be answered; please try ${retryHint(seconds)}`),
+
+  alreadyDelivered: one(250, '0.0', 'Delivered before; not delivered again'), // rule 6
+
+  // Verdicts
+  rejected: (recipient: string): Reply => one(550, '7.1', `<${recipient}> refuses this message as spam`),
+  rejectedForAll: one(550, '7.1', 'The recipients refuse this message as spam'),
+  blockStart: plain(353, 'One reply per recipient follows'), // draft-hall-prdr-00 4.5.1: no enhanced code here
+  blockEnd: one(250, '0.0', 'Each recipient was answered above'), // rule 4
+} as const

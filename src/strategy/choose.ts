@@ -1,0 +1,78 @@
+/** Who goes through and who is deferred, for the strategies that split at RCPT (`group`, `single`). Pure. */
+
+/** A recipient whom the backend would take, with what is known of them. */
+export interface Offered {
+  readonly index: number
+  /** Recipients of one group can share an answer. */
+  readonly group: string
+  readonly neverDefer: boolean
+  /** The refusal is known already: goes last, when nobody else is deferred (rule 2). */
+  readonly willBeRefused: boolean
+  /** Others of the same message are still to come before this one. */
+  readonly othersExpected: boolean
+}
+
+/** What this transaction has let through so far. */
+export type Going =
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'group'; readonly group: string }
+  /** Those whose refusal is known, together. */
+  | { readonly kind: 'refused' }
+
+export interface Choice {
+  readonly going: Going
+  readonly through: readonly number[]
+  readonly deferred: readonly number[]
+}
+
+export interface ChoosingBy {
+  readonly strategy: 'group' | 'single'
+  readonly first: 'largest' | 'offered'
+}
+
+/** Decides over one batch of recipients: all that were pipelined together, or one. */
+export function choose(batch: readonly Offered[], going: Going, by: ChoosingBy): Choice {
+  const open = batch.filter((offered) => !offered.willBeRefused)
+  const decided = going.kind === 'nobody' ? start(batch, open, by) : going
+  const passes = passing(batch, going, decided, by)
+  return {
+    going: decided,
+    through: batch.filter(passes).map((offered) => offered.index),
+    deferred: batch.filter((offered) => !passes(offered)).map((offered) => offered.index),
+  }
+}
+
+function start(batch: readonly Offered[], open: readonly Offered[], by: ChoosingBy): Going {
+  const undelayed = open.filter((offered) => offered.neverDefer)
+  const [first] = undelayed.length > 0 ? undelayed : open
+  if (first !== undefined) {
+    const group = by.first === 'offered' ? first.group : largest(undelayed.length > 0 ? undelayed : open)
+    return { kind: 'group', group }
+  }
+  return batch.some((offered) => !offered.othersExpected) ? { kind: 'refused' } : { kind: 'nobody' }
+}
+
+function largest(offered: readonly Offered[]): string {
+  const sizes = new Map<string, number>()
+  for (const { group } of offered) sizes.set(group, (sizes.get(group) ?? 0) + 1)
+  let best: [string, number] = ['', 0]
+  for (const entry of sizes) if (entry[1] > best[1]) best = entry // a tie goes to the one offered first
+  return best[0]
+}
+
+function passing(batch: readonly Offered[], before: Going, now: Going, by: ChoosingBy): (offered: Offered) => boolean {
+  switch (now.kind) {
+    case 'nobody':
+      return () => false
+    case 'refused':
+      return (offered) => offered.willBeRefused && (before.kind === 'refused' || !offered.othersExpected)
+    case 'group': {
+      const members = batch.filter((offered) => !offered.willBeRefused && offered.group === now.group)
+      const only = members.find((offered) => offered.neverDefer) ?? members[0]
+      const alone = (offered: Offered): boolean => before.kind === 'nobody' && offered.index === only?.index
+      return (offered) =>
+        !offered.willBeRefused &&
+        (offered.neverDefer || (offered.group === now.group && (by.strategy === 'group' || alone(offered))))
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** From each recipient's outcome to what the client is told. Everything here is decided and committed already (rule 1). */
+import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+
+/** What became of one recipient of the transaction: 2yz only when the backend has taken the message for them. */
+export interface Outcome {
+  readonly index: number
+  readonly address: string
+  readonly reply: Reply
+}
+
+/** The client is told this, and the ledger has to keep that. */
+export interface Answer {
+  /** One reply for all, or the lines of a PRDR block in RCPT order with start and end. */
+  readonly lines: readonly Reply[]
+  /** Rule 2: their refusal waits until they are alone. */
+  readonly refusalsKept: readonly Outcome[]
+  /** They have the message although the reply was no 250: their retry is acknowledged without a second delivery (rule 6). */
+  readonly deliveredUnsaid: readonly Outcome[]
+  /** Answered for good. */
+  readonly final: readonly Outcome[]
+}
+
+export interface Circumstances {
+  /** Anyone got a 4yz at RCPT in this transaction, from us or from the backend. */
+  readonly anyoneDeferred: boolean
+  /** A 452 was given in this session, or so many recipients that the client may hold back some (senders: Exim). */
+  readonly othersMayBeOpen: boolean
+  readonly retryHintSeconds: number
+}
+
+/**
+ * Rule 2: no 5yz after the text in a transaction in which any recipient was deferred. Exim after 452 and Haraka after any
+ * 4yz bounce the deferred ones too (senders: Hazards).
+ */
+export const mayRefuseAfterText = (circumstances: Circumstances): boolean => !circumstances.anyoneDeferred
+
+/** Rule 4: equal answers are one traditional reply, unless someone was deferred, or a single 5yz could hit recipients not yet offered. */
+export function maySayItOnce(outcomes: readonly Outcome[], circumstances: Circumstances): boolean {
+  const [first] = outcomes
+  if (first === undefined || outcomes.some((outcome) => outcome.reply.code !== first.reply.code)) return false
+  if (isPositive(first.reply)) return true
+  return !circumstances.anyoneDeferred && !circumstances.othersMayBeOpen
+}
+
+/** The answer to a client that asked for PRDR (draft-hall-prdr-00 4.4, 4.5; rule 4). */
+export function answerEach(outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
+  const lines = maySayItOnce(outcomes, circumstances)
+    ? [oneFor(outcomes)]
+    : [replies.blockStart, ...outcomes.map((outcome) => outcome.reply), replies.blockEnd]
+  return { lines, refusalsKept: [], deliveredUnsaid: [], final: outcomes.filter(isFinal) }
+}
+
+/** The answer to a legacy client: one reply that is true for all who went through. */
+export function answerTogether(outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
+  const accepted = outcomes.filter((outcome) => isPositive(outcome.reply))
+  const refused = outcomes.filter((outcome) => isPermanent(outcome.reply))
+  if (accepted.length === outcomes.length) return finalAnswer(oneFor(outcomes), outcomes)
+  if (accepted.length + refused.length < outcomes.length) {
+    // Someone has to come again, so everyone has to; what is known stays known.
+    const later = outcomes.find((outcome) => !isPositive(outcome.reply) && !isPermanent(outcome.reply))
+    return { lines: [later?.reply ?? replies.backendLost], refusalsKept: refused, deliveredUnsaid: accepted, final: [] }
+  }
+  if (!mayRefuseAfterText(circumstances)) {
+    return {
+      lines: [replies.refusalKept(circumstances.retryHintSeconds)],
+      refusalsKept: refused,
+      deliveredUnsaid: accepted,
+      final: [],
+    }
+  }
+  // All refused; or the backend refused some of a message that has to share an answer: the sender must hear of it.
+  return finalAnswer(oneFor(refused), outcomes)
+}
+
+const isFinal = (outcome: Outcome): boolean => isPositive(outcome.reply) || isPermanent(outcome.reply)
+
+function finalAnswer(reply: Reply, outcomes: readonly Outcome[]): Answer {
+  return { lines: [reply], refusalsKept: [], deliveredUnsaid: [], final: outcomes }
+}
+
+/** One reply for several equal outcomes; a refusal of ours that names one recipient is put for all of them. */
+function oneFor(outcomes: readonly Outcome[]): Reply {
+  const [first] = outcomes
+  if (first === undefined) return replies.noValidRecipients
+  const namesOne = outcomes.length > 1 && isPermanent(first.reply) && first.reply.detail !== undefined
+  return namesOne ? replies.rejectedForAll : first.reply
+}

@@ -1,0 +1,33 @@
+/** Score x policy = one verdict per recipient, and what becomes of verdicts that have to share an answer. */
+import type { Policy } from './policy.ts'
+
+export type Verdict = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
+
+/** The verdict of one policy over one score. */
+export function decide(score: number, policy: Policy): Verdict {
+  if (policy.rejectAt !== undefined && score >= policy.rejectAt) return 'reject'
+  if (policy.quarantineAt !== undefined && score >= policy.quarantineAt) return 'quarantine'
+  if (policy.tagAt !== undefined && score >= policy.tagAt) return 'tag'
+  return 'accept'
+}
+
+/** How recipients of one transaction are answered: each for themselves (PRDR), or together in one of two ways. */
+export type Sharing = 'each' | 'lenient' | 'off'
+
+const strictness: Readonly<Record<Verdict, number>> = { accept: 0, tag: 1, quarantine: 2, reject: 3, defer: 4 }
+const fromMild = ['accept', 'tag', 'quarantine', 'reject', 'defer'] as const satisfies readonly Verdict[]
+
+/**
+ * What recipients get, given what they want, when one reply has to be true for all of them (design: Strategies).
+ * `lenient`: where some refuse and others don't, those who would refuse get it as `instead`. `off`: the strictest verdict that
+ * all share. Delivered verdicts (accept, tag, quarantine) can always stand together: all of them answer 250.
+ */
+export function grant(wanted: readonly Verdict[], sharing: Sharing, instead: 'tag' | 'quarantine'): readonly Verdict[] {
+  if (sharing === 'each') return wanted
+  if (sharing === 'off') {
+    const shared = fromMild[Math.min(...wanted.map((verdict) => strictness[verdict]))] ?? 'accept'
+    return wanted.map(() => shared)
+  }
+  const agree = wanted.every((verdict) => verdict === 'reject') || !wanted.includes('reject')
+  return agree ? wanted : wanted.map((verdict) => (verdict === 'reject' ? instead : verdict))
+}
