@@ -41,7 +41,7 @@ export async function packageRoot(set: PackageSet, report: (line: string) => voi
   return await root
 }
 
-/** One look-up a set and process: apt takes half a second to say its version. */
+/** Looked up once a process: apt takes half a second to say its versions. */
 const roots = new Map<PackageSet, Promise<string>>()
 
 async function findOrBuild(set: PackageSet, report: (line: string) => void): Promise<string> {
@@ -49,6 +49,7 @@ async function findOrBuild(set: PackageSet, report: (line: string) => void): Pro
   if (version === undefined) {
     report('apt-get update')
     await mustRun('apt-get', ['-q', 'update'], { limitMs: 180_000 })
+    candidates = undefined
     version = await candidateVersion(set)
   }
   if (version === undefined) throw new Error(`apt knows no package ${packageSets[set][0]}: check the package sources`)
@@ -60,9 +61,15 @@ async function findOrBuild(set: PackageSet, report: (line: string) => void): Pro
 }
 
 async function candidateVersion(set: PackageSet): Promise<string | undefined> {
-  const { stdout } = await run('apt-cache', ['policy', packageSets[set][0]])
-  const version = /Candidate: (\S+)/.exec(stdout)?.[1]
-  return version === '(none)' ? undefined : version
+  candidates ??= askCandidates()
+  return (await candidates).get(packageSets[set][0])
+}
+
+async function askCandidates(): Promise<ReadonlyMap<string, string>> {
+  const names = Object.values(packageSets).map(([first]) => first)
+  const { stdout } = await run('apt-cache', ['policy', ...names])
+  const found = stdout.matchAll(/^(\S+):\n(?: .*\n)*? +Candidate: (\d\S*)/gm)
+  return new Map([...found].map(([, name = '', version = '']) => [name, version]))
 }
 
 async function buildRoot(set: PackageSet, root: string): Promise<void> {
@@ -125,3 +132,4 @@ async function unpack(set: PackageSet, archive: string, root: string): Promise<v
   const tar = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" "${@:3}"'
   await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root, ...excluded])
 }
+let candidates: Promise<ReadonlyMap<string, string>> | undefined
