@@ -1,0 +1,82 @@
+/** The entries of a policy file, made to be looked up for each RCPT: no allocation but the keys. Pure. */
+import type { Policy } from '../verdict/policy.ts'
+import { parseAddressPattern } from './address-pattern.ts'
+import { parsePolicyLine } from './policy-line.ts'
+import type { PolicyAnswer } from './policy-source.ts'
+
+const unknown: PolicyAnswer = { kind: 'unknown' }
+
+export interface PolicyMistake {
+  /** Counts from 1. */
+  readonly line: number
+  readonly why: string
+}
+
+interface Entry {
+  readonly answer: PolicyAnswer
+  readonly line: number
+}
+
+export class PolicyEntries {
+  readonly mistakes: PolicyMistake[] = []
+  /** Entries; an address under several spellings counts once. */
+  count = 0
+  /** Addresses as they are written in the file. */
+  readonly #written = new Map<string, Entry>()
+  /** Addresses in lower case, of those entries only that are written otherwise. */
+  readonly #folded = new Map<string, Entry>()
+  readonly #answers: ReadonlyMap<string, PolicyAnswer>
+
+  constructor(policies: ReadonlyMap<string, Policy>) {
+    this.#answers = new Map([...policies].map(([name, policy]) => [name, { kind: 'found', policy }]))
+  }
+
+  /** Takes one line of the file; what is wrong with it goes to `mistakes`. */
+  add(text: string, line: number): void {
+    const why = this.#add(text, line)
+    if (why !== undefined) this.mistakes.push({ line, why })
+  }
+
+  #add(text: string, line: number): string | undefined {
+    const parsed = parsePolicyLine(text)
+    if (parsed.kind === 'blank') return undefined
+    if (parsed.kind === 'mistake') return parsed.why
+    const pattern = parseAddressPattern(parsed.address)
+    if (!pattern.ok) return pattern.why
+    const answer = this.#answers.get(parsed.policy)
+    if (answer === undefined) {
+      const names = [...this.#answers.keys()].join(', ')
+      return `${parsed.address}: there is no policy "${parsed.policy}", expected one of ${names}`
+    }
+    for (const key of pattern.keys) {
+      const before = this.#written.get(key)
+      if (before !== undefined) return `${parsed.address} is there already, in line ${before.line}; keep one of them`
+      this.#written.set(key, { answer, line })
+      const folded = key.toLowerCase()
+      if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, { answer, line })
+    }
+    this.count++
+    return undefined
+  }
+
+  /** The address itself, then the address with any detail, then its domain. */
+  lookUp(recipient: string): PolicyAnswer {
+    const at = recipient.lastIndexOf('@')
+    if (at < 0) return this.#find(recipient) ?? unknown
+    const domain = recipient.slice(at).toLowerCase()
+    const local = recipient.slice(0, at)
+    const own = this.#find(local + domain)
+    if (own !== undefined) return own
+    const plus = local.indexOf('+')
+    const detailed = plus > 0 ? this.#find(`${local.slice(0, plus)}+*${domain}`) : undefined
+    return detailed ?? this.#written.get(domain)?.answer ?? unknown
+  }
+
+  /** As written first; then without regard to case, where an entry written in lower case stands over others. */
+  #find(address: string): PolicyAnswer | undefined {
+    const exact = this.#written.get(address)
+    if (exact !== undefined) return exact.answer
+    const folded = address.toLowerCase()
+    return (this.#written.get(folded) ?? this.#folded.get(folded))?.answer
+  }
+}
