@@ -18,6 +18,7 @@ export const split = (
   idleAttempts: 0,
   status: 'open',
   forgiven: false,
+  refusedOnly: false,
   recipients: [
     { address: 'a@example.org', state: 'answered', deferrals: 0 },
     { address: 'b@example.org', state: 'waiting', deferredAt: Date.UTC(2026, 0, 1, 0, 10), deferrals: 2 },

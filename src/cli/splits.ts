@@ -1,0 +1,97 @@
+/** `rcptwise splits [ID]`: messages being answered in parts, who waits and since when; `splits forgive ID` ends one. */
+import type { Command } from 'commander'
+import type { SplitJson } from '../admin/views.ts'
+import { visible } from '../log/visible.ts'
+import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { elapsed, table } from './table.ts'
+
+interface Listed {
+  readonly splits: readonly SplitJson[]
+  readonly more: boolean
+}
+
+export function register(program: Command): void {
+  const splits = withAdminOptions(program.command('splits'))
+    .description('show the open splits, or one of them')
+    .argument('[id]', 'the id of a split, as in the log')
+    .option('--limit <count>', 'how many to show, up to 1000 (default: 100)')
+    .action(async (id: string | undefined, options: { readonly limit?: string }, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        if (id !== undefined) {
+          const split = (await request('GET', splitPath(id))) as SplitJson
+          print(split, () => describeSplit(split, Date.now()))
+          return
+        }
+        const query = options.limit === undefined ? '' : `?limit=${encodeURIComponent(options.limit)}`
+        const listed = (await request('GET', `/api/v1/splits${query}`)) as Listed
+        print(listed, () => splitsTable(listed, Date.now()))
+      })
+    })
+
+  withAdminOptions(splits.command('forgive <id>'))
+    .description('let a message through unsplit from its next attempt on')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const split = (await request('POST', `${splitPath(id)}/forgive`)) as SplitJson
+        print(split, () => visible(`${split.id} is forgiven: its next attempt goes through unsplit`))
+      })
+    })
+}
+
+const splitPath = (id: string): string => `/api/v1/splits/${encodeURIComponent(id)}`
+const sender = (split: SplitJson): string => (split.from === '' ? '<>' : split.from)
+const isWaiting = (recipient: SplitJson['recipients'][number]): boolean => recipient.state !== 'answered'
+
+function splitsTable({ splits, more }: Listed, now: number): string {
+  if (splits.length === 0) return 'no open splits'
+  const rows = splits.map((split) => [
+    split.id,
+    elapsed(Date.parse(split.startedAt), now),
+    sender(split),
+    split.peer,
+    split.forgiven ? `${split.strategy}, forgiven` : split.strategy,
+    namedWaiting(split),
+    `${elapsed(Date.parse(split.lastAttemptAt), now)} ago`,
+  ])
+  const shown = table(['ID', 'AGE', 'FROM', 'PEER', 'STRATEGY', 'WAITING', 'LAST ATTEMPT'], rows)
+  return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
+}
+
+/** The first who waits, and how many more. */
+function namedWaiting({ recipients }: SplitJson): string {
+  const [first, ...others] = recipients.filter(isWaiting)
+  if (first === undefined) return '-'
+  return others.length === 0 ? first.address : `${first.address} and ${others.length} more`
+}
+
+function describeSplit(split: SplitJson, now: number): string {
+  const facts = table(
+    ['split', split.id],
+    [
+      [
+        'status',
+        split.forgiven && split.status === 'open' ? 'open, forgiven: goes through at its next attempt' : split.status,
+      ],
+      ['from', sender(split)],
+      ['message id', split.messageId ?? 'not seen yet'],
+      ['peer', split.peer],
+      ['strategy', split.strategy],
+      ['began', `${split.startedAt} (${elapsed(Date.parse(split.startedAt), now)} ago)`],
+      ['last attempt', `${split.lastAttemptAt} (${elapsed(Date.parse(split.lastAttemptAt), now)} ago)`],
+      ...(split.closedAt === undefined ? [] : [['ended', split.closedAt]]),
+      ['forced retries', String(split.forcedRetries)],
+      ['attempts in vain', String(split.idleAttempts)],
+    ],
+  )
+  const recipients = table(
+    ['RECIPIENT', 'STATE', 'DEFERRALS', 'LAST', 'REPLY KEPT'],
+    split.recipients.map((recipient) => [
+      recipient.address,
+      recipient.state,
+      String(recipient.deferrals),
+      recipient.deferredAt === undefined ? '-' : `${elapsed(Date.parse(recipient.deferredAt), now)} ago`,
+      recipient.reply ?? '-',
+    ]),
+  )
+  return `${facts}\n\n${recipients}`
+}

@@ -1,0 +1,41 @@
+/** `rcptwise strategy set PEER STRATEGY [--for 2h]` and `strategy reset PEER`: another strategy for a peer class, at run time. */
+import type { Command } from 'commander'
+import type { PeerJson } from '../admin/views.ts'
+import { visible } from '../log/visible.ts'
+import { strategyNames } from '../strategy/names.ts'
+import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { describeOverride } from './peers.ts'
+
+export function register(program: Command): void {
+  const strategy = program.command('strategy').description('set another strategy for a peer class while serve runs')
+
+  withAdminOptions(strategy.command('set <peer> <strategy>'))
+    .description(`use another strategy for a peer class, from its next transaction on (${strategyNames.join(', ')})`)
+    .option('--for <duration>', 'go back to the configured one after this time, such as 30m, 2h or 1d')
+    .action(async (peer: string, name: string, options: { readonly for?: string }, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const order = { strategy: name, ...(options.for !== undefined && { for: options.for }) }
+        const answer = (await request('PUT', strategyPath(peer), order)) as PeerJson
+        print(answer, () => describePeer(answer))
+      })
+    })
+
+  withAdminOptions(strategy.command('reset <peer>'))
+    .description('go back to the configured strategy of a peer class')
+    .action(async (peer: string, _options: unknown, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const answer = (await request('DELETE', strategyPath(peer))) as PeerJson
+        print(answer, () => describePeer(answer))
+      })
+    })
+}
+
+const strategyPath = (peer: string): string => `/api/v1/peers/${encodeURIComponent(peer)}/strategy`
+
+function describePeer({ name, inForce, configured, override }: PeerJson): string {
+  const why =
+    override === undefined
+      ? 'as configured'
+      : `set ${describeOverride(override, Date.now())}; configured: ${configured}`
+  return visible(`${name}: ${inForce} (${why})`)
+}

@@ -1,0 +1,286 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Admin, startAdmin } from '../../src/admin/server.ts'
+import { openTokenFile } from '../../src/admin/token.ts'
+import { register as registerPeers } from '../../src/cli/peers.ts'
+import { register as registerSplits } from '../../src/cli/splits.ts'
+import { register as registerStrategy } from '../../src/cli/strategy.ts'
+import { elapsed, table } from '../../src/cli/table.ts'
+import { type SampleContext, sampleContext } from '../admin/sample-context.ts'
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command line as main.ts does, and keeps what it says instead of ending the process. */
+async function rcptwise(...args: readonly string[]): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const program = new Command('rcptwise')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) })
+  for (const register of [registerPeers, registerStrategy, registerSplits]) register(program)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return { code: 0, out, err }
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return { code: error.exitCode, out, err }
+  }
+}
+
+let context: SampleContext
+let admin: Admin
+let url: string
+const environment = process.env['RCPTWISE_ADMIN']
+
+beforeEach(async () => {
+  context = sampleContext()
+  admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
+  url = `http://127.0.0.1:${admin.port}`
+  process.env['RCPTWISE_ADMIN'] = url
+})
+afterEach(async () => {
+  if (environment === undefined) delete process.env['RCPTWISE_ADMIN']
+  else process.env['RCPTWISE_ADMIN'] = environment
+  await admin.close()
+})
+
+describe('peers', () => {
+  it('is a table of the classes in order', async () => {
+    const { code, out } = await rcptwise('peers')
+    expect(code).toBe(0)
+    expect(out).toBe(
+      [
+        'PEER      STRATEGY  SET  CONFIGURED  DEFERS WITH         MATCHES',
+        'partners  single    -    single      451, again in 60 s  address 192.0.2.0/24',
+        'default   group     -    group       451, again in 60 s  everyone else',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('shows who set a strategy, and for how long', async () => {
+    await rcptwise('strategy', 'set', 'partners', 'off', '--for', '2h')
+    expect((await rcptwise('peers')).out).toMatch(/^partners {2}off +by 127\.0\.0\.1, for (?:2h|1h 59m) more +single/m)
+  })
+
+  it('--json is the answer of the API', async () => {
+    const { out } = await rcptwise('peers', '--json')
+    expect(JSON.parse(out)).toMatchObject({ peers: [{ name: 'partners', inForce: 'single' }, { name: 'default' }] })
+  })
+})
+
+describe('strategy', () => {
+  it('set and reset say what is in force then', async () => {
+    expect(await rcptwise('strategy', 'set', 'partners', 'lenient')).toEqual({
+      code: 0,
+      out: 'partners: lenient (set by 127.0.0.1, until reset; configured: single)\n',
+      err: '',
+    })
+    expect((await rcptwise('strategy', 'reset', 'partners')).out).toBe('partners: single (as configured)\n')
+    expect(context.asked).toEqual(['set partners lenient by 127.0.0.1', 'reset partners by 127.0.0.1'])
+  })
+
+  it('--json after either word', async () => {
+    expect(JSON.parse((await rcptwise('strategy', 'set', 'partners', 'off', '--json')).out)).toMatchObject({
+      inForce: 'off',
+    })
+    expect(JSON.parse((await rcptwise('strategy', 'reset', 'partners', '--json')).out)).toMatchObject({
+      inForce: 'single',
+    })
+  })
+
+  it('an unknown peer is 1, with the names there are', async () => {
+    expect(await rcptwise('strategy', 'set', 'nobody', 'off')).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'error: there is no such peer class; expected: one of partners, default\n',
+    })
+    expect((await rcptwise('strategy', 'reset', 'a/../b?c')).err).toContain('one of partners, default')
+  })
+
+  it.each([
+    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, lenient, off/],
+    [['strategy', 'set', 'partners', 'off', '--for', 'soon'], /"for" is no duration; expected: .*2h/],
+    [['splits', '--limit', 'x'], /"limit" is not possible/],
+    [['peers', '--admin', 'http://'], /--admin: "http:\/\/" is no address/],
+    [['peers', '--token-file', '/nonexistent/token'], /--token-file: ENOENT/],
+  ])('%j is 2: the command line is wrong', async (args, err) => {
+    const ran = await rcptwise(...args)
+    expect(ran.code).toBe(2)
+    expect(ran.err).toMatch(err)
+  })
+})
+
+describe('splits', () => {
+  it('is a table of the open ones', async () => {
+    const { out } = await rcptwise('splits')
+    const lines = out.split('\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[0]).toMatch(/^ID +AGE +FROM +PEER +STRATEGY +WAITING +LAST ATTEMPT$/)
+    expect(lines[1]).toMatch(
+      /^AAAABBBBCCCCDDDD +\d+d.* sender@example\.net +partners +group +b@example\.org and 1 more +\d+d.* ago$/,
+    )
+    expect(lines[2]).toMatch(/^EEEEFFFFGGGGHHHH .* <> +default/)
+  })
+
+  it('says when there are more than it shows, and when there are none', async () => {
+    expect((await rcptwise('splits', '--limit', '1')).out).toContain('... and more: --limit')
+    context.splits = async () => await Promise.resolve([])
+    expect((await rcptwise('splits')).out).toBe('no open splits\n')
+  })
+
+  it('ID shows all of one', async () => {
+    const { out } = await rcptwise('splits', 'AAAABBBBCCCCDDDD')
+    for (const text of [
+      /^status +open$/m,
+      /^message id +<1@example\.net>$/m,
+      /^began +2026-01-01T00:00:00\.000Z \(.* ago\)$/m,
+      /^b@example\.org +waiting +2 +\d+d.* ago +-$/m,
+      /^c@example\.org +refused +1 +- +550 5\.7\.1 c@example\.org does not want this message$/m,
+    ])
+      expect(out).toMatch(text)
+  })
+
+  it('forgive ID ends one, and only an open one', async () => {
+    expect(await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD')).toEqual({
+      code: 0,
+      out: 'AAAABBBBCCCCDDDD is forgiven: its next attempt goes through unsplit\n',
+      err: '',
+    })
+    expect((await rcptwise('splits', 'AAAABBBBCCCCDDDD')).out).toContain('open, forgiven')
+    expect(await rcptwise('splits', 'forgive', 'IIIIJJJJKKKKLLLL')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('completed already') as unknown,
+    })
+    expect((await rcptwise('splits', 'forgive', 'NOBODY')).code).toBe(1)
+    expect((await rcptwise('splits', 'NOBODY')).err).toMatch(/there is no such split/)
+  })
+
+  it('--json works on each', async () => {
+    expect(JSON.parse((await rcptwise('splits', '--json')).out)).toHaveProperty('splits')
+    expect(JSON.parse((await rcptwise('splits', 'AAAABBBBCCCCDDDD', '--json')).out)).toHaveProperty('recipients')
+    expect(JSON.parse((await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--json')).out)).toHaveProperty(
+      'forgiven',
+      true,
+    )
+  })
+
+  it('what a sender wrote does not reach the terminal as it is', async () => {
+    const [first] = await context.splits(1)
+    if (first === undefined) throw new Error('the sample has no split')
+    const hostile = { ...first, reversePath: '\u001b[2J\u009b1m\r\n@example.net' }
+    context.splits = async () => await Promise.resolve([hostile])
+    context.split = async () => await Promise.resolve(hostile)
+    for (const args of [['splits'], ['splits', first.id]]) {
+      const { out } = await rcptwise(...args)
+      expect(out).toContain('\\u001b[2J\\u009b1m\\u000d\\u000a@example.net')
+      expect(out).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f]/)
+    }
+  })
+})
+
+describe('finding the admin API', () => {
+  it('--admin goes before RCPTWISE_ADMIN, with or without http://', async () => {
+    process.env['RCPTWISE_ADMIN'] = 'http://127.0.0.1:1'
+    expect((await rcptwise('peers', '--admin', url)).code).toBe(0)
+    expect((await rcptwise('peers', '--admin', `127.0.0.1:${admin.port}`)).code).toBe(0)
+  })
+
+  it('says which address was tried and what to do when nobody answers', async () => {
+    await admin.close()
+    const { code, err } = await rcptwise('peers')
+    expect(code).toBe(1)
+    expect(err).toContain(`does not answer at ${url} (ECONNREFUSED)`)
+    expect(err).toContain('Is "rcptwise serve" running?')
+    expect(err).toContain('--admin URL or RCPTWISE_ADMIN')
+  })
+
+  it.each([
+    [200, 'text/html', '<h1>Welcome</h1>'],
+    [404, 'text/plain', 'no such page'],
+    [302, 'text/plain', ''],
+    [500, 'application/json', '{"message":"no"}'],
+  ])('says so when another program answers (%d %s)', async (status, type, body) => {
+    const other = createServer((_request, response) => {
+      response.writeHead(status, { 'content-type': type, connection: 'close' }).end(body)
+    })
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    try {
+      const { code, err } = await rcptwise('peers', '--admin', `http://127.0.0.1:${port}`)
+      expect(code).toBe(1)
+      expect(err).toContain("is it another program's address?")
+    } finally {
+      await new Promise((resolve) => other.close(resolve))
+    }
+  })
+})
+
+describe('the token', () => {
+  let directory: string
+  let file: string
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'rcptwise-cli-'))
+    file = join(directory, 'token')
+    await writeFile(file, 's3cret\n')
+    await admin.close()
+    admin = await startAdmin({ host: '127.0.0.1', port: 0, context, token: await openTokenFile(file) })
+    process.env['RCPTWISE_ADMIN'] = `http://127.0.0.1:${admin.port}`
+  })
+  afterEach(async () => {
+    await rm(directory, { recursive: true })
+  })
+
+  it('comes from --token-file', async () => {
+    expect((await rcptwise('peers', '--token-file', file)).code).toBe(0)
+    expect((await rcptwise('strategy', 'reset', 'partners', '--token-file', file)).code).toBe(0)
+    expect((await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--token-file', file)).code).toBe(0)
+    expect((await rcptwise('splits', '--token-file', file, 'forgive', 'AAAABBBBCCCCDDDD')).code).toBe(0)
+  })
+
+  it('is asked for when it is missing or wrong', async () => {
+    expect(await rcptwise('peers')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--token-file FILE') as unknown,
+    })
+    const wrong = join(directory, 'wrong')
+    await writeFile(wrong, 'guess')
+    expect((await rcptwise('peers', '--token-file', wrong)).err).toContain('wants its token, or another one')
+  })
+})
+
+describe('the pieces of a table', () => {
+  it.each([
+    [0, '0s'],
+    [-5000, '0s'],
+    [59_999, '59s'],
+    [60_000, '1m'],
+    [61_000, '1m 01s'],
+    [7_500_000, '2h 05m'],
+    [86_400_000, '1d'],
+    [400 * 86_400_000 + 3_600_000, '400d 01h'],
+  ])('elapsed %d ms is %s', (ms, words) => {
+    expect(elapsed(1_000_000_000, 1_000_000_000 + ms)).toBe(words)
+  })
+
+  it('a table is as wide as its cells', () => {
+    expect(
+      table(
+        ['A', 'B'],
+        [
+          ['long', 'x'],
+          ['', 'y'],
+        ],
+      ),
+    ).toBe('A     B\nlong  x\n      y')
+  })
+})
