@@ -1,0 +1,113 @@
+/** The part of a header section that tells messages apart and survives a sender's own relays: see fingerprint.ts. */
+
+/** Bytes in which the end of the header section is looked for. Larger header sections are refused by most servers. */
+export const headerSectionLimitBytes = 1024 * 1024
+
+export interface HeaderSection {
+  /** With the CRLF of the last field, without the blank line. */
+  readonly header: Buffer
+  /** What stands behind it in the same chunk. */
+  readonly rest: Buffer
+  /** The limit came before the blank line: `header` ends anywhere, and `rest` goes on from there. */
+  readonly cut: boolean
+}
+
+export interface SectionReader {
+  /** The header section, as soon as its end is known. */
+  push(chunk: Buffer): HeaderSection | undefined
+  /** All there was, for a message without a blank line. */
+  end(): HeaderSection
+}
+
+export interface KeptFields {
+  /** Name, length and value of each kept field, sorted; bytes as latin1. */
+  readonly kept: string
+  readonly messageId?: string
+  /**
+   * Where a line stands that is no field. The body begins there, as it does for Postfix and sendmail; else all messages
+   * that begin with plain text would be one.
+   */
+  readonly bodyFrom?: number
+}
+
+const blankLine = Buffer.from('\r\n\r\n')
+const nothing = Buffer.alloc(0)
+
+/** Collects copies of the chunks up to the blank line, which may be the message's first line. */
+export function createSectionReader(): SectionReader {
+  const chunks: Buffer[] = []
+  let length = 0
+  /** The last three bytes, in which a blank line may have begun. The start counts as the end of a line. */
+  let tail: Buffer = Buffer.from('\r\n')
+
+  return {
+    push: (chunk) => {
+      const window = Buffer.concat([tail, chunk])
+      const at = window.indexOf(blankLine)
+      const bodyFrom = at === -1 ? Infinity : length - tail.length + at + blankLine.length
+      const end = Math.min(bodyFrom, headerSectionLimitBytes)
+      if (bodyFrom > headerSectionLimitBytes && length + chunk.length < headerSectionLimitBytes) {
+        chunks.push(Buffer.from(chunk))
+        length += chunk.length
+        tail = window.subarray(-3)
+        return undefined
+      }
+      const cut = bodyFrom > headerSectionLimitBytes
+      const all = Buffer.concat([...chunks, chunk.subarray(0, end - length)])
+      return { header: cut ? all : all.subarray(0, -2), rest: chunk.subarray(end - length), cut }
+    },
+    end: () => ({ header: Buffer.concat(chunks), rest: nothing, cut: false }),
+  }
+}
+
+/** Set by the author's side, and left alone by relays; the rest is trace, signature, verdict or MIME. */
+const keptNames = new Set([
+  'from',
+  'to',
+  'cc',
+  'subject',
+  'date',
+  'message-id',
+  'sender',
+  'reply-to',
+  'in-reply-to',
+  'references',
+])
+
+/** RFC 5322 2.2, and white space before the colon as in 4.5.8. */
+const fieldStart = /^([!-9;-~]+)[ \t]*:/
+const whiteSpace = /[ \t\r\n]+/g
+
+/** `header` as `SectionReader` gives it. The string is bounded by the limit above and lives no longer than this call. */
+export function keepFields(header: Buffer): KeptFields {
+  const found: { readonly name: string; value: string }[] = []
+  let current: { readonly name: string; value: string } | undefined
+  let anyField = false
+  let bodyFrom: number | undefined
+  let at = 0
+
+  for (const line of header.toString('latin1').split('\r\n')) {
+    const start = fieldStart.exec(line)
+    if (start !== null) {
+      const name = (start[1] ?? '').toLowerCase()
+      current = keptNames.has(name) ? { name, value: line.slice(start[0].length) } : undefined
+      if (current !== undefined) found.push(current)
+      anyField = true
+    } else if (anyField && (line.startsWith(' ') || line.startsWith('\t'))) {
+      if (current !== undefined) current.value += line
+    } else if (line !== '') {
+      bodyFrom = at
+      break
+    }
+    at += line.length + 2
+  }
+
+  const fields = found.map(({ name, value }) => ({ name, value: value.replace(whiteSpace, ' ').trim() }))
+  const kept = fields.map(({ name, value }) => `${name} ${value.length} ${value}\n`).sort()
+  const messageId = fields.find(({ name, value }) => name === 'message-id' && value !== '')?.value
+  return {
+    kept: kept.join(''),
+    ...(messageId === undefined ? {} : { messageId: Buffer.from(messageId, 'latin1').toString().slice(0, 250) }),
+    ...(bodyFrom === undefined ? {} : { bodyFrom }),
+  }
+}

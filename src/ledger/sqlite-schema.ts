@@ -1,0 +1,128 @@
+/** The tables of the SQLite ledger, how they came to be, and how a file is recognised. */
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * One entry a schema version, in order; a released one is never changed. `PRAGMA user_version` counts those applied.
+ *
+ * split: one row a split, whole in `body` (JSON); the other columns only find it. `state` is 0 while the rows of `member`
+ * are being written, 1 open, 2 closed. member: who takes part in which open split, so that a recall is one look into one
+ * index. tally: counts kept by triggers, so that neither a count nor the bound has to look at all splits, whichever
+ * process wrote them.
+ */
+export const migrations: readonly string[] = [
+  `
+  create table split (
+    seq integer primary key,
+    id text not null unique,
+    version integer not null,
+    state integer not null,
+    peer text not null,
+    strategy text not null,
+    started_at integer not null,
+    last_attempt_at integer not null,
+    closed_at integer,
+    members text not null,
+    bytes integer not null,
+    body text not null
+  ) strict;
+  create index split_started on split (started_at) where state = 1;
+  create index split_attempt on split (last_attempt_at) where state = 1;
+  create index split_closed on split (state, closed_at) where closed_at is not null;
+
+  create table member (
+    split integer not null,
+    reverse_path text not null,
+    recipient text not null,
+    primary key (split, recipient)
+  ) strict, without rowid;
+  create index member_recall on member (reverse_path, recipient, split);
+
+  create table tally (
+    state integer not null,
+    peer text not null,
+    strategy text not null,
+    splits integer not null,
+    bytes integer not null,
+    primary key (state, peer, strategy)
+  ) strict, without rowid;
+  create trigger split_added after insert on split begin
+    insert into tally values (new.state, new.peer, new.strategy, 1, new.bytes)
+      on conflict do update set splits = splits + 1, bytes = bytes + excluded.bytes;
+  end;
+  create trigger split_removed after delete on split begin
+    update tally set splits = splits - 1, bytes = bytes - old.bytes
+      where state = old.state and peer = old.peer and strategy = old.strategy;
+  end;
+  create trigger split_changed after update of state, bytes on split
+    when old.state <> new.state or old.bytes <> new.bytes
+  begin
+    update tally set splits = splits - 1, bytes = bytes - old.bytes
+      where state = old.state and peer = old.peer and strategy = old.strategy;
+    insert into tally values (new.state, new.peer, new.strategy, 1, new.bytes)
+      on conflict do update set splits = splits + 1, bytes = bytes + excluded.bytes;
+  end;
+
+  create table strategy_override (
+    peer text primary key,
+    strategy text not null,
+    until integer,
+    set_at integer not null,
+    set_by text not null
+  ) strict, without rowid;
+
+  create table file (
+    identity text not null,
+    touched integer not null
+  ) strict;
+  insert into file values (lower(hex(randomblob(16))), 0);
+  `,
+]
+
+/** "rcpt", so that `file` and this program know a ledger from any other database. */
+const applicationId = 0x72637074
+
+/** A file that is not to be written: made by a newer release, or not a ledger at all. The message says what to do. */
+export class RefusedLedgerError extends Error {
+  override readonly name = 'RefusedLedgerError'
+}
+
+/**
+ * Brings the database to the newest schema, in one transaction.
+ * @throws RefusedLedgerError, and what SQLite throws for a file that can't be read or written.
+ */
+export function migrate(database: DatabaseSync, path: string): void {
+  if (pragma(database, 'user_version') === migrations.length) {
+    refuseForeign(database, path)
+    return
+  }
+  database.exec('begin immediate')
+  try {
+    refuseForeign(database, path)
+    const version = pragma(database, 'user_version')
+    if (version > migrations.length) {
+      throw new RefusedLedgerError(
+        `${path} has ledger schema ${version}, and this release knows schemas up to ${migrations.length}: ` +
+          'run the newer release that wrote it, or name another file in the configuration (ledger)',
+      )
+    }
+    for (const migration of migrations.slice(version)) database.exec(migration)
+    database.exec(`pragma application_id = ${applicationId}; pragma user_version = ${migrations.length}; commit`)
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback')
+    throw error
+  }
+}
+
+function refuseForeign(database: DatabaseSync, path: string): void {
+  if (pragma(database, 'application_id') === applicationId) return
+  if (database.prepare('select 1 from sqlite_schema').get() === undefined) return
+  throw new RefusedLedgerError(
+    `${path} is a SQLite database, but not a ledger: name another file in the configuration (ledger)`,
+  )
+}
+
+/** The value of a pragma that is one whole number. */
+export function pragma(database: DatabaseSync, name: string): number {
+  const row = database.prepare(`pragma ${name}`).get() ?? {}
+  return Number(Object.values(row)[0])
+}

@@ -1,0 +1,7 @@
+/** The second of two processes on one ledger: PATH. */
+import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
+import { contend } from '../contention.ts'
+
+const ledger = await openSqliteLedger({ path: process.argv[2] ?? '', onFact: console.error })
+await contend(ledger, 'theirs')
+await ledger.close()

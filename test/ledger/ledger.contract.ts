@@ -1,0 +1,198 @@
+/**
+ * What src/ledger/ledger.ts promises, for every implementation: each one's test calls this with a way to open a new and
+ * empty ledger whose clock stands at `start`, or where it was last set.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Ledger, StrategyOverride } from '../../src/ledger/ledger.ts'
+import { changed, closed, ids, manyRecipients, minute, recipientOf, splitOf, start } from './splits.ts'
+
+export interface ContractLedger {
+  readonly ledger: Ledger
+  readonly clock: { now: number }
+  /** Another ledger on the same store, as another process would have it; `end` closes it too. */
+  readonly another: () => Promise<Ledger>
+  /** Closes the ledger and removes what it stored. */
+  readonly end: () => Promise<void>
+}
+
+const override = (change: Partial<StrategyOverride> = {}): StrategyOverride => ({
+  peer: 'partners',
+  strategy: 'single',
+  setAt: start,
+  by: 'admin',
+  ...change,
+})
+
+export function describeLedger(name: string, open: () => Promise<ContractLedger>): void {
+  describe(`${name} keeps the ledger's contract`, () => {
+    let opened: ContractLedger
+    let ledger: Ledger
+
+    beforeEach(async () => {
+      opened = await open()
+      ledger = opened.ledger
+    })
+    afterEach(async () => {
+      await opened.end()
+    })
+
+    test('a split is given back as it was saved', async () => {
+      const split = splitOf('full', {
+        reversePath: '',
+        fingerprint: 'f'.repeat(64),
+        messageId: '<ä"\\@example.net>',
+        recipients: [
+          {
+            ...recipientOf('ü@example.org'),
+            state: 'refused',
+            reply: { code: 550, detail: '7.1', lines: ['No', 'no'] },
+          },
+          recipientOf(`"o'brien"@example.org`),
+        ],
+      })
+      expect(await ledger.save(split)).toEqual({ saved: true })
+      expect(await ledger.recall('', 'ü@example.org')).toEqual([split])
+      expect(await ledger.find('full')).toEqual(split)
+      expect(await ledger.find('other')).toBeUndefined()
+    })
+
+    test('recall finds the open splits of one reverse path and recipient, oldest first', async () => {
+      await ledger.save(splitOf('younger', { startedAt: start + 2 }))
+      await ledger.save(splitOf('older', { startedAt: start + 1 }))
+      await ledger.save(splitOf('other sender', { reversePath: 'other@example.net' }))
+      await ledger.save(splitOf('other recipient', { recipients: [recipientOf('c@example.org')] }))
+      expect(ids(await ledger.recall('sender@example.net', 'b@example.org'))).toEqual(['older', 'younger'])
+      expect(await ledger.recall('sender@example.net', 'nobody@example.org')).toEqual([])
+      expect(await ledger.recall('', 'b@example.org')).toEqual([])
+    })
+
+    test('recall does not find a closed split; find does', async () => {
+      await ledger.save(splitOf('it'))
+      const end = closed(splitOf('it'), start + minute)
+      expect(await ledger.save(end)).toEqual({ saved: true })
+      expect(await ledger.recall('sender@example.net', 'a@example.org')).toEqual([])
+      expect(await ledger.find('it')).toEqual(end)
+    })
+
+    test('a recipient who joined later is found, one who is no longer in it is not', async () => {
+      const split = splitOf('it')
+      await ledger.save(split)
+      const later = changed(split, { recipients: [recipientOf('b@example.org'), recipientOf('late@example.org')] })
+      expect(await ledger.save(later)).toEqual({ saved: true })
+      expect(await ledger.recall('sender@example.net', 'late@example.org')).toEqual([later])
+      expect(await ledger.recall('sender@example.net', 'b@example.org')).toEqual([later])
+      expect(await ledger.recall('sender@example.net', 'a@example.org')).toEqual([])
+    })
+
+    test.for([
+      { what: 'a new split whose id is taken', stored: 1, saved: 1, is: false },
+      { what: 'the version after the stored one', stored: 3, saved: 4, is: true },
+      { what: 'the stored version again', stored: 3, saved: 3, is: false },
+      { what: 'an older version', stored: 3, saved: 2, is: false },
+      { what: 'a version that skips one', stored: 3, saved: 5, is: false },
+      { what: 'a later version of a split that is not stored', stored: 0, saved: 2, is: false },
+    ])('save compares and sets: $what is saved: $is', async ({ stored, saved, is }) => {
+      for (let version = 1; version <= stored; version += 1) await ledger.save(splitOf('it', { version }))
+      const next = splitOf('it', { version: saved, forcedRetries: 9 })
+      expect(await ledger.save(next)).toEqual({ saved: is })
+      expect((await ledger.find('it'))?.forcedRetries).toBe(is ? 9 : stored === 0 ? undefined : 1)
+    })
+
+    test('of several saves of one version at once exactly one is saved', async () => {
+      const other = await opened.another()
+      const split = splitOf('it')
+      await ledger.save(split)
+      const saves = await Promise.all(
+        [ledger, other, ledger, other].map(async (on, n) => await on.save(changed(split, { idleAttempts: n }))),
+      )
+      expect(saves.filter(({ saved }) => saved)).toHaveLength(1)
+      expect((await ledger.find('it'))?.version).toBe(2)
+    })
+
+    test('a split of 1000 recipients is visible whole or not at all', async () => {
+      const split = splitOf('large', { recipients: manyRecipients(1000) })
+      const saving = ledger.save(split)
+      for (const address of ['user0@example.org', 'user999@example.org']) {
+        const [seen] = await ledger.recall('sender@example.net', address)
+        if (seen !== undefined) expect(seen).toEqual(split)
+      }
+      expect(await saving).toEqual({ saved: true })
+      const next = changed(split, { recipients: [...split.recipients, ...manyRecipients(200, 1000)] })
+      expect(await ledger.save(next)).toEqual({ saved: true })
+      expect(await ledger.save(next)).toEqual({ saved: false })
+      for (const n of [0, 63, 64, 999, 1000, 1199]) {
+        expect(ids(await ledger.recall('sender@example.net', `user${n}@example.org`))).toEqual(['large'])
+      }
+      expect(await ledger.save(closed(next, start))).toEqual({ saved: true })
+      expect(await ledger.recall('sender@example.net', 'user500@example.org')).toEqual([])
+    })
+
+    test('open splits are listed oldest first, and counted by peer and strategy', async () => {
+      for (const n of [3, 1, 2]) {
+        await ledger.save(splitOf(`s${n}`, { startedAt: start + n, peer: n === 3 ? 'partners' : 'default' }))
+      }
+      await ledger.save(splitOf('single', { startedAt: start + 4, strategy: 'single' }))
+      await ledger.save(splitOf('gone', { startedAt: start }))
+      await ledger.save(closed(splitOf('gone'), start))
+      expect(ids(await ledger.openSplits(10))).toEqual(['s1', 's2', 's3', 'single'])
+      expect(ids(await ledger.openSplits(2))).toEqual(['s1', 's2'])
+      expect(await ledger.openSplits(0)).toEqual([])
+      const counts = await ledger.countOpen()
+      expect(counts).toHaveLength(3)
+      expect(counts).toEqual(
+        expect.arrayContaining([
+          { peer: 'default', strategy: 'group', count: 2 },
+          { peer: 'partners', strategy: 'group', count: 1 },
+          { peer: 'default', strategy: 'single', count: 1 },
+        ]),
+      )
+    })
+
+    test('stale gives open splits last attempted before a time, at most so many', async () => {
+      for (const n of [1, 2, 3]) await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
+      await ledger.save(closed(splitOf('s1', { version: 1 }), start))
+      await ledger.save(splitOf('s0'))
+      expect(ids(await ledger.stale(start + 3 * minute, 10))).toEqual(['s0', 's2'])
+      expect(ids(await ledger.stale(start + 3 * minute, 1))).toEqual(['s0'])
+      expect(ids(await ledger.stale(start, 10))).toEqual([])
+    })
+
+    test('forget deletes what was closed before a time, in pieces, and never what is open', async () => {
+      for (let n = 0; n < 25; n += 1) {
+        await ledger.save(splitOf(`s${n}`))
+        if (n > 0) await ledger.save(closed(splitOf(`s${n}`), start + n * minute))
+      }
+      const before = start + 21 * minute
+      expect(await ledger.forget(before, 15)).toBe(15)
+      expect(await ledger.forget(before, 15)).toBe(5)
+      expect(await ledger.forget(before, 15)).toBe(0)
+      expect(await ledger.find('s20')).toBeUndefined()
+      expect(await ledger.find('s21')).toBeDefined()
+      expect(ids(await ledger.openSplits(10))).toEqual(['s0'])
+    })
+
+    test('a forgotten split of 1000 recipients leaves nothing behind', async () => {
+      const split = splitOf('large', { recipients: manyRecipients(1000) })
+      await ledger.save(split)
+      await ledger.save(closed(split, start))
+      expect(await ledger.forget(start + 1, 10)).toBe(1)
+      await ledger.save(splitOf('large', { recipients: [recipientOf('a@example.org')] }))
+      expect(await ledger.recall('sender@example.net', 'user1@example.org')).toEqual([])
+    })
+
+    test('an override is in force at once, replaces the one before, and ends', async () => {
+      await ledger.setOverride(override({ until: start + minute }))
+      await ledger.setOverride(override({ peer: 'bulk', strategy: 'lenient' }))
+      await ledger.setOverride(override({ strategy: 'off', until: start + minute }))
+      expect(ledger.overrides()).toEqual([
+        override({ peer: 'bulk', strategy: 'lenient' }),
+        override({ strategy: 'off', until: start + minute }),
+      ])
+      opened.clock.now = start + minute
+      expect(ledger.overrides()).toEqual([override({ peer: 'bulk', strategy: 'lenient' })])
+      expect(await ledger.resetOverride('bulk')).toBe(true)
+      expect(await ledger.resetOverride('bulk')).toBe(false)
+      expect(ledger.overrides()).toEqual([])
+    })
+  })
+}
