@@ -36,27 +36,46 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
   })
 
   test('Exim speaks PRDR to Exim: one reply a recipient after the text', async () => {
-    const server = { users: ['a', 'b', 'c'], prdr: true, atDot: atRcpt }
+    const server = { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], prdr: true, atDot: atRcpt }
     await using backend = await startExim({ server })
     await using exim = await startExim({ relayTo: { host, port: backend.port } })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org'] })
     await until('the refused one has bounced', async () => (await exim.bounces()).length === 1, { explain: exim.log })
     expect(await exim.log()).toContain('PRDR error')
     expect((await exim.queue()).map(({ waiting }) => waiting)).toEqual([['b@example.org']])
-    await until('a@ has it', async () => (await backend.mailbox('a')).length === 1, { explain: backend.log })
+    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+      explain: backend.log,
+    })
   })
 
   test('Exim without PRDR and without CHUNKING uses neither', async () => {
-    await using backend = await startExim({ server: { users: ['a', 'b'], prdr: true } })
+    await using backend = await startExim({ server: { mailboxes: ['a@example.org', 'b@example.org'], prdr: true } })
     await using exim = await startExim({ relayTo: { host, port: backend.port }, prdr: false, chunking: false })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org'] })
     await exim.empty()
     expect(await exim.log()).not.toMatch(/ PRDR| K /)
-    await until('b@ has it', async () => (await backend.mailbox('b')).length === 1, { explain: backend.log })
+    await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, {
+      explain: backend.log,
+    })
+  })
+
+  test('Exim without PRDR answers the text as its first recipient wants, until told otherwise', async () => {
+    const server = { mailboxes: ['a@example.org', 'b@example.org'], atDot: { 'a@example.org': '451 4.7.1 Not now' } }
+    await using backend = await startExim({ server })
+    await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
+    await postfix.submit({ from, to: ['a@example.org'] })
+    await postfix.submit({ from, to: ['b@example.org'] })
+    await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, { explain: backend.log })
+    await until('a@ is deferred', async () => (await postfix.log()).includes('451 4.7.1 Not now'))
+    await backend.answer({})
+    await postfix.empty()
+    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, { explain: backend.log })
   })
 
   test('Postfix delivers, bounces and keeps each recipient as the backend answered', async () => {
-    await using backend = await startExim({ server: { users: ['a', 'b', 'c'], atRcpt } })
+    await using backend = await startExim({
+      server: { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], atRcpt },
+    })
     await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
     await postfix.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'] })
     await until('the refused have bounced', async () => (await postfix.bounces()).length === 2, {
@@ -64,7 +83,9 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
     expect((await postfix.bounces()).map(({ recipient }) => recipient)).toEqual(['c@example.org', 'd@example.org'])
     expect((await postfix.queue()).map(({ waiting }) => waiting)).toEqual([['b@example.org']])
-    await until('a@ has it', async () => (await backend.mailbox('a')).length === 1, { explain: backend.log })
+    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+      explain: backend.log,
+    })
   })
 
   test('a text that Postfix refuses bounces, one that it defers waits', async () => {

@@ -1,13 +1,13 @@
 /** The Exim configuration of a test: relay or backend, with what may differ between tests. */
 
 export interface EximServer {
-  /** Local parts, of any local domain, that have a mailbox. */
-  readonly users?: readonly string[]
+  /** Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ. */
+  readonly mailboxes?: readonly string[]
   /** Offer PRDR; then `atDot` is answered per recipient. */
   readonly prdr?: boolean
   /** Replies to RCPT by address, such as `450 4.2.1 Mailbox busy`. */
   readonly atRcpt?: Readonly<Record<string, string>>
-  /** Replies after the text by address, only given with PRDR. */
+  /** Replies after the text by address: with PRDR each recipient's own, without it the first recipient's for all. */
   readonly atDot?: Readonly<Record<string, string>>
   /** Replies to the whole text, by the value of its `X-Lab` header line. */
   readonly byHeader?: Readonly<Record<string, string>>
@@ -44,8 +44,7 @@ const answerFrom = (table: string, key: string): string => {
   return `  deny  condition = \${if match{${found}}{^5}}
         message = ${found}
   defer condition = \${if match{${found}}{^4}}
-        message = ${found}
-  accept`
+        message = ${found}`
 }
 
 /** The text of exim4.conf (Exim 4.96 specification, chapters 14 to 30). */
@@ -84,10 +83,14 @@ acl_everything:
 acl_rcpt:
   require verify = recipient
 ${answerFrom('at-rcpt', '$local_part@$domain')}
+  accept
 acl_data:
 ${answerFrom('by-header', '$h_X-Lab:')}
+${server.prdr === true ? '' : answerFrom('at-dot', '${extract{1}{, }{$recipients}}')}
+  accept
 acl_dot:
 ${answerFrom('at-dot', '$local_part@$domain')}
+  accept
 
 begin routers
 mailboxes:

@@ -1,6 +1,6 @@
 /** Exim 4.96 in a place of its own, as a sending client, as a backend, or both. */
 import { readdir } from 'node:fs/promises'
-import { eximConfig, localDomain, replyTable, type EximOptions } from './exim-config.ts'
+import { eximConfig, localDomain, replyTable, type EximOptions, type EximServer } from './exim-config.ts'
 import { bounces, readMaildir, type Bounce } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
@@ -22,12 +22,14 @@ export interface Exim extends AsyncDisposable {
   readonly queue: () => Promise<EximQueueEntry[]>
   /** Main log and what the daemon said. */
   readonly log: () => Promise<string>
-  /** Messages in a user's Maildir. */
-  readonly mailbox: (user: string) => Promise<string[]>
-  /** Recipients reported as failed to a local sender (default `sender`). */
-  readonly bounces: (user?: string) => Promise<Bounce[]>
+  /** Messages in the Maildir of an address. */
+  readonly mailbox: (address: string) => Promise<string[]>
+  /** Recipients reported as failed to an address with a mailbox here (default `sender@client.test`). */
+  readonly bounces: (address?: string) => Promise<Bounce[]>
   /** Waits until no message is in the queue. */
   readonly empty: () => Promise<void>
+  /** Replaces the replies by recipient and by header that it started with. */
+  readonly answer: (replies: Pick<EximServer, 'atRcpt' | 'atDot' | 'byHeader'>) => Promise<void>
 }
 
 /**
@@ -39,11 +41,14 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
   const port = await freePort()
   const { server = {} } = options
   await place.write('/etc/exim4/exim4.conf', eximConfig({ ...options, port }))
-  const users = server.users ?? ['sender']
+  const users = (server.mailboxes ?? ['sender@client.test']).map(localPart)
   await place.write('/etc/exim4/users', users.map((user) => `${user}: ${user}\n`).join(''))
-  await place.write('/etc/exim4/at-rcpt', replyTable(server.atRcpt))
-  await place.write('/etc/exim4/at-dot', replyTable(server.atDot))
-  await place.write('/etc/exim4/by-header', replyTable(server.byHeader))
+  const answer: Exim['answer'] = async (replies) => {
+    await place.write('/etc/exim4/at-rcpt', replyTable(replies.atRcpt))
+    await place.write('/etc/exim4/at-dot', replyTable(replies.atDot))
+    await place.write('/etc/exim4/by-header', replyTable(replies.byHeader))
+  }
+  await answer(server)
   for (const directory of ['/var/spool/exim4', '/var/log/exim4']) {
     await place.directory(directory, { user: 'Debian-exim', group: 'Debian-exim', mode: 0o750 })
   }
@@ -54,6 +59,8 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
     `${await place.read('/var/log/exim4/mainlog')}${await place.read('/daemon.log')}`
   const queue = async (): Promise<EximQueueEntry[]> => parseQueue((await place.run('/usr/sbin/exim4', ['-bp'])).stdout)
   const queueFiles = async (): Promise<string[]> => await readdir(place.host('/var/spool/exim4/input')).catch(() => [])
+  const mailbox = async (address: string): Promise<string[]> =>
+    await readMaildir(place.host(`/var/mail/${localPart(address)}`))
 
   const daemon = await place.start('/usr/sbin/exim4', ['-bdf', '-q1s'])
   try {
@@ -75,8 +82,9 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
     },
     queue,
     log,
-    mailbox: async (user) => await readMaildir(place.host(`/var/mail/${user}`)),
-    bounces: async (user = 'sender') => bounces(await readMaildir(place.host(`/var/mail/${user}`))),
+    answer,
+    mailbox,
+    bounces: async (address = 'sender@client.test') => bounces(await mailbox(address)),
     empty: async () => {
       await until('the queue of Exim is empty', async () => (await queueFiles()).length === 0, { explain: log })
     },
@@ -85,6 +93,8 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
     },
   }
 }
+
+const localPart = (address: string): string => address.slice(0, address.lastIndexOf('@'))
 
 /** Reads what `exim -bp` prints: a line per message, then its recipients, those with D in front being done. */
 export function parseQueue(text: string): EximQueueEntry[] {

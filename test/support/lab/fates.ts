@@ -1,0 +1,59 @@
+/** What must hold for each recipient in the end: the message once, or one report of failure, and never neither. */
+import { expect } from 'vitest'
+import type { Bounce } from './maildir.ts'
+import { until } from './until.ts'
+
+export interface SendingServer {
+  readonly empty: () => Promise<void>
+  readonly bounces: () => Promise<Bounce[]>
+  readonly log: () => Promise<string>
+}
+
+export interface ReceivingServer {
+  readonly empty: () => Promise<void>
+  readonly mailbox: (address: string) => Promise<string[]>
+}
+
+export interface Fates {
+  /** Recipients who have the message, plain or tagged. */
+  readonly plain?: readonly string[]
+  readonly tagged?: readonly string[]
+  /** Recipients whom the sender was told about, and what it was told. */
+  readonly bounced?: Readonly<Record<string, string>>
+}
+
+/** Waits until the client has nothing left to do, then holds every recipient's fate against what was expected. */
+export async function expectFates(
+  client: SendingServer,
+  backend: ReceivingServer,
+  { plain = [], tagged = [], bounced = {} }: Fates,
+): Promise<void> {
+  await client.empty()
+  await backend.empty()
+  const refused = Object.keys(bounced).sort()
+  await until('every refused recipient is reported', async () => (await client.bounces()).length >= refused.length, {
+    explain: client.log,
+  })
+  const bounces = await client.bounces()
+  expect(bounces.map(({ recipient }) => recipient).sort()).toEqual(refused)
+  for (const { recipient, reply } of bounces) expect(reply).toContain(bounced[recipient])
+  const copies = await deliveriesOf(backend, [...plain, ...tagged, ...refused])
+  const expected = [
+    ...plain.map((address) => [address, ['plain']] as const),
+    ...tagged.map((address) => [address, ['tagged']] as const),
+    ...refused.map((address) => [address, []] as const),
+  ]
+  expect(copies).toEqual(Object.fromEntries(expected))
+}
+
+/** For each address, what each message in its mailbox is: plain or tagged. */
+async function deliveriesOf(
+  backend: ReceivingServer,
+  addresses: readonly string[],
+): Promise<Record<string, readonly string[]>> {
+  const entries = addresses.map(async (address) => {
+    const messages = await backend.mailbox(address)
+    return [address, messages.map((text) => (/^X-Rcptwise-Verdict: tag/m.test(text) ? 'tagged' : 'plain'))] as const
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
