@@ -15,8 +15,13 @@ export default tseslint.config(
       '@typescript-eslint/return-await': ['error', 'always'],
       '@typescript-eslint/promise-function-async': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
+      'no-control-regex': 'off', // parsers look for control characters on purpose
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 4],
       eqeqeq: 'error',

@@ -19,8 +19,14 @@ import type { KeeperMessage, KeeperOptions } from './sqlite-keeper.ts'
 /** Between two looks at the log. */
 const intervalMs = 500
 
+/** Each pass moves what was written during the one before. */
+const passes = 4
+
 /** Beyond this the writers are held up for a checkpoint that leaves nothing, because others never catch up with them. */
 const longLogBytes = 16 * 1024 * 1024
+
+/** They are held up only when this little is left: for a moment. */
+const shortHoldPages = 1000
 
 /** The log is this long although writers were held up: somebody reads without end, and it would take the whole disk. */
 const tooLongLogBytes = 256 * 1024 * 1024
@@ -88,20 +94,27 @@ function touch(database: DatabaseSync): void {
   database.exec('update file set touched = touched + 1')
 }
 
-/** Whether the log is now in the file, as far as that is needed. */
-function checkpoint(database: DatabaseSync): boolean {
+/** Pages of the log that are not in the file yet; afterwards the log begins anew, if there are none and nobody reads it. */
+function moveLog(database: DatabaseSync): number {
   const state = database.prepare('pragma wal_checkpoint(passive)').get()
   const pages = Number(state?.['log'])
-  if (pages === Number(state?.['checkpointed'])) {
-    // One page alone may be the touch of another process, which is not to be answered by one of ours for ever.
-    if (pages > 1) touch(database)
+  const left = pages - Number(state?.['checkpointed'])
+  // One page alone may be the touch of another process, which is not to be answered by one of ours for ever.
+  if (left === 0 && pages > 1) touch(database)
+  return left
+}
+
+/** Whether the log is now in the file. */
+function checkpoint(database: DatabaseSync): boolean {
+  let left = moveLog(database)
+  for (let pass = 1; left > 0 && pass < passes; pass += 1) left = moveLog(database)
+  if (left === 0 || logBytes() <= longLogBytes) return left === 0
+  if (left < shortHoldPages && database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0) {
+    touch(database)
     return true
   }
-  if (logBytes() <= longLogBytes) return false
-  const emptied = database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0
-  if (emptied) touch(database)
-  else if (logBytes() >= tooLongLogBytes) throw new Error(logIsTooLong())
-  return emptied
+  if (logBytes() >= tooLongLogBytes) throw new Error(logIsTooLong())
+  return false
 }
 
 function watch(database: DatabaseSync): void {

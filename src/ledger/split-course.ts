@@ -70,8 +70,8 @@ export function returnRecipients(
   const returned = change(split, addresses, (recipient) => {
     if (recipient.deferredAt === undefined) return recipient
     delays.set(recipient.address, Math.max(0, at - recipient.deferredAt))
-    const { deferredAt: _, ...rest } = recipient
-    return rest
+    const { address, state, deferrals, reply } = recipient
+    return { address, state, deferrals, ...(reply === undefined ? {} : { reply }) }
   })
   return { split: { ...returned, lastAttemptAt: at }, delays }
 }

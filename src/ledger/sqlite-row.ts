@@ -42,7 +42,7 @@ export function toRow(split: Split): SplitRow {
     closedAt: open ? null : Math.trunc(split.closedAt ?? split.lastAttemptAt),
     reversePath: split.reversePath,
     recipients,
-    members: open ? hash('sha1', JSON.stringify([split.reversePath, ...recipients]), 'base64') : '',
+    members: open ? hash('sha1', [split.reversePath, ...recipients].join('\n'), 'base64') : '',
     bytes: rowBytes + body.length + memberBytes * recipients.length,
     body,
   }

@@ -32,7 +32,13 @@ export interface StorageOptions {
 }
 
 /** Between two looks whether the file is still there and whether others have written into it. */
-const lookMs = 500
+const lookMs = 250
+
+/** A log that is longer is being written faster than the disk takes it; new writes then wait for the checkpoint thread. */
+const longLogBytes = 64 * 1024 * 1024
+
+/** After this time writes go on all the same; a log that then gets far too long ends in trouble (checkpoint-worker.ts). */
+const longestHoldMs = 5000
 
 /** A file that another process keeps locked for longer is treated as one that can't be written. */
 const busyPatienceMs = 2000
@@ -55,6 +61,7 @@ export class Storage {
   #ending: Promise<void> | undefined
   #moving: Promise<void> | undefined
   #recovering: Promise<void> | undefined
+  #congestion: Promise<void> | undefined
   #durable = false
   #closed = false
   /** The file was found to be damaged, and is to be set aside. */
@@ -113,6 +120,11 @@ export class Storage {
         if (store !== bound) throw new StoreReplacedError()
         return call(store)
       })
+  }
+
+  /** Set while writes are to wait, because the disk can't follow. */
+  get congestion(): Promise<void> | undefined {
+    return this.#congestion
   }
 
   /** When no store is taking another's place. */
@@ -269,12 +281,26 @@ export class Storage {
       this.#fall(this.#store, 'was deleted or replaced while in use')
       return
     }
+    if (this.#congestion === undefined && this.#logBytes() > longLogBytes) {
+      this.#congestion = this.#untilLogIsShort().finally(() => {
+        this.#congestion = undefined
+      })
+    }
     const seen = this.run((store) => {
       const version = store.dataVersion()
       if (version !== this.#dataVersion) this.#options.onChanged()
       this.#dataVersion = version
     })
     void seen
+  }
+
+  #logBytes(): number {
+    return statSync(`${this.#options.path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  async #untilLogIsShort(): Promise<void> {
+    const until = performance.now() + longestHoldMs
+    while (this.#durable && this.#logBytes() > longLogBytes && performance.now() < until) await sleep(10)
   }
 }
 

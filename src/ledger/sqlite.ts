@@ -10,7 +10,7 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
 import { openStorage, type Storage } from './sqlite-storage.ts'
 import { toRow, type SplitRow } from './sqlite-row.ts'
-import type { Cursor, Page, SplitStore } from './sqlite-store.ts'
+import { membersPerCall, type Cursor, type Page, type SplitStore } from './sqlite-store.ts'
 import { removeSplit, StoreReplacedError, writeSplit } from './sqlite-write.ts'
 import type { Split } from './split.ts'
 
@@ -94,13 +94,13 @@ class SqliteLedger implements Ledger {
   }
 
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
-    const row = toRow(split)
-    if (split.version === 1) {
-      const room = this.#makeRoom()
-      if (room !== undefined) return this.#track(room.then(async () => await this.#saveLater(row, 0)))
-    }
-    const saved = writeSplit(this.#storage.calls(), row, split.version - 1, this.#clock())
-    return saved instanceof Promise ? this.#track(this.#saveLater(row, split.version - 1, saved)) : { saved }
+    const [row, prior] = [toRow(split), split.version - 1]
+    const room = this.#storage.congestion ?? (prior === 0 ? this.#makeRoom() : undefined)
+    // Of a split with many recipients the row alone, just made, is enough for one turn.
+    const wait = room ?? (row.recipients.length > membersPerCall ? nextTurn() : undefined)
+    if (wait !== undefined) return this.#track(wait.then(async () => await this.#saveLater(row, prior)))
+    const saved = writeSplit(this.#storage.calls(), row, prior, this.#clock())
+    return saved instanceof Promise ? this.#track(this.#saveLater(row, prior, saved)) : { saved }
   }
 
   async find(id: string): Promise<Split | undefined> {
@@ -217,6 +217,7 @@ class SqliteLedger implements Ledger {
 
   /** Removes a split from the store in force; when another takes its place meanwhile, the number means nothing there. */
   async #remove(seq: number): Promise<void> {
+    await this.#storage.congestion
     try {
       await removeSplit(this.#storage.calls(), seq, this.#clock())
     } catch (error) {

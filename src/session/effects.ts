@@ -37,8 +37,8 @@ export type Event =
 export interface TextEnd {
   readonly sizeBytes: number
   readonly endedAt: number
-  /** `spool`: it could not be kept. The text was read to its end all the same. */
-  readonly fault?: TextFault | 'spool'
+  /** `spool`: it could not be kept; `time`: no judgement in time. The text was read to its end all the same. */
+  readonly fault?: TextFault | 'spool' | 'time'
   readonly judgement: Judgement
   readonly fingerprint?: string
   readonly messageId?: string
@@ -70,7 +70,7 @@ export type Effect =
       readonly key: string
       readonly sender: string
     }
-  /** No transaction any more; forget what the backend was shown. */
+  /** The transaction is over, whatever its end: let go of everything that it holds. */
   | { readonly do: 'abandon' }
   | { readonly do: 'receiveText'; readonly fingerprint: boolean; readonly streamable: boolean }
   | {

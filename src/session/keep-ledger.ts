@@ -82,11 +82,8 @@ export function confirmSplit(session: Session, transaction: Transaction, text: T
     if (right !== undefined) adopt(transaction, right, at)
     const deferred = transaction.recipients.filter((recipient) => recipient.fate === 'deferred')
     if (deferred.length > 0) {
-      transaction.split = deferRecipients(
-        transaction.split ?? beginSplit(session, transaction, at),
-        addresses(deferred),
-        at,
-      )
+      const own = right === undefined ? beginSplit(session, transaction, at) : (transaction.split ?? right)
+      transaction.split = deferRecipients(own, addresses(deferred), at)
     }
   }
   if (transaction.split === undefined) return
@@ -105,17 +102,11 @@ function adopt(transaction: Transaction, split: Split, at: number): void {
 }
 
 /** After the answer: who is done, who is owed what. Begins a split where the answer left something to keep. */
-export function keepAnswer(
-  session: Session,
-  transaction: Transaction,
-  answer: Answer,
-  text: TextEnd,
-  at: number,
-): void {
+export function keepAnswer(session: Session, transaction: Transaction, answer: Answer, at: number): void {
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
     if (!keeps) return
-    const { fingerprint, messageId } = text
+    const { fingerprint, messageId } = transaction.text ?? {}
     transaction.split = {
       ...beginSplit(session, transaction, at),
       ...(fingerprint === undefined ? {} : { fingerprint }),

@@ -15,11 +15,9 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   if (refusal !== undefined) return sayNow(session.slots, refusal)
   if (session.state.at !== 'ready') return
   const { path, parameters } = command
-  const served = session.options.serve({
-    address: session.client.address,
-    helo: session.helo,
-    senderDomain: path.domain,
-  })
+  const { address, rdns } = session.client
+  const peer = { address, helo: session.helo, senderDomain: path.domain }
+  const served = session.options.serve(rdns === undefined ? peer : { ...peer, rdns })
   session.transactions++
   const transaction: Transaction = {
     startedAt: at,

@@ -2,7 +2,6 @@
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { headerDate, receivedHeader, tagHeader } from '../smtp/headers.ts'
-import type { TextFault } from '../smtp/text-receiver.ts'
 import type { Judgement } from '../judge/judge.ts'
 import type { DeliveryFact } from '../facts.ts'
 import { type Answer, answerEach, answerTogether, type Outcome } from '../verdict/answer.ts'
@@ -50,11 +49,10 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   confirmSplit(session, transaction, text, at)
   const parcels = planParcels(session, transaction, text.judgement)
   if (parcels.length > 0) return order(session, transaction, parcels, at)
-  session.effects.push({ do: 'abandon' })
   answer(session, [], at)
 }
 
-function textRefusal(session: Session, fault: TextFault | 'spool'): Reply {
+function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Reply {
   switch (fault) {
     case 'bareNewline':
       return replies.bareNewline
@@ -68,6 +66,8 @@ function textRefusal(session: Session, fault: TextFault | 'spool'): Reply {
       return replies.headerTooLarge
     case 'spool':
       return replies.spoolTrouble
+    case 'time':
+      return replies.noAnswerInTime
   }
 }
 
@@ -207,6 +207,7 @@ function answer(session: Session, results: readonly ParcelReply[], at: number): 
   const { hello, transaction, slot } = session.state
   const { text } = transaction
   if (text === undefined) return
+  session.effects.push({ do: 'abandon' })
   noteDeliveries(transaction, results)
   const outcomes = throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
   const circumstances = {
@@ -216,7 +217,7 @@ function answer(session: Session, results: readonly ParcelReply[], at: number): 
   }
   const said = transaction.prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
   markRecipients(transaction, outcomes, said)
-  keepAnswer(session, transaction, said, text, at) // written before the client is told
+  keepAnswer(session, transaction, said, at) // written before the client is told
   session.state = { at: 'ready', hello }
   say(session, slot, said.lines)
   transaction.lastReply = said.lines.at(-1) ?? replies.backendNonsense

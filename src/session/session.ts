@@ -42,11 +42,14 @@ export interface Hello {
 export interface Client {
   readonly address: string
   readonly port: number
+  /** Host name that leads to the address and back; looked up only where a class asks for it. */
+  readonly rdns?: string
 }
 
 /** What is known of a peer when its transaction begins; classes are chosen by it. */
 export interface PeerFacts {
   readonly address: string
+  readonly rdns?: string
   readonly helo: string
   readonly senderDomain: string
 }

@@ -13,7 +13,7 @@ export type LineEvent =
 const LF = 0x0a
 const CR = 0x0d
 const empty = Buffer.alloc(0)
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+ 
 const strayByte = /[\x00\r\n]/
 
 export class LineSplitter {

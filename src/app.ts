@@ -1,0 +1,192 @@
+/** Puts the real parts together: the one place that knows all of them. Tests start this, and so does `serve`. */
+import { randomBytes } from 'node:crypto'
+import { type Admin, startAdmin } from './admin/server.ts'
+import { type BearerToken, openTokenFile } from './admin/token.ts'
+import { adminContext, type AdminParts } from './app/admin.ts'
+import { openBackend } from './app/backend.ts'
+import { connectionOptions } from './app/session.ts'
+import { timedLedger } from './app/timed-ledger.ts'
+import type { Backend } from './backend/backend.ts'
+import type { Config } from './config/config.ts'
+import type { Fact, FactListener } from './facts.ts'
+import { backendJudge } from './judge/backend.ts'
+import { headersJudge } from './judge/headers.ts'
+import type { Judge } from './judge/judge.ts'
+import { openSqliteLedger } from './ledger/sqlite.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { sweep } from './ledger/sweep.ts'
+import { Listener, SessionCounts } from './listen/listener.ts'
+import { PeerDirectory, verifiedName } from './listen/peer-directory.ts'
+import { initialise } from './metrics/initialise.ts'
+import { metricsFromFacts } from './metrics/from-facts.ts'
+import { createMetrics, type Metrics } from './metrics/registry.ts'
+import { chainPolicySources } from './policy/chain.ts'
+import { openPolicyFile } from './policy/file-source.ts'
+import type { PolicySource } from './policy/policy-source.ts'
+import { type Certificates, loadCertificates } from './tls/certificates.ts'
+
+export interface AppOptions {
+  /** Everything that happens, after the metrics have heard of it. */
+  readonly onFact?: FactListener
+  /** ms since the epoch. */
+  readonly now?: () => number
+  /** Default process metrics; off where several apps share a process. */
+  readonly processMetrics?: boolean
+}
+
+export interface App {
+  /** Where it listens, in the order of the configuration; ports as they are, also where 0 was asked for. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[]
+  readonly admin: { readonly address: string; readonly port: number } | undefined
+  readonly ledger: Ledger
+  readonly metrics: Metrics
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  /** Lets sessions finish within `timeouts.shutdown`, then ends everything, in the reverse order of its start. */
+  close(): Promise<void>
+}
+
+const sweepEveryMs = 60_000
+const probeEveryMs = 5_000
+
+/** Starts everything; rejects with what could not be started and why, and leaves nothing behind then. */
+export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
+  await using parts = new AsyncDisposableStack()
+  const now = options.now ?? Date.now
+  const facts = new Set<FactListener>()
+  const onFact = (fact: Fact): void => {
+    for (const listener of facts) listener(fact)
+  }
+  if (options.onFact !== undefined) facts.add(options.onFact)
+
+  const certificates = await openCertificates(config, now)
+  const backend = openBackend(config, onFact, now)
+  parts.defer(async () => await backend.close())
+  const store = await openSqliteLedger({ path: config.ledger.path, onFact, clock: now })
+  parts.defer(async () => await store.close())
+  const metrics = createMetrics(
+    {
+      countOpen: async () => await store.countOpen(),
+      strategies: () => config.peers.map((peer) => ({ peer: peer.name, strategy: directory.strategyOf(peer) })),
+      certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+      pool: () => backend.connections(),
+    },
+    { processMetrics: options.processMetrics ?? true },
+  )
+  facts.add(metricsFromFacts(metrics))
+  const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
+  const directory = new PeerDirectory({
+    classes: config.peers,
+    trusted: config.trusted,
+    overrides: () => ledger.overrides(),
+    now,
+  })
+  initialise(metrics, config.peers)
+  const policies = await openPolicies(config, onFact, now)
+  parts.defer(async () => await policies.close())
+  const judge: Judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
+
+  const health = watchBackend(backend)
+  parts.defer(() => health.stop())
+  await health.first
+
+  const sweeping = setInterval(() => {
+    void sweep({ ledger, ...config.ledger, onFact, now }).catch(() => undefined)
+  }, sweepEveryMs)
+  parts.defer(() => clearInterval(sweeping))
+
+  const admin = await openAdmin(config, { ledger, metrics, onFact, now, ready })
+  if (admin !== undefined) parts.defer(async () => await admin.close())
+
+  const listeners: Listener[] = []
+  const counts = new SessionCounts()
+  const connection = connectionOptions({
+    config,
+    backend,
+    policies,
+    ledger,
+    judge,
+    certificates,
+    directory,
+    onFact,
+    now,
+    newId: randomId,
+  })
+  parts.defer(async () => {
+    await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
+  })
+  for (const { host, port } of config.listen) {
+    const { limits, greetDelayMs } = config
+    const lookUp = directory.needsRdns ? verifiedName : undefined
+    listeners.push(await Listener.open({ host, port, limits, greetDelayMs, lookUp, connection, onFact, now }, counts))
+  }
+
+  let closing = false
+  function ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+    const reasons: string[] = []
+    if (closing) reasons.push('shutting down')
+    if (listeners.length < config.listen.length) reasons.push('not all addresses are listened on yet')
+    const trouble = health.trouble()
+    if (trouble !== undefined) reasons.push(`backend: ${trouble}`)
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  const owned = parts.move()
+  return {
+    addresses: listeners.map((listener, i) => ({ host: config.listen[i]?.host ?? '', port: listener.port })),
+    admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
+    ledger,
+    metrics,
+    ready,
+    async close() {
+      closing = true
+      await owned.disposeAsync()
+    },
+  }
+}
+
+/** 16 characters of base32, for sessions and splits. */
+function randomId(): string {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+  return [...randomBytes(16)].map((octet) => alphabet.charAt(octet % 32)).join('')
+}
+
+async function openPolicies(config: Config, onFact: FactListener, now: () => number): Promise<PolicySource> {
+  const { policies } = config
+  const sources: PolicySource[] = []
+  for (const { path } of config.recipients.sources)
+    sources.push(await openPolicyFile({ path, policies, onFact, clock: now }))
+  return chainPolicySources(sources)
+}
+
+async function openCertificates(config: Config, clock: () => number): Promise<Certificates | undefined> {
+  if (!config.tls.startTls) return undefined
+  const { hostname, dataDirectory } = config
+  return await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory, clock })
+}
+
+interface Health {
+  readonly first: Promise<void>
+  trouble(): string | undefined
+  stop(): void
+}
+
+/** Asks the backend until it answers once, and then as long as it does not: EHLO can't be merged with one that was never seen. */
+function watchBackend(backend: Backend): Health {
+  let trouble: string | undefined = 'not asked yet'
+  const look = async (): Promise<void> => {
+    trouble = await backend.probe()
+  }
+  const first = look()
+  const timer = setInterval(() => {
+    if (trouble !== undefined) void look()
+  }, probeEveryMs)
+  return { first, trouble: () => trouble, stop: () => clearInterval(timer) }
+}
+
+async function openAdmin(config: Config, parts: AdminParts): Promise<Admin | undefined> {
+  if (config.admin === undefined) return undefined
+  const { listen, tokenFile } = config.admin
+  const token: BearerToken | undefined = tokenFile === undefined ? undefined : await openTokenFile(tokenFile)
+  const context = adminContext(config, parts)
+  return await startAdmin({ host: listen.host, port: listen.port, context, ...(token === undefined ? {} : { token }) })
+}

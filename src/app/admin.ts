@@ -1,0 +1,81 @@
+/** What the admin API may see and do of the running product. */
+import type { AdminContext, PeerView } from '../admin/context.ts'
+import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
+import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
+import { nextVersion } from '../ledger/split-course.ts'
+import { initialiseStrategy } from '../metrics/initialise.ts'
+import type { Metrics } from '../metrics/registry.ts'
+
+export interface AdminParts {
+  readonly ledger: Ledger
+  readonly metrics: Metrics
+  readonly onFact: FactListener
+  readonly now: () => number
+  readonly ready: AdminContext['ready']
+}
+
+export function adminContext(config: Config, parts: AdminParts): AdminContext {
+  const { ledger, metrics, onFact, now } = parts
+  const find = (name: string): ConfiguredPeerClass | undefined => config.peers.find((peer) => peer.name === name)
+  const view = (peer: ConfiguredPeerClass): PeerView => viewPeer(peer, overrideOf(ledger, peer.name, now()))
+  return {
+    ready: parts.ready,
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    peers: () => config.peers.map(view),
+    async setStrategy(name, strategy, untilMs, by) {
+      const peer = find(name)
+      if (peer === undefined) return undefined
+      const at = now()
+      const until = untilMs === undefined ? {} : { until: untilMs }
+      await ledger.setOverride({ peer: name, strategy, setAt: at, by, ...until })
+      initialiseStrategy(metrics, name, strategy)
+      onFact({ kind: 'strategyChanged', at, peer: name, strategy, by, reset: false, ...until })
+      return view(peer)
+    },
+    async resetStrategy(name, by) {
+      const peer = find(name)
+      if (peer === undefined) return undefined
+      const reset = await ledger.resetOverride(name)
+      if (reset) onFact({ kind: 'strategyChanged', at: now(), peer: name, strategy: peer.strategy, by, reset: true })
+      return view(peer)
+    },
+    splits: async (limit) => await ledger.openSplits(limit),
+    split: async (id) => await ledger.find(id),
+    async forgive(id) {
+      const split = await ledger.find(id)
+      if (split?.status !== 'open') return undefined
+      const forgiven = nextVersion({ ...split, forgiven: true })
+      const { saved } = await ledger.save(forgiven)
+      return saved ? forgiven : await ledger.find(id)
+    },
+  }
+}
+
+function overrideOf(ledger: Ledger, peer: string, now: number): StrategyOverride | undefined {
+  return ledger.overrides().find((set) => set.peer === peer && (set.until === undefined || set.until > now))
+}
+
+function viewPeer(peer: ConfiguredPeerClass, override: StrategyOverride | undefined): PeerView {
+  const view: PeerView = {
+    name: peer.name,
+    configured: peer.strategy,
+    inForce: override?.strategy ?? peer.strategy,
+    deferCode: peer.deferCode,
+    retryHintSeconds: peer.retryHintSeconds,
+    match: describeMatch(peer.match),
+  }
+  if (override === undefined) return view
+  const { strategy, until, by, setAt } = override
+  return { ...view, override: { strategy, by, setAt, ...(until === undefined ? {} : { until }) } }
+}
+
+function describeMatch(match: PeerMatch): string {
+  const words = [
+    ...match.address,
+    ...match.rdns.map((name) => `rdns ${name}`),
+    ...match.helo.map((name) => `helo ${name}`),
+    ...match.senderDomain.map((name) => `from ${name}`),
+  ]
+  return words.length === 0 ? 'everyone else' : words.join(', ')
+}

@@ -1,0 +1,79 @@
+/** What each new connection is made of. */
+import type { Backend } from '../backend/backend.ts'
+import type { Config } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
+import type { Judge } from '../judge/judge.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { ConnectionOptions } from '../listen/connection.ts'
+import type { ClientOfConnection } from '../listen/listener.ts'
+import type { PeerDirectory } from '../listen/peer-directory.ts'
+import type { PolicySource } from '../policy/policy-source.ts'
+import type { SessionOptions } from '../session/session.ts'
+import type { Certificates } from '../tls/certificates.ts'
+
+export interface SessionParts {
+  readonly config: Config
+  readonly backend: Backend
+  readonly policies: PolicySource
+  readonly ledger: Ledger
+  readonly judge: Judge
+  readonly certificates: Certificates | undefined
+  readonly directory: PeerDirectory
+  readonly onFact: FactListener
+  readonly now: () => number
+  readonly newId: () => string
+}
+
+export function connectionOptions(
+  parts: SessionParts,
+): (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd'> {
+  const { config, certificates, directory, ledger, onFact, now, newId } = parts
+  const { limits, timeouts } = config
+  const options = sessionOptions(parts)
+  const runner = { ...parts, spool: config.spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
+  const text = {
+    bareNewlines: config.bareNewlines,
+    maxBytes: limits.messageSizeBytes,
+    maxLineBytes: limits.textLineBytes,
+    maxHeaderBytes: limits.headerBytes,
+  }
+  const tls =
+    certificates === undefined
+      ? undefined
+      : { contextFor: (name?: string) => certificates.contextFor(name), handshakeTimeoutMs: timeouts.tlsHandshakeMs }
+  return (client) => {
+    const { peer } = directory.serve({ ...client, helo: '', senderDomain: '' })
+    return {
+      start: { id: newId(), options, client, peerName: peer.name },
+      runner,
+      ledger,
+      tls,
+      text,
+      commandLineBytes: limits.commandLineBytes,
+      timeouts,
+      onFact,
+      now,
+    }
+  }
+}
+
+function sessionOptions({ config, backend, directory, newId }: SessionParts): SessionOptions {
+  const { limits, ehlo, relayDomains, quarantine } = config
+  return {
+    hostname: config.hostname,
+    own: { ...ehlo, messageSizeBytes: limits.messageSizeBytes },
+    startTls: config.tls.startTls,
+    receivedHeader: config.receivedHeader,
+    unknownRecipients: config.unknownRecipients,
+    judging: config.judge.kind === 'backend' ? 'backend' : 'score',
+    judgeFailure: config.judge.onFailure,
+    policyFailure: config.recipients.onFailure,
+    defaultPolicy: config.recipients.defaultPolicy,
+    limits,
+    backendExtensions: () => backend.extensions(),
+    serve: (peer) => directory.serve(peer),
+    newId,
+    ...(relayDomains === undefined ? {} : { relayDomains }),
+    ...(quarantine === undefined ? {} : { quarantine: quarantine.address }),
+  }
+}

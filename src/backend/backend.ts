@@ -1,0 +1,66 @@
+/**
+ * The legacy MTA behind, as a session sees it: one transaction that is shown the envelope as it comes, and then asked to take
+ * the text for one or several sets of recipients.
+ *
+ * Obligations of an implementation:
+ * - Nothing throws or rejects for a backend that is away or says nonsense: that is a 4yz reply of our own (replies.ts).
+ * - A 2yz in a ParcelReply means that the backend has said 250 to the end of the text, and nothing else does (rule 1).
+ * - After `abandon` no event comes any more, and nothing that was not yet committed is delivered.
+ */
+import type { Extensions } from '../smtp/ehlo.ts'
+import type { Reply } from '../smtp/reply.ts'
+
+/** What the backend answers to the envelope, in the order in which it was shown. */
+export interface EnvelopeListener {
+  mailReplied(reply: Reply): void
+  recipientReplied(index: number, reply: Reply): void
+}
+
+/** The text of a message, for as many deliveries as are needed. */
+export interface TextSource {
+  /** The whole text, when it is complete and in memory; undefined otherwise. */
+  whole(): readonly Buffer[] | undefined
+  /** The text from its first octet, waiting for what has not come yet. Throws when the text will never be complete. */
+  chunks(): AsyncIterable<Buffer>
+}
+
+export interface DeliveryOrder {
+  /** What stands behind `MAIL FROM:`. */
+  readonly mail: string
+  /** Indices of the recipients that are in the envelope which the backend was shown. */
+  readonly shown: readonly number[]
+  readonly parcels: readonly {
+    /** What stands behind `RCPT TO:`. */
+    readonly recipients: readonly { readonly index: number; readonly argument: string }[]
+    /** Header fields in front of the text, CRLF included. */
+    readonly header: string
+    /** The envelope differs from the one that was shown although the indices agree. */
+    readonly redirected: boolean
+  }[]
+}
+
+export interface ParcelResultReply {
+  readonly reply: Reply
+  readonly refused: ReadonlyMap<number, Reply>
+  readonly ms: number
+}
+
+export interface BackendTransaction {
+  /** `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. */
+  mail(argument: string): void
+  rcpt(index: number, argument: string): void
+  /** One reply per parcel, in order. Parcels are sent one after the other; a lost connection ends only the parcel under way. */
+  deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]>
+  abandon(): void
+}
+
+export interface Backend {
+  /** The EHLO as it was last seen; empty while none was. */
+  extensions(): Extensions
+  begin(listener: EnvelopeListener): BackendTransaction
+  /** For the metrics. */
+  connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
+  /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */
+  probe(): Promise<string | undefined>
+  close(): Promise<void>
+}

@@ -1,0 +1,50 @@
+/** SMTP servers as a backend: a pool of connections, and a transaction on one of them. */
+import type { FactListener } from '../facts.ts'
+import type { Extensions } from '../smtp/ehlo.ts'
+import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
+import { Pool, type PoolOptions } from './pool.ts'
+import { SmtpTransaction } from './smtp-transaction.ts'
+
+export interface SmtpBackendOptions extends PoolOptions {
+  /** From the final dot to the reply, in ms. */
+  readonly deliveryTimeoutMs: number
+  readonly onFact: FactListener
+}
+
+export class SmtpBackend implements Backend {
+  readonly #pool: Pool
+  readonly #options: SmtpBackendOptions
+
+  constructor(options: SmtpBackendOptions) {
+    this.#options = options
+    this.#pool = new Pool(options)
+  }
+
+  extensions(): Extensions {
+    return this.#pool.extensions
+  }
+
+  begin(listener: EnvelopeListener): BackendTransaction {
+    const { deliveryTimeoutMs, onFact, now } = this.#options
+    return new SmtpTransaction({ pool: this.#pool, deliveryTimeoutMs, onFact, now }, listener)
+  }
+
+  connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[] {
+    return this.#pool.counts()
+  }
+
+  async probe(): Promise<string | undefined> {
+    return await new Promise((resolve) => {
+      this.#pool.borrow(true, (lent) => {
+        if ('failed' in lent) return resolve(lent.failed)
+        this.#pool.giveBack(lent.connection, lent.server)
+        resolve(undefined)
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#pool.close()
+    await Promise.resolve();
+  }
+}

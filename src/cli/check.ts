@@ -1,0 +1,83 @@
+/** `rcptwise check`: what is wrong with a configuration before it is served. */
+import type { Command } from 'commander'
+import { openBackend } from '../app/backend.ts'
+import type { Config } from '../config/config.ts'
+import { openPolicyFile } from '../policy/file-source.ts'
+import { loadCertificates } from '../tls/certificates.ts'
+import { configured, withConfigOptions } from './configured.ts'
+
+export function register(program: Command): void {
+  const command = program.command('check').description('check the configuration, the backend and the certificates')
+  withConfigOptions(command).action(async () => await check(command))
+}
+
+interface Finding {
+  readonly ok: boolean
+  readonly text: string
+}
+
+async function check(command: Command): Promise<void> {
+  const config = configured(command)
+  const findings: Finding[] = [{ ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` }]
+  findings.push(
+    ...(await checkPolicies(config)),
+    await checkBackend(config),
+    ...(await checkCertificates(config)),
+    relaySafety(config),
+  )
+  for (const { ok, text } of findings) process.stdout.write(`${ok ? 'ok  ' : 'BAD '} ${text}\n`)
+  process.stdout.write(`note ${advice}\n`)
+  if (findings.some((finding) => !finding.ok)) process.exitCode = 1
+}
+
+const advice =
+  'publish one MX name only, or two that lead here: Postfix, sendmail and Exim then finish a split at once at the next name (docs/rules.md)'
+
+async function checkPolicies(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { path } of config.recipients.sources) {
+    try {
+      const file = await openPolicyFile({ path, policies: config.policies, onFact: () => undefined })
+      findings.push({ ok: true, text: `recipients: ${path} has ${file.entries} entries` })
+      await file.close()
+    } catch (error) {
+      findings.push({ ok: false, text: `recipients: ${words(error)}` })
+    }
+  }
+  return findings
+}
+
+async function checkBackend(config: Config): Promise<Finding> {
+  const urls = config.backend.servers.map((server) => server.url).join(', ')
+  const backend = openBackend(config, () => undefined, Date.now)
+  const trouble = await backend.probe()
+  const offered = [...backend.extensions().keys()].join(' ')
+  await backend.close()
+  if (trouble !== undefined)
+    return { ok: false, text: `backend: ${trouble}; is it running, and does it listen there (backend.servers)?` }
+  return { ok: true, text: `backend: ${urls} answers and offers ${offered === '' ? 'nothing' : offered}` }
+}
+
+async function checkCertificates(config: Config): Promise<Finding[]> {
+  if (!config.tls.startTls) return [{ ok: true, text: 'tls: switched off (tls.start_tls)' }]
+  const { hostname, dataDirectory } = config
+  try {
+    const { all } = await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory })
+    return all.map(({ name, expiresAt, selfSigned }) => {
+      const days = Math.floor((expiresAt - Date.now()) / 86_400_000)
+      const kind = selfSigned ? 'self-signed certificate' : 'certificate'
+      return { ok: days >= 0, text: `tls: ${kind} for ${name}, ${days < 0 ? 'EXPIRED' : `valid for ${days} days`}` }
+    })
+  } catch (error) {
+    return [{ ok: false, text: `tls: ${words(error)}` }]
+  }
+}
+
+function relaySafety(config: Config): Finding {
+  const { relayDomains } = config
+  if (relayDomains === undefined)
+    return { ok: true, text: 'relay: every domain is accepted, because the sink delivers here and relays nothing' }
+  return { ok: true, text: `relay: only mail for ${relayDomains.join(', ')} is accepted` }
+}
+
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/** The command line: one file a command. */
+import { Command } from 'commander'
+import { version } from '../version.ts'
+import * as check from './check.ts'
+import * as demo from './demo.ts'
+import * as peers from './peers.ts'
+import * as serve from './serve.ts'
+import * as splits from './splits.ts'
+import * as strategy from './strategy.ts'
+
+const program = new Command('rcptwise')
+  .description('An SMTP front-end that lets every recipient have their own answer to a message.')
+  .version(version)
+  .showHelpAfterError('(rcptwise --help lists the commands)')
+
+for (const { register } of [serve, check, demo, peers, strategy, splits]) register(program)
+
+await program.parseAsync()

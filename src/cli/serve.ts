@@ -1,0 +1,58 @@
+/** `rcptwise serve`: runs until SIGTERM or SIGINT. */
+import type { Command } from 'commander'
+import { type App, startApp } from '../app.ts'
+import { createLog } from '../log/log.ts'
+import { logFromFacts } from '../log/from-facts.ts'
+import { version } from '../version.ts'
+import { configured, withConfigOptions } from './configured.ts'
+
+export function register(program: Command): void {
+  const command = program.command('serve').description('take mail, and answer each recipient for themselves')
+  withConfigOptions(command).action(async () => await serve(command))
+}
+
+async function serve(command: Command): Promise<void> {
+  const config = configured(command)
+  const log = createLog(config.log)
+  const note = logFromFacts(log)
+  let app: App
+  try {
+    app = await startApp(config, { onFact: note })
+  } catch (error) {
+    log.fatal({ event: 'not started' }, `not started: ${explain(error)}`)
+    process.exitCode = 1
+    return
+  }
+  const listening = app.addresses.map(({ host, port }) => `${host}:${port}`)
+  const backends = config.backend.servers.map((server) => server.url)
+  const admin = app.admin === undefined ? undefined : `${app.admin.address}:${app.admin.port}`
+  log.info(
+    { event: 'started', version, listening, backends, admin, pid: process.pid },
+    `listening on ${listening.join(', ')}, backend ${backends.join(', ')}`,
+  )
+  const { ready, reasons } = app.ready()
+  if (!ready) log.warn({ event: 'not ready', reasons }, `not ready: ${reasons.join('; ')}; mail gets 451 until then`)
+
+  let closing = false
+  const stop = (signal: string): void => {
+    if (closing) return process.exit(1) // a second signal does not wait
+    closing = true
+    log.info({ event: 'stopping', signal }, `${signal}: finishing what is under way`)
+    void app.close().then(() => log.info({ event: 'stopped' }, 'stopped'))
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+}
+
+/** What is in the way, where, and what to do. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+  const place = `${address ?? ''}:${port ?? ''}`
+  if (code === 'EADDRINUSE')
+    return `${place} is in use by another program; stop it, or listen elsewhere (listen, --listen; admin.listen, --admin)`
+  if (code === 'EACCES' && port !== undefined)
+    return `${place} may not be listened on by this user; ports below 1024 need CAP_NET_BIND_SERVICE`
+  if (code === 'EADDRNOTAVAIL') return `${place} is no address of this machine (listen, --listen)`
+  return error.message
+}

@@ -1,0 +1,101 @@
+/**
+ * The judge that believes what a scanner in front has written into the header section: X-Spam-Score, X-Spam-Status, X-Spamd-Result
+ * and X-Spam-Level. The highest score counts, so that a sender's own field can only make things worse for it. GTUBE, the test
+ * string of SpamAssassin, is certain spam. Only for a place behind a scanner whose fields one believes.
+ */
+import type { Judge, Judgement, Judging } from './judge.ts'
+
+const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X')
+export const gtubeScore = 1000
+/** GTUBE is looked for in this many octets; what is behind them can't change the judgement. */
+export const lookBytes = 64 * 1024
+
+const endOfHeader = Buffer.from('\r\n\r\n')
+const anyField = /^x-spam/im
+const number = '(-?[0-9]{1,6}(?:\\.[0-9]{1,6})?)'
+/** Field, and where in it the score stands. Values may be folded. */
+const fields: readonly { readonly name: string; readonly pattern: RegExp }[] = [
+  { name: 'X-Spam-Score', pattern: new RegExp(`^x-spam-score:[ \\t]*(?:\\r\\n[ \\t]+)?${number}`, 'gim') },
+  {
+    name: 'X-Spam-Status',
+    pattern: new RegExp(`^x-spam-status:[^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*?\\b(?:score|hits)=${number}`, 'gim'),
+  },
+  {
+    name: 'X-Spamd-Result',
+    pattern: new RegExp(`^x-spamd-result:[^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*?\\[[ \\t]*${number}[ \\t]*/`, 'gim'),
+  },
+]
+const level = /^x-spam-level:[ \t]*(\*{1,100})/gim
+
+/** Scores found in a header section, by field. */
+export function scoresIn(header: string): { readonly name: string; readonly score: number }[] {
+  if (!anyField.test(header)) return []
+  const found: { readonly name: string; readonly score: number }[] = []
+  for (const { name, pattern } of fields) {
+    for (const match of header.matchAll(pattern)) found.push({ name, score: Number(match[1]) })
+  }
+  for (const match of header.matchAll(level)) found.push({ name: 'X-Spam-Level', score: match[1]?.length ?? 0 })
+  return found
+}
+
+class HeadersJudging implements Judging {
+  /** Octets not looked at yet, and the last ones, in which a match may begin. */
+  #tail: Buffer = Buffer.alloc(0)
+  #header: Buffer[] | undefined = []
+  #scores: { readonly name: string; readonly score: number }[] = []
+  #seen = 0
+  #certain = false
+
+  push(chunk: Buffer): void {
+    if (this.settled() !== undefined) return
+    const data = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk])
+    const fresh = this.#seen
+    this.#seen += chunk.length
+    if (data.includes(gtube)) this.#certain = true
+    if (this.#header !== undefined) this.#readHeader(data, chunk, fresh === 0)
+    this.#tail = Buffer.from(data.subarray(Math.max(0, data.length - gtube.length + 1)))
+  }
+
+  #readHeader(data: Buffer, chunk: Buffer, first: boolean): void {
+    const header = this.#header ?? []
+    const end = first && data.subarray(0, 2).equals(endOfHeader.subarray(0, 2)) ? 0 : data.indexOf(endOfHeader)
+    header.push(chunk)
+    if (end === -1) return
+    const before = data.length - chunk.length
+    header[header.length - 1] = chunk.subarray(0, Math.max(0, end - before))
+    this.#finishHeader()
+  }
+
+  #finishHeader(): void {
+    if (this.#header === undefined) return
+    this.#scores = scoresIn(Buffer.concat(this.#header).toString('latin1'))
+    this.#header = undefined
+  }
+
+  settled(): Judgement | undefined {
+    if (this.#certain) return this.#judgement()
+    return this.#header === undefined && this.#seen >= lookBytes ? this.#judgement() : undefined
+  }
+
+  #judgement(): Judgement {
+    if (this.#certain) return { kind: 'scored', score: gtubeScore, symbols: ['GTUBE'] }
+    if (this.#scores.length === 0) return { kind: 'silent' }
+    const score = Math.max(...this.#scores.map((found) => found.score))
+    return { kind: 'scored', score, symbols: [...new Set(this.#scores.map((found) => found.name))] }
+  }
+
+  end(): Judgement {
+    this.#finishHeader()
+    return this.#judgement()
+  }
+
+  abandon(): void {
+    this.#header = undefined
+  }
+}
+
+export const headersJudge: Judge = {
+  name: 'headers',
+  begin: () => new HeadersJudging(),
+  close: async () => await Promise.resolve(),
+}

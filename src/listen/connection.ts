@@ -1,0 +1,301 @@
+/**
+ * The shell around one session: octets in, events to the machine, effects done, replies out in one write per turn. Owns the socket, its
+ * one timer and the transaction under way, and ends all three.
+ */
+import type { Socket } from 'node:net'
+import type { FactListener } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Effect, Event } from '../session/effects.ts'
+import { takeReady } from '../session/reply-slots.ts'
+import { awaits, newSession, type Session, type SessionStart, takesCommands } from '../session/session.ts'
+import { step } from '../session/step.ts'
+import { LineSplitter } from '../smtp/line-splitter.ts'
+import { TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
+import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
+import { type Secured, secure, type TlsServer } from './upgrade.ts'
+
+export interface ConnectionOptions {
+  readonly start: Omit<SessionStart, 'at' | 'secured'>
+  readonly runner: RunnerParts
+  readonly ledger: Ledger
+  readonly tls: TlsServer | undefined
+  readonly text: Omit<TextReceiverOptions, 'dots'>
+  readonly commandLineBytes: number
+  readonly timeouts: { readonly commandMs: number; readonly textMs: number }
+  readonly onFact: FactListener
+  readonly now: () => number
+  /** Called once, when nothing of the connection is left. */
+  readonly onEnd: () => void
+}
+
+/** How long a client may take to read its last reply and close. */
+const lingerMs = 5000
+/** Unread octets behind a command that waits: the client has to stop until it was answered. */
+const maxUnreadBytes = 64 * 1024
+
+export class Connection {
+  readonly session: Session
+  readonly #options: ConnectionOptions
+  #socket: Socket
+  readonly #splitter: LineSplitter
+  readonly #events: Event[] = []
+  #running = false
+  #runner: TransactionRunner | undefined
+  #receiver: TextReceiver | undefined
+  #chunk: { left: number; readonly bytes: number; readonly last: boolean; readonly discard: boolean } | undefined
+  #timer: NodeJS.Timeout | undefined
+  #timerMs = 0
+  /** Writes to the ledger that have to be done before the client is told more. */
+  #saving = 0
+  #batchOpen = false
+  #greeted = false
+  #ended = false
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#options = options
+    this.#socket = socket
+    this.#splitter = new LineSplitter(options.commandLineBytes)
+    this.session = newSession({ ...options.start, at: options.now(), secured: false })
+    this.#listen(socket)
+  }
+
+  #listen(socket: Socket): void {
+    socket.setNoDelay(true)
+    socket.on('data', this.#onData)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', this.#onLost)
+    socket.on('close', this.#onLost)
+    // A client may close its side after QUIT, or after the text (protocol.md: Exim): it is still owed its replies.
+    socket.on('end', this.#onHalfClosed)
+  }
+
+  /** Says the greeting; what came before it makes an early talker. */
+  greet(): void {
+    this.#greeted = true
+    this.#send({ kind: 'connected', at: this.#options.now(), earlyTalker: this.#splitter.pendingBytes > 0 })
+  }
+
+  shutdown(): void {
+    this.#send({ kind: 'shutdown', at: this.#options.now() })
+  }
+
+  /** Ends it now, politely or not. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  readonly #onData = (data: Buffer): void => {
+    this.#timer?.refresh()
+    if (this.session.state.at === 'closed') return
+    this.#take(data)
+    this.#pump()
+  }
+
+  readonly #onHalfClosed = (): void => {
+    const { at } = this.session.state
+    // Nothing more can come: what is complete is finished, the rest never will be.
+    if (at === 'answering' || this.session.held !== undefined) return
+    if (at === 'envelope' && this.#runner !== undefined && this.#splitter.pendingBytes > 0) return
+    this.#send({ kind: 'clientLost', at: this.#options.now() })
+  }
+
+  readonly #onLost = (): void => {
+    if (this.#ended) return
+    this.#ended = true
+    clearTimeout(this.#timer)
+    this.#send({ kind: 'clientLost', at: this.#options.now() })
+    this.#runner?.abandon()
+    this.#socket.destroy()
+    this.#options.onEnd()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#socket.resume()
+    this.#pump()
+  }
+
+  /** Octets to whoever they are for: text, a chunk, or command lines. */
+  #take(data: Buffer): void {
+    if (this.#chunk !== undefined) return this.#takeChunk(data)
+    if (this.#receiver === undefined) return this.#splitter.push(data)
+    const rest = this.#receiver.push(data)
+    if (rest === undefined) return this.#runner?.lookEarly()
+    this.#endText(this.#receiver)
+    if (rest.length > 0) this.#splitter.push(rest)
+  }
+
+  #takeChunk(data: Buffer): void {
+    const chunk = this.#chunk
+    if (chunk === undefined) return
+    const mine = data.subarray(0, chunk.left)
+    chunk.left -= mine.length
+    if (!chunk.discard) this.#receiver?.push(mine)
+    if (chunk.left > 0) return
+    this.#chunk = undefined
+    if (!chunk.discard && chunk.last && this.#receiver !== undefined) {
+      this.#receiver.finish()
+      this.#endText(this.#receiver)
+    } else if (!chunk.discard) {
+      this.#runner?.lookEarly()
+      this.#send({ kind: 'chunkTaken', at: this.#options.now(), bytes: chunk.bytes })
+    }
+    if (data.length > mine.length) this.#splitter.push(data.subarray(mine.length))
+  }
+
+  #endText(receiver: TextReceiver): void {
+    this.#receiver = undefined
+    this.#runner?.endText(receiver.sizeBytes, receiver.fault)
+  }
+
+  /** Reads commands as far as the machine takes them. */
+  #pump(): void {
+    if (this.#running || !this.#greeted) return
+    const { session } = this
+    while (this.#chunk === undefined && takesCommands(session) && !this.#socket.writableNeedDrain) {
+      const line = this.#splitter.next()
+      const at = this.#options.now()
+      if (line === undefined) {
+        if (!this.#batchOpen) break
+        this.#batchOpen = false
+        this.#send({ kind: 'batchEnded', at })
+        break
+      }
+      this.#batchOpen = true
+      if (line.kind === 'line')
+        this.#handle({ kind: 'line', at, text: line.text, more: this.#splitter.pendingBytes > 0 })
+      else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
+      if (this.#chunk !== undefined) this.#takeChunk(this.#splitter.takeRest())
+    }
+    this.#flush()
+    this.#setTimer()
+    if (this.#splitter.pendingBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
+    else if (this.#socket.isPaused() && !this.#holdsText) this.#socket.resume()
+  }
+
+  #holdsText = false
+
+  /** Tells the machine what happened, from outside of a turn. */
+  #send(event: Event): void {
+    if (this.#running) {
+      this.#events.push(event)
+      return
+    }
+    this.#handle(event)
+    this.#pump()
+  }
+
+  #handle(event: Event): void {
+    this.#running = true
+    for (let next: Event | undefined = event; next !== undefined; next = this.#events.shift()) {
+      step(this.session, next)
+      const { effects } = this.session
+      this.session.effects = []
+      for (const effect of effects) this.#do(effect)
+    }
+    this.#running = false
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.do) {
+      case 'begin':
+        this.#runner = new TransactionRunner(
+          this.#options.runner,
+          { address: this.session.client.address, helo: this.session.helo },
+          (event) => this.#send(event),
+        )
+        this.#runner.onDrain = () => this.#textDrained()
+        return this.#runner.begin(effect)
+      case 'offer':
+        return this.#runner?.offer(effect)
+      case 'abandon':
+        this.#runner?.abandon()
+        this.#runner = undefined
+        this.#receiver = undefined
+        return
+      case 'receiveText':
+        this.#runner?.startText(effect.fingerprint, effect.streamable)
+        this.#receiver = this.#newReceiver(true)
+        return
+      case 'receiveChunk':
+        if (effect.first) {
+          this.#runner?.startText(effect.fingerprint, false)
+          this.#receiver = this.#newReceiver(false)
+        }
+        this.#chunk = { left: effect.bytes, bytes: effect.bytes, last: effect.last, discard: effect.discard }
+        return
+      case 'deliver':
+        return this.#runner?.deliver(effect)
+      case 'save':
+        return this.#save(effect)
+      case 'secure':
+        return this.#secure()
+      case 'close':
+        return this.#close()
+      case 'note':
+        return this.#options.onFact(effect.fact)
+    }
+  }
+
+  #newReceiver(dots: boolean): TextReceiver {
+    return new TextReceiver({ ...this.#options.text, dots }, (octets) => {
+      if (this.#runner?.text(octets) !== false) return
+      this.#holdsText = true
+      this.#socket.pause()
+    })
+  }
+
+  #textDrained(): void {
+    this.#holdsText = false
+    this.#socket.resume()
+  }
+
+  #save(effect: Extract<Effect, { do: 'save' }>): void {
+    const saved = this.#options.ledger.save(effect.split)
+    if (!(saved instanceof Promise)) return
+    this.#saving++
+    void saved.finally(() => {
+      this.#saving--
+      this.#flush()
+    })
+  }
+
+  /** Everything that can be said leaves in one write. */
+  #flush(): void {
+    if (this.#saving > 0 || this.#ended) return
+    const text = takeReady(this.session.slots)
+    if (text !== '' && this.#socket.writable) this.#socket.write(text, 'latin1')
+  }
+
+  #setTimer(): void {
+    const waitsFor = awaits(this.session)
+    const { commandMs, textMs } = this.#options.timeouts
+    const ms = waitsFor === 'command' ? commandMs : waitsFor === 'text' ? textMs : 0
+    if (ms === this.#timerMs) return
+    clearTimeout(this.#timer)
+    this.#timerMs = ms
+    this.#timer = ms === 0 ? undefined : setTimeout(() => this.#send({ kind: 'timedOut', at: this.#options.now() }), ms)
+  }
+
+  #secure(): void {
+    const { tls } = this.#options
+    this.#flush()
+    // What was received in clear behind STARTTLS is thrown away (CVE-2011-0411).
+    this.#splitter.takeRest()
+    if (tls === undefined) return this.destroy()
+    this.#socket.removeAllListeners()
+    const upgraded = secure(this.#socket, tls, (secured: Secured) => {
+      this.#send({ kind: 'secured', at: this.#options.now(), ...secured })
+    })
+    this.#socket = upgraded
+    this.#listen(upgraded)
+  }
+
+  /** The last words are said; the client may read them before the connection goes. */
+  #close(): void {
+    this.#flush()
+    this.#socket.end()
+    clearTimeout(this.#timer)
+    this.#timerMs = -1
+    this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs)
+  }
+}

@@ -1,0 +1,154 @@
+/** Accepts connections within limits, and owns them until they end. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { FactListener } from '../facts.ts'
+import { encodeReply, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+
+export interface ListenerOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: { readonly sessions: number; readonly sessionsPerAddress: number }
+  readonly greetDelayMs: number
+  /** What has to be known before the greeting; resolves in bounded time. */
+  readonly lookUp: ((address: string) => Promise<string | undefined>) | undefined
+  /** Everything of a connection but its client. */
+  readonly connection: (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd'>
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+export interface ClientOfConnection {
+  readonly address: string
+  readonly port: number
+  readonly rdns?: string
+}
+
+/** Sessions that count towards the limits, shared by all listeners of a process. */
+export class SessionCounts {
+  total = 0
+  readonly byAddress = new Map<string, number>()
+
+  add(address: string): void {
+    this.total++
+    this.byAddress.set(address, (this.byAddress.get(address) ?? 0) + 1)
+  }
+  remove(address: string): void {
+    this.total--
+    const left = (this.byAddress.get(address) ?? 1) - 1
+    if (left === 0) this.byAddress.delete(address)
+    else this.byAddress.set(address, left)
+  }
+}
+
+export class Listener {
+  readonly #server: Server
+  readonly #options: ListenerOptions
+  readonly #counts: SessionCounts
+  readonly #connections = new Set<Connection>()
+  readonly #waiting = new Set<Socket>()
+
+  private constructor(options: ListenerOptions, counts: SessionCounts) {
+    this.#options = options
+    this.#counts = counts
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+  }
+
+  /** Resolves when it listens; rejects when it can't, with what and where. */
+  static async open(options: ListenerOptions, counts: SessionCounts): Promise<Listener> {
+    const listener = new Listener(options, counts)
+    await new Promise<void>((resolve, reject) => {
+      listener.#server.once('error', reject)
+      listener.#server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve)
+    })
+    return listener
+  }
+
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  #accept(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const port = socket.remotePort ?? 0
+    const { limits, onFact, now } = this.#options
+    if (this.#counts.total >= limits.sessions)
+      return turnAway(socket, replies.tooManySessions, () =>
+        onFact({ kind: 'connectionRefused', at: now(), address, limit: 'sessions' }),
+      )
+    if ((this.#counts.byAddress.get(address) ?? 0) >= limits.sessionsPerAddress) {
+      return turnAway(socket, replies.tooManyFromHere, () =>
+        onFact({ kind: 'connectionRefused', at: now(), address, limit: 'sessions_per_address' }),
+      )
+    }
+    this.#counts.add(address)
+    const { lookUp, greetDelayMs } = this.#options
+    if (lookUp === undefined && greetDelayMs === 0) return this.#begin(socket, { address, port }).greet()
+    void this.#beginLater(socket, { address, port })
+  }
+
+  async #beginLater(socket: Socket, client: ClientOfConnection): Promise<void> {
+    const { lookUp, greetDelayMs } = this.#options
+    const early: Buffer[] = []
+    const onEarly = (data: Buffer): void => {
+      early.push(data)
+    }
+    const onGone = (): void => {
+      socket.destroy()
+    }
+    this.#waiting.add(socket)
+    socket.on('data', onEarly).on('error', onGone).on('end', onGone)
+    const delay = new Promise((resolve) => setTimeout(resolve, greetDelayMs))
+    const [rdns] = await Promise.all([lookUp?.(client.address), delay])
+    this.#waiting.delete(socket)
+    socket.off('data', onEarly).off('error', onGone).off('end', onGone)
+    if (socket.destroyed) { this.#counts.remove(client.address); return; }
+    const connection = this.#begin(socket, rdns === undefined ? client : { ...client, rdns })
+    for (const data of early) socket.emit('data', data)
+    connection.greet()
+  }
+
+  #begin(socket: Socket, client: ClientOfConnection): Connection {
+    const connection = new Connection(socket, {
+      ...this.#options.connection(client),
+      onEnd: () => {
+        this.#connections.delete(connection)
+        this.#counts.remove(client.address)
+      },
+    })
+    this.#connections.add(connection)
+    const { onFact, now } = this.#options
+    const { id, peerName } = connection.session
+    onFact({ kind: 'sessionOpened', at: now(), session: id, peer: peerName, address: client.address })
+    return connection
+  }
+
+  /** Stops accepting; sessions between transactions hear 421, the others finish, what is left after `limitMs` is ended. */
+  async close(limitMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const socket of this.#waiting) socket.destroy()
+    const told = (): void => {
+      for (const connection of this.#connections) connection.shutdown()
+    }
+    told()
+    const again = setInterval(told, 200)
+    const limit = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy()
+    }, limitMs)
+    await closed
+    clearInterval(again)
+    clearTimeout(limit)
+  }
+}
+
+/** `::ffff:192.0.2.1` is 192.0.2.1. */
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+
+function turnAway(socket: Socket, reply: Reply, note: () => void): void {
+  note()
+  socket.on('error', () => socket.destroy())
+  socket.setTimeout(2000, () => socket.destroy())
+  socket.resume()
+  socket.end(encodeReply(reply))
+}

@@ -1,0 +1,111 @@
+/** Which peer class a client is in, and which strategy is in force for it. */
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { reverse, resolve4, resolve6 } from 'node:dns/promises'
+import type { StrategyOverride } from '../ledger/ledger.ts'
+import type { PeerFacts, ServedAs } from '../session/session.ts'
+import type { PeerClass } from '../strategy/peer-class.ts'
+import type { StrategyName } from '../strategy/names.ts'
+import { matchesDomain } from '../strategy/rules.ts'
+
+export interface PeerClassMatch {
+  readonly address: readonly string[]
+  readonly rdns: readonly string[]
+  readonly helo: readonly string[]
+  readonly senderDomain: readonly string[]
+}
+
+export interface PeerDirectoryOptions {
+  /** In order; the last one fits everyone. */
+  readonly classes: readonly (PeerClass & { readonly match: PeerClassMatch })[]
+  /** Address ranges that are never split (rule 7). */
+  readonly trusted: readonly string[]
+  readonly overrides: () => readonly StrategyOverride[]
+  readonly now: () => number
+}
+
+interface Entry {
+  readonly peer: PeerClass
+  readonly match: PeerClassMatch
+  readonly ranges: BlockList
+}
+
+/** Ranges in CIDR form, or single addresses. */
+function rangesOf(cidrs: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [address = '', prefix] = cidr.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return list
+}
+
+const holds = (ranges: BlockList, address: string): boolean =>
+  isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+
+const fitsAny = (name: string, patterns: readonly string[]): boolean =>
+  patterns.some((pattern) => matchesDomain(name.toLowerCase(), pattern.toLowerCase()))
+
+export class PeerDirectory {
+  readonly #entries: readonly Entry[]
+  readonly #trusted: BlockList
+  readonly #options: PeerDirectoryOptions
+  /** Someone asks for host names, so they have to be looked up before the greeting. */
+  readonly needsRdns: boolean
+
+  constructor(options: PeerDirectoryOptions) {
+    this.#options = options
+    this.#entries = options.classes.map(({ match, ...peer }) => ({ peer, match, ranges: rangesOf(match.address) }))
+    this.#trusted = rangesOf(options.trusted)
+    this.needsRdns = options.classes.some(({ match }) => match.rdns.length > 0)
+  }
+
+  /** What is in force: set at run time, else configured. */
+  strategyOf(peer: PeerClass): StrategyName {
+    const overrides = this.#options.overrides()
+    if (overrides.length === 0) return peer.strategy
+    const now = this.#options.now()
+    const set = overrides.find(({ peer: name, until }) => name === peer.name && (until === undefined || until > now))
+    return set?.strategy ?? peer.strategy
+  }
+
+  serve(facts: PeerFacts): ServedAs {
+    const peer = this.#find(facts)
+    const strategy = this.strategyOf(peer)
+    return {
+      peer: strategy === peer.strategy ? peer : { ...peer, strategy },
+      trusted: holds(this.#trusted, facts.address),
+    }
+  }
+
+  #find(facts: PeerFacts): PeerClass {
+    for (const { peer, match, ranges } of this.#entries) {
+      const everyone = match.address.length + match.rdns.length + match.helo.length + match.senderDomain.length === 0
+      if (everyone || holds(ranges, facts.address) || fitsAny(facts.helo, match.helo)) return peer
+      if (facts.rdns !== undefined && fitsAny(facts.rdns, match.rdns)) return peer
+      if (facts.senderDomain !== '' && fitsAny(facts.senderDomain, match.senderDomain)) return peer
+    }
+    throw new Error('no peer class fits, although the last one has to')
+  }
+}
+
+const lookUpLimitMs = 3000
+
+/** The host name of an address, when that name leads back to it; undefined when there is none or nobody answers in time. */
+export async function verifiedName(address: string): Promise<string | undefined> {
+  const look = async (): Promise<string | undefined> => {
+    const names = await reverse(address).catch((): string[] => [])
+    for (const name of names.slice(0, 5)) {
+      const lookedUp: Promise<string[]> = isIPv6(address) ? resolve6(name) : resolve4(name)
+      const back = await lookedUp.catch((): string[] => [])
+      if (back.includes(address)) return name.toLowerCase()
+    }
+    return undefined
+  }
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), lookUpLimitMs)
+  })
+  return await Promise.race([look(), limit]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,215 @@
+/**
+ * Does what the machine wants done for one transaction: the backend, the policy, the ledger, the judge, the spool. Tells what came of
+ * it as events; after `abandon` it tells nothing any more.
+ */
+import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
+import type { FactListener } from '../facts.ts'
+import type { Judge, Judgement, Judging } from '../judge/judge.ts'
+import { createFingerprint, type Fingerprint } from '../ledger/fingerprint.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Split } from '../ledger/split.ts'
+import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
+import type { TextFault } from '../smtp/text-receiver.ts'
+import type { Effect, Event } from '../session/effects.ts'
+import { Spool, type SpoolOptions } from './spool.ts'
+
+export interface RunnerParts {
+  readonly backend: Backend
+  readonly policies: PolicySource
+  readonly ledger: Ledger
+  readonly judge: Judge
+  readonly spool: SpoolOptions
+  /** From the end of the text to the answer, in ms. */
+  readonly replyTimeoutMs: number
+  readonly policyTimeoutMs: number
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+export interface RunnerClient {
+  readonly address: string
+  readonly helo: string
+}
+
+type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
+
+export class TransactionRunner {
+  readonly #parts: RunnerParts
+  readonly #client: RunnerClient
+  readonly #tell: (event: Event) => void
+  readonly #transaction: BackendTransaction
+  #sender = ''
+  readonly #recipients: string[] = []
+  #spool: Spool | undefined
+  #judging: Judging | undefined
+  #fingerprint: Fingerprint | undefined
+  /** Whether the text may go on to the backend before it is complete; false once that was decided. */
+  #streamable = false
+  #over = false
+  #textEnded = false
+  #deadline: NodeJS.Timeout | undefined
+  /** Results that came before the text was complete. */
+  #early: readonly ParcelResultReply[] | undefined
+  /** Called when more of the text can be taken. */
+  onDrain: () => void = () => undefined
+
+  constructor(parts: RunnerParts, client: RunnerClient, tell: (event: Event) => void) {
+    this.#parts = parts
+    this.#client = client
+    this.#tell = (event) => {
+      if (!this.#over) tell(event)
+    }
+    this.#transaction = parts.backend.begin({
+      mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
+      recipientReplied: (index, reply) => this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
+    })
+  }
+
+  begin(effect: Of<'begin'>): void {
+    this.#transaction.mail(effect.mail)
+  }
+
+  offer(effect: Of<'offer'>): void {
+    this.#sender = effect.sender
+    this.#recipients.push(effect.address)
+    const policy = this.#parts.policies.policyFor(effect.address)
+    const splits = this.#parts.ledger.recall(effect.sender, effect.key)
+    if (policy instanceof Promise || splits instanceof Promise)
+      void this.#knowInBackground(effect.index, policy, splits)
+    else this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index: effect.index, policy, splits })
+    this.#transaction.rcpt(effect.index, effect.argument)
+  }
+
+  async #knowInBackground(
+    index: number,
+    policy: PolicyAnswer | Promise<PolicyAnswer>,
+    splits: readonly Split[] | Promise<readonly Split[]>,
+  ): Promise<void> {
+    const late: PolicyAnswer = { kind: 'failed', why: 'no answer in time (timeouts.policy)' }
+    const [known, recalled] = await Promise.all([within(policy, this.#parts.policyTimeoutMs, late), splits])
+    this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index, policy: known, splits: recalled })
+  }
+
+  startText(fingerprint: boolean, streamable: boolean): void {
+    this.#spool = new Spool(this.#parts.spool)
+    this.#spool.onDrain = () => this.onDrain()
+    this.#judging = this.#parts.judge.begin({
+      clientAddress: this.#client.address,
+      helo: this.#client.helo,
+      reversePath: this.#sender,
+      recipients: this.#recipients,
+    })
+    this.#streamable = streamable
+    if (fingerprint) this.#fingerprint = createFingerprint()
+  }
+
+  /** The next octets of the text. False: wait for onDrain. */
+  text(chunk: Buffer): boolean {
+    this.#judging?.push(chunk)
+    this.#fingerprint?.push(chunk)
+    return this.#spool?.append(chunk) ?? true
+  }
+
+  /** After a turn of text that was not its end: can it go on to the backend? */
+  lookEarly(): void {
+    const judgement = this.#streamable ? this.#judging?.settled() : undefined
+    if (judgement === undefined) return
+    this.#streamable = false
+    this.#tell({ kind: 'judgedEarly', at: this.#parts.now(), judgement })
+  }
+
+  endText(sizeBytes: number, fault: TextFault | undefined): void {
+    this.#textEnded = true
+    this.#deadline = setTimeout(() => this.#outOfTime(), this.#parts.replyTimeoutMs)
+    const endedAt = this.#parts.now()
+    if (fault !== undefined || this.#spool === undefined) {
+      this.#spool?.fail()
+      this.#judging?.abandon()
+      return this.#tell({
+        kind: 'textEnded',
+        at: endedAt,
+        text: { sizeBytes, endedAt, judgement: { kind: 'silent' }, ...(fault === undefined ? {} : { fault }) },
+      })
+    }
+    const judgement = this.#early === undefined ? this.#judging?.end() : undefined
+    const complete = this.#spool.completeNow()
+    if (complete && !(judgement instanceof Promise)) this.#judged(sizeBytes, endedAt, judgement ?? { kind: 'silent' })
+    else void this.#judgeInBackground(sizeBytes, endedAt, judgement)
+  }
+
+  async #judgeInBackground(
+    sizeBytes: number,
+    endedAt: number,
+    judgement: Judgement | Promise<Judgement> | undefined,
+  ): Promise<void> {
+    await this.#spool?.complete()
+    this.#judged(sizeBytes, endedAt, (await judgement) ?? { kind: 'silent' })
+  }
+
+  #judged(sizeBytes: number, endedAt: number, judgement: Judgement): void {
+    if (this.#over) return
+    const { judge, now, onFact } = this.#parts
+    const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
+    onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
+    const identity = this.#fingerprint?.end() ?? {}
+    const fault = this.#spool?.failed === true ? { fault: 'spool' as const } : {}
+    this.#tell({ kind: 'textEnded', at: now(), text: { sizeBytes, endedAt, judgement, ...identity, ...fault } })
+    if (this.#early !== undefined) this.#tell({ kind: 'delivered', at: now(), results: this.#early })
+  }
+
+  deliver(effect: Of<'deliver'>): void {
+    void this.#deliverInBackground(effect)
+  }
+
+  async #deliverInBackground(effect: Of<'deliver'>): Promise<void> {
+    const { parcels, mail, shown, streaming } = effect
+    if (this.#spool === undefined) return
+    if (streaming) this.#spool.stream()
+    const order = {
+      mail,
+      shown,
+      parcels: parcels.map((parcel) => ({ ...parcel, redirected: parcel.result === 'quarantined' })),
+    }
+    const results = await this.#transaction.deliver(order, this.#spool)
+    if (this.#textEnded) { this.#tell({ kind: 'delivered', at: this.#parts.now(), results }); return; }
+    // The backend has answered before the text was complete: the rest of it is read and forgotten.
+    this.#early = results
+    this.#spool.close()
+    this.onDrain()
+  }
+
+  /** Rule 1: what was not committed in time is not known to be taken, and the client has to keep it. */
+  #outOfTime(): void {
+    this.#judging?.abandon()
+    this.#transaction.abandon()
+    this.#tell({
+      kind: 'textEnded',
+      at: this.#parts.now(),
+      text: {
+        sizeBytes: 0,
+        endedAt: this.#parts.now(),
+        judgement: { kind: 'failed', why: 'no answer in time (timeouts.reply)' },
+        fault: 'time',
+      },
+    })
+  }
+
+  /** Ends everything that is under way. The machine does this when a transaction is over, whatever its end. */
+  abandon(): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#deadline)
+    this.#transaction.abandon()
+    if (!this.#textEnded) this.#judging?.abandon()
+    this.#spool?.close()
+  }
+}
+
+async function within<T>(value: T | Promise<T>, limitMs: number, late: T): Promise<T> {
+  if (!(value instanceof Promise)) return value
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(late), limitMs)
+  })
+  return await Promise.race([value, limit]).finally(() => clearTimeout(timer))
+}
