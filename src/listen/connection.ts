@@ -50,6 +50,8 @@ export class Connection {
   #batchOpen = false
   #greeted = false
   #ended = false
+  /** The spool or the backend can't take more of the text for now. */
+  #holdsText = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
@@ -88,6 +90,7 @@ export class Connection {
     this.#timer?.refresh()
     if (this.session.state.at === 'closed') return
     this.#take(data)
+    this.session.unread = this.#splitter.pendingBytes > 0
     this.#pump()
   }
 
@@ -151,7 +154,7 @@ export class Connection {
   #pump(): void {
     if (this.#running || !this.#greeted) return
     const { session } = this
-    while (this.#chunk === undefined && takesCommands(session) && !this.#socket.writableNeedDrain) {
+    while (!this.#inChunk() && takesCommands(session) && !this.#socket.writableNeedDrain) {
       const line = this.#splitter.next()
       const at = this.#options.now()
       if (line === undefined) {
@@ -164,7 +167,7 @@ export class Connection {
       if (line.kind === 'line')
         this.#handle({ kind: 'line', at, text: line.text, more: this.#splitter.pendingBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
-      if (this.#chunk !== undefined) this.#takeChunk(this.#splitter.takeRest())
+      if (this.#inChunk()) this.#takeChunk(this.#splitter.takeRest())
     }
     this.#flush()
     this.#setTimer()
@@ -172,7 +175,9 @@ export class Connection {
     else if (this.#socket.isPaused() && !this.#holdsText) this.#socket.resume()
   }
 
-  #holdsText = false
+  #inChunk(): boolean {
+    return this.#chunk !== undefined
+  }
 
   /** Tells the machine what happened, from outside of a turn. */
   #send(event: Event): void {

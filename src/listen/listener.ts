@@ -103,7 +103,10 @@ export class Listener {
     const [rdns] = await Promise.all([lookUp?.(client.address), delay])
     this.#waiting.delete(socket)
     socket.off('data', onEarly).off('error', onGone).off('end', onGone)
-    if (socket.destroyed) { this.#counts.remove(client.address); return; }
+    if (socket.destroyed) {
+      this.#counts.remove(client.address)
+      return
+    }
     const connection = this.#begin(socket, rdns === undefined ? client : { ...client, rdns })
     for (const data of early) socket.emit('data', data)
     connection.greet()

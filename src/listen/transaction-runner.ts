@@ -171,7 +171,10 @@ export class TransactionRunner {
       parcels: parcels.map((parcel) => ({ ...parcel, redirected: parcel.result === 'quarantined' })),
     }
     const results = await this.#transaction.deliver(order, this.#spool)
-    if (this.#textEnded) { this.#tell({ kind: 'delivered', at: this.#parts.now(), results }); return; }
+    if (this.#textEnded) {
+      this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
+      return
+    }
     // The backend has answered before the text was complete: the rest of it is read and forgotten.
     this.#early = results
     this.#spool.close()

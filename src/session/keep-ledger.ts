@@ -79,11 +79,10 @@ export function confirmSplit(session: Session, transaction: Transaction, text: T
       delete recipient.returnedAfterMs
     }
     const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === text.fingerprint)
-    if (right !== undefined) adopt(transaction, right, at)
+    const adopted = right === undefined ? undefined : adopt(transaction, right, at)
     const deferred = transaction.recipients.filter((recipient) => recipient.fate === 'deferred')
     if (deferred.length > 0) {
-      const own = right === undefined ? beginSplit(session, transaction, at) : (transaction.split ?? right)
-      transaction.split = deferRecipients(own, addresses(deferred), at)
+      transaction.split = deferRecipients(adopted ?? beginSplit(session, transaction, at), addresses(deferred), at)
     }
   }
   if (transaction.split === undefined) return
@@ -91,7 +90,7 @@ export function confirmSplit(session: Session, transaction: Transaction, text: T
   transaction.split = { ...transaction.split, fingerprint, ...(messageId === undefined ? {} : { messageId }) }
 }
 
-function adopt(transaction: Transaction, split: Split, at: number): void {
+function adopt(transaction: Transaction, split: Split, at: number): Split {
   transaction.split = split
   transaction.presumed = true
   for (const recipient of transaction.recipients) {
@@ -99,6 +98,7 @@ function adopt(transaction: Transaction, split: Split, at: number): void {
     if (memory !== undefined && isOpen(memory)) recipient.memory = memory
   }
   noteReturns(transaction, transaction.recipients, at)
+  return transaction.split
 }
 
 /** After the answer: who is done, who is owed what. Begins a split where the answer left something to keep. */

@@ -98,7 +98,9 @@ export interface Session {
   /** Left for the shell, which takes them after each step. */
   effects: Effect[]
   /** A command that waits until everything before it was answered. */
-  held?: { readonly command: Command; readonly more: boolean }
+  held?: Command
+  /** Octets are waiting behind the command under way; kept right by the shell. */
+  unread: boolean
   secured: boolean
   /** What EHLO offered. */
   offered: Extensions
@@ -132,6 +134,7 @@ export function newSession(start: SessionStart): Session {
     state: { at: 'connected' },
     slots: newReplySlots(),
     effects: [],
+    unread: false,
     secured: start.secured,
     offered: new Map(),
     helo: '',

@@ -19,7 +19,8 @@ export function step(session: Session, event: Event): void {
     case 'connected':
       return greet(session, event.earlyTalker, event.at)
     case 'line':
-      return onLine(session, event.text, event.more, event.at)
+      session.unread = event.more
+      return onLine(session, event.text, event.at)
     case 'lineTooLong':
       return fault(session, replies.lineTooLong, event.at)
     case 'strayByte':
@@ -62,7 +63,7 @@ function resume(session: Session, at: number): void {
   const { held } = session
   if (held === undefined || !allAnswered(session.slots)) return
   delete session.held
-  run(session, held.command, held.more, at)
+  run(session, held, at)
 }
 
 function greet(session: Session, earlyTalker: boolean, at: number): void {
@@ -72,18 +73,19 @@ function greet(session: Session, earlyTalker: boolean, at: number): void {
   session.state = { at: 'greeted' }
 }
 
-function onLine(session: Session, text: string, more: boolean, at: number): void {
+function onLine(session: Session, text: string, at: number): void {
   const command = parseCommand(text)
-  if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command, more, at)
+  if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command, at)
   // The decision about pipelined recipients needs to know that no more of them come.
-  session.held = { command, more }
+  session.held = command
   settle(session, at, true)
   resume(session, at)
 }
 
-function run(session: Session, command: Command, more: boolean, at: number): void {
+function run(session: Session, command: Command, at: number): void {
   const traits = commandTable[command.verb]
-  if (traits.endsGroup && more && command.verb !== 'QUIT') return end(session, replies.pipelining, 'pipelining', at)
+  if (traits.endsGroup && session.unread && command.verb !== 'QUIT')
+    return end(session, replies.pipelining, 'pipelining', at)
   switch (command.verb) {
     case 'EHLO':
     case 'HELO':
