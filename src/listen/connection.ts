@@ -260,7 +260,8 @@ export class Connection {
     this.#saving++
     void saved.finally(() => {
       this.#saving--
-      this.#flush()
+      if (this.session.state.at === 'closed') this.#close()
+      else this.#flush()
     })
   }
 
@@ -297,6 +298,7 @@ export class Connection {
 
   /** The last words are said; the client may read them before the connection goes. */
   #close(): void {
+    if (this.#saving > 0 || this.#ended) return
     this.#flush()
     this.#socket.end()
     clearTimeout(this.#timer)
