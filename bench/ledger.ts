@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { openSqliteLedger } from '../src/ledger/sqlite.ts'
 import type { Split, SplitRecipient } from '../src/ledger/split.ts'
 
@@ -51,8 +51,8 @@ const split = (id: string, reversePath: string, of: SplitRecipient[]): Split => 
   recipients: of,
 })
 
-/** Times `call` so often, with a turn of the event loop after every 20. */
-async function measure(what: string, times: number, call: (n: number) => unknown): Promise<void> {
+/** Times `call` so often, with a pause or a turn of the event loop after every 10. */
+async function measure(what: string, times: number, call: (n: number) => unknown, pauseMs = 0): Promise<void> {
   const spent: number[] = []
   let [asynchronous, longestLog] = [0, 0]
   const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -65,7 +65,7 @@ async function measure(what: string, times: number, call: (n: number) => unknown
       asynchronous += 1
       await result
     }
-    if (n % 20 === 0) await nextTurn()
+    if (n % 10 === 9) await (pauseMs > 0 ? sleep(pauseMs) : nextTurn())
     if (n % 500 === 0) longestLog = Math.max(longestLog, statSync(`${path}-wal`).size)
   }
   delay.disable()
@@ -88,25 +88,37 @@ console.log(`${'ms'.padEnd(46)}  median     p99   p99.9     max  >1 ms async    
 const small = Array.from({ length: 20_000 }, (_, n) =>
   split(`s${n}`, `sender${n % 5000}@example.net`, recipients(3, n)),
 )
-await measure('save, new, 3 recipients', 20_000, (n) => ledger.save(small[n] ?? split('x', '', [])))
-await measure('save, next version', 20_000, (n) => ledger.save({ ...(small[n] ?? split('x', '', [])), version: 2 }))
-await measure('recall, found', 20_000, (n) =>
+await measure('save, new, 3 recipients', 20_000, (n): unknown => ledger.save(small[n] ?? split('x', '', [])))
+await measure('save, next version', 20_000, (n): unknown =>
+  ledger.save({ ...(small[n] ?? split('x', '', [])), version: 2 }),
+)
+await measure('recall, found', 20_000, (n): unknown =>
   ledger.recall(`sender${n % 5000}@example.net`, `recipient${n}@example.org`),
 )
-await measure('recall, nothing found', 20_000, (n) => ledger.recall(`sender${n}@example.com`, 'recipient@example.org'))
-await measure('save, new, 100,000 of one sender', 100_000, (n) =>
+await measure('recall, nothing found', 20_000, (n): unknown =>
+  ledger.recall(`sender${n}@example.com`, 'recipient@example.org'),
+)
+await measure('save, new, 100,000 of one sender', 100_000, (n): unknown =>
   ledger.save(split(`m${n}`, senderOfMany, recipients(2, n * 2))),
 )
-await measure('recall among these', 20_000, (n) => ledger.recall(senderOfMany, `recipient${n * 7}@example.org`))
-await measure('save, closing', 20_000, (n) =>
+await measure('recall among these', 20_000, (n): unknown =>
+  ledger.recall(senderOfMany, `recipient${n * 7}@example.org`),
+)
+await measure('save, closing', 20_000, (n): unknown =>
   ledger.save({ ...(small[n] ?? split('x', '', [])), version: 3, status: 'completed', closedAt: Date.now() }),
 )
+await measure(
+  'save, new, 3 recipients, at most 500 a second',
+  5000,
+  (n): unknown => ledger.save(split(`p${n}`, `sender${n}@example.net`, recipients(3, n))),
+  20,
+)
 const large = Array.from({ length: 200 }, (_, n) => split(`l${n}`, 'list@example.net', recipients(1000, n * 1000)))
-await measure('save, new, 1000 recipients', 200, (n) => ledger.save(large[n] ?? split('x', '', [])))
-await measure('save, next version, 1000 recipients', 200, (n) =>
+await measure('save, new, 1000 recipients', 200, (n): unknown => ledger.save(large[n] ?? split('x', '', [])))
+await measure('save, next version, 1000 recipients', 200, (n): unknown =>
   ledger.save({ ...(large[n] ?? split('x', '', [])), version: 2 }),
 )
-await measure('recall, 1000 recipients', 200, (n) =>
+await measure('recall, 1000 recipients', 200, (n): unknown =>
   ledger.recall('list@example.net', `recipient${n * 1000}@example.org`),
 )
 await measure('forget, 500 at a time', 40, async () => await ledger.forget(Date.now() + 1, 500))

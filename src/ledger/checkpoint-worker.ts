@@ -6,7 +6,7 @@
  * A commit of the main thread is then one write into the log. The commit that begins the log anew also syncs its header,
  * so it is this thread that makes it, right behind a checkpoint that left nothing.
  */
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -54,6 +54,15 @@ function setAside(): string {
   return aside
 }
 
+/** It holds addresses. Only a file that is not there is touched: closing one that is would end SQLite's locks on it (fcntl). */
+function makePrivate(): void {
+  try {
+    closeSync(openSync(options.path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
 /** Write-ahead logging is a property of the file. Switching it on fails at once, without waiting, while others do the same. */
 async function switchLogOn(database: DatabaseSync): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
@@ -69,6 +78,7 @@ async function switchLogOn(database: DatabaseSync): Promise<void> {
 
 /** A file that is known to be sound, writable and of the newest schema. */
 async function openSound(): Promise<DatabaseSync> {
+  makePrivate()
   const database = openConnection({ ...options, busyTimeoutMs })
   try {
     await switchLogOn(database)

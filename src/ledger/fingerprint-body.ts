@@ -13,6 +13,12 @@ const dash = 0x2d
 const dashedLine = Buffer.from('\r\n--')
 
 /**
+ * Lines that are left out at most; all further ones count. No real message has so many MIME boundaries, and one made of
+ * short lines with dashes would cost seconds.
+ */
+export const skippedLinesLimit = 10_000
+
+/**
  * `line start`: behind a CRLF, or at the beginning. `line`: within a line that counts. `skipped`: within one that begins
  * with `--`, which may be a MIME boundary (RFC 2046 5.1.1).
  */
@@ -27,16 +33,17 @@ export function createBodyDigest({ atLineStart }: { readonly atLineStart: boolea
   let place: Place = atLineStart ? 'line start' : 'line'
   /** Up to three bytes that can't be judged before the next ones are known. */
   let carry: Buffer = Buffer.alloc(0)
+  let skipped = 0
 
   /** Reads on at `at`; where it got to, or undefined when only more bytes can tell. */
   const step = (bytes: Buffer, at: number): number | undefined => {
     switch (place) {
       case 'line start':
         if (bytes.length - at < 2) return undefined
-        place = bytes[at] === dash && bytes[at + 1] === dash ? 'skipped' : 'line'
+        place = bytes[at] === dash && bytes[at + 1] === dash && skipped < skippedLinesLimit ? 'skipped' : 'line'
         return at
       case 'line': {
-        const found = bytes.indexOf(dashedLine, at)
+        const found = skipped < skippedLinesLimit ? bytes.indexOf(dashedLine, at) : -1
         const until = found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
         digest.push(bytes.subarray(at, until))
         if (found === -1) return until === at ? undefined : until
@@ -46,6 +53,7 @@ export function createBodyDigest({ atLineStart }: { readonly atLineStart: boolea
       case 'skipped': {
         const found = bytes.indexOf(lineEnd, at)
         if (found === -1) return bytes.length - at > 1 ? bytes.length - 1 : undefined
+        skipped += 1
         place = 'line start'
         return found + lineEnd.length
       }

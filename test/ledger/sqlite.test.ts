@@ -133,6 +133,11 @@ describe('a file', () => {
     expect(await ledger.save(splitOf('it'))).toEqual({ saved: true })
   })
 
+  test('is for its own user only, as is its log', async () => {
+    await open()
+    for (const name of await readdir(directory)) expect((await stat(join(directory, name))).mode & 0o077).toBe(0)
+  })
+
   test('of a newer release is refused and left alone', async () => {
     await (await open()).close()
     const other = otherConnection()
@@ -246,7 +251,7 @@ describe('a file in trouble', () => {
     expect(ledger.durable).toBe(false)
   })
 
-  test.skipIf(!canMount())('because its disk is full (a real one of 2 MiB)', async () => {
+  test.skipIf(!canMount())('because its disk is full (a real one of 2 MiB)', () => {
     const mountAndRun = 'mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"'
     const script = join(import.meta.dirname, 'children', 'full-disk.ts')
     const all = [process.execPath, script, directory]
