@@ -28,6 +28,8 @@ import { type Certificates, loadCertificates } from './tls/certificates.ts'
 export interface AppOptions {
   /** Everything that happens, after the metrics have heard of it. */
   readonly onFact?: FactListener
+  /** What went wrong at the edges, where no fact fits: in words, for the log. */
+  readonly onTrouble?: (what: string) => void
   /** ms since the epoch. */
   readonly now?: () => number
   /** Default process metrics; off where several apps share a process. */
@@ -80,7 +82,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     overrides: () => ledger.overrides(),
     now,
   })
-  initialise(metrics, config.peers)
+  initialise(
+    metrics,
+    config.peers.map((peer) => ({ name: peer.name, strategy: directory.strategyOf(peer) })),
+  )
   const policies = await openPolicies(config, onFact, now)
   parts.defer(async () => await policies.close())
   const judge: Judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
@@ -94,7 +99,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   }, sweepEveryMs)
   parts.defer(() => clearInterval(sweeping))
 
-  const admin = await openAdmin(config, { ledger, metrics, onFact, now, ready })
+  const admin = await openAdmin(config, {
+    ledger,
+    metrics,
+    onFact,
+    now,
+    ready,
+    onTrouble: options.onTrouble ?? (() => undefined),
+  })
   if (admin !== undefined) parts.defer(async () => await admin.close())
 
   const listeners: Listener[] = []
@@ -183,10 +195,23 @@ function watchBackend(backend: Backend): Health {
   return { first, trouble: () => trouble, stop: () => clearInterval(timer) }
 }
 
-async function openAdmin(config: Config, parts: AdminParts): Promise<Admin | undefined> {
+async function openAdmin(
+  config: Config,
+  parts: AdminParts & { readonly onTrouble: (what: string) => void },
+): Promise<Admin | undefined> {
   if (config.admin === undefined) return undefined
   const { listen, tokenFile } = config.admin
-  const token: BearerToken | undefined = tokenFile === undefined ? undefined : await openTokenFile(tokenFile)
+  const token: BearerToken | undefined =
+    tokenFile === undefined ? undefined : await openTokenFile(tokenFile, parts.onTrouble)
   const context = adminContext(config, parts)
-  return await startAdmin({ host: listen.host, port: listen.port, context, ...(token === undefined ? {} : { token }) })
+  const onError = (error: unknown): void => {
+    parts.onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return await startAdmin({
+    host: listen.host,
+    port: listen.port,
+    context,
+    onError,
+    ...(token === undefined ? {} : { token }),
+  })
 }

@@ -17,7 +17,7 @@ async function serve(command: Command): Promise<void> {
   const note = logFromFacts(log)
   let app: App
   try {
-    app = await startApp(config, { onFact: note })
+    app = await startApp(config, { onFact: note, onTrouble: (what) => log.warn({ event: 'trouble' }, what) })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${explain(error)}`)
     process.exitCode = 1

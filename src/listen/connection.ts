@@ -47,6 +47,8 @@ export class Connection {
   #timerMs = 0
   /** Writes to the ledger that have to be done before the client is told more. */
   #saving = 0
+  /** What has to wait for them: the end of the session, the handshake. */
+  readonly #afterSaving: (() => void)[] = []
   #batchOpen = false
   #greeted = false
   #ended = false
@@ -260,8 +262,9 @@ export class Connection {
     this.#saving++
     void saved.finally(() => {
       this.#saving--
-      if (this.session.state.at === 'closed') this.#close()
-      else this.#flush()
+      if (this.#saving > 0) return
+      this.#flush()
+      for (const act of this.#afterSaving.splice(0)) act()
     })
   }
 
@@ -283,6 +286,10 @@ export class Connection {
   }
 
   #secure(): void {
+    if (this.#saving > 0) {
+      this.#afterSaving.push(() => this.#secure())
+      return
+    }
     const { tls } = this.#options
     this.#flush()
     // What was received in clear behind STARTTLS is thrown away (CVE-2011-0411).
@@ -298,7 +305,10 @@ export class Connection {
 
   /** The last words are said; the client may read them before the connection goes. */
   #close(): void {
-    if (this.#saving > 0 || this.#ended) return
+    if (this.#saving > 0) {
+      this.#afterSaving.push(() => this.#close())
+      return
+    }
     this.#flush()
     this.#socket.end()
     clearTimeout(this.#timer)

@@ -66,7 +66,7 @@ export function noteTransaction(
     ...(score === undefined ? {} : { score }),
     ...(symbols === undefined ? {} : { symbols }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
-    ...(split === undefined ? {} : { split: split.id }),
+    ...(split === undefined ? {} : { split: split.id, splitOf: { peer: split.peer, strategy: split.strategy } }),
     ...(textAt === undefined ? {} : { textMs: textAt - transaction.startedAt }),
     ...(judgedAt === undefined ? {} : { judgedMs: judgedAt - transaction.startedAt }),
   }
