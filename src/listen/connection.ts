@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Effect, Event } from '../session/effects.ts'
-import { takeReady } from '../session/reply-slots.ts'
+import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, type SessionStart, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { LineSplitter } from '../smtp/line-splitter.ts'
@@ -51,6 +51,8 @@ export class Connection {
   readonly #afterSaving: (() => void)[] = []
   #batchOpen = false
   #greeted = false
+  /** The client has closed its side. */
+  #inputEnded = false
   #ended = false
   /** The spool or the backend can't take more of the text for now. */
   #holdsText = false
@@ -97,11 +99,8 @@ export class Connection {
   }
 
   readonly #onHalfClosed = (): void => {
-    const { at } = this.session.state
-    // Nothing more can come: what is complete is finished, the rest never will be.
-    if (at === 'answering' || this.session.held !== undefined) return
-    if (at === 'envelope' && this.#runner !== undefined && this.#splitter.pendingBytes > 0) return
-    this.#send({ kind: 'clientLost', at: this.#options.now() })
+    this.#inputEnded = true
+    this.#pump()
   }
 
   readonly #onLost = (): void => {
@@ -175,6 +174,13 @@ export class Connection {
     this.#setTimer()
     if (this.#splitter.pendingBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
     else if (this.#socket.isPaused() && !this.#holdsText) this.#socket.resume()
+    if (this.#inputEnded && this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
+  }
+
+  /** Every command that came was answered, and none can come any more. */
+  #owesNothing(): boolean {
+    const { state, held, slots } = this.session
+    return state.at !== 'closed' && state.at !== 'answering' && held === undefined && allAnswered(slots)
   }
 
   #inChunk(): boolean {
