@@ -1,0 +1,89 @@
+/**
+ * `npm run bench`: messages a second through Rcptwise and through what one would put in its place, side by side in one run.
+ *
+ *   --quick                  less than a minute, coarser
+ *   --only kept,fresh        these loads (loads.ts)
+ *   --subjects direct,rcptwise
+ *   --against DIR            another checkout of Rcptwise as one more subject, to compare a change with what was before
+ *   --source                 run Rcptwise from src instead of building it first
+ */
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { interopObstacle } from '../test/support/lab/availability.ts'
+import { packageRoot } from '../test/support/lab/packages.ts'
+import { type Load, loads } from './loads.ts'
+import { startMailTools } from './mail-tools.ts'
+import { type Entrant, measureLoad, type Pace } from './rounds.ts'
+import type { Subject } from './subject.ts'
+import { direct } from './subjects/direct.ts'
+import { haproxy } from './subjects/haproxy.ts'
+import { nodePipe } from './subjects/node-pipe.ts'
+import { postfixFilter } from './subjects/postfix-filter.ts'
+import { rcptwise } from './subjects/rcptwise.ts'
+import { renderTable } from './table.ts'
+
+const repository = path.join(import.meta.dirname, '..')
+const fullPace: Pace = { rounds: 5, roundSeconds: 1 }
+const quickPace: Pace = { rounds: 3, roundSeconds: 0.35 }
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    subjects: { type: 'string' },
+    against: { type: 'string' },
+    source: { type: 'boolean', default: false },
+  },
+})
+
+const obstacle = interopObstacle()
+if (obstacle !== undefined) {
+  console.error(
+    `The benchmark can't run here: ${obstacle}. It runs Postfix and HAProxy out of Debian's packages, as root.`,
+  )
+  process.exit(1)
+}
+
+/** Those that were asked for by name, in their own order; ends the process for a name that is not known. */
+function chosen<T extends { readonly name: string }>(known: readonly T[], names: string | undefined): readonly T[] {
+  if (names === undefined) return known
+  const wanted = names.split(',')
+  const unknown = wanted.find((name) => !known.some((candidate) => candidate.name === name))
+  if (unknown === undefined) return known.filter(({ name }) => wanted.includes(name))
+  console.error(`"${unknown}" is none of ${known.map(({ name }) => name).join(', ')}`)
+  return process.exit(2)
+}
+
+/** The compiled program, as it is shipped. */
+function build(): string {
+  const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', path.join(repository, 'tsconfig.build.json')], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error('npm run build failed; --source measures without it')
+  return path.join(repository, 'dist', 'cli', 'main.js')
+}
+
+async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[], pace: Pace): Promise<void> {
+  await using tools = await startMailTools()
+  await using started = new AsyncDisposableStack()
+  const entrants: Entrant[] = []
+  for (const subject of subjects) {
+    const running = await subject.start(tools.sinkPort)
+    started.defer(running.stop)
+    entrants.push({ name: subject.name, running })
+  }
+  for (const load of selectedLoads) {
+    console.log(`\n${renderTable(load, await measureLoad(tools, load, entrants, pace))}`)
+  }
+}
+
+const selectedLoads = chosen(loads, options.only)
+const source = path.join(repository, 'src', 'cli', 'main.ts')
+const own = rcptwise('rcptwise', [options.source ? source : build()])
+const other =
+  options.against === undefined ? [] : [rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')])]
+const subjects = chosen([direct, nodePipe, postfixFilter, haproxy, own, ...other], options.subjects)
+for (const set of ['postfix', 'haproxy'] as const) await packageRoot(set, (line) => console.log(line))
+await bench(selectedLoads, subjects, options.quick ? quickPace : fullPace)

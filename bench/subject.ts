@@ -1,0 +1,15 @@
+/** What is measured: something that takes mail on a port of 127.0.0.1 and passes it on to the sink. One file each in subjects/. */
+
+export interface Running {
+  readonly port: number
+  /** The process whose CPU time is the subject's; absent where it is spread over processes that come and go. */
+  readonly pid?: number
+  /** Ends everything that was started. */
+  readonly stop: () => Promise<void>
+}
+
+export interface Subject {
+  readonly name: string
+  /** Starts in front of the smtp-sink on this port; resolves when it takes mail, rejects with what it said. */
+  readonly start: (sinkPort: number) => Promise<Running>
+}

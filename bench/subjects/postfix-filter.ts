@@ -1,0 +1,22 @@
+/** Postfix's own way to stand in front of something: smtpd with smtpd_proxy_filter, which passes each message on while the client waits. */
+import { startPostfix } from '../../test/support/lab/postfix.ts'
+import type { Subject } from '../subject.ts'
+
+export const postfixFilter: Subject = {
+  name: 'postfix-filter',
+  start: async (sinkPort) => {
+    const postfix = await startPostfix({
+      main: [
+        `smtpd_proxy_filter = 127.0.0.1:${sinkPort}`,
+        'relay_domains = example.org',
+        'relay_recipient_maps =',
+        'smtpd_recipient_restrictions =',
+        'message_size_limit = 52428800',
+        // Lines to nowhere, as for Rcptwise.
+        'maillog_file_prefixes = /dev, /var',
+        'maillog_file = /dev/null',
+      ],
+    })
+    return { port: postfix.port, stop: async () => await postfix[Symbol.asyncDispose]() }
+  },
+}
