@@ -56,7 +56,6 @@ function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }
   const { options, state } = session
   if (state.at === 'greeted') return replies.helloFirst
   if (state.at !== 'ready') return replies.nestedMail
-  if (session.transactions >= options.limits.transactionsPerSession) return replies.tooManyTransactions
   const fault = checkMailParameters(command.parameters, session.offered)
   if (fault !== undefined) return parameterRefusal(fault)
   if (command.path.international && !command.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8

@@ -91,6 +91,9 @@ function run(session: Session, command: Command, at: number): void {
     case 'HELO':
       return onHello(session, { verb: command.verb, domain: command.domain }, at)
     case 'MAIL':
+      // 421 that leaves the connection open stalls sendmail for two minutes (senders), so it closes.
+      if (session.transactions >= session.options.limits.transactionsPerSession && session.state.at === 'ready')
+        return end(session, replies.tooManyTransactions, 'transactions', at)
       return onMail(session, command, at)
     case 'RCPT':
       return onRcpt(session, command)
