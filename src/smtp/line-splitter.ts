@@ -13,7 +13,7 @@ export type LineEvent =
 const LF = 0x0a
 const CR = 0x0d
 const empty = Buffer.alloc(0)
- 
+
 const strayByte = /[\x00\r\n]/
 
 export class LineSplitter {

@@ -33,7 +33,7 @@ const domainName = /^[A-Za-z0-9_\x80-\xff](?:[A-Za-z0-9_.\x80-\xff-]*[A-Za-z0-9_
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/
 
 const beyondAscii = /[\x80-\xff]/
- 
+
 const control = /[\x00-\x1f\x7f]/
 
 /** Reads the path behind `MAIL FROM:` or `RCPT TO:`; undefined when it is none. Never throws. */

@@ -49,7 +49,7 @@ export class ReplyParser {
     if (this.#lines.length > 0 && code !== this.#code) throw new ReplySyntaxError(line)
     this.#code = code
     // Control characters of a backend must not reach the client or the log.
-     
+
     this.#lines.push((match[3] ?? '').replace(/[\x00-\x1f\x7f]/g, '?'))
     if (match[2] === '-') return undefined
     const [first = '', ...more] = this.#lines
