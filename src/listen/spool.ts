@@ -1,11 +1,15 @@
 /**
- * The text of one message between its client and its deliveries: in memory up to a limit, then in a file that has no name any
- * more, so that nothing is left behind by a crash. Once it is streamed, nothing is kept that was passed on.
+ * The text of one message between its client and its deliveries: in memory up to a limit, then in a file without a name, so that
+ * nothing is left behind by a crash. Once it is streamed, nothing is kept that was passed on.
+ *
+ *     memory ──▶ file        `append` goes over the limit: what is there and all that comes goes to the file
+ *        └─────▶ streaming   `stream` while in memory: the one reader takes what it has read away
+ *
+ * A reader gets the whole text or an error, never a part that looks like the whole.
  */
-import { randomBytes } from 'node:crypto'
-import { open, unlink, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import type { TextSource } from '../backend/backend.ts'
+import { openNameless, writeWhole } from './nameless-file.ts'
 
 export interface SpoolOptions {
   readonly memoryBytes: number
@@ -15,19 +19,23 @@ export interface SpoolOptions {
 /** Octets that may wait for the disk or for a slow backend before the client has to wait. */
 const highWaterBytes = 256 * 1024
 const fileChunkBytes = 64 * 1024
+/** What a chunk costs besides its octets, so that a text of single octets takes no more memory than any other. */
+const chunkCostBytes = 200
 
 export class Spool implements TextSource {
   readonly #options: SpoolOptions
   #memory: Buffer[] = []
   #memoryBytes = 0
+  #place: 'memory' | 'streaming' | 'file' = 'memory'
   #file: FileHandle | undefined
-  #spilling: Promise<void> | undefined
+  /** The loop that writes to the file, while there is something to write. */
+  #writing: Promise<void> | undefined
   #unwritten: Buffer[] = []
   #unwrittenBytes = 0
   #written = 0
-  #streaming = false
   #state: 'open' | 'complete' | 'failed' = 'open'
   #closed = false
+  #why: string | undefined
   #wake: (() => void)[] = []
   /** Called when octets can be appended again after `append` said no. */
   onDrain: () => void = () => undefined
@@ -39,61 +47,67 @@ export class Spool implements TextSource {
   get failed(): boolean {
     return this.#state === 'failed'
   }
+  /** What the disk said, where it was the disk that failed the text. */
+  get why(): string | undefined {
+    return this.#why
+  }
 
   /** Keeps a chunk. False: wait for onDrain before giving more. */
   append(chunk: Buffer): boolean {
-    if (this.#state === 'failed' || this.#closed) return true
-    if (
-      this.#spilling !== undefined ||
-      (!this.#streaming && this.#memoryBytes + chunk.length > this.#options.memoryBytes)
-    ) {
+    if (this.#state === 'failed' || this.#closed || chunk.length === 0) return true
+    const cost = chunk.length + chunkCostBytes
+    if (this.#place === 'memory' && this.#memoryBytes + cost > this.#options.memoryBytes) this.#moveToFile()
+    if (this.#place === 'file') {
       this.#unwritten.push(chunk)
-      this.#unwrittenBytes += chunk.length
-      this.#spilling ??= this.#spill()
+      this.#unwrittenBytes += cost
+      this.#writing ??= this.#write()
       return this.#unwrittenBytes < highWaterBytes
     }
     this.#memory.push(chunk)
-    this.#memoryBytes += chunk.length
+    this.#memoryBytes += cost
     this.#signal()
-    return !this.#streaming || this.#memoryBytes < highWaterBytes
+    return this.#place === 'memory' || this.#memoryBytes < highWaterBytes
   }
 
-  /** Moves memory and what comes after it into a file, until told to stop. */
-  async #spill(): Promise<void> {
+  #moveToFile(): void {
+    this.#place = 'file'
+    this.#unwritten = this.#memory
+    this.#unwrittenBytes = this.#memoryBytes
+    this.#memory = []
+    this.#memoryBytes = 0
+  }
+
+  async #write(): Promise<void> {
     try {
-      const path = join(this.#options.directory, `rcptwise-${randomBytes(12).toString('hex')}`)
-      this.#file = await open(path, 'wx+', 0o600)
-      await unlink(path)
-      this.#unwritten.unshift(...this.#memory)
-      this.#memory = []
-      this.#memoryBytes = 0
+      this.#file ??= await openNameless(this.#options.directory)
       while (this.#unwritten.length > 0 && !this.#closed) {
-        const batch = this.#unwritten.splice(0)
-        const { bytesWritten } = await this.#file.writev(batch, this.#written)
-        const bytes = batch.reduce((sum, chunk) => sum + chunk.length, 0)
-        if (bytesWritten !== bytes) throw new Error('the spool directory is full')
-        this.#written += bytes
-        this.#unwrittenBytes = this.#unwritten.reduce((sum, chunk) => sum + chunk.length, 0)
+        const batch = this.#unwritten
+        const bytes = this.#unwrittenBytes
+        this.#unwritten = []
+        this.#written += await writeWhole(this.#file, batch, this.#written)
+        this.#unwrittenBytes -= bytes
         this.#signal()
         this.onDrain()
       }
-      this.#spilling = undefined
-    } catch {
+    } catch (error) {
+      this.#why = error instanceof Error ? error.message : String(error)
       this.fail()
       this.onDrain()
+    } finally {
+      this.#writing = undefined
+      if (this.#closed) this.#closeFileInBackground()
     }
   }
 
   /** No more octets come. Resolves when all of them are safe; `failed` tells whether they are. */
   async complete(): Promise<void> {
-    while (this.#spilling !== undefined && this.#state === 'open') await this.#spilling
-    if (this.#state === 'open') this.#state = 'complete'
-    this.#signal()
+    while (this.#writing !== undefined) await this.#writing
+    this.completeNow()
   }
 
-  /** The same at once, where nothing waits for a disk. */
+  /** The same at once, where nothing waits for a disk; false where something does. */
   completeNow(): boolean {
-    if (this.#spilling !== undefined) return false
+    if (this.#writing !== undefined) return false
     if (this.#state === 'open') this.#state = 'complete'
     this.#signal()
     return true
@@ -105,9 +119,9 @@ export class Spool implements TextSource {
     this.#signal()
   }
 
-  /** From now on only one reader takes the text, and nothing is kept behind it. */
+  /** From now on only one reader takes the text, and nothing is kept behind it, unless it is in a file already. */
   stream(): void {
-    this.#streaming = this.#file === undefined
+    if (this.#place === 'memory') this.#place = 'streaming'
   }
 
   #signal(): void {
@@ -115,52 +129,61 @@ export class Spool implements TextSource {
   }
 
   whole(): readonly Buffer[] | undefined {
-    return this.#state === 'complete' && this.#file === undefined && !this.#streaming ? this.#memory : undefined
+    return this.#state === 'complete' && this.#place === 'memory' && !this.#closed ? this.#memory : undefined
   }
 
   async *chunks(): AsyncGenerator<Buffer> {
-    let place = 0 // in chunks while in memory, in octets once in the file
+    let read = 0 // chunks, while in memory
     let octets = 0
     for (;;) {
-      if (this.#state === 'failed') throw new Error('the text is not complete')
-      if (this.#file !== undefined) {
-        if (octets < this.#written) {
-          const { buffer, bytesRead } = await this.#file.read(
-            Buffer.allocUnsafe(fileChunkBytes),
-            0,
-            fileChunkBytes,
-            octets,
-          )
-          octets += bytesRead
-          yield buffer.subarray(0, bytesRead)
-          continue
-        }
-      } else if (place < this.#memory.length) {
-        const chunk = this.#memory[place]
-        if (chunk === undefined) continue
+      if (this.#state === 'failed' || this.#closed) throw new Error('the text is not complete')
+      const chunk = this.#place === 'file' ? await this.#fromFile(octets) : this.#fromMemory(read)
+      if (chunk !== undefined) {
+        read++
         octets += chunk.length
-        if (this.#streaming) {
-          this.#memory.shift()
-          const full = this.#memoryBytes >= highWaterBytes
-          this.#memoryBytes -= chunk.length
-          if (full && this.#memoryBytes < highWaterBytes) this.onDrain()
-        } else place++
         yield chunk
-        continue
-      }
-      if (this.#state === 'complete') return
-      await new Promise<void>((resolve) => this.#wake.push(resolve))
+      } else if (this.#isComplete(octets)) return
+      else await new Promise<void>((resolve) => this.#wake.push(resolve))
     }
+  }
+
+  #fromMemory(read: number): Buffer | undefined {
+    if (this.#place !== 'streaming') return this.#memory[read]
+    const chunk = this.#memory.shift()
+    if (chunk === undefined) return undefined
+    const full = this.#memoryBytes >= highWaterBytes
+    this.#memoryBytes -= chunk.length + chunkCostBytes
+    if (full && this.#memoryBytes < highWaterBytes) this.onDrain()
+    return chunk
+  }
+
+  async #fromFile(octets: number): Promise<Buffer | undefined> {
+    if (this.#file === undefined || octets >= this.#written) return undefined
+    const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(fileChunkBytes), 0, fileChunkBytes, octets)
+    if (bytesRead === 0) throw new Error('the spool file is shorter than what was written to it')
+    return buffer.subarray(0, bytesRead)
+  }
+
+  /** Asked anew after each wait: the state may have changed while a chunk was read. */
+  #isComplete(octets: number): boolean {
+    return this.#state === 'complete' && !this.#closed && (this.#place !== 'file' || octets >= this.#written)
   }
 
   /** Lets go of everything. */
   close(): void {
+    if (this.#closed) return
     this.#closed = true
     this.#memory = []
     this.#unwritten = []
     if (this.#state === 'open') this.fail()
+    this.#signal()
+    if (this.#writing === undefined) this.#closeFileInBackground()
+  }
+
+  #closeFileInBackground(): void {
     const file = this.#file
-    if (file !== undefined)
-      void (this.#spilling ?? Promise.resolve()).then(async () => await file.close()).catch(() => undefined)
+    this.#file = undefined
+    // What can fail here is a write that was not asked for any more.
+    if (file !== undefined) void file.close().catch(() => undefined)
   }
 }
