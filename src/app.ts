@@ -129,7 +129,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   for (const { host, port } of config.listen) {
     const { limits, greetDelayMs } = config
     const lookUp = directory.needsRdns ? verifiedName : undefined
-    listeners.push(await Listener.open({ host, port, limits, greetDelayMs, lookUp, connection, onFact, now }, counts))
+    listeners.push(
+      await Listener.open(
+        { host, port, limits, greetDelayMs, lookUp, proxied: undefined, connection, onFact, now },
+        counts,
+      ),
+    )
   }
 
   let closing = false

@@ -4,12 +4,15 @@ import type { FactListener } from '../facts.ts'
 import { encodeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import { readProxyHeader } from './proxied.ts'
 
 export interface ListenerOptions {
   readonly host: string
   readonly port: number
   readonly limits: { readonly sessions: number; readonly sessionsPerAddress: number }
   readonly greetDelayMs: number
+  /** Whether connections from this address begin with a PROXY header, and how long to wait for it. */
+  readonly proxied: { readonly from: (address: string) => boolean; readonly limitMs: number } | undefined
   /** What has to be known before the greeting; resolves in bounded time. */
   readonly lookUp: ((address: string) => Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
@@ -70,8 +73,37 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '')
-    const port = socket.remotePort ?? 0
+    const client = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    const { proxied } = this.#options
+    if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, client, proxied.limitMs)
+    else this.#admit(socket, client, [])
+  }
+
+  /** The client is who the proxy says it is; its limits are its own. */
+  async #acceptProxied(socket: Socket, proxy: ClientOfConnection, limitMs: number): Promise<void> {
+    const { limits, onFact, now } = this.#options
+    const refused = (limit: string): void =>
+      onFact({ kind: 'connectionRefused', at: now(), address: proxy.address, limit })
+    if (this.#counts.total + this.#waiting.size >= limits.sessions) {
+      return turnAway(socket, replies.tooManySessions, () => refused('sessions'))
+    }
+    this.#waiting.add(socket)
+    const header = await readProxyHeader(socket, limitMs)
+    this.#waiting.delete(socket)
+    if (header.kind === 'refused') {
+      refused('proxy_header')
+      socket.on('error', () => undefined).destroy()
+      return
+    }
+    const { rest } = header
+    const client = header.kind === 'local' ? proxy : { address: plainAddress(header.address), port: header.port }
+    this.#admit(socket, client, rest.length === 0 ? [] : [rest])
+    socket.resume()
+  }
+
+  /** `early`: octets that came before anything was said. */
+  #admit(socket: Socket, client: ClientOfConnection, early: readonly Buffer[]): void {
+    const { address } = client
     const { limits, onFact, now } = this.#options
     if (this.#counts.total >= limits.sessions)
       return turnAway(socket, replies.tooManySessions, () =>
@@ -84,13 +116,12 @@ export class Listener {
     }
     this.#counts.add(address)
     const { lookUp, greetDelayMs } = this.#options
-    if (lookUp === undefined && greetDelayMs === 0) return this.#begin(socket, { address, port }).greet()
-    void this.#beginLater(socket, { address, port })
+    if (lookUp === undefined && greetDelayMs === 0 && early.length === 0) return this.#begin(socket, client).greet()
+    void this.#beginLater(socket, client, [...early])
   }
 
-  async #beginLater(socket: Socket, client: ClientOfConnection): Promise<void> {
+  async #beginLater(socket: Socket, client: ClientOfConnection, early: Buffer[]): Promise<void> {
     const { lookUp, greetDelayMs } = this.#options
-    const early: Buffer[] = []
     const onEarly = (data: Buffer): void => {
       early.push(data)
     }
