@@ -1,0 +1,48 @@
+/** How often something may happen per key (an address, a network): a token bucket each, bounded in number. Pure; time is given. */
+
+export interface Rate {
+  /** So many at once, and so many again over `perMs`. */
+  readonly count: number
+  readonly perMs: number
+}
+
+interface Bucket {
+  tokens: number
+  at: number
+}
+
+/** Keys that are remembered; the one not seen for longest is forgotten first, which only ever lets more through. */
+const defaultMaxKeys = 100_000
+
+export class RateLimiter {
+  readonly #rate: Rate
+  readonly #maxKeys: number
+  /** In the order of last use. */
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor(rate: Rate, maxKeys = defaultMaxKeys) {
+    this.#rate = rate
+    this.#maxKeys = maxKeys
+  }
+
+  /** Takes `amount` if it is there. `now`: ms since any epoch, not decreasing. */
+  take(key: string, now: number, amount = 1): boolean {
+    const { count, perMs } = this.#rate
+    const bucket = this.#buckets.get(key) ?? { tokens: count, at: now }
+    bucket.tokens = Math.min(count, bucket.tokens + (Math.max(0, now - bucket.at) * count) / perMs)
+    bucket.at = now
+    this.#buckets.delete(key)
+    this.#buckets.set(key, bucket)
+    if (this.#buckets.size > this.#maxKeys) {
+      const [oldest] = this.#buckets.keys()
+      if (oldest !== undefined) this.#buckets.delete(oldest)
+    }
+    if (bucket.tokens < amount) return false
+    bucket.tokens -= amount
+    return true
+  }
+
+  get keys(): number {
+    return this.#buckets.size
+  }
+}
