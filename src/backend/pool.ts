@@ -9,6 +9,7 @@ import { SmtpConnection } from './smtp-connection.ts'
 export interface PoolOptions {
   readonly servers: readonly { readonly host: string; readonly port: number; readonly url: string }[]
   readonly helo: string
+  /** From the first packet to the answer to EHLO, per server; and the wait for a connection while all are busy. */
   readonly connectTimeoutMs: number
   readonly replyTimeoutMs: number
   readonly maxConnections: number
@@ -17,6 +18,7 @@ export interface PoolOptions {
   /** Refused commands after which a connection is left: Postfix slows a client down after smtpd_soft_error_limit (10). */
   readonly maxErrors: number
   readonly onFact: FactListener
+  /** ms since the epoch. */
   readonly now: () => number
 }
 
@@ -27,21 +29,30 @@ export interface Lent {
   readonly reused: boolean
 }
 
-type Borrower = (lent: Lent | { readonly failed: string }) => void
+/** Why there is no connection, for the log. */
+export interface NotLent {
+  readonly failed: string
+}
 
-interface Idle {
-  readonly connection: SmtpConnection
-  readonly server: string
+type Borrower = (lent: Lent | NotLent) => void
+type Opened = Omit<Lent, 'reused'>
+
+interface Idle extends Opened {
   readonly timer: NodeJS.Timeout
 }
+
+/** A server that could not be reached is tried after the others for this long, so that not every message waits for it. */
+const avoidMs = 30_000
 
 export class Pool {
   readonly #options: PoolOptions
   readonly #idle: Idle[] = []
   readonly #waiting: { readonly borrower: Borrower; readonly timer: NodeJS.Timeout }[] = []
   readonly #lent = new Map<SmtpConnection, string>()
+  readonly #failedAt = new Map<string, number>()
+  readonly #closing = new AbortController()
+  /** Open, being opened, or being left. */
   #connections = 0
-  #closed = false
   /** EHLO of the connection that was opened last. */
   extensions: Extensions = new Map()
 
@@ -49,25 +60,24 @@ export class Pool {
     this.#options = options
   }
 
-  /** Lends a connection: at once when one is idle and `fresh` is not asked for. */
+  /** Lends a connection: the one that was used last when one is idle and `fresh` is not asked for. Always answers, once. */
   borrow(fresh: boolean, borrower: Borrower): void {
-    if (this.#closed) return borrower({ failed: 'shutting down' })
-    if (!fresh) {
-      const idle = this.#idle.pop()
-      if (idle !== undefined) {
-        clearTimeout(idle.timer)
-        this.#lend(idle.connection, idle.server)
-        return borrower({ connection: idle.connection, server: idle.server, reused: true })
-      }
+    if (this.#isClosed()) return borrower({ failed: 'shutting down' })
+    const idle = fresh ? undefined : this.#idle.pop()
+    if (idle !== undefined) {
+      clearTimeout(idle.timer)
+      return this.#lend({ ...idle, reused: true }, borrower)
     }
-    if (this.#connections < this.#options.maxConnections) return void this.#connectInBackground(borrower)
-    const spare = this.#idle.shift() // only when `fresh`: make room
-    if (spare !== undefined) {
-      clearTimeout(spare.timer)
+    if (this.#connections >= this.#options.maxConnections) {
+      const spare = this.#idle.shift() // only when `fresh`: make room
+      if (spare === undefined) return this.#wait(borrower)
       spare.connection.quit()
-      return void this.#connectInBackground(borrower)
     }
-    this.#wait(borrower)
+    void this.#connectInBackground(borrower)
+  }
+
+  #isClosed(): boolean {
+    return this.#closing.signal.aborted
   }
 
   #wait(borrower: Borrower): void {
@@ -75,14 +85,18 @@ export class Pool {
     const timer = setTimeout(() => {
       const place = this.#waiting.findIndex((waiting) => waiting.borrower === borrower)
       if (place !== -1) this.#waiting.splice(place, 1)
-      borrower({ failed: `all ${maxConnections} connections are busy (backend.pool.max_connections)` })
+      const failed = `all ${maxConnections} connections are busy (backend.pool.max_connections)`
+      this.#failed(this.#options.servers[0]?.url ?? '', failed)
+      borrower({ failed })
     }, connectTimeoutMs)
     this.#waiting.push({ borrower, timer })
   }
 
-  #lend(connection: SmtpConnection, server: string): void {
+  #lend(lent: Lent, borrower: Borrower): void {
+    const { connection, server } = lent
     this.#lent.set(connection, server)
     connection.onEnd = () => this.#forget(connection)
+    borrower(lent)
   }
 
   #forget(connection: SmtpConnection): void {
@@ -92,7 +106,7 @@ export class Pool {
   }
 
   #serveWaiting(): void {
-    if (this.#connections >= this.#options.maxConnections || this.#closed) return
+    if (this.#connections >= this.#options.maxConnections || this.#isClosed()) return
     const next = this.#waiting.shift()
     if (next === undefined) return
     clearTimeout(next.timer)
@@ -105,35 +119,47 @@ export class Pool {
     if ('failed' in opened) {
       this.#connections--
       borrower(opened)
-      this.#serveWaiting(); return;
+      this.#serveWaiting()
+      return
     }
-    this.#lend(opened.connection, opened.server)
-    if (this.#closed) opened.connection.destroy('shutting down')
-    borrower({ ...opened, reused: false })
+    this.#lend({ ...opened, reused: false }, borrower)
   }
 
-  /** Tries the servers in order. */
-  async #open(): Promise<
-    { readonly connection: SmtpConnection; readonly server: string } | { readonly failed: string }
-  > {
-    const { servers, onFact, now, helo, connectTimeoutMs, replyTimeoutMs } = this.#options
+  /** Tries the servers in order, those that failed lately last. */
+  async #open(): Promise<Opened | NotLent> {
+    const { servers, onFact, now } = this.#options
+    const avoided = (url: string): boolean => now() - (this.#failedAt.get(url) ?? -Infinity) < avoidMs
+    const inOrder = [...servers.filter(({ url }) => !avoided(url)), ...servers.filter(({ url }) => avoided(url))]
     const failures: string[] = []
-    for (const { host, port, url } of servers) {
+    for (const { host, port, url } of inOrder) {
       const started = now()
       try {
-        const connection = await SmtpConnection.open({ host, port, helo, connectTimeoutMs, replyTimeoutMs })
+        const connection = await SmtpConnection.open({ ...this.#options, host, port, signal: this.#closing.signal })
+        if (this.#isClosed()) {
+          connection.destroy('shutting down')
+          break
+        }
         this.extensions = connection.extensions
+        this.#failedAt.delete(url)
         onFact({ kind: 'backendConnected', at: now(), server: url, ms: now() - started })
         return { connection, server: url }
       } catch (error) {
+        if (this.#isClosed()) break
         const why = error instanceof Error ? error.message : String(error)
         failures.push(`${url}: ${why}`)
-        onFact({ kind: 'backendFailed', at: now(), server: url, step: 'connect', why })
+        this.#failedAt.set(url, now())
+        this.#failed(url, why)
       }
     }
-    return { failed: failures.join('; ') }
+    return { failed: this.#isClosed() ? 'shutting down' : failures.join('; ') }
   }
 
+  #failed(server: string, why: string): void {
+    const { onFact, now } = this.#options
+    onFact({ kind: 'backendFailed', at: now(), server, step: 'connect', why })
+  }
+
+  /** Connections by server. */
   counts(): { readonly server: string; readonly busy: number; readonly idle: number }[] {
     return this.#options.servers.map(({ url }) => ({
       server: url,
@@ -143,16 +169,18 @@ export class Pool {
   }
 
   /** Gives a connection back that has no transaction open. */
-  giveBack(connection: SmtpConnection, server: string): void {
+  giveBack({ connection, server }: Opened): void {
     const { maxErrors, maxTransactions, idleTimeoutMs } = this.#options
     if (!this.#lent.delete(connection)) return
     const worn = connection.errors >= maxErrors || connection.transactions >= maxTransactions
-    if (this.#closed || worn || !connection.usable) return this.#retire(connection)
+    if (this.#isClosed() || worn || !connection.usable) {
+      connection.onEnd = () => this.#forget(connection)
+      return connection.quit()
+    }
     const next = this.#waiting.shift()
     if (next !== undefined) {
       clearTimeout(next.timer)
-      this.#lend(connection, server)
-      return next.borrower({ connection, server, reused: true })
+      return this.#lend({ connection, server, reused: true }, next.borrower)
     }
     const timer = setTimeout(() => connection.quit(), idleTimeoutMs)
     connection.onEnd = () => {
@@ -164,15 +192,10 @@ export class Pool {
     this.#idle.push({ connection, server, timer })
   }
 
-  #retire(connection: SmtpConnection): void {
-    connection.onEnd = () => this.#forget(connection)
-    connection.quit()
-  }
-
   /** Ends idle connections now, lent ones too; borrowers hear of it as of any lost connection. */
   close(): void {
-    this.#closed = true
-    for (const { connection } of this.#idle.splice(0)) connection.quit()
+    this.#closing.abort()
+    for (const { connection } of [...this.#idle]) connection.quit()
     for (const connection of [...this.#lent.keys()]) connection.destroy('shutting down')
     for (const { borrower, timer } of this.#waiting.splice(0)) {
       clearTimeout(timer)

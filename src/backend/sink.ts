@@ -142,7 +142,7 @@ export class Sink implements Backend {
   }
 
   async close(): Promise<void> {
-    await Promise.resolve();
+    await Promise.resolve()
   }
 }
 

@@ -37,7 +37,7 @@ export class SmtpBackend implements Backend {
     return await new Promise((resolve) => {
       this.#pool.borrow(true, (lent) => {
         if ('failed' in lent) return resolve(lent.failed)
-        this.#pool.giveBack(lent.connection, lent.server)
+        this.#pool.giveBack(lent)
         resolve(undefined)
       })
     })
@@ -45,6 +45,6 @@ export class SmtpBackend implements Backend {
 
   async close(): Promise<void> {
     this.#pool.close()
-    await Promise.resolve();
+    await Promise.resolve()
   }
 }

@@ -4,10 +4,10 @@
  */
 import { connect, type Socket } from 'node:net'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
-import { isPositive, type Reply } from '../smtp/reply.ts'
+import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
 
-/** A connection that ended: `what` for the log. Every reply that was still awaited is answered with this. */
+/** A connection that ended: `lost` says why, for the log. Every reply that was still awaited is answered with this. */
 export interface Lost {
   readonly lost: string
 }
@@ -18,14 +18,21 @@ export interface ConnectionOptions {
   readonly host: string
   readonly port: number
   readonly helo: string
+  /** From the first packet to the answer to EHLO, in ms. */
   readonly connectTimeoutMs: number
+  /** For each reply, and for each stop while a text is sent, in ms. */
   readonly replyTimeoutMs: number
+  /** Ends an opening that nobody waits for any more. */
+  readonly signal?: AbortSignal
 }
 
 interface Awaited {
   readonly heard: (heard: Heard) => void
-  readonly limitMs: number
+  readonly limitMs: number | undefined
 }
+
+/** How long a server may take to close after QUIT, in ms. */
+const lingerMs = 1000
 
 export class SmtpConnection {
   readonly #socket: Socket
@@ -38,6 +45,8 @@ export class SmtpConnection {
   #flushing = false
   #timer: NodeJS.Timeout | undefined
   #ended: string | undefined
+  /** 421 was said: whatever is still awaited will not come. */
+  #closing = false
   extensions: Extensions = new Map()
   /** Transactions begun and commands refused on this connection. */
   transactions = 0
@@ -55,32 +64,44 @@ export class SmtpConnection {
     socket.on('close', () => this.#end('the connection was closed'))
   }
 
-  /** Connects, reads the greeting and says EHLO. Rejects with an Error that says which step failed. */
+  /** Connects, reads the greeting and says EHLO. Rejects with an Error that says which step failed, and leaves nothing open then. */
   static async open(options: ConnectionOptions): Promise<SmtpConnection> {
-    const socket = connect({ host: options.host, port: options.port, autoSelectFamily: true })
-    const connection = new SmtpConnection(options, socket)
-    const greeting = await connection.#next(options.connectTimeoutMs)
-    if (isLost(greeting)) throw new Error(greeting.lost)
-    if (!isPositive(greeting)) throw connection.#refused('greeting', greeting)
-    const ehlo = await connection.#ask(`EHLO ${options.helo}`)
-    if (isLost(ehlo)) throw new Error(ehlo.lost)
-    if (isPositive(ehlo)) {
-      connection.extensions = parseExtensions(ehlo.lines)
+    const { host, port, signal, connectTimeoutMs } = options
+    const connection = new SmtpConnection(options, connect({ host, port, autoSelectFamily: true }))
+    const stop = (): void => connection.destroy('shutting down')
+    const timer = setTimeout(() => connection.destroy(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      await connection.#introduce()
       return connection
+    } catch (error) {
+      connection.destroy('not opened')
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
     }
-    const helo = await connection.#ask(`HELO ${options.helo}`)
-    if (isLost(helo)) throw new Error(helo.lost)
-    if (!isPositive(helo)) throw connection.#refused('HELO', helo)
-    return connection
   }
 
-  #refused(step: string, reply: Reply): Error {
-    this.destroy(`refused at ${step}`)
-    return new Error(`${step}: ${reply.code} ${reply.lines.join(' / ')}`)
+  async #introduce(): Promise<void> {
+    const greeting = await new Promise<Heard>((heard) => this.expect(heard))
+    if (isLost(greeting)) throw new Error(greeting.lost)
+    if (!isPositive(greeting)) throw new Error(`greeting: ${describeReply(greeting)}`)
+    const ehlo = await this.#ask(`EHLO ${this.#options.helo}`)
+    if (!isLost(ehlo) && isPositive(ehlo)) this.extensions = parseExtensions(ehlo.lines)
+    // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
+    else if (!isLost(ehlo) && isPermanent(ehlo)) requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
+    else requirePositive('EHLO', ehlo)
+    if (this.#ended !== undefined) throw new Error(this.#ended)
   }
 
+  async #ask(line: string): Promise<Heard> {
+    return await new Promise((heard) => this.command(line, heard))
+  }
+
+  /** Nothing is awaited, and more can be asked. */
   get usable(): boolean {
-    return this.#ended === undefined && this.#awaited.length === 0 && this.#unsent.length === 0
+    return this.alive && !this.#closing && this.#awaited.length === 0 && this.#unsent.length === 0
   }
   get alive(): boolean {
     return this.#ended === undefined
@@ -89,22 +110,16 @@ export class SmtpConnection {
     return this.extensions.has('PIPELINING')
   }
 
-  async #next(limitMs: number): Promise<Heard> {
-    return await new Promise((resolve) => this.#await({ heard: resolve, limitMs }))
-  }
-  async #ask(line: string): Promise<Heard> {
-    return await new Promise((resolve) => this.command(line, resolve))
-  }
-
   /** Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave in one write. */
-  command(line: string, heard: (heard: Heard) => void, limitMs = this.#options.replyTimeoutMs): void {
-    const awaited = { heard, limitMs }
+  command(line: string, heard: (heard: Heard) => void): void {
+    const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
     if (this.#ended !== undefined) {
       const lost = this.#ended
       queueMicrotask(() => heard({ lost }))
       return
     }
-    if (!this.pipelines && this.#awaited.length > 0) this.#unsent.push({ line, awaited })
+    const wait = !this.pipelines && (this.#awaited.length > 0 || this.#unsent.length > 0)
+    if (wait) this.#unsent.push({ line, awaited })
     else this.#send(line, awaited)
   }
 
@@ -133,10 +148,15 @@ export class SmtpConnection {
     this.#timer = ms === undefined ? undefined : setTimeout(() => this.destroy('no reply in time'), ms)
   }
 
-  /** Awaits a reply to what `write` sends: the end of the text. */
-  expect(heard: (heard: Heard) => void, limitMs: number): void {
+  /** Awaits a reply to something that is no command: the greeting, a text. Without a time limit, until `limitReply` sets one. */
+  expect(heard: (heard: Heard) => void): void {
     if (this.#ended !== undefined) heard({ lost: this.#ended })
-    else this.#await({ heard, limitMs })
+    else this.#await({ heard, limitMs: undefined })
+  }
+
+  /** From now on, in ms, for the one reply that is awaited. */
+  limitReply(ms: number): void {
+    if (this.alive && this.#awaited.length > 0) this.#limit(ms)
   }
 
   cork(): void {
@@ -145,17 +165,21 @@ export class SmtpConnection {
   uncork(): void {
     this.#socket.uncork()
   }
-  /** Writes octets of a text; false when `drained` should be awaited. */
-  write(bytes: Buffer | string): boolean {
-    if (this.#ended !== undefined) return true
-    return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes)
+  /** Writes octets of a text; `drained` says when more should follow. */
+  write(bytes: Buffer | string): void {
+    if (this.#ended !== undefined) return
+    if (typeof bytes === 'string') this.#socket.write(bytes, 'latin1')
+    else this.#socket.write(bytes)
   }
 
-  /** Resolves when more can be written, or the connection has ended. */
+  /** Resolves when more can be written, or the connection has ended; it is ended when the backend takes nothing for too long. */
   async drained(): Promise<void> {
     if (!this.#socket.writableNeedDrain || this.#ended !== undefined) return
+    const { replyTimeoutMs } = this.#options
     await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.destroy('the backend takes no more of the text'), replyTimeoutMs)
       const done = (): void => {
+        clearTimeout(timer)
         this.#socket.off('drain', done)
         this.#socket.off('close', done)
         resolve()
@@ -166,24 +190,28 @@ export class SmtpConnection {
   }
 
   #receive(chunk: Buffer): void {
-    let heard: Reply[]
+    if (this.#ended !== undefined) return
+    let replies: Reply[]
     try {
-      heard = this.#parser.push(chunk)
+      replies = this.#parser.push(chunk)
     } catch (error) {
       if (!(error instanceof ReplySyntaxError)) throw error
       return this.destroy(error.message)
     }
-    for (const reply of heard) {
-      const awaited = this.#awaited.shift()
-      // A word that nobody asked for is a 421 or worse: this connection is at its end.
-      if (awaited === undefined) return this.destroy(`unasked: ${reply.code} ${reply.lines[0]}`)
-      const [next] = this.#awaited
-      this.#limit(next?.limitMs)
-      if (reply.code >= 400) this.errors++
-      awaited.heard(reply)
-      const unsent = this.#awaited.length === 0 ? this.#unsent.shift() : undefined
-      if (unsent !== undefined) this.#send(unsent.line, unsent.awaited)
-    }
+    for (const reply of replies) this.#hear(reply)
+  }
+
+  #hear(reply: Reply): void {
+    const awaited = this.#awaited.shift()
+    // A word that nobody asked for is a 421 or worse: this connection is at its end.
+    if (awaited === undefined) return this.destroy(`unasked: ${describeReply(reply)}`)
+    this.#limit(this.#awaited[0]?.limitMs)
+    if (reply.code >= 400) this.errors++
+    if (reply.code === 421) this.#closing = true
+    awaited.heard(reply)
+    if (this.#closing) return this.destroy(describeReply(reply))
+    const unsent = this.#awaited.length === 0 ? this.#unsent.shift() : undefined
+    if (unsent !== undefined) this.#send(unsent.line, unsent.awaited)
   }
 
   /** Ends the connection at once; what was awaited is lost. */
@@ -195,17 +223,23 @@ export class SmtpConnection {
   quit(): void {
     if (this.#ended !== undefined) return
     this.#socket.end('QUIT\r\n')
-    this.#end('done')
+    const timer = setTimeout(() => this.#socket.destroy(), lingerMs)
+    this.#socket.once('close', () => clearTimeout(timer))
+    this.#end('done', true)
   }
 
-  #end(why: string): void {
+  #end(why: string, politely = false): void {
     if (this.#ended !== undefined) return
     this.#ended = why
     clearTimeout(this.#timer)
-    if (why === 'done') this.#socket.setTimeout(1000, () => this.#socket.destroy())
-    else this.#socket.destroy()
+    if (!politely) this.#socket.destroy()
     const lost = [...this.#awaited.splice(0), ...this.#unsent.splice(0).map((unsent) => unsent.awaited)]
     for (const awaited of lost) awaited.heard({ lost: why })
     this.onEnd(why)
   }
+}
+
+function requirePositive(step: string, heard: Heard): void {
+  if (isLost(heard)) throw new Error(`${step}: ${heard.lost}`)
+  if (!isPositive(heard)) throw new Error(`${step}: ${describeReply(heard)}`)
 }

@@ -1,23 +1,33 @@
 /**
  * One transaction at an SMTP backend. The envelope is shown as it comes; for the text the envelope is used as it stands when
  * the recipients agree, else it is shown anew for each parcel (RSET, MAIL, RCPT in one write).
+ *
+ * What is open at the backend, and what gives the connection back clean:
+ *
+ *     nothing ──▶ shown | anew ──▶ text ──▶ nothing      (the text's answer is the end of the transaction)
+ *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
+ *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
-import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
-import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { parsePath } from '../smtp/path.ts'
+import { isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { FactListener } from '../facts.ts'
 import type { BackendTransaction, DeliveryOrder, EnvelopeListener, ParcelResultReply, TextSource } from './backend.ts'
 import type { Lent, Pool } from './pool.ts'
 import { type Heard, isLost } from './smtp-connection.ts'
+import { sendText } from './smtp-text.ts'
 
 type Parcel = DeliveryOrder['parcels'][number]
 
 export interface SmtpTransactionOptions {
   readonly pool: Pool
+  /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
   readonly onFact: FactListener
   readonly now: () => number
 }
+
+type Step = 'mail' | 'rcpt' | 'data' | 'text'
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
 
@@ -26,14 +36,12 @@ export class SmtpTransaction implements BackendTransaction {
   readonly #listener: EnvelopeListener
   #lent: Lent | undefined
   /** Sent or to be sent: shown again when a reused connection turns out to be dead before it answered. */
-  #mail: string | undefined
+  #mail = ''
   readonly #rcpts: { readonly index: number; readonly argument: string }[] = []
   #answeredAny = false
-  #failed: string | undefined
+  #failed = false
   #over = false
-  #envelopeOpen = false
-  /** DATA was sent and its text is not answered: only breaking off makes the backend forget it. */
-  #inText = false
+  #open: 'nothing' | 'shown' | 'anew' | 'text' = 'nothing'
 
   constructor(options: SmtpTransactionOptions, listener: EnvelopeListener) {
     this.#options = options
@@ -47,12 +55,12 @@ export class SmtpTransaction implements BackendTransaction {
 
   #borrow(fresh: boolean): void {
     this.#options.pool.borrow(fresh, (lent) => {
-      if ('failed' in lent) return this.#fail(lent.failed)
-      if (this.#over) return this.#options.pool.giveBack(lent.connection, lent.server)
+      if ('failed' in lent) return this.#fail()
+      if (this.#over) return this.#options.pool.giveBack(lent)
       this.#lent = lent
+      this.#open = 'shown'
       lent.connection.transactions++
-      this.#envelopeOpen = true
-      lent.connection.command(`MAIL FROM:${this.#mail ?? '<>'}`, (heard) => this.#mailHeard(lent, heard))
+      lent.connection.command(mailLine(lent, this.#mail), (heard) => this.#mailHeard(lent, heard))
       for (const { index, argument } of this.#rcpts) this.#sendRcpt(lent, index, argument)
     })
   }
@@ -62,16 +70,18 @@ export class SmtpTransaction implements BackendTransaction {
     // A connection that was kept may have been closed by the backend while nobody looked: nothing was answered, so ask anew.
     if (lent.reused && !this.#answeredAny && (isLost(heard) || heard.code === 421)) {
       this.#lent = undefined
+      this.#open = 'nothing'
       lent.connection.destroy('stale')
       return this.#borrow(true)
     }
     this.#answeredAny = true
-    if (isLost(heard)) return this.#fail(heard.lost)
-    this.#listener.mailReplied(heard)
+    if (!isLost(heard)) return this.#listener.mailReplied(heard)
+    this.#noteLost(lent, 'mail', heard.lost)
+    this.#fail()
   }
 
   rcpt(index: number, argument: string): void {
-    if (this.#failed !== undefined) return this.#listener.recipientReplied(index, replies.backendUnavailable)
+    if (this.#failed) return this.#listener.recipientReplied(index, replies.backendUnavailable)
     this.#rcpts.push({ index, argument })
     if (this.#lent !== undefined) this.#sendRcpt(this.#lent, index, argument)
   }
@@ -80,43 +90,33 @@ export class SmtpTransaction implements BackendTransaction {
     lent.connection.command(`RCPT TO:${argument}`, (heard) => {
       if (this.#over || lent !== this.#lent) return
       this.#answeredAny = true
-      this.#listener.recipientReplied(index, isLost(heard) ? this.#lost(heard.lost, 'rcpt') : heard)
+      this.#listener.recipientReplied(index, isLost(heard) ? this.#noteLost(lent, 'rcpt', heard.lost) : heard)
     })
   }
 
   /** No connection to be had, or lost at MAIL: everyone hears that the backend does not answer. */
-  #fail(why: string): void {
+  #fail(): void {
     if (this.#over) return
-    this.#failed = why
+    this.#failed = true
     this.#lent = undefined
+    this.#open = 'nothing'
     this.#listener.mailReplied(replies.backendUnavailable)
   }
 
-  #lost(why: string, step: 'mail' | 'rcpt' | 'data' | 'text'): Reply {
-    this.#options.onFact({
-      kind: 'backendFailed',
-      at: this.#options.now(),
-      server: this.#lent?.server ?? '',
-      step,
-      why,
-    })
+  #noteLost({ server }: Lent, step: Step, why: string): Reply {
+    this.#options.onFact({ kind: 'backendFailed', at: this.#options.now(), server, step, why })
     return replies.backendLost
   }
 
   async deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]> {
+    const { onFact, now } = this.#options
     const results: ParcelResultReply[] = []
     for (const parcel of order.parcels) {
-      const started = this.#options.now()
-      const { reply, refused } = await this.#deliverParcel(order, parcel, text)
-      const ms = this.#options.now() - started
+      const started = now()
+      const { reply, refused, server } = await this.#deliverParcel(order, parcel, text)
+      const ms = now() - started
       results.push({ reply, refused, ms })
-      this.#options.onFact({
-        kind: 'backendDelivered',
-        at: this.#options.now(),
-        server: this.#lent?.server ?? '',
-        code: reply.code,
-        ms,
-      })
+      if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: reply.code, ms })
     }
     this.#release()
     return results
@@ -126,66 +126,86 @@ export class SmtpTransaction implements BackendTransaction {
     order: DeliveryOrder,
     parcel: Parcel,
     text: TextSource,
-  ): Promise<{ reply: Reply; refused: ReadonlyMap<number, Reply> }> {
-    if (this.#over) return { reply: replies.backendLost, refused: nobody }
+  ): Promise<{ reply: Reply; refused: ReadonlyMap<number, Reply>; server?: string }> {
     let refused = nobody
-    if (!this.#envelopeOpen || parcel.redirected || !sameRecipients(order, parcel)) {
+    if (!this.#stands(order, parcel)) {
       const shown = await this.#showAnew(order.mail, parcel)
-      if ('reply' in shown) return { reply: shown.reply, refused: shown.refused }
+      if (shown.reply !== undefined) return { reply: shown.reply, refused: shown.refused }
       ;({ refused } = shown)
     }
     const lent = this.#lent
     if (lent === undefined || this.#isOver()) return { reply: replies.backendLost, refused }
-    this.#envelopeOpen = false
-    this.#inText = true
-    const go = await this.#command(lent, 'DATA')
-    if (isLost(go)) return { reply: this.#lost(go.lost, 'data'), refused }
-    if (go.code !== 354) {
-      this.#inText = false
-      this.#envelopeOpen = true
-      return { reply: go.code >= 400 ? go : replies.backendNonsense, refused }
-    }
-    return { reply: await this.#sendText(lent, parcel.header, text), refused }
+    return { reply: await this.#data(lent, parcel, text), refused, server: lent.server }
   }
 
-  /** Shows the envelope of one parcel, on the connection at hand or another one. */
+  /** The envelope that the backend has is that of the parcel. */
+  #stands(order: DeliveryOrder, parcel: Parcel): boolean {
+    if (this.#open !== 'shown' || this.#lent?.connection.alive !== true || parcel.redirected) return false
+    const { shown } = order
+    return shown.length === parcel.recipients.length && shown.every((index, i) => parcel.recipients[i]?.index === index)
+  }
+
+  async #data(lent: Lent, parcel: Parcel, text: TextSource): Promise<Reply> {
+    const { connection } = lent
+    const envelope = this.#open
+    this.#open = 'text'
+    const go = await command(lent, 'DATA')
+    if (isLost(go)) return this.#textLost(lent, 'data', go.lost)
+    if (replyClass(go) !== 3) {
+      this.#open = envelope
+      if (!isPositive(go)) return go
+      connection.destroy('2yz to DATA')
+      return this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal')
+    }
+    const sent = await sendText(connection, { header: parcel.header, text, replyMs: this.#options.deliveryTimeoutMs })
+    this.#open = 'nothing'
+    if (sent === 'brokenOff') return replies.backendLost
+    if (isLost(sent)) return this.#textLost(lent, 'text', sent.lost)
+    if (replyClass(sent) !== 3) return sent
+    connection.destroy('3yz to a text')
+    return replies.backendNonsense
+  }
+
+  /** The connection has ended, and with it whatever was open. */
+  #textLost(lent: Lent, step: Step, why: string): Reply {
+    this.#open = 'nothing'
+    return this.#isOver() ? replies.backendLost : this.#noteLost(lent, step, why)
+  }
+
+  /** Shows the envelope of one parcel, on the connection at hand or another one. A reply: the parcel ends here. */
   async #showAnew(mail: string, parcel: Parcel): Promise<{ refused: ReadonlyMap<number, Reply>; reply?: Reply }> {
     const lent = await this.#anyConnection()
     if (lent === undefined) return { refused: nobody, reply: replies.backendUnavailable }
-    if (this.#envelopeOpen) lent.connection.command('RSET', () => undefined)
-    this.#envelopeOpen = true
+    if (this.#open !== 'nothing') lent.connection.command('RSET', () => undefined)
+    this.#open = 'anew'
     lent.connection.transactions++
-    const answers = [this.#command(lent, `MAIL FROM:${mail}`)]
-    for (const { argument } of parcel.recipients) answers.push(this.#command(lent, `RCPT TO:${argument}`))
+    const answers = [command(lent, mailLine(lent, mail))]
+    for (const { argument } of parcel.recipients) answers.push(command(lent, `RCPT TO:${argument}`))
     const [mailHeard, ...heard] = await Promise.all(answers)
+    if (this.#isOver()) return { refused: nobody, reply: replies.backendLost }
     if (mailHeard === undefined || isLost(mailHeard))
-      return { refused: nobody, reply: this.#lost(mailHeard?.lost ?? '', 'mail') }
-    if (!isPositive(mailHeard)) return { refused: nobody, reply: mailHeard }
+      return { refused: nobody, reply: this.#noteLost(lent, 'mail', mailHeard?.lost ?? '') }
+    if (!isPositive(mailHeard)) return { refused: nobody, reply: secondOpinion(mailHeard) }
     const refused = new Map<number, Reply>()
     parcel.recipients.forEach(({ index }, i) => {
       const answer = heard[i]
-      if (answer === undefined || isLost(answer)) refused.set(index, this.#lost(answer?.lost ?? '', 'rcpt'))
-      else if (!isPositive(answer)) refused.set(index, answer.code >= 400 ? answer : replies.backendNonsense)
+      if (answer === undefined || isLost(answer)) refused.set(index, this.#noteLost(lent, 'rcpt', answer?.lost ?? ''))
+      else if (!isPositive(answer)) refused.set(index, secondOpinion(answer))
     })
     const [first] = refused.values()
-    // A recipient it took before and refuses now is between two opinions: nobody is told a final no for that.
-    const later = [...refused].map(([index, reply]): [number, Reply] => [
-      index,
-      isPermanent(reply) ? replies.backendLost : reply,
-    ])
-    if (first !== undefined && refused.size === parcel.recipients.length)
-      return { refused: new Map(later), reply: replies.backendLost }
-    return { refused: new Map(later) }
+    return first !== undefined && refused.size === parcel.recipients.length ? { refused, reply: first } : { refused }
   }
 
   async #anyConnection(): Promise<Lent | undefined> {
-    if (this.#lent !== undefined && !this.#dead(this.#lent)) return this.#lent
-    this.#envelopeOpen = false
+    if (this.#isOver()) return undefined
+    if (this.#lent?.connection.alive === true) return this.#lent
+    this.#lent = undefined
+    this.#open = 'nothing'
     return await new Promise((resolve) => {
       this.#options.pool.borrow(true, (lent) => {
         if ('failed' in lent) return resolve(undefined)
         if (this.#over) {
-          this.#options.pool.giveBack(lent.connection, lent.server)
+          this.#options.pool.giveBack(lent)
           return resolve(undefined)
         }
         this.#lent = lent
@@ -194,76 +214,51 @@ export class SmtpTransaction implements BackendTransaction {
     })
   }
 
-  #dead(lent: Lent): boolean {
-    return !lent.connection.alive
-  }
+  /** Asked anew after each wait. */
   #isOver(): boolean {
     return this.#over
   }
 
-  async #command(lent: Lent, line: string): Promise<Heard> {
-    return await new Promise((resolve) => lent.connection.command(line, resolve))
-  }
-
-  async #sendText(lent: Lent, header: string, text: TextSource): Promise<Reply> {
-    const { connection } = lent
-    const whole = text.whole()
-    connection.cork()
-    if (header !== '') connection.write(header)
-    let ending: Ending = 'lineStart'
-    if (whole === undefined) {
-      connection.uncork()
-      try {
-        for await (const chunk of text.chunks()) {
-          ending = writeStuffed(lent, chunk, ending)
-          await connection.drained()
-        }
-      } catch {
-        // The text will never be complete: only a connection that breaks off before the dot makes the backend forget it.
-        connection.destroy('the text broke off')
-        return replies.backendLost
-      }
-      connection.cork()
-    } else {
-      for (const chunk of whole) ending = writeStuffed(lent, chunk, ending)
-    }
-    connection.write(endOfText(ending))
-    connection.uncork()
-    const heard = await new Promise<Heard>((resolve) => connection.expect(resolve, this.#options.deliveryTimeoutMs))
-    this.#inText = false
-    if (isLost(heard)) return this.#lost(heard.lost, 'text')
-    return heard.code < 400 && !isPositive(heard) ? replies.backendNonsense : heard
-  }
-
   abandon(): void {
-    if (this.#over) return
-    this.#over = true
-    const lent = this.#lent
-    if (lent === undefined) return
-    if (this.#inText) return lent.connection.destroy('abandoned')
-    this.#release()
+    if (!this.#over) this.#release()
   }
 
-  /** Gives the connection back, with nothing left open on it. */
+  /** Gives the connection back with nothing left open on it, or breaks it off. */
   #release(): void {
     const lent = this.#lent
     this.#over = true
     this.#lent = undefined
     if (lent === undefined) return
+    const { connection } = lent
     const { pool } = this.#options
-    if (!this.#envelopeOpen && lent.connection.usable) return pool.giveBack(lent.connection, lent.server)
-    lent.connection.command('RSET', () => pool.giveBack(lent.connection, lent.server))
+    switch (this.#open) {
+      case 'nothing':
+        return pool.giveBack(lent)
+      case 'text':
+        return connection.destroy('abandoned')
+      case 'shown':
+      case 'anew':
+        connection.command('RSET', (heard) => {
+          if (!isLost(heard) && !isPositive(heard)) connection.destroy('RSET was refused')
+          pool.giveBack(lent)
+        })
+    }
   }
 }
 
-function writeStuffed(lent: Lent, chunk: Buffer, before: Ending): Ending {
-  const { parts, ending } = stuffDots(chunk, before)
-  for (const part of parts) lent.connection.write(part)
-  return ending
+async function command(lent: Lent, line: string): Promise<Heard> {
+  return await new Promise((resolve) => lent.connection.command(line, resolve))
 }
 
-/** The envelope that the backend was shown holds just the recipients of this parcel. */
-function sameRecipients(order: DeliveryOrder, parcel: Parcel): boolean {
-  const { shown } = order
-  return shown.length === parcel.recipients.length && shown.every((index, i) => parcel.recipients[i]?.index === index)
+/** SIZE is offered to clients whether or not the backend knows it (RFC 1870). */
+function mailLine({ connection }: Lent, argument: string): string {
+  const parsed = connection.extensions.has('SIZE') ? undefined : parsePath(argument)
+  if (parsed === undefined) return `MAIL FROM:${argument}`
+  const others = parsed.rest.split(' ').filter((parameter) => !/^SIZE=/i.test(parameter))
+  return ['MAIL FROM:<', parsed.path.mailbox, '>', ...others.map((other) => (other === '' ? '' : ` ${other}`))].join('')
+}
+
+/** Taken when it was shown first and refused now: between two opinions nobody is told a final no. */
+function secondOpinion(reply: Reply): Reply {
+  return isPermanent(reply) || replyClass(reply) === 3 ? replies.backendNonsense : reply
 }

@@ -1,0 +1,84 @@
+/** The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that is complete. */
+import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
+import { isPositive } from '../smtp/reply.ts'
+import type { TextSource } from './backend.ts'
+import { type Heard, isLost, type SmtpConnection } from './smtp-connection.ts'
+
+export interface TextToSend {
+  /** Header fields in front of the text, CRLF included. */
+  readonly header: string
+  readonly text: TextSource
+  /** From the final dot to the reply, in ms. */
+  readonly replyMs: number
+}
+
+/** `brokenOff`: the text will never be complete, which is not the backend's fault. */
+export type TextHeard = Heard | 'brokenOff'
+
+/**
+ * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend answers in the middle of it, the
+ * connection is destroyed before the dot: nothing else makes the backend forget what it has (RFC 5321 4.1.1.4). A refusal in the
+ * middle is the answer all the same.
+ */
+export async function sendText(connection: SmtpConnection, { header, text, replyMs }: TextToSend): Promise<TextHeard> {
+  const answer: { heard?: Heard } = {}
+  const answered = new Promise<Heard>((resolve) => {
+    connection.expect((heard) => {
+      answer.heard = heard
+      resolve(heard)
+    })
+  })
+  const whole = text.whole()
+  if (whole !== undefined) {
+    sendWhole(connection, header, whole)
+  } else {
+    const problem = await sendAsItComes(connection, { header, text, replyMs }, () => answer.heard !== undefined)
+    if (problem !== undefined) connection.destroy(problem)
+    if (problem === textBrokeOff) return 'brokenOff'
+    const { heard } = answer
+    if (heard !== undefined && !isLost(heard) && isPositive(heard)) return { lost: 'a yes in the middle of the text' }
+  }
+  connection.limitReply(replyMs)
+  return await answered
+}
+
+function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {
+  let ending: Ending = 'lineStart'
+  connection.cork()
+  if (header !== '') connection.write(header)
+  for (const chunk of whole) ending = writeStuffed(connection, chunk, ending)
+  connection.write(endOfText(ending))
+  connection.uncork()
+}
+
+const textBrokeOff = 'the text broke off'
+
+/** Undefined when the dot was sent, else why not. */
+async function sendAsItComes(
+  connection: SmtpConnection,
+  { header, text }: TextToSend,
+  answered: () => boolean,
+): Promise<string | undefined> {
+  let ending: Ending = 'lineStart'
+  if (header !== '') connection.write(header)
+  try {
+    for await (const chunk of text.chunks()) {
+      if (answered()) break
+      connection.cork()
+      ending = writeStuffed(connection, chunk, ending)
+      connection.uncork()
+      await connection.drained()
+    }
+  } catch {
+    return textBrokeOff
+  }
+  if (answered()) return 'an answer in the middle of the text'
+  connection.write(endOfText(ending))
+  return undefined
+}
+
+function writeStuffed(connection: SmtpConnection, chunk: Buffer, before: Ending): Ending {
+  const { parts, ending } = stuffDots(chunk, before)
+  for (const part of parts) connection.write(part)
+  return ending
+}
