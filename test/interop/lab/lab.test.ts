@@ -65,11 +65,15 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
     await postfix.submit({ from, to: ['a@example.org'] })
     await postfix.submit({ from, to: ['b@example.org'] })
-    await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, { explain: backend.log })
+    await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, {
+      explain: backend.log,
+    })
     await until('a@ is deferred', async () => (await postfix.log()).includes('451 4.7.1 Not now'))
     await backend.answer({})
     await postfix.empty()
-    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, { explain: backend.log })
+    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+      explain: backend.log,
+    })
   })
 
   test('Postfix delivers, bounces and keeps each recipient as the backend answered', async () => {

@@ -1,12 +1,11 @@
-/** Rcptwise itself as its own process, `rcptwise serve`, with a configuration of the test's. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+/** Rcptwise itself, put together as `serve` does it, in front of a backend of the lab. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { stringify } from 'yaml'
-import { freePort } from './ports.ts'
-import { until } from './until.ts'
+import { startApp } from '../../../src/app.ts'
+import { loadConfig } from '../../../src/config/load.ts'
+import type { Fact, TransactionFact } from '../../../src/facts.ts'
 
 export interface FrontEndOptions {
   /** Port of the backend on 127.0.0.1. */
@@ -21,9 +20,11 @@ export interface FrontEndOptions {
 
 export interface FrontEnd extends AsyncDisposable {
   readonly port: number
-  /** What it logged so far, for the message of a test that fails. */
-  readonly log: () => Promise<string>
-  /** One sample of /metrics with all its labels added up. */
+  /** Transactions that have ended, in order. */
+  readonly transactions: () => readonly TransactionFact[]
+  /** Everything that happened, a line each, for the message of a test that fails. */
+  readonly log: () => string
+  /** A metric of /metrics, all its series added up. */
   readonly metric: (name: string) => Promise<number>
 }
 
@@ -37,61 +38,48 @@ const policies = {
 /** Starts it, ready to take mail for example.org and client.test; ends with `await using`. */
 export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-front-end-'))
-  const [port, admin] = [await freePort(), await freePort()]
-  await writeFile(path.join(directory, 'recipients.yaml'), stringify(options.recipients ?? {}))
-  const config = {
-    hostname: 'mx.example.org',
-    listen: [`127.0.0.1:${port}`],
-    backend: { servers: [`smtp://127.0.0.1:${options.backend}`] },
-    relay_domains: ['example.org', 'client.test'],
-    policies,
-    recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
-    peers: [{ name: 'default', strategy: 'group', ...options.peer }],
-    admin: { listen: `127.0.0.1:${admin}` },
-    data_directory: 'data',
-    log: { pretty: false },
-    ...options.config,
-  }
-  await writeFile(path.join(directory, 'rcptwise.yaml'), stringify(config))
-  const main = path.join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts')
-  const command = ['--pdeathsig', 'KILL', process.execPath, main, 'serve', '--config', 'rcptwise.yaml']
-  const logFile = path.join(directory, 'log')
-  const child = spawn('/bin/sh', ['-c', `exec /usr/bin/setpriv "$@" >${logFile} 2>&1 </dev/null`, 'sh', ...command], {
-    cwd: directory,
-    stdio: 'ignore',
-  })
-  const ended = once(child, 'exit')
-  const log = async (): Promise<string> => await readFile(logFile, 'utf8').catch(() => '')
-  const dispose = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const killer = setTimeout(() => child.kill('SIGKILL'), 10_000)
-      child.kill('SIGTERM')
-      await ended
-      clearTimeout(killer)
-    }
-    await rm(directory, { recursive: true, force: true })
-  }
-  const ready = async (): Promise<boolean> => {
-    if (child.exitCode !== null) throw new Error(`rcptwise serve ended with ${child.exitCode}:\n${await log()}`)
-    return await fetch(`http://127.0.0.1:${admin}/readyz`).then(
-      ({ status }) => status === 200,
-      () => false,
-    )
-  }
+  const facts: Fact[] = []
   try {
-    await until('Rcptwise is ready', ready, { limitMs: 30_000, explain: log })
+    await writeFile(path.join(directory, 'recipients.yaml'), stringify(options.recipients ?? {}))
+    const file = path.join(directory, 'rcptwise.yaml')
+    await writeFile(file, stringify(configuration(options)))
+    const loaded = loadConfig(file)
+    if (!loaded.ok) throw new Error(`The test's configuration is wrong: ${JSON.stringify(loaded.problems)}`)
+    const app = await startApp(loaded.config, { onFact: (fact) => facts.push(fact), processMetrics: false })
+    const { port } = app.addresses[0] ?? { port: 0 }
+    const admin = app.admin?.port ?? 0
+    return {
+      port,
+      transactions: () => facts.filter((fact) => fact.kind === 'transactionEnded'),
+      log: () => facts.map((fact) => JSON.stringify(fact)).join('\n'),
+      metric: async (name) => sum(name, await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()),
+      [Symbol.asyncDispose]: async () => {
+        await app.close()
+        await rm(directory, { recursive: true, force: true })
+      },
+    }
   } catch (error) {
-    await dispose()
+    await rm(directory, { recursive: true, force: true })
     throw error
   }
-  return {
-    port,
-    log,
-    metric: async (name) => {
-      const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()
-      const samples = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
-    },
-    [Symbol.asyncDispose]: dispose,
-  }
+}
+
+const configuration = ({ backend, peer, config }: FrontEndOptions): Record<string, unknown> => ({
+  hostname: 'mx.example.org',
+  listen: ['127.0.0.1:0'],
+  backend: { servers: [`smtp://127.0.0.1:${backend}`] },
+  relay_domains: ['example.org', 'client.test'],
+  policies,
+  recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
+  peers: [{ name: 'default', strategy: 'group', ...peer }],
+  admin: { listen: '127.0.0.1:0' },
+  data_directory: 'data',
+  timeouts: { shutdown: '1s' },
+  ...config,
+})
+
+function sum(name: string, exposition: string): number {
+  const samples = exposition.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+  if (samples.length === 0) throw new Error(`There is no metric ${name}`)
+  return samples.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0)
 }
