@@ -3,18 +3,22 @@ import type { Ledger } from '../ledger/ledger.ts'
 
 type Observe = (op: 'recall' | 'save', seconds: number) => void
 
+/** What the ledger answers at once stays at once: promises around each recipient's look-up would cost more than it. */
 export function timedLedger(ledger: Ledger, observe: Observe): Ledger {
-  const timed = <Result>(op: 'recall' | 'save', act: () => Result | Promise<Result>): Result | Promise<Result> => {
-    const started = performance.now()
+  const timed = <Result>(
+    op: 'recall' | 'save',
+    started: number,
+    result: Result | Promise<Result>,
+  ): Result | Promise<Result> => {
     const told = (): void => observe(op, (performance.now() - started) / 1000)
-    const result = act()
     if (result instanceof Promise) return result.finally(told)
     told()
     return result
   }
   return {
-    recall: async (reversePath, recipient) => await timed('recall', async () => await ledger.recall(reversePath, recipient)),
-    save: async (split) => await timed('save', async () => await ledger.save(split)),
+    recall: (reversePath, recipient): ReturnType<Ledger['recall']> =>
+      timed('recall', performance.now(), ledger.recall(reversePath, recipient)),
+    save: (split): ReturnType<Ledger['save']> => timed('save', performance.now(), ledger.save(split)),
     find: async (id) => await ledger.find(id),
     openSplits: async (limit) => await ledger.openSplits(limit),
     countOpen: async () => await ledger.countOpen(),
