@@ -157,6 +157,10 @@ export function othersBefore(split: Split, offered: ReadonlySet<string>): boolea
   )
 }
 
+/** How many of the offered recipients have no answer yet in this split. */
+export const openAmong = (split: Split, offered: readonly string[]): number =>
+  offered.filter((address) => isOpen(stateOf(split, address))).length
+
 /**
  * Which of the recalled splits this transaction seems to go on with, before its text says so for certain: the one that most of
  * the offered recipients wait in, the oldest among equals.
@@ -165,11 +169,28 @@ export function presume(candidates: readonly Split[], offered: readonly string[]
   let best: Split | undefined
   let most = 0
   for (const split of candidates) {
-    const waiting = offered.filter((address) => isOpen(stateOf(split, address))).length
+    const waiting = openAmong(split, offered)
     if (waiting > most || (waiting === most && best !== undefined && waiting > 0 && split.startedAt < best.startedAt)) {
       best = split
       most = waiting
     }
   }
   return best
+}
+
+/** Two splits turn out to be of one message, since not all of its recipients came together: what `other` knows, in `split` too. */
+export function mergeSplits(split: Split, other: Split): Split {
+  const known = new Map(split.recipients.map((recipient) => [recipient.address, recipient]))
+  for (const theirs of other.recipients) {
+    const ours = known.get(theirs.address)
+    const tellsMore = theirs.state === 'delivered' || theirs.state === 'refused'
+    if (ours === undefined || (ours.state === 'waiting' && tellsMore)) known.set(theirs.address, theirs)
+  }
+  return {
+    ...split,
+    forcedRetries: Math.max(split.forcedRetries, other.forcedRetries),
+    idleAttempts: Math.max(split.idleAttempts, other.idleAttempts),
+    forgiven: split.forgiven || other.forgiven,
+    recipients: [...known.values()],
+  }
 }

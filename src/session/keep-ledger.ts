@@ -8,6 +8,7 @@ import {
   isOpen,
   keepDelivery,
   keepRefusal,
+  mergeSplits,
   nextVersion,
   returnRecipients,
   startSplit,
@@ -66,50 +67,91 @@ function save(session: Session, transaction: Transaction): void {
 
 /**
  * The text is known: does it belong to the split that was presumed at RCPT? If it is another message, what was presumed is
- * forgotten (it cost a deferral at most), and those deferred in this transaction belong to a split of their own.
+ * forgotten (it cost a deferral at most), and those deferred in this transaction belong to the split of their own message.
  */
 export function confirmSplit(session: Session, transaction: Transaction, text: TextEnd, at: number): void {
+  const { fingerprint, messageId } = text
   const { split, presumed } = transaction
-  if (split === undefined || text.fingerprint === undefined) return
-  if (presumed && split.fingerprint !== undefined && split.fingerprint !== text.fingerprint) {
-    delete transaction.split
-    transaction.presumed = false
-    for (const recipient of transaction.recipients) {
-      delete recipient.memory
-      delete recipient.returnedAfterMs
-    }
-    const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === text.fingerprint)
-    const adopted = right === undefined ? undefined : adopt(transaction, right, at)
-    const deferred = transaction.recipients.filter((recipient) => recipient.fate === 'deferred')
-    if (deferred.length > 0) {
-      transaction.split = deferRecipients(adopted ?? beginSplit(session, transaction, at), addresses(deferred), at)
-    }
+  if (split === undefined || fingerprint === undefined) return
+  if (split.fingerprint !== fingerprint) {
+    const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === fingerprint)
+    const isAnother = presumed && split.fingerprint !== undefined
+    if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
   }
   if (transaction.split === undefined) return
-  const { fingerprint, messageId } = text
+  absorbTwins(session, transaction, transaction.split, { fingerprint, at })
   transaction.split = { ...transaction.split, fingerprint, ...(messageId === undefined ? {} : { messageId }) }
 }
 
-function adopt(transaction: Transaction, split: Split, at: number): Split {
-  transaction.split = split
-  transaction.presumed = true
-  for (const recipient of transaction.recipients) {
-    const memory = stateOf(split, recipient.address)
+/** Goes on with `split` of the ledger, or none, in place of the one that this transaction has presumed or begun. */
+export function switchSplit(session: Session, transaction: Transaction, split: Split | undefined, at: number): void {
+  const { recipients, split: before, presumed } = transaction
+  if (before !== undefined && !presumed) retire(session, before, at)
+  delete transaction.split
+  transaction.presumed = split !== undefined
+  if (split !== undefined) transaction.split = split
+  for (const recipient of recipients) {
+    delete recipient.memory
+    delete recipient.returnedAfterMs
+    const memory = split === undefined ? undefined : stateOf(split, recipient.address)
     if (memory !== undefined && isOpen(memory)) recipient.memory = memory
   }
-  noteReturns(transaction, transaction.recipients, at)
-  return transaction.split
+  noteReturns(transaction, recipients, at)
+  const deferred = recipients.filter((recipient) => recipient.fate === 'deferred')
+  if (deferred.length === 0) return
+  transaction.split = deferRecipients(
+    transaction.split ?? beginSplit(session, transaction, at),
+    addresses(deferred),
+    at,
+  )
+}
+
+/**
+ * Other splits of the same message: its recipients came in several transactions (Exim's max_rcpt, `limits.recipients`), each of
+ * which began one. One without a fingerprint belongs here if all whom it waits for do.
+ */
+function absorbTwins(
+  session: Session,
+  transaction: Transaction,
+  split: Split,
+  { fingerprint, at }: { readonly fingerprint: string; readonly at: number },
+): void {
+  let merged = split
+  const here = new Set([...addresses(split.recipients), ...addresses(transaction.recipients)])
+  for (const twin of transaction.recalled.values()) {
+    if (twin.id === split.id) continue
+    const nameless = twin.fingerprint === undefined && twin.recipients.every(({ address }) => here.has(address))
+    if (twin.fingerprint !== fingerprint && !nameless) continue
+    merged = mergeSplits(merged, twin)
+    retire(session, twin, at)
+  }
+  if (merged === split) return
+  transaction.split = merged
+  transaction.presumed = true
+  for (const recipient of transaction.recipients) {
+    const memory = stateOf(merged, recipient.address)
+    if (memory !== undefined && isOpen(memory) && recipient.fate === 'through') recipient.memory = memory
+  }
+}
+
+/** A split that was begun in this transaction before its message was found in the ledger: it is part of that one. */
+function retire(session: Session, begun: Split, at: number): void {
+  const all = answerRecipients(begun, addresses(begun.recipients))
+  const retired = nextVersion(closeIfDone(all, at))
+  session.effects.push({ do: 'save', split: retired })
+  noteClosed(session, retired, at)
 }
 
 /** After the answer: who is done, who is owed what. Begins a split where the answer left something to keep. */
 export function keepAnswer(session: Session, transaction: Transaction, answer: Answer, at: number): void {
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
-    if (!keeps) return
     const { fingerprint, messageId } = transaction.text ?? {}
+    // Without the message's identity nothing may be kept: the next message to the same people would be taken for it.
+    if (!keeps || fingerprint === undefined) return
     transaction.split = {
       ...beginSplit(session, transaction, at),
-      ...(fingerprint === undefined ? {} : { fingerprint }),
+      fingerprint,
       ...(messageId === undefined ? {} : { messageId }),
     }
   }
@@ -162,17 +204,21 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   split = closeIfDone(split, result.at)
   transaction.split = split
   save(session, transaction)
+  if (split.status !== 'open') noteClosed(session, split, result.at)
+}
+
+function noteClosed(session: Session, split: Split, at: number): void {
   if (split.status === 'open') return
   session.effects.push({
     do: 'note',
     fact: {
       kind: 'splitClosed',
-      at: result.at,
+      at,
       split: split.id,
       peer: split.peer,
       strategy: split.strategy,
       outcome: split.status,
-      durationMs: result.at - split.startedAt,
+      durationMs: at - split.startedAt,
       abandonedRecipients: [],
     },
   })

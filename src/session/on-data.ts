@@ -21,7 +21,7 @@ export function onData(session: Session, at: number): void {
   session.state = { at: 'text', hello, transaction }
   session.effects.push({
     do: 'receiveText',
-    fingerprint: needsFingerprint(transaction),
+    fingerprint: takesFingerprint(transaction),
     streamable: mayStream(transaction),
   })
 }
@@ -71,7 +71,7 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
     last,
     first,
     discard: false,
-    fingerprint: needsFingerprint(transaction),
+    fingerprint: takesFingerprint(transaction),
   })
 }
 
@@ -93,6 +93,10 @@ function needsFingerprint(transaction: Transaction): boolean {
   const through = throughOf(transaction)
   return !transaction.prdr && through.some((recipient) => recipient.group !== through[0]?.group)
 }
+
+/** Where several share one reply, the backend may still take it for some of them only, and then it has to be kept who has it. */
+const takesFingerprint = (transaction: Transaction): boolean =>
+  needsFingerprint(transaction) || (!transaction.prdr && throughOf(transaction).length > 1)
 
 /** Nothing about the identity can change who gets what, so a large text may go on to the backend before it is complete. */
 function mayStream(transaction: Transaction): boolean {

@@ -4,13 +4,14 @@ import { checkRcptParameters, encodeParameters } from '../smtp/parameters.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import { isOpen, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
+import { isOpen, openAmong, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
+import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { mayRelay, whyUnsplit } from '../strategy/rules.ts'
 import { groupKey } from '../verdict/policy.ts'
 import type { Event } from './effects.ts'
-import { noteDeferrals, noteReturns } from './keep-ledger.ts'
+import { noteDeferrals, noteReturns, switchSplit } from './keep-ledger.ts'
 import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
@@ -151,36 +152,48 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
   const upTo = inOrder ? (open[0]?.index ?? recipients.length) : recipients.length
   const batch = recipients.filter((recipient) => recipient.fate === 'considered' && recipient.index < upTo)
   if (batch.length === 0) return
-  recall(transaction, batch)
+  recall(session, transaction, batch, at)
   if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient], at)
   else decideBatch(session, transaction, batch, at)
 }
 
-/** Finds the split that this transaction seems to go on with, and what it says of the recipients. */
-function recall(transaction: Transaction, batch: readonly Recipient[]): void {
-  if (transaction.split === undefined && transaction.recalled.size > 0) {
-    const offered = transaction.recipients.map((recipient) => recipient.address)
-    const split = presume([...transaction.recalled.values()], offered)
-    if (split !== undefined) {
-      transaction.split = split
-      transaction.presumed = true
-    }
-  }
+/**
+ * Finds the split that this transaction seems to go on with, and what it says of the recipients. More recipients may show that it
+ * is another one. Whether the message has to be let through is asked of every split that it may belong to, since a guess that is
+ * wrong each time (an older message that nobody sends any more) must not starve this one (rule 5).
+ */
+function recall(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
+  const offered = transaction.recipients.map((recipient) => recipient.address)
+  const candidates = candidatesOf(transaction).filter((split) => openAmong(split, offered) > 0)
+  const best = presume(candidates, offered)
+  const now = transaction.presumed ? transaction.split : undefined
+  if (best !== undefined && (now === undefined || openAmong(best, offered) > openAmong(now, offered)))
+    switchSplit(session, transaction, best, at)
   const { split } = transaction
-  if (split === undefined || !transaction.presumed) return
   for (const recipient of batch) {
-    const memory = stateOf(split, recipient.address)
+    const memory = split === undefined || !transaction.presumed ? undefined : stateOf(split, recipient.address)
     if (memory !== undefined && isOpen(memory)) recipient.memory = memory
   }
-  const why = transaction.unsplit ?? whyUnsplit(split, transaction.peer, transaction.trusted)
-  if (why !== undefined) transaction.unsplit = why
+  for (const candidate of candidates) {
+    const why = transaction.unsplit ?? whyUnsplit(candidate, transaction.peer, transaction.trusted)
+    if (why !== undefined) transaction.unsplit = why
+  }
 }
+
+/** Open splits of the ledger that this message may belong to. */
+const candidatesOf = (transaction: Transaction): Split[] =>
+  [...transaction.recalled.values()].filter(({ id }) => transaction.presumed || id !== transaction.split?.id)
 
 function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
   noteReturns(transaction, batch, at)
   const splitting = splitsAtRcpt(transaction)
   if (splitting === undefined) {
-    for (const recipient of batch) letThrough(session, recipient)
+    for (const recipient of batch) {
+      // What is concealed can be told after the text only where answers are kept apart; else it has to be told now.
+      const { concealed } = recipient
+      if (concealed === undefined || transaction.prdr) letThrough(session, recipient)
+      else finish(session, recipient, concealed)
+    }
     return
   }
   const expected = othersExpected(transaction)
@@ -188,7 +201,7 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     index: recipient.index,
     group: recipient.group,
     neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
-    willBeRefused: recipient.concealed !== undefined || recipient.memory?.state === 'refused',
+    willBeRefused: recipient.concealed !== undefined || mayBeRefused(transaction, recipient),
     othersExpected: expected && recipient.memory?.state === 'refused',
   }))
   const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })
@@ -198,6 +211,10 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   for (const recipient of deferred) defer(session, transaction, recipient)
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
 }
+
+/** Refused in a split that this message may belong to: if it is another message, going last costs a deferral at most. */
+const mayBeRefused = (transaction: Transaction, { address }: Recipient): boolean =>
+  candidatesOf(transaction).some((split) => stateOf(split, address)?.state === 'refused')
 
 /** Others of the presumed message are still without an answer, and were not refused or lost on the last attempt. */
 function othersExpected(transaction: Transaction): boolean {

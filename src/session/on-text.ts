@@ -14,7 +14,7 @@ import { mailArgument } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
-import { anyoneDeferred, type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
+import { anyoneDeferred, type Recipient, servingOf, splitsAtRcpt, throughOf, type Transaction } from './transaction.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 
 /** Some clients offer at most a hundred recipients at a time and hold the rest back (Exim's max_rcpt). */
@@ -100,22 +100,27 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
   if (options.judging === 'backend') return backendParcels(transaction, through)
   const sharing = sharingOf(transaction)
   const instead = transaction.peer.lenientAs
-  // Who has the message already takes no part in what the others share.
+  // Who has the message already gets nothing, but hears the same answer.
   const open = through.filter((recipient) => recipient.memory?.state !== 'delivered')
+  const others = othersOf(transaction, through)
   const granted =
     open.length === 0
       ? []
-      : grant(
-          open.map((recipient) => wants(session, recipient, judgement)),
-          sharing,
-          instead,
-        )
+      : grant([...open.map((recipient) => wants(session, recipient, judgement)), ...others], sharing, instead)
   open.forEach((recipient, i) => {
     const verdict = granted[i] ?? 'defer'
     recipient.verdict = verdict === 'quarantine' && options.quarantine === undefined ? 'tag' : verdict
   })
   for (const recipient of through) if (recipient.memory?.state === 'delivered') recipient.verdict = 'accept'
   return parcelsByResult(open.map((recipient) => ({ index: recipient.index, verdict: recipient.verdict ?? 'defer' })))
+}
+
+/** What others want who share the answer without getting the text now. */
+function othersOf(transaction: Transaction, through: readonly Recipient[]): readonly Verdict[] {
+  const someoneHasIt = through.some((recipient) => recipient.memory?.state === 'delivered')
+  // Rule 2 keeps a refusal back as long as someone is deferred; a message that is let through has to end all the same.
+  const someoneIsLeft = transaction.unsplit !== undefined && anyoneDeferred(transaction)
+  return someoneHasIt || someoneIsLeft ? ['accept'] : []
 }
 
 function wants(session: Session, recipient: Recipient, judgement: Judgement): Verdict {
@@ -212,6 +217,7 @@ function answer(session: Session, results: readonly ParcelReply[], at: number): 
   const outcomes = throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
   const circumstances = {
     anyoneDeferred: anyoneDeferred(transaction),
+    mayComeAgain: splitsAtRcpt(transaction) !== undefined,
     othersMayBeOpen: session.said452 || transaction.recipients.length >= recipientsOfOneBatch,
     retryHintSeconds: transaction.peer.retryHintSeconds,
   }

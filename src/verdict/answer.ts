@@ -24,6 +24,8 @@ export interface Answer {
 export interface Circumstances {
   /** Anyone got a 4yz at RCPT in this transaction, from us or from the backend. */
   readonly anyoneDeferred: boolean
+  /** The message may be answered in parts: neither forgiven nor a client that is never split. */
+  readonly mayComeAgain: boolean
   /** A 452 was given in this session, or so many recipients that the client may hold back some (senders: Exim). */
   readonly othersMayBeOpen: boolean
   readonly retryHintSeconds: number
@@ -61,7 +63,8 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
     const later = outcomes.find((outcome) => !isPositive(outcome.reply) && !isPermanent(outcome.reply))
     return { lines: [later?.reply ?? replies.backendLost], refusalsKept: refused, deliveredUnsaid: accepted, final: [] }
   }
-  if (!mayRefuseAfterText(circumstances)) {
+  const mixed = accepted.length > 0 && circumstances.mayComeAgain
+  if (mixed || !mayRefuseAfterText(circumstances)) {
     return {
       lines: [replies.refusalKept(circumstances.retryHintSeconds)],
       refusalsKept: refused,
@@ -69,7 +72,7 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
       final: [],
     }
   }
-  // All refused; or the backend refused some of a message that has to share an answer: the sender must hear of it.
+  // All refused; or the backend refused some of a message that can't be answered in parts: the sender must hear of it.
   return finalAnswer(oneFor(refused), outcomes)
 }
 

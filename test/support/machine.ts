@@ -1,0 +1,255 @@
+/**
+ * One client's conversation with the machine alone: no socket, no clock. The test says what the backend, the policies and the
+ * judge answer; what a shell would do around the machine (lines one after the other, batches, held commands) is done here.
+ */
+import { createHash } from 'node:crypto'
+import type { Fact, TransactionFact } from '../../src/facts.ts'
+import type { Judgement } from '../../src/judge/judge.ts'
+import type { Policy } from '../../src/verdict/policy.ts'
+import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
+import type { Effect, Event, ParcelOrder, ParcelReply, TextEnd } from '../../src/session/effects.ts'
+import { takeReady } from '../../src/session/reply-slots.ts'
+import { newSession, type Session, type SessionOptions, takesCommands } from '../../src/session/session.ts'
+import { step } from '../../src/session/step.ts'
+import type { Reply } from '../../src/smtp/reply.ts'
+import type { PeerClass } from '../../src/strategy/peer-class.ts'
+import { MemoryLedger } from './memory-ledger.ts'
+
+export const yes: Reply = { code: 250, lines: ['2.0.0 Ok: queued as 4ABCDEF'] }
+export const policies = {
+  tagOnly: { name: 'tag-only', tagAt: 6, neverDefer: false },
+  careful: { name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false },
+  strict: { name: 'strict', tagAt: 5, rejectAt: 8, neverDefer: false },
+  vip: { name: 'vip', tagAt: 7, neverDefer: true },
+  boxed: { name: 'boxed', quarantineAt: 6, neverDefer: false },
+} as const satisfies Record<string, Policy>
+
+export const defaultPeer: PeerClass = {
+  name: 'default',
+  strategy: 'group',
+  deferCode: 451,
+  retryHintSeconds: 60,
+  first: 'largest',
+  forgiveAs: 'lenient',
+  forgiveAfter: 1,
+  maxForcedRetries: 16,
+  lenientAs: 'tag',
+}
+
+/** What the world answers. `undefined` for a reply: it comes later, by `tell`. */
+export interface World {
+  readonly mail: (argument: string) => Reply | undefined
+  readonly rcpt: (address: string) => Reply | undefined
+  readonly policy: (address: string) => PolicyAnswer | undefined
+  readonly deliver: (parcel: ParcelOrder, mail: string) => { readonly reply: Reply; readonly refused?: ReadonlyMap<number, Reply> }
+}
+
+export interface MachineOptions {
+  readonly world?: Partial<World>
+  readonly session?: Partial<SessionOptions>
+  readonly peer?: Partial<PeerClass>
+  readonly trusted?: boolean
+  readonly ledger?: MemoryLedger
+  /** Policies by address; others have `careful`. */
+  readonly recipients?: Readonly<Record<string, Policy>>
+  readonly now?: () => number
+}
+
+export interface Text {
+  /** What tells this message from others. */
+  readonly message: string
+  readonly judgement: Judgement
+  readonly fault: NonNullable<TextEnd['fault']>
+}
+
+let ids = 0
+
+export class Machine {
+  readonly session: Session
+  readonly ledger: MemoryLedger
+  readonly facts: Fact[] = []
+  /** Parcels that were ordered, with the order's own data, in order. */
+  readonly parcels: (ParcelOrder & { readonly mail: string; readonly reply: Reply })[] = []
+  readonly effects: Effect[] = []
+  /** What left in one write each. */
+  readonly writes: string[] = []
+  /** A save that the ledger refused. */
+  lostSaves = 0
+  readonly #world: World
+  readonly #now: () => number
+  #unread: string[] = []
+  #events: Event[] = []
+  #stepping = false
+  #fingerprint = false
+
+  constructor(options: MachineOptions = {}) {
+    this.ledger = options.ledger ?? new MemoryLedger()
+    this.#now = options.now ?? (() => 1_000_000)
+    const known = options.recipients ?? {}
+    this.#world = {
+      mail: () => ({ code: 250, lines: ['2.1.0 Ok'] }),
+      rcpt: () => ({ code: 250, lines: ['2.1.5 Ok'] }),
+      policy: (address) => {
+        const policy = known[address]
+        return policy === undefined ? { kind: 'unknown' } : { kind: 'found', policy }
+      },
+      deliver: () => ({ reply: yes }),
+      ...options.world,
+    }
+    const peer: PeerClass = { ...defaultPeer, ...options.peer }
+    const sessionOptions: SessionOptions = {
+      hostname: 'mx.test',
+      own: { messageSizeBytes: 50_000_000, chunking: true, greylist: false },
+      startTls: true,
+      receivedHeader: false,
+      unknownRecipients: 'refuse',
+      judging: 'score',
+      judgeFailure: 'accept',
+      policyFailure: 'defer',
+      defaultPolicy: policies.careful,
+      limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
+      backendExtensions: () => new Map([['8BITMIME', ''], ['DSN', ''], ['SMTPUTF8', ''], ['SIZE', '0']]),
+      serve: () => ({ peer, trusted: options.trusted ?? false }),
+      newId: () => `split${++ids}`,
+      ...options.session,
+    }
+    const client = { address: '192.0.2.1', port: 40_000 }
+    this.session = newSession({ id: 'session1', options: sessionOptions, client, peerName: peer.name, at: this.#now(), secured: false })
+  }
+
+  /** A machine that has been greeted and said EHLO. */
+  static ready(options: MachineOptions = {}): Machine {
+    const machine = new Machine(options)
+    machine.connect()
+    machine.send('EHLO client.test')
+    return machine
+  }
+
+  connect(earlyTalker = false): string[] {
+    return this.#turn(() => this.#step({ kind: 'connected', at: this.#now(), earlyTalker }))
+  }
+
+  /** Sends lines in one go; gives the reply lines that left because of it. */
+  send(...lines: readonly string[]): string[] {
+    return this.#turn(() => {
+      this.#unread.push(...lines)
+    })
+  }
+
+  /** Something happens outside of the client: a reply of the backend, a time-out. */
+  tell(event: DistributiveOmit<Event, 'at'>): string[] {
+    return this.#turn(() => this.#step({ ...event, at: this.#now() }))
+  }
+
+  /** The whole text after 354. */
+  text(text: Partial<Text> = {}): string[] {
+    const message = text.message ?? 'message'
+    const end: TextEnd = {
+      sizeBytes: 100,
+      endedAt: this.#now(),
+      judgement: text.judgement ?? { kind: 'silent' },
+      ...(this.#fingerprint ? { fingerprint: createHash('sha256').update(message).digest('hex'), messageId: `<${message}@test>` } : {}),
+      ...(text.fault === undefined ? {} : { fault: text.fault }),
+    }
+    return this.tell({ kind: 'textEnded', text: end })
+  }
+
+  /** MAIL, RCPTs and DATA in one go; replies to RCPT in order, and the reply to DATA. */
+  envelope(sender: string, recipients: readonly string[], parameters = ''): { readonly rcpts: string[]; readonly data: string } {
+    const replies = this.send(
+      `MAIL FROM:<${sender}>${parameters}`,
+      ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
+      'DATA',
+    )
+    return { rcpts: replies.slice(1, -1), data: replies.at(-1) ?? '' }
+  }
+
+  /** One message over this connection: replies to RCPT, to DATA, and to the text. */
+  message(recipients: readonly string[], text: Partial<Text> = {}, parameters = ''): { rcpts: string[]; data: string; text: string[] } {
+    const envelope = this.envelope('sender@example.net', recipients, parameters)
+    return { ...envelope, text: envelope.data.startsWith('354') ? this.text(text) : [] }
+  }
+
+  get transactions(): TransactionFact[] {
+    return this.facts.filter((fact) => fact.kind === 'transactionEnded')
+  }
+
+  get closed(): boolean {
+    return this.session.state.at === 'closed'
+  }
+
+  #turn(begin: () => void): string[] {
+    begin()
+    let read = false
+    while (takesCommands(this.session)) {
+      const text = this.#unread.shift()
+      if (text === undefined) {
+        if (read) this.#step({ kind: 'batchEnded', at: this.#now() })
+        break
+      }
+      read = true
+      this.#step({ kind: 'line', at: this.#now(), text, more: this.#unread.length > 0 })
+    }
+    const left = takeReady(this.session.slots)
+    if (left === '') return []
+    this.writes.push(left)
+    return left.slice(0, -2).split('\r\n')
+  }
+
+  #step(event: Event): void {
+    this.#events.push(event)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      step(this.session, next)
+      const { effects } = this.session
+      this.session.effects = []
+      for (const effect of effects) this.#do(effect)
+    }
+    this.#stepping = false
+  }
+
+  #do(effect: Effect): void {
+    this.effects.push(effect)
+    const at = this.#now()
+    switch (effect.do) {
+      case 'begin': {
+        const reply = this.#world.mail(effect.mail)
+        if (reply !== undefined) this.#step({ kind: 'mailReplied', at, reply })
+        return
+      }
+      case 'offer': {
+        const policy = this.#world.policy(effect.address)
+        const splits = this.ledger.recall(effect.sender, effect.key)
+        if (policy !== undefined) this.#step({ kind: 'recipientKnown', at, index: effect.index, policy, splits })
+        const reply = this.#world.rcpt(effect.address)
+        if (reply !== undefined) this.#step({ kind: 'recipientReplied', at, index: effect.index, reply })
+        return
+      }
+      case 'receiveText':
+      case 'receiveChunk':
+        this.#fingerprint = effect.fingerprint
+        return
+      case 'deliver': {
+        const results = effect.parcels.map((parcel): ParcelReply => {
+          const { reply, refused } = this.#world.deliver(parcel, effect.mail)
+          this.parcels.push({ ...parcel, mail: effect.mail, reply })
+          return { reply, refused: refused ?? new Map<number, Reply>(), ms: 1 }
+        })
+        return this.#step({ kind: 'delivered', at, results })
+      }
+      case 'save':
+        if (!this.ledger.save(effect.split)) this.lostSaves++
+        return
+      case 'note':
+        this.facts.push(effect.fact)
+        return
+      case 'abandon':
+      case 'secure':
+      case 'close':
+        return
+    }
+  }
+}
+
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
