@@ -20,6 +20,8 @@ export class LineSplitter {
   #buffer: Buffer = empty
   #searched = 0
   #skipping = false
+  /** The line that was too long ended with a bare LF: told next. */
+  #strayNext = false
   readonly #limitBytes: number
 
   /** `limitBytes` counts the CRLF (RFC 5321 4.5.3.1.4). */
@@ -38,6 +40,10 @@ export class LineSplitter {
 
   /** The next line, or undefined until more octets come. */
   next(): LineEvent | undefined {
+    if (this.#strayNext) {
+      this.#strayNext = false
+      return { kind: 'stray' }
+    }
     for (;;) {
       const end = this.#buffer.indexOf(LF, this.#searched)
       if (end === -1) return this.#unfinished()
@@ -46,12 +52,15 @@ export class LineSplitter {
       this.#buffer = this.#buffer.subarray(end + 1)
       this.#searched = 0
       if (this.#skipping) {
-        if (!ended) return { kind: 'stray' }
         this.#skipping = false
+        if (!ended) return { kind: 'stray' }
         continue
       }
+      if (end + 1 > this.#limitBytes) {
+        this.#strayNext = !ended
+        return { kind: 'tooLong' }
+      }
       if (!ended) return { kind: 'stray' }
-      if (end + 1 > this.#limitBytes) return { kind: 'tooLong' }
       const text = line.slice(0, -1)
       return strayByte.test(text) ? { kind: 'stray' } : { kind: 'line', text }
     }

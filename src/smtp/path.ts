@@ -57,12 +57,17 @@ function parseMailbox(mailbox: string): Path | undefined {
   const domain = mailbox.slice(at + 1)
   if (at < 1 || !localPart.test(local)) return undefined
   if (!domainName.test(domain) && !addressLiteral.test(domain)) return undefined
-  const lower = toUnicode(domain, international).toLowerCase().replace(/\.$/, '')
-  return { mailbox, address: `${toUnicode(local, international)}@${lower}`, domain: lower, international }
+  const [localText, domainText] = international ? [toUnicode(local), toUnicode(domain)] : [local, domain]
+  if (localText === undefined || domainText === undefined) return undefined
+  const lower = domainText.toLowerCase().replace(/\.$/, '')
+  return { mailbox, address: `${localText}@${lower}`, domain: lower, international }
 }
 
-function toUnicode(octets: string, international: boolean): string {
-  return international ? Buffer.from(octets, 'latin1').toString('utf8') : octets
+/** Undefined for octets that are no UTF-8 (RFC 6532 3.1): two mailboxes would become one address. */
+function toUnicode(text: string): string | undefined {
+  const octets = Buffer.from(text, 'latin1')
+  const unicode = octets.toString('utf8')
+  return Buffer.from(unicode).equals(octets) ? unicode : undefined
 }
 
 /** The key under which the ledger knows an address: senders don't keep the case of a local part between attempts. */

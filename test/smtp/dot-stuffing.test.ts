@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Ending, endOfText, stuffDots } from '../../src/smtp/dot-stuffing.ts'
+import { cut, cuts, octet } from './splits.ts'
+
+function stuff(chunks: readonly Buffer[]): string {
+  let ending: Ending = 'lineStart'
+  const out: Buffer[] = []
+  for (const chunk of chunks) {
+    const stuffed = stuffDots(chunk, ending)
+    out.push(...stuffed.parts)
+    ;({ ending } = stuffed)
+  }
+  return Buffer.concat(out).toString('latin1') + endOfText(ending)
+}
+
+test.each([
+  ['nothing', '', '.\r\n'],
+  ['a line', 'a\r\n', 'a\r\n.\r\n'],
+  ['no CRLF at the end', 'a', 'a\r\n.\r\n'],
+  ['a dot at the start', '.', '..\r\n.\r\n'],
+  ['a line of a dot', 'a\r\n.\r\nb\r\n', 'a\r\n..\r\nb\r\n.\r\n'],
+  ['dots at starts only', '.a.\r\n.b\r\nc.\r\n', '..a.\r\n..b\r\nc.\r\n.\r\n'],
+  ['LF is no line start', 'a\n.\r\n', 'a\n.\r\n.\r\n'],
+  ['CR at the end', 'a\r', 'a\r\r\n.\r\n'],
+])('%s', (_name, text, wire) => {
+  expect(stuff([octet(text)])).toBe(wire)
+  expect(stuff([...octet(text)].map((byte) => Buffer.from([byte])))).toBe(wire)
+})
+
+test('split anywhere, same octets; and only the last line is a dot alone', () => {
+  const text = fc
+    .array(fc.constantFrom('\r\n', '\r', '\n', '.', 'a', '\r\n.'), { maxLength: 30 })
+    .map((p) => p.join(''))
+  fc.assert(
+    fc.property(text, cuts, (drawn, at) => {
+      const wire = stuff([octet(drawn)])
+      expect(stuff(cut(octet(drawn), at))).toBe(wire)
+      expect(`\r\n${wire}`.indexOf('\r\n.\r\n')).toBe(wire.length - 3)
+    }),
+    { numRuns: 3000 },
+  )
+})

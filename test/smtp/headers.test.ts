@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { headerDate, receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
+
+const trace = {
+  helo: 'client.test',
+  address: '192.0.2.1',
+  hostname: 'mx.test',
+  protocol: 'ESMTPS',
+  id: 'x1',
+  date: headerDate(0),
+}
+
+describe('headers that are put in front', () => {
+  test('Received (RFC 5321 4.4)', () => {
+    expect(receivedHeader(trace)).toBe(
+      'Received: from client.test ([192.0.2.1])\r\n\tby mx.test (Rcptwise) with ESMTPS id x1;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n',
+    )
+    expect(receivedHeader({ ...trace, address: '2001:db8::1' })).toContain('([IPv6:2001:db8::1])')
+  })
+
+  test.each([
+    [
+      'tag',
+      { verdict: 'tag', score: 9.5, recipients: [] },
+      'X-Spam-Flag: YES\r\nX-Spam-Score: 9.5\r\nX-Rcptwise-Verdict: tag\r\n',
+    ],
+    [
+      'quarantine',
+      { verdict: 'quarantine', score: 1 / 3, recipients: ['a@x.test', 'b@x.test'] },
+      'X-Spam-Flag: YES\r\nX-Spam-Score: 0.333\r\nX-Rcptwise-Verdict: quarantine\r\nX-Rcptwise-Recipient: a@x.test\r\nX-Rcptwise-Recipient: b@x.test\r\n',
+    ],
+  ] as const)('%s', (_name, tag, header) => expect(tagHeader(tag)).toBe(header))
+
+  test('nobody writes header lines through them', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const received = receivedHeader({ ...trace, helo: text })
+        expect(received.split('\r\n')).toHaveLength(4)
+        expect(received).toMatch(/^[\x09\x0a\x0d\x20-\x7e]*$/)
+        expect(tagHeader({ verdict: 'quarantine', score: 1, recipients: [text] }).split('\r\n')).toHaveLength(5)
+      }),
+    )
+  })
+})

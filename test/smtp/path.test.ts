@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ledgerKey, nullPath, parsePath } from '../../src/smtp/path.ts'
+
+const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
+
+describe('parsePath (RFC 5321 4.1.2)', () => {
+  test.each([
+    [
+      'plain',
+      '<user@example.org>',
+      { mailbox: 'user@example.org', address: 'user@example.org', domain: 'example.org' },
+    ],
+    ['domain in upper case', '<User@EXAMPLE.Org>', { mailbox: 'User@EXAMPLE.Org', address: 'User@example.org' }],
+    [
+      'final dot of a domain',
+      '<a@example.org.>',
+      { mailbox: 'a@example.org.', address: 'a@example.org', domain: 'example.org' },
+    ],
+    ['without brackets', 'user@example.org', { mailbox: 'user@example.org' }],
+    ['blank before the bracket', ' <a@b.test>', { mailbox: 'a@b.test' }],
+    [
+      'source route is ignored (appendix C)',
+      '<@one.test,@two.test:a@b.test>',
+      { mailbox: 'a@b.test', address: 'a@b.test' },
+    ],
+    ['postmaster alone (4.5.1)', '<PostMaster>', { mailbox: 'PostMaster', address: 'postmaster', domain: '' }],
+    [
+      'quoted local part with blank and @',
+      '<"a b@c"@example.org>',
+      { mailbox: '"a b@c"@example.org', domain: 'example.org' },
+    ],
+    ['quoted bracket', '<"a>b"@example.org>', { mailbox: '"a>b"@example.org' }],
+    ['escaped quote', '<"a\\"b"@example.org>', { mailbox: '"a\\"b"@example.org' }],
+    ['IPv4 literal', '<a@[192.0.2.1]>', { mailbox: 'a@[192.0.2.1]', domain: '[192.0.2.1]' }],
+    ['IPv6 literal', '<a@[IPv6:2001:db8::1]>', { domain: '[ipv6:2001:db8::1]' }],
+    ['detail', '<a+b=c@example.org>', { address: 'a+b=c@example.org' }],
+    ['underscore in a host name', '<a@my_host.test>', { domain: 'my_host.test' }],
+    [
+      'UTF-8',
+      `<${utf8('jörg@exämple.org')}>`,
+      { mailbox: utf8('jörg@exämple.org'), address: 'jörg@exämple.org', domain: 'exämple.org', international: true },
+    ],
+  ] as const)('%s', (_name, text, path) => expect(parsePath(text)?.path).toMatchObject(path))
+
+  test('the null reverse-path', () => expect(parsePath('<>')).toEqual({ path: nullPath, rest: '' }))
+  test('what follows is left', () => expect(parsePath('<a@b.test>  SIZE=1 PRDR ')?.rest).toBe('SIZE=1 PRDR'))
+
+  test.each([
+    ['nothing', ''],
+    ['no closing bracket', '<a@b.test'],
+    ['no at', '<user>'],
+    ['no local part', '<@example.org>'],
+    ['no domain', '<a@>'],
+    ['two at', '<a@b@c.test>'],
+    ['blank in the local part', '<a b@example.org>'],
+    ['parenthesis', '<a(b)@example.org>'],
+    ['bracket in the local part', '<a<b@example.org>'],
+    ['quote that does not end', '<"a@example.org>'],
+    ['domain that begins with a dot', '<a@.example.org>'],
+    ['domain that begins with a hyphen', '<a@-example.org>'],
+    ['slash in the domain', '<a@../../etc>'],
+    ['literal that does not end', '<a@[192.0.2.1>'],
+    ['parameters that stick to it', '<a@b.test>SIZE=1'],
+    ['NUL', '<a\0@b.test>'],
+    ['CR', '<a\r@b.test>'],
+    ['LF', '<"a\nRCPT TO:<b"@c.test>'],
+    ['tab', '<"a\tb"@c.test>'],
+    ['not UTF-8', '<a\xff@example.org>'],
+    ['UTF-8 cut short', '<a\xc3@example.org>'],
+  ])('refuses: %s', (_name, text) => expect(parsePath(text)).toBeUndefined())
+
+  test('never throws, and gives no octet that could end or add a command', () => {
+    const piece = fc.constantFrom(
+      '<',
+      '>',
+      '"',
+      '\\',
+      '@',
+      'a',
+      '.',
+      ' ',
+      ':',
+      ',',
+      '[',
+      ']',
+      '\r',
+      '\n',
+      '\0',
+      '\xc3',
+      '\xb6',
+      'postmaster',
+    )
+    const text = fc.oneof(
+      fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join('')),
+      fc.string({ unit: 'binary' }),
+    )
+    fc.assert(
+      fc.property(text, (drawn) => {
+        const parsed = parsePath(drawn)
+        if (parsed === undefined) return
+        expect(parsed.path.mailbox).not.toMatch(/[\x00-\x1f\x7f]/)
+        // What goes on to the backend is read there as the same path.
+        expect(parsePath(`<${parsed.path.mailbox}>`)).toEqual({ path: parsed.path, rest: '' })
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test('two mailboxes of different octets never share an address, but for the case and final dot of the domain', () => {
+    const local = fc
+      .array(fc.constantFrom('a', 'B', '\xc3\xb6', '\xff', '\xef\xbf\xbd', '.'), { minLength: 1, maxLength: 4 })
+      .map((p) => p.join(''))
+    fc.assert(
+      fc.property(local, local, (one, two) => {
+        const [a, b] = [parsePath(`<${one}@x.test>`), parsePath(`<${two}@x.test>`)]
+        if (a !== undefined && b !== undefined && one !== two) expect(a.path.address).not.toBe(b.path.address)
+      }),
+    )
+  })
+})
+
+test('the ledger does not tell the case of a local part', () => {
+  const key = (text: string): string | undefined => {
+    const path = parsePath(text)?.path
+    return path === undefined ? undefined : ledgerKey(path)
+  }
+  expect(key('<User@Example.org>')).toBe('user@example.org')
+  expect(key('<user@example.org.>')).toBe('user@example.org')
+})

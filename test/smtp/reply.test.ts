@@ -1,0 +1,120 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { describeReply, encodeReply, type Reply } from '../../src/smtp/reply.ts'
+import { maxReplyLineBytes, maxReplyLines, ReplyParser, ReplySyntaxError } from '../../src/smtp/reply-parser.ts'
+import { replies } from '../../src/smtp/replies.ts'
+import { cut, cuts, octet } from './splits.ts'
+
+describe('encodeReply', () => {
+  test.each<[string, Reply, string]>([
+    ['the class comes from the code', { code: 451, detail: '5.3', lines: ['later'] }, '451 4.5.3 later\r\n'],
+    ['no enhanced code', { code: 354, lines: ['go on'] }, '354 go on\r\n'],
+    ['several lines', { code: 550, detail: '7.1', lines: ['one', 'two'] }, '550-5.7.1 one\r\n550 5.7.1 two\r\n'],
+    ['a relayed one keeps its words', { code: 250, lines: ['2.1.5 Ok'] }, '250 2.1.5 Ok\r\n'],
+  ])('%s', (_name, reply, wire) => expect(encodeReply(reply)).toBe(wire))
+
+  test('on one line for a log', () =>
+    expect(describeReply({ code: 550, detail: '7.1', lines: ['one', 'two'] })).toBe('550 5.7.1 one / two'))
+})
+
+/** Every reply of our own, with arguments where it takes some. */
+const samples: [string, Reply][] = Object.entries({
+  ...replies,
+  greeting: replies.greeting('mx.test'),
+  helo: replies.helo('mx.test'),
+  ehlo: replies.ehlo('mx.test', ['PRDR']),
+  chunkOk: replies.chunkOk(10),
+  badArgument: replies.badArgument('MAIL'),
+  badPath: replies.badPath('MAIL'),
+  badParameters: replies.badParameters('MAIL'),
+  badParameter: replies.badParameter('SIZE'),
+  unknownParameter: replies.unknownParameter('X'),
+  messageTooLarge: replies.messageTooLarge(10),
+  relayDenied: replies.relayDenied('example.org'),
+  deferred: replies.deferred(451, 'a@example.org', 60),
+  refusalKept: replies.refusalKept(60),
+  partlyDelivered: replies.partlyDelivered(60),
+  rejected: replies.rejected('a@example.org'),
+})
+
+describe('our own replies', () => {
+  const withoutStatus = new Set(['greeting', 'helo', 'ehlo', 'startText', 'blockStart'])
+  test.each(samples)('%s', (name, reply) => {
+    const wire = encodeReply(reply)
+    expect(wire).toMatch(/^(?:[2-5]\d\d[ -][\x20-\x7e]+\r\n)+$/)
+    for (const line of wire.trimEnd().split('\r\n')) expect(line.length).toBeLessThanOrEqual(510) // RFC 5321 4.5.3.1.5
+    if (withoutStatus.has(name)) expect(reply.detail).toBeUndefined()
+    else expect(wire).toMatch(/^([245])\d\d \1\.\d\.\d /)
+    // 421 says that the connection closes; a recipient or message that is to come back is told when.
+    if (reply.code === 450 || reply.code === 451 || reply.code === 452)
+      expect(wire).toMatch(/again in (\d+) seconds; retry=\d\d:\d\d:\d\d\r\n$/)
+    // Words that some senders put into other classes (senders; protocol.md: Temporary failures).
+    if (wire.includes('4.5.3')) expect(wire).not.toMatch(/storage|quota|full/i)
+  })
+})
+
+describe('ReplyParser', () => {
+  const parse = (...chunks: string[]): Reply[] => {
+    const parser = new ReplyParser()
+    return chunks.flatMap((chunk) => parser.push(octet(chunk)))
+  }
+  test.each<[string, string, Reply[]]>([
+    ['one line', '250 2.1.0 Ok\r\n', [{ code: 250, lines: ['2.1.0 Ok'] }]],
+    ['several lines', '250-a\r\n250-b\r\n250 c\r\n', [{ code: 250, lines: ['a', 'b', 'c'] }]],
+    ['without text', '250\r\n', [{ code: 250, lines: [''] }]],
+    ['ends with LF alone', '250 a\n', [{ code: 250, lines: ['a'] }]],
+    [
+      'two replies',
+      '250 a\r\n354 b\r\n',
+      [
+        { code: 250, lines: ['a'] },
+        { code: 354, lines: ['b'] },
+      ],
+    ],
+    ['control characters never go on', '550 a\tb\0c\rd\r\n', [{ code: 550, lines: ['a?b?c?d'] }]],
+    ['unfinished', '250-a\r\n250', []],
+  ])('%s', (_name, wire, expected) => expect(parse(wire)).toEqual(expected))
+
+  test.each([
+    ['no code', 'hello\r\n'],
+    ['1yz', '150 a\r\n'],
+    ['6yz', '600 a\r\n'],
+    ['four digits', '2500 a\r\n'],
+    ['codes that differ', '250-a\r\n251 b\r\n'],
+    ['empty line', '\r\n'],
+    ['too many lines', `${'250-a\r\n'.repeat(maxReplyLines)}250 a\r\n`],
+    ['a line too long', `250 ${'a'.repeat(maxReplyLineBytes)}\r\n`],
+    ['a line that never ends', 'a'.repeat(maxReplyLineBytes + 1)],
+  ])('refuses: %s', (_name, wire) => expect(() => parse(wire)).toThrow(ReplySyntaxError))
+
+  test('decode(encode(x)) = x, split anywhere', () => {
+    const line = fc.stringMatching(/^[ -~]{0,40}$/)
+    const reply = fc.record({
+      code: fc.integer({ min: 200, max: 599 }),
+      lines: fc
+        .tuple(line, fc.array(line, { maxLength: 3 }))
+        .map(([first, more]): [string, ...string[]] => [first, ...more]),
+    })
+    fc.assert(
+      fc.property(fc.array(reply, { maxLength: 4 }), cuts, (all, at) => {
+        const wire = octet(all.map(encodeReply).join(''))
+        const parser = new ReplyParser()
+        expect(cut(wire, at).flatMap((chunk) => parser.push(chunk))).toEqual(all)
+        expect(parser.pendingBytes).toBe(0)
+      }),
+    )
+  })
+
+  test('on random octets it throws nothing but its own error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), cuts, (bytes, at) => {
+        const parser = new ReplyParser()
+        try {
+          for (const chunk of cut(Buffer.from(bytes), at)) parser.push(chunk)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ReplySyntaxError)
+        }
+      }),
+    )
+  })
+})
