@@ -4,10 +4,18 @@
  */
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
+import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection } from './smtp-connection.ts'
 
 export interface PoolOptions {
-  readonly servers: readonly { readonly host: string; readonly port: number; readonly url: string }[]
+  readonly servers: readonly {
+    readonly host: string
+    readonly port: number
+    readonly url: string
+    readonly implicitTls?: boolean
+  }[]
+  /** Absent: clear text. */
+  readonly tls?: BackendTls | undefined
   readonly helo: string
   /** From the first packet to the answer to EHLO, per server; and the wait for a connection while all are busy. */
   readonly connectTimeoutMs: number
@@ -131,10 +139,16 @@ export class Pool {
     const avoided = (url: string): boolean => now() - (this.#failedAt.get(url) ?? -Infinity) < avoidMs
     const inOrder = [...servers.filter(({ url }) => !avoided(url)), ...servers.filter(({ url }) => avoided(url))]
     const failures: string[] = []
-    for (const { host, port, url } of inOrder) {
+    for (const { host, port, url, implicitTls } of inOrder) {
       const started = now()
       try {
-        const connection = await SmtpConnection.open({ ...this.#options, host, port, signal: this.#closing.signal })
+        const connection = await SmtpConnection.open({
+          ...this.#options,
+          host,
+          port,
+          implicitTls,
+          signal: this.#closing.signal,
+        })
         if (this.#isClosed()) {
           connection.destroy('shutting down')
           break

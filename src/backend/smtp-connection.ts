@@ -2,10 +2,12 @@
  * One SMTP connection to a backend: commands out, replies in, in order. Knows nothing of transactions. Owns its socket and its
  * one timer, and ends both.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
+import { type BackendTls, connectTo, distrust, TlsFailure, upgrade } from './secure.ts'
 
 /** A connection that ended: `lost` says why, for the log. Every reply that was still awaited is answered with this. */
 export interface Lost {
@@ -17,6 +19,10 @@ export const isLost = (heard: Heard): heard is Lost => 'lost' in heard
 export interface ConnectionOptions {
   readonly host: string
   readonly port: number
+  /** Absent: clear text. */
+  readonly tls?: BackendTls | undefined
+  /** TLS comes before the greeting, in place of STARTTLS. */
+  readonly implicitTls?: boolean | undefined
   readonly helo: string
   /** From the first packet to the answer to EHLO, in ms. */
   readonly connectTimeoutMs: number
@@ -35,8 +41,8 @@ interface Awaited {
 const lingerMs = 1000
 
 export class SmtpConnection {
-  readonly #socket: Socket
-  readonly #parser = new ReplyParser()
+  #socket: Socket
+  #parser = new ReplyParser()
   readonly #awaited: Awaited[] = []
   readonly #options: ConnectionOptions
   /** Commands that a backend without PIPELINING has to be shown one by one. */
@@ -48,6 +54,10 @@ export class SmtpConnection {
   /** 421 was said: whatever is still awaited will not come. */
   #closing = false
   extensions: Extensions = new Map()
+  /** Version of TLS, once there is any. */
+  tlsVersion: string | undefined
+  /** Why it goes on in clear although TLS was tried. */
+  clearBecause: string | undefined
   /** Transactions begun and commands refused on this connection. */
   transactions = 0
   errors = 0
@@ -57,6 +67,10 @@ export class SmtpConnection {
   private constructor(options: ConnectionOptions, socket: Socket) {
     this.#options = options
     this.#socket = socket
+    this.#listen(socket)
+  }
+
+  #listen(socket: Socket): void {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message))
@@ -64,10 +78,25 @@ export class SmtpConnection {
     socket.on('close', () => this.#end('the connection was closed'))
   }
 
-  /** Connects, reads the greeting and says EHLO. Rejects with an Error that says which step failed, and leaves nothing open then. */
+  /**
+   * Connects, reads the greeting, says EHLO and goes into TLS. Where TLS is only opportunistic and fails, it is done without
+   * on a fresh connection. Rejects with an Error that says which step failed, and leaves nothing open then.
+   */
   static async open(options: ConnectionOptions): Promise<SmtpConnection> {
-    const { host, port, signal, connectTimeoutMs } = options
-    const connection = new SmtpConnection(options, connect({ host, port, autoSelectFamily: true }))
+    try {
+      return await SmtpConnection.#openOnce(options)
+    } catch (error) {
+      const giveUp = options.tls?.mode !== 'opportunistic' || options.implicitTls === true || options.signal?.aborted
+      if (!(error instanceof TlsFailure) || giveUp === true) throw error
+      const connection = await SmtpConnection.#openOnce({ ...options, tls: undefined })
+      connection.clearBecause = error.message
+      return connection
+    }
+  }
+
+  static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {
+    const { host, port, signal, connectTimeoutMs, tls, implicitTls } = options
+    const connection = new SmtpConnection(options, connectTo(host, port, implicitTls === true ? tls : undefined))
     const stop = (): void => connection.destroy('shutting down')
     const timer = setTimeout(() => connection.destroy(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs)
     signal?.addEventListener('abort', stop, { once: true })
@@ -84,15 +113,60 @@ export class SmtpConnection {
   }
 
   async #introduce(): Promise<void> {
-    const greeting = await new Promise<Heard>((heard) => this.expect(heard))
+    const greeted = new Promise<Heard>((heard) => this.expect(heard))
+    if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
+    const greeting = await greeted
     if (isLost(greeting)) throw new Error(greeting.lost)
     if (!isPositive(greeting)) throw new Error(`greeting: ${describeReply(greeting)}`)
+    await this.#sayHello()
+    if (this.#options.tls !== undefined && this.tlsVersion === undefined) await this.#startTls(this.#options.tls)
+    if (this.#ended !== undefined) throw new Error(this.#ended)
+  }
+
+  async #sayHello(): Promise<void> {
     const ehlo = await this.#ask(`EHLO ${this.#options.helo}`)
     if (!isLost(ehlo) && isPositive(ehlo)) this.extensions = parseExtensions(ehlo.lines)
     // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
     else if (!isLost(ehlo) && isPermanent(ehlo)) requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
     else requirePositive('EHLO', ehlo)
-    if (this.#ended !== undefined) throw new Error(this.#ended)
+  }
+
+  /** RFC 3207: what was said before the handshake is forgotten, and EHLO is said anew. */
+  async #startTls(tls: BackendTls): Promise<void> {
+    if (!this.extensions.has('STARTTLS')) {
+      if (tls.mode === 'require') throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
+      return
+    }
+    const ready = await new Promise<Heard>((resolve) =>
+      this.command('STARTTLS', (heard) => {
+        if (!isLost(heard) && heard.code === 220) this.#upgrade(tls)
+        resolve(heard)
+      }),
+    )
+    if (isLost(ready)) throw new TlsFailure(`STARTTLS: ${ready.lost}`)
+    if (!(this.#socket instanceof TLSSocket)) throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
+    await this.#handshake(this.#socket)
+    this.extensions = new Map()
+    await this.#sayHello()
+  }
+
+  #upgrade(tls: BackendTls): void {
+    const plain = this.#socket
+    plain.removeAllListeners()
+    // What came in clear behind the 220, whole replies or half ones, must not answer what is asked in TLS (CVE-2021-38371).
+    this.#parser = new ReplyParser()
+    this.#socket = upgrade(plain, this.#options.host, tls)
+    plain.on('error', () => this.#socket.destroy())
+    this.#listen(this.#socket)
+  }
+
+  async #handshake(socket: TLSSocket): Promise<void> {
+    await new Promise<void>((resolve) => socket.once('secureConnect', resolve).once('close', () => resolve()))
+    if (this.#ended !== undefined) throw new TlsFailure(`TLS handshake: ${this.#ended}`)
+    const { tls } = this.#options
+    const why = tls === undefined ? undefined : distrust(socket, tls)
+    if (why !== undefined) throw new TlsFailure(why)
+    this.tlsVersion = socket.getProtocol() ?? 'unknown'
   }
 
   async #ask(line: string): Promise<Heard> {
@@ -198,7 +272,11 @@ export class SmtpConnection {
       if (!(error instanceof ReplySyntaxError)) throw error
       return this.destroy(error.message)
     }
-    for (const reply of replies) this.#hear(reply)
+    const parser = this.#parser
+    for (const reply of replies) {
+      if (this.#parser !== parser) return // TLS begins behind the 220
+      this.#hear(reply)
+    }
   }
 
   #hear(reply: Reply): void {

@@ -1,0 +1,91 @@
+/** TLS towards a backend's server (RFC 3207, RFC 8314): whom to trust, and what to say when it is not to be trusted. */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
+import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+
+export interface BackendTls {
+  /**
+   * `opportunistic`: any certificate will do, and clear text when there is no TLS to be had; it keeps off who only listens.
+   * `require`: no mail without TLS and a certificate that can be trusted.
+   */
+  readonly mode: 'opportunistic' | 'require'
+  /** With the authorities that are trusted. */
+  readonly context: SecureContext
+  /** SHA-256 of trusted certificates, 64 hex digits in lower case; empty: the authorities and the name decide. */
+  readonly fingerprints: readonly string[]
+  /** Asked for (SNI) and expected in the certificate; absent: the host that is connected to. */
+  readonly serverName?: string
+}
+
+/** There is no TLS, or none that can be trusted. A new connection may do without it where the mode allows that. */
+export class TlsFailure extends Error {
+  constructor(why: string) {
+    super(why)
+    this.name = 'TlsFailure'
+  }
+}
+
+/**
+ * What new connections need, or undefined for clear text. Reads the file of authorities, once; throws, with the file and
+ * what to do, when it is not there or holds no certificate.
+ */
+export function backendTls(settings: {
+  readonly mode: 'off' | 'opportunistic' | 'require'
+  readonly ca?: string
+  readonly fingerprints: readonly string[]
+  readonly serverName?: string
+}): BackendTls | undefined {
+  const { mode, ca, fingerprints, serverName } = settings
+  if (mode === 'off') return undefined
+  const context = createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: readAuthorities(ca) }) })
+  return { mode, context, fingerprints, ...(serverName !== undefined && { serverName }) }
+}
+
+function readAuthorities(file: string): string[] {
+  try {
+    const found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+    if (found.length === 0) throw new Error('holds no certificate in PEM form')
+    return found.map((pem) => new X509Certificate(pem).toString())
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`${file}: ${why}; check backend.tls.ca`, { cause: error })
+  }
+}
+
+/** A connection that begins with the handshake (`smtps:`), or without TLS. */
+export function connectTo(host: string, port: number, implicit: BackendTls | undefined): Socket {
+  const place = { host, port, autoSelectFamily: true }
+  return implicit === undefined ? connectPlain(place) : connect({ ...place, ...options(host, implicit) })
+}
+
+/** Begins the handshake on a connection that said 220 to STARTTLS. */
+export const upgrade = (socket: Socket, host: string, tls: BackendTls): TLSSocket =>
+  connect({ socket, ...options(host, tls) })
+
+function options(host: string, tls: BackendTls) {
+  const name = tls.serverName ?? host
+  return {
+    secureContext: tls.context,
+    // An address can't be asked for (RFC 6066 3).
+    ...(isIP(name) === 0 && { servername: name }),
+    checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+      checkServerIdentity(name, certificate),
+    // `distrust` decides, which can tell more than an error code.
+    rejectUnauthorized: false,
+  }
+}
+
+/** After the handshake: why the server is not to be trusted, and what to do; undefined when it is. */
+export function distrust(socket: TLSSocket, tls: BackendTls): string | undefined {
+  if (tls.mode === 'opportunistic') return undefined
+  const seen = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? 'none'
+  if (tls.fingerprints.length > 0) {
+    return tls.fingerprints.includes(seen)
+      ? undefined
+      : `the certificate is another one than backend.tls.fingerprint says: its SHA-256 is ${seen}`
+  }
+  if (socket.authorized) return undefined
+  const why = String(socket.authorizationError)
+  return `the certificate can't be trusted (${why}); set backend.tls.ca, or backend.tls.fingerprint if ${seen} is its SHA-256`
+}
