@@ -19,6 +19,7 @@ const packageSets = {
   swaks: ['swaks', 'libnet-ssleay-perl'],
   haproxy: ['haproxy'],
   dnsmasq: ['dnsmasq-base'],
+  redis: ['redis-server'],
 } as const
 
 /** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
