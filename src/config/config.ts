@@ -110,6 +110,8 @@ export interface Config {
     readonly shutdownMs: number
   }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean | 'auto' }
+  /** Who the program is once it has opened ports and keys as root; absent: who started it. */
+  readonly runAs?: { readonly user: string; readonly group?: string }
   /** Where the ledger, the self-signed certificate and the sink are by default. */
   readonly dataDirectory: string
 }

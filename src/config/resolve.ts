@@ -66,6 +66,7 @@ export function resolveSettings(
     },
     timeouts: resolveTimeouts(settings.timeouts),
     log: settings.log,
+    ...(settings.run_as !== undefined && { runAs: resolveRunAs(settings.run_as, report) }),
     dataDirectory,
   }
 }
@@ -97,6 +98,15 @@ function resolveAdmin(
     )
   }
   return { listen, ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }) }
+}
+
+function resolveRunAs(runAs: NonNullable<Settings['run_as']>, report: Report): NonNullable<Config['runAs']> {
+  const { user, group } = runAs
+  for (const [key, name] of Object.entries({ user, group })) {
+    if (name === 'root' || name === '0')
+      report(['run_as', key], `got ${name}, expected another user or group: root is what is given up`)
+  }
+  return { user, ...(group !== undefined && { group }) }
 }
 
 const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({

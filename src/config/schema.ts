@@ -160,6 +160,16 @@ const admin = z.preprocess(
   }),
 )
 
+const account = () => is.text('a name of the host, without spaces', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/)
+
+const runAs = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { user: raw } : raw),
+  z.strictObject({
+    user: key(account(), 'User to become once ports and keys are open; may also be written `run_as: USER`.'),
+    group: key(account().optional(), 'Its group.', "the user's own"),
+  }),
+)
+
 const anyTime = (fallback: string) => is.duration('100ms', '1h').prefault(fallback)
 
 export const schema = z.strictObject({
@@ -336,6 +346,11 @@ export const schema = z.strictObject({
       pretty: key(is.automatic().prefault('auto'), 'For people instead of programs; `auto`: on a terminal.'),
     }),
     'The log, on standard output.',
+  ),
+  run_as: key(
+    runAs.optional(),
+    'For a program that is started as root: who it is from then on, for good. Not needed under systemd (docs/deploy/systemd.md).',
+    'whoever started it',
   ),
   data_directory: key(
     is.text('a directory').prefault('rcptwise-data'),
