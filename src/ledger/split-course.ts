@@ -107,12 +107,14 @@ export interface AttemptEnd {
   readonly forcedRetry: boolean
   /** Someone got further: an answer for good, or a verdict that was not known. */
   readonly progress: boolean
+  /** What kept them from an answer was no deferral of ours: the backend's own 4yz, a full disk, a time limit. */
+  readonly trouble: boolean
   /** Only recipients whose refusal is known were offered, and all of them were deferred. */
   readonly refusedOnly: boolean
 }
 
 export function endAttempt(split: Split, end: AttemptEnd): Split {
-  const idle = end.forcedRetry && !end.progress && !end.refusedOnly
+  const idle = end.forcedRetry && !end.progress && !end.trouble && !end.refusedOnly
   return {
     ...split,
     lastAttemptAt: end.at,

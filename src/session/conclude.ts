@@ -13,7 +13,7 @@ export interface Abort {
 
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
 export function abortTransaction(session: Session, transaction: Transaction, abort: Abort): void {
-  keepAbort(session, transaction, abort.why === 'shutdown', abort.at)
+  keepAbort(session, transaction, false, abort.at)
   noteTransaction(session, transaction, 'aborted', abort.at)
 }
 
@@ -25,7 +25,8 @@ export function concludeWithoutAnswer(session: Session, transaction: Transaction
     recipient.lastReply = reply
     recipient.final = isPermanent(reply)
   }
-  keepAbort(session, transaction, isPermanent(reply), at)
+  const fault = transaction.text?.fault
+  keepAbort(session, transaction, fault === 'spool' || fault === 'time', at)
   noteTransaction(session, transaction, outcomeOf(reply), at)
 }
 

@@ -2,7 +2,7 @@
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
-import type { Fact } from '../facts.ts'
+import type { ClientCertificate, Fact } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
@@ -31,7 +31,14 @@ export type Event =
   | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
-  | { readonly kind: 'secured'; readonly at: number; readonly protocol: string; readonly cipher: string }
+  | {
+      readonly kind: 'secured'
+      readonly at: number
+      readonly protocol: string
+      readonly cipher: string
+      readonly certificate?: ClientCertificate
+    }
+  | { readonly kind: 'securingFailed'; readonly at: number }
   | { readonly kind: 'timedOut' | 'shutdown' | 'clientLost'; readonly at: number }
 
 export interface TextEnd {

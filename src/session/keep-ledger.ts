@@ -18,7 +18,7 @@ import type { Split } from '../ledger/split.ts'
 import type { Answer } from '../verdict/answer.ts'
 import type { TextEnd } from './effects.ts'
 import type { Session } from './session.ts'
-import { type Recipient, servingOf, type Transaction } from './transaction.ts'
+import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
 
 const addresses = (recipients: readonly { readonly address: string }[]): string[] =>
   recipients.map((recipient) => recipient.address)
@@ -167,21 +167,25 @@ export function keepAnswer(session: Session, transaction: Transaction, answer: A
   }
   split = answerRecipients(split, addresses(answer.final))
   transaction.split = split
-  finishAttempt(session, transaction, { progress, forcedRetry: keptBack(transaction, answer), at })
+  const told = new Set([...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index))
+  // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
+  const trouble = throughOf(transaction).some(({ index }) => !told.has(index))
+  finishAttempt(session, transaction, { progress, trouble, forcedRetry: keptBack(transaction, answer), at })
 }
 
 const keptBack = (transaction: Transaction, answer: Answer): boolean =>
   answer.refusalsKept.length > 0 || transaction.recipients.some((recipient) => recipient.fate === 'deferred')
 
-/** The client left before the text was complete, or its text was refused for its form. */
-export function keepAbort(session: Session, transaction: Transaction, ourFault: boolean, at: number): void {
+/** The client left before the text was complete, nobody went through, or the text was refused for its form or for `trouble` here. */
+export function keepAbort(session: Session, transaction: Transaction, trouble: boolean, at: number): void {
   if (transaction.split === undefined) return
-  const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred') && !ourFault
-  finishAttempt(session, transaction, { progress: false, forcedRetry, at })
+  const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+  finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
 }
 
 interface AttemptResult {
   readonly progress: boolean
+  readonly trouble: boolean
   readonly forcedRetry: boolean
   readonly at: number
 }

@@ -83,10 +83,16 @@ function refuseText(session: Session, refusal: Reply, at: number): void {
   concludeWithoutAnswer(session, transaction, reply, at)
 }
 
-/** How the recipients of this transaction are answered. */
+/**
+ * How the recipients of this transaction are answered. Where the client is split several groups are together only because a guess
+ * was wrong (those refused in another message go together) or a policy says `never_defer`; only the latter is lenient.
+ */
 function sharingOf(transaction: Transaction): Sharing {
   if (transaction.prdr) return 'each'
-  return servingOf(transaction) === 'off' ? 'off' : 'lenient'
+  if (splitsAtRcpt(transaction) === undefined) return servingOf(transaction) === 'off' ? 'off' : 'lenient'
+  const through = throughOf(transaction)
+  if (through.some((recipient) => recipient.concealed !== undefined)) return 'each'
+  return through.some((recipient) => recipient.policy?.neverDefer === true) ? 'lenient' : 'each'
 }
 
 /** Sets each recipient's verdict and says which parcels the backend gets for them. */

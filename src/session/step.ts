@@ -48,6 +48,8 @@ export function step(session: Session, event: Event): void {
       break
     case 'secured':
       return onSecured(session, event)
+    case 'securingFailed':
+      return close(session, 'tls', event.at)
     case 'timedOut':
       return onTimedOut(session, event.at)
     case 'shutdown':
@@ -173,10 +175,10 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
   session.secured = true
   session.offered = new Map()
   session.state = { at: 'greeted' }
-  const { at, protocol, cipher } = event
+  const { kind: _, ...seen } = event
   session.effects.push({
     do: 'note',
-    fact: { kind: 'sessionSecured', at, session: session.id, peer: session.peerName, protocol, cipher },
+    fact: { ...seen, kind: 'sessionSecured', session: session.id, peer: session.peerName },
   })
 }
 
