@@ -1,0 +1,174 @@
+/** Which folder may import which, as data (CONTRIBUTING: Layout). A folder that is not named here fails, so that it gets its line. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const src = join(import.meta.dirname, '..', 'src')
+
+interface Rule {
+  /** Folders and files of src/ whose values it may import. */
+  readonly values: readonly string[]
+  /** Whose types it may import besides. */
+  readonly types?: readonly string[]
+  /** Outside libraries and node: modules. `node:*` stands for all of Node. */
+  readonly outside?: readonly string[]
+}
+
+const everything = ['*']
+const interfaces = [
+  'backend/backend.ts',
+  'judge/judge.ts',
+  'ledger/ledger.ts',
+  'ledger/split.ts',
+  'policy/policy-source.ts',
+  'facts.ts',
+]
+
+/** The longest name that a file's path begins with is its rule. */
+const table: Readonly<Record<string, Rule>> = {
+  // Pure: no node:, no library, no clock.
+  smtp: { values: ['smtp'] },
+  verdict: { values: ['verdict', 'smtp'] },
+  strategy: { values: ['strategy', 'verdict', 'smtp'], types: ['ledger/split.ts'] },
+  'ledger/split.ts': { values: [], types: ['smtp', 'strategy'] },
+  'ledger/split-course.ts': { values: ['ledger/split.ts', 'smtp'], types: ['strategy'] },
+  session: { values: ['session', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts'], types: interfaces },
+  'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
+  'version.ts': { values: [], outside: ['node:fs'] },
+  'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
+  'backend/backend.ts': { values: [], types: ['smtp'] },
+  'judge/judge.ts': { values: [] },
+  'policy/policy-source.ts': { values: [], types: ['verdict'] },
+  'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
+  // The shells: what they do I/O with, and the language on the wire.
+  listen: {
+    values: [
+      'listen',
+      'session',
+      'smtp',
+      'strategy',
+      'ledger/fingerprint.ts',
+      'ledger/split-course.ts',
+      'ledger/split.ts',
+      'tls/handshake-failure.ts',
+    ],
+    types: interfaces,
+    outside: ['node:*'],
+  },
+  backend: { values: ['backend', 'smtp'], types: ['facts.ts', 'tls'], outside: ['node:*'] },
+  policy: { values: ['policy'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
+  judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },
+  ledger: {
+    values: ['ledger', 'strategy/names.ts'],
+    types: ['facts.ts', 'smtp'],
+    outside: ['node:*', '@redis/client'],
+  },
+  tls: { values: ['tls'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
+  metrics: {
+    values: ['metrics', 'strategy/names.ts'],
+    types: [...interfaces, 'strategy'],
+    outside: ['node:*', 'prom-client'],
+  },
+  admin: {
+    values: ['admin', 'strategy/names.ts', 'smtp/reply.ts'],
+    types: [...interfaces, 'strategy'],
+    outside: ['node:*'],
+  },
+  log: { values: ['log'], types: ['facts.ts'], outside: ['node:*', 'pino', 'pino-pretty'] },
+  config: {
+    values: ['config', 'strategy/names.ts'],
+    types: ['verdict', 'strategy', 'smtp'],
+    outside: ['node:*', 'zod', 'yaml'],
+  },
+  service: { values: ['service'], types: ['facts.ts', 'config/config.ts'], outside: ['node:*'] },
+  // Here the parts meet.
+  app: { values: everything, outside: ['node:*'] },
+  'app.ts': { values: everything, outside: ['node:*'] },
+  demo: { values: everything, outside: ['node:*'] },
+  cli: { values: everything, outside: ['node:*', 'commander', 'pino', 'yaml'] },
+}
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  readonly typesOnly: boolean
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+const statement = /^(?:import|export)\s+(type\s)?[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), 'utf8')
+  return [...text.matchAll(statement)].map((match): Import => {
+    const target = match[2] ?? match[3] ?? match[4] ?? ''
+    const to = target.startsWith('.') ? normalize(join(dirname(file), target)) : target
+    const named = /^import\s+\{([^}]*)\}/.exec(match[0])?.[1]
+    const allTypes = named?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) === true
+    return { from: file, to, typesOnly: match[1] !== undefined || allTypes }
+  })
+}
+
+const imports = files.flatMap(importsOf)
+const under = (path: string, folder: string): boolean =>
+  folder === '*' || path === folder || path.startsWith(`${folder}/`)
+
+function ruleOf(file: string): Rule | undefined {
+  const names = Object.keys(table).filter((name) => under(file, name))
+  const longest = names.sort((a, b) => b.length - a.length)[0]
+  return longest === undefined ? undefined : table[longest]
+}
+
+function allowed({ from, to, typesOnly }: Import): boolean {
+  const rule = ruleOf(from)
+  if (rule === undefined) return false
+  if (!files.includes(to)) {
+    const outside = rule.outside ?? []
+    return outside.includes(to) || (to.startsWith('node:') && outside.includes('node:*'))
+  }
+  return [...rule.values, ...(typesOnly ? (rule.types ?? []) : [])].some((folder) => under(to, folder))
+}
+
+describe('the import table', () => {
+  test('every file has its line', () => expect(files.filter((file) => ruleOf(file) === undefined)).toEqual([]))
+
+  test('nothing imports what it may not', () => {
+    const edges = imports.filter((edge) => !allowed(edge))
+    expect(edges.map(({ from, to, typesOnly }) => `${from} imports ${typesOnly ? 'types of ' : ''}${to}`)).toEqual([])
+  })
+
+  test('the table would notice', () => {
+    const edge = (from: string, to: string): boolean => allowed({ from, to, typesOnly: false })
+    expect(edge('smtp/path.ts', 'node:net')).toBe(false)
+    expect(edge('session/step.ts', 'ledger/sqlite.ts')).toBe(false)
+    expect(edge('verdict/answer.ts', 'strategy/choose.ts')).toBe(false)
+    expect(edge('backend/pool.ts', 'policy/chain.ts')).toBe(false)
+    expect(edge('smtp/path.ts', 'smtp/reply.ts')).toBe(true)
+    expect(imports.length).toBeGreaterThan(200)
+  })
+})
+
+test('no import cycles', () => {
+  const next = new Map(files.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      return
+    }
+    if (done.has(file)) return
+    for (const to of next.get(file) ?? []) walk(to, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) walk(file, [])
+  expect(cycles).toEqual([])
+})
+
+test('the pure folders read no clock, no chance and no environment', () => {
+  const impure = /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
+  const pure = ['smtp', 'verdict', 'strategy', 'session', 'facts.ts', 'ledger/split.ts', 'ledger/split-course.ts']
+  const guilty = files
+    .filter((file) => pure.some((folder) => under(file, folder)))
+    .filter((file) => impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))
+  expect(guilty).toEqual([])
+})
