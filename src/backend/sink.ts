@@ -3,7 +3,8 @@
  * looking at what a configuration would do. Delivers for good, so it adds Return-Path and Delivered-To (RFC 5321 4.4).
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
@@ -18,12 +19,14 @@ import type {
   ParcelResultReply,
   TextSource,
 } from './backend.ts'
+import { folderName } from './folder-name.ts'
 
 export interface SinkOptions {
   readonly directory: string
   readonly url: string
   readonly hostname: string
   readonly onFact: FactListener
+  /** ms since the epoch. */
   readonly now: () => number
 }
 
@@ -34,8 +37,23 @@ const offered: Extensions = new Map([
   ['DSN', ''],
 ])
 
+type Parcel = DeliveryOrder['parcels'][number]
+type Kept = Pick<ParcelResultReply, 'reply' | 'refused'>
+
+/** One recipient's copy: its file in `tmp`, its place in `new`, and where in it the message begins. */
+interface Copy {
+  readonly index: number
+  readonly maildir: string
+  readonly from: string
+  readonly to: string
+  readonly envelope: Buffer
+}
+
+const nobody: ReadonlyMap<number, Reply> = new Map()
+
 export class Sink implements Backend {
   readonly #options: SinkOptions
+  /** Maildirs that were made or found. */
   readonly #known = new Set<string>()
 
   constructor(options: SinkOptions) {
@@ -52,19 +70,14 @@ export class Sink implements Backend {
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
       deliver: async (order, text) => {
+        const { onFact, now, url } = this.#options
         const results: ParcelResultReply[] = []
         for (const parcel of order.parcels) {
-          const started = this.#options.now()
-          const reply = await this.#keep(order, parcel, text, () => over)
-          const ms = this.#options.now() - started
-          results.push({ reply, refused: new Map(), ms })
-          this.#options.onFact({
-            kind: 'backendDelivered',
-            at: this.#options.now(),
-            server: this.#options.url,
-            code: reply.code,
-            ms,
-          })
+          const started = now()
+          const kept = await this.#keep(order.mail, parcel, text, () => over)
+          const ms = now() - started
+          results.push({ ...kept, ms })
+          onFact({ kind: 'backendDelivered', at: now(), server: url, code: kept.reply.code, ms })
         }
         return results
       },
@@ -74,58 +87,89 @@ export class Sink implements Backend {
     }
   }
 
-  async #keep(
-    order: DeliveryOrder,
-    parcel: DeliveryOrder['parcels'][number],
-    text: TextSource,
-    over: () => boolean,
-  ): Promise<Reply> {
+  async #keep(mail: string, parcel: Parcel, text: TextSource, over: () => boolean): Promise<Kept> {
     const id = `${this.#options.now()}.${randomBytes(6).toString('hex')}`
-    const kept: { readonly from: string; readonly to: string }[] = []
+    const copies: Copy[] = []
     try {
-      for (const { argument } of parcel.recipients) {
-        const recipient = parsePath(argument)?.path.address ?? 'unknown'
-        const maildir = await this.#maildir(recipient)
-        const name = `${id}.${kept.length}.${safeName(this.#options.hostname)}`
-        const from = join(maildir, 'tmp', name)
-        kept.push({ from, to: join(maildir, 'new', name) })
-        const file = await open(from, 'wx', 0o600)
-        try {
-          await file.write(
-            `Return-Path: ${order.mail.split(' ')[0] ?? '<>'}\r\nDelivered-To: ${recipient}\r\n${parcel.header}`,
-          )
-          const whole = text.whole()
-          if (whole !== undefined) await file.writev([...whole])
-          else for await (const chunk of text.chunks()) await file.write(chunk)
-          await file.sync()
-        } finally {
-          await file.close()
-        }
+      for (const { index, argument } of parcel.recipients) {
+        const copy = this.#copyFor(index, { mail, argument, name: `${id}.${copies.length}` })
+        const [first] = copies
+        copies.push(copy)
+        // The text may be there to be read only once: whoever is not the first copies the first.
+        await this.#write(copy, first === undefined ? message(parcel.header, text) : messageOf(first))
       }
       if (over()) throw new Error('abandoned')
-      for (const { from, to } of kept) await rename(from, to)
-      return { code: 250, lines: [`2.0.0 Ok: queued as ${id}`] }
     } catch (error) {
-      for (const { from } of kept) await unlink(from).catch(() => undefined)
-      const why = error instanceof Error ? error.message : String(error)
-      this.#options.onFact({
-        kind: 'backendFailed',
-        at: this.#options.now(),
-        server: this.#options.url,
-        step: 'text',
-        why,
-      })
-      return replies.spoolTrouble
+      await this.#remove(copies)
+      if (!over()) this.#noteFailure(error)
+      return { reply: replies.spoolTrouble, refused: nobody }
+    }
+    return await this.#putInPlace(id, copies)
+  }
+
+  #copyFor(index: number, { mail, argument, name }: { mail: string; argument: string; name: string }): Copy {
+    const { directory, hostname } = this.#options
+    const recipient = parsePath(argument)?.path.address ?? ''
+    const maildir = join(directory, folderName(recipient.toLowerCase()))
+    const file = `${name}.${folderName(hostname)}`
+    const envelope = Buffer.concat([
+      Buffer.from(`Return-Path: <${parsePath(mail)?.path.mailbox ?? ''}>\r\n`, 'latin1'),
+      Buffer.from(`Delivered-To: ${recipient}\r\n`),
+    ])
+    return { index, maildir, from: join(maildir, 'tmp', file), to: join(maildir, 'new', file), envelope }
+  }
+
+  async #write(copy: Copy, message: AsyncIterable<Buffer>): Promise<void> {
+    const file = await this.#create(copy)
+    try {
+      // writeFile goes on after a write that took a part only, which is how a disk begins to be full.
+      await file.writeFile(copy.envelope)
+      await file.writeFile(message)
+      await file.sync()
+    } finally {
+      await file.close()
     }
   }
 
-  async #maildir(recipient: string): Promise<string> {
-    const maildir = join(this.#options.directory, safeName(recipient.toLowerCase()))
-    if (!this.#known.has(maildir)) {
-      for (const part of ['tmp', 'new', 'cur']) await mkdir(join(maildir, part), { recursive: true, mode: 0o700 })
-      if (this.#known.size < 10_000) this.#known.add(maildir)
+  async #create({ maildir, from }: Copy): Promise<FileHandle> {
+    if (this.#known.has(maildir)) {
+      const file = await open(from, 'wx', 0o600).catch(() => undefined)
+      if (file !== undefined) return file
+      this.#known.delete(maildir) // someone has removed it
     }
-    return maildir
+    await this.#make(maildir)
+    return await open(from, 'wx', 0o600)
+  }
+
+  async #make(maildir: string): Promise<void> {
+    for (const part of ['tmp', 'new', 'cur']) await mkdir(join(maildir, part), { recursive: true, mode: 0o700 })
+    if (this.#known.size < 10_000) this.#known.add(maildir)
+  }
+
+  /** From here on a copy is delivered or not for itself: what is in `new` may have been read already. */
+  async #putInPlace(id: string, copies: readonly Copy[]): Promise<Kept> {
+    const refused = new Map<number, Reply>()
+    for (const copy of copies) {
+      try {
+        await rename(copy.from, copy.to)
+        await syncDirectory(join(copy.maildir, 'new'))
+      } catch (error) {
+        this.#noteFailure(error)
+        await this.#remove([copy])
+        refused.set(copy.index, replies.spoolTrouble)
+      }
+    }
+    if (refused.size === copies.length) return { reply: replies.spoolTrouble, refused: nobody }
+    return { reply: { code: 250, lines: [`2.0.0 Ok: queued as ${id}`] }, refused }
+  }
+
+  async #remove(copies: readonly Copy[]): Promise<void> {
+    for (const { from } of copies) await unlink(from).catch(() => undefined)
+  }
+
+  #noteFailure(error: unknown): void {
+    const { onFact, now, url } = this.#options
+    onFact({ kind: 'backendFailed', at: now(), server: url, step: 'text', why: wordsOf(error) })
   }
 
   connections(): readonly [] {
@@ -133,11 +177,13 @@ export class Sink implements Backend {
   }
 
   async probe(): Promise<string | undefined> {
+    const { directory, url } = this.#options
     try {
-      await mkdir(this.#options.directory, { recursive: true, mode: 0o700 })
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await access(directory, constants.W_OK | constants.X_OK)
       return undefined
     } catch (error) {
-      return `${this.#options.url}: ${error instanceof Error ? error.message : String(error)}`
+      return `${url}: ${wordsOf(error)}`
     }
   }
 
@@ -146,11 +192,26 @@ export class Sink implements Backend {
   }
 }
 
-/** A file name that can't leave its directory; what is not plain is percent-encoded. */
-function safeName(text: string): string {
-  const plain = text.replace(/[^A-Za-z0-9@._+=-]/g, (character) => encodeURIComponent(character).replaceAll('*', '%2A'))
-  return plain
-    .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
-    .replaceAll('/', '%2F')
-    .slice(0, 200)
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+async function* message(header: string, text: TextSource): AsyncGenerator<Buffer> {
+  yield Buffer.from(header, 'latin1')
+  const whole = text.whole()
+  if (whole === undefined) yield* text.chunks()
+  else yield* whole
+}
+
+/** What another copy holds behind its envelope. */
+async function* messageOf({ from, envelope }: Copy): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(from, { start: envelope.length })) yield chunk as Buffer
+}
+
+/** A name that was given to a file is safe only when its directory is (fsync(2)). */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
 }

@@ -91,17 +91,6 @@ function describeResult({ reply, refused }: ParcelResultReply): string {
 
 export const recipients = (count: number): string[] => Array.from({ length: count }, (_, i) => `<${i}@x>`)
 
-/** Complete and in memory. */
-export function wholeText(text: string | Buffer): TextSource {
-  const bytes = Buffer.from(text)
-  return {
-    whole: () => [bytes],
-    async *chunks() {
-      yield await Promise.resolve(bytes)
-    },
-  }
-}
-
 /** A text that comes when the test says so. */
 export class SlowText implements TextSource {
   readonly #chunks: Buffer[] = []

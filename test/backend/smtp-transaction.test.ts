@@ -4,7 +4,8 @@ import { replies } from '../../src/smtp/replies.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
 import { type FakeBackendOptions, type Rule, startFakeBackend, type Step } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
-import { type Begun, openBackend, recipients, SlowText, wholeText } from './backend-session.ts'
+import { type Begun, openBackend, recipients, SlowText } from './backend-session.ts'
+import { wholeText } from './whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
 const [lost, unavailable, nonsense] = [replies.backendLost, replies.backendUnavailable, replies.backendNonsense].map(

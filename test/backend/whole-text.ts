@@ -1,0 +1,12 @@
+/** A text that is complete and in memory. */
+import type { TextSource } from '../../src/backend/backend.ts'
+
+export function wholeText(text: string | Buffer): TextSource {
+  const bytes = Buffer.from(text)
+  return {
+    whole: () => [bytes],
+    async *chunks() {
+      yield await Promise.resolve(bytes)
+    },
+  }
+}
