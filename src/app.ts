@@ -4,7 +4,7 @@ import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend } from './app/backend.ts'
-import { connectionOptions } from './app/session.ts'
+import { connectionOptions, tlsServer } from './app/session.ts'
 import { timedLedger } from './app/timed-ledger.ts'
 import type { Backend } from './backend/backend.ts'
 import type { Config } from './config/config.ts'
@@ -23,6 +23,8 @@ import { createMetrics, type Metrics } from './metrics/registry.ts'
 import { chainPolicySources } from './policy/chain.ts'
 import { openPolicyFile } from './policy/file-source.ts'
 import type { PolicySource } from './policy/policy-source.ts'
+import { assignSockets, type InheritedSocket } from './service/activation.ts'
+import { asStarted, type Privileges } from './service/user.ts'
 import { type Certificates, loadCertificates } from './tls/certificates.ts'
 
 export interface AppOptions {
@@ -34,6 +36,10 @@ export interface AppOptions {
   readonly now?: () => number
   /** Default process metrics; off where several apps share a process. */
   readonly processMetrics?: boolean
+  /** Sockets that are already listening, for `config.listen`, in its order unless their names say otherwise. */
+  readonly sockets?: readonly InheritedSocket[]
+  /** What may still be done as root; given up for good before this is over. */
+  readonly privileges?: Privileges
 }
 
 export interface App {
@@ -60,7 +66,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   }
   if (options.onFact !== undefined) facts.add(options.onFact)
 
-  const certificates = await openCertificates(config, now)
+  const privileges = options.privileges ?? asStarted
+  const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
+  const certificates = await openCertificates(config, now, privileges)
   const backend = openBackend(config, onFact, now)
   parts.defer(async () => await backend.close())
   const store = await openSqliteLedger({ path: config.ledger.path, onFact, clock: now })
@@ -126,16 +134,15 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   parts.defer(async () => {
     await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
   })
-  for (const { host, port } of config.listen) {
+  for (const [i, { host, port }] of config.listen.entries()) {
     const { limits, greetDelayMs } = config
     const lookUp = directory.needsRdns ? verifiedName : undefined
-    listeners.push(
-      await Listener.open(
-        { host, port, limits, greetDelayMs, lookUp, proxied: undefined, connection, onFact, now },
-        counts,
-      ),
-    )
+    const descriptor = descriptors[i]
+    const given = descriptor === undefined ? {} : { descriptor }
+    const listener = { host, port, ...given, limits, greetDelayMs, lookUp, proxied: undefined, connection, onFact, now }
+    listeners.push(await privileges.asRoot(async () => await Listener.open(listener, counts)))
   }
+  privileges.dropForGood()
 
   let closing = false
   function ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
@@ -149,7 +156,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const owned = parts.move()
   return {
-    addresses: listeners.map((listener, i) => ({ host: config.listen[i]?.host ?? '', port: listener.port })),
+    addresses: listeners.map((listener, i) => ({
+      host: (descriptors[i] === undefined ? config.listen[i]?.host : listener.address) ?? '',
+      port: listener.port,
+    })),
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
     ledger,
     metrics,
@@ -175,10 +185,17 @@ async function openPolicies(config: Config, onFact: FactListener, now: () => num
   return chainPolicySources(sources)
 }
 
-async function openCertificates(config: Config, clock: () => number): Promise<Certificates | undefined> {
-  if (!config.tls.startTls) return undefined
+async function openCertificates(
+  config: Config,
+  clock: () => number,
+  privileges: Privileges,
+): Promise<Certificates | undefined> {
+  if (config.listen.every(({ tls }) => tls === 'off')) return undefined
   const { hostname, dataDirectory } = config
-  return await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory, clock })
+  const load = async (): Promise<Certificates> =>
+    await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory, clock })
+  // The operator's keys may be root's; a certificate that is made here has to be the user's.
+  return await (config.tls.certificates.length === 0 ? load() : privileges.asRoot(load))
 }
 
 interface Health {

@@ -3,6 +3,9 @@ import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { createLog } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
+import { inheritedSockets } from '../service/activation.ts'
+import { openServiceManager } from '../service/notify.ts'
+import { asStarted, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
@@ -15,9 +18,14 @@ async function serve(command: Command): Promise<void> {
   const config = configured(command)
   const log = createLog(config.log)
   const note = logFromFacts(log)
+  const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
+  const manager = openServiceManager(process.env, { onTrouble })
   let app: App
   try {
-    app = await startApp(config, { onFact: note, onTrouble: (what) => log.warn({ event: 'trouble' }, what) })
+    const sockets = inheritedSockets(process.env, process.pid)
+    const privileges =
+      config.runAs === undefined ? asStarted : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
+    app = await startApp(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${explain(error)}`)
     process.exitCode = 1
@@ -32,16 +40,35 @@ async function serve(command: Command): Promise<void> {
   )
   const { ready, reasons } = app.ready()
   if (!ready) log.warn({ event: 'not ready', reasons }, `not ready: ${reasons.join('; ')}; mail gets 451 until then`)
+  if (process.getuid?.() === 0) log.warn({ event: 'root' }, 'running as root, which nothing here needs: set run_as')
+  manager.ready(statusOf(app))
+  const status = setInterval(() => manager.status(statusOf(app)), statusEveryMs)
 
   let closing = false
   const stop = (signal: string): void => {
     if (closing) return process.exit(1) // a second signal does not wait
     closing = true
     log.info({ event: 'stopping', signal }, `${signal}: finishing what is under way`)
-    void app.close().then(() => log.info({ event: 'stopped' }, 'stopped'))
+    clearInterval(status)
+    manager.stopping('finishing what is under way', config.timeouts.shutdownMs + afterShutdownMs)
+    void app
+      .close()
+      .then(async () => await manager.close())
+      .then(() => log.info({ event: 'stopped' }, 'stopped'))
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
+}
+
+const statusEveryMs = 5000
+/** For closing the ledger and the pool, after the last session has ended. */
+const afterShutdownMs = 15_000
+
+/** What `systemctl status` shows: where it listens, and what is in the way. */
+function statusOf(app: App): string {
+  const { reasons } = app.ready()
+  const listening = `listening on ${app.addresses.map(({ host, port }) => `${host}:${port}`).join(', ')}`
+  return [listening, ...reasons].join('; ')
 }
 
 /** What is in the way, where, and what to do. */

@@ -5,10 +5,13 @@ import { encodeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { readProxyHeader } from './proxied.ts'
+import { secure, type Secured, type TlsServer } from './upgrade.ts'
 
 export interface ListenerOptions {
   readonly host: string
   readonly port: number
+  /** A listening socket that this process was given (src/service/activation.ts), in place of host and port. */
+  readonly descriptor?: number
   readonly limits: { readonly sessions: number; readonly sessionsPerAddress: number }
   readonly greetDelayMs: number
   /** Whether connections from this address begin with a PROXY header, and how long to wait for it. */
@@ -16,7 +19,9 @@ export interface ListenerOptions {
   /** What has to be known before the greeting; resolves in bounded time. */
   readonly lookUp: ((address: string) => Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
-  readonly connection: (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd'>
+  readonly connection: (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd' | 'secured'>
+  /** Present: TLS from the first octet, before the greeting (RFC 8314 3.3). */
+  readonly implicitTls?: TlsServer | undefined
   readonly onFact: FactListener
   readonly now: () => number
 }
@@ -60,16 +65,30 @@ export class Listener {
   /** Resolves when it listens; rejects when it can't, with what and where. */
   static async open(options: ListenerOptions, counts: SessionCounts): Promise<Listener> {
     const listener = new Listener(options, counts)
+    const { host, port, descriptor } = options
+    const where = descriptor === undefined ? { host, port } : { fd: descriptor }
     await new Promise<void>((resolve, reject) => {
       listener.#server.once('error', reject)
-      listener.#server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve)
+      listener.#server.listen({ ...where, backlog: 1024 }, resolve)
     })
+    if (descriptor !== undefined && listener.address === undefined) {
+      listener.#server.close()
+      throw new Error(
+        `descriptor ${descriptor} is no TCP socket: in the socket unit, ListenStream= needs address and port`,
+      )
+    }
     return listener
   }
 
   get port(): number {
     const address = this.#server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** Where a socket that was given listens; undefined when it is no TCP socket. */
+  get address(): string | undefined {
+    const address = this.#server.address()
+    return typeof address === 'object' ? address?.address : undefined
   }
 
   #accept(socket: Socket): void {
@@ -115,12 +134,37 @@ export class Listener {
       )
     }
     this.#counts.add(address)
-    const { lookUp, greetDelayMs } = this.#options
-    if (lookUp === undefined && greetDelayMs === 0 && early.length === 0) return this.#begin(socket, client).greet()
-    void this.#beginLater(socket, client, [...early])
+    const { implicitTls } = this.#options
+    if (implicitTls === undefined) return this.#welcome(socket, client, early)
+    // What came behind a PROXY header belongs to the handshake.
+    for (const octets of early.toReversed()) socket.unshift(octets)
+    this.#secureFirst(socket, client, implicitTls)
   }
 
-  async #beginLater(socket: Socket, client: ClientOfConnection, early: Buffer[]): Promise<void> {
+  #secureFirst(plain: Socket, client: ClientOfConnection, tls: TlsServer): void {
+    const { onFact, now } = this.#options
+    const socket = secure(plain, tls, {
+      secured: (secured) => {
+        this.#waiting.delete(socket)
+        this.#welcome(socket, client, [], secured)
+      },
+      failed: (failure) => {
+        this.#waiting.delete(socket)
+        this.#counts.remove(client.address)
+        onFact({ kind: 'tlsFailed', at: now(), address: client.address, ...failure })
+      },
+    })
+    this.#waiting.add(socket)
+  }
+
+  #welcome(socket: Socket, client: ClientOfConnection, early: readonly Buffer[], secured?: Secured): void {
+    const { lookUp, greetDelayMs } = this.#options
+    if (lookUp === undefined && greetDelayMs === 0 && early.length === 0)
+      return this.#begin(socket, client, secured).greet()
+    void this.#beginLater(socket, client, [...early], secured)
+  }
+
+  async #beginLater(socket: Socket, client: ClientOfConnection, early: Buffer[], secured?: Secured): Promise<void> {
     const { lookUp, greetDelayMs } = this.#options
     const onEarly = (data: Buffer): void => {
       early.push(data)
@@ -138,14 +182,15 @@ export class Listener {
       this.#counts.remove(client.address)
       return
     }
-    const connection = this.#begin(socket, rdns === undefined ? client : { ...client, rdns })
+    const connection = this.#begin(socket, rdns === undefined ? client : { ...client, rdns }, secured)
     for (const data of early) socket.emit('data', data)
     connection.greet()
   }
 
-  #begin(socket: Socket, client: ClientOfConnection): Connection {
+  #begin(socket: Socket, client: ClientOfConnection, secured?: Secured): Connection {
     const connection = new Connection(socket, {
       ...this.#options.connection(client),
+      secured,
       onEnd: () => {
         this.#connections.delete(connection)
         this.#counts.remove(client.address)
@@ -155,6 +200,7 @@ export class Listener {
     const { onFact, now } = this.#options
     const { id, peerName } = connection.session
     onFact({ kind: 'sessionOpened', at: now(), session: id, peer: peerName, address: client.address })
+    if (secured !== undefined) onFact({ ...secured, kind: 'sessionSecured', at: now(), session: id, peer: peerName })
     return connection
   }
 
