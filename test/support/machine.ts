@@ -41,7 +41,10 @@ export interface World {
   readonly mail: (argument: string) => Reply | undefined
   readonly rcpt: (address: string) => Reply | undefined
   readonly policy: (address: string) => PolicyAnswer | undefined
-  readonly deliver: (parcel: ParcelOrder, mail: string) => { readonly reply: Reply; readonly refused?: ReadonlyMap<number, Reply> }
+  readonly deliver: (
+    parcel: ParcelOrder,
+    mail: string,
+  ) => { readonly reply: Reply; readonly refused?: ReadonlyMap<number, Reply> } | undefined
 }
 
 export interface MachineOptions {
@@ -108,13 +111,26 @@ export class Machine {
       policyFailure: 'defer',
       defaultPolicy: policies.careful,
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
-      backendExtensions: () => new Map([['8BITMIME', ''], ['DSN', ''], ['SMTPUTF8', ''], ['SIZE', '0']]),
+      backendExtensions: () =>
+        new Map([
+          ['8BITMIME', ''],
+          ['DSN', ''],
+          ['SMTPUTF8', ''],
+          ['SIZE', '0'],
+        ]),
       serve: () => ({ peer, trusted: options.trusted ?? false }),
       newId: () => `split${++ids}`,
       ...options.session,
     }
     const client = { address: '192.0.2.1', port: 40_000 }
-    this.session = newSession({ id: 'session1', options: sessionOptions, client, peerName: peer.name, at: this.#now(), secured: false })
+    this.session = newSession({
+      id: 'session1',
+      options: sessionOptions,
+      client,
+      peerName: peer.name,
+      at: this.#now(),
+      secured: false,
+    })
   }
 
   /** A machine that has been greeted and said EHLO. */
@@ -148,14 +164,20 @@ export class Machine {
       sizeBytes: 100,
       endedAt: this.#now(),
       judgement: text.judgement ?? { kind: 'silent' },
-      ...(this.#fingerprint ? { fingerprint: createHash('sha256').update(message).digest('hex'), messageId: `<${message}@test>` } : {}),
+      ...(this.#fingerprint
+        ? { fingerprint: createHash('sha256').update(message).digest('hex'), messageId: `<${message}@test>` }
+        : {}),
       ...(text.fault === undefined ? {} : { fault: text.fault }),
     }
     return this.tell({ kind: 'textEnded', text: end })
   }
 
   /** MAIL, RCPTs and DATA in one go; replies to RCPT in order, and the reply to DATA. */
-  envelope(sender: string, recipients: readonly string[], parameters = ''): { readonly rcpts: string[]; readonly data: string } {
+  envelope(
+    sender: string,
+    recipients: readonly string[],
+    parameters = '',
+  ): { readonly rcpts: string[]; readonly data: string } {
     const replies = this.send(
       `MAIL FROM:<${sender}>${parameters}`,
       ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
@@ -165,7 +187,11 @@ export class Machine {
   }
 
   /** One message over this connection: replies to RCPT, to DATA, and to the text. */
-  message(recipients: readonly string[], text: Partial<Text> = {}, parameters = ''): { rcpts: string[]; data: string; text: string[] } {
+  message(
+    recipients: readonly string[],
+    text: Partial<Text> = {},
+    parameters = '',
+  ): { rcpts: string[]; data: string; text: string[] } {
     const envelope = this.envelope('sender@example.net', recipients, parameters)
     return { ...envelope, text: envelope.data.startsWith('354') ? this.text(text) : [] }
   }
@@ -231,12 +257,15 @@ export class Machine {
         this.#fingerprint = effect.fingerprint
         return
       case 'deliver': {
-        const results = effect.parcels.map((parcel): ParcelReply => {
-          const { reply, refused } = this.#world.deliver(parcel, effect.mail)
-          this.parcels.push({ ...parcel, mail: effect.mail, reply })
-          return { reply, refused: refused ?? new Map<number, Reply>(), ms: 1 }
-        })
-        return this.#step({ kind: 'delivered', at, results })
+        const results: ParcelReply[] = []
+        for (const parcel of effect.parcels) {
+          const answer = this.#world.deliver(parcel, effect.mail)
+          if (answer === undefined) continue
+          this.parcels.push({ ...parcel, mail: effect.mail, reply: answer.reply })
+          results.push({ reply: answer.reply, refused: answer.refused ?? new Map<number, Reply>(), ms: 1 })
+        }
+        if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
+        return
       }
       case 'save':
         if (!this.ledger.save(effect.split)) this.lostSaves++
