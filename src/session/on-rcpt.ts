@@ -16,7 +16,7 @@ import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
-import { type Recipient, splitsAtRcpt, type Transaction } from './transaction.ts'
+import { type Recipient, splitsAtRcpt, throughOf, type Transaction } from './transaction.ts'
 
 export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
   const { state, slots } = session
@@ -207,7 +207,11 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })
   transaction.going = choice.going
   for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
-  const deferred = choice.deferred.map((index) => recipientAt(transaction, index))
+  // An address given twice is one recipient to the ledger: the second can't wait for an answer that the first one gets.
+  const goes = new Set(throughOf(transaction).map((recipient) => recipient.address))
+  const others = choice.deferred.map((index) => recipientAt(transaction, index))
+  for (const twin of others.filter((recipient) => goes.has(recipient.address))) letThrough(session, twin)
+  const deferred = others.filter((recipient) => !goes.has(recipient.address))
   for (const recipient of deferred) defer(session, transaction, recipient)
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
 }

@@ -1,0 +1,116 @@
+/** No sender starves: a message that makes no progress is let through unsplit. */
+import { describe, expect, test } from 'vitest'
+import { startSplit } from '../../src/ledger/split-course.ts'
+import { whyUnsplit } from '../../src/strategy/rules.ts'
+import { defaultPeer, Machine, type MachineOptions, policies } from '../support/machine.ts'
+
+const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
+const both = ['a@example.org', 'b@example.org']
+const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+
+/** Drops the whole message at the first 4yz at RCPT (senders: nullmailer). */
+function dropping(machine: Machine): string {
+  machine.send('MAIL FROM:<sender@example.net>')
+  for (const to of both) {
+    const [said = ''] = machine.send(`RCPT TO:<${to}>`)
+    if (!said.startsWith('250')) {
+      machine.send('RSET')
+      return said
+    }
+  }
+  machine.send('DATA')
+  return machine.text(spam)[0] ?? ''
+}
+
+describe('rule 5: no sender starves', () => {
+  test.each<[string, Partial<MachineOptions>, string[], string[]]>([
+    ['as lenient', {}, ['451', '250'], ['tagged']],
+    ['as off', { peer: { forgiveAs: 'off' } }, ['451', '250'], ['tagged']],
+    ['after three', { peer: { forgiveAfter: 3 } }, ['451', '451', '451', '250'], ['tagged']],
+    [
+      'to quarantine',
+      { peer: { lenientAs: 'quarantine' }, session: { quarantine: 'box@example.org' } },
+      ['451', '250'],
+      ['tagged', 'quarantined'],
+    ],
+    ['single', { peer: { strategy: 'single' } }, ['451', '250'], ['tagged']],
+  ])('a sender that drops everything at the first 4yz is forgiven: %s', (_name, options, codes, results) => {
+    const machine = Machine.ready({ recipients, ...options })
+    expect(codes.map(() => dropping(machine).slice(0, 3))).toEqual(codes)
+    expect(machine.parcels.map(({ result }) => result)).toEqual(results)
+    expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
+    expect([...machine.ledger.splits.values()]).toMatchObject([{ status: 'forgiven', forgiven: true }])
+  })
+
+  test('a client that leaves instead of RSET', () => {
+    const machine = Machine.ready({ recipients })
+    machine.send('MAIL FROM:<sender@example.net>', ...both.map((to) => `RCPT TO:<${to}>`))
+    machine.tell({ kind: 'clientLost' })
+    const again = Machine.ready({ recipients, ledger: machine.ledger })
+    expect(again.message(both, spam).rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
+  })
+
+  test('attempts in which nobody went through count, also with 554 to DATA', () => {
+    const machine = Machine.ready({
+      recipients: {
+        'a@example.org': policies.strict,
+        'b@example.org': policies.strict,
+        'c@example.org': policies.tagOnly,
+      },
+    })
+    machine.message(['a@example.org', 'b@example.org', 'c@example.org'], spam) // strict is kept back, c waits
+    for (let i = 0; i < 20; i++) {
+      const { text } = machine.message(['a@example.org', 'b@example.org'], spam)
+      if (text[0]?.startsWith('5') === true) return
+    }
+    throw new Error('a and b are never answered')
+  })
+
+  test.each([
+    ['451 after the text', { deliver: () => ({ reply: { code: 451, lines: ['4.7.1 Greylisted'] as [string] } }) }, {}],
+    ['no judgement in time', {}, { fault: 'time' as const }],
+    ['a full disk', {}, { fault: 'spool' as const }],
+  ])('trouble is no sign of a sender that can not be split: %s', (_name, world, text) => {
+    const machine = Machine.ready({ recipients, world })
+    for (let i = 0; i < 3; i++) {
+      const said = machine.message(both, text)
+      expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '451'])
+      expect(said.text[0]).toMatch(/^451/)
+    }
+    expect(machine.ledger.open).toMatchObject([{ idleAttempts: 0, forgiven: false }])
+  })
+
+  test('an older message that nobody sends any more does not starve a new one', () => {
+    const machine = Machine.ready({ recipients })
+    machine.message(both, { ...spam, message: 'old' }) // and never again
+    const codes: string[] = []
+    let open = both
+    for (let i = 0; i < 6 && open.length > 0; i++) {
+      const said = machine.message(open, { ...spam, message: 'new' })
+      const text = said.text[0] ?? ''
+      codes.push(text.slice(0, 3))
+      open = open.filter((_, at) => !(/^2/.test(said.rcpts[at] ?? '') && /^[25]/.test(text)))
+    }
+    expect(open, codes.join(' ')).toEqual([])
+  })
+
+  test('forgiven by hand: at once', () => {
+    const machine = Machine.ready({ recipients })
+    machine.message(both, spam)
+    const [split] = machine.ledger.open
+    if (split === undefined) throw new Error('there is no split')
+    machine.ledger.save({ ...split, version: split.version + 1, forgiven: true })
+    expect(machine.message(['b@example.org'], spam).text[0]).toMatch(/^550/) // alone they may be refused
+    expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
+  })
+
+  const split = startSplit({ id: 'x', at: 0, reversePath: '', peer: 'default', strategy: 'group' })
+  test.each([
+    ['no split', undefined, undefined],
+    ['fresh', split, undefined],
+    ['one idle attempt', { ...split, idleAttempts: 1 }, 'forgiven'],
+    ['forgiven', { ...split, forgiven: true }, 'forgiven'],
+    ['15 forced retries', { ...split, forcedRetries: 15 }, undefined],
+    ['16 forced retries', { ...split, forcedRetries: 16 }, 'too many retries'],
+  ])('the predicate: %s', (_name, state, why) => expect(whyUnsplit(state, defaultPeer, false)).toBe(why))
+})

@@ -1,0 +1,153 @@
+/** No duplicates: who has the message is acknowledged on the retry without a second delivery, for as long as the split is open. */
+import { describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
+import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
+
+const later: Reply = { code: 451, lines: ['4.3.0 Not now'] }
+const recipients = {
+  'a@example.org': policies.tagOnly,
+  'b@example.org': policies.boxed,
+  'c@example.org': policies.tagOnly,
+}
+const all = Object.keys(recipients)
+const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+
+/** Two parcels, of which the backend takes only the first one as often as it is told. */
+function partly(options: MachineOptions = {}): { machine: Machine; copies: () => string[] } {
+  let fails = 1
+  const machine = Machine.ready({
+    recipients,
+    peer: { strategy: 'lenient' },
+    session: { quarantine: 'box@example.org' },
+    world: { deliver: ({ result }) => ({ reply: result === 'quarantined' && fails-- > 0 ? later : yes }) },
+    ...options,
+  })
+  const copies = (): string[] =>
+    machine.parcels
+      .filter(({ reply }) => reply.code === 250)
+      .flatMap((parcel) => parcel.recipients.map(({ argument }) => argument))
+      .sort()
+  return { machine, copies }
+}
+
+describe('rule 6: no duplicates', () => {
+  test('who has it is acknowledged without a second delivery', () => {
+    const { machine, copies } = partly()
+    expect(machine.message(all, spam).text).toEqual(['451 4.3.0 Not now'])
+    expect(machine.message(all, spam).text[0]).toMatch(/^250/)
+    expect(copies()).toEqual(['<a@example.org>', '<box@example.org>', '<c@example.org>'])
+    expect(machine.transactions.at(-1)?.recipients.map(({ duplicate }) => duplicate)).toEqual([true, undefined, true])
+    expect(machine.ledger.open).toEqual([])
+  })
+
+  test('a later, deliberate resend is delivered', () => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    machine.message(all, spam)
+    machine.message(all, spam)
+    expect(copies()).toHaveLength(6)
+  })
+
+  test('another message of the same sender to the same people is no duplicate', () => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    expect(machine.message(all, { ...spam, message: 'another' }).text[0]).toMatch(/^250/)
+    expect(copies()).toHaveLength(5)
+    machine.message(all, spam)
+    expect(copies()).toHaveLength(6)
+  })
+
+  test('the key holds no client address: the retry comes from another host', () => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    const other = Machine.ready({
+      recipients,
+      ledger: machine.ledger,
+      peer: { strategy: 'lenient' },
+      session: { quarantine: 'box@example.org' },
+    })
+    expect(other.message(all, spam).text[0]).toMatch(/^250/)
+    expect(copies()).toHaveLength(2)
+    expect(other.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([[1]])
+  })
+
+  test.each(['group', 'single', 'off'] as const)('the strategy was switched to %s meanwhile', (strategy) => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    let open = all
+    for (let i = 0; i < 5 && open.length > 0; i++) {
+      const next = Machine.ready({
+        recipients,
+        ledger: machine.ledger,
+        peer: { strategy },
+        session: { quarantine: 'box@example.org' },
+      })
+      const said = next.message(open, spam)
+      const ok = said.text[0]?.startsWith('250') === true
+      open = open.filter((_, at) => !(ok && said.rcpts[at]?.startsWith('250') === true))
+      machine.parcels.push(...next.parcels)
+    }
+    expect(open).toEqual([])
+    expect(copies()).toHaveLength(3)
+  })
+
+  test('the retry asks for PRDR', () => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    expect(machine.message(all, spam, ' PRDR').text.map((line) => line.slice(0, 3))).toEqual(['250'])
+    expect(copies()).toHaveLength(3)
+  })
+
+  test('some others come first on the retry, whom the split does not know', () => {
+    const { machine, copies } = partly()
+    machine.message(all, spam)
+    const extra = ['x@example.org', 'y@example.org', ...all]
+    const single = Machine.ready({
+      recipients,
+      ledger: machine.ledger,
+      peer: { strategy: 'single' },
+      session: { quarantine: 'box@example.org' },
+    })
+    single.send('MAIL FROM:<sender@example.net>')
+    for (const to of extra) single.send(`RCPT TO:<${to}>`)
+    single.send('DATA')
+    single.text(spam)
+    let open = extra.slice(1)
+    for (let i = 0; i < 10 && open.length > 0; i++) {
+      const said = single.message(open, spam)
+      const ok = said.text[0]?.startsWith('250') === true
+      open = open.filter((_, at) => !(ok && said.rcpts[at]?.startsWith('250') === true))
+    }
+    machine.parcels.push(...single.parcels)
+    expect(open).toEqual([])
+    expect(copies()).toEqual([...new Set(copies())])
+    expect(machine.ledger.open).toEqual([])
+  })
+
+  test('without a text nothing is known of a message, so nothing is held for a duplicate of it', () => {
+    const refused = new Map([[1, later]])
+    let first = true
+    const machine = Machine.ready({
+      world: {
+        deliver: () => {
+          const answer = first ? { reply: yes, refused } : { reply: yes }
+          first = false
+          return answer
+        },
+      },
+    })
+    const pair = ['a@example.org', 'b@example.org']
+    expect(machine.message(pair, { message: 'one' }).text).toEqual(['451 4.3.0 Not now'])
+    expect(machine.message(pair, { message: 'two' }).text[0]).toMatch(/^250/)
+    expect(machine.parcels.at(-1)?.recipients.map(({ index }) => index)).toEqual([0, 1])
+    machine.message(pair, { message: 'one' })
+    expect(machine.parcels.at(-1)?.recipients.map(({ index }) => index)).toEqual([1])
+  })
+
+  test('one address twice in a transaction is one recipient for the split', () => {
+    const machine = Machine.ready({ recipients, peer: { strategy: 'single' } })
+    const twice = ['a@example.org', 'a@example.org']
+    expect(machine.message(twice).rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
+    expect(machine.ledger.open).toEqual([])
+  })
+})
