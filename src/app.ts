@@ -4,6 +4,7 @@ import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend } from './app/backend.ts'
+import { openConfiguredCertificates } from './app/certificates.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
 import { timedLedger } from './app/timed-ledger.ts'
 import type { Backend } from './backend/backend.ts'
@@ -25,7 +26,6 @@ import { openPolicyFile } from './policy/file-source.ts'
 import type { PolicySource } from './policy/policy-source.ts'
 import { assignSockets, type InheritedSocket } from './service/activation.ts'
 import { asStarted, type Privileges } from './service/user.ts'
-import { type Certificates, loadCertificates } from './tls/certificates.ts'
 
 export interface AppOptions {
   /** Everything that happens, after the metrics have heard of it. */
@@ -68,7 +68,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const privileges = options.privileges ?? asStarted
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
-  const certificates = await openCertificates(config, now, privileges)
   const backend = openBackend(config, onFact, now)
   parts.defer(async () => await backend.close())
   const store = await openSqliteLedger({ path: config.ledger.path, onFact, clock: now })
@@ -83,6 +82,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     { processMetrics: options.processMetrics ?? true },
   )
   facts.add(metricsFromFacts(metrics))
+  const certificates = await openConfiguredCertificates(config, { onFact, now, privileges })
+  parts.defer(async () => await certificates?.close())
   const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
   const directory = new PeerDirectory({
     classes: config.peers,
@@ -119,7 +120,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   const listeners: Listener[] = []
   const counts = new SessionCounts()
-  const connection = connectionOptions({
+  const sessionParts = {
     config,
     backend,
     policies,
@@ -130,16 +131,30 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     onFact,
     now,
     newId: randomId,
-  })
+  }
   parts.defer(async () => {
     await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
   })
-  for (const [i, { host, port }] of config.listen.entries()) {
+  for (const [i, { host, port, tls }] of config.listen.entries()) {
     const { limits, greetDelayMs } = config
     const lookUp = directory.needsRdns ? verifiedName : undefined
+    const connection = connectionOptions(sessionParts, tls)
+    const implicitTls = tls === 'implicit' && certificates !== undefined ? tlsServer(config, certificates) : undefined
     const descriptor = descriptors[i]
     const given = descriptor === undefined ? {} : { descriptor }
-    const listener = { host, port, ...given, limits, greetDelayMs, lookUp, proxied: undefined, connection, onFact, now }
+    const listener = {
+      host,
+      port,
+      ...given,
+      limits,
+      greetDelayMs,
+      lookUp,
+      proxied: undefined,
+      implicitTls,
+      connection,
+      onFact,
+      now,
+    }
     listeners.push(await privileges.asRoot(async () => await Listener.open(listener, counts)))
   }
   privileges.dropForGood()
@@ -183,19 +198,6 @@ async function openPolicies(config: Config, onFact: FactListener, now: () => num
   for (const { path } of config.recipients.sources)
     sources.push(await openPolicyFile({ path, policies, onFact, clock: now }))
   return chainPolicySources(sources)
-}
-
-async function openCertificates(
-  config: Config,
-  clock: () => number,
-  privileges: Privileges,
-): Promise<Certificates | undefined> {
-  if (config.listen.every(({ tls }) => tls === 'off')) return undefined
-  const { hostname, dataDirectory } = config
-  const load = async (): Promise<Certificates> =>
-    await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory, clock })
-  // The operator's keys may be root's; a certificate that is made here has to be the user's.
-  return await (config.tls.certificates.length === 0 ? load() : privileges.asRoot(load))
 }
 
 interface Health {

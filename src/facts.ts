@@ -73,6 +73,19 @@ export interface TransactionFact {
   readonly ms: number
 }
 
+/** A client's certificate as the log tells it. Nothing is decided by it. */
+export interface ClientCertificate {
+  readonly subject: string
+  readonly issuer: string
+  /** SHA-256, 64 hex digits in lower case. */
+  readonly fingerprint: string
+  /** `yes`, or OpenSSL's code for what is wrong with it. */
+  readonly verified: string
+}
+
+/** `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`: it went away. `junk`: that was no TLS. */
+export type TlsFailureReason = 'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
+
 export type Fact =
   | TransactionFact
   | {
@@ -89,6 +102,36 @@ export type Fact =
       readonly peer: string
       readonly protocol: string
       readonly cipher: string
+      /** What the client showed; absent when it showed none, or none was asked for. */
+      readonly certificate?: ClientCertificate
+    }
+  | {
+      readonly kind: 'tlsFailed'
+      readonly at: number
+      readonly address: string
+      /** Absent when the handshake comes before the session (`tls: implicit`). */
+      readonly session?: string
+      readonly reason: TlsFailureReason
+      /** In words, with OpenSSL's code. */
+      readonly why: string
+    }
+  /** A certificate taken into use: at the start, or because its files have changed. */
+  | {
+      readonly kind: 'certificateLoaded'
+      readonly at: number
+      readonly name: string
+      readonly file: string
+      readonly expiresAt: number
+    }
+  /** Its files have changed and are wrong: the one in use stays. */
+  | { readonly kind: 'certificateKept'; readonly at: number; readonly file: string; readonly why: string }
+  /** Less than 14 days are left; told once a day. */
+  | {
+      readonly kind: 'certificateExpires'
+      readonly at: number
+      readonly name: string
+      readonly file: string
+      readonly expiresAt: number
     }
   | {
       readonly kind: 'sessionClosed'
@@ -143,12 +186,19 @@ export type Fact =
   | { readonly kind: 'policyFailed'; readonly at: number; readonly recipient: string; readonly why: string }
   | { readonly kind: 'policiesLoaded'; readonly at: number; readonly file: string; readonly entries: number }
   | { readonly kind: 'policiesKept'; readonly at: number; readonly file: string; readonly why: string }
-  | { readonly kind: 'backendConnected'; readonly at: number; readonly server: string; readonly ms: number }
+  | {
+      readonly kind: 'backendConnected'
+      readonly at: number
+      readonly server: string
+      readonly ms: number
+      /** Version of TLS; absent in clear. */
+      readonly tls?: string
+    }
   | {
       readonly kind: 'backendFailed'
       readonly at: number
       readonly server: string
-      readonly step: 'connect' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
+      readonly step: 'connect' | 'tls' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
       readonly why: string
     }
   | {

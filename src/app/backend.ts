@@ -2,6 +2,7 @@
 import type { Backend } from '../backend/backend.ts'
 import { Sink } from '../backend/sink.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
+import { backendTls } from '../backend/secure.ts'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 
@@ -11,6 +12,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
   if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
   return new SmtpBackend({
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
+    tls: backendTls(backend.tls),
     helo: hostname,
     connectTimeoutMs: backend.connectTimeoutMs,
     replyTimeoutMs: backend.replyTimeoutMs,

@@ -1,12 +1,13 @@
 /** What each new connection is made of. */
 import type { Backend } from '../backend/backend.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ConnectionOptions } from '../listen/connection.ts'
 import type { ClientOfConnection } from '../listen/listener.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
+import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
@@ -24,12 +25,14 @@ export interface SessionParts {
   readonly newId: () => string
 }
 
+/** `listenerTls` is that of the listener which the connections come from. */
 export function connectionOptions(
   parts: SessionParts,
-): (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd'> {
+  listenerTls: ListenerTls,
+): (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
   const { config, certificates, directory, ledger, onFact, now, newId } = parts
   const { limits, timeouts } = config
-  const options = sessionOptions(parts)
+  const options = sessionOptions(parts, listenerTls === 'starttls')
   const runner = { ...parts, spool: config.spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
   const text = {
     bareNewlines: config.bareNewlines,
@@ -37,10 +40,7 @@ export function connectionOptions(
     maxLineBytes: limits.textLineBytes,
     maxHeaderBytes: limits.headerBytes,
   }
-  const tls =
-    certificates === undefined
-      ? undefined
-      : { contextFor: (name?: string) => certificates.contextFor(name), handshakeTimeoutMs: timeouts.tlsHandshakeMs }
+  const tls = certificates === undefined ? undefined : tlsServer(config, certificates)
   return (client) => {
     const { peer } = directory.serve({ ...client, helo: '', senderDomain: '' })
     return {
@@ -57,12 +57,18 @@ export function connectionOptions(
   }
 }
 
-function sessionOptions({ config, backend, directory, newId }: SessionParts): SessionOptions {
+export const tlsServer = (config: Config, certificates: Certificates): TlsServer => ({
+  contextFor: (name) => certificates.contextFor(name),
+  handshakeTimeoutMs: config.timeouts.tlsHandshakeMs,
+  requestCertificate: config.tls.requestClientCertificate,
+})
+
+function sessionOptions({ config, backend, directory, newId }: SessionParts, startTls: boolean): SessionOptions {
   const { limits, ehlo, relayDomains, quarantine } = config
   return {
     hostname: config.hostname,
     own: { ...ehlo, messageSizeBytes: limits.messageSizeBytes },
-    startTls: config.tls.startTls,
+    startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,
     judging: config.judge.kind === 'backend' ? 'backend' : 'score',

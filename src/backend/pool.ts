@@ -94,7 +94,7 @@ export class Pool {
       const place = this.#waiting.findIndex((waiting) => waiting.borrower === borrower)
       if (place !== -1) this.#waiting.splice(place, 1)
       const failed = `all ${maxConnections} connections are busy (backend.pool.max_connections)`
-      this.#failed(this.#options.servers[0]?.url ?? '', failed)
+      this.#failed(this.#options.servers[0]?.url ?? '', 'connect', failed)
       borrower({ failed })
     }, connectTimeoutMs)
     this.#waiting.push({ borrower, timer })
@@ -155,22 +155,25 @@ export class Pool {
         }
         this.extensions = connection.extensions
         this.#failedAt.delete(url)
-        onFact({ kind: 'backendConnected', at: now(), server: url, ms: now() - started })
+        const { clearBecause, tlsVersion: tls } = connection
+        if (clearBecause !== undefined) this.#failed(url, 'tls', `${clearBecause}; it goes on in clear`)
+        const ms = now() - started
+        onFact({ kind: 'backendConnected', at: now(), server: url, ms, ...(tls !== undefined && { tls }) })
         return { connection, server: url }
       } catch (error) {
         if (this.#isClosed()) break
         const why = error instanceof Error ? error.message : String(error)
         failures.push(`${url}: ${why}`)
         this.#failedAt.set(url, now())
-        this.#failed(url, why)
+        this.#failed(url, error instanceof TlsFailure ? 'tls' : 'connect', why)
       }
     }
     return { failed: this.#isClosed() ? 'shutting down' : failures.join('; ') }
   }
 
-  #failed(server: string, why: string): void {
+  #failed(server: string, step: 'connect' | 'tls', why: string): void {
     const { onFact, now } = this.#options
-    onFact({ kind: 'backendFailed', at: now(), server, step: 'connect', why })
+    onFact({ kind: 'backendFailed', at: now(), server, step, why })
   }
 
   /** Connections by server. */

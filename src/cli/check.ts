@@ -59,7 +59,7 @@ async function checkBackend(config: Config): Promise<Finding> {
 }
 
 async function checkCertificates(config: Config): Promise<Finding[]> {
-  if (!config.tls.startTls) return [{ ok: true, text: 'tls: switched off (tls.start_tls)' }]
+  if (config.listen.every(({ tls }) => tls === 'off')) return [{ ok: true, text: 'tls: switched off (listen[].tls)' }]
   const { hostname, dataDirectory } = config
   try {
     const { all } = await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory })

@@ -43,20 +43,23 @@ function listenHint(text: string): { readonly hint?: string } {
   return {}
 }
 
-const serverExpected = 'smtp://host:port or sink:DIRECTORY'
+const serverExpected = 'smtp://host:port, smtps://host:port or sink:DIRECTORY'
 
-/** `smtp://host[:port]` (port 25 unless given) or `sink:DIRECTORY` (the embedded Maildir; the directory as written). */
+/** `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet; RFC 8314 7.3) or `sink:DIRECTORY` (the embedded Maildir; the directory as written). */
 export function parseServer(text: string): Parsed<ServerAddress> {
   const sink = /^sink:(.+)$/.exec(text)
   if (sink !== null) return { ok: true, value: { kind: 'sink', directory: sink[1] ?? '', url: text } }
-  const smtp = /^smtp:\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
-  const host = parseHost(smtp?.[1] ?? '')
-  const port = parsePort(smtp?.[2] ?? '25', 1)
+  const smtp = /^smtp(s?):\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
+  const implicitTls = smtp?.[1] !== ''
+  const host = parseHost(smtp?.[2] ?? '')
+  const port = parsePort(smtp?.[3] ?? (implicitTls ? '465' : '25'), 1)
   if (host === undefined || port === undefined) {
     const bare = parseListenAddress(text)
     return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
   }
-  return { ok: true, value: { kind: 'smtp', host, port, url: `smtp://${smtp?.[1] ?? ''}:${port}` } }
+  const place = `${smtp?.[2] ?? ''}:${port}`
+  if (implicitTls) return { ok: true, value: { kind: 'smtp', host, port, url: `smtps://${place}`, implicitTls } }
+  return { ok: true, value: { kind: 'smtp', host, port, url: `smtp://${place}` } }
 }
 
 const rangeExpected = 'an address or a range such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32'

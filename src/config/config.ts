@@ -11,8 +11,22 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** `starttls` offers it, `implicit` begins with the handshake (RFC 8314 3.3), `off` does neither. */
+export type ListenerTls = 'starttls' | 'implicit' | 'off'
+
+export interface ConfiguredListener extends ListenAddress {
+  readonly tls: ListenerTls
+}
+
 export type ServerAddress =
-  | { readonly kind: 'smtp'; readonly host: string; readonly port: number; readonly url: string }
+  | {
+      readonly kind: 'smtp'
+      readonly host: string
+      readonly port: number
+      readonly url: string
+      /** `smtps:`: the handshake comes before the greeting. */
+      readonly implicitTls?: true
+    }
   | { readonly kind: 'sink'; readonly directory: string; readonly url: string }
 
 /** Which peers a class holds; a peer is in it when any one entry fits. An empty match fits everyone. */
@@ -36,15 +50,28 @@ export interface Config {
   /** The file it came from; absent for the built-in defaults. */
   readonly file?: string
   readonly hostname: string
-  readonly listen: readonly ListenAddress[]
+  readonly listen: readonly ConfiguredListener[]
   readonly tls: {
     /** PEM files; empty: a self-signed certificate is made and kept in dataDirectory. */
     readonly certificates: readonly { readonly cert: string; readonly key: string }[]
-    readonly startTls: boolean
+    readonly minimumVersion: 'TLSv1.2' | 'TLSv1.3'
+    /** In OpenSSL's notation; names that begin with TLS_ are those of TLS 1.3. */
+    readonly ciphers: string
+    /** Asked for and logged, never required. */
+    readonly requestClientCertificate: boolean
   }
   readonly backend: {
     readonly servers: readonly [ServerAddress, ...ServerAddress[]]
     readonly clientAddress: 'none'
+    readonly tls: {
+      readonly mode: 'off' | 'opportunistic' | 'require'
+      /** PEM file with the authorities that are trusted in place of the usual ones. */
+      readonly ca?: string
+      /** SHA-256 of certificates that are trusted, whoever signed them: 64 hex digits in lower case. */
+      readonly fingerprints: readonly string[]
+      /** The name asked for and expected; absent: the host of the server's URL. */
+      readonly serverName?: string
+    }
     readonly connectTimeoutMs: number
     readonly replyTimeoutMs: number
     /** From the final dot to the reply. */

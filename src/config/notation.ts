@@ -2,6 +2,7 @@
  * The configuration's notations as zod schemas, and the notes from which docs/configuration.md is made. In this folder
  * an issue's message is what was expected; problem texts are put together in issues.ts.
  */
+import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import { parseDomainPattern, parseListenAddress, parseRange, parseServer } from './addresses.ts'
 import { parseDuration, parseSize, type Parsed } from './units.ts'
@@ -80,9 +81,31 @@ export function size(from: string, to: string) {
 }
 
 export const listenAddress = () => notation('an address and port', parseListenAddress)
-export const server = () => notation('smtp://host:port or sink:DIRECTORY', parseServer)
+export const server = () => notation('smtp://host:port, smtps://host:port or sink:DIRECTORY', parseServer)
 export const range = () => notation('an address or a range', parseRange)
 export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)
+
+/** SHA-256 of a certificate, with or without colons; comes back as 64 hex digits in lower case. */
+export function fingerprint() {
+  const value = 'a SHA-256 fingerprint of 64 hex digits'
+  return notation(value, (written) => {
+    const digits = written.replaceAll(':', '').toLowerCase()
+    return /^[0-9a-f]{64}$/.test(digits) ? { ok: true, value: digits } : { ok: false, expected: value }
+  })
+}
+
+/** Ciphers that OpenSSL knows. */
+export function ciphers() {
+  const value = "ciphers in OpenSSL's notation"
+  return notation(value, (written) => {
+    try {
+      createSecureContext({ ciphers: written })
+      return { ok: true, value: written }
+    } catch {
+      return { ok: false, expected: value, hint: 'see what "openssl ciphers -v" says of it' }
+    }
+  })
+}
 
 /** The SQLite file of the ledger, `sqlite:PATH` or the path alone. */
 export function ledgerPath() {

@@ -20,6 +20,7 @@ export function resolveBackend(
   return {
     servers: [first, ...rest],
     clientAddress: backend.client_address,
+    tls: resolveTls(backend, directories.place, report),
     connectTimeoutMs: backend.connect_timeout,
     replyTimeoutMs: backend.reply_timeout,
     deliveryTimeoutMs: Math.min(backend.delivery_timeout, timeouts.reply),
@@ -29,6 +30,31 @@ export function resolveBackend(
       maxTransactions: backend.pool.max_transactions,
       maxErrors: backend.pool.max_errors,
     },
+  }
+}
+
+/** A certificate that is checked only sometimes protects nobody: whoever is in between makes the check fail. */
+function resolveTls(
+  { tls, servers = [] }: Settings['backend'],
+  place: (path: string) => string,
+  report: Report,
+): Config['backend']['tls'] {
+  if (tls.mode !== 'require') {
+    const why = `has no effect with mode ${tls.mode}, which takes any certificate; write mode: require beside it, or leave it out`
+    if (tls.ca !== undefined) report(['backend', 'tls', 'ca'], why)
+    if (tls.fingerprint.length > 0) report(['backend', 'tls', 'fingerprint'], why)
+  } else if (tls.ca !== undefined && tls.fingerprint.length > 0) {
+    report(['backend', 'tls', 'ca'], 'is not looked at beside a fingerprint; keep one of them')
+  }
+  const implicit = servers.findIndex((server) => server.kind === 'smtp' && server.implicitTls === true)
+  if (tls.mode === 'off' && implicit >= 0) {
+    report(['backend', 'servers', implicit], 'smtps:// is TLS, and backend.tls is off; change one of them')
+  }
+  return {
+    mode: tls.mode,
+    fingerprints: tls.fingerprint,
+    ...(tls.ca !== undefined && { ca: place(tls.ca) }),
+    ...(tls.server_name !== undefined && { serverName: tls.server_name }),
   }
 }
 

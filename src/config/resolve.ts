@@ -26,10 +26,12 @@ export function resolveSettings(
   return {
     ...(from.file !== undefined && { file: from.file }),
     hostname: settings.hostname ?? ownName(),
-    listen: settings.listen.map(({ address }) => address),
+    listen: settings.listen.map(({ address, tls }) => ({ ...address, tls })),
     tls: {
       certificates: settings.tls.certificates.map(({ cert, key }) => ({ cert: place(cert), key: place(key) })),
-      startTls: settings.tls.start_tls,
+      minimumVersion: settings.tls.minimum_version,
+      ciphers: settings.tls.ciphers,
+      requestClientCertificate: settings.tls.request_client_certificate,
     },
     backend,
     ...(settings.relay_domains !== undefined && { relayDomains: settings.relay_domains }),

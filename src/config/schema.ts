@@ -11,6 +11,10 @@ const listener = z.preprocess(
   (raw) => (typeof raw === 'string' ? { address: raw } : raw),
   z.strictObject({
     address: key(is.listenAddress(), 'Address and port; port 0 takes any free one.'),
+    tls: key(
+      z.enum(['starttls', 'implicit', 'off']).prefault('starttls'),
+      'Offer STARTTLS; or begin with the TLS handshake, as on port 465; or neither.',
+    ),
   }),
 )
 
@@ -19,17 +23,50 @@ const certificate = z.strictObject({
   key: key(is.text('a file name'), 'PEM file with the private key, without a passphrase.'),
 })
 
+const backendTls = z.preprocess(
+  // YAML 1.1 tools write `off` as false.
+  (raw) => (raw === false ? { mode: 'off' } : typeof raw === 'string' ? { mode: raw } : (raw ?? {})),
+  z.strictObject({
+    mode: key(
+      z.enum(['off', 'opportunistic', 'require']).prefault('opportunistic'),
+      'Use STARTTLS where the server offers it, with any certificate, and clear text where it does not; or accept mail only through TLS with a certificate that can be trusted.',
+    ),
+    ca: key(
+      is.text('a file name').optional(),
+      'PEM file with the certificate authorities to trust; only with `require`.',
+      'those that come with Node.js',
+    ),
+    fingerprint: key(
+      z.preprocess((raw) => (typeof raw === 'string' ? [raw] : raw), z.array(is.fingerprint()).prefault([])),
+      "SHA-256 of the server's certificate, or a list of them; nothing else of it is looked at then. Only with `require`.",
+      'none',
+    ),
+    server_name: key(
+      is.text('a host name', /^[A-Za-z0-9._-]{1,253}$/).optional(),
+      'Name that is asked for (SNI) and has to be in the certificate.',
+      "the host in the server's URL",
+    ),
+  }),
+)
+
 const backend = section({
   servers: key(
     z.array(is.server()).min(1, { error: 'at least one server' }).optional(),
-    'The mail servers behind, all alike: `smtp://host:port`, or one `sink:DIRECTORY` that keeps the mail in a Maildir.',
+    'The mail servers behind, all alike: `smtp://host:port`, `smtps://host:port` (TLS from the start), or one `sink:DIRECTORY` that keeps the mail in a Maildir.',
     '`sink:` and the directory `mail` in `data_directory`',
   ),
   client_address: key(
     z.enum(['none']).prefault('none'),
     'How the backend is told who the client is; `none` makes `relay_domains` necessary.',
   ),
-  connect_timeout: key(is.duration('100ms', '5m').prefault('10s'), 'Longest wait for a connection to a server.'),
+  tls: key(
+    backendTls.prefault({}),
+    'Encryption towards the servers; may also be written `tls: opportunistic`. See docs/tls.md.',
+  ),
+  connect_timeout: key(
+    is.duration('100ms', '5m').prefault('10s'),
+    'Longest wait for a connection to a server, and for its TLS handshake.',
+  ),
   reply_timeout: key(
     is.duration('100ms', '1h').prefault('5m'),
     'Longest wait for a reply to a command (RFC 5321 4.5.3.2).',
@@ -193,9 +230,24 @@ export const schema = z.strictObject({
         z.array(certificate).prefault([]),
         'Pairs of files, chosen by the name the client asks for; the first is for everyone else. None: one is made and signed by itself.',
       ),
-      start_tls: key(z.boolean().prefault(true), 'Offer STARTTLS.'),
+      minimum_version: key(
+        z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2'),
+        'The oldest version that is spoken; older ones than these are not safe (RFC 8996).',
+      ),
+      ciphers: key(
+        is
+          .ciphers()
+          .prefault(
+            'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
+          ),
+        "Ciphers in OpenSSL's notation, best first; names that begin with `TLS_` choose those of TLS 1.3. What the default leaves out, and when to add it: docs/tls.md.",
+      ),
+      request_client_certificate: key(
+        z.boolean().prefault(false),
+        'Ask clients for a certificate and log what they show; none is required.',
+      ),
     }),
-    'Encryption towards clients.',
+    'Encryption towards clients; which listener offers it: `listen[].tls`.',
   ),
   backend: key(backend, 'Where mail goes. Nobody is told yes before the backend said yes.'),
   relay_domains: key(

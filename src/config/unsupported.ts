@@ -14,11 +14,9 @@ interface Unsupported {
 }
 
 const unsupported: readonly Unsupported[] = [
-  { key: 'listen[].tls', instead: 'leave it out: STARTTLS is offered on every listener' },
   { key: 'listen[].proxy_protocol_from', instead: 'leave it out: no PROXY header is read' },
   { key: 'backend.servers[]', value: /^lmtp(\+unix)?:/i, instead: 'use smtp://host:port' },
   { key: 'backend.client_address', value: /^(xclient|xforward|proxy)$/, instead: 'use none, and list relay_domains' },
-  { key: 'backend.tls', instead: 'leave it out: the backend is spoken to in clear' },
   { key: 'recipients.sources[].sql', instead: 'use file' },
   { key: 'recipients.sources[].ldap', instead: 'use file' },
   { key: 'recipients.sources[].http', instead: 'use file' },

@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly runner: RunnerParts
   readonly ledger: Ledger
   readonly tls: TlsServer | undefined
+  /** Of a connection that began with TLS. */
+  readonly secured?: Secured | undefined
   readonly text: Omit<TextReceiverOptions, 'dots'>
   readonly commandLineBytes: number
   readonly timeouts: { readonly commandMs: number; readonly textMs: number }
@@ -61,7 +63,7 @@ export class Connection {
     this.#options = options
     this.#socket = socket
     this.#splitter = new LineSplitter(options.commandLineBytes)
-    this.session = newSession({ ...options.start, at: options.now(), secured: false })
+    this.session = newSession({ ...options.start, at: options.now(), secured: options.secured !== undefined })
     this.#listen(socket)
   }
 
@@ -114,7 +116,7 @@ export class Connection {
   }
 
   readonly #onDrain = (): void => {
-    this.#socket.resume()
+    if (!this.#holdsText) this.#socket.resume()
     this.#pump()
   }
 
@@ -224,6 +226,7 @@ export class Connection {
         this.#runner?.abandon()
         this.#runner = undefined
         this.#receiver = undefined
+        this.#holdsText = false
         return
       case 'receiveText':
         this.#runner?.startText(effect.fingerprint, effect.streamable)
@@ -260,6 +263,7 @@ export class Connection {
   #textDrained(): void {
     this.#holdsText = false
     this.#socket.resume()
+    this.#pump()
   }
 
   #save(effect: Extract<Effect, { do: 'save' }>): void {
@@ -284,7 +288,9 @@ export class Connection {
   #setTimer(): void {
     const waitsFor = awaits(this.session)
     const { commandMs, textMs } = this.#options.timeouts
-    const ms = waitsFor === 'command' ? commandMs : waitsFor === 'text' ? textMs : 0
+    // While it is made to wait, it is not the client that is slow.
+    const waitsForText = waitsFor === 'text' && !this.#holdsText
+    const ms = waitsFor === 'command' ? commandMs : waitsForText ? textMs : 0
     if (ms === this.#timerMs) return
     clearTimeout(this.#timer)
     this.#timerMs = ms
@@ -302,8 +308,14 @@ export class Connection {
     this.#splitter.takeRest()
     if (tls === undefined) return this.destroy()
     this.#socket.removeAllListeners()
-    const upgraded = secure(this.#socket, tls, (secured: Secured) => {
-      this.#send({ kind: 'secured', at: this.#options.now(), ...secured })
+    const { onFact, now } = this.#options
+    const { id, client } = this.session
+    const upgraded = secure(this.#socket, tls, {
+      secured: (secured) => this.#send({ kind: 'secured', at: now(), ...secured }),
+      failed: (failure) => {
+        onFact({ kind: 'tlsFailed', at: now(), address: client.address, session: id, ...failure })
+        this.#send({ kind: 'securingFailed', at: now() })
+      },
     })
     this.#socket = upgraded
     this.#listen(upgraded)

@@ -2,7 +2,7 @@
  * The log lines of the product. One info line a transaction tells its whole story; trouble is a warning; `event` has a fixed
  * word a kind, for filters.
  */
-import type { Fact, FactListener } from '../facts.ts'
+import type { ClientCertificate, Fact, FactListener } from '../facts.ts'
 import type { Log } from './log.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
@@ -86,8 +86,40 @@ export function logFromFacts(log: Log): FactListener {
         return
       }
       case 'backendConnected':
-        log.debug({ event: fact.kind, server: fact.server, ms: fact.ms }, 'backend connected')
+        log.debug({ event: fact.kind, server: fact.server, ms: fact.ms, tls: fact.tls }, 'backend connected')
         return
+      case 'sessionSecured':
+        if (fact.certificate !== undefined) onClientCertificate(log, fact, fact.certificate)
+        return
+      case 'tlsFailed': {
+        const { address, session, reason, why } = fact
+        log.info({ event: fact.kind, address, session, reason, why: cutText(why) }, `TLS handshake failed: ${reason}`)
+        return
+      }
+      case 'certificateLoaded': {
+        const { name, file, expiresAt } = fact
+        log.info(
+          { event: fact.kind, name, file, expires: new Date(expiresAt).toISOString() },
+          `certificate for ${name} in use`,
+        )
+        return
+      }
+      case 'certificateKept':
+        log.warn(
+          { event: fact.kind, file: fact.file, why: cutText(fact.why) },
+          'new certificate is wrong: the old one stays in use',
+        )
+        return
+      case 'certificateExpires': {
+        const { at, name, file, expiresAt } = fact
+        const days = Math.floor((expiresAt - at) / 86_400_000)
+        const when = days < 0 ? 'has expired' : `expires in ${days} days`
+        log.warn(
+          { event: fact.kind, name, file, expires: new Date(expiresAt).toISOString() },
+          `certificate for ${name} ${when}: renew it`,
+        )
+        return
+      }
       case 'ledgerTrouble':
         log.warn({ event: fact.kind, why: cutText(fact.why) }, 'ledger can not be written: it goes on in memory')
         return
@@ -95,12 +127,25 @@ export function logFromFacts(log: Log): FactListener {
         log.info({ event: fact.kind }, 'ledger is written again')
         return
       case 'sessionOpened':
-      case 'sessionSecured':
       case 'backendDelivered':
         // Told by the transaction's or the session's own line.
         return
     }
   }
+}
+
+function onClientCertificate(
+  log: Log,
+  fact: Fact & { readonly kind: 'sessionSecured' },
+  certificate: ClientCertificate,
+): void {
+  const { session, peer, protocol, cipher } = fact
+  const { fingerprint, verified } = certificate
+  const [subject, issuer] = [cutText(certificate.subject), cutText(certificate.issuer)]
+  log.info(
+    { event: 'clientCertificate', session, peer, protocol, cipher, subject, issuer, fingerprint, verified },
+    `client certificate ${verified === 'yes' ? 'verified' : `not verified: ${verified}`}`,
+  )
 }
 
 function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {

@@ -96,6 +96,19 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'sessionSecured':
         moveSession(fact.session, { peer: fact.peer, tls: 'yes' })
+        metrics.tlsHandshakesTotal.inc({ protocol: fact.protocol })
+        return
+      case 'tlsFailed':
+        metrics.tlsFailuresTotal.inc({ reason: fact.reason })
+        return
+      case 'certificateLoaded':
+        metrics.tlsCertificateReloadsTotal.inc({ result: 'loaded' })
+        return
+      case 'certificateKept':
+        metrics.tlsCertificateReloadsTotal.inc({ result: 'kept' })
+        return
+      case 'certificateExpires':
+        // tls_certificate_expiry_seconds says it at every scrape.
         return
       case 'sessionClosed':
         moveSession(fact.session, undefined)

@@ -145,7 +145,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'backend_errors_total',
     labels: ['server', 'step'],
-    help: 'Failures of a backend server, by the step of the dialogue: connect, greeting, mail, rcpt, data or text. A refusal of a message is not one.',
+    help: 'Failures of a backend server, by the step of the dialogue: connect, tls, greeting, mail, rcpt, data or text. A refusal of a message is not one.',
   },
   backendDeliverySeconds: {
     type: 'histogram',
@@ -203,6 +203,24 @@ export const metricDescriptions = {
     labels: ['op'],
     help: 'Time of one operation of the ledger.',
     buckets: ledgerBuckets,
+  },
+  tlsHandshakesTotal: {
+    type: 'counter',
+    name: 'tls_handshakes_total',
+    labels: ['protocol'],
+    help: 'TLS handshakes with clients that succeeded, by version: what a higher tls.minimum_version would cost.',
+  },
+  tlsFailuresTotal: {
+    type: 'counter',
+    name: 'tls_failures_total',
+    labels: ['reason'],
+    help: 'TLS handshakes with clients that failed: protocol or cipher (nothing in common), certificate (ours is not trusted), time, closed (the client went away), junk (that was no TLS) or other.',
+  },
+  tlsCertificateReloadsTotal: {
+    type: 'counter',
+    name: 'tls_certificate_reloads_total',
+    labels: ['result'],
+    help: 'Certificates read: loaded, or kept (the changed files are wrong and the old certificate stays in use).',
   },
   tlsCertificateExpirySeconds: {
     type: 'gauge',

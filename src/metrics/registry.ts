@@ -101,6 +101,9 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     ledgerDurable,
     ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
     ledgerSeconds: histogram(d.ledgerSeconds),
+    tlsHandshakesTotal: counter(d.tlsHandshakesTotal),
+    tlsFailuresTotal: counter(d.tlsFailuresTotal),
+    tlsCertificateReloadsTotal: counter(d.tlsCertificateReloadsTotal),
     tlsCertificateExpirySeconds: gauge(d.tlsCertificateExpirySeconds, (self) => {
       self.reset()
       for (const { name, notAfter } of sources.certificates?.() ?? []) self.set({ name }, notAfter / 1000)

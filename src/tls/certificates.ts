@@ -1,8 +1,8 @@
 import type { SecureContext } from 'node:tls'
-import { readPair, type Certificate, type PemPair } from './certificate-pair.ts'
-import { keepSelfSigned } from './kept-self-signed.ts'
+import { makeCertificate, readPem, type Certificate, type ContextSettings, type PemPair } from './certificate-pair.ts'
+import { keepSelfSigned, type PemOfFiles } from './kept-self-signed.ts'
 
-export interface CertificateOptions {
+export interface CertificateOptions extends ContextSettings {
   /** Whose name the self-signed certificate bears. */
   readonly hostname: string
   /** PEM files; empty: a self-signed certificate is made and kept. */
@@ -20,22 +20,34 @@ export interface Certificates {
   contextFor(serverName?: string): SecureContext
 }
 
+/** Reads what a certificate is made of. Rejects with the file and what to do. */
+export type CertificateSource = () => Promise<PemOfFiles>
+
+/** One a pair, or that of the self-signed one, which is made and kept when it is not there. */
+export function certificateSources(options: CertificateOptions): readonly [CertificateSource, ...CertificateSource[]] {
+  const { hostname, pairs, dataDirectory, clock = Date.now } = options
+  const [first, ...rest] = pairs.map((files) => async () => ({ pem: await readPem(files), files }))
+  return first === undefined ? [async () => await keepSelfSigned(hostname, dataDirectory, clock())] : [first, ...rest]
+}
+
+/** The first that is for the name, else the first of all. */
+export function contextAmong(all: Certificates['all'], serverName: string | undefined): SecureContext {
+  const fitting = serverName === undefined ? undefined : all.find((certificate) => certificate.fits(serverName))
+  return (fitting ?? all[0]).context
+}
+
 /**
  * Loads the configured certificates, or makes a self-signed one and keeps it in the data directory. Rejects, with the
  * file and what to do, when a pair can't be read or does not belong together. A certificate that has expired is loaded:
- * mail servers seldom look, and no TLS at all would be worse; `expiresAt` tells. To reload, load again.
+ * mail servers seldom look, and no TLS at all would be worse; `expiresAt` tells. They stay as they are: see
+ * watched-certificates.ts for those that follow their files.
  */
 export async function loadCertificates(options: CertificateOptions): Promise<Certificates> {
-  const [first, ...rest] = await Promise.all(options.pairs.map(readPair))
-  const all: Certificates['all'] =
-    first === undefined
-      ? [await keepSelfSigned(options.hostname, options.dataDirectory, (options.clock ?? Date.now)())]
-      : [first, ...rest]
-  return {
-    all,
-    contextFor(serverName) {
-      const fitting = serverName === undefined ? undefined : all.find((certificate) => certificate.fits(serverName))
-      return (fitting ?? all[0]).context
-    },
+  const load = async (source: CertificateSource): Promise<Certificate> => {
+    const { pem, files } = await source()
+    return makeCertificate(pem, files, options)
   }
+  const [first, ...rest] = certificateSources(options)
+  const all: Certificates['all'] = [await load(first), ...(await Promise.all(rest.map(load)))]
+  return { all, contextFor: (serverName) => contextAmong(all, serverName) }
 }

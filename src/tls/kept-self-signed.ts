@@ -1,23 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeCertificate, type Certificate } from './certificate-pair.ts'
+import { makeCertificate, type PemPair } from './certificate-pair.ts'
 import { makeSelfSigned } from './self-signed.ts'
 
 /** Key and certificate are one file, so that one rename replaces both. */
 const fileName = 'self-signed.pem'
-/** A certificate that ends within this time is made anew at the start, because it is only looked at then. */
+/** A certificate that ends within this time is made anew; it is looked at once an hour. */
 const renewBeforeMs = 30 * 86_400_000
+
+export interface PemOfFiles {
+  readonly pem: PemPair
+  readonly files: PemPair
+}
 
 /**
  * The self-signed certificate in `directory`, made when there is none, when it is for another host, has (nearly) expired or
  * can't be used. The file has mode 0600. `now` is in ms since the epoch. Rejects when the directory can't be written.
  */
-export async function keepSelfSigned(hostname: string, directory: string, now: number): Promise<Certificate> {
+export async function keepSelfSigned(hostname: string, directory: string, now: number): Promise<PemOfFiles> {
   const file = join(directory, fileName)
   const kept = await readKept(file)
-  if (kept !== undefined && kept.expiresAt - now > renewBeforeMs && kept.fits(hostname)) {
-    return kept
+  const files = { cert: file, key: file }
+  if (kept !== undefined) {
+    const { expiresAt, fits } = makeCertificate(kept, files)
+    if (expiresAt - now > renewBeforeMs && fits(hostname)) return { pem: kept, files }
   }
   const made = await makeSelfSigned(hostname, now)
   try {
@@ -27,14 +34,16 @@ export async function keepSelfSigned(hostname: string, directory: string, now: n
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`${file}: can't keep the self-signed certificate: ${why}; check data_directory`, { cause: error })
   }
-  return makeCertificate(made, { cert: file, key: file })
+  return { pem: made, files }
 }
 
 /** The one kept from before; undefined when there is none that can be used. */
-async function readKept(file: string): Promise<Certificate | undefined> {
+async function readKept(file: string): Promise<PemPair | undefined> {
   try {
-    const pem = await readFile(file, 'utf8')
-    return makeCertificate({ cert: pem, key: pem }, { cert: file, key: file })
+    const text = await readFile(file, 'utf8')
+    const pem = { cert: text, key: text }
+    makeCertificate(pem, { cert: file, key: file })
+    return pem
   } catch {
     // Whatever is wrong with it, a new one is as good.
     return undefined
