@@ -48,7 +48,9 @@ export class TransactionRunner {
   #over = false
   #textEnded = false
   #deadline: NodeJS.Timeout | undefined
-  /** Results that came before the text was complete. */
+  /** The machine knows that the text has ended; what the backend said before that waits for it. */
+  #toldEnd = false
+  /** What the backend said before the machine was told of the end of the text. */
   #early: readonly ParcelResultReply[] | undefined
   /** Called when more of the text can be taken. */
   onDrain: () => void = () => undefined
@@ -152,9 +154,16 @@ export class TransactionRunner {
     const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
     onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
     const identity = this.#fingerprint?.end() ?? {}
-    const fault = this.#spool?.failed === true ? { fault: 'spool' as const } : {}
+    const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
+    this.#toldEnd = true
     this.#tell({ kind: 'textEnded', at: now(), text: { sizeBytes, endedAt, judgement, ...identity, ...fault } })
     if (this.#early !== undefined) this.#tell({ kind: 'delivered', at: now(), results: this.#early })
+  }
+
+  /** Where the backend has answered already, the rest of the text was not kept on purpose. */
+  #spoolFailed(): boolean {
+    const spool = this.#spool
+    return spool !== undefined && (spool.why !== undefined || (spool.failed && this.#early === undefined))
   }
 
   deliver(effect: Of<'deliver'>): void {
@@ -171,12 +180,13 @@ export class TransactionRunner {
       parcels: parcels.map((parcel) => ({ ...parcel, redirected: parcel.result === 'quarantined' })),
     }
     const results = await this.#transaction.deliver(order, this.#spool)
-    if (this.#textEnded) {
+    if (this.#toldEnd) {
       this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
       return
     }
-    // The backend has answered before the text was complete: the rest of it is read and forgotten.
     this.#early = results
+    if (this.#textEnded) return
+    // The backend has answered before the text was complete: the rest of it is read and forgotten.
     this.#spool.close()
     this.onDrain()
   }
