@@ -208,6 +208,8 @@ export type Fact =
       readonly code: number
       readonly ms: number
     }
+  /** A text could not be kept on its way: the spool directory is full or gone. Its client was told 451. */
+  | { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
 

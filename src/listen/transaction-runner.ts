@@ -154,6 +154,8 @@ export class TransactionRunner {
     const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
     onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
     const identity = this.#fingerprint?.end() ?? {}
+    const trouble = this.#spool?.why
+    if (trouble !== undefined) onFact({ kind: 'spoolFailed', at: now(), why: trouble })
     const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
     this.#toldEnd = true
     this.#tell({ kind: 'textEnded', at: now(), text: { sizeBytes, endedAt, judgement, ...identity, ...fault } })

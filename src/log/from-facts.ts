@@ -120,6 +120,9 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       }
+      case 'spoolFailed':
+        log.warn({ event: fact.kind, why: cutText(fact.why) }, 'a message could not be kept (spool.directory)')
+        return
       case 'ledgerTrouble':
         log.warn({ event: fact.kind, why: cutText(fact.why) }, 'ledger can not be written: it goes on in memory')
         return

@@ -158,6 +158,8 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'backendDelivered':
         deliveries(fact.server, replyClass(fact.code)).observe(seconds(fact.ms))
         return
+      case 'spoolFailed':
+        return // counted in transactions_total, outcome deferred
       case 'ledgerTrouble':
         metrics.ledgerTroubleTotal.inc()
         metrics.ledgerDurable.set(0)

@@ -275,6 +275,7 @@ describe('the spool', () => {
     expect((await at.client.reply())[0]).toMatch(/^451 4\.3\.1 /)
     expect(at.backend.texts).toEqual([])
     expect((await envelope(at.client)).at(-1)).toMatch(/^354/)
+    expect(at.app.facts).toContainEqual(expect.objectContaining({ kind: 'spoolFailed' }))
   })
 
   test('through a file: the same octets, to every recipient', async () => {
