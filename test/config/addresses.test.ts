@@ -45,6 +45,7 @@ describe('where to listen', () => {
 })
 
 describe('servers', () => {
+  const smtps = { kind: 'smtp', implicitTls: true }
   test.each([
     ['smtp://10.0.0.5:25', { kind: 'smtp', host: '10.0.0.5', port: 25, url: 'smtp://10.0.0.5:25' }],
     ['smtp://10.0.0.5', { kind: 'smtp', host: '10.0.0.5', port: 25, url: 'smtp://10.0.0.5:25' }],
@@ -53,6 +54,11 @@ describe('servers', () => {
       { kind: 'smtp', host: 'mail.example.org', port: 10_025, url: 'smtp://mail.example.org:10025' },
     ],
     ['smtp://[::1]:25', { kind: 'smtp', host: '::1', port: 25, url: 'smtp://[::1]:25' }],
+    [
+      'smtps://mail.example.org',
+      { ...smtps, host: 'mail.example.org', port: 465, url: 'smtps://mail.example.org:465' },
+    ],
+    ['smtps://[::1]:4465/', { ...smtps, host: '::1', port: 4465, url: 'smtps://[::1]:4465' }],
     ['sink:mail', { kind: 'sink', directory: 'mail', url: 'sink:mail' }],
     ['sink:/var/tmp/a b', { kind: 'sink', directory: '/var/tmp/a b', url: 'sink:/var/tmp/a b' }],
   ])('%s', (text, value) => {

@@ -29,7 +29,7 @@ describe('no configuration at all', () => {
     const directory = resolve('rcptwise-data')
     expect(warnings).toEqual([])
     expect(config.file).toBeUndefined()
-    expect(config.listen).toEqual([{ host: '127.0.0.1', port: 2525 }])
+    expect(config.listen).toEqual([{ host: '127.0.0.1', port: 2525, tls: 'starttls' }])
     expect(config.backend.servers).toEqual([
       { kind: 'sink', directory: join(directory, 'mail'), url: `sink:${join(directory, 'mail')}` },
     ])
@@ -40,7 +40,13 @@ describe('no configuration at all', () => {
     expect(config.judge).toEqual({ kind: 'headers', onFailure: 'accept' })
     expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([['default', 'group']])
     expect(config.trusted).toEqual([])
-    expect(config.tls).toEqual({ certificates: [], startTls: true })
+    expect(config.tls).toMatchObject({
+      certificates: [],
+      minimumVersion: 'TLSv1.2',
+      requestClientCertificate: false,
+    })
+    expect(config.tls.ciphers).not.toMatch(/SHA:|CBC|RC4|DES|NULL/)
+    expect(config.backend.tls).toEqual({ mode: 'opportunistic', fingerprints: [] })
   })
 
   test('the defaults hold for an empty file and for empty sections, too', () => {
@@ -58,10 +64,16 @@ hostname: mx1.example.org
 listen:
   - address: 0.0.0.0:25
   - "[::]:25"
+  - { address: 0.0.0.0:465, tls: implicit }
+  - { address: 127.0.0.1:2525, tls: off }
 tls:
   certificates: [{ cert: mx1.pem, key: /etc/ssl/mx1.key }]
+  minimum_version: TLSv1.3
+  ciphers: TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256
+  request_client_certificate: true
 backend:
   servers: [smtp://10.0.0.5:25, smtp://10.0.0.6]
+  tls: { mode: require, ca: ca.pem, server_name: mail.example.org }
   pool: { idle_timeout: 20s }
 relay_domains: [Example.ORG, '*.example.net']
 received_header: false
@@ -93,12 +105,20 @@ data_directory: /var/lib/rcptwise
     file,
     hostname: 'mx1.example.org',
     listen: [
-      { host: '0.0.0.0', port: 25 },
-      { host: '::', port: 25 },
+      { host: '0.0.0.0', port: 25, tls: 'starttls' },
+      { host: '::', port: 25, tls: 'starttls' },
+      { host: '0.0.0.0', port: 465, tls: 'implicit' },
+      { host: '127.0.0.1', port: 2525, tls: 'off' },
     ],
-    tls: { certificates: [{ cert: '/etc/rcptwise/mx1.pem', key: '/etc/ssl/mx1.key' }] },
+    tls: {
+      certificates: [{ cert: '/etc/rcptwise/mx1.pem', key: '/etc/ssl/mx1.key' }],
+      minimumVersion: 'TLSv1.3',
+      ciphers: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256',
+      requestClientCertificate: true,
+    },
     backend: {
       servers: [{ host: '10.0.0.5' }, { host: '10.0.0.6', port: 25 }],
+      tls: { mode: 'require', ca: '/etc/rcptwise/ca.pem', fingerprints: [], serverName: 'mail.example.org' },
       // Never over timeouts.reply.
       deliveryTimeoutMs: 240_000,
       pool: { idleTimeoutMs: 20_000, maxConnections: 100, maxTransactions: 200, maxErrors: 8 },
@@ -136,6 +156,17 @@ data_directory: /var/lib/rcptwise
 
 describe('short forms', () => {
   test.each([
+    ['backend: { tls: require }', { backend: { tls: { mode: 'require' } } }],
+    ['backend: { tls: false }', { backend: { tls: { mode: 'off' } } }],
+    ['backend: { tls: }', { backend: { tls: { mode: 'opportunistic' } } }],
+    [
+      `backend: { tls: { mode: require, fingerprint: "${'AB:'.repeat(31)}cd" } }`,
+      { backend: { tls: { fingerprints: [`${'ab'.repeat(31)}cd`] } } },
+    ],
+    [
+      `backend: { tls: { mode: require, fingerprint: [${'a1'.repeat(32)}, ${'b2'.repeat(32)}] } }`,
+      { backend: { tls: { fingerprints: ['a1'.repeat(32), 'b2'.repeat(32)] } } },
+    ],
     ['listen: 127.0.0.1:0', { listen: [{ host: '127.0.0.1', port: 0 }] }],
     ['listen: [127.0.0.1:0]', { listen: [{ host: '127.0.0.1', port: 0 }] }],
     ['ledger: sqlite:l.db', { ledger: { path: '/etc/rcptwise/l.db', patienceMs: 432_000_000, keepMs: 86_400_000 } }],
@@ -210,7 +241,7 @@ describe('the command line', () => {
         logLevel: 'debug',
       },
     )
-    expect(config.listen).toEqual([{ host: '127.0.0.1', port: 0 }])
+    expect(config.listen).toEqual([{ host: '127.0.0.1', port: 0, tls: 'starttls' }])
     expect(config.backend.servers[0]).toMatchObject({ directory: resolve('here') })
     expect(config.backend.replyTimeoutMs).toBe(60_000)
     expect(config.dataDirectory).toBe(resolve('data'))
