@@ -54,7 +54,7 @@ export function secure(socket: Socket, tls: TlsServer, listener: HandshakeListen
     tls.handshakeTimeoutMs,
   )
   const onError = (error: Error): void => fail(handshakeFailure(error))
-  upgraded.on('_tlsError', onError).on('error', onError)
+  upgraded.on('error', onError)
   upgraded.once('close', () => fail({ reason: 'closed', why: 'the client closed the connection' }))
   upgraded.once('secure', () => {
     clearTimeout(timer)

@@ -175,10 +175,9 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
   session.secured = true
   session.offered = new Map()
   session.state = { at: 'greeted' }
-  const { kind: _, ...seen } = event
   session.effects.push({
     do: 'note',
-    fact: { ...seen, kind: 'sessionSecured', session: session.id, peer: session.peerName },
+    fact: { ...event, kind: 'sessionSecured', session: session.id, peer: session.peerName },
   })
 }
 

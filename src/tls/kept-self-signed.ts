@@ -23,8 +23,8 @@ export async function keepSelfSigned(hostname: string, directory: string, now: n
   const kept = await readKept(file)
   const files = { cert: file, key: file }
   if (kept !== undefined) {
-    const { expiresAt, fits } = makeCertificate(kept, files)
-    if (expiresAt - now > renewBeforeMs && fits(hostname)) return { pem: kept, files }
+    const certificate = makeCertificate(kept, files)
+    if (certificate.expiresAt - now > renewBeforeMs && certificate.fits(hostname)) return { pem: kept, files }
   }
   const made = await makeSelfSigned(hostname, now)
   try {
