@@ -51,28 +51,38 @@ export class Place implements AsyncDisposable {
   static async make(set: PackageSet): Promise<Place> {
     const origin = await packageRoot(set)
     const place = new Place(await mkdtemp(path.join(await realpath(tmpdir()), `rcptwise-${set}-`)))
-    await chmod(place.root, 0o755)
-    // Hard links where the file system allows them: nobody writes below usr.
-    const linked = await run('cp', ['-al', path.join(origin, 'usr'), place.root])
-    if (linked.code !== 0) await mustRun('cp', ['-a', path.join(origin, 'usr'), place.root])
-    for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
-      await symlink(`usr/${directory}`, path.join(place.root, directory))
+    try {
+      await place.furnish(origin)
+      return place
+    } catch (error) {
+      await place[Symbol.asyncDispose]()
+      throw error
     }
-    await place.directory('/tmp', { user: 'root', group: 'root', mode: 0o1777 })
-    await place.directory('/dev', { user: 'root', group: 'root', mode: 0o755 })
+  }
+
+  /** Programs, devices, accounts: what every place has. */
+  private async furnish(origin: string): Promise<void> {
+    await chmod(this.root, 0o755)
+    // Hard links where the file system allows them: nobody writes below usr.
+    const linked = await run('cp', ['-al', path.join(origin, 'usr'), this.root])
+    if (linked.code !== 0) await mustRun('cp', ['-a', path.join(origin, 'usr'), this.root])
+    for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
+      await symlink(`usr/${directory}`, path.join(this.root, directory))
+    }
+    await this.directory('/tmp', { user: 'root', group: 'root', mode: 0o1777 })
+    await this.directory('/dev', { user: 'root', group: 'root', mode: 0o755 })
     const devices = 'cd "$1" && mknod null c 1 3 && mknod zero c 1 5 && mknod random c 1 8 && mknod urandom c 1 9'
-    await mustRun('sh', ['-c', `umask 0; ${devices}`, 'devices', place.host('/dev')])
-    await place.write(
+    await mustRun('sh', ['-c', `umask 0; ${devices}`, 'devices', this.host('/dev')])
+    await this.write(
       '/etc/passwd',
       accounts(users, (name, id) => `${name}:x:${id}:${id}:${name}:/:/bin/sh`),
     )
-    await place.write(
+    await this.write(
       '/etc/group',
       accounts(groups, (name, id) => `${name}:x:${id}:`),
     )
-    await place.write('/etc/hosts', '127.0.0.1 localhost\n')
-    await place.write('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\nservices: files\n')
-    return place
+    await this.write('/etc/hosts', '127.0.0.1 localhost\n')
+    await this.write('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\nservices: files\n')
   }
 
   /** The host's name of a path of the place. */
