@@ -29,6 +29,8 @@ export interface SqliteLedgerOptions {
   readonly maxBytes?: number
   /** The file is treated as a full disk at this size; no limit unless set. */
   readonly maxFileBytes?: number
+  /** Only for memory that stands in for another store: a split that is not known is taken whatever its version. */
+  readonly adopts?: boolean
   /** Between two attempts to use a file that was in trouble, ms; 5000 unless set, and not under 1000 where processes share it. */
   readonly retryMs?: number
 }
@@ -64,6 +66,7 @@ class SqliteLedger implements Ledger {
   readonly #clock: () => number
   readonly #maxSplits: number
   readonly #maxBytes: number
+  readonly #adopts: boolean
   readonly #underWay = new Set<Promise<unknown>>()
   #overrides: readonly StrategyOverride[] = []
   #makingRoom: Promise<void> | undefined
@@ -75,6 +78,7 @@ class SqliteLedger implements Ledger {
     this.#clock = options.clock ?? Date.now
     this.#maxSplits = options.maxSplits ?? 100_000
     this.#maxBytes = options.maxBytes ?? 256 * 1024 * 1024
+    this.#adopts = options.adopts ?? false
   }
 
   get durable(): boolean {
@@ -94,13 +98,17 @@ class SqliteLedger implements Ledger {
   }
 
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
-    const [row, prior] = [toRow(split), split.version - 1]
+    const [row, prior] = [toRow(split), this.#isNew(split) ? 0 : split.version - 1]
     const room = this.#storage.congestion ?? (prior === 0 ? this.#makeRoom() : undefined)
     // Of a split with many recipients the row alone, just made, is enough for one turn.
     const wait = room ?? (row.recipients.length > membersPerCall ? nextTurn() : undefined)
     if (wait !== undefined) return this.#track(wait.then(async () => await this.#saveLater(row, prior)))
     const saved = writeSplit(this.#storage.calls(), row, prior, this.#clock())
     return saved instanceof Promise ? this.#track(this.#saveLater(row, prior, saved)) : { saved }
+  }
+
+  #isNew({ id, version }: Split): boolean {
+    return version === 1 || (this.#adopts && this.#storage.run((store) => store.seqOf(id)) === undefined)
   }
 
   async find(id: string): Promise<Split | undefined> {

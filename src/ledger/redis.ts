@@ -1,0 +1,205 @@
+/**
+ * The ledger on a Redis or Valkey server, which the nodes of several machines may share. A recall and a save are one round trip
+ * each; what two nodes can do at once is one script on the server (redis-scripts.ts). While the server is away the same code goes on
+ * in memory, which begins empty: senders are then new (redis-storage.ts).
+ */
+import type { FactListener } from '../facts.ts'
+import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
+import { hasEnded, SharedOverrides } from './redis-overrides.ts'
+import { openRedisStorage, type RedisStorage } from './redis-storage.ts'
+import type { Dropped, OverrideChange } from './redis-store.ts'
+import type { Split } from './split.ts'
+
+export interface RedisLedgerOptions {
+  /** `redis://user:password@host:port/db`, or `rediss://` with TLS. */
+  readonly url: string
+  /** Keys begin with it; nodes with the same one share a ledger. Without braces. */
+  readonly prefix: string
+  /** ms after which the server may forget a split by itself: a day is added to each. */
+  readonly patienceMs: number
+  readonly keepMs: number
+  readonly onFact: FactListener
+  /** ms since the epoch; Date.now unless set. */
+  readonly clock?: () => number
+  /** Of one operation, ms; 1000 unless set. */
+  readonly timeoutMs?: number
+  /** Before the first attempt to use a server that was away, ms; 1000 unless set. */
+  readonly retryMs?: number
+  /** Splits kept, open and closed together; 100,000 unless set. See SqliteLedgerOptions. */
+  readonly maxSplits?: number
+  /** The same for the bytes they take, about; 256 MiB unless set. */
+  readonly maxBytes?: number
+}
+
+type Recalled = readonly Split[] | Promise<readonly Split[]>
+type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
+
+/** Between two looks at the overrides, which also show whether the server still answers; two of them in a second. */
+const lookMs = 450
+
+/** Never rejects for a server that is away. */
+export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledger> {
+  const clock = options.clock ?? Date.now
+  const overrides = new SharedOverrides()
+  const tellDropped = (dropped: readonly Dropped[]): void => {
+    for (const split of dropped) options.onFact(abandoned(split, clock()))
+  }
+  const storage = await openRedisStorage({
+    timeoutMs: 1000,
+    retryMs: 1000,
+    maxSplits: 100_000,
+    maxBytes: 256 * 1024 * 1024,
+    ...options,
+    clock,
+    onDropped: tellDropped,
+    onReturn: async (store) => await overrides.writeBack(store),
+    isWritten: () => overrides.isWritten,
+  })
+  return new RedisLedger({ storage, overrides, clock, tellDropped })
+}
+
+interface Parts {
+  readonly storage: RedisStorage
+  readonly overrides: SharedOverrides
+  readonly clock: () => number
+  readonly tellDropped: (dropped: readonly Dropped[]) => void
+}
+
+class RedisLedger implements Ledger {
+  readonly #parts: Parts
+  readonly #storage: RedisStorage
+  readonly #look: NodeJS.Timeout
+  #looking: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#storage = parts.storage
+    this.#look = setInterval(() => {
+      this.#looking ??= this.#refreshOverrides().finally(() => {
+        this.#looking = undefined
+      })
+    }, lookMs).unref()
+  }
+
+  get durable(): boolean {
+    return this.#storage.durable
+  }
+
+  recall(reversePath: string, recipient: string): Recalled {
+    return this.#storage.run(
+      async (store) => await store.recall(reversePath, recipient),
+      (memory): Recalled => memory.use((ledger): Recalled => ledger.recall(reversePath, recipient)),
+    )
+  }
+
+  save(split: Split): Saved {
+    return this.#storage.run(
+      async (store, again) => {
+        const { saved, dropped } = await store.save(split, split.version - 1, again)
+        this.#parts.tellDropped(dropped)
+        return { saved }
+      },
+      (memory): Saved => memory.save(split),
+    )
+  }
+
+  async find(id: string): Promise<Split | undefined> {
+    return await this.#storage.run(
+      async (store) => await store.find(id),
+      async (memory) => await memory.use(async (ledger) => await ledger.find(id)),
+    )
+  }
+
+  async openSplits(limit: number): Promise<readonly Split[]> {
+    return await this.#storage.run(
+      async (store) => await store.open(limit),
+      async (memory) => await memory.use(async (ledger) => await ledger.openSplits(limit)),
+    )
+  }
+
+  async countOpen(): Promise<readonly OpenSplits[]> {
+    return await this.#storage.run<readonly OpenSplits[]>(
+      async (store) => await store.countOpen(),
+      async (memory) => await memory.use(async (ledger) => await ledger.countOpen()),
+    )
+  }
+
+  async stale(before: number, limit: number): Promise<readonly Split[]> {
+    return await this.#storage.run(
+      async (store) => {
+        const { splits, lost } = await store.stale(before, limit)
+        this.#parts.tellDropped(lost)
+        return splits
+      },
+      async (memory) => await memory.use(async (ledger) => await ledger.stale(before, limit)),
+    )
+  }
+
+  async forget(before: number, limit: number): Promise<number> {
+    return await this.#storage.run(
+      async (store) => await store.forget(before, limit),
+      async (memory) => await memory.use(async (ledger) => await ledger.forget(before, limit)),
+    )
+  }
+
+  overrides(): readonly StrategyOverride[] {
+    return this.#parts.overrides.inForce(this.#parts.clock())
+  }
+
+  async setOverride(override: StrategyOverride): Promise<void> {
+    await this.#change({ peer: override.peer, override, at: override.setAt, late: false })
+  }
+
+  async resetOverride(peer: string): Promise<boolean> {
+    const now = this.#parts.clock()
+    const known = this.overrides().some((override) => override.peer === peer)
+    const was = await this.#change({ peer, at: now, late: false })
+    return known || (was !== undefined && !hasEnded(was, now))
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#look)
+    this.#closing ??= Promise.resolve(this.#looking).then(async () => {
+      await this.#storage.close()
+    })
+    await this.#closing
+  }
+
+  async #change(change: OverrideChange): Promise<StrategyOverride | undefined> {
+    const { overrides } = this.#parts
+    return await this.#storage.run<StrategyOverride | undefined>(
+      async (store) => {
+        const was = await store.changeOverride(change)
+        await overrides.refresh(store)
+        return was
+      },
+      () => {
+        overrides.hold(change)
+        return undefined
+      },
+    )
+  }
+
+  async #refreshOverrides(): Promise<void> {
+    await this.#storage.run(
+      async (store) => await this.#parts.overrides.refresh(store),
+      () => undefined,
+    )
+  }
+}
+
+/** What the sweep says of a split that nobody came back to; its recipients are not known when the server has lost it. */
+function abandoned({ id, peer, strategy, startedAt, split }: Dropped, at: number) {
+  const waiting = (split?.recipients ?? []).filter(({ state }) => state === 'waiting' || state === 'refused')
+  return {
+    kind: 'splitClosed',
+    at,
+    split: id,
+    peer,
+    strategy,
+    outcome: 'abandoned',
+    durationMs: at - startedAt,
+    abandonedRecipients: waiting.map(({ address }) => address),
+  } as const
+}
