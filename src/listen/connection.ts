@@ -93,8 +93,8 @@ export class Connection {
   }
 
   readonly #onData = (data: Buffer): void => {
-    this.#timer?.refresh()
     if (this.session.state.at === 'closed') return
+    this.#timer?.refresh()
     this.#take(data)
     this.session.unread = this.#splitter.pendingBytes > 0
     this.#pump()
@@ -286,6 +286,7 @@ export class Connection {
   }
 
   #setTimer(): void {
+    if (this.session.state.at === 'closed') return // the time to linger is running
     const waitsFor = awaits(this.session)
     const { commandMs, textMs } = this.#options.timeouts
     // While it is made to wait, it is not the client that is slow.
@@ -327,6 +328,7 @@ export class Connection {
       this.#afterSaving.push(() => this.#close())
       return
     }
+    if (this.#ended) return
     this.#flush()
     this.#socket.end()
     clearTimeout(this.#timer)
