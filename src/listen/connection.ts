@@ -157,6 +157,8 @@ export class Connection {
   #pump(): void {
     if (this.#running || !this.#greeted) return
     const { session } = this
+    // A BDAT that was held has become a chunk outside of this loop; its octets may be here already.
+    if (this.#inChunk()) this.#takeChunk(this.#splitter.takeRest())
     while (!this.#inChunk() && takesCommands(session) && !this.#socket.writableNeedDrain) {
       const line = this.#splitter.next()
       const at = this.#options.now()

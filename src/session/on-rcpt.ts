@@ -196,7 +196,7 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     }
     return
   }
-  const expected = othersExpected(transaction)
+  const expected = othersExpected(transaction, batch)
   const offered = batch.map((recipient): Offered => ({
     index: recipient.index,
     group: recipient.group,
@@ -221,10 +221,12 @@ const mayBeRefused = (transaction: Transaction, { address }: Recipient): boolean
   candidatesOf(transaction).some((split) => stateOf(split, address)?.state === 'refused')
 
 /** Others of the presumed message are still without an answer, and were not refused or lost on the last attempt. */
-function othersExpected(transaction: Transaction): boolean {
+function othersExpected(transaction: Transaction, batch: readonly Recipient[]): boolean {
   const { split, presumed } = transaction
   if (split === undefined || !presumed || split.refusedOnly) return false
-  return othersBefore(split, new Set(transaction.recipients.map((recipient) => recipient.address)))
+  // Those behind this batch were named, but nothing was said to them yet: they are still to come.
+  const said = transaction.recipients.filter(({ fate }) => fate !== 'asked' && fate !== 'considered')
+  return othersBefore(split, new Set([...said, ...batch].map((recipient) => recipient.address)))
 }
 
 function recipientAt(transaction: Transaction, index: number): Recipient {
