@@ -4,6 +4,7 @@ import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend } from './app/backend.ts'
+import { openLedger } from './app/ledger.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
 import { timedLedger } from './app/timed-ledger.ts'
@@ -13,7 +14,6 @@ import type { Fact, FactListener } from './facts.ts'
 import { backendJudge } from './judge/backend.ts'
 import { headersJudge } from './judge/headers.ts'
 import type { Judge } from './judge/judge.ts'
-import { openSqliteLedger } from './ledger/sqlite.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { sweep } from './ledger/sweep.ts'
 import { Listener, SessionCounts } from './listen/listener.ts'
@@ -70,7 +70,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
   const backend = openBackend(config, onFact, now)
   parts.defer(async () => await backend.close())
-  const store = await openSqliteLedger({ path: config.ledger.path, onFact, clock: now })
+  const store = await openLedger(config, onFact, now)
   parts.defer(async () => await store.close())
   const metrics = createMetrics(
     {

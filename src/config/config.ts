@@ -46,6 +46,12 @@ export interface ConfiguredPeerClass extends PeerClass {
 
 export type JudgeConfig = { readonly kind: 'headers' } | { readonly kind: 'backend' }
 
+export type LedgerStore =
+  /** A file; `:memory:` for none. */
+  | { readonly kind: 'sqlite'; readonly path: string }
+  /** The URL may hold a password: it is not for logs. Keys begin with the prefix. */
+  | { readonly kind: 'redis'; readonly url: string; readonly prefix: string }
+
 export interface Config {
   /** The file it came from; absent for the built-in defaults. */
   readonly file?: string
@@ -101,9 +107,7 @@ export interface Config {
   readonly peers: readonly [ConfiguredPeerClass, ...ConfiguredPeerClass[]]
   /** Address ranges that are never split (rule 7). */
   readonly trusted: readonly string[]
-  readonly ledger: {
-    /** SQLite file; `:memory:` for none. */
-    readonly path: string
+  readonly ledger: LedgerStore & {
     readonly patienceMs: number
     /** How long a closed split stays visible. */
     readonly keepMs: number

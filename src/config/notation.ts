@@ -117,6 +117,15 @@ export function ledgerPath() {
   })
 }
 
+/** The Redis or Valkey server of the ledger; port 6379 and database 0 unless given. */
+export function redisUrl() {
+  const value = 'redis://host:port/db'
+  const parts = /^rediss?:\/\/(?:[^@/]*@)?(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:\/\d{0,5})?$/i
+  return notation(value, (written) =>
+    parts.test(written) && URL.canParse(written) ? { ok: true, value: written } : { ok: false, expected: value },
+  )
+}
+
 function exact<T>(value: string, holds: (raw: unknown) => raw is T) {
   const schema = z.custom<T>(holds, { error: value })
   valueNotes.add(schema, { value })

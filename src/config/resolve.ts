@@ -1,7 +1,7 @@
 import { hostname, tmpdir } from 'node:os'
 import { resolve as resolvePath } from 'node:path'
 import { isLoopback } from './addresses.ts'
-import type { Config } from './config.ts'
+import type { Config, LedgerStore } from './config.ts'
 import type { Report } from './report.ts'
 import { checkRelaySafety, resolveBackend } from './resolve-backend.ts'
 import { resolvePeers } from './resolve-peers.ts'
@@ -22,7 +22,6 @@ export function resolveSettings(
   const policies = resolvePolicies(settings.policies, report)
   const backend = resolveBackend(settings, { place, data: dataDirectory }, report)
   checkRelaySafety(settings, backend, report)
-  const ledgerPath = settings.ledger.path ?? `${dataDirectory}/ledger.db`
   return {
     ...(from.file !== undefined && { file: from.file }),
     hostname: settings.hostname ?? ownName(),
@@ -49,7 +48,7 @@ export function resolveSettings(
     peers: resolvePeers(settings.peers, report),
     trusted: settings.trusted,
     ledger: {
-      path: ledgerPath === ':memory:' ? ledgerPath : place(ledgerPath),
+      ...resolveLedgerStore(settings.ledger, { place, dataDirectory }, report),
       patienceMs: settings.ledger.patience,
       keepMs: settings.ledger.keep,
     },
@@ -84,6 +83,19 @@ function resolveJudge(judge: Settings['judge'], report: Report): Config['judge']
     report(['judge', 'backend'], 'there is already a judge, headers; keep one of them')
   }
   return { kind: judge.backend === undefined ? 'headers' : 'backend', onFailure: judge.on_failure }
+}
+
+function resolveLedgerStore(
+  { path, url, prefix }: Settings['ledger'],
+  { place, dataDirectory }: { readonly place: (path: string) => string; readonly dataDirectory: string },
+  report: Report,
+): LedgerStore {
+  if (url !== undefined) {
+    if (path !== undefined) report(['ledger', 'path'], 'there is already a store, url; keep one of them')
+    return { kind: 'redis', url, prefix: prefix ?? 'rcptwise:' }
+  }
+  if (prefix !== undefined) report(['ledger', 'prefix'], 'is only for a Redis server; add url, or leave it out')
+  return { kind: 'sqlite', path: path === ':memory:' ? path : place(path ?? `${dataDirectory}/ledger.db`) }
 }
 
 function resolveAdmin(

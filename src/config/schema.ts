@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { strategyNames } from '../strategy/names.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
+import { ledger } from './schema-ledger.ts'
 
 const listener = z.preprocess(
   (raw) => (typeof raw === 'string' ? { address: raw } : raw),
@@ -164,22 +165,6 @@ const peer = z.strictObject({
   ),
 })
 
-const ledger = z.preprocess(
-  (raw) => (typeof raw === 'string' ? { path: raw } : (raw ?? {})),
-  z.strictObject({
-    path: key(
-      is.ledgerPath().optional(),
-      'SQLite file, also written `sqlite:PATH`; `:memory:` forgets everything at the end.',
-      '`ledger.db` in `data_directory`',
-    ),
-    patience: key(
-      is.duration('1m', '30d').prefault('5d'),
-      'A deferred recipient that is not seen again for this long counts as abandoned.',
-    ),
-    keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
-  }),
-)
-
 const admin = z.preprocess(
   (raw) => (raw === false ? { listen: 'off' } : typeof raw === 'string' ? { listen: raw } : (raw ?? {})),
   z.strictObject({
@@ -316,7 +301,10 @@ export const schema = z.strictObject({
     'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which may be left out too.',
   ),
   trusted: key(z.array(is.range()).prefault([]), "The site's own networks; their messages are never split."),
-  ledger: key(ledger.prefault({}), 'The record of splits; may also be written `ledger: sqlite:PATH`.'),
+  ledger: key(
+    ledger.prefault({}),
+    'The record of splits; may also be written `ledger: sqlite:PATH` or `ledger: redis://host:port/db`.',
+  ),
   admin: key(admin.prefault({}), 'Metrics, health and the admin API, over HTTP.'),
   bare_newlines: key(
     z.enum(['reject', 'normalize']).prefault('reject'),

@@ -26,7 +26,6 @@ const unsupported: readonly Unsupported[] = [
   { key: 'peers[].strategy', value: /^(late|bounce|auto)$/, instead: 'use group, single, lenient or off' },
   { key: 'peers[].shadow', instead: 'leave it out' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
-  { key: 'ledger.path', value: /^rediss?:/i, instead: 'use sqlite:PATH' },
 ]
 
 /** The message for a key or value that this version does not do; undefined when it is simply wrong. */

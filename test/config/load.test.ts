@@ -33,7 +33,7 @@ describe('no configuration at all', () => {
     expect(config.backend.servers).toEqual([
       { kind: 'sink', directory: join(directory, 'mail'), url: `sink:${join(directory, 'mail')}` },
     ])
-    expect(config.ledger.path).toBe(join(directory, 'ledger.db'))
+    expect(config.ledger).toMatchObject({ kind: 'sqlite', path: join(directory, 'ledger.db') })
     expect(config.admin).toEqual({ listen: { host: '127.0.0.1', port: 9225 } })
     expect(config.recipients.defaultPolicy).toEqual({ name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false })
     expect([...config.policies.keys()]).toEqual(['careful', 'tag-only', 'strict'])
@@ -56,6 +56,13 @@ describe('no configuration at all', () => {
       plain,
     )
   })
+})
+
+test.for([
+  ['redis://127.0.0.1:6379', 'redis://127.0.0.1:6379', 'rcptwise:'],
+  ['{ url: "rediss://mx:p%40ss@[::1]/3", prefix: "mx/" }', 'rediss://mx:p%40ss@[::1]/3', 'mx/'],
+])('the ledger on Redis: %s', ([written, url, prefix]) => {
+  expect(configOf(`ledger: ${written ?? ''}\n`).ledger).toMatchObject({ kind: 'redis', url, prefix })
 })
 
 test('the file of the reference', () => {
@@ -134,7 +141,7 @@ data_directory: /var/lib/rcptwise
     quarantine: { address: 'spam@example.org' },
     judge: { kind: 'backend', onFailure: 'defer' },
     trusted: ['10.0.0.0/8', '::1/128'],
-    ledger: { path: '/etc/rcptwise/splits.db', patienceMs: 259_200_000, keepMs: 1_800_000 },
+    ledger: { kind: 'sqlite', path: '/etc/rcptwise/splits.db', patienceMs: 259_200_000, keepMs: 1_800_000 },
     admin: { listen: { host: '0.0.0.0', port: 9225 }, tokenFile: '/etc/rcptwise/admin.token' },
     bareNewlines: 'normalize',
     greetDelayMs: 2000,

@@ -1,0 +1,31 @@
+/** The keys of the section `ledger`. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key } from './notation.ts'
+
+/** Also written as the file or the URL alone. */
+export const ledger = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { [/^rediss?:/i.test(raw) ? 'url' : 'path']: raw } : (raw ?? {})),
+  z.strictObject({
+    path: key(
+      is.ledgerPath().optional(),
+      'SQLite file, also written `sqlite:PATH`; `:memory:` forgets everything at the end.',
+      '`ledger.db` in `data_directory`',
+    ),
+    url: key(
+      is.redisUrl().optional(),
+      'Redis or Valkey server in place of a file, for several front-ends: `redis://user:password@host:port/db`, or `rediss://` for TLS.',
+      'none',
+    ),
+    prefix: key(
+      is.text('text without braces and spaces', /^[^\s{}]{1,64}$/).optional(),
+      'What the keys on the Redis server begin with; front-ends with the same one share a ledger.',
+      '`rcptwise:`',
+    ),
+    patience: key(
+      is.duration('1m', '30d').prefault('5d'),
+      'A deferred recipient that is not seen again for this long counts as abandoned.',
+    ),
+    keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
+  }),
+)
