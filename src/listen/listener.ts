@@ -104,7 +104,8 @@ export class Listener {
     const refused = (limit: string): void =>
       onFact({ kind: 'connectionRefused', at: now(), address: proxy.address, limit })
     if (this.#counts.total + this.#waiting.size >= limits.sessions) {
-      return turnAway(socket, replies.tooManySessions, () => refused('sessions'))
+      turnAway(socket, replies.tooManySessions, () => refused('sessions'))
+      return
     }
     this.#waiting.add(socket)
     const header = await readProxyHeader(socket, limitMs)
