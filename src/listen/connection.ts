@@ -126,8 +126,8 @@ export class Connection {
     if (this.#receiver === undefined) return this.#splitter.push(data)
     const rest = this.#receiver.push(data)
     if (rest === undefined) return this.#runner?.lookEarly()
-    this.#endText(this.#receiver)
     if (rest.length > 0) this.#splitter.push(rest)
+    this.#endText(this.#receiver)
   }
 
   #takeChunk(data: Buffer): void {
@@ -138,6 +138,7 @@ export class Connection {
     if (!chunk.discard) this.#receiver?.push(mine)
     if (chunk.left > 0) return
     this.#chunk = undefined
+    if (data.length > mine.length) this.#splitter.push(data.subarray(mine.length))
     if (!chunk.discard && chunk.last && this.#receiver !== undefined) {
       this.#receiver.finish()
       this.#endText(this.#receiver)
@@ -145,7 +146,6 @@ export class Connection {
       this.#runner?.lookEarly()
       this.#send({ kind: 'chunkTaken', at: this.#options.now(), bytes: chunk.bytes })
     }
-    if (data.length > mine.length) this.#splitter.push(data.subarray(mine.length))
   }
 
   #endText(receiver: TextReceiver): void {

@@ -124,6 +124,8 @@ function run(session: Session, command: Command, at: number): void {
     case 'foreign':
       return end(session, replies.foreign, 'foreign', at)
     case 'malformed':
+      // Nobody knows where the octets end that come now.
+      if (command.name === 'BDAT') return end(session, replies.badChunk, 'bad BDAT', at)
       return fault(session, malformed(command), at)
   }
 }

@@ -37,6 +37,7 @@ export const replies = {
   tooManyErrors: one(421, '7.0', 'Too many errors; closing'),
   badDomain: one(501, '5.4', 'EHLO and HELO take one host name or address literal'),
   badArgument: (verb: string): Reply => one(501, '5.4', `${verb} has an argument that it cannot have`),
+  badChunk: one(521, '5.4', 'BDAT takes a number of octets, and LAST; closing'),
   badPath: (verb: string): Reply => one(501, '1.3', `${verb}: that is no mail address`),
   badParameters: (verb: string): Reply => one(501, '5.4', `${verb}: the parameters cannot be read`),
   badParameter: (name: string): Reply => one(501, '5.4', `${name} has a value that it cannot have`),
