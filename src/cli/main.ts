@@ -2,6 +2,7 @@
 /** The command line: one file a command. */
 import { Command } from 'commander'
 import { version } from '../version.ts'
+import * as cert from './cert.ts'
 import * as check from './check.ts'
 import * as demo from './demo.ts'
 import * as peers from './peers.ts'
@@ -14,6 +15,6 @@ const program = new Command('rcptwise')
   .version(version)
   .showHelpAfterError('(rcptwise --help lists the commands)')
 
-for (const { register } of [serve, check, demo, peers, strategy, splits]) register(program)
+for (const { register } of [serve, check, demo, cert, peers, strategy, splits]) register(program)
 
 await program.parseAsync()

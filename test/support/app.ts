@@ -20,7 +20,7 @@ export interface TestApp extends AsyncDisposable {
 }
 
 export interface TestAppOptions {
-  /** YAML without `listen` and `admin`. */
+  /** YAML without `admin`; `listen` is 127.0.0.1:0 unless it is here. */
   readonly config?: string
   /** Lines of recipients.yaml; named in the configuration by default. */
   readonly recipients?: string
@@ -37,10 +37,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const file = join(directory, 'config.yaml')
   const config = options.config ?? ''
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
-  await writeFile(
-    file,
-    `${hostname}listen: [{ address: "127.0.0.1:0" }]\nadmin: { listen: "127.0.0.1:0" }\n${sources}${config}\n`,
-  )
+  const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
+  await writeFile(file, `${hostname}${listen}admin: { listen: "127.0.0.1:0" }\n${sources}${config}\n`)
   const loaded = loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
   const facts: Fact[] = []
