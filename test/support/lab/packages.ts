@@ -20,6 +20,7 @@ const packageSets = {
   haproxy: ['haproxy'],
   dnsmasq: ['dnsmasq-base'],
   redis: ['redis-server'],
+  testssl: ['testssl.sh'],
 } as const
 
 /** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
