@@ -34,5 +34,5 @@ function messageOf(error: unknown): string {
 /** The server of a URL without user and password, as `redis://host:port/db`. */
 export function serverName(url: string): string {
   const { protocol, hostname, port, pathname } = new URL(url)
-  return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname === '' ? '/0' : pathname}`
+  return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.length > 1 ? pathname : '/0'}`
 }

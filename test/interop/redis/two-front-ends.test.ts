@@ -1,0 +1,150 @@
+/**
+ * Two front-ends share a ledger; the sender retries at the other one each time.
+ *
+ *   legacy client ─┬─▶ Rcptwise one ───┬─▶ one sink
+ *                  └─▶ Rcptwise other ─┘
+ *                           └─▶ redis-server 7.0 (Debian 12)
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startTestApp, type TestApp } from '../../support/app.ts'
+import { until } from '../../support/lab/until.ts'
+import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
+import { sendWithRetries, type Outcome, type Sending } from './retrying-client.ts'
+
+const policies = `
+"tag@example.org": tag-only
+"careful@example.org": careful
+"strict@example.org": strict
+`
+const [tag, careful, strict] = ['tag@example.org', 'careful@example.org', 'strict@example.org'] as const
+const start = Date.UTC(2026, 9, 5, 8)
+
+describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger', () => {
+  let redis: RedisServer
+  let directory: string
+  let apps: readonly [TestApp, TestApp]
+  let now: number
+  let sent = 0
+
+  beforeEach(async () => {
+    redis = await startRedis()
+    directory = await mkdtemp(join(tmpdir(), 'rcptwise-test-'))
+    now = start
+    const startApp = async (): Promise<TestApp> =>
+      await startTestApp({ directory, recipients: policies, config: `ledger: "${redis.url}/1"`, now: () => now })
+    apps = [await startApp(), await startApp()]
+  })
+  afterEach(async () => {
+    for (const app of apps) await app[Symbol.asyncDispose]()
+    await redis[Symbol.asyncDispose]()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  async function send(recipients: readonly string[], options: Partial<Sending> = {}): Promise<Outcome> {
+    sent += 1
+    const message = `Subject: ${sent}\r\nMessage-ID: <${sent}@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello`
+    const hosts = apps.map((app) => app.port)
+    const beforeRetry = async (): Promise<void> => {
+      now += 60_000
+      await Promise.resolve()
+    }
+    return await sendWithRetries({ hosts, recipients, message, beforeRetry, ...options })
+  }
+
+  const mailOf = async (address: string): Promise<number> => (await apps[0].mail(address)).length
+  const kinds = (): string[] => apps.flatMap((app) => app.facts.map((fact) => fact.kind))
+  /** Of both, by the name of the series with its labels. */
+  async function metric(name: string): Promise<number[]> {
+    const texts = await Promise.all(apps.map(async (app) => await app.metrics()))
+    return texts.map((text) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.slice(name.length),
+      ),
+    )
+  }
+  const labels = '{peer="default",strategy="group"}'
+
+  test('a retry at the other one is known there: delay measured, refusal kept and given, nobody twice', async () => {
+    const { attempts, delivered, refused } = await send([strict, tag])
+    expect({ delivered, refused }).toEqual({ delivered: [tag], refused: [strict] })
+    expect(attempts).toHaveLength(3)
+    expect(attempts[0]?.rcpt.get(tag)).toMatch(/^451 4\.5\.3 .*retry=00:01:00$/)
+    expect(attempts[0]?.text).toMatch(/^451 4\.5\.3 /)
+    expect(attempts[1]?.rcpt.get(strict)).toMatch(/^451 4\.5\.3 /)
+    expect(attempts[1]?.text).toMatch(/^250 /)
+    // Its refusal was found at the first attempt, by the first one; the text of the third is not judged anew.
+    expect(attempts[2]?.text).toMatch(/^550 5\.7\.1 <strict@example\.org>/)
+    expect([await mailOf(tag), await mailOf(strict)]).toEqual([1, 0])
+
+    expect(await metric(`rcptwise_forced_retries_total${labels}`)).toEqual([2, 1])
+    expect(await metric(`rcptwise_retry_delay_seconds_count${labels}`)).toEqual([1, 2])
+    expect(await metric(`rcptwise_retry_delay_seconds_sum${labels}`)).toEqual([60, 120])
+    expect(await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}')).toEqual([1, 0])
+    expect(await metric(`rcptwise_split_duration_seconds_sum${labels}`)).toEqual([120, 0])
+    expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([0, 0])
+    expect(await metric('rcptwise_ledger_durable')).toEqual([1, 1])
+  })
+
+  test('both report the same open splits', async () => {
+    await send([strict, tag], { mostAttempts: 1 })
+    expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([1, 1])
+    const [split] = await apps[1].app.ledger.openSplits(10)
+    expect(split?.recipients.map(({ address, state }) => [address, state])).toEqual([
+      [tag, 'waiting'],
+      [strict, 'refused'],
+    ])
+  })
+
+  test('a strategy set on one is in force on the other within a second', async () => {
+    const override = { peer: 'default', strategy: 'off', setAt: now, by: 'admin' } as const
+    await apps[0].app.ledger.setOverride(override)
+    await until('the other one knows', () => apps[1].app.ledger.overrides().length === 1, { limitMs: 10_000 })
+    const { attempts, delivered } = await send([strict, tag], { hosts: [apps[1].port] })
+    expect(attempts).toHaveLength(1)
+    expect(delivered.toSorted()).toEqual([strict, tag])
+  })
+
+  test('when the server of the ledger goes away in the middle, everyone still gets their answer, and nobody twice', async () => {
+    const outcome = await send([strict, careful, tag], {
+      beforeRetry: async (attempt) => {
+        now += 60_000
+        if (attempt === 1) await redis.kill()
+      },
+    })
+    expect(outcome.delivered.toSorted()).toEqual([careful, tag])
+    expect(outcome.refused).toEqual([strict])
+    expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 1, 0])
+    await until('both have noticed', () => apps.every((app) => !app.app.ledger.durable))
+    expect(await metric('rcptwise_ledger_durable')).toEqual([0, 0])
+    expect(kinds().filter((kind) => kind === 'ledgerTrouble')).toHaveLength(2)
+
+    await redis.startAgain()
+    await until('both are durable again', () => apps.every((app) => app.app.ledger.durable))
+    expect(kinds().filter((kind) => kind === 'ledgerRecovered')).toHaveLength(2)
+    const next = await send([strict, tag])
+    expect(next).toMatchObject({ delivered: [tag], refused: [strict] })
+    expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 2, 0])
+  })
+
+  test('what one has kept in memory is known to the other once the server is back', async () => {
+    await redis.kill()
+    await until('both have noticed', () => apps.every((app) => !app.app.ledger.durable))
+    const outcome = await send([strict, tag], {
+      beforeRetry: async (attempt) => {
+        now += 60_000
+        if (attempt > 1) return
+        await redis.startAgain()
+        await until('both are durable again', () => apps.every((app) => app.app.ledger.durable))
+      },
+    })
+    expect(outcome.attempts).toHaveLength(3)
+    expect(outcome).toMatchObject({ delivered: [tag], refused: [strict] })
+    expect(await metric(`rcptwise_retry_delay_seconds_sum${labels}`)).toEqual([60, 120])
+  })
+})
