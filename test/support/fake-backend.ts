@@ -30,6 +30,8 @@ export interface Rule {
   readonly slowly?: boolean
   /** What is done waits for this. */
   readonly hold?: Promise<unknown>
+  /** For `dot`: the message is taken before the wait, and not when its answer is given. */
+  readonly takenFirst?: boolean
   /** Afterwards: FIN or RST. */
   readonly then?: 'close' | 'reset'
   /** For `octets`: how many of the text have come. */
@@ -337,9 +339,10 @@ class Conversation {
 
   async #perform(rule: Rule | undefined, lines: readonly string[], before?: () => void): Promise<void> {
     const { socket } = this.#connection
+    if (rule?.takenFirst === true) before?.()
     rule?.reached?.()
     await rule?.hold
-    before?.()
+    if (rule?.takenFirst !== true) before?.()
     const own = rule?.on === 'octets' ? [rule.say ?? []].flat() : lines
     const bytes = rule?.raw ?? own.map((line) => `${line}\r\n`).join('')
     if (!socket.destroyed && bytes !== '') {
