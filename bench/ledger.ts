@@ -1,28 +1,37 @@
 /**
- * What a recall and a save of the SQLite ledger cost the event loop, and how long its log gets.
+ * What a recall and a save of the ledger cost.
  *
- *     node bench/ledger.ts [DIRECTORY]     on the disk of DIRECTORY, or of the temporary directory
+ *     node bench/ledger.ts [DIRECTORY]                SQLite, on the disk of DIRECTORY or of the temporary directory
+ *     node bench/ledger.ts redis://127.0.0.1:PORT     Redis, on a server that is there for this: its keys `bench:` are left behind
  *
- * Times are of the call itself: a call that gives a promise is counted as asynchronous, and its pieces show in the longest
- * delay of the event loop.
+ * For SQLite, times are of the call itself: a call that gives a promise is counted as asynchronous, and its pieces show in the
+ * longest delay of the event loop. For Redis they are round trips, one after the other, and then how many fit into a second.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Fact } from '../src/facts.ts'
+import { openRedisLedger } from '../src/ledger/redis.ts'
 import { openSqliteLedger } from '../src/ledger/sqlite.ts'
 import type { Split, SplitRecipient } from '../src/ledger/split.ts'
 
-const directory = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'rcptwise-bench-'))
+const url = process.argv[2]?.startsWith('redis') === true ? process.argv[2] : undefined
+const directory = mkdtempSync(join((url === undefined ? process.argv[2] : undefined) ?? tmpdir(), 'rcptwise-bench-'))
 const path = join(directory, 'ledger.db')
-const ledger = await openSqliteLedger({
-  path,
-  maxSplits: 200_000,
-  onFact: (fact) => {
-    console.error(JSON.stringify(fact))
-  },
-})
+const onFact = (fact: Fact): void => console.error(JSON.stringify(fact))
+const ledger =
+  url === undefined
+    ? await openSqliteLedger({ path, maxSplits: 200_000, onFact })
+    : await openRedisLedger({
+        url,
+        prefix: `bench:${process.pid}:`,
+        patienceMs: 60_000,
+        keepMs: 60_000,
+        maxSplits: 200_000,
+        onFact,
+      })
 const senderOfMany = 'newsletter@example.net'
 
 const recipients = (count: number, from: number): SplitRecipient[] =>
@@ -60,13 +69,14 @@ async function measure(what: string, times: number, call: (n: number) => unknown
   for (let n = 0; n < times; n += 1) {
     const begun = performance.now()
     const result = call(n)
-    spent.push(performance.now() - begun)
+    if (url === undefined) spent.push(performance.now() - begun)
     if (result instanceof Promise) {
       asynchronous += 1
       await result
     }
+    if (url !== undefined) spent.push(performance.now() - begun)
     if (n % 10 === 9) await (pauseMs > 0 ? sleep(pauseMs) : nextTurn())
-    if (n % 500 === 0) longestLog = Math.max(longestLog, statSync(`${path}-wal`).size)
+    if (n % 500 === 0) longestLog = Math.max(longestLog, statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0)
   }
   delay.disable()
   spent.sort((a, b) => a - b)
@@ -123,6 +133,24 @@ await measure('recall, 1000 recipients', 200, (n): unknown =>
 )
 await measure('forget, 500 at a time', 40, async () => await ledger.forget(Date.now() + 1, 500))
 await measure('countOpen', 200, async () => await ledger.countOpen())
+
+/** Many calls under way at a time, as many clients make them. */
+async function throughput(what: string, times: number, call: (n: number) => unknown): Promise<void> {
+  const begun = performance.now()
+  for (let n = 0; n < times; n += 200) {
+    await Promise.all(Array.from({ length: 200 }, async (_, at) => await call(n + at)))
+  }
+  console.log(`${what.padEnd(46)}${((times / (performance.now() - begun)) * 1000).toFixed(0).padStart(8)} a second`)
+}
+
+if (url !== undefined) {
+  await throughput('save, new, 3 recipients, 200 at a time', 20_000, (n): unknown =>
+    ledger.save(split(`t${n}`, `sender${n}@example.net`, recipients(3, n))),
+  )
+  await throughput('recall, 200 at a time', 20_000, (n): unknown =>
+    ledger.recall(`sender${n}@example.net`, `recipient${n}@example.org`),
+  )
+}
 
 const begun = performance.now()
 await ledger.close()

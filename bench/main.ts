@@ -24,8 +24,8 @@ import { rcptwise } from './subjects/rcptwise.ts'
 import { renderTable } from './table.ts'
 
 const repository = path.join(import.meta.dirname, '..')
-const fullPace: Pace = { rounds: 5, roundSeconds: 1 }
-const quickPace: Pace = { rounds: 3, roundSeconds: 0.35 }
+const fullPace: Pace = { rounds: 5, roundSeconds: 1, warmUpSeconds: 4 }
+const quickPace: Pace = { rounds: 3, roundSeconds: 0.35, warmUpSeconds: 1 }
 
 const { values: options } = parseArgs({
   options: {

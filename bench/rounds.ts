@@ -16,7 +16,7 @@ export interface Measured {
   readonly name: string
   /** Messages a second; absent when the subject failed. */
   readonly rate?: number
-  /** Microseconds of the subject's CPU time a message, where one process has it all. */
+  /** Microseconds of CPU time a message, of the subject alone. */
   readonly cpuMicros?: number
   /** Lowest and highest round. */
   readonly range?: readonly [number, number]
@@ -27,10 +27,12 @@ export interface Pace {
   readonly rounds: number
   /** About how long one round of one subject takes. */
   readonly roundSeconds: number
+  /** How long each subject is under a load before any round counts. */
+  readonly warmUpSeconds: number
 }
 
 /** Messages of the very first run, which only tells how many a second there will be. */
-const probeMessages = 100
+const probeMessages = 200
 /** Where a round ends even for the fastest: Rcptwise takes 1000 messages in one session by default. */
 const mostMessages = 18_000
 
@@ -49,31 +51,37 @@ export async function measureLoad(
   pace: Pace,
 ): Promise<readonly Measured[]> {
   const courses = entrants.map((entrant): Course => ({ entrant, messages: probeMessages, rates: [], cpu: [] }))
-  // Probe, then warm up for as long as a round: Node compiles what is hot, connections are pooled.
-  for (let warming = 0; warming < 2; warming += 1) {
-    for (const course of courses) await runOnce(tools, load, course, pace)
-  }
-  for (const course of courses) {
-    course.rates.length = 0
-    course.cpu.length = 0
-  }
+  for (const course of courses) await warmUp(tools, load, course, pace)
   for (let round = 0; round < pace.rounds; round += 1) {
-    for (const course of courses) await runOnce(tools, load, course, pace)
+    for (const course of courses) await runOnce(tools, load, course, pace.roundSeconds)
   }
   return courses.map(measuredOf)
 }
 
-async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
+/**
+ * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot for the first ten thousand
+ * messages or so, Postfix and the pool of Rcptwise start processes and connections.
+ */
+async function warmUp(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
+  const end = performance.now() + pace.warmUpSeconds * 1000
+  do await runOnce(tools, load, course, pace.roundSeconds)
+  while (performance.now() < end && course.failed === undefined)
+  course.rates.length = 0
+  course.cpu.length = 0
+}
+
+/** One run of smtp-source; what it shows of the speed makes the next one about `seconds` long. */
+async function runOnce(tools: MailTools, load: Load, course: Course, seconds: number): Promise<void> {
   if (course.failed !== undefined) return
   const { port, pid } = course.entrant.running
   const cpuBefore = pid === undefined ? undefined : cpuSeconds(pid)
   try {
-    const seconds = await tools.send(port, course.messages, load.options)
+    const took = await tools.send(port, course.messages, load.options)
     const cpuAfter = pid === undefined ? undefined : cpuSeconds(pid)
     if (cpuBefore !== undefined && cpuAfter !== undefined)
       course.cpu.push(((cpuAfter - cpuBefore) / course.messages) * 1e6)
-    course.rates.push(course.messages / seconds)
-    const wanted = Math.round((course.messages / seconds) * pace.roundSeconds)
+    course.rates.push(course.messages / took)
+    const wanted = Math.round((course.messages / took) * seconds)
     course.messages = Math.min(mostMessages, Math.max(20, wanted))
   } catch (error) {
     course.failed = error instanceof Error ? error.message : String(error)

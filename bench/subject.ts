@@ -2,7 +2,7 @@
 
 export interface Running {
   readonly port: number
-  /** The process whose CPU time is the subject's; absent where it is spread over processes that come and go. */
+  /** The process whose CPU time, with that of its children, is the subject's. */
   readonly pid?: number
   /** Ends everything that was started. */
   readonly stop: () => Promise<void>

@@ -1,5 +1,6 @@
 /** Postfix's own way to stand in front of something: smtpd with smtpd_proxy_filter, which passes each message on while the client waits. */
 import { startPostfix } from '../../test/support/lab/postfix.ts'
+import { ownChild } from '../cpu-time.ts'
 import type { Subject } from '../subject.ts'
 
 export const postfixFilter: Subject = {
@@ -17,6 +18,12 @@ export const postfixFilter: Subject = {
         'maillog_file = /dev/null',
       ],
     })
-    return { port: postfix.port, stop: async () => await postfix[Symbol.asyncDispose]() }
+    // The lab starts master(8) as our child; all else is master's.
+    const pid = ownChild('master')
+    return {
+      port: postfix.port,
+      ...(pid === undefined ? {} : { pid }),
+      stop: async () => await postfix[Symbol.asyncDispose](),
+    }
   },
 }
