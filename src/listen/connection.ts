@@ -10,6 +10,7 @@ import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, type SessionStart, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { LineSplitter } from '../smtp/line-splitter.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
 import { TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
 import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 import { type Secured, secure, type TlsServer } from './upgrade.ts'
@@ -215,10 +216,8 @@ export class Connection {
   #do(effect: Effect): void {
     switch (effect.do) {
       case 'begin':
-        this.#runner = new TransactionRunner(
-          this.#options.runner,
-          { address: this.session.client.address, helo: this.session.helo },
-          (event) => this.#send(event),
+        this.#runner = new TransactionRunner(this.#options.runner, this.#clientAttributes(), (event) =>
+          this.#send(event),
         )
         this.#runner.onDrain = () => this.#textDrained()
         return this.#runner.begin(effect)
@@ -251,6 +250,21 @@ export class Connection {
         return this.#close()
       case 'note':
         return this.#options.onFact(effect.fact)
+    }
+  }
+
+  /** The client, as the backend may be told of it. */
+  #clientAttributes(): ClientAttributes {
+    const { client, helo, state } = this.session
+    const { localAddress, localPort } = this.#socket
+    return {
+      address: client.address,
+      port: client.port,
+      helo,
+      protocol: 'hello' in state && state.hello.verb === 'HELO' ? 'SMTP' : 'ESMTP',
+      ...(client.rdns === undefined ? {} : { name: client.rdns }),
+      ...(localAddress === undefined ? {} : { destinationAddress: localAddress.replace(/^::ffff:/i, '') }),
+      ...(localPort === undefined ? {} : { destinationPort: localPort }),
     }
   }
 
@@ -293,7 +307,8 @@ export class Connection {
     const { commandMs, textMs } = this.#options.timeouts
     // While it is made to wait, it is not the client that is slow.
     const waitsForText = waitsFor === 'text' && !this.#holdsText
-    const ms = waitsFor === 'command' ? commandMs : waitsForText ? textMs : 0
+    const doesNotRead = waitsFor === 'answer' && this.session.state.at === 'envelope' && this.#socket.writableNeedDrain
+    const ms = waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0
     if (ms === this.#timerMs) return
     clearTimeout(this.#timer)
     this.#timerMs = ms

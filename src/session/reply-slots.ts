@@ -43,6 +43,12 @@ export function sayNow(slots: ReplySlots, reply: Reply): void {
   else slots.waiting.push(encodeReply(reply))
 }
 
+/** Nobody will answer these any more: what is said next is the last word. */
+export function dropWaiting(slots: ReplySlots): void {
+  slots.head += slots.waiting.length
+  slots.waiting.length = 0
+}
+
 export const allAnswered = (slots: ReplySlots): boolean => slots.waiting.length === 0
 
 /** Takes what can leave now. */

@@ -12,7 +12,7 @@ import type { Command } from '../smtp/command.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Effect } from './effects.ts'
-import { newReplySlots, type ReplySlots } from './reply-slots.ts'
+import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
 
 export type State =
@@ -181,8 +181,9 @@ export function awaits(session: Session): 'command' | 'text' | 'answer' | 'nothi
       return 'answer'
     case 'greeted':
     case 'ready':
-    case 'envelope':
       return 'command'
+    case 'envelope':
+      return allAnswered(session.slots) ? 'command' : 'answer'
     case 'connected':
     case 'securing':
     case 'closed':

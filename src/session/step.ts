@@ -10,7 +10,7 @@ import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onJudgedEarly, onTextEnded } from './on-text.ts'
-import { allAnswered, sayNow } from './reply-slots.ts'
+import { allAnswered, dropWaiting, sayNow } from './reply-slots.ts'
 import { type Hello, type Session, transactionOf } from './session.ts'
 
 export function step(session: Session, event: Event): void {
@@ -200,6 +200,7 @@ function onShutdown(session: Session, at: number): void {
 /** The last words of a session. */
 function end(session: Session, reply: Reply, why: string, at: number): void {
   abort(session, why, at)
+  dropWaiting(session.slots)
   sayNow(session.slots, reply)
   close(session, why, at)
 }
