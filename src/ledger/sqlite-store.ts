@@ -236,9 +236,11 @@ export class SplitStore {
   }
 
   #write(row: SplitRow, prior: number, anyMembers: boolean): number | undefined {
-    return this.#seq(
+    // `all` and not `get`, which stops at the first row: outside of a transaction it would never hear that the commit failed.
+    const [written] = this.#statement(
       `update split set version = ?1, state = ?2, last_attempt_at = ?3, closed_at = ?4, bytes = ?5, body = ?6, members = ?7
        where id = ?8 and version = ?9 and state <> 0 and (members = ?7 or ?10) returning seq`,
+    ).all(
       row.version,
       row.state,
       row.lastAttemptAt,
@@ -250,6 +252,8 @@ export class SplitStore {
       prior,
       anyMembers ? 1 : 0,
     )
+    const seq = written?.['seq']
+    return typeof seq === 'number' ? seq : undefined
   }
 
   #deleteMembers(seq: number): number {

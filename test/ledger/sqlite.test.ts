@@ -264,6 +264,7 @@ describe('a file in trouble', () => {
       unsaved: 0,
       missingWhileFull: 0,
       missingAfterwards: 0,
+      changed: 2,
     })
   })
 

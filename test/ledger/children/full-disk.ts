@@ -30,6 +30,8 @@ try {
 } catch {
   closeSync(file)
 }
+// One that was there before: the first write that finds the disk full.
+await ledger.save({ ...splitOf('s0'), version: 2 })
 while (ledger.durable) await save()
 for (let n = 0; n < 20; n += 1) await save()
 const whileFull = (await ledger.openSplits(100_000)).length
@@ -39,7 +41,14 @@ await save()
 await ledger.close()
 const again = await open()
 const afterwards = (await again.openSplits(100_000)).length
+const changed = (await again.find('s0'))?.version
 await again.close()
 console.log(
-  JSON.stringify({ kinds, unsaved, missingWhileFull: count - 1 - whileFull, missingAfterwards: count - afterwards }),
+  JSON.stringify({
+    kinds,
+    unsaved,
+    missingWhileFull: count - 1 - whileFull,
+    missingAfterwards: count - afterwards,
+    changed,
+  }),
 )
