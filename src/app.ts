@@ -1,11 +1,11 @@
 /** Puts the real parts together: the one place that knows all of them. Tests start this, and so does `serve`. */
-import { randomBytes } from 'node:crypto'
 import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend } from './app/backend.ts'
 import { openLedger } from './app/ledger.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
+import { randomIds } from './app/random-ids.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
 import { timedLedger } from './app/timed-ledger.ts'
 import type { Backend } from './backend/backend.ts'
@@ -130,7 +130,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     directory,
     onFact,
     now,
-    newId: randomId,
+    newId: randomIds(),
   }
   parts.defer(async () => {
     await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
@@ -184,12 +184,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       await owned.disposeAsync()
     },
   }
-}
-
-/** 16 characters of base32, for sessions and splits. */
-function randomId(): string {
-  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
-  return [...randomBytes(16)].map((octet) => alphabet.charAt(octet % 32)).join('')
 }
 
 async function openPolicies(config: Config, onFact: FactListener, now: () => number): Promise<PolicySource> {
