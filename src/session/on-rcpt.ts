@@ -216,9 +216,14 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
 }
 
-/** Refused in a split that this message may belong to: if it is another message, going last costs a deferral at most. */
-const mayBeRefused = (transaction: Transaction, { address }: Recipient): boolean =>
-  candidatesOf(transaction).some((split) => stateOf(split, address)?.state === 'refused')
+/**
+ * Refused in a split that this message may belong to, and in none known to have it: if it is another message, going last costs a
+ * deferral at most.
+ */
+function mayBeRefused(transaction: Transaction, { address }: Recipient): boolean {
+  const states = candidatesOf(transaction).map((split) => stateOf(split, address)?.state)
+  return states.includes('refused') && !states.includes('delivered')
+}
 
 /** Others of the presumed message are still without an answer, and were not refused or lost on the last attempt. */
 function othersExpected(transaction: Transaction, batch: readonly Recipient[]): boolean {

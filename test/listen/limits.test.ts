@@ -96,7 +96,7 @@ describe('timeouts', () => {
   test.each<[string, string, string[]]>([
     ['command: 200ms', '', ['421 4.4.2']],
     ['command: 200ms', 'MAIL FROM:<>\r\n', ['250', '421 4.4.2']],
-    ['text: 200ms', `${envelope}`, ['250', '250', '354', '421 4.4.2']],
+    ['text: 200ms', envelope, ['250', '250', '354', '421 4.4.2']],
   ])('%s after %j', async (timeout, commands, replies) => {
     await using app = await start({ config: `timeouts: { ${timeout}, shutdown: 100ms }` })
     const client = await open(app.port)

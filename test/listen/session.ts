@@ -15,7 +15,7 @@ export async function open(port: number): Promise<Client> {
 export async function pipeline(client: Client, ...commands: readonly string[]): Promise<string[]> {
   client.send(commands.map((command) => `${command}\r\n`).join(''))
   const replies: string[] = []
-  for (const _ of commands) replies.push((await client.reply()).join('\n'))
+  while (replies.length < commands.length) replies.push((await client.reply()).join('\n'))
   return replies
 }
 
