@@ -1,10 +1,10 @@
 /**
- * The record of splits, and of strategies set at run time. One interface; SQLite behind it, Redis later. All splits are
+ * The record of splits, and of strategies set at run time. One interface; SQLite or Redis behind it. All splits are
  * stored whole; what they mean is in split.ts.
  *
  * Contract, held by test/ledger/ledger.contract.ts for every implementation:
- * - Nothing here throws or rejects for a store that is away or full: the ledger goes on in memory, says so once through
- *   `onTrouble`, and writes back what it holds when the store can be written again.
+ * - Nothing here throws or rejects for a store that is away or full: the ledger goes on in memory, says so once
+ *   (`ledgerTrouble`), and writes back what it holds when the store can be written again.
  * - `recall` and `save` answer within a millisecond; an implementation that can't gives a promise.
  * - A saved split survives a kill -9 of the process; after a power failure the last moments may be missing, which costs a
  *   retry and never a message.

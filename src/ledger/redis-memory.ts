@@ -73,7 +73,7 @@ export class AwayMemory {
       if (split === undefined || (stored !== undefined && !isNewer(split, stored))) return []
       // Whoever has recalled the stored one, or saved another with this one's version, is told that there is a newer one.
       const version = Math.max(split.version, (stored?.version ?? 0) + 1)
-      const { saved, dropped } = await store.save({ ...split, version }, stored?.version ?? 0, false)
+      const { saved, dropped } = await store.save({ ...split, version }, stored?.version ?? 0)
       if (saved) return dropped
     }
     return []

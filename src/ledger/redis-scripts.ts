@@ -25,7 +25,7 @@ local function discount(p, was)
 end
 `
 
-/** Removes a split with all that leads to it; gives its body and its entry of \`known\`, false where there was none, and the work done. */
+/** Removes a split with all that leads to it; gives its body and its entry of `known`, false where there was none, and the work done. */
 const remove = `
 ${discount}
 local function remove(p, id)
@@ -49,27 +49,24 @@ end
 `
 
 /**
- * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its index (start or end), \`STRATEGY
- * PEER\`, bytes, body, reverse-path, recipients (a line each), ms to keep it, ms of slack for index entries, ms to keep the indexes,
- * most splits, most bytes, 1 if the same save may have been made already.
- * Gives 1 or 0 (another version is stored), then for each open split that was dropped to make room its entry of \`known\`, id and body.
+ * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its index (start or end), `STRATEGY
+ * PEER`, bytes, body, reverse-path, recipients (a line each), ms to keep it, ms of slack for index entries, ms to keep the indexes,
+ * most splits, most bytes.
+ * Gives 1 or 0 (another version is stored), then for each open split that was dropped to make room its entry of `known`, id and body.
  */
 export const saveScript = scriptOf(`
 ${remove}
 local p, id, version, prior, open = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key, from = p .. 's:' .. id, ARGV[11]
-local old = redis.call('hmget', key, 'v', 'body', 'to', 'held')
-if (old[1] or '0') ~= prior then
-  if ARGV[18] == '1' and old[1] == version and old[2] == ARGV[10] then return { 1 } end
-  return { 0 }
-end
+local old = redis.call('hmget', key, 'v', 'to', 'held')
+if (old[1] or '0') ~= prior then return { 0 } end
 if open == '0' then
   redis.call('zrem', p .. 'attempts', id)
   redis.call('zrem', p .. 'open', id)
 end
-local before, after = old[3] or '', open == '1' and ARGV[12] or ''
+local before, after = old[2] or '', open == '1' and ARGV[12] or ''
 local ttl, attempt, slack = tonumber(ARGV[13]), tonumber(ARGV[6]), tonumber(ARGV[14])
-local held = tonumber(old[4] or '0')
+local held = tonumber(old[3] or '0')
 local refresh = open == '1' and attempt + ttl > held
 if refresh then held = attempt + ttl + slack end
 redis.call('hset', key, 'v', version, 'open', open, 'body', ARGV[10], 'from', from, 'to', after, 'held', string.format('%.0f', held))
@@ -173,7 +170,7 @@ return { place, bodies }
 
 /**
  * ARGV: time before which the last attempt was, most splits, most bytes. Gives the bodies, oldest attempt first, and of those
- * whose body has gone (expired or evicted) id and entry of \`known\`; these are removed, so that one node alone is told of them.
+ * whose body has gone (expired or evicted) id and entry of `known`; these are removed, so that one node alone is told of them.
  */
 export const staleScript = scriptOf(`
 ${remove}

@@ -71,9 +71,9 @@ export class RedisStorage {
     this.#retryLater()
   }
 
-  /** `again`: the call may have been made before, without an answer. Rejects only with what `inMemory` throws. */
+  /** Makes a call on the server, or in memory when the server is away or does not answer it. Rejects only with what `inMemory` throws. */
   run<T>(
-    onServer: (store: RedisStore, again: boolean) => Promise<T>,
+    onServer: (store: RedisStore) => Promise<T>,
     inMemory: (memory: AwayMemory) => T | Promise<T>,
   ): T | Promise<T> {
     const store = this.#store
@@ -101,12 +101,12 @@ export class RedisStorage {
 
   async #runOnServer<T>(
     first: RedisStore,
-    onServer: (store: RedisStore, again: boolean) => Promise<T>,
+    onServer: (store: RedisStore) => Promise<T>,
     inMemory: (memory: AwayMemory) => T | Promise<T>,
   ): Promise<T> {
     for (let store: RedisStore | undefined = first; store !== undefined; store = this.#store) {
       try {
-        return await onServer(store, store !== first)
+        return await onServer(store)
       } catch (error) {
         this.#fall(store, error)
       }

@@ -88,14 +88,8 @@ export class RedisStore {
     return all
   }
 
-  /**
-   * Writes the split in place of version `prior`, 0 for none. `again`: the same save may have been made by a call that got no answer.
-   */
-  async save(
-    split: Split,
-    prior: number,
-    again: boolean,
-  ): Promise<{ readonly saved: boolean; readonly dropped: readonly Dropped[] }> {
+  /** Writes the split in place of version `prior`, 0 for none. */
+  async save(split: Split, prior: number): Promise<{ readonly saved: boolean; readonly dropped: readonly Dropped[] }> {
     const { patienceMs, keepMs, maxSplits, maxBytes } = this.#options
     const row = toRow(split)
     const open = row.state === rowState.open
@@ -110,7 +104,7 @@ export class RedisStore {
       row.reversePath,
       row.recipients.join('\n'),
       ...[(open ? patienceMs : keepMs) + slackMs, slackMs, Math.max(patienceMs, keepMs) + 2 * slackMs].map(String),
-      ...[maxSplits, maxBytes, again ? 1 : 0].map(String),
+      ...[maxSplits, maxBytes].map(String),
     ])
     const [saved, ...rest] = listOf(reply)
     const dropped: Dropped[] = []

@@ -95,8 +95,8 @@ class RedisLedger implements Ledger {
 
   save(split: Split): Saved {
     return this.#storage.run(
-      async (store, again) => {
-        const { saved, dropped } = await store.save(split, split.version - 1, again)
+      async (store) => {
+        const { saved, dropped } = await store.save(split, split.version - 1)
         this.#parts.tellDropped(dropped)
         return { saved }
       },
