@@ -118,7 +118,8 @@ export class Listener {
     const { rest } = header
     const client = header.kind === 'local' ? proxy : { address: plainAddress(header.address), port: header.port }
     this.#admit(socket, client, rest.length === 0 ? [] : [rest])
-    socket.resume()
+    // A TLS socket reads for itself, what was put back first.
+    if (this.#options.implicitTls === undefined) socket.resume()
   }
 
   /** `early`: octets that came before anything was said. */
