@@ -17,7 +17,7 @@ import type { Judge } from './judge/judge.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { sweep } from './ledger/sweep.ts'
 import { Listener, SessionCounts } from './listen/listener.ts'
-import { PeerDirectory, verifiedName } from './listen/peer-directory.ts'
+import { inRanges, PeerDirectory, verifiedName } from './listen/peer-directory.ts'
 import { initialise } from './metrics/initialise.ts'
 import { metricsFromFacts } from './metrics/from-facts.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
@@ -135,9 +135,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   parts.defer(async () => {
     await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
   })
-  for (const [i, { host, port, tls }] of config.listen.entries()) {
+  for (const [i, { host, port, tls, proxyProtocolFrom }] of config.listen.entries()) {
     const { limits, greetDelayMs } = config
-    const lookUp = directory.needsRdns ? verifiedName : undefined
+    // A backend that is told the client would have looked up its name itself.
+    const lookUp = directory.needsRdns || config.backend.clientAddress === 'xclient' ? verifiedName : undefined
     const connection = connectionOptions(sessionParts, tls)
     const implicitTls = tls === 'implicit' && certificates !== undefined ? tlsServer(config, certificates) : undefined
     const descriptor = descriptors[i]
@@ -149,7 +150,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       limits,
       greetDelayMs,
       lookUp,
-      proxied: undefined,
+      proxied:
+        proxyProtocolFrom.length === 0
+          ? undefined
+          : { from: inRanges(proxyProtocolFrom), limitMs: config.timeouts.proxyHeaderMs },
       implicitTls,
       connection,
       onFact,

@@ -13,6 +13,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
   return new SmtpBackend({
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
     tls: backendTls(backend.tls),
+    introduction: backend.clientAddress,
     helo: hostname,
     connectTimeoutMs: backend.connectTimeoutMs,
     replyTimeoutMs: backend.replyTimeoutMs,

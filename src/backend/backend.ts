@@ -9,6 +9,7 @@
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
 
 /** What the backend answers to the envelope, in the order in which it was shown. */
 export interface EnvelopeListener {
@@ -57,7 +58,8 @@ export interface BackendTransaction {
 export interface Backend {
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
-  begin(listener: EnvelopeListener): BackendTransaction
+  /** `client`: whom the transaction is for; told to a backend that wants to know. */
+  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction
   /** For the metrics. */
   connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
   /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */

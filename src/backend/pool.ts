@@ -4,6 +4,9 @@
  */
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
+import { describeReply, type Reply } from '../smtp/reply.ts'
+import { isLost } from './heard.ts'
+import { type BackendClient, type Introduction, isPerClient, proxyPreamble, sayXclient } from './introduce.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection } from './smtp-connection.ts'
 
@@ -16,6 +19,8 @@ export interface PoolOptions {
   }[]
   /** Absent: clear text. */
   readonly tls?: BackendTls | undefined
+  /** How servers hear of the client that a connection is borrowed for. */
+  readonly introduction: Introduction
   readonly helo: string
   /** From the first packet to the answer to EHLO, per server; and the wait for a connection while all are busy. */
   readonly connectTimeoutMs: number
@@ -37,13 +42,20 @@ export interface Lent {
   readonly reused: boolean
 }
 
-/** Why there is no connection, for the log. */
+/** Why there is no connection, for the log; `refusal` is what the server said to this client. */
 export interface NotLent {
   readonly failed: string
+  readonly refusal?: Reply
 }
 
 type Borrower = (lent: Lent | NotLent) => void
 type Opened = Omit<Lent, 'reused'>
+
+/** Who wants a connection, and for which client; none is us. */
+interface Request {
+  readonly borrower: Borrower
+  readonly client: BackendClient | undefined
+}
 
 interface Idle extends Opened {
   readonly timer: NodeJS.Timeout
@@ -55,7 +67,7 @@ const avoidMs = 30_000
 export class Pool {
   readonly #options: PoolOptions
   readonly #idle: Idle[] = []
-  readonly #waiting: { readonly borrower: Borrower; readonly timer: NodeJS.Timeout }[] = []
+  readonly #waiting: { readonly request: Request; readonly timer: NodeJS.Timeout }[] = []
   readonly #lent = new Map<SmtpConnection, string>()
   readonly #failedAt = new Map<string, number>()
   readonly #closing = new AbortController()
@@ -68,43 +80,85 @@ export class Pool {
     this.#options = options
   }
 
-  /** Lends a connection: the one that was used last when one is idle and `fresh` is not asked for. Always answers, once. */
-  borrow(fresh: boolean, borrower: Borrower): void {
+  /**
+   * Lends a connection that the server takes for `client`'s: the one that was used last when one is idle and `fresh` is not
+   * asked for. Always answers, once.
+   */
+  borrow(fresh: boolean, borrower: Borrower, client?: BackendClient): void {
+    const request = { borrower, client }
     if (this.#isClosed()) return borrower({ failed: 'shutting down' })
-    const idle = fresh ? undefined : this.#idle.pop()
+    const idle = fresh ? undefined : this.#takeIdle(client)
     if (idle !== undefined) {
       clearTimeout(idle.timer)
-      return this.#lend({ ...idle, reused: true }, borrower)
+      return this.#lend({ ...idle, reused: true }, request)
     }
     if (this.#connections >= this.#options.maxConnections) {
-      const spare = this.#idle.shift() // only when `fresh`: make room
-      if (spare === undefined) return this.#wait(borrower)
+      const spare = this.#idle.shift() // of no use for this one: make room
+      if (spare === undefined) return this.#wait(request)
       spare.connection.quit()
     }
-    void this.#connectInBackground(borrower)
+    void this.#connectInBackground(request)
+  }
+
+  /** One that is this client's already, else any that can become so. */
+  #takeIdle(client: BackendClient | undefined): Idle | undefined {
+    if (this.#options.introduction === 'none' || this.#options.introduction === 'xforward') return this.#idle.pop()
+    const own = this.#idle.findLastIndex(({ connection }) => connection.client === client?.key)
+    if (own !== -1) return this.#idle.splice(own, 1)[0]
+    return isPerClient(this.#options.introduction) || client === undefined ? undefined : this.#idle.pop()
   }
 
   #isClosed(): boolean {
     return this.#closing.signal.aborted
   }
 
-  #wait(borrower: Borrower): void {
+  #wait(request: Request): void {
     const { connectTimeoutMs, maxConnections } = this.#options
     const timer = setTimeout(() => {
-      const place = this.#waiting.findIndex((waiting) => waiting.borrower === borrower)
+      const place = this.#waiting.findIndex((waiting) => waiting.request === request)
       if (place !== -1) this.#waiting.splice(place, 1)
       const failed = `all ${maxConnections} connections are busy (backend.pool.max_connections)`
       this.#failed(this.#options.servers[0]?.url ?? '', 'connect', failed)
-      borrower({ failed })
+      request.borrower({ failed })
     }, connectTimeoutMs)
-    this.#waiting.push({ borrower, timer })
+    this.#waiting.push({ request, timer })
   }
 
-  #lend(lent: Lent, borrower: Borrower): void {
+  #lend(lent: Lent, request: Request): void {
     const { connection, server } = lent
+    const { borrower, client } = request
     this.#lent.set(connection, server)
     connection.onEnd = () => this.#forget(connection)
-    borrower(lent)
+    const known = this.#options.introduction !== 'xclient' || client === undefined || connection.client === client.key
+    if (known) borrower(lent)
+    else void this.#introduceInBackground(lent, borrower, client)
+  }
+
+  /** XCLIENT: the server takes the connection for this client's from now on, or has something to say to it. */
+  async #introduceInBackground(lent: Lent, borrower: Borrower, client: BackendClient): Promise<void> {
+    const { connection, server } = lent
+    const answer = await sayXclient(connection, client)
+    if (answer === undefined) {
+      connection.client = client.key
+      borrower(lent)
+      return
+    }
+    if (isLost(answer)) {
+      if (lent.reused) {
+        this.borrow(true, borrower, client)
+        return
+      } // closed while nobody looked
+      this.#failed(server, 'connect', `XCLIENT: ${answer.lost}`)
+      borrower({ failed: answer.lost })
+      return
+    }
+    connection.quit()
+    const offered = connection.extensions.has('XCLIENT')
+    const why = offered
+      ? describeReply(answer)
+      : 'the server does not offer XCLIENT to us (Postfix: smtpd_authorized_xclient_hosts)'
+    this.#failed(server, 'connect', `XCLIENT: ${why}`)
+    borrower({ failed: why, refusal: answer })
   }
 
   #forget(connection: SmtpConnection): void {
@@ -118,24 +172,25 @@ export class Pool {
     const next = this.#waiting.shift()
     if (next === undefined) return
     clearTimeout(next.timer)
-    void this.#connectInBackground(next.borrower)
+    void this.#connectInBackground(next.request)
   }
 
-  async #connectInBackground(borrower: Borrower): Promise<void> {
+  async #connectInBackground(request: Request): Promise<void> {
     this.#connections++
-    const opened = await this.#open()
+    const opened = await this.#open(request.client)
     if ('failed' in opened) {
       this.#connections--
-      borrower(opened)
+      request.borrower(opened)
       this.#serveWaiting()
       return
     }
-    this.#lend({ ...opened, reused: false }, borrower)
+    this.#lend({ ...opened, reused: false }, request)
   }
 
   /** Tries the servers in order, those that failed lately last. */
-  async #open(): Promise<Opened | NotLent> {
-    const { servers, onFact, now } = this.#options
+  async #open(client: BackendClient | undefined): Promise<Opened | NotLent> {
+    const { servers, onFact, now, introduction } = this.#options
+    const preamble = proxyPreamble(introduction, client)
     const avoided = (url: string): boolean => now() - (this.#failedAt.get(url) ?? -Infinity) < avoidMs
     const inOrder = [...servers.filter(({ url }) => !avoided(url)), ...servers.filter(({ url }) => avoided(url))]
     const failures: string[] = []
@@ -147,12 +202,14 @@ export class Pool {
           host,
           port,
           implicitTls,
+          preamble,
           signal: this.#closing.signal,
         })
         if (this.#isClosed()) {
           connection.destroy('shutting down')
           break
         }
+        if (preamble !== undefined) connection.client = client?.key
         this.extensions = connection.extensions
         this.#failedAt.delete(url)
         const { clearBecause, tlsVersion: tls } = connection
@@ -197,7 +254,11 @@ export class Pool {
     const next = this.#waiting.shift()
     if (next !== undefined) {
       clearTimeout(next.timer)
-      return this.#lend({ connection, server, reused: true }, next.borrower)
+      if (!isPerClient(this.#options.introduction))
+        return this.#lend({ connection, server, reused: true }, next.request)
+      connection.onEnd = () => this.#forget(connection)
+      connection.quit()
+      return this.borrow(true, next.request.borrower, next.request.client)
     }
     const timer = setTimeout(() => connection.quit(), idleTimeoutMs)
     connection.onEnd = () => {
@@ -214,9 +275,9 @@ export class Pool {
     this.#closing.abort()
     for (const { connection } of [...this.#idle]) connection.quit()
     for (const connection of [...this.#lent.keys()]) connection.destroy('shutting down')
-    for (const { borrower, timer } of this.#waiting.splice(0)) {
+    for (const { request, timer } of this.#waiting.splice(0)) {
       clearTimeout(timer)
-      borrower({ failed: 'shutting down' })
+      request.borrower({ failed: 'shutting down' })
     }
   }
 }

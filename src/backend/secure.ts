@@ -54,9 +54,17 @@ function readAuthorities(file: string): string[] {
 }
 
 /** A connection that begins with the handshake (`smtps:`), or without TLS. */
-export function connectTo(host: string, port: number, implicit: BackendTls | undefined): Socket {
+export function connectTo(
+  { host, port, preamble }: { readonly host: string; readonly port: number; readonly preamble?: Buffer | undefined },
+  implicit: BackendTls | undefined,
+): Socket {
   const place = { host, port, autoSelectFamily: true }
-  return implicit === undefined ? connectPlain(place) : connect({ ...place, ...options(host, implicit) })
+  if (preamble === undefined) {
+    return implicit === undefined ? connectPlain(place) : connect({ ...place, ...options(host, implicit) })
+  }
+  const socket = connectPlain(place)
+  socket.write(preamble)
+  return implicit === undefined ? socket : upgrade(socket, host, implicit)
 }
 
 /** Begins the handshake on a connection that said 220 to STARTTLS. */

@@ -1,7 +1,9 @@
 /** SMTP servers as a backend: a pool of connections, and a transaction on one of them. */
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
+import { backendClient } from './introduce.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { SmtpTransaction } from './smtp-transaction.ts'
 
@@ -24,9 +26,10 @@ export class SmtpBackend implements Backend {
     return this.#pool.extensions
   }
 
-  begin(listener: EnvelopeListener): BackendTransaction {
-    const { deliveryTimeoutMs, onFact, now } = this.#options
-    return new SmtpTransaction({ pool: this.#pool, deliveryTimeoutMs, onFact, now }, listener)
+  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
+    const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
+    const options = { pool: this.#pool, introduction, client: backendClient(client), deliveryTimeoutMs, onFact, now }
+    return new SmtpTransaction(options, listener)
   }
 
   connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[] {

@@ -7,14 +7,8 @@ import { TLSSocket } from 'node:tls'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
+import { type Heard, isLost } from './heard.ts'
 import { type BackendTls, connectTo, distrust, TlsFailure, upgrade } from './secure.ts'
-
-/** A connection that ended: `lost` says why, for the log. Every reply that was still awaited is answered with this. */
-export interface Lost {
-  readonly lost: string
-}
-export type Heard = Reply | Lost
-export const isLost = (heard: Heard): heard is Lost => 'lost' in heard
 
 export interface ConnectionOptions {
   readonly host: string
@@ -28,6 +22,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number
   /** For each reply, and for each stop while a text is sent, in ms. */
   readonly replyTimeoutMs: number
+  /** Goes out before anything else, TLS included: a PROXY header. */
+  readonly preamble?: Buffer | undefined
   /** Ends an opening that nobody waits for any more. */
   readonly signal?: AbortSignal
 }
@@ -58,6 +54,8 @@ export class SmtpConnection {
   tlsVersion: string | undefined
   /** Why it goes on in clear although TLS was tried. */
   clearBecause: string | undefined
+  /** Key of the client whom the server takes this connection for; absent: us. */
+  client: string | undefined
   /** Transactions begun and commands refused on this connection. */
   transactions = 0
   errors = 0
@@ -95,8 +93,9 @@ export class SmtpConnection {
   }
 
   static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {
-    const { host, port, signal, connectTimeoutMs, tls, implicitTls } = options
-    const connection = new SmtpConnection(options, connectTo(host, port, implicitTls === true ? tls : undefined))
+    const { host, port, signal, connectTimeoutMs, tls, implicitTls, preamble } = options
+    const socket = connectTo({ host, port, preamble }, implicitTls === true ? tls : undefined)
+    const connection = new SmtpConnection(options, socket)
     const stop = (): void => connection.destroy('shutting down')
     const timer = setTimeout(() => connection.destroy(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs)
     signal?.addEventListener('abort', stop, { once: true })

@@ -2,7 +2,8 @@
 import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { TextSource } from './backend.ts'
-import { type Heard, isLost, type SmtpConnection } from './smtp-connection.ts'
+import { type Heard, isLost } from './heard.ts'
+import type { SmtpConnection } from './smtp-connection.ts'
 
 export interface TextToSend {
   /** Header fields in front of the text, CRLF included. */

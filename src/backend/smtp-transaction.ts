@@ -13,14 +13,17 @@ import { isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.t
 import { replies } from '../smtp/replies.ts'
 import type { FactListener } from '../facts.ts'
 import type { BackendTransaction, DeliveryOrder, EnvelopeListener, ParcelResultReply, TextSource } from './backend.ts'
-import type { Lent, Pool } from './pool.ts'
-import { type Heard, isLost } from './smtp-connection.ts'
+import { type Heard, isLost } from './heard.ts'
+import { type BackendClient, type Introduction, sayXforward } from './introduce.ts'
+import type { Lent, NotLent, Pool } from './pool.ts'
 import { sendText } from './smtp-text.ts'
 
 type Parcel = DeliveryOrder['parcels'][number]
 
 export interface SmtpTransactionOptions {
   readonly pool: Pool
+  readonly introduction: Introduction
+  readonly client: BackendClient
   /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
   readonly onFact: FactListener
@@ -54,15 +57,22 @@ export class SmtpTransaction implements BackendTransaction {
   }
 
   #borrow(fresh: boolean): void {
-    this.#options.pool.borrow(fresh, (lent) => {
-      if ('failed' in lent) return this.#fail()
-      if (this.#over) return this.#options.pool.giveBack(lent)
+    const { pool, client } = this.#options
+    const borrowed = (lent: Lent | NotLent): void => {
+      if ('failed' in lent) return this.#fail(lent.refusal)
+      if (this.#over) return pool.giveBack(lent)
       this.#lent = lent
       this.#open = 'shown'
       lent.connection.transactions++
+      this.#forward(lent)
       lent.connection.command(mailLine(lent, this.#mail), (heard) => this.#mailHeard(lent, heard))
       for (const { index, argument } of this.#rcpts) this.#sendRcpt(lent, index, argument)
-    })
+    }
+    pool.borrow(fresh, borrowed, client)
+  }
+
+  #forward({ connection }: Lent): void {
+    if (this.#options.introduction === 'xforward') sayXforward(connection, this.#options.client)
   }
 
   #mailHeard(lent: Lent, heard: Heard): void {
@@ -95,12 +105,12 @@ export class SmtpTransaction implements BackendTransaction {
   }
 
   /** No connection to be had, or lost at MAIL: everyone hears that the backend does not answer. */
-  #fail(): void {
+  #fail(refusal: Reply = replies.backendUnavailable): void {
     if (this.#over) return
     this.#failed = true
     this.#lent = undefined
     this.#open = 'nothing'
-    this.#listener.mailReplied(replies.backendUnavailable)
+    this.#listener.mailReplied(refusal)
   }
 
   #noteLost({ server }: Lent, step: Step, why: string): Reply {
@@ -179,6 +189,7 @@ export class SmtpTransaction implements BackendTransaction {
     if (this.#open !== 'nothing') lent.connection.command('RSET', () => undefined)
     this.#open = 'anew'
     lent.connection.transactions++
+    this.#forward(lent)
     const answers = [command(lent, mailLine(lent, mail))]
     for (const { argument } of parcel.recipients) answers.push(command(lent, `RCPT TO:${argument}`))
     const [mailHeard, ...heard] = await Promise.all(answers)
@@ -202,15 +213,17 @@ export class SmtpTransaction implements BackendTransaction {
     this.#lent = undefined
     this.#open = 'nothing'
     return await new Promise((resolve) => {
-      this.#options.pool.borrow(true, (lent) => {
+      const { pool, client } = this.#options
+      const borrowed = (lent: Lent | NotLent): void => {
         if ('failed' in lent) return resolve(undefined)
         if (this.#over) {
-          this.#options.pool.giveBack(lent)
+          pool.giveBack(lent)
           return resolve(undefined)
         }
         this.#lent = lent
         resolve(lent)
-      })
+      }
+      pool.borrow(true, borrowed, client)
     })
   }
 

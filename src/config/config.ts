@@ -16,6 +16,8 @@ export type ListenerTls = 'starttls' | 'implicit' | 'off'
 
 export interface ConfiguredListener extends ListenAddress {
   readonly tls: ListenerTls
+  /** Ranges of proxies whose connections begin with a PROXY header. */
+  readonly proxyProtocolFrom: readonly string[]
 }
 
 export type ServerAddress =
@@ -68,7 +70,7 @@ export interface Config {
   }
   readonly backend: {
     readonly servers: readonly [ServerAddress, ...ServerAddress[]]
-    readonly clientAddress: 'none'
+    readonly clientAddress: 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
     readonly tls: {
       readonly mode: 'off' | 'opportunistic' | 'require'
       /** PEM file with the authorities that are trusted in place of the usual ones. */
@@ -137,6 +139,7 @@ export interface Config {
     /** From the end of the text to the reply (protocol.md: Sizes and times). */
     readonly replyMs: number
     readonly tlsHandshakeMs: number
+    readonly proxyHeaderMs: number
     readonly policyMs: number
     readonly shutdownMs: number
   }

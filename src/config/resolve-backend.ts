@@ -19,7 +19,7 @@ export function resolveBackend(
   }
   return {
     servers: [first, ...rest],
-    clientAddress: backend.client_address,
+    clientAddress: backend.client_address === 'proxy' ? `proxy-v${backend.proxy_version}` : backend.client_address,
     tls: resolveTls(backend, directories.place, report),
     connectTimeoutMs: backend.connect_timeout,
     replyTimeoutMs: backend.reply_timeout,
@@ -64,17 +64,21 @@ function placed(server: ServerAddress, place: (path: string) => string): ServerA
   return { kind: 'sink', directory, url: `sink:${directory}` }
 }
 
+/** The backend takes the connection for the client's, and can judge for itself what that client may do. */
+export const tellsClient = ({ clientAddress }: Config['backend']): boolean =>
+  clientAddress === 'xclient' || clientAddress === 'proxy-v1' || clientAddress === 'proxy-v2'
+
 /**
  * Rule 8. A backend that is not told the client's address sees ours, which is often in its trusted networks, and would
  * relay mail from anyone to anywhere.
  */
 export function checkRelaySafety(settings: Settings, backend: Config['backend'], report: Report): void {
   const server = backend.servers.find(({ kind }) => kind === 'smtp')
-  if (server === undefined || (settings.relay_domains ?? []).length > 0) return
+  if (server === undefined || tellsClient(backend) || (settings.relay_domains ?? []).length > 0) return
   const got = settings.relay_domains === undefined ? 'is missing' : 'got an empty list'
   report(
     ['relay_domains'],
-    `${got}, expected the domains that ${server.url} takes mail for: with client_address none the backend sees our ` +
+    `${got}, expected the domains that ${server.url} takes mail for: with client_address ${settings.backend.client_address} the backend sees our ` +
       "address in place of the client's, may trust it, and may then relay anyone's mail anywhere",
   )
 }

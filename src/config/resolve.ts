@@ -3,7 +3,7 @@ import { resolve as resolvePath } from 'node:path'
 import { isLoopback } from './addresses.ts'
 import type { Config, LedgerStore } from './config.ts'
 import type { Report } from './report.ts'
-import { checkRelaySafety, resolveBackend } from './resolve-backend.ts'
+import { checkRelaySafety, resolveBackend, tellsClient } from './resolve-backend.ts'
 import { resolvePeers } from './resolve-peers.ts'
 import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
 import type { Settings } from './schema.ts'
@@ -25,7 +25,11 @@ export function resolveSettings(
   return {
     ...(from.file !== undefined && { file: from.file }),
     hostname: settings.hostname ?? ownName(),
-    listen: settings.listen.map(({ address, tls }) => ({ ...address, tls })),
+    listen: settings.listen.map((listener) => ({
+      ...listener.address,
+      tls: listener.tls,
+      proxyProtocolFrom: listener.proxy_protocol_from,
+    })),
     tls: {
       certificates: settings.tls.certificates.map(({ cert, key }) => ({ cert: place(cert), key: place(key) })),
       minimumVersion: settings.tls.minimum_version,
@@ -34,8 +38,7 @@ export function resolveSettings(
     },
     backend,
     ...(settings.relay_domains !== undefined && { relayDomains: settings.relay_domains }),
-    // No way of telling the backend the client's address exists yet, so `auto` always adds the field.
-    receivedHeader: settings.received_header !== false,
+    receivedHeader: settings.received_header === 'auto' ? !tellsClient(backend) : settings.received_header,
     policies,
     recipients: {
       defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
@@ -140,6 +143,7 @@ const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => 
   textMs: timeouts.text,
   replyMs: timeouts.reply,
   tlsHandshakeMs: timeouts.tls_handshake,
+  proxyHeaderMs: timeouts.proxy_header,
   policyMs: timeouts.policy,
   shutdownMs: timeouts.shutdown,
 })

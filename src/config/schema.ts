@@ -16,6 +16,10 @@ const listener = z.preprocess(
       z.enum(['starttls', 'implicit', 'off']).prefault('starttls'),
       'Offer STARTTLS; or begin with the TLS handshake, as on port 465; or neither.',
     ),
+    proxy_protocol_from: key(
+      z.array(is.range()).prefault([]),
+      'Proxies: connections from these addresses have to begin with a PROXY header (version 1 or 2), which says who the client is.',
+    ),
   }),
 )
 
@@ -57,8 +61,12 @@ const backend = section({
     '`sink:` and the directory `mail` in `data_directory`',
   ),
   client_address: key(
-    z.enum(['none']).prefault('none'),
-    'How the backend is told who the client is; `none` makes `relay_domains` necessary.',
+    z.enum(['none', 'xclient', 'xforward', 'proxy']).prefault('none'),
+    'How the backend is told who the client is: by XCLIENT on kept connections, by the PROXY protocol on a connection per client, by XFORWARD for its log alone, or not at all. `none` and `xforward` make `relay_domains` necessary. See docs/transparency.md.',
+  ),
+  proxy_version: key(
+    z.union([z.literal(1), z.literal(2)]).prefault(2),
+    'Version of the PROXY protocol for `client_address: proxy`.',
   ),
   tls: key(
     backendTls.prefault({}),
@@ -370,6 +378,10 @@ export const schema = z.strictObject({
       reply: key(
         anyTime('5m'),
         'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
+      ),
+      proxy_header: key(
+        is.duration('100ms', '1m').prefault('5s'),
+        'Longest wait for the PROXY header of a connection that has to have one.',
       ),
       tls_handshake: key(is.duration('100ms', '5m').prefault('30s'), 'Longest TLS handshake.'),
       policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),

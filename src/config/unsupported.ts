@@ -14,9 +14,7 @@ interface Unsupported {
 }
 
 const unsupported: readonly Unsupported[] = [
-  { key: 'listen[].proxy_protocol_from', instead: 'leave it out: no PROXY header is read' },
   { key: 'backend.servers[]', value: /^lmtp(\+unix)?:/i, instead: 'use smtp://host:port' },
-  { key: 'backend.client_address', value: /^(xclient|xforward|proxy)$/, instead: 'use none, and list relay_domains' },
   { key: 'recipients.sources[].sql', instead: 'use file' },
   { key: 'recipients.sources[].ldap', instead: 'use file' },
   { key: 'recipients.sources[].http', instead: 'use file' },

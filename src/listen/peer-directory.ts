@@ -41,6 +41,12 @@ function rangesOf(cidrs: readonly string[]): BlockList {
   return list
 }
 
+/** Whether an address is in any of the ranges. */
+export function inRanges(cidrs: readonly string[]): (address: string) => boolean {
+  const ranges = rangesOf(cidrs)
+  return (address) => holds(ranges, address)
+}
+
 const holds = (ranges: BlockList, address: string): boolean =>
   isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
@@ -94,6 +100,7 @@ const lookUpLimitMs = 3000
 
 /** The host name of an address, when that name leads back to it; undefined when there is none or nobody answers in time. */
 export async function verifiedName(address: string): Promise<string | undefined> {
+  if (address === '::1' || address.startsWith('127.')) return 'localhost'
   const look = async (): Promise<string | undefined> => {
     const names = await reverse(address).catch((): string[] => [])
     for (const name of names.slice(0, 5)) {

@@ -10,6 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
@@ -26,16 +27,11 @@ export interface RunnerParts {
   readonly now: () => number
 }
 
-export interface RunnerClient {
-  readonly address: string
-  readonly helo: string
-}
-
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
 export class TransactionRunner {
   readonly #parts: RunnerParts
-  readonly #client: RunnerClient
+  readonly #client: ClientAttributes
   readonly #tell: (event: Event) => void
   readonly #transaction: BackendTransaction
   #sender = ''
@@ -55,16 +51,19 @@ export class TransactionRunner {
   /** Called when more of the text can be taken. */
   onDrain: () => void = () => undefined
 
-  constructor(parts: RunnerParts, client: RunnerClient, tell: (event: Event) => void) {
+  constructor(parts: RunnerParts, client: ClientAttributes, tell: (event: Event) => void) {
     this.#parts = parts
     this.#client = client
     this.#tell = (event) => {
       if (!this.#over) tell(event)
     }
-    this.#transaction = parts.backend.begin({
-      mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
-      recipientReplied: (index, reply) => this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
-    })
+    this.#transaction = parts.backend.begin(
+      {
+        mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
+        recipientReplied: (index, reply) => this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
+      },
+      client,
+    )
   }
 
   begin(effect: Of<'begin'>): void {
@@ -96,8 +95,8 @@ export class TransactionRunner {
     this.#spool = new Spool(this.#parts.spool)
     this.#spool.onDrain = () => this.onDrain()
     this.#judging = this.#parts.judge.begin({
-      clientAddress: this.#client.address,
-      helo: this.#client.helo,
+      clientAddress: this.#client.address ?? '',
+      helo: this.#client.helo ?? '',
       reversePath: this.#sender,
       recipients: this.#recipients,
     })

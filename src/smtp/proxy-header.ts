@@ -133,6 +133,9 @@ export function encodeProxyVersion2(addresses: ProxiedAddresses): Buffer {
   return Buffer.concat([signature, head, body])
 }
 
+/** Version 2 without addresses: the proxy speaks for itself. */
+export const proxyVersion2Local = Buffer.concat([signature, Buffer.from([0x20, 0, 0, 0])])
+
 /** The header of version 1. */
 export function encodeProxyVersion1({ source, destination }: ProxiedAddresses): string {
   const six = source.address.includes(':') || destination.address.includes(':')

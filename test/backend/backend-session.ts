@@ -17,6 +17,7 @@ export function openBackend(server: FakeBackend, options: Partial<SmtpBackendOpt
   const facts: Fact[] = []
   const backend = new SmtpBackend({
     servers: [{ host: '127.0.0.1', port: server.port, url: server.url }],
+    introduction: 'none',
     helo: 'mx.test',
     connectTimeoutMs: 5000,
     replyTimeoutMs: 5000,
@@ -48,13 +49,16 @@ export class Begun {
     const tell = (what: string, reply: Reply): void => {
       this.told.push(`${what} ${describeReply(reply)}`)
     }
-    this.transaction = backend.begin({
-      mailReplied: (reply) => tell('mail', reply),
-      recipientReplied: (index, reply) => {
-        tell(`rcpt ${index}`, reply)
-        if (reply.code < 300) this.#shown.push(index)
+    this.transaction = backend.begin(
+      {
+        mailReplied: (reply) => tell('mail', reply),
+        recipientReplied: (index, reply) => {
+          tell(`rcpt ${index}`, reply)
+          if (reply.code < 300) this.#shown.push(index)
+        },
       },
-    })
+      {},
+    )
   }
 
   /** MAIL and RCPTs in one go; resolves when all were answered. */

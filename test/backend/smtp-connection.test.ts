@@ -1,7 +1,8 @@
 /** One connection to a backend: replies in the order of their commands, whatever the backend does. */
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { type Heard, isLost, SmtpConnection } from '../../src/backend/smtp-connection.ts'
+import { type Heard, isLost } from '../../src/backend/heard.ts'
+import { SmtpConnection } from '../../src/backend/smtp-connection.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 

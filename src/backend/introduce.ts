@@ -1,0 +1,84 @@
+/**
+ * Telling a backend who the client is (protocol.md: Telling the backend who the client is). XCLIENT gives a kept connection a new
+ * client; XFORWARD is for the backend's log alone; the PROXY header makes a connection that of one client for good.
+ */
+import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
+import { encodeProxyVersion1, encodeProxyVersion2, proxyVersion2Local } from '../smtp/proxy-header.ts'
+import { isPositive, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import { type ClientAttributes, encodeClient } from '../smtp/xclient.ts'
+import { type Heard, isLost, type Lost } from './heard.ts'
+
+/** How the backend hears of the client; `none`: not at all, and it sees our address. */
+export type Introduction = 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
+
+/** One client, as the backend is to know it. */
+export interface BackendClient {
+  readonly attributes: ClientAttributes
+  /** The same for the same attributes. */
+  readonly key: string
+}
+
+export const backendClient = (attributes: ClientAttributes): BackendClient => ({
+  attributes,
+  key: JSON.stringify(attributes),
+})
+
+/** What an introduction needs of a connection. */
+export interface Introduced {
+  command(line: string, heard: (heard: Heard) => void): void
+  extensions: Extensions
+}
+
+async function ask(connection: Introduced, line: string): Promise<Heard> {
+  return await new Promise((resolve) => connection.command(line, resolve))
+}
+
+/**
+ * XCLIENT on a connection without open transaction, and EHLO again in the client's name, since the session begins anew (XCLIENT_README).
+ * Undefined when the backend takes the client from now on; a reply is the backend's answer to this client, and the
+ * connection is of no use to anyone.
+ */
+export async function sayXclient(connection: Introduced, client: BackendClient): Promise<Reply | Lost | undefined> {
+  const offered = connection.extensions.get('XCLIENT')
+  // Without it the backend would take our address for the client's: everything that it grants to us it would grant to anyone.
+  if (offered === undefined) return replies.backendUnavailable
+  for (const command of encodeClient('XCLIENT', client.attributes, offered)) {
+    const heard = await ask(connection, command)
+    if (isLost(heard) || !isPositive(heard)) return heard
+  }
+  const helo = client.attributes.helo ?? 'unknown'
+  const heard = await ask(connection, `${client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'} ${helo}`)
+  if (isLost(heard) || !isPositive(heard)) return heard
+  if (client.attributes.protocol !== 'SMTP') connection.extensions = parseExtensions(heard.lines)
+  return undefined
+}
+
+/** XFORWARD holds for one message, so it goes out with each MAIL; what is said to it is of no consequence. */
+export function sayXforward(connection: Introduced, client: BackendClient): void {
+  const offered = connection.extensions.get('XFORWARD')
+  if (offered === undefined) return
+  for (const command of encodeClient('XFORWARD', client.attributes, offered))
+    connection.command(command, () => undefined)
+}
+
+/** Each connection is one client's for good. */
+export const isPerClient = (introduction: Introduction): boolean =>
+  introduction === 'proxy-v1' || introduction === 'proxy-v2'
+
+/** The octets in front of a connection that is one client's; without a client they say that we speak for ourselves. */
+export function proxyPreamble(introduction: Introduction, client: BackendClient | undefined): Buffer | undefined {
+  if (!isPerClient(introduction)) return undefined
+  const address = client?.attributes.address
+  if (client === undefined || address === undefined) {
+    return introduction === 'proxy-v2' ? proxyVersion2Local : Buffer.from('PROXY UNKNOWN\r\n', 'latin1')
+  }
+  const { port = 0, destinationAddress = address, destinationPort = 0 } = client.attributes
+  const addresses = {
+    source: { address, port },
+    destination: { address: destinationAddress, port: destinationPort },
+  }
+  return introduction === 'proxy-v2'
+    ? encodeProxyVersion2(addresses)
+    : Buffer.from(encodeProxyVersion1(addresses), 'latin1')
+}

@@ -1,0 +1,115 @@
+/** XCLIENT, XFORWARD and PROXY towards a scripted backend: whom it takes the client for, on which connection. */
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { Client, play } from '../support/dialogue.ts'
+import { startFakeBackend } from '../support/fake-backend.ts'
+
+const extensions = (keyword: string): { on: 'EHLO'; say: string[] } => ({
+  on: 'EHLO',
+  say: ['250-backend.test', '250-PIPELINING', `250-${keyword} NAME ADDR PORT PROTO HELO`, '250 8BITMIME'],
+})
+const config = (port: number, how: string): string => `
+backend: { servers: ["smtp://127.0.0.1:${port}"], client_address: ${how} }
+relay_domains: [example.org]
+judge: { headers: {} }
+`
+/** One message from each of two sessions, one after the other. */
+async function sendTwice(port: number): Promise<void> {
+  for (const helo of ['one.test', 'two.test']) {
+    const client = await Client.connect(port)
+    await client.reply()
+    await client.ask(`EHLO ${helo}`)
+    expect(await client.ask('MAIL FROM:<s@example.net>')).toMatch(/^250/)
+    expect(await client.ask('RCPT TO:<a@example.org>')).toMatch(/^250/)
+    expect(await client.ask('DATA')).toMatch(/^354/)
+    expect(await client.ask('Subject: x\r\n\r\nx\r\n.')).toMatch(/^250/)
+    expect(await client.ask('QUIT')).toMatch(/^221/)
+    client.close()
+  }
+}
+
+describe('XCLIENT', () => {
+  const xclient = { on: 'other' as const, having: 'XCLIENT', say: '220 backend.test again' }
+
+  test('one kept connection becomes that of each client in turn, with a new EHLO', async () => {
+    await using backend = await startFakeBackend({ rules: [xclient, extensions('XCLIENT')] })
+    await using app = await startTestApp({ config: config(backend.port, 'xclient') })
+    await sendTwice(app.port)
+    const serving = backend.connections.filter(({ lines }) => lines.some((line) => line.startsWith('MAIL')))
+    expect(serving).toHaveLength(1)
+    const told = serving[0]?.lines.filter((line) => /^(?:XCLIENT|EHLO|MAIL)/.test(line)) ?? []
+    expect(told.map((line) => line.replace(/PORT=[0-9]+/, 'PORT=N'))).toEqual([
+      'EHLO mx.test',
+      'XCLIENT HELO=one.test PROTO=ESMTP PORT=N NAME=localhost ADDR=127.0.0.1',
+      'EHLO one.test',
+      'MAIL FROM:<s@example.net>',
+      'XCLIENT HELO=two.test PROTO=ESMTP PORT=N NAME=localhost ADDR=127.0.0.1',
+      'EHLO two.test',
+      'MAIL FROM:<s@example.net>',
+    ])
+    expect(backend.delivered[0]?.text.toString()).not.toContain('Received:')
+  })
+
+  test('the backend’s refusal of the client is the answer to MAIL', async () => {
+    const refusal = { ...xclient, say: '550 5.7.1 your address is not welcome' }
+    await using backend = await startFakeBackend({ rules: [refusal, extensions('XCLIENT')] })
+    await using app = await startTestApp({ config: config(backend.port, 'xclient') })
+    await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 550 5.7.1 your address is not welcome')
+  })
+
+  test('a backend that does not take XCLIENT from us gets no mail under our own address (rule 8)', async () => {
+    await using backend = await startFakeBackend()
+    await using app = await startTestApp({ config: config(backend.port, 'xclient') })
+    await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 451 4.4.1 *')
+    expect(backend.connections.flatMap(({ lines }) => lines)).not.toContain('MAIL FROM:<s@x>')
+    expect(app.facts).toContainEqual(
+      expect.objectContaining({
+        kind: 'backendFailed',
+        why: expect.stringContaining('smtpd_authorized_xclient_hosts'),
+      }),
+    )
+  })
+})
+
+test('XFORWARD goes out with each message', async () => {
+  await using backend = await startFakeBackend({ rules: [extensions('XFORWARD')] })
+  await using app = await startTestApp({ config: config(backend.port, 'xforward') })
+  await sendTwice(app.port)
+  const lines = backend.connections.flatMap((connection) => connection.lines)
+  expect(lines.filter((line) => line.startsWith('XFORWARD')).map((line) => /HELO=\S+/.exec(line)?.[0])).toEqual([
+    'HELO=one.test',
+    'HELO=two.test',
+  ])
+  expect(backend.delivered[0]?.text.toString()).toContain('Received: from one.test')
+})
+
+test.each([
+  ['version 2', 'proxy', '0d0a0d0a000d0a515549540a2111000c'],
+  ['version 1', 'proxy, proxy_version: 1', Buffer.from('PROXY TCP4 127.0.0.1').toString('hex')],
+])('PROXY %s: a header in front of the connection of each client', async (_name, how, start) => {
+  const firsts: string[] = []
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.once('data', (data: Buffer) => {
+      firsts.push(data.toString('hex'))
+      socket.write('220 backend.test\r\n')
+      socket.on('data', (more: Buffer) => {
+        for (const line of more.toString('latin1').split('\r\n').slice(0, -1)) {
+          if (/^(?:EHLO|MAIL|RCPT)/.test(line)) socket.write('250 ok\r\n')
+          else if (line === 'DATA') socket.write('354 go\r\n')
+          else if (line === '.') socket.write('250 taken\r\n')
+        }
+      })
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    await using app = await startTestApp({ config: config((server.address() as AddressInfo).port, how) })
+    await sendTwice(app.port)
+    expect(firsts.filter((first) => first.startsWith(start))).toHaveLength(2)
+    expect(new Set(firsts).size).toBe(firsts.length)
+  } finally {
+    server.close()
+  }
+})
