@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Builds rcptwise_VERSION_ARCHITECTURE.deb into a directory:
+#
+#   deploy/debian/build.sh [DIRECTORY]      default: dist-debian
+#
+# Wants what `npm ci` installs, dpkg-deb and binutils (strip). The package is for the architecture it is built on, because
+# it holds the Node that npm installed here; build on arm64 for arm64. $RCPTWISE_DEB_COMPRESSION: xz (default), or gzip,
+# which is ten times faster and makes a package half as large again.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+project=$(cd "$here/../.." && pwd)
+target=$(mkdir -p "${1:-$project/dist-debian}" && cd "${1:-$project/dist-debian}" && pwd)
+export PATH="$project/node_modules/.bin:$PATH"
+
+version=$(node -p "require('$project/package.json').version")
+architecture=$(dpkg --print-architecture)
+noted=$(sed -n '1s/^rcptwise (\([^)]*\)).*/\1/p' "$here/changelog")
+if [ "$noted" != "$version" ]; then
+  echo "build.sh: $here/changelog begins with $noted, package.json has $version: add an entry for it" >&2
+  exit 1
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+library=$root/usr/lib/rcptwise
+documents=$root/usr/share/doc/rcptwise
+umask 022
+
+# The program, its libraries, and the Node it was tested with.
+mkdir -p "$library/bin"
+cp "$project/package.json" "$project/package-lock.json" "$library/"
+(cd "$library" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+rm -f "$library/package-lock.json" "$library/node_modules/.package-lock.json"
+rm -rf "$library/node_modules/.bin"
+# Tests, examples and editors' settings of libraries, and scripts among them that nothing runs.
+find "$library/node_modules" -depth \( -name test -o -name tests -o -name benchmarks -o -name examples -o -name docs -o -name '.?*' \) \
+  -type d -not -path '*/dist/*' -not -path "$library/node_modules" -exec rm -rf {} +
+find "$library/node_modules" -type f \( -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.map' -o -name '.*' -o -name '*.sh' -o -name '*.html' -o -name '*.md' \) -delete
+rm -f "$library"/node_modules/*/bin.{js,mjs}
+find "$library/node_modules" -type f -exec chmod 0644 {} +
+find "$library/node_modules" -type d -empty -delete
+(cd "$project" && tsc -p tsconfig.build.json --outDir "$library/dist" --sourceMap false)
+chmod 0755 "$library/dist/cli/main.js"
+install -m 0755 "$project/node_modules/node/bin/node" "$library/bin/node"
+strip --strip-unneeded "$library/bin/node"
+install -D -m 0755 "$here/rcptwise.sh" "$root/usr/bin/rcptwise"
+
+# Where an administrator looks for things.
+install -D -m 0644 "$here/config.yaml" "$root/etc/rcptwise/config.yaml"
+install -D -m 0644 -t "$root/lib/systemd/system" "$project/deploy/systemd/rcptwise.service" "$project/deploy/systemd/rcptwise.socket"
+install -D -m 0644 -t "$root/lib/systemd/system/rcptwise.service.d" "$project"/deploy/systemd/rcptwise.service.d/*.conf.example
+mkdir -p "$documents" "$root/usr/share/rcptwise"
+cp -r "$project/grafana" "$root/usr/share/rcptwise/grafana"
+cp -r "$project"/docs/. "$documents/"
+cp "$project/README.md" "$project/CHANGELOG.md" "$documents/"
+cp "$here/copyright" "$documents/copyright"
+gzip -9n <"$here/changelog" >"$documents/changelog.gz"
+node "$here/man-pages.mjs" "$root/usr/share/man/man1" node "$library/dist/cli/main.js"
+gzip -9n "$root"/usr/share/man/man1/*.1
+install -D -m 0644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/rcptwise"
+find "$root" -type d -exec chmod 0755 {} +
+find "$root/usr/share" -type f -exec chmod 0644 {} +
+
+# The package.
+mkdir "$root/DEBIAN"
+size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)
+sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@SIZE@/$size/" "$here/control.in" >"$root/DEBIAN/control"
+echo /etc/rcptwise/config.yaml >"$root/DEBIAN/conffiles"
+for script in postinst prerm postrm; do install -m 0755 "$here/$script" "$root/DEBIAN/$script"; done
+(cd "$root" && find . -path ./DEBIAN -prune -o -path ./etc -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
+package=$target/rcptwise_${version}_${architecture}.deb
+case ${RCPTWISE_DEB_COMPRESSION:-xz} in
+  gzip) options=(-Zgzip -z1) ;;
+  *) options=(-Zxz) ;;
+esac
+dpkg-deb --root-owner-group "${options[@]}" --build "$root" "$package" >/dev/null
+echo "$package"

@@ -1,0 +1,91 @@
+/**
+ * Man pages from the program's own --help, one for it and one for each command:
+ *
+ *   node man-pages.mjs DIRECTORY PROGRAM [ARGUMENT ...]     node man-pages.mjs out node dist/cli/main.js
+ *
+ * What is not in the help (files, exit codes) is written here, once.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const [directory, program, ...first] = process.argv.slice(2)
+if (directory === undefined || program === undefined) {
+  process.stderr.write('usage: node man-pages.mjs DIRECTORY PROGRAM [ARGUMENT ...]\n')
+  process.exit(2)
+}
+
+const say = (...args) => execFileSync(program, [...first, ...args], { encoding: 'utf8' })
+
+/** Usage line, description, and the two-column lists of one help text; a wrapped entry is one entry again. */
+function parseHelp(text) {
+  const help = { usage: '', description: '', lists: new Map() }
+  let entries
+  for (const line of text.split('\n')) {
+    const heading = /^([A-Z]\w+):(?: (.*))?$/.exec(line)
+    const entry = /^ {2}(\S.*?)(?: {2,}(\S.*))?$/.exec(line)
+    if (heading?.[1] === 'Usage') help.usage = heading[2] ?? ''
+    else if (heading !== null) help.lists.set(heading[1], (entries = []))
+    else if (entries === undefined) help.description = `${help.description} ${line}`.trim()
+    else if (entry !== null) entries.push({ term: entry[1], text: entry[2] ?? '' })
+    else if (line.trim() !== '') entries.at(-1).text += ` ${line.trim()}`
+  }
+  return help
+}
+
+/** Text for troff: a backslash or a leading dot or quote would be a command, a hyphen is meant as one. */
+const plain = (text) =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&')
+
+const section = (title, ...lines) => [`.SH ${title}`, ...lines]
+const list = (entries) => entries.flatMap(({ term, text }) => ['.TP', `.B ${plain(term)}`, plain(text) || '\\&'])
+const firstLetterUp = (text) => text.charAt(0).toUpperCase() + text.slice(1)
+
+const files = [
+  { term: '/etc/rcptwise/config.yaml', text: 'The configuration, as the package and the systemd unit use it.' },
+  { term: '/var/lib/rcptwise', text: 'The ledger and, if no other certificate is configured, the self-signed one.' },
+]
+const exits = [
+  { term: '0', text: 'All went well.' },
+  { term: '1', text: 'It did not; the last line says what, where and what to do.' },
+  { term: '2', text: 'The configuration is wrong; each mistake is told with file, line and key.' },
+]
+
+function page(names, help, pages) {
+  const name = names.join('-')
+  const description = help.description.replace(/\.$/, '')
+  const others = pages.filter((other) => other !== name).map((other) => `.BR ${plain(other)} (1)`)
+  return [
+    `.TH ${plain(name.toUpperCase())} 1 "" "rcptwise ${version}" "Rcptwise"`,
+    ...section('NAME', `${plain(name)} \\- ${plain(description)}`),
+    ...section('SYNOPSIS', `.B ${plain(help.usage)}`),
+    ...section('DESCRIPTION', plain(firstLetterUp(description)) + '.'),
+    ...[...help.lists].flatMap(([title, entries]) => section(title.toUpperCase(), ...list(entries))),
+    ...(names.length === 1 ? section('FILES', ...list(files)) : []),
+    ...section('EXIT STATUS', ...list(exits)),
+    ...section('SEE ALSO', others.map((other, i) => (i < others.length - 1 ? `${other},` : other)).join('\n').replace(/ \(1\),/g, ' (1),')),
+    '',
+  ].join('\n')
+}
+
+/** The help of a command and of all below it, by the words that lead there. */
+function collect(names, found = []) {
+  const help = parseHelp(say(...names.slice(1), '--help'))
+  found.push({ names, help })
+  for (const { term } of help.lists.get('Commands') ?? []) {
+    const command = term.split(' ')[0]
+    if (command !== 'help') collect([...names, command], found)
+  }
+  return found
+}
+
+const version = say('--version').trim()
+const found = collect(['rcptwise'])
+const pages = found.map(({ names }) => names.join('-'))
+mkdirSync(directory, { recursive: true })
+for (const { names, help } of found) {
+  writeFileSync(join(directory, `${names.join('-')}.1`), page(names, help, pages))
+}
