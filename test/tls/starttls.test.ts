@@ -1,6 +1,8 @@
 /** TLS towards clients as they see it: STARTTLS (RFC 3207), listeners that begin with TLS (RFC 8314 3.3), and none. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { Duplex } from 'node:stream'
+import { connect as secureConnect } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { makeSelfSigned } from '../../src/tls/self-signed.ts'
@@ -166,6 +168,27 @@ describe('tls: implicit', () => {
     const patient = await connectSecured(app.port)
     expect(await patient.reply()).toEqual(['220 mx.test ESMTP Rcptwise'])
     patient.close()
+  })
+
+  test('behind a PROXY header, also when both come in one segment', async () => {
+    const config = 'listen: [{ address: "127.0.0.1:0", tls: implicit, proxy_protocol_from: [127.0.0.0/8] }]'
+    await using app = await startTestApp({ config })
+    const plain = connect(app.port, '127.0.0.1')
+    await once(plain, 'connect')
+    let header = 'PROXY TCP4 192.0.2.9 192.0.2.1 4711 465\r\n'
+    const wire = new Duplex({
+      read: () => undefined,
+      write: (octets: Buffer, _, done) => {
+        plain.write(Buffer.concat([Buffer.from(header), octets]), done)
+        header = ''
+      },
+    })
+    plain.on('data', (octets) => wire.push(octets)).on('close', () => wire.push(null))
+    const client = new Client(secureConnect({ socket: wire, rejectUnauthorized: false }))
+    expect(await client.reply()).toEqual(['220 mx.test ESMTP Rcptwise'])
+    expect(await fact(app, 'sessionOpened')).toMatchObject({ address: '192.0.2.9' })
+    client.close()
+    plain.destroy()
   })
 
   test('stopping does not wait for handshakes', async () => {
