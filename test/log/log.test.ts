@@ -101,6 +101,11 @@ describe('the levels', () => {
     ['policiesKept', 'warn'],
     ['backendConnected', 'debug'],
     ['backendFailed', 'warn'],
+    ['clientCertificate', 'info'],
+    ['tlsFailed', 'info'],
+    ['certificateLoaded', 'info'],
+    ['certificateKept', 'warn'],
+    ['certificateExpires', 'warn'],
     ['ledgerTrouble', 'warn'],
     ['ledgerRecovered', 'info'],
   ])('%s is %s', (event, level) => {
