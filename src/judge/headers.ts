@@ -49,20 +49,26 @@ class HeadersJudging implements Judging {
   push(chunk: Buffer): void {
     if (this.settled() !== undefined) return
     const data = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk])
-    const fresh = this.#seen
+    const looked = Math.max(0, lookBytes - this.#seen)
+    const before = data.length - chunk.length
     this.#seen += chunk.length
-    if (data.includes(gtube)) this.#certain = true
-    if (this.#header !== undefined) this.#readHeader(data, chunk, fresh === 0)
+    // Not a single octet further, whatever the pieces: the judgement must not depend on them.
+    if (looked > 0 && data.subarray(0, before + looked).includes(gtube)) this.#certain = true
+    if (this.#header !== undefined) this.#readHeader(data, chunk)
     this.#tail = Buffer.from(data.subarray(Math.max(0, data.length - gtube.length + 1)))
   }
 
-  #readHeader(data: Buffer, chunk: Buffer, first: boolean): void {
+  #readHeader(data: Buffer, chunk: Buffer): void {
     const header = this.#header ?? []
-    const end = first && data.subarray(0, 2).equals(endOfHeader.subarray(0, 2)) ? 0 : data.indexOf(endOfHeader)
     header.push(chunk)
+    // `data` begins with the first octet as long as the tail has them all.
+    const fromStart = data.length === this.#seen
+    const empty = fromStart && data.subarray(0, 2).equals(endOfHeader.subarray(0, 2))
+    const end = empty ? 0 : data.indexOf(endOfHeader)
     if (end === -1) return
     const before = data.length - chunk.length
     header[header.length - 1] = chunk.subarray(0, Math.max(0, end - before))
+    if (empty) header.length = 0
     this.#finishHeader()
   }
 

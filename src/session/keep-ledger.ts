@@ -120,7 +120,8 @@ function absorbTwins(
   const here = new Set([...addresses(split.recipients), ...addresses(transaction.recipients)])
   for (const twin of transaction.recalled.values()) {
     if (twin.id === split.id) continue
-    const nameless = twin.fingerprint === undefined && twin.recipients.every(({ address }) => here.has(address))
+    const open = twin.recipients.filter(isOpen)
+    const nameless = twin.fingerprint === undefined && open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
     merged = mergeSplits(merged, twin)
     retire(session, twin, at)

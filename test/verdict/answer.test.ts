@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isPermanent, type Reply } from '../../src/smtp/reply.ts'
+import { answerEach, answerTogether, type Circumstances } from '../../src/verdict/answer.ts'
+
+const plain: Circumstances = {
+  anyoneDeferred: false,
+  mayComeAgain: false,
+  othersMayBeOpen: false,
+  retryHintSeconds: 60,
+}
+const outcomes = (...codes: number[]) =>
+  codes.map((code, index) => ({
+    index,
+    address: `r${index}`,
+    reply: { code, lines: [`reply ${index}`] } satisfies Reply,
+  }))
+const indices = (list: readonly { readonly index: number }[]): number[] => list.map(({ index }) => index)
+
+describe('one answer for a legacy client', () => {
+  const rows: [string, number[], Partial<Circumstances>, number, number[], number[], number[]][] = [
+    // outcomes, circumstances; reply; kept, delivered unsaid, final
+    ['all taken', [250, 250], {}, 250, [], [], [0, 1]],
+    ['all taken, someone deferred', [250, 250], { anyoneDeferred: true, mayComeAgain: true }, 250, [], [], [0, 1]],
+    ['all refused', [550, 550], {}, 550, [], [], [0, 1]],
+    ['all refused, someone deferred', [550, 550], { anyoneDeferred: true }, 451, [0, 1], [], []],
+    ['one later', [250, 451, 550], {}, 451, [2], [0], []],
+    ['mixed, can be answered in parts', [250, 550], { mayComeAgain: true }, 451, [1], [0], []],
+    ['mixed, can not', [250, 550], {}, 550, [], [], [0, 1]],
+    ['mixed, someone deferred', [250, 550], { anyoneDeferred: true }, 451, [1], [0], []],
+    ['nobody', [], {}, 554, [], [], []],
+  ]
+  test.each(rows.map((row) => ({ name: row[0], row })))(
+    '$name',
+    ({ row: [, codes, circumstances, code, kept, unsaid, final] }) => {
+      const answer = answerTogether(outcomes(...codes), { ...plain, ...circumstances })
+      expect(answer.lines.map((line) => line.code)).toEqual([code])
+      expect([indices(answer.refusalsKept), indices(answer.deliveredUnsaid), indices(answer.final)]).toEqual([
+        kept,
+        unsaid,
+        final,
+      ])
+    },
+  )
+
+  test("a refusal that names one recipient is not told to several; the backend's words are", () => {
+    const ours = outcomes(550, 550).map((outcome) => ({ ...outcome, reply: { ...outcome.reply, detail: '7.1' } }))
+    expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe('The recipients refuse this message as spam')
+    expect(answerTogether(ours.slice(0, 1), plain).lines[0]?.lines[0]).toBe('reply 0')
+    expect(answerTogether(outcomes(550, 550), plain).lines[0]?.lines[0]).toBe('reply 0')
+  })
+
+  test('always: every recipient is final, kept, unsaid or told to come again; never 5yz where someone was deferred', () => {
+    const code = fc.constantFrom(250, 450, 451, 550, 554)
+    const circumstances = fc.record({
+      anyoneDeferred: fc.boolean(),
+      mayComeAgain: fc.boolean(),
+      othersMayBeOpen: fc.boolean(),
+      retryHintSeconds: fc.constant(60),
+    })
+    fc.assert(
+      fc.property(fc.array(code, { minLength: 1, maxLength: 6 }), circumstances, (codes, given) => {
+        const all = outcomes(...codes)
+        const { lines, refusalsKept, deliveredUnsaid, final } = answerTogether(all, given)
+        const [said] = lines
+        if (given.anyoneDeferred && said !== undefined) expect(isPermanent(said)).toBe(false)
+        if (said?.code === 250) expect(codes.every((one) => one === 250)).toBe(true)
+        expect(new Set([...refusalsKept, ...deliveredUnsaid, ...final]).size).toBe(
+          refusalsKept.length + deliveredUnsaid.length + final.length,
+        )
+        if (final.length === 0) expect(said?.code).toBeLessThan(500)
+        const block = answerEach(all, given)
+        expect([1, all.length + 2]).toContain(block.lines.length)
+      }),
+    )
+  })
+})

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { groupKey, type Policy } from '../../src/verdict/policy.ts'
+import { parcelsByGroup, parcelsByResult } from '../../src/verdict/parcels.ts'
+import { decide, grant, type Verdict } from '../../src/verdict/verdict.ts'
+
+const policy = (tagAt?: number, quarantineAt?: number, rejectAt?: number): Policy => ({
+  name: 'p',
+  neverDefer: false,
+  ...(tagAt === undefined ? {} : { tagAt }),
+  ...(quarantineAt === undefined ? {} : { quarantineAt }),
+  ...(rejectAt === undefined ? {} : { rejectAt }),
+})
+
+describe('decide: score x policy', () => {
+  test.each<[number, Policy, Verdict]>([
+    [100, policy(), 'accept'],
+    [4.99, policy(5, 8, 15), 'accept'],
+    [5, policy(5, 8, 15), 'tag'],
+    [8, policy(5, 8, 15), 'quarantine'],
+    [15, policy(5, 8, 15), 'reject'],
+    [15, policy(undefined, undefined, 15), 'reject'],
+    [-3, policy(-5), 'tag'],
+    [9, policy(5, 5, 5), 'reject'],
+  ])('%d', (score, wanted, verdict) => expect(decide(score, wanted)).toBe(verdict))
+})
+
+describe('grant: several who share one answer', () => {
+  test.each<[Verdict[], 'each' | 'lenient' | 'off', 'tag' | 'quarantine', Verdict[]]>([
+    [['accept', 'reject'], 'each', 'tag', ['accept', 'reject']],
+    [['accept', 'tag', 'quarantine'], 'lenient', 'tag', ['accept', 'tag', 'quarantine']],
+    [['reject', 'reject'], 'lenient', 'tag', ['reject', 'reject']],
+    [['accept', 'reject'], 'lenient', 'tag', ['accept', 'tag']],
+    [['quarantine', 'reject'], 'lenient', 'quarantine', ['quarantine', 'quarantine']],
+    [['tag', 'reject'], 'off', 'tag', ['tag', 'tag']],
+    [['accept', 'reject'], 'off', 'tag', ['accept', 'accept']],
+    [['reject', 'reject'], 'off', 'tag', ['reject', 'reject']],
+    [['defer', 'defer'], 'lenient', 'tag', ['defer', 'defer']],
+  ])('%j, %s', (wanted, sharing, instead, granted) => expect(grant(wanted, sharing, instead)).toEqual(granted))
+
+  test('where answers are shared, no 5yz stands beside a 250', () => {
+    const verdict = fc.constantFrom<Verdict>('accept', 'tag', 'quarantine', 'reject')
+    fc.assert(
+      fc.property(
+        fc.array(verdict, { minLength: 1 }),
+        fc.constantFrom('lenient' as const, 'off' as const),
+        (wanted, sharing) => {
+          const granted = grant(wanted, sharing, 'tag')
+          expect(granted).toHaveLength(wanted.length)
+          expect(new Set(granted.map((one) => one === 'reject')).size).toBe(1)
+          if (granted[0] === 'reject') expect(wanted.every((one) => one === 'reject')).toBe(true)
+        },
+      ),
+    )
+  })
+
+  test('100,000 recipients', () => {
+    expect(
+      grant(
+        Array.from({ length: 100_000 }, () => 'reject' as const),
+        'off',
+        'tag',
+      )[99_999],
+    ).toBe('reject')
+  })
+})
+
+describe('parcels: one transaction a distinct result, never more', () => {
+  test('by result, in the order of recipients', () => {
+    const granted = (['tag', 'accept', 'reject', 'tag', 'quarantine', 'defer'] as const).map((verdict, index) => ({
+      index,
+      verdict,
+    }))
+    expect(parcelsByResult(granted)).toEqual([
+      { result: 'tagged', recipients: [0, 3] },
+      { result: 'plain', recipients: [1] },
+      { result: 'quarantined', recipients: [4] },
+    ])
+    expect(parcelsByResult([])).toEqual([])
+  })
+
+  test('by group', () => {
+    const recipients = ['a', 'b', 'a'].map((group, index) => ({ index, group }))
+    expect(parcelsByGroup(recipients).map((parcel) => parcel.recipients)).toEqual([[0, 2], [1]])
+  })
+})
+
+test('who can share an answer: equal thresholds, whatever the name', () => {
+  expect(groupKey(policy(5, 8, 15))).toBe(groupKey({ ...policy(5, 8, 15), name: 'other', neverDefer: true }))
+  const keys = [policy(), policy(5), policy(undefined, 5), policy(undefined, undefined, 5), policy(5, 5)].map(groupKey)
+  expect(new Set(keys).size).toBe(keys.length)
+})
