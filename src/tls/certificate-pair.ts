@@ -13,7 +13,7 @@ export interface Certificate {
   readonly expiresAt: number
   readonly selfSigned: boolean
   readonly context: SecureContext
-  /** True when it is for this host name (RFC 6125 6.4) or address. */
+  /** True when it is for this host name (RFC 6125 6.4) or address; never throws. */
   fits(host: string): boolean
 }
 
@@ -55,7 +55,16 @@ export function makeCertificate(pem: PemPair, files: PemPair, settings: ContextS
     expiresAt: x509.validToDate.getTime(),
     selfSigned: x509.subject === x509.issuer && x509.verify(x509.publicKey),
     context: makeContext(pem, files, settings),
-    fits: (host) => (isIP(host) === 0 ? x509.checkHost(host) : x509.checkIP(host)) !== undefined,
+    fits: (host) => isFor(x509, host),
+  }
+}
+
+/** Any octets can come in SNI; Node throws at some of them, such as an address with a zone. */
+function isFor(x509: X509Certificate, host: string): boolean {
+  try {
+    return (isIP(host) === 0 ? x509.checkHost(host) : x509.checkIP(host)) !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -41,6 +41,14 @@ describe('configured pairs', () => {
     expect((await handshake(certificates, {})).names).toBe('DNS:mx1.example.org, DNS:localhost')
   })
 
+  test.each(['', '.', '*.example.org', 'fe80::1%eth0', 'a\0b', '\xff', 'a'.repeat(300)])(
+    'a name that is none gets the first: %j',
+    async (name) => {
+      const certificates = await load(await writePair('mx1.example.org'), await writePair('mx2.example.org'))
+      expect(certificates.contextFor(name)).toBe(certificates.all[0].context)
+    },
+  )
+
   test('a client that trusts the certificate is content with it', async () => {
     const pair = await writePair('mx1.example.org')
     const certificates = await load(pair)
