@@ -86,7 +86,7 @@ export function confirmSplit(session: Session, transaction: Transaction, text: T
 /** Goes on with `split` of the ledger, or none, in place of the one that this transaction has presumed or begun. */
 export function switchSplit(session: Session, transaction: Transaction, split: Split | undefined, at: number): void {
   const { recipients, split: before, presumed } = transaction
-  if (before !== undefined && !presumed) retire(session, before, at)
+  if (before !== undefined && !presumed) retire(session, transaction, before, at)
   delete transaction.split
   transaction.presumed = split !== undefined
   if (split !== undefined) transaction.split = split
@@ -124,7 +124,7 @@ function absorbTwins(
     const nameless = twin.fingerprint === undefined && open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
     merged = mergeSplits(merged, twin)
-    retire(session, twin, at)
+    retire(session, transaction, twin, at)
   }
   if (merged === split) return
   transaction.split = merged
@@ -136,15 +136,33 @@ function absorbTwins(
 }
 
 /** A split that was begun in this transaction before its message was found in the ledger: it is part of that one. */
-function retire(session: Session, begun: Split, at: number): void {
+function retire(session: Session, transaction: Transaction, begun: Split, at: number): void {
+  transaction.recalled.delete(begun.id)
   const all = answerRecipients(begun, addresses(begun.recipients))
   const retired = nextVersion(closeIfDone(all, at))
   session.effects.push({ do: 'save', split: retired })
   noteClosed(session, retired, at)
 }
 
+/**
+ * Who was refused at RCPT never comes back, in no message of this sender: other splits need not wait for them, also where no text
+ * told which of the splits this message belongs to.
+ */
+function noteRefused(session: Session, transaction: Transaction, at: number): void {
+  const refused = addresses(transaction.recipients.filter((recipient) => recipient.fate === 'refused'))
+  if (refused.length === 0) return
+  for (const other of transaction.recalled.values()) {
+    const gone = refused.filter((address) => isOpen(stateOf(other, address)))
+    if (other.id === transaction.split?.id || gone.length === 0) continue
+    const answered = nextVersion(closeIfDone(answerRecipients(other, gone), at))
+    session.effects.push({ do: 'save', split: answered })
+    noteClosed(session, answered, at)
+  }
+}
+
 /** After the answer: who is done, who is owed what. Begins a split where the answer left something to keep. */
 export function keepAnswer(session: Session, transaction: Transaction, answer: Answer, at: number): void {
+  noteRefused(session, transaction, at)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
     const { fingerprint, messageId } = transaction.text ?? {}
@@ -179,6 +197,7 @@ const keptBack = (transaction: Transaction, answer: Answer): boolean =>
 
 /** The client left before the text was complete, nobody went through, or the text was refused for its form or for `trouble` here. */
 export function keepAbort(session: Session, transaction: Transaction, trouble: boolean, at: number): void {
+  noteRefused(session, transaction, at)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
   finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
