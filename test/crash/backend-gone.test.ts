@@ -55,3 +55,25 @@ describe('the backend ends at a step', () => {
     )
   })
 })
+
+describe('a message that goes to the backend in two deliveries, plain and tagged', () => {
+  test.each<[string, Rule]>([
+    ['is delayed', { on: 'dot', nth: 2, say: '451 4.3.0 not now' }],
+    ['is lost', { on: 'dot', nth: 2, silent: true, then: 'reset' }],
+    ['finds no backend', { on: 'MAIL', nth: 3, silent: true, then: 'reset' }],
+  ])('the second one %s: those who have it do not get it again', async (_, rule) => {
+    await using backend = await startFakeBackend({ rules: [rule] })
+    await using app = await startTestApp({
+      config: `backend: { servers: ["${backend.url}"] }
+relay_domains: [example.org]
+peers: [{ name: default, strategy: lenient }]`,
+      recipients: '"a@example.org": strict\n"b@example.org": tag-only\n',
+    })
+    const sender = senderOf({ from: 's@x.test', to, text: `X-Spam-Score: 5.5\r\n${short}` })
+    await sender.attempt(app.port)
+    expect(sender.answered.size).toBe(0)
+    expect([...copies([backend])].sort()).toEqual([0, 1])
+    await untilAnswered(sender, app.port)
+    expect(copies([backend])).toEqual([1, 1])
+  })
+})

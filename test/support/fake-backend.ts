@@ -46,7 +46,7 @@ export interface FakeTransaction {
   readonly recipients: readonly string[]
   /** Without stuffed dots and final line. */
   readonly text: Buffer
-  /** The text's SHA-256, in hex. */
+  /** The text's SHA-256, in hex; where texts are not kept, that of the octets as they came, final line included. */
   readonly hash: string
   readonly connection: number
 }
@@ -162,6 +162,12 @@ interface Shared {
 const isPositive = (code: number): boolean => Math.floor(code / 100) === 2
 const endOfText = Buffer.from('\r\n.\r\n')
 
+/** Without stuffed dots and final line. */
+function unstuffed(wire: Buffer): Buffer {
+  const lines = `\r\n${wire.toString('latin1')}`
+  return Buffer.from(lines.slice(0, -3).replaceAll('\r\n.', '\r\n').slice(2), 'latin1')
+}
+
 class Conversation {
   readonly #connection: FakeConnection
   readonly #shared: Shared
@@ -270,6 +276,11 @@ class Conversation {
   async #text(): Promise<void> {
     this.#inText = true
     const chunks: Buffer[] = []
+    const hash = createHash('sha256')
+    const keep = (chunk: Buffer): void => {
+      if (this.#shared.options.keepTexts === false) hash.update(chunk)
+      else chunks.push(chunk)
+    }
     let came = 0
     let tail = Buffer.from('\r\n') // the CRLF that ended DATA
     const middle = this.#shared.pick('octets', this.#mail, this.#connection.number)
@@ -286,11 +297,11 @@ class Conversation {
       const end = look.indexOf(endOfText)
       if (end !== -1) {
         const stop = end + endOfText.length - before
-        chunks.push(this.#buffer.subarray(0, stop))
+        keep(this.#buffer.subarray(0, stop))
         this.#buffer = this.#buffer.subarray(stop)
         break
       }
-      chunks.push(this.#buffer)
+      keep(this.#buffer)
       came += this.#buffer.length
       tail = Buffer.from(look.subarray(-4))
       this.#buffer = Buffer.alloc(0)
@@ -301,18 +312,18 @@ class Conversation {
       await this.#more()
     }
     this.#inText = false
-    await this.#took(Buffer.concat(chunks))
+    if (this.#shared.options.keepTexts === false) await this.#took(Buffer.alloc(0), hash.digest('hex'))
+    else {
+      const text = unstuffed(Buffer.concat(chunks))
+      await this.#took(text, createHash('sha256').update(text).digest('hex'))
+    }
   }
 
-  async #took(wire: Buffer): Promise<void> {
-    const lines = `\r\n${wire.toString('latin1')}`
-    const text = Buffer.from(lines.slice(0, -3).replaceAll('\r\n.', '\r\n').slice(2), 'latin1')
-    const hash = createHash('sha256').update(text).digest('hex')
-    const keep = this.#shared.options.keepTexts ?? true
+  async #took(text: Buffer, hash: string): Promise<void> {
     const transaction: FakeTransaction = {
       mail: this.#mail,
       recipients: this.#recipients,
-      text: keep ? text : Buffer.alloc(0),
+      text,
       hash,
       connection: this.#connection.number,
     }
