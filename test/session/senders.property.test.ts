@@ -273,7 +273,9 @@ function check(s: Scenario): void {
       }
     }
   }
-  if (letters.length === 1) expect(ledger.open, 'splits left open').toEqual([])
+  // Refused at RCPT in an attempt that broke, of one of several splits: nobody can tell then that it was this message's.
+  const broken = s.recipients.length > s.recipientLimit && s.mishaps.some((mishap) => mishap.startsWith('breaks'))
+  if (letters.length === 1 && !broken) expect(ledger.open, 'splits left open').toEqual([])
 }
 
 /**

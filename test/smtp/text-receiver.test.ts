@@ -137,6 +137,7 @@ describe('limits', () => {
       undefined,
     ],
     ['NUL at the start of a line', generous, 'a\r\n\0.\r\n.\r\n', 'nul'],
+    ['NUL behind a dot that is stuffing', generous, 'a\r\n.\0\r\n.\r\n', 'nul'],
     ['bare LF', generous, 'a\nb\r\n.\r\n', 'bareNewline'],
     ['bare CR', generous, 'a\rb\r\n.\r\n', 'bareNewline'],
   ] as const)('%s', (_name, limits, wire, fault) => {
