@@ -3,6 +3,7 @@ import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend } from './app/backend.ts'
+import { openRelay } from './backend/relay-guard.ts'
 import { openLedger } from './app/ledger.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
 import { randomIds } from './app/random-ids.ts'
@@ -102,6 +103,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const health = watchBackend(backend)
   parts.defer(() => health.stop())
   await health.first
+  if (health.trouble() === openRelay) throw new Error(`${config.backend.servers[0].url}: ${openRelay}`)
 
   const sweeping = setInterval(() => {
     void sweep({ ledger, ...config.ledger, onFact, now }).catch(() => undefined)

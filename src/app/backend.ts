@@ -1,5 +1,6 @@
 /** The configured backend as one. */
 import type { Backend } from '../backend/backend.ts'
+import { RelayGuard } from '../backend/relay-guard.ts'
 import { Sink } from '../backend/sink.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
 import { backendTls } from '../backend/secure.ts'
@@ -10,7 +11,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
   const { backend, hostname } = config
   const [first] = backend.servers
   if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
-  return new SmtpBackend({
+  const smtp = new SmtpBackend({
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
     tls: backendTls(backend.tls),
     introduction: backend.clientAddress,
@@ -22,4 +23,5 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     onFact,
     now,
   })
+  return config.relayDomains === undefined ? new RelayGuard(smtp) : smtp
 }

@@ -62,16 +62,17 @@ export function sayXforward(connection: Introduced, client: BackendClient): void
     connection.command(command, () => undefined)
 }
 
-/** Each connection is one client's for good. */
-export const isPerClient = (introduction: Introduction): boolean =>
-  introduction === 'proxy-v1' || introduction === 'proxy-v2'
+const isPerClient = (introduction: Introduction): boolean => introduction === 'proxy-v1' || introduction === 'proxy-v2'
+
+/** Postfix 3.7 does not take UNKNOWN, so it is an address of nobody (RFC 5737), which no server trusts. */
+const ourselvesVersion1 = 'PROXY TCP4 192.0.2.1 192.0.2.1 1 25\r\n'
 
 /** The octets in front of a connection that is one client's; without a client they say that we speak for ourselves. */
 export function proxyPreamble(introduction: Introduction, client: BackendClient | undefined): Buffer | undefined {
   if (!isPerClient(introduction)) return undefined
   const address = client?.attributes.address
   if (client === undefined || address === undefined) {
-    return introduction === 'proxy-v2' ? proxyVersion2Local : Buffer.from('PROXY UNKNOWN\r\n', 'latin1')
+    return introduction === 'proxy-v2' ? proxyVersion2Local : Buffer.from(ourselvesVersion1, 'latin1')
   }
   const { port = 0, destinationAddress = address, destinationPort = 0 } = client.attributes
   const addresses = {

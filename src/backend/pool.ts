@@ -6,7 +6,7 @@ import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import { describeReply, type Reply } from '../smtp/reply.ts'
 import { isLost } from './heard.ts'
-import { type BackendClient, type Introduction, isPerClient, proxyPreamble, sayXclient } from './introduce.ts'
+import { type BackendClient, type Introduction, proxyPreamble, sayXclient } from './introduce.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection } from './smtp-connection.ts'
 
@@ -100,12 +100,20 @@ export class Pool {
     void this.#connectInBackground(request)
   }
 
-  /** One that is this client's already, else any that can become so. */
+  /** One that is this client's already, else one that can still become so. */
   #takeIdle(client: BackendClient | undefined): Idle | undefined {
-    if (this.#options.introduction === 'none' || this.#options.introduction === 'xforward') return this.#idle.pop()
+    const { introduction } = this.#options
+    if (introduction === 'none' || introduction === 'xforward') return this.#idle.pop()
     const own = this.#idle.findLastIndex(({ connection }) => connection.client === client?.key)
-    if (own !== -1) return this.#idle.splice(own, 1)[0]
-    return isPerClient(this.#options.introduction) || client === undefined ? undefined : this.#idle.pop()
+    const place = own !== -1 ? own : this.#idle.findLastIndex(({ connection }) => this.#canBecome(connection, client))
+    return place === -1 ? undefined : this.#idle.splice(place, 1)[0]
+  }
+
+  /** Postfix takes XCLIENT again only where smtpd_authorized_xclient_hosts holds the client that it was told of: its EHLO says so. */
+  #canBecome(connection: SmtpConnection, client: BackendClient | undefined): boolean {
+    if (connection.client === client?.key || this.#options.introduction === 'none') return true
+    if (this.#options.introduction === 'xforward') return true
+    return this.#options.introduction === 'xclient' && client !== undefined && connection.extensions.has('XCLIENT')
   }
 
   #isClosed(): boolean {
@@ -254,7 +262,7 @@ export class Pool {
     const next = this.#waiting.shift()
     if (next !== undefined) {
       clearTimeout(next.timer)
-      if (!isPerClient(this.#options.introduction))
+      if (this.#canBecome(connection, next.request.client))
         return this.#lend({ connection, server, reused: true }, next.request)
       connection.onEnd = () => this.#forget(connection)
       connection.quit()

@@ -265,7 +265,8 @@ async function command(lent: Lent, line: string): Promise<Heard> {
 
 /** SIZE is offered to clients whether or not the backend knows it (RFC 1870). */
 function mailLine({ connection }: Lent, argument: string): string {
-  const parsed = connection.extensions.has('SIZE') ? undefined : parsePath(argument)
+  const stays = connection.extensions.has('SIZE') || !/ SIZE=/i.test(argument)
+  const parsed = stays ? undefined : parsePath(argument)
   if (parsed === undefined) return `MAIL FROM:${argument}`
   const others = parsed.rest.split(' ').filter((parameter) => !/^SIZE=/i.test(parameter))
   return ['MAIL FROM:<', parsed.path.mailbox, '>', ...others.map((other) => (other === '' ? '' : ` ${other}`))].join('')

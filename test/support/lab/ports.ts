@@ -14,8 +14,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** Whether something on 127.0.0.1 takes connections on this port and says something first, as SMTP does. */
-export async function greets(port: number): Promise<boolean> {
+export async function greets(port: number, preamble = ''): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
+  if (preamble !== '') socket.write(preamble)
   try {
     return await new Promise<boolean>((resolve) => {
       socket.setTimeout(2_000, () => {

@@ -61,9 +61,13 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   const mailbox = async (address: string): Promise<string[]> =>
     await readMaildir(place.host(`/var/mail/${mailboxDirectory(address)}`))
 
+  const proxied = options.main?.includes('smtpd_upstream_proxy_protocol = haproxy') === true
+  const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
   const daemon = await place.start('/usr/lib/postfix/sbin/master', ['-d'])
   try {
-    await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port, preamble)), {
+      limitMs: 30_000,
+    })
     if (daemon.exitCode !== null) throw new Error(`Postfix ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

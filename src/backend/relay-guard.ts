@@ -1,0 +1,85 @@
+/**
+ * Rule 8 where the backend itself decides what a client may do: before any mail goes through, the backend is asked as a stranger
+ * would ask it. One that would relay for a stranger gets no mail at all.
+ */
+import type { Extensions } from '../smtp/ehlo.ts'
+import { isPositive, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
+import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
+
+/** An address of nobody (RFC 5737), in names that can't exist (RFC 2606). */
+const stranger: ClientAttributes = {
+  address: '192.0.2.1',
+  port: 25,
+  helo: 'relay-probe.example',
+  protocol: 'ESMTP',
+}
+const probeSender = '<relay-probe@example.com>'
+const probeRecipient = '<relay-probe@example.net>'
+
+export const openRelay =
+  'it would relay mail from a stranger (192.0.2.1) to example.net, so everyone could send anything through it; ' +
+  'check that it believes XCLIENT or the PROXY header from here and relays for its own networks only, or list relay_domains'
+
+export class RelayGuard implements Backend {
+  readonly #backend: Backend
+  #safe = false
+
+  constructor(backend: Backend) {
+    this.#backend = backend
+  }
+
+  extensions(): Extensions {
+    return this.#backend.extensions()
+  }
+  connections(): ReturnType<Backend['connections']> {
+    return this.#backend.connections()
+  }
+
+  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
+    if (this.#safe) return this.#backend.begin(listener, client)
+    return {
+      mail: () => listener.mailReplied(replies.backendUnavailable),
+      rcpt: (index) => listener.recipientReplied(index, replies.backendUnavailable),
+      deliver: async (order) =>
+        await Promise.resolve(
+          order.parcels.map(() => ({ reply: replies.backendUnavailable, refused: new Map<number, Reply>(), ms: 0 })),
+        ),
+      abandon: () => undefined,
+    }
+  }
+
+  async probe(): Promise<string | undefined> {
+    const trouble = await this.#backend.probe()
+    if (trouble !== undefined || this.#safe) return trouble
+    const answer = await this.#askAsStranger()
+    if (answer === 'relays') return openRelay
+    this.#safe = true
+    return undefined
+  }
+
+  async #askAsStranger(): Promise<'refuses' | 'relays'> {
+    return await new Promise((resolve) => {
+      const transaction = this.#backend.begin(
+        {
+          mailReplied: (reply) => {
+            if (!isPositive(reply)) finish('refuses')
+            else transaction.rcpt(0, probeRecipient)
+          },
+          recipientReplied: (_, reply) => finish(isPositive(reply) ? 'relays' : 'refuses'),
+        },
+        stranger,
+      )
+      const finish = (answer: 'refuses' | 'relays'): void => {
+        transaction.abandon()
+        resolve(answer)
+      }
+      transaction.mail(probeSender)
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#backend.close()
+  }
+}
