@@ -63,7 +63,8 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['facts.ts', 'smtp'],
     outside: ['node:*', '@redis/client'],
   },
-  tls: { values: ['tls'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
+  // Files that are watched, as the policies' are.
+  tls: { values: ['tls', 'policy/watch.ts'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
   metrics: {
     values: ['metrics', 'strategy/names.ts'],
     types: [...interfaces, 'strategy'],
