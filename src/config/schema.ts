@@ -86,7 +86,7 @@ const backend = section({
   ),
   pool: key(
     section({
-      max_connections: key(is.whole(1, 65_535).prefault(100), 'Most connections to one server at a time.'),
+      max_connections: key(is.whole(1, 65_535).prefault(100), 'Most connections at a time, to all servers together.'),
       idle_timeout: key(
         is.duration('100ms', '1h').prefault('60s'),
         "An idle connection is closed after this; keep it below the server's own limit (Postfix: smtpd_timeout).",

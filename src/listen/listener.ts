@@ -1,4 +1,5 @@
 /** Accepts connections within limits, and owns them until they end. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { FactListener } from '../facts.ts'
 import { encodeReply, type Reply } from '../smtp/reply.ts'
@@ -176,7 +177,7 @@ export class Listener {
     }
     this.#waiting.add(socket)
     socket.on('data', onEarly).on('error', onGone).on('end', onGone)
-    const delay = new Promise((resolve) => setTimeout(resolve, greetDelayMs))
+    const delay = pause(greetDelayMs, undefined, { ref: false }) // a client that waits keeps nothing alive
     const [rdns] = await Promise.all([lookUp?.(client.address), delay])
     this.#waiting.delete(socket)
     socket.off('data', onEarly).off('error', onGone).off('end', onGone)

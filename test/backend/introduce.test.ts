@@ -63,12 +63,8 @@ describe('XCLIENT', () => {
     await using app = await startTestApp({ config: config(backend.port, 'xclient') })
     await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 451 4.4.1 *')
     expect(backend.connections.flatMap(({ lines }) => lines)).not.toContain('MAIL FROM:<s@x>')
-    expect(app.facts).toContainEqual(
-      expect.objectContaining({
-        kind: 'backendFailed',
-        why: expect.stringContaining('smtpd_authorized_xclient_hosts'),
-      }),
-    )
+    const said = app.facts.map((fact) => (fact.kind === 'backendFailed' ? fact.why : '')).join('\n')
+    expect(said).toContain('smtpd_authorized_xclient_hosts')
   })
 })
 
