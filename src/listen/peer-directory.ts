@@ -26,11 +26,12 @@ export interface PeerDirectoryOptions {
 interface Entry {
   readonly peer: PeerClass
   readonly match: PeerClassMatch
-  readonly ranges: BlockList
+  readonly fitsAddress: (address: string) => boolean
 }
 
-/** Ranges in CIDR form, or single addresses. */
-function rangesOf(cidrs: readonly string[]): BlockList {
+/** Whether an address is in any of the ranges, which are in CIDR form or single addresses. */
+export function inRanges(cidrs: readonly string[]): (address: string) => boolean {
+  if (cidrs.length === 0) return () => false // asked at each message
   const list = new BlockList()
   for (const cidr of cidrs) {
     const [address = '', prefix] = cidr.split('/')
@@ -38,32 +39,27 @@ function rangesOf(cidrs: readonly string[]): BlockList {
     if (prefix === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(prefix), family)
   }
-  return list
+  return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
-
-/** Whether an address is in any of the ranges. */
-export function inRanges(cidrs: readonly string[]): (address: string) => boolean {
-  const ranges = rangesOf(cidrs)
-  return (address) => holds(ranges, address)
-}
-
-const holds = (ranges: BlockList, address: string): boolean =>
-  isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
 const fitsAny = (name: string, patterns: readonly string[]): boolean =>
   patterns.some((pattern) => matchesDomain(name.toLowerCase(), pattern.toLowerCase()))
 
 export class PeerDirectory {
   readonly #entries: readonly Entry[]
-  readonly #trusted: BlockList
+  readonly #trusted: (address: string) => boolean
   readonly #options: PeerDirectoryOptions
   /** Someone asks for host names, so they have to be looked up before the greeting. */
   readonly needsRdns: boolean
 
   constructor(options: PeerDirectoryOptions) {
     this.#options = options
-    this.#entries = options.classes.map(({ match, ...peer }) => ({ peer, match, ranges: rangesOf(match.address) }))
-    this.#trusted = rangesOf(options.trusted)
+    this.#entries = options.classes.map(({ match, ...peer }) => ({
+      peer,
+      match,
+      fitsAddress: inRanges(match.address),
+    }))
+    this.#trusted = inRanges(options.trusted)
     this.needsRdns = options.classes.some(({ match }) => match.rdns.length > 0)
   }
 
@@ -81,14 +77,14 @@ export class PeerDirectory {
     const strategy = this.strategyOf(peer)
     return {
       peer: strategy === peer.strategy ? peer : { ...peer, strategy },
-      trusted: holds(this.#trusted, facts.address),
+      trusted: this.#trusted(facts.address),
     }
   }
 
   #find(facts: PeerFacts): PeerClass {
-    for (const { peer, match, ranges } of this.#entries) {
+    for (const { peer, match, fitsAddress } of this.#entries) {
       const everyone = match.address.length + match.rdns.length + match.helo.length + match.senderDomain.length === 0
-      if (everyone || holds(ranges, facts.address) || fitsAny(facts.helo, match.helo)) return peer
+      if (everyone || fitsAddress(facts.address) || fitsAny(facts.helo, match.helo)) return peer
       if (facts.rdns !== undefined && fitsAny(facts.rdns, match.rdns)) return peer
       if (facts.senderDomain !== '' && fitsAny(facts.senderDomain, match.senderDomain)) return peer
     }
