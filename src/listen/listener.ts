@@ -170,7 +170,7 @@ export class Listener {
   async #beginLater(socket: Socket, client: ClientOfConnection, early: Buffer[], secured?: Secured): Promise<void> {
     const { lookUp, greetDelayMs } = this.#options
     const onEarly = (data: Buffer): void => {
-      early.push(data)
+      if (early.length === 0) early.push(data) // that something came is all that counts
     }
     const onGone = (): void => {
       socket.destroy()

@@ -32,6 +32,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     recipients: [],
     going: { kind: 'nobody' },
     batchEnd: 0,
+    beyondLimit: 0,
     recalled: new Map(),
     presumed: false,
     chunking: false,

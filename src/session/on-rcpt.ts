@@ -23,6 +23,12 @@ export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT
   if (state.at === 'greeted') return sayNow(slots, replies.helloFirst)
   if (state.at !== 'envelope') return sayNow(slots, state.at === 'chunks' ? replies.nestedMail : replies.needMail)
   const { transaction } = state
+  if (transaction.recipients.length >= session.options.limits.recipients) {
+    // Not remembered one by one: there is no limit to how many a client may name.
+    transaction.beyondLimit++
+    session.said452 = true
+    return sayNow(slots, replies.tooManyRecipients)
+  }
   const recipient = newRecipient(session, transaction, command)
   const refusal = refuseRecipient(session, transaction, command)
   transaction.recipients.push(recipient)
@@ -57,7 +63,6 @@ function refuseRecipient(
   command: Extract<Command, { verb: 'RCPT' }>,
 ): Reply | undefined {
   const { options } = session
-  if (transaction.recipients.length >= options.limits.recipients) return replies.tooManyRecipients
   const fault = checkRcptParameters(command.parameters, session.offered)
   if (fault !== undefined) return parameterRefusal(fault)
   if (command.path.international && !transaction.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8

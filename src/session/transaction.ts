@@ -59,6 +59,8 @@ export interface Transaction {
   mailAccepted: boolean
   readonly recipients: Recipient[]
   going: Going
+  /** Recipients that were told to come again because of `limits.recipients`. */
+  beyondLimit: number
   /** Recipients before this index belong to a batch that has ended. */
   batchEnd: number
   unsplit?: UnsplitReason
@@ -102,4 +104,5 @@ export const throughOf = (transaction: Transaction): Recipient[] =>
 
 /** Rule 2's condition: anyone got a 4yz at RCPT, from us or from the backend. */
 export const anyoneDeferred = (transaction: Transaction): boolean =>
+  transaction.beyondLimit > 0 ||
   transaction.recipients.some((recipient) => recipient.fate === 'deferred' || recipient.fate === 'postponed')
