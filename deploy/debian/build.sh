@@ -36,12 +36,13 @@ rm -rf "$library/node_modules/.bin"
 # Tests, examples and editors' settings of libraries, and scripts among them that nothing runs.
 find "$library/node_modules" -depth \( -name test -o -name tests -o -name benchmarks -o -name examples -o -name docs -o -name '.?*' \) \
   -type d -not -path '*/dist/*' -not -path "$library/node_modules" -exec rm -rf {} +
-find "$library/node_modules" -type f \( -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.map' -o -name '.*' -o -name '*.sh' -o -name '*.html' -o -name '*.md' \) -delete
+find "$library/node_modules" -type f \( -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.map' -o -name '.*' -o -name '*.sh' -o -name '*.html' -o -name '*.md' \) -not -iname 'licen[cs]e*' -delete
 rm -f "$library"/node_modules/*/bin.{js,mjs}
 find "$library/node_modules" -type f -exec chmod 0644 {} +
 find "$library/node_modules" -type d -empty -delete
 (cd "$project" && tsc -p tsconfig.build.json --outDir "$library/dist" --sourceMap false)
-chmod 0755 "$library/dist/cli/main.js"
+# It is started by /usr/bin/rcptwise, with the Node beside it.
+sed -i "1{/^#!/d}" "$library/dist/cli/main.js"
 install -m 0755 "$project/node_modules/node/bin/node" "$library/bin/node"
 strip --strip-unneeded "$library/bin/node"
 install -D -m 0755 "$here/rcptwise.sh" "$root/usr/bin/rcptwise"
