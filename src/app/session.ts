@@ -4,6 +4,7 @@ import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection.ts'
 import type { ClientOfConnection } from '../listen/listener.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
@@ -30,7 +31,8 @@ export function connectionOptions(
   parts: SessionParts,
   listenerTls: ListenerTls,
 ): (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
-  const { config, certificates, directory, ledger, onFact, now, newId } = parts
+  const { config, certificates, directory, onFact, now, newId } = parts
+  const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
   const options = sessionOptions(parts, listenerTls === 'starttls')
   const runner = { ...parts, spool: config.spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }

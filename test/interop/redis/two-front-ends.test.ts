@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../../support/app.ts'
+import { Client } from '../../support/dialogue.ts'
 import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
 import { sendWithRetries, type Outcome, type Sending } from './retrying-client.ts'
@@ -89,6 +90,43 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(await metric(`rcptwise_split_duration_seconds_sum${labels}`)).toEqual([120, 0])
     expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([0, 0])
     expect(await metric('rcptwise_ledger_durable')).toEqual([1, 1])
+  })
+
+  test('that meet in one split at the same moment keep what each of them knows', async () => {
+    const message = 'Subject: meet\r\nMessage-ID: <meet@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello'
+    const first = await send([strict, careful, tag], { message, mostAttempts: 1 })
+    expect(first).toMatchObject({ delivered: [], refused: [] })
+    now += 60_000
+    const clients = await Promise.all(apps.map(async (app) => await Client.connect(app.port)))
+    try {
+      // Both have recalled the same version before either writes the next.
+      for (const [index, client] of clients.entries()) {
+        await client.reply()
+        await client.ask('EHLO client.test')
+        await client.ask('MAIL FROM:<s@example.net>')
+        expect(await client.ask(`RCPT TO:<${index === 0 ? careful : tag}>`)).toMatch(/^250 /)
+        expect(await client.ask('DATA')).toMatch(/^354 /)
+      }
+      const replies = await Promise.all(clients.map(async (client) => await client.ask(`${message}\r\n.`)))
+      for (const reply of replies) expect(reply).toMatch(/^250 /)
+    } finally {
+      for (const client of clients) client.close()
+    }
+    const [split] = await apps[0].app.ledger.openSplits(10)
+    expect(split?.recipients.map(({ address, state }) => [address, state])).toEqual(
+      expect.arrayContaining([
+        [careful, 'answered'],
+        [tag, 'answered'],
+        [strict, 'refused'],
+      ]),
+    )
+    now += 60_000
+    const last = await send([strict], { message })
+    expect(last.attempts).toHaveLength(1)
+    expect(last.refused).toEqual([strict])
+    expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 1, 0])
+    expect(await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}')).toEqual([1, 0])
+    expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([0, 0])
   })
 
   test('both report the same open splits', async () => {

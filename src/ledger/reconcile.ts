@@ -1,0 +1,102 @@
+/**
+ * Two transactions of one message at the same time, on one node or on two: both go on from the same version of its split, and only one
+ * can write the next. What the other one has to say is put on top of that here, instead of being lost: a recipient who has the
+ * message would get it again, and one who was answered would be told as abandoned days later.
+ */
+import type { FactListener } from '../facts.ts'
+import type { Ledger } from './ledger.ts'
+import { closeIfDone, nextVersion } from './split-course.ts'
+import type { Split, SplitRecipient } from './split.ts'
+
+/** Each is another transaction that was faster; there are never so many. */
+const mostAttempts = 10
+
+/** A state is never taken back; who has the message is not refused any more. */
+const furthest = ['waiting', 'refused', 'delivered', 'answered']
+
+/** What both know, as a version after the stored one. Pure. */
+export function reconcile(ours: Split, stored: Split): Split {
+  const known = new Map(stored.recipients.map((recipient) => [recipient.address, recipient]))
+  for (const recipient of ours.recipients) {
+    const theirs = known.get(recipient.address)
+    known.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
+  }
+  const { closedAt, ...open } = stored
+  const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
+  const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
+  const merged: Split = {
+    ...open,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(messageId === undefined ? {} : { messageId }),
+    lastAttemptAt,
+    forcedRetries: Math.max(ours.forcedRetries, stored.forcedRetries),
+    idleAttempts: Math.min(ours.idleAttempts, stored.idleAttempts),
+    forgiven: ours.forgiven || stored.forgiven,
+    refusedOnly: ours.refusedOnly && stored.refusedOnly,
+    status: 'open',
+    recipients: [...known.values()],
+  }
+  return nextVersion(closeIfDone(merged, closedAt ?? ours.closedAt ?? lastAttemptAt))
+}
+
+function further(one: SplitRecipient, other: SplitRecipient): SplitRecipient {
+  const ahead = furthest.indexOf(one.state) - furthest.indexOf(other.state)
+  const later = (one.deferredAt ?? 0) >= (other.deferredAt ?? 0) ? one : other
+  const chosen = ahead === 0 ? later : ahead > 0 ? one : other
+  return { ...chosen, deferrals: Math.max(one.deferrals, other.deferrals) }
+}
+
+/**
+ * The ledger for those who only add what they know: a save that comes too late is made on top of the newer version. A split that
+ * is done because of that is told as closed here, because neither side has seen it done.
+ */
+export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger {
+  const saveOver = async (ours: Split): Promise<{ readonly saved: boolean }> => {
+    for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+      const stored = await ledger.find(ours.id)
+      // It was dropped or forgotten: the sender is new.
+      if (stored === undefined) return { saved: false }
+      const split = reconcile(ours, stored)
+      const { saved } = await ledger.save(split)
+      if (!saved) continue
+      if (ours.status === 'open' && stored.status === 'open') tellIfClosed(split, onFact)
+      return { saved }
+    }
+    return { saved: false }
+  }
+  return {
+    recall: (reversePath, recipient): ReturnType<Ledger['recall']> => ledger.recall(reversePath, recipient),
+    save: (split): ReturnType<Ledger['save']> => {
+      const result = ledger.save(split)
+      if (!(result instanceof Promise)) return result.saved ? result : saveOver(split)
+      return result.then(async (outcome) => (outcome.saved ? outcome : await saveOver(split)))
+    },
+    find: async (id) => await ledger.find(id),
+    openSplits: async (limit) => await ledger.openSplits(limit),
+    countOpen: async () => await ledger.countOpen(),
+    stale: async (before, limit) => await ledger.stale(before, limit),
+    forget: async (before, limit) => await ledger.forget(before, limit),
+    overrides: () => ledger.overrides(),
+    setOverride: async (override) => await ledger.setOverride(override),
+    resetOverride: async (peer) => await ledger.resetOverride(peer),
+    get durable() {
+      return ledger.durable
+    },
+    close: async () => await ledger.close(),
+  }
+}
+
+function tellIfClosed(split: Split, onFact: FactListener): void {
+  const { id, peer, strategy, status, startedAt, closedAt = startedAt } = split
+  if (status === 'open') return
+  onFact({
+    kind: 'splitClosed',
+    at: closedAt,
+    split: id,
+    peer,
+    strategy,
+    outcome: status,
+    durationMs: closedAt - startedAt,
+    abandonedRecipients: [],
+  })
+}

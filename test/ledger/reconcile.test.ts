@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import type { Fact } from '../../src/facts.ts'
+import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
+import { answerRecipients, closeIfDone, keepDelivery, nextVersion } from '../../src/ledger/split-course.ts'
+import type { RecipientState, Split, SplitRecipient } from '../../src/ledger/split.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { changed, minute, recipientOf, splitOf, start } from './splits.ts'
+
+const [a, b] = ['a@example.org', 'b@example.org'] as const
+const stateOf = (split: Split | undefined, address: string): RecipientState | undefined =>
+  split?.recipients.find((recipient) => recipient.address === address)?.state
+const withState = (state: RecipientState): Split => splitOf('it', { recipients: [{ ...recipientOf(a), state }] })
+
+describe('of a recipient that both know', () => {
+  test.for([
+    { ours: 'waiting', stored: 'refused', merged: 'refused' },
+    { ours: 'waiting', stored: 'delivered', merged: 'delivered' },
+    { ours: 'waiting', stored: 'answered', merged: 'answered' },
+    { ours: 'refused', stored: 'delivered', merged: 'delivered' },
+    { ours: 'refused', stored: 'answered', merged: 'answered' },
+    { ours: 'delivered', stored: 'answered', merged: 'answered' },
+    { ours: 'waiting', stored: 'waiting', merged: 'waiting' },
+  ] as const)('$ours and $stored is $merged, whoever is first', ({ ours, stored, merged }) => {
+    expect(stateOf(reconcile(withState(ours), withState(stored)), a)).toBe(merged)
+    expect(stateOf(reconcile(withState(stored), withState(ours)), a)).toBe(merged)
+  })
+
+  test('the later deferral counts, since that is what they come back from', () => {
+    const at = (deferredAt: number, deferrals: number): Split =>
+      splitOf('it', { recipients: [{ ...recipientOf(a), deferredAt, deferrals }] })
+    const expected: SplitRecipient = { ...recipientOf(a), deferredAt: start + minute, deferrals: 3 }
+    expect(reconcile(at(start, 3), at(start + minute, 2)).recipients).toEqual([expected])
+    expect(reconcile(at(start + minute, 2), at(start, 3)).recipients).toEqual([expected])
+  })
+})
+
+test('the result is the version after the stored one, with everybody in it', () => {
+  const ours = splitOf('it', { version: 2, recipients: [recipientOf(a)], forcedRetries: 3, idleAttempts: 2 })
+  const stored = splitOf('it', { version: 7, recipients: [recipientOf(b)], forcedRetries: 2, fingerprint: 'f' })
+  expect(reconcile(ours, stored)).toMatchObject({
+    version: 8,
+    status: 'open',
+    forcedRetries: 3,
+    idleAttempts: 0,
+    fingerprint: 'f',
+    recipients: [{ address: b }, { address: a }],
+  })
+})
+
+test.for([
+  ['is open again when somebody came back as it was given up', 'abandoned', 'waiting', 'open'],
+  ['stays closed when nobody is left', 'completed', 'answered', 'completed'],
+] as const)('a stored split %s', ([, status, state, merged]) => {
+  const stored = { ...withState(state), status, closedAt: start + minute }
+  const result = reconcile(withState('waiting'), stored)
+  expect(result.status).toBe(merged)
+  expect(result.closedAt).toBe(merged === 'open' ? undefined : start + minute)
+})
+
+describe('two transactions that go on from one version', () => {
+  async function both(first: (split: Split) => Split, second: (split: Split) => Split) {
+    const facts: Fact[] = []
+    const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => start })
+    const ledger = reconcilingLedger(store, (fact) => facts.push(fact))
+    const split = splitOf('it')
+    await ledger.save(split)
+    const results = [await ledger.save(nextVersion(first(split))), await ledger.save(nextVersion(second(split)))]
+    const stored = await store.find('it')
+    await store.close()
+    return { facts, results, stored }
+  }
+
+  test('both are kept: who has the message does not get it again', async () => {
+    const { results, stored, facts } = await both(
+      (split) => keepDelivery(split, a, start),
+      (split) => answerRecipients(split, [b]),
+    )
+    expect(results).toEqual([{ saved: true }, { saved: true }])
+    expect([stateOf(stored, a), stateOf(stored, b), stored?.version]).toEqual(['delivered', 'answered', 3])
+    expect(facts).toEqual([])
+  })
+
+  test('end it together, which is told once', async () => {
+    const answer = (address: string) => (split: Split) => closeIfDone(answerRecipients(split, [address]), start)
+    const { stored, facts } = await both(answer(a), answer(b))
+    expect(stored?.status).toBe('completed')
+    expect(facts).toMatchObject([{ kind: 'splitClosed', split: 'it', outcome: 'completed', abandonedRecipients: [] }])
+  })
+})
+
+test('a split that is not stored any more is not made anew', async () => {
+  const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined })
+  const ledger = reconcilingLedger(store, () => undefined)
+  expect(await ledger.save(changed(splitOf('it')))).toEqual({ saved: false })
+  await store.close()
+})
