@@ -1,7 +1,7 @@
 /**
  * Whole Debian systems in a directory, made by mmdebstrap from the host's own package sources and kept between runs in
  * $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. `clean` has what every Debian has, and adduser, which the package depends on;
- * `tools` also has systemd, lintian and systemd-nspawn. A test takes a copy and does in it what it likes.
+ * `tools` also has systemd, lintian and systemd-nspawn; `go` has a Go compiler and sprig. A test takes a copy and does in it what it likes.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -12,6 +12,7 @@ import { mustRun, run, type Ran } from '../../support/lab/run.ts'
 const packages = {
   clean: ['adduser'],
   tools: ['adduser', 'systemd', 'systemd-container', 'lintian'],
+  go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
 export type DebianRoot = keyof typeof packages
