@@ -3,7 +3,7 @@
  * makes is the user's; it is root again only while it opens ports and reads keys, and then never more.
  */
 import { execFileSync } from 'node:child_process'
-import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 export interface RunAs {
@@ -157,7 +157,8 @@ function giveDirectory(directory: string, uid: number, gid: number): void {
 
 function threadStates(): readonly string[] {
   if (process.platform !== 'linux') return []
-  return readdirSync('/proc/self/task').flatMap((thread) => {
+  const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task') : []
+  return threads.flatMap((thread) => {
     try {
       return [readFileSync(`/proc/self/task/${thread}/status`, 'latin1')]
     } catch {

@@ -8,11 +8,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeSelfSigned } from '../../../src/tls/self-signed.ts'
 import { play } from '../../support/dialogue.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { freePort } from '../../support/lab/ports.ts'
@@ -101,11 +102,53 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
     expect(await readFile(path.join(root.directory, 'etc/passwd'), 'utf8')).not.toContain('rcptwise')
   })
 
+  test(
+    'started as root with run_as it opens port 25 and the key, and is root no more',
+    { timeout: 300_000 },
+    async () => {
+      await using root = await copyOf('clean')
+      await copyFile(file, path.join(root.directory, 'package.deb'))
+      expect(await root.run('dpkg', '-i', '/package.deb')).toMatchObject({ code: 0 })
+      const { key, cert } = await makeSelfSigned('mx.example.org', Date.now())
+      await writeFile(path.join(root.directory, 'etc/ssl/mx.key'), key, { mode: 0o600 })
+      await writeFile(path.join(root.directory, 'etc/ssl/mx.pem'), cert)
+      const address = privilegedAddress()
+      const config = [
+        `listen: ["127.0.0.1:0", "${address}:25"]`,
+        'tls: { certificates: [{ cert: /etc/ssl/mx.pem, key: /etc/ssl/mx.key }] }',
+        'data_directory: /srv/mail/rcptwise',
+        'run_as: rcptwise',
+        'admin: off',
+      ]
+      await writeFile(path.join(root.directory, 'etc/rcptwise/config.yaml'), config.join('\n'))
+      const server = await serveIn(root.directory, 'root')
+      try {
+        expect(await greeting(address)).toMatch(/^220 /)
+        await play(server.port, message)
+        const uid = /^rcptwise:x:(\d+):(\d+)/m.exec(await readFile(path.join(root.directory, 'etc/passwd'), 'utf8'))
+        const [, user = '', group = ''] = uid ?? []
+        for (const thread of await readdir(`/proc/${server.pid}/task`)) {
+          const status = await readFile(`/proc/${server.pid}/task/${thread}/status`, 'latin1')
+          expect(status).toMatch(new RegExp(`^Uid:(\t${user}){4}$`, 'm'))
+          expect(status).toMatch(new RegExp(`^Gid:(\t${group}){4}$`, 'm'))
+          expect(status).toMatch(new RegExp(`^Groups:\t${group} *$`, 'm'))
+          expect(status).toMatch(/^CapPrm:\t0+$/m)
+        }
+        for (const name of await readdir(path.join(root.directory, 'srv/mail/rcptwise'), { recursive: true })) {
+          const { uid: owner } = await stat(path.join(root.directory, 'srv/mail/rcptwise', name))
+          expect(`${name} belongs to ${owner}`).toBe(`${name} belongs to ${user}`)
+        }
+        expect(await server.stop()).toBe(0)
+      } finally {
+        await server.kill()
+      }
+    },
+  )
+
   describe('in a booted Debian', () => {
     let debian: Booted
     let port = 0
-    /** An address of this host that nothing else takes port 25 of. */
-    const privileged = `127.${100 + (process.pid % 100)}.${process.pid % 251}.25`
+    const privileged = privilegedAddress()
 
     beforeAll(async () => {
       debian = await boot()
@@ -153,6 +196,14 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       expect(status).toMatch(/^CapBnd:\t0{13}400$/m)
       expect(status).toMatch(/^NoNewPrivs:\t1$/m)
       expect(status).toMatch(/^Seccomp:\t2$/m)
+    })
+
+    test('systemd has nothing to say against the units, and finds little that is open', async () => {
+      const verified = await debian.run('systemd-analyze', 'verify', '--man=no', 'rcptwise.service', 'rcptwise.socket')
+      expect(verified).toMatchObject({ code: 0, transcript: '' })
+      const rated = await debian.run('systemd-analyze', 'security', '--no-pager', 'rcptwise.service')
+      const exposure = /Overall exposure level for rcptwise\.service: ([\d.]+)/.exec(rated.stdout)?.[1]
+      expect(Number(exposure)).toBeLessThan(2)
     })
 
     test('it stays while it gives signs of life, and is started anew when it hangs', async () => {
@@ -220,26 +271,23 @@ async function filesOf(root: string): Promise<string[]> {
   return names.filter((name) => !ownRecords.test(name)).toSorted()
 }
 
+/** An address of this host of which nothing else takes port 25. */
+const privilegedAddress = (): string => `127.${100 + (process.pid % 100)}.${process.pid % 251}.25`
+
 interface ServingRoot {
+  readonly pid: number
+  /** Of 127.0.0.1. */
   readonly port: number
   /** Asks it to end, and gives its exit code. */
   readonly stop: () => Promise<number | null>
   readonly kill: () => Promise<void>
 }
 
-/** `rcptwise serve` in a root, as the package's user, on a free port. */
-async function serveIn(root: string): Promise<ServingRoot> {
-  const serve = [
-    '/usr/bin/rcptwise',
-    'serve',
-    '--config',
-    '/etc/rcptwise/config.yaml',
-    '--listen',
-    '127.0.0.1:0',
-    '--admin',
-    'off',
-  ]
-  const child: ChildProcess = spawn('/usr/sbin/chroot', ['--userspec=rcptwise:rcptwise', root, ...serve], {
+/** `rcptwise serve` in a root: as the package's user on a free port, or as root on what the configuration says. */
+async function serveIn(root: string, user: 'rcptwise' | 'root' = 'rcptwise'): Promise<ServingRoot> {
+  const serve = ['/usr/bin/rcptwise', 'serve', '--config', '/etc/rcptwise/config.yaml']
+  const options = user === 'root' ? [] : ['--listen', '127.0.0.1:0', '--admin', 'off']
+  const child: ChildProcess = spawn('/usr/sbin/chroot', [`--userspec=${user}`, root, ...serve, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: '/usr/bin:/bin' },
   })
@@ -255,7 +303,7 @@ async function serveIn(root: string): Promise<ServingRoot> {
       'serve has started',
       () => {
         if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}`)
-        return /"listening":\["127\.0\.0\.1:(\d+)"\]/.exec(said)?.[1]
+        return /"listening":\["127\.0\.0\.1:(\d+)"/.exec(said)?.[1]
       },
       { explain: () => said },
     )
@@ -264,7 +312,7 @@ async function serveIn(root: string): Promise<ServingRoot> {
       const [code] = await ended
       return code
     }
-    return { port: Number(port), stop, kill }
+    return { pid: child.pid ?? 0, port: Number(port), stop, kill }
   } catch (error) {
     await kill()
     throw new Error(said, { cause: error })
