@@ -27,6 +27,8 @@ export interface TestAppOptions {
   /** Kept and used again after a restart. */
   readonly directory?: string
   readonly now?: () => number
+  /** With the metrics that Node tells of its process; for one app of a process at most. */
+  readonly processMetrics?: boolean
 }
 
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -44,7 +46,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const facts: Fact[] = []
   const app = await startApp(loaded.config, {
     onFact: (fact) => facts.push(fact),
-    processMetrics: false,
+    processMetrics: options.processMetrics ?? false,
     ...(options.now === undefined ? {} : { now: options.now }),
   })
   let closed = false

@@ -1,0 +1,116 @@
+/**
+ * A real Prometheus scrapes the whole product while real mail goes through it, and every query of the dashboard has data.
+ *
+ *     a PRDR client and a legacy client that retries ─▶ Rcptwise ─▶ a scripted backend
+ *                                                          ◀─ /metrics ─ prometheus ◀─ every query of the dashboard
+ */
+import { connect as connectTls } from 'node:tls'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { sendByPrdr, sendByRetrying } from '../../../src/demo/client.ts'
+import { alertsFile, queriesOf, readDashboard } from '../../metrics/dashboard.ts'
+import { startTestApp, type TestApp } from '../../support/app.ts'
+import { Client } from '../../support/dialogue.ts'
+import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
+import { findPrometheus } from './debian-prometheus.ts'
+import { type RunningPrometheus, runPrometheus } from './running-prometheus.ts'
+
+const found = await findPrometheus()
+const recipients = ['tag@example.org', 'careful@example.org', 'strict@example.org'] as const
+const config = (port: number): string => `
+backend: { servers: ["smtp://127.0.0.1:${port}"] }
+relay_domains: [example.org]
+limits: { sessions_per_address: 8 }
+`
+const policies = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+const message = (n: number): { from: string; text: string[] } => ({
+  from: 's@example.net',
+  text: [`Subject: ${n}`, `Message-ID: <${n}@example.net>`, 'X-Spam-Score: 9.5', '', 'x'],
+})
+
+/** STARTTLS that succeeds, and one that does not. */
+async function secure(port: number): Promise<void> {
+  for (const good of [true, false]) {
+    const client = await Client.connect(port)
+    await client.reply()
+    await client.ask('EHLO client.test')
+    await client.ask('STARTTLS')
+    if (!good) client.socket.write('this is no handshake')
+    else {
+      const socket = connectTls({ socket: client.socket, rejectUnauthorized: false })
+      await new Promise((resolve) => socket.once('secureConnect', resolve))
+      socket.end('QUIT\r\n')
+    }
+    await pause(50)
+    client.close()
+  }
+}
+
+/** More connections than one address may have. */
+async function crowd(port: number): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: 10 }, async () => await Client.connect(port)))
+  await Promise.all(clients.map(async (client) => await client.reply()))
+  for (const client of clients) client.close()
+  await pause(100)
+}
+
+describe.skipIf(!found.ok)('the dashboard over a real run', () => {
+  let app: TestApp
+  let backend: FakeBackend
+  let prometheus: RunningPrometheus
+  let over = false
+  let sending: Promise<void>
+
+  beforeAll(async () => {
+    backend = await startFakeBackend({
+      rules: [2, 20, 40].map((nth) => ({ on: 'dot', nth, silent: true, then: 'reset' })),
+    })
+    app = await startTestApp({ config: config(backend.port), recipients: policies, processMetrics: true })
+    const said = (): void => undefined
+    const mail = async (): Promise<void> => {
+      for (let n = 1; !over; n += 2) {
+        await sendByPrdr(app.port, message(n), recipients, said)
+        await sendByRetrying(app.port, message(n + 1), recipients, { say: said, wait: async () => await pause(50) })
+        if (n < 10) {
+          await secure(app.port)
+          await crowd(app.port)
+        }
+        await pause(100)
+      }
+    }
+    sending = mail()
+    const target = `127.0.0.1:${app.app.admin?.port ?? 0}`
+    const program = found.ok ? found.prometheus : ''
+    prometheus = await runPrometheus({ program, target, rules: fileURLToPath(alertsFile) })
+    for (let tries = 0; tries < 240; tries++) {
+      if (((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5) return
+      await pause(250)
+    }
+    throw new Error('Prometheus does not scrape')
+  })
+  afterAll(async () => {
+    over = true
+    await sending
+    await prometheus.close()
+    await app[Symbol.asyncDispose]()
+    await backend[Symbol.asyncDispose]()
+  })
+
+  it.each(queriesOf(readDashboard()))('panel "$title" has data: $expression', async ({ expression }) => {
+    const series = await prometheus.query(expression)
+    expect(series.length).toBeGreaterThan(0)
+  })
+
+  it('counts what the clients went through', async () => {
+    const value = async (expression: string): Promise<number> => (await prometheus.query(expression))[0]?.value ?? 0
+    const completed = await value('sum(rcptwise_splits_total{outcome="completed"})')
+    expect(completed).toBeGreaterThan(0)
+    // Each message of the legacy client: two are deferred, then one of them again, with its refusal kept.
+    const retries = await value('sum(rcptwise_forced_retries_total)')
+    expect(retries / completed).toBeGreaterThanOrEqual(2)
+    expect(await value('sum(rcptwise_retry_delay_seconds_count)')).toBeGreaterThan(0)
+    expect(await value('sum(rcptwise_transactions_total{mode="prdr",outcome="mixed"})')).toBeGreaterThan(0)
+    expect(await value('sum(rcptwise_splits_total{outcome="forgiven"})')).toBe(0)
+  })
+})
