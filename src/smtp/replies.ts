@@ -34,7 +34,7 @@ export const replies = {
   lineTooLong: one(500, '5.2', 'Command line too long'),
   strayByte: one(521, '5.2', 'A command line must end with CRLF and hold no other CR, LF or NUL; closing'),
   foreign: one(521, '5.2', 'This is an SMTP server; closing'),
-  tooManyErrors: one(421, '7.0', 'Too many errors; closing'),
+  tooManyErrors: one(421, '7.0', `Too many errors; closing, please try ${retryHint(troubleSeconds)}`),
   badDomain: one(501, '5.4', 'EHLO and HELO take one host name or address literal'),
   badArgument: (verb: string): Reply => one(501, '5.4', `${verb} has an argument that it cannot have`),
   badChunk: one(521, '5.4', 'BDAT takes a number of octets, and LAST; closing'),
@@ -56,12 +56,12 @@ export const replies = {
   tlsReady: one(220, '0.0', 'Ready to start TLS'),
 
   // Limits
-  idle: one(421, '4.2', 'No command came in time; closing'),
-  textTimeout: one(421, '4.2', 'The text stopped coming; closing'),
-  shuttingDown: one(421, '3.2', 'Going down for a short while; closing'),
-  tooManySessions: one(421, '7.0', 'Too many connections at the moment; please try later'),
-  tooManyFromHere: one(421, '7.0', 'Too many connections from your address; please try later'),
-  tooManyTransactions: one(421, '7.0', 'Enough messages for one connection; please go on in a new one'),
+  idle: one(421, '4.2', `No command came in time; closing, please try ${retryHint(60)}`),
+  textTimeout: one(421, '4.2', `The text stopped coming; closing, please try ${retryHint(60)}`),
+  shuttingDown: one(421, '3.2', `Going down for a short while; closing, please try ${retryHint(60)}`),
+  tooManySessions: one(421, '7.0', `Too many connections at the moment; please try ${retryHint(60)}`),
+  tooManyFromHere: one(421, '7.0', `Too many connections from your address; please try ${retryHint(60)}`),
+  tooManyTransactions: one(421, '7.0', `Enough messages for one connection; a new one, please, ${retryHint(1)}`),
   tooManyRecipients: one(452, '5.3', `Too many recipients in one transaction; please try the rest ${retryHint(60)}`), // RFC 5321 4.5.3.1.10
   messageTooLarge: (limit: number): Reply => one(552, '3.4', `The message is larger than ${limit} octets`), // RFC 1870 6
   headerTooLarge: one(552, '6.0', 'The header section is too large'),

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import { replies } from '../../src/smtp/replies.ts'
+import { encodeReply, isTransient, type Reply } from '../../src/smtp/reply.ts'
+
+/** Every reply that can be said, those that take arguments with some. */
+const all = Object.entries(replies).map(([name, made]): [string, Reply] => {
+  if (typeof made !== 'function') return [name, made]
+  const make = made as (...given: readonly unknown[]) => Reply
+  if (name === 'deferred') return [name, make(451, 'a@example.org', 60)]
+  if (name === 'ehlo') return [name, make('mx.test', ['PRDR'])]
+  return [name, make(name === 'refusalKept' || name === 'partlyDelivered' ? 60 : 'text')]
+})
+
+describe.each(all)('%s', (_name, reply) => {
+  test('fits a reply line of 512 octets (RFC 5321 4.5.3.1.5)', () => {
+    for (const line of encodeReply(reply).split('\r\n')) expect(line.length).toBeLessThanOrEqual(510)
+  })
+  if (isTransient(reply)) {
+    test('says when to come back, once in words and at the very end in the form of the draft', () => {
+      const [text] = reply.lines
+      expect(text).toMatch(/again in [0-9]+ seconds; retry=[0-9:]+$/)
+      expect(text.match(/[0-9]+ (?:seconds|minutes)/g)).toHaveLength(1) // Postal takes the first number (senders)
+    })
+    test('has no word that senders take for something else (rule 3)', () => {
+      expect(reply.lines[0]).not.toMatch(/storage|quota|\bfull\b/i)
+    })
+  }
+  const bare = [220, 250, 353, 354]
+  test('has an enhanced status code, but for greeting, EHLO, 353 and 354 (RFC 2034 4)', () => {
+    expect(reply.detail !== undefined || bare.includes(reply.code)).toBe(true)
+  })
+})
