@@ -7,7 +7,11 @@ import { existsSync, readFileSync } from 'node:fs'
 function lockedVersions(file) {
   if (!existsSync(file)) return undefined
   const { packages } = JSON.parse(readFileSync(file, 'utf8'))
-  return new Map(Object.entries(packages).filter(([path]) => path !== '').map(([path, entry]) => [path, entry]))
+  return new Map(
+    Object.entries(packages)
+      .filter(([path]) => path !== '')
+      .map(([path, entry]) => [path, entry]),
+  )
 }
 
 const wanted = lockedVersions('package-lock.json')
@@ -18,6 +22,8 @@ const complete =
 
 if (!complete) {
   process.stderr.write('Installing what package-lock.json names (npm ci) ...\n')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] })
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: ['ignore', 2, 2],
+  })
   process.exit(status ?? 1)
 }

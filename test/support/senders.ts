@@ -5,7 +5,16 @@
 import type { Judgement } from '../../src/judge/judge.ts'
 import type { Machine } from './machine.ts'
 
-export const senderKinds = ['exim', 'eximPrdr', 'postfix', 'sendmail', 'opensmtpd', 'haraka', 'nullmailer', 'qmail'] as const
+export const senderKinds = [
+  'exim',
+  'eximPrdr',
+  'postfix',
+  'sendmail',
+  'opensmtpd',
+  'haraka',
+  'nullmailer',
+  'qmail',
+] as const
 export type SenderKind = (typeof senderKinds)[number]
 
 /** `yes` and `no` are for good: the sender lets go of the recipient. */
@@ -53,7 +62,10 @@ export function attempt(kind: SenderKind, machine: Machine, letter: Letter, how:
     case 'sendmail':
       return concludeOwn(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'rcpts' }))
     case 'opensmtpd':
-      return concludeOwn(letter, transact(machine, letter, { ...how, offered: how.shuffle(open), pipelines: 'nothing' }))
+      return concludeOwn(
+        letter,
+        transact(machine, letter, { ...how, offered: how.shuffle(open), pipelines: 'nothing' }),
+      )
     case 'haraka':
       return haraka(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }))
     case 'nullmailer':
@@ -84,7 +96,8 @@ function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
   const { offered, pipelines, prdr = false } = envelope
   const commands = [`MAIL FROM:<${letter.from}>${prdr ? ' PRDR' : ''}`, ...offered.map((to) => `RCPT TO:<${to}>`)]
   const replies: string[] = []
-  if (pipelines === 'all') replies.push(...machine.send(...commands, ...(envelope.breaks === 'before DATA' ? [] : ['DATA'])))
+  if (pipelines === 'all')
+    replies.push(...machine.send(...commands, ...(envelope.breaks === 'before DATA' ? [] : ['DATA'])))
   else {
     const [mail = '', ...rcpts] = commands
     replies.push(...machine.send(mail))
@@ -158,7 +171,10 @@ function haraka(letter: Letter, heard: Heard): void {
     for (const address of openOf(letter)) letter.fates.set(address, 'no')
     return
   }
-  concludeOwn(letter, { ...heard, rcpts: heard.rcpts.map((reply) => (digit(reply) === 2 && !reply.startsWith('250') ? '451' : reply)) })
+  concludeOwn(letter, {
+    ...heard,
+    rcpts: heard.rcpts.map((reply) => (digit(reply) === 2 && !reply.startsWith('250') ? '451' : reply)),
+  })
 }
 
 /** Drops the whole message at the first 4yz and keeps offering all of it; a 5yz at RCPT fails all of it. */
