@@ -66,7 +66,13 @@ function page(names, help, pages) {
     ...[...help.lists].flatMap(([title, entries]) => section(title.toUpperCase(), ...list(entries))),
     ...(names.length === 1 ? section('FILES', ...list(files)) : []),
     ...section('EXIT STATUS', ...list(exits)),
-    ...section('SEE ALSO', others.map((other, i) => (i < others.length - 1 ? `${other},` : other)).join('\n').replace(/ \(1\),/g, ' (1),')),
+    ...section(
+      'SEE ALSO',
+      others
+        .map((other, i) => (i < others.length - 1 ? `${other},` : other))
+        .join('\n')
+        .replace(/ \(1\),/g, ' (1),'),
+    ),
     '',
   ].join('\n')
 }
