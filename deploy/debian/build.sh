@@ -30,7 +30,7 @@ umask 022
 # The program, its libraries, and the Node it was tested with.
 mkdir -p "$library/bin"
 cp "$project/package.json" "$project/package-lock.json" "$library/"
-(cd "$library" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+(cd "$library" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-update-notifier --no-audit --no-fund --loglevel=error >/dev/null)
 rm -f "$library/package-lock.json" "$library/node_modules/.package-lock.json"
 rm -rf "$library/node_modules/.bin"
 # Tests, examples and editors' settings of libraries, and scripts among them that nothing runs.

@@ -48,8 +48,8 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-package-'))
-    const { HOME = '/root' } = process.env
-    const env = { RCPTWISE_DEB_COMPRESSION: 'gzip', HOME, PATH: process.env['PATH'] ?? '' }
+    // npm may need what the machine says about registries and certificates.
+    const env = { ...(process.env as Record<string, string>), RCPTWISE_DEB_COMPRESSION: 'gzip' }
     const build = path.join(project, 'deploy', 'debian', 'build.sh')
     file = (await mustRun(build, [directory], { env, limitMs: 240_000 })).stdout.trim()
   }, 300_000)
@@ -110,12 +110,12 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       await copyFile(file, path.join(root.directory, 'package.deb'))
       expect(await root.run('dpkg', '-i', '/package.deb')).toMatchObject({ code: 0 })
       const { key, cert } = await makeSelfSigned('mx.example.org', Date.now())
-      await writeFile(path.join(root.directory, 'etc/ssl/mx.key'), key, { mode: 0o600 })
-      await writeFile(path.join(root.directory, 'etc/ssl/mx.pem'), cert)
+      await writeFile(path.join(root.directory, 'srv/mx.key'), key, { mode: 0o600 })
+      await writeFile(path.join(root.directory, 'srv/mx.pem'), cert)
       const address = privilegedAddress()
       const config = [
         `listen: ["127.0.0.1:0", "${address}:25"]`,
-        'tls: { certificates: [{ cert: /etc/ssl/mx.pem, key: /etc/ssl/mx.key }] }',
+        'tls: { certificates: [{ cert: /srv/mx.pem, key: /srv/mx.key }] }',
         'data_directory: /srv/mail/rcptwise',
         'run_as: rcptwise',
         'admin: off',
