@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds rcptwise_VERSION_ARCHITECTURE.deb into a directory:
 #
-#   deploy/debian/build.sh [DIRECTORY]      default: dist-debian
+#   deploy/debian/build.sh [DIRECTORY]      default: dist/debian
 #
 # Wants what `npm ci` installs, dpkg-deb and binutils (strip). The package is for the architecture it is built on, because
 # it holds the Node that npm installed here; build on arm64 for arm64. $RCPTWISE_DEB_COMPRESSION: xz (default), or gzip,
@@ -9,7 +9,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
-target=$(mkdir -p "${1:-$project/dist-debian}" && cd "${1:-$project/dist-debian}" && pwd)
+target=$(mkdir -p "${1:-$project/dist/debian}" && cd "${1:-$project/dist/debian}" && pwd)
 export PATH="$project/node_modules/.bin:$PATH"
 
 version=$(node -p "require('$project/package.json').version")
