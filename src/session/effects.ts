@@ -1,5 +1,4 @@
 /** What the machine is told and what it wants done, as data. The shell in src/listen does it and tells what came of it. */
-import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
@@ -100,6 +99,3 @@ export type Effect =
   | { readonly do: 'secure' }
   | { readonly do: 'close' }
   | { readonly do: 'note'; readonly fact: Fact }
-
-/** The backend's EHLO as it was last seen. */
-export type BackendExtensions = () => Extensions

@@ -6,12 +6,9 @@ export interface CommandTraits {
   readonly endsGroup: boolean
   /** Waits until every earlier command was answered. MAIL and RCPT don't, so that they can be shown to the backend in one go. */
   readonly waits: boolean
-  /** Counts towards `limits.errors_per_session`. */
-  readonly junk: boolean
 }
 
-const plain: CommandTraits = { endsGroup: false, waits: true, junk: false }
-const junk: CommandTraits = { ...plain, junk: true }
+const plain: CommandTraits = { endsGroup: false, waits: true }
 
 export const commandTable: Readonly<Record<Verb, CommandTraits>> = {
   EHLO: { ...plain, endsGroup: true },
@@ -26,9 +23,9 @@ export const commandTable: Readonly<Record<Verb, CommandTraits>> = {
   STARTTLS: { ...plain, endsGroup: true },
   HELP: plain,
   VRFY: plain,
-  EXPN: junk,
-  unimplemented: junk,
-  malformed: junk,
-  foreign: junk,
-  unknown: junk,
+  EXPN: plain,
+  unimplemented: plain,
+  malformed: plain,
+  foreign: plain,
+  unknown: plain,
 }

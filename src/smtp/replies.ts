@@ -71,7 +71,6 @@ export const replies = {
 
   // Envelope
   relayDenied: (domain: string): Reply => one(550, '7.1', `Mail for ${domain} is not accepted here`),
-  unqualified: one(550, '1.3', 'The recipient needs a domain'),
   policyUnavailable: one(
     451,
     '3.0',
@@ -104,8 +103,6 @@ export const replies = {
   /** Rule 2: the refusal waits until nobody else is deferred. */
   refusalKept: (seconds: number): Reply =>
     one(451, '5.3', `The recipients of this message are answered separately; please try ${retryHint(seconds)}`),
-  partlyDelivered: (seconds: number): Reply =>
-    one(451, '5.3', `Not every recipient could be answered; please try ${retryHint(seconds)}`),
 
   alreadyDelivered: one(250, '0.0', 'Delivered before; not delivered again'), // rule 6
 

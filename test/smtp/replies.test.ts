@@ -8,7 +8,7 @@ const all = Object.entries(replies).map(([name, made]): [string, Reply] => {
   const make = made as (...given: readonly unknown[]) => Reply
   if (name === 'deferred') return [name, make(451, 'a@example.org', 60)]
   if (name === 'ehlo') return [name, make('mx.test', ['PRDR'])]
-  return [name, make(name === 'refusalKept' || name === 'partlyDelivered' ? 60 : 'text')]
+  return [name, make(name === 'refusalKept' ? 60 : 'text')]
 })
 
 describe.each(all)('%s', (_name, reply) => {
