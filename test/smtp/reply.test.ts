@@ -33,7 +33,6 @@ const samples: [string, Reply][] = Object.entries({
   relayDenied: replies.relayDenied('example.org'),
   deferred: replies.deferred(451, 'a@example.org', 60),
   refusalKept: replies.refusalKept(60),
-  partlyDelivered: replies.partlyDelivered(60),
   rejected: replies.rejected('a@example.org'),
 })
 
