@@ -29,10 +29,10 @@ export interface Pace {
   readonly roundSeconds: number
   /** How long each subject is under a load before any round counts. */
   readonly warmUpSeconds: number
+  /** Ends the measurement before the next run of smtp-source: it rejects then. */
+  readonly signal: AbortSignal
 }
 
-/** Messages of the very first run, which only tells how many a second there will be. */
-const probeMessages = 200
 /** Where a round ends even for the fastest: Rcptwise takes 1000 messages in one session by default. */
 const mostMessages = 18_000
 
@@ -50,10 +50,10 @@ export async function measureLoad(
   entrants: readonly Entrant[],
   pace: Pace,
 ): Promise<readonly Measured[]> {
-  const courses = entrants.map((entrant): Course => ({ entrant, messages: probeMessages, rates: [], cpu: [] }))
+  const courses = entrants.map((entrant): Course => ({ entrant, messages: load.probe, rates: [], cpu: [] }))
   for (const course of courses) await warmUp(tools, load, course, pace)
   for (let round = 0; round < pace.rounds; round += 1) {
-    for (const course of courses) await runOnce(tools, load, course, pace.roundSeconds)
+    for (const course of courses) await runOnce(tools, load, course, pace)
   }
   return courses.map(measuredOf)
 }
@@ -64,14 +64,15 @@ export async function measureLoad(
  */
 async function warmUp(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
   const end = performance.now() + pace.warmUpSeconds * 1000
-  do await runOnce(tools, load, course, pace.roundSeconds)
+  do await runOnce(tools, load, course, pace)
   while (performance.now() < end && course.failed === undefined)
   course.rates.length = 0
   course.cpu.length = 0
 }
 
-/** One run of smtp-source; what it shows of the speed makes the next one about `seconds` long. */
-async function runOnce(tools: MailTools, load: Load, course: Course, seconds: number): Promise<void> {
+/** One run of smtp-source; what it shows of the speed makes the next one as long as a round. */
+async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
+  pace.signal.throwIfAborted()
   if (course.failed !== undefined) return
   const { port, pid } = course.entrant.running
   const cpuBefore = pid === undefined ? undefined : cpuSeconds(pid)
@@ -81,7 +82,7 @@ async function runOnce(tools: MailTools, load: Load, course: Course, seconds: nu
     if (cpuBefore !== undefined && cpuAfter !== undefined)
       course.cpu.push(((cpuAfter - cpuBefore) / course.messages) * 1e6)
     course.rates.push(course.messages / took)
-    const wanted = Math.round((course.messages / took) * seconds)
+    const wanted = Math.round((course.messages / took) * pace.roundSeconds)
     course.messages = Math.min(mostMessages, Math.max(20, wanted))
   } catch (error) {
     course.failed = error instanceof Error ? error.message : String(error)
