@@ -15,7 +15,7 @@ import { interopObstacle } from '../test/support/lab/availability.ts'
 import { packageRoot } from '../test/support/lab/packages.ts'
 import { type Load, loads } from './loads.ts'
 import { startMailTools } from './mail-tools.ts'
-import { type Entrant, measureLoad, type Pace } from './rounds.ts'
+import { type Entrant, measureLoad } from './rounds.ts'
 import { measureStart } from './start-time.ts'
 import type { Subject } from './subject.ts'
 import { direct } from './subjects/direct.ts'
@@ -27,19 +27,28 @@ import { renderTable } from './table.ts'
 
 const repository = path.join(import.meta.dirname, '..')
 /** Many short rounds rather than few long ones: what else the machine does comes and goes within seconds. */
-const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 4 }
-const quickPace = { rounds: 5, roundSeconds: 0.2, warmUpSeconds: 0.8 }
+const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 8, laterWarmUpSeconds: 2 }
+const quickPace = { rounds: 4, roundSeconds: 0.2, warmUpSeconds: 3, laterWarmUpSeconds: 0.4 }
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    subjects: { type: 'string' },
-    against: { type: 'string' },
-    source: { type: 'boolean', default: false },
-    start: { type: 'boolean', default: false },
-  },
-})
+const options = readOptions()
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        subjects: { type: 'string' },
+        against: { type: 'string' },
+        source: { type: 'boolean', default: false },
+        start: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    return process.exit(2)
+  }
+}
 
 const obstacle = interopObstacle()
 if (obstacle !== undefined) {
@@ -69,7 +78,9 @@ function build(): string {
   return path.join(repository, 'dist', 'cli', 'main.js')
 }
 
-async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[], pace: Pace): Promise<void> {
+/** Each load in turn. What the loads have in common is warm after the first one. */
+async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+  const { warmUpSeconds, laterWarmUpSeconds, ...pace } = options.quick ? quickPace : fullPace
   await using tools = await startMailTools()
   await using started = new AsyncDisposableStack()
   const entrants: Entrant[] = []
@@ -79,9 +90,8 @@ async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[
     entrants.push({ name: subject.name, running })
   }
   for (const [place, load] of selectedLoads.entries()) {
-    // What the loads have in common is warm after the first one.
-    const warmUpSeconds = place === 0 ? pace.warmUpSeconds : pace.warmUpSeconds / 2
-    console.log(`\n${renderTable(load, await measureLoad(tools, load, entrants, { ...pace, warmUpSeconds }))}`)
+    const warm = { warmUpSeconds: place === 0 ? warmUpSeconds : laterWarmUpSeconds }
+    console.log(`\n${renderTable(load, await measureLoad(tools, load, entrants, { ...pace, ...warm, signal }))}`)
   }
 }
 
@@ -99,7 +109,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 try {
   if (options.start) console.log(`start to greeting: ${(await measureStart(program)).toFixed(2)} s`)
-  await bench(selectedLoads, subjects, { ...(options.quick ? quickPace : fullPace), signal: interrupted.signal })
+  await bench(selectedLoads, subjects, interrupted.signal)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

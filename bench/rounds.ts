@@ -59,8 +59,8 @@ export async function measureLoad(
 }
 
 /**
- * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot for the first ten thousand
- * messages or so, Postfix and the pool of Rcptwise start processes and connections.
+ * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot for the first fifteen
+ * thousand messages or so, Postfix and the pool of Rcptwise start processes and connections.
  */
 async function warmUp(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
   const end = performance.now() + pace.warmUpSeconds * 1000
