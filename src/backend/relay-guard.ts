@@ -3,7 +3,7 @@
  * would ask it. One that would relay for a stranger gets no mail at all.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
-import { isPositive, type Reply } from '../smtp/reply.ts'
+import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
@@ -22,9 +22,16 @@ export const openRelay =
   'it would relay mail from a stranger (192.0.2.1) to example.net, so everyone could send anything through it; ' +
   'check that it believes XCLIENT or the PROXY header from here and relays for its own networks only, or list relay_domains'
 
+/** A 4yz is no refusal yet: greylisting, or trouble. One that never becomes a yes is taken for a no after so many in a row. */
+const unsureAtMost = 3
+const unsure = 'it has not said yet whether it would relay for a stranger; it is asked again'
+
+type Answer = 'refuses' | 'relays' | 'unsure'
+
 export class RelayGuard implements Backend {
   readonly #backend: Backend
   #safe = false
+  #unsure = 0
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -55,23 +62,24 @@ export class RelayGuard implements Backend {
     if (trouble !== undefined || this.#safe) return trouble
     const answer = await this.#askAsStranger()
     if (answer === 'relays') return openRelay
+    if (answer === 'unsure' && ++this.#unsure < unsureAtMost) return unsure
     this.#safe = true
     return undefined
   }
 
-  async #askAsStranger(): Promise<'refuses' | 'relays'> {
+  async #askAsStranger(): Promise<Answer> {
     return await new Promise((resolve) => {
       const transaction = this.#backend.begin(
         {
           mailReplied: (reply) => {
-            if (!isPositive(reply)) finish('refuses')
+            if (!isPositive(reply)) finish(answerIn(reply))
             else transaction.rcpt(0, probeRecipient)
           },
-          recipientReplied: (_, reply) => finish(isPositive(reply) ? 'relays' : 'refuses'),
+          recipientReplied: (_, reply) => finish(isPositive(reply) ? 'relays' : answerIn(reply)),
         },
         stranger,
       )
-      const finish = (answer: 'refuses' | 'relays'): void => {
+      const finish = (answer: Answer): void => {
         transaction.abandon()
         resolve(answer)
       }
@@ -83,3 +91,5 @@ export class RelayGuard implements Backend {
     await this.#backend.close()
   }
 }
+
+const answerIn = (reply: Reply): Answer => (isPermanent(reply) ? 'refuses' : 'unsure')
