@@ -1,7 +1,7 @@
 /**
  * Whole Debian systems in a directory, made by mmdebstrap from the host's own package sources and kept between runs in
  * $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. `clean` has what every Debian has, and adduser, which the package depends on;
- * `tools` also has systemd, lintian and systemd-nspawn; `go` has a Go compiler and sprig. A test takes a copy and does in it what it likes.
+ * `tools` also has systemd, lintian and systemd-nspawn. A test takes a copy and does in it what it likes.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -12,7 +12,6 @@ import { mustRun, run, type Ran } from '../../support/lab/run.ts'
 const packages = {
   clean: ['adduser'],
   tools: ['adduser', 'systemd', 'systemd-container', 'lintian'],
-  go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
 export type DebianRoot = keyof typeof packages
@@ -71,7 +70,8 @@ export interface RootCopy extends AsyncDisposable {
 export async function copyOf(name: DebianRoot): Promise<RootCopy> {
   const origin = await debianRoot(name)
   const directory = await mkdtemp(path.join(tmpdir(), `rcptwise-${name}-`))
-  await mustRun('cp', ['-a', '--reflink=auto', `${origin}/.`, directory])
+  // Hundreds of megabytes: a slow disk takes minutes for them.
+  await mustRun('cp', ['-a', '--reflink=auto', `${origin}/.`, directory], { limitMs: 280_000 })
   return {
     directory,
     run: async (program, ...args) =>

@@ -4,15 +4,16 @@
  *
  *   values.yaml ─▶ values.schema.json;  values and templates ─▶ render.go ─▶ YAML ─▶ the configuration is one that Rcptwise takes
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { parseConfig } from '../../../src/config/load.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
-import { run } from '../../support/lab/run.ts'
-import { copyOf, type RootCopy } from '../debian-package/debian-root.ts'
+import { packageRoot } from '../../support/lab/packages.ts'
+import { mustRun, run } from '../../support/lab/run.ts'
 
 const chart = path.join(import.meta.dirname, '..', '..', '..', 'deploy', 'helm', 'rcptwise')
 type Values = Readonly<Record<string, unknown>>
@@ -20,20 +21,28 @@ type Values = Readonly<Record<string, unknown>>
 const readValues = async (): Promise<Values> => parse(await readFile(path.join(chart, 'values.yaml'), 'utf8')) as Values
 
 describe.skipIf(interopObstacle() !== undefined)('the chart', () => {
-  let go: RootCopy
+  let work: string
   let values: Values
   beforeAll(async () => {
     values = await readValues()
-    go = await copyOf('go')
-    await mkdir(path.join(go.directory, 'chart'))
-    const source = await readFile(path.join(import.meta.dirname, 'render.go'))
-    await writeFile(path.join(go.directory, 'chart', 'render.go'), source)
-    const build =
-      'cd /chart && GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=/tmp/go CGO_ENABLED=0 go build -o render render.go'
-    expect(await go.run('/bin/sh', '-c', build)).toMatchObject({ code: 0 })
+    const root = await packageRoot('go')
+    work = await mkdtemp(path.join(tmpdir(), 'rcptwise-chart-'))
+    const [go] = await readdir(path.join(root, 'usr', 'lib')).then((names) =>
+      names.filter((name) => /^go-\d/.test(name)),
+    )
+    const env = {
+      GOROOT: path.join(root, 'usr', 'lib', go ?? 'go'),
+      GOPATH: path.join(root, 'usr', 'share', 'gocode'),
+      GOCACHE: path.join(work, 'cache'),
+      GO111MODULE: 'off',
+      CGO_ENABLED: '0',
+    }
+    const source = path.join(import.meta.dirname, 'render.go')
+    const compiler = path.join(env.GOROOT, 'bin', 'go')
+    await mustRun(compiler, ['build', '-o', path.join(work, 'render'), source], { env, limitMs: 240_000 })
   }, 300_000)
   afterAll(async () => {
-    await go[Symbol.asyncDispose]()
+    await rm(work, { recursive: true, force: true })
   })
 
   /** The manifests by kind and name, or what the chart refuses. */
@@ -46,7 +55,7 @@ describe.skipIf(interopObstacle() !== undefined)('the chart', () => {
     })
     const templates = (await readdir(path.join(chart, 'templates'))).filter((name) => name !== 'NOTES.txt').toSorted()
     const files = templates.map((name) => path.join(chart, 'templates', name))
-    const { code, stdout, stderr } = await run(path.join(go.directory, 'chart', 'render'), files, { input })
+    const { code, stdout, stderr } = await run(path.join(work, 'render'), files, { input })
     if (code !== 0) throw new Error(stderr)
     const manifests = new Map<string, Record<string, unknown>>()
     for (const document of parseAllDocuments(stdout)) {

@@ -21,6 +21,7 @@ const packageSets = {
   dnsmasq: ['dnsmasq-base'],
   redis: ['redis-server'],
   testssl: ['testssl.sh'],
+  go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
 /** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
