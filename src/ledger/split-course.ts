@@ -165,19 +165,20 @@ export const openAmong = (split: Split, offered: readonly string[]): number =>
 
 /**
  * Which of the recalled splits this transaction seems to go on with, before its text says so for certain: the one that most of
- * the offered recipients wait in, the oldest among equals.
+ * the offered recipients wait in; among equals the one with the fewest others, since senders come again with all that are
+ * still open (senders: Facts to build on); then the oldest.
  */
 export function presume(candidates: readonly Split[], offered: readonly string[]): Split | undefined {
-  let best: Split | undefined
-  let most = 0
+  let best: { readonly split: Split; readonly waiting: number; readonly others: number } | undefined
   for (const split of candidates) {
     const waiting = openAmong(split, offered)
-    if (waiting > most || (waiting === most && best !== undefined && waiting > 0 && split.startedAt < best.startedAt)) {
-      best = split
-      most = waiting
-    }
+    if (waiting === 0) continue
+    const others = split.recipients.filter(isOpen).length - waiting
+    const further = best === undefined ? 1 : waiting - best.waiting || best.others - others
+    if (best === undefined || further > 0 || (further === 0 && split.startedAt < best.split.startedAt))
+      best = { split, waiting, others }
   }
-  return best
+  return best?.split
 }
 
 /** Two splits turn out to be of one message, since not all of its recipients came together: what `other` knows, in `split` too. */

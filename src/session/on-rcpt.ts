@@ -16,7 +16,7 @@ import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
-import { type Recipient, splitsAtRcpt, throughOf, type Transaction } from './transaction.ts'
+import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
 export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
   const { state, slots } = session
@@ -148,7 +148,7 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
   const transaction = transactionOf(session)
   if (transaction === undefined || session.state.at !== 'envelope') return
   const { recipients } = transaction
-  const splitting = splitsAtRcpt(transaction)
+  const splitting = splittingOf(transaction)
   const inOrder = splitting !== undefined && transaction.peer.first === 'offered'
   if (batchEnded) transaction.batchEnd = recipients.length
   const waitsForBatch = splitting !== undefined && !inOrder
@@ -191,7 +191,7 @@ const candidatesOf = (transaction: Transaction): Split[] =>
 
 function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
   noteReturns(transaction, batch, at)
-  const splitting = splitsAtRcpt(transaction)
+  const splitting = splittingOf(transaction)
   if (splitting === undefined) {
     for (const recipient of batch) {
       // What is concealed can be told after the text only where answers are kept apart; else it has to be told now.
@@ -206,7 +206,7 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     index: recipient.index,
     group: recipient.group,
     neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
-    willBeRefused: recipient.concealed !== undefined || mayBeRefused(transaction, recipient),
+    willBeRefused: (splitting !== 'late' && recipient.concealed !== undefined) || mayBeRefused(transaction, recipient),
     othersExpected: expected && recipient.memory?.state === 'refused',
   }))
   const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })

@@ -14,7 +14,7 @@ import { mailArgument } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
-import { anyoneDeferred, type Recipient, servingOf, splitsAtRcpt, throughOf, type Transaction } from './transaction.ts'
+import { anyoneDeferred, type Recipient, servingOf, splittingOf, throughOf, type Transaction } from './transaction.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 
 /** Some clients offer at most a hundred recipients at a time and hold the rest back (Exim's max_rcpt). */
@@ -88,8 +88,9 @@ function refuseText(session: Session, refusal: Reply, at: number): void {
  * was wrong (those refused in another message go together) or a policy says `never_defer`; only the latter is lenient.
  */
 function sharingOf(transaction: Transaction): Sharing {
-  if (transaction.prdr) return 'each'
-  if (splitsAtRcpt(transaction) === undefined) return servingOf(transaction) === 'off' ? 'off' : 'lenient'
+  const splitting = splittingOf(transaction)
+  if (transaction.prdr || splitting === 'late') return 'each'
+  if (splitting === undefined) return servingOf(transaction) === 'off' ? 'off' : 'lenient'
   const through = throughOf(transaction)
   if (through.some((recipient) => recipient.concealed !== undefined)) return 'each'
   return through.some((recipient) => recipient.policy?.neverDefer === true) ? 'lenient' : 'each'
@@ -143,8 +144,7 @@ function wants(session: Session, recipient: Recipient, judgement: Judgement): Ve
 
 /** `judge: backend`: one transaction per group where groups are answered apart, else one for all, whose reply is the verdict. */
 function backendParcels(transaction: Transaction, through: readonly Recipient[]): Parcel[] {
-  const serving = servingOf(transaction)
-  const apart = transaction.prdr || serving === 'group' || serving === 'single'
+  const apart = transaction.prdr || splittingOf(transaction) !== undefined
   const open = through.filter(
     ({ concealed, memory }) =>
       concealed === undefined && memory?.state !== 'delivered' && !(apart && memory?.state === 'refused'),
@@ -223,7 +223,7 @@ function answer(session: Session, results: readonly ParcelReply[], at: number): 
   const outcomes = throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
   const circumstances = {
     anyoneDeferred: anyoneDeferred(transaction),
-    mayComeAgain: splitsAtRcpt(transaction) !== undefined,
+    mayComeAgain: splittingOf(transaction) !== undefined,
     othersMayBeOpen: session.said452 || transaction.recipients.length >= recipientsOfOneBatch,
     retryHintSeconds: transaction.peer.retryHintSeconds,
   }

@@ -12,7 +12,7 @@ import type { Split, SplitRecipient } from '../ledger/split.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { StrategyName } from '../strategy/names.ts'
-import type { Going } from '../strategy/choose.ts'
+import type { Going, Splitting } from '../strategy/choose.ts'
 import type { UnsplitReason } from '../strategy/rules.ts'
 import type { DeliveryFact, RecipientFact } from '../facts.ts'
 import type { Parcel } from '../verdict/parcels.ts'
@@ -92,11 +92,11 @@ export function servingOf(transaction: Transaction): StrategyName {
   return transaction.unsplit === undefined ? transaction.peer.strategy : transaction.peer.forgiveAs
 }
 
-/** Splits at RCPT: `group` and `single`, for a client without PRDR. */
-export function splitsAtRcpt(transaction: Transaction): 'group' | 'single' | undefined {
+/** How a client without PRDR is split; undefined where one reply has to do for all that it offers. */
+export function splittingOf(transaction: Transaction): Splitting | undefined {
   if (transaction.prdr || transaction.trusted) return undefined
   const serving = servingOf(transaction)
-  return serving === 'group' || serving === 'single' ? serving : undefined
+  return serving === 'group' || serving === 'single' || serving === 'late' ? serving : undefined
 }
 
 export const throughOf = (transaction: Transaction): Recipient[] =>

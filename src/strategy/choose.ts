@@ -1,4 +1,4 @@
-/** Who goes through and who is deferred, for the strategies that split at RCPT (`group`, `single`). Pure. */
+/** Who goes through and who is deferred, for the strategies that split at RCPT (`group`, `single`, and `late` on a retry). Pure. */
 
 /** A recipient whom the backend would take, with what is known of them. */
 export interface Offered {
@@ -25,13 +25,18 @@ export interface Choice {
   readonly deferred: readonly number[]
 }
 
+/** `late` lets everyone through but those whose refusal is known: they go last, as with the others. */
+export type Splitting = 'group' | 'single' | 'late'
+
 export interface ChoosingBy {
-  readonly strategy: 'group' | 'single'
+  readonly strategy: Splitting
   readonly first: 'largest' | 'offered'
 }
 
 /** Decides over one batch of recipients: all that were pipelined together, or one. */
-export function choose(batch: readonly Offered[], going: Going, by: ChoosingBy): Choice {
+export function choose(offered: readonly Offered[], going: Going, by: ChoosingBy): Choice {
+  // For `late` the policies do not matter before the text.
+  const batch = by.strategy === 'late' ? offered.map((one) => ({ ...one, group: '' })) : offered
   const open = batch.filter((offered) => !offered.willBeRefused)
   const decided = going.kind === 'nobody' ? start(batch, open, by) : going
   const passes = passing(batch, going, decided, by)
@@ -72,7 +77,7 @@ function passing(batch: readonly Offered[], before: Going, now: Going, by: Choos
       const alone = (offered: Offered): boolean => before.kind === 'nobody' && offered.index === only?.index
       return (offered) =>
         !offered.willBeRefused &&
-        (offered.neverDefer || (offered.group === now.group && (by.strategy === 'group' || alone(offered))))
+        (offered.neverDefer || (offered.group === now.group && (by.strategy !== 'single' || alone(offered))))
     }
   }
 }

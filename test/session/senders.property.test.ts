@@ -64,9 +64,9 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   }),
   strategies: fc
     .tuple(
-      fc.constantFrom<StrategyName>('group', 'single', 'lenient', 'off'),
-      fc.constantFrom<StrategyName>('group', 'single', 'lenient', 'off'),
-      fc.constantFrom<StrategyName>('group', 'single', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
     )
     .chain(([a, b, c]) =>
       fc.constantFrom<readonly [StrategyName, ...StrategyName[]]>([a], [a], [a, b], [a, a, b], [a, b, c]),

@@ -1,0 +1,138 @@
+/** `late`: everyone goes through; a message is split only when its verdicts differ, and nobody who accepts waits for it. */
+import { describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
+import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
+
+const recipients = {
+  'tag@example.org': policies.tagOnly,
+  'careful@example.org': policies.careful,
+  'strict@example.org': policies.strict,
+}
+const all = Object.keys(recipients)
+const [tag = '', careful = '', strict = ''] = all
+const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
+
+const late = (options: MachineOptions = {}): Machine =>
+  Machine.ready({ recipients, ...options, peer: { strategy: 'late', ...options.peer } })
+
+/** Whom the backend has taken it for, by parcel. */
+const taken = (machine: Machine): string[][] =>
+  machine.parcels.map((parcel) => parcel.recipients.map(({ argument }) => argument.slice(1, -1)))
+const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
+
+describe('late', () => {
+  test.each([
+    ['all accept it', 1, '250'],
+    ['one tags, the others too', 7, '250'],
+    ['all refuse it', 20, '250'],
+  ])('%s: one true reply and nothing in the ledger', (_name, score) => {
+    const machine = late({ recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful } })
+    const { rcpts, text } = machine.message(all, scored(score))
+    expect(codes(rcpts)).toBe('250 250 250')
+    expect(codes(text)).toBe(score === 20 ? '550' : '250')
+    expect(machine.ledger.splits.size).toBe(0)
+  })
+
+  test('they differ: who accepts has it at once, the refused one hears its 550 when it is alone', () => {
+    const machine = late()
+    const first = machine.message(all, scored(9))
+    expect(codes(first.rcpts)).toBe('250 250 250')
+    expect(first.text).toEqual([expect.stringMatching(/^451 4\.5\.3 .*retry=00:01:00$/)])
+    expect(taken(machine)).toEqual([[tag, careful]])
+    expect(machine.ledger.open[0]?.recipients.map(({ state }) => state).toSorted()).toEqual([
+      'delivered',
+      'delivered',
+      'refused',
+    ])
+    const second = machine.message(all, scored(9))
+    expect(codes(second.rcpts)).toBe('250 250 451')
+    expect(codes(second.text)).toBe('250')
+    const third = machine.message([strict], scored(9))
+    expect(codes(third.rcpts)).toBe('250')
+    expect(third.text[0]).toMatch(/^550 5\.7\.1 .*strict@example\.org/)
+    expect(taken(machine), 'delivered once').toEqual([[tag, careful]])
+    expect(machine.ledger.open).toEqual([])
+  })
+
+  test('the refusal is the one of the first attempt, whatever the judge says now', () => {
+    const machine = late()
+    machine.message(all, scored(9))
+    machine.message(all, scored(0))
+    expect(codes(machine.message([strict], scored(0)).text)).toBe('550')
+  })
+
+  test('another message of the same sender to the same people: a deferral at most, no refusal, nothing swallowed', () => {
+    const machine = late()
+    machine.message(all, scored(9))
+    const other = machine.message(all, { message: 'another', ...scored(1) })
+    expect(codes(other.rcpts), 'the guess').toBe('250 250 451')
+    expect(codes(other.text)).toBe('250')
+    expect(taken(machine).at(-1)).toEqual([tag, careful])
+    const again = machine.message([strict], { message: 'another', ...scored(1) })
+    expect(codes(again.text)).toBe('250')
+    expect(taken(machine).at(-1)).toEqual([strict])
+    // The first message goes on as before.
+    expect(codes(machine.message(all, scored(9)).text)).toBe('250')
+    expect(codes(machine.message([strict], scored(9)).text)).toBe('550')
+  })
+
+  test('the retry comes from another host, one recipient at a time', () => {
+    const machine = late()
+    machine.message(all, scored(9))
+    const answers = all.map((one) => {
+      const other = late({ ledger: machine.ledger })
+      const { rcpts, text } = other.message([one], scored(9))
+      expect(taken(other)).toEqual([])
+      return codes([...rcpts, ...text])
+    })
+    expect(answers).toEqual(['250 250', '250 250', '250 550'])
+    expect(machine.ledger.open).toEqual([])
+  })
+
+  test('a sender that drops everything at the first 4yz RCPT is let through', () => {
+    const machine = late()
+    machine.message(all, scored(9))
+    machine.send('MAIL FROM:<sender@example.net>', ...all.map((one) => `RCPT TO:<${one}>`))
+    machine.send('RSET')
+    const { rcpts, text } = machine.message(all, scored(9))
+    expect(codes([...rcpts, ...text])).toBe('250 250 250 250')
+    expect(taken(machine)).toEqual([[tag, careful], [strict]])
+    expect(machine.parcels.at(-1)?.result, 'marked, since it would have been refused').toBe('tagged')
+  })
+
+  test('an address that the backend refuses is concealed with everyone at RCPT, and refused when it is alone', () => {
+    const machine = late({
+      session: { unknownRecipients: 'conceal' },
+      world: {
+        rcpt: (address) =>
+          address === strict ? { code: 550, lines: ['5.1.1 Unknown'] } : { code: 250, lines: ['2.1.5 Ok'] },
+      },
+    })
+    const { rcpts, text } = machine.message(all, scored(1))
+    expect(codes([...rcpts, ...text])).toBe('250 250 250 451')
+    expect(codes(machine.message(all, scored(1)).rcpts)).toBe('250 250 451')
+    expect(machine.message([strict], scored(1)).text).toEqual(['550 5.1.1 Unknown'])
+  })
+
+  test('a PRDR client is answered at once', () => {
+    const machine = late()
+    expect(codes(machine.message(all, scored(9), ' PRDR').text)).toBe('353 250 250 550 250')
+    expect(machine.ledger.splits.size).toBe(0)
+  })
+
+  test('the judge is the backend: one transaction a group, and its words come when the refused one is alone', () => {
+    const no: Reply = { code: 554, lines: ['5.7.1 Not here'] }
+    const machine = late({
+      session: { judging: 'backend' },
+      world: {
+        deliver: ({ recipients: [first] }) => ({
+          reply: first?.argument === `<${strict}>` ? no : yes,
+        }),
+      },
+    })
+    expect(codes(machine.message(all).text)).toBe('451')
+    expect(codes(machine.message(all).text)).toBe('250')
+    expect(machine.message([strict]).text).toEqual(['554 5.7.1 Not here'])
+    expect(taken(machine), 'the refused group was not shown again').toEqual([[tag], [careful], [strict]])
+  })
+})
