@@ -2,14 +2,13 @@
 import { type Admin, startAdmin } from './admin/server.ts'
 import { type BearerToken, openTokenFile } from './admin/token.ts'
 import { adminContext, type AdminParts } from './app/admin.ts'
-import { openBackend } from './app/backend.ts'
+import { openBackend, watchBackend } from './app/backend.ts'
 import { openRelay } from './backend/relay-guard.ts'
 import { openLedger } from './app/ledger.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
 import { randomIds } from './app/random-ids.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
 import { timedLedger } from './app/timed-ledger.ts'
-import type { Backend } from './backend/backend.ts'
 import type { Config } from './config/config.ts'
 import type { Fact, FactListener } from './facts.ts'
 import { backendJudge } from './judge/backend.ts'
@@ -55,7 +54,6 @@ export interface App {
 }
 
 const sweepEveryMs = 60_000
-const probeEveryMs = 5_000
 
 /** Starts everything; rejects with what could not be started and why, and leaves nothing behind then. */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
@@ -198,25 +196,6 @@ async function openPolicies(config: Config, onFact: FactListener, now: () => num
   for (const { path } of config.recipients.sources)
     sources.push(await openPolicyFile({ path, policies, onFact, clock: now }))
   return chainPolicySources(sources)
-}
-
-interface Health {
-  readonly first: Promise<void>
-  trouble(): string | undefined
-  stop(): void
-}
-
-/** Asks the backend until it answers once, and then as long as it does not: EHLO can't be merged with one that was never seen. */
-function watchBackend(backend: Backend): Health {
-  let trouble: string | undefined = 'not asked yet'
-  const look = async (): Promise<void> => {
-    trouble = await backend.probe()
-  }
-  const first = look()
-  const timer = setInterval(() => {
-    if (trouble !== undefined) void look()
-  }, probeEveryMs)
-  return { first, trouble: () => trouble, stop: () => clearInterval(timer) }
 }
 
 async function openAdmin(

@@ -1,5 +1,5 @@
-/** The configured backend as one. */
-import type { Backend } from '../backend/backend.ts'
+/** The configured backend as one, and how it is at the moment. */
+import type { WatchedBackend } from '../backend/backend.ts'
 import { RelayGuard } from '../backend/relay-guard.ts'
 import { Sink } from '../backend/sink.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
@@ -7,7 +7,7 @@ import { backendTls } from '../backend/secure.ts'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 
-export function openBackend(config: Config, onFact: FactListener, now: () => number): Backend {
+export function openBackend(config: Config, onFact: FactListener, now: () => number): WatchedBackend {
   const { backend, hostname } = config
   const [first] = backend.servers
   if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
@@ -24,4 +24,28 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     now,
   })
   return config.relayDomains === undefined ? new RelayGuard(smtp) : smtp
+}
+
+export interface BackendHealth {
+  /** It was asked once. */
+  readonly first: Promise<void>
+  trouble(): string | undefined
+  stop(): void
+}
+
+const probeEveryMs = 5_000
+
+/** Asks the backend once, and again as long as nothing of it can be used: EHLO can't be merged with one that was never seen. */
+export function watchBackend(backend: WatchedBackend): BackendHealth {
+  let asking = false
+  const ask = async (): Promise<void> => {
+    asking = true
+    await backend.probe()
+    asking = false
+  }
+  const first = ask()
+  const timer = setInterval(() => {
+    if (!asking && backend.trouble() !== undefined) void ask()
+  }, probeEveryMs)
+  return { first, trouble: () => backend.trouble(), stop: () => clearInterval(timer) }
 }

@@ -66,3 +66,25 @@ export interface Backend {
   probe(): Promise<string | undefined>
   close(): Promise<void>
 }
+
+/** One address of one server, as `check`, the metrics and `/readyz` tell of it. */
+export interface ServerView {
+  /** As it is written in the configuration. */
+  readonly server: string
+  /** Where it is connected to: host and port, or a directory. */
+  readonly address: string
+  /** Lower ones are used first. */
+  readonly priority: number
+  readonly usable: boolean
+  /** Why it is not usable; absent while it was never asked. */
+  readonly trouble?: string
+  /** Its EHLO as it was last seen. */
+  readonly extensions: Extensions
+}
+
+/** A backend whose state can be looked at. */
+export interface WatchedBackend extends Backend {
+  /** Why no mail can go to it at this moment, as far as is known; undefined while it can. */
+  trouble(): string | undefined
+  servers(): readonly ServerView[]
+}

@@ -6,7 +6,7 @@ import type { Extensions } from '../smtp/ehlo.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
+import type { Backend, BackendTransaction, EnvelopeListener, ServerView, WatchedBackend } from './backend.ts'
 
 /** An address of nobody (RFC 5737), in names that can't exist (RFC 2606). */
 const stranger: ClientAttributes = {
@@ -28,12 +28,13 @@ const unsure = 'it has not said yet whether it would relay for a stranger; it is
 
 type Answer = 'refuses' | 'relays' | 'unsure'
 
-export class RelayGuard implements Backend {
-  readonly #backend: Backend
+export class RelayGuard implements WatchedBackend {
+  readonly #backend: WatchedBackend
+  #trouble: string | undefined = 'not asked yet'
   #safe = false
   #unsure = 0
 
-  constructor(backend: Backend) {
+  constructor(backend: WatchedBackend) {
     this.#backend = backend
   }
 
@@ -57,7 +58,19 @@ export class RelayGuard implements Backend {
     }
   }
 
+  trouble(): string | undefined {
+    return this.#trouble
+  }
+  servers(): readonly ServerView[] {
+    return this.#backend.servers()
+  }
+
   async probe(): Promise<string | undefined> {
+    this.#trouble = await this.#look()
+    return this.#trouble
+  }
+
+  async #look(): Promise<string | undefined> {
     const trouble = await this.#backend.probe()
     if (trouble !== undefined || this.#safe) return trouble
     const answer = await this.#askAsStranger()

@@ -12,12 +12,13 @@ import { parsePath } from '../smtp/path.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type {
-  Backend,
   BackendTransaction,
   DeliveryOrder,
   EnvelopeListener,
   ParcelResultReply,
+  ServerView,
   TextSource,
+  WatchedBackend,
 } from './backend.ts'
 import { folderName } from './folder-name.ts'
 
@@ -51,8 +52,9 @@ interface Copy {
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
 
-export class Sink implements Backend {
+export class Sink implements WatchedBackend {
   readonly #options: SinkOptions
+  #trouble: string | undefined = 'not looked at yet'
   /** Maildirs that were made or found. */
   readonly #known = new Set<string>()
 
@@ -181,10 +183,30 @@ export class Sink implements Backend {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 })
       await access(directory, constants.W_OK | constants.X_OK)
-      return undefined
+      this.#trouble = undefined
     } catch (error) {
-      return `${url}: ${wordsOf(error)}`
+      this.#trouble = `${url}: ${wordsOf(error)}`
     }
+    return this.#trouble
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  servers(): readonly ServerView[] {
+    const { directory, url } = this.#options
+    const trouble = this.#trouble === undefined ? {} : { trouble: this.#trouble }
+    return [
+      {
+        server: url,
+        address: directory,
+        priority: 0,
+        usable: this.#trouble === undefined,
+        extensions: offered,
+        ...trouble,
+      },
+    ]
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { Backend, BackendTransaction, EnvelopeListener } from './backend.ts'
+import type { BackendTransaction, EnvelopeListener, ServerView, WatchedBackend } from './backend.ts'
 import { backendClient } from './introduce.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { SmtpTransaction } from './smtp-transaction.ts'
@@ -13,7 +13,8 @@ export interface SmtpBackendOptions extends PoolOptions {
   readonly onFact: FactListener
 }
 
-export class SmtpBackend implements Backend {
+export class SmtpBackend implements WatchedBackend {
+  #trouble: string | undefined = 'not asked yet'
   readonly #pool: Pool
   readonly #options: SmtpBackendOptions
 
@@ -37,13 +38,22 @@ export class SmtpBackend implements Backend {
   }
 
   async probe(): Promise<string | undefined> {
-    return await new Promise((resolve) => {
+    this.#trouble = await new Promise((resolve) => {
       this.#pool.borrow(true, (lent) => {
         if ('failed' in lent) return resolve(lent.failed)
         this.#pool.giveBack(lent)
         resolve(undefined)
       })
     })
+    return this.#trouble
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  servers(): readonly ServerView[] {
+    return []
   }
 
   async close(): Promise<void> {
