@@ -42,7 +42,7 @@ export interface DeliveryOrder {
 
 export interface ParcelResultReply {
   readonly reply: Reply
-  readonly refused: ReadonlyMap<number, Reply>
+  readonly own: ReadonlyMap<number, Reply>
   readonly ms: number
 }
 

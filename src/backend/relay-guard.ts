@@ -52,7 +52,7 @@ export class RelayGuard implements WatchedBackend {
       rcpt: (index) => listener.recipientReplied(index, replies.backendUnavailable),
       deliver: async (order) =>
         await Promise.resolve(
-          order.parcels.map(() => ({ reply: replies.backendUnavailable, refused: new Map<number, Reply>(), ms: 0 })),
+          order.parcels.map(() => ({ reply: replies.backendUnavailable, own: new Map<number, Reply>(), ms: 0 })),
         ),
       abandon: () => undefined,
     }

@@ -39,7 +39,7 @@ const offered: Extensions = new Map([
 ])
 
 type Parcel = DeliveryOrder['parcels'][number]
-type Kept = Pick<ParcelResultReply, 'reply' | 'refused'>
+type Kept = Pick<ParcelResultReply, 'reply' | 'own'>
 
 /** One recipient's copy: its file in `tmp`, its place in `new`, and where in it the message begins. */
 interface Copy {
@@ -104,7 +104,7 @@ export class Sink implements WatchedBackend {
     } catch (error) {
       await this.#remove(copies)
       if (!over()) this.#noteFailure(error)
-      return { reply: replies.spoolTrouble, refused: nobody }
+      return { reply: replies.spoolTrouble, own: nobody }
     }
     return await this.#putInPlace(id, copies)
   }
@@ -161,8 +161,8 @@ export class Sink implements WatchedBackend {
         refused.set(copy.index, replies.spoolTrouble)
       }
     }
-    if (refused.size === copies.length) return { reply: replies.spoolTrouble, refused: nobody }
-    return { reply: { code: 250, lines: [`2.0.0 Ok: queued as ${id}`] }, refused }
+    if (refused.size === copies.length) return { reply: replies.spoolTrouble, own: nobody }
+    return { reply: { code: 250, lines: [`2.0.0 Ok: queued as ${id}`] }, own: refused }
   }
 
   async #remove(copies: readonly Copy[]): Promise<void> {

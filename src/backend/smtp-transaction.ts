@@ -125,7 +125,7 @@ export class SmtpTransaction implements BackendTransaction {
       const started = now()
       const { reply, refused, server } = await this.#deliverParcel(order, parcel, text)
       const ms = now() - started
-      results.push({ reply, refused, ms })
+      results.push({ reply, own: refused, ms })
       if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: reply.code, ms })
     }
     this.#release()

@@ -52,8 +52,8 @@ export interface TextEnd {
 
 export interface ParcelReply {
   readonly reply: Reply
-  /** Recipients whom the backend refused when the envelope was shown to it anew. */
-  readonly refused: ReadonlyMap<number, Reply>
+  /** Recipients with another answer than `reply`: refused when the envelope was shown anew, or each answered on its own (LMTP, PRDR). */
+  readonly own: ReadonlyMap<number, Reply>
   readonly ms: number
 }
 

@@ -263,7 +263,7 @@ function outcomeFor(
   const parcel = transaction.parcels?.findIndex((candidate) => candidate.recipients.includes(index)) ?? -1
   const result = results[parcel]
   if (result !== undefined) {
-    const reply = forClient(result.refused.get(index) ?? result.reply, replies.ok)
+    const reply = forClient(result.own.get(index) ?? result.reply, replies.ok)
     if (session.options.judging === 'backend')
       recipient.verdict = isPositive(reply) ? 'accept' : isPermanent(reply) ? 'reject' : 'defer'
     else if (isPermanent(reply)) recipient.verdict = 'reject'

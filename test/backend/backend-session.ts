@@ -88,8 +88,8 @@ export class Begun {
   }
 }
 
-function describeResult({ reply, refused }: ParcelResultReply): string {
-  const others = [...refused].map(([index, why]) => `, ${index}: ${describeReply(why)}`)
+function describeResult({ reply, own }: ParcelResultReply): string {
+  const others = [...own].map(([index, why]) => `, ${index}: ${describeReply(why)}`)
   return describeReply(reply) + others.join('')
 }
 

@@ -33,7 +33,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             mail: () => listener.mailReplied(replies.senderOk),
             rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
             deliver: async (order) =>
-              await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, refused: new Map(), ms: 0 }))),
+              await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 }))),
             abandon: () => undefined,
           }),
           connections: () => [],

@@ -32,7 +32,7 @@ describe('rule 1: nobody is told yes before the backend said yes', () => {
     expect(machine.session.state.at).toBe('answering')
     const order = machine.effects.findLast((effect) => effect.do === 'deliver')
     const parcels = order?.parcels ?? []
-    const results = parcels.map(() => ({ reply: reply(250, '2.0.0 Ok'), refused: new Map<number, Reply>(), ms: 1 }))
+    const results = parcels.map(() => ({ reply: reply(250, '2.0.0 Ok'), own: new Map<number, Reply>(), ms: 1 }))
     const text = machine.tell({ kind: 'delivered', results })
     expect(text[0]).toMatch(/^(250|353)/)
     expect(machine.writes.at(-1)?.split('\r\n')).toHaveLength(text.length + 1) // all lines in one write
@@ -79,10 +79,10 @@ describe('rule 1: nobody is told yes before the backend said yes', () => {
   })
 
   test('who was refused when the envelope was shown anew is not told yes', () => {
-    const refused = new Map([[1, reply(451, '4.3.0 Not any more')]])
-    const machine = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), refused }) } })
+    const own = new Map([[1, reply(451, '4.3.0 Not any more')]])
+    const machine = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) } })
     expect(machine.message(two, {}, ' PRDR').text.slice(1, 3)).toEqual(['250 2.0.0 Ok', '451 4.3.0 Not any more'])
-    const legacy = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), refused }) } })
+    const legacy = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) } })
     expect(legacy.message(two).text).toEqual(['451 4.3.0 Not any more'])
   })
 })

@@ -44,7 +44,7 @@ export interface World {
   readonly deliver: (
     parcel: ParcelOrder,
     mail: string,
-  ) => { readonly reply: Reply; readonly refused?: ReadonlyMap<number, Reply> } | undefined
+  ) => { readonly reply: Reply; readonly own?: ReadonlyMap<number, Reply> } | undefined
 }
 
 export interface MachineOptions {
@@ -262,7 +262,7 @@ export class Machine {
           const answer = this.#world.deliver(parcel, effect.mail)
           if (answer === undefined) continue
           this.parcels.push({ ...parcel, mail: effect.mail, reply: answer.reply })
-          results.push({ reply: answer.reply, refused: answer.refused ?? new Map<number, Reply>(), ms: 1 })
+          results.push({ reply: answer.reply, own: answer.own ?? new Map<number, Reply>(), ms: 1 })
         }
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return
