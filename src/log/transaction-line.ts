@@ -1,5 +1,5 @@
 /** The line that tells a transaction's whole story: who sent what to whom, in which groups, with which answers, when. */
-import type { RecipientFact, TransactionFact } from '../facts.ts'
+import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts.ts'
 import { cutList, cutText } from './cut.ts'
 
 const cutOptional = (text: string | undefined): string | undefined => (text === undefined ? undefined : cutText(text))
@@ -7,11 +7,12 @@ const cutOptional = (text: string | undefined): string | undefined => (text === 
 /** Fields in the order of the dialogue; those without a value are left out of the line. */
 export function transactionFields(fact: TransactionFact): Record<string, unknown> {
   const recipients = cutList(fact.recipients, recipientFields)
+  const { address, port, helo, tls } = fact.client
   return {
     event: fact.kind,
     session: fact.session,
     peer: fact.peer,
-    client: { ...fact.client, helo: cutText(fact.client.helo) },
+    client: { address, port, helo: cutText(helo), tls },
     from: cutText(fact.reversePath),
     recipients: recipients.shown,
     recipientCount: fact.recipients.length,
@@ -26,7 +27,7 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
     messageId: cutOptional(fact.messageId),
     score: fact.score,
     symbols: fact.symbols === undefined ? undefined : cutList(fact.symbols, cutText).shown,
-    deliveries: cutList(fact.deliveries, (delivery) => ({ ...delivery, reply: cutText(delivery.reply) })).shown,
+    deliveries: cutList(fact.deliveries, deliveryFields).shown,
     reply: cutOptional(fact.reply),
     textMs: fact.textMs,
     judgedMs: fact.judgedMs,
@@ -34,30 +35,46 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
   }
 }
 
-function recipientFields({ address, final, reply, ...rest }: RecipientFact): Record<string, unknown> {
-  return { to: cutText(address), ...rest, final, reply: cutOptional(reply) }
+function recipientFields(fact: RecipientFact): Record<string, unknown> {
+  return {
+    to: cutText(fact.address),
+    policy: fact.policy,
+    group: fact.group,
+    fate: fact.fate,
+    verdict: fact.verdict,
+    duplicate: fact.duplicate,
+    returnedAfterMs: fact.returnedAfterMs,
+    final: fact.final,
+    reply: cutOptional(fact.reply),
+  }
 }
+
+const deliveryFields = ({ recipients, result, reply, queueId, ms }: DeliveryFact): Record<string, unknown> => ({
+  recipients,
+  result,
+  reply: cutText(reply),
+  queueId,
+  ms,
+})
 
 const countGroups = (recipients: readonly RecipientFact[]): number =>
   new Set(recipients.flatMap(({ group }) => group ?? [])).size
 
 /** In words: `accepted: 3 recipients, 2 answered, 1 deferred to split`. */
 export function describeTransaction(fact: TransactionFact): string {
-  const counts = [
-    `${fact.recipients.length} ${fact.recipients.length === 1 ? 'recipient' : 'recipients'}`,
-    ...counted(fact.recipients, ({ final }) => final, 'answered for good'),
-    ...counted(fact.recipients, ({ fate }) => fate === 'deferred', 'deferred to split'),
-    ...counted(fact.recipients, ({ duplicate }) => duplicate === true, 'had it already'),
-  ]
+  let [final, deferred, duplicate] = [0, 0, 0]
+  for (const recipient of fact.recipients) {
+    if (recipient.final) final++
+    if (recipient.fate === 'deferred') deferred++
+    if (recipient.duplicate === true) duplicate++
+  }
+  const offered = fact.recipients.length
   const why = fact.unsplit === undefined ? '' : `, not split: ${fact.unsplit}`
-  return `${fact.outcome}: ${counts.join(', ')}${why}`
-}
-
-function counted(
-  recipients: readonly RecipientFact[],
-  belongs: (recipient: RecipientFact) => boolean,
-  words: string,
-): readonly string[] {
-  const count = recipients.filter(belongs).length
-  return count === 0 ? [] : [`${count} ${words}`]
+  const counts = [
+    [final, 'answered for good'],
+    [deferred, 'deferred to split'],
+    [duplicate, 'had it already'],
+  ] as const
+  const words = counts.map(([count, what]) => (count === 0 ? '' : `, ${count} ${what}`))
+  return `${fact.outcome}: ${offered} ${offered === 1 ? 'recipient' : 'recipients'}${words.join('')}${why}`
 }
