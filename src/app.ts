@@ -5,6 +5,7 @@ import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend, watchBackend } from './app/backend.ts'
 import { openRelay } from './backend/relay-guard.ts'
 import { openLedger } from './app/ledger.ts'
+import { clientLimits } from './app/limits.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
 import { randomIds } from './app/random-ids.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
@@ -16,7 +17,7 @@ import { headersJudge } from './judge/headers.ts'
 import type { Judge } from './judge/judge.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { sweep } from './ledger/sweep.ts'
-import { Listener, SessionCounts } from './listen/listener.ts'
+import { Listener } from './listen/listener.ts'
 import { inRanges, PeerDirectory, verifiedName } from './listen/peer-directory.ts'
 import { initialise } from './metrics/initialise.ts'
 import { metricsFromFacts } from './metrics/from-facts.ts'
@@ -119,7 +120,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   if (admin !== undefined) parts.defer(async () => await admin.close())
 
   const listeners: Listener[] = []
-  const counts = new SessionCounts()
+  const limits = clientLimits(config, directory, now)
   const sessionParts = {
     config,
     backend,
@@ -136,7 +137,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
   })
   for (const [i, { host, port, tls, proxyProtocolFrom }] of config.listen.entries()) {
-    const { limits, greetDelayMs } = config
+    const { greetDelayMs } = config
     // A backend that is told the client would have looked up its name itself.
     const lookUp = directory.needsRdns || config.backend.clientAddress === 'xclient' ? verifiedName : undefined
     const connection = connectionOptions(sessionParts, tls)
@@ -159,7 +160,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       onFact,
       now,
     }
-    listeners.push(await privileges.asRoot(async () => await Listener.open(listener, counts)))
+    listeners.push(await privileges.asRoot(async () => await Listener.open(listener)))
   }
   privileges.dropForGood()
 

@@ -83,6 +83,27 @@ export interface ClientCertificate {
   readonly verified: string
 }
 
+/** The limits of docs/limits.md, as the metric's label and the log name them. */
+export type LimitName =
+  | 'sessions'
+  | 'sessions_per_address'
+  | 'sessions_per_network'
+  | 'sessions_of_class'
+  | 'connections_per_minute'
+  | 'messages_per_minute'
+  | 'recipients_per_minute'
+  | 'errors_per_minute'
+  | 'proxy_header'
+  | 'message_size'
+  | 'recipients'
+  | 'text_line'
+  | 'header'
+  | 'transactions_per_session'
+  | 'errors_per_session'
+  | 'text_minimum_rate'
+  | 'total_memory'
+  | 'total_disk'
+
 /** `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`: it went away. `junk`: that was no TLS. */
 export type TlsFailureReason = 'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
 
@@ -147,7 +168,16 @@ export type Fact =
       readonly ms: number
     }
   /** A connection that was turned away before a session began. */
-  | { readonly kind: 'connectionRefused'; readonly at: number; readonly address: string; readonly limit: string }
+  | { readonly kind: 'connectionRefused'; readonly at: number; readonly address: string; readonly limit: LimitName }
+  /** A limit was reached inside a session: what the client was told for it is said in docs/limits.md. */
+  | {
+      readonly kind: 'limitReached'
+      readonly at: number
+      readonly session: string
+      readonly peer: string
+      readonly address: string
+      readonly limit: LimitName
+    }
   | {
       readonly kind: 'splitOpened'
       readonly at: number

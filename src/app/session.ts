@@ -10,6 +10,7 @@ import type { ClientOfConnection } from '../listen/listener.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
+import type { Allowance } from '../session/allowance.ts'
 import type { SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
 
@@ -30,7 +31,7 @@ export interface SessionParts {
 export function connectionOptions(
   parts: SessionParts,
   listenerTls: ListenerTls,
-): (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
+): (client: ClientOfConnection, allowance: Allowance) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
   const { config, certificates, directory, onFact, now, newId } = parts
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
@@ -43,10 +44,10 @@ export function connectionOptions(
     maxHeaderBytes: limits.headerBytes,
   }
   const tls = certificates === undefined ? undefined : tlsServer(config, certificates)
-  return (client) => {
+  return (client, allowance) => {
     const { peer } = directory.serve({ ...client, helo: '', senderDomain: '' })
     return {
-      start: { id: newId(), options, client, peerName: peer.name },
+      start: { id: newId(), options, client, peerName: peer.name, allowance },
       runner,
       ledger,
       tls,

@@ -42,8 +42,23 @@ export interface PeerMatch {
   readonly senderDomain: readonly string[]
 }
 
+/** Per minute and client address; absent: no limit of its own. */
+export interface ConfiguredRates {
+  readonly connectionsPerMinute?: number
+  readonly messagesPerMinute?: number
+  readonly recipientsPerMinute?: number
+  readonly errorsPerMinute?: number
+}
+
 export interface ConfiguredPeerClass extends PeerClass {
   readonly match: PeerMatch
+  /** In place of `limits`; `sessions` is for all peers of the class together. `Infinity` is `off`. */
+  readonly limits: {
+    readonly sessions?: number
+    readonly sessionsPerAddress?: number
+    readonly sessionsPerNetwork?: number
+    readonly rates: ConfiguredRates
+  }
 }
 
 export type JudgeConfig = { readonly kind: 'headers' } | { readonly kind: 'backend' }
@@ -123,6 +138,11 @@ export interface Config {
     readonly recipients: number
     readonly sessions: number
     readonly sessionsPerAddress: number
+    /** Of one /24 (IPv4) or /64 (IPv6). */
+    readonly sessionsPerNetwork: number
+    readonly rates: ConfiguredRates
+    /** Octets a second of a text, as TextPace counts them. */
+    readonly textMinimumRate: number
     /** Command line, CRLF included, before what extensions add (RFC 5321 4.5.3.1.4). */
     readonly commandLineBytes: number
     /** Longest line of the header section and body; longer ones are refused. */
@@ -132,7 +152,13 @@ export interface Config {
     /** Refused or unknown commands, after which the session is ended. */
     readonly errorsPerSession: number
   }
-  readonly spool: { readonly memoryBytes: number; readonly directory: string }
+  readonly spool: {
+    readonly memoryBytes: number
+    readonly directory: string
+    /** Of all messages together, in the whole program. */
+    readonly totalMemoryBytes: number
+    readonly totalDiskBytes: number
+  }
   readonly timeouts: {
     readonly commandMs: number
     readonly textMs: number
@@ -146,6 +172,8 @@ export interface Config {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean | 'auto' }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */
   readonly runAs?: { readonly user: string; readonly group?: string }
+  /** Processes that take mail; 1: this one alone. */
+  readonly workers: number
   /** Where the ledger, the self-signed certificate and the sink are by default. */
   readonly dataDirectory: string
 }

@@ -139,6 +139,20 @@ export const whole = (from: number, to: number) =>
     (raw): raw is number => Number.isSafeInteger(raw) && Number(raw) >= from && Number(raw) <= to,
   )
 
+/** How many a minute; `off` is Infinity. */
+export function perMinute() {
+  const value = 'a whole number from 1 to 1000000, or off'
+  const schema = z
+    // YAML 1.1 tools write `off` as false.
+    .custom<number | 'off' | false>(
+      (raw) => raw === 'off' || raw === false || (Number.isSafeInteger(raw) && Number(raw) >= 1 && Number(raw) <= 1e6),
+      { error: value },
+    )
+    .transform((raw) => (typeof raw === 'number' ? raw : Infinity))
+  valueNotes.add(schema, { value })
+  return schema
+}
+
 /** A score or a threshold. */
 export const score = () => exact('a number', (raw): raw is number => typeof raw === 'number' && Number.isFinite(raw))
 

@@ -1,6 +1,7 @@
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { ConfiguredPeerClass, PeerMatch } from './config.ts'
 import type { Report } from './report.ts'
+import { resolveClassLimits } from './resolve-rates.ts'
 import type { Settings } from './schema.ts'
 
 type PeerSettings = Settings['peers'][number]
@@ -19,6 +20,7 @@ const builtIn: ConfiguredPeerClass = {
   forgiveAfter: 1,
   maxForcedRetries: 16,
   lenientAs: 'tag',
+  limits: { rates: {} },
 }
 
 /** The classes in their order; `default` is the last one, and gives the others what they leave out. */
@@ -67,5 +69,6 @@ function inherit(peer: PeerSettings, fallback: PeerClass): ConfiguredPeerClass {
     forgiveAfter: peer.forgive_after ?? fallback.forgiveAfter,
     maxForcedRetries: peer.max_forced_retries ?? fallback.maxForcedRetries,
     lenientAs: peer.lenient_as ?? fallback.lenientAs,
+    limits: resolveClassLimits(peer.limits),
   }
 }

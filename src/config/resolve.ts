@@ -1,10 +1,11 @@
-import { hostname, tmpdir } from 'node:os'
+import { availableParallelism, hostname, tmpdir } from 'node:os'
 import { resolve as resolvePath } from 'node:path'
 import { isLoopback } from './addresses.ts'
 import type { Config, LedgerStore } from './config.ts'
 import type { Report } from './report.ts'
 import { checkRelaySafety, resolveBackend, tellsClient } from './resolve-backend.ts'
 import { resolvePeers } from './resolve-peers.ts'
+import { resolveRates } from './resolve-rates.ts'
 import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
 import type { Settings } from './schema.ts'
 
@@ -66,13 +67,23 @@ export function resolveSettings(
     limits: resolveLimits(settings.limits),
     spool: {
       memoryBytes: settings.spool.memory,
+      totalMemoryBytes: settings.spool.total_memory,
+      totalDiskBytes: settings.spool.total_disk,
       directory: settings.spool.directory === undefined ? tmpdir() : place(settings.spool.directory),
     },
     timeouts: resolveTimeouts(settings.timeouts),
     log: settings.log,
     ...(settings.run_as !== undefined && { runAs: resolveRunAs(settings.run_as, report) }),
+    workers: resolveWorkers(settings, report),
     dataDirectory,
   }
+}
+
+/** Processes that take mail have to share a ledger, or a sender that comes back to another one is not known there. */
+function resolveWorkers({ workers, ledger }: Settings, report: Report): number {
+  if (ledger.path !== ':memory:') return workers ?? availableParallelism()
+  if ((workers ?? 1) > 1) report(['workers'], `got ${workers}, expected 1: a ledger in memory can't be shared`)
+  return 1
 }
 
 /** The host's own name; one that could not stand in a greeting (RFC 5321 4.1.2) is replaced. */
@@ -131,6 +142,9 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
   recipients: limits.recipients,
   sessions: limits.sessions,
   sessionsPerAddress: limits.sessions_per_address,
+  sessionsPerNetwork: limits.sessions_per_network,
+  rates: resolveRates(limits),
+  textMinimumRate: limits.text_minimum_rate,
   commandLineBytes: limits.command_line,
   textLineBytes: limits.text_line,
   headerBytes: limits.header,

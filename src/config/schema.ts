@@ -7,6 +7,7 @@ import { strategyNames } from '../strategy/names.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 import { ledger } from './schema-ledger.ts'
+import { limits, limitsOfClass } from './schema-limits.ts'
 
 const listener = z.preprocess(
   (raw) => (typeof raw === 'string' ? { address: raw } : raw),
@@ -171,6 +172,7 @@ const peer = z.strictObject({
     'What `lenient` does for recipients who would have refused.',
     '`tag`',
   ),
+  limits: key(limitsOfClass, 'Other limits for the peers of this class; not inherited by other classes.'),
 })
 
 const admin = z.preprocess(
@@ -337,32 +339,18 @@ export const schema = z.strictObject({
     }),
     'What is offered to clients besides what the backend offers.',
   ),
-  limits: key(
-    section({
-      message_size: key(is.size('64KiB', '10GiB').prefault('50MiB'), 'Largest message (SIZE).'),
-      recipients: key(
-        is.whole(1, 100_000).prefault(1000),
-        'Most recipients in a transaction; RFC 5321 4.5.3.1.8 wants room for 100.',
-      ),
-      sessions: key(is.whole(1, 1_000_000).prefault(10_000), 'Most connections at a time.'),
-      sessions_per_address: key(is.whole(1, 1_000_000).prefault(50), 'Most connections from one address at a time.'),
-      command_line: key(
-        is.size('512', '64KiB').prefault(2048),
-        'Longest command line with its CRLF (RFC 5321 4.5.3.1.4, with room for extensions).',
-      ),
-      text_line: key(is.size('1000', '50MiB').prefault('1MiB'), 'Longest line in a message; longer ones are refused.'),
-      header: key(is.size('4KiB', '50MiB').prefault('1MiB'), 'Largest header section.'),
-      transactions_per_session: key(is.whole(1, 1_000_000).prefault(1000), 'Most transactions in one connection.'),
-      errors_per_session: key(
-        is.whole(1, 10_000).prefault(20),
-        'Refused or unknown commands after which a connection is ended.',
-      ),
-    }),
-    'Limits on clients.',
-  ),
+  limits: key(limits, 'Limits on clients; what each one makes the client hear: docs/limits.md.'),
   spool: key(
     section({
       memory: key(is.size('0', '1GiB').prefault('1MiB'), 'Bytes of one message kept in memory; more goes to a file.'),
+      total_memory: key(
+        is.size('0', '1024GiB').prefault('256MiB'),
+        'Bytes of all messages together kept in memory; above it texts go to files at once.',
+      ),
+      total_disk: key(
+        is.size('0', '1048576GiB').prefault('10GiB'),
+        'Bytes of all those files together; above it messages are answered 452, and come again.',
+      ),
       directory: key(
         is.text('a directory').optional(),
         'Where those files are, already unlinked.',
@@ -373,7 +361,10 @@ export const schema = z.strictObject({
   ),
   timeouts: key(
     section({
-      command: key(anyTime('5m'), 'Longest wait for the next command (RFC 5321 4.5.3.2.7).'),
+      command: key(
+        anyTime('5m'),
+        'Longest wait for the next whole command (RFC 5321 4.5.3.2.7); single octets do not prolong it.',
+      ),
       text: key(anyTime('5m'), 'Longest wait for more of a text; RFC 5321 4.5.3.2.5 gives the client 3 minutes.'),
       reply: key(
         anyTime('5m'),
@@ -403,6 +394,10 @@ export const schema = z.strictObject({
     runAs.optional(),
     'For a program that is started as root: who it is from then on, for good. Not needed under systemd (docs/deploy/systemd.md).',
     'whoever started it',
+  ),
+  workers: key(
+    z.preprocess((raw) => (raw === 'auto' ? undefined : raw), is.whole(1, 256).optional()).prefault('auto'),
+    'Processes that take mail, beside one that watches over them; `auto`: as many as the machine has cores. With 1 there is one process in all. See docs/deploy.md.',
   ),
   data_directory: key(
     is.text('a directory').prefault('rcptwise-data'),

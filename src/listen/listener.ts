@@ -1,9 +1,11 @@
 /** Accepts connections within limits, and owns them until they end. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import type { FactListener } from '../facts.ts'
+import type { FactListener, LimitName } from '../facts.ts'
 import { encodeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
+import type { Allowance } from '../session/allowance.ts'
+import type { Admission, ClientLimits } from './client-limits.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { readProxyHeader } from './proxied.ts'
 import { secure, type Secured, type TlsServer } from './upgrade.ts'
@@ -13,14 +15,18 @@ export interface ListenerOptions {
   readonly port: number
   /** A listening socket that this process was given (src/service/activation.ts), in place of host and port. */
   readonly descriptor?: number
-  readonly limits: { readonly sessions: number; readonly sessionsPerAddress: number }
+  /** Shared by all listeners of a process. */
+  readonly limits: ClientLimits
   readonly greetDelayMs: number
   /** Whether connections from this address begin with a PROXY header, and how long to wait for it. */
   readonly proxied: { readonly from: (address: string) => boolean; readonly limitMs: number } | undefined
   /** What has to be known before the greeting; resolves in bounded time. */
   readonly lookUp: ((address: string) => Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
-  readonly connection: (client: ClientOfConnection) => Omit<ConnectionOptions, 'onEnd' | 'secured'>
+  readonly connection: (
+    client: ClientOfConnection,
+    allowance: Allowance,
+  ) => Omit<ConnectionOptions, 'onEnd' | 'secured'>
   /** Present: TLS from the first octet, before the greeting (RFC 8314 3.3). */
   readonly implicitTls?: TlsServer | undefined
   readonly onFact: FactListener
@@ -33,39 +39,26 @@ export interface ClientOfConnection {
   readonly rdns?: string
 }
 
-/** Sessions that count towards the limits, shared by all listeners of a process. */
-export class SessionCounts {
-  total = 0
-  readonly byAddress = new Map<string, number>()
-
-  add(address: string): void {
-    this.total++
-    this.byAddress.set(address, (this.byAddress.get(address) ?? 0) + 1)
-  }
-  remove(address: string): void {
-    this.total--
-    const left = (this.byAddress.get(address) ?? 1) - 1
-    if (left === 0) this.byAddress.delete(address)
-    else this.byAddress.set(address, left)
-  }
+/** A client that was let in, and what it counts for. */
+interface Guest {
+  readonly client: ClientOfConnection
+  readonly admission: Admission
 }
 
 export class Listener {
   readonly #server: Server
   readonly #options: ListenerOptions
-  readonly #counts: SessionCounts
   readonly #connections = new Set<Connection>()
   readonly #waiting = new Set<Socket>()
 
-  private constructor(options: ListenerOptions, counts: SessionCounts) {
+  private constructor(options: ListenerOptions) {
     this.#options = options
-    this.#counts = counts
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
 
   /** Resolves when it listens; rejects when it can't, with what and where. */
-  static async open(options: ListenerOptions, counts: SessionCounts): Promise<Listener> {
-    const listener = new Listener(options, counts)
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options)
     const { host, port, descriptor } = options
     const where = descriptor === undefined ? { host, port } : { fd: descriptor }
     await new Promise<void>((resolve, reject) => {
@@ -101,18 +94,15 @@ export class Listener {
 
   /** The client is who the proxy says it is; its limits are its own. */
   async #acceptProxied(socket: Socket, proxy: ClientOfConnection, limitMs: number): Promise<void> {
-    const { limits, onFact, now } = this.#options
-    const refused = (limit: string): void =>
-      onFact({ kind: 'connectionRefused', at: now(), address: proxy.address, limit })
-    if (this.#counts.total + this.#waiting.size >= limits.sessions) {
-      turnAway(socket, replies.tooManySessions, () => refused('sessions'))
+    if (this.#options.limits.full(this.#waiting.size)) {
+      this.#turnAway(socket, proxy.address, 'sessions')
       return
     }
     this.#waiting.add(socket)
     const header = await readProxyHeader(socket, limitMs)
     this.#waiting.delete(socket)
     if (header.kind === 'refused') {
-      refused('proxy_header')
+      this.#noteRefused(proxy.address, 'proxy_header')
       socket.on('error', () => undefined).destroy()
       return
     }
@@ -125,49 +115,51 @@ export class Listener {
 
   /** `early`: octets that came before anything was said. */
   #admit(socket: Socket, client: ClientOfConnection, early: readonly Buffer[]): void {
-    const { address } = client
-    const { limits, onFact, now } = this.#options
-    if (this.#counts.total >= limits.sessions)
-      return turnAway(socket, replies.tooManySessions, () =>
-        onFact({ kind: 'connectionRefused', at: now(), address, limit: 'sessions' }),
-      )
-    if ((this.#counts.byAddress.get(address) ?? 0) >= limits.sessionsPerAddress) {
-      return turnAway(socket, replies.tooManyFromHere, () =>
-        onFact({ kind: 'connectionRefused', at: now(), address, limit: 'sessions_per_address' }),
-      )
-    }
-    this.#counts.add(address)
+    const admission = this.#options.limits.admit(client)
+    if (typeof admission === 'string') return this.#turnAway(socket, client.address, admission)
+    const guest = { client, admission }
     const { implicitTls } = this.#options
-    if (implicitTls === undefined) return this.#welcome(socket, client, early)
+    if (implicitTls === undefined) return this.#welcome(socket, guest, early)
     // What came behind a PROXY header belongs to the handshake.
     for (const octets of early.toReversed()) socket.unshift(octets)
-    this.#secureFirst(socket, client, implicitTls)
+    this.#secureFirst(socket, guest, implicitTls)
   }
 
-  #secureFirst(plain: Socket, client: ClientOfConnection, tls: TlsServer): void {
+  #noteRefused(address: string, limit: LimitName): void {
+    const { onFact, now } = this.#options
+    onFact({ kind: 'connectionRefused', at: now(), address, limit })
+  }
+
+  #turnAway(socket: Socket, address: string, limit: LimitName): void {
+    this.#noteRefused(address, limit)
+    turnAway(socket, refusalFor[limit] ?? replies.tooManySessions)
+  }
+
+  #secureFirst(plain: Socket, guest: Guest, tls: TlsServer): void {
     const { onFact, now } = this.#options
     const socket = secure(plain, tls, {
       secured: (secured) => {
         this.#waiting.delete(socket)
-        this.#welcome(socket, client, [], secured)
+        this.#welcome(socket, guest, [], secured)
       },
       failed: (failure) => {
         this.#waiting.delete(socket)
-        this.#counts.remove(client.address)
-        onFact({ kind: 'tlsFailed', at: now(), address: client.address, ...failure })
+        guest.admission.end()
+        onFact({ kind: 'tlsFailed', at: now(), address: guest.client.address, ...failure })
       },
     })
     this.#waiting.add(socket)
   }
 
-  #welcome(socket: Socket, client: ClientOfConnection, early: readonly Buffer[], secured?: Secured): void {
+  #welcome(socket: Socket, guest: Guest, early: readonly Buffer[], secured?: Secured): void {
     const { lookUp, greetDelayMs } = this.#options
     if (lookUp === undefined && greetDelayMs === 0 && early.length === 0)
-      return this.#begin(socket, client, secured).greet()
-    void this.#beginLater(socket, client, [...early], secured)
+      return this.#begin(socket, guest, secured).greet()
+    void this.#beginLater(socket, guest, [...early], secured)
   }
 
-  async #beginLater(socket: Socket, client: ClientOfConnection, early: Buffer[], secured?: Secured): Promise<void> {
+  async #beginLater(socket: Socket, guest: Guest, early: Buffer[], secured?: Secured): Promise<void> {
+    const { client, admission } = guest
     const { lookUp, greetDelayMs } = this.#options
     const onEarly = (data: Buffer): void => {
       if (early.length === 0) early.push(data) // that something came is all that counts
@@ -181,22 +173,25 @@ export class Listener {
     const [rdns] = await Promise.all([lookUp?.(client.address), delay])
     this.#waiting.delete(socket)
     socket.off('data', onEarly).off('error', onGone).off('end', onGone)
-    if (socket.destroyed) {
-      this.#counts.remove(client.address)
+    const reached = rdns === undefined ? undefined : admission.named(rdns)
+    if (socket.destroyed || reached !== undefined) {
+      admission.end()
+      if (reached !== undefined) this.#turnAway(socket, client.address, reached)
       return
     }
-    const connection = this.#begin(socket, rdns === undefined ? client : { ...client, rdns }, secured)
+    const named = rdns === undefined ? client : { ...client, rdns }
+    const connection = this.#begin(socket, { client: named, admission }, secured)
     for (const data of early) socket.emit('data', data)
     connection.greet()
   }
 
-  #begin(socket: Socket, client: ClientOfConnection, secured?: Secured): Connection {
+  #begin(socket: Socket, { client, admission }: Guest, secured?: Secured): Connection {
     const connection = new Connection(socket, {
-      ...this.#options.connection(client),
+      ...this.#options.connection(client, admission),
       secured,
       onEnd: () => {
         this.#connections.delete(connection)
-        this.#counts.remove(client.address)
+        admission.end()
       },
     })
     this.#connections.add(connection)
@@ -228,8 +223,17 @@ export class Listener {
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 
-function turnAway(socket: Socket, reply: Reply, note: () => void): void {
-  note()
+/** What a client hears for the limits that are looked at before its session begins. */
+const refusalFor: Partial<Record<LimitName, Reply>> = {
+  sessions: replies.tooManySessions,
+  sessions_per_address: replies.tooManyFromHere,
+  sessions_per_network: replies.tooManyFromNetwork,
+  sessions_of_class: replies.tooManyOfClass,
+  connections_per_minute: replies.connectsTooOften,
+  errors_per_minute: replies.tooManyErrorsLately,
+}
+
+function turnAway(socket: Socket, reply: Reply): void {
   socket.on('error', () => socket.destroy())
   socket.setTimeout(2000, () => socket.destroy())
   socket.resume()

@@ -1,4 +1,4 @@
-/** The network of an address, as limits count it: the /24 of IPv4, the /64 of IPv6. */
+/** Addresses as limits count them: the network is the /24 of IPv4 and the /64 of IPv6. */
 import { isIPv6 } from 'node:net'
 
 export function networkOf(address: string): string {
@@ -14,3 +14,6 @@ export function networkOf(address: string): string {
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(':')
 }
+
+/** Whom rates are counted for: an IPv4 address, or the /64 of an IPv6 address, of which one host may use all. */
+export const clientKey = (address: string): string => (isIPv6(address) ? networkOf(address) : address)

@@ -25,11 +25,21 @@ export class RateLimiter {
     this.#maxKeys = maxKeys
   }
 
-  /** Takes `amount` if it is there. `now`: ms since any epoch, not decreasing. */
-  take(key: string, now: number, amount = 1): boolean {
+  /** Whether something is there, without taking it. */
+  has(key: string, now: number): boolean {
+    const bucket = this.#buckets.get(key)
+    return bucket === undefined || this.#tokens(bucket, now) >= 1
+  }
+
+  #tokens(bucket: Bucket, now: number): number {
     const { count, perMs } = this.#rate
-    const bucket = this.#buckets.get(key) ?? { tokens: count, at: now }
-    bucket.tokens = Math.min(count, bucket.tokens + (Math.max(0, now - bucket.at) * count) / perMs)
+    return Math.min(count, bucket.tokens + (Math.max(0, now - bucket.at) * count) / perMs)
+  }
+
+  /** Takes `amount` if it is there. `now`: ms since any epoch; a clock that is set back gives nothing and takes nothing. */
+  take(key: string, now: number, amount = 1): boolean {
+    const bucket = this.#buckets.get(key) ?? { tokens: this.#rate.count, at: now }
+    bucket.tokens = this.#tokens(bucket, now)
     bucket.at = now
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)

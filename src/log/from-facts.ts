@@ -7,23 +7,23 @@ import type { Log } from './log.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
 
-/** Refused connections come in floods, of which one line a minute and limit, with a count, says enough. */
-const refusedEveryMs = 60_000
+/** Limits are reached in floods, of which one line a minute and limit, with a count, says enough. */
+const limitEveryMs = 60_000
 
 export function logFromFacts(log: Log): FactListener {
-  const refused = new Map<string, { readonly loggedAt: number; count: number }>()
+  const reached = new Map<string, { readonly loggedAt: number; count: number }>()
 
-  const onRefused = ({ at, address, limit }: Fact & { readonly kind: 'connectionRefused' }): void => {
-    const last = refused.get(limit)
-    if (last !== undefined && at - last.loggedAt < refusedEveryMs) {
+  const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
+    const { kind: event, at, address, limit } = fact
+    const last = reached.get(limit)
+    if (last !== undefined && at - last.loggedAt < limitEveryMs) {
       last.count += 1
       return
     }
-    refused.set(limit, { loggedAt: at, count: 0 })
-    log.warn(
-      { event: 'connectionRefused', address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) },
-      `connection refused: limit ${limit} reached`,
-    )
+    reached.set(limit, { loggedAt: at, count: 0 })
+    const fields = { event, address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) }
+    if (fact.kind === 'connectionRefused') log.warn(fields, `connection refused: limit ${limit} reached`)
+    else log.warn({ ...fields, session: fact.session, peer: fact.peer }, `limit ${limit} reached`)
   }
 
   return (fact) => {
@@ -40,7 +40,8 @@ export function logFromFacts(log: Log): FactListener {
         return
       }
       case 'connectionRefused':
-        onRefused(fact)
+      case 'limitReached':
+        onLimit(fact)
         return
       case 'splitOpened':
         log.debug({ event: fact.kind, split: fact.split, peer: fact.peer, strategy: fact.strategy }, 'split opened')

@@ -117,6 +117,10 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'connectionRefused':
         metrics.connectionsRefusedTotal.inc({ limit: fact.limit })
+        metrics.limitHitsTotal.inc({ limit: fact.limit })
+        return
+      case 'limitReached':
+        metrics.limitHitsTotal.inc({ limit: fact.limit })
         return
       case 'splitOpened':
         initialiseStrategy(metrics, fact.peer, fact.strategy)

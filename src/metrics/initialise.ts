@@ -2,6 +2,7 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
  * event, and an alert on a series that is absent never fires.
  */
+import type { LimitName } from '../facts.ts'
 import type { StrategyName } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
@@ -9,6 +10,28 @@ const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']
 const verdicts = ['accept', 'tag', 'quarantine', 'reject', 'defer']
 const splitOutcomes = ['completed', 'forgiven', 'abandoned']
+/** By name, so that a limit can't be forgotten here. */
+const limits: Readonly<Record<LimitName, true>> = {
+  sessions: true,
+  sessions_per_address: true,
+  sessions_per_network: true,
+  sessions_of_class: true,
+  connections_per_minute: true,
+  messages_per_minute: true,
+  recipients_per_minute: true,
+  errors_per_minute: true,
+  proxy_header: true,
+  message_size: true,
+  recipients: true,
+  text_line: true,
+  header: true,
+  transactions_per_session: true,
+  errors_per_session: true,
+  text_minimum_rate: true,
+  total_memory: true,
+  total_disk: true,
+}
+export const limitNames: readonly string[] = Object.keys(limits)
 
 /** Of each peer class, with the strategy in force for it. May be called again, for instance for an override: nothing is lost. */
 export function initialise(
@@ -16,6 +39,7 @@ export function initialise(
   peers: readonly { readonly name: string; readonly strategy: StrategyName }[],
 ): void {
   for (const result of ['loaded', 'kept']) metrics.policyReloadsTotal.inc({ result }, 0)
+  for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {
     for (const tls of ['yes', 'no']) {
       metrics.sessionsTotal.inc({ peer, tls }, 0)

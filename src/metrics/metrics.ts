@@ -48,6 +48,12 @@ export const metricDescriptions = {
     labels: ['limit'],
     help: 'Connections turned away before a session began, by the limit that was reached.',
   },
+  limitHitsTotal: {
+    type: 'counter',
+    name: 'limit_hits_total',
+    labels: ['limit'],
+    help: 'Times that a limit was reached, by its name: docs/limits.md says what the client was told.',
+  },
   transactionsTotal: {
     type: 'counter',
     name: 'transactions_total',
@@ -184,6 +190,12 @@ export const metricDescriptions = {
     name: 'policy_reloads_total',
     labels: ['result'],
     help: 'Recipient files read: loaded, or kept (the new content was wrong and the old one stays in use).',
+  },
+  spoolBytes: {
+    type: 'gauge',
+    name: 'spool_bytes',
+    labels: ['kind'],
+    help: 'Bytes of message texts that are being kept now; kind is memory (spool.total_memory) or disk (spool.total_disk).',
   },
   ledgerDurable: {
     type: 'gauge',

@@ -12,6 +12,7 @@ export interface ScrapeSources {
   strategies?(): readonly { readonly peer: string; readonly strategy: StrategyName }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
+  spool?(): { readonly memoryBytes: number; readonly diskBytes: number }
   pool?(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
 }
 
@@ -59,6 +60,7 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     sessionsOpen: gauge(d.sessionsOpen),
     sessionEndsTotal: counter(d.sessionEndsTotal),
     connectionsRefusedTotal: counter(d.connectionsRefusedTotal),
+    limitHitsTotal: counter(d.limitHitsTotal),
     transactionsTotal: counter(d.transactionsTotal),
     messagesBytesTotal: counter(d.messagesBytesTotal),
     recipientsTotal: counter(d.recipientsTotal),
@@ -98,6 +100,11 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     policyFailuresTotal: counter(d.policyFailuresTotal),
     policyEntries: gauge(d.policyEntries),
     policyReloadsTotal: counter(d.policyReloadsTotal),
+    spoolBytes: gauge(d.spoolBytes, (self) => {
+      const { memoryBytes, diskBytes } = sources.spool?.() ?? { memoryBytes: 0, diskBytes: 0 }
+      self.set({ kind: 'memory' }, memoryBytes)
+      self.set({ kind: 'disk' }, diskBytes)
+    }),
     ledgerDurable,
     ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
     ledgerSeconds: histogram(d.ledgerSeconds),

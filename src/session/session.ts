@@ -9,8 +9,10 @@
 import { type Extensions } from '../smtp/ehlo.ts'
 import type { OwnExtensions } from '../smtp/ehlo.ts'
 import type { Command } from '../smtp/command.ts'
+import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Policy } from '../verdict/policy.ts'
+import type { Allowance } from './allowance.ts'
 import type { Effect } from './effects.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
@@ -29,6 +31,8 @@ export type State =
       readonly transaction: Transaction
       readonly taking: boolean
     }
+  /** A text comes although DATA was refused; it is dropped. */
+  | { readonly at: 'refusedText'; readonly then: Extract<State, { at: 'greeted' | 'ready' }> }
   /** The text is complete; judging and delivering. */
   | { readonly at: 'answering'; readonly hello: Hello; readonly transaction: Transaction; readonly slot: number }
   | { readonly at: 'securing' }
@@ -102,6 +106,8 @@ export interface Session {
   /** Octets are waiting behind the command under way; kept right by the shell. */
   unread: boolean
   secured: boolean
+  /** Absent: nothing is counted over several sessions. */
+  readonly allowance: Allowance | undefined
   /** What EHLO offered. */
   offered: Extensions
   /** The name of the last EHLO or HELO; survives into the log of a session that ends early. */
@@ -110,6 +116,10 @@ export interface Session {
   transactions: number
   /** A 452 was given: the client may hold recipients back in this session (senders: Exim). */
   said452: boolean
+  /** The last MAIL was refused, with this. */
+  refusedMail?: Reply
+  /** DATA was refused and nothing was begun since: the answer to its text, should it come all the same. */
+  refusedData?: Reply
   /** Why the session ends, once it does. */
   ending?: string
 }
@@ -119,6 +129,7 @@ export interface SessionStart {
   readonly options: SessionOptions
   readonly client: Client
   readonly peerName: string
+  readonly allowance?: Allowance
   readonly at: number
   /** TLS from the first octet. */
   readonly secured: boolean
@@ -131,6 +142,7 @@ export function newSession(start: SessionStart): Session {
     client: start.client,
     peerName: start.peerName,
     openedAt: start.at,
+    allowance: start.allowance,
     state: { at: 'connected' },
     slots: newReplySlots(),
     effects: [],
@@ -162,6 +174,7 @@ export function takesCommands(session: Session): boolean {
       return !state.taking
     case 'connected':
     case 'text':
+    case 'refusedText':
     case 'answering':
     case 'securing':
     case 'closed':
@@ -174,6 +187,7 @@ export function awaits(session: Session): 'command' | 'text' | 'answer' | 'nothi
   const { state } = session
   switch (state.at) {
     case 'text':
+    case 'refusedText':
       return 'text'
     case 'chunks':
       return state.taking ? 'text' : 'command'

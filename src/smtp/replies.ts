@@ -48,6 +48,12 @@ export const replies = {
   needMail: one(503, '5.1', 'Need MAIL first'),
   needRecipient: one(503, '5.1', 'Need RCPT first'),
   noValidRecipients: one(554, '5.1', 'No valid recipients'), // RFC 5321 3.3
+  textNotWanted: one(554, '5.1', 'DATA was refused; the text that came all the same was dropped'),
+  textNotNow: one(
+    451,
+    '5.1',
+    `DATA was refused; the text that came all the same was dropped, please try ${retryHint(60)}`,
+  ),
   mixedDataBdat: one(503, '5.1', 'DATA cannot follow BDAT in one transaction'), // RFC 3030 4.2
   pipelining: one(554, '5.0', 'Commands came before they were allowed (RFC 2920 3.1); closing'),
   earlyTalker: one(554, '5.0', 'You spoke before the greeting; closing'),
@@ -61,6 +67,12 @@ export const replies = {
   shuttingDown: one(421, '3.2', `Going down for a short while; closing, please try ${retryHint(60)}`),
   tooManySessions: one(421, '7.0', `Too many connections at the moment; please try ${retryHint(60)}`),
   tooManyFromHere: one(421, '7.0', `Too many connections from your address; please try ${retryHint(60)}`),
+  tooManyFromNetwork: one(421, '7.0', `Too many connections from your network; please try ${retryHint(60)}`),
+  tooManyOfClass: one(421, '7.0', `Too many connections from hosts of your kind; please try ${retryHint(60)}`),
+  connectsTooOften: one(421, '7.0', `Too many connections in a short time; please try ${retryHint(60)}`),
+  tooManyErrorsLately: one(421, '7.0', `Too many errors from your address; closing, please try ${retryHint(60)}`),
+  tooManyMessages: one(451, '7.1', `Too many messages in a short time; please try ${retryHint(60)}`),
+  tooManyRecipientsLately: one(451, '7.1', `Too many recipients in a short time; please try ${retryHint(60)}`),
   tooManyTransactions: one(421, '7.0', `Enough messages for one connection; a new one, please, ${retryHint(1)}`),
   tooManyRecipients: one(452, '5.3', `Too many recipients in one transaction; please try the rest ${retryHint(60)}`), // RFC 5321 4.5.3.1.10
   messageTooLarge: (limit: number): Reply => one(552, '3.4', `The message is larger than ${limit} octets`), // RFC 1870 6
@@ -90,7 +102,8 @@ export const replies = {
     `The mail server behind this one gave an answer that has no place here; please try ${retryHint(troubleSeconds)}`,
   ),
   noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
-  spoolTrouble: one(451, '3.1', `The message cannot be kept at the moment; please try ${retryHint(troubleSeconds)}`),
+  /** RFC 5321 4.2.3: 452 is for what is too much at the moment; the disk may be the limit, or spool.total_disk. */
+  spoolTrouble: one(452, '3.1', `The text cannot be kept at the moment; please try ${retryHint(troubleSeconds)}`),
   judgeUnavailable: one(
     451,
     '7.0',

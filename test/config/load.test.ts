@@ -214,7 +214,28 @@ peers:
       forgiveAfter: 1,
       maxForcedRetries: 16,
       lenientAs: 'tag',
+      limits: { rates: {} },
     })
+  })
+
+  test('limits of a class are its own: what is left out is as in `limits`, and `off` is none', () => {
+    const { peers, limits } = configOf(`
+limits: { messages_per_minute: 30, errors_per_minute: off }
+peers:
+  - name: partners
+    match: { address: [192.0.2.0/24] }
+    limits: { sessions: 200, sessions_per_address: 100, messages_per_minute: off, recipients_per_minute: 500 }
+`)
+    expect(limits.rates).toEqual({
+      connectionsPerMinute: Infinity,
+      messagesPerMinute: 30,
+      recipientsPerMinute: Infinity,
+      errorsPerMinute: Infinity,
+    })
+    expect(peers.map((peer) => peer.limits)).toEqual([
+      { sessions: 200, sessionsPerAddress: 100, rates: { messagesPerMinute: Infinity, recipientsPerMinute: 500 } },
+      { rates: {} },
+    ])
   })
 
   test('a class is like default in what it leaves out', () => {

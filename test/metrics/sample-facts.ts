@@ -56,6 +56,7 @@ export const everyKind: readonly Fact[] = [
   { kind: 'certificateKept', at: 3, file: 'mx1.pem', why: 'mx1.pem: holds no certificate' },
   { kind: 'certificateExpires', at: 3, name: 'mx1.example.org', file: 'mx1.pem', expiresAt: 1_900_000_000_000 },
   { kind: 'connectionRefused', at: 3, address: '192.0.2.3', limit: 'sessions_per_address' },
+  { kind: 'limitReached', at: 3, session: 'S1', peer: 'default', address: '192.0.2.1', limit: 'messages_per_minute' },
   { kind: 'backendConnected', at: 4, server: 'smtp://10.0.0.5:25', ms: 3 },
   { kind: 'backendFailed', at: 4, server: 'smtp://10.0.0.5:25', step: 'greeting', why: '554 no' },
   { kind: 'backendDelivered', at: 5, server: 'smtp://10.0.0.5:25', code: 250, ms: 30 },

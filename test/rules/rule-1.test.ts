@@ -51,7 +51,7 @@ describe('rule 1: nobody is told yes before the backend said yes', () => {
   })
 
   test.each([
-    ['spool', '451 4.3.1 '],
+    ['spool', '452 4.3.1 '],
     ['time', '451 4.4.2 '],
   ] as const)('trouble here (%s) is a 451, and the backend gets nothing', (fault, told) => {
     const machine = Machine.ready()

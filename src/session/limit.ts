@@ -1,0 +1,20 @@
+/** Limits that are reached inside a session: told as facts, and rates asked for. */
+import type { LimitName } from '../facts.ts'
+import type { RatedThing } from './allowance.ts'
+import type { Session } from './session.ts'
+
+export function noteLimit(session: Session, limit: LimitName, at: number): void {
+  const { id, peerName, client } = session
+  session.effects.push({
+    do: 'note',
+    fact: { kind: 'limitReached', at, session: id, peer: peerName, address: client.address, limit },
+  })
+}
+
+/** Takes one of what is counted over all sessions of the client; false, and told, when there is none left for now. */
+export function takes(session: Session, thing: RatedThing, at: number): boolean {
+  const limit = session.allowance?.takes(thing)
+  if (limit === undefined) return true
+  noteLimit(session, limit, at)
+  return false
+}
