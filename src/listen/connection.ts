@@ -124,7 +124,8 @@ export class Connection {
   /** Octets to whoever they are for: text, a chunk, or command lines. */
   #take(data: Buffer): void {
     if (this.#chunk !== undefined) return this.#takeChunk(data)
-    if (this.#receiver === undefined) return this.#splitter.push(data)
+    // Between chunks a text is under way too, but the octets are commands.
+    if (this.#receiver === undefined || this.session.state.at === 'chunks') return this.#splitter.push(data)
     const rest = this.#receiver.push(data)
     if (rest === undefined) return this.#runner?.lookEarly()
     if (rest.length > 0) this.#splitter.push(rest)
@@ -151,6 +152,8 @@ export class Connection {
 
   #endText(receiver: TextReceiver): void {
     this.#receiver = undefined
+    if (this.session.state.at === 'refusedText')
+      return this.#send({ kind: 'refusedTextEnded', at: this.#options.now() })
     this.#runner?.endText(receiver.sizeBytes, receiver.fault)
   }
 
@@ -174,6 +177,8 @@ export class Connection {
         this.#handle({ kind: 'line', at, text: line.text, more: this.#splitter.pendingBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
       if (this.#inChunk()) this.#takeChunk(this.#splitter.takeRest())
+      // Behind DATA nothing is at hand, but a text that was not wanted is known by its first line only.
+      else if (this.session.state.at === 'refusedText') this.#take(this.#splitter.takeRest())
     }
     this.#flush()
     this.#setTimer()
@@ -232,6 +237,9 @@ export class Connection {
       case 'receiveText':
         this.#runner?.startText(effect.fingerprint, effect.streamable)
         this.#receiver = this.#newReceiver(true)
+        return
+      case 'dropText':
+        this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, () => undefined)
         return
       case 'receiveChunk':
         if (effect.first) {

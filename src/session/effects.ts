@@ -29,6 +29,8 @@ export type Event =
   /** The judgement can't change any more although the text is not complete. */
   | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
+  /** A text that was not wanted (`dropText`) has ended. */
+  | { readonly kind: 'refusedTextEnded'; readonly at: number }
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
   | {
       readonly kind: 'secured'
@@ -87,6 +89,8 @@ export type Effect =
       readonly discard: boolean
       readonly fingerprint: boolean
     }
+  /** The octets up to CRLF.CRLF are a text that nobody gets. */
+  | { readonly do: 'dropText' }
   /** `shown`: the recipients whom the backend took at RCPT and still has in its envelope, by index. */
   | {
       readonly do: 'deliver'

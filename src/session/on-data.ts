@@ -1,17 +1,22 @@
 /** DATA and BDAT: may a text come, and how. 354 is said as soon as one recipient went through; the backend gets its DATA later. */
 import type { Command } from '../smtp/command.ts'
 import { replies } from '../smtp/replies.ts'
-import type { Reply } from '../smtp/reply.ts'
+import { isTransient, type Reply } from '../smtp/reply.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
+import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
 import { anyoneDeferred, throughOf, type Transaction } from './transaction.ts'
 
 export function onData(session: Session, at: number): void {
   const { state, slots } = session
-  if (state.at === 'chunks') return sayNow(slots, replies.mixedDataBdat)
+  if (state.at === 'chunks') {
+    expectRefusedText(session, false)
+    return sayNow(slots, replies.mixedDataBdat)
+  }
   const refusal = refuseText(session)
   if (refusal !== undefined) {
+    expectRefusedText(session, isForNow(session))
     if (state.at === 'envelope' && refusal === replies.noValidRecipients) endEnvelope(session, state.transaction, at)
     return sayNow(slots, refusal)
   }
@@ -24,6 +29,12 @@ export function onData(session: Session, at: number): void {
     fingerprint: takesFingerprint(transaction),
     streamable: mayStream(transaction),
   })
+}
+
+/** Whether it is because of 4yz replies that there is nobody to take a text. */
+function isForNow({ state, refusedMail }: Session): boolean {
+  if (state.at === 'envelope') return anyoneDeferred(state.transaction)
+  return refusedMail !== undefined && isTransient(refusedMail)
 }
 
 function refuseText(session: Session): Reply | undefined {

@@ -12,7 +12,11 @@ import type { Transaction } from './transaction.ts'
 
 export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
   const refusal = refuseMail(session, command)
-  if (refusal !== undefined) return sayNow(session.slots, refusal)
+  delete session.refusedMail
+  if (refusal !== undefined) {
+    session.refusedMail = refusal
+    return sayNow(session.slots, refusal)
+  }
   if (session.state.at !== 'ready') return
   const { path, parameters } = command
   const { address, rdns } = session.client
@@ -75,6 +79,7 @@ export function onMailReplied(session: Session, reply: Reply, at: number): void 
   // The transaction never began; what was pipelined behind it has no MAIL.
   const said = forClient(reply, replies.backendNonsense)
   transaction.lastReply = said
+  session.refusedMail = said
   fillSlot(session.slots, transaction.mailSlot, said)
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue

@@ -5,13 +5,14 @@ import { encodeExtensions, offeredExtensions } from '../smtp/ehlo.ts'
 import { type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Event } from './effects.ts'
-import { abortTransaction } from './conclude.ts'
+import { abort, close, end, fault } from './ending.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onJudgedEarly, onTextEnded } from './on-text.ts'
-import { allAnswered, dropWaiting, sayNow } from './reply-slots.ts'
-import { type Hello, type Session, transactionOf } from './session.ts'
+import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
+import { allAnswered, sayNow } from './reply-slots.ts'
+import type { Hello, Session } from './session.ts'
 
 export function step(session: Session, event: Event): void {
   if (session.state.at === 'closed') return
@@ -46,6 +47,8 @@ export function step(session: Session, event: Event): void {
     case 'delivered':
       onDelivered(session, event.results, event.at)
       break
+    case 'refusedTextEnded':
+      return onRefusedTextEnded(session, event.at)
     case 'secured':
       return onSecured(session, event)
     case 'securingFailed':
@@ -85,6 +88,7 @@ function onLine(session: Session, text: string, at: number): void {
 }
 
 function run(session: Session, command: Command, at: number): void {
+  if (beginsRefusedText(session, command)) return onRefusedText(session, command, at)
   const traits = commandTable[command.verb]
   if (traits.endsGroup && session.unread && command.verb !== 'QUIT')
     return end(session, replies.pipelining, 'pipelining', at)
@@ -119,6 +123,7 @@ function run(session: Session, command: Command, at: number): void {
     case 'EXPN':
     case 'unimplemented':
       return fault(session, replies.notImplemented, at)
+    case 'dot':
     case 'unknown':
       return fault(session, replies.unknownCommand, at)
     case 'foreign':
@@ -141,13 +146,6 @@ function malformed(command: Extract<Command, { verb: 'malformed' }>): Reply {
     case 'domain':
       return replies.badDomain
   }
-}
-
-/** A refused command that counts towards `limits.errors_per_session`. */
-export function fault(session: Session, reply: Reply, at: number): void {
-  session.errors++
-  if (session.errors > session.options.limits.errorsPerSession) return end(session, replies.tooManyErrors, 'errors', at)
-  sayNow(session.slots, reply)
 }
 
 function onHello(session: Session, hello: Hello, at: number): void {
@@ -185,7 +183,7 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
 
 function onTimedOut(session: Session, at: number): void {
   const { state } = session
-  if (state.at === 'text' || (state.at === 'chunks' && state.taking))
+  if (state.at === 'text' || state.at === 'refusedText' || (state.at === 'chunks' && state.taking))
     return end(session, replies.textTimeout, 'text timeout', at)
   end(session, replies.idle, 'idle', at)
 }
@@ -195,44 +193,4 @@ function onShutdown(session: Session, at: number): void {
   const { state } = session
   if (state.at === 'greeted' || state.at === 'ready' || state.at === 'connected')
     end(session, replies.shuttingDown, 'shutdown', at)
-}
-
-/** The last words of a session. */
-function end(session: Session, reply: Reply, why: string, at: number): void {
-  abort(session, why, at)
-  dropWaiting(session.slots)
-  sayNow(session.slots, reply)
-  close(session, why, at)
-}
-
-function close(session: Session, why: string, at: number): void {
-  abort(session, why, at)
-  delete session.held
-  session.state = { at: 'closed' }
-  session.effects.push({ do: 'close' })
-  session.effects.push({
-    do: 'note',
-    fact: {
-      kind: 'sessionClosed',
-      at,
-      session: session.id,
-      peer: session.peerName,
-      tls: session.secured,
-      address: session.client.address,
-      helo: session.helo,
-      transactions: session.transactions,
-      why,
-      ms: at - session.openedAt,
-    },
-  })
-}
-
-/** Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. */
-function abort(session: Session, why: string, at: number): void {
-  const transaction = transactionOf(session)
-  if (transaction === undefined || !('hello' in session.state)) return
-  session.effects.push({ do: 'abandon' })
-  const { hello } = session.state
-  session.state = { at: 'ready', hello }
-  abortTransaction(session, transaction, { why, at })
 }

@@ -27,5 +27,6 @@ export const commandTable: Readonly<Record<Verb, CommandTraits>> = {
   unimplemented: plain,
   malformed: plain,
   foreign: plain,
+  dot: plain,
   unknown: plain,
 }

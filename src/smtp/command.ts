@@ -19,6 +19,8 @@ export type Command =
     }
   /** HTTP and the like: someone makes a browser or a server talk to us. */
   | { readonly verb: 'foreign'; readonly name: string }
+  /** A dot alone: the end of a text that nobody asked for. */
+  | { readonly verb: 'dot' }
   | { readonly verb: 'unknown'; readonly name: string }
 
 export type Verb = Command['verb']
@@ -79,6 +81,8 @@ export function parseCommand(line: string): Command {
     case 'VRFY':
     case 'EXPN':
       return { verb: name, argument }
+    case '.':
+      return line === '.' ? { verb: 'dot' } : { verb: 'unknown', name }
     default:
       if (foreignVerbs.has(name)) return { verb: 'foreign', name }
       if (unimplementedVerbs.has(name)) return { verb: 'unimplemented', name }

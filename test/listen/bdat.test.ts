@@ -126,3 +126,24 @@ describe('BDAT', () => {
     client.close()
   })
 })
+
+test('chunks whose commands come one by one', async () => {
+  await using backend = await startFakeBackend()
+  await using app = await start({ config: chunking + behind(backend) })
+  const client = await open(app.port)
+  const said: string[] = []
+  for (const octets of [
+    'MAIL FROM:<s@example.net>\r\n',
+    'RCPT TO:<a@example.org>\r\n',
+    'BDAT 3\r\nhel',
+    'NOOP\r\n',
+    'BDAT 2\r\nlo',
+    'BDAT 2 LAST\r\n\r\n',
+  ]) {
+    client.send(octets)
+    said.push(...(await client.reply()))
+  }
+  client.close()
+  expect(said.map((line) => line.slice(0, 3))).toEqual(['250', '250', '250', '250', '250', '250'])
+  expect(backend.delivered[0]?.text.toString('latin1')).toMatch(/hello\r\n$/)
+})

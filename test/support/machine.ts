@@ -274,6 +274,7 @@ export class Machine {
         this.facts.push(effect.fact)
         return
       case 'abandon':
+      case 'dropText':
       case 'secure':
       case 'close':
         return
