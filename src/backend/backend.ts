@@ -42,13 +42,17 @@ export interface DeliveryOrder {
 
 export interface ParcelResultReply {
   readonly reply: Reply
+  /** Recipients with another answer than `reply`: refused when the envelope was shown anew, or each answered on its own (LMTP, PRDR). */
   readonly own: ReadonlyMap<number, Reply>
   readonly ms: number
 }
 
 export interface BackendTransaction {
-  /** `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. */
-  mail(argument: string): void
+  /**
+   * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. `each`: answers of their own for the recipients can be told to the
+   * client, so a backend that has a choice (PRDR) is asked for them.
+   */
+  mail(argument: string, each?: boolean): void
   rcpt(index: number, argument: string): void
   /** One reply per parcel, in order. Parcels are sent one after the other; a lost connection ends only the parcel under way. */
   deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]>

@@ -28,6 +28,7 @@ export const backendClient = (attributes: ClientAttributes): BackendClient => ({
 export interface Introduced {
   command(line: string, heard: (heard: Heard) => void): void
   extensions: Extensions
+  readonly lmtp: boolean
 }
 
 async function ask(connection: Introduced, line: string): Promise<Heard> {
@@ -48,9 +49,10 @@ export async function sayXclient(connection: Introduced, client: BackendClient):
     if (isLost(heard) || !isPositive(heard)) return heard
   }
   const helo = client.attributes.helo ?? 'unknown'
-  const heard = await ask(connection, `${client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'} ${helo}`)
+  const verb = connection.lmtp ? 'LHLO' : client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'
+  const heard = await ask(connection, `${verb} ${helo}`)
   if (isLost(heard) || !isPositive(heard)) return heard
-  if (client.attributes.protocol !== 'SMTP') connection.extensions = parseExtensions(heard.lines)
+  if (verb !== 'HELO') connection.extensions = parseExtensions(heard.lines)
   return undefined
 }
 

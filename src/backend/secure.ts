@@ -53,12 +53,20 @@ function readAuthorities(file: string): string[] {
   }
 }
 
+/** Where a server listens. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  /** A socket's file, in place of host and port. */
+  readonly socketPath?: string | undefined
+}
+
 /** A connection that begins with the handshake (`smtps:`), or without TLS. */
 export function connectTo(
-  { host, port, preamble }: { readonly host: string; readonly port: number; readonly preamble?: Buffer | undefined },
+  { host, port, socketPath, preamble }: Place & { readonly preamble?: Buffer | undefined },
   implicit: BackendTls | undefined,
 ): Socket {
-  const place = { host, port, autoSelectFamily: true }
+  const place = socketPath === undefined ? { host, port, autoSelectFamily: true } : { path: socketPath }
   if (preamble === undefined) {
     return implicit === undefined ? connectPlain(place) : connect({ ...place, ...options(host, implicit) })
   }

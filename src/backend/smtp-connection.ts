@@ -1,6 +1,6 @@
 /**
- * One SMTP connection to a backend: commands out, replies in, in order. Knows nothing of transactions. Owns its socket and its
- * one timer, and ends both.
+ * One SMTP or LMTP connection to a backend: commands out, replies in, in order. Knows nothing of transactions. Owns its socket
+ * and its one timer, and ends both.
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
@@ -8,11 +8,11 @@ import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
 import { type Heard, isLost } from './heard.ts'
-import { type BackendTls, connectTo, distrust, TlsFailure, upgrade } from './secure.ts'
+import { type BackendTls, connectTo, distrust, type Place, TlsFailure, upgrade } from './secure.ts'
 
-export interface ConnectionOptions {
-  readonly host: string
-  readonly port: number
+export interface ConnectionOptions extends Place {
+  /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
+  readonly lmtp?: boolean | undefined
   /** Absent: clear text. */
   readonly tls?: BackendTls | undefined
   /** TLS comes before the greeting, in place of STARTTLS. */
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 
 interface Awaited {
   readonly heard: (heard: Heard) => void
-  readonly limitMs: number | undefined
+  limitMs: number | undefined
 }
 
 /** How long a server may take to close after QUIT, in ms. */
@@ -93,8 +93,8 @@ export class SmtpConnection {
   }
 
   static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {
-    const { host, port, signal, connectTimeoutMs, tls, implicitTls, preamble } = options
-    const socket = connectTo({ host, port, preamble }, implicitTls === true ? tls : undefined)
+    const { signal, connectTimeoutMs, tls, implicitTls } = options
+    const socket = connectTo(options, implicitTls === true ? tls : undefined)
     const connection = new SmtpConnection(options, socket)
     const stop = (): void => connection.destroy('shutting down')
     const timer = setTimeout(() => connection.destroy(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs)
@@ -118,13 +118,17 @@ export class SmtpConnection {
     if (isLost(greeting)) throw new Error(greeting.lost)
     if (!isPositive(greeting)) throw new Error(`greeting: ${describeReply(greeting)}`)
     await this.#sayHello()
-    if (this.#options.tls !== undefined && this.tlsVersion === undefined) await this.#startTls(this.#options.tls)
+    const { tls, socketPath } = this.#options
+    // Nobody is in between on a Unix socket.
+    if (tls !== undefined && socketPath === undefined && this.tlsVersion === undefined) await this.#startTls(tls)
     if (this.#ended !== undefined) throw new Error(this.#ended)
   }
 
   async #sayHello(): Promise<void> {
-    const ehlo = await this.#ask(`EHLO ${this.#options.helo}`)
+    const verb = this.lmtp ? 'LHLO' : 'EHLO'
+    const ehlo = await this.#ask(`${verb} ${this.#options.helo}`)
     if (!isLost(ehlo) && isPositive(ehlo)) this.extensions = parseExtensions(ehlo.lines)
+    else if (this.lmtp) requirePositive(verb, ehlo)
     // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
     else if (!isLost(ehlo) && isPermanent(ehlo)) requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
     else requirePositive('EHLO', ehlo)
@@ -179,6 +183,9 @@ export class SmtpConnection {
   get alive(): boolean {
     return this.#ended === undefined
   }
+  get lmtp(): boolean {
+    return this.#options.lmtp === true
+  }
   get pipelines(): boolean {
     return this.extensions.has('PIPELINING')
   }
@@ -227,9 +234,11 @@ export class SmtpConnection {
     else this.#await({ heard, limitMs: undefined })
   }
 
-  /** From now on, in ms, for the one reply that is awaited. */
+  /** From now on, in ms, for each reply that is awaited without a limit. */
   limitReply(ms: number): void {
-    if (this.alive && this.#awaited.length > 0) this.#limit(ms)
+    if (this.#ended !== undefined) return
+    for (const awaited of this.#awaited) awaited.limitMs ??= ms
+    if (this.#awaited.length > 0) this.#limit(this.#awaited[0]?.limitMs)
   }
 
   cork(): void {

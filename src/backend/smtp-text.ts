@@ -2,45 +2,47 @@
 import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { TextSource } from './backend.ts'
-import { type Heard, isLost } from './heard.ts'
+import { isLost } from './heard.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
+import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
 
 export interface TextToSend {
   /** Header fields in front of the text, CRLF included. */
   readonly header: string
   readonly text: TextSource
-  /** From the final dot to the reply, in ms. */
+  /** From the final dot to the reply, and from one reply to the next, in ms. */
   readonly replyMs: number
+  readonly form: AnswerForm
+  /** Whom the server has accepted for this text. */
+  readonly recipients: number
 }
 
 /** `brokenOff`: the text will never be complete, which is not the backend's fault. */
-export type TextHeard = Heard | 'brokenOff'
+export type TextHeard = TextAnswer | 'brokenOff'
 
 /**
  * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend answers in the middle of it, the
  * connection is destroyed before the dot: nothing else makes the backend forget what it has (RFC 5321 4.1.1.4). A refusal in the
- * middle is the answer all the same.
+ * middle is the answer all the same, for everyone.
  */
-export async function sendText(connection: SmtpConnection, { header, text, replyMs }: TextToSend): Promise<TextHeard> {
-  const answer: { heard?: Heard } = {}
-  const answered = new Promise<Heard>((resolve) => {
-    connection.expect((heard) => {
-      answer.heard = heard
-      resolve(heard)
-    })
-  })
+export async function sendText(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
+  const { header, text, replyMs, form, recipients } = order
+  const awaited = awaitAnswer(connection, form, recipients, replyMs)
   const whole = text.whole()
   if (whole !== undefined) {
     sendWhole(connection, header, whole)
   } else {
-    const problem = await sendAsItComes(connection, { header, text, replyMs }, () => answer.heard !== undefined)
+    const problem = await sendAsItComes(connection, order, () => awaited.first() !== undefined)
+    const early = awaited.first()
     if (problem !== undefined) connection.destroy(problem)
     if (problem === textBrokeOff) return 'brokenOff'
-    const { heard } = answer
-    if (heard !== undefined && !isLost(heard) && isPositive(heard)) return { lost: 'a yes in the middle of the text' }
+    if (early !== undefined) {
+      const yes = !isLost(early) && isPositive(early)
+      return { all: yes ? { lost: 'a yes in the middle of the text' } : early }
+    }
   }
   connection.limitReply(replyMs)
-  return await answered
+  return await awaited.answer
 }
 
 function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {

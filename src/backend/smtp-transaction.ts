@@ -1,6 +1,7 @@
 /**
- * One transaction at an SMTP backend. The envelope is shown as it comes; for the text the envelope is used as it stands when
- * the recipients agree, else it is shown anew for each parcel (RSET, MAIL, RCPT in one write).
+ * One transaction at an SMTP or LMTP backend. The envelope is shown as it comes; for the text the envelope is used as it stands when
+ * the recipients agree, else it is shown anew for each parcel (RSET, MAIL, RCPT in one write). A server that answers each
+ * recipient (LMTP, or PRDR where it was asked for) gets parcels with the same octets in one.
  *
  * What is open at the backend, and what gives the connection back clean:
  *
@@ -15,10 +16,19 @@ import type { FactListener } from '../facts.ts'
 import type { BackendTransaction, DeliveryOrder, EnvelopeListener, ParcelResultReply, TextSource } from './backend.ts'
 import { type Heard, isLost } from './heard.ts'
 import { type BackendClient, type Introduction, sayXforward } from './introduce.ts'
+import {
+  mergeParcels,
+  outOfStep,
+  type Parcel,
+  readAnswer,
+  takeBatch,
+  type Told,
+  toldAll,
+  toldOf,
+} from './parcel-batch.ts'
 import type { Lent, NotLent, Pool } from './pool.ts'
 import { sendText } from './smtp-text.ts'
-
-type Parcel = DeliveryOrder['parcels'][number]
+import type { AnswerForm, TextAnswer } from './text-answer.ts'
 
 export interface SmtpTransactionOptions {
   readonly pool: Pool
@@ -26,6 +36,8 @@ export interface SmtpTransactionOptions {
   readonly client: BackendClient
   /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
+  /** Servers that are not asked for PRDR; one is added when its blocks can't be read. Absent: none is asked. */
+  readonly withoutPrdr?: Set<string> | undefined
   readonly onFact: FactListener
   readonly now: () => number
 }
@@ -40,6 +52,10 @@ export class SmtpTransaction implements BackendTransaction {
   #lent: Lent | undefined
   /** Sent or to be sent: shown again when a reused connection turns out to be dead before it answered. */
   #mail = ''
+  /** An answer for each recipient is of use. */
+  #each = false
+  /** How the text of the envelope that is open will be answered. */
+  #form: AnswerForm = 'one'
   readonly #rcpts: { readonly index: number; readonly argument: string }[] = []
   #answeredAny = false
   #failed = false
@@ -51,8 +67,9 @@ export class SmtpTransaction implements BackendTransaction {
     this.#listener = listener
   }
 
-  mail(argument: string): void {
+  mail(argument: string, each = false): void {
     this.#mail = argument
+    this.#each = each
     this.#borrow(false)
   }
 
@@ -65,10 +82,19 @@ export class SmtpTransaction implements BackendTransaction {
       this.#open = 'shown'
       lent.connection.transactions++
       this.#forward(lent)
-      lent.connection.command(mailLine(lent, this.#mail), (heard) => this.#mailHeard(lent, heard))
+      this.#form = this.#formAt(lent)
+      lent.connection.command(mailLine(lent, this.#mail, this.#form), (heard) => this.#mailHeard(lent, heard))
       for (const { index, argument } of this.#rcpts) this.#sendRcpt(lent, index, argument)
     }
     pool.borrow(fresh, borrowed, client)
+  }
+
+  /** PRDR needs PIPELINING (draft-hall-prdr-00 2), and is asked for only where the answers can be told apart afterwards. */
+  #formAt({ connection, server }: Lent): AnswerForm {
+    if (connection.lmtp) return 'each'
+    const { withoutPrdr } = this.#options
+    const asks = this.#each && withoutPrdr?.has(server) === false && connection.pipelines
+    return asks && connection.extensions.has('PRDR') ? 'block' : 'one'
   }
 
   #forward({ connection }: Lent): void {
@@ -120,32 +146,42 @@ export class SmtpTransaction implements BackendTransaction {
 
   async deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]> {
     const { onFact, now } = this.#options
+    const { parcels } = order
     const results: ParcelResultReply[] = []
-    for (const parcel of order.parcels) {
+    while (results.length < parcels.length) {
+      const answersEach = parcels.length - results.length > 1 && (await this.#answersEach())
+      const batch = takeBatch(parcels, results.length, answersEach)
       const started = now()
-      const { reply, refused, server } = await this.#deliverParcel(order, parcel, text)
+      const { told, server } = await this.#deliverParcel(order, mergeParcels(batch), text)
       const ms = now() - started
-      results.push({ reply, own: refused, ms })
-      if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: reply.code, ms })
+      for (const parcel of batch) results.push({ ...toldOf(parcel, told), ms })
+      if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: told.reply.code, ms })
     }
     this.#release()
     return results
   }
 
+  /** Would the next text be answered recipient by recipient? */
+  async #answersEach(): Promise<boolean> {
+    const lent = await this.#anyConnection()
+    return lent !== undefined && (this.#open === 'shown' ? this.#form : this.#formAt(lent)) !== 'one'
+  }
+
   async #deliverParcel(
     order: DeliveryOrder,
-    parcel: Parcel,
+    parcel: Parcel | undefined,
     text: TextSource,
-  ): Promise<{ reply: Reply; refused: ReadonlyMap<number, Reply>; server?: string }> {
-    let refused = nobody
+  ): Promise<{ readonly told: Told; readonly server?: string }> {
+    if (parcel === undefined) return { told: toldAll(replies.backendNonsense) }
+    let refused: ReadonlyMap<number, Reply> = nobody
     if (!this.#stands(order, parcel)) {
       const shown = await this.#showAnew(order.mail, parcel)
-      if (shown.reply !== undefined) return { reply: shown.reply, refused: shown.refused }
+      if (shown.reply !== undefined) return { told: { reply: shown.reply, own: shown.refused } }
       ;({ refused } = shown)
     }
     const lent = this.#lent
-    if (lent === undefined || this.#isOver()) return { reply: replies.backendLost, refused }
-    return { reply: await this.#data(lent, parcel, text), refused, server: lent.server }
+    if (lent === undefined || this.#isOver()) return { told: { reply: replies.backendLost, own: refused } }
+    return { told: await this.#data(lent, { parcel, refused }, text), server: lent.server }
   }
 
   /** The envelope that the backend has is that of the parcel. */
@@ -155,25 +191,37 @@ export class SmtpTransaction implements BackendTransaction {
     return shown.length === parcel.recipients.length && shown.every((index, i) => parcel.recipients[i]?.index === index)
   }
 
-  async #data(lent: Lent, parcel: Parcel, text: TextSource): Promise<Reply> {
-    const { connection } = lent
+  async #data(
+    lent: Lent,
+    { parcel, refused }: { readonly parcel: Parcel; readonly refused: ReadonlyMap<number, Reply> },
+    text: TextSource,
+  ): Promise<Told> {
+    const { connection, server } = lent
     const envelope = this.#open
     this.#open = 'text'
+    const all = (reply: Reply): Told => ({ reply, own: refused })
     const go = await command(lent, 'DATA')
-    if (isLost(go)) return this.#textLost(lent, 'data', go.lost)
+    if (isLost(go)) return all(this.#textLost(lent, 'data', go.lost))
     if (replyClass(go) !== 3) {
       this.#open = envelope
-      if (!isPositive(go)) return go
+      if (!isPositive(go)) return all(go)
       connection.destroy('2yz to DATA')
-      return this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal')
+      return all(this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal'))
     }
-    const sent = await sendText(connection, { header: parcel.header, text, replyMs: this.#options.deliveryTimeoutMs })
+    const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
+    const { header } = parcel
+    const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
+    const form = this.#form
+    const answer = await sendText(connection, { header, text, replyMs, form, recipients: recipients.length })
     this.#open = 'nothing'
-    if (sent === 'brokenOff') return replies.backendLost
-    if (isLost(sent)) return this.#textLost(lent, 'text', sent.lost)
-    if (replyClass(sent) !== 3) return sent
-    connection.destroy('3yz to a text')
-    return replies.backendNonsense
+    if (answer === 'brokenOff') return all(replies.backendLost)
+    if ('unclear' in answer) withoutPrdr?.add(server)
+    const trouble = lostIn(answer) ?? outOfStep(answer)
+    if (trouble !== undefined) {
+      if (!this.#isOver()) this.#noteLost(lent, 'text', trouble)
+      connection.destroy(trouble)
+    }
+    return readAnswer(answer, recipients, refused)
   }
 
   /** The connection has ended, and with it whatever was open. */
@@ -190,7 +238,8 @@ export class SmtpTransaction implements BackendTransaction {
     this.#open = 'anew'
     lent.connection.transactions++
     this.#forward(lent)
-    const answers = [command(lent, mailLine(lent, mail))]
+    this.#form = this.#formAt(lent)
+    const answers = [command(lent, mailLine(lent, mail, this.#form))]
     for (const { argument } of parcel.recipients) answers.push(command(lent, `RCPT TO:${argument}`))
     const [mailHeard, ...heard] = await Promise.all(answers)
     if (this.#isOver()) return { refused: nobody, reply: replies.backendLost }
@@ -263,8 +312,16 @@ async function command(lent: Lent, line: string): Promise<Heard> {
   return await new Promise((resolve) => lent.connection.command(line, resolve))
 }
 
+function lostIn(answer: TextAnswer): string | undefined {
+  if ('unclear' in answer) return undefined
+  return ('all' in answer ? [answer.all] : answer.each).find(isLost)?.lost
+}
+
+const mailLine = (lent: Lent, argument: string, form: AnswerForm): string =>
+  form === 'block' ? `${knownMail(lent, argument)} PRDR` : knownMail(lent, argument)
+
 /** SIZE is offered to clients whether or not the backend knows it (RFC 1870). */
-function mailLine({ connection }: Lent, argument: string): string {
+function knownMail({ connection }: Lent, argument: string): string {
   const stays = connection.extensions.has('SIZE') || !/ SIZE=/i.test(argument)
   const parsed = stays ? undefined : parsePath(argument)
   if (parsed === undefined) return `MAIL FROM:${argument}`
