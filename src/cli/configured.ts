@@ -18,7 +18,7 @@ export const withConfigOptions = (command: Command): Command =>
   command
     .option('-c, --config <file>', 'configuration (YAML); without it the built-in defaults are in force')
     .option('--listen <address>', 'listen here, instead of what the configuration says (127.0.0.1:2525)')
-    .option('--backend <url>', 'the mail server behind: smtp://host:port or sink:DIRECTORY (sink:rcptwise-data/mail)')
+    .option('--backend <url>', 'the mail server behind: smtp://host:port, lmtp://host:port or sink:DIRECTORY (sink:rcptwise-data/mail)')
     .option('--relay-domains <domains>', 'domains that mail is accepted for, separated by commas; needed with smtp://')
     .option('--admin <address>', 'admin API and metrics listen here, or "off" (127.0.0.1:9225)')
     .option('--data-directory <directory>', 'where the ledger and the self-signed certificate are kept (rcptwise-data)')

@@ -43,23 +43,61 @@ function listenHint(text: string): { readonly hint?: string } {
   return {}
 }
 
-const serverExpected = 'smtp://host:port, smtps://host:port or sink:DIRECTORY'
+const serverExpected = 'smtp://host:port, smtps://host:port, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY'
 
-/** `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet; RFC 8314 7.3) or `sink:DIRECTORY` (the embedded Maildir; the directory as written). */
+type ServerTraits = Pick<Extract<ServerAddress, { kind: 'smtp' }>, 'implicitTls' | 'lmtp'>
+
+/** RFC 5321 4.5.4.2; RFC 8314 7.3; LMTP has no port of its own, and 24 is what Dovecot's documents use. */
+const schemes: ReadonlyMap<string, { readonly port: string; readonly traits: ServerTraits }> = new Map([
+  ['smtp', { port: '25', traits: {} }],
+  ['smtps', { port: '465', traits: { implicitTls: true } }],
+  ['lmtp', { port: '24', traits: { lmtp: true } }],
+])
+
+/**
+ * `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet), `lmtp://host[:port]` (24),
+ * `lmtp+unix:///path` (a socket's file) or `sink:DIRECTORY` (the embedded Maildir; the directory as written).
+ */
 export function parseServer(text: string): Parsed<ServerAddress> {
   const sink = /^sink:(.+)$/.exec(text)
   if (sink !== null) return { ok: true, value: { kind: 'sink', directory: sink[1] ?? '', url: text } }
-  const smtp = /^smtp(s?):\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
-  const implicitTls = smtp?.[1] !== ''
-  const host = parseHost(smtp?.[2] ?? '')
-  const port = parsePort(smtp?.[3] ?? (implicitTls ? '465' : '25'), 1)
-  if (host === undefined || port === undefined) {
+  if (/^lmtp\+unix:/i.test(text)) return parseSocket(text)
+  const parts = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
+  const name = parts?.[1]?.toLowerCase() ?? ''
+  const scheme = schemes.get(name)
+  const host = parseHost(parts?.[2] ?? '')
+  const port = parsePort(parts?.[3] ?? scheme?.port ?? '', 1)
+  if (scheme === undefined || host === undefined || port === undefined) {
     const bare = parseListenAddress(text)
     return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
   }
-  const place = `${smtp?.[2] ?? ''}:${port}`
-  if (implicitTls) return { ok: true, value: { kind: 'smtp', host, port, url: `smtps://${place}`, implicitTls } }
-  return { ok: true, value: { kind: 'smtp', host, port, url: `smtp://${place}` } }
+  const place = `${parts?.[2] ?? ''}:${port}`
+  if (scheme.traits.lmtp === true && port === 25)
+    return {
+      ok: false,
+      expected: serverExpected,
+      hint: `port 25 is SMTP's (RFC 2033 5); did you mean "smtp://${place}"?`,
+    }
+  return { ok: true, value: { kind: 'smtp', host, port, url: `${name}://${place}`, ...scheme.traits } }
+}
+
+/** What a socket's address has room for, in octets (unix(7): sun_path). */
+const longestSocketPath = 107
+
+function parseSocket(text: string): Parsed<ServerAddress> {
+  const socketPath = /^lmtp\+unix:\/\/(\/[^\0-\x1f]*[^/\0-\x1f])$/i.exec(text)?.[1]
+  if (socketPath === undefined)
+    return {
+      ok: false,
+      expected: serverExpected,
+      hint: 'write the whole path behind lmtp+unix://, as in lmtp+unix:///run/dovecot/lmtp',
+    }
+  if (Buffer.byteLength(socketPath) > longestSocketPath)
+    return { ok: false, expected: serverExpected, hint: `the path of a socket has ${longestSocketPath} octets at most` }
+  return {
+    ok: true,
+    value: { kind: 'smtp', host: 'localhost', port: 0, url: `lmtp+unix://${socketPath}`, lmtp: true, socketPath },
+  }
 }
 
 const rangeExpected = 'an address or a range such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32'

@@ -28,6 +28,10 @@ export type ServerAddress =
       readonly url: string
       /** `smtps:`: the handshake comes before the greeting. */
       readonly implicitTls?: true
+      /** `lmtp:`: LHLO, and one reply per recipient after the text (RFC 2033). */
+      readonly lmtp?: true
+      /** `lmtp+unix:`: the socket's file, in place of host and port. */
+      readonly socketPath?: string
     }
   | { readonly kind: 'sink'; readonly directory: string; readonly url: string }
 
@@ -95,6 +99,8 @@ export interface Config {
       /** The name asked for and expected; absent: the host of the server's URL. */
       readonly serverName?: string
     }
+    /** Ask a server that offers PRDR for one reply per recipient. */
+    readonly prdr: boolean
     readonly connectTimeoutMs: number
     readonly replyTimeoutMs: number
     /** From the final dot to the reply. */

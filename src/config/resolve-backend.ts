@@ -21,6 +21,7 @@ export function resolveBackend(
     servers: [first, ...rest],
     clientAddress: backend.client_address === 'proxy' ? `proxy-v${backend.proxy_version}` : backend.client_address,
     tls: resolveTls(backend, directories.place, report),
+    prdr: backend.prdr,
     connectTimeoutMs: backend.connect_timeout,
     replyTimeoutMs: backend.reply_timeout,
     deliveryTimeoutMs: Math.min(backend.delivery_timeout, timeouts.reply),

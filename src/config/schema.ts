@@ -58,7 +58,7 @@ const backendTls = z.preprocess(
 const backend = section({
   servers: key(
     z.array(is.server()).min(1, { error: 'at least one server' }).optional(),
-    'The mail servers behind, all alike: `smtp://host:port`, `smtps://host:port` (TLS from the start), or one `sink:DIRECTORY` that keeps the mail in a Maildir.',
+    'The mail servers behind, all alike: `smtp://host:port`, `smtps://host:port` (TLS from the start), `lmtp://host:port`, `lmtp+unix:///path` (see docs/lmtp.md), or one `sink:DIRECTORY` that keeps the mail in a Maildir.',
     '`sink:` and the directory `mail` in `data_directory`',
   ),
   client_address: key(
@@ -72,6 +72,10 @@ const backend = section({
   tls: key(
     backendTls.prefault({}),
     'Encryption towards the servers; may also be written `tls: opportunistic`. See docs/tls.md.',
+  ),
+  prdr: key(
+    z.boolean().prefault(true),
+    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and `judge: backend` should be answered per group. See docs/lmtp.md.',
   ),
   connect_timeout: key(
     is.duration('100ms', '5m').prefault('10s'),

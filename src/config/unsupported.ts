@@ -14,7 +14,6 @@ interface Unsupported {
 }
 
 const unsupported: readonly Unsupported[] = [
-  { key: 'backend.servers[]', value: /^lmtp(\+unix)?:/i, instead: 'use smtp://host:port' },
   { key: 'recipients.sources[].sql', instead: 'use file' },
   { key: 'recipients.sources[].ldap', instead: 'use file' },
   { key: 'recipients.sources[].http', instead: 'use file' },

@@ -46,6 +46,14 @@ describe('where to listen', () => {
 
 describe('servers', () => {
   const smtps = { kind: 'smtp', implicitTls: true }
+  const lmtp = { kind: 'smtp', lmtp: true }
+  const socket = (socketPath: string) => ({
+    ...lmtp,
+    host: 'localhost',
+    port: 0,
+    url: `lmtp+unix://${socketPath}`,
+    socketPath,
+  })
   test.each([
     ['smtp://10.0.0.5:25', { kind: 'smtp', host: '10.0.0.5', port: 25, url: 'smtp://10.0.0.5:25' }],
     ['smtp://10.0.0.5', { kind: 'smtp', host: '10.0.0.5', port: 25, url: 'smtp://10.0.0.5:25' }],
@@ -59,6 +67,10 @@ describe('servers', () => {
       { ...smtps, host: 'mail.example.org', port: 465, url: 'smtps://mail.example.org:465' },
     ],
     ['smtps://[::1]:4465/', { ...smtps, host: '::1', port: 4465, url: 'smtps://[::1]:4465' }],
+    ['lmtp://10.0.0.5', { ...lmtp, host: '10.0.0.5', port: 24, url: 'lmtp://10.0.0.5:24' }],
+    ['LMTP://[::1]:2424', { ...lmtp, host: '::1', port: 2424, url: 'lmtp://[::1]:2424' }],
+    ['lmtp+unix:///run/dovecot/lmtp', socket('/run/dovecot/lmtp')],
+    [`lmtp+unix:///${'s'.repeat(106)}`, socket(`/${'s'.repeat(106)}`)],
     ['sink:mail', { kind: 'sink', directory: 'mail', url: 'sink:mail' }],
     ['sink:/var/tmp/a b', { kind: 'sink', directory: '/var/tmp/a b', url: 'sink:/var/tmp/a b' }],
   ])('%s', (text, value) => {
@@ -74,7 +86,13 @@ describe('servers', () => {
     'smtp://u:p@h:25',
     'smtp://h:25/x',
     'http://h',
-    'lmtp://h:24',
+    'lmtp://h:25',
+    'lmtps://h:24',
+    'constructor://h:24',
+    'lmtp+unix://run/lmtp',
+    'lmtp+unix:///run/lmtp/',
+    'lmtp+unix:///run/a\nb',
+    `lmtp+unix:///${'s'.repeat(107)}`,
     'h:25',
   ])('%j is none', (text) => {
     expect(parseServer(text)).toMatchObject({ ok: false })

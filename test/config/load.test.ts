@@ -291,8 +291,8 @@ describe('the command line', () => {
       '--listen: got "x", expected an address and a port such as 0.0.0.0:25, [::1]:25 or localhost:2525; add the port: "x:25"',
     ],
     [
-      { backend: 'lmtp://127.0.0.1:24' },
-      '--backend: "lmtp://127.0.0.1:24" is not supported by this version; use smtp://host:port',
+      { backend: 'imap://127.0.0.1:24' },
+      '--backend: got "imap://127.0.0.1:24", expected smtp://host:port, smtps://host:port, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY',
     ],
     [{ logLevel: 'loud' }, '--log-level: got "loud", expected one of debug, info, warn, error'],
     [
