@@ -24,14 +24,23 @@ import { mustRun, run, type Ran, type RunOptions } from './run.ts'
 import { until } from './until.ts'
 
 /** Users and groups that the mail servers ask for by name; numbers are the same in every place. */
-const users = { root: 0, mail: 8, nobody: 65534, 'Debian-exim': 901, postfix: 902, vmail: 903 } as const
-const groups = {
+const users = {
   root: 0,
+  daemon: 1,
   mail: 8,
-  nogroup: 65534,
+  nobody: 65534,
   'Debian-exim': 901,
   postfix: 902,
   vmail: 903,
+  smmta: 905,
+  smmsp: 906,
+  opensmtpd: 907,
+  opensmtpq: 908,
+  courier: 909,
+} as const
+const groups = {
+  ...users,
+  nogroup: 65534,
   postdrop: 904,
 } as const
 
@@ -88,6 +97,11 @@ export class Place implements AsyncDisposable {
   /** The host's name of a path of the place. */
   host(inside: string): string {
     return path.join(this.root, inside)
+  }
+
+  /** The number of a group in this place. */
+  groupId(group: PlaceGroup): number {
+    return groups[group]
   }
 
   async write(inside: string, text: string, mode = 0o644): Promise<void> {
@@ -165,7 +179,8 @@ export class Place implements AsyncDisposable {
   private async processes(): Promise<number[]> {
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
     const roots = await Promise.all(pids.map(async (pid) => await readlink(`/proc/${pid}/root`).catch(() => '')))
-    return pids.filter((_, index) => roots[index] === this.root).map(Number)
+    // Some change their root once more, to an empty directory of the place.
+    return pids.filter((_, index) => `${roots[index] ?? ''}/`.startsWith(`${this.root}/`)).map(Number)
   }
 }
 

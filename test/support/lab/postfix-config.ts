@@ -96,7 +96,9 @@ export function masterCf(port: number): string {
     `127.0.0.1:${port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
-    'qmgr unix n - n 300 1 qmgr',
+    // Woken each second: a message that is tried again while its last delivery still has the file goes back to
+    // `incoming`, and would wait there for the next new message or the usual 300 s.
+    'qmgr unix n - n 1 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
     'rewrite unix - - n - - trivial-rewrite',
     'bounce unix - - n - 0 bounce',

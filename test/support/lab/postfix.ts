@@ -1,4 +1,5 @@
 /** Postfix 3.7 in a place of its own, as a sending client, as a backend, or both; and its smtp-source and smtp-sink. */
+import { utimes } from 'node:fs/promises'
 import { bounces, readMaildir, type Bounce } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
@@ -47,11 +48,13 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   const place = await Place.make('postfix')
   const port = await freePort()
   const server = { mailboxes: defaultMailboxes, ...options.server }
-  await place.write('/etc/postfix/main.cf', mainCf({ ...options, server, port }))
-  await place.write('/etc/postfix/master.cf', masterCf(port))
-  await place.write('/etc/postfix/mailboxes', mailboxTable(server))
-  await place.write('/etc/postfix/at-rcpt', accessTable(server))
-  await place.write('/etc/postfix/header-checks', headerChecks(server))
+  await writeOld(place, {
+    'main.cf': mainCf({ ...options, server, port }),
+    'master.cf': masterCf(port),
+    mailboxes: mailboxTable(server),
+    'at-rcpt': accessTable(server),
+    'header-checks': headerChecks(server),
+  })
   await makeDirectories(place)
 
   const log = async (): Promise<string> =>
@@ -87,12 +90,23 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
     mailbox,
     bounces: async (address = 'sender@client.test') => bounces(await mailbox(address)),
     empty: async () => {
-      await until('the queue of Postfix is empty', async () => (await queue()).length === 0, { explain: log })
+      await until('the queue of Postfix is empty', async () => (await queue()).length === 0, {
+        explain: async () => `${await log()}${JSON.stringify(await queue())}`,
+      })
     },
     run: async (program, args) => await place.run(`/usr/sbin/${program}`, args),
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Writes files of /etc/postfix as of a minute ago: Postfix waits two seconds before it reads one that has just changed. */
+async function writeOld(place: Place, files: Readonly<Record<string, string>>): Promise<void> {
+  const then = Date.now() / 1000 - 60
+  for (const [name, text] of Object.entries(files)) {
+    await place.write(`/etc/postfix/${name}`, text)
+    await utimes(place.host(`/etc/postfix/${name}`), then, then)
   }
 }
 
