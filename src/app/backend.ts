@@ -16,6 +16,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     tls: backendTls(backend.tls),
     introduction: backend.clientAddress,
     helo: hostname,
+    prdr: backend.prdr,
     connectTimeoutMs: backend.connectTimeoutMs,
     replyTimeoutMs: backend.replyTimeoutMs,
     deliveryTimeoutMs: Math.min(backend.deliveryTimeoutMs, config.timeouts.replyMs),

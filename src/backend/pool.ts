@@ -16,6 +16,8 @@ export interface PoolOptions {
     readonly port: number
     readonly url: string
     readonly implicitTls?: boolean
+    readonly lmtp?: boolean
+    readonly socketPath?: string
   }[]
   /** Absent: clear text. */
   readonly tls?: BackendTls | undefined
@@ -202,7 +204,7 @@ export class Pool {
     const avoided = (url: string): boolean => now() - (this.#failedAt.get(url) ?? -Infinity) < avoidMs
     const inOrder = [...servers.filter(({ url }) => !avoided(url)), ...servers.filter(({ url }) => avoided(url))]
     const failures: string[] = []
-    for (const { host, port, url, implicitTls } of inOrder) {
+    for (const { host, port, url, implicitTls, lmtp, socketPath } of inOrder) {
       const started = now()
       try {
         const connection = await SmtpConnection.open({
@@ -210,6 +212,8 @@ export class Pool {
           host,
           port,
           implicitTls,
+          lmtp,
+          socketPath,
           preamble,
           signal: this.#closing.signal,
         })

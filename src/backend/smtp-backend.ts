@@ -10,6 +10,8 @@ import { SmtpTransaction } from './smtp-transaction.ts'
 export interface SmtpBackendOptions extends PoolOptions {
   /** From the final dot to the reply, in ms. */
   readonly deliveryTimeoutMs: number
+  /** Ask servers that offer PRDR for one reply per recipient. */
+  readonly prdr?: boolean
   readonly onFact: FactListener
 }
 
@@ -17,10 +19,13 @@ export class SmtpBackend implements WatchedBackend {
   #trouble: string | undefined = 'not asked yet'
   readonly #pool: Pool
   readonly #options: SmtpBackendOptions
+  /** Servers that are not asked for PRDR. */
+  readonly #withoutPrdr: Set<string> | undefined
 
   constructor(options: SmtpBackendOptions) {
     this.#options = options
     this.#pool = new Pool(options)
+    this.#withoutPrdr = options.prdr === true ? new Set() : undefined
   }
 
   extensions(): Extensions {
@@ -29,7 +34,9 @@ export class SmtpBackend implements WatchedBackend {
 
   begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
     const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
-    const options = { pool: this.#pool, introduction, client: backendClient(client), deliveryTimeoutMs, onFact, now }
+    const withoutPrdr = this.#withoutPrdr
+    const told = { introduction, client: backendClient(client) }
+    const options = { pool: this.#pool, ...told, deliveryTimeoutMs, withoutPrdr, onFact, now }
     return new SmtpTransaction(options, listener)
   }
 

@@ -67,7 +67,7 @@ export class TransactionRunner {
   }
 
   begin(effect: Of<'begin'>): void {
-    this.#transaction.mail(effect.mail)
+    this.#transaction.mail(effect.mail, effect.each)
   }
 
   offer(effect: Of<'offer'>): void {

@@ -68,8 +68,8 @@ export interface ParcelOrder {
 }
 
 export type Effect =
-  /** What stands behind `MAIL FROM:`. */
-  | { readonly do: 'begin'; readonly mail: string }
+  /** What stands behind `MAIL FROM:`; `each`: answers of their own for the recipients can be told to the client. */
+  | { readonly do: 'begin'; readonly mail: string; readonly each: boolean }
   | {
       readonly do: 'offer'
       readonly index: number

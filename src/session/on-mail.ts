@@ -8,7 +8,7 @@ import { concludeRefusedMail } from './conclude.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
-import type { Transaction } from './transaction.ts'
+import { splittingOf, type Transaction } from './transaction.ts'
 
 export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
   const refusal = refuseMail(session, command)
@@ -46,7 +46,8 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   }
   if (served.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
-  session.effects.push({ do: 'begin', mail: mailArgument(transaction) })
+  const each = transaction.prdr || splittingOf(transaction) !== undefined
+  session.effects.push({ do: 'begin', mail: mailArgument(transaction), each })
 }
 
 /** What stands behind `MAIL FROM:` for the backend. */
