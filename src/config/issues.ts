@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { inWords } from './in-words.ts'
 import { nearest } from './nearest.ts'
 import { dottedKey, type KeyPath } from './problem.ts'
 import { knownKeys } from './schema-keys.ts'
@@ -83,7 +84,7 @@ function hintOf(issue: z.core.$ZodIssue, value: unknown): string | undefined {
     return near === undefined ? undefined : `did you mean "${near}"?`
   }
   if (issue.code === 'invalid_type' && issue.expected === 'array' && isPlain(value)) {
-    return `write it as a list: [${JSON.stringify(value)}]`
+    return `write it as a list: [${inWords(value)}]`
   }
   const hint: unknown = issue.code === 'custom' ? issue.params?.['hint'] : undefined
   return typeof hint === 'string' ? hint : undefined
@@ -103,12 +104,3 @@ function valueAt(content: unknown, path: KeyPath): { readonly value: unknown; re
 }
 
 const isPlain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value)
-
-/** A value as a problem names it: as it was written when it is short, by its kind when it is not. */
-export function inWords(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object') return 'a map'
-  const written = JSON.stringify(value)
-  return written.length <= 100 ? written : `${written.slice(0, 97)}...`
-}

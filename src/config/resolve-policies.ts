@@ -1,6 +1,6 @@
 import type { Policy } from '../verdict/policy.ts'
 import type { Report } from './report.ts'
-import { inWords } from './issues.ts'
+import { inWords } from './in-words.ts'
 import { nearest } from './nearest.ts'
 import type { Settings } from './schema.ts'
 

@@ -1,3 +1,4 @@
+import { inWords } from './in-words.ts'
 import { dottedKey, type KeyPath } from './problem.ts'
 
 /**
@@ -33,6 +34,6 @@ export function unsupportedMessage(path: KeyPath, value: unknown): string | unde
     return entry.value === undefined || (typeof value === 'string' && entry.value.test(value))
   })
   if (found === undefined) return undefined
-  const what = found.value === undefined ? 'this key' : JSON.stringify(value)
+  const what = found.value === undefined ? 'this key' : inWords(value)
   return `${what} is not supported by this version; ${found.instead}`
 }
