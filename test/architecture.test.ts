@@ -40,7 +40,12 @@ const table: Readonly<Record<string, Rule>> = {
   'judge/judge.ts': { values: [] },
   'policy/policy-source.ts': { values: [], types: ['verdict'] },
   'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
+  dsn: { values: ['dsn', 'smtp'] },
   // The shells: what they do I/O with, and the language on the wire.
+  vouch: {
+    values: ['vouch', 'dsn/header.ts'],
+    outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],
+  },
   listen: {
     values: [
       'listen',
@@ -167,7 +172,16 @@ test('no import cycles', () => {
 
 test('the pure folders read no clock, no chance and no environment', () => {
   const impure = /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
-  const pure = ['smtp', 'verdict', 'strategy', 'session', 'facts.ts', 'ledger/split.ts', 'ledger/split-course.ts']
+  const pure = [
+    'smtp',
+    'verdict',
+    'strategy',
+    'session',
+    'dsn',
+    'facts.ts',
+    'ledger/split.ts',
+    'ledger/split-course.ts',
+  ]
   const guilty = files
     .filter((file) => pure.some((folder) => under(file, folder)))
     .filter((file) => impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))

@@ -1,0 +1,13 @@
+/** The domain of a message's author, for what a judge says of it. */
+import type { HeaderField } from '../dsn/header.ts'
+
+const inBrackets = /^(?:"(?:[^"\\]|\\.)*"|[^"<>,;:@]*)\s*<[^<>@\s,]+@([^<>@\s,]+)>$/
+const bare = /^[^\s"<>@,;:]+@([^\s"<>@,;:]+)$/
+
+/** Undefined unless there is exactly one From field, with one address in a plain form: a second one could be anybody's. */
+export function authorDomain(fields: readonly HeaderField[]): string | undefined {
+  const [from, ...more] = fields.filter(({ name }) => name === 'from')
+  if (from === undefined || more.length > 0) return undefined
+  const match = inBrackets.exec(from.value) ?? bare.exec(from.value)
+  return match?.[1]?.toLowerCase()
+}
