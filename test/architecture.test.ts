@@ -61,15 +61,15 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*'],
   },
   backend: { values: ['backend', 'smtp'], types: ['facts.ts', 'tls'], outside: ['node:*'] },
-  policy: { values: ['policy'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
+  files: { values: [], outside: ['node:fs', 'node:path'] },
+  policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },
   ledger: {
     values: ['ledger', 'strategy/names.ts'],
     types: ['facts.ts', 'smtp'],
     outside: ['node:*', '@redis/client'],
   },
-  // Files that are watched, as the policies' are.
-  tls: { values: ['tls', 'policy/watch.ts'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
+  tls: { values: ['tls', 'files'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
   metrics: {
     values: ['metrics', 'strategy/names.ts'],
     types: [...interfaces, 'strategy'],

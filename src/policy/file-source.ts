@@ -5,7 +5,7 @@ import type { FactListener } from '../facts.ts'
 import type { Policy } from '../verdict/policy.ts'
 import { PolicyEntries, type PolicyMistake } from './policy-entries.ts'
 import type { PolicyAnswer, PolicySource } from './policy-source.ts'
-import { watchBeside } from './watch.ts'
+import { watchBeside } from '../files/watch.ts'
 
 export interface PolicyFileOptions {
   readonly path: string

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import type { FactListener } from '../facts.ts'
-import { watchBeside } from '../policy/watch.ts'
+import { watchBeside } from '../files/watch.ts'
 import { makeCertificate, type Certificate, type PemPair } from './certificate-pair.ts'
 import {
   certificateSources,
