@@ -5,7 +5,7 @@ import { adminContext, type AdminParts } from './app/admin.ts'
 import { openBackend, watchBackend } from './app/backend.ts'
 import { openRelay } from './backend/relay-guard.ts'
 import { openLedger } from './app/ledger.ts'
-import { clientLimits } from './app/limits.ts'
+import { clientLimits, spoolBudget } from './app/limits.ts'
 import { openConfiguredCertificates } from './app/certificates.ts'
 import { randomIds } from './app/random-ids.ts'
 import { connectionOptions, tlsServer } from './app/session.ts'
@@ -72,12 +72,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   parts.defer(async () => await backend.close())
   const store = await openLedger(config, onFact, now)
   parts.defer(async () => await store.close())
+  const budget = spoolBudget(config, onFact, now)
   const metrics = createMetrics(
     {
       countOpen: async () => await store.countOpen(),
       strategies: () => config.peers.map((peer) => ({ peer: peer.name, strategy: directory.strategyOf(peer) })),
       certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       pool: () => backend.connections(),
+      spool: () => budget,
     },
     { processMetrics: options.processMetrics ?? true },
   )
@@ -128,6 +130,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     ledger,
     judge,
     certificates,
+    budget,
     directory,
     onFact,
     now,

@@ -169,14 +169,14 @@ export type Fact =
     }
   /** A connection that was turned away before a session began. */
   | { readonly kind: 'connectionRefused'; readonly at: number; readonly address: string; readonly limit: LimitName }
-  /** A limit was reached inside a session: what the client was told for it is said in docs/limits.md. */
+  /** A limit was reached inside a session, or by all together: what the client was told for it is said in docs/limits.md. */
   | {
       readonly kind: 'limitReached'
       readonly at: number
-      readonly session: string
-      readonly peer: string
-      readonly address: string
       readonly limit: LimitName
+      readonly session?: string
+      readonly peer?: string
+      readonly address?: string
     }
   | {
       readonly kind: 'splitOpened'

@@ -1,7 +1,9 @@
-/** The limits on clients, as configured. */
+/** The limits on clients and on what their messages take, as configured. */
 import type { Config } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
 import { ClientLimits } from '../listen/client-limits.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
+import { SpoolBudget } from '../listen/spool-budget.ts'
 
 export function clientLimits(config: Config, directory: PeerDirectory, now: () => number): ClientLimits {
   return new ClientLimits({
@@ -11,6 +13,18 @@ export function clientLimits(config: Config, directory: PeerDirectory, now: () =
       const { peer, trusted } = directory.serve({ ...client, helo: '', senderDomain: '' })
       return { peer: peer.name, trusted }
     },
+    now,
+  })
+}
+
+/** `share`: of how many processes this is one; each gets as much as any other. */
+export function spoolBudget({ spool }: Config, onFact: FactListener, now: () => number, share = 1): SpoolBudget {
+  return new SpoolBudget({
+    memoryBytes: spool.memoryBytes,
+    directory: spool.directory,
+    totalMemoryBytes: spool.totalMemoryBytes / share,
+    totalDiskBytes: spool.totalDiskBytes / share,
+    onLimit: (limit) => onFact({ kind: 'limitReached', at: now(), limit }),
     now,
   })
 }

@@ -8,6 +8,7 @@ import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection.ts'
 import type { ClientOfConnection } from '../listen/listener.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
+import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
@@ -21,6 +22,8 @@ export interface SessionParts {
   readonly ledger: Ledger
   readonly judge: Judge
   readonly certificates: Certificates | undefined
+  /** Of all sessions together, whatever configuration they began with. */
+  readonly budget: SpoolBudget
   readonly directory: PeerDirectory
   readonly onFact: FactListener
   readonly now: () => number
@@ -36,7 +39,8 @@ export function connectionOptions(
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
   const options = sessionOptions(parts, listenerTls === 'starttls')
-  const runner = { ...parts, spool: config.spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
+  const spool = { ...config.spool, budget: parts.budget }
+  const runner = { ...parts, spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
   const text = {
     bareNewlines: config.bareNewlines,
     maxBytes: limits.messageSizeBytes,
@@ -53,6 +57,7 @@ export function connectionOptions(
       tls,
       text,
       commandLineBytes: limits.commandLineBytes,
+      textMinimumRate: limits.textMinimumRate,
       timeouts,
       onFact,
       now,
@@ -66,7 +71,8 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
   requestCertificate: config.tls.requestClientCertificate,
 })
 
-function sessionOptions({ config, backend, directory, newId }: SessionParts, startTls: boolean): SessionOptions {
+function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions {
+  const { config, backend, directory, budget, newId } = parts
   const { limits, ehlo, relayDomains, quarantine } = config
   return {
     hostname: config.hostname,
@@ -80,6 +86,7 @@ function sessionOptions({ config, backend, directory, newId }: SessionParts, sta
     defaultPolicy: config.recipients.defaultPolicy,
     limits,
     backendExtensions: () => backend.extensions(),
+    roomFor: (octets) => budget.fits(octets),
     serve: (peer) => directory.serve(peer),
     newId,
     ...(relayDomains === undefined ? {} : { relayDomains }),

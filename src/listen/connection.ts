@@ -12,6 +12,7 @@ import { step } from '../session/step.ts'
 import { LineSplitter } from '../smtp/line-splitter.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import { TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
+import { TextPace } from './text-pace.ts'
 import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 import { type Secured, secure, type TlsServer } from './upgrade.ts'
 
@@ -24,6 +25,8 @@ export interface ConnectionOptions {
   readonly secured?: Secured | undefined
   readonly text: Omit<TextReceiverOptions, 'dots'>
   readonly commandLineBytes: number
+  /** Octets a second. */
+  readonly textMinimumRate: number
   readonly timeouts: { readonly commandMs: number; readonly textMs: number }
   readonly onFact: FactListener
   readonly now: () => number
@@ -59,11 +62,13 @@ export class Connection {
   #ended = false
   /** The spool or the backend can't take more of the text for now. */
   #holdsText = false
+  readonly #pace: TextPace
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
     this.#splitter = new LineSplitter(options.commandLineBytes)
+    this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
     this.session = newSession({ ...options.start, at: options.now(), secured: options.secured !== undefined })
     this.#listen(socket)
   }
@@ -95,7 +100,12 @@ export class Connection {
 
   readonly #onData = (data: Buffer): void => {
     if (this.session.state.at === 'closed') return
-    this.#timer?.refresh()
+    // A command has to be whole in time, so octets do not prolong its time; a text has a pace besides.
+    if (awaits(this.session) === 'text') {
+      this.#timer?.refresh()
+      if (!this.#pace.took(data.length, performance.now()))
+        return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
+    }
     this.#take(data)
     this.session.unread = this.#splitter.pendingBytes > 0
     this.#pump()
@@ -173,6 +183,7 @@ export class Connection {
         break
       }
       this.#batchOpen = true
+      this.#timer?.refresh()
       if (line.kind === 'line')
         this.#handle({ kind: 'line', at, text: line.text, more: this.#splitter.pendingBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
@@ -235,13 +246,16 @@ export class Connection {
         this.#holdsText = false
         return
       case 'receiveText':
+        this.#pace.begin(performance.now())
         this.#runner?.startText(effect.fingerprint, effect.streamable)
         this.#receiver = this.#newReceiver(true)
         return
       case 'dropText':
+        this.#pace.begin(performance.now())
         this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, () => undefined)
         return
       case 'receiveChunk':
+        this.#pace.begin(performance.now())
         if (effect.first) {
           this.#runner?.startText(effect.fingerprint, false)
           this.#receiver = this.#newReceiver(false)
@@ -280,12 +294,14 @@ export class Connection {
     return new TextReceiver({ ...this.#options.text, dots }, (octets) => {
       if (this.#runner?.text(octets) !== false) return
       this.#holdsText = true
+      this.#pace.hold(performance.now())
       this.#socket.pause()
     })
   }
 
   #textDrained(): void {
     this.#holdsText = false
+    this.#pace.goOn(performance.now())
     this.#socket.resume()
     this.#pump()
   }

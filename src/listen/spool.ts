@@ -10,10 +10,13 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { TextSource } from '../backend/backend.ts'
 import { openNameless, writeWhole } from './nameless-file.ts'
+import type { SpoolBudget } from './spool-budget.ts'
 
 export interface SpoolOptions {
   readonly memoryBytes: number
   readonly directory: string
+  /** What all texts together may take; absent: no limit. */
+  readonly budget?: SpoolBudget
 }
 
 /** Octets that may wait for the disk or for a slow backend before the client has to wait. */
@@ -33,6 +36,8 @@ export class Spool implements TextSource {
   #unwritten: Buffer[] = []
   #unwrittenBytes = 0
   #written = 0
+  /** Octets of the file that the budget knows of. */
+  #diskBytes = 0
   #state: 'open' | 'complete' | 'failed' = 'open'
   #closed = false
   #why: string | undefined
@@ -56,21 +61,61 @@ export class Spool implements TextSource {
   append(chunk: Buffer): boolean {
     if (this.#state === 'failed' || this.#closed || chunk.length === 0) return true
     const cost = chunk.length + chunkCostBytes
-    if (this.#place === 'memory' && this.#memoryBytes + cost > this.#options.memoryBytes) this.#moveToFile()
+    if (this.#place === 'memory' && !this.#fitsMemory(cost)) this.#moveToFile()
     if (this.#place === 'file') {
+      if (!this.#takeDisk(chunk.length)) return true
       this.#unwritten.push(chunk)
       this.#unwrittenBytes += cost
+      this.#count(cost)
       this.#writing ??= this.#write()
-      return this.#unwrittenBytes < highWaterBytes
+      return this.#unwrittenBytes < this.#highWater()
     }
     this.#memory.push(chunk)
     this.#memoryBytes += cost
+    this.#count(cost)
     this.#signal()
     return this.#place === 'memory' || this.#memoryBytes < highWaterBytes
   }
 
+  #fitsMemory(cost: number): boolean {
+    const { memoryBytes, budget } = this.#options
+    if (this.#memoryBytes + cost > memoryBytes) return false
+    if (budget === undefined || budget.fitsMemory(cost)) return true
+    budget.reached('total_memory')
+    return false
+  }
+
+  /** Where all texts together take too much memory, each one writes what it has before it takes more. */
+  #highWater(): number {
+    return this.#options.budget?.crowded === true ? 1 : highWaterBytes
+  }
+
+  /** Room for octets in the file; without it the text has failed. */
+  #takeDisk(octets: number): boolean {
+    const { budget } = this.#options
+    if (budget === undefined || this.#state === 'failed') return this.#state !== 'failed'
+    if (budget.takeDisk(octets)) {
+      this.#diskBytes += octets
+      return true
+    }
+    this.#why = 'all texts together take more than spool.total_disk'
+    budget.reached('total_disk')
+    this.fail()
+    this.#count(-this.#memoryBytes)
+    this.#memory = []
+    this.#memoryBytes = 0
+    if (this.#writing === undefined) this.#dropFile()
+    return false
+  }
+
+  /** Tells the budget of memory that is taken, or not needed any more. */
+  #count(octets: number): void {
+    if (!this.#closed) this.#options.budget?.countMemory(octets)
+  }
+
   #moveToFile(): void {
     this.#place = 'file'
+    if (!this.#takeDisk(this.#memory.reduce((sum, chunk) => sum + chunk.length, 0))) return
     this.#unwritten = this.#memory
     this.#unwrittenBytes = this.#memoryBytes
     this.#memory = []
@@ -86,6 +131,7 @@ export class Spool implements TextSource {
         this.#unwritten = []
         this.#written += await writeWhole(this.#file, batch, this.#written)
         this.#unwrittenBytes -= bytes
+        this.#count(-bytes)
         this.#signal()
         this.onDrain()
       }
@@ -95,7 +141,7 @@ export class Spool implements TextSource {
       this.onDrain()
     } finally {
       this.#writing = undefined
-      if (this.#closed) this.#closeFileInBackground()
+      if (this.#closed || this.#state === 'failed') this.#dropFile()
     }
   }
 
@@ -153,6 +199,7 @@ export class Spool implements TextSource {
     if (chunk === undefined) return undefined
     const full = this.#memoryBytes >= highWaterBytes
     this.#memoryBytes -= chunk.length + chunkCostBytes
+    this.#count(-(chunk.length + chunkCostBytes))
     if (full && this.#memoryBytes < highWaterBytes) this.onDrain()
     return chunk
   }
@@ -172,16 +219,19 @@ export class Spool implements TextSource {
   /** Lets go of everything. */
   close(): void {
     if (this.#closed) return
+    this.#count(-(this.#memoryBytes + this.#unwrittenBytes))
     this.#closed = true
     this.#memory = []
     this.#unwritten = []
     if (this.#state === 'open') this.fail()
     this.#signal()
-    if (this.#writing === undefined) this.#closeFileInBackground()
+    if (this.#writing === undefined) this.#dropFile()
   }
 
-  #closeFileInBackground(): void {
+  #dropFile(): void {
     const file = this.#file
+    this.#options.budget?.giveBackDisk(this.#diskBytes)
+    this.#diskBytes = 0
     this.#file = undefined
     // What can fail here is a write that was not asked for any more.
     if (file !== undefined) void file.close().catch(() => undefined)

@@ -14,16 +14,16 @@ export function logFromFacts(log: Log): FactListener {
   const reached = new Map<string, { readonly loggedAt: number; count: number }>()
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
-    const { kind: event, at, address, limit } = fact
+    const { kind: event, at, limit } = fact
     const last = reached.get(limit)
     if (last !== undefined && at - last.loggedAt < limitEveryMs) {
       last.count += 1
       return
     }
     reached.set(limit, { loggedAt: at, count: 0 })
-    const fields = { event, address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) }
-    if (fact.kind === 'connectionRefused') log.warn(fields, `connection refused: limit ${limit} reached`)
-    else log.warn({ ...fields, session: fact.session, peer: fact.peer }, `limit ${limit} reached`)
+    const fields = { address: fact.address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) }
+    if (fact.kind === 'connectionRefused') log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
+    else log.warn({ event, session: fact.session, peer: fact.peer, ...fields }, `limit ${limit} reached`)
   }
 
   return (fact) => {

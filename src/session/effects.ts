@@ -40,7 +40,9 @@ export type Event =
       readonly certificate?: ClientCertificate
     }
   | { readonly kind: 'securingFailed'; readonly at: number }
-  | { readonly kind: 'timedOut' | 'shutdown' | 'clientLost'; readonly at: number }
+  /** `slow`: of a text that comes more slowly than it may. */
+  | { readonly kind: 'timedOut'; readonly at: number; readonly slow?: true }
+  | { readonly kind: 'shutdown' | 'clientLost'; readonly at: number }
 
 export interface TextEnd {
   readonly sizeBytes: number

@@ -2,13 +2,16 @@
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { abortTransaction } from './conclude.ts'
+import { noteLimit, takes } from './limit.ts'
 import { dropWaiting, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 
-/** A refused command that counts towards `limits.errors_per_session`. */
+/** A refused command that counts towards `limits.errors_per_session` and `limits.errors_per_minute`. */
 export function fault(session: Session, reply: Reply, at: number): void {
   session.errors++
-  if (session.errors > session.options.limits.errorsPerSession) return end(session, replies.tooManyErrors, 'errors', at)
+  const tooMany = session.errors > session.options.limits.errorsPerSession
+  if (tooMany) noteLimit(session, 'errors_per_session', at)
+  if (tooMany || !takes(session, 'errors', at)) return end(session, replies.tooManyErrors, 'errors', at)
   sayNow(session.slots, reply)
 }
 

@@ -5,13 +5,14 @@ import { ledgerKey } from '../smtp/path.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { concludeRefusedMail } from './conclude.ts'
+import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
 export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
-  const refusal = refuseMail(session, command)
+  const refusal = refuseMail(session, command, at)
   delete session.refusedMail
   if (refusal !== undefined) {
     session.refusedMail = refusal
@@ -58,7 +59,7 @@ export function parameterRefusal(fault: ParameterFault): Reply {
   return fault.fault === 'unknown' ? replies.unknownParameter(fault.name) : replies.badParameter(fault.name)
 }
 
-function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>): Reply | undefined {
+function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): Reply | undefined {
   const { options, state } = session
   if (state.at === 'greeted') return replies.helloFirst
   if (state.at !== 'ready') return replies.nestedMail
@@ -67,7 +68,20 @@ function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }
   if (command.path.international && !command.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
   const size = Number(command.parameters.get('SIZE') ?? 0)
   const limit = Number(session.offered.get('SIZE') ?? options.own.messageSizeBytes)
-  return size > limit ? replies.messageTooLarge(limit) : undefined
+  if (size > limit) {
+    noteLimit(session, 'message_size', at)
+    return replies.messageTooLarge(limit)
+  }
+  return putOff(session, size, at)
+}
+
+/** There is room for it, and the client has not sent too much lately; else it may come again. */
+function putOff(session: Session, size: number, at: number): Reply | undefined {
+  if (session.options.roomFor?.(size) === false) {
+    noteLimit(session, 'total_disk', at)
+    return replies.noRoom
+  }
+  return takes(session, 'messages', at) ? undefined : replies.tooManyMessages
 }
 
 export function onMailReplied(session: Session, reply: Reply, at: number): void {

@@ -12,13 +12,14 @@ import { mayRelay, whyUnsplit } from '../strategy/rules.ts'
 import { groupKey } from '../verdict/policy.ts'
 import type { Event } from './effects.ts'
 import { noteDeferrals, noteReturns, switchSplit } from './keep-ledger.ts'
+import { noteLimit, takes } from './limit.ts'
 import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
-export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
+export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>, at: number): void {
   const { state, slots } = session
   if (state.at === 'greeted') return sayNow(slots, replies.helloFirst)
   if (state.at !== 'envelope') return sayNow(slots, state.at === 'chunks' ? replies.nestedMail : replies.needMail)
@@ -26,11 +27,14 @@ export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT
   if (transaction.recipients.length >= session.options.limits.recipients) {
     // Not remembered one by one: there is no limit to how many a client may name.
     transaction.beyondLimit++
+    if (transaction.beyondLimit === 1) noteLimit(session, 'recipients', at)
     session.said452 = true
     return sayNow(slots, replies.tooManyRecipients)
   }
   const recipient = newRecipient(session, transaction, command)
-  const refusal = refuseRecipient(session, transaction, command)
+  let refusal = refuseRecipient(session, transaction, command)
+  // Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed.
+  if (refusal === undefined && !takes(session, 'recipients', at)) refusal = replies.tooManyRecipientsLately
   transaction.recipients.push(recipient)
   if (refusal !== undefined) return finish(session, recipient, refusal)
   const argument = `<${command.path.mailbox}>${encodeParameters(command.parameters)}`

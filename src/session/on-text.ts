@@ -3,13 +3,14 @@ import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/repl
 import { replies } from '../smtp/replies.ts'
 import { headerDate, receivedHeader, tagHeader } from '../smtp/headers.ts'
 import type { Judgement } from '../judge/judge.ts'
-import type { DeliveryFact } from '../facts.ts'
+import type { DeliveryFact, LimitName } from '../facts.ts'
 import { type Answer, answerEach, answerTogether, type Outcome } from '../verdict/answer.ts'
 import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
 import { decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
 import { concludeWithoutAnswer, noteTransaction, outcomeOf } from './conclude.ts'
 import type { ParcelOrder, ParcelReply, TextEnd } from './effects.ts'
 import { confirmSplit, keepAnswer } from './keep-ledger.ts'
+import { noteLimit } from './limit.ts'
 import { mailArgument } from './on-mail.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
@@ -43,13 +44,23 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   transaction.textAt = text.endedAt
   transaction.text = text
   if (text.messageId !== undefined) transaction.messageId = text.messageId
-  if (text.fault !== undefined) return refuseText(session, textRefusal(session, text.fault), at)
+  if (text.fault !== undefined) {
+    const limit = limitOfFault[text.fault]
+    if (limit !== undefined) noteLimit(session, limit, at)
+    return refuseText(session, textRefusal(session, text.fault), at)
+  }
   if (transaction.streaming) return
   transaction.judgedAt = at
   confirmSplit(session, transaction, text, at)
   const parcels = planParcels(session, transaction, text.judgement)
   if (parcels.length > 0) return order(session, transaction, parcels, at)
   answer(session, [], at)
+}
+
+const limitOfFault: Partial<Record<NonNullable<TextEnd['fault']>, LimitName>> = {
+  tooLarge: 'message_size',
+  headerTooLarge: 'header',
+  lineTooLong: 'text_line',
 }
 
 function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Reply {

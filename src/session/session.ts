@@ -83,6 +83,8 @@ export interface SessionOptions {
     readonly transactionsPerSession: number
     readonly errorsPerSession: number
   }
+  /** Whether a text of so many octets could be kept now; 0 where its size is not known. Absent: always. */
+  readonly roomFor?: (octets: number) => boolean
   readonly backendExtensions: () => Extensions
   /** The class of a peer, with the strategy in force. */
   readonly serve: (peer: PeerFacts) => ServedAs

@@ -11,6 +11,7 @@ import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onJudgedEarly, onTextEnded } from './on-text.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
+import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
 import type { Hello, Session } from './session.ts'
 
@@ -54,7 +55,7 @@ export function step(session: Session, event: Event): void {
     case 'securingFailed':
       return close(session, 'tls', event.at)
     case 'timedOut':
-      return onTimedOut(session, event.at)
+      return onTimedOut(session, event.at, event.slow === true)
     case 'shutdown':
       return onShutdown(session, event.at)
     case 'clientLost':
@@ -98,11 +99,13 @@ function run(session: Session, command: Command, at: number): void {
       return onHello(session, { verb: command.verb, domain: command.domain }, at)
     case 'MAIL':
       // 421 that leaves the connection open stalls sendmail for two minutes (senders), so it closes.
-      if (session.transactions >= session.options.limits.transactionsPerSession && session.state.at === 'ready')
+      if (session.transactions >= session.options.limits.transactionsPerSession && session.state.at === 'ready') {
+        noteLimit(session, 'transactions_per_session', at)
         return end(session, replies.tooManyTransactions, 'transactions', at)
+      }
       return onMail(session, command, at)
     case 'RCPT':
-      return onRcpt(session, command)
+      return onRcpt(session, command, at)
     case 'DATA':
       return onData(session, at)
     case 'BDAT':
@@ -181,10 +184,12 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
   })
 }
 
-function onTimedOut(session: Session, at: number): void {
+/** `slow`: octets come, but not enough of them. */
+function onTimedOut(session: Session, at: number, slow: boolean): void {
   const { state } = session
+  if (slow) noteLimit(session, 'text_minimum_rate', at)
   if (state.at === 'text' || state.at === 'refusedText' || (state.at === 'chunks' && state.taking))
-    return end(session, replies.textTimeout, 'text timeout', at)
+    return end(session, slow ? replies.textTooSlow : replies.textTimeout, 'text timeout', at)
   end(session, replies.idle, 'idle', at)
 }
 

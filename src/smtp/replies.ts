@@ -64,6 +64,7 @@ export const replies = {
   // Limits
   idle: one(421, '4.2', `No command came in time; closing, please try ${retryHint(60)}`),
   textTimeout: one(421, '4.2', `The text stopped coming; closing, please try ${retryHint(60)}`),
+  textTooSlow: one(421, '4.2', `The text comes too slowly; closing, please try ${retryHint(60)}`),
   shuttingDown: one(421, '3.2', `Going down for a short while; closing, please try ${retryHint(60)}`),
   tooManySessions: one(421, '7.0', `Too many connections at the moment; please try ${retryHint(60)}`),
   tooManyFromHere: one(421, '7.0', `Too many connections from your address; please try ${retryHint(60)}`),
@@ -102,6 +103,7 @@ export const replies = {
     `The mail server behind this one gave an answer that has no place here; please try ${retryHint(troubleSeconds)}`,
   ),
   noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
+  noRoom: one(452, '3.1', `A message of that size cannot be taken just now; please try ${retryHint(troubleSeconds)}`),
   /** RFC 5321 4.2.3: 452 is for what is too much at the moment; the disk may be the limit, or spool.total_disk. */
   spoolTrouble: one(452, '3.1', `The text cannot be kept at the moment; please try ${retryHint(troubleSeconds)}`),
   judgeUnavailable: one(

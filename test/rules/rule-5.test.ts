@@ -75,7 +75,7 @@ describe('rule 5: no sender starves', () => {
     for (let i = 0; i < 3; i++) {
       const said = machine.message(both, text)
       expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '451'])
-      expect(said.text[0]).toMatch(/^452/)
+      expect(said.text[0]).toMatch(/^45[12]/)
     }
     expect(machine.ledger.open).toMatchObject([{ idleAttempts: 0, forgiven: false }])
   })
