@@ -72,6 +72,8 @@ export interface FakeBackendOptions {
   /** Keeps texts; off for very large ones, where the hash is enough. */
   readonly keepTexts?: boolean
   readonly port?: number
+  /** Listens on this Unix socket, in place of a port. */
+  readonly socketPath?: string
 }
 
 export interface FakeBackend extends AsyncDisposable {
@@ -129,7 +131,8 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ port: options.port ?? 0, host: '127.0.0.1' }, resolve)
+    const { port = 0, socketPath } = options
+    server.listen(socketPath === undefined ? { port, host: '127.0.0.1' } : { path: socketPath }, resolve)
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
