@@ -18,7 +18,7 @@ const packageSets = {
   nullmailer: ['nullmailer'],
   sendmail: ['sendmail-bin', 'sendmail-cf', 'm4'],
   opensmtpd: ['opensmtpd'],
-  courier: ['courier-mta'],
+  courier: ['courier-mta', 'dash', 'coreutils'],
   dma: ['dma'],
   msmtp: ['msmtp'],
   swaks: ['swaks', 'libnet-ssleay-perl'],
