@@ -47,7 +47,7 @@ export interface Report {
 }
 
 /** Long replies are cut here, so that no line gets longer than RFC 5322 2.1.1 allows. */
-const maxReplyLength = 700
+const maxReplyOctets = 700
 const maxLineLength = 76
 
 export function writeReport(order: ReportOrder): Report {
@@ -87,9 +87,16 @@ export function writeReport(order: ReportOrder): Report {
 const lines = (all: readonly string[]): Buffer => Buffer.from(all.join('\r\n'), 'utf8')
 const has8bit = (octets: Buffer): boolean => octets.some((octet) => octet > 127)
 
+/** Between characters. */
+const cut = (text: string, octets: number): string =>
+  Buffer.from(text)
+    .subarray(0, octets)
+    .toString('utf8')
+    .replace(/\ufffd$/, '')
+
 /** No line of ours may be written by others: control characters become `?`, and what is no ASCII too unless that is allowed. */
 function clean(text: string, order: ReportOrder): string {
-  return text.replace(order.international ? /\p{Cc}/gu : /[^\x20-\x7e]/g, '?')
+  return text.replace(order.international ? /[\p{Cc}\p{Zl}\p{Zp}]/gu : /[^\x20-\x7e]/g, '?')
 }
 
 function headerSection(order: ReportOrder): string[] {
@@ -125,8 +132,7 @@ function explanation(order: ReportOrder): string[] {
   ]
 }
 
-const wordsOf = (reply: Reply, order: ReportOrder): string =>
-  clean(describeReply(reply), order).slice(0, maxReplyLength)
+const wordsOf = (reply: Reply, order: ReportOrder): string => cut(clean(describeReply(reply), order), maxReplyOctets)
 
 function messageStatus(order: ReportOrder): string[] {
   const { client } = order
@@ -135,7 +141,7 @@ function messageStatus(order: ReportOrder): string[] {
   return [
     `Reporting-MTA: dns; ${clean(order.hostname, order)}`,
     ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(envelopeId, order)}`]),
-    `Received-From-MTA: dns; ${clean(client.helo, order).slice(0, 255)} ([${clean(address, order)}])`,
+    `Received-From-MTA: dns; ${cut(clean(client.helo, order), 255)} ([${clean(address, order)}])`,
     `Arrival-Date: ${headerDate(order.arrivedAt)}`,
   ]
 }

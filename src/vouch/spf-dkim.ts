@@ -120,10 +120,10 @@ async function askDkim({ message, domain, resolve, end }: Asked): Promise<string
   const { dkimVerify } = await import('mailauth/lib/dkim/verify.js')
   const text = Readable.from(message.chunks(), { objectMode: false, signal: end })
   const { results } = await dkimVerify(text, { sender: message.reversePath, resolver: resolve, minBitLength })
-  const own = results.filter(({ signingDomain }) => aligned(signingDomain ?? '', domain))
-  const passed = own.some(
-    ({ status }) => status.result === 'pass' && status.underSized === undefined && status.testing !== true,
-  )
-  if (passed) return 'pass'
-  return own[0]?.status.result ?? (results.length === 0 ? 'none' : 'not aligned')
+  const signatures = results.filter(({ signingDomain }) => signingDomain !== undefined && signingDomain !== '')
+  const own = signatures.filter(({ signingDomain }) => aligned(signingDomain ?? '', domain)).map(({ status }) => status)
+  const passed = own.filter(({ result }) => result === 'pass')
+  if (passed.some((status) => status.underSized === undefined && status.testing !== true)) return 'pass'
+  if (passed.length > 0) return 'covers a part only, or is a test'
+  return own[0]?.result ?? (signatures.length === 0 ? 'none' : 'not aligned')
 }
