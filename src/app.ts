@@ -79,6 +79,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       strategies: () => config.peers.map((peer) => ({ peer: peer.name, strategy: directory.strategyOf(peer) })),
       certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       pool: () => backend.connections(),
+      backends: () => backend.servers(),
       spool: () => budget,
     },
     { processMetrics: options.processMetrics ?? true },

@@ -228,9 +228,19 @@ export type Fact =
       readonly kind: 'backendFailed'
       readonly at: number
       readonly server: string
-      readonly step: 'connect' | 'tls' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
+      readonly step: 'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
       readonly why: string
     }
+  /** One address of a server is not used any more, for so long at first; then it is asked until it answers. */
+  | {
+      readonly kind: 'backendEjected'
+      readonly at: number
+      readonly server: string
+      readonly address: string
+      readonly why: string
+      readonly forMs: number
+    }
+  | { readonly kind: 'backendReturned'; readonly at: number; readonly server: string; readonly address: string }
   | {
       readonly kind: 'backendDelivered'
       readonly at: number

@@ -1,6 +1,5 @@
 /** The configured backend as one, and how it is at the moment. */
 import type { WatchedBackend } from '../backend/backend.ts'
-import { RelayGuard } from '../backend/relay-guard.ts'
 import { Sink } from '../backend/sink.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
 import { backendTls } from '../backend/secure.ts'
@@ -11,7 +10,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
   const { backend, hostname } = config
   const [first] = backend.servers
   if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
-  const smtp = new SmtpBackend({
+  return new SmtpBackend({
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
     tls: backendTls(backend.tls),
     introduction: backend.clientAddress,
@@ -21,10 +20,11 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     replyTimeoutMs: backend.replyTimeoutMs,
     deliveryTimeoutMs: Math.min(backend.deliveryTimeoutMs, config.timeouts.replyMs),
     ...backend.pool,
+    // Rule 8: who decides what a client may do is asked what it would do for a stranger.
+    guarded: config.relayDomains === undefined,
     onFact,
     now,
   })
-  return config.relayDomains === undefined ? new RelayGuard(smtp) : smtp
 }
 
 export interface BackendHealth {

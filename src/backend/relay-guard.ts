@@ -1,20 +1,18 @@
 /**
- * Rule 8 where the backend itself decides what a client may do: before any mail goes through, the backend is asked as a stranger
+ * Rule 8 where the backend itself decides what a client may do: before any mail goes through a server, it is asked as a stranger
  * would ask it. One that would relay for a stranger gets no mail at all.
  */
-import type { Extensions } from '../smtp/ehlo.ts'
-import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
-import { replies } from '../smtp/replies.ts'
-import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { Backend, BackendTransaction, EnvelopeListener, ServerView, WatchedBackend } from './backend.ts'
+import { isPermanent, isPositive } from '../smtp/reply.ts'
+import { isLost } from './heard.ts'
+import { backendClient, type Introduced, type Introduction, sayXclient } from './introduce.ts'
 
 /** An address of nobody (RFC 5737), in names that can't exist (RFC 2606). */
-const stranger: ClientAttributes = {
+export const stranger = backendClient({
   address: '192.0.2.1',
   port: 25,
   helo: 'relay-probe.example',
   protocol: 'ESMTP',
-}
+})
 const probeSender = '<relay-probe@example.com>'
 const probeRecipient = '<relay-probe@example.net>'
 
@@ -23,86 +21,28 @@ export const openRelay =
   'check that it believes XCLIENT or the PROXY header from here and relays for its own networks only, or list relay_domains'
 
 /** A 4yz is no refusal yet: greylisting, or trouble. One that never becomes a yes is taken for a no after so many in a row. */
-const unsureAtMost = 3
-const unsure = 'it has not said yet whether it would relay for a stranger; it is asked again'
+export const unsureAtMost = 3
+export const unsure = 'it has not said yet whether it would relay for a stranger; it is asked again'
 
-type Answer = 'refuses' | 'relays' | 'unsure'
+/** `failed`: why it could not be asked. */
+export type Answer = 'refuses' | 'relays' | 'unsure' | { readonly failed: string }
 
-export class RelayGuard implements WatchedBackend {
-  readonly #backend: WatchedBackend
-  #trouble: string | undefined = 'not asked yet'
-  #safe = false
-  #unsure = 0
-
-  constructor(backend: WatchedBackend) {
-    this.#backend = backend
+/** Asks on a fresh connection; with a PROXY header it has to be the stranger's already. Nothing is left open on it. */
+export async function askAsStranger(connection: Introduced, introduction: Introduction): Promise<Answer> {
+  const refused = introduction === 'xclient' ? await sayXclient(connection, stranger) : undefined
+  if (refused !== undefined) {
+    if (isLost(refused)) return { failed: `XCLIENT: ${refused.lost}` }
+    if (!connection.extensions.has('XCLIENT')) return { failed: notOffered }
+    return isPermanent(refused) ? 'refuses' : 'unsure'
   }
-
-  extensions(): Extensions {
-    return this.#backend.extensions()
+  for (const line of [`MAIL FROM:${probeSender}`, `RCPT TO:${probeRecipient}`]) {
+    const heard = await new Promise<Awaited<ReturnType<typeof sayXclient>>>((resolve) =>
+      connection.command(line, resolve),
+    )
+    if (heard === undefined || isLost(heard)) return { failed: heard?.lost ?? '' }
+    if (!isPositive(heard)) return isPermanent(heard) ? 'refuses' : 'unsure'
   }
-  connections(): ReturnType<Backend['connections']> {
-    return this.#backend.connections()
-  }
-
-  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
-    if (this.#safe) return this.#backend.begin(listener, client)
-    return {
-      mail: () => listener.mailReplied(replies.backendUnavailable),
-      rcpt: (index) => listener.recipientReplied(index, replies.backendUnavailable),
-      deliver: async (order) =>
-        await Promise.resolve(
-          order.parcels.map(() => ({ reply: replies.backendUnavailable, own: new Map<number, Reply>(), ms: 0 })),
-        ),
-      abandon: () => undefined,
-    }
-  }
-
-  trouble(): string | undefined {
-    return this.#trouble
-  }
-  servers(): readonly ServerView[] {
-    return this.#backend.servers()
-  }
-
-  async probe(): Promise<string | undefined> {
-    this.#trouble = await this.#look()
-    return this.#trouble
-  }
-
-  async #look(): Promise<string | undefined> {
-    const trouble = await this.#backend.probe()
-    if (trouble !== undefined || this.#safe) return trouble
-    const answer = await this.#askAsStranger()
-    if (answer === 'relays') return openRelay
-    if (answer === 'unsure' && ++this.#unsure < unsureAtMost) return unsure
-    this.#safe = true
-    return undefined
-  }
-
-  async #askAsStranger(): Promise<Answer> {
-    return await new Promise((resolve) => {
-      const transaction = this.#backend.begin(
-        {
-          mailReplied: (reply) => {
-            if (!isPositive(reply)) finish(answerIn(reply))
-            else transaction.rcpt(0, probeRecipient)
-          },
-          recipientReplied: (_, reply) => finish(isPositive(reply) ? 'relays' : answerIn(reply)),
-        },
-        stranger,
-      )
-      const finish = (answer: Answer): void => {
-        transaction.abandon()
-        resolve(answer)
-      }
-      transaction.mail(probeSender)
-    })
-  }
-
-  async close(): Promise<void> {
-    await this.#backend.close()
-  }
+  return 'relays'
 }
 
-const answerIn = (reply: Reply): Answer => (isPermanent(reply) ? 'refuses' : 'unsure')
+export const notOffered = 'the server does not offer XCLIENT to us (Postfix: smtpd_authorized_xclient_hosts)'

@@ -16,7 +16,6 @@ export interface SmtpBackendOptions extends PoolOptions {
 }
 
 export class SmtpBackend implements WatchedBackend {
-  #trouble: string | undefined = 'not asked yet'
   readonly #pool: Pool
   readonly #options: SmtpBackendOptions
   /** Servers that are not asked for PRDR. */
@@ -45,22 +44,15 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   async probe(): Promise<string | undefined> {
-    this.#trouble = await new Promise((resolve) => {
-      this.#pool.borrow(true, (lent) => {
-        if ('failed' in lent) return resolve(lent.failed)
-        this.#pool.giveBack(lent)
-        resolve(undefined)
-      })
-    })
-    return this.#trouble
+    return await this.#pool.probe()
   }
 
   trouble(): string | undefined {
-    return this.#trouble
+    return this.#pool.trouble()
   }
 
   servers(): readonly ServerView[] {
-    return []
+    return this.#pool.servers()
   }
 
   async close(): Promise<void> {

@@ -86,6 +86,20 @@ export function logFromFacts(log: Log): FactListener {
         log.warn({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
         return
       }
+      case 'backendEjected': {
+        const { server, address, why, forMs } = fact
+        log.warn(
+          { event: fact.kind, server, address, why: cutText(why), forMs },
+          `backend ${address} is left alone until it answers again`,
+        )
+        return
+      }
+      case 'backendReturned':
+        log.info(
+          { event: fact.kind, server: fact.server, address: fact.address },
+          `backend ${fact.address} is used again`,
+        )
+        return
       case 'backendConnected':
         log.debug({ event: fact.kind, server: fact.server, ms: fact.ms, tls: fact.tls }, 'backend connected')
         return

@@ -159,6 +159,11 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'backendFailed':
         metrics.backendErrorsTotal.inc({ server: fact.server, step: fact.step })
         return
+      case 'backendEjected':
+        metrics.backendEjectionsTotal.inc({ server: fact.server })
+        return
+      case 'backendReturned':
+        return // backend_up says it at every scrape
       case 'backendDelivered':
         deliveries(fact.server, replyClass(fact.code)).observe(seconds(fact.ms))
         return

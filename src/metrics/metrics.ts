@@ -147,11 +147,23 @@ export const metricDescriptions = {
     labels: ['server', 'state'],
     help: 'Pooled connections to a backend server now; state is busy or idle.',
   },
+  backendUp: {
+    type: 'gauge',
+    name: 'backend_up',
+    labels: ['server'],
+    help: '1 while at least one address of a backend server can be used, 0 while none can.',
+  },
+  backendEjectionsTotal: {
+    type: 'counter',
+    name: 'backend_ejections_total',
+    labels: ['server'],
+    help: 'Times an address of a backend server was taken out of use because it did not answer as it should.',
+  },
   backendErrorsTotal: {
     type: 'counter',
     name: 'backend_errors_total',
     labels: ['server', 'step'],
-    help: 'Failures of a backend server, by the step of the dialogue: connect, tls, greeting, mail, rcpt, data or text. A refusal of a message is not one.',
+    help: 'Failures of a backend server, by the step of the dialogue: resolve, connect, tls, relay (it would relay for a stranger), mail, rcpt, data or text. A refusal of a message is not one.',
   },
   backendDeliverySeconds: {
     type: 'histogram',

@@ -14,6 +14,8 @@ export interface ScrapeSources {
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
   spool?(): { readonly memoryBytes: number; readonly diskBytes: number }
   pool?(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
+  /** Every address of every backend server. */
+  backends?(): readonly { readonly server: string; readonly usable: boolean }[]
 }
 
 type Described<Label extends string> = MetricDescription & { readonly labels: readonly Label[] }
@@ -93,6 +95,13 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
         self.set({ server, state: 'idle' }, idle)
       }
     }),
+    backendUp: gauge(d.backendUp, (self) => {
+      self.reset()
+      const all = sources.backends?.() ?? []
+      for (const { server } of all) self.set({ server }, 0)
+      for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
+    }),
+    backendEjectionsTotal: counter(d.backendEjectionsTotal),
     backendErrorsTotal: counter(d.backendErrorsTotal),
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),

@@ -102,6 +102,11 @@ export const replies = {
     '3.0',
     `The mail server behind this one gave an answer that has no place here; please try ${retryHint(troubleSeconds)}`,
   ),
+  /** RFC 3463 X.3.3: a feature that is not there at the moment; at its next session the client sees what is. */
+  backendLacks: (keyword: string): Reply =>
+    one(451, '3.3', `No mail server that knows ${keyword} can be reached; please try ${retryHint(troubleSeconds)}`),
+  backendNot8bit: one(554, '6.3', 'The mail server behind this one takes no 8-bit text (8BITMIME)'), // RFC 6152 3
+  backendNotUtf8: one(550, '6.7', 'The mail server behind this one takes no addresses beyond ASCII (SMTPUTF8)'), // RFC 6531 3.5
   noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
   noRoom: one(452, '3.1', `A message of that size cannot be taken just now; please try ${retryHint(troubleSeconds)}`),
   /** RFC 5321 4.2.3: 452 is for what is too much at the moment; the disk may be the limit, or spool.total_disk. */

@@ -38,7 +38,7 @@ function poolOf(servers: readonly FakeBackend[], options: Partial<PoolOptions> =
 }
 
 const borrow = async (pool: Pool, fresh = false): Promise<Lent | NotLent> =>
-  await new Promise((resolve) => pool.borrow(fresh, resolve))
+  await new Promise((resolve) => pool.borrow({ fresh }, resolve))
 
 async function lend(pool: Pool, fresh = false): Promise<Lent> {
   const lent = await borrow(pool, fresh)
@@ -196,33 +196,111 @@ describe('max_connections', () => {
 })
 
 describe('several servers', () => {
-  test('are tried in order', async () => {
+  const fast = { ejectMs: 20, ejectAtMostMs: 40, askEveryMs: 60_000 }
+
+  test('one that fails at its greeting: the next one, and nobody notices', async () => {
     await using first = await startFakeBackend({ rules: [{ on: 'connect', say: '421 4.3.2 no', then: 'close' }] })
     await using second = await startFakeBackend()
-    const { pool, facts } = poolOf([first, second])
+    const { pool, facts } = poolOf([first, second], { random: () => 0 })
     expect((await lend(pool)).server).toBe(second.url)
     expect(facts).toMatchObject([
       { kind: 'backendFailed', server: first.url, step: 'connect', why: 'greeting: 421 4.3.2 no' },
+      { kind: 'backendEjected', server: first.url, address: '127.0.0.1', forMs: 5000 },
       { kind: 'backendConnected', server: second.url },
+    ])
+    expect(pool.servers()).toMatchObject([
+      { server: first.url, usable: false, trouble: 'greeting: 421 4.3.2 no' },
+      { server: second.url, usable: true },
     ])
   })
 
-  test('one that failed is not asked first for a while', async () => {
-    await using first = await startFakeBackend({
+  test('one that failed is asked in the background, and used again when it answers', async () => {
+    const down = { on: 'connect' as const, say: '421 4.3.2 no', then: 'close' as const }
+    await using first = await startFakeBackend({ rules: [1, 2, 3].map((nth) => ({ ...down, nth })) })
+    await using second = await startFakeBackend()
+    const { pool, facts } = poolOf([first, second], { random: () => 0, health: fast })
+    expect((await lend(pool)).server).toBe(second.url)
+    await until('it answers', () => facts.some(({ kind }) => kind === 'backendReturned'))
+    expect(facts.filter(({ kind }) => kind === 'backendFailed')).toHaveLength(3)
+    expect(facts.filter(({ kind }) => kind === 'backendEjected')).toHaveLength(1)
+    expect(await lend(pool)).toMatchObject({ server: first.url, reused: true })
+  })
+
+  test('one that is ejected loses its idle connections', async () => {
+    await using first = await startFakeBackend()
+    await using second = await startFakeBackend()
+    const { pool } = poolOf([first, second], { random: () => 0 })
+    pool.giveBack(await lend(pool))
+    first.rule({ on: 'connect', say: '554 5.3.2 no', then: 'close' })
+    expect((await lend(pool, true)).server).toBe(second.url)
+    await until('its connection is left', () => first.open() === 0)
+    expect(pool.counts()).toEqual([
+      { server: first.url, busy: 0, idle: 0 },
+      { server: second.url, busy: 1, idle: 0 },
+    ])
+  })
+
+  test('the last one is tried rather than refused', async () => {
+    await using only = await startFakeBackend({
       rules: [{ on: 'connect', nth: 1, say: '421 4.3.2 no', then: 'close' }],
     })
+    const { pool } = poolOf([only])
+    expect(await borrow(pool)).toHaveProperty('failed')
+    expect(pool.trouble()).toBe(`${only.url}: greeting: 421 4.3.2 no`)
+    expect((await lend(pool)).server).toBe(only.url)
+    expect(pool.trouble()).toBeUndefined()
+  })
+
+  test('of a better priority come first, and again as soon as they answer', async () => {
+    const down = { on: 'connect' as const, nth: 1, say: '421 4.3.2 no', then: 'close' as const }
+    await using fallback = await startFakeBackend()
+    await using main = await startFakeBackend({ rules: [down] })
+    const servers = [
+      { host: '127.0.0.1', port: fallback.port, url: fallback.url, priority: 20 },
+      { host: '127.0.0.1', port: main.port, url: main.url, priority: 10 },
+    ]
+    const { pool } = poolOf([], { servers, health: fast })
+    const lent = await lend(pool)
+    expect(lent.server).toBe(fallback.url)
+    await until('the main one answers', () => pool.servers().every(({ usable }) => usable))
+    pool.giveBack(lent)
+    expect((await lend(pool)).server).toBe(main.url)
+  })
+
+  test('share by weight, also what is kept', async () => {
+    await using one = await startFakeBackend()
+    await using three = await startFakeBackend()
+    const servers = [one, three].map(({ port, url }, i) => ({ host: '127.0.0.1', port, url, weight: i === 0 ? 1 : 3 }))
+    let turn = 0
+    const { pool } = poolOf([], { servers, random: () => (turn++ % 8) / 8 })
+    const used: string[] = []
+    for (let i = 0; i < 40; i++) {
+      const lent = await lend(pool)
+      used.push(lent.server)
+      pool.giveBack(lent)
+    }
+    const share = used.filter((server) => server === one.url).length
+    expect(share).toBeGreaterThanOrEqual(8)
+    expect(share).toBeLessThanOrEqual(12)
+    expect([one.connections.length, three.connections.length]).toEqual([1, 1])
+  })
+
+  test('per_server: the next one of the same priority, and then waiting', async () => {
+    await using first = await startFakeBackend()
     await using second = await startFakeBackend()
-    const test = poolOf([first, second])
-    expect((await lend(test.pool)).server).toBe(second.url)
-    expect((await lend(test.pool)).server).toBe(second.url)
-    test.clock += 31_000
-    expect((await lend(test.pool)).server).toBe(first.url)
+    const { pool } = poolOf([first, second], { perServer: 1, random: () => 0 })
+    const [a, b] = [await lend(pool), await lend(pool)]
+    expect([a.server, b.server]).toEqual([first.url, second.url])
+    const waiting = lend(pool)
+    pool.giveBack(b)
+    expect((await waiting).connection).toBe(b.connection)
+    expect([first.connections.length, second.connections.length]).toEqual([1, 1])
   })
 
   test('all fail: each is named with its reason', async () => {
     await using first = await startFakeBackend({ rules: [{ on: 'connect', say: '554 5.7.1 no', then: 'close' }] })
     await using second = await startFakeBackend({ rules: [{ on: 'connect', raw: 'hello?\r\n' }] })
-    const { pool } = poolOf([first, second])
+    const { pool } = poolOf([first, second], { random: () => 0 })
     expect(await borrow(pool)).toEqual({
       failed: `${first.url}: greeting: 554 5.7.1 no; ${second.url}: expected an SMTP reply, got "hello?"`,
     })

@@ -74,7 +74,7 @@ describe('the envelope', () => {
     begun.transaction.rcpt(0, '<0@x>')
     expect(begun.told[1]).toBe(`rcpt 0 ${unavailable ?? ''}`)
     begun.transaction.abandon()
-    expect(open.facts).toMatchObject([{ kind: 'backendFailed', step: 'connect' }])
+    expect(open.facts).toMatchObject([{ kind: 'backendFailed', step: 'connect' }, { kind: 'backendEjected' }])
   })
 
   test('SIZE is not said to a server that does not know it', async () => {

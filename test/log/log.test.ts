@@ -101,6 +101,8 @@ describe('the levels', () => {
     ['policiesKept', 'warn'],
     ['backendConnected', 'debug'],
     ['backendFailed', 'warn'],
+    ['backendEjected', 'warn'],
+    ['backendReturned', 'info'],
     ['clientCertificate', 'info'],
     ['tlsFailed', 'info'],
     ['certificateLoaded', 'info'],

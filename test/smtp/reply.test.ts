@@ -30,6 +30,7 @@ const samples: [string, Reply][] = Object.entries({
   badParameter: replies.badParameter('SIZE'),
   unknownParameter: replies.unknownParameter('X'),
   messageTooLarge: replies.messageTooLarge(10),
+  backendLacks: replies.backendLacks('SMTPUTF8'),
   relayDenied: replies.relayDenied('example.org'),
   deferred: replies.deferred(451, 'a@example.org', 60),
   refusalKept: replies.refusalKept(60),

@@ -1,0 +1,63 @@
+/** Connections that wait for the next transaction, by place; the one used last comes first, so that the others may end. */
+import type { SmtpConnection } from './smtp-connection.ts'
+
+interface Idle {
+  readonly connection: SmtpConnection
+  readonly timer: NodeJS.Timeout
+}
+
+export class IdleConnections<Owner> {
+  readonly #idle = new Map<Owner, Idle[]>()
+
+  /** Keeps it for so many ms, then leaves; `ended` is called when it ends here, and not when it is taken. */
+  add(owner: Owner, connection: SmtpConnection, { keepMs, ended }: { keepMs: number; ended: () => void }): void {
+    const timer = setTimeout(() => connection.quit(), keepMs)
+    const idle = { connection, timer }
+    connection.onEnd = () => {
+      clearTimeout(timer)
+      const all = this.#idle.get(owner)
+      const at = all?.indexOf(idle) ?? -1
+      if (at !== -1) all?.splice(at, 1)
+      ended()
+    }
+    const all = this.#idle.get(owner)
+    if (all === undefined) this.#idle.set(owner, [idle])
+    else all.push(idle)
+  }
+
+  /** The one used last among those that fit. */
+  take(owner: Owner, suits?: (connection: SmtpConnection) => boolean): SmtpConnection | undefined {
+    const all = this.#idle.get(owner)
+    if (all === undefined || all.length === 0) return undefined
+    const at = suits === undefined ? all.length - 1 : all.findLastIndex(({ connection }) => suits(connection))
+    const taken = at === all.length - 1 ? all.pop() : at === -1 ? undefined : all.splice(at, 1)[0]
+    clearTimeout(taken?.timer)
+    return taken?.connection
+  }
+
+  /** Leaves one to make room: the place's that was used longest ago, else any. False when there was none. */
+  leaveOne(owner?: Owner): boolean {
+    const from = owner === undefined ? [...this.#idle.values()].find((all) => all.length > 0) : this.#idle.get(owner)
+    const first = from?.[0]
+    first?.connection.quit()
+    return first !== undefined
+  }
+
+  /** Leaves all of a place. */
+  leave(owner: Owner): void {
+    for (const { connection } of [...(this.#idle.get(owner) ?? [])]) connection.quit()
+    this.#idle.delete(owner)
+  }
+
+  owners(): Iterable<Owner> {
+    return this.#idle.keys()
+  }
+
+  count(owner: Owner): number {
+    return this.#idle.get(owner)?.length ?? 0
+  }
+
+  close(): void {
+    for (const owner of [...this.#idle.keys()]) this.leave(owner)
+  }
+}
