@@ -8,8 +8,8 @@ import { loadConfig } from '../../../src/config/load.ts'
 import type { Fact, TransactionFact } from '../../../src/facts.ts'
 
 export interface FrontEndOptions {
-  /** Port of the backend on 127.0.0.1. */
-  readonly backend: number
+  /** Port of the backend on 127.0.0.1, or its URL. */
+  readonly backend: number | string
   /** Policy by address; others are `careful`. */
   readonly recipients?: Readonly<Record<string, string>>
   /** Keys of the class `default`, such as `strategy`. */
@@ -67,7 +67,7 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
 const configuration = ({ backend, peer, config }: FrontEndOptions): Record<string, unknown> => ({
   hostname: 'mx.example.org',
   listen: ['127.0.0.1:0'],
-  backend: { servers: [`smtp://127.0.0.1:${backend}`] },
+  backend: { servers: [typeof backend === 'number' ? `smtp://127.0.0.1:${backend}` : backend] },
   relay_domains: ['example.org', 'client.test'],
   policies,
   recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },

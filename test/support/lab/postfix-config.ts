@@ -38,7 +38,10 @@ export const headerChecks = (server: PostfixServer): string =>
     .map(([value, reply]) => `/^X-Lab: *${regexQuoted(value)}$/ REJECT ${reply}\n`)
     .join('')
 
-/** The text of main.cf (postconf(5), Postfix 3.7). */
+/**
+ * The text of main.cf (postconf(5), Postfix 3.7). With a backoff of one second the queue manager would now and then try
+ * again while the delivery agent still has the file, and then ("skipped, still being delivered") only after a minute.
+ */
 export function mainCf(options: PostfixOptions): string {
   const { hostname = 'postfix.test', relayTo, tls = 'try', server = {}, main = [] } = options
   const domains = new Set((server.mailboxes ?? []).map((address) => address.slice(address.lastIndexOf('@') + 1)))
@@ -82,7 +85,7 @@ smtp_tls_security_level = ${level}
 smtp_tls_loglevel = 1
 ${relayTo === undefined ? 'default_transport = error:5.4.4 this lab leads nowhere else' : `relayhost = [${relayTo.host}]:${relayTo.port}`}
 queue_run_delay = 1s
-minimal_backoff_time = 1s
+minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 notify_classes =
 smtp_destination_concurrency_failed_cohort_limit = 0
@@ -96,9 +99,7 @@ export function masterCf(port: number): string {
     `127.0.0.1:${port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
-    // Woken each second: a message that is tried again while its last delivery still has the file goes back to
-    // `incoming`, and would wait there for the next new message or the usual 300 s.
-    'qmgr unix n - n 1 1 qmgr',
+    'qmgr unix n - n 300 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
     'rewrite unix - - n - - trivial-rewrite',
     'bounce unix - - n - 0 bounce',

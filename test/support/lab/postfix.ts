@@ -41,7 +41,7 @@ export interface Postfix extends AsyncDisposable {
 const defaultMailboxes = ['sender@client.test']
 
 /**
- * Starts a Postfix that listens on a port of 127.0.0.1 and tries again after one or two seconds.
+ * Starts a Postfix that listens on a port of 127.0.0.1 and tries again after two seconds.
  * Ends with `await using` or its dispose.
  */
 export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): Promise<Postfix> {
