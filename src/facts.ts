@@ -3,7 +3,8 @@
  * tell different stories. Nobody decides anything from a fact. Times are ms since the epoch, durations are ms.
  */
 import type { SplitOutcome } from './ledger/split.ts'
-import type { StrategyName } from './strategy/names.ts'
+import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'
+import type { AutoReason } from './strategy/peer-class.ts'
 
 /** `prdr`: the client asked for it. `plain`: one answer for all, nobody deferred. `split`: someone was deferred, or a split went on. */
 export type TransactionMode = 'prdr' | 'plain' | 'split'
@@ -49,12 +50,35 @@ export interface TransactionFact {
   readonly at: number
   readonly session: string
   readonly peer: string
-  readonly client: { readonly address: string; readonly port: number; readonly helo: string; readonly tls: boolean }
+  readonly client: {
+    readonly address: string
+    readonly port: number
+    readonly helo: string
+    readonly tls: boolean
+    /** Its name, when one was looked up that leads back to its address. */
+    readonly rdns?: string
+    /** Our own address and port that it came to. */
+    readonly local?: string
+  }
   readonly reversePath: string
   readonly recipients: readonly RecipientFact[]
   readonly mode: TransactionMode
   readonly outcome: TransactionOutcome
   readonly strategy: StrategyName
+  /** `auto` has chosen the strategy. */
+  readonly chosen?: AutoReason
+  /** SPF or DKIM has passed, or has not; absent when no text was seen yet. */
+  readonly vouched?: boolean
+  /** It goes on with a split: how, next to the attempt before. */
+  readonly cameBack?: {
+    readonly sameConnection: boolean
+    /** At another of our addresses. */
+    readonly elsewhere: boolean
+    /** From another of its own. */
+    readonly otherHost: boolean
+  }
+  /** What the class's `shadow` would have cost; only with the first attempt of a message. */
+  readonly shadow?: { readonly strategy: StrategyName; readonly forcedRetries: number }
   /** Present when the message was let through unsplit, and why (rules 5 and 7). */
   readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries'
   readonly sizeBytes: number
@@ -200,10 +224,44 @@ export type Fact =
       readonly kind: 'strategyChanged'
       readonly at: number
       readonly peer: string
-      readonly strategy: StrategyName
+      readonly strategy: ConfigurableStrategy
       readonly until?: number
       readonly by: string
       readonly reset: boolean
+    }
+  /** Deferred recipients whom nobody offers again: their mail may be lost, or its sender never heard of their refusal. */
+  | {
+      readonly kind: 'recipientsMissing'
+      readonly at: number
+      readonly split: string
+      readonly peer: string
+      readonly strategy: StrategyName
+      readonly reversePath: string
+      readonly messageId?: string
+      /** `refused`: they would have been told no. */
+      readonly recipients: readonly { readonly address: string; readonly state: 'waiting' | 'refused' }[]
+      /** Others of the message have it, or have their answer; else the sender knows that it has failed. */
+      readonly othersAnswered: boolean
+      readonly lastAttemptAt: number
+      readonly client?: { readonly address: string; readonly rdns?: string }
+      readonly vouched: boolean
+    }
+  /** `auto` serves a sender in another way from now on. */
+  | {
+      readonly kind: 'senderLearned'
+      readonly at: number
+      readonly sender: string
+      readonly strategy: StrategyName
+      readonly why: string
+    }
+  /** By hand: what was learned of a sender is gone, or does not count. */
+  | {
+      readonly kind: 'senderChanged'
+      readonly at: number
+      readonly sender: string
+      readonly change: 'pinned' | 'unpinned' | 'forgotten'
+      readonly strategy?: StrategyName
+      readonly by: string
     }
   | {
       readonly kind: 'judged'

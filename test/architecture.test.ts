@@ -39,7 +39,8 @@ const table: Readonly<Record<string, Rule>> = {
   'backend/backend.ts': { values: [], types: ['smtp'] },
   'judge/judge.ts': { values: [] },
   'policy/policy-source.ts': { values: [], types: ['verdict'] },
-  'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
+  'ledger/senders.ts': { values: [], types: ['strategy'] },
+  'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'ledger/senders.ts', 'strategy'] },
   dsn: { values: ['dsn', 'smtp'] },
   // The shells: what they do I/O with, and the language on the wire.
   vouch: {
@@ -64,6 +65,11 @@ const table: Readonly<Record<string, Rule>> = {
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },
+  learning: {
+    values: ['learning', 'strategy/auto.ts', 'listen/network.ts'],
+    types: ['facts.ts', 'ledger/senders.ts'],
+    outside: ['node:net', 'tldts'],
+  },
   ledger: {
     values: ['ledger', 'strategy/names.ts'],
     types: ['facts.ts', 'smtp'],

@@ -1,15 +1,17 @@
 /** What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch. */
 import type { Split } from '../ledger/split.ts'
-import type { StrategyName } from '../strategy/names.ts'
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 
 export interface PeerView {
   readonly name: string
   /** In the configuration. */
-  readonly configured: StrategyName
-  readonly inForce: StrategyName
+  readonly configured: ConfigurableStrategy
+  readonly inForce: ConfigurableStrategy
+  /** Another strategy whose cost is counted. */
+  readonly shadow?: StrategyName
   /** Set at run time; absent when the configuration is in force. */
   readonly override?: {
-    readonly strategy: StrategyName
+    readonly strategy: ConfigurableStrategy
     /** Absent: until reset. */
     readonly until?: number
     readonly by: string
@@ -21,6 +23,19 @@ export interface PeerView {
   readonly match: string
 }
 
+/** What was learned of a sender, and how `auto` serves it because of that. */
+export interface SenderView {
+  /** A domain, or a network. */
+  readonly name: string
+  readonly strategy: StrategyName
+  readonly why: string
+  /** The words are those of strategy/auto.ts. */
+  readonly lessons: Readonly<Record<string, number>>
+  /** When it was last changed. */
+  readonly at: number
+  readonly pin?: { readonly strategy: StrategyName; readonly by: string; readonly at: number }
+}
+
 export interface AdminContext {
   /** Asked at each `/readyz`; `reasons` says what is missing, in words. */
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
@@ -30,7 +45,7 @@ export interface AdminContext {
   /** In force for the next transaction. `undefined`: there is no such peer class. `untilMs` absent: until reset. */
   setStrategy(
     name: string,
-    strategy: StrategyName,
+    strategy: ConfigurableStrategy,
     untilMs: number | undefined,
     by: string,
   ): Promise<PeerView | undefined>
@@ -38,6 +53,14 @@ export interface AdminContext {
   resetStrategy(name: string, by: string): Promise<PeerView | undefined>
   /** Open splits, oldest first. */
   splits(limit: number): Promise<readonly Split[]>
+  /** Splits with recipients whom nobody offers again, the longest unattempted first. */
+  missing(limit: number): Promise<readonly Split[]>
+  /** The last changed first. */
+  senders(): readonly SenderView[]
+  /** Serves a sender this way whatever was learned of it, also one that is not known yet; `undefined`: as learned again. */
+  pinSender(name: string, strategy: StrategyName | undefined, by: string): Promise<SenderView | undefined>
+  /** Whether anything was known of it. */
+  forgetSender(name: string, by: string): Promise<boolean>
   /** Also one that was closed, as long as the ledger keeps it. */
   split(id: string): Promise<Split | undefined>
   /** Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no such open split. */

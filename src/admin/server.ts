@@ -9,6 +9,7 @@ import { findRoute, handlerFor } from './router.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { peerRoutes } from './routes/peers.ts'
+import { senderRoutes } from './routes/senders.ts'
 import { splitRoutes } from './routes/splits.ts'
 import type { BearerToken } from './token.ts'
 
@@ -32,7 +33,7 @@ export interface Admin {
   close(): Promise<void>
 }
 
-const routes = [...metricsRoutes, ...healthRoutes, ...peerRoutes, ...splitRoutes]
+const routes = [...metricsRoutes, ...healthRoutes, ...peerRoutes, ...senderRoutes, ...splitRoutes]
 const closeGraceMs = 1000
 
 /**

@@ -1,7 +1,7 @@
 /** What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO 8601 in UTC. Pure. */
 import type { Split, SplitRecipient } from '../ledger/split.ts'
 import { describeReply } from '../smtp/reply.ts'
-import type { PeerView } from './context.ts'
+import type { PeerView, SenderView } from './context.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
@@ -13,6 +13,7 @@ export function peerJson({ override, ...peer }: PeerView) {
     name: peer.name,
     configured: peer.configured,
     inForce: peer.inForce,
+    ...(peer.shadow !== undefined && { shadow: peer.shadow }),
     ...(override !== undefined && {
       override: {
         strategy: override.strategy,
@@ -24,6 +25,19 @@ export function peerJson({ override, ...peer }: PeerView) {
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: peer.match,
+  }
+}
+
+export type SenderJson = ReturnType<typeof senderJson>
+
+export function senderJson({ name, strategy, why, lessons, at, pin }: SenderView) {
+  return {
+    name,
+    strategy,
+    why,
+    lessons,
+    lastChange: time(at),
+    ...(pin !== undefined && { pin: { strategy: pin.strategy, by: pin.by, at: time(pin.at) } }),
   }
 }
 
@@ -41,17 +55,21 @@ export function splitJson(split: Split) {
     forgiven: split.forgiven,
     forcedRetries: split.forcedRetries,
     idleAttempts: split.idleAttempts,
+    ...(split.attempt !== undefined && {
+      client: split.attempt.rdns ?? split.attempt.address,
+    }),
     waiting: split.recipients.filter(({ state }) => state !== 'answered').length,
     recipients: split.recipients.map(recipientJson),
   }
 }
 
-function recipientJson({ address, state, reply, deferredAt, deferrals }: SplitRecipient) {
+function recipientJson({ address, state, reply, deferredAt, deferrals, missingAt }: SplitRecipient) {
   return {
     address,
     state,
     ...(reply !== undefined && { reply: describeReply(reply) }),
     ...(deferredAt !== undefined && { deferredAt: time(deferredAt) }),
+    ...(missingAt !== undefined && { missingSince: time(missingAt) }),
     deferrals,
   }
 }

@@ -4,10 +4,13 @@ import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts
 import type { FactListener } from '../facts.ts'
 import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
 import { nextVersion } from '../ledger/split-course.ts'
+import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
 
 export interface AdminParts {
+  /** Of the configuration that is in force: after this long a deferred recipient is missing, ms. */
+  readonly missingAfterMs: () => number
   readonly ledger: Ledger
   readonly metrics: Metrics
   readonly onFact: FactListener
@@ -40,6 +43,7 @@ export function adminContext(config: Config, parts: AdminParts): AdminContext {
       if (reset) onFact({ kind: 'strategyChanged', at: now(), peer: name, strategy: peer.strategy, by, reset: true })
       return view(peer)
     },
+    ...learnedContext(parts),
     splits: async (limit) => await ledger.openSplits(limit),
     split: async (id) => await ledger.find(id),
     async forgive(id) {
@@ -61,6 +65,7 @@ function viewPeer(peer: ConfiguredPeerClass, override: StrategyOverride | undefi
     name: peer.name,
     configured: peer.strategy,
     inForce: override?.strategy ?? peer.strategy,
+    ...(peer.shadow === undefined ? {} : { shadow: peer.shadow }),
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: describeMatch(peer.match),

@@ -22,11 +22,12 @@ export function timedLedger(ledger: Ledger, observe: Observe): Ledger {
     find: async (id) => await ledger.find(id),
     openSplits: async (limit) => await ledger.openSplits(limit),
     countOpen: async () => await ledger.countOpen(),
-    stale: async (before, limit) => await ledger.stale(before, limit),
+    stale: async (before, limit, since) => await ledger.stale(before, limit, since),
     forget: async (before, limit) => await ledger.forget(before, limit),
     overrides: () => ledger.overrides(),
     setOverride: async (override) => await ledger.setOverride(override),
     resetOverride: async (peer) => await ledger.resetOverride(peer),
+    senders: ledger.senders,
     get durable() {
       return ledger.durable
     },

@@ -1,28 +1,67 @@
-/** `rcptwise peers`: the peer classes and the strategies in force. */
+/** `rcptwise peers`: the peer classes and the strategies in force; `peers learned`, `pin` and `forget`: what `auto` knows of senders. */
 import type { Command } from 'commander'
-import type { PeerJson } from '../admin/views.ts'
+import type { PeerJson, SenderJson } from '../admin/views.ts'
+import { visible } from '../log/visible.ts'
+import { strategyNames } from '../strategy/names.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { elapsed, table } from './table.ts'
 
+interface LearnedSenders {
+  readonly senders: readonly SenderJson[]
+  readonly more: boolean
+}
+
 export function register(program: Command): void {
-  withAdminOptions(program.command('peers'))
-    .description('show the peer classes and the strategy in force for each')
+  const peers = withAdminOptions(program.command('peers'))
+    .description('show the peer classes and the strategy in force for each; what was learned of senders')
     .action(async (_options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         const answer = (await request('GET', '/api/v1/peers')) as { readonly peers: readonly PeerJson[] }
         print(answer, () => peersTable(answer.peers, Date.now()))
       })
     })
+
+  withAdminOptions(peers.command('learned'))
+    .description('show what was learned of senders, how auto serves them and why, the last changed first')
+    .option('--strategy <name>', `only those that are served so (${strategyNames.join(', ')})`)
+    .action(async (options: { readonly strategy?: string }, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const query = options.strategy === undefined ? '' : `?strategy=${encodeURIComponent(options.strategy)}`
+        const answer = (await request('GET', `/api/v1/senders${query}`)) as LearnedSenders
+        print(answer, () => sendersTable(answer, Date.now()))
+      })
+    })
+
+  withAdminOptions(peers.command('pin <sender> <strategy>'))
+    .description(`serve a sender this way whatever was learned (${strategyNames.join(', ')}); auto: as learned again`)
+    .action(async (sender: string, strategy: string, _options: unknown, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const answer = (await request('PUT', senderPath(sender), { strategy })) as Partial<SenderJson>
+        print(answer, () => describeSender(sender, answer))
+      })
+    })
+
+  withAdminOptions(peers.command('forget <sender>'))
+    .description('forget what was learned of a sender; it is then new')
+    .action(async (sender: string, _options: unknown, command: Command) => {
+      await runAdminCommand(command, async ({ request, print }) => {
+        const answer = await request('DELETE', senderPath(sender))
+        print(answer, () => visible(`${sender} is forgotten`))
+      })
+    })
 }
+
+const senderPath = (sender: string): string => `/api/v1/senders/${encodeURIComponent(sender)}`
 
 const peersTable = (peers: readonly PeerJson[], now: number): string =>
   table(
-    ['PEER', 'STRATEGY', 'SET', 'CONFIGURED', 'DEFERS WITH', 'MATCHES'],
+    ['PEER', 'STRATEGY', 'SET', 'CONFIGURED', 'SHADOW', 'DEFERS WITH', 'MATCHES'],
     peers.map((peer) => [
       peer.name,
       peer.inForce,
       peer.override === undefined ? '-' : describeOverride(peer.override, now),
       peer.configured,
+      peer.shadow ?? '-',
       `${peer.deferCode}, again in ${peer.retryHintSeconds} s`,
       peer.match,
     ]),
@@ -32,3 +71,56 @@ const peersTable = (peers: readonly PeerJson[], now: number): string =>
 export function describeOverride({ by, until }: NonNullable<PeerJson['override']>, now: number): string {
   return `by ${by}, ${until === undefined ? 'until reset' : `for ${elapsed(now, Date.parse(until))} more`}`
 }
+
+function sendersTable({ senders, more }: LearnedSenders, now: number): string {
+  if (senders.length === 0) return 'nothing was learned of any sender yet'
+  const rows = senders.map(({ name, strategy, why, pin, lessons, lastChange }) => {
+    const count = (lesson: string): string => String(lessons[lesson] ?? 0)
+    return [
+      name,
+      strategy,
+      pin === undefined ? why : `pinned by ${pin.by}`,
+      count('messages'),
+      count('deferred'),
+      count('returned'),
+      usualDelay(lessons),
+      count('sameConnection'),
+      count('elsewhere'),
+      count('cutOff'),
+      count('missing'),
+      count('failed'),
+      `${elapsed(Date.parse(lastChange), now)} ago`,
+    ]
+  })
+  const shown = table(
+    [
+      ...['SENDER', 'SERVED', 'WHY', 'MESSAGES', 'DEFERRED', 'CAME BACK', 'USUALLY WITHIN'],
+      ...['SAME CONNECTION', 'OTHER MX', 'CUT OFF', 'MISSING', 'FAILED', 'LAST'],
+    ],
+    rows,
+  )
+  return more ? `${shown}\n... and more: --strategy NAME shows only some` : shown
+}
+
+const delayWords: readonly (readonly [string, string])[] = [
+  ['within1m', '1m'],
+  ['within5m', '5m'],
+  ['within15m', '15m'],
+  ['within1h', '1h'],
+  ['within4h', '4h'],
+  ['later', 'more than 4h'],
+]
+
+/** The time within which half of its returns came. */
+function usualDelay(lessons: SenderJson['lessons']): string {
+  const all = delayWords.reduce((sum, [lesson]) => sum + (lessons[lesson] ?? 0), 0)
+  let seen = 0
+  for (const [lesson, words] of delayWords) {
+    seen += lessons[lesson] ?? 0
+    if (seen > 0 && seen * 2 >= all) return words
+  }
+  return '-'
+}
+
+const describeSender = (sender: string, { strategy, why }: Partial<SenderJson>): string =>
+  visible(strategy === undefined ? `nothing is known of ${sender}` : `${sender}: ${strategy} (${why ?? ''})`)

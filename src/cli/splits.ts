@@ -1,4 +1,4 @@
-/** `rcptwise splits [ID]`: messages being answered in parts, who waits and since when; `splits forgive ID` ends one. */
+/** `rcptwise splits [ID]`: messages being answered in parts, who waits and since when, `--missing` whom nobody offers again; `splits forgive ID` ends one. */
 import type { Command } from 'commander'
 import type { SplitJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
@@ -10,21 +10,29 @@ interface Listed {
   readonly more: boolean
 }
 
+interface ListOptions {
+  readonly limit?: string
+  readonly missing?: boolean
+}
+
 export function register(program: Command): void {
   const splits = withAdminOptions(program.command('splits'))
     .description('show the open splits, or one of them')
     .argument('[id]', 'the id of a split, as in the log')
     .option('--limit <count>', 'how many to show, up to 1000 (default: 100)')
-    .action(async (id: string | undefined, options: { readonly limit?: string }, command: Command) => {
+    .option('--missing', 'show only splits with recipients whom nobody offers again: their mail may be lost')
+    .action(async (id: string | undefined, options: ListOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         if (id !== undefined) {
           const split = (await request('GET', splitPath(id))) as SplitJson
           print(split, () => describeSplit(split, Date.now()))
           return
         }
-        const query = options.limit === undefined ? '' : `?limit=${encodeURIComponent(options.limit)}`
-        const listed = (await request('GET', `/api/v1/splits${query}`)) as Listed
-        print(listed, () => splitsTable(listed, Date.now()))
+        const query = new URLSearchParams()
+        if (options.limit !== undefined) query.set('limit', options.limit)
+        if (options.missing === true) query.set('missing', 'true')
+        const listed = (await request('GET', `/api/v1/splits${query.size === 0 ? '' : `?${query.toString()}`}`)) as Listed
+        print(listed, () => (options.missing === true ? missingTable : splitsTable)(listed, Date.now()))
       })
     })
 
@@ -54,6 +62,28 @@ function splitsTable({ splits, more }: Listed, now: number): string {
     `${elapsed(Date.parse(split.lastAttemptAt), now)} ago`,
   ])
   const shown = table(['ID', 'AGE', 'FROM', 'PEER', 'STRATEGY', 'WAITING', 'LAST ATTEMPT'], rows)
+  return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
+}
+
+/** One line a recipient. `refused`: would have been told no, so that only its sender misses something. */
+function missingTable({ splits, more }: Listed, now: number): string {
+  const rows = splits.flatMap((split) =>
+    split.recipients
+      .filter(({ missingSince }) => missingSince !== undefined)
+      .map(({ address, state }) => [
+        address,
+        state === 'refused' ? 'refusal not told' : 'mail may be lost',
+        sender(split),
+        split.client ?? '-',
+        split.peer,
+        split.strategy,
+        `${elapsed(Date.parse(split.lastAttemptAt), now)} ago`,
+        split.id,
+        split.messageId ?? '-',
+      ]),
+  )
+  if (rows.length === 0) return 'nobody is missing'
+  const shown = table(['RECIPIENT', 'WHAT', 'FROM', 'CLIENT', 'PEER', 'STRATEGY', 'LAST ATTEMPT', 'SPLIT', 'MESSAGE ID'], rows)
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { PeerJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
-import { strategyNames } from '../strategy/names.ts'
+import { configurableStrategies } from '../strategy/names.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { describeOverride } from './peers.ts'
 
@@ -10,7 +10,7 @@ export function register(program: Command): void {
   const strategy = program.command('strategy').description('set another strategy for a peer class while serve runs')
 
   withAdminOptions(strategy.command('set <peer> <strategy>'))
-    .description(`use another strategy for a peer class, from its next transaction on (${strategyNames.join(', ')})`)
+    .description(`use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`)
     .option('--for <duration>', 'go back to the configured one after this time, such as 30m, 2h or 1d')
     .action(async (peer: string, name: string, options: { readonly for?: string }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {

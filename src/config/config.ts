@@ -4,6 +4,7 @@
  * gives each its type, default, unit and sentence.
  */
 import type { Policy } from '../verdict/policy.ts'
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 
 export interface ListenAddress {
@@ -54,7 +55,9 @@ export interface ConfiguredRates {
   readonly errorsPerMinute?: number
 }
 
-export interface ConfiguredPeerClass extends PeerClass {
+export interface ConfiguredPeerClass extends Omit<PeerClass, 'strategy' | 'chosen' | 'unvouchedAs'> {
+  readonly strategy: ConfigurableStrategy
+  readonly shadow?: StrategyName
   readonly match: PeerMatch
   /** In place of `limits`; `sessions` is for all peers of the class together. `Infinity` is `off`. */
   readonly limits: {
@@ -134,6 +137,8 @@ export interface Config {
     readonly patienceMs: number
     /** How long a closed split stays visible. */
     readonly keepMs: number
+    /** After this long a deferred recipient that nobody offers again is missing. */
+    readonly missingAfterMs: number
   }
   readonly admin: { readonly listen: ListenAddress; readonly tokenFile?: string } | undefined
   readonly bareNewlines: 'reject' | 'normalize'

@@ -1,4 +1,3 @@
-import type { PeerClass } from '../strategy/peer-class.ts'
 import type { ConfiguredPeerClass, PeerMatch } from './config.ts'
 import type { Report } from './report.ts'
 import { resolveClassLimits } from './resolve-rates.ts'
@@ -56,12 +55,14 @@ function check(settings: Settings['peers'], report: Report): void {
   }
 }
 
-function inherit(peer: PeerSettings, fallback: PeerClass): ConfiguredPeerClass {
+function inherit(peer: PeerSettings, fallback: ConfiguredPeerClass): ConfiguredPeerClass {
   const { match } = peer
+  const shadow = peer.shadow ?? fallback.shadow
   return {
     name: peer.name,
     match: { address: match.address, rdns: match.rdns, helo: match.helo, senderDomain: match.sender_domain },
     strategy: peer.strategy ?? fallback.strategy,
+    ...(shadow !== undefined && shadow !== 'none' && { shadow }),
     deferCode: peer.defer_code ?? fallback.deferCode,
     retryHintSeconds: peer.retry_hint ?? fallback.retryHintSeconds,
     first: peer.first ?? fallback.first,

@@ -55,6 +55,7 @@ export function resolveSettings(
       ...resolveLedgerStore(settings.ledger, { place, dataDirectory }, report),
       patienceMs: settings.ledger.patience,
       keepMs: settings.ledger.keep,
+      missingAfterMs: settings.ledger.missing_after,
     },
     admin: resolveAdmin(settings.admin, place, report),
     bareNewlines: settings.bare_newlines,

@@ -26,6 +26,10 @@ export const ledger = z.preprocess(
       is.duration('1m', '30d').prefault('5d'),
       'A deferred recipient that is not seen again for this long counts as abandoned.',
     ),
+    missing_after: key(
+      is.duration('1m', '30d').prefault('4h'),
+      'A deferred recipient that nobody offers again for this long is missing: it is listed, counted and alerted on, and `auto` serves its sender `lenient` from then on.',
+    ),
     keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
   }),
 )

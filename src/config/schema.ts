@@ -3,7 +3,7 @@
  * this; load.ts reads files with it; resolve.ts makes a Config of the result. Keys are the words of config.ts in snake_case.
  */
 import { z } from 'zod'
-import { strategyNames } from '../strategy/names.ts'
+import { configurableStrategies, strategyNames } from '../strategy/names.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 import { ledger } from './schema-ledger.ts'
@@ -144,7 +144,16 @@ const name = () => is.text('a name of a to z, 0 to 9, "_" and "-"', /^[a-z0-9_-]
 const peer = z.strictObject({
   name: key(name(), 'Name of the class, also in metrics; `default` is the last one and fits everyone else.'),
   match: key(match, 'A client is in the first class of which any one entry fits.'),
-  strategy: key(z.enum(strategyNames).optional(), 'How legacy clients of the class are served.', '`group`'),
+  strategy: key(
+    z.enum(configurableStrategies).optional(),
+    'How legacy clients of the class are served; `auto`: each sender as was learned of it, `late` or `lenient`.',
+    '`group`',
+  ),
+  shadow: key(
+    z.enum([...strategyNames, 'none']).optional(),
+    'Another strategy whose cost is counted and logged without doing it.',
+    '`none`',
+  ),
   defer_code: key(
     z.literal([450, 451, 452]).optional(),
     'Code of a deferral; with 452 Exim goes on in the same connection.',

@@ -22,7 +22,6 @@ const unsupported: readonly Unsupported[] = [
   { key: 'judge.spamd', instead: 'use headers or backend' },
   { key: 'judge.milter', instead: 'use headers or backend' },
   { key: 'peers[].strategy', value: /^(late|bounce|auto)$/, instead: 'use group, single, lenient or off' },
-  { key: 'peers[].shadow', instead: 'leave it out' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 

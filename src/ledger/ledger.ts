@@ -9,13 +9,14 @@
  * - A saved split survives a kill -9 of the process; after a power failure the last moments may be missing, which costs a
  *   retry and never a message.
  */
-import type { StrategyName } from '../strategy/names.ts'
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
+import type { SenderRecords } from './senders.ts'
 import type { Split } from './split.ts'
 
 /** A strategy set at run time over the configured one. */
 export interface StrategyOverride {
   readonly peer: string
-  readonly strategy: StrategyName
+  readonly strategy: ConfigurableStrategy
   /** ms since the epoch; absent: until reset. */
   readonly until?: number
   readonly setAt: number
@@ -41,14 +42,19 @@ export interface Ledger {
   /** Open splits, oldest first. */
   openSplits(limit: number): Promise<readonly Split[]>
   countOpen(): Promise<readonly OpenSplits[]>
-  /** Open splits whose last attempt was before `before` (ms since the epoch), oldest first, at most `limit`. */
-  stale(before: number, limit: number): Promise<readonly Split[]>
+  /**
+   * Open splits whose last attempt was before `before` and not before `since` (ms since the epoch), oldest attempt first, at most
+   * `limit`; fewer where they are large, but at least one if there is one.
+   */
+  stale(before: number, limit: number, since?: number): Promise<readonly Split[]>
   /** Deletes splits that were closed before `before`; how many. Done in pieces of at most `limit`. */
   forget(before: number, limit: number): Promise<number>
   /** Overrides in force; read from memory, refreshed at least once a second from the store when others share it. */
   overrides(): readonly StrategyOverride[]
   setOverride(override: StrategyOverride): Promise<void>
   resetOverride(peer: string): Promise<boolean>
+  /** What was learned of senders (`auto`). */
+  readonly senders: SenderRecords
   /** False while it goes on in memory only. */
   readonly durable: boolean
   close(): Promise<void>

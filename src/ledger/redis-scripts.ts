@@ -10,6 +10,7 @@
  *     known                of each id `BYTES OPEN START STRATEGY PEER`: what has to be known when its body has gone
  *     counts, bytes        open splits by `STRATEGY PEER`; bytes of all
  *     overrides            of each peer `SETAT JSON`; `overrides:version` counts their changes
+ *     senders              of each sender what was learned (JSON); `senders:order` by change, forgotten ones too; `senders:changes` counts them
  *
  * A script begins with a write that a full server refuses, so that it is refused as a whole; those that make room begin with a
  * removal, which is never refused.
@@ -169,13 +170,13 @@ return { place, bodies }
 `)
 
 /**
- * ARGV: time before which the last attempt was, most splits, most bytes. Gives the bodies, oldest attempt first, and of those
+ * ARGV: time before which the last attempt was, most splits, most bytes, time since when it was or `-inf`. Gives the bodies, oldest attempt first, and of those
  * whose body has gone (expired or evicted) id and entry of `known`; these are removed, so that one node alone is told of them.
  */
 export const staleScript = scriptOf(`
 ${remove}
 local p, bytes, bodies, gone = KEYS[1], 0, {}, {}
-for _, id in ipairs(redis.call('zrangebyscore', p .. 'attempts', '-inf', '(' .. ARGV[1], 'limit', 0, ARGV[2])) do
+for _, id in ipairs(redis.call('zrangebyscore', p .. 'attempts', ARGV[4], '(' .. ARGV[1], 'limit', 0, ARGV[2])) do
   local body = redis.call('hget', p .. 's:' .. id, 'body')
   if body then
     bodies[#bodies + 1] = body
@@ -218,4 +219,59 @@ else
 end
 redis.call('incr', p .. 'overrides:version')
 return was or ''
+`)
+
+/**
+ * ARGV: most senders, ms to keep them, then changes (JSON of a SenderChange each). Adds them, and gives for each its name and what is
+ * stored then, nothing for one that was forgotten.
+ */
+export const changeSendersScript = scriptOf(`
+local p, rows = KEYS[1], {}
+local function push(name, json)
+  redis.call('zadd', p .. 'senders:order', redis.call('incr', p .. 'senders:changes'), name)
+  if json then redis.call('hset', p .. 'senders', name, json) else redis.call('hdel', p .. 'senders', name) end
+end
+for i = 3, #ARGV do
+  local change = cjson.decode(ARGV[i])
+  local was = not change.forget and redis.call('hget', p .. 'senders', change.name)
+  local row = was and cjson.decode(was) or { at = 0, counts = {} }
+  row.name = change.name
+  row.at = math.max(row.at, change.at)
+  for name, count in pairs(change.counts or {}) do row.counts[name] = (row.counts[name] or 0) + count end
+  if change.pin ~= nil then row.pin = change.pin or nil end
+  local json = (row.pin or next(row.counts)) and cjson.encode(row)
+  push(change.name, json)
+  rows[#rows + 1] = change.name
+  rows[#rows + 1] = json or ''
+end
+for _ = 1, math.min(200, redis.call('zcard', p .. 'senders:order') - tonumber(ARGV[1])) do
+  local first = redis.call('zrange', p .. 'senders:order', 0, 0)[1]
+  local json = redis.call('hget', p .. 'senders', first)
+  if json and cjson.decode(json).pin then
+    push(first, json)
+  else
+    redis.call('zrem', p .. 'senders:order', first)
+    redis.call('hdel', p .. 'senders', first)
+  end
+end
+for _, key in ipairs({ 'senders', 'senders:order', 'senders:changes' }) do redis.call('pexpire', p .. key, ARGV[2]) end
+return rows
+`)
+
+/**
+ * ARGV: a number of changes that is known, most rows. Gives the number to go on from, 1 if the known one is not of this server's data
+ * (all is read anew then), and names and records in turn.
+ */
+export const sendersScript = scriptOf(`
+local p, place, rows = KEYS[1], tonumber(ARGV[1]), {}
+local last = tonumber(redis.call('get', p .. 'senders:changes') or '0')
+local anew = last < place
+if anew then place = 0 end
+local found = redis.call('zrangebyscore', p .. 'senders:order', '(' .. place, '+inf', 'withscores', 'limit', 0, ARGV[2])
+for i = 1, #found, 2 do
+  rows[#rows + 1] = found[i]
+  rows[#rows + 1] = redis.call('hget', p .. 'senders', found[i]) or ''
+  place = found[i + 1]
+end
+return { tostring(place), anew and 1 or 0, rows }
 `)

@@ -1,11 +1,14 @@
 /** The ledger's operations on a Redis server, each one script and one round trip. Rejects with what the connection rejects with. */
-import { isStrategyName } from '../strategy/names.ts'
+import { isConfigurableStrategy, isStrategyName, type StrategyName } from '../strategy/names.ts'
 import type { OpenSplits, StrategyOverride } from './ledger.ts'
+import { mostSenders, type StoredSender } from './sender-memory.ts'
+import type { SenderChange } from './senders.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import { RecallBatch } from './redis-recall.ts'
 import * as scripts from './redis-scripts.ts'
 import type { Split } from './split.ts'
 import { fromBody, rowState, toRow } from './sqlite-row.ts'
+import { recordOf } from './sqlite-sender-table.ts'
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection
@@ -23,7 +26,7 @@ export interface RedisStoreOptions {
 export interface Dropped {
   readonly id: string
   readonly peer: string
-  readonly strategy: StrategyOverride['strategy']
+  readonly strategy: StrategyName
   readonly startedAt: number
   readonly split?: Split
 }
@@ -55,6 +58,10 @@ const recallBytes = 1024 * 1024
 const replyBytes = 4 * 1024 * 1024
 const splitsPerReply = 500
 const forgottenPerCall = 100
+const sendersPerReply = 500
+
+/** The server forgets what was learned of senders when no node has added to it for so long, ms. */
+const sendersKeptMs = 365 * 24 * 3_600_000
 
 export class RedisStore {
   readonly #options: RedisStoreOptions
@@ -141,9 +148,10 @@ export class RedisStore {
   async stale(
     before: number,
     limit: number,
+    since?: number,
   ): Promise<{ readonly splits: readonly Split[]; readonly lost: readonly Dropped[] }> {
     const [bodies, gone] = listOf(
-      await this.#run(scripts.staleScript, [before, Math.max(0, limit), replyBytes].map(String)),
+      await this.#run(scripts.staleScript, [before, Math.max(0, limit), replyBytes, since ?? '-inf'].map(String)),
     )
     const splits = listOf(bodies).flatMap((body) => fromBody(body) ?? [])
     return { splits, lost: pairsOf(gone).flatMap(([id, known]) => droppedOf(known, id, '')) }
@@ -180,6 +188,17 @@ export class RedisStore {
     return overrideOf(String(await this.#run(scripts.overrideScript, parts)))
   }
 
+  async changeSenders(changes: readonly SenderChange[]): Promise<readonly StoredSender[]> {
+    const parts = [mostSenders, sendersKeptMs, ...changes.map((change) => JSON.stringify(change))].map(String)
+    return sendersOf(await this.#run(scripts.changeSendersScript, parts))
+  }
+
+  /** See SenderShelf. */
+  async sendersSince(place: number) {
+    const [next, anew, rows] = listOf(await this.#run(scripts.sendersScript, [place, sendersPerReply].map(String)))
+    return { place: Number(next), anew: anew === 1, rows: sendersOf(rows) }
+  }
+
   async #run(script: (typeof scripts)[keyof typeof scripts], parts: readonly string[]): Promise<unknown> {
     return await this.#options.connection.script(script, this.#options.base, parts)
   }
@@ -191,6 +210,12 @@ function pairsOf(reply: unknown): (readonly [string, string])[] {
   const list = listOf(reply).map(String)
   return list.flatMap((key, at) => (at % 2 === 0 ? [[key, list[at + 1] ?? ''] as const] : []))
 }
+
+const sendersOf = (rows: unknown): readonly StoredSender[] =>
+  pairsOf(rows).map(([name, json]) => {
+    const record = recordOf(json)
+    return record === undefined ? { name } : { name, record }
+  })
 
 function halves(text: string): readonly [string, string] {
   const space = text.indexOf(' ')
@@ -215,7 +240,7 @@ function overrideOf(entry: string): StrategyOverride | undefined {
     const read: unknown = JSON.parse(halves(entry)[1])
     const isOverride =
       typeof read === 'object' && read !== null && 'strategy' in read && typeof read.strategy === 'string'
-    return isOverride && isStrategyName(read.strategy as string) ? (read as StrategyOverride) : undefined
+    return isOverride && isConfigurableStrategy(read.strategy as string) ? (read as StrategyOverride) : undefined
   } catch {
     return undefined
   }

@@ -8,6 +8,7 @@ import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
 import { hasEnded, SharedOverrides } from './redis-overrides.ts'
 import { openRedisStorage, type RedisStorage } from './redis-storage.ts'
 import type { Dropped, OverrideChange } from './redis-store.ts'
+import { SenderMemory } from './sender-memory.ts'
 import type { Split } from './split.ts'
 
 export interface RedisLedgerOptions {
@@ -55,7 +56,9 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledg
     onReturn: async (store) => await overrides.writeBack(store),
     isWritten: () => overrides.isWritten,
   })
-  return new RedisLedger({ storage, overrides, clock, tellDropped })
+  const ledger = new RedisLedger({ storage, overrides, clock, tellDropped })
+  await ledger.senders.refresh()
+  return ledger
 }
 
 interface Parts {
@@ -66,6 +69,7 @@ interface Parts {
 }
 
 class RedisLedger implements Ledger {
+  readonly senders: SenderMemory
   readonly #parts: Parts
   readonly #storage: RedisStorage
   readonly #look: NodeJS.Timeout
@@ -74,9 +78,22 @@ class RedisLedger implements Ledger {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#storage = parts.storage
+    const { storage } = parts
+    this.#storage = storage
+    this.senders = new SenderMemory({
+      write: async (changes) =>
+        await storage.run(
+          async (store) => await store.changeSenders(changes),
+          () => undefined,
+        ),
+      since: async (place) =>
+        await storage.run(
+          async (store) => await store.sendersSince(place),
+          () => undefined,
+        ),
+    })
     this.#look = setInterval(() => {
-      this.#looking ??= this.#refreshOverrides().finally(() => {
+      this.#looking ??= this.#refresh().finally(() => {
         this.#looking = undefined
       })
     }, lookMs).unref()
@@ -125,14 +142,14 @@ class RedisLedger implements Ledger {
     )
   }
 
-  async stale(before: number, limit: number): Promise<readonly Split[]> {
+  async stale(before: number, limit: number, since?: number): Promise<readonly Split[]> {
     return await this.#storage.run(
       async (store) => {
-        const { splits, lost } = await store.stale(before, limit)
+        const { splits, lost } = await store.stale(before, limit, since)
         this.#parts.tellDropped(lost)
         return splits
       },
-      async (memory) => await memory.use(async (ledger) => await ledger.stale(before, limit)),
+      async (memory) => await memory.use(async (ledger) => await ledger.stale(before, limit, since)),
     )
   }
 
@@ -161,6 +178,7 @@ class RedisLedger implements Ledger {
   async close(): Promise<void> {
     clearInterval(this.#look)
     this.#closing ??= Promise.resolve(this.#looking).then(async () => {
+      await this.senders.close()
       await this.#storage.close()
     })
     await this.#closing
@@ -181,7 +199,8 @@ class RedisLedger implements Ledger {
     )
   }
 
-  async #refreshOverrides(): Promise<void> {
+  async #refresh(): Promise<void> {
+    await this.senders.refresh()
     await this.#storage.run(
       async (store) => await this.#parts.overrides.refresh(store),
       () => undefined,

@@ -14,6 +14,17 @@ export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
 /** `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivered`: has it; owed its 250. `answered`: done. */
 export type RecipientState = 'waiting' | 'refused' | 'delivered' | 'answered'
 
+/** Where an attempt came from. */
+export interface SplitAttempt {
+  readonly session: string
+  /** Of the client. */
+  readonly address: string
+  /** The client's name that leads back to its address. */
+  readonly rdns?: string
+  /** Our own address and port that it came to. */
+  readonly local?: string
+}
+
 export interface SplitRecipient {
   /** Canonical address. */
   readonly address: string
@@ -24,6 +35,8 @@ export interface SplitRecipient {
   readonly deferredAt?: number
   /** How often it was told to come back only to split. */
   readonly deferrals: number
+  /** When it was noticed that nobody offers it again (ledger/missing.ts), ms since the epoch. */
+  readonly missingAt?: number
 }
 
 export interface Split {
@@ -39,6 +52,10 @@ export interface Split {
   /** ms since the epoch. */
   readonly startedAt: number
   readonly lastAttemptAt: number
+  /** The last one. */
+  readonly attempt?: SplitAttempt
+  /** SPF or DKIM has passed for its text, or has not; absent until a text was seen. */
+  readonly vouched?: boolean
   /** Of the message (ledger/fingerprint.ts); absent until a text was seen. */
   readonly fingerprint?: string
   /** For people; not a key. */

@@ -1,6 +1,6 @@
 /** The strategies set at run time, as rows of one database and as a list in memory. */
 import type { DatabaseSync } from 'node:sqlite'
-import { isStrategyName } from '../strategy/names.ts'
+import { isConfigurableStrategy } from '../strategy/names.ts'
 import type { StrategyOverride } from './ledger.ts'
 
 /** Synchronous; throws what SQLite throws. */
@@ -20,7 +20,7 @@ export class OverrideTable {
       .prepare('select * from strategy_override where until is null or until > ? order by peer')
       .all(now)
     return rows.flatMap(({ peer, strategy, until, set_at: setAt, set_by: by }) => {
-      if (typeof strategy !== 'string' || !isStrategyName(strategy)) return []
+      if (typeof strategy !== 'string' || !isConfigurableStrategy(strategy)) return []
       const ends = typeof until === 'number' ? { until } : {}
       return [{ peer: String(peer), strategy, ...ends, setAt: Number(setAt), by: String(by) }]
     })

@@ -76,6 +76,16 @@ export const migrations: readonly string[] = [
   ) strict;
   insert into file values (lower(hex(randomblob(16))), 0);
   `,
+  // sender: what was learned of each, whole in `body` (JSON), empty for one that was forgotten; `changed` counts the writes.
+  `
+  create table sender (
+    name text primary key,
+    changed integer not null,
+    pinned integer not null,
+    body text not null
+  ) strict, without rowid;
+  create index sender_changed on sender (changed);
+  `,
 ]
 
 /** "rcpt", so that `file` and this program know a ledger from any other database. */

@@ -6,6 +6,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { OpenSplits } from './ledger.ts'
 import { isStrategyName } from '../strategy/names.ts'
 import { OverrideTable } from './sqlite-override-table.ts'
+import { SenderTable } from './sqlite-sender-table.ts'
 import { fromBody, rowState, type SplitRow } from './sqlite-row.ts'
 import { pragma } from './sqlite-schema.ts'
 import type { Split } from './split.ts'
@@ -35,6 +36,7 @@ export type UpdateResult = 'saved' | 'stale' | 'members'
 export class SplitStore {
   readonly database: DatabaseSync
   readonly overrides: OverrideTable
+  readonly senders: SenderTable
   /** Ids written since it was opened, when somebody wants to know: what a file that was away has missed. */
   readonly written: Set<string> | undefined
   readonly #statements = new Map<string, StatementSync>()
@@ -42,6 +44,7 @@ export class SplitStore {
   constructor(database: DatabaseSync, { remember }: { readonly remember: boolean }) {
     this.database = database
     this.overrides = new OverrideTable(database, { remember })
+    this.senders = new SenderTable(database)
     this.written = remember ? new Set() : undefined
   }
 
@@ -144,7 +147,7 @@ export class SplitStore {
     )
   }
 
-  /** Open splits whose last attempt was before `before`, the longest unattempted first. */
+  /** Open splits whose last attempt was before `before`, the longest unattempted first. To begin at a time, say it as `key`. */
   stale(before: number, after: Cursor | undefined): Page {
     return this.#page(
       `select seq, last_attempt_at as key, body from split

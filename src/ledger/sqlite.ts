@@ -8,6 +8,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
 import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
+import { mostSenders, SenderMemory, type SenderShelf } from './sender-memory.ts'
 import { openStorage, type Storage } from './sqlite-storage.ts'
 import { toRow, type SplitRow } from './sqlite-row.ts'
 import { membersPerCall, type Cursor, type Page, type SplitStore } from './sqlite-store.ts'
@@ -53,14 +54,15 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     clock: options.clock ?? Date.now,
     maxFileBytes: options.maxFileBytes,
     retryMs: options.retryMs ?? 5000,
-    onChanged: () => ledger.current?.refreshOverrides(),
+    onChanged: () => ledger.current?.onChanged(),
   })
   ledger.current = new SqliteLedger(storage, options)
-  ledger.current.refreshOverrides()
+  await ledger.current.begin()
   return ledger.current
 }
 
 class SqliteLedger implements Ledger {
+  readonly senders: SenderMemory
   readonly #storage: Storage
   readonly #onFact: FactListener
   readonly #clock: () => number
@@ -79,6 +81,18 @@ class SqliteLedger implements Ledger {
     this.#maxSplits = options.maxSplits ?? 100_000
     this.#maxBytes = options.maxBytes ?? 256 * 1024 * 1024
     this.#adopts = options.adopts ?? false
+    this.senders = new SenderMemory(sendersIn(storage, options.path))
+  }
+
+  async begin(): Promise<void> {
+    this.refreshOverrides()
+    await this.senders.refresh()
+  }
+
+  /** Another process may have written into the file, or another store is in force. */
+  onChanged(): void {
+    this.refreshOverrides()
+    void this.#track(this.senders.refresh())
   }
 
   get durable(): boolean {
@@ -123,8 +137,9 @@ class SqliteLedger implements Ledger {
     return await this.#storage.run((store) => store.countOpen())
   }
 
-  async stale(before: number, limit: number): Promise<readonly Split[]> {
-    return await this.#read((after) => (store) => store.stale(before, after), limit)
+  async stale(before: number, limit: number, since?: number): Promise<readonly Split[]> {
+    const begin = since === undefined ? undefined : { key: since, seq: -1 }
+    return await this.#read((after) => (store) => store.stale(before, after ?? begin), limit)
   }
 
   async forget(before: number, limit: number): Promise<number> {
@@ -166,6 +181,7 @@ class SqliteLedger implements Ledger {
 
   async close(): Promise<void> {
     this.#closing ??= Promise.allSettled(this.#underWay).then(async () => {
+      await this.senders.close()
       await this.#storage.close()
     })
     await this.#closing
@@ -286,3 +302,13 @@ class SqliteLedger implements Ledger {
 }
 
 const hasEnded = ({ until }: StrategyOverride, now: number): boolean => until !== undefined && until <= now
+
+/** The memory that stands in for a file must not take what is meant for it: that is held back until it can be used. */
+function sendersIn(storage: Storage, path: string): SenderShelf {
+  const isAway = (store: SplitStore): boolean => path !== ':memory:' && store.written !== undefined
+  return {
+    write: async (changes) =>
+      await storage.run((store) => (isAway(store) ? undefined : store.senders.write(changes, mostSenders))),
+    since: async (place) => await storage.run((store) => (isAway(store) ? undefined : store.senders.since(place))),
+  }
+}

@@ -37,6 +37,8 @@ export interface ClientOfConnection {
   readonly address: string
   readonly port: number
   readonly rdns?: string
+  /** Our own address and port that it came to. */
+  readonly local?: string
 }
 
 /** A client that was let in, and what it counts for. */
@@ -86,7 +88,11 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const client = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    const client = {
+      address: plainAddress(socket.remoteAddress ?? ''),
+      port: socket.remotePort ?? 0,
+      local: endpoint(socket.localAddress ?? '', socket.localPort ?? 0),
+    }
     const { proxied } = this.#options
     if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, client, proxied.limitMs)
     else this.#admit(socket, client, [])
@@ -107,7 +113,8 @@ export class Listener {
       return
     }
     const { rest } = header
-    const client = header.kind === 'local' ? proxy : { address: plainAddress(header.address), port: header.port }
+    const { address, port, local } = header.kind === 'local' ? proxy : header
+    const client = { address: plainAddress(address), port, ...(local === undefined ? {} : { local }) }
     this.#admit(socket, client, rest.length === 0 ? [] : [rest])
     // A TLS socket reads for itself, what was put back first.
     if (this.#options.implicitTls === undefined) socket.resume()
@@ -222,6 +229,9 @@ export class Listener {
 
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+
+/** One of our own addresses, as the ledger tells them apart. */
+const endpoint = (address: string, port: number): string => `${plainAddress(address)} ${port}`
 
 /** What a client hears for the limits that are looked at before its session begins. */
 const refusalFor: Partial<Record<LimitName, Reply>> = {

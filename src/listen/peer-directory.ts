@@ -3,8 +3,9 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { reverse, resolve4, resolve6 } from 'node:dns/promises'
 import type { StrategyOverride } from '../ledger/ledger.ts'
 import type { PeerFacts, ServedAs } from '../session/session.ts'
+import { chooseStrategy, type Learned } from '../strategy/auto.ts'
+import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
-import type { StrategyName } from '../strategy/names.ts'
 import { matchesDomain } from '../strategy/rules.ts'
 
 export interface PeerClassMatch {
@@ -14,17 +15,25 @@ export interface PeerClassMatch {
   readonly senderDomain: readonly string[]
 }
 
+/** A class as configured, whose strategy may be `auto`. */
+export type DirectoryClass = Omit<PeerClass, 'strategy'> & {
+  readonly strategy: ConfigurableStrategy
+  readonly match: PeerClassMatch
+}
+
 export interface PeerDirectoryOptions {
   /** In order; the last one fits everyone. */
-  readonly classes: readonly (PeerClass & { readonly match: PeerClassMatch })[]
+  readonly classes: readonly DirectoryClass[]
   /** Address ranges that are never split (rule 7). */
   readonly trusted: readonly string[]
   readonly overrides: () => readonly StrategyOverride[]
   readonly now: () => number
+  /** What `auto` goes by: the name a client is learned under, and what was learned. Absent: nothing is known of anybody. */
+  readonly learned?: (client: Pick<PeerFacts, 'address' | 'rdns'>) => { readonly sender: string; readonly learned?: Learned }
 }
 
 interface Entry {
-  readonly peer: PeerClass
+  readonly peer: Omit<DirectoryClass, 'match'>
   readonly match: PeerClassMatch
   readonly fitsAddress: (address: string) => boolean
 }
@@ -60,11 +69,11 @@ export class PeerDirectory {
       fitsAddress: inRanges(match.address),
     }))
     this.#trusted = inRanges(options.trusted)
-    this.needsRdns = options.classes.some(({ match }) => match.rdns.length > 0)
+    this.needsRdns = options.classes.some(({ match, strategy }) => match.rdns.length > 0 || strategy === 'auto')
   }
 
   /** What is in force: set at run time, else configured. */
-  strategyOf(peer: PeerClass): StrategyName {
+  strategyOf(peer: Pick<DirectoryClass, 'name' | 'strategy'>): ConfigurableStrategy {
     const overrides = this.#options.overrides()
     if (overrides.length === 0) return peer.strategy
     const now = this.#options.now()
@@ -76,12 +85,20 @@ export class PeerDirectory {
     const peer = this.#find(facts)
     const strategy = this.strategyOf(peer)
     return {
-      peer: strategy === peer.strategy ? peer : { ...peer, strategy },
+      peer: strategy === 'auto' ? this.#chooseFor(peer, facts) : { ...peer, strategy },
       trusted: this.#trusted(facts.address),
     }
   }
 
-  #find(facts: PeerFacts): PeerClass {
+  /** `auto` becomes what is right for this sender; it is asked again for each transaction. */
+  #chooseFor(peer: Entry['peer'], facts: PeerFacts): PeerClass {
+    const { sender, learned } = this.#options.learned?.(facts) ?? { sender: facts.address, learned: undefined }
+    const { strategy, why } = chooseStrategy(learned)
+    const unvouched = learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
+    return { ...peer, strategy, chosen: { sender, why }, ...unvouched }
+  }
+
+  #find(facts: PeerFacts): Entry['peer'] {
     for (const { peer, match, fitsAddress } of this.#entries) {
       const everyone = match.address.length + match.rdns.length + match.helo.length + match.senderDomain.length === 0
       if (everyone || fitsAddress(facts.address) || fitsAny(facts.helo, match.helo)) return peer

@@ -4,7 +4,14 @@ import { parseProxyHeader, type ProxyHeader } from '../smtp/proxy-header.ts'
 
 export type Proxied =
   /** The client is another than the connection says. */
-  | { readonly kind: 'proxied'; readonly address: string; readonly port: number; readonly rest: Buffer }
+  | {
+      readonly kind: 'proxied'
+      readonly address: string
+      readonly port: number
+      /** Where it has connected to, address and port. */
+      readonly local: string
+      readonly rest: Buffer
+    }
   /** The proxy speaks for itself: a health check. */
   | { readonly kind: 'local'; readonly rest: Buffer }
   | { readonly kind: 'refused'; readonly why: string }
@@ -37,7 +44,10 @@ function resultOf(header: Exclude<ProxyHeader, { kind: 'incomplete' }>, data: Bu
       return { kind: 'refused', why: 'no valid PROXY header' }
     case 'local':
       return { kind: 'local', rest: data.subarray(header.bytes) }
-    case 'proxied':
-      return { kind: 'proxied', ...header.addresses.source, rest: data.subarray(header.bytes) }
+    case 'proxied': {
+      const { source, destination } = header.addresses
+      const local = `${destination.address} ${destination.port}`
+      return { kind: 'proxied', ...source, local, rest: data.subarray(header.bytes) }
+    }
   }
 }

@@ -49,6 +49,19 @@ export function logFromFacts(log: Log): FactListener {
       case 'splitClosed':
         onSplitClosed(log, fact)
         return
+      case 'recipientsMissing':
+        onMissing(log, fact)
+        return
+      case 'senderLearned': {
+        const { sender, strategy, why } = fact
+        log.info({ event: fact.kind, sender, strategy, why }, `auto serves ${sender} ${strategy} from now on: ${why}`)
+        return
+      }
+      case 'senderChanged': {
+        const { sender, change, strategy, by } = fact
+        log.info({ event: fact.kind, sender, change, strategy, by }, `sender ${sender} ${change} by ${by}`)
+        return
+      }
       case 'strategyChanged': {
         const { peer, strategy, by } = fact
         const until = fact.until === undefined ? undefined : new Date(fact.until).toISOString()
@@ -164,6 +177,18 @@ function onClientCertificate(
     { event: 'clientCertificate', session, peer, protocol, cipher, subject, issuer, fingerprint, verified },
     `client certificate ${verified === 'yes' ? 'verified' : `not verified: ${verified}`}`,
   )
+}
+
+/** A message that nobody has is no loss that nobody knows of: its sender knows that it has failed. */
+function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }): void {
+  const { kind: event, split, peer, strategy, client, vouched, othersAnswered, recipients } = fact
+  const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({ to: cutText(address), state }))
+  const lastAttempt = new Date(fact.lastAttemptAt).toISOString()
+  const message = { from: cutText(fact.reversePath), messageId: fact.messageId && cutText(fact.messageId) }
+  const fields = { event, split, peer, strategy, client, vouched, ...message, recipients: shown, ...leftOut, lastAttempt }
+  if (othersAnswered)
+    log.warn(fields, `${recipients.length} deferred recipients were not offered again: their mail may be lost`)
+  else log.info(fields, 'a message was deferred and not offered again to anyone: its sender has given it up')
 }
 
 function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {

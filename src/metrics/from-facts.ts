@@ -44,6 +44,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
   const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
   const recipients = series((...labels) => metrics.recipientsTotal.labels(...labels))
   const duplicates = series((...labels) => metrics.duplicatesSuppressedTotal.labels(...labels))
+  const shadows = series((...labels) => metrics.shadowForcedRetriesTotal.labels(...labels))
   const forcedRetries = series((...labels) => metrics.forcedRetriesTotal.labels(...labels))
   const retryDelay = series((...labels) => metrics.retryDelaySeconds.labels(...labels))
   const deliveries = series((...labels) => metrics.backendDeliverySeconds.labels(...labels))
@@ -58,6 +59,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
     const { peer, strategy } = fact.splitOf ?? fact
     transactions(fact.peer, fact.mode, fact.outcome).inc()
     if (fact.textMs !== undefined) metrics.messagesBytesTotal.inc(fact.sizeBytes)
+    if (fact.shadow !== undefined) shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
     for (const recipient of fact.recipients) {
       if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()
       if (recipient.duplicate === true) duplicates(fact.peer).inc()
@@ -134,6 +136,16 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         metrics.abandonedRecipientsTotal.inc(labels, fact.abandonedRecipients.length)
         return
       }
+      case 'recipientsMissing': {
+        const { peer, strategy, othersAnswered, recipients: missing } = fact
+        initialiseStrategy(metrics, peer, strategy)
+        if (othersAnswered) metrics.missingRecipientsTotal.inc({ peer, strategy }, missing.length)
+        return
+      }
+      case 'senderLearned':
+      case 'senderChanged':
+        // learned_senders says it at every scrape.
+        return
       case 'strategyChanged':
         initialiseStrategy(metrics, fact.peer, fact.strategy)
         return

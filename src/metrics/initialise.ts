@@ -3,7 +3,7 @@
  * event, and an alert on a series that is absent never fires.
  */
 import type { LimitName } from '../facts.ts'
-import type { StrategyName } from '../strategy/names.ts'
+import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
 const modes = ['prdr', 'plain', 'split']
@@ -36,7 +36,7 @@ export const limitNames: readonly string[] = Object.keys(limits)
 /** Of each peer class, with the strategy in force for it. May be called again, for instance for an override: nothing is lost. */
 export function initialise(
   metrics: Metrics,
-  peers: readonly { readonly name: string; readonly strategy: StrategyName }[],
+  peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
 ): void {
   for (const result of ['loaded', 'kept']) metrics.policyReloadsTotal.inc({ result }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
@@ -54,7 +54,11 @@ export function initialise(
 }
 
 /** Series of one peer class under one strategy, once; before the first event of that pair, because `zero` forgets. */
-export function initialiseStrategy(metrics: Metrics, peer: string, strategy: StrategyName): void {
+export function initialiseStrategy(metrics: Metrics, peer: string, strategy: ConfigurableStrategy): void {
+  if (strategy === 'auto') {
+    for (const chosen of ['late', 'lenient'] as const) initialiseStrategy(metrics, peer, chosen)
+    return
+  }
   const key = `${peer} ${strategy}`
   if (metrics.knownSplits.has(key)) return
   const labels = { peer, strategy }
@@ -64,5 +68,6 @@ export function initialiseStrategy(metrics: Metrics, peer: string, strategy: Str
   metrics.splitDurationSeconds.zero(labels)
   metrics.splitsOpenedTotal.inc(labels, 0)
   metrics.abandonedRecipientsTotal.inc(labels, 0)
+  metrics.missingRecipientsTotal.inc(labels, 0)
   for (const outcome of splitOutcomes) metrics.splitsTotal.inc({ ...labels, outcome }, 0)
 }

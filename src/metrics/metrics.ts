@@ -116,6 +116,30 @@ export const metricDescriptions = {
     labels: ['peer', 'strategy'],
     help: 'Recipients that were deferred and not seen again within ledger.patience. Each may be a lost message.',
   },
+  missingRecipientsTotal: {
+    type: 'counter',
+    name: 'missing_recipients_total',
+    labels: ['peer', 'strategy'],
+    help: 'Deferred recipients whom nobody offered again within ledger.missing_after, while others of the message have their answer. Each may be mail lost to its recipient.',
+  },
+  missingRecipients: {
+    type: 'gauge',
+    name: 'missing_recipients',
+    labels: ['peer', 'strategy'],
+    help: 'Of these, those whom still nobody has offered again, counted once a minute. Nodes that share a ledger report the same number.',
+  },
+  shadowForcedRetriesTotal: {
+    type: 'counter',
+    name: 'shadow_forced_retries_total',
+    labels: ['peer', 'strategy'],
+    help: 'Forced retries that the strategy named by the class (shadow) would have cost; compare with forced_retries_total.',
+  },
+  learnedSenders: {
+    type: 'gauge',
+    name: 'learned_senders',
+    labels: ['strategy'],
+    help: 'Senders of which something was learned, by how auto serves them. Nodes that share a ledger report the same number.',
+  },
   duplicatesSuppressedTotal: {
     type: 'counter',
     name: 'duplicates_suppressed_total',

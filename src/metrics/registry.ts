@@ -1,7 +1,7 @@
 /** The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one allows one app a process. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { OpenSplits } from '../ledger/ledger.ts'
-import type { StrategyName } from '../strategy/names.ts'
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
 
 /** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
@@ -9,7 +9,10 @@ export interface ScrapeSources {
   /** The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers. */
   countOpen(): Promise<readonly OpenSplits[]>
   /** The strategy of each peer class at this moment. */
-  strategies?(): readonly { readonly peer: string; readonly strategy: StrategyName }[]
+  strategies?(): readonly { readonly peer: string; readonly strategy: ConfigurableStrategy }[]
+  /** Deferred recipients whom nobody offers again, as counted last. */
+  missing?(): readonly { readonly peer: string; readonly strategy: StrategyName; readonly recipients: number }[]
+  learned?(): readonly { readonly strategy: string; readonly senders: number }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
   spool?(): { readonly memoryBytes: number; readonly diskBytes: number }
@@ -81,6 +84,16 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     splitsOpenedTotal: counter(d.splitsOpenedTotal),
     splitsTotal: counter(d.splitsTotal),
     abandonedRecipientsTotal: counter(d.abandonedRecipientsTotal),
+    missingRecipientsTotal: counter(d.missingRecipientsTotal),
+    missingRecipients: gauge(d.missingRecipients, (self) => {
+      self.reset()
+      for (const { peer, strategy, recipients } of sources.missing?.() ?? []) self.set({ peer, strategy }, recipients)
+    }),
+    shadowForcedRetriesTotal: counter(d.shadowForcedRetriesTotal),
+    learnedSenders: gauge(d.learnedSenders, (self) => {
+      self.reset()
+      for (const { strategy, senders } of sources.learned?.() ?? []) self.set({ strategy }, senders)
+    }),
     duplicatesSuppressedTotal: counter(d.duplicatesSuppressedTotal),
     strategyInForce: gauge(d.strategyInForce, (self) => {
       self.reset()

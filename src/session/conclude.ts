@@ -1,6 +1,8 @@
 /** The end of a transaction: its fact, whole. Every recipient is accounted for here. */
 import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { decide } from '../verdict/verdict.ts'
+import { learnable } from './attempt.ts'
 import { keepAbort } from './keep-ledger.ts'
 import type { Session } from './session.ts'
 import { servingOf, type Transaction } from './transaction.ts'
@@ -48,20 +50,30 @@ export function noteTransaction(
 ): void {
   const { split, peer, reversePath, lastReply, textAt, judgedAt, unsplit, messageId, score, symbols } = transaction
   const groups = new Map<string, number>()
+  const { address, port, rdns, local } = session.client
+  const recipients = transaction.recipients.map((recipient) => recipientFact(recipient, transaction, groups))
   const fact: TransactionFact = {
     kind: 'transactionEnded',
     at,
     session: session.id,
     peer: peer.name,
-    client: { address: session.client.address, port: session.client.port, helo: session.helo, tls: session.secured },
+    client: {
+      address,
+      port,
+      helo: session.helo,
+      tls: session.secured,
+      ...(rdns === undefined ? {} : { rdns }),
+      ...(local === undefined ? {} : { local }),
+    },
     reversePath: reversePath.address,
-    recipients: transaction.recipients.map((recipient) => recipientFact(recipient, groups)),
+    recipients,
     mode: transaction.prdr ? 'prdr' : split === undefined ? 'plain' : 'split',
     outcome,
     strategy: servingOf(transaction),
     sizeBytes: transaction.sizeBytes,
     deliveries: transaction.deliveries,
     ms: at - transaction.startedAt,
+    ...learnable(session, transaction, recipients),
     ...(unsplit === undefined ? {} : { unsplit }),
     ...(messageId === undefined ? {} : { messageId }),
     ...(score === undefined ? {} : { score }),
@@ -74,8 +86,15 @@ export function noteTransaction(
   session.effects.push({ do: 'note', fact })
 }
 
-function recipientFact(recipient: Transaction['recipients'][number], groups: Map<string, number>): RecipientFact {
-  const { fate, policy, verdict, lastReply, returnedAfterMs, group } = recipient
+function recipientFact(
+  recipient: Transaction['recipients'][number],
+  { score }: Transaction,
+  groups: Map<string, number>,
+): RecipientFact {
+  const { fate, policy, lastReply, returnedAfterMs, group } = recipient
+  // Also of who did not hear of it this time: what other strategies would have cost is counted by it.
+  const wanted = fate === 'deferred' && policy !== undefined && score !== undefined ? decide(score, policy) : undefined
+  const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
   const number = groups.get(group)
   return {

@@ -16,6 +16,7 @@ import {
 } from '../ledger/split-course.ts'
 import type { Split } from '../ledger/split.ts'
 import type { Answer } from '../verdict/answer.ts'
+import { attemptOf } from './attempt.ts'
 import type { TextEnd } from './effects.ts'
 import type { Session } from './session.ts'
 import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
@@ -225,7 +226,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   split = endAttempt(split, { ...result, refusedOnly, progress: result.progress || refused.length > 0 })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
-  split = closeIfDone(split, result.at)
+  split = closeIfDone({ ...split, ...attemptOf(session, transaction) }, result.at)
   transaction.split = split
   save(session, transaction)
   if (split.status !== 'open') noteClosed(session, split, result.at)

@@ -48,6 +48,8 @@ export interface Client {
   readonly port: number
   /** Host name that leads to the address and back; looked up only where a class asks for it. */
   readonly rdns?: string
+  /** Our own address and port that it came to. */
+  readonly local?: string
 }
 
 /** What is known of a peer when its transaction begins; classes are chosen by it. */

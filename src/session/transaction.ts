@@ -10,6 +10,7 @@ import type { Parameters } from '../smtp/parameters.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { Split, SplitRecipient } from '../ledger/split.ts'
 import type { Policy } from '../verdict/policy.ts'
+import { isVouched } from '../strategy/auto.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { StrategyName } from '../strategy/names.ts'
 import type { Going, Splitting } from '../strategy/choose.ts'
@@ -87,9 +88,17 @@ export interface Transaction {
   streaming: boolean
 }
 
+/** Whether SPF or DKIM has passed: for this text, else for that of an earlier attempt; undefined when none was seen. */
+export function vouchedOf({ symbols, textAt, split }: Transaction): boolean | undefined {
+  if (symbols !== undefined) return isVouched(symbols)
+  return textAt === undefined ? split?.vouched : false
+}
+
 /** Which serving is in force for a legacy client. */
 export function servingOf(transaction: Transaction): StrategyName {
-  return transaction.unsplit === undefined ? transaction.peer.strategy : transaction.peer.forgiveAs
+  const { unsplit, peer } = transaction
+  if (unsplit !== undefined) return peer.forgiveAs
+  return peer.unvouchedAs !== undefined && vouchedOf(transaction) === false ? peer.unvouchedAs : peer.strategy
 }
 
 /** How a client without PRDR is split; undefined where one reply has to do for all that it offers. */

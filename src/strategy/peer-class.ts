@@ -1,9 +1,22 @@
 import type { StrategyName } from './names.ts'
 
+/** Whom `auto` has chosen a strategy for, and why. */
+export interface AutoReason {
+  /** Its name among those learned. */
+  readonly sender: string
+  readonly why: string
+}
+
 /** How the legacy clients of one peer class are served; a class is a named set of peers in the configuration. */
 export interface PeerClass {
   readonly name: string
   readonly strategy: StrategyName
+  /** `auto` has chosen the strategy, for this reason. */
+  readonly chosen?: AutoReason
+  /** How a message that neither SPF nor DKIM vouches for is served instead (`auto`). */
+  readonly unvouchedAs?: StrategyName
+  /** Another strategy whose cost is counted without doing it. */
+  readonly shadow?: StrategyName
   /** 450, 451 or 452; 452 makes Exim go on in the same connection (senders). Rule 3. */
   readonly deferCode: 450 | 451 | 452
   /** What the retry hint says, in seconds (draft-santos-smtpgrey-02). */

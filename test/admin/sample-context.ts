@@ -1,6 +1,6 @@
-import type { AdminContext, PeerView } from '../../src/admin/context.ts'
+import type { AdminContext, PeerView, SenderView } from '../../src/admin/context.ts'
 import type { Split } from '../../src/ledger/split.ts'
-import type { StrategyName } from '../../src/strategy/names.ts'
+import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 
 export const split = (
   id: string,
@@ -32,6 +32,14 @@ export const split = (
   ...change,
 })
 
+const learned = (name: string): SenderView => ({
+  name,
+  strategy: 'lenient',
+  why: 'did not come back for 1 of 3 attempts with a deferral',
+  lessons: { messages: 9, deferred: 3, returned: 2, within5m: 2, missing: 1 },
+  at: Date.UTC(2026, 0, 1),
+})
+
 export interface SampleContext extends AdminContext {
   /** What was asked for, in words. */
   readonly asked: string[]
@@ -41,7 +49,7 @@ export interface SampleContext extends AdminContext {
 /** A running product with two peer classes and three splits, in memory. */
 export function sampleContext(): SampleContext {
   const overrides = new Map<string, NonNullable<PeerView['override']>>()
-  const configured: readonly (readonly [string, StrategyName])[] = [
+  const configured: readonly (readonly [string, ConfigurableStrategy])[] = [
     ['partners', 'single'],
     ['default', 'group'],
   ]
@@ -52,6 +60,7 @@ export function sampleContext(): SampleContext {
       split('IIIIJJJJKKKKLLLL', { status: 'completed', closedAt: Date.UTC(2026, 0, 2) }),
     ].map((each) => [each.id, each]),
   )
+  const senders = new Map<string, SenderView>([['example.net', learned('example.net')]])
   const asked: string[] = []
   const view = (name: string): PeerView | undefined => {
     const strategy = configured.find(([known]) => known === name)?.[1]
@@ -89,6 +98,21 @@ export function sampleContext(): SampleContext {
     },
     splits: async (limit) =>
       await Promise.resolve([...splits.values()].filter(({ status }) => status === 'open').slice(0, limit)),
+    missing: async (limit) =>
+      await Promise.resolve([...splits.values()].filter(({ peer }) => peer === 'default').slice(0, limit)),
+    senders: () => [...senders.values()],
+    pinSender: async (name, strategy, by) => {
+      asked.push(`pin ${name} ${strategy ?? 'auto'} by ${by}`)
+      const found = senders.get(name)
+      if (strategy === undefined) return await Promise.resolve(found)
+      const pinned = { ...(found ?? learned(name)), strategy, why: 'pinned', pin: { strategy, by, at: 0 } }
+      senders.set(name, pinned)
+      return await Promise.resolve(pinned)
+    },
+    forgetSender: async (name, by) => {
+      asked.push(`forget ${name} by ${by}`)
+      return await Promise.resolve(senders.delete(name))
+    },
     split: async (id) => await Promise.resolve(splits.get(id)),
     forgive: async (id, by) => {
       asked.push(`forgive ${id} by ${by}`)

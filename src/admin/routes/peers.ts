@@ -1,5 +1,4 @@
-import { isStrategyName, strategyNames } from '../../strategy/names.ts'
-import type { StrategyName } from '../../strategy/names.ts'
+import { type ConfigurableStrategy, configurableStrategies, isConfigurableStrategy } from '../../strategy/names.ts'
 import type { AdminContext } from '../context.ts'
 import { durationForm, parseDuration } from '../duration.ts'
 import { type AdminRequest, type AdminResponse, type Route, jsonResponse, problem } from '../exchange.ts'
@@ -46,7 +45,7 @@ const unknownPeer = (context: AdminContext): AdminResponse =>
   )
 
 interface Order {
-  readonly strategy: StrategyName
+  readonly strategy: ConfigurableStrategy
   readonly forMs: number | undefined
 }
 
@@ -58,8 +57,8 @@ function parseOrder(value: unknown): Order | AdminResponse {
   const unknownKey = Object.keys(more)[0]
   if (unknownKey !== undefined)
     return problem(400, `the key ${JSON.stringify(unknownKey.slice(0, 50))} is unknown`, form)
-  if (typeof strategy !== 'string' || !isStrategyName(strategy)) {
-    return problem(400, '"strategy" is missing or unknown', `one of ${strategyNames.join(', ')}`)
+  if (typeof strategy !== 'string' || !isConfigurableStrategy(strategy)) {
+    return problem(400, '"strategy" is missing or unknown', `one of ${configurableStrategies.join(', ')}`)
   }
   if (duration === undefined) return { strategy, forMs: undefined }
   const forMs = typeof duration === 'string' ? parseDuration(duration) : undefined

@@ -5,7 +5,7 @@ import { splitJson } from '../views.ts'
 const defaultLimit = 100
 const highestLimit = 1000
 
-/** Open splits, oldest first (`?limit=`), one split, and letting one through unsplit. */
+/** Open splits, oldest first (`?limit=`; `?missing=true`: those with recipients whom nobody offers again), one split, and letting one through unsplit. */
 export const splitRoutes: readonly Route[] = [
   { path: ['api', 'v1', 'splits'], open: false, methods: { GET: listSplits } },
   { path: ['api', 'v1', 'splits', ':id'], open: false, methods: { GET: showSplit } },
@@ -19,7 +19,9 @@ async function listSplits(context: AdminContext, request: AdminRequest): Promise
   if (limit < 1 || limit > highestLimit) {
     return problem(400, '"limit" is not possible', `a number from 1 to ${highestLimit}`)
   }
-  const splits = await context.splits(limit + 1)
+  const missing = request.query.get('missing') ?? 'false'
+  if (missing !== 'true' && missing !== 'false') return problem(400, '"missing" is not possible', 'true or false')
+  const splits = await (missing === 'true' ? context.missing(limit + 1) : context.splits(limit + 1))
   return jsonResponse(200, { splits: splits.slice(0, limit).map(splitJson), more: splits.length > limit })
 }
 

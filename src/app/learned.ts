@@ -1,0 +1,50 @@
+/** What the admin API may see and do of what was learned of senders. */
+import type { AdminContext, SenderView } from '../admin/context.ts'
+import type { FactListener } from '../facts.ts'
+import { listMissing } from '../ledger/missing.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type LearnedSender, listLearned } from '../learning/learning.ts'
+
+export interface LearnedParts {
+  readonly ledger: Ledger
+  readonly missingAfterMs: () => number
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+export function learnedContext(
+  parts: LearnedParts,
+): Pick<AdminContext, 'missing' | 'senders' | 'pinSender' | 'forgetSender'> {
+  const { ledger, onFact, now } = parts
+  const { senders } = ledger
+  return {
+    missing: async (limit) => await listMissing(ledger, now() - parts.missingAfterMs(), limit),
+    senders: () => listLearned(senders).map(viewSender),
+    async pinSender(name, strategy, by) {
+      const at = now()
+      senders.change({ name, at, pin: strategy === undefined ? false : { strategy, by, at } })
+      await senders.flush()
+      const change = strategy === undefined ? 'unpinned' : 'pinned'
+      onFact({ kind: 'senderChanged', at, sender: name, change, by, ...(strategy === undefined ? {} : { strategy }) })
+      const found = listLearned(senders).find((sender) => sender.name === name)
+      return found === undefined ? undefined : viewSender(found)
+    },
+    async forgetSender(name, by) {
+      if (senders.find(name) === undefined) return false
+      const at = now()
+      senders.change({ name, at, forget: true })
+      await senders.flush()
+      onFact({ kind: 'senderChanged', at, sender: name, change: 'forgotten', by })
+      return true
+    },
+  }
+}
+
+const viewSender = ({ name, choice, counts, at, pin }: LearnedSender): SenderView => ({
+  name,
+  strategy: choice.strategy,
+  why: choice.why,
+  lessons: counts,
+  at,
+  ...(pin === undefined ? {} : { pin }),
+})

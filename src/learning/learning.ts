@@ -1,0 +1,90 @@
+/**
+ * What is known of senders: lessons go in as things happen, and `auto` asks before each transaction. Kept by the ledger
+ * (ledger/senders.ts), read from memory.
+ */
+import type { FactListener } from '../facts.ts'
+import type { SenderRecord, SenderRecords } from '../ledger/senders.ts'
+import { chooseStrategy, type AutoChoice, type Learned, type Lessons } from '../strategy/auto.ts'
+import { lessonsOf } from './lessons.ts'
+import { networkName, senderName, type SenderHost } from './sender-name.ts'
+
+/** What was not added to for so long is forgotten, unless it is pinned; the sender is then new. ms. */
+export const forgottenAfterMs = 180 * 86_400_000
+
+export interface LearningOptions {
+  readonly senders: SenderRecords
+  /** Hears when a sender is served in another way because of a lesson. */
+  readonly onFact: FactListener
+}
+
+/** Learns from every transaction, and from recipients that nobody offers again. */
+export function learnFromFacts({ senders, onFact }: LearningOptions): FactListener {
+  const learn = (host: SenderHost, at: number, counts: Lessons): void => {
+    const name = senderName(host)
+    const before = chooseStrategy(learnedOf(senders.find(name)))
+    senders.change({ name, at, counts })
+    const after = chooseStrategy(learnedOf(senders.find(name)))
+    if (after.strategy !== before.strategy)
+      onFact({ kind: 'senderLearned', at, sender: name, strategy: after.strategy, why: after.why })
+  }
+  return (fact) => {
+    if (fact.kind === 'transactionEnded') {
+      const { client } = fact
+      const counts = lessonsOf(fact)
+      if (counts === undefined) return
+      const teaches = Object.keys(counts).some((name) => name !== 'messages')
+      if (teaches || ('messages' in counts && senders.find(senderName(client)) !== undefined))
+        learn(client, fact.at, counts)
+    } else if (fact.kind === 'recipientsMissing') {
+      const { client, vouched, othersAnswered, at } = fact
+      if (vouched && client !== undefined) learn(client, at, othersAnswered ? { missing: 1 } : { failed: 1 })
+    }
+  }
+}
+
+/** Undefined when nothing counts for a choice. */
+export function learnedOf(record: SenderRecord | undefined): Learned | undefined {
+  if (record === undefined) return undefined
+  return { lessons: record.counts, ...(record.pin === undefined ? {} : { pinned: record.pin.strategy }) }
+}
+
+const isOld = ({ at, pin }: SenderRecord, now: number): boolean => pin === undefined && at < now - forgottenAfterMs
+
+/** For PeerDirectory: a host whose domain is not known yet may have been learned by its network, when its name could not be looked up. */
+export function lookUpLearned(senders: SenderRecords, now: () => number) {
+  return (host: SenderHost): { readonly sender: string; readonly learned?: Learned } => {
+    const sender = senderName(host)
+    for (const name of [sender, networkName(host.address)]) {
+      const record = senders.find(name)
+      const learned = record === undefined || isOld(record, now()) ? undefined : learnedOf(record)
+      if (learned !== undefined) return { sender: name, learned }
+    }
+    return { sender }
+  }
+}
+
+/** Forgets what is old; how many. */
+export function forgetOld(senders: SenderRecords, now: number): number {
+  const old = senders.all().filter((record) => isOld(record, now))
+  for (const { name } of old) senders.change({ name, at: now, forget: true })
+  return old.length
+}
+
+/** A record with the choice that `auto` makes of it. */
+export interface LearnedSender extends SenderRecord {
+  readonly choice: AutoChoice
+}
+
+/** The last changed first. */
+export const listLearned = (senders: SenderRecords): readonly LearnedSender[] =>
+  senders.all().map((record) => ({ ...record, choice: chooseStrategy(learnedOf(record)) }))
+
+/** How many senders `auto` serves with each strategy. */
+export function countLearned(senders: SenderRecords): { readonly strategy: string; readonly senders: number }[] {
+  const counts = new Map<string, number>([
+    ['late', 0],
+    ['lenient', 0],
+  ])
+  for (const { choice } of listLearned(senders)) counts.set(choice.strategy, (counts.get(choice.strategy) ?? 0) + 1)
+  return [...counts].map(([strategy, count]) => ({ strategy, senders: count }))
+}

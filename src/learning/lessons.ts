@@ -1,0 +1,36 @@
+/** What one transaction teaches about its sender (strategy/auto.ts has the words). Pure. */
+import type { TransactionFact } from '../facts.ts'
+import { delayLesson, type LessonName } from '../strategy/auto.ts'
+
+type Recipient = TransactionFact['recipients'][number]
+
+/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
+const isDeferral = ({ fate, final, verdict, reply }: Recipient): boolean =>
+  fate === 'deferred' || (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
+
+/**
+ * Nothing without SPF or DKIM; nothing of PRDR, where nobody is deferred, and of the site's own networks. What it says of a message
+ * counts only for a sender that something else is known of: who was never deferred is not remembered.
+ */
+export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, number>> | undefined {
+  if (fact.vouched !== true || fact.mode === 'prdr' || fact.unsplit === 'trusted') return undefined
+  const { recipients, textMs, outcome, cameBack } = fact
+  const lessons: Partial<Record<LessonName, number>> = {}
+  if (textMs !== undefined) lessons.messages = 1
+  if (recipients.some(isDeferral)) lessons.deferred = 1
+  const delay = longest(recipients)
+  if (delay !== undefined) {
+    lessons.returned = 1
+    lessons[delayLesson(delay)] = 1
+    if (cameBack?.sameConnection === true) lessons.sameConnection = 1
+    if (cameBack?.elsewhere === true) lessons.elsewhere = 1
+  }
+  const atRcpt = recipients.some(({ fate }) => fate === 'deferred') && recipients.some(({ fate }) => fate === 'through')
+  if (outcome === 'aborted' && textMs === undefined && atRcpt) lessons.cutOff = 1
+  return lessons
+}
+
+function longest(recipients: readonly Recipient[]): number | undefined {
+  const delays = recipients.flatMap(({ returnedAfterMs }) => returnedAfterMs ?? [])
+  return delays.length === 0 ? undefined : Math.max(...delays)
+}

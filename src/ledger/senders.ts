@@ -1,0 +1,72 @@
+/**
+ * What was learned of senders, as sums by name: kept with the ledger, so that it survives restarts and is shared by processes and
+ * nodes. What the sums mean is in src/strategy/auto.ts.
+ *
+ * Contract, held by test/ledger/senders.contract.ts for every implementation: reads are from memory, which follows the store within
+ * a second; writes are batched and never waited for by mail; sums of several writers add up. While the store is away everything
+ * goes on in memory, and what was added is written when it is back.
+ */
+import type { StrategyName } from '../strategy/names.ts'
+
+export interface SenderPin {
+  readonly strategy: StrategyName
+  readonly by: string
+  /** ms since the epoch. */
+  readonly at: number
+}
+
+export interface SenderRecord {
+  readonly name: string
+  readonly counts: Readonly<Record<string, number>>
+  /** When it was last changed, ms since the epoch. */
+  readonly at: number
+  readonly pin?: SenderPin
+}
+
+/** To be added to what is stored of a name. */
+export interface SenderChange {
+  readonly name: string
+  /** ms since the epoch. */
+  readonly at: number
+  readonly counts?: Readonly<Record<string, number>>
+  /** `false` takes the pin away. */
+  readonly pin?: SenderPin | false
+  /** All that is known before this change is gone. */
+  readonly forget?: true
+}
+
+export interface SenderRecords {
+  find(name: string): SenderRecord | undefined
+  /** The last changed first. */
+  all(): readonly SenderRecord[]
+  /** In memory at once, in the store within a second. */
+  change(change: SenderChange): void
+  /** Everything that was changed here is in the store, or the store is away. */
+  flush(): Promise<void>
+}
+
+/** One change on top of what is known; undefined for nothing. Pure. */
+export function applyChange(record: SenderRecord | undefined, change: SenderChange): SenderRecord | undefined {
+  const before = change.forget === true ? undefined : record
+  const pin = change.pin === undefined ? before?.pin : change.pin === false ? undefined : change.pin
+  const counts: Record<string, number> = { ...before?.counts }
+  for (const [name, count] of Object.entries(change.counts ?? {})) counts[name] = (counts[name] ?? 0) + count
+  if (pin === undefined && Object.keys(counts).length === 0) return undefined
+  const at = Math.max(before?.at ?? 0, change.at)
+  return { name: change.name, counts, at, ...(pin === undefined ? {} : { pin }) }
+}
+
+/** Two changes of one name, one after the other, as one. Pure. */
+export function joinChanges(first: SenderChange | undefined, then: SenderChange): SenderChange {
+  if (first === undefined || then.forget === true) return then
+  const counts: Record<string, number> = { ...first.counts }
+  for (const [name, count] of Object.entries(then.counts ?? {})) counts[name] = (counts[name] ?? 0) + count
+  const pin = then.pin ?? first.pin
+  return {
+    name: then.name,
+    at: Math.max(first.at, then.at),
+    counts,
+    ...(pin === undefined ? {} : { pin }),
+    ...(first.forget === true ? { forget: true } : {}),
+  }
+}

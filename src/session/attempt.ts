@@ -1,0 +1,50 @@
+/** Where an attempt came from and who vouches for it: what `auto` learns from, kept with its split until the next one. */
+import type { TransactionFact } from '../facts.ts'
+import type { Split, SplitAttempt } from '../ledger/split.ts'
+import { shadowCost } from '../strategy/shadow.ts'
+import type { Session } from './session.ts'
+import { type Transaction, vouchedOf } from './transaction.ts'
+
+/** To be kept with the split. */
+export function attemptOf(session: Session, transaction: Transaction): Pick<Split, 'attempt' | 'vouched'> {
+  const { address, rdns, local } = session.client
+  const attempt: SplitAttempt = {
+    session: session.id,
+    address,
+    ...(rdns === undefined ? {} : { rdns }),
+    ...(local === undefined ? {} : { local }),
+  }
+  const vouched = vouchedOf(transaction)
+  return { attempt, ...(vouched === undefined ? {} : { vouched }) }
+}
+
+type Learnable = Pick<TransactionFact, 'vouched' | 'cameBack' | 'chosen' | 'shadow'>
+
+/** What the fact of the transaction says for `auto` and `shadow`. */
+export function learnable(
+  session: Session,
+  transaction: Transaction,
+  recipients: TransactionFact['recipients'],
+): Learnable {
+  const { peer, split, recalled } = transaction
+  const vouched = vouchedOf(transaction)
+  const before = split === undefined ? undefined : recalled.get(split.id)?.attempt
+  const { local, address } = session.client
+  const first = transaction.textAt !== undefined && !transaction.prdr && !transaction.trusted && before === undefined
+  return {
+    ...(vouched === undefined ? {} : { vouched }),
+    ...(peer.chosen === undefined ? {} : { chosen: peer.chosen }),
+    ...(before === undefined
+      ? {}
+      : {
+          cameBack: {
+            sameConnection: before.session === session.id,
+            elsewhere: before.local !== local,
+            otherHost: before.address !== address,
+          },
+        }),
+    ...(peer.shadow === undefined || !first
+      ? {}
+      : { shadow: { strategy: peer.shadow, forcedRetries: shadowCost(peer.shadow, recipients, peer) } }),
+  }
+}
