@@ -19,6 +19,7 @@ const builtIn: ConfiguredPeerClass = {
   forgiveAfter: 1,
   maxForcedRetries: 16,
   lenientAs: 'tag',
+  deliverDeferred: false,
   limits: { rates: {} },
 }
 
@@ -70,6 +71,7 @@ function inherit(peer: PeerSettings, fallback: ConfiguredPeerClass): ConfiguredP
     forgiveAfter: peer.forgive_after ?? fallback.forgiveAfter,
     maxForcedRetries: peer.max_forced_retries ?? fallback.maxForcedRetries,
     lenientAs: peer.lenient_as ?? fallback.lenientAs,
+    deliverDeferred: peer.deliver_deferred ?? fallback.deliverDeferred,
     limits: resolveClassLimits(peer.limits),
   }
 }

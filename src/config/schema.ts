@@ -165,6 +165,11 @@ const peer = z.strictObject({
     'Which group goes first: the largest of pipelined RCPTs, or that of the first recipient offered.',
     '`largest`',
   ),
+  deliver_deferred: key(
+    z.boolean().optional(),
+    '`group` and `single`: the text is delivered at once to those deferred as well, and their retry is acknowledged without a second delivery.',
+    '`false`',
+  ),
   forgive_as: key(
     z.enum(['lenient', 'off']).optional(),
     'How a message that makes no progress is let through unsplit.',

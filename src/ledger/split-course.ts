@@ -101,6 +101,37 @@ export function keepDelivery(split: Split, address: string, at: number): Split {
   return change(split, [address], (recipient) => ({ ...recipient, state: 'delivered', deferredAt: at }))
 }
 
+/** In another state, without the reply that was kept; when they were told to come back stays as it is. */
+function inState({ address, deferrals, deferredAt }: SplitRecipient, state: RecipientState): SplitRecipient {
+  return { address, state, deferrals, ...(deferredAt === undefined ? {} : { deferredAt }) }
+}
+
+/** Ahead of the reply: written before the backend is told to commit. */
+export function intendDelivery(split: Split, addresses: readonly string[]): Split {
+  return change(split, addresses, (recipient) => inState(recipient, 'delivering'))
+}
+
+/** What came of it: `taken` have the message from now on, the others of `intended` are where they were before. */
+export function settleDelivery(split: Split, intended: readonly string[], taken: ReadonlySet<string>): Split {
+  return change(split, intended, (recipient) => {
+    if (recipient.state !== 'delivering') return recipient
+    return inState(recipient, taken.has(recipient.address) ? 'delivered' : 'waiting')
+  })
+}
+
+/** The text was judged for one who was deferred before it: the refusal is kept, or they have it. */
+export function keepJudged(split: Split, address: string, refusal: Reply | undefined): Split {
+  return change(split, [address], (recipient) =>
+    refusal === undefined ? inState(recipient, 'delivered') : { ...inState(recipient, 'refused'), reply: refusal },
+  )
+}
+
+/** A split from now on, and no longer only a record of deliveries. */
+export function countAsSplit(split: Split): Split {
+  const { deliveriesOnly, ...counted } = split
+  return deliveriesOnly === true ? counted : split
+}
+
 export interface AttemptEnd {
   readonly at: number
   /** Someone was deferred only to split, or a refusal was kept. */
@@ -146,7 +177,7 @@ export function stateOf(split: Split, address: string): SplitRecipient | undefin
   return split.recipients.find((recipient) => recipient.address === address)
 }
 
-const openStates: ReadonlySet<RecipientState> = new Set(['waiting', 'refused', 'delivered'])
+const openStates: ReadonlySet<RecipientState> = new Set(['waiting', 'refused', 'delivering', 'delivered'])
 
 export const isOpen = (recipient: SplitRecipient | undefined): boolean =>
   recipient !== undefined && openStates.has(recipient.state)
@@ -154,8 +185,7 @@ export const isOpen = (recipient: SplitRecipient | undefined): boolean =>
 /** Recipients of the split, other than `offered`, who are not known to be refused: they have to be answered first. */
 export function othersBefore(split: Split, offered: ReadonlySet<string>): boolean {
   return split.recipients.some(
-    (recipient) =>
-      !offered.has(recipient.address) && (recipient.state === 'waiting' || recipient.state === 'delivered'),
+    (recipient) => !offered.has(recipient.address) && recipient.state !== 'refused' && recipient.state !== 'answered',
   )
 }
 
@@ -187,7 +217,8 @@ export function mergeSplits(split: Split, other: Split): Split {
   for (const theirs of other.recipients) {
     const ours = known.get(theirs.address)
     const tellsMore = theirs.state === 'delivered' || theirs.state === 'refused'
-    if (ours === undefined || (ours.state === 'waiting' && tellsMore)) known.set(theirs.address, theirs)
+    if (ours === undefined || ((ours.state === 'waiting' || ours.state === 'delivering') && tellsMore))
+      known.set(theirs.address, theirs)
   }
   return {
     ...split,

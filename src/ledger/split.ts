@@ -3,16 +3,21 @@
  * Plain data and its transitions; a ledger stores it whole and knows nothing of its meaning. Pure.
  *
  *     waiting ──▶ refused ──▶ answered        a recipient's way: deferred; verdict known but kept back (rule 2); answered for good
- *        │           delivered ──▶ answered   has the message, the acknowledgement is still owed (rule 6)
- *        └─────────────────────▶ answered
+ *      │  ▲ │        delivered ──▶ answered   has the message, the acknowledgement is still owed (rule 6)
+ *      │  │ └▶ delivering ─┘ │                the backend is being asked to take it ahead of the reply; it did not: waiting again
+ *      │  └────────┴─────────┘
+ *      └───────────────────────▶ answered
  */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
 
 export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
 
-/** `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivered`: has it; owed its 250. `answered`: done. */
-export type RecipientState = 'waiting' | 'refused' | 'delivered' | 'answered'
+/**
+ * `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivering`: the backend was asked to take it; found on a
+ * later attempt only after a crash, and then it is not known whether it did. `delivered`: has it; owed its 250. `answered`: done.
+ */
+export type RecipientState = 'waiting' | 'refused' | 'delivering' | 'delivered' | 'answered'
 
 /** Where an attempt came from. */
 export interface SplitAttempt {
@@ -69,6 +74,8 @@ export interface Split {
   readonly closedAt?: number
   /** Set once it is let through unsplit from now on (rule 5); it ends as `forgiven`. */
   readonly forgiven: boolean
+  /** Nobody was deferred to split: it is kept only for who has the message (RFC 1047), and counts in no metric of splits. */
+  readonly deliveriesOnly?: true
   /** In the last attempt only recipients whose refusal is known were offered, and kept waiting for the others in vain. */
   readonly refusedOnly: boolean
   readonly recipients: readonly SplitRecipient[]

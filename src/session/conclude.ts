@@ -49,6 +49,7 @@ export function noteTransaction(
   at: number,
 ): void {
   const { split, peer, reversePath, lastReply, textAt, judgedAt, unsplit, messageId, score, symbols } = transaction
+  const counted = split?.deliveriesOnly === true ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) => recipientFact(recipient, transaction, groups))
@@ -67,7 +68,7 @@ export function noteTransaction(
     },
     reversePath: reversePath.address,
     recipients,
-    mode: transaction.prdr ? 'prdr' : split === undefined ? 'plain' : 'split',
+    mode: transaction.prdr ? 'prdr' : counted === undefined ? 'plain' : 'split',
     outcome,
     strategy: servingOf(transaction),
     sizeBytes: transaction.sizeBytes,
@@ -79,7 +80,9 @@ export function noteTransaction(
     ...(score === undefined ? {} : { score }),
     ...(symbols === undefined ? {} : { symbols }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
-    ...(split === undefined ? {} : { split: split.id, splitOf: { peer: split.peer, strategy: split.strategy } }),
+    ...(counted === undefined
+      ? {}
+      : { split: counted.id, splitOf: { peer: counted.peer, strategy: counted.strategy } }),
     ...(textAt === undefined ? {} : { textMs: textAt - transaction.startedAt }),
     ...(judgedAt === undefined ? {} : { judgedMs: judgedAt - transaction.startedAt }),
   }

@@ -3,6 +3,7 @@ import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
+import type { MessageIdentity } from '../ledger/fingerprint.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import type { ParcelResult } from '../verdict/parcels.ts'
@@ -31,6 +32,8 @@ export type Event =
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
   /** A text that was not wanted (`dropText`) has ended. */
   | { readonly kind: 'refusedTextEnded'; readonly at: number }
+  /** One of the parcels of `deliver`, as soon as its answer is known; before `delivered`, which tells of all. */
+  | { readonly kind: 'parcelDelivered'; readonly at: number; readonly parcel: number; readonly result: ParcelReply }
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
   | {
       readonly kind: 'secured'
@@ -42,7 +45,9 @@ export type Event =
   | { readonly kind: 'securingFailed'; readonly at: number }
   /** `slow`: of a text that comes more slowly than it may. */
   | { readonly kind: 'timedOut'; readonly at: number; readonly slow?: true }
-  | { readonly kind: 'shutdown' | 'clientLost'; readonly at: number }
+  | { readonly kind: 'shutdown'; readonly at: number }
+  /** `identity`: of the text that is being delivered, where it can still be told. */
+  | { readonly kind: 'clientLost'; readonly at: number; readonly identity?: MessageIdentity }
 
 export interface TextEnd {
   readonly sizeBytes: number

@@ -6,13 +6,35 @@ import { noteLimit, takes } from './limit.ts'
 import { dropWaiting, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 
-/** A refused command that counts towards `limits.errors_per_session` and `limits.errors_per_minute`. */
+/**
+ * A command refused with 5yz for what it is or where it stands. Counts towards `limits.errors_per_session` and
+ * `limits.errors_per_minute`; what the mail server or a policy says of a sender or a recipient does not.
+ */
 export function fault(session: Session, reply: Reply, at: number): void {
+  if (!isExcused(session, reply) && endsByFault(session, at)) return
+  sayNow(session.slots, reply)
+}
+
+/** Counts a fault whose reply is said elsewhere; true when it was one too many, and the session has ended with 421. */
+export function endsByFault(session: Session, at: number): boolean {
   session.errors++
   const tooMany = session.errors > session.options.limits.errorsPerSession
   if (tooMany) noteLimit(session, 'errors_per_session', at)
-  if (tooMany || !takes(session, 'errors', at)) return end(session, replies.tooManyErrors, 'errors', at)
-  sayNow(session.slots, reply)
+  if (!tooMany && takes(session, 'errors', at)) return false
+  end(session, replies.tooManyErrors, 'errors', at)
+  return true
+}
+
+/** RCPT and DATA that were pipelined behind a MAIL that is refused have no MAIL, and a good client could not know (Exim does the same). */
+function isExcused(session: Session, reply: Reply): boolean {
+  if (reply !== replies.needMail || session.excused === undefined || session.excused === 0) return false
+  session.excused--
+  return true
+}
+
+export function noteRefusedMail(session: Session, refusal: Reply): void {
+  session.refusedMail = refusal
+  session.excused = session.options.limits.recipients + 1
 }
 
 /** The last words of a session. */

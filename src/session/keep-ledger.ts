@@ -2,11 +2,13 @@
 import {
   answerRecipients,
   closeIfDone,
+  countAsSplit,
   deferRecipients,
   endAttempt,
   expectRecipients,
   isOpen,
   keepDelivery,
+  keepJudged,
   keepRefusal,
   mergeSplits,
   nextVersion,
@@ -15,6 +17,7 @@ import {
   stateOf,
 } from '../ledger/split-course.ts'
 import type { Split } from '../ledger/split.ts'
+import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
 import type { TextEnd } from './effects.ts'
@@ -49,18 +52,30 @@ export function noteDeferrals(
     addresses(recipients),
     at,
   )
-  if (!transaction.presumed) save(session, transaction)
+  if (!transaction.presumed) saveSplit(session, transaction)
 }
 
-function beginSplit(session: Session, transaction: Transaction, at: number): Split {
+/** `deliveries only`: nobody is deferred, and no metric of splits knows of it until somebody is. */
+export function beginSplit(
+  session: Session,
+  transaction: Transaction,
+  at: number,
+  kind: 'split' | 'deliveries only' = 'split',
+): Split {
   const { peer, sender } = transaction
   const id = session.options.newId()
   const strategy = servingOf(transaction)
-  session.effects.push({ do: 'note', fact: { kind: 'splitOpened', at, split: id, peer: peer.name, strategy } })
-  return startSplit({ id, at, reversePath: sender, peer: peer.name, strategy })
+  const split = startSplit({ id, at, reversePath: sender, peer: peer.name, strategy })
+  if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
+  noteOpened(session, split, at)
+  return split
 }
 
-function save(session: Session, transaction: Transaction): void {
+function noteOpened(session: Session, { id, peer, strategy }: Split, at: number): void {
+  session.effects.push({ do: 'note', fact: { kind: 'splitOpened', at, split: id, peer, strategy } })
+}
+
+export function saveSplit(session: Session, transaction: Transaction): void {
   if (transaction.split === undefined) return
   transaction.split = nextVersion(transaction.split)
   session.effects.push({ do: 'save', split: transaction.split })
@@ -132,7 +147,8 @@ function absorbTwins(
   transaction.presumed = true
   for (const recipient of transaction.recipients) {
     const memory = stateOf(merged, recipient.address)
-    if (memory !== undefined && isOpen(memory) && recipient.fate === 'through') recipient.memory = memory
+    if (memory !== undefined && isOpen(memory) && (recipient.fate === 'through' || recipient.fate === 'deferred'))
+      recipient.memory = memory
   }
 }
 
@@ -185,6 +201,11 @@ export function keepAnswer(session: Session, transaction: Transaction, answer: A
     progress ||= stateOf(split, delivered.address)?.state !== 'delivered'
     split = keepDelivery(split, delivered.address, at)
   }
+  for (const { address, reply } of transaction.judgedAnyway) {
+    const judged = isPositive(reply) || isPermanent(reply)
+    progress ||= judged
+    if (judged) split = keepJudged(split, address, isPositive(reply) ? undefined : reply)
+  }
   split = answerRecipients(split, addresses(answer.final))
   transaction.split = split
   const told = new Set([...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index))
@@ -223,17 +244,21 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   // Who went through without an answer takes part in the message too, and comes back with the others.
   const unanswered = recipients.filter((recipient) => recipient.fate === 'through' && !recipient.final)
   let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
+  if (split.deliveriesOnly === true && result.forcedRetry) {
+    split = countAsSplit(split)
+    noteOpened(session, split, result.at)
+  }
   split = endAttempt(split, { ...result, refusedOnly, progress: result.progress || refused.length > 0 })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
   split = closeIfDone({ ...split, ...attemptOf(session, transaction) }, result.at)
   transaction.split = split
-  save(session, transaction)
+  saveSplit(session, transaction)
   if (split.status !== 'open') noteClosed(session, split, result.at)
 }
 
 function noteClosed(session: Session, split: Split, at: number): void {
-  if (split.status === 'open') return
+  if (split.status === 'open' || split.deliveriesOnly === true) return
   session.effects.push({
     do: 'note',
     fact: {

@@ -3,6 +3,7 @@ import type { Command } from '../smtp/command.ts'
 import { replies } from '../smtp/replies.ts'
 import { isTransient, type Reply } from '../smtp/reply.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
+import { fault } from './ending.ts'
 import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
@@ -12,13 +13,13 @@ export function onData(session: Session, at: number): void {
   const { state, slots } = session
   if (state.at === 'chunks') {
     expectRefusedText(session, false)
-    return sayNow(slots, replies.mixedDataBdat)
+    return fault(session, replies.mixedDataBdat, at)
   }
   const refusal = refuseText(session)
   if (refusal !== undefined) {
     expectRefusedText(session, isForNow(session))
     if (state.at === 'envelope' && refusal === replies.noValidRecipients) endEnvelope(session, state.transaction, at)
-    return sayNow(slots, refusal)
+    return refuse(session, refusal, at)
   }
   if (state.at !== 'envelope') return
   const { hello, transaction } = state
@@ -29,6 +30,12 @@ export function onData(session: Session, at: number): void {
     fingerprint: takesFingerprint(transaction),
     streamable: mayStream(transaction),
   })
+}
+
+/** That nobody went through was said to each of them already; pipelined with them, DATA is no fault. */
+function refuse(session: Session, refusal: Reply, at: number): void {
+  if (refusal === replies.noValidRecipients) sayNow(session.slots, refusal)
+  else fault(session, refusal, at)
 }
 
 /** Whether it is because of 4yz replies that there is nobody to take a text. */
@@ -61,18 +68,19 @@ function endEnvelope(session: Session, transaction: Transaction, at: number): vo
 }
 
 /** RFC 3030. A chunk that can't be taken is still read to its end. */
-export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT' }>): void {
+export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT' }>, at: number): void {
   const { state } = session
   const bytes = command.size
   const { last } = command
   if (!session.offered.has('CHUNKING') || (state.at !== 'envelope' && state.at !== 'chunks')) {
-    return discard(session, bytes, session.offered.has('CHUNKING') ? replies.needMail : replies.notImplemented)
+    const reply = session.offered.has('CHUNKING') ? replies.needMail : replies.notImplemented
+    return discard(session, bytes, { reply, at })
   }
   const { hello, transaction } = state
   const first = state.at === 'envelope'
   if (first) {
     const refusal = refuseText(session)
-    if (refusal !== undefined) return discard(session, bytes, refusal)
+    if (refusal !== undefined) return discard(session, bytes, { reply: refusal, at })
   }
   transaction.chunking = true
   session.state = { at: 'chunks', hello, transaction, taking: true }
@@ -86,9 +94,9 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
   })
 }
 
-function discard(session: Session, bytes: number, reply: Reply): void {
-  sayNow(session.slots, reply)
+function discard(session: Session, bytes: number, refusal: { readonly reply: Reply; readonly at: number }): void {
   session.effects.push({ do: 'receiveChunk', bytes, last: false, first: false, discard: true, fingerprint: false })
+  refuse(session, refusal.reply, refusal.at)
 }
 
 export function onChunkTaken(session: Session, bytes: number): void {

@@ -2,9 +2,10 @@
 import type { Command } from '../smtp/command.ts'
 import { checkMailParameters, encodeParameters, type ParameterFault } from '../smtp/parameters.ts'
 import { ledgerKey } from '../smtp/path.ts'
-import { isPositive, type Reply } from '../smtp/reply.ts'
+import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { concludeRefusedMail } from './conclude.ts'
+import { fault, noteRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
@@ -15,8 +16,10 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   const refusal = refuseMail(session, command, at)
   delete session.refusedMail
   if (refusal !== undefined) {
-    session.refusedMail = refusal
-    return sayNow(session.slots, refusal)
+    noteRefusedMail(session, refusal)
+    if (isPermanent(refusal)) fault(session, refusal, at)
+    else sayNow(session.slots, refusal)
+    return
   }
   if (session.state.at !== 'ready') return
   const { path, parameters } = command
@@ -44,6 +47,9 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     deliveries: [],
     sizeBytes: 0,
     streaming: false,
+    judgedAnyway: [],
+    ahead: false,
+    clientGone: false,
   }
   if (served.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
@@ -94,7 +100,7 @@ export function onMailReplied(session: Session, reply: Reply, at: number): void 
   // The transaction never began; what was pipelined behind it has no MAIL.
   const said = forClient(reply, replies.backendNonsense)
   transaction.lastReply = said
-  session.refusedMail = said
+  noteRefusedMail(session, said)
   fillSlot(session.slots, transaction.mailSlot, said)
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue

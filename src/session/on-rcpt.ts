@@ -11,6 +11,7 @@ import { choose, type Offered } from '../strategy/choose.ts'
 import { mayRelay, whyUnsplit } from '../strategy/rules.ts'
 import { groupKey } from '../verdict/policy.ts'
 import type { Event } from './effects.ts'
+import { endsByFault, fault } from './ending.ts'
 import { noteDeferrals, noteReturns, switchSplit } from './keep-ledger.ts'
 import { noteLimit, takes } from './limit.ts'
 import { parameterRefusal } from './on-mail.ts'
@@ -21,8 +22,8 @@ import { type Recipient, splittingOf, throughOf, type Transaction } from './tran
 
 export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>, at: number): void {
   const { state, slots } = session
-  if (state.at === 'greeted') return sayNow(slots, replies.helloFirst)
-  if (state.at !== 'envelope') return sayNow(slots, state.at === 'chunks' ? replies.nestedMail : replies.needMail)
+  if (state.at === 'greeted') return fault(session, replies.helloFirst, at)
+  if (state.at !== 'envelope') return fault(session, state.at === 'chunks' ? replies.nestedMail : replies.needMail, at)
   const { transaction } = state
   if (transaction.recipients.length >= session.options.limits.recipients) {
     // Not remembered one by one: there is no limit to how many a client may name.
@@ -31,8 +32,10 @@ export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT
     session.said452 = true
     return sayNow(slots, replies.tooManyRecipients)
   }
+  const wrong = whatIsWrong(session, transaction, command)
+  if (wrong !== undefined && endsByFault(session, at)) return
   const recipient = newRecipient(session, transaction, command)
-  let refusal = refuseRecipient(session, transaction, command)
+  let refusal = wrong ?? refuseRelay(session, command)
   // Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed.
   if (refusal === undefined && !takes(session, 'recipients', at)) refusal = replies.tooManyRecipientsLately
   transaction.recipients.push(recipient)
@@ -61,17 +64,21 @@ function newRecipient(
   }
 }
 
-function refuseRecipient(
+/** In the command itself, whoever the recipient is: that is the client's fault. */
+function whatIsWrong(
   session: Session,
   transaction: Transaction,
   command: Extract<Command, { verb: 'RCPT' }>,
 ): Reply | undefined {
-  const { options } = session
-  const fault = checkRcptParameters(command.parameters, session.offered)
-  if (fault !== undefined) return parameterRefusal(fault)
+  const wrong = checkRcptParameters(command.parameters, session.offered)
+  if (wrong !== undefined) return parameterRefusal(wrong)
   if (command.path.international && !transaction.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
-  if (!mayRelay(command.path.domain, options.relayDomains)) return replies.relayDenied(command.path.domain)
   return undefined
+}
+
+/** Rule 8. */
+function refuseRelay({ options }: Session, { path }: Extract<Command, { verb: 'RCPT' }>): Reply | undefined {
+  return mayRelay(path.domain, options.relayDomains) ? undefined : replies.relayDenied(path.domain)
 }
 
 /** The reply at RCPT ends it for this recipient. */
@@ -211,6 +218,7 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     group: recipient.group,
     neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
     willBeRefused: (splitting !== 'late' && recipient.concealed !== undefined) || mayBeRefused(transaction, recipient),
+    hasIt: recipient.memory?.state === 'delivered',
     othersExpected: expected && recipient.memory?.state === 'refused',
   }))
   const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })

@@ -122,6 +122,8 @@ export interface Session {
   said452: boolean
   /** The last MAIL was refused, with this. */
   refusedMail?: Reply
+  /** How many more commands may follow a refused MAIL without being errors: they may have been pipelined with it. */
+  excused?: number
   /** DATA was refused and nothing was begun since: the answer to its text, should it come all the same. */
   refusedData?: Reply
   /** Why the session ends, once it does. */

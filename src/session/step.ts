@@ -9,7 +9,8 @@ import { abort, close, end, fault } from './ending.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
-import { onDelivered, onJudgedEarly, onTextEnded } from './on-text.ts'
+import { onDelivered, onParcelDelivered, outlivesClient } from './on-delivered.ts'
+import { onJudgedEarly, onTextEnded } from './on-text.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
@@ -45,6 +46,8 @@ export function step(session: Session, event: Event): void {
     case 'textEnded':
       onTextEnded(session, event.text, event.at)
       break
+    case 'parcelDelivered':
+      return onParcelDelivered(session, event)
     case 'delivered':
       onDelivered(session, event.results, event.at)
       break
@@ -59,6 +62,7 @@ export function step(session: Session, event: Event): void {
     case 'shutdown':
       return onShutdown(session, event.at)
     case 'clientLost':
+      if (outlivesClient(session, event.identity)) return
       return close(session, session.ending ?? 'lost', event.at)
   }
   resume(session, event.at)
@@ -109,7 +113,7 @@ function run(session: Session, command: Command, at: number): void {
     case 'DATA':
       return onData(session, at)
     case 'BDAT':
-      return onBdat(session, command)
+      return onBdat(session, command, at)
     case 'RSET':
       abort(session, 'reset', at)
       return sayNow(session.slots, replies.reset)

@@ -7,7 +7,7 @@
  */
 import type { Path } from '../smtp/path.ts'
 import type { Parameters } from '../smtp/parameters.ts'
-import type { Reply } from '../smtp/reply.ts'
+import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { Split, SplitRecipient } from '../ledger/split.ts'
 import type { Policy } from '../verdict/policy.ts'
 import { isVouched } from '../strategy/auto.ts'
@@ -16,6 +16,7 @@ import type { StrategyName } from '../strategy/names.ts'
 import type { Going, Splitting } from '../strategy/choose.ts'
 import type { UnsplitReason } from '../strategy/rules.ts'
 import type { DeliveryFact, RecipientFact } from '../facts.ts'
+import type { Outcome } from '../verdict/answer.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { TextEnd } from './effects.ts'
 
@@ -74,6 +75,8 @@ export interface Transaction {
   /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
   chunking: boolean
   readonly deliveries: DeliveryFact[]
+  /** What became of those whom the text was delivered to although they were deferred. */
+  judgedAnyway: readonly Outcome[]
   score?: number
   symbols?: readonly string[]
   messageId?: string
@@ -84,6 +87,10 @@ export interface Transaction {
   text?: TextEnd
   /** What the backend was asked to take, once that is decided. */
   parcels?: readonly Parcel[]
+  /** Deliveries of this transaction are in the ledger before they are made. */
+  ahead: boolean
+  /** The client has gone while the backend was asked: nobody hears the answer, and it is written down instead (RFC 1047). */
+  clientGone: boolean
   /** The text goes to the backend while it comes in. */
   streaming: boolean
 }
@@ -107,6 +114,19 @@ export function splittingOf(transaction: Transaction): Splitting | undefined {
   const serving = servingOf(transaction)
   return serving === 'group' || serving === 'single' || serving === 'late' ? serving : undefined
 }
+
+/** Deferred at RCPT and delivered to at once all the same (`deliver_deferred`). */
+export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
+  const splitting = splittingOf(transaction)
+  if (!transaction.peer.deliverDeferred || (splitting !== 'group' && splitting !== 'single')) return []
+  return transaction.recipients.filter(
+    ({ fate, shown }) => fate === 'deferred' && shown !== undefined && isPositive(shown),
+  )
+}
+
+/** Of those, who does not have it and is not known to refuse it. */
+export const anywayOf = (transaction: Transaction): Recipient[] =>
+  deliveredAnyway(transaction).filter(({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused')
 
 export const throughOf = (transaction: Transaction): Recipient[] =>
   transaction.recipients.filter((recipient) => recipient.fate === 'through')

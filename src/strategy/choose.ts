@@ -8,6 +8,8 @@ export interface Offered {
   readonly neverDefer: boolean
   /** The refusal is known already: goes last, when nobody else is deferred (rule 2). */
   readonly willBeRefused: boolean
+  /** Has the message already: can share the answer of any group that is accepted. */
+  readonly hasIt: boolean
   /** Others of the same message are still to come before this one. */
   readonly othersExpected: boolean
 }
@@ -49,9 +51,11 @@ export function choose(offered: readonly Offered[], going: Going, by: ChoosingBy
 
 function start(batch: readonly Offered[], open: readonly Offered[], by: ChoosingBy): Going {
   const undelayed = open.filter((offered) => offered.neverDefer)
-  const [first] = undelayed.length > 0 ? undelayed : open
+  const lacking = open.filter((offered) => !offered.hasIt)
+  const among = undelayed.length > 0 ? undelayed : lacking.length > 0 ? lacking : open
+  const [first] = among
   if (first !== undefined) {
-    const group = by.first === 'offered' ? first.group : largest(undelayed.length > 0 ? undelayed : open)
+    const group = by.first === 'offered' ? first.group : largest(among)
     return { kind: 'group', group }
   }
   return batch.some((offered) => !offered.othersExpected) ? { kind: 'refused' } : { kind: 'nobody' }
@@ -72,12 +76,14 @@ function passing(batch: readonly Offered[], before: Going, now: Going, by: Choos
     case 'refused':
       return (offered) => offered.willBeRefused && (before.kind === 'refused' || !offered.othersExpected)
     case 'group': {
-      const members = batch.filter((offered) => !offered.willBeRefused && offered.group === now.group)
+      const members = batch.filter((offered) => !offered.willBeRefused && !offered.hasIt && offered.group === now.group)
       const only = members.find((offered) => offered.neverDefer) ?? members[0]
       const alone = (offered: Offered): boolean => before.kind === 'nobody' && offered.index === only?.index
       return (offered) =>
         !offered.willBeRefused &&
-        (offered.neverDefer || (offered.group === now.group && (by.strategy !== 'single' || alone(offered))))
+        (offered.neverDefer ||
+          offered.hasIt ||
+          (offered.group === now.group && (by.strategy !== 'single' || alone(offered))))
     }
   }
 }

@@ -29,6 +29,8 @@ export interface PeerClass {
   readonly forgiveAfter: number
   /** Rule 7: forced retries of one message after which it is let through. */
   readonly maxForcedRetries: number
+  /** `group`, `single`: the deferred get the text at once all the same, and their retry is acknowledged without a second delivery. */
+  readonly deliverDeferred: boolean
   /** What `lenient` does for recipients who would have refused. */
   readonly lenientAs: 'tag' | 'quarantine'
 }

@@ -35,13 +35,20 @@ interface Scenario {
   readonly forgiveAfter: number
   readonly maxForcedRetries: number
   readonly lenientAs: 'tag' | 'quarantine'
+  readonly deliverDeferred: boolean
   readonly quarantine: boolean
   readonly conceal: boolean
   readonly judging: 'score' | 'backend'
   readonly recipientLimit: number
   /** What goes wrong, by attempt. */
   readonly mishaps: readonly (
-    'none' | 'mail 4yz' | 'text 4yz' | 'some text 4yz' | 'breaks before DATA' | 'breaks in the text'
+    | 'none'
+    | 'mail 4yz'
+    | 'text 4yz'
+    | 'some text 4yz'
+    | 'breaks before DATA'
+    | 'breaks in the text'
+    | 'breaks after the dot'
   )[]
   /** Which letter is tried next, where there are two. */
   readonly turns: readonly boolean[]
@@ -77,12 +84,21 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   forgiveAfter: fc.constantFrom(1, 2, 3),
   maxForcedRetries: fc.constantFrom(16, 3, 0),
   lenientAs: fc.constantFrom('tag', 'quarantine'),
+  deliverDeferred: fc.boolean(),
   quarantine: fc.boolean(),
   conceal: fc.boolean(),
   judging: fc.constantFrom('score', 'score', 'backend'),
   recipientLimit: fc.constantFrom(1000, 3),
   mishaps: fc.array(
-    fc.constantFrom('none', 'mail 4yz', 'text 4yz', 'some text 4yz', 'breaks before DATA', 'breaks in the text'),
+    fc.constantFrom(
+      'none',
+      'mail 4yz',
+      'text 4yz',
+      'some text 4yz',
+      'breaks before DATA',
+      'breaks in the text',
+      'breaks after the dot',
+    ),
     { maxLength: 5 },
   ),
   turns: fc.array(fc.boolean(), { maxLength: 8 }),
@@ -179,6 +195,7 @@ function run(s: Scenario): Course {
       watch: (said) => checkRules(said, s),
       ...(mishap === 'breaks before DATA' ? { breaks: 'before DATA' } : {}),
       ...(mishap === 'breaks in the text' ? { breaks: 'in the text' } : {}),
+      ...(mishap === 'breaks after the dot' ? { breaks: 'after the dot' } : {}),
     })
     lostSaves += machine.lostSaves
     if (machine.transactions.some((fact) => fact.unsplit !== undefined)) shared = true
@@ -199,6 +216,7 @@ const peerOf = (s: Scenario) => ({
   forgiveAfter: s.forgiveAfter,
   maxForcedRetries: s.maxForcedRetries,
   lenientAs: s.lenientAs,
+  deliverDeferred: s.deliverDeferred,
 })
 
 function addressAt(machine: Machine, index: number): string {

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { choose, type Going, type Offered } from '../../src/strategy/choose.ts'
 
-/** `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `?`: others are still to come before. */
+/** `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `+`: has the message; `?`: others are still to come before. */
 const offer = (text: string): Offered[] =>
   text.split(' ').map((word, index) => ({
     index,
     group: word.charAt(0).toLowerCase(),
     neverDefer: /^[A-Z]/.test(word),
     willBeRefused: word.includes('!'),
+    hasIt: word.includes('+'),
     othersExpected: word.includes('?'),
   }))
 const nobody: Going = { kind: 'nobody' }
@@ -27,6 +28,8 @@ describe('choose', () => {
     ['single', 'single', 'largest', nobody, 'a a b', [0], group('a')],
     ['single, then none', 'single', 'largest', group('a'), 'a a', [], group('a')],
     ['single with never_defer', 'single', 'largest', nobody, 'a B B', [1, 2], group('b')],
+    ['who has it goes with any group', 'group', 'largest', nobody, 'a+ b c+', [0, 1, 2], group('b')],
+    ['all have it', 'single', 'largest', nobody, 'a+ b+ c!', [0, 1], group('a')],
     ['refused go last', 'group', 'largest', nobody, 'a! b', [1], group('b')],
     ['refused alone', 'group', 'largest', nobody, 'a! b!', [0, 1], refused],
     ['refused wait for others', 'group', 'largest', nobody, 'a!? b!?', [], nobody],

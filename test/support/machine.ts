@@ -34,6 +34,7 @@ export const defaultPeer: PeerClass = {
   forgiveAfter: 1,
   maxForcedRetries: 16,
   lenientAs: 'tag',
+  deliverDeferred: false,
 }
 
 /** What the world answers. `undefined` for a reply: it comes later, by `tell`. */
@@ -76,6 +77,8 @@ export class Machine {
   readonly effects: Effect[] = []
   /** What left in one write each. */
   readonly writes: string[] = []
+  /** The client goes as soon as the backend was given the text, and hears nothing more. */
+  leavesAfterDot = false
   /** A save that the ledger refused. */
   lostSaves = 0
   readonly #world: World
@@ -84,6 +87,8 @@ export class Machine {
   #events: Event[] = []
   #stepping = false
   #fingerprint = false
+  /** Of the last text. */
+  #identity = ''
 
   constructor(options: MachineOptions = {}) {
     this.ledger = options.ledger ?? new MemoryLedger()
@@ -160,13 +165,12 @@ export class Machine {
   /** The whole text after 354. */
   text(text: Partial<Text> = {}): string[] {
     const message = text.message ?? 'message'
+    this.#identity = createHash('sha256').update(message).digest('hex')
     const end: TextEnd = {
       sizeBytes: 100,
       endedAt: this.#now(),
       judgement: text.judgement ?? { kind: 'silent' },
-      ...(this.#fingerprint
-        ? { fingerprint: createHash('sha256').update(message).digest('hex'), messageId: `<${message}@test>` }
-        : {}),
+      ...(this.#fingerprint ? { fingerprint: this.#identity, messageId: `<${message}@test>` } : {}),
       ...(text.fault === undefined ? {} : { fault: text.fault }),
     }
     return this.tell({ kind: 'textEnded', text: end })
@@ -257,12 +261,16 @@ export class Machine {
         this.#fingerprint = effect.fingerprint
         return
       case 'deliver': {
+        const identity = { fingerprint: this.#identity }
+        if (this.leavesAfterDot) this.#step({ kind: 'clientLost', at, identity })
         const results: ParcelReply[] = []
         for (const parcel of effect.parcels) {
           const answer = this.#world.deliver(parcel, effect.mail)
           if (answer === undefined) continue
           this.parcels.push({ ...parcel, mail: effect.mail, reply: answer.reply })
-          results.push({ reply: answer.reply, own: answer.own ?? new Map<number, Reply>(), ms: 1 })
+          const result = { reply: answer.reply, own: answer.own ?? new Map<number, Reply>(), ms: 1 }
+          this.#step({ kind: 'parcelDelivered', at, parcel: results.length, result })
+          results.push(result)
         }
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return

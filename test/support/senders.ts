@@ -32,7 +32,7 @@ export interface Attempt {
   /** Puts recipients into the order of this attempt, for a sender whose order is random. */
   readonly shuffle: (recipients: string[]) => string[]
   /** Where the connection breaks, if it does. */
-  readonly breaks?: 'before DATA' | 'in the text'
+  readonly breaks?: 'before DATA' | 'in the text' | 'after the dot'
   /** Called for each transaction with what was said, before the sender draws its conclusions. */
   readonly watch: (said: Said) => void
 }
@@ -116,8 +116,12 @@ function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
   const rcpts = replies.slice(1, 1 + offered.length)
   const data = replies[1 + offered.length] ?? ''
   const goes = data.startsWith('354')
-  const broke = envelope.breaks !== undefined
-  const text = goes && !broke ? machine.text({ message: letter.message, judgement: letter.judgement }) : []
+  const early = envelope.breaks === 'before DATA' || envelope.breaks === 'in the text'
+  machine.leavesAfterDot = envelope.breaks === 'after the dot'
+  const answer = goes && !early ? machine.text({ message: letter.message, judgement: letter.judgement }) : []
+  // Where the backend was not asked, the answer is there at once, and read.
+  const broke = early || (machine.leavesAfterDot && machine.closed)
+  const text = broke ? [] : answer
   if (broke) machine.tell({ kind: 'clientLost' })
   else if (!goes && !machine.closed) machine.send('RSET')
   const said = { prdr, offered, rcpts, data, text }
