@@ -14,7 +14,6 @@ import { fates, mailboxes, mixedMessage, recipients, sender } from '../../suppor
 import { startOpensmtpd } from '../../support/lab/opensmtpd.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
 import { openSwaks } from '../../support/lab/swaks.ts'
-import { until } from '../../support/lab/until.ts'
 
 const host = '127.0.0.1'
 const backendOptions = {
