@@ -37,7 +37,7 @@ export const limits = section({
   transactions_per_session: key(is.whole(1, 1_000_000).prefault(1000), 'Most transactions in one connection.'),
   errors_per_session: key(
     is.whole(1, 10_000).prefault(20),
-    'Refused or unknown commands after which a connection is ended.',
+    'Commands refused with 5yz, or unknown, after which a connection is ended. What a policy or the mail server says of a sender or recipient does not count.',
   ),
 })
 
