@@ -43,6 +43,7 @@ const table: Readonly<Record<string, Rule>> = {
   'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'ledger/senders.ts', 'strategy'] },
   dsn: { values: ['dsn', 'smtp'] },
   // The shells: what they do I/O with, and the language on the wire.
+  bounce: { values: ['bounce', 'dsn', 'smtp'], types: ['backend/backend.ts', 'vouch/vouch.ts'] },
   vouch: {
     values: ['vouch', 'dsn/header.ts'],
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],

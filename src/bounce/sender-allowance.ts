@@ -1,0 +1,49 @@
+/** How many reports one sender may have within an hour, so that nobody is flooded with them (docs/limits.md: bounces_per_hour). */
+
+const hourMs = 3_600_000
+/** Senders that are remembered; with as many within one hour, others have to wait. */
+const maxSenders = 50_000
+
+/** Given back where no report came of it. */
+export interface Taken {
+  giveBack(): void
+}
+
+export class SenderAllowance {
+  readonly #perHour: number
+  readonly #now: () => number
+  /** When each sender's reports were begun; senders in the order of their last one. */
+  readonly #begun = new Map<string, number[]>()
+
+  constructor(perHour: number, now: () => number) {
+    this.#perHour = perHour
+    this.#now = now
+  }
+
+  /** Undefined when there is none left for now. `sender` is an address; its case does not count. */
+  take(sender: string): Taken | undefined {
+    const at = this.#now()
+    this.#forget(at)
+    const key = sender.toLowerCase()
+    const begun = (this.#begun.get(key) ?? []).filter((then) => then > at - hourMs)
+    if (begun.length >= this.#perHour || (begun.length === 0 && this.#begun.size >= maxSenders)) return undefined
+    begun.push(at)
+    this.#begun.delete(key)
+    this.#begun.set(key, begun)
+    return { giveBack: () => this.#giveBack(key, at) }
+  }
+
+  #giveBack(key: string, at: number): void {
+    const begun = this.#begun.get(key) ?? []
+    const index = begun.lastIndexOf(at)
+    if (index !== -1) begun.splice(index, 1)
+    if (begun.length === 0) this.#begun.delete(key)
+  }
+
+  #forget(at: number): void {
+    for (const [key, begun] of this.#begun) {
+      if ((begun.at(-1) ?? 0) > at - hourMs) return
+      this.#begun.delete(key)
+    }
+  }
+}
