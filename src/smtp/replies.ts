@@ -132,3 +132,28 @@ export const replies = {
   blockStart: plain(353, 'One reply per recipient follows'), // draft-hall-prdr-00 4.5.1: no enhanced code here
   blockEnd: one(250, '0.0', 'Each recipient was answered above'), // rule 4
 } as const
+
+/** Octets of a reply's last line, names included, and of what stands around them. */
+const namedLineBytes = 400
+
+/**
+ * The backend's refusal for some recipients of a message that the others have, as the one answer to a client that hears no other:
+ * whoever reads the bounce is told whom it is for.
+ */
+export function refusedForSome(refusal: Reply, recipients: readonly string[]): Reply {
+  const last = refusal.lines.at(-1) ?? ''
+  let names = ''
+  let named = 0
+  for (const recipient of recipients) {
+    if (last.length + names.length + recipient.length > namedLineBytes) break
+    names += `${named === 0 ? '' : ', '}<${recipient}>`
+    named++
+  }
+  const others = recipients.length - named
+  const whom = others === 0 ? names : `${names === '' ? '' : `${names} and `}${others} more`
+  const [first, ...more] = [
+    ...refusal.lines.slice(0, -1),
+    `${last} (only for ${whom}; the other recipients have the message)`,
+  ]
+  return { ...refusal, lines: [first, ...more] }
+}

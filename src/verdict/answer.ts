@@ -1,6 +1,6 @@
 /** From each recipient's outcome to what the client is told. Everything here is decided and committed already (rule 1). */
 import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
-import { replies } from '../smtp/replies.ts'
+import { refusedForSome, replies } from '../smtp/replies.ts'
 
 /** What became of one recipient of the transaction: 2yz only when the backend has taken the message for them. */
 export interface Outcome {
@@ -40,9 +40,15 @@ export const mayRefuseAfterText = (circumstances: Circumstances): boolean => !ci
 /** Rule 4: equal answers are one traditional reply, unless someone was deferred, or a single 5yz could hit recipients not yet offered. */
 export function maySayItOnce(outcomes: readonly Outcome[], circumstances: Circumstances): boolean {
   const [first] = outcomes
-  if (first === undefined || outcomes.some((outcome) => outcome.reply.code !== first.reply.code)) return false
+  if (first === undefined || outcomes.some(({ reply }) => isAnother(reply, first.reply))) return false
   if (isPositive(first.reply)) return true
   return !circumstances.anyoneDeferred && !circumstances.othersMayBeOpen
+}
+
+/** Refusals of the backend may each name their own recipient, and are told in its words. */
+function isAnother(one: Reply, other: Reply): boolean {
+  const relayed = one.detail === undefined && other.detail === undefined && !isPositive(one)
+  return one.code !== other.code || (relayed && one.lines.join() !== other.lines.join())
 }
 
 /** The answer to a client that asked for PRDR (draft-hall-prdr-00 4.4, 4.5; rule 4). */
@@ -58,22 +64,18 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
   const accepted = outcomes.filter((outcome) => isPositive(outcome.reply))
   const refused = outcomes.filter((outcome) => isPermanent(outcome.reply))
   if (accepted.length === outcomes.length) return finalAnswer(oneFor(outcomes), outcomes)
-  if (accepted.length + refused.length < outcomes.length) {
-    // Someone has to come again, so everyone has to; what is known stays known.
-    const later = outcomes.find((outcome) => !isPositive(outcome.reply) && !isPermanent(outcome.reply))
-    return { lines: [later?.reply ?? replies.backendLost], refusalsKept: refused, deliveredUnsaid: accepted, final: [] }
-  }
+  const known = accepted.length + refused.length
   const mixed = accepted.length > 0 && circumstances.mayComeAgain
-  if (mixed || !mayRefuseAfterText(circumstances)) {
-    return {
-      lines: [replies.refusalKept(circumstances.retryHintSeconds)],
-      refusalsKept: refused,
-      deliveredUnsaid: accepted,
-      final: [],
-    }
+  if (known < outcomes.length || mixed || !mayRefuseAfterText(circumstances)) {
+    // Someone has to come again, so everyone has to; what is known stays known. Words about one of them are not for the others.
+    const reply = known === 0 ? outcomes[0]?.reply : replies.refusalKept(circumstances.retryHintSeconds)
+    return { lines: [reply ?? replies.backendLost], refusalsKept: refused, deliveredUnsaid: accepted, final: [] }
   }
-  // All refused; or the backend refused some of a message that can't be answered in parts: the sender must hear of it.
-  return finalAnswer(oneFor(refused), outcomes)
+  const refusal = oneFor(refused)
+  if (accepted.length === 0) return finalAnswer(refusal, outcomes)
+  // The backend refused some of a message that can't be answered in parts: the sender must hear of it (decision 9).
+  const whom = refused.map(({ address }) => address)
+  return finalAnswer(refusedForSome(refusal, whom), outcomes)
 }
 
 const isFinal = (outcome: Outcome): boolean => isPositive(outcome.reply) || isPermanent(outcome.reply)

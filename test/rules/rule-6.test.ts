@@ -33,7 +33,7 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
 describe('rule 6: no duplicates', () => {
   test('who has it is acknowledged without a second delivery', () => {
     const { machine, copies } = partly()
-    expect(machine.message(all, spam).text).toEqual(['451 4.3.0 Not now'])
+    expect(machine.message(all, spam).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
     expect(machine.message(all, spam).text[0]).toMatch(/^250/)
     expect(copies()).toEqual(['<a@example.org>', '<box@example.org>', '<c@example.org>'])
     expect(machine.transactions.at(-1)?.recipients.map(({ duplicate }) => duplicate)).toEqual([true, undefined, true])
@@ -137,7 +137,7 @@ describe('rule 6: no duplicates', () => {
       },
     })
     const pair = ['a@example.org', 'b@example.org']
-    expect(machine.message(pair, { message: 'one' }).text).toEqual(['451 4.3.0 Not now'])
+    expect(machine.message(pair, { message: 'one' }).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
     expect(machine.message(pair, { message: 'two' }).text[0]).toMatch(/^250/)
     expect(machine.parcels.at(-1)?.recipients.map(({ index }) => index)).toEqual([0, 1])
     machine.message(pair, { message: 'one' })

@@ -43,11 +43,36 @@ describe('one answer for a legacy client', () => {
     },
   )
 
+  test('someone has to come again: words about one of them are not told to the others', () => {
+    const text = (...codes: number[]) => answerTogether(outcomes(...codes), plain).lines[0]?.lines[0]
+    expect(text(451, 450)).toBe('reply 0')
+    expect(text(250, 452)).toBe(text(550, 450))
+    expect(text(250, 452)).toMatch(/^The recipients of this message are answered separately; .*retry=00:01:00$/)
+  })
+
+  test('some have it, and the others are refused for good: the refusal says for whom', () => {
+    const [reply] = answerTogether(outcomes(250, 552, 250, 552), plain).lines
+    expect(reply).toEqual({
+      code: 552,
+      lines: ['reply 1 (only for <r1>, <r3>; the other recipients have the message)'],
+    })
+  })
+
   test("a refusal that names one recipient is not told to several; the backend's words are", () => {
     const ours = outcomes(550, 550).map((outcome) => ({ ...outcome, reply: { ...outcome.reply, detail: '7.1' } }))
     expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe('The recipients refuse this message as spam')
     expect(answerTogether(ours.slice(0, 1), plain).lines[0]?.lines[0]).toBe('reply 0')
     expect(answerTogether(outcomes(550, 550), plain).lines[0]?.lines[0]).toBe('reply 0')
+  })
+
+  test('PRDR: refusals in different words are told one by one, those in the same words once', () => {
+    expect(answerEach(outcomes(552, 552), plain).lines.map(({ code }) => code)).toEqual([353, 552, 552, 250])
+    const same = outcomes(552, 552).map((outcome) => ({
+      ...outcome,
+      reply: { code: 552, lines: ['no'] } satisfies Reply,
+    }))
+    expect(answerEach(same, plain).lines.map(({ code }) => code)).toEqual([552])
+    expect(answerEach(outcomes(250, 250), plain).lines.map(({ code }) => code)).toEqual([250])
   })
 
   test('always: every recipient is final, kept, unsaid or told to come again; never 5yz where someone was deferred', () => {
