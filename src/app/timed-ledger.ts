@@ -1,4 +1,5 @@
 /** The ledger, with the time of its operations told. */
+import { ledgerOver } from '../ledger/ledger-over.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
 type Observe = (op: 'recall' | 'save', seconds: number) => void
@@ -15,22 +16,9 @@ export function timedLedger(ledger: Ledger, observe: Observe): Ledger {
     told()
     return result
   }
-  return {
+  return ledgerOver(ledger, {
     recall: (reversePath, recipient): ReturnType<Ledger['recall']> =>
       timed('recall', performance.now(), ledger.recall(reversePath, recipient)),
     save: (split): ReturnType<Ledger['save']> => timed('save', performance.now(), ledger.save(split)),
-    find: async (id) => await ledger.find(id),
-    openSplits: async (limit) => await ledger.openSplits(limit),
-    countOpen: async () => await ledger.countOpen(),
-    stale: async (before, limit, since) => await ledger.stale(before, limit, since),
-    forget: async (before, limit) => await ledger.forget(before, limit),
-    overrides: () => ledger.overrides(),
-    setOverride: async (override) => await ledger.setOverride(override),
-    resetOverride: async (peer) => await ledger.resetOverride(peer),
-    senders: ledger.senders,
-    get durable() {
-      return ledger.durable
-    },
-    close: async () => await ledger.close(),
-  }
+  })
 }

@@ -4,6 +4,7 @@
  * message would get it again, and one who was answered would be told as abandoned days later.
  */
 import type { FactListener } from '../facts.ts'
+import { ledgerOver } from './ledger-over.ts'
 import type { Ledger } from './ledger.ts'
 import { closeIfDone, nextVersion } from './split-course.ts'
 import type { Split, SplitRecipient } from './split.ts'
@@ -64,27 +65,13 @@ export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger 
     }
     return { saved: false }
   }
-  return {
-    recall: (reversePath, recipient): ReturnType<Ledger['recall']> => ledger.recall(reversePath, recipient),
+  return ledgerOver(ledger, {
     save: (split): ReturnType<Ledger['save']> => {
       const result = ledger.save(split)
       if (!(result instanceof Promise)) return result.saved ? result : saveOver(split)
       return result.then(async (outcome) => (outcome.saved ? outcome : await saveOver(split)))
     },
-    find: async (id) => await ledger.find(id),
-    openSplits: async (limit) => await ledger.openSplits(limit),
-    countOpen: async () => await ledger.countOpen(),
-    stale: async (before, limit, since) => await ledger.stale(before, limit, since),
-    forget: async (before, limit) => await ledger.forget(before, limit),
-    overrides: () => ledger.overrides(),
-    setOverride: async (override) => await ledger.setOverride(override),
-    resetOverride: async (peer) => await ledger.resetOverride(peer),
-    senders: ledger.senders,
-    get durable() {
-      return ledger.durable
-    },
-    close: async () => await ledger.close(),
-  }
+  })
 }
 
 function tellIfClosed(split: Split, onFact: FactListener): void {
