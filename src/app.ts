@@ -1,30 +1,25 @@
 /** Puts the real parts together: the one place that knows all of them. Tests start this, and so does `serve`. */
-import { type Admin, startAdmin } from './admin/server.ts'
-import { type BearerToken, openTokenFile } from './admin/token.ts'
-import { adminContext, type AdminParts } from './app/admin.ts'
-import { openBackend, watchBackend } from './app/backend.ts'
-import { openRelay } from './backend/relay-guard.ts'
+import { openAdmin } from './app/admin.ts'
+import { openConfiguredCertificates, sameCertificates } from './app/certificates.ts'
+import { factHub } from './app/fact-hub.ts'
+import { type Generation, openGeneration } from './app/generation.ts'
 import { openLedger } from './app/ledger.ts'
-import { clientLimits, spoolBudget } from './app/limits.ts'
-import { openConfiguredCertificates } from './app/certificates.ts'
+import { limitsOf } from './app/limits.ts'
+import { Listeners } from './app/listeners.ts'
+import { needsRestart } from './app/needs-restart.ts'
 import { randomIds } from './app/random-ids.ts'
-import { connectionOptions, tlsServer } from './app/session.ts'
+import { startSweeping } from './app/sweeping.ts'
 import { timedLedger } from './app/timed-ledger.ts'
+import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
 import type { Config } from './config/config.ts'
-import type { Fact, FactListener } from './facts.ts'
-import { backendJudge } from './judge/backend.ts'
-import { headersJudge } from './judge/headers.ts'
-import type { Judge } from './judge/judge.ts'
+import type { FactListener } from './facts.ts'
+import { countLearned, learnFromFacts } from './learning/learning.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import { sweep } from './ledger/sweep.ts'
+import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
-import { inRanges, PeerDirectory, verifiedName } from './listen/peer-directory.ts'
 import { initialise } from './metrics/initialise.ts'
 import { metricsFromFacts } from './metrics/from-facts.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
-import { chainPolicySources } from './policy/chain.ts'
-import { openPolicyFile } from './policy/file-source.ts'
-import type { PolicySource } from './policy/policy-source.ts'
 import { assignSockets, type InheritedSocket } from './service/activation.ts'
 import { asStarted, type Privileges } from './service/user.ts'
 
@@ -41,6 +36,8 @@ export interface AppOptions {
   readonly sockets?: readonly InheritedSocket[]
   /** What may still be done as root; given up for good before this is over. */
   readonly privileges?: Privileges
+  /** Present in a worker process: what its primary does for it (app/workers/primary.ts). */
+  readonly worker?: WorkerParts
 }
 
 export interface App {
@@ -49,177 +46,156 @@ export interface App {
   readonly admin: { readonly address: string; readonly port: number } | undefined
   readonly ledger: Ledger
   readonly metrics: Metrics
+  /** The text of /metrics, of all processes. */
+  scrape(): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  /**
+   * Serves new sessions with another configuration; those that are open end with theirs. Gives the keys whose change needs a
+   * restart. Rejects, and goes on as before, when something of it can't be used.
+   */
+  reload(config: Config): Promise<readonly string[]>
   /** Lets sessions finish within `timeouts.shutdown`, then ends everything, in the reverse order of its start. */
   close(): Promise<void>
+  /** Ends other processes that belong to it, at once: for a program that does not wait any longer. */
+  kill(): void
 }
-
-const sweepEveryMs = 60_000
 
 /** Starts everything; rejects with what could not be started and why, and leaves nothing behind then. */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   await using parts = new AsyncDisposableStack()
-  const now = options.now ?? Date.now
-  const facts = new Set<FactListener>()
-  const onFact = (fact: Fact): void => {
-    for (const listener of facts) listener(fact)
-  }
+  const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted, worker } = options
+  const facts = factHub()
   if (options.onFact !== undefined) facts.add(options.onFact)
+  const onFact = facts.tell
 
-  const privileges = options.privileges ?? asStarted
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
-  const backend = openBackend(config, onFact, now)
-  parts.defer(async () => await backend.close())
   const store = await openLedger(config, onFact, now)
   parts.defer(async () => await store.close())
-  const budget = spoolBudget(config, onFact, now)
   const metrics = createMetrics(
     {
-      countOpen: async () => await store.countOpen(),
-      strategies: () => config.peers.map((peer) => ({ peer: peer.name, strategy: directory.strategyOf(peer) })),
-      certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
-      pool: () => backend.connections(),
-      backends: () => backend.servers(),
-      spool: () => budget,
+      // What all workers know alike is told by their primary.
+      ...(worker === undefined && {
+        countOpen: async () => await store.countOpen(),
+        strategies: () => strategiesOf(current),
+        missing: () => sweeping?.missing() ?? [],
+        learned: () => countLearned(store.senders),
+        certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+      }),
+      pool: () => current.backend.connections(),
+      backends: () => current.backend.servers(),
+      spool: () => spoolOf(generations),
     },
-    { processMetrics: options.processMetrics ?? true },
+    { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
   )
   facts.add(metricsFromFacts(metrics))
-  const certificates = await openConfiguredCertificates(config, { onFact, now, privileges })
-  parts.defer(async () => await certificates?.close())
+  facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
-  const directory = new PeerDirectory({
-    classes: config.peers,
-    trusted: config.trusted,
-    overrides: () => ledger.overrides(),
-    now,
+
+  const openCertificates = async (for_: Config): Promise<GivenToServe | undefined> =>
+    worker === undefined
+      ? await openConfiguredCertificates(for_, { onFact, now, privileges })
+      : worker.certificates(for_)
+  let certificates = await openCertificates(config)
+  parts.defer(async () => await certificates?.close())
+  const standing = { ledger, onFact, now, newId: randomIds() }
+  let current: Generation = await openGeneration(config, { ...standing, certificates })
+  const generations = new Set([current])
+  parts.defer(async () => {
+    await Promise.all([...generations].map(async (generation) => await generation.close()))
   })
-  initialise(
-    metrics,
-    config.peers.map((peer) => ({ name: peer.name, strategy: directory.strategyOf(peer) })),
-  )
-  const policies = await openPolicies(config, onFact, now)
-  parts.defer(async () => await policies.close())
-  const judge: Judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
+  initialise(metrics, strategiesOf(current))
+  metrics.configLoadedSeconds.set(now() / 1000)
 
-  const health = watchBackend(backend)
-  parts.defer(() => health.stop())
-  await health.first
-  if (health.trouble() === openRelay) throw new Error(`${config.backend.servers[0].url}: ${openRelay}`)
-
-  const sweeping = setInterval(() => {
-    void sweep({ ledger, ...config.ledger, onFact, now }).catch(() => undefined)
-  }, sweepEveryMs)
-  parts.defer(() => clearInterval(sweeping))
-
-  const admin = await openAdmin(config, {
-    ledger,
-    metrics,
-    onFact,
-    now,
-    ready,
-    onTrouble: options.onTrouble ?? (() => undefined),
-  })
+  const sweeping =
+    worker === undefined ? startSweeping({ ledger, config: () => current.config, onFact, now }) : undefined
+  parts.defer(() => sweeping?.stop())
+  const scrape = async (): Promise<string> => await metrics.registry.metrics()
+  const peers = (): Config['peers'] => current.config.peers
+  const missingAfterMs = (): number => current.config.ledger.missingAfterMs
+  const adminParts = { peers, missingAfterMs, ledger, metrics, scrape, onFact, now, ready, onTrouble }
+  const admin = worker === undefined ? await openAdmin(config, adminParts) : undefined
   if (admin !== undefined) parts.defer(async () => await admin.close())
 
-  const listeners: Listener[] = []
-  const limits = clientLimits(config, directory, now)
-  const sessionParts = {
-    config,
-    backend,
-    policies,
-    ledger,
-    judge,
-    certificates,
-    budget,
-    directory,
-    onFact,
-    now,
-    newId: randomIds(),
-  }
-  parts.defer(async () => {
-    await Promise.all(listeners.map(async (listener) => await listener.close(config.timeouts.shutdownMs)))
+  const limits = new ClientLimits(limitsOf(config, current.directory, now), worker?.sessions)
+  const listeners: Listeners = new Listeners({
+    serving: (generation, entry) => generation.serving(entry, limits),
+    socketOf: (key, index) => {
+      if (worker !== undefined) return { handle: worker.socketFor(key), afterAccept: worker.afterAccept }
+      const descriptor = listeners.all.length === 0 ? descriptors[index] : undefined
+      return descriptor === undefined ? {} : { descriptor }
+    },
+    open: async (listening) => await privileges.asRoot(async () => await Listener.open(listening)),
   })
-  for (const [i, { host, port, tls, proxyProtocolFrom }] of config.listen.entries()) {
-    const { greetDelayMs } = config
-    // A backend that is told the client would have looked up its name itself.
-    const lookUp = directory.needsRdns || config.backend.clientAddress === 'xclient' ? verifiedName : undefined
-    const connection = connectionOptions(sessionParts, tls)
-    const implicitTls = tls === 'implicit' && certificates !== undefined ? tlsServer(config, certificates) : undefined
-    const descriptor = descriptors[i]
-    const given = descriptor === undefined ? {} : { descriptor }
-    const listener = {
-      host,
-      port,
-      ...given,
-      limits,
-      greetDelayMs,
-      lookUp,
-      proxied:
-        proxyProtocolFrom.length === 0
-          ? undefined
-          : { from: inRanges(proxyProtocolFrom), limitMs: config.timeouts.proxyHeaderMs },
-      implicitTls,
-      connection,
-      onFact,
-      now,
-    }
-    listeners.push(await privileges.asRoot(async () => await Listener.open(listener)))
-  }
+  parts.defer(async () => await listeners.close(current.config.timeouts.shutdownMs))
+  await listeners.use(current, 0)
   privileges.dropForGood()
 
   let closing = false
   function ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     const reasons: string[] = []
     if (closing) reasons.push('shutting down')
-    if (listeners.length < config.listen.length) reasons.push('not all addresses are listened on yet')
-    const trouble = health.trouble()
+    if (listeners.all.length < current.config.listen.length) reasons.push('not all addresses are listened on yet')
+    const trouble = current.trouble()
     if (trouble !== undefined) reasons.push(`backend: ${trouble}`)
     return { ready: reasons.length === 0, reasons }
   }
 
+  async function reload(wanted: Config): Promise<readonly string[]> {
+    const { config: next, keys } = needsRestart(current.config, wanted)
+    const same = worker === undefined && sameCertificates(current.config, next)
+    const fresh = same ? certificates : await openCertificates(next)
+    try {
+      const generation = await openGeneration(next, { ...standing, certificates: fresh })
+      generations.add(generation)
+      try {
+        await listeners.use(generation, current.config.timeouts.shutdownMs)
+      } catch (error) {
+        generations.delete(generation)
+        await generation.close()
+        throw error
+      }
+      const [before, certificatesBefore] = [current, certificates]
+      current = generation
+      certificates = fresh
+      limits.use(limitsOf(next, generation.directory, now))
+      initialise(metrics, strategiesOf(generation))
+      before.retire(() => generations.delete(before))
+      if (!same) await certificatesBefore?.close()
+    } catch (error) {
+      if (!same) await fresh?.close()
+      throw error
+    }
+    return keys
+  }
+
   const owned = parts.move()
   return {
-    addresses: listeners.map((listener, i) => ({
-      host: (descriptors[i] === undefined ? config.listen[i]?.host : listener.address) ?? '',
-      port: listener.port,
-    })),
+    get addresses(): App['addresses'] {
+      return listeners.all.map((listener, i) => ({
+        host: (descriptors[i] === undefined ? current.config.listen[i]?.host : listener.address) ?? '',
+        port: listener.port,
+      }))
+    },
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
     ledger,
     metrics,
+    scrape,
     ready,
+    reload,
     async close() {
       closing = true
       await owned.disposeAsync()
     },
+    kill: () => undefined,
   }
 }
 
-async function openPolicies(config: Config, onFact: FactListener, now: () => number): Promise<PolicySource> {
-  const { policies } = config
-  const sources: PolicySource[] = []
-  for (const { path } of config.recipients.sources)
-    sources.push(await openPolicyFile({ path, policies, onFact, clock: now }))
-  return chainPolicySources(sources)
-}
+const strategiesOf = ({ config, directory }: Generation) =>
+  config.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
 
-async function openAdmin(
-  config: Config,
-  parts: AdminParts & { readonly onTrouble: (what: string) => void },
-): Promise<Admin | undefined> {
-  if (config.admin === undefined) return undefined
-  const { listen, tokenFile } = config.admin
-  const token: BearerToken | undefined =
-    tokenFile === undefined ? undefined : await openTokenFile(tokenFile, parts.onTrouble)
-  const context = adminContext(config, parts)
-  const onError = (error: unknown): void => {
-    parts.onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  return await startAdmin({
-    host: listen.host,
-    port: listen.port,
-    context,
-    onError,
-    ...(token === undefined ? {} : { token }),
-  })
-}
+const spoolOf = (
+  generations: ReadonlySet<Generation>,
+): { readonly memoryBytes: number; readonly diskBytes: number } => ({
+  memoryBytes: [...generations].reduce((sum, { budget }) => sum + budget.memoryBytes, 0),
+  diskBytes: [...generations].reduce((sum, { budget }) => sum + budget.diskBytes, 0),
+})

@@ -310,5 +310,19 @@ export type Fact =
   | { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
+  /** A worker process has ended by itself: its clients have lost their connections, and come again. */
+  | {
+      readonly kind: 'workerLost'
+      readonly at: number
+      readonly slot: number
+      readonly pid: number
+      /** The signal, or the exit code. */
+      readonly how: string
+      /** Another one takes its place after this time. */
+      readonly againMs: number
+    }
+  /** A changed configuration is used from now on, or it is wrong and the old one goes on. */
+  | { readonly kind: 'configLoaded'; readonly at: number; readonly needRestart: readonly string[] }
+  | { readonly kind: 'configKept'; readonly at: number; readonly why: readonly string[] }
 
 export type FactListener = (fact: Fact) => void

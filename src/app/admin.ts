@@ -1,5 +1,7 @@
 /** What the admin API may see and do of the running product. */
 import type { AdminContext, PeerView } from '../admin/context.ts'
+import { type Admin, startAdmin } from '../admin/server.ts'
+import { openTokenFile } from '../admin/token.ts'
 import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
@@ -11,21 +13,42 @@ import type { Metrics } from '../metrics/registry.ts'
 export interface AdminParts {
   /** Of the configuration that is in force: after this long a deferred recipient is missing, ms. */
   readonly missingAfterMs: () => number
+  /** Those of the configuration that is in force. */
+  readonly peers: () => readonly ConfiguredPeerClass[]
   readonly ledger: Ledger
   readonly metrics: Metrics
+  /** The text of /metrics. */
+  readonly scrape: () => Promise<string>
   readonly onFact: FactListener
   readonly now: () => number
   readonly ready: AdminContext['ready']
+  /** In words, for the log. */
+  readonly onTrouble: (what: string) => void
 }
 
-export function adminContext(config: Config, parts: AdminParts): AdminContext {
+/** Undefined when the configuration wants none. Rejects when the address can't be listened on or the token can't be read. */
+export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<Admin | undefined> {
+  if (admin === undefined) return undefined
+  const { onTrouble } = parts
+  const { listen, tokenFile } = admin
+  const token = tokenFile === undefined ? undefined : await openTokenFile(tokenFile, onTrouble)
+  return await startAdmin({
+    host: listen.host,
+    port: listen.port,
+    context: adminContext(parts),
+    onError: (error) => onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
+    ...(token === undefined ? {} : { token }),
+  })
+}
+
+function adminContext(parts: AdminParts): AdminContext {
   const { ledger, metrics, onFact, now } = parts
-  const find = (name: string): ConfiguredPeerClass | undefined => config.peers.find((peer) => peer.name === name)
+  const find = (name: string): ConfiguredPeerClass | undefined => parts.peers().find((peer) => peer.name === name)
   const view = (peer: ConfiguredPeerClass): PeerView => viewPeer(peer, overrideOf(ledger, peer.name, now()))
   return {
     ready: parts.ready,
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-    peers: () => config.peers.map(view),
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await parts.scrape() }),
+    peers: () => parts.peers().map(view),
     async setStrategy(name, strategy, untilMs, by) {
       const peer = find(name)
       if (peer === undefined) return undefined

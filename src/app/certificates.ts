@@ -1,4 +1,5 @@
 /** The certificates that the configuration names, for listeners that have a use for them. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Privileges } from '../service/user.ts'
@@ -23,3 +24,15 @@ export async function openConfiguredCertificates(
   // The operator's keys may be root's; a certificate that is made here has to be the user's.
   return await (pairs.length === 0 ? open() : privileges.asRoot(open))
 }
+
+/** Whether the certificates of one configuration do for the other. */
+export const sameCertificates = (one: Config, other: Config): boolean => isDeepStrictEqual(named(one), named(other))
+
+const named = ({ listen, hostname, dataDirectory, tls }: Config): unknown => [
+  listen.some((entry) => entry.tls !== 'off'),
+  hostname,
+  dataDirectory,
+  tls.certificates,
+  tls.minimumVersion,
+  tls.ciphers,
+]

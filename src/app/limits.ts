@@ -1,12 +1,12 @@
 /** The limits on clients and on what their messages take, as configured. */
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
-import { ClientLimits } from '../listen/client-limits.ts'
+import type { ClientLimitsOptions } from '../listen/client-limits.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
 import { SpoolBudget } from '../listen/spool-budget.ts'
 
-export function clientLimits(config: Config, directory: PeerDirectory, now: () => number): ClientLimits {
-  return new ClientLimits({
+export function limitsOf(config: Config, directory: PeerDirectory, now: () => number): ClientLimitsOptions {
+  return {
     limits: config.limits,
     classes: new Map(config.peers.map(({ name, limits }) => [name, limits])),
     classOf: (client) => {
@@ -14,7 +14,7 @@ export function clientLimits(config: Config, directory: PeerDirectory, now: () =
       return { peer: peer.name, trusted }
     },
     now,
-  })
+  }
 }
 
 /** `share`: of how many processes this is one; each gets as much as any other. */

@@ -1,6 +1,7 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
+import { startPrimary } from '../app/workers/primary.ts'
 import { createLog } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
 import { inheritedSockets } from '../service/activation.ts'
@@ -25,7 +26,8 @@ async function serve(command: Command): Promise<void> {
     const sockets = inheritedSockets(process.env, process.pid)
     const privileges =
       config.runAs === undefined ? asStarted : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
-    app = await startApp(config, { onFact: note, onTrouble, sockets, privileges })
+    const start = config.workers > 1 ? startPrimary : startApp
+    app = await start(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${explain(error)}`)
     process.exitCode = 1
@@ -35,7 +37,7 @@ async function serve(command: Command): Promise<void> {
   const backends = config.backend.servers.map((server) => server.url)
   const admin = app.admin === undefined ? undefined : `${app.admin.address}:${app.admin.port}`
   log.info(
-    { event: 'started', version, listening, backends, admin, pid: process.pid },
+    { event: 'started', version, listening, backends, admin, workers: config.workers, pid: process.pid },
     `listening on ${listening.join(', ')}, backend ${backends.join(', ')}`,
   )
   const { ready, reasons } = app.ready()
@@ -46,7 +48,10 @@ async function serve(command: Command): Promise<void> {
 
   let closing = false
   const stop = (signal: string): void => {
-    if (closing) return process.exit(1) // a second signal does not wait
+    if (closing) {
+      app.kill()
+      return process.exit(1) // a second signal does not wait
+    }
     closing = true
     log.info({ event: 'stopping', signal }, `${signal}: finishing what is under way`)
     clearInterval(status)

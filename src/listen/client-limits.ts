@@ -69,45 +69,77 @@ const rateOf: Record<Rated, { readonly key: keyof Rates; readonly limit: LimitNa
 
 const minuteMs = 60_000
 
+/** What other processes with the same limits have of a key, and what they are told of ours. */
+export interface SharedSessions {
+  elsewhere(key: string): number
+  change(key: string, by: 1 | -1): void
+}
+
+const alone: SharedSessions = { elsewhere: () => 0, change: () => undefined }
+
 /** Sessions by what they are counted under; nothing is kept of a key without sessions. */
 class Counts {
   readonly #counts = new Map<string, number>()
+  readonly #what: string
+  readonly #shared: SharedSessions
+
+  constructor(what: string, shared: SharedSessions) {
+    this.#what = what
+    this.#shared = shared
+  }
 
   of(key: string): number {
-    return this.#counts.get(key) ?? 0
+    return (this.#counts.get(key) ?? 0) + this.#shared.elsewhere(this.#what + key)
   }
   add(key: string): void {
-    this.#counts.set(key, this.of(key) + 1)
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+    this.#shared.change(this.#what + key, 1)
   }
   remove(key: string): void {
-    const left = this.of(key) - 1
+    const left = (this.#counts.get(key) ?? 1) - 1
     if (left > 0) this.#counts.set(key, left)
     else this.#counts.delete(key)
+    this.#shared.change(this.#what + key, -1)
   }
 }
 
+/** The key that all sessions are shared under. */
+export const allSessions = 'sessions'
+
 /** Shared by all listeners of a process. */
 export class ClientLimits {
-  readonly #options: ClientLimitsOptions
+  #options: ClientLimitsOptions
   #sessions = 0
-  readonly #byAddress = new Counts()
-  readonly #byNetwork = new Counts()
-  readonly #byClass = new Counts()
+  readonly #shared: SharedSessions
+  readonly #byAddress: Counts
+  readonly #byNetwork: Counts
+  readonly #byClass: Counts
   /** By rate, and by class where a class has its own. */
   readonly #limiters = new Map<string, RateLimiter>()
 
-  constructor(options: ClientLimitsOptions) {
+  /** `shared`: with other processes. */
+  constructor(options: ClientLimitsOptions, shared = alone) {
     this.#options = options
+    this.#shared = shared
+    this.#byAddress = new Counts('address ', shared)
+    this.#byNetwork = new Counts('network ', shared)
+    this.#byClass = new Counts('class ', shared)
   }
 
-  /** Sessions that were let in and have not ended. */
+  /** For clients that come from now on; who is there counts on. Rates begin anew. */
+  use(options: ClientLimitsOptions): void {
+    this.#options = options
+    this.#limiters.clear()
+  }
+
+  /** Sessions that were let in here and have not ended. */
   get sessions(): number {
     return this.#sessions
   }
 
   /** No more sessions at all, with `others` that are not counted yet. */
   full(others = 0): boolean {
-    return this.#sessions + others >= this.#options.limits.sessions
+    return this.#sessions + others + this.#shared.elsewhere(allSessions) >= this.#options.limits.sessions
   }
 
   /** Lets a client in, or names the limit that it has reached. */
@@ -121,6 +153,7 @@ export class ClientLimits {
       if (reached !== undefined) return reached
     }
     this.#sessions++
+    this.#shared.change(allSessions, 1)
     this.#byAddress.add(address)
     this.#byNetwork.add(network)
     this.#byClass.add(peer)
@@ -173,6 +206,7 @@ export class ClientLimits {
 
   remove(address: string, network: string, peer: string): void {
     this.#sessions--
+    this.#shared.change(allSessions, -1)
     this.#byAddress.remove(address)
     this.#byNetwork.remove(network)
     this.#byClass.remove(peer)

@@ -15,6 +15,10 @@ export interface ListenerOptions {
   readonly port: number
   /** A listening socket that this process was given (src/service/activation.ts), in place of host and port. */
   readonly descriptor?: number
+  /** One that another process owns (src/app/workers/shared-socket.ts), in place of host and port. */
+  readonly handle?: object
+  /** Called behind each connection that was accepted, whatever became of it. */
+  readonly afterAccept?: () => void
   /** Shared by all listeners of a process. */
   readonly limits: ClientLimits
   readonly greetDelayMs: number
@@ -47,11 +51,16 @@ interface Guest {
   readonly admission: Admission
 }
 
+/** Connections that wait to be accepted, at most. */
+const backlog = 1024
+
 export class Listener {
   readonly #server: Server
-  readonly #options: ListenerOptions
+  #options: ListenerOptions
   readonly #connections = new Set<Connection>()
   readonly #waiting = new Set<Socket>()
+  /** Called when the last connection has ended. */
+  #onEmpty: () => void = () => undefined
 
   private constructor(options: ListenerOptions) {
     this.#options = options
@@ -61,11 +70,12 @@ export class Listener {
   /** Resolves when it listens; rejects when it can't, with what and where. */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options)
-    const { host, port, descriptor } = options
+    const { host, port, descriptor, handle } = options
     const where = descriptor === undefined ? { host, port } : { fd: descriptor }
     await new Promise<void>((resolve, reject) => {
       listener.#server.once('error', reject)
-      listener.#server.listen({ ...where, backlog: 1024 }, resolve)
+      if (handle === undefined) listener.#server.listen({ ...where, backlog }, resolve)
+      else listener.#server.listen(handle, backlog, resolve)
     })
     if (descriptor !== undefined && listener.address === undefined) {
       listener.#server.close()
@@ -74,6 +84,11 @@ export class Listener {
       )
     }
     return listener
+  }
+
+  /** How connections are served from now on; those that are open stay as they are. */
+  serve(serving: Omit<ListenerOptions, 'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'>): void {
+    this.#options = { ...this.#options, ...serving }
   }
 
   get port(): number {
@@ -96,6 +111,7 @@ export class Listener {
     const { proxied } = this.#options
     if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, client, proxied.limitMs)
     else this.#admit(socket, client, [])
+    this.#options.afterAccept?.()
   }
 
   /** The client is who the proxy says it is; its limits are its own. */
@@ -198,6 +214,7 @@ export class Listener {
       secured,
       onEnd: () => {
         this.#connections.delete(connection)
+        if (this.#connections.size === 0) this.#onEmpty()
         admission.end()
       },
     })
@@ -222,6 +239,11 @@ export class Listener {
       for (const connection of this.#connections) connection.destroy()
     }, limitMs)
     await closed
+    // Some have no socket any more: their client has gone, and the backend's answer is still awaited.
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+      if (this.#connections.size === 0) resolve()
+    })
     clearInterval(again)
     clearTimeout(limit)
   }

@@ -157,6 +157,27 @@ export function logFromFacts(log: Log): FactListener {
       case 'ledgerRecovered':
         log.info({ event: fact.kind }, 'ledger is written again')
         return
+      case 'workerLost': {
+        const { kind: event, slot, pid, how, againMs } = fact
+        log.error({ event, slot, pid, how, againMs }, `worker ${slot} ended with ${how}: another one is started`)
+        return
+      }
+      case 'configLoaded': {
+        const { kind: event, needRestart } = fact
+        log.info({ event }, 'configuration loaded: new sessions are served with it')
+        if (needRestart.length > 0)
+          log.warn(
+            { event: 'restartNeeded', keys: needRestart },
+            `${needRestart.join(', ')}: changed, but only a restart brings it into force`,
+          )
+        return
+      }
+      case 'configKept':
+        log.error(
+          { event: fact.kind, why: fact.why },
+          `new configuration is wrong: the old one stays in use (${fact.why[0] ?? ''})`,
+        )
+        return
       case 'sessionOpened':
       case 'backendDelivered':
         // Told by the transaction's or the session's own line.
@@ -185,7 +206,18 @@ function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }
   const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({ to: cutText(address), state }))
   const lastAttempt = new Date(fact.lastAttemptAt).toISOString()
   const message = { from: cutText(fact.reversePath), messageId: fact.messageId && cutText(fact.messageId) }
-  const fields = { event, split, peer, strategy, client, vouched, ...message, recipients: shown, ...leftOut, lastAttempt }
+  const fields = {
+    event,
+    split,
+    peer,
+    strategy,
+    client,
+    vouched,
+    ...message,
+    recipients: shown,
+    ...leftOut,
+    lastAttempt,
+  }
   if (othersAnswered)
     log.warn(fields, `${recipients.length} deferred recipients were not offered again: their mail may be lost`)
   else log.info(fields, 'a message was deferred and not offered again to anyone: its sender has given it up')

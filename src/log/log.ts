@@ -9,6 +9,8 @@ export interface LogOptions {
   readonly pretty: boolean | 'auto'
   /** Gets each finished line; stdout unless given. */
   readonly write?: (line: string) => void
+  /** In each line, where several processes write to one log. */
+  readonly pid?: number
 }
 
 export type Log = Logger
@@ -30,7 +32,7 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      base: null,
+      base: options.pid === undefined ? null : { pid: options.pid },
       timestamp: isoTimeField(),
       formatters: { level: (label) => ({ level: label }) },
     },

@@ -187,6 +187,16 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'ledgerRecovered':
         metrics.ledgerDurable.set(1)
+        return
+      case 'workerLost':
+        metrics.workersLostTotal.inc()
+        return
+      case 'configLoaded':
+        metrics.configReloadsTotal.inc({ result: 'loaded' })
+        metrics.configLoadedSeconds.set(fact.at / 1000)
+        return
+      case 'configKept':
+        metrics.configReloadsTotal.inc({ result: 'kept' })
     }
   }
 }

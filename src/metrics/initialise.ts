@@ -38,7 +38,10 @@ export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
 ): void {
-  for (const result of ['loaded', 'kept']) metrics.policyReloadsTotal.inc({ result }, 0)
+  for (const result of ['loaded', 'kept']) {
+    metrics.policyReloadsTotal.inc({ result }, 0)
+    metrics.configReloadsTotal.inc({ result }, 0)
+  }
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {
     for (const tls of ['yes', 'no']) {

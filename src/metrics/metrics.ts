@@ -13,6 +13,8 @@ export interface MetricDescription {
   readonly help: string
   /** Upper bounds of a histogram's buckets, in seconds. */
   readonly buckets?: readonly number[]
+  /** What several processes have together of a gauge: the sum unless it says otherwise. */
+  readonly ofAll?: 'min' | 'max'
 }
 
 export const metricPrefix = 'rcptwise_'
@@ -174,6 +176,7 @@ export const metricDescriptions = {
   backendUp: {
     type: 'gauge',
     name: 'backend_up',
+    ofAll: 'min',
     labels: ['server'],
     help: '1 while at least one address of a backend server can be used, 0 while none can.',
   },
@@ -218,6 +221,7 @@ export const metricDescriptions = {
   policyEntries: {
     type: 'gauge',
     name: 'policy_entries',
+    ofAll: 'max',
     labels: [],
     help: 'Entries of all recipient files in use.',
   },
@@ -237,6 +241,7 @@ export const metricDescriptions = {
     type: 'gauge',
     name: 'ledger_durable',
     labels: [],
+    ofAll: 'min',
     help: '1 while the ledger is written to its store, 0 while it goes on in memory only.',
   },
   ledgerTroubleTotal: {
@@ -251,6 +256,25 @@ export const metricDescriptions = {
     labels: ['op'],
     help: 'Time of one operation of the ledger.',
     buckets: ledgerBuckets,
+  },
+  workersLostTotal: {
+    type: 'counter',
+    name: 'workers_lost_total',
+    labels: [],
+    help: 'Worker processes that ended by themselves and were replaced.',
+  },
+  configReloadsTotal: {
+    type: 'counter',
+    name: 'config_reloads_total',
+    labels: ['result'],
+    help: 'Configurations read while running: loaded, or kept (the new one is wrong and the old one stays in use).',
+  },
+  configLoadedSeconds: {
+    type: 'gauge',
+    name: 'config_loaded_seconds',
+    labels: [],
+    ofAll: 'max',
+    help: 'When the configuration in use was loaded, as Unix time.',
   },
   tlsHandshakesTotal: {
     type: 'counter',

@@ -6,8 +6,8 @@ import { type MetricDescription, metricDescriptions, metricPrefix } from './metr
 
 /** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
 export interface ScrapeSources {
-  /** The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers. */
-  countOpen(): Promise<readonly OpenSplits[]>
+  /** The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers. Absent: another process tells them. */
+  countOpen?(): Promise<readonly OpenSplits[]>
   /** The strategy of each peer class at this moment. */
   strategies?(): readonly { readonly peer: string; readonly strategy: ConfigurableStrategy }[]
   /** Deferred recipients whom nobody offers again, as counted last. */
@@ -31,7 +31,14 @@ const countOpenTimeLimitMs = 2000
  * Makes every metric. `processMetrics: false` leaves out what Node.js tells about the process: prom-client never stops its
  * two observers for those, which only matters to tests that start many apps in one process.
  */
-export function createMetrics(sources: ScrapeSources, options: { readonly processMetrics?: boolean } = {}) {
+export function createMetrics(
+  sources: ScrapeSources,
+  options: {
+    readonly processMetrics?: boolean
+    /** Which of several processes it is: the label `worker` of what Node.js tells of each. */
+    readonly worker?: string
+  } = {},
+) {
   const registry = new Registry()
   const d = metricDescriptions
   const common = <Label extends string>({ name, help, labels }: Described<Label>) => ({
@@ -44,6 +51,7 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
   const gauge = <Label extends string>(described: Described<Label>, collect?: (self: Gauge<Label>) => unknown) =>
     new Gauge<Label>({
       ...common(described),
+      aggregator: described.ofAll ?? 'sum',
       ...(collect !== undefined && {
         async collect() {
           await collect(this)
@@ -53,7 +61,8 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
   const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
     new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
-  if (options.processMetrics !== false) collectDefaultMetrics({ register: registry })
+  const worker = options.worker === undefined ? {} : { labels: { worker: options.worker } }
+  if (options.processMetrics !== false) collectDefaultMetrics({ register: registry, ...worker })
   const knownSplits = new Map<string, { readonly peer: string; readonly strategy: string }>()
 
   const ledgerDurable = gauge(d.ledgerDurable)
@@ -75,6 +84,7 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     /** Pairs that splits_open shows as 0 when the ledger has none. */
     knownSplits,
     splitsOpen: gauge(d.splitsOpen, async (self) => {
+      if (sources.countOpen === undefined) return
       const open = await answerInTime(sources.countOpen())
       if (open === undefined) return
       self.reset()
@@ -130,6 +140,9 @@ export function createMetrics(sources: ScrapeSources, options: { readonly proces
     ledgerDurable,
     ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
     ledgerSeconds: histogram(d.ledgerSeconds),
+    workersLostTotal: counter(d.workersLostTotal),
+    configReloadsTotal: counter(d.configReloadsTotal),
+    configLoadedSeconds: gauge(d.configLoadedSeconds),
     tlsHandshakesTotal: counter(d.tlsHandshakesTotal),
     tlsFailuresTotal: counter(d.tlsFailuresTotal),
     tlsCertificateReloadsTotal: counter(d.tlsCertificateReloadsTotal),

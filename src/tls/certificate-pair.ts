@@ -28,6 +28,8 @@ export interface ContextSettings {
   readonly minimumVersion?: 'TLSv1.2' | 'TLSv1.3'
   /** In OpenSSL's notation, best first; absent: Node's. */
   readonly ciphers?: string
+  /** 48 random octets; absent: keys of its own, under which no other context resumes a session (RFC 5077). */
+  readonly ticketKeys?: Uint8Array
 }
 
 /** Reads two PEM files. Rejects with the file and what to do when one can't be read. */
@@ -117,13 +119,14 @@ const sessionIdContext = 'rcptwise'
 const sessionTimeout = 7200
 
 function makeContext(pem: PemPair, files: PemPair, settings: ContextSettings): SecureContext {
-  const { minimumVersion = 'TLSv1.2', ciphers } = settings
+  const { minimumVersion = 'TLSv1.2', ciphers, ticketKeys } = settings
   try {
     return createSecureContext({
       cert: pem.cert,
       key: pem.key,
       minVersion: minimumVersion,
       ...(ciphers !== undefined && { ciphers }),
+      ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
       honorCipherOrder: true,
       // A client that renegotiates costs much and gains nothing (CVE-2011-1473).
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

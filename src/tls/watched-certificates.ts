@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import type { FactListener } from '../facts.ts'
 import { watchBeside } from '../files/watch.ts'
+import type { PemOfFiles } from './kept-self-signed.ts'
 import { makeCertificate, type Certificate, type PemPair } from './certificate-pair.ts'
 import {
   certificateSources,
@@ -18,6 +19,8 @@ export interface WatchedCertificateOptions extends CertificateOptions {
 }
 
 export interface WatchedCertificates extends Certificates {
+  /** What the certificates in use were made of, in the order of `all`. */
+  readonly texts: readonly PemOfFiles[]
   /** Reads all files now, changed or not (SIGHUP). Never rejects: what is wrong is told as certificateKept. */
   reload(): Promise<void>
   close(): Promise<void>
@@ -83,6 +86,10 @@ class Watched implements WatchedCertificates {
   get all(): readonly [Certificate, ...Certificate[]] {
     const [first, ...rest] = this.#kept
     return [first.certificate, ...rest.map(({ certificate }) => certificate)]
+  }
+
+  get texts(): readonly PemOfFiles[] {
+    return this.#kept.map(({ pem, files }) => ({ pem, files }))
   }
 
   contextFor(serverName?: string): SecureContext {

@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly recipients?: string
   readonly listen?: string
   readonly admin?: string
+  /** 1 unless set: what is killed is then all there is. */
+  readonly workers?: number
   /** Program and arguments that the command is handed to. */
   readonly wrapper?: readonly string[]
 }
@@ -48,6 +50,7 @@ backend: { servers: ["${options.backendUrl}"] }
 relay_domains: [example.org]
 recipients: { default: careful, sources: [{ file: recipients.yaml }] }
 log: { pretty: false }
+workers: ${options.workers ?? 1}
 ${options.config ?? ''}
 `,
     )

@@ -186,7 +186,9 @@ describe('initialise', () => {
 
 describe('what is read at the scrape', () => {
   it('is what the sources say at that moment', async () => {
-    let open: Awaited<ReturnType<ScrapeSources['countOpen']>> = [{ peer: 'default', strategy: 'group', count: 7 }]
+    let open: Awaited<ReturnType<NonNullable<ScrapeSources['countOpen']>>> = [
+      { peer: 'default', strategy: 'group', count: 7 },
+    ]
     const metrics = createMetrics(
       {
         countOpen: async () => await Promise.resolve(open),

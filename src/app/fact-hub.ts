@@ -1,0 +1,18 @@
+/** Where every fact goes first, and from there to whoever wants to hear of it. */
+import type { Fact, FactListener } from '../facts.ts'
+
+export interface FactHub {
+  readonly tell: FactListener
+  /** Hears of everything from now on, after those who came before. */
+  add(listener: FactListener): void
+}
+
+export function factHub(): FactHub {
+  const listeners: FactListener[] = []
+  return {
+    tell: (fact: Fact): void => {
+      for (const listener of listeners) listener(fact)
+    },
+    add: (listener) => listeners.push(listener),
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Everything that is made from one configuration and goes with it. A session belongs to the generation that was in force when it
+ * began and stays with it to its end, whatever is reloaded meanwhile.
+ */
+import type { WatchedBackend } from '../backend/backend.ts'
+import { openRelay } from '../backend/relay-guard.ts'
+import type { Config, ConfiguredListener } from '../config/config.ts'
+import type { Fact, FactListener } from '../facts.ts'
+import { backendJudge } from '../judge/backend.ts'
+import { headersJudge } from '../judge/headers.ts'
+import { lookUpLearned } from '../learning/learning.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { ClientLimits } from '../listen/client-limits.ts'
+import type { ListenerOptions } from '../listen/listener.ts'
+import type { SpoolBudget } from '../listen/spool-budget.ts'
+import { inRanges, PeerDirectory, verifiedName } from '../listen/peer-directory.ts'
+import { chainPolicySources } from '../policy/chain.ts'
+import { openPolicyFile } from '../policy/file-source.ts'
+import type { PolicySource } from '../policy/policy-source.ts'
+import type { Certificates } from '../tls/certificates.ts'
+import { openBackend, watchBackend } from './backend.ts'
+import { spoolBudget } from './limits.ts'
+import { connectionOptions, tlsServer } from './session.ts'
+
+/** What outlives a configuration. */
+export interface Standing {
+  readonly ledger: Ledger
+  /** Those that a listener with TLS serves with. */
+  readonly certificates: Certificates | undefined
+  /** What all texts together may take (spoolBudget in limits.ts; metrics want it as `spool`). */
+  readonly onFact: FactListener
+  /** ms since the epoch. */
+  readonly now: () => number
+  readonly newId: () => string
+}
+
+/** How a listener serves; where it listens is not its business. */
+export type Serving = Omit<ListenerOptions, 'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'>
+
+export interface Generation {
+  readonly config: Config
+  readonly backend: WatchedBackend
+  readonly directory: PeerDirectory
+  readonly budget: SpoolBudget
+  /** What keeps the backend from being used, if anything does. */
+  trouble(): string | undefined
+  serving(entry: ConfiguredListener, limits: ClientLimits): Serving
+  /** No session begins with it any more; it is closed when the last one that did has ended, and `onClosed` is called. */
+  retire(onClosed: () => void): void
+  /** Ends what its sessions still use. */
+  close(): Promise<void>
+}
+
+/** Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away is no reason. */
+export async function openGeneration(config: Config, standing: Standing): Promise<Generation> {
+  await using parts = new AsyncDisposableStack()
+  const { ledger, certificates, now } = standing
+  const backend = openBackend(config, standing.onFact, now)
+  parts.defer(async () => await backend.close())
+  const directory = new PeerDirectory({
+    classes: config.peers,
+    trusted: config.trusted,
+    overrides: () => ledger.overrides(),
+    learned: lookUpLearned(ledger.senders, now),
+    now,
+  })
+  const policies = await openPolicies(config, standing)
+  parts.defer(async () => await policies.close())
+  const health = watchBackend(backend)
+  parts.defer(() => health.stop())
+  await health.first
+  if (health.trouble() === openRelay) throw new Error(`${config.backend.servers[0].url}: ${openRelay}`)
+
+  const owned = parts.move()
+  let sessions = 0
+  let retired: (() => void) | undefined
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    closing ??= owned.disposeAsync()
+    await closing
+    retired?.()
+  }
+  /** Of its own sessions: each is told to have ended once. */
+  const onFact = (fact: Fact): void => {
+    standing.onFact(fact)
+    if (fact.kind === 'sessionClosed' && --sessions === 0 && retired !== undefined) void close()
+  }
+  const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
+  const budget = spoolBudget(config, standing.onFact, now)
+  const sessionParts = { ...standing, config, backend, policies, judge, directory, budget, onFact }
+  return {
+    config,
+    backend,
+    directory,
+    budget,
+    trouble: () => health.trouble(),
+    serving({ tls, proxyProtocolFrom }, limits): Serving {
+      const begin = connectionOptions(sessionParts, tls)
+      return {
+        limits,
+        greetDelayMs: config.greetDelayMs,
+        // A backend that is told the client would have looked up its name itself.
+        lookUp: directory.needsRdns || config.backend.clientAddress === 'xclient' ? verifiedName : undefined,
+        proxied:
+          proxyProtocolFrom.length === 0
+            ? undefined
+            : { from: inRanges(proxyProtocolFrom), limitMs: config.timeouts.proxyHeaderMs },
+        implicitTls: tls === 'implicit' && certificates !== undefined ? tlsServer(config, certificates) : undefined,
+        connection: (client, allowance): ReturnType<typeof begin> => {
+          sessions++
+          return begin(client, allowance)
+        },
+        onFact: standing.onFact,
+        now,
+      }
+    },
+    retire(onClosed) {
+      retired = onClosed
+      if (sessions === 0) void close()
+    },
+    close,
+  }
+}
+
+async function openPolicies(config: Config, { onFact, now }: Standing): Promise<PolicySource> {
+  const { policies } = config
+  await using opened = new AsyncDisposableStack()
+  const sources: PolicySource[] = []
+  for (const { path } of config.recipients.sources) {
+    const source = await openPolicyFile({ path, policies, onFact, clock: now })
+    opened.defer(async () => await source.close())
+    sources.push(source)
+  }
+  opened.move()
+  return chainPolicySources(sources)
+}

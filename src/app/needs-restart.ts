@@ -1,0 +1,33 @@
+/** What of a configuration is settled for as long as the program runs. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Config } from '../config/config.ts'
+
+/** Keys of the configuration file, and the part of the configuration that each stands for. */
+const settled = {
+  ledger: 'ledger',
+  admin: 'admin',
+  workers: 'workers',
+  run_as: 'runAs',
+} as const satisfies Record<string, keyof Config>
+
+/** The configuration that can be used without a restart, and the keys that stay as they were although they have changed. */
+export function needsRestart(
+  inForce: Config,
+  wanted: Config,
+): { readonly config: Config; readonly keys: readonly string[] } {
+  const changed = Object.entries(settled).filter(([, part]) => !isDeepStrictEqual(inForce[part], wanted[part]))
+  const { runAs, ...rest } = wanted
+  const { ledger, admin, workers } = inForce
+  return {
+    config: {
+      ...rest,
+      ledger: { ...ledger, patienceMs: wanted.ledger.patienceMs, keepMs: wanted.ledger.keepMs },
+      admin,
+      workers,
+      ...(inForce.runAs !== undefined && { runAs: inForce.runAs }),
+    },
+    keys: changed
+      .filter(([, part]) => part !== 'runAs' || runAs !== undefined || inForce.runAs !== undefined)
+      .map(([key]) => key),
+  }
+}

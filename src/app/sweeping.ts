@@ -1,0 +1,38 @@
+/** The rounds in which the ledger gives up what nobody comes back to. One process of those that share a ledger is enough. */
+import type { Config } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type MissingCount, noteMissing } from '../ledger/missing.ts'
+import { sweep } from '../ledger/sweep.ts'
+import { forgetOld } from '../learning/learning.ts'
+
+export interface SweepingParts {
+  readonly ledger: Ledger
+  /** The one that is in force. */
+  readonly config: () => Config
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+const sweepEveryMs = 60_000
+
+export interface Sweeping {
+  /** Deferred recipients whom nobody offers again, as the last round has counted them. */
+  missing(): readonly MissingCount[]
+  stop(): void
+}
+
+/** Begins them; `stop` ends them. A round that fails is made up for by the next. */
+export function startSweeping({ ledger, config, onFact, now }: SweepingParts): Sweeping {
+  let missing: readonly MissingCount[] = []
+  const round = async (): Promise<void> => {
+    const options = { ledger, ...config().ledger, onFact, now }
+    await sweep(options)
+    missing = await noteMissing(options)
+    forgetOld(ledger.senders, now())
+  }
+  const timer = setInterval(() => {
+    void round().catch(() => undefined)
+  }, sweepEveryMs)
+  return { missing: () => missing, stop: () => clearInterval(timer) }
+}

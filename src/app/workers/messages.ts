@@ -1,0 +1,59 @@
+/** What the primary and its workers tell each other, by structured clone. */
+import type { Config } from '../../config/config.ts'
+import type { MetricJson } from '../../metrics/summed.ts'
+import type { CertificateTexts } from '../../tls/given-certificates.ts'
+
+/** What a worker serves with. Its sockets come before, each in a message of its own. */
+export interface Orders {
+  readonly config: Config
+  /** For each entry of `config.listen` the key of its socket. */
+  readonly sockets: readonly string[]
+  /** Absent when no listener speaks TLS. */
+  readonly certificates?: CertificateTexts
+}
+
+export type ToWorker =
+  /** Comes with a handle. */
+  | { readonly kind: 'socket'; readonly key: string }
+  /** `slot` counts from 1; `piped`: its standard output goes through the primary. */
+  | { readonly kind: 'start'; readonly slot: number; readonly orders: Orders; readonly piped: boolean }
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
+  | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
+  | { readonly kind: 'reload'; readonly orders: Orders }
+  /** Sessions end in their time, then the worker does. */
+  | { readonly kind: 'stop' }
+
+/** How many there are of a key; 0 when none is left. */
+export type SharedCount = readonly [key: string, count: number]
+
+export type FromWorker =
+  | { readonly kind: 'started'; readonly reasons: readonly string[] }
+  | { readonly kind: 'failed'; readonly trouble: WorkerTrouble }
+  /** What keeps it from being ready, when that has changed. */
+  | { readonly kind: 'state'; readonly reasons: readonly string[] }
+  | { readonly kind: 'metrics'; readonly metrics: readonly MetricJson[] }
+  | { readonly kind: 'counts'; readonly counts: readonly SharedCount[] }
+  | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
+  | { readonly kind: 'trouble'; readonly what: string }
+
+/** An error as it goes from one process to another. */
+export interface WorkerTrouble {
+  readonly message: string
+  readonly code?: string
+  readonly address?: string
+  readonly port?: number
+}
+
+export function asTrouble(error: unknown): WorkerTrouble {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { message, code, address, port } = error as NodeJS.ErrnoException & Partial<WorkerTrouble>
+  return {
+    message,
+    ...(code !== undefined && { code }),
+    ...(address !== undefined && { address }),
+    ...(port !== undefined && { port }),
+  }
+}
+
+export const asError = ({ message, ...more }: WorkerTrouble): Error => Object.assign(new Error(message), more)

@@ -1,0 +1,217 @@
+/**
+ * Several processes as one app. The primary binds the ports, reads certificates, keeps the ledger's house and serves the admin API;
+ * its workers take the mail. It is the one that was started as root, and the one that the service manager knows.
+ */
+import { randomBytes } from 'node:crypto'
+import type { App, AppOptions } from '../../app.ts'
+import type { Config } from '../../config/config.ts'
+import { countLearned, learnFromFacts } from '../../learning/learning.ts'
+import { PeerDirectory } from '../../listen/peer-directory.ts'
+import { metricsFromFacts } from '../../metrics/from-facts.ts'
+import { initialise, initialiseStrategy } from '../../metrics/initialise.ts'
+import { createMetrics } from '../../metrics/registry.ts'
+import { metricsOf, sumOf } from '../../metrics/summed.ts'
+import { assignSockets } from '../../service/activation.ts'
+import { asStarted } from '../../service/user.ts'
+import { isStrategyName } from '../../strategy/names.ts'
+import type { CertificateTexts } from '../../tls/given-certificates.ts'
+import type { WatchedCertificates } from '../../tls/watched-certificates.ts'
+import { openAdmin } from '../admin.ts'
+import { openConfiguredCertificates, sameCertificates } from '../certificates.ts'
+import { factHub } from '../fact-hub.ts'
+import { openLedger } from '../ledger.ts'
+import { keysOf } from '../listeners.ts'
+import { needsRestart } from '../needs-restart.ts'
+import { startSweeping } from '../sweeping.ts'
+import { timedLedger } from '../timed-ledger.ts'
+import { Crew } from './crew.ts'
+import type { Orders } from './messages.ts'
+import { shareOf } from './share.ts'
+import { SharedSocket } from './shared-socket.ts'
+
+/** New keys for session tickets: whoever gets hold of one can't read what was said before that day (RFC 5077 5.5). */
+const ticketKeysMs = 24 * 3_600_000
+const ticketKeyBytes = 48
+
+/** Starts everything, and `config.workers` processes; rejects with what could not be started and why, and leaves nothing behind then. */
+export async function startPrimary(config: Config, options: AppOptions = {}): Promise<App> {
+  await using parts = new AsyncDisposableStack()
+  const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted } = options
+  const facts = factHub()
+  if (options.onFact !== undefined) facts.add(options.onFact)
+  const onFact = facts.tell
+  let current = config
+
+  const store = await openLedger(config, onFact, now)
+  parts.defer(async () => await store.close())
+  const strategies = (): readonly { peer: string; name: string; strategy: ReturnType<PeerDirectory['strategyOf']> }[] =>
+    current.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
+  const metrics = createMetrics(
+    {
+      countOpen: async () => await store.countOpen(),
+      strategies,
+      missing: () => sweeping.missing(),
+      learned: () => countLearned(store.senders),
+      certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+    },
+    { processMetrics: options.processMetrics ?? true, worker: 'primary' },
+  )
+  facts.add(metricsFromFacts(metrics))
+  facts.add(learnFromFacts({ senders: store.senders, onFact }))
+  const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
+  const newDirectory = ({ peers, trusted }: Config): PeerDirectory =>
+    new PeerDirectory({ classes: peers, trusted, overrides: () => ledger.overrides(), now })
+  let directory = newDirectory(config)
+  initialise(metrics, strategies())
+  metrics.configLoadedSeconds.set(now() / 1000)
+
+  const sockets = new Map<string, SharedSocket>()
+  const closeSockets = (): void => {
+    for (const socket of sockets.values()) socket.close()
+    sockets.clear()
+  }
+  parts.defer(closeSockets)
+  const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
+  /** Binds what is not bound yet; gives the keys of that. */
+  const bind = async ({ listen }: Config): Promise<readonly string[]> => {
+    const fresh: string[] = []
+    for (const [i, key] of keysOf(listen).entries()) {
+      const [entry, descriptor] = [listen[i], current === config ? descriptors[i] : undefined]
+      if (entry === undefined || sockets.has(key)) continue
+      const socket = descriptor === undefined ? await SharedSocket.bind(entry) : SharedSocket.inherit(descriptor)
+      sockets.set(key, socket)
+      fresh.push(key)
+    }
+    return fresh
+  }
+  const drop = (keys: readonly string[]): void => {
+    for (const key of keys) {
+      sockets.get(key)?.close()
+      sockets.delete(key)
+    }
+  }
+  await privileges.asRoot(async () => await bind(config))
+
+  let ticketKeys = randomBytes(ticketKeyBytes)
+  const openCertificates = async (for_: Config): Promise<WatchedCertificates | undefined> =>
+    await openConfiguredCertificates(for_, { onFact, now, privileges })
+  let certificates = await openCertificates(config)
+  parts.defer(async () => await certificates?.close())
+  const textsOf = (of: WatchedCertificates | undefined): CertificateTexts | undefined =>
+    of && { pairs: of.texts, ticketKeys }
+  privileges.dropForGood()
+
+  const ordersOf = (for_: Config, texts: CertificateTexts | undefined): Orders => ({
+    config: shareOf(for_),
+    sockets: keysOf(for_.listen),
+    ...(texts !== undefined && { certificates: texts }),
+  })
+  const crew = new Crew({
+    workers: config.workers,
+    orders: ordersOf(config, textsOf(certificates)),
+    sockets,
+    onLost: (lost) => onFact({ kind: 'workerLost', at: now(), ...lost }),
+    onTrouble,
+  })
+  parts.defer(async () => {
+    // A connection that comes now is refused, and not left to wait for nobody.
+    closeSockets()
+    await crew.stop(current.timeouts.shutdownMs)
+  })
+  try {
+    await crew.start()
+  } catch (error) {
+    crew.kill()
+    throw error
+  }
+  const certify = (): void => {
+    const texts = textsOf(certificates)
+    if (texts !== undefined) crew.certify(texts)
+  }
+  facts.add((fact) => {
+    if (fact.kind === 'certificateLoaded') certify()
+  })
+  const renewing = setInterval(() => {
+    ticketKeys = randomBytes(ticketKeyBytes)
+    certify()
+  }, ticketKeysMs)
+  parts.defer(() => clearInterval(renewing))
+  const sweeping = startSweeping({ ledger, config: () => current, onFact, now })
+  parts.defer(() => sweeping.stop())
+
+  const scrape = async (): Promise<string> => {
+    const workers = await crew.metrics()
+    for (const { name, values } of workers.flat()) {
+      if (name !== 'rcptwise_splits_opened_total') continue
+      for (const { labels } of values) {
+        const strategy = String(labels['strategy'])
+        // So that splits_open shows a 0 of each pair that the workers know.
+        if (isStrategyName(strategy)) initialiseStrategy(metrics, String(labels['peer']), strategy)
+      }
+    }
+    return await sumOf([await metricsOf(metrics.registry), ...workers]).metrics()
+  }
+  let closing = false
+  const ready = (): ReturnType<App['ready']> => {
+    const reasons = [...(closing ? ['shutting down'] : []), ...crew.reasons()]
+    return { ready: reasons.length === 0, reasons }
+  }
+  const peers = (): Config['peers'] => current.peers
+  const admin = await openAdmin(config, {
+    peers,
+    missingAfterMs: () => current.ledger.missingAfterMs,
+    ledger,
+    metrics,
+    scrape,
+    onFact,
+    now,
+    ready,
+    onTrouble,
+  })
+  if (admin !== undefined) parts.defer(async () => await admin.close())
+
+  async function reload(wanted: Config): Promise<readonly string[]> {
+    const { config: next, keys } = needsRestart(current, wanted)
+    const same = sameCertificates(current, next)
+    const fresh = same ? certificates : await openCertificates(next)
+    const bound = await bind(next)
+    try {
+      await crew.reload(ordersOf(next, textsOf(fresh)), bound)
+    } catch (error) {
+      drop(bound)
+      if (!same) await fresh?.close()
+      throw error
+    }
+    const before = certificates
+    current = next
+    certificates = fresh
+    directory = newDirectory(next)
+    initialise(metrics, strategies())
+    drop([...sockets.keys()].filter((key) => !keysOf(next.listen).includes(key)))
+    if (!same) await before?.close()
+    return keys
+  }
+
+  const owned = parts.move()
+  return {
+    get addresses(): App['addresses'] {
+      return keysOf(current.listen).flatMap((key, i) => {
+        const [socket, host] = [sockets.get(key), current.listen[i]?.host]
+        return socket === undefined
+          ? []
+          : [{ host: descriptors[i] === undefined ? (host ?? '') : socket.host, port: socket.port }]
+      })
+    },
+    admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
+    ledger,
+    metrics,
+    scrape,
+    ready,
+    reload,
+    async close() {
+      closing = true
+      await owned.disposeAsync()
+    },
+    kill: () => crew.kill(),
+  }
+}

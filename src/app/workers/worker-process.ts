@@ -1,0 +1,139 @@
+/**
+ * A worker process: takes mail on the sockets that its primary gives it. Signals are the primary's business, since a terminal and
+ * systemd send them to all processes of a service; without its primary a worker lets its sessions finish, and ends.
+ */
+import type { App } from '../../app.ts'
+import { startApp } from '../../app.ts'
+import type { FactListener } from '../../facts.ts'
+import { logFromFacts } from '../../log/from-facts.ts'
+import { createLog, type Log } from '../../log/log.ts'
+import { metricsOf } from '../../metrics/summed.ts'
+import { GivenCertificates } from '../../tls/given-certificates.ts'
+import { acceptPace } from './accept-pace.ts'
+import { writeLine } from './log-pipe.ts'
+import { asTrouble, type FromWorker, type Orders, type ToWorker } from './messages.ts'
+import type { WorkerParts } from './parts.ts'
+import { CountsHere } from './shared-counts.ts'
+
+/** Between two looks at what has changed, for the primary's readiness. */
+const lookMs = 250
+/** Between two messages with all metrics: what a worker that is killed has counted since the last one is lost. */
+const metricsMs = 2000
+
+const sockets = new Map<string, object>()
+const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
+const given: { orders?: Orders; certificates?: GivenCertificates } = {}
+let app: App | undefined
+let log: Log | undefined
+let stopping = false
+let toldReasons = ''
+
+function tell(message: FromWorker): void {
+  // A primary that has gone is noticed by `disconnect`.
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined)
+}
+
+const certificatesFor: WorkerParts['certificates'] = (config) => {
+  const { certificates: texts } = given.orders ?? {}
+  if (texts === undefined) return undefined
+  const { minimumVersion, ciphers } = config.tls
+  given.certificates = new GivenCertificates(texts, { minimumVersion, ciphers })
+  return given.certificates
+}
+
+function socketFor(key: string): object {
+  const handle = sockets.get(key)
+  if (handle === undefined) throw new Error(`no socket was given for ${key}`)
+  sockets.delete(key)
+  return handle
+}
+
+/** Each process reads the files of recipients for itself; one tells. */
+const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept'])
+
+async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+  given.orders = orders
+  const { config } = orders
+  log = createLog({ ...config.log, pid: process.pid, ...(piped && { write: writeLine }) })
+  const note = logFromFacts(log)
+  const onFact: FactListener = slot === 1 ? note : (fact): void => void (toldOnce.has(fact.kind) || note(fact))
+  const worker: WorkerParts = {
+    name: String(slot),
+    socketFor,
+    certificates: certificatesFor,
+    sessions: counts,
+    afterAccept: acceptPace(counts),
+  }
+  try {
+    app = await startApp(config, { onFact, onTrouble: (what) => tell({ kind: 'trouble', what }), worker })
+  } catch (error) {
+    tell({ kind: 'failed', trouble: asTrouble(error) })
+    process.disconnect()
+    return
+  }
+  toldReasons = app.ready().reasons.join('\n')
+  tell({ kind: 'started', reasons: app.ready().reasons })
+  setInterval(() => tellState(), lookMs).unref()
+  setInterval(() => void tellMetrics(), metricsMs).unref()
+}
+
+function tellState(): void {
+  const reasons = app?.ready().reasons ?? []
+  if (reasons.join('\n') === toldReasons) return
+  toldReasons = reasons.join('\n')
+  tell({ kind: 'state', reasons })
+}
+
+async function tellMetrics(): Promise<void> {
+  if (app !== undefined) tell({ kind: 'metrics', metrics: await metricsOf(app.metrics.registry) })
+}
+
+async function reload(orders: Orders): Promise<void> {
+  const before = given.orders
+  given.orders = orders
+  try {
+    await app?.reload(orders.config)
+    if (log !== undefined) log.level = orders.config.log.level
+    tell({ kind: 'reloaded' })
+  } catch (error) {
+    if (before !== undefined) given.orders = before
+    tell({ kind: 'reloaded', trouble: asTrouble(error) })
+  }
+}
+
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  await app?.close()
+  await tellMetrics()
+  counts.end()
+  if (process.connected) process.disconnect()
+}
+
+process.on('message', (message: ToWorker, handle: unknown) => {
+  switch (message.kind) {
+    case 'socket':
+      if (typeof handle === 'object' && handle !== null) sockets.set(message.key, handle)
+      return
+    case 'start':
+      void start(message)
+      return
+    case 'metrics':
+      void tellMetrics()
+      return
+    case 'certificates':
+      if (given.orders !== undefined) given.orders = { ...given.orders, certificates: message.certificates }
+      given.certificates?.use(message.certificates)
+      return
+    case 'elsewhere':
+      counts.hear(message.counts, message.others)
+      return
+    case 'reload':
+      void reload(message.orders)
+      return
+    case 'stop':
+      void stop()
+  }
+})
+process.on('disconnect', () => void stop())
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)

@@ -1,0 +1,136 @@
+/** One worker process as its primary sees it: from its start to its end. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { MetricJson } from '../../metrics/summed.ts'
+import { passLines, stdoutCanMix } from './log-pipe.ts'
+import { asError, type FromWorker, type Orders, type ToWorker, type WorkerTrouble } from './messages.ts'
+import type { SharedSocket } from './shared-socket.ts'
+
+/** The file has the extension of this one: .ts from the sources, .js when built. */
+const program = fileURLToPath(new URL(`./worker-process${extname(import.meta.url)}`, import.meta.url))
+
+export interface WorkerOptions {
+  /** From 1. */
+  readonly slot: number
+  readonly orders: Orders
+  readonly sockets: ReadonlyMap<string, SharedSocket>
+  readonly onMessage: (worker: Worker, message: FromWorker) => void
+  /** It is gone, whatever the reason, and all that it has said was heard. */
+  readonly onEnd: (worker: Worker, how: string) => void
+}
+
+export class Worker {
+  readonly slot: number
+  readonly #child: ChildProcess
+  readonly #options: WorkerOptions
+  readonly #started = Promise.withResolvers<undefined>()
+  readonly #ended = Promise.withResolvers<undefined>()
+  #reloaded: PromiseWithResolvers<WorkerTrouble | undefined> | undefined
+  /** What keeps it from being ready; undefined until it has started. */
+  reasons: readonly string[] | undefined
+  /** As it last told. */
+  metrics: readonly MetricJson[] = []
+  #metricsTold = Promise.withResolvers<undefined>()
+
+  constructor(options: WorkerOptions) {
+    this.slot = options.slot
+    this.#options = options
+    const piped = stdoutCanMix()
+    // What is the primary's alone: a notice from here would be a notice from the service.
+    const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env
+    this.#child = fork(program, [], {
+      env,
+      serialization: 'advanced',
+      stdio: ['ignore', piped ? 'pipe' : 'inherit', 'inherit', 'ipc'],
+    })
+    if (this.#child.stdout !== null) passLines(this.#child.stdout)
+    this.#child.on('message', (message: FromWorker) => this.#hear(message))
+    this.#child.on('error', () => undefined) // it could not be started or sent to: `close` follows, or has come
+    this.#child.once('close', (code, signal) => this.#end(signal ?? `exit code ${code ?? 'unknown'}`))
+    // Who waits for these hears it from there; nobody else has to.
+    this.#started.promise.catch(() => undefined)
+    for (const key of new Set(options.orders.sockets)) this.#give(key, options.sockets)
+    this.tell({ kind: 'start', slot: options.slot, orders: options.orders, piped })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** It takes mail; rejects with why it does not. */
+  get started(): Promise<undefined> {
+    return this.#started.promise
+  }
+
+  get ended(): Promise<undefined> {
+    return this.#ended.promise
+  }
+
+  tell(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  /** Asks for its metrics; they are there, or it is late, when this resolves. */
+  async askMetrics(limitMs: number): Promise<void> {
+    if (this.reasons === undefined) return
+    this.#metricsTold = Promise.withResolvers<undefined>()
+    this.tell({ kind: 'metrics' })
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(late.resolve, limitMs, undefined)
+    await Promise.race([this.#metricsTold.promise, this.#ended.promise, late.promise])
+    clearTimeout(timer)
+  }
+
+  /** Serves new sessions with these orders; gives what is wrong with them, if anything is: it then serves as before. */
+  async reload(
+    orders: Orders,
+    sockets: ReadonlyMap<string, SharedSocket>,
+    fresh: readonly string[],
+  ): Promise<WorkerTrouble | undefined> {
+    for (const key of fresh) this.#give(key, sockets)
+    this.#reloaded = Promise.withResolvers<WorkerTrouble | undefined>()
+    this.tell({ kind: 'reload', orders })
+    const gone = this.#ended.promise.then((): WorkerTrouble => ({ message: `worker ${this.slot} ended meanwhile` }))
+    return await Promise.race([this.#reloaded.promise, gone])
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #give(key: string, sockets: ReadonlyMap<string, SharedSocket>): void {
+    if (this.#child.connected) sockets.get(key)?.sendTo(this.#child, { kind: 'socket', key })
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        this.reasons = message.reasons
+        this.#started.resolve(undefined)
+        break
+      case 'failed':
+        this.#started.reject(asError(message.trouble))
+        break
+      case 'state':
+        this.reasons = message.reasons
+        break
+      case 'metrics':
+        this.metrics = message.metrics
+        this.#metricsTold.resolve(undefined)
+        break
+      case 'reloaded':
+        this.#reloaded?.resolve(message.trouble)
+        break
+      case 'counts':
+      case 'trouble':
+    }
+    this.#options.onMessage(this, message)
+  }
+
+  #end(how: string): void {
+    this.#started.reject(new Error(`worker ${this.slot} ended with ${how} before it took mail`))
+    this.#ended.resolve(undefined)
+    this.#options.onEnd(this, how)
+  }
+}
