@@ -110,8 +110,8 @@ export class Pool {
    * Lends a connection that the server takes for the client's: one that was used before when one is idle and `fresh` is not
    * asked for. Always answers, once; at once when a connection is idle and needs no introduction.
    */
-  borrow(wanted: Borrowing | boolean, borrower: Borrower, client?: BackendClient): void {
-    this.#serve({ wanted: typeof wanted === 'boolean' ? { fresh: wanted, client } : wanted, borrower })
+  borrow(wanted: Borrowing, borrower: Borrower): void {
+    this.#serve({ wanted, borrower })
   }
 
   #serve(request: Request): void {

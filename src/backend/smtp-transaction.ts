@@ -9,7 +9,6 @@
  *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
  *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
-import { parsePath } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { FactListener } from '../facts.ts'
@@ -26,6 +25,8 @@ import {
   toldAll,
   toldOf,
 } from './parcel-batch.ts'
+import { argumentFor, type Needs, needsOf } from './needs.ts'
+import type { Candidate } from './places.ts'
 import type { Lent, NotLent, Pool } from './pool.ts'
 import { sendText } from './smtp-text.ts'
 import type { AnswerForm, TextAnswer } from './text-answer.ts'
@@ -58,6 +59,9 @@ export class SmtpTransaction implements BackendTransaction {
   #form: AnswerForm = 'one'
   readonly #rcpts: { readonly index: number; readonly argument: string }[] = []
   #answeredAny = false
+  #needs: Needs | undefined
+  /** Where it was lost before anything was answered. */
+  #tried: Set<Candidate> | undefined
   #failed = false
   #over = false
   #open: 'nothing' | 'shown' | 'anew' | 'text' = 'nothing'
@@ -69,24 +73,32 @@ export class SmtpTransaction implements BackendTransaction {
 
   mail(argument: string, each = false): void {
     this.#mail = argument
+    this.#needs = needsOf(argument)
     this.#each = each
     this.#borrow(false)
   }
 
-  #borrow(fresh: boolean): void {
+  /** `otherwise`: what was said already, for a client that can't be served by another server. */
+  #borrow(fresh: boolean, otherwise?: Reply): void {
     const { pool, client } = this.#options
     const borrowed = (lent: Lent | NotLent): void => {
-      if ('failed' in lent) return this.#fail(lent.refusal)
+      if ('failed' in lent) return this.#fail(lent.refusal ?? otherwise)
       if (this.#over) return pool.giveBack(lent)
+      const form = this.#formAt(lent)
+      const line = mailLine(lent, this.#mail, form)
+      if (typeof line !== 'string') {
+        pool.giveBack(lent)
+        return this.#fail(line)
+      }
       this.#lent = lent
       this.#open = 'shown'
       lent.connection.transactions++
       this.#forward(lent)
-      this.#form = this.#formAt(lent)
-      lent.connection.command(mailLine(lent, this.#mail, this.#form), (heard) => this.#mailHeard(lent, heard))
+      this.#form = form
+      lent.connection.command(line, (heard) => this.#mailHeard(lent, heard))
       for (const { index, argument } of this.#rcpts) this.#sendRcpt(lent, index, argument)
     }
-    pool.borrow(fresh, borrowed, client)
+    pool.borrow({ fresh, client, needs: this.#needs, not: this.#tried }, borrowed)
   }
 
   /** PRDR needs PIPELINING (draft-hall-prdr-00 2), and is asked for only where the answers can be told apart afterwards. */
@@ -103,17 +115,27 @@ export class SmtpTransaction implements BackendTransaction {
 
   #mailHeard(lent: Lent, heard: Heard): void {
     if (this.#over || lent !== this.#lent) return
-    // A connection that was kept may have been closed by the backend while nobody looked: nothing was answered, so ask anew.
-    if (lent.reused && !this.#answeredAny && (isLost(heard) || heard.code === 421)) {
-      this.#lent = undefined
-      this.#open = 'nothing'
-      lent.connection.destroy('stale')
-      return this.#borrow(true)
-    }
+    if (!this.#answeredAny && (isLost(heard) || heard.code === 421)) return this.#askAnother(lent, heard)
     this.#answeredAny = true
     if (!isLost(heard)) return this.#listener.mailReplied(heard)
     this.#noteLost(lent, 'mail', heard.lost)
     this.#fail()
+  }
+
+  /**
+   * Nothing was answered, so nobody notices when it is asked anew: on a fresh connection where a kept one may have been closed
+   * by the backend while nobody looked, else at a server that was not tried yet.
+   */
+  #askAnother(lent: Lent, heard: Heard): void {
+    this.#lent = undefined
+    this.#open = 'nothing'
+    if (!lent.reused) {
+      this.#tried ??= new Set()
+      this.#tried.add(lent.place)
+      if (isLost(heard)) this.#noteLost(lent, 'mail', heard.lost)
+    }
+    lent.connection.destroy('stale')
+    this.#borrow(true, isLost(heard) ? undefined : heard)
   }
 
   rcpt(index: number, argument: string): void {
@@ -123,10 +145,14 @@ export class SmtpTransaction implements BackendTransaction {
   }
 
   #sendRcpt(lent: Lent, index: number, argument: string): void {
-    lent.connection.command(`RCPT TO:${argument}`, (heard) => {
+    const known = argumentFor(argument, lent.connection.extensions)
+    // An answer of our own is given where the server's would have come: in turn.
+    const line = typeof known === 'string' ? `RCPT TO:${known}` : 'NOOP'
+    lent.connection.command(line, (heard) => {
       if (this.#over || lent !== this.#lent) return
       this.#answeredAny = true
-      this.#listener.recipientReplied(index, isLost(heard) ? this.#noteLost(lent, 'rcpt', heard.lost) : heard)
+      const answer = typeof known === 'string' ? heard : known
+      this.#listener.recipientReplied(index, isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer)
     })
   }
 
@@ -139,8 +165,10 @@ export class SmtpTransaction implements BackendTransaction {
     this.#listener.mailReplied(refusal)
   }
 
-  #noteLost({ server }: Lent, step: Step, why: string): Reply {
-    this.#options.onFact({ kind: 'backendFailed', at: this.#options.now(), server, step, why })
+  #noteLost(lent: Lent, step: Step, why: string): Reply {
+    const { onFact, now, pool } = this.#options
+    onFact({ kind: 'backendFailed', at: now(), server: lent.server, step, why })
+    pool.suspect(lent)
     return replies.backendLost
   }
 
@@ -239,8 +267,11 @@ export class SmtpTransaction implements BackendTransaction {
     lent.connection.transactions++
     this.#forward(lent)
     this.#form = this.#formAt(lent)
-    const answers = [command(lent, mailLine(lent, mail, this.#form))]
-    for (const { argument } of parcel.recipients) answers.push(command(lent, `RCPT TO:${argument}`))
+    const answers = [say(lent, mailLine(lent, mail, this.#form))]
+    for (const { argument } of parcel.recipients) {
+      const known = argumentFor(argument, lent.connection.extensions)
+      answers.push(say(lent, typeof known === 'string' ? `RCPT TO:${known}` : known))
+    }
     const [mailHeard, ...heard] = await Promise.all(answers)
     if (this.#isOver()) return { refused: nobody, reply: replies.backendLost }
     if (mailHeard === undefined || isLost(mailHeard))
@@ -272,7 +303,7 @@ export class SmtpTransaction implements BackendTransaction {
         this.#lent = lent
         resolve(lent)
       }
-      pool.borrow(true, borrowed, client)
+      pool.borrow({ fresh: true, client, needs: this.#needs }, borrowed)
     })
   }
 
@@ -317,16 +348,16 @@ function lostIn(answer: TextAnswer): string | undefined {
   return ('all' in answer ? [answer.all] : answer.each).find(isLost)?.lost
 }
 
-const mailLine = (lent: Lent, argument: string, form: AnswerForm): string =>
-  form === 'block' ? `${knownMail(lent, argument)} PRDR` : knownMail(lent, argument)
+/** A reply in place of a line: what it would need is not offered, and nothing is sent. */
+async function say(lent: Lent, line: string | Reply): Promise<Heard> {
+  return typeof line === 'string' ? await command(lent, line) : line
+}
 
-/** SIZE is offered to clients whether or not the backend knows it (RFC 1870). */
-function knownMail({ connection }: Lent, argument: string): string {
-  const stays = connection.extensions.has('SIZE') || !/ SIZE=/i.test(argument)
-  const parsed = stays ? undefined : parsePath(argument)
-  if (parsed === undefined) return `MAIL FROM:${argument}`
-  const others = parsed.rest.split(' ').filter((parameter) => !/^SIZE=/i.test(parameter))
-  return ['MAIL FROM:<', parsed.path.mailbox, '>', ...others.map((other) => (other === '' ? '' : ` ${other}`))].join('')
+/** With no parameter that the server did not offer; a reply when it can't do without. */
+function mailLine({ connection }: Lent, argument: string, form: AnswerForm): string | Reply {
+  const known = argumentFor(argument, connection.extensions)
+  if (typeof known !== 'string') return known
+  return form === 'block' ? `MAIL FROM:${known} PRDR` : `MAIL FROM:${known}`
 }
 
 /** Taken when it was shown first and refused now: between two opinions nobody is told a final no. */

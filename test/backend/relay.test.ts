@@ -267,12 +267,12 @@ describe('a large text goes on as it comes', () => {
 })
 
 describe('the spool', () => {
-  test('a directory that cannot be written: 451, nothing is delivered, and the session goes on', async () => {
+  test('a directory that cannot be written: 452, nothing is delivered, and the session goes on', async () => {
     await using at = await place({}, 'spool: { memory: 0, directory: not-there }\nrecipients: { default: strict }')
     await hello(at.client)
     await envelope(at.client)
     at.client.send('Subject: x\r\n\r\nhello\r\n.\r\n')
-    expect((await at.client.reply())[0]).toMatch(/^451 4\.3\.1 /)
+    expect((await at.client.reply())[0]).toMatch(/^452 4\.3\.1 /)
     expect(at.backend.texts).toEqual([])
     expect((await envelope(at.client)).at(-1)).toMatch(/^354/)
     expect(at.app.facts).toContainEqual(expect.objectContaining({ kind: 'spoolFailed' }))

@@ -131,7 +131,7 @@ describe('trouble', () => {
   test('a Maildir that cannot be made: temporary trouble, for everyone, and nothing is delivered', async () => {
     await mkdir(directory)
     await writeFile(join(directory, 'b@x'), '')
-    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('hello\r\n'))).toMatch(/^451 4\.3\.1 /)
+    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('hello\r\n'))).toMatch(/^452 4\.3\.1 /)
     expect(await files()).toEqual({ 'mail/*': '' })
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'backendFailed', step: 'text' }))
   })
@@ -141,7 +141,7 @@ describe('trouble', () => {
     await writeFile(join(directory, 'b@x', 'cur'), '')
     await writeFile(join(directory, 'b@x', 'new'), '')
     const [result] = await begin().deliver(orderOf('<b@x>'), wholeText('hello\r\n'))
-    expect(result?.reply.code).toBe(451)
+    expect(result?.reply.code).toBe(452)
     expect(await readdir(join(directory, 'b@x', 'tmp'))).toEqual([])
   })
 
@@ -151,7 +151,7 @@ describe('trouble', () => {
     slow.give('half of')
     await until('the first half is there', () => slow.taken > 0)
     slow.end('failed')
-    expect(await delivery).toMatch(/^451 /)
+    expect(await delivery).toMatch(/^452 /)
     expect(await files()).toEqual({})
   })
 
@@ -177,7 +177,7 @@ describe('trouble', () => {
     )
     expect(status).toBe(0)
     const { codes, sizes, tmp } = JSON.parse(stdout) as { codes: number[]; sizes: number[]; tmp: string[] }
-    expect(new Set(codes)).toEqual(new Set([250, 451]))
+    expect(new Set(codes)).toEqual(new Set([250, 452]))
     expect(sizes).toHaveLength(codes.filter((code) => code === 250).length)
     expect(new Set(sizes).size).toBe(1)
     expect(tmp).toEqual([])

@@ -179,7 +179,8 @@ describe('parcels', () => {
     })
     expect(results).toEqual([lost, ok])
     expect(delivered).toEqual([['<2@x>']])
-    expect(connections).toBe(2)
+    // Another one may have asked whether the server is still there.
+    expect(connections).toBeGreaterThanOrEqual(2)
   })
 
   test.each<[string, Rule, unknown[], string[][]]>([
