@@ -40,7 +40,10 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-front-end-'))
   const facts: Fact[] = []
   try {
-    await writeFile(path.join(directory, 'recipients.yaml'), stringify(options.recipients ?? {}))
+    await writeFile(
+      path.join(directory, 'recipients.yaml'),
+      options.recipients === undefined ? '' : stringify(options.recipients),
+    )
     const file = path.join(directory, 'rcptwise.yaml')
     await writeFile(file, stringify(configuration(options)))
     const loaded = loadConfig(file)
