@@ -47,6 +47,8 @@ export interface ParcelResultReply {
   readonly ms: number
 }
 
+export type ParcelTold = (parcel: number, result: ParcelResultReply) => void
+
 export interface BackendTransaction {
   /**
    * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. `each`: answers of their own for the recipients can be told to the
@@ -54,8 +56,13 @@ export interface BackendTransaction {
    */
   mail(argument: string, each?: boolean): void
   rcpt(index: number, argument: string): void
-  /** One reply per parcel, in order. Parcels are sent one after the other; a lost connection ends only the parcel under way. */
-  deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]>
+  /**
+   * One reply per parcel, in order; `told` hears of each as soon as it is there. Parcels are sent one after the other; a lost
+   * connection ends only the parcel under way.
+   */
+  deliver(order: DeliveryOrder, text: TextSource, told?: ParcelTold): Promise<readonly ParcelResultReply[]>
+  /** A text is being given to the backend, or was: it may have taken it. */
+  readonly committing: boolean
   abandon(): void
 }
 

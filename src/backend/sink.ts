@@ -68,20 +68,26 @@ export class Sink implements WatchedBackend {
 
   begin(listener: EnvelopeListener): BackendTransaction {
     let over = false
+    let committing = false
     return {
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
-      deliver: async (order, text) => {
+      deliver: async (order, text, told) => {
+        committing = true
         const { onFact, now, url } = this.#options
         const results: ParcelResultReply[] = []
         for (const parcel of order.parcels) {
           const started = now()
           const kept = await this.#keep(order.mail, parcel, text, () => over)
           const ms = now() - started
+          told?.(results.length, { ...kept, ms })
           results.push({ ...kept, ms })
           onFact({ kind: 'backendDelivered', at: now(), server: url, code: kept.reply.code, ms })
         }
         return results
+      },
+      get committing() {
+        return committing
       },
       abandon: () => {
         over = true

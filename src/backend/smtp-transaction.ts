@@ -12,7 +12,14 @@
 import { isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { FactListener } from '../facts.ts'
-import type { BackendTransaction, DeliveryOrder, EnvelopeListener, ParcelResultReply, TextSource } from './backend.ts'
+import type {
+  BackendTransaction,
+  DeliveryOrder,
+  EnvelopeListener,
+  ParcelResultReply,
+  ParcelTold,
+  TextSource,
+} from './backend.ts'
 import { type Heard, isLost } from './heard.ts'
 import { type BackendClient, type Introduction, sayXforward } from './introduce.ts'
 import {
@@ -64,6 +71,7 @@ export class SmtpTransaction implements BackendTransaction {
   #tried: Set<Candidate> | undefined
   #failed = false
   #over = false
+  #committing = false
   #open: 'nothing' | 'shown' | 'anew' | 'text' = 'nothing'
 
   constructor(options: SmtpTransactionOptions, listener: EnvelopeListener) {
@@ -172,7 +180,7 @@ export class SmtpTransaction implements BackendTransaction {
     return replies.backendLost
   }
 
-  async deliver(order: DeliveryOrder, text: TextSource): Promise<readonly ParcelResultReply[]> {
+  async deliver(order: DeliveryOrder, text: TextSource, onTold?: ParcelTold): Promise<readonly ParcelResultReply[]> {
     const { onFact, now } = this.#options
     const { parcels } = order
     const results: ParcelResultReply[] = []
@@ -182,7 +190,11 @@ export class SmtpTransaction implements BackendTransaction {
       const started = now()
       const { told, server } = await this.#deliverParcel(order, mergeParcels(batch), text)
       const ms = now() - started
-      for (const parcel of batch) results.push({ ...toldOf(parcel, told), ms })
+      for (const parcel of batch) {
+        const result = { ...toldOf(parcel, told), ms }
+        onTold?.(results.length, result)
+        results.push(result)
+      }
       if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: told.reply.code, ms })
     }
     this.#release()
@@ -238,6 +250,7 @@ export class SmtpTransaction implements BackendTransaction {
     }
     const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
     const { header } = parcel
+    this.#committing = true
     const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
     const form = this.#form
     const answer = await sendText(connection, { header, text, replyMs, form, recipients: recipients.length })
@@ -310,6 +323,10 @@ export class SmtpTransaction implements BackendTransaction {
   /** Asked anew after each wait. */
   #isOver(): boolean {
     return this.#over
+  }
+
+  get committing(): boolean {
+    return this.#committing
   }
 
   abandon(): void {

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { FactListener } from '../facts.ts'
+import type { MessageIdentity } from '../ledger/fingerprint.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
@@ -60,6 +61,8 @@ export class Connection {
   /** The client has closed its side. */
   #inputEnded = false
   #ended = false
+  #destroyed = false
+  #gone = false
   /** The spool or the backend can't take more of the text for now. */
   #holdsText = false
   readonly #pace: TextPace
@@ -95,7 +98,9 @@ export class Connection {
 
   /** Ends it now, politely or not. */
   destroy(): void {
+    this.#destroyed = true
     this.#socket.destroy()
+    if (this.#ended) this.#letGo()
   }
 
   readonly #onData = (data: Buffer): void => {
@@ -120,9 +125,25 @@ export class Connection {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#timer)
-    this.#send({ kind: 'clientLost', at: this.#options.now() })
-    this.#runner?.abandon()
     this.#socket.destroy()
+    // What the backend is asked already goes on without the client, where it can be written down for the next attempt (RFC 1047).
+    const asked = this.session.state.at === 'answering' && !this.#destroyed
+    const identity = asked ? this.#runner?.identify() : undefined
+    if (identity instanceof Promise) void identity.then((found) => this.#lost(found))
+    else this.#lost(identity)
+  }
+
+  #lost(identity: MessageIdentity | undefined): void {
+    const at = this.#options.now()
+    this.#send(identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity })
+    if (this.session.state.at === 'closed') this.#letGo()
+  }
+
+  /** Nothing is left of it. */
+  #letGo(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#runner?.abandon()
     this.#options.onEnd()
   }
 
@@ -263,7 +284,7 @@ export class Connection {
         this.#chunk = { left: effect.bytes, bytes: effect.bytes, last: effect.last, discard: effect.discard }
         return
       case 'deliver':
-        return this.#runner?.deliver(effect)
+        return this.#deliver(effect)
       case 'save':
         return this.#save(effect)
       case 'secure':
@@ -304,6 +325,12 @@ export class Connection {
     this.#pace.goOn(performance.now())
     this.#socket.resume()
     this.#pump()
+  }
+
+  /** Not before the ledger knows of it: some will have the message before the client hears of it. */
+  #deliver(effect: Extract<Effect, { do: 'deliver' }>): void {
+    if (this.#saving > 0) this.#afterSaving.push(() => this.#runner?.deliver(effect))
+    else this.#runner?.deliver(effect)
   }
 
   #save(effect: Extract<Effect, { do: 'save' }>): void {
@@ -369,7 +396,7 @@ export class Connection {
       this.#afterSaving.push(() => this.#close())
       return
     }
-    if (this.#ended) return
+    if (this.#ended) return this.#letGo()
     this.#flush()
     this.#socket.end()
     clearTimeout(this.#timer)

@@ -52,6 +52,10 @@ export class Spool implements TextSource {
   get failed(): boolean {
     return this.#state === 'failed'
   }
+  /** Nothing of it is kept: its one reader has taken it away. */
+  get passedOn(): boolean {
+    return this.#place === 'streaming' || this.#closed
+  }
   /** What the disk said, where it was the disk that failed the text. */
   get why(): string | undefined {
     return this.#why

@@ -5,7 +5,7 @@
 import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
-import { createFingerprint, type Fingerprint } from '../ledger/fingerprint.ts'
+import { createFingerprint, type Fingerprint, type MessageIdentity } from '../ledger/fingerprint.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
@@ -180,7 +180,9 @@ export class TransactionRunner {
       shown,
       parcels: parcels.map((parcel) => ({ ...parcel, redirected: parcel.result === 'quarantined' })),
     }
-    const results = await this.#transaction.deliver(order, this.#spool)
+    const results = await this.#transaction.deliver(order, this.#spool, (parcel, result) =>
+      this.#tell({ kind: 'parcelDelivered', at: this.#parts.now(), parcel, result }),
+    )
     if (this.#toldEnd) {
       this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
       return
@@ -208,6 +210,16 @@ export class TransactionRunner {
     })
   }
 
+  /** Which message this is, once the backend is being given its text; undefined where it was passed on without being kept. */
+  identify(): MessageIdentity | Promise<MessageIdentity | undefined> | undefined {
+    if (!this.#toldEnd || this.#spool === undefined || !this.#transaction.committing) return undefined
+    const fingerprint = createFingerprint()
+    const whole = this.#spool.whole()
+    if (whole === undefined) return identifyLater(this.#spool, fingerprint)
+    for (const chunk of whole) fingerprint.push(chunk)
+    return fingerprint.end()
+  }
+
   /** Ends everything that is under way. The machine does this when a transaction is over, whatever its end. */
   abandon(): void {
     if (this.#over) return
@@ -216,6 +228,16 @@ export class TransactionRunner {
     this.#transaction.abandon()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
+  }
+}
+
+async function identifyLater(spool: Spool, fingerprint: Fingerprint): Promise<MessageIdentity | undefined> {
+  if (spool.passedOn) return undefined
+  try {
+    for await (const chunk of spool.chunks()) fingerprint.push(chunk)
+    return fingerprint.end()
+  } catch {
+    return undefined // it could not be kept
   }
 }
 

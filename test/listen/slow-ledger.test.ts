@@ -34,6 +34,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
             deliver: async (order) =>
               await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 }))),
+            committing: false,
             abandon: () => undefined,
           }),
           connections: () => [],
