@@ -14,6 +14,7 @@ import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
 import type { Config } from './config/config.ts'
 import type { FactListener } from './facts.ts'
 import { countLearned, learnFromFacts } from './learning/learning.ts'
+import { countLearned, learnFromFacts } from './learning/learning.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
@@ -79,6 +80,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         strategies: () => strategiesOf(current),
         missing: () => sweeping?.missing() ?? [],
         learned: () => countLearned(store.senders),
+        missing: () => sweeping?.missing() ?? [],
+        learned: () => countLearned(store.senders),
         certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       }),
       pool: () => current.backend.connections(),
@@ -88,6 +91,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
   )
   facts.add(metricsFromFacts(metrics))
+  facts.add(learnFromFacts({ senders: store.senders, onFact }))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
 

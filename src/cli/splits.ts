@@ -31,7 +31,10 @@ export function register(program: Command): void {
         const query = new URLSearchParams()
         if (options.limit !== undefined) query.set('limit', options.limit)
         if (options.missing === true) query.set('missing', 'true')
-        const listed = (await request('GET', `/api/v1/splits${query.size === 0 ? '' : `?${query.toString()}`}`)) as Listed
+        const listed = (await request(
+          'GET',
+          `/api/v1/splits${query.size === 0 ? '' : `?${query.toString()}`}`,
+        )) as Listed
         print(listed, () => (options.missing === true ? missingTable : splitsTable)(listed, Date.now()))
       })
     })
@@ -83,7 +86,10 @@ function missingTable({ splits, more }: Listed, now: number): string {
       ]),
   )
   if (rows.length === 0) return 'nobody is missing'
-  const shown = table(['RECIPIENT', 'WHAT', 'FROM', 'CLIENT', 'PEER', 'STRATEGY', 'LAST ATTEMPT', 'SPLIT', 'MESSAGE ID'], rows)
+  const shown = table(
+    ['RECIPIENT', 'WHAT', 'FROM', 'CLIENT', 'PEER', 'STRATEGY', 'LAST ATTEMPT', 'SPLIT', 'MESSAGE ID'],
+    rows,
+  )
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
 }
 

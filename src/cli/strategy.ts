@@ -10,7 +10,9 @@ export function register(program: Command): void {
   const strategy = program.command('strategy').description('set another strategy for a peer class while serve runs')
 
   withAdminOptions(strategy.command('set <peer> <strategy>'))
-    .description(`use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`)
+    .description(
+      `use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`,
+    )
     .option('--for <duration>', 'go back to the configured one after this time, such as 30m, 2h or 1d')
     .action(async (peer: string, name: string, options: { readonly for?: string }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {

@@ -205,7 +205,8 @@ function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }
   const { kind: event, split, peer, strategy, client, vouched, othersAnswered, recipients } = fact
   const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({ to: cutText(address), state }))
   const lastAttempt = new Date(fact.lastAttemptAt).toISOString()
-  const message = { from: cutText(fact.reversePath), messageId: fact.messageId && cutText(fact.messageId) }
+  const messageId = fact.messageId === undefined ? undefined : cutText(fact.messageId)
+  const message = { from: cutText(fact.reversePath), messageId }
   const fields = {
     event,
     split,

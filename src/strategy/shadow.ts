@@ -14,11 +14,6 @@ export interface ShadowRecipient {
   readonly verdict?: Verdict
 }
 
-interface Share {
-  readonly size: number
-  readonly refused: boolean
-}
-
 /** Recipients told to come back, summed over all attempts that it would have taken. */
 export function shadowCost(
   strategy: StrategyName,
@@ -27,6 +22,7 @@ export function shadowCost(
 ): number {
   const taking = recipients.filter(({ fate }) => fate === 'through' || fate === 'deferred')
   switch (strategy) {
+    case 'bounce':
     case 'lenient':
     case 'off':
       return 0
@@ -36,37 +32,33 @@ export function shadowCost(
       return refused === taking.length ? 0 : 2 * refused
     }
     case 'group':
-      return costOfTurns(shares(taking, peer.first), peer.maxForcedRetries)
     case 'single':
-      return costOfTurns(
-        taking.map(({ verdict }) => ({ size: 1, refused: verdict === 'reject' })),
-        peer.maxForcedRetries,
-      )
+      return costOfTurns(taking, strategy, peer)
   }
 }
 
-/** In the order in which they go through. */
-function shares(recipients: readonly ShadowRecipient[], first: PeerClass['first']): Share[] {
-  const groups = Map.groupBy(recipients, ({ group }) => group)
-  const all = [...groups.values()].map((members) => ({
-    size: members.length,
-    refused: members.every(({ verdict }) => verdict === 'reject'),
-  }))
-  return first === 'offered' ? all : all.toSorted((a, b) => b.size - a.size)
-}
-
-/** One share an attempt, the others wait; who is refused while others wait hears so only at the end, with all of them (rule 2). */
-function costOfTurns(turns: readonly Share[], mostAttempts: number): number {
-  let waiting = turns.reduce((sum, { size }) => sum + size, 0)
+/** One group or recipient an attempt, the others wait; who is refused while others wait hears so only at the end, with all of them (rule 2). */
+function costOfTurns(
+  recipients: readonly ShadowRecipient[],
+  strategy: 'group' | 'single',
+  { first, maxForcedRetries }: Pick<PeerClass, 'first' | 'maxForcedRetries'>,
+): number {
+  let waiting = recipients
   let cost = 0
   let kept = 0
-  for (const [i, { size, refused }] of turns.entries()) {
-    if (i >= mostAttempts) return cost // then it is let through (rule 7)
-    waiting -= size
-    cost += waiting + kept
-    if (!refused || waiting + kept === 0) continue
-    cost += size
-    kept += size
+  // After so many it is let through (rule 7).
+  for (let attempt = 0; attempt < maxForcedRetries && waiting.length > 0; attempt += 1) {
+    const groups = Map.groupBy(waiting, ({ group }) => group)
+    const goes = [...groups.values()].reduce((best, group) =>
+      first === 'largest' && group.length > best.length ? group : best,
+    )
+    const through = strategy === 'single' ? goes.slice(0, 1) : goes
+    waiting = waiting.filter((recipient) => !through.includes(recipient))
+    const deferred = waiting.length + kept
+    cost += deferred
+    const refused = deferred === 0 ? 0 : through.filter(({ verdict }) => verdict === 'reject').length
+    cost += refused
+    kept += refused
   }
   return cost
 }

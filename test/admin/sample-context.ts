@@ -32,6 +32,12 @@ export const split = (
   ...change,
 })
 
+const withMissing = (split: Split): Split => ({
+  ...split,
+  attempt: { session: 'S1', address: '192.0.2.1', rdns: 'mx.example.net' },
+  recipients: split.recipients.map((each) => (each.state === 'answered' ? each : { ...each, missingAt: 0 })),
+})
+
 const learned = (name: string): SenderView => ({
   name,
   strategy: 'lenient',
@@ -99,7 +105,12 @@ export function sampleContext(): SampleContext {
     splits: async (limit) =>
       await Promise.resolve([...splits.values()].filter(({ status }) => status === 'open').slice(0, limit)),
     missing: async (limit) =>
-      await Promise.resolve([...splits.values()].filter(({ peer }) => peer === 'default').slice(0, limit)),
+      await Promise.resolve(
+        [...splits.values()]
+          .filter(({ peer }) => peer === 'default')
+          .slice(0, limit)
+          .map(withMissing),
+      ),
     senders: () => [...senders.values()],
     pinSender: async (name, strategy, by) => {
       asked.push(`pin ${name} ${strategy ?? 'auto'} by ${by}`)

@@ -57,6 +57,55 @@ const put = (body: unknown): RequestInit => ({
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
+describe('senders', () => {
+  it('are listed with what was learned and why', async () => {
+    expect((await ask('/api/v1/senders')).body).toEqual({
+      senders: [
+        {
+          name: 'example.net',
+          strategy: 'lenient',
+          why: 'did not come back for 1 of 3 attempts with a deferral',
+          lessons: { messages: 9, deferred: 3, returned: 2, within5m: 2, missing: 1 },
+          lastChange: '2026-01-01T00:00:00.000Z',
+        },
+      ],
+      more: false,
+    })
+    expect((await ask('/api/v1/senders?strategy=late')).body).toEqual({ senders: [], more: false })
+    expect((await ask('/api/v1/senders?strategy=x')).status).toBe(400)
+  })
+
+  it('are pinned and forgotten, a network too', async () => {
+    const network = `/api/v1/senders/${encodeURIComponent('2001:DB8:0:1::/64')}`
+    expect((await ask(network, put({ strategy: 'off' }))).body).toMatchObject({
+      name: '2001:db8:0:1::/64',
+      strategy: 'off',
+      pin: { strategy: 'off', by: '127.0.0.1' },
+    })
+    expect((await ask('/api/v1/senders/example.net', { method: 'DELETE' })).body).toEqual({
+      name: 'example.net',
+      forgotten: true,
+    })
+    expect((await ask('/api/v1/senders/example.net', { method: 'DELETE' })).status).toBe(404)
+    for (const body of [{}, { strategy: 'x' }, { strategy: 'late', for: '2h' }, [], 'x'])
+      expect((await ask('/api/v1/senders/example.net', put(body))).status).toBe(400)
+    for (const name of ['x', 'a b.example', '192.0.2.7/24', 'a'.repeat(250) + '.example'])
+      expect((await ask(`/api/v1/senders/${encodeURIComponent(name)}`, put({ strategy: 'off' }))).status).toBe(400)
+  })
+
+  it('and what is missing need the token where there is one', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'rcptwise-admin-'))
+    const file = join(directory, 'token')
+    await writeFile(file, 'secret-token\n')
+    const { port } = await start({ token: await openTokenFile(file, () => undefined) })
+    for (const path of ['/api/v1/senders', '/api/v1/splits?missing=true'])
+      expect((await ask(path, {}, port)).status).toBe(401)
+    expect((await ask('/api/v1/senders/a.example', put({ strategy: 'off' }), port)).status).toBe(401)
+    expect((await ask('/api/v1/splits?missing=yes')).status).toBe(400)
+    await rm(directory, { recursive: true, force: true })
+  })
+})
+
 describe('what is open', () => {
   it('GET /metrics gives the text of the context with its content type', async () => {
     const { status, headers, body } = await ask('/metrics')

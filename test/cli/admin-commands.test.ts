@@ -59,9 +59,9 @@ describe('peers', () => {
     expect(code).toBe(0)
     expect(out).toBe(
       [
-        'PEER      STRATEGY  SET  CONFIGURED  DEFERS WITH         MATCHES',
-        'partners  single    -    single      451, again in 60 s  address 192.0.2.0/24',
-        'default   group     -    group       451, again in 60 s  everyone else',
+        'PEER      STRATEGY  SET  CONFIGURED  SHADOW  DEFERS WITH         MATCHES',
+        'partners  single    -    single      -       451, again in 60 s  address 192.0.2.0/24',
+        'default   group     -    group       -       451, again in 60 s  everyone else',
         '',
       ].join('\n'),
     )
@@ -108,7 +108,7 @@ describe('strategy', () => {
   })
 
   it.each([
-    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, lenient, off/],
+    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, late, lenient, off, auto/],
     [['strategy', 'set', 'partners', 'off', '--for', 'soon'], /"for" is no duration; expected: .*2h/],
     [['splits', '--limit', 'x'], /"limit" is not possible/],
     [['peers', '--admin', 'http://'], /--admin: "http:\/\/" is no address/],
@@ -120,7 +120,50 @@ describe('strategy', () => {
   })
 })
 
+describe('peers learned, pin and forget', () => {
+  it('is a table of what was learned, and why a strategy is in force', async () => {
+    const { code, out } = await rcptwise('peers', 'learned')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^SENDER +SERVED +WHY +MESSAGES +DEFERRED +CAME BACK +USUALLY WITHIN/)
+    expect(out).toMatch(/^example\.net +lenient +did not come back for 1 of 3 .* +9 +3 +2 +5m +0 +0 +0 +1 +0 +\d+d/m)
+    expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe('nothing was learned of any sender yet\n')
+  })
+
+  it('pins a sender, and lets it be as learned again', async () => {
+    expect(await rcptwise('peers', 'pin', '192.0.2.0/24', 'late')).toMatchObject({
+      code: 0,
+      out: '192.0.2.0/24: late (pinned)\n',
+    })
+    expect((await rcptwise('peers', 'learned')).out).toMatch(/^192\.0\.2\.0\/24 +late +pinned by 127\.0\.0\.1/m)
+    await rcptwise('peers', 'pin', '192.0.2.0/24', 'auto')
+    expect(context.asked).toEqual(['pin 192.0.2.0/24 late by 127.0.0.1', 'pin 192.0.2.0/24 auto by 127.0.0.1'])
+  })
+
+  it('forgets a sender; one that is not known is 1', async () => {
+    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 0, out: 'example.net is forgotten\n' })
+    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 1 })
+  })
+
+  it.each([
+    [['peers', 'pin', 'example.net', 'fast'], /one of single, group, late, lenient, off, auto/],
+    [['peers', 'pin', 'a b', 'late'], /this is no name of a sender; expected: a domain, or a network/],
+    [['peers', 'learned', '--strategy', 'fast'], /"strategy" is unknown/],
+  ])('%j is 2: the command line is wrong', async (args, err) => {
+    const ran = await rcptwise(...args)
+    expect(ran.code).toBe(2)
+    expect(ran.err).toMatch(err)
+  })
+})
+
 describe('splits', () => {
+  it('--missing is a table of the recipients whom nobody offers again', async () => {
+    const { code, out } = await rcptwise('splits', '--missing')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^RECIPIENT +WHAT +FROM +CLIENT +PEER +STRATEGY +LAST ATTEMPT +SPLIT +MESSAGE ID/)
+    expect(out).toMatch(/^b@example\.org +mail may be lost +<> +mx\.example\.net +default +group +.*EEEEFFFFGGGGHHHH/m)
+    expect(out).toMatch(/^c@example\.org +refusal not told/m)
+  })
+
   it('is a table of the open ones', async () => {
     const { out } = await rcptwise('splits')
     const lines = out.split('\n')

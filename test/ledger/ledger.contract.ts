@@ -2,7 +2,7 @@
  * What src/ledger/ledger.ts promises, for every implementation: each one's test calls this with a way to open a new and
  * empty ledger whose clock stands at `start`, or where it was last set.
  */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Ledger, StrategyOverride } from '../../src/ledger/ledger.ts'
 import { changed, closed, ids, manyRecipients, minute, recipientOf, splitOf, start } from './splits.ts'
 
@@ -155,6 +155,68 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       expect(ids(await ledger.stale(start + 3 * minute, 10))).toEqual(['s0', 's2'])
       expect(ids(await ledger.stale(start + 3 * minute, 1))).toEqual(['s0'])
       expect(ids(await ledger.stale(start, 10))).toEqual([])
+    })
+
+    test('stale can begin at a time', async () => {
+      for (const n of [1, 2, 3]) await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
+      expect(ids(await ledger.stale(start + 3 * minute, 10, start + 2 * minute))).toEqual(['s2'])
+      expect(ids(await ledger.stale(start + 9 * minute, 10, start + 2 * minute))).toEqual(['s2', 's3'])
+      expect(ids(await ledger.stale(start + 9 * minute, 10, start + 3 * minute + 1))).toEqual([])
+    })
+
+    test('lessons of two nodes add up, and both know them within a second or so', async () => {
+      const other = await opened.another()
+      for (let n = 0; n < 5; n += 1) {
+        ledger.senders.change({ name: 'a.example', at: start + n, counts: { deferred: 1, returned: n } })
+        other.senders.change({ name: 'a.example', at: start, counts: { deferred: 2 } })
+      }
+      ledger.senders.change({ name: '192.0.2.0/24', at: start, counts: { missing: 1 } })
+      expect(ledger.senders.find('a.example')?.counts['returned']).toBe(10)
+      await Promise.all([ledger.senders.flush(), other.senders.flush()])
+      await vi.waitFor(
+        () => {
+          for (const { senders } of [ledger, other]) {
+            expect(senders.find('a.example')).toEqual({
+              name: 'a.example',
+              at: start + 4,
+              counts: { deferred: 15, returned: 10 },
+            })
+            expect(senders.all().map(({ name }) => name)).toEqual(['a.example', '192.0.2.0/24'])
+          }
+        },
+        { timeout: 20_000 },
+      )
+    })
+
+    test('a sender is pinned, unpinned and forgotten, on every node', async () => {
+      const other = await opened.another()
+      const seen = async (name: string, pinned: string | undefined, known: boolean): Promise<void> => {
+        await vi.waitFor(
+          () => {
+            expect(other.senders.find(name)?.pin?.strategy).toBe(pinned)
+            expect(other.senders.find(name) !== undefined).toBe(known)
+          },
+          { timeout: 20_000 },
+        )
+      }
+      const pin = { strategy: 'late', by: 'admin', at: start } as const
+      ledger.senders.change({ name: 'a.example', at: start, counts: { missing: 1 } })
+      ledger.senders.change({ name: 'a.example', at: start, pin })
+      await ledger.senders.flush()
+      await seen('a.example', 'late', true)
+      ledger.senders.change({ name: 'a.example', at: start, pin: false })
+      await ledger.senders.flush()
+      await seen('a.example', undefined, true)
+      expect(other.senders.find('a.example')?.counts).toEqual({ missing: 1 })
+      ledger.senders.change({ name: 'a.example', at: start, forget: true })
+      await ledger.senders.flush()
+      await seen('a.example', undefined, false)
+    })
+
+    test('what was learned is there after a restart', async () => {
+      ledger.senders.change({ name: 'a.example', at: start, counts: { deferred: 3 } })
+      await ledger.close()
+      expect((await opened.another()).senders.find('a.example')?.counts).toEqual({ deferred: 3 })
     })
 
     test('forget deletes what was closed before a time, in pieces, and never what is open', async () => {

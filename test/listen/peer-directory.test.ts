@@ -68,3 +68,50 @@ describe('which class a client is in', () => {
     expect(directory.serve({ ...someone, address: '192.0.2.1' }).peer.strategy).toBe('group')
   })
 })
+
+describe('auto', () => {
+  const classes = [{ ...named('default', {}), strategy: 'auto' as const }]
+  const lenient = { sender: 'sender.example', learned: { lessons: { deferred: 3, missing: 1 } } }
+  const auto = (change: Partial<PeerDirectoryOptions> = {}): PeerDirectory =>
+    new PeerDirectory({ ...options, classes, ...change })
+
+  test('a stranger is served late', () => {
+    const { peer } = auto().serve(someone)
+    expect(peer).toMatchObject({ strategy: 'late', unvouchedAs: 'late' })
+    expect(peer.chosen).toEqual({ sender: '198.51.100.1', why: 'nothing is known of it' })
+  })
+
+  test('who was seen to lose recipients is served lenient, unless nobody vouches', () => {
+    expect(auto({ learned: () => lenient }).serve(someone).peer).toMatchObject({
+      strategy: 'lenient',
+      unvouchedAs: 'late',
+      chosen: { sender: 'sender.example' },
+    })
+  })
+
+  test('who is pinned is served so, whoever vouches', () => {
+    const pinned = { sender: 'sender.example', learned: { lessons: {}, pinned: 'off' } } as const
+    const { peer } = auto({ learned: () => pinned }).serve(someone)
+    expect(peer.strategy).toBe('off')
+    expect(peer).not.toHaveProperty('unvouchedAs')
+  })
+
+  test('it is asked with the client’s address and name, and of no class with another strategy', () => {
+    const asked: string[] = []
+    const learned = ({ address, rdns }: { readonly address: string; readonly rdns?: string }) => {
+      asked.push(`${address} ${rdns ?? '-'}`)
+      return lenient
+    }
+    auto({ learned }).serve({ ...someone, rdns: 'mx.sender.example' })
+    new PeerDirectory({ ...options, learned }).serve(someone)
+    expect(asked).toEqual(['198.51.100.1 mx.sender.example'])
+  })
+
+  test('it can be set at run time, and another one over it', () => {
+    const set = (strategy: 'auto' | 'group') => () => [{ peer: 'default', strategy, setAt: 0, by: 'admin' }]
+    expect(new PeerDirectory({ ...options, overrides: set('auto') }).serve(someone).peer.strategy).toBe('late')
+    expect(auto({ overrides: set('group') }).serve(someone).peer.strategy).toBe('group')
+  })
+
+  test('names are looked up for it', () => expect(auto().needsRdns).toBe(true))
+})

@@ -88,6 +88,28 @@ describe('a transaction', () => {
   })
 })
 
+describe('missing recipients', () => {
+  it('are a warning with all that is needed to find the mail; a message that nobody has is none', () => {
+    const lines = parsed(everyKind).filter((line) => line['event'] === 'recipientsMissing')
+    expect(lines).toMatchObject([
+      {
+        level: 'warn',
+        msg: '2 deferred recipients were not offered again: their mail may be lost',
+        split: 'CBCDEFGHIJKLMNOP',
+        from: 'news@sender.example',
+        messageId: '<2@sender.example>',
+        client: { address: '192.0.2.9', rdns: 'mx.sender.example' },
+        recipients: [
+          { to: 'e@example.org', state: 'waiting' },
+          { to: 'f@example.org', state: 'refused' },
+        ],
+        lastAttempt: '1970-01-01T00:00:00.001Z',
+      },
+      { level: 'info', split: 'DBCDEFGHIJKLMNOP' },
+    ])
+  })
+})
+
 describe('the levels', () => {
   it.each([
     ['transactionEnded', 'info'],
@@ -95,6 +117,8 @@ describe('the levels', () => {
     ['connectionRefused', 'warn'],
     ['splitOpened', 'debug'],
     ['strategyChanged', 'info'],
+    ['senderLearned', 'info'],
+    ['senderChanged', 'info'],
     ['judgeFailed', 'warn'],
     ['policyFailed', 'warn'],
     ['policiesLoaded', 'info'],

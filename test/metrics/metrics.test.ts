@@ -89,6 +89,8 @@ describe('metricsFromFacts', () => {
     ['splits_total{peer="default",strategy="group",outcome="forgiven"}', 0],
     ['abandoned_recipients_total{peer="default",strategy="group"}', 2],
     ['forced_retries_total{peer="default",strategy="lenient"}', 0],
+    ['missing_recipients_total{peer="default",strategy="group"}', 2],
+    ['shadow_forced_retries_total{peer="partners",strategy="group"}', 3],
     ['duplicates_suppressed_total{peer="default"}', 1],
     ['backend_connections_total{server="smtp://10.0.0.5:25"}', 1],
     ['backend_connect_seconds_count{server="smtp://10.0.0.5:25"}', 1],
@@ -163,7 +165,7 @@ describe('initialise', () => {
       { name: 'partners', strategy: 'single' },
       { name: 'default', strategy: 'group' },
     ] as const
-    initialise(metrics, peers)
+    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }])
     const before = await scrape(metrics)
     for (const name of [
       'forced_retries_total{peer="partners",strategy="single"}',
@@ -173,6 +175,9 @@ describe('initialise', () => {
       'transactions_total{peer="default",mode="prdr",outcome="mixed"}',
       'recipients_total{peer="partners",verdict="quarantine"}',
       'duplicates_suppressed_total{peer="partners"}',
+      'missing_recipients_total{peer="default",strategy="group"}',
+      'missing_recipients_total{peer="learning",strategy="late"}',
+      'forced_retries_total{peer="learning",strategy="lenient"}',
     ])
       expect(before.get(name), name).toBe(0)
     const listen = metricsFromFacts(metrics)
@@ -194,6 +199,8 @@ describe('what is read at the scrape', () => {
         countOpen: async () => await Promise.resolve(open),
         strategies: () => [{ peer: 'default', strategy: 'group' }],
         certificates: () => [{ name: 'mx1.example.org', notAfter: 1_800_000_000_000 }],
+        missing: () => [{ peer: 'default', strategy: 'group', recipients: 4 }],
+        learned: () => [{ strategy: 'lenient', senders: 2 }],
         pool: () => [{ server: 'smtp://10.0.0.5:25', busy: 2, idle: 1 }],
       },
       { processMetrics: false },
@@ -202,6 +209,8 @@ describe('what is read at the scrape', () => {
     const first = await scrape(metrics)
     expect(first.get('splits_open{peer="default",strategy="group"}')).toBe(7)
     expect(first.get('strategy_in_force{peer="default",strategy="group"}')).toBe(1)
+    expect(first.get('missing_recipients{peer="default",strategy="group"}')).toBe(4)
+    expect(first.get('learned_senders{strategy="lenient"}')).toBe(2)
     expect(first.get('tls_certificate_expiry_seconds{name="mx1.example.org"}')).toBe(1_800_000_000)
     expect(first.get('backend_connections_open{server="smtp://10.0.0.5:25",state="busy"}')).toBe(2)
     open = []

@@ -1,0 +1,130 @@
+/** Synthetic senders: what becomes of them while their messages come and do not come. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Fact } from '../../src/facts.ts'
+import {
+  countLearned,
+  forgetOld,
+  forgottenAfterMs,
+  learnFromFacts,
+  listLearned,
+  lookUpLearned,
+} from '../../src/learning/learning.ts'
+import { SenderMemory } from '../../src/ledger/sender-memory.ts'
+import { chooseStrategy } from '../../src/strategy/auto.ts'
+import { recipient, transaction } from '../metrics/sample-facts.ts'
+
+const at = 1_800_000_000_000
+const host = { address: '192.0.2.1', rdns: 'mx1.sender.example' }
+const client = { ...host, port: 4000, helo: 'mx1', tls: false }
+const deferral = transaction({
+  at,
+  client,
+  vouched: true,
+  recipients: [recipient('a@example.org'), recipient('b@example.org', { fate: 'deferred', final: false })],
+})
+const missing = {
+  kind: 'recipientsMissing',
+  at,
+  split: 'S',
+  peer: 'default',
+  strategy: 'late',
+  reversePath: 'news@sender.example',
+  recipients: [{ address: 'b@example.org', state: 'waiting' }],
+  othersAnswered: true,
+  lastAttemptAt: at,
+  client: host,
+  vouched: true,
+} as const
+
+let senders: SenderMemory
+let facts: Fact[]
+let tell: (fact: Fact) => void
+const strategyOf = (who: typeof host | { address: string }): string =>
+  chooseStrategy(lookUpLearned(senders, () => at)(who).learned).strategy
+
+beforeEach(() => {
+  senders = new SenderMemory({
+    write: async () => await Promise.resolve(undefined),
+    since: async () => await Promise.resolve(undefined),
+  })
+  facts = []
+  tell = learnFromFacts({ senders, onFact: (fact) => facts.push(fact) })
+})
+
+describe('a sender', () => {
+  test('that loses a recipient is served lenient from then on, at all its hosts, and that is told once', () => {
+    tell(deferral)
+    expect(strategyOf(host)).toBe('late')
+    tell(missing)
+    tell(missing)
+    expect(strategyOf({ address: '198.51.100.9', rdns: 'mx9.sender.example' })).toBe('lenient')
+    expect(strategyOf({ address: '192.0.2.1' }), 'the network is another sender').toBe('late')
+    expect(facts).toEqual([
+      {
+        kind: 'senderLearned',
+        at,
+        sender: 'sender.example',
+        strategy: 'lenient',
+        why: expect.stringContaining('1 of 1') as string,
+      },
+    ])
+  })
+
+  test('that comes back stays late', () => {
+    for (let i = 0; i < 20; i += 1) {
+      tell(deferral)
+      tell(
+        transaction({
+          at,
+          client,
+          vouched: true,
+          recipients: [recipient('b@example.org', { returnedAfterMs: 400_000 })],
+        }),
+      )
+    }
+    expect(strategyOf(host)).toBe('late')
+    expect(senders.find('sender.example')?.counts).toEqual({ messages: 40, deferred: 20, returned: 20, within15m: 20 })
+  })
+
+  test('whose messages nobody vouches for teaches nothing, neither by what it does nor by what it does not', () => {
+    for (let i = 0; i < 50; i += 1) {
+      tell({ ...deferral, vouched: false })
+      tell({ ...missing, vouched: false })
+    }
+    expect(senders.all()).toEqual([])
+    expect(strategyOf(host)).toBe('late')
+  })
+
+  test('who names another in its message or HELO learns for itself', () => {
+    const forged = { ...client, address: '203.0.113.5', helo: 'mx1.sender.example', rdns: 'host.elsewhere.example' }
+    tell({ ...deferral, client: forged, reversePath: 'ceo@sender.example' })
+    tell({ ...missing, client: { address: forged.address, rdns: forged.rdns }, reversePath: 'ceo@sender.example' })
+    expect(strategyOf(host)).toBe('late')
+    expect(senders.all().map(({ name }) => name)).toEqual(['elsewhere.example'])
+  })
+
+  test('that was never deferred is not remembered', () => {
+    tell(transaction({ client, vouched: true }))
+    expect(senders.all()).toEqual([])
+  })
+
+  test('whose name can’t be looked up this time is known by its network, where it was learned so', () => {
+    tell({ ...missing, client: { address: host.address } })
+    expect(strategyOf(host)).toBe('lenient')
+  })
+})
+
+test('pins stand above lessons, and what is old is forgotten unless pinned', () => {
+  tell(missing)
+  senders.change({ name: 'pinned.example', at, pin: { strategy: 'off', by: 'admin', at } })
+  const later = at + forgottenAfterMs + 1
+  expect(lookUpLearned(senders, () => later)(host).learned, 'old, although nobody has looked yet').toBeUndefined()
+  expect(countLearned(senders)).toEqual([
+    { strategy: 'late', senders: 0 },
+    { strategy: 'lenient', senders: 1 },
+    { strategy: 'off', senders: 1 },
+  ])
+  expect(forgetOld(senders, at + forgottenAfterMs)).toBe(0)
+  expect(forgetOld(senders, later)).toBe(1)
+  expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([['pinned.example', 'off']])
+})
