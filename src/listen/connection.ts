@@ -10,22 +10,20 @@ import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, type SessionStart, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
-import { LineSplitter } from '../smtp/line-splitter.ts'
-import type { ClientAttributes } from '../smtp/xclient.ts'
-import { TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
+import { attributesOf } from './client-attributes.ts'
+import { Intake, type IntakeOptions } from './intake.ts'
+import { Saves } from './saves.ts'
 import { TextPace } from './text-pace.ts'
 import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 import { type Secured, secure, type TlsServer } from './upgrade.ts'
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends IntakeOptions {
   readonly start: Omit<SessionStart, 'at' | 'secured'>
   readonly runner: RunnerParts
   readonly ledger: Ledger
   readonly tls: TlsServer | undefined
   /** Of a connection that began with TLS. */
   readonly secured?: Secured | undefined
-  readonly text: Omit<TextReceiverOptions, 'dots'>
-  readonly commandLineBytes: number
   /** Octets a second. */
   readonly textMinimumRate: number
   readonly timeouts: { readonly commandMs: number; readonly textMs: number }
@@ -44,18 +42,14 @@ export class Connection {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
-  readonly #splitter: LineSplitter
+  readonly #intake: Intake
   readonly #events: Event[] = []
   #running = false
   #runner: TransactionRunner | undefined
-  #receiver: TextReceiver | undefined
-  #chunk: { left: number; readonly bytes: number; readonly last: boolean; readonly discard: boolean } | undefined
   #timer: NodeJS.Timeout | undefined
   #timerMs = 0
-  /** Writes to the ledger that have to be done before the client is told more. */
-  #saving = 0
-  /** What has to wait for them: the end of the session, the handshake. */
-  readonly #afterSaving: (() => void)[] = []
+  /** Have to be done before the client is told more, the session ends, or the handshake begins. */
+  readonly #saves = new Saves(() => this.#flush())
   #batchOpen = false
   #greeted = false
   /** The client has closed its side. */
@@ -70,7 +64,7 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#splitter = new LineSplitter(options.commandLineBytes)
+    this.#intake = this.#newIntake(options)
     this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
     this.session = newSession({ ...options.start, at: options.now(), secured: options.secured !== undefined })
     this.#listen(socket)
@@ -89,7 +83,7 @@ export class Connection {
   /** Says the greeting; what came before it makes an early talker. */
   greet(): void {
     this.#greeted = true
-    this.#send({ kind: 'connected', at: this.#options.now(), earlyTalker: this.#splitter.pendingBytes > 0 })
+    this.#send({ kind: 'connected', at: this.#options.now(), earlyTalker: this.#intake.unreadBytes > 0 })
   }
 
   shutdown(): void {
@@ -111,8 +105,8 @@ export class Connection {
       if (!this.#pace.took(data.length, performance.now()))
         return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
     }
-    this.#take(data)
-    this.session.unread = this.#splitter.pendingBytes > 0
+    this.#intake.push(data)
+    this.session.unread = this.#intake.unreadBytes > 0
     this.#pump()
   }
 
@@ -152,40 +146,24 @@ export class Connection {
     this.#pump()
   }
 
-  /** Octets to whoever they are for: text, a chunk, or command lines. */
-  #take(data: Buffer): void {
-    if (this.#chunk !== undefined) return this.#takeChunk(data)
-    // Between chunks a text is under way too, but the octets are commands.
-    if (this.#receiver === undefined || this.session.state.at === 'chunks') return this.#splitter.push(data)
-    const rest = this.#receiver.push(data)
-    if (rest === undefined) return this.#runner?.lookEarly()
-    if (rest.length > 0) this.#splitter.push(rest)
-    this.#endText(this.#receiver)
+  #newIntake(options: ConnectionOptions): Intake {
+    return new Intake(options, {
+      octets: (octets) => this.#passOn(octets),
+      turnEnded: () => this.#runner?.lookEarly(),
+      textEnded: (sizeBytes, fault) => this.#runner?.endText(sizeBytes, fault),
+      droppedTextEnded: () => this.#send({ kind: 'refusedTextEnded', at: options.now() }),
+      chunkTaken: (bytes) => {
+        this.#runner?.lookEarly()
+        this.#send({ kind: 'chunkTaken', at: options.now(), bytes })
+      },
+    })
   }
 
-  #takeChunk(data: Buffer): void {
-    const chunk = this.#chunk
-    if (chunk === undefined) return
-    const mine = data.subarray(0, chunk.left)
-    chunk.left -= mine.length
-    if (!chunk.discard) this.#receiver?.push(mine)
-    if (chunk.left > 0) return
-    this.#chunk = undefined
-    if (data.length > mine.length) this.#splitter.push(data.subarray(mine.length))
-    if (!chunk.discard && chunk.last && this.#receiver !== undefined) {
-      this.#receiver.finish()
-      this.#endText(this.#receiver)
-    } else if (!chunk.discard) {
-      this.#runner?.lookEarly()
-      this.#send({ kind: 'chunkTaken', at: this.#options.now(), bytes: chunk.bytes })
-    }
-  }
-
-  #endText(receiver: TextReceiver): void {
-    this.#receiver = undefined
-    if (this.session.state.at === 'refusedText')
-      return this.#send({ kind: 'refusedTextEnded', at: this.#options.now() })
-    this.#runner?.endText(receiver.sizeBytes, receiver.fault)
+  #passOn(octets: Buffer): void {
+    if (this.#runner?.text(octets) !== false) return
+    this.#holdsText = true
+    this.#pace.hold(performance.now())
+    this.#socket.pause()
   }
 
   /** Reads commands as far as the machine takes them. */
@@ -193,9 +171,9 @@ export class Connection {
     if (this.#running || !this.#greeted) return
     const { session } = this
     // A BDAT that was held has become a chunk outside of this loop; its octets may be here already.
-    if (this.#inChunk()) this.#takeChunk(this.#splitter.takeRest())
-    while (!this.#inChunk() && takesCommands(session) && !this.#socket.writableNeedDrain) {
-      const line = this.#splitter.next()
+    this.#intake.readAhead()
+    while (!this.#intake.takesOctets && takesCommands(session) && !this.#socket.writableNeedDrain) {
+      const line = this.#intake.nextLine()
       const at = this.#options.now()
       if (line === undefined) {
         if (!this.#batchOpen) break
@@ -205,16 +183,13 @@ export class Connection {
       }
       this.#batchOpen = true
       this.#timer?.refresh()
-      if (line.kind === 'line')
-        this.#handle({ kind: 'line', at, text: line.text, more: this.#splitter.pendingBytes > 0 })
+      if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
-      if (this.#inChunk()) this.#takeChunk(this.#splitter.takeRest())
-      // Behind DATA nothing is at hand, but a text that was not wanted is known by its first line only.
-      else if (this.session.state.at === 'refusedText') this.#take(this.#splitter.takeRest())
+      this.#intake.readAhead()
     }
     this.#flush()
     this.#setTimer()
-    if (this.#splitter.pendingBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
+    if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
     else if (this.#socket.isPaused() && !this.#holdsText) this.#socket.resume()
     if (this.#inputEnded && this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
   }
@@ -223,10 +198,6 @@ export class Connection {
   #owesNothing(): boolean {
     const { state, held, slots } = this.session
     return state.at !== 'closed' && state.at !== 'answering' && held === undefined && allAnswered(slots)
-  }
-
-  #inChunk(): boolean {
-    return this.#chunk !== undefined
   }
 
   /** Tells the machine what happened, from outside of a turn. */
@@ -253,7 +224,7 @@ export class Connection {
   #do(effect: Effect): void {
     switch (effect.do) {
       case 'begin':
-        this.#runner = new TransactionRunner(this.#options.runner, this.#clientAttributes(), (event) =>
+        this.#runner = new TransactionRunner(this.#options.runner, attributesOf(this.session, this.#socket), (event) =>
           this.#send(event),
         )
         this.#runner.onDrain = () => this.#textDrained()
@@ -263,61 +234,31 @@ export class Connection {
       case 'abandon':
         this.#runner?.abandon()
         this.#runner = undefined
-        this.#receiver = undefined
+        this.#intake.abandon()
         this.#holdsText = false
         return
       case 'receiveText':
         this.#pace.begin(performance.now())
         this.#runner?.startText(effect.fingerprint, effect.streamable)
-        this.#receiver = this.#newReceiver(true)
-        return
+        return this.#intake.beginText()
       case 'dropText':
         this.#pace.begin(performance.now())
-        this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, () => undefined)
-        return
+        return this.#intake.dropText()
       case 'receiveChunk':
         this.#pace.begin(performance.now())
-        if (effect.first) {
-          this.#runner?.startText(effect.fingerprint, false)
-          this.#receiver = this.#newReceiver(false)
-        }
-        this.#chunk = { left: effect.bytes, bytes: effect.bytes, last: effect.last, discard: effect.discard }
-        return
+        if (effect.first) this.#runner?.startText(effect.fingerprint, false)
+        return this.#intake.beginChunk(effect)
       case 'deliver':
         return this.#deliver(effect)
       case 'save':
-        return this.#save(effect)
+        return this.#saves.add(this.#options.ledger.save(effect.split))
       case 'secure':
-        return this.#secure()
+        return this.#saves.whenDone(() => this.#secure())
       case 'close':
-        return this.#close()
+        return this.#saves.whenDone(() => this.#close())
       case 'note':
         return this.#options.onFact(effect.fact)
     }
-  }
-
-  /** The client, as the backend may be told of it. */
-  #clientAttributes(): ClientAttributes {
-    const { client, helo, state } = this.session
-    const { localAddress, localPort } = this.#socket
-    return {
-      address: client.address,
-      port: client.port,
-      helo,
-      protocol: 'hello' in state && state.hello.verb === 'HELO' ? 'SMTP' : 'ESMTP',
-      ...(client.rdns === undefined ? {} : { name: client.rdns }),
-      ...(localAddress === undefined ? {} : { destinationAddress: localAddress.replace(/^::ffff:/i, '') }),
-      ...(localPort === undefined ? {} : { destinationPort: localPort }),
-    }
-  }
-
-  #newReceiver(dots: boolean): TextReceiver {
-    return new TextReceiver({ ...this.#options.text, dots }, (octets) => {
-      if (this.#runner?.text(octets) !== false) return
-      this.#holdsText = true
-      this.#pace.hold(performance.now())
-      this.#socket.pause()
-    })
   }
 
   #textDrained(): void {
@@ -329,25 +270,13 @@ export class Connection {
 
   /** Not before the ledger knows of it: some will have the message before the client hears of it. */
   #deliver(effect: Extract<Effect, { do: 'deliver' }>): void {
-    if (this.#saving > 0) this.#afterSaving.push(() => this.#runner?.deliver(effect))
+    if (this.#saves.open) this.#saves.whenDone(() => this.#runner?.deliver(effect))
     else this.#runner?.deliver(effect)
-  }
-
-  #save(effect: Extract<Effect, { do: 'save' }>): void {
-    const saved = this.#options.ledger.save(effect.split)
-    if (!(saved instanceof Promise)) return
-    this.#saving++
-    void saved.finally(() => {
-      this.#saving--
-      if (this.#saving > 0) return
-      this.#flush()
-      for (const act of this.#afterSaving.splice(0)) act()
-    })
   }
 
   /** Everything that can be said leaves in one write. */
   #flush(): void {
-    if (this.#saving > 0 || this.#ended) return
+    if (this.#saves.open || this.#ended) return
     const text = takeReady(this.session.slots)
     if (text !== '' && this.#socket.writable) this.#socket.write(text, 'latin1')
   }
@@ -367,14 +296,10 @@ export class Connection {
   }
 
   #secure(): void {
-    if (this.#saving > 0) {
-      this.#afterSaving.push(() => this.#secure())
-      return
-    }
     const { tls } = this.#options
     this.#flush()
     // What was received in clear behind STARTTLS is thrown away (CVE-2011-0411).
-    this.#splitter.takeRest()
+    this.#intake.forget()
     if (tls === undefined) return this.destroy()
     this.#socket.removeAllListeners()
     const { onFact, now } = this.#options
@@ -392,10 +317,6 @@ export class Connection {
 
   /** The last words are said; the client may read them before the connection goes. */
   #close(): void {
-    if (this.#saving > 0) {
-      this.#afterSaving.push(() => this.#close())
-      return
-    }
     if (this.#ended) return this.#letGo()
     this.#flush()
     this.#socket.end()
