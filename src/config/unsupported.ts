@@ -21,7 +21,6 @@ const unsupported: readonly Unsupported[] = [
   { key: 'judge.rspamd', instead: 'use headers or backend' },
   { key: 'judge.spamd', instead: 'use headers or backend' },
   { key: 'judge.milter', instead: 'use headers or backend' },
-  { key: 'peers[].strategy', value: /^(late|bounce|auto)$/, instead: 'use group, single, lenient or off' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 

@@ -71,6 +71,7 @@ describe('the alerts', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual(
       expect.arrayContaining([
         'RcptwiseAbandonedRecipients',
+        'RcptwiseMissingRecipients',
         'RcptwiseLedgerNotDurable',
         'RcptwiseBackendErrors',
         'RcptwiseNoTraffic',

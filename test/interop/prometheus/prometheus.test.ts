@@ -36,6 +36,8 @@ const metrics = createMetrics({
   countOpen: async () => await Promise.resolve([{ peer: 'default', strategy: 'group', count: 2 }]),
   strategies: () => [{ peer: 'default', strategy: 'group' }],
   certificates: () => [{ name: 'mx1.example.org', notAfter: Date.now() + 90 * 86_400_000 }],
+  missing: () => [{ peer: 'default', strategy: 'group', recipients: 2 }],
+  learned: () => [{ strategy: 'lenient', senders: 1 }],
   pool: () => [{ server: 'smtp://10.0.0.5:25', busy: 1, idle: 2 }],
 })
 
@@ -142,7 +144,7 @@ describe.skipIf(!found.ok)('promtool', () => {
 
   it('check rules and check config', () => {
     const rules = promtool(['check', 'rules', fileURLToPath(alertsFile)])
-    expect(rules.said).toMatch(/SUCCESS: 8 rules found/)
+    expect(rules.said).toMatch(/SUCCESS: 9 rules found/)
     expect(rules.code).toBe(0)
     const config = promtool([
       'check',
