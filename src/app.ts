@@ -14,7 +14,6 @@ import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
 import type { Config } from './config/config.ts'
 import type { FactListener } from './facts.ts'
 import { countLearned, learnFromFacts } from './learning/learning.ts'
-import { countLearned, learnFromFacts } from './learning/learning.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
@@ -47,6 +46,8 @@ export interface App {
   readonly admin: { readonly address: string; readonly port: number } | undefined
   readonly ledger: Ledger
   readonly metrics: Metrics
+  /** What happens around it, for its metrics and whoever else hears of facts. */
+  readonly onFact: FactListener
   /** The text of /metrics, of all processes. */
   scrape(): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
@@ -80,8 +81,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         strategies: () => strategiesOf(current),
         missing: () => sweeping?.missing() ?? [],
         learned: () => countLearned(store.senders),
-        missing: () => sweeping?.missing() ?? [],
-        learned: () => countLearned(store.senders),
         certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       }),
       pool: () => current.backend.connections(),
@@ -91,7 +90,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
   )
   facts.add(metricsFromFacts(metrics))
-  facts.add(learnFromFacts({ senders: store.senders, onFact }))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
 
@@ -183,6 +181,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
     ledger,
     metrics,
+    onFact,
     scrape,
     ready,
     reload,

@@ -3,9 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type MissingCount, noteMissing } from '../ledger/missing.ts'
-import { type MissingCount, noteMissing } from '../ledger/missing.ts'
 import { sweep } from '../ledger/sweep.ts'
-import { forgetOld } from '../learning/learning.ts'
 import { forgetOld } from '../learning/learning.ts'
 
 export interface SweepingParts {

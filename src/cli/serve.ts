@@ -8,7 +8,8 @@ import { inheritedSockets } from '../service/activation.ts'
 import { openServiceManager } from '../service/notify.ts'
 import { asStarted, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
-import { configured, withConfigOptions } from './configured.ts'
+import { configSource, configured, withConfigOptions } from './configured.ts'
+import { startReloading } from './reloading.ts'
 
 export function register(program: Command): void {
   const command = program.command('serve').description('take mail, and answer each recipient for themselves')
@@ -16,7 +17,7 @@ export function register(program: Command): void {
 }
 
 async function serve(command: Command): Promise<void> {
-  const config = configured(command)
+  let config = configured(command)
   const log = createLog(config.log)
   const note = logFromFacts(log)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
@@ -46,6 +47,19 @@ async function serve(command: Command): Promise<void> {
   manager.ready(statusOf(app))
   const status = setInterval(() => manager.status(statusOf(app)), statusEveryMs)
 
+  const reloading = startReloading({
+    app,
+    ...configSource(command),
+    onFact: app.onFact,
+    onBegin: () => manager.reloading(),
+    onEnd: () => manager.ready(statusOf(app)),
+    onLoaded: (next) => {
+      config = next
+      log.level = next.log.level
+    },
+  })
+  process.on('SIGHUP', () => void reloading.reload())
+
   let closing = false
   const stop = (signal: string): void => {
     if (closing) {
@@ -56,8 +70,9 @@ async function serve(command: Command): Promise<void> {
     log.info({ event: 'stopping', signal }, `${signal}: finishing what is under way`)
     clearInterval(status)
     manager.stopping('finishing what is under way', config.timeouts.shutdownMs + afterShutdownMs)
-    void app
+    void reloading
       .close()
+      .then(async () => await app.close())
       .then(async () => await manager.close())
       .then(() => log.info({ event: 'stopped' }, 'stopped'))
   }

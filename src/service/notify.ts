@@ -1,5 +1,5 @@
 /**
- * Tells the service manager how the service is (sd_notify(3)): READY, STATUS, WATCHDOG, STOPPING. Node has no datagram UNIX
+ * Tells the service manager how the service is (sd_notify(3)): READY, STATUS, RELOADING, WATCHDOG, STOPPING. Node has no datagram UNIX
  * sockets, so each message is one run of systemd-notify(1), which is wherever systemd is and knows path and abstract
  * sockets; docs/deploy/systemd.md says what follows for the unit.
  */
@@ -10,6 +10,8 @@ export interface ServiceManager {
   ready(status: string): void
   /** Sent only when it differs from the last one. */
   status(status: string): void
+  /** Another configuration is being read; `ready` follows, whatever came of it. */
+  reloading(): void
   /** Shutdown has begun and may take this long, in ms; the manager waits for it. */
   stopping(status: string, limitMs: number): void
   /** Ends the watchdog's timer; resolves when every message was sent. */
@@ -30,6 +32,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const nobody: ServiceManager = {
   ready: () => undefined,
   status: () => undefined,
+  reloading: () => undefined,
   stopping: () => undefined,
   close: async () => {
     await Promise.resolve()
@@ -74,6 +77,10 @@ export function openServiceManager(environment: Environment, options: NotifyOpti
     },
     status(status) {
       if (status !== lastStatus) send(statusLine(status))
+    },
+    reloading() {
+      // Of the clock that systemd compares it with: CLOCK_MONOTONIC.
+      send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
     },
     stopping(status, limitMs) {
       send('STOPPING=1', `EXTEND_TIMEOUT_USEC=${limitMs * 1000}`, statusLine(status))

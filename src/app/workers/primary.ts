@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import type { App, AppOptions } from '../../app.ts'
 import type { Config } from '../../config/config.ts'
 import { countLearned, learnFromFacts } from '../../learning/learning.ts'
-import { countLearned, learnFromFacts } from '../../learning/learning.ts'
 import { PeerDirectory } from '../../listen/peer-directory.ts'
 import { metricsFromFacts } from '../../metrics/from-facts.ts'
 import { initialise, initialiseStrategy } from '../../metrics/initialise.ts'
@@ -53,14 +52,11 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
       strategies,
       missing: () => sweeping.missing(),
       learned: () => countLearned(store.senders),
-      missing: () => sweeping.missing(),
-      learned: () => countLearned(store.senders),
       certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
     },
     { processMetrics: options.processMetrics ?? true, worker: 'primary' },
   )
   facts.add(metricsFromFacts(metrics))
-  facts.add(learnFromFacts({ senders: store.senders, onFact }))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
   const newDirectory = ({ peers, trusted }: Config): PeerDirectory =>
@@ -209,6 +205,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
     ledger,
     metrics,
+    onFact,
     scrape,
     ready,
     reload,
