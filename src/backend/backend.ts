@@ -71,6 +71,8 @@ export interface Backend {
   extensions(): Extensions
   /** `client`: whom the transaction is for; told to a backend that wants to know. */
   begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction
+  /** Whether a transaction may hold what it has of the backend for as long as a text takes to come; false while it is scarce. */
+  mayHold(): boolean
   /** For the metrics. */
   connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
   /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */

@@ -16,6 +16,7 @@ import { notOffered } from './relay-guard.ts'
 import { type Resolver, systemResolver } from './resolve.ts'
 import type { Server } from './route.ts'
 import { SmtpConnection } from './smtp-connection.ts'
+import { Yielding } from './yielding.ts'
 
 export interface PoolOptions extends ConnectOptions {
   readonly servers: readonly Server[]
@@ -80,6 +81,8 @@ export class Pool {
   readonly #waiting: Request[] = []
   readonly #lent = new Map<SmtpConnection, Candidate>()
   readonly #closing = new AbortController()
+  /** Who holds a connection that others may need more. */
+  readonly yielding = new Yielding(() => this.#waiting.length)
   /** Open, being opened, or being left; in all and by server. */
   #connections = 0
   readonly #byServer = new Map<Server, number>()
@@ -196,6 +199,7 @@ export class Pool {
       request.borrower({ failed })
     }, connectTimeoutMs)
     this.#waiting.push(request)
+    this.yielding.wanted()
   }
 
   #lend(
@@ -364,6 +368,11 @@ export class Pool {
     return this.#places.view()
   }
 
+  /** At most half of the connections are lent: one may be held for as long as a text takes to come. */
+  get roomy(): boolean {
+    return this.#lent.size * 2 <= this.#options.maxConnections
+  }
+
   /** Connections by server. */
   counts(): { readonly server: string; readonly busy: number; readonly idle: number }[] {
     const busy = Map.groupBy(this.#lent.values(), ({ place }) => place.server)
@@ -383,6 +392,7 @@ export class Pool {
   /** Ends idle connections now, lent ones too; borrowers hear of it as of any lost connection. */
   close(): void {
     this.#closing.abort()
+    this.yielding.close()
     this.#places.close()
     this.#idle.close()
     for (const connection of [...this.#lent.keys()]) connection.destroy('shutting down')

@@ -180,6 +180,10 @@ export class Sink implements WatchedBackend {
     onFact({ kind: 'backendFailed', at: now(), server: url, step: 'text', why: wordsOf(error) })
   }
 
+  mayHold(): boolean {
+    return true
+  }
+
   connections(): readonly [] {
     return []
   }

@@ -39,6 +39,10 @@ export class SmtpBackend implements WatchedBackend {
     return new SmtpTransaction(options, listener)
   }
 
+  mayHold(): boolean {
+    return this.#pool.roomy
+  }
+
   connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[] {
     return this.#pool.counts()
   }

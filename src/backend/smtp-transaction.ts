@@ -36,6 +36,7 @@ import { argumentFor, type Needs, needsOf } from './needs.ts'
 import type { Candidate } from './places.ts'
 import type { Lent, NotLent, Pool } from './pool.ts'
 import { sendText } from './smtp-text.ts'
+import type { Holder } from './yielding.ts'
 import type { AnswerForm, TextAnswer } from './text-answer.ts'
 
 export interface SmtpTransactionOptions {
@@ -54,7 +55,17 @@ type Step = 'mail' | 'rcpt' | 'data' | 'text'
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
 
-export class SmtpTransaction implements BackendTransaction {
+/** How long a client has to be quiet before its connection may go to someone who waits for one, in ms. */
+const quietMs = 500
+
+interface OfferedRecipient {
+  readonly index: number
+  readonly argument: string
+  /** What the session was told; it is told once. */
+  told?: 'yes' | 'no'
+}
+
+export class SmtpTransaction implements BackendTransaction, Holder {
   readonly #options: SmtpTransactionOptions
   readonly #listener: EnvelopeListener
   #lent: Lent | undefined
@@ -64,11 +75,16 @@ export class SmtpTransaction implements BackendTransaction {
   #each = false
   /** How the text of the envelope that is open will be answered. */
   #form: AnswerForm = 'one'
-  readonly #rcpts: { readonly index: number; readonly argument: string }[] = []
+  readonly #rcpts: OfferedRecipient[] = []
   #answeredAny = false
   #needs: Needs | undefined
   /** Where it was lost before anything was answered. */
   #tried: Set<Candidate> | undefined
+  #mailTold = false
+  /** The connection was given back for others; the envelope is shown anew when it goes on. */
+  #yielded = false
+  /** When something was last asked or answered. */
+  #activeAt = 0
   #failed = false
   #over = false
   #committing = false
@@ -100,11 +116,13 @@ export class SmtpTransaction implements BackendTransaction {
       }
       this.#lent = lent
       this.#open = 'shown'
+      this.#activeAt = this.#options.now()
+      pool.yielding.hold(this)
       lent.connection.transactions++
       this.#forward(lent)
       this.#form = form
       lent.connection.command(line, (heard) => this.#mailHeard(lent, heard))
-      for (const { index, argument } of this.#rcpts) this.#sendRcpt(lent, index, argument)
+      for (const rcpt of this.#rcpts) if (rcpt.told !== 'no') this.#sendRcpt(lent, rcpt)
     }
     pool.borrow({ fresh, client, needs: this.#needs, not: this.#tried }, borrowed)
   }
@@ -125,9 +143,19 @@ export class SmtpTransaction implements BackendTransaction {
     if (this.#over || lent !== this.#lent) return
     if (!this.#answeredAny && (isLost(heard) || heard.code === 421)) return this.#askAnother(lent, heard)
     this.#answeredAny = true
-    if (!isLost(heard)) return this.#listener.mailReplied(heard)
-    this.#noteLost(lent, 'mail', heard.lost)
-    this.#fail()
+    this.#activeAt = this.#options.now()
+    if (isLost(heard)) {
+      this.#noteLost(lent, 'mail', heard.lost)
+      return this.#fail()
+    }
+    if (!this.#mailTold) {
+      this.#mailTold = true
+      return this.#listener.mailReplied(heard)
+    }
+    if (isPositive(heard)) return
+    // Shown for the second time, and not taken: what was pipelined behind it has no MAIL.
+    this.#fail(secondOpinion(heard))
+    this.#reset(lent)
   }
 
   /**
@@ -148,20 +176,47 @@ export class SmtpTransaction implements BackendTransaction {
 
   rcpt(index: number, argument: string): void {
     if (this.#failed) return this.#listener.recipientReplied(index, replies.backendUnavailable)
-    this.#rcpts.push({ index, argument })
-    if (this.#lent !== undefined) this.#sendRcpt(this.#lent, index, argument)
+    const rcpt: OfferedRecipient = { index, argument }
+    this.#rcpts.push(rcpt)
+    if (this.#lent !== undefined) return this.#sendRcpt(this.#lent, rcpt)
+    if (!this.#yielded) return
+    this.#yielded = false
+    this.#answeredAny = false
+    this.#borrow(false)
   }
 
-  #sendRcpt(lent: Lent, index: number, argument: string): void {
-    const known = argumentFor(argument, lent.connection.extensions)
+  #sendRcpt(lent: Lent, rcpt: OfferedRecipient): void {
+    this.#activeAt = this.#options.now()
+    const known = argumentFor(rcpt.argument, lent.connection.extensions)
     // An answer of our own is given where the server's would have come: in turn.
     const line = typeof known === 'string' ? `RCPT TO:${known}` : 'NOOP'
     lent.connection.command(line, (heard) => {
       if (this.#over || lent !== this.#lent) return
       this.#answeredAny = true
+      this.#activeAt = this.#options.now()
       const answer = typeof known === 'string' ? heard : known
-      this.#listener.recipientReplied(index, isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer)
+      const reply = isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer
+      if (rcpt.told === undefined) return this.#tellRcpt(rcpt, reply)
+      // Taken when it was shown first, and not now: this envelope is not what the session knows of (rule 1).
+      if (!isPositive(reply)) this.#open = 'anew'
     })
+  }
+
+  #tellRcpt(rcpt: OfferedRecipient, reply: Reply): void {
+    rcpt.told = isPositive(reply) ? 'yes' : 'no'
+    this.#listener.recipientReplied(rcpt.index, reply)
+  }
+
+  yields(): boolean {
+    const lent = this.#lent
+    if (lent === undefined || this.#open !== 'shown' || !lent.connection.usable) return false
+    if (this.#options.now() - this.#activeAt < quietMs) return false
+    this.#options.pool.yielding.drop(this)
+    this.#lent = undefined
+    this.#open = 'nothing'
+    this.#yielded = true
+    this.#reset(lent)
+    return true
   }
 
   /** No connection to be had, or lost at MAIL: everyone hears that the backend does not answer. */
@@ -170,7 +225,12 @@ export class SmtpTransaction implements BackendTransaction {
     this.#failed = true
     this.#lent = undefined
     this.#open = 'nothing'
-    this.#listener.mailReplied(refusal)
+    this.#options.pool.yielding.drop(this)
+    if (!this.#mailTold) {
+      this.#mailTold = true
+      return this.#listener.mailReplied(refusal)
+    }
+    for (const rcpt of this.#rcpts) if (rcpt.told === undefined) this.#tellRcpt(rcpt, secondOpinion(refusal))
   }
 
   #noteLost(lent: Lent, step: Step, why: string): Reply {
@@ -181,8 +241,9 @@ export class SmtpTransaction implements BackendTransaction {
   }
 
   async deliver(order: DeliveryOrder, text: TextSource, onTold?: ParcelTold): Promise<readonly ParcelResultReply[]> {
-    const { onFact, now } = this.#options
+    const { onFact, now, pool } = this.#options
     const { parcels } = order
+    pool.yielding.drop(this)
     const results: ParcelResultReply[] = []
     while (results.length < parcels.length) {
       const answersEach = parcels.length - results.length > 1 && (await this.#answersEach())
@@ -336,11 +397,12 @@ export class SmtpTransaction implements BackendTransaction {
   /** Gives the connection back with nothing left open on it, or breaks it off. */
   #release(): void {
     const lent = this.#lent
+    const { pool } = this.#options
     this.#over = true
     this.#lent = undefined
     if (lent === undefined) return
+    pool.yielding.drop(this)
     const { connection } = lent
-    const { pool } = this.#options
     switch (this.#open) {
       case 'nothing':
         return pool.giveBack(lent)
@@ -348,11 +410,15 @@ export class SmtpTransaction implements BackendTransaction {
         return connection.destroy('abandoned')
       case 'shown':
       case 'anew':
-        connection.command('RSET', (heard) => {
-          if (!isLost(heard) && !isPositive(heard)) connection.destroy('RSET was refused')
-          pool.giveBack(lent)
-        })
+        return this.#reset(lent)
     }
+  }
+
+  #reset(lent: Lent): void {
+    lent.connection.command('RSET', (heard) => {
+      if (!isLost(heard) && !isPositive(heard)) lent.connection.destroy('RSET was refused')
+      this.#options.pool.giveBack(lent)
+    })
   }
 }
 

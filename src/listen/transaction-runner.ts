@@ -29,6 +29,9 @@ export interface RunnerParts {
 
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
+/** A smaller text is kept until it is complete. */
+const streamFromBytes = 64 * 1024
+
 export class TransactionRunner {
   readonly #parts: RunnerParts
   readonly #client: ClientAttributes
@@ -41,6 +44,7 @@ export class TransactionRunner {
   #fingerprint: Fingerprint | undefined
   /** Whether the text may go on to the backend before it is complete; false once that was decided. */
   #streamable = false
+  #octets = 0
   #over = false
   #textEnded = false
   #deadline: NodeJS.Timeout | undefined
@@ -106,14 +110,19 @@ export class TransactionRunner {
 
   /** The next octets of the text. False: wait for onDrain. */
   text(chunk: Buffer): boolean {
+    this.#octets += chunk.length
     this.#judging?.push(chunk)
     this.#fingerprint?.push(chunk)
     return this.#spool?.append(chunk) ?? true
   }
 
-  /** After a turn of text that was not its end: can it go on to the backend? */
+  /**
+   * After a turn of text that was not its end: can it go on to the backend? Then it holds a connection for as long as its client
+   * likes, so it has to be large enough to gain by it, and connections must not be scarce.
+   */
   lookEarly(): void {
-    const judgement = this.#streamable ? this.#judging?.settled() : undefined
+    if (!this.#streamable || this.#octets < streamFromBytes || !this.#parts.backend.mayHold()) return
+    const judgement = this.#judging?.settled()
     if (judgement === undefined) return
     this.#streamable = false
     this.#tell({ kind: 'judgedEarly', at: this.#parts.now(), judgement })
