@@ -4,6 +4,7 @@ import { openBackend } from '../app/backend.ts'
 import type { Config } from '../config/config.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import { loadCertificates } from '../tls/certificates.ts'
+import { adviseOnDomains } from './check-mx.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
 export function register(program: Command): void {
@@ -26,12 +27,9 @@ async function check(command: Command): Promise<void> {
     relaySafety(config),
   )
   for (const { ok, text } of findings) process.stdout.write(`${ok ? 'ok  ' : 'BAD '} ${text}\n`)
-  process.stdout.write(`note ${advice}\n`)
+  for (const advice of await adviseOnDomains(config.relayDomains ?? [])) process.stdout.write(`note ${advice}\n`)
   if (findings.some((finding) => !finding.ok)) process.exitCode = 1
 }
-
-const advice =
-  'publish one MX name only, or two that lead here: Postfix, sendmail and Exim then finish a split at once at the next name (docs/rules.md)'
 
 async function checkPolicies(config: Config): Promise<Finding[]> {
   const findings: Finding[] = []

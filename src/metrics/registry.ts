@@ -97,7 +97,9 @@ export function createMetrics(
     missingRecipientsTotal: counter(d.missingRecipientsTotal),
     missingRecipients: gauge(d.missingRecipients, (self) => {
       self.reset()
-      for (const { peer, strategy, recipients } of sources.missing?.() ?? []) self.set({ peer, strategy }, recipients)
+      if (sources.missing === undefined) return
+      for (const pair of knownSplits.values()) self.set({ ...pair }, 0)
+      for (const { peer, strategy, recipients } of sources.missing()) self.set({ peer, strategy }, recipients)
     }),
     shadowForcedRetriesTotal: counter(d.shadowForcedRetriesTotal),
     learnedSenders: gauge(d.learnedSenders, (self) => {

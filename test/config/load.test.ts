@@ -210,6 +210,7 @@ peers:
       deferCode: 451,
       retryHintSeconds: 60,
       first: 'largest',
+      deliverDeferred: false,
       forgiveAs: 'lenient',
       forgiveAfter: 1,
       maxForcedRetries: 16,

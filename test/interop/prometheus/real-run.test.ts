@@ -22,6 +22,7 @@ const config = (port: number): string => `
 backend: { servers: ["smtp://127.0.0.1:${port}"] }
 relay_domains: [example.org]
 limits: { sessions_per_address: 8 }
+peers: [{ name: default, shadow: late }]
 `
 const policies = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
 const message = (n: number): { from: string; text: string[] } => ({
