@@ -8,7 +8,7 @@ import { nextVersion } from './split-course.ts'
 import type { Split, SplitRecipient } from './split.ts'
 
 export interface MissingOptions {
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'stale' | 'save'>
   /** Not offered again for so long, ms. */
   readonly missingAfterMs: number
   readonly onFact: FactListener
@@ -92,7 +92,7 @@ async function note(split: Split, at: number, { ledger, missingAfterMs, onFact }
 }
 
 /** Open splits last attempted before `before`, each once. */
-async function* unattempted(ledger: Ledger, before: number): AsyncGenerator<Split> {
+async function* unattempted(ledger: Pick<Ledger, 'stale'>, before: number): AsyncGenerator<Split> {
   const seen = new Set<string>()
   let since = 0
   while (seen.size < mostSplits) {

@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { Fact, TransactionFact } from '../../src/facts.ts'
+import type { Prepared } from '../../src/bounce/bounce.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Effect, Event, ParcelOrder, ParcelReply, TextEnd } from '../../src/session/effects.ts'
 import { takeReady } from '../../src/session/reply-slots.ts'
-import { newSession, type Session, type SessionOptions, takesCommands } from '../../src/session/session.ts'
+import { type Client, newSession, type Session, type SessionOptions, takesCommands } from '../../src/session/session.ts'
 import { step } from '../../src/session/step.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { PeerClass } from '../../src/strategy/peer-class.ts'
@@ -46,6 +47,9 @@ export interface World {
     parcel: ParcelOrder,
     mail: string,
   ) => { readonly reply: Reply; readonly own?: ReadonlyMap<number, Reply> } | undefined
+  /** Whether refusals can be reported, and what the backend says to the report. */
+  readonly bounce: () => Prepared
+  readonly report: () => Reply
 }
 
 export interface MachineOptions {
@@ -57,6 +61,7 @@ export interface MachineOptions {
   /** Policies by address; others have `careful`. */
   readonly recipients?: Readonly<Record<string, Policy>>
   readonly now?: () => number
+  readonly client?: Client
 }
 
 export interface Text {
@@ -75,6 +80,8 @@ export class Machine {
   /** Parcels that were ordered, with the order's own data, in order. */
   readonly parcels: (ParcelOrder & { readonly mail: string; readonly reply: Reply })[] = []
   readonly effects: Effect[] = []
+  /** Whom each report of refusals names. */
+  readonly reports: (readonly string[])[] = []
   /** What left in one write each. */
   readonly writes: string[] = []
   /** The client goes as soon as the backend was given the text, and hears nothing more. */
@@ -102,6 +109,8 @@ export class Machine {
         return policy === undefined ? { kind: 'unknown' } : { kind: 'found', policy }
       },
       deliver: () => ({ reply: yes }),
+      bounce: () => ({ ready: true, by: 'spf' }),
+      report: () => yes,
       ...options.world,
     }
     const peer: PeerClass = { ...defaultPeer, ...options.peer }
@@ -127,7 +136,7 @@ export class Machine {
       newId: () => `split${++ids}`,
       ...options.session,
     }
-    const client = { address: '192.0.2.1', port: 40_000 }
+    const client = options.client ?? { address: '192.0.2.1', port: 40_000 }
     this.session = newSession({
       id: 'session1',
       options: sessionOptions,
@@ -275,6 +284,11 @@ export class Machine {
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return
       }
+      case 'prepareBounce':
+        return this.#step({ kind: 'bouncePrepared', at, prepared: this.#world.bounce() })
+      case 'report':
+        this.reports.push(effect.refusals.map(({ recipient }) => recipient))
+        return this.#step({ kind: 'reported', at, reply: this.#world.report() })
       case 'save':
         if (!this.ledger.save(effect.split)) this.lostSaves++
         return

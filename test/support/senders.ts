@@ -15,7 +15,9 @@ export const senderKinds = [
   'nullmailer',
   'qmail',
 ] as const
-export type SenderKind = (typeof senderKinds)[number]
+/** They make one attempt, and tell who called them what came of it. */
+export const callers = ['msmtp', 'smtplib'] as const
+export type SenderKind = (typeof senderKinds)[number] | (typeof callers)[number]
 
 /** `yes` and `no` are for good: the sender lets go of the recipient. */
 export type Fate = 'open' | 'yes' | 'no'
@@ -70,6 +72,10 @@ export function attempt(kind: SenderKind, machine: Machine, letter: Letter, how:
       return haraka(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }))
     case 'nullmailer':
       return nullmailer(machine, letter, how)
+    case 'msmtp':
+      return msmtp(machine, letter, how)
+    case 'smtplib':
+      return concludeOwn(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }))
     case 'qmail':
       for (const one of open) {
         if (machine.closed) return
@@ -188,4 +194,11 @@ function nullmailer(machine: Machine, letter: Letter, how: Attempt): void {
   const refused = heard.rcpts.some((reply) => digit(reply) === 5) || digit(heard.mail) === 5
   const whole = refused ? '550' : heard.rcpts.every((reply) => digit(reply) === 2) ? (heard.text.at(-1) ?? '') : ''
   if (!heard.broke) for (const address of all) settle(letter, address, whole)
+}
+
+/** Fails the whole message at the first recipient who is not taken. */
+function msmtp(machine: Machine, letter: Letter, how: Attempt): void {
+  const all = openOf(letter)
+  const heard = transact(machine, letter, { ...how, offered: all, pipelines: 'nothing', strict: true })
+  if (heard.text.length > 0) concludeOwn(letter, heard)
 }

@@ -1,0 +1,67 @@
+/** The outcomes as the tables of docs/strategies.md: a row a sender, a column a strategy. */
+import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
+import type { Outcome } from './simulate.ts'
+
+export interface Cell extends Outcome {
+  readonly sender: string
+  readonly strategy: ConfigurableStrategy
+}
+
+/** From sorted values: the smallest one that at least `share` of them do not exceed. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
+
+const percent = (part: number, whole: number): string => {
+  const share = whole === 0 ? 0 : (100 * part) / whole
+  return share === 0 ? '0' : share < 0.1 ? '<0.1 %' : `${share.toFixed(1)} %`
+}
+
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`
+}
+
+const quantities: readonly { readonly title: string; readonly of: (cell: Cell) => string }[] = [
+  {
+    title: 'Forced retries for each message (recipients told to come again only to split)',
+    of: ({ forcedRetries, messages }) => (forcedRetries / messages).toFixed(2),
+  },
+  {
+    title: 'Delay of accepted mail: 95 % of recipients have it within; worst',
+    of: ({ delays }) => `${duration(quantile(delays, 0.95))}; ${duration(delays.at(-1) ?? 0)}`,
+  },
+  {
+    title: 'Messages that divide their recipients and reached someone who refuses them, marked as spam',
+    of: ({ through, dividing }) => (through === 0 ? '0' : `${(through / dividing).toFixed(2)} each`),
+  },
+  {
+    title:
+      'Given up: recipients who take the message, of a program that was told of the failure and makes no second attempt',
+    of: ({ givenUp, delays }) => percent(givenUp, givenUp + delays.length),
+  },
+  {
+    title: 'Lost; bounced although wanted; doubled',
+    of: ({ lost, bounced, doubled }) => `${lost}; ${bounced}; ${doubled}`,
+  },
+]
+
+/** Markdown. */
+export function tables(cells: readonly Cell[]): string {
+  const senders = [...new Set(cells.map(({ sender }) => sender))]
+  const strategies = [...new Set(cells.map(({ strategy }) => strategy))]
+  const row = (values: readonly string[]): string => `| ${values.join(' | ')} |`
+  return quantities
+    .map(({ title, of }) => {
+      const lines = senders.map((sender) => {
+        const own = strategies.map((strategy) =>
+          cells.find((one) => one.sender === sender && one.strategy === strategy),
+        )
+        return row([sender, ...own.map((cell) => (cell === undefined ? '' : of(cell)))])
+      })
+      const head = row(['sender', ...strategies.map((strategy) => `\`${strategy}\``)])
+      return [`**${title}**`, '', head, row(['---', ...strategies.map(() => '---')]), ...lines].join('\n')
+    })
+    .join('\n\n')
+}
