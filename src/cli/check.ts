@@ -1,10 +1,10 @@
 /** `rcptwise check`: what is wrong with a configuration before it is served. */
 import type { Command } from 'commander'
-import { openBackend } from '../app/backend.ts'
 import type { Config } from '../config/config.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
+import { checkBackend, type Finding } from './check-backend.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
 export function register(program: Command): void {
@@ -12,17 +12,12 @@ export function register(program: Command): void {
   withConfigOptions(command).action(async () => await check(command))
 }
 
-interface Finding {
-  readonly ok: boolean
-  readonly text: string
-}
-
 async function check(command: Command): Promise<void> {
   const config = configured(command)
   const findings: Finding[] = [{ ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` }]
   findings.push(
     ...(await checkPolicies(config)),
-    await checkBackend(config),
+    ...(await checkBackend(config)),
     ...(await checkCertificates(config)),
     relaySafety(config),
   )
@@ -43,17 +38,6 @@ async function checkPolicies(config: Config): Promise<Finding[]> {
     }
   }
   return findings
-}
-
-async function checkBackend(config: Config): Promise<Finding> {
-  const urls = config.backend.servers.map((server) => server.url).join(', ')
-  const backend = openBackend(config, () => undefined, Date.now)
-  const trouble = await backend.probe()
-  const offered = [...backend.extensions().keys()].join(' ')
-  await backend.close()
-  if (trouble !== undefined)
-    return { ok: false, text: `backend: ${trouble}; is it running, and does it listen there (backend.servers)?` }
-  return { ok: true, text: `backend: ${urls} answers and offers ${offered === '' ? 'nothing' : offered}` }
 }
 
 async function checkCertificates(config: Config): Promise<Finding[]> {
