@@ -52,7 +52,7 @@ const message = (n: number): Sender =>
     text: `Subject: ${n}\r\nMessage-ID: <${n}@x.test>\r\nX-Spam-Score: 9.5\r\n\r\nhello ${n}\r\n`,
   })
 
-test.runIf(canSetReadOnly())('the ledger turns read-only in the middle, and can be written again', async () => {
+test.runIf(canSetReadOnly())('the ledger turns read-only in the middle', { timeout: 120_000 }, async () => {
   await using backend = await startFakeBackend()
   await using home = await Home.make()
   const options = { backendUrl: backend.url, recipients, config: 'ledger: ledger/ledger.db' }

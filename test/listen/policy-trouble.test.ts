@@ -1,0 +1,194 @@
+/**
+ * A source of policies that fails, or takes longer than `timeouts.policy`: what `recipients.on_failure` says, for that recipient
+ * alone. The configuration is a real one; the source is scripted, because a file always answers at once.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { connectionOptions } from '../../src/app/session.ts'
+import type { Backend } from '../../src/backend/backend.ts'
+import type { Config } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Fact } from '../../src/facts.ts'
+import { headersJudge } from '../../src/judge/headers.ts'
+import type { Bounces } from '../../src/bounce/bounce.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import { Connection } from '../../src/listen/connection.ts'
+import type { PeerDirectory } from '../../src/listen/peer-directory.ts'
+import { SpoolBudget } from '../../src/listen/spool-budget.ts'
+import type { PolicyAnswer, PolicySource } from '../../src/policy/policy-source.ts'
+import { replies } from '../../src/smtp/replies.ts'
+import { playOn, Client } from '../support/dialogue.ts'
+import { defaultPeer, policies } from '../support/machine.ts'
+import { MemoryLedger } from '../support/memory-ledger.ts'
+
+async function configured(yaml: string): Promise<Config> {
+  const directory = await mkdtemp(join(tmpdir(), 'rcptwise-policy-'))
+  const file = join(directory, 'config.yaml')
+  await writeFile(file, `hostname: mx.test\n${yaml}\n`)
+  const loaded = loadConfig(file)
+  await rm(directory, { recursive: true })
+  if (!loaded.ok) throw new Error('the configuration of this test is wrong')
+  return loaded.config
+}
+
+/** Answers by local part; `never` and `late` take longer than the limit. */
+function source(late: Promise<PolicyAnswer>): PolicySource {
+  const answers: Readonly<Record<string, PolicyAnswer | Promise<PolicyAnswer>>> = {
+    quick: { kind: 'found', policy: policies.careful },
+    soon: Promise.resolve({ kind: 'found', policy: policies.careful }),
+    broken: { kind: 'failed', why: 'the table is gone' },
+    never: new Promise(() => undefined),
+    late,
+  }
+  return {
+    policyFor: (address): PolicyAnswer | Promise<PolicyAnswer> =>
+      answers[address.split('@')[0] ?? ''] ?? { kind: 'unknown' },
+    close: async () => await Promise.resolve(),
+  }
+}
+
+/** Takes everything, and notes for whom. */
+const backend = (delivered: number[][]): Backend => {
+  const begin: Pick<Backend, 'begin' | 'extensions'> = {
+    extensions: () => new Map(),
+    begin: (listener) => ({
+      mail: () => listener.mailReplied(replies.senderOk),
+      rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
+      deliver: async (order) => {
+        delivered.push(...order.parcels.map(({ recipients }) => recipients.map(({ index }) => index)))
+        return await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })))
+      },
+      committing: false,
+      abandon: () => undefined,
+    }),
+  }
+  return begin as Backend
+}
+
+/** Plays the dialogue against a session with this configuration; gives what was told, and who got the message. */
+async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; delivered: number[][] }> {
+  const config = await configured(yaml)
+  const late = Promise.withResolvers<PolicyAnswer>()
+  const facts: Fact[] = []
+  const delivered: number[][] = []
+  const onFact = (fact: Fact): void => {
+    facts.push(fact)
+    // By then nobody may listen to it any more.
+    if (fact.kind === 'policyFailed' && fact.recipient.startsWith('late'))
+      late.resolve({ kind: 'found', policy: policies.strict })
+  }
+  const options = connectionOptions(
+    {
+      config,
+      backend: backend(delivered),
+      policies: source(late.promise),
+      ledger: new MemoryLedger() as unknown as Ledger,
+      judge: headersJudge,
+      bounces: {} as Bounces,
+      certificates: undefined,
+      budget: new SpoolBudget({
+        totalMemoryBytes: 1e6,
+        totalDiskBytes: 1e6,
+        memoryBytes: 1e6,
+        directory: tmpdir(),
+        onLimit: () => undefined,
+        now: Date.now,
+      }),
+      directory: { serve: () => ({ peer: defaultPeer, trusted: false }) } as unknown as PeerDirectory,
+      onFact,
+      now: Date.now,
+      newId: () => 'id',
+    },
+    'off',
+  )
+  const ended = Promise.withResolvers<undefined>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const client = { address: '127.0.0.1', port: 1 }
+    const connection = options(client, { takes: () => undefined })
+    new Connection(socket, { ...connection, onEnd: () => ended.resolve(undefined) }).greet()
+  })
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
+  const address = server.address()
+  const client = await Client.connect(typeof address === 'object' && address !== null ? address.port : 0)
+  try {
+    await playOn(client, dialogue)
+  } finally {
+    client.close()
+    await ended.promise
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  }
+  return { facts, delivered }
+}
+
+const limits = 'timeouts: { policy: 100ms }'
+const failures = (facts: readonly Fact[]): string[] =>
+  facts.filter((fact) => fact.kind === 'policyFailed').map(({ recipient, why }) => `${recipient}: ${why}`)
+
+test('on_failure: defer', async () => {
+  const { facts, delivered } = await play(
+    `${limits}\nrecipients: { on_failure: defer }`,
+    `
+    S: 220 *
+    C: HELO client.test
+    S: 250 mx.test
+    C: MAIL FROM:<s@example.net>
+    S: 250 *
+    C: RCPT TO:<quick@example.org>
+    S: 250 *
+    C: RCPT TO:<never@example.org>
+    S: 451 4.3.0 The recipient's settings cannot be read at the moment; please try again in 300 seconds; retry=00:05:00
+    C: RCPT TO:<broken@example.org>
+    S: 451 4.3.0 *
+    C: RCPT TO:<late@example.org>
+    C: RCPT TO:<soon@example.org>
+    S: 451 4.3.0 *
+    S: 250 *
+    C: DATA
+    S: 354 *
+    C: Subject: x
+    C:
+    C: .
+    S: 250 *
+    C: QUIT
+    S: 221 *
+    S: <end>
+    `,
+  )
+  expect(delivered).toEqual([[0, 4]])
+  expect(failures(facts)).toEqual([
+    'never@example.org: no answer in time (timeouts.policy)',
+    'broken@example.org: the table is gone',
+    'late@example.org: no answer in time (timeouts.policy)',
+  ])
+})
+
+test('on_failure: default', async () => {
+  const { facts, delivered } = await play(
+    `${limits}\nrecipients: { on_failure: default }`,
+    `
+    S: 220 *
+    C: HELO client.test
+    S: 250 mx.test
+    C: MAIL FROM:<s@example.net>
+    S: 250 *
+    C: RCPT TO:<never@example.org>
+    C: RCPT TO:<broken@example.org>
+    C: RCPT TO:<quick@example.org>
+    S: 250 *
+    S: 250 *
+    S: 250 *
+    C: DATA
+    S: 354 *
+    C: Subject: x
+    C:
+    C: .
+    S: 250 *
+    `,
+  )
+  // All have the default policy, which is that of `quick` too: one group, one delivery.
+  expect(delivered).toEqual([[0, 1, 2]])
+  expect(failures(facts)).toHaveLength(2)
+})
