@@ -9,7 +9,6 @@ import type { Fact, FactListener } from '../facts.ts'
 import { backendJudge } from '../judge/backend.ts'
 import { headersJudge } from '../judge/headers.ts'
 import { lookUpLearned } from '../learning/learning.ts'
-import { lookUpLearned } from '../learning/learning.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
@@ -62,7 +61,6 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     classes: config.peers,
     trusted: config.trusted,
     overrides: () => ledger.overrides(),
-    learned: lookUpLearned(ledger.senders, now),
     learned: lookUpLearned(ledger.senders, now),
     now,
   })
