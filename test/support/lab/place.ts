@@ -153,6 +153,13 @@ export class Place implements AsyncDisposable {
     return child
   }
 
+  /** Ends everything at once, as when the power fails; the files stay as they are. */
+  async kill(): Promise<void> {
+    for (const daemon of this.daemons) daemon.kill('SIGKILL')
+    this.daemons.clear()
+    await this.endAll()
+  }
+
   /** Ends what was started here and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const daemon of this.daemons) daemon.kill('SIGKILL')

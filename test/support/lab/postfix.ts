@@ -24,6 +24,10 @@ export interface PostfixQueueEntry {
 
 export interface Postfix extends AsyncDisposable {
   readonly port: number
+  /** Ends it at once, as when the power fails; what it has taken stays in its queue. */
+  readonly kill: () => Promise<void>
+  /** Starts it again after `kill`, at the same port and with the same queue. */
+  readonly restart: () => Promise<void>
   /** Hands a message to it over SMTP and gives its queue id. */
   readonly submit: (submission: Submission) => Promise<string>
   readonly queue: () => Promise<PostfixQueueEntry[]>
@@ -66,12 +70,15 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
 
   const proxied = options.main?.includes('smtpd_upstream_proxy_protocol = haproxy') === true
   const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
-  const daemon = await place.start('/usr/lib/postfix/sbin/master', ['-d'])
-  try {
+  const start = async (): Promise<void> => {
+    const daemon = await place.start('/usr/lib/postfix/sbin/master', ['-d'])
     await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port, preamble)), {
       limitMs: 30_000,
     })
     if (daemon.exitCode !== null) throw new Error(`Postfix ended with ${daemon.exitCode}`)
+  }
+  try {
+    await start()
   } catch (error) {
     const said = await log()
     await place[Symbol.asyncDispose]()
@@ -79,6 +86,8 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   }
   return {
     port,
+    kill: async () => await place.kill(),
+    restart: start,
     submit: async (submission) => {
       const reply = await submitMessage(port, submission)
       const id = /queued as (\S+)/.exec(reply)?.[1]
