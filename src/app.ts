@@ -13,7 +13,7 @@ import { timedLedger } from './app/timed-ledger.ts'
 import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
 import type { Config } from './config/config.ts'
 import type { FactListener } from './facts.ts'
-import { countLearned, learnFromFacts } from './learning/learning.ts'
+import { learnFromFacts } from './learning/learning.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
@@ -80,7 +80,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         countOpen: async () => await store.countOpen(),
         strategies: () => strategiesOf(current),
         missing: () => sweeping?.missing() ?? [],
-        learned: () => countLearned(store.senders),
+        learned: () => sweeping?.learned() ?? [],
         certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       }),
       pool: () => current.backend.connections(),

@@ -69,7 +69,7 @@ const table: Readonly<Record<string, Rule>> = {
   learning: {
     values: ['learning', 'strategy/auto.ts', 'listen/network.ts'],
     types: ['facts.ts', 'ledger/senders.ts'],
-    outside: ['node:net', 'tldts'],
+    outside: ['node:net', 'node:timers/promises', 'tldts'],
   },
   ledger: {
     values: ['ledger', 'strategy/names.ts'],

@@ -3,7 +3,7 @@ import type { AdminContext, SenderView } from '../admin/context.ts'
 import type { FactListener } from '../facts.ts'
 import { listMissing } from '../ledger/missing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { type LearnedSender, listLearned } from '../learning/learning.ts'
+import { findLearned, type LearnedSender, listLearned } from '../learning/learning.ts'
 
 export interface LearnedParts {
   readonly ledger: Ledger
@@ -26,7 +26,7 @@ export function learnedContext(
       await senders.flush()
       const change = strategy === undefined ? 'unpinned' : 'pinned'
       onFact({ kind: 'senderChanged', at, sender: name, change, by, ...(strategy === undefined ? {} : { strategy }) })
-      const found = listLearned(senders).find((sender) => sender.name === name)
+      const found = findLearned(senders, name)
       return found === undefined ? undefined : viewSender(found)
     },
     async forgetSender(name, by) {

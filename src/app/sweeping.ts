@@ -4,7 +4,7 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type MissingCount, noteMissing } from '../ledger/missing.ts'
 import { sweep } from '../ledger/sweep.ts'
-import { forgetOld } from '../learning/learning.ts'
+import { type LearnedCount, nobodyLearned, reviewSenders } from '../learning/learning.ts'
 
 export interface SweepingParts {
   readonly ledger: Ledger
@@ -19,20 +19,23 @@ const sweepEveryMs = 60_000
 export interface Sweeping {
   /** Deferred recipients whom nobody offers again, as the last round has counted them. */
   missing(): readonly MissingCount[]
+  /** How many senders `auto` serves how, counted in the same round. */
+  learned(): readonly LearnedCount[]
   stop(): void
 }
 
 /** Begins them; `stop` ends them. A round that fails is made up for by the next. */
 export function startSweeping({ ledger, config, onFact, now }: SweepingParts): Sweeping {
   let missing: readonly MissingCount[] = []
+  let learned = nobodyLearned
   const round = async (): Promise<void> => {
     const options = { ledger, ...config().ledger, onFact, now }
     await sweep(options)
     missing = await noteMissing(options)
-    forgetOld(ledger.senders, now())
+    learned = await reviewSenders(ledger.senders, now())
   }
   const timer = setInterval(() => {
     void round().catch(() => undefined)
   }, sweepEveryMs)
-  return { missing: () => missing, stop: () => clearInterval(timer) }
+  return { missing: () => missing, learned: () => learned, stop: () => clearInterval(timer) }
 }

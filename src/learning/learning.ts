@@ -2,6 +2,7 @@
  * What is known of senders: lessons go in as things happen, and `auto` asks before each transaction. Kept by the ledger
  * (ledger/senders.ts), read from memory.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
 import type { SenderRecord, SenderRecords } from '../ledger/senders.ts'
 import { chooseStrategy, type AutoChoice, type Learned, type Lessons } from '../strategy/auto.ts'
@@ -63,13 +64,6 @@ export function lookUpLearned(senders: SenderRecords, now: () => number) {
   }
 }
 
-/** Forgets what is old; how many. */
-export function forgetOld(senders: SenderRecords, now: number): number {
-  const old = senders.all().filter((record) => isOld(record, now))
-  for (const { name } of old) senders.change({ name, at: now, forget: true })
-  return old.length
-}
-
 /** A record with the choice that `auto` makes of it. */
 export interface LearnedSender extends SenderRecord {
   readonly choice: AutoChoice
@@ -77,14 +71,40 @@ export interface LearnedSender extends SenderRecord {
 
 /** The last changed first. */
 export const listLearned = (senders: SenderRecords): readonly LearnedSender[] =>
-  senders.all().map((record) => ({ ...record, choice: chooseStrategy(learnedOf(record)) }))
+  [...senders.each()].toSorted((a, b) => b.at - a.at).map(withChoice)
 
-/** How many senders `auto` serves with each strategy. */
-export function countLearned(senders: SenderRecords): { readonly strategy: string; readonly senders: number }[] {
-  const counts = new Map<string, number>([
-    ['late', 0],
-    ['lenient', 0],
-  ])
-  for (const { choice } of listLearned(senders)) counts.set(choice.strategy, (counts.get(choice.strategy) ?? 0) + 1)
+const withChoice = (record: SenderRecord): LearnedSender => ({ ...record, choice: chooseStrategy(learnedOf(record)) })
+
+export function findLearned(senders: SenderRecords, name: string): LearnedSender | undefined {
+  const record = senders.find(name)
+  return record === undefined ? undefined : withChoice(record)
+}
+
+export interface LearnedCount {
+  readonly strategy: string
+  readonly senders: number
+}
+
+export const nobodyLearned: readonly LearnedCount[] = [
+  { strategy: 'late', senders: 0 },
+  { strategy: 'lenient', senders: 0 },
+]
+
+/** Looked at in one turn of the event loop. */
+const recordsPerTurn = 200
+
+/** Forgets what is old, and counts how many senders `auto` serves with each strategy. Mail is not held up by it. */
+export async function reviewSenders(senders: SenderRecords, now: number): Promise<readonly LearnedCount[]> {
+  const counts = new Map(nobodyLearned.map(({ strategy }) => [strategy, 0]))
+  let looked = 0
+  for (const record of senders.each()) {
+    if (++looked % recordsPerTurn === 0) await nextTurn()
+    if (isOld(record, now)) {
+      senders.change({ name: record.name, at: now, forget: true })
+      continue
+    }
+    const { strategy } = chooseStrategy(learnedOf(record))
+    counts.set(strategy, (counts.get(strategy) ?? 0) + 1)
+  }
   return [...counts].map(([strategy, count]) => ({ strategy, senders: count }))
 }

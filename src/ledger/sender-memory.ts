@@ -23,7 +23,8 @@ export interface SenderShelf {
 export const mostSenders = 20_000
 
 const writeEveryMs = 500
-const changesPerWrite = 100
+/** What SQLite writes in well under a millisecond. */
+const changesPerWrite = 20
 
 export class SenderMemory implements SenderRecords {
   readonly #shelf: SenderShelf
@@ -51,9 +52,15 @@ export class SenderMemory implements SenderRecords {
     return record
   }
 
-  all(): readonly SenderRecord[] {
-    const names = new Set([...this.#stored.keys(), ...this.#flying.keys(), ...this.#pending.keys()])
-    return [...names].flatMap((name) => this.find(name) ?? []).sort((a, b) => b.at - a.at)
+  *each(): Iterable<SenderRecord> {
+    for (const names of [this.#stored, this.#flying, this.#pending]) {
+      for (const name of names.keys()) {
+        const before =
+          (names !== this.#stored && this.#stored.has(name)) || (names === this.#pending && this.#flying.has(name))
+        const record = before ? undefined : this.find(name)
+        if (record !== undefined) yield record
+      }
+    }
   }
 
   change(change: SenderChange): void {

@@ -37,8 +37,8 @@ export interface SenderChange {
 
 export interface SenderRecords {
   find(name: string): SenderRecord | undefined
-  /** The last changed first. */
-  all(): readonly SenderRecord[]
+  /** In no order, and as it goes: what changes meanwhile may be in it or not. */
+  each(): Iterable<SenderRecord>
   /** In memory at once, in the store within a second. */
   change(change: SenderChange): void
   /** Everything that was changed here is in the store, or the store is away. */

@@ -2,12 +2,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import {
-  countLearned,
-  forgetOld,
   forgottenAfterMs,
   learnFromFacts,
   listLearned,
   lookUpLearned,
+  reviewSenders,
 } from '../../src/learning/learning.ts'
 import { SenderMemory } from '../../src/ledger/sender-memory.ts'
 import { chooseStrategy } from '../../src/strategy/auto.ts'
@@ -91,7 +90,7 @@ describe('a sender', () => {
       tell({ ...deferral, vouched: false })
       tell({ ...missing, vouched: false })
     }
-    expect(senders.all()).toEqual([])
+    expect([...senders.each()]).toEqual([])
     expect(strategyOf(host)).toBe('late')
   })
 
@@ -100,12 +99,12 @@ describe('a sender', () => {
     tell({ ...deferral, client: forged, reversePath: 'ceo@sender.example' })
     tell({ ...missing, client: { address: forged.address, rdns: forged.rdns }, reversePath: 'ceo@sender.example' })
     expect(strategyOf(host)).toBe('late')
-    expect(senders.all().map(({ name }) => name)).toEqual(['elsewhere.example'])
+    expect([...senders.each()].map(({ name }) => name)).toEqual(['elsewhere.example'])
   })
 
   test('that was never deferred is not remembered', () => {
     tell(transaction({ client, vouched: true }))
-    expect(senders.all()).toEqual([])
+    expect([...senders.each()]).toEqual([])
   })
 
   test('whose name can’t be looked up this time is known by its network, where it was learned so', () => {
@@ -114,17 +113,20 @@ describe('a sender', () => {
   })
 })
 
-test('pins stand above lessons, and what is old is forgotten unless pinned', () => {
+test('pins stand above lessons, and what is old is forgotten unless pinned', async () => {
   tell(missing)
   senders.change({ name: 'pinned.example', at, pin: { strategy: 'off', by: 'admin', at } })
   const later = at + forgottenAfterMs + 1
   expect(lookUpLearned(senders, () => later)(host).learned, 'old, although nobody has looked yet').toBeUndefined()
-  expect(countLearned(senders)).toEqual([
+  expect(await reviewSenders(senders, at + forgottenAfterMs)).toEqual([
     { strategy: 'late', senders: 0 },
     { strategy: 'lenient', senders: 1 },
     { strategy: 'off', senders: 1 },
   ])
-  expect(forgetOld(senders, at + forgottenAfterMs)).toBe(0)
-  expect(forgetOld(senders, later)).toBe(1)
+  expect(await reviewSenders(senders, later)).toEqual([
+    { strategy: 'late', senders: 0 },
+    { strategy: 'lenient', senders: 0 },
+    { strategy: 'off', senders: 1 },
+  ])
   expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([['pinned.example', 'off']])
 })

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { App, AppOptions } from '../../app.ts'
 import type { Config } from '../../config/config.ts'
-import { countLearned, learnFromFacts } from '../../learning/learning.ts'
+import { learnFromFacts } from '../../learning/learning.ts'
 import { PeerDirectory } from '../../listen/peer-directory.ts'
 import { metricsFromFacts } from '../../metrics/from-facts.ts'
 import { initialise, initialiseStrategy } from '../../metrics/initialise.ts'
@@ -51,7 +51,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
       countOpen: async () => await store.countOpen(),
       strategies,
       missing: () => sweeping.missing(),
-      learned: () => countLearned(store.senders),
+      learned: () => sweeping.learned(),
       certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
     },
     { processMetrics: options.processMetrics ?? true, worker: 'primary' },
