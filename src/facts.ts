@@ -32,6 +32,8 @@ export interface RecipientFact {
   readonly reply?: string
   /** Acknowledged without a second delivery (rule 6). */
   readonly duplicate?: true
+  /** The sender was told of the refusal in a report (strategy `bounce`). */
+  readonly reported?: true
   /** It came back after a deferral, this long after it. */
   readonly returnedAfterMs?: number
 }
@@ -117,6 +119,7 @@ export type LimitName =
   | 'messages_per_minute'
   | 'recipients_per_minute'
   | 'errors_per_minute'
+  | 'bounces_per_hour'
   | 'proxy_header'
   | 'message_size'
   | 'recipients'
@@ -127,6 +130,15 @@ export type LimitName =
   | 'text_minimum_rate'
   | 'total_memory'
   | 'total_disk'
+
+/**
+ * Why no report can be made: `automatic`, a program or a list has sent the message; `unvouched`, neither SPF nor DKIM vouches for the
+ * sender; `limited`, the sender had as many as it may have; `undeliverable`, the backend would not take a report for this sender.
+ */
+export type NoBounce = 'automatic' | 'unvouched' | 'limited' | 'undeliverable'
+
+/** `failed`: the backend took the report's envelope and not its text; the message was answered 451 and comes again. */
+export type BounceResult = NoBounce | 'reported' | 'failed'
 
 /** `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`: it went away. `junk`: that was no TLS. */
 export type TlsFailureReason = 'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
@@ -269,6 +281,21 @@ export type Fact =
       readonly judge: string
       readonly result: 'scored' | 'silent' | 'failed'
       readonly ms: number
+      readonly why?: string
+    }
+  /** Strategy `bounce`: some refused a message that others have, and the sender was told so in a report, or why it was not. */
+  | {
+      readonly kind: 'bounce'
+      readonly at: number
+      readonly session: string
+      readonly peer: string
+      readonly reversePath: string
+      readonly result: BounceResult
+      /** Who vouched for the sender: `spf`, `dkim` or `symbols`. */
+      readonly by?: string
+      /** Whose refusal the report tells. */
+      readonly recipients?: number
+      /** In words, where there is no report. */
       readonly why?: string
     }
   | { readonly kind: 'policyFailed'; readonly at: number; readonly recipient: string; readonly why: string }

@@ -16,6 +16,8 @@ interface Rule {
 
 const everything = ['*']
 const interfaces = [
+  'bounce/bounce.ts',
+  'vouch/vouch.ts',
   'backend/backend.ts',
   'judge/judge.ts',
   'ledger/ledger.ts',
@@ -32,7 +34,7 @@ const table: Readonly<Record<string, Rule>> = {
   strategy: { values: ['strategy', 'verdict', 'smtp'], types: ['ledger/split.ts'] },
   'ledger/split.ts': { values: [], types: ['smtp', 'strategy'] },
   'ledger/split-course.ts': { values: ['ledger/split.ts', 'smtp'], types: ['strategy'] },
-  session: { values: ['session', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts'], types: interfaces },
+  session: { values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts'], types: interfaces },
   'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
@@ -43,7 +45,7 @@ const table: Readonly<Record<string, Rule>> = {
   'ledger/ledger.ts': { values: [], types: ['ledger/split.ts', 'ledger/senders.ts', 'strategy'] },
   dsn: { values: ['dsn', 'smtp'] },
   // The shells: what they do I/O with, and the language on the wire.
-  bounce: { values: ['bounce', 'dsn', 'smtp'], types: ['backend/backend.ts', 'vouch/vouch.ts'] },
+  bounce: { values: ['bounce', 'dsn', 'smtp'], types: ['backend/backend.ts', 'vouch/vouch.ts', 'facts.ts'] },
   vouch: {
     values: ['vouch', 'dsn/header.ts'],
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],

@@ -19,6 +19,7 @@ import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend, watchBackend } from './backend.ts'
+import { configuredBounces } from './bounces.ts'
 import { spoolBudget } from './limits.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
@@ -87,7 +88,8 @@ export async function openGeneration(config: Config, standing: Standing): Promis
   }
   const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
   const budget = spoolBudget(config, standing.onFact, now)
-  const sessionParts = { ...standing, config, backend, policies, judge, directory, budget, onFact }
+  const bounces = configuredBounces(config, { backend, newId: standing.newId, now })
+  const sessionParts = { ...standing, config, backend, policies, judge, bounces, directory, budget, onFact }
   return {
     config,
     backend,

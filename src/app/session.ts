@@ -1,5 +1,6 @@
 /** What each new connection is made of. */
 import type { Backend } from '../backend/backend.ts'
+import type { Bounces } from '../bounce/bounce.ts'
 import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge } from '../judge/judge.ts'
@@ -21,6 +22,7 @@ export interface SessionParts {
   readonly policies: PolicySource
   readonly ledger: Ledger
   readonly judge: Judge
+  readonly bounces: Bounces
   readonly certificates: Certificates | undefined
   /** Of all sessions together, whatever configuration they began with. */
   readonly budget: SpoolBudget

@@ -4,6 +4,7 @@
  */
 import type { TextSource } from '../backend/backend.ts'
 import type { Refusal } from '../dsn/report.ts'
+import type { NoBounce } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { VouchedBy } from '../vouch/vouch.ts'
 
@@ -28,12 +29,6 @@ export interface BounceRequest {
   /** Complete. */
   readonly text: TextSource
 }
-
-/**
- * Why no report can be made: `automatic`, a program or a list has sent it; `unvouched`, neither SPF nor DKIM vouches for the sender;
- * `limited`, the sender had as many as it may have; `undeliverable`, the backend does not take a report for this sender.
- */
-export type NoBounce = 'automatic' | 'unvouched' | 'limited' | 'undeliverable'
 
 export type Prepared =
   | { readonly ready: true; readonly by: VouchedBy }

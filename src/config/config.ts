@@ -147,6 +147,17 @@ export interface Config {
   readonly limits: {
     readonly messageSizeBytes: number
     readonly recipients: number
+  /** Reports of refusals to the sender (strategy `bounce`). */
+  readonly bounces: {
+    /** Any one of them is enough. */
+    readonly vouchedBy: readonly ('spf' | 'dkim' | 'symbols')[]
+    /** Largest text that is returned whole (RET=FULL). */
+    readonly wholeTextBytes: number
+    /** Address, or address:port; empty: those of the system. */
+    readonly dnsServers: readonly string[]
+    /** For all look-ups of one message. */
+    readonly dnsTimeoutMs: number
+  }
     readonly sessions: number
     readonly sessionsPerAddress: number
     /** Of one /24 (IPv4) or /64 (IPv6). */
@@ -168,6 +179,8 @@ export interface Config {
     readonly directory: string
     /** Of all messages together, in the whole program. */
     readonly totalMemoryBytes: number
+    /** Reports of refusals to one sender. */
+    readonly bouncesPerHour: number
     readonly totalDiskBytes: number
   }
   readonly timeouts: {

@@ -50,6 +50,12 @@ export function resolveSettings(
     ...(settings.quarantine !== undefined && { quarantine: settings.quarantine }),
     judge: resolveJudge(settings.judge, report),
     peers: resolvePeers(settings.peers, report),
+    bounces: {
+      vouchedBy: settings.bounces.vouched_by,
+      wholeTextBytes: settings.bounces.whole_text,
+      dnsServers: settings.bounces.dns_servers,
+      dnsTimeoutMs: settings.bounces.dns_timeout,
+    },
     trusted: settings.trusted,
     ledger: {
       ...resolveLedgerStore(settings.ledger, { place, dataDirectory }, report),
@@ -145,6 +151,7 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
   sessionsPerAddress: limits.sessions_per_address,
   sessionsPerNetwork: limits.sessions_per_network,
   rates: resolveRates(limits),
+  bouncesPerHour: limits.bounces_per_hour,
   textMinimumRate: limits.text_minimum_rate,
   commandLineBytes: limits.command_line,
   textLineBytes: limits.text_line,

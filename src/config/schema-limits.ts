@@ -24,6 +24,10 @@ export const limits = section({
     is.perMinute().prefault(100),
     'Refused or unknown commands from one address in a minute; above it its connections are ended and turned away.',
   ),
+  bounces_per_hour: key(
+    is.whole(0, 1000).prefault(10),
+    'Most reports of refusals to one sender in an hour (strategy `bounce`); above it that is served as `lenient`.',
+  ),
   text_minimum_rate: key(
     is.size('1', '1MiB').prefault('512'),
     'Slowest text, in bytes a second: one that is `timeouts.text` behind this rate is broken off.',

@@ -250,6 +250,10 @@ export class Connection {
         return this.#intake.beginChunk(effect)
       case 'deliver':
         return this.#deliver(effect)
+      case 'prepareBounce':
+        return this.#runner?.prepareBounce(effect)
+      case 'report':
+        return this.#runner?.report(effect)
       case 'save':
         return this.#saves.add(this.#options.ledger.save(effect.split))
       case 'secure':

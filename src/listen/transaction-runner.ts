@@ -3,6 +3,7 @@
  * it as events; after `abandon` it tells nothing any more.
  */
 import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
+import type { Bounce, Bounces } from '../bounce/bounce.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
 import { createFingerprint, type Fingerprint, type MessageIdentity } from '../ledger/fingerprint.ts'
@@ -19,6 +20,7 @@ export interface RunnerParts {
   readonly policies: PolicySource
   readonly ledger: Ledger
   readonly judge: Judge
+  readonly bounces: Bounces
   readonly spool: SpoolOptions
   /** From the end of the text to the answer, in ms. */
   readonly replyTimeoutMs: number
@@ -41,6 +43,7 @@ export class TransactionRunner {
   readonly #recipients: string[] = []
   #spool: Spool | undefined
   #judging: Judging | undefined
+  #bounce: Bounce | undefined
   #fingerprint: Fingerprint | undefined
   /** Whether the text may go on to the backend before it is complete; false once that was decided. */
   #streamable = false
@@ -203,10 +206,24 @@ export class TransactionRunner {
     this.onDrain()
   }
 
+  /** Whether refusals can be reported to the sender. */
+  prepareBounce({ do: _, ...request }: Of<'prepareBounce'>): void {
+    if (this.#spool === undefined) return
+    const { address = '', helo = '' } = this.#client
+    const bounce = this.#parts.bounces.begin({ ...request, client: { address, helo }, text: this.#spool })
+    this.#bounce = bounce
+    void bounce.prepare().then((prepared) => this.#tell({ kind: 'bouncePrepared', at: this.#parts.now(), prepared }))
+  }
+
+  report({ refusals }: Of<'report'>): void {
+    void this.#bounce?.report(refusals).then((reply) => this.#tell({ kind: 'reported', at: this.#parts.now(), reply }))
+  }
+
   /** Rule 1: what was not committed in time is not known to be taken, and the client has to keep it. */
   #outOfTime(): void {
     this.#judging?.abandon()
     this.#transaction.abandon()
+    this.#bounce?.abandon()
     this.#tell({
       kind: 'textEnded',
       at: this.#parts.now(),
@@ -235,6 +252,7 @@ export class TransactionRunner {
     this.#over = true
     clearTimeout(this.#deadline)
     this.#transaction.abandon()
+    this.#bounce?.abandon()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
   }

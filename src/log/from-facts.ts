@@ -79,6 +79,9 @@ export function logFromFacts(log: Log): FactListener {
             'judge failed',
           )
         return
+      case 'bounce':
+        onBounce(log, fact)
+        return
       case 'policyFailed':
         log.warn(
           { event: fact.kind, recipient: cutText(fact.recipient), why: cutText(fact.why) },
@@ -222,6 +225,15 @@ function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }
   if (othersAnswered)
     log.warn(fields, `${recipients.length} deferred recipients were not offered again: their mail may be lost`)
   else log.info(fields, 'a message was deferred and not offered again to anyone: its sender has given it up')
+}
+
+function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
+  const { session, peer, result, by, recipients } = fact
+  const why = fact.why === undefined ? undefined : cutText(fact.why)
+  const fields = { event: fact.kind, session, peer, from: cutText(fact.reversePath), result, by, recipients, why }
+  if (result === 'reported') log.info(fields, `${recipients ?? 0} refused: reported to the sender`)
+  else if (result === 'failed') log.warn(fields, 'the backend did not take the report of refusals: 451')
+  else log.info(fields, `refusals not reported to the sender: ${result}`)
 }
 
 function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {

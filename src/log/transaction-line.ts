@@ -47,6 +47,7 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
     fate: fact.fate,
     verdict: fact.verdict,
     duplicate: fact.duplicate,
+    reported: fact.reported,
     returnedAfterMs: fact.returnedAfterMs,
     final: fact.final,
     reply: cutOptional(fact.reply),

@@ -153,6 +153,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         judgements(fact.judge).observe(seconds(fact.ms))
         judgeResults(fact.judge, fact.result).inc()
         return
+      case 'bounce':
+        metrics.bouncesTotal.inc({ peer: fact.peer, result: fact.result })
+        return
       case 'policyFailed':
         metrics.policyFailuresTotal.inc()
         return

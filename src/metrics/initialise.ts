@@ -2,7 +2,7 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
  * event, and an alert on a series that is absent never fires.
  */
-import type { LimitName } from '../facts.ts'
+import type { BounceResult, LimitName } from '../facts.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
@@ -10,6 +10,16 @@ const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']
 const verdicts = ['accept', 'tag', 'quarantine', 'reject', 'defer']
 const splitOutcomes = ['completed', 'forgiven', 'abandoned']
+/** By name, so that none can be forgotten here. */
+const bounces: Readonly<Record<BounceResult, true>> = {
+  reported: true,
+  failed: true,
+  automatic: true,
+  unvouched: true,
+  limited: true,
+  undeliverable: true,
+}
+const bounceResults = Object.keys(bounces)
 /** By name, so that a limit can't be forgotten here. */
 const limits: Readonly<Record<LimitName, true>> = {
   sessions: true,
@@ -20,6 +30,7 @@ const limits: Readonly<Record<LimitName, true>> = {
   messages_per_minute: true,
   recipients_per_minute: true,
   errors_per_minute: true,
+  bounces_per_hour: true,
   proxy_header: true,
   message_size: true,
   recipients: true,
@@ -52,6 +63,7 @@ export function initialise(
       for (const outcome of transactionOutcomes) metrics.transactionsTotal.inc({ peer, mode, outcome }, 0)
     for (const verdict of verdicts) metrics.recipientsTotal.inc({ peer, verdict }, 0)
     metrics.duplicatesSuppressedTotal.inc({ peer }, 0)
+    for (const result of bounceResults) metrics.bouncesTotal.inc({ peer, result }, 0)
     initialiseStrategy(metrics, peer, strategy)
   }
 }

@@ -212,6 +212,12 @@ export const metricDescriptions = {
     labels: ['judge', 'result'],
     help: 'Judgements: scored, silent (nothing said about the message) or failed.',
   },
+  bouncesTotal: {
+    type: 'counter',
+    name: 'bounces_total',
+    labels: ['peer', 'result'],
+    help: 'Messages under strategy bounce that some refuse and others take: reported to the sender; failed (the backend did not take the report, the message comes again); or served as lenient because automatic (a list or program), unvouched (no SPF or DKIM), limited, or undeliverable (the backend takes no report for that sender).',
+  },
   policyFailuresTotal: {
     type: 'counter',
     name: 'policy_failures_total',

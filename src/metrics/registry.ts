@@ -131,6 +131,7 @@ export function createMetrics(
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),
     judgeResultsTotal: counter(d.judgeResultsTotal),
+    bouncesTotal: counter(d.bouncesTotal),
     policyFailuresTotal: counter(d.policyFailuresTotal),
     policyEntries: gauge(d.policyEntries),
     policyReloadsTotal: counter(d.policyReloadsTotal),

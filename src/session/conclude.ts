@@ -109,6 +109,7 @@ function recipientFact(
     ...(verdict === undefined ? {} : { verdict }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(recipient.duplicate ? { duplicate: true } : {}),
+    ...(recipient.reported === true ? { reported: true } : {}),
     ...(returnedAfterMs === undefined ? {} : { returnedAfterMs }),
   }
 }

@@ -7,6 +7,8 @@ import type { MessageIdentity } from '../ledger/fingerprint.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import type { ParcelResult } from '../verdict/parcels.ts'
+import type { BounceRequest, Prepared } from '../bounce/bounce.ts'
+import type { Refusal } from '../dsn/report.ts'
 
 /** `at`: ms since the epoch. */
 export type Event =
@@ -35,6 +37,10 @@ export type Event =
   /** One of the parcels of `deliver`, as soon as its answer is known; before `delivered`, which tells of all. */
   | { readonly kind: 'parcelDelivered'; readonly at: number; readonly parcel: number; readonly result: ParcelReply }
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
+  /** Whether refusals can be reported to the sender (`prepareBounce`). */
+  | { readonly kind: 'bouncePrepared'; readonly at: number; readonly prepared: Prepared }
+  /** What the backend said to the report. */
+  | { readonly kind: 'reported'; readonly at: number; readonly reply: Reply }
   | {
       readonly kind: 'secured'
       readonly at: number
@@ -106,6 +112,10 @@ export type Effect =
       readonly shown: readonly number[]
       readonly streaming: boolean
     }
+  /** The text is complete. */
+  | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)
+  /** To the backend, in the envelope that `bouncePrepared` was ready with. */
+  | { readonly do: 'report'; readonly refusals: readonly Refusal[] }
   | { readonly do: 'save'; readonly split: Split }
   | { readonly do: 'secure' }
   | { readonly do: 'close' }

@@ -36,7 +36,7 @@ export function intendDeliveries(
 /** Will somebody have the message before the sender hears of it? With one parcel for everyone the reply follows at once. */
 function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean {
   if (parcels.length > 1 || deliveredAnyway(transaction).length > 0) return true
-  if (splittingOf(transaction) === undefined) return false
+  if (splittingOf(transaction) === undefined && transaction.bounce?.state !== 'ready') return false
   const takes = new Set(parcels.flatMap((parcel) => parcel.recipients))
   return throughOf(transaction).some(({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered')
 }

@@ -3,7 +3,9 @@ import type { DeliveryFact } from '../facts.ts'
 import type { MessageIdentity } from '../ledger/fingerprint.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import { type Answer, answerEach, answerTogether, type Outcome } from '../verdict/answer.ts'
+import { type Answer, answerEach, answerTogether, type Circumstances, type Outcome } from '../verdict/answer.ts'
+import { answerReported, refusalsAmong } from '../verdict/reported.ts'
+import { noteReported, reportsFirst } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
@@ -32,6 +34,15 @@ export function outlivesClient(session: Session, identity: MessageIdentity | und
   return true
 }
 
+/** The backend has answered to the report of the refusals. */
+export function onReported(session: Session, reply: Reply, at: number): void {
+  if (session.state.at !== 'answering') return
+  const { transaction } = session.state
+  const results = transaction.results ?? []
+  noteReported(session, transaction, { outcomes: outcomesOf(session, transaction, results), reply }, at)
+  answer(session, results, at)
+}
+
 export function onDelivered(session: Session, results: readonly ParcelReply[], at: number): void {
   if (session.state.at !== 'answering') return
   answer(session, results, at)
@@ -43,6 +54,11 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   const { hello, transaction, slot } = session.state
   const { text } = transaction
   if (text === undefined) return
+  const outcomes = outcomesOf(session, transaction, results)
+  if (reportsFirst(session, transaction, outcomes)) {
+    transaction.results = results
+    return
+  }
   session.effects.push({ do: 'abandon' })
   noteDeliveries(transaction, results)
   const outcomes = throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
@@ -54,12 +70,13 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
     anyoneDeferred: anyoneDeferred(transaction),
     // Who was let through although the backend refused them is refused at RCPT the next time, if the message can't be split.
     mayComeAgain:
+      (transaction.bounce !== undefined && transaction.bounce.state !== 'not') ||
       splittingOf(transaction) !== undefined ||
       throughOf(transaction).some((recipient) => recipient.concealed !== undefined),
     othersMayBeOpen: session.said452 || transaction.recipients.length >= recipientsOfOneBatch,
     retryHintSeconds: transaction.peer.retryHintSeconds,
   }
-  const said = transaction.prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
+  const said = answerTo(transaction, outcomes, circumstances)
   markRecipients(transaction, outcomes, said)
   keepAnswer(session, transaction, said, at) // written before the client is told
   session.state = { at: 'ready', hello }
@@ -68,10 +85,16 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   const mixed = said.lines.length > 1
   noteTransaction(session, transaction, mixed ? 'mixed' : outcomeOf(transaction.lastReply), at)
 }
+function outcomesOf(session: Session, transaction: Transaction, results: readonly ParcelReply[]): readonly Outcome[] {
+  return throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
+}
+
 
 /** Who has the message is acknowledged without a second delivery when the client comes again; what was refused is judged again. */
 function keepForNobody(session: Session, transaction: Transaction, outcomes: readonly Outcome[], at: number): void {
-  const deliveredUnsaid = outcomes.filter(({ reply }) => isPositive(reply))
+  // Whose refusal was reported is done too: the report is not to be sent again.
+  const reported = transaction.bounce?.state === 'reported' ? refusalsAmong(outcomes) : []
+  const deliveredUnsaid = [...outcomes.filter(({ reply }) => isPositive(reply)), ...reported]
   keepUnheard(session, transaction, deliveredUnsaid, at)
   noteTransaction(session, transaction, 'aborted', at)
   if ('hello' in session.state) session.state = { at: 'ready', hello: session.state.hello }
@@ -120,6 +143,11 @@ function withheld(recipient: Recipient): Reply {
   if (recipient.concealed !== undefined) return recipient.concealed
   return recipient.verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(recipient.path.mailbox)
 }
+function answerTo(transaction: Transaction, outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
+  if (transaction.bounce?.state === 'reported') return answerReported(outcomes)
+  return transaction.prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
+}
+
 
 function markRecipients(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))

@@ -1,10 +1,12 @@
 /** After the text: verdicts, and which parcels the backend gets for them. */
+import type { Prepared } from '../bounce/bounce.ts'
 import type { LimitName } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
 import { decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
+import { asksToBounce, mayBeReported, notePrepared } from './bounce.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
 import type { TextEnd } from './effects.ts'
 import { confirmSplit } from './keep-ledger.ts'
@@ -54,7 +56,23 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   if (transaction.streaming) return
   transaction.judgedAt = at
   confirmSplit(session, transaction, text, at)
-  const parcels = planParcels(session, transaction, text.judgement)
+  const { judgement } = text
+  noteScore(transaction, judgement)
+  if (asksToBounce(session, transaction, wantedByAll(session, transaction, judgement))) return
+  deliver(session, transaction, judgement, at)
+}
+
+/** Whether refusals can be reported to the sender is known now, and with it who gets what. */
+export function onBouncePrepared(session: Session, prepared: Prepared, at: number): void {
+  if (session.state.at !== 'answering') return
+  const { transaction } = session.state
+  if (transaction.text === undefined || transaction.bounce !== undefined) return
+  notePrepared(session, transaction, prepared, at)
+  deliver(session, transaction, transaction.text.judgement, at)
+}
+
+function deliver(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
+  const parcels = planParcels(session, transaction, judgement)
   if (parcels.length > 0) return order(session, transaction, parcels, at)
   answer(session, [], at)
 }
@@ -103,20 +121,22 @@ function refuseText(session: Session, refusal: Reply, at: number): void {
 function sharingOf(transaction: Transaction): Sharing {
   const splitting = splittingOf(transaction)
   if (transaction.prdr || splitting === 'late') return 'each'
-  if (splitting === undefined) return servingOf(transaction) === 'off' ? 'off' : 'lenient'
+  if (splitting === undefined) return sharingOfUnsplit(transaction)
   const through = throughOf(transaction)
   if (through.some((recipient) => recipient.concealed !== undefined)) return 'each'
   return through.some((recipient) => recipient.policy?.neverDefer === true) ? 'lenient' : 'each'
+}
+
+function sharingOfUnsplit(transaction: Transaction): Sharing {
+  if (transaction.bounce?.state === 'ready') return 'each'
+  return servingOf(transaction) === 'off' ? 'off' : 'lenient'
 }
 
 /** Sets each recipient's verdict and says which parcels the backend gets for them. */
 function planParcels(session: Session, transaction: Transaction, judgement: Judgement): Parcel[] {
   const through = throughOf(transaction)
   const { options } = session
-  if (judgement.kind === 'scored') {
-    transaction.score = judgement.score
-    transaction.symbols = judgement.symbols
-  }
+  noteScore(transaction, judgement)
   if (options.judging === 'backend') return backendParcels(transaction, through)
   const sharing = sharingOf(transaction)
   const instead = transaction.peer.lenientAs
@@ -128,7 +148,9 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
       ? []
       : grant([...open.map((recipient) => wants(session, recipient, judgement)), ...others], sharing, instead)
   open.forEach((recipient, i) => {
-    recipient.verdict = granting(session, granted[i] ?? 'defer')
+    const verdict = granted[i] ?? 'defer'
+    const untold = transaction.bounce?.state === 'ready' && verdict === 'reject' && !mayBeReported(recipient)
+    recipient.verdict = granting(session, untold ? instead : verdict)
   })
   for (const recipient of through) {
     if (recipient.memory?.state === 'delivered') recipient.verdict = 'accept'
@@ -138,6 +160,12 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
   const anyway = anywayOf(transaction)
   for (const recipient of anyway) recipient.verdict = granting(session, wants(session, recipient, judgement))
   return parcelsByResult([...open, ...anyway].map(({ index, verdict = 'defer' }) => ({ index, verdict })))
+}
+
+function noteScore(transaction: Transaction, judgement: Judgement): void {
+  if (judgement.kind !== 'scored') return
+  transaction.score = judgement.score
+  transaction.symbols = judgement.symbols
 }
 
 const granting = (session: Session, verdict: Verdict): Verdict =>
@@ -150,6 +178,13 @@ function othersOf(transaction: Transaction, through: readonly Recipient[]): read
   const someoneIsLeft = transaction.unsplit !== undefined && anyoneDeferred(transaction)
   return someoneHasIt || someoneIsLeft ? ['accept'] : []
 }
+
+/** What everyone who went through wants of this text, or has already. */
+const wantedByAll = (session: Session, transaction: Transaction, judgement: Judgement): readonly Verdict[] =>
+  throughOf(transaction).map((recipient) => {
+    if (recipient.memory?.state === 'delivered') return 'accept'
+    return recipient.concealed === undefined ? wants(session, recipient, judgement) : 'reject'
+  })
 
 function wants(session: Session, recipient: Recipient, judgement: Judgement): Verdict {
   if (recipient.memory?.state === 'refused') return 'reject'
@@ -165,7 +200,7 @@ function wants(session: Session, recipient: Recipient, judgement: Judgement): Ve
 
 /** `judge: backend`: one transaction per group where groups are answered apart, else one for all, whose reply is the verdict. */
 function backendParcels(transaction: Transaction, through: readonly Recipient[]): Parcel[] {
-  const apart = transaction.prdr || splittingOf(transaction) !== undefined
+  const apart = transaction.prdr || splittingOf(transaction) !== undefined || transaction.bounce?.state === 'ready'
   const taking = through.filter(
     ({ concealed, memory }) =>
       concealed === undefined && memory?.state !== 'delivered' && !(apart && memory?.state === 'refused'),

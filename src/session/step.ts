@@ -9,8 +9,8 @@ import { abort, close, end, fault } from './ending.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
-import { onDelivered, onParcelDelivered, outlivesClient } from './on-delivered.ts'
-import { onJudgedEarly, onTextEnded } from './on-text.ts'
+import { onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
+import { onBouncePrepared, onJudgedEarly, onTextEnded } from './on-text.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
@@ -50,6 +50,12 @@ export function step(session: Session, event: Event): void {
       return onParcelDelivered(session, event)
     case 'delivered':
       onDelivered(session, event.results, event.at)
+      break
+    case 'bouncePrepared':
+      onBouncePrepared(session, event.prepared, event.at)
+      break
+    case 'reported':
+      onReported(session, event.reply, event.at)
       break
     case 'refusedTextEnded':
       return onRefusedTextEnded(session, event.at)

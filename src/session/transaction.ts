@@ -18,7 +18,8 @@ import type { UnsplitReason } from '../strategy/rules.ts'
 import type { DeliveryFact, RecipientFact } from '../facts.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import type { Parcel } from '../verdict/parcels.ts'
-import type { TextEnd } from './effects.ts'
+import type { ParcelReply, TextEnd } from './effects.ts'
+import type { VouchedBy } from '../vouch/vouch.ts'
 
 export type Fate = 'asked' | 'considered' | 'through' | 'deferred' | 'refused' | 'postponed'
 
@@ -46,6 +47,8 @@ export interface Recipient {
   verdict?: RecipientFact['verdict']
   final: boolean
   duplicate: boolean
+  /** The refusal is in a report that the backend has taken. */
+  reported?: true
 }
 
 export interface Transaction {
@@ -91,6 +94,12 @@ export interface Transaction {
   ahead: boolean
   /** The client has gone while the backend was asked: nobody hears the answer, and it is written down instead (RFC 1047). */
   clientGone: boolean
+  /** `bounce`: how far the report of the refusals is; absent where there was none to make. */
+  bounce?:
+    | { readonly state: 'not' }
+    | { readonly state: 'ready' | 'reporting' | 'reported' | 'failed'; readonly by: VouchedBy }
+  /** What the backend said, while the report is under way. */
+  results?: readonly ParcelReply[]
   /** The text goes to the backend while it comes in. */
   streaming: boolean
 }

@@ -1,5 +1,5 @@
 /** The strategies for legacy clients (design: Strategies), in the order of what they cost the sender. */
-export const strategyNames = ['single', 'group', 'late', 'lenient', 'off'] as const
+export const strategyNames = ['single', 'group', 'late', 'bounce', 'lenient', 'off'] as const
 /** What can be in force for a transaction. */
 export type StrategyName = (typeof strategyNames)[number]
 

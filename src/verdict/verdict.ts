@@ -17,6 +17,10 @@ export type Sharing = 'each' | 'lenient' | 'off'
 const strictness: Readonly<Record<Verdict, number>> = { accept: 0, tag: 1, quarantine: 2, reject: 3, defer: 4 }
 const fromMild = ['accept', 'tag', 'quarantine', 'reject', 'defer'] as const satisfies readonly Verdict[]
 
+/** Some would refuse what others get: no one reply is true for all of them. */
+export const differ = (wanted: readonly Verdict[]): boolean =>
+  wanted.includes('reject') && wanted.some((verdict) => verdict !== 'reject' && verdict !== 'defer')
+
 /**
  * What recipients get, given what they want, when one reply has to be true for all of them (design: Strategies).
  * `lenient`: where some refuse and others don't, those who would refuse get it as `instead`. `off`: the strictest verdict that

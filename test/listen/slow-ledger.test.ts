@@ -42,6 +42,11 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
           probe: async () => await Promise.resolve(undefined),
           close: async () => await Promise.resolve(),
         },
+        bounces: {
+          begin: () => {
+            throw new Error('nothing is reported here')
+          },
+        },
         policies: {
           policyFor: (address) =>
             address === 'a@example.org' || address === 'b@example.org'
