@@ -131,6 +131,17 @@ export interface Config {
   readonly judge: JudgeConfig & { readonly onFailure: 'accept' | 'defer' }
   /** In order; the last one is `default` and fits everyone. */
   readonly peers: readonly [ConfiguredPeerClass, ...ConfiguredPeerClass[]]
+  /** Reports of refusals to the sender (strategy `bounce`). */
+  readonly bounces: {
+    /** Any one of them is enough. */
+    readonly vouchedBy: readonly ('spf' | 'dkim' | 'symbols')[]
+    /** Largest text that is returned whole (RET=FULL). */
+    readonly wholeTextBytes: number
+    /** Address, or address:port; empty: those of the system. */
+    readonly dnsServers: readonly string[]
+    /** For all look-ups of one message. */
+    readonly dnsTimeoutMs: number
+  }
   /** Address ranges that are never split (rule 7). */
   readonly trusted: readonly string[]
   readonly ledger: LedgerStore & {
@@ -147,22 +158,13 @@ export interface Config {
   readonly limits: {
     readonly messageSizeBytes: number
     readonly recipients: number
-  /** Reports of refusals to the sender (strategy `bounce`). */
-  readonly bounces: {
-    /** Any one of them is enough. */
-    readonly vouchedBy: readonly ('spf' | 'dkim' | 'symbols')[]
-    /** Largest text that is returned whole (RET=FULL). */
-    readonly wholeTextBytes: number
-    /** Address, or address:port; empty: those of the system. */
-    readonly dnsServers: readonly string[]
-    /** For all look-ups of one message. */
-    readonly dnsTimeoutMs: number
-  }
     readonly sessions: number
     readonly sessionsPerAddress: number
     /** Of one /24 (IPv4) or /64 (IPv6). */
     readonly sessionsPerNetwork: number
     readonly rates: ConfiguredRates
+    /** Reports of refusals to one sender. */
+    readonly bouncesPerHour: number
     /** Octets a second of a text, as TextPace counts them. */
     readonly textMinimumRate: number
     /** Command line, CRLF included, before what extensions add (RFC 5321 4.5.3.1.4). */
@@ -179,8 +181,6 @@ export interface Config {
     readonly directory: string
     /** Of all messages together, in the whole program. */
     readonly totalMemoryBytes: number
-    /** Reports of refusals to one sender. */
-    readonly bouncesPerHour: number
     readonly totalDiskBytes: number
   }
   readonly timeouts: {

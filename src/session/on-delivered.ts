@@ -70,8 +70,8 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
     anyoneDeferred: anyoneDeferred(transaction),
     // Who was let through although the backend refused them is refused at RCPT the next time, if the message can't be split.
     mayComeAgain:
-      (transaction.bounce !== undefined && transaction.bounce.state !== 'not') ||
       splittingOf(transaction) !== undefined ||
+      (transaction.bounce !== undefined && transaction.bounce.state !== 'not') ||
       throughOf(transaction).some((recipient) => recipient.concealed !== undefined),
     othersMayBeOpen: session.said452 || transaction.recipients.length >= recipientsOfOneBatch,
     retryHintSeconds: transaction.peer.retryHintSeconds,
@@ -85,10 +85,10 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   const mixed = said.lines.length > 1
   noteTransaction(session, transaction, mixed ? 'mixed' : outcomeOf(transaction.lastReply), at)
 }
+
 function outcomesOf(session: Session, transaction: Transaction, results: readonly ParcelReply[]): readonly Outcome[] {
   return throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
 }
-
 
 /** Who has the message is acknowledged without a second delivery when the client comes again; what was refused is judged again. */
 function keepForNobody(session: Session, transaction: Transaction, outcomes: readonly Outcome[], at: number): void {
@@ -143,11 +143,11 @@ function withheld(recipient: Recipient): Reply {
   if (recipient.concealed !== undefined) return recipient.concealed
   return recipient.verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(recipient.path.mailbox)
 }
+
 function answerTo(transaction: Transaction, outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
   if (transaction.bounce?.state === 'reported') return answerReported(outcomes)
   return transaction.prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
 }
-
 
 function markRecipients(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
