@@ -61,7 +61,6 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   }
   session.effects.push({ do: 'abandon' })
   noteDeliveries(transaction, results)
-  const outcomes = throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
   transaction.judgedAnyway = anywayOf(transaction).map((recipient) =>
     outcomeFor(session, transaction, recipient, results),
   )

@@ -35,6 +35,7 @@ class TestBackend {
         for await (const chunk of text.chunks()) this.text += chunk.toString('utf8')
         return [{ reply: this.end, own: new Map(), ms: 1 }]
       },
+      committing: false,
       abandon: () => this.abandoned++,
     }
   }
