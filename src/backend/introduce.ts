@@ -4,7 +4,7 @@
  */
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { encodeProxyVersion1, encodeProxyVersion2, proxyVersion2Local } from '../smtp/proxy-header.ts'
-import { isPositive, type Reply } from '../smtp/reply.ts'
+import { describeReply, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { type ClientAttributes, encodeClient } from '../smtp/xclient.ts'
 import { type Heard, isLost, type Lost } from './heard.ts'
@@ -38,7 +38,7 @@ async function ask(connection: Introduced, line: string): Promise<Heard> {
 /**
  * XCLIENT on a connection without open transaction, and EHLO again in the client's name, since the session begins anew (XCLIENT_README).
  * Undefined when the backend takes the client from now on; a reply is the backend's answer to this client, and the
- * connection is of no use to anyone.
+ * connection is of no use to anyone; that is so too when it does not understand what it is told, which is given as `lost`.
  */
 export async function sayXclient(connection: Introduced, client: BackendClient): Promise<Reply | Lost | undefined> {
   const offered = connection.extensions.get('XCLIENT')
@@ -46,7 +46,10 @@ export async function sayXclient(connection: Introduced, client: BackendClient):
   if (offered === undefined) return replies.backendUnavailable
   for (const command of encodeClient('XCLIENT', client.attributes, offered)) {
     const heard = await ask(connection, command)
-    if (isLost(heard) || !isPositive(heard)) return heard
+    if (isLost(heard)) return heard
+    // It does not understand us, which is no opinion of the client: Postfix says 501 to an IPv6 address with `inet_protocols = ipv4`.
+    if (heard.code >= 500 && heard.code <= 504) return { lost: describeReply(heard) }
+    if (!isPositive(heard)) return heard
   }
   const helo = client.attributes.helo ?? 'unknown'
   const verb = connection.lmtp ? 'LHLO' : client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'

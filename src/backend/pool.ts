@@ -228,6 +228,7 @@ export class Pool {
       return
     }
     if (isLost(answer)) {
+      connection.quit()
       if (lent.reused) {
         this.borrow({ ...wanted, fresh: true }, borrower)
         return

@@ -58,6 +58,15 @@ describe('XCLIENT', () => {
     await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 550 5.7.1 your address is not welcome')
   })
 
+  test('a backend that does not understand XCLIENT has refused nobody: the client keeps its mail', async () => {
+    const refusal = { ...xclient, say: '501 5.5.4 Bad ADDR syntax: IPV6:2001:db8::7' }
+    await using backend = await startFakeBackend({ rules: [refusal, extensions('XCLIENT')] })
+    await using app = await startTestApp({ config: config(backend.port, 'xclient') })
+    await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 451 4.4.1 *')
+    const said = app.facts.map((fact) => (fact.kind === 'backendFailed' ? fact.why : '')).join('\n')
+    expect(said).toContain('XCLIENT: 501 5.5.4 Bad ADDR syntax')
+  })
+
   test('a backend that does not take XCLIENT from us gets no mail under our own address (rule 8)', async () => {
     await using backend = await startFakeBackend()
     await using app = await startTestApp({ config: config(backend.port, 'xclient') })
