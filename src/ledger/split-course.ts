@@ -81,8 +81,14 @@ export function expectRecipients(split: Split, addresses: readonly string[]): Sp
   return change(split, addresses, (recipient) => recipient)
 }
 
-export function answerRecipients(split: Split, addresses: readonly string[]): Split {
-  return change(split, addresses, ({ address, deferrals }) => ({ address, deferrals, state: 'answered' }))
+/** `taking`: those of them who were told 250. */
+export function answerRecipients(split: Split, addresses: readonly string[], taking?: ReadonlySet<string>): Split {
+  return change(split, addresses, ({ address, deferrals }) => ({
+    address,
+    deferrals,
+    state: 'answered',
+    ...(taking?.has(address) === true ? { has: true } : {}),
+  }))
 }
 
 /** Rule 2: the verdict is known, its telling has to wait. The client was told to come back now, at `at`. */
@@ -181,6 +187,16 @@ const openStates: ReadonlySet<RecipientState> = new Set(['waiting', 'refused', '
 
 export const isOpen = (recipient: SplitRecipient | undefined): boolean =>
   recipient !== undefined && openStates.has(recipient.state)
+
+/**
+ * What a transaction has to know of a recipient: nothing of one who was answered, unless it is offered again although it has the
+ * message. Then its sender has not heard the answer, and it is as if it had not been given (RFC 1047).
+ */
+export function memoryOf(split: Split | undefined, address: string): SplitRecipient | undefined {
+  const recipient = split === undefined ? undefined : stateOf(split, address)
+  if (isOpen(recipient)) return recipient
+  return recipient?.has === true ? { address, deferrals: recipient.deferrals, state: 'delivered' } : undefined
+}
 
 /** Recipients of the split, other than `offered`, who are not known to be refused: they have to be answered first. */
 export function othersBefore(split: Split, offered: ReadonlySet<string>): boolean {

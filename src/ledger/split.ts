@@ -38,6 +38,8 @@ export interface SplitRecipient {
   readonly reply?: Reply
   /** When it was last told to come back, ms since the epoch; absent when it never was. */
   readonly deferredAt?: number
+  /** `answered` with 250: offered again as long as the split is open, the 250 was not heard. */
+  readonly has?: true
   /** How often it was told to come back only to split. */
   readonly deferrals: number
   /** When it was noticed that nobody offers it again (ledger/missing.ts), ms since the epoch. */

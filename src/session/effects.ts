@@ -49,6 +49,7 @@ export type Event =
       readonly certificate?: ClientCertificate
     }
   | { readonly kind: 'securingFailed'; readonly at: number }
+  | { readonly kind: 'authReplied'; readonly at: number; readonly reply: Reply }
   /** `slow`: of a text that comes more slowly than it may. */
   | { readonly kind: 'timedOut'; readonly at: number; readonly slow?: true }
   | { readonly kind: 'shutdown'; readonly at: number }
@@ -118,5 +119,9 @@ export type Effect =
   | { readonly do: 'report'; readonly refusals: readonly Refusal[] }
   | { readonly do: 'save'; readonly split: Split }
   | { readonly do: 'secure' }
+  /** One line of an exchange with the backend, which `authReplied` answers; the first one is AUTH. */
+  | { readonly do: 'authenticate'; readonly line: string }
+  /** Nothing of an authentication is left. */
+  | { readonly do: 'endAuth' }
   | { readonly do: 'close' }
   | { readonly do: 'note'; readonly fact: Fact }

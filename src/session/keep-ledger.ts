@@ -10,6 +10,7 @@ import {
   keepDelivery,
   keepJudged,
   keepRefusal,
+  memoryOf,
   mergeSplits,
   nextVersion,
   returnRecipients,
@@ -88,10 +89,10 @@ export function saveSplit(session: Session, transaction: Transaction): void {
 export function confirmSplit(session: Session, transaction: Transaction, text: TextEnd, at: number): void {
   const { fingerprint, messageId } = text
   const { split, presumed } = transaction
-  if (split === undefined || fingerprint === undefined) return
-  if (split.fingerprint !== fingerprint) {
+  if (fingerprint === undefined) return
+  if (split?.fingerprint !== fingerprint) {
     const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === fingerprint)
-    const isAnother = presumed && split.fingerprint !== undefined
+    const isAnother = presumed && split?.fingerprint !== undefined
     if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
   }
   if (transaction.split === undefined) return
@@ -109,8 +110,8 @@ export function switchSplit(session: Session, transaction: Transaction, split: S
   for (const recipient of recipients) {
     delete recipient.memory
     delete recipient.returnedAfterMs
-    const memory = split === undefined ? undefined : stateOf(split, recipient.address)
-    if (memory !== undefined && isOpen(memory)) recipient.memory = memory
+    const memory = memoryOf(split, recipient.address)
+    if (memory !== undefined) recipient.memory = memory
   }
   noteReturns(transaction, recipients, at)
   const deferred = recipients.filter((recipient) => recipient.fate === 'deferred')
@@ -146,8 +147,8 @@ function absorbTwins(
   transaction.split = merged
   transaction.presumed = true
   for (const recipient of transaction.recipients) {
-    const memory = stateOf(merged, recipient.address)
-    if (memory !== undefined && isOpen(memory) && (recipient.fate === 'through' || recipient.fate === 'deferred'))
+    const memory = memoryOf(merged, recipient.address)
+    if (memory !== undefined && (recipient.fate === 'through' || recipient.fate === 'deferred'))
       recipient.memory = memory
   }
 }
@@ -206,7 +207,8 @@ export function keepAnswer(session: Session, transaction: Transaction, answer: A
     progress ||= judged
     if (judged) split = keepJudged(split, address, isPositive(reply) ? undefined : reply)
   }
-  split = answerRecipients(split, addresses(answer.final))
+  const taking = answer.final.filter(({ reply }) => isPositive(reply))
+  split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
   transaction.split = split
   const told = new Set([...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index))
   // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.

@@ -108,7 +108,7 @@ export function onChunkTaken(session: Session, bytes: number): void {
 
 /** The message's identity is needed where the ledger knows of it, or may have to. */
 function needsFingerprint(transaction: Transaction): boolean {
-  if (transaction.split !== undefined || anyoneDeferred(transaction)) return true
+  if (transaction.recalled.size > 0 || transaction.split !== undefined || anyoneDeferred(transaction)) return true
   const through = throughOf(transaction)
   return !transaction.prdr && through.some((recipient) => recipient.group !== through[0]?.group)
 }

@@ -28,8 +28,8 @@ export function outlivesClient(session: Session, identity: MessageIdentity | und
   if (session.state.at !== 'answering') return false
   const { transaction } = session.state
   if (transaction.parcels === undefined || transaction.text === undefined) return false
-  if (transaction.text.fingerprint === undefined && identity === undefined) return false
-  transaction.text = { ...identity, ...transaction.text }
+  if (identity === undefined) return false
+  transaction.text = { ...transaction.text, ...identity }
   transaction.clientGone = true
   return true
 }

@@ -4,6 +4,7 @@ import { checkMailParameters, encodeParameters, type ParameterFault } from '../s
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
+import { believedParameters } from './auth.ts'
 import { concludeRefusedMail } from './conclude.ts'
 import { fault, noteRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
@@ -22,7 +23,8 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     return
   }
   if (session.state.at !== 'ready') return
-  const { path, parameters } = command
+  const { path } = command
+  const parameters = believedParameters(session, command.parameters)
   const { address, rdns } = session.client
   const peer = { address, helo: session.helo, senderDomain: path.domain }
   const served = session.options.serve(rdns === undefined ? peer : { ...peer, rdns })
@@ -34,7 +36,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     sender: ledgerKey(path),
     prdr: parameters.has('PRDR'),
     peer: served.peer,
-    trusted: served.trusted,
+    trusted: served.trusted || session.authenticated,
     mailSlot: openSlot(session.slots),
     mailAccepted: false,
     recipients: [],
@@ -51,7 +53,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     ahead: false,
     clientGone: false,
   }
-  if (served.trusted) transaction.unsplit = 'trusted'
+  if (transaction.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
   const each = transaction.prdr || splittingOf(transaction) !== undefined
   session.effects.push({ do: 'begin', mail: mailArgument(transaction), each })

@@ -4,7 +4,7 @@ import { checkRcptParameters, encodeParameters } from '../smtp/parameters.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import { isOpen, openAmong, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
+import { memoryOf, openAmong, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
@@ -76,9 +76,13 @@ function whatIsWrong(
   return undefined
 }
 
-/** Rule 8. */
-function refuseRelay({ options }: Session, { path }: Extract<Command, { verb: 'RCPT' }>): Reply | undefined {
-  return mayRelay(path.domain, options.relayDomains) ? undefined : replies.relayDenied(path.domain)
+/** Rule 8. Who has authenticated is known to the backend, which decides where they may send. */
+function refuseRelay(
+  { options, authenticated }: Session,
+  { path }: Extract<Command, { verb: 'RCPT' }>,
+): Reply | undefined {
+  const mayGo = authenticated || mayRelay(path.domain, options.relayDomains)
+  return mayGo ? undefined : replies.relayDenied(path.domain)
 }
 
 /** The reply at RCPT ends it for this recipient. */
@@ -187,8 +191,8 @@ function recall(session: Session, transaction: Transaction, batch: readonly Reci
     switchSplit(session, transaction, best, at)
   const { split } = transaction
   for (const recipient of batch) {
-    const memory = split === undefined || !transaction.presumed ? undefined : stateOf(split, recipient.address)
-    if (memory !== undefined && isOpen(memory)) recipient.memory = memory
+    const memory = transaction.presumed ? memoryOf(split, recipient.address) : undefined
+    if (memory !== undefined) recipient.memory = memory
   }
   for (const candidate of candidates) {
     const why = transaction.unsplit ?? whyUnsplit(candidate, transaction.peer, transaction.trusted)

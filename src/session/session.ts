@@ -13,6 +13,7 @@ import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
+import type { AuthMode } from './auth.ts'
 import type { Effect } from './effects.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
@@ -35,6 +36,8 @@ export type State =
   | { readonly at: 'refusedText'; readonly then: Extract<State, { at: 'greeted' | 'ready' }> }
   /** The text is complete; judging and delivering. */
   | { readonly at: 'answering'; readonly hello: Hello; readonly transaction: Transaction; readonly slot: number }
+  /** With a slot the backend is asked; without one it is the client's turn. */
+  | { readonly at: 'authenticating'; readonly hello: Hello; readonly slot?: number }
   | { readonly at: 'securing' }
   | { readonly at: 'closed' }
 
@@ -71,6 +74,8 @@ export interface SessionOptions {
   readonly own: OwnExtensions
   readonly startTls: boolean
   readonly receivedHeader: boolean
+  /** Absent: off. */
+  readonly auth?: AuthMode
   /** Absent: no backend could relay. */
   readonly relayDomains?: readonly string[]
   readonly unknownRecipients: 'refuse' | 'conceal'
@@ -120,6 +125,8 @@ export interface Session {
   transactions: number
   /** A 452 was given: the client may hold recipients back in this session (senders: Exim). */
   said452: boolean
+  authenticated: boolean
+  authFailures: number
   /** The last MAIL was refused, with this. */
   refusedMail?: Reply
   /** How many more commands may follow a refused MAIL without being errors: they may have been pipelined with it. */
@@ -159,6 +166,8 @@ export function newSession(start: SessionStart): Session {
     errors: 0,
     transactions: 0,
     said452: false,
+    authenticated: false,
+    authFailures: 0,
   }
 }
 
@@ -178,6 +187,8 @@ export function takesCommands(session: Session): boolean {
       return true
     case 'chunks':
       return !state.taking
+    case 'authenticating':
+      return state.slot === undefined
     case 'connected':
     case 'text':
     case 'refusedText':
@@ -199,6 +210,8 @@ export function awaits(session: Session): 'command' | 'text' | 'answer' | 'nothi
       return state.taking ? 'text' : 'command'
     case 'answering':
       return 'answer'
+    case 'authenticating':
+      return state.slot === undefined ? 'command' : 'answer'
     case 'greeted':
     case 'ready':
       return 'command'

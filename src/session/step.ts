@@ -5,6 +5,7 @@ import { encodeExtensions, offeredExtensions } from '../smtp/ehlo.ts'
 import { type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Event } from './effects.ts'
+import { forgetAuth, mechanismsFor, onAuth, onAuthLine, onAuthLineTooLong, onAuthReplied } from './auth.ts'
 import { abort, close, end, fault } from './ending.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
@@ -25,6 +26,7 @@ export function step(session: Session, event: Event): void {
       session.unread = event.more
       return onLine(session, event.text, event.at)
     case 'lineTooLong':
+      if (session.state.at === 'authenticating') return onAuthLineTooLong(session, event.at)
       return fault(session, replies.lineTooLong, event.at)
     case 'strayByte':
       return end(session, replies.strayByte, 'stray byte', event.at)
@@ -61,6 +63,9 @@ export function step(session: Session, event: Event): void {
       return onRefusedTextEnded(session, event.at)
     case 'secured':
       return onSecured(session, event)
+    case 'authReplied':
+      onAuthReplied(session, event.reply, event.at)
+      break
     case 'securingFailed':
       return close(session, 'tls', event.at)
     case 'timedOut':
@@ -90,6 +95,7 @@ function greet(session: Session, earlyTalker: boolean, at: number): void {
 }
 
 function onLine(session: Session, text: string, at: number): void {
+  if (session.state.at === 'authenticating') return onAuthLine(session, text)
   const command = parseCommand(text)
   if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command, at)
   // The decision about pipelined recipients needs to know that no more of them come.
@@ -133,6 +139,8 @@ function run(session: Session, command: Command, at: number): void {
       return end(session, replies.bye, 'quit', at)
     case 'STARTTLS':
       return onStartTls(session, at)
+    case 'AUTH':
+      return onAuth(session, command, at)
     case 'EXPN':
     case 'unimplemented':
       return fault(session, replies.notImplemented, at)
@@ -170,7 +178,9 @@ function onHello(session: Session, hello: Hello, at: number): void {
     session.offered = new Map()
     return sayNow(session.slots, replies.helo(options.hostname))
   }
-  session.offered = offeredExtensions(options.own, options.backendExtensions(), options.startTls && !session.secured)
+  const offered = offeredExtensions(options.own, options.backendExtensions(), options.startTls && !session.secured)
+  const mechanisms = mechanismsFor(session)
+  session.offered = mechanisms === '' ? offered : new Map([...offered, ['AUTH', mechanisms]])
   sayNow(session.slots, replies.ehlo(options.hostname, encodeExtensions(session.offered)))
 }
 
@@ -187,6 +197,7 @@ function onStartTls(session: Session, at: number): void {
 function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>): void {
   session.secured = true
   session.offered = new Map()
+  forgetAuth(session)
   session.state = { at: 'greeted' }
   session.effects.push({
     do: 'note',

@@ -112,6 +112,13 @@ export class Served {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line['event'] === event)
   }
 
+  /** Where its admin API is. */
+  get adminUrl(): string {
+    const admin = /"admin":"([^"]*)"/.exec(this.output)?.[1]
+    if (admin === undefined) throw new Error(`serve has no admin API:\n${this.output}`)
+    return `http://${admin}`
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
