@@ -17,13 +17,13 @@ export function limitsOf(config: Config, directory: PeerDirectory, now: () => nu
   }
 }
 
-/** `share`: of how many processes this is one; each gets as much as any other. */
-export function spoolBudget({ spool }: Config, onFact: FactListener, now: () => number, share = 1): SpoolBudget {
+/** Of one process; each of `workers` gets as much as any other. */
+export function spoolBudget({ spool, workers }: Config, onFact: FactListener, now: () => number): SpoolBudget {
   return new SpoolBudget({
     memoryBytes: spool.memoryBytes,
     directory: spool.directory,
-    totalMemoryBytes: spool.totalMemoryBytes / share,
-    totalDiskBytes: spool.totalDiskBytes / share,
+    totalMemoryBytes: spool.totalMemoryBytes / workers,
+    totalDiskBytes: spool.totalDiskBytes / workers,
     onLimit: (limit) => onFact({ kind: 'limitReached', at: now(), limit }),
     now,
   })

@@ -38,6 +38,9 @@ const lingerMs = 5000
 /** Unread octets behind a command that waits: the client has to stop until it was answered. */
 const maxUnreadBytes = 64 * 1024
 
+/** Replies that wait to leave with those behind them; more leave at once, so that a client that does not read is noticed. */
+const maxUnsaidBytes = 16 * 1024
+
 export class Connection {
   readonly session: Session
   readonly #options: ConnectionOptions
@@ -185,6 +188,7 @@ export class Connection {
       this.#timer?.refresh()
       if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
+      if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
       this.#intake.readAhead()
     }
     this.#flush()

@@ -27,8 +27,9 @@ export class Client {
     socket.on('end', ended).on('close', ended).on('error', ended)
   }
 
-  static async connect(port: number, host = '127.0.0.1'): Promise<Client> {
-    const socket = connect({ port, host, allowHalfOpen: true })
+  /** `from`: our own address. */
+  static async connect(port: number, host = '127.0.0.1', from?: string): Promise<Client> {
+    const socket = connect({ port, host, allowHalfOpen: true, ...(from === undefined ? {} : { localAddress: from }) })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)

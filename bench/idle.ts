@@ -1,0 +1,160 @@
+/**
+ * How much memory a session takes that only stays, and whether mail flows beside very many of them and of slow senders:
+ *
+ *     node bench/idle.ts [--idle 10000] [--slow 500] [--messages 2000] [--source]
+ *
+ * `serve` runs as a process of its own, in front of a fake backend in this one, which is also all of the clients. Everything stays on
+ * loopback. Ends with 1 when a session was lost, a message was not taken, or an idle session takes 20 KB or more.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Crowd } from '../test/support/crowd.ts'
+import { Client } from '../test/support/dialogue.ts'
+import { startFakeBackend } from '../test/support/fake-backend.ts'
+import { freePort, greets } from '../test/support/lab/ports.ts'
+import { until } from '../test/support/lab/until.ts'
+import { endProcess, startProcess } from './process.ts'
+
+const repository = path.join(import.meta.dirname, '..')
+const senders = 20
+const mostKilobytes = 20
+
+const { values: options } = parseArgs({
+  options: {
+    idle: { type: 'string', default: '10000' },
+    slow: { type: 'string', default: '500' },
+    messages: { type: 'string', default: '2000' },
+    source: { type: 'boolean', default: false },
+  },
+})
+
+const configuration = (port: number, backend: string): string => `
+hostname: mx.example.org
+listen: 127.0.0.1:${port}
+backend: { servers: ['${backend}'] }
+relay_domains: [example.org]
+admin: off
+workers: 1
+limits: { sessions: 100000, sessions_per_address: 100000, sessions_per_network: 100000 }
+log: { level: warn }
+timeouts: { shutdown: 1s }
+`
+
+/** Resident memory of a process, in KB (proc(5)). */
+async function residentKilobytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'latin1')
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1])
+}
+
+async function send(client: Client): Promise<number> {
+  const begun = performance.now()
+  client.send('MAIL FROM:<fast@client.test>\r\nRCPT TO:<fast@example.org>\r\nDATA\r\n')
+  for (const wanted of ['250', '250', '354']) {
+    const [line = 'nothing'] = await client.reply()
+    if (!line.startsWith(wanted)) throw new Error(`expected ${wanted}, got ${line}`)
+  }
+  client.send(`Subject: fast\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(56)}.\r\n`)
+  const [line = 'nothing'] = await client.reply()
+  if (!line.startsWith('250')) throw new Error(`a message was not taken: ${line}`)
+  return performance.now() - begun
+}
+
+/** Sends so many messages over some sessions; the time of each, in ms, shortest first, and of all. */
+async function flow(port: number, messages: number): Promise<{ readonly each: number[]; readonly seconds: number }> {
+  const each: number[] = []
+  let left = messages
+  const begun = performance.now()
+  const session = async (): Promise<void> => {
+    const client = await Client.connect(port)
+    await client.reply()
+    await client.ask('EHLO client.test')
+    while (left-- > 0) each.push(await send(client))
+    client.close()
+  }
+  await Promise.all(Array.from({ length: senders }, session))
+  return { each: each.sort((a, b) => a - b), seconds: (performance.now() - begun) / 1000 }
+}
+
+function describe(
+  what: string,
+  { each, seconds }: { readonly each: readonly number[]; readonly seconds: number },
+): string {
+  const at = (share: number): string =>
+    (each[Math.min(each.length - 1, Math.floor(each.length * share))] ?? 0).toFixed(1)
+  const rate = (each.length / seconds).toFixed(0)
+  return `${what}: ${each.length} messages, ${rate} a second; half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms, all within ${at(1)} ms`
+}
+
+function program(): string {
+  if (options.source) return path.join(repository, 'src', 'cli', 'main.ts')
+  const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  const config = path.join(repository, 'tsconfig.build.json')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
+  if (status !== 0) throw new Error('npm run build failed; --source measures without it')
+  return path.join(repository, 'dist', 'cli', 'main.js')
+}
+
+/** Open files that this process may have; Node has raised the soft limit to the hard one already. */
+async function checkOpenFiles(wanted: number): Promise<void> {
+  const limit = Number(/^Max open files\s+\S+\s+(\S+)/m.exec(await readFile('/proc/self/limits', 'latin1'))?.[1])
+  if (limit >= wanted) return
+  throw new Error(
+    `${wanted} open files are needed and ${limit} allowed: raise it (ulimit -Hn), or use a smaller --idle`,
+  )
+}
+
+async function measure(port: number, pid: number, delivered: () => number): Promise<boolean> {
+  const [idleSessions, slowSessions, messages] = [Number(options.idle), Number(options.slow), Number(options.messages)]
+  // Little is done before, so that no memory is left of it that the idle sessions could use again unseen.
+  await flow(port, 200)
+  await (await Crowd.gather(port, 100))[Symbol.asyncDispose]()
+  await sleep(2000)
+  const before = await residentKilobytes(pid)
+  await using idle = await Crowd.gather(port, idleSessions)
+  await sleep(3000)
+  const after = await residentKilobytes(pid)
+  const each = (after - before) / idleSessions
+  console.log(`${idleSessions} idle sessions: ${before} KB before, ${after} KB after, ${each.toFixed(1)} KB a session`)
+
+  await flow(port, 5 * messages) // what is hot is compiled
+  console.log(describe('beside idle sessions', await flow(port, messages)))
+  await using slow = await Crowd.dripping(port, slowSessions, 1000)
+  const already = delivered()
+  console.log(describe(`beside ${slowSessions} slow senders, too`, await flow(port, messages)))
+  const taken = delivered() - already
+  const ended = await slow.finish()
+  const awake = await idle.ask('NOOP', '250')
+  const words = [
+    `${taken} of ${messages} messages delivered`,
+    `${ended} of ${slowSessions} slow texts taken at their end`,
+  ]
+  console.log(
+    [...words, `${awake} of ${idleSessions} idle sessions awake`, `${await residentKilobytes(pid)} KB`].join(', '),
+  )
+  await idle[Symbol.asyncDispose]()
+  console.log(describe('without them', await flow(port, messages)))
+  return taken === messages && ended === slowSessions && awake === idleSessions && each < mostKilobytes
+}
+
+await checkOpenFiles(Number(options.idle) + Number(options.slow) + 1000)
+const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-bench-'))
+try {
+  await using backend = await startFakeBackend({ keepTexts: false })
+  const port = await freePort()
+  const file = path.join(directory, 'rcptwise.yaml')
+  await writeFile(file, configuration(port, backend.url))
+  const served = await startProcess([program(), 'serve', '--config', file], 'ignore')
+  try {
+    await until('Rcptwise listens', async () => served.child.exitCode !== null || (await greets(port)))
+    if (served.child.exitCode !== null) throw new Error(`Rcptwise ended: ${served.said()}`)
+    if (!(await measure(port, served.pid, () => backend.delivered.length))) process.exitCode = 1
+  } finally {
+    await endProcess(served)
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true })
+}
