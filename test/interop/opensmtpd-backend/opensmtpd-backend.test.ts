@@ -4,12 +4,13 @@
  *
  *   swaks (says what it was told), Postfix (queues and bounces) ─▶ Rcptwise ─▶ OpenSMTPD 6.8 with a filter
  *
- * OpenSMTPD knows no XCLIENT and reads no PROXY header, so `relay_domains` guards the relay.
+ * OpenSMTPD knows no XCLIENT; with `proxy-v2` on its listener it is told the client all the same.
  */
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { expectFates } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
+import { startHaproxy } from '../../support/lab/haproxy.ts'
 import { fates, mailboxes, mixedMessage, recipients, sender } from '../../support/lab/mixed.ts'
 import { startOpensmtpd } from '../../support/lab/opensmtpd.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
@@ -60,6 +61,25 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () 
     await backend.empty()
     expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
     expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(1)
+  })
+
+  test('PROXY version 2: its log has the client, who may not relay', async () => {
+    await using backend = await startOpensmtpd({ mailboxes, listen: 'proxy-v2' })
+    const config = {
+      listen: [{ address: '127.0.0.1:0', proxy_protocol_from: ['127.0.0.0/8'] }],
+      relay_domains: undefined,
+      backend: { servers: [`smtp://${host}:${backend.port}`], client_address: 'proxy' },
+    }
+    await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
+    await using haproxy = await startHaproxy(rcptwise.port)
+    await using swaks = await openSwaks()
+    const basics = ['--server', `${host}:${haproxy.port}`, '--local-interface', '127.0.0.9', '--helo', 'swaks.test']
+    const send = async (to: string) => await swaks.run([...basics, '--from', sender, '--to', to])
+    expect(await send('tag1@example.org')).toMatchObject({ code: 0 })
+    expect((await send('x@elsewhere.test')).transcript).toMatch(/<\*\* 550 /)
+    expect(await backend.log()).toContain('smtp connected address=127.0.0.9')
+    await backend.empty()
+    expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
   })
 
   test('a refused recipient bounces in its words, the others have theirs', async () => {

@@ -1,6 +1,7 @@
 /** OpenSMTPD 6.8 in a place of its own, as a sending client, as a backend, or both. */
 import { chmod, chown, copyFile, readdir, symlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { proxyVersion2Local } from '../../../src/smtp/proxy-header.ts'
 import { readMaildir } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
@@ -78,9 +79,12 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
     })
     return (await Promise.all(folders)).reduce((total, files) => total + files, 0)
   }
+  const preamble = options.listen?.includes('proxy-v2') === true ? proxyVersion2Local : ''
   const daemon = await place.start('/usr/sbin/smtpd', ['-d', '-f', '/etc/smtpd.conf'])
   try {
-    await until('OpenSMTPD listens', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('OpenSMTPD listens', async () => daemon.exitCode !== null || (await greets(port, preamble)), {
+      limitMs: 30_000,
+    })
     if (daemon.exitCode !== null) throw new Error(`OpenSMTPD ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

@@ -37,9 +37,9 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /** Whether something on 127.0.0.1 takes connections on this port and says something first, as SMTP does. */
-export async function greets(port: number, preamble = ''): Promise<boolean> {
+export async function greets(port: number, preamble: string | Buffer = ''): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
-  if (preamble !== '') socket.write(preamble)
+  if (preamble.length > 0) socket.write(preamble)
   try {
     return await new Promise<boolean>((resolve) => {
       socket.setTimeout(2_000, () => {
