@@ -1,7 +1,8 @@
 /**
  * Random senders against the real machine with a ledger in memory: they come again until everyone has an answer, whatever the
  * groups, scores, strategies and mishaps. Who accepts gets the message exactly once, who refuses gets one 5yz (or, only where
- * the message was let through unsplit or leniently, a tagged copy), nobody is lost, and it ends.
+ * the message was let through unsplit or leniently, a tagged copy; or, only with `bounce`, a report that names it once), nobody is
+ * lost, and it ends.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -39,6 +40,8 @@ interface Scenario {
   readonly quarantine: boolean
   readonly conceal: boolean
   readonly judging: 'score' | 'backend'
+  /** Something vouches for the sender, and the backend takes reports for it. */
+  readonly reportable: boolean
   readonly recipientLimit: number
   /** What goes wrong, by attempt. */
   readonly mishaps: readonly (
@@ -46,6 +49,7 @@ interface Scenario {
     | 'mail 4yz'
     | 'text 4yz'
     | 'some text 4yz'
+    | 'report 4yz'
     | 'breaks before DATA'
     | 'breaks in the text'
     | 'breaks after the dot'
@@ -71,9 +75,9 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   }),
   strategies: fc
     .tuple(
-      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
-      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
-      fc.constantFrom<StrategyName>('group', 'single', 'late', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'bounce', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'bounce', 'lenient', 'off'),
+      fc.constantFrom<StrategyName>('group', 'single', 'late', 'bounce', 'lenient', 'off'),
     )
     .chain(([a, b, c]) =>
       fc.constantFrom<readonly [StrategyName, ...StrategyName[]]>([a], [a], [a, b], [a, a, b], [a, b, c]),
@@ -88,6 +92,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   quarantine: fc.boolean(),
   conceal: fc.boolean(),
   judging: fc.constantFrom('score', 'score', 'backend'),
+  reportable: fc.boolean(),
   recipientLimit: fc.constantFrom(1000, 3),
   mishaps: fc.array(
     fc.constantFrom(
@@ -95,6 +100,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
       'mail 4yz',
       'text 4yz',
       'some text 4yz',
+      'report 4yz',
       'breaks before DATA',
       'breaks in the text',
       'breaks after the dot',
@@ -110,6 +116,8 @@ interface Course {
   readonly ledger: MemoryLedger
   /** Letter and address to what the backend took for them. */
   readonly delivered: Map<string, ParcelOrder['result'][]>
+  /** Letter and address to how many reports name them. */
+  readonly reported: Map<string, number>
   readonly attempts: number
   /** Somewhere a message was let through unsplit, or its strategy keeps no policies apart. */
   readonly shared: boolean
@@ -134,6 +142,7 @@ function run(s: Scenario): Course {
   }))
   const ledger = new MemoryLedger()
   const delivered: Course['delivered'] = new Map()
+  const reported: Course['reported'] = new Map()
   let attempts = 0
   let shared = s.recipients.some(({ policy }) => policy === 'vip')
   let lostSaves = 0
@@ -149,7 +158,7 @@ function run(s: Scenario): Course {
     const number = attempts++
     const strategy = s.strategies[Math.min(number, s.strategies.length - 1)] ?? 'group'
     const mishap = s.mishaps[number] ?? 'none'
-    if (strategy === 'lenient' || strategy === 'off') shared = true
+    if (strategy === 'lenient' || strategy === 'off' || (strategy === 'bounce' && !s.reportable)) shared = true
     let parcels = 0
     const machine = Machine.ready({
       ledger,
@@ -163,6 +172,16 @@ function run(s: Scenario): Course {
       },
       now: () => 1_000_000 + attempts * 60_000,
       world: {
+        bounce: () =>
+          s.reportable ? { ready: true, by: 'dkim' } : { ready: false, why: 'unvouched', words: 'spf none' },
+        report: () => {
+          if (mishap === 'report 4yz') return { code: 451, lines: ['4.3.0 Not now'] }
+          for (const address of machine.reports.at(-1) ?? []) {
+            const key = `${pending.message} ${address}`
+            reported.set(key, (reported.get(key) ?? 0) + 1)
+          }
+          return yes
+        },
         mail: () =>
           mishap === 'mail 4yz' ? { code: 451, lines: ['4.3.0 Later'] } : { code: 250, lines: ['2.1.0 Ok'] },
         rcpt: (address) => {
@@ -200,7 +219,7 @@ function run(s: Scenario): Course {
     lostSaves += machine.lostSaves
     if (machine.transactions.some((fact) => fact.unsplit !== undefined)) shared = true
   }
-  return { letters, ledger, delivered, attempts, shared, lostSaves }
+  return { letters, ledger, delivered, reported, attempts, shared, lostSaves }
 }
 
 const judgementOf = (s: Scenario, letter: number): Judgement => ({
@@ -269,7 +288,7 @@ function checkRules(said: Said, s: Scenario): void {
 }
 
 function check(s: Scenario): void {
-  const { letters, ledger, delivered, attempts, shared, lostSaves } = run(s)
+  const { letters, ledger, delivered, reported, attempts, shared, lostSaves } = run(s)
   expect(lostSaves, 'a split was saved over a newer version').toBe(0)
   for (const letter of letters) {
     for (const [address, fate] of letter.fates) {
@@ -277,6 +296,12 @@ function check(s: Scenario): void {
       const copies = delivered.get(`${letter.message} ${address}`) ?? []
       expect(fate, `${about} has no answer after ${attempts} attempts`).not.toBe('open')
       const wanted = wants(s, letter, address)
+      const reports = reported.get(`${letter.message} ${address}`) ?? 0
+      if (reports > 0) {
+        // Told in the report, and by no reply: as good as an answer.
+        expect({ reports, fate, wanted, copies }, about).toEqual({ reports: 1, fate: 'yes', wanted: 'no', copies: [] })
+        continue
+      }
       // A backend that judges can't be made to tag: where the answer is shared, all of them hear of its refusal.
       const sharesRefusal =
         shared && s.judging === 'backend' && [...letter.fates.keys()].some((one) => wants(s, letter, one) === 'no')
