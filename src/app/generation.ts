@@ -96,8 +96,8 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     directory,
     budget,
     trouble: () => health.trouble(),
-    serving({ tls, proxyProtocolFrom }, limits): Serving {
-      const begin = connectionOptions(sessionParts, tls)
+    serving({ tls, auth, proxyProtocolFrom }, limits): Serving {
+      const begin = connectionOptions(sessionParts, tls, auth)
       return {
         limits,
         greetDelayMs: config.greetDelayMs,

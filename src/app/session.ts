@@ -1,5 +1,6 @@
 /** What each new connection is made of. */
 import type { Backend } from '../backend/backend.ts'
+import { ClientBackend } from '../backend/client-backend.ts'
 import type { Bounces } from '../bounce/bounce.ts'
 import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
@@ -10,9 +11,11 @@ import type { ConnectionOptions } from '../listen/connection.ts'
 import type { ClientOfConnection } from '../listen/listener.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
+import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
+import type { AuthMode } from '../session/auth.ts'
 import type { SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
 
@@ -32,15 +35,19 @@ export interface SessionParts {
   readonly newId: () => string
 }
 
+/** RFC 4954 4. */
+const authLineBytes = 12_288
+
 /** `listenerTls` is that of the listener which the connections come from. */
 export function connectionOptions(
   parts: SessionParts,
   listenerTls: ListenerTls,
+  auth: AuthMode = 'off',
 ): (client: ClientOfConnection, allowance: Allowance) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
   const { config, certificates, directory, onFact, now, newId } = parts
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
-  const options = sessionOptions(parts, listenerTls === 'starttls')
+  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth }
   const spool = { ...config.spool, budget: parts.budget }
   const runner = { ...parts, spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
   const text = {
@@ -54,17 +61,23 @@ export function connectionOptions(
     const { peer } = directory.serve({ ...client, helo: '', senderDomain: '' })
     return {
       start: { id: newId(), options, client, peerName: peer.name, allowance },
-      runner,
+      ...(auth === 'off' ? { runner } : ownRunner(runner)),
       ledger,
       tls,
       text,
-      commandLineBytes: limits.commandLineBytes,
+      commandLineBytes: auth === 'off' ? limits.commandLineBytes : Math.max(limits.commandLineBytes, authLineBytes),
       textMinimumRate: limits.textMinimumRate,
       timeouts,
       onFact,
       now,
     }
   }
+}
+
+/** A backend for this connection alone, once its client has authenticated. */
+function ownRunner(runner: RunnerParts): Pick<ConnectionOptions, 'runner' | 'auth'> {
+  const backend = new ClientBackend(runner.backend)
+  return { runner: { ...runner, backend }, auth: backend }
 }
 
 export const tlsServer = (config: Config, certificates: Certificates): TlsServer => ({

@@ -66,7 +66,23 @@ export interface BackendTransaction {
   abandon(): void
 }
 
+/** What one client has of a backend for itself, once it said AUTH. */
+export interface OwnBackend {
+  /** One line of an authentication (RFC 4954); the answer in the backend's words, or 454 when there is none. */
+  say(line: string, heard: (reply: Reply) => void): void
+  begin(listener: EnvelopeListener): BackendTransaction
+  end(): void
+}
+
+/** AUTH of one client, line by line. */
+export interface ClientAuth {
+  say(line: string, client: ClientAttributes, heard: (reply: Reply) => void): void
+  end(): void
+}
+
 export interface Backend {
+  /** Absent: it can't. Nothing is asked of it before `say`. */
+  authenticate?(client: ClientAttributes): OwnBackend
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
   /** `client`: whom the transaction is for; told to a backend that wants to know. */

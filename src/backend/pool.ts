@@ -67,6 +67,11 @@ export interface Borrowing extends Wanted {
 
 type Borrower = (lent: Lent | NotLent) => void
 
+/** Whom a transaction has its connections from. */
+export type Lender = Pick<Pool, 'borrow' | 'giveBack' | 'suspect'> & {
+  readonly yielding: Pick<Yielding, 'hold' | 'drop'>
+}
+
 /** Who wants a connection, and until when it waits. */
 interface Request {
   readonly wanted: Borrowing

@@ -2,9 +2,10 @@
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { BackendTransaction, EnvelopeListener, ServerView, WatchedBackend } from './backend.ts'
-import { backendClient } from './introduce.ts'
-import { Pool, type PoolOptions } from './pool.ts'
+import type { BackendTransaction, EnvelopeListener, OwnBackend, ServerView, WatchedBackend } from './backend.ts'
+import { type BackendClient, backendClient } from './introduce.ts'
+import { OwnConnection } from './own-connection.ts'
+import { type Lender, Pool, type PoolOptions } from './pool.ts'
 import { SmtpTransaction } from './smtp-transaction.ts'
 
 export interface SmtpBackendOptions extends PoolOptions {
@@ -32,11 +33,20 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
+    return this.#begin(this.#pool, listener, backendClient(client))
+  }
+
+  authenticate(attributes: ClientAttributes): OwnBackend {
+    const client = backendClient(attributes)
+    const begin = (lender: Lender, listener: EnvelopeListener): BackendTransaction =>
+      this.#begin(lender, listener, client)
+    return new OwnConnection({ pool: this.#pool, client, begin })
+  }
+
+  #begin(pool: Lender, listener: EnvelopeListener, client: BackendClient): BackendTransaction {
     const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
     const withoutPrdr = this.#withoutPrdr
-    const told = { introduction, client: backendClient(client) }
-    const options = { pool: this.#pool, ...told, deliveryTimeoutMs, withoutPrdr, onFact, now }
-    return new SmtpTransaction(options, listener)
+    return new SmtpTransaction({ pool, introduction, client, deliveryTimeoutMs, withoutPrdr, onFact, now }, listener)
   }
 
   mayHold(): boolean {

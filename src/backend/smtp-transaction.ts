@@ -34,13 +34,13 @@ import {
 } from './parcel-batch.ts'
 import { argumentFor, type Needs, needsOf } from './needs.ts'
 import type { Candidate } from './places.ts'
-import type { Lent, NotLent, Pool } from './pool.ts'
+import type { Lender, Lent, NotLent } from './pool.ts'
 import { sendText } from './smtp-text.ts'
 import type { Holder } from './yielding.ts'
 import type { AnswerForm, TextAnswer } from './text-answer.ts'
 
 export interface SmtpTransactionOptions {
-  readonly pool: Pool
+  readonly pool: Lender
   readonly introduction: Introduction
   readonly client: BackendClient
   /** From the final dot to the reply. */

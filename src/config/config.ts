@@ -17,6 +17,8 @@ export type ListenerTls = 'starttls' | 'implicit' | 'off'
 
 export interface ConfiguredListener extends ListenAddress {
   readonly tls: ListenerTls
+  /** AUTH is passed to the backend: after TLS, or in clear too. */
+  readonly auth: 'off' | 'pass' | 'pass_in_clear'
   /** Ranges of proxies whose connections begin with a PROXY header. */
   readonly proxyProtocolFrom: readonly string[]
 }

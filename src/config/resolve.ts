@@ -23,12 +23,14 @@ export function resolveSettings(
   const policies = resolvePolicies(settings.policies, report)
   const backend = resolveBackend(settings, { place, data: dataDirectory }, report)
   checkRelaySafety(settings, backend, report)
+  checkAuth(settings, report)
   return {
     ...(from.file !== undefined && { file: from.file }),
     hostname: settings.hostname ?? ownName(),
     listen: settings.listen.map((listener) => ({
       ...listener.address,
       tls: listener.tls,
+      auth: listener.auth,
       proxyProtocolFrom: listener.proxy_protocol_from,
     })),
     tls: {
@@ -94,6 +96,13 @@ function resolveWorkers({ workers, ledger }: Settings, report: Report): number {
 }
 
 /** The host's own name; one that could not stand in a greeting (RFC 5321 4.1.2) is replaced. */
+function checkAuth({ listen }: Settings, report: Report): void {
+  listen.forEach(({ auth, tls }, i) => {
+    const why = 'needs TLS, which this listener has not; give it tls, or write pass_in_clear where nobody can listen in'
+    if (auth === 'pass' && tls === 'off') report(['listen', i, 'auth'], why)
+  })
+}
+
 function ownName(): string {
   const name = hostname()
   return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'

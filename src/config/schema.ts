@@ -17,6 +17,10 @@ const listener = z.preprocess(
       z.enum(['starttls', 'implicit', 'off']).prefault('starttls'),
       'Offer STARTTLS; or begin with the TLS handshake, as on port 465; or neither.',
     ),
+    auth: key(
+      z.preprocess((raw) => (raw === false ? 'off' : raw), z.enum(['off', 'pass', 'pass_in_clear']).prefault('off')),
+      'AUTH: `pass` offers what the backend offers, after TLS, and lets the backend decide; `pass_in_clear` does so without TLS too. See docs/auth.md.',
+    ),
     proxy_protocol_from: key(
       z.array(is.range()).prefault([]),
       'Proxies: connections from these addresses have to begin with a PROXY header (version 1 or 2), which says who the client is.',

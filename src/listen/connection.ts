@@ -3,6 +3,7 @@
  * one timer and the transaction under way, and ends all three.
  */
 import type { Socket } from 'node:net'
+import type { ClientAuth } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'
 import type { MessageIdentity } from '../ledger/fingerprint.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -21,6 +22,8 @@ export interface ConnectionOptions extends IntakeOptions {
   readonly start: Omit<SessionStart, 'at' | 'secured'>
   readonly runner: RunnerParts
   readonly ledger: Ledger
+  /** The runner's backend, for who says AUTH; absent where that is off. */
+  readonly auth?: ClientAuth
   readonly tls: TlsServer | undefined
   /** Of a connection that began with TLS. */
   readonly secured?: Secured | undefined
@@ -141,6 +144,7 @@ export class Connection {
     if (this.#gone) return
     this.#gone = true
     this.#runner?.abandon()
+    this.#options.auth?.end()
     this.#options.onEnd()
   }
 
@@ -260,6 +264,10 @@ export class Connection {
         return this.#runner?.report(effect)
       case 'save':
         return this.#saves.add(this.#options.ledger.save(effect.split))
+      case 'authenticate':
+        return this.#authenticate(effect.line)
+      case 'endAuth':
+        return this.#options.auth?.end()
       case 'secure':
         return this.#saves.whenDone(() => this.#secure())
       case 'close':
@@ -274,6 +282,13 @@ export class Connection {
     this.#pace.goOn(performance.now())
     this.#socket.resume()
     this.#pump()
+  }
+
+  #authenticate(line: string): void {
+    const client = attributesOf(this.session, this.#socket)
+    this.#options.auth?.say(line, client, (reply) =>
+      this.#send({ kind: 'authReplied', at: this.#options.now(), reply }),
+    )
   }
 
   /** Not before the ledger knows of it: some will have the message before the client hears of it. */

@@ -21,6 +21,7 @@ export const commandTable: Readonly<Record<Verb, CommandTraits>> = {
   NOOP: plain,
   QUIT: { ...plain, endsGroup: true },
   STARTTLS: { ...plain, endsGroup: true },
+  AUTH: plain, // where it is offered it ends a group too (auth.ts)
   HELP: plain,
   VRFY: plain,
   EXPN: plain,

@@ -7,6 +7,8 @@ export type Command =
   | { readonly verb: 'MAIL'; readonly path: Path; readonly parameters: Parameters }
   | { readonly verb: 'RCPT'; readonly path: Path; readonly parameters: Parameters }
   | { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' }
+  /** The mechanism in upper case, empty when it can't be read. */
+  | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial?: string }
   | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
   | { readonly verb: 'NOOP' | 'HELP' | 'VRFY' | 'EXPN'; readonly argument: string }
   /** Commands of other protocols and extensions that are known and not done here. */
@@ -39,7 +41,6 @@ const foreignVerbs = new Set([
   'HOST:',
 ])
 const unimplementedVerbs = new Set([
-  'AUTH',
   'ETRN',
   'ATRN',
   'TURN',
@@ -76,6 +77,8 @@ export function parseCommand(line: string): Command {
       return argument === '' ? { verb: name } : { verb: 'malformed', name, problem: 'argument' }
     case 'BDAT':
       return parseChunk(argument)
+    case 'AUTH':
+      return parseAuth(argument)
     case 'NOOP':
     case 'HELP':
     case 'VRFY':
@@ -98,6 +101,14 @@ function parseEnvelope(verb: 'MAIL' | 'RCPT', prefix: RegExp, argument: string):
   const parameters = parseParameters(parsed.rest)
   if (parameters === undefined) return { verb: 'malformed', name: verb, problem: 'parameters' }
   return { verb, path: parsed.path, parameters }
+}
+
+/** RFC 4954 4: a mechanism, and its first response in base64, or `=` for an empty one. */
+const authentication = /^([A-Za-z0-9_-]{1,20})(?: ([A-Za-z0-9+/]+={0,2}|=))?$/
+
+function parseAuth(argument: string): Command {
+  const [, mechanism = '', initial] = authentication.exec(argument) ?? []
+  return { verb: 'AUTH', mechanism: mechanism.toUpperCase(), ...(initial === undefined ? {} : { initial }) }
 }
 
 function parseChunk(argument: string): Command {

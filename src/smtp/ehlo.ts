@@ -49,6 +49,17 @@ export function offeredExtensions(own: OwnExtensions, backend: Extensions, start
   return offer
 }
 
+/** Mechanisms that say something of the connection, which is not the one that the backend sees (RFC 5802 6, RFC 4422 A). */
+const boundToConnection = /^(?:EXTERNAL|.*-PLUS)$/i
+
+/** The backend's mechanisms of AUTH that can be passed through; empty for none. */
+export const passedMechanisms = (backend: Extensions): string =>
+  (backend.get('AUTH') ?? '')
+    .toUpperCase()
+    .split(' ')
+    .filter((mechanism) => mechanism !== '' && !boundToConnection.test(mechanism))
+    .join(' ')
+
 /** The lines of an EHLO reply. */
 export function encodeExtensions(offer: Extensions): string[] {
   return [...offer].map(([keyword, parameters]) => (parameters === '' ? keyword : `${keyword} ${parameters}`))

@@ -51,6 +51,7 @@ const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['RET', { keyword: 'DSN', valid: oneOf('FULL', 'HDRS') }], // RFC 3461 4.3
   ['ENVID', { keyword: 'DSN', valid: matching(xtext) }], // RFC 3461 4.4
   ['PRDR', { keyword: 'PRDR', valid: noValue }], // draft-hall-prdr-00 4.2
+  ['AUTH', { keyword: 'AUTH', valid: matching(/^(?:<>|(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+)$/) }], // RFC 4954 5
   ['BY', { keyword: 'DELIVERBY', valid: matching(/^-?[0-9]{1,9};[RN]T?$/i) }], // RFC 2852
   ['MT-PRIORITY', { keyword: 'MT-PRIORITY', valid: matching(/^-?[0-9]$/) }], // RFC 6710
 ])

@@ -61,6 +61,16 @@ export const replies = {
   tlsActive: one(503, '5.1', 'TLS is active already'),
   tlsReady: one(220, '0.0', 'Ready to start TLS'),
 
+  // AUTH (RFC 4954 4, 6)
+  authOk: one(235, '7.0', 'Authentication successful'),
+  authFailed: one(535, '7.8', 'Authentication failed'),
+  authUnavailable: one(454, '7.0', `The server that knows the passwords does not answer; please try ${retryHint(60)}`),
+  authNow: one(503, '5.1', 'AUTH is not allowed within a transaction'),
+  authTwice: one(503, '5.1', 'You are authenticated already'),
+  authMechanism: one(504, '5.4', 'That mechanism is not offered here'),
+  authNeedsTls: one(538, '7.11', 'AUTH needs TLS here: say STARTTLS first'),
+  authLineTooLong: one(500, '5.6', 'That line is too long for an authentication; closing'),
+
   // Limits
   idle: one(421, '4.2', `No command came in time; closing, please try ${retryHint(60)}`),
   textTimeout: one(421, '4.2', `The text stopped coming; closing, please try ${retryHint(60)}`),

@@ -1,0 +1,69 @@
+/**
+ * A connection that belongs to one client: AUTH is said on it, and the client's transactions follow on it. It is never used for
+ * another client, and when it is lost the client has to authenticate anew.
+ */
+import type { Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import type { BackendTransaction, EnvelopeListener, OwnBackend } from './backend.ts'
+import { isLost } from './heard.ts'
+import type { BackendClient } from './introduce.ts'
+import type { Borrowing, Lent, Lender, NotLent, Pool } from './pool.ts'
+
+export interface OwnConnectionOptions {
+  readonly pool: Pool
+  readonly client: BackendClient
+  /** A transaction on what `lender` lends. */
+  readonly begin: (lender: Lender, listener: EnvelopeListener) => BackendTransaction
+}
+
+export class OwnConnection implements OwnBackend, Lender {
+  readonly #options: OwnConnectionOptions
+  #lent: Lent | undefined
+  #over = false
+  /** Nobody else waits for this connection. */
+  readonly yielding = { hold: () => undefined, drop: () => undefined }
+
+  constructor(options: OwnConnectionOptions) {
+    this.#options = options
+  }
+
+  say(line: string, heard: (reply: Reply) => void): void {
+    if (this.#lent?.connection.alive === true) return this.#ask(this.#lent, line, heard)
+    // A challenge can't be answered on another connection.
+    if (!line.startsWith('AUTH ')) return heard(replies.authUnavailable)
+    const { pool, client } = this.#options
+    pool.borrow({ fresh: true, client }, (lent) => {
+      if ('failed' in lent) return heard(replies.authUnavailable)
+      if (this.#over) return lent.connection.quit()
+      this.#lent = lent
+      this.#ask(lent, line, heard)
+    })
+  }
+
+  #ask({ connection }: Lent, line: string, heard: (reply: Reply) => void): void {
+    connection.command(line, (answer) => heard(isLost(answer) ? replies.authUnavailable : answer))
+  }
+
+  begin(listener: EnvelopeListener): BackendTransaction {
+    return this.#options.begin(this, listener)
+  }
+
+  borrow(_: Borrowing, borrower: (lent: Lent | NotLent) => void): void {
+    const lent = this.#lent
+    if (lent?.connection.usable === true) return borrower({ ...lent, reused: false })
+    borrower({ failed: 'the connection that the client was authenticated on is lost', refusal: replies.backendLost })
+  }
+
+  giveBack({ connection }: Pick<Lent, 'connection'>): void {
+    if (!connection.usable || this.#over) connection.quit()
+  }
+
+  suspect(lent: Pick<Lent, 'place'>): void {
+    this.#options.pool.suspect(lent)
+  }
+
+  end(): void {
+    this.#over = true
+    this.#lent?.connection.quit()
+  }
+}
