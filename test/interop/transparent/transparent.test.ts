@@ -87,6 +87,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
     const config = { listen, relay_domains: undefined, backend: { servers, client_address: 'xclient' } }
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
     await sendFrom(rcptwise.port)
+    await until('the first client is gone', () => rcptwise.log().includes('"kind":"sessionClosed"'))
     await sendFrom(rcptwise.port)
     await backend.empty()
     expect(await backend.mailbox('tag1@example.org')).toHaveLength(2)

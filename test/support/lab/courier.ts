@@ -47,7 +47,8 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
   await symlink('../run', place.host('/var/run'))
 
   const waiting = async (): Promise<string[]> => {
-    const names = await readdir(place.host(`${state}/msgs`), { recursive: true })
+    // A folder that goes away meanwhile had a message until now: C of nothing.
+    const names = await readdir(place.host(`${state}/msgs`), { recursive: true }).catch(() => ['C'])
     return names.filter((name) => path.basename(name).startsWith('C'))
   }
   const log = async (): Promise<string> => {
