@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { networkOf } from '../../src/listen/network.ts'
+import { clientKey, networkOf } from '../../src/listen/network.ts'
 import { RateLimiter } from '../../src/listen/rate-limiter.ts'
 
 describe('rate limiter', () => {
@@ -32,6 +32,16 @@ describe('rate limiter', () => {
       }),
     )
   })
+  test('asking whether there is one takes none', () => {
+    const limiter = new RateLimiter({ count: 1, perMs: 1000 })
+    expect([limiter.has('a', 0), limiter.has('a', 0), limiter.take('a', 0), limiter.has('a', 0)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
+    expect([limiter.has('a', 999), limiter.has('a', 1000)]).toEqual([false, true])
+  })
   test('remembers no more keys than it may', () => {
     const limiter = new RateLimiter({ count: 1, perMs: 1000 }, 100)
     for (let i = 0; i < 1000; i++) limiter.take(`key ${i}`, i)
@@ -48,4 +58,11 @@ test.each([
   ['fe80::1%eth0', 'fe80:0:0:0'],
 ])('the network of %s is %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
+})
+
+test.each([
+  ['192.0.2.77', '192.0.2.77'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+])('%s is counted as %s', (address, key) => {
+  expect(clientKey(address)).toBe(key)
 })
