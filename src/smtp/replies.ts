@@ -68,7 +68,7 @@ export const replies = {
   authNow: one(503, '5.1', 'AUTH is not allowed within a transaction'),
   authTwice: one(503, '5.1', 'You are authenticated already'),
   authMechanism: one(504, '5.4', 'That mechanism is not offered here'),
-  authNeedsTls: one(538, '7.11', 'AUTH needs TLS here: say STARTTLS first'),
+  authNeedsTls: one(530, '7.0', 'Say STARTTLS first'), // RFC 3207 4
   authLineTooLong: one(500, '5.6', 'That line is too long for an authentication; closing'),
 
   // Limits
