@@ -5,6 +5,7 @@ import { openPolicyFile } from '../policy/file-source.ts'
 import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend, type Finding } from './check-backend.ts'
+import { checkBounces } from './check-bounces.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
 export function register(program: Command): void {
@@ -18,6 +19,7 @@ async function check(command: Command): Promise<void> {
   findings.push(
     ...(await checkPolicies(config)),
     ...(await checkBackend(config)),
+    ...(await checkBounces(config)),
     ...(await checkCertificates(config)),
     relaySafety(config),
   )

@@ -1,0 +1,33 @@
+/** The part of `check` for strategy `bounce`: would the servers behind bring reports to senders in other domains? */
+import { openBackend } from '../app/backend.ts'
+import { openEnvelope } from '../bounce/report-envelope.ts'
+import type { Config } from '../config/config.ts'
+import { describeReply, isPositive } from '../smtp/reply.ts'
+import type { Finding } from './check-backend.ts'
+
+/** Nobody's address, in a domain that takes no mail (RFC 2606); no text is sent. */
+const nobody = 'report-probe@example.net'
+
+/** Nothing where no class has the strategy. Never rejects. */
+export async function checkBounces(config: Config): Promise<Finding[]> {
+  if (!config.peers.some(({ strategy }) => strategy === 'bounce')) return []
+  const backend = openBackend(config, () => undefined, Date.now)
+  try {
+    const envelope = openEnvelope(backend, config.hostname, { to: nobody, eightBit: false, international: false })
+    const answer = await envelope.answer
+    envelope.abandon()
+    if (answer !== undefined && isPositive(answer))
+      return [{ ok: true, text: 'bounces: the backend takes reports from <> to senders in other domains' }]
+    return [{ ok: false, text: refused(config, answer === undefined ? 'no answer' : describeReply(answer)) }]
+  } finally {
+    await backend.close()
+  }
+}
+
+function refused({ backend: { clientAddress } }: Config, said: string): string {
+  const seen = clientAddress === 'none' || clientAddress === 'xforward' ? 'the address of this host' : '127.0.0.1'
+  return (
+    `bounces: the backend takes no report from <> to ${nobody}: ${said}; strategy bounce is then served as lenient. ` +
+    `It has to relay for ${seen}, as which reports come (Postfix: mynetworks; docs/bounces.md)`
+  )
+}
