@@ -47,12 +47,12 @@ test('senders that stop behind MAIL hold nobody up either', { timeout: 60_000 },
   await using app = await start({
     config: behind(backend).replace('] }', '], pool: { max_connections: 2 }, connect_timeout: 30s }'),
   })
-  await using stopped = await Crowd.gather(app.port, 10, ['MAIL FROM:<slow@crowd.test>'])
+  await using stopped = await Crowd.gather(app.port, 6, ['MAIL FROM:<slow@crowd.test>'])
   const client = await open(app.port)
   const said = await pipeline(client, 'MAIL FROM:<fast@example.net>', 'RCPT TO:<fast@example.org>', 'DATA')
   expect(said.map((line) => line.slice(0, 3))).toEqual(['250', '250', '354'])
   client.send('hello\r\n.\r\n')
   expect((await client.reply())[0]).toMatch(/^250/)
   client.close()
-  expect(await stopped.ask('RCPT TO:<slow@example.org>', '250')).toBe(10)
+  expect(await stopped.ask('RCPT TO:<slow@example.org>', '250')).toBe(6)
 })

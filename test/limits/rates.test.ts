@@ -125,6 +125,18 @@ describe('in a session', () => {
   })
 })
 
+test('timeouts.command: a client that does not read its replies is not read from, and ended', async () => {
+  await using app = await start({ config: 'timeouts: { command: 500ms, shutdown: 100ms }' })
+  const client = await open(app.port)
+  client.socket.on('error', () => undefined)
+  client.socket.pause()
+  for (let i = 0; i < 20; i++) client.send('HELP\r\n'.repeat(20_000))
+  await expect
+    .poll(() => app.facts.find((fact) => fact.kind === 'sessionClosed')?.why, { timeout: 20_000 })
+    .toBe('idle')
+  client.close()
+})
+
 describe('all messages together', () => {
   const text = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(1500)}`
   const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA'] as const
