@@ -261,7 +261,7 @@ export class Connection {
       case 'prepareBounce':
         return this.#runner?.prepareBounce(effect)
       case 'report':
-        return this.#runner?.report(effect)
+        return this.#saves.whenDone(() => this.#runner?.report(effect))
       case 'save':
         return this.#saves.add(this.#options.ledger.save(effect.split))
       case 'authenticate':

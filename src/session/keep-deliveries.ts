@@ -53,7 +53,9 @@ export function confirmDelivery(
   const taken = new Set<string>()
   for (const [index, address] of members) if (isPositive(result.own.get(index) ?? result.reply)) taken.add(address)
   transaction.split = settleDelivery(transaction.split, [...members.values()], taken)
-  if (taken.size > 0 && number + 1 < (transaction.parcels?.length ?? 0)) saveSplit(session, transaction)
+  // The reply does not follow at once where a report goes before it.
+  const last = number + 1 === transaction.parcels?.length && transaction.bounce?.state !== 'ready'
+  if (taken.size > 0 && !last) saveSplit(session, transaction)
 }
 
 /**

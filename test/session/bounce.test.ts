@@ -73,6 +73,20 @@ describe('verdicts differ', () => {
     expect(done.lastIndexOf('abandon')).toBeGreaterThan(done.indexOf('report'))
   })
 
+  test('killed while the report is under way: the ledger knows who has the message', () => {
+    const states: string[][] = []
+    const machine: Machine = bounce({
+      world: {
+        report: () => {
+          states.push(...machine.ledger.open.map((split) => split.recipients.map(({ state }) => state)))
+          return yes
+        },
+      },
+    })
+    machine.message(all, scored(9))
+    expect(states).toEqual([['delivered', 'delivered']])
+  })
+
   test('what the report says of the refused one', () => {
     const machine = bounce()
     machine.send('MAIL FROM:<a@example.net> RET=FULL ENVID=e+2B1')
