@@ -29,7 +29,10 @@ export interface PeerDirectoryOptions {
   readonly overrides: () => readonly StrategyOverride[]
   readonly now: () => number
   /** What `auto` goes by: the name a client is learned under, and what was learned. Absent: nothing is known of anybody. */
-  readonly learned?: (client: Pick<PeerFacts, 'address' | 'rdns'>) => { readonly sender: string; readonly learned?: Learned }
+  readonly learned?: (client: Pick<PeerFacts, 'address' | 'rdns'>) => {
+    readonly sender: string
+    readonly learned?: Learned
+  }
 }
 
 interface Entry {

@@ -108,7 +108,7 @@ describe('strategy', () => {
   })
 
   it.each([
-    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, late, lenient, off, auto/],
+    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, late, bounce, lenient, off, auto/],
     [['strategy', 'set', 'partners', 'off', '--for', 'soon'], /"for" is no duration; expected: .*2h/],
     [['splits', '--limit', 'x'], /"limit" is not possible/],
     [['peers', '--admin', 'http://'], /--admin: "http:\/\/" is no address/],
@@ -126,7 +126,9 @@ describe('peers learned, pin and forget', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^SENDER +SERVED +WHY +MESSAGES +DEFERRED +CAME BACK +USUALLY WITHIN/)
     expect(out).toMatch(/^example\.net +lenient +did not come back for 1 of 3 .* +9 +3 +2 +5m +0 +0 +0 +1 +0 +\d+d/m)
-    expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe('nothing was learned of any sender yet\n')
+    expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe(
+      'nothing was learned of any sender yet\n',
+    )
   })
 
   it('pins a sender, and lets it be as learned again', async () => {
@@ -140,12 +142,15 @@ describe('peers learned, pin and forget', () => {
   })
 
   it('forgets a sender; one that is not known is 1', async () => {
-    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 0, out: 'example.net is forgotten\n' })
+    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({
+      code: 0,
+      out: 'example.net is forgotten\n',
+    })
     expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 1 })
   })
 
   it.each([
-    [['peers', 'pin', 'example.net', 'fast'], /one of single, group, late, lenient, off, auto/],
+    [['peers', 'pin', 'example.net', 'fast'], /one of single, group, late, bounce, lenient, off, auto/],
     [['peers', 'pin', 'a b', 'late'], /this is no name of a sender; expected: a domain, or a network/],
     [['peers', 'learned', '--strategy', 'fast'], /"strategy" is unknown/],
   ])('%j is 2: the command line is wrong', async (args, err) => {
