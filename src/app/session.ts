@@ -15,8 +15,7 @@ import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
-import type { AuthMode } from '../session/auth.ts'
-import type { SessionOptions } from '../session/session.ts'
+import type { AuthMode, SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
 
 export interface SessionParts {

@@ -12,9 +12,6 @@ import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import type { Hello, Session } from './session.ts'
 
-/** `pass`: offered after TLS; `pass_in_clear`: without TLS too. */
-export type AuthMode = 'off' | 'pass' | 'pass_in_clear'
-
 /** Failed attempts after which the session is ended. */
 const attemptsAtMost = 3
 

@@ -13,7 +13,6 @@ import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
-import type { AuthMode } from './auth.ts'
 import type { Effect } from './effects.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
@@ -68,6 +67,9 @@ export interface ServedAs {
   /** Rule 7: never split. */
   readonly trusted: boolean
 }
+
+/** AUTH: `pass` offers it after TLS, `pass_in_clear` without TLS too. */
+export type AuthMode = 'off' | 'pass' | 'pass_in_clear'
 
 export interface SessionOptions {
   readonly hostname: string
