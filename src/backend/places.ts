@@ -295,7 +295,7 @@ export class Places {
       const { server, address, port } = place
       return {
         server: server.url,
-        address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+        address: server.socketPath ?? (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`),
         priority: server.priority ?? 0,
         usable: this.isUsable(candidate) && extensions !== undefined,
         extensions: extensions ?? new Map(),
