@@ -20,6 +20,7 @@ export default defineConfig({
           pool: 'forks',
           // The mail servers mostly wait for one another: two files at a time take little more than half the time.
           maxWorkers: 2,
+          maxConcurrency: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -21,7 +21,7 @@ const server = {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('Exim as the backend', () => {
-  test.each([true, false])('swaks hears the words of Exim; the backend offers PRDR: %s', async (prdr) => {
+  test.concurrent.each([true, false])('swaks hears the words of Exim; the backend offers PRDR: %s', async (prdr) => {
     await using backend = await startExim({ server: { ...server, prdr } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using swaks = await openSwaks()
@@ -42,7 +42,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim as the backend', () => {
     expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
   })
 
-  test('a refused recipient bounces in the words of Exim, a deferred one gets it in the end', async () => {
+  test.concurrent('a refused recipient bounces in the words of Exim, a deferred one gets it in the end', async () => {
     await using backend = await startExim({ server })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
@@ -58,7 +58,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim as the backend', () => {
     })
   })
 
-  test('a text that Exim defers is not lost: everyone gets it once when it is taken', async () => {
+  test.concurrent('a text that Exim defers is not lost: everyone gets it once when it is taken', async () => {
     await using backend = await startExim({ server })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })

@@ -18,7 +18,7 @@ import { startPostfix } from '../../support/lab/postfix.ts'
 const host = '127.0.0.1'
 
 describe.skipIf(interopObstacle() !== undefined)('Exim without PRDR', () => {
-  test.each([
+  test.concurrent.each([
     ['group', { defer_code: 451 }, 3],
     ['group', { defer_code: 451 }, 9.5],
     ['group', { defer_code: 451 }, 20],
@@ -40,7 +40,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim without PRDR', () => {
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
   })
 
-  test.each(['largest', 'offered'])('after 452 it goes on in the same connection, first: %s', async (first) => {
+  test.concurrent.each(['largest', 'offered'])('after 452 it goes on in the same connection, first: %s', async (first) => {
     await using backend = await startPostfix({ server: { mailboxes } })
     const peer = { strategy: 'group', defer_code: 452, first }
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer })
@@ -52,7 +52,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim without PRDR', () => {
     expect(new Set(transactions.map(({ session }) => session)).size).toBe(1)
   })
 
-  test('strategy lenient: nobody waits, nobody bounces', async () => {
+  test.concurrent('strategy lenient: nobody waits, nobody bounces', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy: 'lenient' } })
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port }, prdr: false, tls: 'off' })

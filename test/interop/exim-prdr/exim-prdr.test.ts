@@ -17,7 +17,7 @@ import { until } from '../../support/lab/until.ts'
 const host = '127.0.0.1'
 
 describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR', () => {
-  test.each([
+  test.concurrent.each([
     ['mixed answers', 9.5, {}, 'off'],
     ['nearly everyone refuses', 20, {}, 'off'],
     ['everyone accepts', 3, {}, 'off'],
@@ -38,7 +38,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR', () => {
     expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
   })
 
-  test('when everyone refuses, one reply says it and each bounces once', async () => {
+  test.concurrent('when everyone refuses, one reply says it and each bounces once', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
@@ -48,7 +48,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR', () => {
     await expectFates(exim, backend, { bounced: Object.fromEntries(to.map((address) => [address, words])) })
   })
 
-  test('250, 550 and 4yz side by side, the 4yz at RCPT: only that one comes again', async () => {
+  test.concurrent('250, 550 and 4yz side by side, the 4yz at RCPT: only that one comes again', async () => {
     const server = { mailboxes, atRcpt: { 'tag2@example.org': '450 4.2.1 Mailbox busy' } }
     await using backend = await startExim({ server })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
@@ -62,7 +62,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR', () => {
     await expectFates(exim, backend, fates[9.5])
   })
 
-  test('250, 550 and 4yz side by side after the text, as a judging backend says it', async () => {
+  test.concurrent('250, 550 and 4yz side by side after the text, as a judging backend says it', async () => {
     const atDot = {
       'strict1@example.org': '550 5.7.1 Strictly no',
       'careful1@example.org': '451 4.7.1 Carefully later',

@@ -37,7 +37,7 @@ const clientsOf = (log: string): string[] =>
   [...log.matchAll(/: client=[^[]*(\[.*?\])/g)].map(([, address = '']) => address)
 
 describe.skipIf(interopObstacle() !== undefined)('HAProxy in front', () => {
-  test.each([
+  test.concurrent.each([
     ['xclient', 'smtpd_authorized_xclient_hosts = static:all'],
     ['proxy', 'smtpd_upstream_proxy_protocol = haproxy'],
   ])('Postfix is told by %s', async (told, main) => {

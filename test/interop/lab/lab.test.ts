@@ -24,7 +24,7 @@ const postfixServer = {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
-  test('Exim delivers, bounces and keeps each recipient as the backend answered', async () => {
+  test.concurrent('Exim delivers, bounces and keeps each recipient as the backend answered', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     await using exim = await startExim({ relayTo: { host, port: backend.port } })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'] })
@@ -35,7 +35,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     expect(await backend.mailbox('a@example.org')).toHaveLength(1)
   })
 
-  test('Exim speaks PRDR to Exim: one reply a recipient after the text', async () => {
+  test.concurrent('Exim speaks PRDR to Exim: one reply a recipient after the text', async () => {
     const server = { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], prdr: true, atDot: atRcpt }
     await using backend = await startExim({ server })
     await using exim = await startExim({ relayTo: { host, port: backend.port } })
@@ -48,7 +48,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
   })
 
-  test('Exim without PRDR and without CHUNKING uses neither', async () => {
+  test.concurrent('Exim without PRDR and without CHUNKING uses neither', async () => {
     await using backend = await startExim({ server: { mailboxes: ['a@example.org', 'b@example.org'], prdr: true } })
     await using exim = await startExim({ relayTo: { host, port: backend.port }, prdr: false, chunking: false })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org'] })
@@ -59,7 +59,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
   })
 
-  test('Exim without PRDR answers the text as its first recipient wants, until told otherwise', async () => {
+  test.concurrent('Exim without PRDR answers the text as its first recipient wants, until told otherwise', async () => {
     const server = { mailboxes: ['a@example.org', 'b@example.org'], atDot: { 'a@example.org': '451 4.7.1 Not now' } }
     await using backend = await startExim({ server })
     await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
@@ -76,7 +76,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
   })
 
-  test('Postfix delivers, bounces and keeps each recipient as the backend answered', async () => {
+  test.concurrent('Postfix delivers, bounces and keeps each recipient as the backend answered', async () => {
     await using backend = await startExim({
       server: { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], atRcpt },
     })
@@ -92,7 +92,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
   })
 
-  test('a text that Postfix refuses bounces, one that it defers waits', async () => {
+  test.concurrent('a text that Postfix refuses bounces, one that it defers waits', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
     await postfix.submit({ from, to: ['a@example.org'], headers: ['X-Lab: refuse'] })
@@ -103,14 +103,14 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     expect((await postfix.queue()).map(({ waiting }) => waiting)).toEqual([['a@example.org']])
   })
 
-  test('smtp-source reaches a mailbox', async () => {
+  test.concurrent('smtp-source reaches a mailbox', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     const args = ['-m', '3', '-s', '2', '-f', from, '-t', 'a@example.org', `${host}:${backend.port}`]
     expect(await backend.run('smtp-source', args)).toMatchObject({ code: 0 })
     await until('three arrived', async () => (await backend.mailbox('a@example.org')).length === 3)
   })
 
-  test('nullmailer drops the whole message at the first refused recipient', async () => {
+  test.concurrent('nullmailer drops the whole message at the first refused recipient', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     await using nullmailer = await startNullmailer({ host, port: backend.port })
     await nullmailer.submit({ from, to: ['a@example.org'] })
@@ -124,7 +124,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     expect(await nullmailer.queue()).toHaveLength(1)
   })
 
-  test('swaks reports the dialogue and an exit code', async () => {
+  test.concurrent('swaks reports the dialogue and an exit code', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     await using swaks = await openSwaks()
     const server = ['--server', `${host}:${backend.port}`, '--helo', 'swaks.test', '--from', from]
@@ -134,7 +134,7 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     expect(refused.transcript).toContain('<** 550 5.7.1')
   })
 
-  test.each([
+  test.concurrent.each([
     ['haproxy', '/usr/sbin/haproxy', '-v', 'HAProxy version 2.'],
     ['dnsmasq', '/usr/sbin/dnsmasq', '--version', 'Dnsmasq version 2.'],
   ] as const)('%s runs', async (set, program, flag, says) => {

@@ -45,7 +45,7 @@ describe.skipIf(interopObstacle() !== undefined)('msmtp as the client', () => {
     },
   )
 
-  test('strategy lenient: its user sees nothing; all who can be served are', async () => {
+  test.concurrent('strategy lenient: its user sees nothing; all who can be served are', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy: 'lenient' } })
     await using msmtp = await openMsmtp({ host, port: rcptwise.port })
@@ -53,7 +53,7 @@ describe.skipIf(interopObstacle() !== undefined)('msmtp as the client', () => {
     await expectFates(client, backend, lenientFates[9.5])
   })
 
-  test('refused by all: its user sees the reason', async () => {
+  test.concurrent('refused by all: its user sees the reason', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using msmtp = await openMsmtp({ host, port: rcptwise.port })

@@ -17,7 +17,7 @@ const strict = ['strict1@example.org', 'strict2@example.org']
 const refused = Object.fromEntries(strict.map((address) => [address, 'this message as spam']))
 
 describe.skipIf(interopObstacle() !== undefined)('nullmailer as the client', () => {
-  test.each([
+  test.concurrent.each([
     ['group', 3, undefined, fates[3]],
     ['group', 9.5, undefined, lenientFates[9.5]],
     ['single', 9.5, undefined, lenientFates[9.5]],

@@ -30,7 +30,7 @@ const backendOptions = {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () => {
-  test('swaks hears its words; messages share a connection; EHLO offers what it offers', async () => {
+  test.concurrent('swaks hears its words; messages share a connection; EHLO offers what it offers', async () => {
     await using backend = await startOpensmtpd(backendOptions)
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using swaks = await openSwaks()
@@ -63,7 +63,7 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () 
     expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(1)
   })
 
-  test('PROXY version 2: its log has the client, who may not relay', async () => {
+  test.concurrent('PROXY version 2: its log has the client, who may not relay', async () => {
     await using backend = await startOpensmtpd({ mailboxes, listen: 'proxy-v2' })
     const config = {
       listen: [{ address: '127.0.0.1:0', proxy_protocol_from: ['127.0.0.0/8'] }],
@@ -82,7 +82,7 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () 
     expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
   })
 
-  test('a refused recipient bounces in its words, the others have theirs', async () => {
+  test.concurrent('a refused recipient bounces in its words, the others have theirs', async () => {
     await using backend = await startOpensmtpd(backendOptions)
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })

@@ -23,7 +23,7 @@ const unknown = '550 5.1.1 <nobody@example.org>: Recipient address rejected: Use
 const busy = '450 4.2.1 <busy@example.org>: Recipient address rejected: Mailbox busy'
 
 describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () => {
-  test.each(['group', 'single'])('strategy %s: swaks hears the words of Postfix', async (strategy) => {
+  test.concurrent.each(['group', 'single'])('strategy %s: swaks hears the words of Postfix', async (strategy) => {
     await using backend = await startPostfix({ server })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
     await using swaks = await openSwaks()
@@ -48,7 +48,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
     expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
   })
 
-  test.each([true, false])(
+  test.concurrent.each([true, false])(
     'every recipient of a refused text bounces once, in the words of Postfix; PRDR: %s',
     async (prdr) => {
       await using backend = await startPostfix({ server })
@@ -61,7 +61,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
     },
   )
 
-  test.each([true, false])('a deferred recipient keeps waiting, the others have theirs; PRDR: %s', async (prdr) => {
+  test.concurrent.each([true, false])('a deferred recipient keeps waiting, the others have theirs; PRDR: %s', async (prdr) => {
     await using backend = await startPostfix({ server })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port }, prdr })

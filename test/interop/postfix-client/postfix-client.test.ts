@@ -16,7 +16,7 @@ import { startPostfix } from '../../support/lab/postfix.ts'
 const host = '127.0.0.1'
 
 describe.skipIf(interopObstacle() !== undefined)('Postfix as the client', () => {
-  test.each([
+  test.concurrent.each([
     ['group', 3, 'off'],
     ['group', 9.5, 'off'],
     ['group', 20, 'require'],
@@ -32,7 +32,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the client', () => 
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
   })
 
-  test('many messages over reused connections: each recipient of each gets it once', async () => {
+  test.concurrent('many messages over reused connections: each recipient of each gets it once', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })

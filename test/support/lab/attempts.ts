@@ -22,8 +22,9 @@ export function comingBack(
   return {
     eachInAConnection: new Set(attempts.map(({ session }) => session)).size === attempts.length,
     allOfTheRest: open.every((rest, index) => rest.every((address) => offered[index + 1]?.includes(address) === true)),
-    nobodyElse: offered.every((addresses, index) =>
-      addresses.every((address) => open.slice(0, index).every((rest) => rest.includes(address))),
-    ),
+    nobodyElse: offered.every((addresses, index) => {
+      const done = attempts.slice(0, index).flatMap(({ recipients }) => recipients.filter(({ final }) => final))
+      return done.every(({ address }) => !addresses.includes(address))
+    }),
   }
 }
