@@ -30,7 +30,7 @@ recipients:
   default: careful
   sources: [{ file: recipients.yaml }]
 peers:
-  - { name: default, strategy: group, retry_hint: ${hintSeconds}s }
+  - { name: default, strategy: late, retry_hint: ${hintSeconds}s }
 `
 const recipients = ['ann@example.org', 'bob@example.org', 'cho@example.org'] as const
 const wishes = [
@@ -114,12 +114,15 @@ async function showPrdr(directory: string, port: number): Promise<void> {
 async function showLegacy(directory: string, port: number): Promise<void> {
   title('2. A client that does not (most servers)')
   print(
-    'It can be told only one thing per message, so Rcptwise lets one group of recipients through at a time and defers the',
+    'It can be told only one thing per message. Most messages need no more: everyone agrees. This one divides its recipients,',
   )
   print(
-    'others with 451: "please try again in N seconds". Every mail server keeps those in its queue and comes back for them.',
+    'so ann and bob get it at once and the sender hears 451, "please try again in N seconds": every mail server keeps it in its',
   )
-  print('Nobody is refused while someone else is deferred, because some senders would then bounce everyone (rule 2).')
+  print(
+    'queue and comes back. Then ann and bob are acknowledged without a second copy, and cho has to come alone: told no beside',
+  )
+  print('others, some senders would bounce it to all three (rule 2).')
   print()
   print(paint(1, '  Attempt 1'))
   const { fates, attempts } = await sendByRetrying(port, message('offer two'), recipients, {
@@ -132,7 +135,12 @@ async function showLegacy(directory: string, port: number): Promise<void> {
     },
   })
   await outcome(directory, 'offer two', fates)
-  print(paint(1, `  The same result, after ${attempts} attempts. Nothing lost, nothing doubled; the price is delay.`))
+  print(
+    paint(
+      1,
+      `  The same result, after ${attempts} attempts. Nothing lost, nothing doubled, and ann and bob never waited.`,
+    ),
+  )
 }
 
 /** What each recipient has in the end, read from their Maildirs. */

@@ -11,7 +11,7 @@ const everyone: PeerMatch = { address: [], rdns: [], helo: [], senderDomain: [] 
 const builtIn: ConfiguredPeerClass = {
   name: 'default',
   match: everyone,
-  strategy: 'group',
+  strategy: 'auto',
   deferCode: 451,
   retryHintSeconds: 60,
   first: 'largest',

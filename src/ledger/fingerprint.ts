@@ -9,14 +9,8 @@
  */
 import { createHash } from 'node:crypto'
 import { createBodyDigest, type BodyDigest } from './fingerprint-body.ts'
+import type { MessageIdentity } from './split.ts'
 import { createSectionReader, keepFields, type HeaderSection, type KeptFields } from './fingerprint-header.ts'
-
-export interface MessageIdentity {
-  /** 64 hexadecimal digits. */
-  readonly fingerprint: string
-  /** The first Message-ID, white space collapsed, at most 250 characters. For people; not a key. */
-  readonly messageId?: string
-}
 
 export interface Fingerprint {
   /** The next bytes of the text: CRLF line ends, not dot-stuffed. The chunk is not kept and not changed. */

@@ -11,6 +11,14 @@
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
 
+/** Which message this is, across the attempts of one sender (fingerprint.ts). */
+export interface MessageIdentity {
+  /** 64 hexadecimal digits. */
+  readonly fingerprint: string
+  /** The first Message-ID, white space collapsed, at most 250 characters. For people; not a key. */
+  readonly messageId?: string
+}
+
 export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
 
 /**

@@ -1,6 +1,6 @@
 /** The backend has answered: each recipient's outcome, and what the client is told. */
 import type { DeliveryFact } from '../facts.ts'
-import type { MessageIdentity } from '../ledger/fingerprint.ts'
+import type { MessageIdentity } from '../ledger/split.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { type Answer, answerEach, answerTogether, type Circumstances, type Outcome } from '../verdict/answer.ts'

@@ -208,7 +208,7 @@ peers:
     expect(peers.at(-1)).toEqual({
       name: 'default',
       match: { address: [], rdns: [], helo: [], senderDomain: [] },
-      strategy: 'group',
+      strategy: 'auto',
       deferCode: 451,
       retryHintSeconds: 60,
       first: 'largest',
@@ -295,7 +295,7 @@ describe('the command line', () => {
     ],
     [
       { backend: 'imap://127.0.0.1:24' },
-      '--backend: got "imap://127.0.0.1:24", expected smtp://host:port, smtps://host:port, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY',
+      '--backend: got "imap://127.0.0.1:24", expected smtp://host:port, smtps://host:port, mx://domain, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY',
     ],
     [{ logLevel: 'loud' }, '--log-level: got "loud", expected one of debug, info, warn, error'],
     [

@@ -51,6 +51,7 @@ relay_domains: [example.org]
 recipients: { default: careful, sources: [{ file: recipients.yaml }] }
 log: { pretty: false }
 workers: ${options.workers ?? 1}
+${/^peers:/m.test(options.config ?? '') ? '' : 'peers: [{ name: default, strategy: group }]'}
 ${options.config ?? ''}
 `,
     )

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFingerprint, type MessageIdentity } from '../../src/ledger/fingerprint.ts'
+import { createFingerprint } from '../../src/ledger/fingerprint.ts'
+import type { MessageIdentity } from '../../src/ledger/split.ts'
 import { skippedLinesLimit } from '../../src/ledger/fingerprint-body.ts'
 import { headerSectionLimitBytes } from '../../src/ledger/fingerprint-header.ts'
 

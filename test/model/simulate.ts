@@ -183,7 +183,7 @@ function senderRecords(): SenderRecords {
   const known = new Map<string, SenderRecord>()
   return {
     find: (name) => known.get(name),
-    all: () => [...known.values()],
+    each: () => known.values(),
     change: (change) => {
       const record = applyChange(known.get(change.name), change)
       if (record === undefined) known.delete(change.name)

@@ -20,7 +20,7 @@ export interface TestApp extends AsyncDisposable {
 }
 
 export interface TestAppOptions {
-  /** YAML without `admin`; `listen` is 127.0.0.1:0 unless it is here. */
+  /** YAML without `admin`; `listen` is 127.0.0.1:0 and everyone is served by `group` unless it is said here. */
   readonly config?: string
   /** Lines of recipients.yaml; named in the configuration by default. */
   readonly recipients?: string
@@ -40,7 +40,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const config = options.config ?? ''
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
   const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
-  await writeFile(file, `${hostname}${listen}admin: { listen: "127.0.0.1:0" }\n${sources}${config}\n`)
+  const peers = /^peers:/m.test(config) ? '' : 'peers: [{ name: default, strategy: group }]\n'
+  await writeFile(file, `${hostname}${listen}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`)
   const loaded = loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
   const facts: Fact[] = []
