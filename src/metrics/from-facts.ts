@@ -44,6 +44,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
   const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
   const recipients = series((...labels) => metrics.recipientsTotal.labels(...labels))
   const duplicates = series((...labels) => metrics.duplicatesSuppressedTotal.labels(...labels))
+  const returns = series((...labels) => metrics.returnsTotal.labels(...labels))
   const shadows = series((...labels) => metrics.shadowForcedRetriesTotal.labels(...labels))
   const forcedRetries = series((...labels) => metrics.forcedRetriesTotal.labels(...labels))
   const retryDelay = series((...labels) => metrics.retryDelaySeconds.labels(...labels))
@@ -59,6 +60,11 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
     const { peer, strategy } = fact.splitOf ?? fact
     transactions(fact.peer, fact.mode, fact.outcome).inc()
     if (fact.textMs !== undefined) metrics.messagesBytesTotal.inc(fact.sizeBytes)
+    if (fact.cameBack !== undefined && fact.recipients.some(({ returnedAfterMs }) => returnedAfterMs !== undefined)) {
+      const { sameConnection, elsewhere } = fact.cameBack
+      initialiseStrategy(metrics, peer, strategy)
+      returns(peer, strategy, sameConnection ? 'same_connection' : elsewhere ? 'other_address' : 'same_address').inc()
+    }
     if (fact.shadow !== undefined) shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
     for (const recipient of fact.recipients) {
       if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()

@@ -9,6 +9,7 @@ import type { Metrics } from './registry.ts'
 const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']
 const verdicts = ['accept', 'tag', 'quarantine', 'reject', 'defer']
+const returnPlaces = ['same_connection', 'same_address', 'other_address']
 const splitOutcomes = ['completed', 'forgiven', 'abandoned']
 /** By name, so that none can be forgotten here. */
 const bounces: Readonly<Record<BounceResult, true>> = {
@@ -84,5 +85,6 @@ export function initialiseStrategy(metrics: Metrics, peer: string, strategy: Con
   metrics.splitsOpenedTotal.inc(labels, 0)
   metrics.abandonedRecipientsTotal.inc(labels, 0)
   metrics.missingRecipientsTotal.inc(labels, 0)
+  for (const where of returnPlaces) metrics.returnsTotal.inc({ ...labels, where }, 0)
   for (const outcome of splitOutcomes) metrics.splitsTotal.inc({ ...labels, outcome }, 0)
 }

@@ -80,6 +80,12 @@ export const metricDescriptions = {
     labels: ['peer', 'strategy'],
     help: 'Recipients told to come back only because their message is being split, each time it happens.',
   },
+  returnsTotal: {
+    type: 'counter',
+    name: 'returns_total',
+    labels: ['peer', 'strategy', 'where'],
+    help: 'Attempts that went on with a split, by where they came: same_connection, same_address, or other_address (another of our own addresses than the attempt before: another MX name).',
+  },
   retryDelaySeconds: {
     type: 'histogram',
     name: 'retry_delay_seconds',

@@ -79,6 +79,7 @@ export function createMetrics(
     messagesBytesTotal: counter(d.messagesBytesTotal),
     recipientsTotal: counter(d.recipientsTotal),
     forcedRetriesTotal: counter(d.forcedRetriesTotal),
+    returnsTotal: counter(d.returnsTotal),
     retryDelaySeconds: histogram(d.retryDelaySeconds),
     splitDurationSeconds: histogram(d.splitDurationSeconds),
     /** Pairs that splits_open shows as 0 when the ledger has none. */

@@ -90,6 +90,8 @@ describe('metricsFromFacts', () => {
     ['abandoned_recipients_total{peer="default",strategy="group"}', 2],
     ['forced_retries_total{peer="default",strategy="lenient"}', 0],
     ['missing_recipients_total{peer="default",strategy="group"}', 2],
+    ['returns_total{peer="default",strategy="group",where="other_address"}', 1],
+    ['returns_total{peer="default",strategy="group",where="same_address"}', 0],
     ['shadow_forced_retries_total{peer="partners",strategy="group"}', 3],
     ['duplicates_suppressed_total{peer="default"}', 1],
     ['backend_connections_total{server="smtp://10.0.0.5:25"}', 1],

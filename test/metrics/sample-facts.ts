@@ -93,6 +93,7 @@ export const everyKind: readonly Fact[] = [
       recipient('a@example.org', { duplicate: true, verdict: 'tag' }),
       recipient('b@example.org', { verdict: 'reject', reply: '550 5.7.1 no', returnedAfterMs: 61_000 }),
     ],
+    cameBack: { sameConnection: false, elsewhere: true, otherHost: false },
   }),
   {
     kind: 'splitClosed',
