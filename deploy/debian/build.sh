@@ -38,6 +38,8 @@ find "$library/node_modules" -depth \( -name test -o -name tests -o -name benchm
   -type d -not -path '*/dist/*' -not -path "$library/node_modules" -exec rm -rf {} +
 find "$library/node_modules" -type f \( -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.map' -o -name '.*' -o -name '*.sh' -o -name '*.html' -o -name '*.md' \) -not -iname 'licen[cs]e*' -delete
 rm -f "$library"/node_modules/*/bin.{js,mjs}
+# Commands of libraries.
+rm -rf "$library"/node_modules/{mailauth/bin,tldts/bin,fast-xml-parser/src/cli}
 find "$library/node_modules" -type f -exec chmod 0644 {} +
 find "$library/node_modules" -type d -empty -delete
 (cd "$project" && tsc -p tsconfig.build.json --outDir "$library/dist" --sourceMap false)
