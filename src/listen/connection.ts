@@ -1,40 +1,20 @@
 /**
  * The shell around one session: octets in, events to the machine, effects done, replies out in one write per turn. Owns the socket, its
- * one timer and the transaction under way, and ends all three.
+ * one timer and what comes in, and ends all three.
  */
 import type { Socket } from 'node:net'
-import type { ClientAuth } from '../backend/backend.ts'
-import type { FactListener } from '../facts.ts'
-import type { MessageIdentity } from '../ledger/fingerprint.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { MessageIdentity } from '../ledger/split.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
-import { awaits, newSession, type Session, type SessionStart, takesCommands } from '../session/session.ts'
+import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { attributesOf } from './client-attributes.ts'
-import { Intake, type IntakeOptions } from './intake.ts'
+import type { ConnectionOptions } from './connection-options.ts'
+import { Deadline } from './deadline.ts'
+import { Incoming } from './incoming.ts'
+import type { Intake } from './intake.ts'
 import { Saves } from './saves.ts'
-import { TextPace } from './text-pace.ts'
-import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
-import { type Secured, secure, type TlsServer } from './upgrade.ts'
-
-export interface ConnectionOptions extends IntakeOptions {
-  readonly start: Omit<SessionStart, 'at' | 'secured'>
-  readonly runner: RunnerParts
-  readonly ledger: Ledger
-  /** The runner's backend, for who says AUTH; absent where that is off. */
-  readonly auth?: ClientAuth
-  readonly tls: TlsServer | undefined
-  /** Of a connection that began with TLS. */
-  readonly secured?: Secured | undefined
-  /** Octets a second. */
-  readonly textMinimumRate: number
-  readonly timeouts: { readonly commandMs: number; readonly textMs: number }
-  readonly onFact: FactListener
-  readonly now: () => number
-  /** Called once, when nothing of the connection is left. */
-  readonly onEnd: () => void
-}
+import { startTls } from './start-tls.ts'
 
 /** How long a client may take to read its last reply and close. */
 const lingerMs = 5000
@@ -48,12 +28,11 @@ export class Connection {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
+  readonly #incoming: Incoming
   readonly #intake: Intake
   readonly #events: Event[] = []
   #running = false
-  #runner: TransactionRunner | undefined
-  #timer: NodeJS.Timeout | undefined
-  #timerMs = 0
+  readonly #deadline = new Deadline(() => this.#send({ kind: 'timedOut', at: this.#options.now() }))
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
   readonly #saves = new Saves(() => this.#flush())
   #batchOpen = false
@@ -63,15 +42,20 @@ export class Connection {
   #ended = false
   #destroyed = false
   #gone = false
-  /** The spool or the backend can't take more of the text for now. */
-  #holdsText = false
-  readonly #pace: TextPace
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#intake = this.#newIntake(options)
-    this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
+    this.#incoming = new Incoming(options, {
+      tell: (event) => this.#send(event),
+      client: () => attributesOf(this.session, this.#socket),
+      hold: () => this.#socket.pause(),
+      goOn: () => {
+        this.#socket.resume()
+        this.#pump()
+      },
+    })
+    this.#intake = this.#incoming.intake
     this.session = newSession({ ...options.start, at: options.now(), secured: options.secured !== undefined })
     this.#listen(socket)
   }
@@ -107,8 +91,8 @@ export class Connection {
     if (this.session.state.at === 'closed') return
     // A command has to be whole in time, so octets do not prolong its time; a text has a pace besides.
     if (awaits(this.session) === 'text') {
-      this.#timer?.refresh()
-      if (!this.#pace.took(data.length, performance.now()))
+      this.#deadline.refresh()
+      if (!this.#incoming.keepsPace(data.length))
         return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
     }
     this.#intake.push(data)
@@ -124,11 +108,11 @@ export class Connection {
   readonly #onLost = (): void => {
     if (this.#ended) return
     this.#ended = true
-    clearTimeout(this.#timer)
+    this.#deadline.end()
     this.#socket.destroy()
     // What the backend is asked already goes on without the client, where it can be written down for the next attempt (RFC 1047).
     const asked = this.session.state.at === 'answering' && !this.#destroyed
-    const identity = asked ? this.#runner?.identify() : undefined
+    const identity = asked ? this.#incoming.runner?.identify() : undefined
     if (identity instanceof Promise) void identity.then((found) => this.#lost(found))
     else this.#lost(identity)
   }
@@ -143,34 +127,14 @@ export class Connection {
   #letGo(): void {
     if (this.#gone) return
     this.#gone = true
-    this.#runner?.abandon()
+    this.#incoming.runner?.abandon()
     this.#options.auth?.end()
     this.#options.onEnd()
   }
 
   readonly #onDrain = (): void => {
-    if (!this.#holdsText) this.#socket.resume()
+    if (!this.#incoming.held) this.#socket.resume()
     this.#pump()
-  }
-
-  #newIntake(options: ConnectionOptions): Intake {
-    return new Intake(options, {
-      octets: (octets) => this.#passOn(octets),
-      turnEnded: () => this.#runner?.lookEarly(),
-      textEnded: (sizeBytes, fault) => this.#runner?.endText(sizeBytes, fault),
-      droppedTextEnded: () => this.#send({ kind: 'refusedTextEnded', at: options.now() }),
-      chunkTaken: (bytes) => {
-        this.#runner?.lookEarly()
-        this.#send({ kind: 'chunkTaken', at: options.now(), bytes })
-      },
-    })
-  }
-
-  #passOn(octets: Buffer): void {
-    if (this.#runner?.text(octets) !== false) return
-    this.#holdsText = true
-    this.#pace.hold(performance.now())
-    this.#socket.pause()
   }
 
   /** Reads commands as far as the machine takes them. */
@@ -189,7 +153,7 @@ export class Connection {
         break
       }
       this.#batchOpen = true
-      this.#timer?.refresh()
+      this.#deadline.refresh()
       if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
       if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
@@ -198,7 +162,7 @@ export class Connection {
     this.#flush()
     this.#setTimer()
     if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
-    else if (this.#socket.isPaused() && !this.#holdsText) this.#socket.resume()
+    else if (this.#socket.isPaused() && !this.#incoming.held) this.#socket.resume()
     if (this.#inputEnded && this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
   }
 
@@ -232,36 +196,19 @@ export class Connection {
   #do(effect: Effect): void {
     switch (effect.do) {
       case 'begin':
-        this.#runner = new TransactionRunner(this.#options.runner, attributesOf(this.session, this.#socket), (event) =>
-          this.#send(event),
-        )
-        this.#runner.onDrain = () => this.#textDrained()
-        return this.#runner.begin(effect)
+        return this.#incoming.begin(effect)
       case 'offer':
-        return this.#runner?.offer(effect)
       case 'abandon':
-        this.#runner?.abandon()
-        this.#runner = undefined
-        this.#intake.abandon()
-        this.#holdsText = false
-        return
       case 'receiveText':
-        this.#pace.begin(performance.now())
-        this.#runner?.startText(effect.fingerprint, effect.streamable)
-        return this.#intake.beginText()
       case 'dropText':
-        this.#pace.begin(performance.now())
-        return this.#intake.dropText()
       case 'receiveChunk':
-        this.#pace.begin(performance.now())
-        if (effect.first) this.#runner?.startText(effect.fingerprint, false)
-        return this.#intake.beginChunk(effect)
+        return this.#incoming.receive(effect)
       case 'deliver':
         return this.#deliver(effect)
       case 'prepareBounce':
-        return this.#runner?.prepareBounce(effect)
+        return this.#incoming.runner?.prepareBounce(effect)
       case 'report':
-        return this.#saves.whenDone(() => this.#runner?.report(effect))
+        return this.#saves.whenDone(() => this.#incoming.runner?.report(effect))
       case 'save':
         return this.#saves.add(this.#options.ledger.save(effect.split))
       case 'authenticate':
@@ -277,13 +224,6 @@ export class Connection {
     }
   }
 
-  #textDrained(): void {
-    this.#holdsText = false
-    this.#pace.goOn(performance.now())
-    this.#socket.resume()
-    this.#pump()
-  }
-
   #authenticate(line: string): void {
     const client = attributesOf(this.session, this.#socket)
     this.#options.auth?.say(line, client, (reply) =>
@@ -293,8 +233,8 @@ export class Connection {
 
   /** Not before the ledger knows of it: some will have the message before the client hears of it. */
   #deliver(effect: Extract<Effect, { do: 'deliver' }>): void {
-    if (this.#saves.open) this.#saves.whenDone(() => this.#runner?.deliver(effect))
-    else this.#runner?.deliver(effect)
+    if (this.#saves.open) this.#saves.whenDone(() => this.#incoming.runner?.deliver(effect))
+    else this.#incoming.runner?.deliver(effect)
   }
 
   /** Everything that can be said leaves in one write. */
@@ -309,13 +249,9 @@ export class Connection {
     const waitsFor = awaits(this.session)
     const { commandMs, textMs } = this.#options.timeouts
     // While it is made to wait, it is not the client that is slow.
-    const waitsForText = waitsFor === 'text' && !this.#holdsText
+    const waitsForText = waitsFor === 'text' && !this.#incoming.held
     const doesNotRead = waitsFor === 'answer' && this.session.state.at === 'envelope' && this.#socket.writableNeedDrain
-    const ms = waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0
-    if (ms === this.#timerMs) return
-    clearTimeout(this.#timer)
-    this.#timerMs = ms
-    this.#timer = ms === 0 ? undefined : setTimeout(() => this.#send({ kind: 'timedOut', at: this.#options.now() }), ms)
+    this.#deadline.set(waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0)
   }
 
   #secure(): void {
@@ -324,18 +260,9 @@ export class Connection {
     // What was received in clear behind STARTTLS is thrown away (CVE-2011-0411).
     this.#intake.forget()
     if (tls === undefined) return this.destroy()
-    this.#socket.removeAllListeners()
     const { onFact, now } = this.#options
-    const { id, client } = this.session
-    const upgraded = secure(this.#socket, tls, {
-      secured: (secured) => this.#send({ kind: 'secured', at: now(), ...secured }),
-      failed: (failure) => {
-        onFact({ kind: 'tlsFailed', at: now(), address: client.address, session: id, ...failure })
-        this.#send({ kind: 'securingFailed', at: now() })
-      },
-    })
-    this.#socket = upgraded
-    this.#listen(upgraded)
+    this.#socket = startTls(this.#socket, tls, this.session, { tell: (event) => this.#send(event), onFact, now })
+    this.#listen(this.#socket)
   }
 
   /** The last words are said; the client may read them before the connection goes. */
@@ -343,8 +270,6 @@ export class Connection {
     if (this.#ended) return this.#letGo()
     this.#flush()
     this.#socket.end()
-    clearTimeout(this.#timer)
-    this.#timerMs = -1
-    this.#timer = setTimeout(() => this.#socket.destroy(), lingerMs)
+    this.#deadline.last(lingerMs, () => this.#socket.destroy())
   }
 }

@@ -1,0 +1,21 @@
+import type { ClientAuth } from '../backend/backend.ts'
+import type { FactListener } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { SessionStart } from '../session/session.ts'
+import type { IncomingOptions } from './incoming.ts'
+import type { Secured, TlsServer } from './upgrade.ts'
+
+/** What a connection is made of. */
+export interface ConnectionOptions extends IncomingOptions {
+  readonly start: Omit<SessionStart, 'at' | 'secured'>
+  readonly ledger: Ledger
+  /** The runner's backend, for who says AUTH; absent where that is off. */
+  readonly auth?: ClientAuth
+  readonly tls: TlsServer | undefined
+  /** Of a connection that began with TLS. */
+  readonly secured?: Secured | undefined
+  readonly timeouts: { readonly commandMs: number; readonly textMs: number }
+  readonly onFact: FactListener
+  /** Called once, when nothing of the connection is left. */
+  readonly onEnd: () => void
+}
