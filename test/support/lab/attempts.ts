@@ -28,3 +28,12 @@ export function comingBack(
     }),
   }
 }
+
+/** Which attempts of a sender were delivered to somebody, from 0. With `late` it is the first one alone: who accepts never waits. */
+export function deliveringAttempts(
+  rcptwise: { readonly transactions: () => readonly TransactionFact[] },
+  from: string,
+): readonly number[] {
+  const attempts = rcptwise.transactions().filter(({ reversePath }) => reversePath === from)
+  return attempts.flatMap(({ deliveries }, index) => (deliveries.length > 0 ? [index] : []))
+}

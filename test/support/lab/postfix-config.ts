@@ -46,7 +46,8 @@ export function mainCf(options: PostfixOptions): string {
   const { hostname = 'postfix.test', relayTo, tls = 'try', server = {}, main = [] } = options
   const domains = new Set((server.mailboxes ?? []).map((address) => address.slice(address.lastIndexOf('@') + 1)))
   const level = { off: 'none', try: 'may', require: 'encrypt' }[tls]
-  return `
+  return overridden(
+    `
 compatibility_level = 3.6
 myhostname = ${hostname}
 myorigin = ${hostname}
@@ -89,8 +90,20 @@ minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 notify_classes =
 smtp_destination_concurrency_failed_cohort_limit = 0
-${main.join('\n')}
-`
+`,
+    main,
+  )
+}
+
+/**
+ * The lines of `text`, and those of `main` in place of lines of the same name. An entry that is there twice is a warning
+ * of every program that starts, postlogd too, which then may wait for ever for room in its own socket.
+ */
+function overridden(text: string, main: readonly string[]): string {
+  const nameOf = (line: string): string => line.slice(0, line.indexOf('=')).trim()
+  const names = new Set(main.map(nameOf))
+  const kept = text.split('\n').filter((line) => line === '' || !names.has(nameOf(line)))
+  return `${[...kept, ...main].join('\n')}\n`
 }
 
 /** The text of master.cf: no service leaves the root for a second one (chroot column n). */
