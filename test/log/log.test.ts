@@ -120,6 +120,7 @@ describe('the levels', () => {
     ['senderLearned', 'info'],
     ['senderChanged', 'info'],
     ['judgeFailed', 'warn'],
+    ['bounce', 'warn'],
     ['policyFailed', 'warn'],
     ['policiesLoaded', 'info'],
     ['policiesKept', 'warn'],

@@ -72,6 +72,17 @@ export const everyKind: readonly Fact[] = [
   { kind: 'backendDelivered', at: 5, server: 'smtp://10.0.0.5:25', code: 451, ms: 30 },
   { kind: 'judged', at: 5, judge: 'headers', result: 'scored', ms: 1 },
   { kind: 'judged', at: 5, judge: 'headers', result: 'failed', ms: 1, why: 'too long' },
+  {
+    kind: 'bounce',
+    at: 5,
+    session: 's1',
+    peer: 'default',
+    reversePath: 'shop@sender.example',
+    result: 'failed',
+    by: 'spf',
+    recipients: 1,
+    why: '4.3.0 Not now',
+  },
   { kind: 'policyFailed', at: 5, recipient: 'a@example.org', why: 'file is gone' },
   { kind: 'splitOpened', at: 6, split: 'ABCDEFGHIJKLMNOP', peer: 'default', strategy: 'group' },
   transaction({
