@@ -23,6 +23,7 @@ describe.skipIf(interopObstacle() !== undefined)('Courier as the client', () => 
     ['group', 9.5],
     ['group', 20],
     ['single', 9.5],
+    ['late', 9.5],
   ] as const)('strategy %s, score %d', async (strategy, score) => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })

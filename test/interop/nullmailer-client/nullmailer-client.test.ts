@@ -22,6 +22,7 @@ describe.skipIf(interopObstacle() !== undefined)('nullmailer as the client', () 
     ['group', 9.5, undefined, lenientFates[9.5]],
     ['single', 9.5, undefined, lenientFates[9.5]],
     ['group', 9.5, strict, { bounced: refused }],
+    ['late', 9.5, undefined, lenientFates[9.5]],
   ] as const)('strategy %s, score %d', async (strategy, score: Score, to, expected) => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })

@@ -7,7 +7,7 @@
  * Every accepted recipient gets the message once, every refused one bounces once, nobody is lost.
  */
 import { describe, expect, test } from 'vitest'
-import { comingBack } from '../../support/lab/attempts.ts'
+import { comingBack, deliveringAttempts } from '../../support/lab/attempts.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { expectFates } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
@@ -30,6 +30,8 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the client', () =
     ['group', 9.5],
     ['group', 20],
     ['single', 9.5],
+    ['late', 9.5],
+    ['auto', 20],
   ] as const)('strategy %s, score %d', async (strategy, score) => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
@@ -39,5 +41,6 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the client', () =
     await expectFates(client, backend, fates[score])
     expect(comingBack(rcptwise, sender).nobodyElse).toBe(true)
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
+    if (strategy === 'late' || strategy === 'auto') expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
   })
 })

@@ -7,10 +7,11 @@
  * Every accepted recipient gets the message once, every refused one bounces once, nobody is lost.
  */
 import { describe, expect, test } from 'vitest'
+import { deliveringAttempts } from '../../support/lab/attempts.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { expectFates } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
-import { fates, mailboxes, mixedMessage, recipients } from '../../support/lab/mixed.ts'
+import { fates, mailboxes, mixedMessage, recipients, sender } from '../../support/lab/mixed.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
 
 const host = '127.0.0.1'
@@ -22,6 +23,8 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the client', () => 
     ['group', 20, 'require'],
     ['single', 9.5, 'off'],
     ['single', 20, 'off'],
+    ['late', 9.5, 'off'],
+    ['auto', 20, 'off'],
   ] as const)('strategy %s, score %d, TLS %s', async (strategy, score, tls) => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
@@ -30,6 +33,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the client', () => 
     await expectFates(postfix, backend, fates[score])
     expect((await postfix.log()).includes('TLS connection established')).toBe(tls === 'require')
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
+    if (strategy === 'late' || strategy === 'auto') expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
   })
 
   test.concurrent('many messages over reused connections: each recipient of each gets it once', async () => {
