@@ -1,0 +1,30 @@
+/** The keys of the section `bounces`. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+export const bounces = section({
+  vouched_by: key(
+    z.array(z.enum(['spf', 'dkim', 'symbols'])).prefault(['spf', 'dkim']),
+    "Who may vouch for a sender, any one is enough: SPF of the reverse-path's domain, a DKIM signature of its organisation, symbols of the judge that say the same (`SPF_PASS`, `R_SPF_ALLOW`, `DKIM_VALID_EF`; `DKIM_VALID_AU`, `DMARC_POLICY_ALLOW` where From is of the same organisation).",
+  ),
+  whole_text: key(
+    is.size('0', '10MiB').prefault('64KiB'),
+    'Largest message that is returned whole when its sender asks for that (RET=FULL); of others it is the header section.',
+  ),
+  dns_servers: key(
+    z
+      .array(
+        is.text(
+          'an address, or address:port',
+          /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?|\[[0-9a-f:.]+\](?::[0-9]{1,5})?|[0-9a-f]*:[0-9a-f:.]+)$/i,
+        ),
+      )
+      .prefault([]),
+    'DNS servers to ask for SPF and DKIM; none: those of the system.',
+  ),
+  dns_timeout: key(
+    is.duration('100ms', '1m').prefault('10s'),
+    'For all look-ups of one message; without an answer nobody vouches.',
+  ),
+})

@@ -1,0 +1,36 @@
+/** How the program runs: admin address, user, log. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+export const admin = z.preprocess(
+  (raw) => (raw === false ? { listen: 'off' } : typeof raw === 'string' ? { listen: raw } : (raw ?? {})),
+  z.strictObject({
+    listen: key(
+      z
+        .preprocess((raw) => (raw === 'off' ? undefined : raw), is.listenAddress().optional())
+        .prefault('127.0.0.1:9225'),
+      'Where metrics, health and the admin API are served; `admin: off` for nowhere.',
+    ),
+    token_file: key(
+      is.text('a file name').optional(),
+      'File with the bearer token of the admin API; necessary when others than this host can reach it.',
+      'no token',
+    ),
+  }),
+)
+
+const account = () => is.text('a name of the host, without spaces', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/)
+
+export const runAs = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { user: raw } : raw),
+  z.strictObject({
+    user: key(account(), 'User to become once ports and keys are open; may also be written `run_as: USER`.'),
+    group: key(account().optional(), 'Its group.', "the user's own"),
+  }),
+)
+
+export const log = section({
+  level: key(z.enum(['debug', 'info', 'warn', 'error']).prefault('info'), 'What is logged.'),
+  pretty: key(is.automatic().prefault('auto'), 'For people instead of programs; `auto`: on a terminal.'),
+})

@@ -1,0 +1,55 @@
+/** What recipients want, who wants it, and what their messages are judged by. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+const policy = z.strictObject({
+  tag_at: key(is.score().optional(), 'Score from which a message is tagged.', 'never'),
+  quarantine_at: key(is.score().optional(), 'Score from which a message goes to `quarantine.address`.', 'never'),
+  reject_at: key(is.score().optional(), 'Score from which a message is refused.', 'never'),
+  never_defer: key(
+    z.boolean().prefault(false),
+    'Recipients with this policy always go through first: no delay for them.',
+  ),
+})
+
+export const policies = z.record(z.string(), policy).optional()
+
+const source = z.strictObject({
+  file: key(
+    is.text('a file name'),
+    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Reloaded when it changes.',
+  ),
+})
+
+export const recipients = section({
+  default: key(is.text('the name of a policy').optional(), 'Policy of recipients that no source knows.', '`careful`'),
+  sources: key(z.array(source).prefault([]), "Where recipients' policies are looked up, in this order."),
+  on_failure: key(
+    z.enum(['defer', 'default']).prefault('defer'),
+    'When a source fails: answer the recipient 451, or use the default policy.',
+  ),
+})
+
+export const judge = section({
+  headers: key(
+    z.strictObject({}).nullable().optional(),
+    'Judge by what earlier filters wrote into the header section, and by GTUBE.',
+    'used when no judge is named',
+  ),
+  backend: key(
+    z.strictObject({}).nullable().optional(),
+    "One backend transaction a group; its reply is that group's verdict.",
+    'not used',
+  ),
+  on_failure: key(z.enum(['accept', 'defer']).prefault('accept'), 'When the judge fails.'),
+})
+
+export const quarantine = z
+  .strictObject({
+    address: key(
+      is.text('a mail address', /^[^\s@<>]+@[^\s@<>]+$/),
+      'Where quarantined mail goes, in place of its recipient.',
+    ),
+  })
+  .optional()

@@ -1,0 +1,44 @@
+/** What a message may take: room and time. */
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+const anyTime = (fallback: string) => is.duration('100ms', '1h').prefault(fallback)
+
+export const timeouts = section({
+  command: key(
+    anyTime('5m'),
+    'Longest wait for the next whole command (RFC 5321 4.5.3.2.7); single octets do not prolong it.',
+  ),
+  text: key(anyTime('5m'), 'Longest wait for more of a text; RFC 5321 4.5.3.2.5 gives the client 3 minutes.'),
+  reply: key(
+    anyTime('5m'),
+    'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
+  ),
+  proxy_header: key(
+    is.duration('100ms', '1m').prefault('5s'),
+    'Longest wait for the PROXY header of a connection that has to have one.',
+  ),
+  tls_handshake: key(is.duration('100ms', '5m').prefault('30s'), 'Longest TLS handshake.'),
+  policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),
+  shutdown: key(
+    is.duration('0s', '1h').prefault('30s'),
+    'Time for open transactions to end when the program is told to stop.',
+  ),
+})
+
+export const spool = section({
+  memory: key(is.size('0', '1GiB').prefault('1MiB'), 'Bytes of one message kept in memory; more goes to a file.'),
+  total_memory: key(
+    is.size('0', '1024GiB').prefault('256MiB'),
+    'Bytes of all messages together kept in memory; above it texts go to files at once.',
+  ),
+  total_disk: key(
+    is.size('0', '1048576GiB').prefault('10GiB'),
+    'Bytes of all those files together; above it messages are answered 452, and come again.',
+  ),
+  directory: key(
+    is.text('a directory').optional(),
+    'Where those files are, already unlinked.',
+    "the system's directory for temporary files",
+  ),
+})
