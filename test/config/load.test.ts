@@ -40,7 +40,7 @@ describe('no configuration at all', () => {
     expect(config.recipients.defaultPolicy).toEqual({ name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false })
     expect([...config.policies.keys()]).toEqual(['careful', 'tag-only', 'strict'])
     expect(config.judge).toEqual({ kind: 'headers', onFailure: 'accept' })
-    expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([['default', 'group']])
+    expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([['default', 'auto']])
     expect(config.trusted).toEqual([])
     expect(config.tls).toMatchObject({
       certificates: [],
@@ -203,7 +203,7 @@ peers:
     expect(peers.map(({ name, strategy, deferCode, first }) => [name, strategy, deferCode, first])).toEqual([
       ['partners', 'single', 452, 'largest'],
       ['others', 'single', 452, 'offered'],
-      ['default', 'group', 451, 'largest'],
+      ['default', 'auto', 451, 'largest'],
     ])
     expect(peers.at(-1)).toEqual({
       name: 'default',
