@@ -17,13 +17,13 @@ export function limitsOf(config: Config, directory: PeerDirectory, now: () => nu
   }
 }
 
-/** Of one process; each of `workers` gets as much as any other. */
-export function spoolBudget({ spool, workers }: Config, onFact: FactListener, now: () => number): SpoolBudget {
+/** Of one process: a worker is given its share of the configuration (workers/share.ts). */
+export function spoolBudget({ spool }: Config, onFact: FactListener, now: () => number): SpoolBudget {
   return new SpoolBudget({
     memoryBytes: spool.memoryBytes,
     directory: spool.directory,
-    totalMemoryBytes: spool.totalMemoryBytes / workers,
-    totalDiskBytes: spool.totalDiskBytes / workers,
+    totalMemoryBytes: spool.totalMemoryBytes,
+    totalDiskBytes: spool.totalDiskBytes,
     onLimit: (limit) => onFact({ kind: 'limitReached', at: now(), limit }),
     now,
   })

@@ -116,7 +116,7 @@ describe('in a session', () => {
   })
 
   test('timeouts.command: a command in single octets is ended, too', async () => {
-    await using app = await start({ config: 'timeouts: { command: 500ms, shutdown: 100ms }' })
+    await using app = await start({ config: 'timeouts: { command: 1500ms, shutdown: 100ms }' })
     const client = await open(app.port)
     const drops = setInterval(() => client.send('N'), 50)
     const lines = await untilEnd(client).finally(() => clearInterval(drops))
@@ -126,7 +126,7 @@ describe('in a session', () => {
 })
 
 test('timeouts.command: a client that does not read its replies is not read from, and ended', async () => {
-  await using app = await start({ config: 'timeouts: { command: 500ms, shutdown: 100ms }' })
+  await using app = await start({ config: 'timeouts: { command: 1500ms, shutdown: 100ms }' })
   const client = await open(app.port)
   client.socket.on('error', () => undefined)
   client.socket.pause()
@@ -142,7 +142,7 @@ describe('all messages together', () => {
   const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA'] as const
 
   test('spool.total_memory: texts go to files, and arrive', async () => {
-    await using app = await start({ config: 'workers: 1\nspool: { total_memory: 10KB }' })
+    await using app = await start({ config: 'spool: { total_memory: 10KB }' })
     const client = await open(app.port)
     await pipeline(client, ...envelope)
     client.send(`${text}.\r\n`)
@@ -155,7 +155,7 @@ describe('all messages together', () => {
   })
 
   test('spool.total_disk: 452 to MAIL with SIZE, else at the end of the text; the session goes on', async () => {
-    await using app = await start({ config: 'workers: 1\nspool: { memory: 1KB, total_disk: 50KB }' })
+    await using app = await start({ config: 'spool: { memory: 1KB, total_disk: 50KB }' })
     const client = await open(app.port)
     expect(await client.ask('MAIL FROM:<s@example.net> SIZE=100000')).toMatch(/^452 4\.3\.1 .*retry=/)
     await pipeline(client, ...envelope)
@@ -170,7 +170,7 @@ describe('all messages together', () => {
   })
 
   test('a text under way is counted, and forgotten with its session', async () => {
-    await using app = await start({ config: 'workers: 1' })
+    await using app = await start()
     const client = await open(app.port)
     await pipeline(client, ...envelope)
     client.send('Subject: under way\r\n\r\nhello\r\n')
