@@ -46,7 +46,8 @@ async function send({ app }: Lab, from = 'shop@sender.example'): Promise<string>
   return said
 }
 
-const taken = ({ backend }: Lab): string[] => backend.delivered.map(({ mail, recipients: to }) => `${mail} ${to.join(' ')}`)
+const taken = ({ backend }: Lab): string[] =>
+  backend.delivered.map(({ mail, recipients: to }) => `${mail} ${to.join(' ')}`)
 
 test('the backend has the message and then the report, before the client hears 250', async () => {
   await using lab = await start([])
