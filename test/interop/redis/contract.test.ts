@@ -155,7 +155,9 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     )
     for (const splits of found) expect(splits).toEqual([split])
     const calls = /cmdstat_evalsha:calls=(\d+)/.exec(String(await server.ask('INFO', 'commandstats')))?.[1]
-    expect(Number(calls)).toBe(3)
+    expect(Number(calls)).toBeGreaterThanOrEqual(3)
+    // What is read each second, overrides and senders, may fall among them.
+    expect(Number(calls)).toBeLessThanOrEqual(3 + 2)
   })
 
   test('gives everything to everybody, in pieces, when it is much', async () => {
