@@ -20,6 +20,8 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     replyTimeoutMs: backend.replyTimeoutMs,
     deliveryTimeoutMs: Math.min(backend.deliveryTimeoutMs, config.timeouts.replyMs),
     ...backend.pool,
+    health: backend.health,
+    resolveEveryMs: backend.resolveEveryMs,
     // Rule 8: who decides what a client may do is asked what it would do for a stranger.
     guarded: config.relayDomains === undefined,
     onFact,

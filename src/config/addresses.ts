@@ -43,19 +43,22 @@ function listenHint(text: string): { readonly hint?: string } {
   return {}
 }
 
-const serverExpected = 'smtp://host:port, smtps://host:port, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY'
+const serverExpected =
+  'smtp://host:port, smtps://host:port, mx://domain, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY'
 
-type ServerTraits = Pick<Extract<ServerAddress, { kind: 'smtp' }>, 'implicitTls' | 'lmtp'>
+type ServerTraits = Pick<Extract<ServerAddress, { kind: 'smtp' }>, 'implicitTls' | 'lmtp' | 'mx'>
 
 /** RFC 5321 4.5.4.2; RFC 8314 7.3; LMTP has no port of its own, and 24 is what Dovecot's documents use. */
 const schemes: ReadonlyMap<string, { readonly port: string; readonly traits: ServerTraits }> = new Map([
   ['smtp', { port: '25', traits: {} }],
   ['smtps', { port: '465', traits: { implicitTls: true } }],
+  ['mx', { port: '25', traits: { mx: true } }],
   ['lmtp', { port: '24', traits: { lmtp: true } }],
 ])
 
 /**
- * `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet), `lmtp://host[:port]` (24),
+ * `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet), `mx://domain[:port]` (the hosts of
+ * its MX records), `lmtp://host[:port]` (24),
  * `lmtp+unix:///path` (a socket's file) or `sink:DIRECTORY` (the embedded Maildir; the directory as written).
  */
 export function parseServer(text: string): Parsed<ServerAddress> {
@@ -72,6 +75,12 @@ export function parseServer(text: string): Parsed<ServerAddress> {
     return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
   }
   const place = `${parts?.[2] ?? ''}:${port}`
+  if (scheme.traits.mx === true && isIP(host) !== 0)
+    return {
+      ok: false,
+      expected: serverExpected,
+      hint: `an address has no MX records; did you mean "smtp://${place}"?`,
+    }
   if (scheme.traits.lmtp === true && port === 25)
     return {
       ok: false,

@@ -31,12 +31,22 @@ export type ServerAddress =
       readonly url: string
       /** `smtps:`: the handshake comes before the greeting. */
       readonly implicitTls?: true
+      /** `mx:`: `host` is a domain, whose MX records name the hosts. */
+      readonly mx?: true
       /** `lmtp:`: LHLO, and one reply per recipient after the text (RFC 2033). */
       readonly lmtp?: true
       /** `lmtp+unix:`: the socket's file, in place of host and port. */
       readonly socketPath?: string
     }
   | { readonly kind: 'sink'; readonly directory: string; readonly url: string }
+
+export type ConfiguredServer =
+  | (Extract<ServerAddress, { kind: 'smtp' }> & {
+      /** Lower ones first. */
+      readonly priority: number
+      readonly weight: number
+    })
+  | Extract<ServerAddress, { kind: 'sink' }>
 
 /** Which peers a class holds; a peer is in it when any one entry fits. An empty match fits everyone. */
 export interface PeerMatch {
@@ -93,7 +103,7 @@ export interface Config {
     readonly requestClientCertificate: boolean
   }
   readonly backend: {
-    readonly servers: readonly [ServerAddress, ...ServerAddress[]]
+    readonly servers: readonly [ConfiguredServer, ...ConfiguredServer[]]
     readonly clientAddress: 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
     readonly tls: {
       readonly mode: 'off' | 'opportunistic' | 'require'
@@ -106,12 +116,18 @@ export interface Config {
     }
     /** Ask a server that offers PRDR for one reply per recipient. */
     readonly prdr: boolean
+    /** How often host names and MX records are looked up again. */
+    readonly resolveEveryMs: number
+    /** How long a failing address is left alone, at first and at most; how often a quiet one is asked. */
+    readonly health: { readonly ejectMs: number; readonly ejectAtMostMs: number; readonly askEveryMs: number }
     readonly connectTimeoutMs: number
     readonly replyTimeoutMs: number
     /** From the final dot to the reply. */
     readonly deliveryTimeoutMs: number
     readonly pool: {
       readonly maxConnections: number
+      /** To one server; absent: no limit of its own. */
+      readonly perServer?: number
       readonly idleTimeoutMs: number
       /** Transactions and refused commands after which a connection is not used again. */
       readonly maxTransactions: number

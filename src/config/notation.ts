@@ -82,7 +82,10 @@ export function size(from: string, to: string) {
 
 export const listenAddress = () => notation('an address and port', parseListenAddress)
 export const server = () =>
-  notation('smtp://host:port, smtps://host:port, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY', parseServer)
+  notation(
+    'smtp://host:port, smtps://host:port, mx://domain, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY',
+    parseServer,
+  )
 export const range = () => notation('an address or a range', parseRange)
 export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)
 

@@ -1,4 +1,4 @@
-import type { Config, ServerAddress } from './config.ts'
+import type { Config, ConfiguredServer } from './config.ts'
 import type { Report } from './report.ts'
 import type { Settings } from './schema.ts'
 
@@ -9,24 +9,38 @@ export function resolveBackend(
   report: Report,
 ): Config['backend'] {
   const { backend, timeouts } = settings
-  const written = backend.servers ?? [{ kind: 'sink', directory: `${directories.data}/mail`, url: '' }]
-  const servers = written.map((server) => placed(server, directories.place))
+  const sinkByDefault = {
+    url: { kind: 'sink', directory: `${directories.data}/mail`, url: '' },
+    priority: 0,
+    weight: 1,
+  } as const
+  const servers = (backend.servers ?? [sinkByDefault]).map((server) => placed(server, directories.place))
   const [first, ...rest] = servers
   if (first === undefined) throw new Error('schema.ts lets an empty list of servers pass')
   const sink = servers.findIndex((server) => server.kind === 'sink')
   if (sink >= 0 && servers.length > 1) {
     report(['backend', 'servers', sink], 'a sink stands alone; leave out the other servers, or the sink')
   }
+  servers.forEach(({ url }, i) => {
+    if (servers.findIndex((other) => other.url === url) < i)
+      report(['backend', 'servers', i], `${url} is there twice; give it a weight, or leave one out`)
+  })
+  const { eject_for: ejectMs, eject_at_most: ejectAtMostMs, ask_every: askEveryMs } = backend.health
+  if (ejectAtMostMs < ejectMs)
+    report(['backend', 'health', 'eject_at_most'], 'is shorter than eject_for; make it longer')
   return {
     servers: [first, ...rest],
     clientAddress: backend.client_address === 'proxy' ? `proxy-v${backend.proxy_version}` : backend.client_address,
     tls: resolveTls(backend, directories.place, report),
     prdr: backend.prdr,
+    resolveEveryMs: backend.resolve_every,
+    health: { ejectMs, ejectAtMostMs, askEveryMs },
     connectTimeoutMs: backend.connect_timeout,
     replyTimeoutMs: backend.reply_timeout,
     deliveryTimeoutMs: Math.min(backend.delivery_timeout, timeouts.reply),
     pool: {
       maxConnections: backend.pool.max_connections,
+      ...(backend.pool.per_server !== undefined && { perServer: backend.pool.per_server }),
       idleTimeoutMs: backend.pool.idle_timeout,
       maxTransactions: backend.pool.max_transactions,
       maxErrors: backend.pool.max_errors,
@@ -47,7 +61,7 @@ function resolveTls(
   } else if (tls.ca !== undefined && tls.fingerprint.length > 0) {
     report(['backend', 'tls', 'ca'], 'is not looked at beside a fingerprint; keep one of them')
   }
-  const implicit = servers.findIndex((server) => server.kind === 'smtp' && server.implicitTls === true)
+  const implicit = servers.findIndex(({ url }) => url.kind === 'smtp' && url.implicitTls === true)
   if (tls.mode === 'off' && implicit >= 0) {
     report(['backend', 'servers', implicit], 'smtps:// is TLS, and backend.tls is off; change one of them')
   }
@@ -59,8 +73,11 @@ function resolveTls(
   }
 }
 
-function placed(server: ServerAddress, place: (path: string) => string): ServerAddress {
-  if (server.kind === 'smtp') return server
+function placed(
+  { url: server, priority, weight }: NonNullable<Settings['backend']['servers']>[number],
+  place: (path: string) => string,
+): ConfiguredServer {
+  if (server.kind === 'smtp') return { ...server, priority, weight }
   const directory = place(server.directory)
   return { kind: 'sink', directory, url: `sink:${directory}` }
 }

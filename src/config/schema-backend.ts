@@ -1,0 +1,122 @@
+/** The section `backend`: the servers behind, and the connections to them. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key, section } from './notation.ts'
+
+const server = z.preprocess(
+  (raw) => (typeof raw === 'string' ? { url: raw } : raw),
+  z.strictObject({
+    url: key(
+      is.server(),
+      '`smtp://host:port`, `smtps://host:port` (TLS from the start), `mx://domain` (the hosts of its MX records), `lmtp://host:port`, `lmtp+unix:///path` (see docs/lmtp.md), or one `sink:DIRECTORY` that keeps the mail in a Maildir. A name stands for all its addresses.',
+    ),
+    priority: key(
+      is.whole(0, 65_535).prefault(0),
+      'Lower ones are used first, as in MX records; others only while none of those can be used.',
+    ),
+    weight: key(is.whole(1, 65_535).prefault(1), 'Share among servers of one priority.'),
+  }),
+)
+
+const backendTls = z.preprocess(
+  // YAML 1.1 tools write `off` as false.
+  (raw) => (raw === false ? { mode: 'off' } : typeof raw === 'string' ? { mode: raw } : (raw ?? {})),
+  z.strictObject({
+    mode: key(
+      z.enum(['off', 'opportunistic', 'require']).prefault('opportunistic'),
+      'Use STARTTLS where the server offers it, with any certificate, and clear text where it does not; or accept mail only through TLS with a certificate that can be trusted.',
+    ),
+    ca: key(
+      is.text('a file name').optional(),
+      'PEM file with the certificate authorities to trust; only with `require`.',
+      'those that come with Node.js',
+    ),
+    fingerprint: key(
+      z.preprocess((raw) => (typeof raw === 'string' ? [raw] : raw), z.array(is.fingerprint()).prefault([])),
+      "SHA-256 of the server's certificate, or a list of them; nothing else of it is looked at then. Only with `require`.",
+      'none',
+    ),
+    server_name: key(
+      is.text('a host name', /^[A-Za-z0-9._-]{1,253}$/).optional(),
+      'Name that is asked for (SNI) and has to be in the certificate.',
+      "the host in the server's URL",
+    ),
+  }),
+)
+
+export const backend = section({
+  servers: key(
+    z.array(server).min(1, { error: 'at least one server' }).optional(),
+    'The mail servers behind; each entry may also be the URL alone. Several are used by priority and weight: docs/backends.md.',
+    '`sink:` and the directory `mail` in `data_directory`',
+  ),
+  resolve_every: key(
+    is.duration('1s', '1d').prefault('60s'),
+    'How often host names and MX records of `servers` are looked up again; when that fails, the last answer stays.',
+  ),
+  health: key(
+    section({
+      eject_for: key(
+        is.duration('100ms', '1h').prefault('5s'),
+        'How long an address that fails to connect, to greet or to answer EHLO is left alone; then it is asked in the background, and used again when it answers. Doubled with each further failure.',
+      ),
+      eject_at_most: key(is.duration('100ms', '1d').prefault('5m'), 'The longest time between two such questions.'),
+      ask_every: key(
+        is.duration('1s', '1d').prefault('60s'),
+        'An address that nothing was heard of for this long is asked for its EHLO, so that a fallback is known to work.',
+      ),
+    }),
+    'When a server is taken out of use, and back.',
+  ),
+  client_address: key(
+    z.enum(['none', 'xclient', 'xforward', 'proxy']).prefault('none'),
+    'How the backend is told who the client is: by XCLIENT on kept connections, by the PROXY protocol on a connection per client, by XFORWARD for its log alone, or not at all. `none` and `xforward` make `relay_domains` necessary. See docs/transparency.md.',
+  ),
+  proxy_version: key(
+    z.union([z.literal(1), z.literal(2)]).prefault(2),
+    'Version of the PROXY protocol for `client_address: proxy`.',
+  ),
+  tls: key(
+    backendTls.prefault({}),
+    'Encryption towards the servers; may also be written `tls: opportunistic`. See docs/tls.md.',
+  ),
+  prdr: key(
+    z.boolean().prefault(true),
+    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and `judge: backend` should be answered per group. See docs/lmtp.md.',
+  ),
+  connect_timeout: key(
+    is.duration('100ms', '5m').prefault('10s'),
+    'Longest wait for a connection to a server, and for its TLS handshake.',
+  ),
+  reply_timeout: key(
+    is.duration('100ms', '1h').prefault('5m'),
+    'Longest wait for a reply to a command (RFC 5321 4.5.3.2).',
+  ),
+  delivery_timeout: key(
+    is.duration('100ms', '1h').prefault('10m'),
+    'Longest wait from the final dot to the reply (RFC 5321 4.5.3.2.6); never more than `timeouts.reply`.',
+  ),
+  pool: key(
+    section({
+      max_connections: key(is.whole(1, 65_535).prefault(100), 'Most connections at a time, to all servers together.'),
+      per_server: key(
+        is.whole(1, 65_535).optional(),
+        'Most connections at a time to one entry of `servers`; when those of the best priority are full, messages wait.',
+        'no limit of its own',
+      ),
+      idle_timeout: key(
+        is.duration('100ms', '1h').prefault('60s'),
+        "An idle connection is closed after this; keep it below the server's own limit (Postfix: smtpd_timeout).",
+      ),
+      max_transactions: key(
+        is.whole(1, 1_000_000).prefault(200),
+        'Transactions after which a connection is not used again.',
+      ),
+      max_errors: key(
+        is.whole(1, 1000).prefault(8),
+        "Refused commands after which a connection is not used again; keep it below the server's own limit (Postfix: smtpd_soft_error_limit, 10).",
+      ),
+    }),
+    'Connections to the backend are kept and used again.',
+  ),
+})
