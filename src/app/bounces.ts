@@ -21,12 +21,16 @@ export function configuredVoucher(config: Config): Voucher {
 /** Each worker process has its share of what a sender may have. */
 export function configuredBounces(
   config: Config,
-  parts: { readonly backend: Backend; readonly newId: () => string; readonly now: () => number },
+  parts: {
+    readonly backend: Backend
+    readonly voucher: Voucher
+    readonly newId: () => string
+    readonly now: () => number
+  },
 ): Bounces {
   const { limits, hostname, bounces, workers } = config
   return backendBounces({
     ...parts,
-    voucher: configuredVoucher(config),
     allowance: new SenderAllowance(Math.ceil(limits.bouncesPerHour / workers), parts.now),
     hostname,
     headerBytes: limits.headerBytes,

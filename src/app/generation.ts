@@ -19,7 +19,7 @@ import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend, watchBackend } from './backend.ts'
-import { configuredBounces } from './bounces.ts'
+import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { spoolBudget } from './limits.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
@@ -88,8 +88,9 @@ export async function openGeneration(config: Config, standing: Standing): Promis
   }
   const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
   const budget = spoolBudget(config, standing.onFact, now)
-  const bounces = configuredBounces(config, { backend, newId: standing.newId, now })
-  const sessionParts = { ...standing, config, backend, policies, judge, bounces, directory, budget, onFact }
+  const voucher = configuredVoucher(config)
+  const bounces = configuredBounces(config, { backend, voucher, newId: standing.newId, now })
+  const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, budget, onFact }
   return {
     config,
     backend,

@@ -17,6 +17,7 @@ import type { PolicySource } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
+import type { Voucher } from '../vouch/vouch.ts'
 
 export interface SessionParts {
   readonly config: Config
@@ -25,6 +26,7 @@ export interface SessionParts {
   readonly ledger: Ledger
   readonly judge: Judge
   readonly bounces: Bounces
+  readonly voucher: Voucher
   readonly certificates: Certificates | undefined
   /** Of all sessions together, whatever configuration they began with. */
   readonly budget: SpoolBudget

@@ -205,6 +205,8 @@ export class Connection {
         return this.#incoming.receive(effect)
       case 'deliver':
         return this.#deliver(effect)
+      case 'vouch':
+        return this.#incoming.runner?.vouch(effect)
       case 'prepareBounce':
         return this.#incoming.runner?.prepareBounce(effect)
       case 'report':

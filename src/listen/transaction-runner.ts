@@ -11,6 +11,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { MessageIdentity, Split } from '../ledger/split.ts'
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
+import type { Voucher } from '../vouch/vouch.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
@@ -21,6 +22,7 @@ export interface RunnerParts {
   readonly ledger: Ledger
   readonly judge: Judge
   readonly bounces: Bounces
+  readonly voucher: Voucher
   readonly spool: SpoolOptions
   /** From the end of the text to the answer, in ms. */
   readonly replyTimeoutMs: number
@@ -44,6 +46,8 @@ export class TransactionRunner {
   #spool: Spool | undefined
   #judging: Judging | undefined
   #bounce: Bounce | undefined
+  /** Ends the question to SPF and DKIM. */
+  #gone: AbortController | undefined
   #fingerprint: Fingerprint | undefined
   /** Whether the text may go on to the backend before it is complete; false once that was decided. */
   #streamable = false
@@ -206,8 +210,19 @@ export class TransactionRunner {
     this.onDrain()
   }
 
+  /** Whether SPF or DKIM vouches for the sender of the text that is complete. */
+  vouch({ reversePath, symbols }: Of<'vouch'>): void {
+    const spool = this.#spool
+    if (spool === undefined) return
+    const { address = '', helo = '' } = this.#client
+    const message = { clientAddress: address, helo, reversePath, symbols, chunks: () => spool.chunks() }
+    void this.#parts.voucher
+      .vouchFor(message, (this.#gone = new AbortController()).signal)
+      .then(({ kind }) => this.#tell({ kind: 'vouched', at: this.#parts.now(), vouched: kind === 'vouched' }))
+  }
+
   /** Whether refusals can be reported to the sender. */
-  prepareBounce({ do: _, ...request }: Of<'prepareBounce'>): void {
+  prepareBounce(request: Of<'prepareBounce'>): void {
     if (this.#spool === undefined) return
     const { address = '', helo = '' } = this.#client
     const bounce = this.#parts.bounces.begin({ ...request, client: { address, helo }, text: this.#spool })
@@ -253,6 +268,7 @@ export class TransactionRunner {
     clearTimeout(this.#deadline)
     this.#transaction.abandon()
     this.#bounce?.abandon()
+    this.#gone?.abort()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
   }

@@ -40,7 +40,7 @@ export function asksToBounce(session: Session, transaction: Transaction, wanted:
 }
 
 /** Recipients whom the backend may answer differently. */
-function mayDiffer(through: readonly Recipient[]): boolean {
+export function mayDiffer(through: readonly Recipient[]): boolean {
   const kinds = through.map(({ group, concealed, memory }) => (concealed === undefined ? (memory?.state ?? group) : ''))
   return new Set(kinds).size > 1
 }

@@ -39,6 +39,8 @@ export type Event =
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
   /** Whether refusals can be reported to the sender (`prepareBounce`). */
   | { readonly kind: 'bouncePrepared'; readonly at: number; readonly prepared: Prepared }
+  /** Whether SPF or DKIM vouches for the sender (`vouch`). */
+  | { readonly kind: 'vouched'; readonly at: number; readonly vouched: boolean }
   /** What the backend said to the report. */
   | { readonly kind: 'reported'; readonly at: number; readonly reply: Reply }
   | {
@@ -114,6 +116,8 @@ export type Effect =
       readonly streaming: boolean
     }
   /** The text is complete. */
+  /** Asks SPF and DKIM about the text, for what `auto` learns and goes by. */
+  | { readonly do: 'vouch'; readonly reversePath: string; readonly symbols: readonly string[] }
   | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)
   /** To the backend, in the envelope that `bouncePrepared` was ready with. */
   | { readonly do: 'report'; readonly refusals: readonly Refusal[] }

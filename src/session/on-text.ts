@@ -4,9 +4,10 @@ import type { LimitName } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
+import { isVouched } from '../strategy/auto.ts'
 import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
-import { decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
-import { asksToBounce, mayBeReported, notePrepared } from './bounce.ts'
+import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
+import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
 import type { TextEnd } from './effects.ts'
 import { confirmSplit } from './keep-ledger.ts'
@@ -58,8 +59,31 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   confirmSplit(session, transaction, text, at)
   const { judgement } = text
   noteScore(transaction, judgement)
-  if (asksToBounce(session, transaction, wantedByAll(session, transaction, judgement))) return
+  const wanted = wantedByAll(session, transaction, judgement)
+  if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted)) return
   deliver(session, transaction, judgement, at)
+}
+
+/**
+ * `auto` goes by what was learned of a sender only for messages that are its own, and learns only from those. Asked once a message,
+ * where its recipients are answered differently.
+ */
+function asksToVouch(session: Session, transaction: Transaction, wanted: readonly Verdict[]): boolean {
+  const { peer, prdr, trusted, reversePath, symbols = [] } = transaction
+  if (peer.chosen === undefined || prdr || trusted || reversePath.mailbox === '') return false
+  const known = isVouched(symbols) || transaction.split?.vouched !== undefined
+  if (known || !(session.options.judging === 'backend' ? mayDiffer(throughOf(transaction)) : differ(wanted)))
+    return false
+  session.effects.push({ do: 'vouch', reversePath: reversePath.address, symbols })
+  return true
+}
+
+export function onVouched(session: Session, vouched: boolean, at: number): void {
+  if (session.state.at !== 'answering') return
+  const { transaction } = session.state
+  if (transaction.text === undefined || transaction.vouched !== undefined || transaction.parcels !== undefined) return
+  transaction.vouched = vouched
+  deliver(session, transaction, transaction.text.judgement, at)
 }
 
 /** Whether refusals can be reported to the sender is known now, and with it who gets what. */

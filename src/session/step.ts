@@ -11,7 +11,7 @@ import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
-import { onBouncePrepared, onJudgedEarly, onTextEnded } from './on-text.ts'
+import { onBouncePrepared, onJudgedEarly, onTextEnded, onVouched } from './on-text.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
@@ -52,6 +52,9 @@ export function step(session: Session, event: Event): void {
       return onParcelDelivered(session, event)
     case 'delivered':
       onDelivered(session, event.results, event.at)
+      break
+    case 'vouched':
+      onVouched(session, event.vouched, event.at)
       break
     case 'bouncePrepared':
       onBouncePrepared(session, event.prepared, event.at)

@@ -80,6 +80,8 @@ export interface Transaction {
   readonly deliveries: DeliveryFact[]
   /** What became of those whom the text was delivered to although they were deferred. */
   judgedAnyway: readonly Outcome[]
+  /** What SPF and DKIM said of this message, where they were asked. */
+  vouched?: boolean
   score?: number
   symbols?: readonly string[]
   messageId?: string
@@ -105,9 +107,11 @@ export interface Transaction {
 }
 
 /** Whether SPF or DKIM has passed: for this text, else for that of an earlier attempt; undefined when none was seen. */
-export function vouchedOf({ symbols, textAt, split }: Transaction): boolean | undefined {
-  if (symbols !== undefined) return isVouched(symbols)
-  return textAt === undefined ? split?.vouched : false
+export function vouchedOf({ vouched, symbols, textAt, split }: Transaction): boolean | undefined {
+  if (vouched !== undefined) return vouched
+  if (symbols !== undefined && isVouched(symbols)) return true
+  // Once the text is known the split is that of this very message.
+  return split?.vouched ?? (textAt === undefined ? undefined : false)
 }
 
 /** Which serving is in force for a legacy client. */

@@ -88,6 +88,7 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
       ledger: new MemoryLedger() as unknown as Ledger,
       judge: headersJudge,
       bounces: {} as Bounces,
+      voucher: { vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }) },
       certificates: undefined,
       budget: new SpoolBudget({
         totalMemoryBytes: 1e6,

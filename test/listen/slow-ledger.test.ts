@@ -42,6 +42,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
           probe: async () => await Promise.resolve(undefined),
           close: async () => await Promise.resolve(),
         },
+        voucher: { vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }) },
         bounces: {
           begin: () => {
             throw new Error('nothing is reported here')

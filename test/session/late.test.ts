@@ -136,3 +136,33 @@ describe('late', () => {
     expect(taken(machine), 'the refused group was not shown again').toEqual([[tag], [careful], [strict]])
   })
 })
+
+describe('auto, for a message that divides its recipients', () => {
+  const chosen = { sender: 'example.net', why: 'a test' }
+  const asked = (machine: Machine): number => machine.effects.filter((effect) => effect.do === 'vouch').length
+
+  test.each([
+    ['SPF or DKIM vouches for it: as was learned', true, '250'],
+    ['nobody does: late, whoever it says it is', false, '451'],
+  ])('%s', (_name, vouched, code) => {
+    const machine = late({
+      peer: { strategy: 'lenient', unvouchedAs: 'late', chosen },
+      world: { vouch: () => vouched },
+    })
+    expect(codes(machine.message(all, scored(9)).text)).toBe(code)
+    expect(asked(machine)).toBe(1)
+    expect(machine.transactions[0]?.vouched).toBe(vouched)
+  })
+
+  test('asked once a message, and not where everyone agrees', () => {
+    const machine = late({ peer: { chosen, unvouchedAs: 'late' }, world: { vouch: () => true } })
+    expect(codes(machine.message(all, { message: 'ham', ...scored(1) }).text)).toBe('250')
+    expect(asked(machine)).toBe(0)
+    machine.message(all, scored(9))
+    expect(asked(machine)).toBe(1)
+    expect(machine.ledger.open[0]?.vouched).toBe(true)
+    machine.message(all, scored(9))
+    machine.message([strict], scored(9))
+    expect(asked(machine)).toBe(1)
+  })
+})

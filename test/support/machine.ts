@@ -49,6 +49,8 @@ export interface World {
   ) => { readonly reply: Reply; readonly own?: ReadonlyMap<number, Reply> } | undefined
   /** Whether refusals can be reported, and what the backend says to the report. */
   readonly bounce: () => Prepared
+  /** Whether SPF or DKIM vouches for the message. */
+  readonly vouch: () => boolean
   readonly report: () => Reply
 }
 
@@ -110,6 +112,7 @@ export class Machine {
       },
       deliver: () => ({ reply: yes }),
       bounce: () => ({ ready: true, by: 'spf' }),
+      vouch: () => false,
       report: () => yes,
       ...options.world,
     }
@@ -284,6 +287,8 @@ export class Machine {
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return
       }
+      case 'vouch':
+        return this.#step({ kind: 'vouched', at, vouched: this.#world.vouch() })
       case 'prepareBounce':
         return this.#step({ kind: 'bouncePrepared', at, prepared: this.#world.bounce() })
       case 'report':
