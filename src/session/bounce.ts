@@ -41,8 +41,11 @@ export function asksToBounce(session: Session, transaction: Transaction, wanted:
 
 /** Recipients whom the backend may answer differently. */
 export function mayDiffer(through: readonly Recipient[]): boolean {
-  const kinds = through.map(({ group, concealed, memory }) => (concealed === undefined ? (memory?.state ?? group) : ''))
-  return new Set(kinds).size > 1
+  const kindOf = ({ group, concealed, memory }: Recipient): string => {
+    if (concealed !== undefined) return ''
+    return memory?.state === 'refused' || memory?.state === 'delivered' ? memory.state : group
+  }
+  return new Set(through.map(kindOf)).size > 1
 }
 
 export function notePrepared(session: Session, transaction: Transaction, prepared: Prepared, at: number): void {

@@ -261,3 +261,22 @@ describe('judge: backend', () => {
     expect(taken(machine)).toEqual([['plain', ...all]])
   })
 })
+
+test('judge: backend, and nobody had an answer the first time: the groups are still asked apart', () => {
+  let first = true
+  const machine = bounce({
+    session: { judging: 'backend' },
+    world: {
+      deliver: ({ recipients: to }) => {
+        if (first) return { reply: { code: 451, lines: ['4.3.0 Not now'] } }
+        return {
+          reply: to.some(({ argument }) => argument === `<${strict}>`) ? { code: 550, lines: ['5.7.1 Spam'] } : yes,
+        }
+      },
+    },
+  })
+  expect(codes(machine.message(all).text)).toBe('451')
+  first = false
+  expect(codes(machine.message(all).text)).toBe('250')
+  expect(machine.reports).toEqual([[strict]])
+})
