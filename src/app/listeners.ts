@@ -1,6 +1,6 @@
 /** The listeners of a process: one for each entry of the configuration. */
 import type { ConfiguredListener } from '../config/config.ts'
-import { Listener, type ListenerOptions } from '../listen/listener.ts'
+import type { Listener, ListenerOptions } from '../listen/listener.ts'
 import type { Generation, Serving } from './generation.ts'
 
 /** How the socket of an entry comes to be: opened here unless one is given. */

@@ -56,7 +56,9 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   const { config } = orders
   log = createLog({ ...config.log, pid: process.pid, ...(piped && { write: writeLine }) })
   const note = logFromFacts(log)
-  const onFact: FactListener = slot === 1 ? note : (fact): void => void (toldOnce.has(fact.kind) || note(fact))
+  const onFact: FactListener = (fact) => {
+    if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
+  }
   const worker: WorkerParts = {
     name: String(slot),
     socketFor,

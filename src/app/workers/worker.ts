@@ -38,7 +38,8 @@ export class Worker {
     this.#options = options
     const piped = stdoutCanMix()
     // What is the primary's alone: a notice from here would be a notice from the service.
-    const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env
+    const env = { ...process.env }
+    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) Reflect.deleteProperty(env, name)
     this.#child = fork(program, [], {
       env,
       serialization: 'advanced',
