@@ -58,6 +58,7 @@ export function createMetrics(
         },
       }),
     })
+  const ejections = counter(d.backendEjectionsTotal)
   const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
     new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
@@ -124,10 +125,13 @@ export function createMetrics(
     backendUp: gauge(d.backendUp, (self) => {
       self.reset()
       const all = sources.backends?.() ?? []
-      for (const { server } of all) self.set({ server }, 0)
+      for (const { server } of all) {
+        self.set({ server }, 0)
+        ejections.inc({ server }, 0) // a series from the start, or its first increase would not be seen
+      }
       for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
     }),
-    backendEjectionsTotal: counter(d.backendEjectionsTotal),
+    backendEjectionsTotal: ejections,
     backendErrorsTotal: counter(d.backendErrorsTotal),
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),

@@ -301,6 +301,8 @@ export class Machine {
         this.facts.push(effect.fact)
         return
       case 'abandon':
+      case 'authenticate':
+      case 'endAuth':
       case 'dropText':
       case 'secure':
       case 'close':

@@ -39,6 +39,7 @@ const metrics = createMetrics({
   missing: () => [{ peer: 'default', strategy: 'group', recipients: 2 }],
   learned: () => [{ strategy: 'lenient', senders: 1 }],
   pool: () => [{ server: 'smtp://10.0.0.5:25', busy: 1, idle: 2 }],
+  backends: () => [{ server: 'smtp://10.0.0.5:25', usable: true }],
 })
 
 function promtool(args: readonly string[], input = ''): { readonly code: number | null; readonly said: string } {
