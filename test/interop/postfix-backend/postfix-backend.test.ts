@@ -61,18 +61,21 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
     },
   )
 
-  test.concurrent.each([true, false])('a deferred recipient keeps waiting, the others have theirs; PRDR: %s', async (prdr) => {
-    await using backend = await startPostfix({ server })
-    await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
-    await using exim = await startExim({ relayTo: { host, port: rcptwise.port }, prdr })
-    await exim.submit(mixedMessage(3, [...Object.keys(recipients), 'busy@example.org']))
-    const waiting = async (): Promise<string[]> => (await exim.queue()).flatMap((entry) => [...entry.waiting])
-    await until('only the busy one waits', async () => (await waiting()).join() === 'busy@example.org', {
-      explain: exim.log,
-    })
-    await backend.empty()
-    for (const address of Object.keys(recipients)) expect(await backend.mailbox(address)).toHaveLength(1)
-    expect(await exim.log()).toContain(busy)
-    expect(await exim.bounces()).toEqual([])
-  })
+  test.concurrent.each([true, false])(
+    'a deferred recipient keeps waiting, the others have theirs; PRDR: %s',
+    async (prdr) => {
+      await using backend = await startPostfix({ server })
+      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
+      await using exim = await startExim({ relayTo: { host, port: rcptwise.port }, prdr })
+      await exim.submit(mixedMessage(3, [...Object.keys(recipients), 'busy@example.org']))
+      const waiting = async (): Promise<string[]> => (await exim.queue()).flatMap((entry) => [...entry.waiting])
+      await until('only the busy one waits', async () => (await waiting()).join() === 'busy@example.org', {
+        explain: exim.log,
+      })
+      await backend.empty()
+      for (const address of Object.keys(recipients)) expect(await backend.mailbox(address)).toHaveLength(1)
+      expect(await exim.log()).toContain(busy)
+      expect(await exim.bounces()).toEqual([])
+    },
+  )
 })
