@@ -97,8 +97,8 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     directory,
     budget,
     trouble: () => health.trouble(),
-    serving({ tls, auth, proxyProtocolFrom }, limits): Serving {
-      const begin = connectionOptions(sessionParts, tls, auth)
+    serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
+      const begin = connectionOptions(sessionParts, { tls, auth, xclientFrom })
       return {
         limits,
         greetDelayMs: config.greetDelayMs,

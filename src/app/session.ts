@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ClientOfConnection } from '../listen/listener.ts'
-import type { PeerDirectory } from '../listen/peer-directory.ts'
+import { inRanges, type PeerDirectory } from '../listen/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
@@ -39,16 +39,23 @@ export interface SessionParts {
 /** RFC 4954 4. */
 const authLineBytes = 12_288
 
-/** `listenerTls` is that of the listener which the connections come from. */
+/** Of the listener that the connections come from. */
+export interface ListenerTraits {
+  readonly tls: ListenerTls
+  readonly auth?: AuthMode
+  /** Ranges of proxies that are believed in XCLIENT. */
+  readonly xclientFrom?: readonly string[]
+}
+
 export function connectionOptions(
   parts: SessionParts,
-  listenerTls: ListenerTls,
-  auth: AuthMode = 'off',
+  { tls: listenerTls, auth = 'off', xclientFrom = [] }: ListenerTraits,
 ): (client: ClientOfConnection, allowance: Allowance) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
   const { config, certificates, directory, onFact, now, newId } = parts
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
-  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth }
+  const introducers = xclientFrom.length === 0 ? {} : { introducers: inRanges(xclientFrom) }
+  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...introducers }
   const spool = { ...config.spool, budget: parts.budget }
   const runner = { ...parts, spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
   const text = {

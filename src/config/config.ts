@@ -21,6 +21,8 @@ export interface ConfiguredListener extends ListenAddress {
   readonly auth: 'off' | 'pass' | 'pass_in_clear'
   /** Ranges of proxies whose connections begin with a PROXY header. */
   readonly proxyProtocolFrom: readonly string[]
+  /** Ranges of proxies that are believed in XCLIENT. */
+  readonly xclientFrom: readonly string[]
 }
 
 export type ServerAddress =

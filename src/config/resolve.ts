@@ -32,6 +32,7 @@ export function resolveSettings(
       tls: listener.tls,
       auth: listener.auth,
       proxyProtocolFrom: listener.proxy_protocol_from,
+      xclientFrom: listener.xclient_from,
     })),
     tls: {
       certificates: settings.tls.certificates.map(({ cert, key }) => ({ cert: place(cert), key: place(key) })),

@@ -19,6 +19,10 @@ const listener = z.preprocess(
       z.array(is.range()).prefault([]),
       'Proxies: connections from these addresses have to begin with a PROXY header (version 1 or 2), which says who the client is.',
     ),
+    xclient_from: key(
+      z.array(is.range()).prefault([]),
+      'Proxies that are believed when they say who the client is by XCLIENT, such as nginx as a mail proxy; nobody else is offered it. Limits by address count the proxy; where that is too narrow, the PROXY protocol tells the client before they do.',
+    ),
   }),
 )
 

@@ -78,6 +78,8 @@ export interface SessionOptions {
   readonly receivedHeader: boolean
   /** Absent: off. */
   readonly auth?: AuthMode
+  /** Hosts that are believed when they say who the client is (XCLIENT); absent: nobody. */
+  readonly introducers?: (address: string) => boolean
   /** Absent: no backend could relay. */
   readonly relayDomains?: readonly string[]
   readonly unknownRecipients: 'refuse' | 'conceal'
@@ -104,7 +106,10 @@ export interface SessionOptions {
 export interface Session {
   readonly id: string
   readonly options: SessionOptions
-  readonly client: Client
+  /** Who sends; another than at first once a proxy has said so (XCLIENT). */
+  client: Client
+  /** The host at the other end of the connection. */
+  readonly connectedFrom: string
   /** Class name by address alone, for the session's own metrics. */
   readonly peerName: string
   readonly openedAt: number
@@ -155,6 +160,7 @@ export function newSession(start: SessionStart): Session {
     id: start.id,
     options: start.options,
     client: start.client,
+    connectedFrom: start.client.address,
     peerName: start.peerName,
     openedAt: start.at,
     allowance: start.allowance,

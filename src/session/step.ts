@@ -12,6 +12,7 @@ import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
 import { onBouncePrepared, onJudgedEarly, onTextEnded, onVouched } from './on-text.ts'
+import { mayIntroduce, onXclient, xclientAttributes } from './on-xclient.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
@@ -144,6 +145,8 @@ function run(session: Session, command: Command, at: number): void {
       return onStartTls(session, at)
     case 'AUTH':
       return onAuth(session, command, at)
+    case 'XCLIENT':
+      return onXclient(session, command.argument, at)
     case 'EXPN':
     case 'unimplemented':
       return fault(session, replies.notImplemented, at)
@@ -183,7 +186,11 @@ function onHello(session: Session, hello: Hello, at: number): void {
   }
   const offered = offeredExtensions(options.own, options.backendExtensions(), options.startTls && !session.secured)
   const mechanisms = mechanismsFor(session)
-  session.offered = mechanisms === '' ? offered : new Map([...offered, ['AUTH', mechanisms]])
+  session.offered = new Map([
+    ...offered,
+    ...(mechanisms === '' ? [] : [['AUTH', mechanisms] as const]),
+    ...(mayIntroduce(session) ? [['XCLIENT', xclientAttributes] as const] : []),
+  ])
   sayNow(session.slots, replies.ehlo(options.hostname, encodeExtensions(session.offered)))
 }
 

@@ -25,6 +25,7 @@ export const commandTable: Readonly<Record<Verb, CommandTraits>> = {
   HELP: plain,
   VRFY: plain,
   EXPN: plain,
+  XCLIENT: plain, // where it is offered it ends a group too (on-xclient.ts)
   unimplemented: plain,
   malformed: plain,
   foreign: plain,

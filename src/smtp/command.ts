@@ -10,7 +10,7 @@ export type Command =
   /** The mechanism in upper case, empty when it can't be read. */
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial?: string }
   | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
-  | { readonly verb: 'NOOP' | 'HELP' | 'VRFY' | 'EXPN'; readonly argument: string }
+  | { readonly verb: 'NOOP' | 'HELP' | 'VRFY' | 'EXPN' | 'XCLIENT'; readonly argument: string }
   /** Commands of other protocols and extensions that are known and not done here. */
   | { readonly verb: 'unimplemented'; readonly name: string }
   /** A verb that is known, with an argument that it can't have. */
@@ -40,18 +40,7 @@ const foreignVerbs = new Set([
   'USER-AGENT:',
   'HOST:',
 ])
-const unimplementedVerbs = new Set([
-  'ETRN',
-  'ATRN',
-  'TURN',
-  'SEND',
-  'SOML',
-  'SAML',
-  'XCLIENT',
-  'XFORWARD',
-  'BURL',
-  'LHLO',
-])
+const unimplementedVerbs = new Set(['ETRN', 'ATRN', 'TURN', 'SEND', 'SOML', 'SAML', 'XFORWARD', 'BURL', 'LHLO'])
 const helloName = /^[\x21-\x7e\x80-\xff]{1,255}$/
 const chunk = /^([0-9]{1,15})( LAST)?$/i
 
@@ -83,6 +72,7 @@ export function parseCommand(line: string): Command {
     case 'HELP':
     case 'VRFY':
     case 'EXPN':
+    case 'XCLIENT':
       return { verb: name, argument }
     case '.':
       return line === '.' ? { verb: 'dot' } : { verb: 'unknown', name }

@@ -30,7 +30,7 @@ describe('no configuration at all', () => {
     expect(warnings).toEqual([])
     expect(config.file).toBeUndefined()
     expect(config.listen).toEqual([
-      { host: '127.0.0.1', port: 2525, tls: 'starttls', auth: 'off', proxyProtocolFrom: [] },
+      { host: '127.0.0.1', port: 2525, tls: 'starttls', auth: 'off', proxyProtocolFrom: [], xclientFrom: [] },
     ])
     expect(config.backend.servers).toEqual([
       { kind: 'sink', directory: join(directory, 'mail'), url: `sink:${join(directory, 'mail')}` },
@@ -272,7 +272,9 @@ describe('the command line', () => {
         logLevel: 'debug',
       },
     )
-    expect(config.listen).toEqual([{ host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'off', proxyProtocolFrom: [] }])
+    expect(config.listen).toEqual([
+      { host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'off', proxyProtocolFrom: [], xclientFrom: [] },
+    ])
     expect(config.backend.servers[0]).toMatchObject({ directory: resolve('here') })
     expect(config.backend.replyTimeoutMs).toBe(60_000)
     expect(config.dataDirectory).toBe(resolve('data'))

@@ -103,7 +103,7 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
       now: Date.now,
       newId: () => 'id',
     },
-    'off',
+    { tls: 'off' },
   )
   const ended = Promise.withResolvers<undefined>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -39,7 +39,7 @@ describe('parseCommand', () => {
     ['AUTH PLAIN =', { verb: 'AUTH', mechanism: 'PLAIN', initial: '=' }],
     ['AUTH PLAIN a b', { verb: 'AUTH', mechanism: '' }],
     ['AUTH', { verb: 'AUTH', mechanism: '' }],
-    ['XCLIENT ADDR=192.0.2.1', { verb: 'unimplemented', name: 'XCLIENT' }],
+    ['XCLIENT ADDR=192.0.2.1', { verb: 'XCLIENT', argument: 'ADDR=192.0.2.1' }],
     ['LHLO client', { verb: 'unimplemented', name: 'LHLO' }],
     ['GET / HTTP/1.1', { verb: 'foreign', name: 'GET' }],
     ['post / http/1.1', { verb: 'foreign', name: 'POST' }],

@@ -1,0 +1,40 @@
+/**
+ * XCLIENT from a proxy that the listener believes (Postfix XCLIENT_README): the session begins anew, as if the client that is named
+ * had connected. Everyone else hears 502, as for any command that is not offered.
+ */
+import { parseClient } from '../smtp/xclient.ts'
+import { replies } from '../smtp/replies.ts'
+import { forgetAuth } from './auth.ts'
+import { end, fault } from './ending.ts'
+import { sayNow } from './reply-slots.ts'
+import type { Client, Session } from './session.ts'
+
+/** What EHLO says behind XCLIENT. LOGIN is not among them: whom nobody has authenticated here is not taken for authenticated. */
+export const xclientAttributes = 'NAME ADDR PORT PROTO HELO DESTADDR DESTPORT'
+
+/** Asked of the host at the other end of the connection, whatever it has said of itself since. */
+export const mayIntroduce = ({ options, connectedFrom }: Session): boolean =>
+  options.introducers?.(connectedFrom) === true
+
+export function onXclient(session: Session, argument: string, at: number): void {
+  if (!mayIntroduce(session)) return fault(session, replies.notImplemented, at)
+  if (session.unread) return end(session, replies.pipelining, 'pipelining', at)
+  if (session.state.at !== 'greeted' && session.state.at !== 'ready') return fault(session, replies.nestedMail, at)
+  const named = /\bLOGIN=/i.test(argument) ? undefined : parseClient(argument)
+  if (named === undefined) return fault(session, replies.badArgument('XCLIENT'), at)
+  // Several commands may say it together; a new address is another client, of whom nothing else is known.
+  const { address = session.client.address, port, name } = named
+  const before: Partial<Client> = address === session.client.address ? session.client : {}
+  const rdns = name ?? before.rdns
+  session.client = {
+    address,
+    port: port ?? before.port ?? 0,
+    ...(rdns === undefined ? {} : { rdns: rdns.toLowerCase() }),
+    ...(session.client.local === undefined ? {} : { local: session.client.local }),
+  }
+  session.helo = named.helo ?? ''
+  session.offered = new Map()
+  forgetAuth(session)
+  session.state = { at: 'greeted' }
+  sayNow(session.slots, replies.greeting(session.options.hostname))
+}
