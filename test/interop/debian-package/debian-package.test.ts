@@ -206,6 +206,17 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       expect(Number(exposure)).toBeLessThan(2)
     })
 
+    test('systemctl reload: the configuration is read anew, by the same process', async () => {
+      const pid = await property('MainPID')
+      await systemctl('reload', 'rcptwise')
+      await until('it says so', async () => {
+        const { stdout } = await debian.run('journalctl', '-u', 'rcptwise', '-o', 'cat', '--no-pager')
+        return stdout.includes('"event":"configLoaded"')
+      })
+      expect(await property('MainPID')).toBe(pid)
+      await play(port, message)
+    })
+
     test('it stays while it gives signs of life, and is started anew when it hangs', async () => {
       const first = await property('MainPID')
       await new Promise((resolve) => setTimeout(resolve, 5000)) // the watchdog's limit is 2 s
