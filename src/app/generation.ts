@@ -63,6 +63,7 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     trusted: config.trusted,
     overrides: () => ledger.overrides(),
     learned: lookUpLearned(ledger.senders, now),
+    remembers: () => ledger.durable,
     now,
   })
   const policies = await openPolicies(config, standing)

@@ -28,6 +28,11 @@ export interface PeerDirectoryOptions {
   readonly trusted: readonly string[]
   readonly overrides: () => readonly StrategyOverride[]
   readonly now: () => number
+  /**
+   * Whether the ledger keeps what is written to it. While it does not (its disk or server is away), nobody is delivered to ahead of the
+   * reply: a retry that comes to another process or node would be delivered again. Absent: it does.
+   */
+  readonly remembers?: () => boolean
   /** What `auto` goes by: the name a client is learned under, and what was learned. Absent: nothing is known of anybody. */
   readonly learned?: (client: Pick<PeerFacts, 'address' | 'rdns'>) => {
     readonly sender: string
@@ -87,10 +92,15 @@ export class PeerDirectory {
   serve(facts: PeerFacts): ServedAs {
     const peer = this.#find(facts)
     const strategy = this.strategyOf(peer)
-    return {
-      peer: strategy === 'auto' ? this.#chooseFor(peer, facts) : { ...peer, strategy },
-      trusted: this.#trusted(facts.address),
-    }
+    const chosen = strategy === 'auto' ? this.#chooseFor(peer, facts) : { ...peer, strategy }
+    return { peer: this.#remembering(chosen), trusted: this.#trusted(facts.address) }
+  }
+
+  #remembering(peer: PeerClass): PeerClass {
+    if (this.#options.remembers?.() !== false) return peer
+    const strategy = peer.strategy === 'late' ? 'group' : peer.strategy
+    const unvouched = peer.unvouchedAs === 'late' ? { unvouchedAs: 'group' as const } : {}
+    return { ...peer, ...unvouched, strategy, deliverDeferred: false }
   }
 
   /** `auto` becomes what is right for this sender; it is asked again for each transaction. */

@@ -115,3 +115,22 @@ describe('auto', () => {
 
   test('names are looked up for it', () => expect(auto().needsRdns).toBe(true))
 })
+
+describe('while the ledger keeps nothing', () => {
+  const away = (strategy: 'late' | 'auto' | 'lenient' | 'single') =>
+    new PeerDirectory({
+      ...options,
+      classes: [{ ...named('default', {}), strategy, deliverDeferred: true }],
+      remembers: () => false,
+    }).serve(someone).peer
+
+  test.each([
+    ['late', 'group'],
+    ['auto', 'group'],
+    ['lenient', 'lenient'],
+    ['single', 'single'],
+  ] as const)('%s is %s: nobody is delivered to ahead of the reply', (configured, strategy) => {
+    expect(away(configured)).toMatchObject({ strategy, deliverDeferred: false })
+    expect(away(configured).unvouchedAs).not.toBe('late')
+  })
+})
