@@ -58,12 +58,14 @@ export async function openGeneration(config: Config, standing: Standing): Promis
   const { ledger, certificates, now } = standing
   const backend = openBackend(config, standing.onFact, now)
   parts.defer(async () => await backend.close())
+  // Chosen to be kept in memory, by one process: it remembers for as long as it lives.
+  const inMemory = config.ledger.kind === 'sqlite' && config.ledger.path === ':memory:'
   const directory = new PeerDirectory({
     classes: config.peers,
     trusted: config.trusted,
     overrides: () => ledger.overrides(),
     learned: lookUpLearned(ledger.senders, now),
-    remembers: () => ledger.durable,
+    remembers: () => ledger.durable || inMemory,
     now,
   })
   const policies = await openPolicies(config, standing)

@@ -92,6 +92,23 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(await metric('rcptwise_ledger_durable')).toEqual([1, 1])
   })
 
+  test('late: who has it is acknowledged by the other one without a second delivery; without the store nobody is delivered to early', async () => {
+    await apps[0].app.ledger.setOverride({ peer: 'default', strategy: 'late', setAt: now, by: 'test' })
+    await until('both know', () => apps.every((app) => app.app.ledger.overrides().length === 1))
+    const { attempts, delivered, refused } = await send([strict, careful, tag])
+    expect({ delivered, refused }).toEqual({ delivered: [careful, tag], refused: [strict] })
+    expect(attempts.map(({ text }) => text?.slice(0, 3))).toEqual(['451', '250', '550'])
+    expect([...(attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3))).toEqual(['250', '250', '250'])
+    expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 1, 0])
+    expect(await metric('rcptwise_duplicates_suppressed_total{peer="default"}')).toEqual([0, 2])
+
+    await redis.kill()
+    await until('it is noticed', () => apps.every((app) => !app.app.ledger.durable))
+    const alone = await send([strict, careful, tag], { mostAttempts: 1 })
+    expect([...(alone.attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3))).toContain('451')
+    expect(kinds()).toContain('ledgerTrouble')
+  })
+
   test('that meet in one split at the same moment keep what each of them knows', async () => {
     const message = 'Subject: meet\r\nMessage-ID: <meet@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello'
     const first = await send([strict, careful, tag], { message, mostAttempts: 1 })
