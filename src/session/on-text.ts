@@ -177,7 +177,8 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
     recipient.verdict = granting(session, untold ? instead : verdict)
   })
   for (const recipient of through) {
-    if (recipient.memory?.state === 'delivered') recipient.verdict = 'accept'
+    if (recipient.memory?.state === 'delivered')
+      recipient.verdict = asDelivered(session, wants(session, recipient, judgement))
     // The backend has no such address: nobody can be lenient about that.
     else if (recipient.concealed !== undefined) recipient.verdict = 'reject'
   }
@@ -190,6 +191,12 @@ function noteScore(transaction: Transaction, judgement: Judgement): void {
   if (judgement.kind !== 'scored') return
   transaction.score = judgement.score
   transaction.symbols = judgement.symbols
+}
+
+/** What who has the message got it as: the text is the same, and so is the verdict on it. */
+function asDelivered(session: Session, wanted: Verdict): Verdict {
+  const verdict = granting(session, wanted)
+  return verdict === 'tag' || verdict === 'quarantine' ? verdict : 'accept'
 }
 
 const granting = (session: Session, verdict: Verdict): Verdict =>

@@ -47,6 +47,8 @@ describe('late', () => {
     const second = machine.message(all, scored(9))
     expect(codes(second.rcpts)).toBe('250 250 451')
     expect(codes(second.text)).toBe('250')
+    // Counted as what they got, and not as what the retry was.
+    expect(machine.transactions[1]?.recipients.map(({ verdict }) => verdict)).toEqual(['tag', 'tag', 'reject'])
     const third = machine.message([strict], scored(9))
     expect(codes(third.rcpts)).toBe('250')
     expect(third.text[0]).toMatch(/^550 5\.7\.1 .*strict@example\.org/)
