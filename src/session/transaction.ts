@@ -123,7 +123,7 @@ export function servingOf(transaction: Transaction): StrategyName {
 
 /** How a client without PRDR is split; undefined where one reply has to do for all that it offers. */
 export function splittingOf(transaction: Transaction): Splitting | undefined {
-  if (transaction.prdr || transaction.trusted) return undefined
+  if (transaction.prdr) return undefined // who is trusted is served unsplit, whatever the strategy
   const serving = servingOf(transaction)
   return serving === 'group' || serving === 'single' || serving === 'late' ? serving : undefined
 }
