@@ -46,13 +46,18 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
   await place.directory('/run/courier', { ...own, mode: 0o755 })
   await symlink('../run', place.host('/var/run'))
 
+  // A message is in tmp from its submission until courierd has noticed it and moved it to msgs: that one is looked at last.
   const waiting = async (): Promise<string[]> => {
-    // A folder that goes away meanwhile had a message until now: C of nothing.
-    const names = await readdir(place.host(`${state}/msgs`), { recursive: true }).catch(() => ['C'])
+    const names: string[] = []
+    for (const folder of ['tmp', 'msgs']) {
+      // A folder that goes away meanwhile had a message until now: C of nothing.
+      const found = await readdir(place.host(`${state}/${folder}`), { recursive: true }).catch(() => ['C'])
+      names.push(...found.map((name) => `${folder}/${name}`))
+    }
     return names.filter((name) => path.basename(name).startsWith('C'))
   }
   const log = async (): Promise<string> => {
-    const files = (await waiting()).map(async (name) => await place.read(`${state}/msgs/${name}`))
+    const files = (await waiting()).map(async (name) => await place.read(`${state}/${name}`))
     return [await place.read('/daemon.log'), ...(await Promise.all(files))].join('\n')
   }
   const daemon = await place.start('/bin/dash', [

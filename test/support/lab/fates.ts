@@ -28,16 +28,26 @@ export async function expectFates(
   backend: ReceivingServer,
   { plain = [], tagged = [], bounced = {} }: Fates,
 ): Promise<void> {
-  await client.empty()
-  await backend.empty()
   const refused = Object.keys(bounced).sort()
+  const everybody = [...plain, ...tagged, ...refused]
+  // A queue that is not filled yet is empty too: each recipient's own end comes first.
+  await until(
+    'every accepted recipient has the message',
+    async () => {
+      const copies = await deliveriesOf(backend, [...plain, ...tagged])
+      return Object.values(copies).every((messages) => messages.length > 0)
+    },
+    { explain: client.log },
+  )
   await until('every refused recipient is reported', async () => (await client.bounces()).length >= refused.length, {
     explain: client.log,
   })
+  await client.empty()
+  await backend.empty()
   const bounces = await client.bounces()
   expect(bounces.map(({ recipient }) => recipient).sort()).toEqual(refused)
   for (const { recipient, reply } of bounces) expect(reply).toContain(bounced[recipient])
-  const copies = await deliveriesOf(backend, [...plain, ...tagged, ...refused])
+  const copies = await deliveriesOf(backend, everybody)
   const expected = [
     ...plain.map((address) => [address, ['plain']] as const),
     ...tagged.map((address) => [address, ['tagged']] as const),
