@@ -7,7 +7,7 @@ import path from 'node:path'
 import { packageRoot } from './packages.ts'
 import { Place } from './place.ts'
 import { composeMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface Courier extends AsyncDisposable {
   readonly submit: (submission: Submission) => Promise<void>
@@ -66,7 +66,7 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
   ])
   try {
     const ready = async (): Promise<boolean> => (await readdir(place.host(`${state}/tmp`))).includes('trigger')
-    await until('Courier waits for mail', async () => daemon.exitCode !== null || (await ready()), { limitMs: 30_000 })
+    await until('Courier waits for mail', async () => daemon.exitCode !== null || (await ready()))
     if (daemon.exitCode !== null) throw new Error(`courierd ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()
@@ -81,7 +81,7 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
     },
     log,
     empty: async () => {
-      await until('the queue of Courier is empty', async () => (await waiting()).length === 0, { explain: log })
+      await untilSteady('the queue of Courier is empty', async () => (await waiting()).length === 0, { explain: log })
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { Place } from './place.ts'
 import { composeMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { untilSteady } from './until.ts'
 
 export interface Dma extends AsyncDisposable {
   readonly submit: (submission: Submission) => Promise<void>
@@ -34,7 +34,7 @@ export async function openDma(relayTo: { readonly host: string; readonly port: n
     empty: async () => {
       const waiting = async (): Promise<string[]> =>
         (await readdir(place.host(spool))).filter((name) => /^[MQ]/.test(name))
-      await until('the queue of dma is empty', async () => (await waiting()).length === 0, { explain: log })
+      await untilSteady('the queue of dma is empty', async () => (await waiting()).length === 0, { explain: log })
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

@@ -42,7 +42,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const log = async (): Promise<string> => await place.read('/daemon.log')
   const daemon = await place.start('/usr/sbin/dovecot', ['-F', '-c', '/etc/dovecot/dovecot.conf'])
   try {
-    await until('Dovecot listens', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('Dovecot listens', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`Dovecot ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

@@ -5,7 +5,7 @@ import { bounces, readMaildir, type Bounce } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
 import { submitMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface EximQueueEntry {
   readonly id: string
@@ -64,7 +64,7 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
 
   const daemon = await place.start('/usr/sbin/exim4', ['-bdf', '-q1s'])
   try {
-    await until('Exim listens', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('Exim listens', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`Exim ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()
@@ -86,7 +86,7 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
     mailbox,
     bounces: async (address = 'sender@client.test') => bounces(await mailbox(address)),
     empty: async () => {
-      await until('the queue of Exim is empty', async () => (await queueFiles()).length === 0, { explain: log })
+      await untilSteady('the queue of Exim is empty', async () => (await queueFiles()).length === 0, { explain: log })
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

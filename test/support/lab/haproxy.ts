@@ -32,7 +32,7 @@ export async function startHaproxy(server: number): Promise<Haproxy> {
   const log = async (): Promise<string> => await place.read('/daemon.log')
   const daemon = await place.start('/usr/sbin/haproxy', ['-db', '-f', '/etc/haproxy.cfg'])
   try {
-    await until('HAProxy passes on', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('HAProxy passes on', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`HAProxy ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { Place } from './place.ts'
 import { composeMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface Nullmailer extends AsyncDisposable {
   readonly submit: (submission: Submission) => Promise<void>
@@ -47,7 +47,7 @@ export async function startNullmailer(relayTo: { readonly host: string; readonly
     failed: async () => await messages('failed'),
     log,
     empty: async () => {
-      await until('the queue of nullmailer is empty', async () => (await messages('queue')).length === 0, {
+      await untilSteady('the queue of nullmailer is empty', async () => (await messages('queue')).length === 0, {
         explain: log,
       })
     },

@@ -6,7 +6,7 @@ import { readMaildir } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
 import { submitMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface OpensmtpdOptions {
   /** Where everything without a mailbox here goes; absent: nowhere, others get 550. */
@@ -26,10 +26,9 @@ export interface Opensmtpd extends AsyncDisposable {
   readonly log: () => Promise<string>
   /** Messages in the Maildir of an address. */
   readonly mailbox: (address: string) => Promise<string[]>
-  /**
-   * Waits until no message is in the queue, and has it try again all the time what is there: its own first retry comes
-   * after 400 s (senders), which can't be configured.
-   */
+  /** Has it try again now what waits: its own first retry comes after 400 s (senders), which can't be configured. */
+  readonly hurry: () => Promise<void>
+  /** Waits until no message is in the queue, and has it try again all the time what is there. */
   readonly empty: () => Promise<void>
 }
 
@@ -81,12 +80,14 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
     const counts = await Promise.all(folders).catch(() => [1])
     return counts.reduce((total, files) => total + files, 0)
   }
+  const hurry = async (): Promise<void> => {
+    await place.run(control, ['schedule', 'all'])
+    await sleep(300)
+  }
   const preamble = options.listen?.includes('proxy-v2') === true ? proxyVersion2Local : ''
   const daemon = await place.start('/usr/sbin/smtpd', ['-d', '-f', '/etc/smtpd.conf'])
   try {
-    await until('OpenSMTPD listens', async () => daemon.exitCode !== null || (await greets(port, preamble)), {
-      limitMs: 30_000,
-    })
+    await until('OpenSMTPD listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
     if (daemon.exitCode !== null) throw new Error(`OpenSMTPD ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()
@@ -100,14 +101,14 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
     },
     log,
     mailbox: async (address) => await readMaildir(place.host(`/var/mail/${address}`)),
+    hurry,
     empty: async () => {
       const look = async (): Promise<boolean> => {
         if ((await queued()) === 0) return true
-        await place.run(control, ['schedule', 'all'])
-        await sleep(300)
+        await hurry()
         return false
       }
-      await until('the queue of OpenSMTPD is empty', look, { explain: log })
+      await untilSteady('the queue of OpenSMTPD is empty', look, { explain: log })
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

@@ -1,38 +1,43 @@
 /** Ports for mail servers that must be told theirs. */
 import { randomInt } from 'node:crypto'
-import { createServer, connect } from 'node:net'
+import { createServer, connect, type Server } from 'node:net'
 import { once } from 'node:events'
 
 /** Below those that the kernel gives to outgoing connections (32768 and up), any of which could take the port in between. */
 const lowest = 12_000
 const highest = 32_000
 
-/** Test files run side by side, each in a process of its own: each has a part of the ports. */
-const parts = 4
-const part = Number(process.env['VITEST_POOL_ID'] ?? '0') % parts
+/**
+ * What other test files, and other runs on this machine, take for given: a socket in the abstract namespace (unix(7)) by
+ * the name of each port. The kernel lets one process have it, and takes it back when that ends.
+ */
+const given = new Set<Server>()
 
-const given = new Set<number>()
-
-/** A port of 127.0.0.1 that was free a moment ago, and that no other caller was given. */
+/** A port of 127.0.0.1 that nobody listens on, and that no other caller on this machine is given while this process runs. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries += 1) {
-    const port = lowest + randomInt((highest - lowest) / parts) * parts + part
-    if (given.has(port) || !(await isFree(port))) continue
-    given.add(port)
+    const port = randomInt(lowest, highest)
+    const claim = await listening(createServer().listen(`\0rcptwise-port-${port}`))
+    if (claim === undefined) continue
+    claim.unref()
+    given.add(claim)
+    const probe = await listening(createServer().listen(port, '127.0.0.1'))
+    if (probe === undefined) continue
+    const closed = once(probe, 'close')
+    probe.close()
+    await closed
     return port
   }
   throw new Error(`No free port between ${lowest} and ${highest}`)
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1')
+/** The server once it listens; undefined when somebody else does. */
+async function listening(server: Server): Promise<Server | undefined> {
   try {
     await once(server, 'listening')
-    return true
+    return server
   } catch {
-    return false
-  } finally {
-    server.close()
+    return undefined
   }
 }
 
@@ -42,7 +47,7 @@ export async function greets(port: number, preamble: string | Buffer = ''): Prom
   if (preamble.length > 0) socket.write(preamble)
   try {
     return await new Promise<boolean>((resolve) => {
-      socket.setTimeout(2_000, () => {
+      socket.setTimeout(10_000, () => {
         resolve(false)
       })
       socket.once('data', () => {

@@ -14,7 +14,7 @@ import {
 } from './postfix-config.ts'
 import type { Ran } from './run.ts'
 import { submitMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface PostfixQueueEntry {
   readonly id: string
@@ -72,9 +72,7 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
   const start = async (): Promise<void> => {
     const daemon = await place.start('/usr/lib/postfix/sbin/master', ['-d'])
-    await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port, preamble)), {
-      limitMs: 30_000,
-    })
+    await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
     if (daemon.exitCode !== null) throw new Error(`Postfix ended with ${daemon.exitCode}`)
   }
   try {
@@ -99,7 +97,7 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
     mailbox,
     bounces: async (address = 'sender@client.test') => bounces(await mailbox(address)),
     empty: async () => {
-      await until('the queue of Postfix is empty', async () => (await queue()).length === 0, {
+      await untilSteady('the queue of Postfix is empty', async () => (await queue()).length === 0, {
         explain: async () => `${await log()}${JSON.stringify(await queue())}`,
       })
     },

@@ -6,7 +6,7 @@ import { readdir, symlink } from 'node:fs/promises'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
 import { submitMessage, type Submission } from './submission.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface Sendmail extends AsyncDisposable {
   readonly port: number
@@ -60,7 +60,7 @@ export async function startSendmail(relayTo: { readonly host: string; readonly p
   await place.directory('/var/log', { user: 'root', group: 'root', mode: 0o755 })
   const daemon = await place.start(program, ['-L', 'sm-mta', '-bD', '-q1s', '-X', '/var/log/dialogue'])
   try {
-    await until('sendmail listens', async () => daemon.exitCode !== null || (await greets(port)), { limitMs: 30_000 })
+    await until('sendmail listens', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`sendmail ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()
@@ -74,7 +74,7 @@ export async function startSendmail(relayTo: { readonly host: string; readonly p
     },
     log,
     empty: async () => {
-      await until('the queue of sendmail is empty', async () => (await readdir(place.host(spool))).length === 0, {
+      await untilSteady('the queue of sendmail is empty', async () => (await readdir(place.host(spool))).length === 0, {
         explain: log,
       })
     },
