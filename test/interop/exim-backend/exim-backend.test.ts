@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { startExim } from '../../support/lab/exim.ts'
-import { expectFates } from '../../support/lab/fates.ts'
+import { expectFates, expectWaiting } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
 import { fates, mailboxes, mixedMessage, recipients, sender } from '../../support/lab/mixed.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
@@ -47,10 +47,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim as the backend', () => {
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
     await postfix.submit(mixedMessage(3, [...Object.keys(recipients), 'closed@example.org', 'busy@example.org']))
-    const waiting = async (): Promise<string[]> => (await postfix.queue()).flatMap((entry) => [...entry.waiting])
-    await until('only the busy one waits', async () => (await waiting()).join() === 'busy@example.org', {
-      explain: postfix.log,
-    })
+    await expectWaiting(postfix, ['busy@example.org'])
     await backend.answer({})
     await expectFates(postfix, backend, {
       plain: [...(fates[3].plain ?? []), 'busy@example.org'],

@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { type Exim, startExim } from '../../support/lab/exim.ts'
-import { expectFates } from '../../support/lab/fates.ts'
+import { expectFates, expectWaiting } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
 import { mailboxes, recipients, sender } from '../../support/lab/mixed.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
@@ -33,8 +33,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR as the backend'
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
     await exim.submit({ from: sender, to })
     await until('the strict one has bounced', async () => (await exim.bounces()).length === 1, { explain: exim.log })
-    await until('one waits', async () => (await exim.queue()).length === 1, { explain: exim.log })
-    expect((await exim.queue()).map(({ waiting }) => waiting)).toEqual([['careful1@example.org']])
+    await expectWaiting(exim, ['careful1@example.org'])
     expect(await taken(backend)).toBe(1)
     await backend.answer({})
     await expectFates(exim, backend, {

@@ -6,12 +6,11 @@
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { startExim } from '../../support/lab/exim.ts'
-import { expectFates } from '../../support/lab/fates.ts'
+import { expectFates, expectWaiting } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
 import { mailboxes, mixedMessage, recipients, sender } from '../../support/lab/mixed.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
 import { openSwaks } from '../../support/lab/swaks.ts'
-import { until } from '../../support/lab/until.ts'
 
 const host = '127.0.0.1'
 const server = {
@@ -68,10 +67,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
       await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
       await using exim = await startExim({ relayTo: { host, port: rcptwise.port }, prdr })
       await exim.submit(mixedMessage(3, [...Object.keys(recipients), 'busy@example.org']))
-      const waiting = async (): Promise<string[]> => (await exim.queue()).flatMap((entry) => [...entry.waiting])
-      await until('only the busy one waits', async () => (await waiting()).join() === 'busy@example.org', {
-        explain: exim.log,
-      })
+      await expectWaiting(exim, ['busy@example.org'])
       await backend.empty()
       for (const address of Object.keys(recipients)) expect(await backend.mailbox(address)).toHaveLength(1)
       expect(await exim.log()).toContain(busy)

@@ -1,7 +1,7 @@
 /** What must hold for each recipient in the end: the message once, or one report of failure, and never neither. */
 import { expect } from 'vitest'
 import type { Bounce } from './maildir.ts'
-import { until } from './until.ts'
+import { until, untilSteady } from './until.ts'
 
 export interface SendingServer {
   readonly empty: () => Promise<void>
@@ -56,6 +56,28 @@ export async function expectFates(
     ...refused.map((address) => [address, []] as const),
   ]
   expect(copies).toEqual(Object.fromEntries(expected))
+}
+
+/**
+ * Waits until these recipients, and no others, are in the queue: one that was answered is listed until its report is on its
+ * way, and so is the report.
+ */
+export async function expectWaiting(
+  client: {
+    readonly queue: () => Promise<readonly { readonly waiting: readonly string[] }[]>
+    readonly log: () => Promise<string>
+  },
+  addresses: readonly string[],
+): Promise<void> {
+  const wanted = [...addresses].sort().join(' ')
+  const waiting = async (): Promise<string> =>
+    (await client.queue())
+      .flatMap((message) => message.waiting)
+      .sort()
+      .join(' ')
+  await untilSteady(`only ${wanted} waits`, async () => (await waiting()) === wanted, {
+    explain: async () => `${await client.log()}\nWaiting: ${await waiting()}`,
+  })
 }
 
 /** For each address, what each message in its mailbox is: plain or tagged. */

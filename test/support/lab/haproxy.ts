@@ -1,24 +1,32 @@
 /** HAProxy 2.6 in a place of its own, in front of one server that it tells the client (PROXY protocol, version 2). */
+import { networkInterfaces } from 'node:os'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
 import { until } from './until.ts'
 
 export interface Haproxy extends AsyncDisposable {
-  /** On 127.0.0.1 and ::1. */
+  /** On 127.0.0.1, and on ::1 where the host has it. */
   readonly port: number
   readonly log: () => Promise<string>
 }
 
-/** Its checks are those of its manual for SMTP: an EHLO each 200 ms, behind a PROXY header of their own (LOCAL). */
+/** Whether this host has ::1: a container may have no IPv6. */
+export const hasLoopback6 = (): boolean =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1') === true)
+
+/**
+ * Its checks are those of its manual for SMTP: an EHLO each 200 ms, behind a PROXY header of their own (LOCAL). An answer
+ * may take its time: without `timeout check` it would have 200 ms, and the server would be out of use on a busy machine.
+ */
 const configuration = (port: number, server: number): string => `defaults
   mode tcp
-  timeout connect 10s
-  timeout client 60s
-  timeout server 60s
+  timeout connect 60s
+  timeout check 60s
+  timeout client 120s
+  timeout server 120s
 frontend mx
   bind 127.0.0.1:${port}
-  bind ::1:${port}
-  default_backend rcptwise
+${hasLoopback6() ? `  bind ::1:${port}\n` : ''}  default_backend rcptwise
 backend rcptwise
   option smtpchk EHLO haproxy.test
   server one 127.0.0.1:${server} send-proxy-v2 check check-send-proxy inter 200ms

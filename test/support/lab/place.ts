@@ -13,6 +13,7 @@ import {
   readFile,
   readlink,
   realpath,
+  rename,
   rm,
   symlink,
   writeFile,
@@ -104,9 +105,12 @@ export class Place implements AsyncDisposable {
     return groups[group]
   }
 
+  /** In one piece: a program that reads the file meanwhile has the old text or the new one. */
   async write(inside: string, text: string, mode = 0o644): Promise<void> {
-    await mkdir(path.dirname(this.host(inside)), { recursive: true })
-    await writeFile(this.host(inside), text, { mode })
+    const file = this.host(inside)
+    await mkdir(path.dirname(file), { recursive: true })
+    await writeFile(`${file}.new`, text, { mode })
+    await rename(`${file}.new`, file)
   }
 
   /** The text of a file, empty while it does not exist. */
@@ -172,15 +176,11 @@ export class Place implements AsyncDisposable {
    * asked to end in peace: what they would save is removed next.
    */
   private async endAll(): Promise<void> {
-    await until(
-      'the processes of a mail server end',
-      async () => {
-        const pids = await this.processes()
-        for (const pid of pids) kill(pid)
-        return pids.length === 0
-      },
-      { limitMs: 10_000 },
-    )
+    await until('the processes of a mail server end', async () => {
+      const pids = await this.processes()
+      for (const pid of pids) kill(pid)
+      return pids.length === 0
+    })
   }
 
   private async processes(): Promise<number[]> {
