@@ -11,7 +11,13 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { interopObstacle, obstacleVariable } from '../test/support/lab/availability.ts'
+import {
+  harakaObstacle,
+  harakaObstacleVariable,
+  interopObstacle,
+  obstacleVariable,
+} from '../test/support/lab/availability.ts'
+import { harakaRoot } from '../test/support/lab/haraka-package.ts'
 import { packageRoot, packageSetNames } from '../test/support/lab/packages.ts'
 
 /** What this tool reads of vitest's JSON report. */
@@ -51,13 +57,27 @@ async function prepareInterop(): Promise<string | undefined> {
   }
 }
 
-function announce(obstacle: string | undefined): void {
-  if (obstacle === undefined) {
-    console.log('Interop: the tests against real mail servers (Exim, Postfix, nullmailer, swaks) run here.')
-    return
+/** The same for Haraka, which is the one that npm has. */
+async function prepareHaraka(): Promise<string | undefined> {
+  const obstacle = harakaObstacle()
+  if (obstacle !== undefined) return obstacle
+  try {
+    await harakaRoot((line) => {
+      console.log(`  ${line}`)
+    })
+    return undefined
+  } catch (error) {
+    return `npm can't get Haraka: ${error instanceof Error ? error.message : String(error)}`
   }
+}
+
+function announce(obstacle: string | undefined, haraka: string | undefined): void {
   const bar = '!'.repeat(100)
-  console.log(`${bar}\n!! INTEROP TESTS ARE SKIPPED: ${obstacle}\n!! See docs/testing.md.\n${bar}`)
+  const skipped = (what: string, why: string): void =>
+    console.log(`${bar}\n!! ${what} ARE SKIPPED: ${why}\n!! See docs/testing.md.\n${bar}`)
+  if (obstacle !== undefined) return skipped('INTEROP TESTS', obstacle)
+  console.log('Interop: the tests against real mail servers (Exim, Postfix, nullmailer, swaks) run here.')
+  if (haraka !== undefined) skipped('THE INTEROP TESTS WITH HARAKA', haraka)
 }
 
 /** Runs vitest and reads its report; the report is absent when vitest ended before it wrote one. */
@@ -116,8 +136,9 @@ function furtherFailures(code: number, totals: Totals, report: Report | undefine
 
 const args = process.argv.slice(2)
 const obstacle = await prepareInterop()
-announce(obstacle)
-const env = obstacle === undefined ? process.env : { ...process.env, [obstacleVariable]: obstacle }
+const haraka = obstacle ?? (await prepareHaraka())
+announce(obstacle, haraka)
+const env = { ...process.env, [obstacleVariable]: obstacle, [harakaObstacleVariable]: haraka }
 const [code, report] = await runVitest(
   args.filter((arg) => arg !== required),
   env,

@@ -16,6 +16,15 @@ const hostPrograms = [
 /** A reason in this environment variable turns the interop tests off; `npm test` sets it when the packages can't be had. */
 export const obstacleVariable = 'RCPTWISE_NO_INTEROP'
 
+/** The same for the tests with Haraka alone, which comes from npm. */
+export const harakaObstacleVariable = 'RCPTWISE_NO_HARAKA'
+
+/** The reason why the tests with Haraka can't run here; undefined when they can. */
+export function harakaObstacle(): string | undefined {
+  const told = process.env[harakaObstacleVariable]
+  return interopObstacle() ?? (told === undefined || told === '' ? undefined : told)
+}
+
 /** The reason why the interop tests can't run here, in a few words; undefined when they can. */
 export function interopObstacle(): string | undefined {
   const told = process.env[obstacleVariable]

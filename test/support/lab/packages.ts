@@ -27,6 +27,18 @@ const packageSets = {
   dnsmasq: ['dnsmasq-base'],
   redis: ['redis-server'],
   testssl: ['testssl.sh'],
+  podman: [
+    'podman',
+    'crun',
+    'podman-compose',
+    'golang-github-containernetworking-plugin-dnsname',
+    'mount',
+    'iproute2',
+    'dash',
+    'coreutils',
+    'tar',
+  ],
+  rspamd: ['rspamd'],
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
@@ -36,7 +48,8 @@ const recipe = 2
 export type PackageSet = keyof typeof packageSets
 export const packageSetNames = Object.keys(packageSets) as readonly PackageSet[]
 
-const labDirectory = (): string => process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
+/** Where programs are kept between runs. */
+export const labDirectory = (): string => process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
 
 /**
  * The root directory of a package set, which is made when it is missing: a minute with the network, then nothing.
