@@ -2,9 +2,10 @@
 import { openAdmin } from './app/admin.ts'
 import { openConfiguredCertificates, sameCertificates } from './app/certificates.ts'
 import { factHub } from './app/fact-hub.ts'
+import { senderAllowance } from './app/bounces.ts'
 import { type Generation, openGeneration } from './app/generation.ts'
 import { openLedger } from './app/ledger.ts'
-import { limitsOf } from './app/limits.ts'
+import { limitsOf, spoolBudgetOf } from './app/limits.ts'
 import { Listeners } from './app/listeners.ts'
 import { needsRestart } from './app/needs-restart.ts'
 import { randomIds } from './app/random-ids.ts'
@@ -17,6 +18,8 @@ import { learnFromFacts } from './learning/learning.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
+import { alone } from './listen/shared-limits.ts'
+import { SpoolBudget } from './listen/spool-budget.ts'
 import { initialise } from './metrics/initialise.ts'
 import { metricsFromFacts } from './metrics/from-facts.ts'
 import { createMetrics, type Metrics } from './metrics/registry.ts'
@@ -85,7 +88,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       }),
       pool: () => current.backend.connections(),
       backends: () => current.backend.servers(),
-      spool: () => spoolOf(generations),
+      spool: () => budget,
     },
     { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
   )
@@ -99,7 +102,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       : worker.certificates(for_)
   let certificates = await openCertificates(config)
   parts.defer(async () => await certificates?.close())
-  const standing = { ledger, onFact, now, newId: randomIds() }
+  const shared = worker?.shared ?? alone
+  const budget = new SpoolBudget(spoolBudgetOf(config, onFact, now), shared.counts)
+  const allowance = senderAllowance(config, now, shared.rates)
+  const standing = { ledger, budget, allowance, onFact, now, newId: randomIds() }
   let current: Generation = await openGeneration(config, { ...standing, certificates })
   const generations = new Set([current])
   parts.defer(async () => {
@@ -118,7 +124,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const admin = worker === undefined ? await openAdmin(config, adminParts) : undefined
   if (admin !== undefined) parts.defer(async () => await admin.close())
 
-  const limits = new ClientLimits(limitsOf(config, current.directory, now), worker?.sessions)
+  const limits = new ClientLimits(limitsOf(config, current.directory, now), shared)
   const listeners: Listeners = new Listeners({
     serving: (generation, entry) => generation.serving(entry, limits),
     socketOf: (key, index) => {
@@ -160,6 +166,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       current = generation
       certificates = fresh
       limits.use(limitsOf(next, generation.directory, now))
+      budget.use(spoolBudgetOf(next, onFact, now))
+      allowance.use(next.limits.bouncesPerHour)
       initialise(metrics, strategiesOf(generation))
       before.retire(() => generations.delete(before))
       if (!same) await certificatesBefore?.close()
@@ -195,10 +203,3 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
 const strategiesOf = ({ config, directory }: Generation) =>
   config.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
-
-const spoolOf = (
-  generations: ReadonlySet<Generation>,
-): { readonly memoryBytes: number; readonly diskBytes: number } => ({
-  memoryBytes: [...generations].reduce((sum, { budget }) => sum + budget.memoryBytes, 0),
-  diskBytes: [...generations].reduce((sum, { budget }) => sum + budget.diskBytes, 0),
-})

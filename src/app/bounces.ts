@@ -4,6 +4,7 @@ import { backendBounces } from '../bounce/backend-bounces.ts'
 import type { Bounces } from '../bounce/bounce.ts'
 import { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config } from '../config/config.ts'
+import type { SharedRates } from '../listen/shared-limits.ts'
 import { createVoucher, dnsResolve } from '../vouch/spf-dkim.ts'
 import type { Voucher } from '../vouch/vouch.ts'
 
@@ -18,20 +19,32 @@ export function configuredVoucher(config: Config): Voucher {
   })
 }
 
-/** Each worker process has its share of what a sender may have. */
+/** How many reports a sender may have, of all processes together. */
+export function senderAllowance({ limits }: Config, now: () => number, shared: SharedRates): SenderAllowance {
+  const allowance = new SenderAllowance(limits.bouncesPerHour, now)
+  const name = 'bounces_per_hour'
+  allowance.onTaken = (sender, amount) => shared.took({ name, count: allowance.perHour, perMs: hourMs }, sender, amount)
+  shared.onElsewhere((rate, sender, amount) => {
+    if (rate.name === name) allowance.takenElsewhere(sender, amount)
+  })
+  return allowance
+}
+
+const hourMs = 3_600_000
+
 export function configuredBounces(
   config: Config,
   parts: {
     readonly backend: Backend
     readonly voucher: Voucher
+    readonly allowance: SenderAllowance
     readonly newId: () => string
     readonly now: () => number
   },
 ): Bounces {
-  const { limits, hostname, bounces, workers } = config
+  const { limits, hostname, bounces } = config
   return backendBounces({
     ...parts,
-    allowance: new SenderAllowance(Math.ceil(limits.bouncesPerHour / workers), parts.now),
     hostname,
     headerBytes: limits.headerBytes,
     wholeTextBytes: bounces.wholeTextBytes,

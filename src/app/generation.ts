@@ -4,6 +4,7 @@
  */
 import type { WatchedBackend } from '../backend/backend.ts'
 import { openRelay } from '../backend/relay-guard.ts'
+import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'
 import { backendJudge } from '../judge/backend.ts'
@@ -20,7 +21,6 @@ import type { PolicySource } from '../policy/policy-source.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend, watchBackend } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
-import { spoolBudget } from './limits.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
@@ -28,7 +28,9 @@ export interface Standing {
   readonly ledger: Ledger
   /** Those that a listener with TLS serves with. */
   readonly certificates: Certificates | undefined
-  /** What all texts together may take (spoolBudget in limits.ts; metrics want it as `spool`). */
+  /** What all texts together may take. */
+  readonly budget: SpoolBudget
+  readonly allowance: SenderAllowance
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -42,7 +44,6 @@ export interface Generation {
   readonly config: Config
   readonly backend: WatchedBackend
   readonly directory: PeerDirectory
-  readonly budget: SpoolBudget
   /** What keeps the backend from being used, if anything does. */
   trouble(): string | undefined
   serving(entry: ConfiguredListener, limits: ClientLimits): Serving
@@ -90,15 +91,13 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     if (fact.kind === 'sessionClosed' && --sessions === 0 && retired !== undefined) void close()
   }
   const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
-  const budget = spoolBudget(config, standing.onFact, now)
   const voucher = configuredVoucher(config)
-  const bounces = configuredBounces(config, { backend, voucher, newId: standing.newId, now })
-  const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, budget, onFact }
+  const bounces = configuredBounces(config, { ...standing, backend, voucher })
+  const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, onFact }
   return {
     config,
     backend,
     directory,
-    budget,
     trouble: () => health.trouble(),
     serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
       const begin = connectionOptions(sessionParts, { tls, auth, xclientFrom })

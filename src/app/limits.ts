@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { ClientLimitsOptions } from '../listen/client-limits.ts'
 import type { PeerDirectory } from '../listen/peer-directory.ts'
-import { SpoolBudget } from '../listen/spool-budget.ts'
+import type { SpoolBudgetOptions } from '../listen/spool-budget.ts'
 
 export function limitsOf(config: Config, directory: PeerDirectory, now: () => number): ClientLimitsOptions {
   return {
@@ -17,14 +17,13 @@ export function limitsOf(config: Config, directory: PeerDirectory, now: () => nu
   }
 }
 
-/** Of one process: a worker is given its share of the configuration (workers/share.ts). */
-export function spoolBudget({ spool }: Config, onFact: FactListener, now: () => number): SpoolBudget {
-  return new SpoolBudget({
+export function spoolBudgetOf({ spool }: Config, onFact: FactListener, now: () => number): SpoolBudgetOptions {
+  return {
     memoryBytes: spool.memoryBytes,
     directory: spool.directory,
     totalMemoryBytes: spool.totalMemoryBytes,
     totalDiskBytes: spool.totalDiskBytes,
     onLimit: (limit) => onFact({ kind: 'limitReached', at: now(), limit }),
     now,
-  })
+  }
 }

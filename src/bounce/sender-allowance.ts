@@ -10,14 +10,36 @@ export interface Taken {
 }
 
 export class SenderAllowance {
-  readonly #perHour: number
+  #perHour: number
   readonly #now: () => number
   /** When each sender's reports were begun; senders in the order of their last one. */
   readonly #begun = new Map<string, number[]>()
 
+  /** Called with what is taken here, 1, or given back, -1; `sender` in lower case. */
+  onTaken: (sender: string, amount: number) => void = () => undefined
+
   constructor(perHour: number, now: () => number) {
     this.#perHour = perHour
     this.#now = now
+  }
+
+  get perHour(): number {
+    return this.#perHour
+  }
+
+  /** From now on; what was taken stays taken. */
+  use(perHour: number): void {
+    this.#perHour = perHour
+  }
+
+  /** Another process has taken so many for a sender; negative: given back. */
+  takenElsewhere(sender: string, amount: number): void {
+    const at = this.#now()
+    const begun = this.#begun.get(sender) ?? []
+    if (amount < 0) begun.splice(amount)
+    else begun.push(...Array.from({ length: amount }, () => at))
+    this.#begun.delete(sender)
+    if (begun.length > 0) this.#begun.set(sender, begun)
   }
 
   /** Undefined when there is none left for now. `sender` is an address; its case does not count. */
@@ -30,13 +52,16 @@ export class SenderAllowance {
     begun.push(at)
     this.#begun.delete(key)
     this.#begun.set(key, begun)
+    this.onTaken(key, 1)
     return { giveBack: () => this.#giveBack(key, at) }
   }
 
   #giveBack(key: string, at: number): void {
     const begun = this.#begun.get(key) ?? []
     const index = begun.lastIndexOf(at)
-    if (index !== -1) begun.splice(index, 1)
+    if (index === -1) return
+    begun.splice(index, 1)
+    this.onTaken(key, -1)
     if (begun.length === 0) this.#begun.delete(key)
   }
 

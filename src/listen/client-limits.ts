@@ -7,16 +7,9 @@
  */
 import type { LimitName } from '../facts.ts'
 import type { Allowance, RatedThing } from '../session/allowance.ts'
-import { clientKey, networkOf } from './network.ts'
-import { RateLimiter } from './rate-limiter.ts'
-
-/** Per minute; absent: no limit. */
-export interface Rates {
-  readonly connectionsPerMinute?: number | undefined
-  readonly messagesPerMinute?: number | undefined
-  readonly recipientsPerMinute?: number | undefined
-  readonly errorsPerMinute?: number | undefined
-}
+import { ClientRates, limitOf, type Rated, type Rates } from './client-rates.ts'
+import { networkOf } from './network.ts'
+import { alone, type SharedCounts } from './shared-limits.ts'
 
 export interface LimitsOfClients {
   readonly sessions: number
@@ -58,32 +51,13 @@ export interface Admission extends Allowance {
   end(): void
 }
 
-type Rated = RatedThing | 'connections'
-
-const rateOf: Record<Rated, { readonly key: keyof Rates; readonly limit: LimitName }> = {
-  connections: { key: 'connectionsPerMinute', limit: 'connections_per_minute' },
-  messages: { key: 'messagesPerMinute', limit: 'messages_per_minute' },
-  recipients: { key: 'recipientsPerMinute', limit: 'recipients_per_minute' },
-  errors: { key: 'errorsPerMinute', limit: 'errors_per_minute' },
-}
-
-const minuteMs = 60_000
-
-/** What other processes with the same limits have of a key, and what they are told of ours. */
-export interface SharedSessions {
-  elsewhere(key: string): number
-  change(key: string, by: 1 | -1): void
-}
-
-const alone: SharedSessions = { elsewhere: () => 0, change: () => undefined }
-
 /** Sessions by what they are counted under; nothing is kept of a key without sessions. */
 class Counts {
   readonly #counts = new Map<string, number>()
   readonly #what: string
-  readonly #shared: SharedSessions
+  readonly #shared: SharedCounts
 
-  constructor(what: string, shared: SharedSessions) {
+  constructor(what: string, shared: SharedCounts) {
     this.#what = what
     this.#shared = shared
   }
@@ -110,26 +84,26 @@ export const allSessions = 'sessions'
 export class ClientLimits {
   #options: ClientLimitsOptions
   #sessions = 0
-  readonly #shared: SharedSessions
+  readonly #shared: SharedCounts
   readonly #byAddress: Counts
   readonly #byNetwork: Counts
   readonly #byClass: Counts
-  /** By rate, and by class where a class has its own. */
-  readonly #limiters = new Map<string, RateLimiter>()
+  readonly #rates: ClientRates
 
   /** `shared`: with other processes. */
   constructor(options: ClientLimitsOptions, shared = alone) {
     this.#options = options
-    this.#shared = shared
-    this.#byAddress = new Counts('address ', shared)
-    this.#byNetwork = new Counts('network ', shared)
-    this.#byClass = new Counts('class ', shared)
+    this.#shared = shared.counts
+    this.#byAddress = new Counts('address ', shared.counts)
+    this.#byNetwork = new Counts('network ', shared.counts)
+    this.#byClass = new Counts('class ', shared.counts)
+    this.#rates = new ClientRates(ratesOf(options), () => this.#options.now(), shared.rates)
   }
 
-  /** For clients that come from now on; who is there counts on. Rates begin anew. */
+  /** For clients that come from now on; who is there counts on. */
   use(options: ClientLimitsOptions): void {
     this.#options = options
-    this.#limiters.clear()
+    this.#rates.use(ratesOf(options))
   }
 
   /** Sessions that were let in here and have not ended. */
@@ -168,27 +142,12 @@ export class ClientLimits {
       return 'sessions_per_address'
     if (this.#byNetwork.of(network) >= (own?.sessionsPerNetwork ?? limits.sessionsPerNetwork))
       return 'sessions_per_network'
-    const key = clientKey(address)
-    if (this.limiter('errors', peer)?.has(key, this.#options.now()) === false) return 'errors_per_minute'
-    return this.takes('connections', peer, key) ? undefined : 'connections_per_minute'
+    if (!this.#rates.has('errors', peer, address)) return 'errors_per_minute'
+    return this.takes('connections', peer, address) ? undefined : 'connections_per_minute'
   }
 
-  takes(rated: Rated, peer: string, key: string): boolean {
-    return this.limiter(rated, peer)?.take(key, this.#options.now()) ?? true
-  }
-
-  limiter(rated: Rated, peer: string): RateLimiter | undefined {
-    const { limits, classes } = this.#options
-    const { key } = rateOf[rated]
-    const own = classes.get(peer)?.rates[key]
-    const count = own ?? limits.rates[key]
-    if (count === undefined || count === Infinity) return undefined
-    const name = own === undefined ? key : `${key} ${peer}`
-    const known = this.#limiters.get(name)
-    if (known !== undefined) return known
-    const limiter = new RateLimiter({ count, perMs: minuteMs })
-    this.#limiters.set(name, limiter)
-    return limiter
+  takes(rated: Rated, peer: string, address: string): boolean {
+    return this.#rates.takes(rated, peer, address)
   }
 
   /** Moves a session to another class. */
@@ -212,6 +171,8 @@ export class ClientLimits {
     this.#byClass.remove(peer)
   }
 }
+
+const ratesOf = ({ limits, classes }: ClientLimitsOptions) => ({ rates: limits.rates, classes })
 
 interface AdmittedClient {
   readonly limits: ClientLimits
@@ -243,8 +204,7 @@ class Admitted implements Admission {
 
   takes(thing: RatedThing): LimitName | undefined {
     const { limits, address, trusted } = this.#client
-    if (trusted || limits.takes(thing, this.#peer, clientKey(address))) return undefined
-    return rateOf[thing].limit
+    return trusted || limits.takes(thing, this.#peer, address) ? undefined : limitOf(thing)
   }
 
   end(): void {

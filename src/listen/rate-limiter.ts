@@ -38,6 +38,18 @@ export class RateLimiter {
 
   /** Takes `amount` if it is there. `now`: ms since any epoch; a clock that is set back gives nothing and takes nothing. */
   take(key: string, now: number, amount = 1): boolean {
+    const bucket = this.#touch(key, now)
+    if (bucket.tokens < amount) return false
+    bucket.tokens -= amount
+    return true
+  }
+
+  /** So much was taken elsewhere, there or not: what is too much is made up for before there is more. Negative: it was given back. */
+  drain(key: string, now: number, amount: number): void {
+    this.#touch(key, now).tokens -= amount
+  }
+
+  #touch(key: string, now: number): Bucket {
     const bucket = this.#buckets.get(key) ?? { tokens: this.#rate.count, at: now }
     bucket.tokens = this.#tokens(bucket, now)
     bucket.at = now
@@ -47,9 +59,15 @@ export class RateLimiter {
       const [oldest] = this.#buckets.keys()
       if (oldest !== undefined) this.#buckets.delete(oldest)
     }
-    if (bucket.tokens < amount) return false
-    bucket.tokens -= amount
-    return true
+    return bucket
+  }
+
+  /** Keys of which something was taken that is not there again, and how much. */
+  *missing(now: number): Iterable<readonly [key: string, amount: number]> {
+    for (const [key, bucket] of this.#buckets) {
+      const amount = this.#rate.count - this.#tokens(bucket, now)
+      if (amount > 0) yield [key, amount]
+    }
   }
 
   get keys(): number {

@@ -1,9 +1,10 @@
 /**
- * What all texts of a process together may take: memory, beyond which they go to files at once, and disk, beyond which no more of them
+ * What all texts together may take: memory, beyond which they go to files at once, and disk, beyond which no more of them
  * are taken. Counts what it is told; looks at the free space of the file system now and then, so that a message that announces more
  * (SIZE) is put off before it is sent.
  */
 import { statfs } from 'node:fs/promises'
+import { alone, type SharedCounts } from './shared-limits.ts'
 
 export interface SpoolBudgetOptions {
   readonly totalMemoryBytes: number
@@ -19,48 +20,88 @@ export interface SpoolBudgetOptions {
 
 const lookEveryMs = 5000
 
+/** Other processes hear of whole pieces of this size, or of a 64th of what is allowed: a short text is not worth a message. */
+const pieceBytes = 1024 * 1024
+
+/** Octets of one kind, here and in other processes. */
+class Kept {
+  readonly #shared: SharedCounts
+  readonly #key: string
+  #told = 0
+  bytes = 0
+
+  constructor(key: string, shared: SharedCounts) {
+    this.#key = key
+    this.#shared = shared
+  }
+
+  /** In all processes. */
+  get inAll(): number {
+    return this.bytes + this.#shared.elsewhere(this.#key)
+  }
+
+  add(octets: number, totalBytes: number): void {
+    this.bytes += octets
+    const piece = Math.max(1, Math.min(pieceBytes, totalBytes / 64))
+    const tell = Math.floor(Math.floor(this.bytes / piece) * piece)
+    if (tell === this.#told) return
+    this.#shared.change(this.#key, tell - this.#told)
+    this.#told = tell
+  }
+}
+
 export class SpoolBudget {
-  readonly #options: SpoolBudgetOptions
-  #memoryBytes = 0
-  #diskBytes = 0
+  #options: SpoolBudgetOptions
+  readonly #memory: Kept
+  readonly #disk: Kept
   /** Of the file system, as it was last seen; unknown is as good as endless, since a full disk is noticed when it is written to. */
   #freeBytes = Infinity
   #lookedAt = -Infinity
 
-  constructor(options: SpoolBudgetOptions) {
+  /** `shared`: with other processes. */
+  constructor(options: SpoolBudgetOptions, shared = alone.counts) {
+    this.#options = options
+    this.#memory = new Kept('spool memory', shared)
+    this.#disk = new Kept('spool disk', shared)
+  }
+
+  /** From now on; what is kept counts on. */
+  use(options: SpoolBudgetOptions): void {
+    if (options.directory !== this.#options.directory) this.#lookedAt = -Infinity
     this.#options = options
   }
 
+  /** Of this process. */
   get memoryBytes(): number {
-    return this.#memoryBytes
+    return this.#memory.bytes
   }
   get diskBytes(): number {
-    return this.#diskBytes
+    return this.#disk.bytes
   }
   /** No more texts should be begun in memory, and what waits for a disk should be written before more is read. */
   get crowded(): boolean {
-    return this.#memoryBytes >= this.#options.totalMemoryBytes
+    return this.#memory.inAll >= this.#options.totalMemoryBytes
   }
 
   /** Whether a text may keep so many more octets in memory. */
   fitsMemory(octets: number): boolean {
-    return this.#memoryBytes + octets <= this.#options.totalMemoryBytes
+    return this.#memory.inAll + octets <= this.#options.totalMemoryBytes
   }
 
   /** Octets that are in memory whatever the limit says: those being written, or passed on. Negative when they are gone. */
   countMemory(octets: number): void {
-    this.#memoryBytes += octets
+    this.#memory.add(octets, this.#options.totalMemoryBytes)
   }
 
   /** Takes room in files; false, and nothing is taken, when there is none. */
   takeDisk(octets: number): boolean {
-    if (this.#diskBytes + octets > this.#options.totalDiskBytes) return false
-    this.#diskBytes += octets
+    if (this.#disk.inAll + octets > this.#options.totalDiskBytes) return false
+    this.#disk.add(octets, this.#options.totalDiskBytes)
     return true
   }
 
   giveBackDisk(octets: number): void {
-    this.#diskBytes -= octets
+    this.#disk.add(-octets, this.#options.totalDiskBytes)
   }
 
   reached(limit: 'total_memory' | 'total_disk'): void {
@@ -72,7 +113,7 @@ export class SpoolBudget {
     const { memoryBytes, totalDiskBytes } = this.#options
     if (octets <= memoryBytes && !this.crowded && this.fitsMemory(octets)) return true
     this.#lookAtDisk()
-    const left = Math.min(totalDiskBytes - this.#diskBytes, this.#freeBytes)
+    const left = Math.min(totalDiskBytes - this.#disk.inAll, this.#freeBytes)
     return left > 0 && octets <= left
   }
 

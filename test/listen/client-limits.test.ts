@@ -1,6 +1,7 @@
 /** Who is let in, and how much may come from one client: sessions at a time and rates, with a clock of our own. */
 import { describe, expect, test } from 'vitest'
-import { type Admission, ClientLimits, type LimitsOfClass, type Rates } from '../../src/listen/client-limits.ts'
+import { type Admission, ClientLimits, type LimitsOfClass } from '../../src/listen/client-limits.ts'
+import type { Rates } from '../../src/listen/client-rates.ts'
 
 interface World {
   readonly sessions?: number

@@ -134,3 +134,75 @@ test('whatever comes, nothing is left in the count when all texts are closed', a
     { numRuns: 60 },
   )
 })
+
+describe('shared with other processes', () => {
+  const mib = 1024 * 1024
+  /** What the others keep, and what they are told. */
+  function withOthers(totalMemoryBytes: number, totalDiskBytes: number) {
+    const others = new Map<string, number>()
+    const told = new Map<string, number>()
+    const options = { memoryBytes: 1000, directory, onLimit: () => undefined, now: () => 0 }
+    const budget = new SpoolBudget(
+      { ...options, totalMemoryBytes, totalDiskBytes },
+      {
+        elsewhere: (key) => others.get(key) ?? 0,
+        change: (key, by) => told.set(key, (told.get(key) ?? 0) + by),
+      },
+    )
+    return { budget, others, told }
+  }
+
+  test('one may have all of it while the others have nothing, and what they have is not there', () => {
+    const { budget, others } = withOthers(100 * mib, 100 * mib)
+    expect([budget.fitsMemory(100 * mib), budget.fits(100 * mib)]).toEqual([true, true])
+    others.set('spool memory', 60 * mib)
+    expect([budget.fitsMemory(40 * mib), budget.fitsMemory(40 * mib + 1)]).toEqual([true, false])
+    others.set('spool memory', 100 * mib)
+    expect(budget.crowded).toBe(true)
+    others.set('spool disk', 60 * mib)
+    expect([budget.takeDisk(40 * mib), budget.takeDisk(1), budget.fits(1001)]).toEqual([true, false, false])
+    expect([budget.memoryBytes, budget.diskBytes]).toEqual([0, 40 * mib])
+  })
+
+  test('whole pieces are told, and in the end nothing is left', () => {
+    const octets = fc.array(fc.nat({ max: 3 * mib }), { maxLength: 30 })
+    fc.assert(
+      fc.property(octets, (texts) => {
+        const { budget, told } = withOthers(1000 * mib, 1000 * mib)
+        let kept = 0
+        const look = (): void => {
+          const untold = kept - (told.get('spool memory') ?? 0)
+          expect(untold).toBeGreaterThanOrEqual(0)
+          expect(untold).toBeLessThan(mib)
+          expect(told.get('spool disk') ?? 0).toBe(told.get('spool memory') ?? 0)
+        }
+        for (const text of texts) {
+          budget.countMemory(text)
+          budget.takeDisk(text)
+          kept += text
+          look()
+        }
+        for (const text of texts) {
+          budget.countMemory(-text)
+          budget.giveBackDisk(text)
+          kept -= text
+          look()
+        }
+      }),
+    )
+  })
+
+  test('another configuration: what is kept counts on', () => {
+    const { budget } = withOthers(10 * mib, 10 * mib)
+    budget.countMemory(5 * mib)
+    budget.use({
+      memoryBytes: 1000,
+      directory,
+      onLimit: () => undefined,
+      now: () => 0,
+      totalMemoryBytes: 5 * mib,
+      totalDiskBytes: 0,
+    })
+    expect([budget.crowded, budget.memoryBytes, budget.takeDisk(1)]).toEqual([true, 5 * mib, false])
+  })
+})

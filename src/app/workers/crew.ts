@@ -4,6 +4,7 @@ import { addRemains, type MetricJson } from '../../metrics/summed.ts'
 import { asError, type FromWorker, type Orders } from './messages.ts'
 import type { SharedSocket } from './shared-socket.ts'
 import { CountsOfAll } from './shared-counts.ts'
+import { RatesOfAll } from './shared-rates.ts'
 import { Worker } from './worker.ts'
 
 export interface CrewOptions {
@@ -19,6 +20,8 @@ export interface CrewOptions {
   }) => void
   /** In words, for the log. */
   readonly onTrouble: (what: string) => void
+  /** ms since the epoch. */
+  readonly now: () => number
 }
 
 /** The first wait before a worker is replaced, in ms; doubled each time it does not live for long. */
@@ -40,6 +43,7 @@ export class Crew {
   readonly #options: CrewOptions
   readonly #posts: readonly Post[]
   readonly #counts: CountsOfAll<Worker>
+  readonly #rates: RatesOfAll<Worker>
   readonly #closing = new AbortController()
   #orders: Orders
   /** What workers that have ended had counted. */
@@ -56,6 +60,7 @@ export class Crew {
       againMs: againFirstMs,
     }))
     this.#counts = new CountsOfAll((worker, counts, others) => worker.tell({ kind: 'elsewhere', counts, others }))
+    this.#rates = new RatesOfAll((worker, taken) => worker.tell({ kind: 'takenElsewhere', taken }), options.now)
   }
 
   /** Starts them all; rejects with the first that can't take mail, and why. */
@@ -114,6 +119,7 @@ export class Crew {
     await Promise.all(workers.map(async (worker) => await worker.ended))
     clearTimeout(timer)
     this.#counts.end()
+    this.#rates.end()
     await this.#adding
   }
 
@@ -136,7 +142,10 @@ export class Crew {
   }
 
   #hear(worker: Worker, message: FromWorker): void {
-    if (message.kind === 'started') this.#counts.join(worker)
+    if (message.kind === 'started') {
+      this.#counts.join(worker)
+      this.#rates.join(worker)
+    } else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
@@ -144,6 +153,7 @@ export class Crew {
   #lose(post: Post, worker: Worker, { how, livedMs }: { readonly how: string; readonly livedMs: number }): void {
     post.worker = undefined
     this.#counts.leave(worker)
+    this.#rates.leave(worker)
     this.#adding = this.#adding.then(async () => {
       this.#remains = await addRemains(this.#remains, worker.metrics)
     })

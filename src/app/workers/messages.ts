@@ -1,5 +1,6 @@
 /** What the primary and its workers tell each other, by structured clone. */
 import type { Config } from '../../config/config.ts'
+import type { SharedRate } from '../../listen/shared-limits.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 
@@ -20,12 +21,19 @@ export type ToWorker =
   | { readonly kind: 'metrics' }
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
+  | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
   | { readonly kind: 'reload'; readonly orders: Orders }
   /** Sessions end in their time, then the worker does. */
   | { readonly kind: 'stop' }
 
 /** How many there are of a key; 0 when none is left. */
 export type SharedCount = readonly [key: string, count: number]
+
+/** What was taken from one rate, by key. */
+export interface Taken {
+  readonly rate: SharedRate
+  readonly amounts: readonly (readonly [key: string, amount: number])[]
+}
 
 export type FromWorker =
   | { readonly kind: 'started'; readonly reasons: readonly string[] }
@@ -34,6 +42,7 @@ export type FromWorker =
   | { readonly kind: 'state'; readonly reasons: readonly string[] }
   | { readonly kind: 'metrics'; readonly metrics: readonly MetricJson[] }
   | { readonly kind: 'counts'; readonly counts: readonly SharedCount[] }
+  | { readonly kind: 'taken'; readonly taken: readonly Taken[] }
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
 

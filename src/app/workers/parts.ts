@@ -1,6 +1,6 @@
 /** What a primary does for its worker, as the worker's app sees it. */
 import type { Config } from '../../config/config.ts'
-import type { SharedSessions } from '../../listen/client-limits.ts'
+import type { SharedLimits } from '../../listen/shared-limits.ts'
 import type { WatchedCertificates } from '../../tls/watched-certificates.ts'
 import type { Certificates } from '../../tls/certificates.ts'
 
@@ -11,7 +11,8 @@ export interface WorkerParts {
   readonly socketFor: (key: string) => object
   /** Of the files that the primary has read. Throws, with what to do, when they can't be used. */
   readonly certificates: (config: Config) => GivenToServe | undefined
-  readonly sessions: SharedSessions
+  /** What is limited for all workers together. */
+  readonly shared: SharedLimits
   readonly afterAccept: () => void
 }
 

@@ -112,6 +112,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     sockets,
     onLost: (lost) => onFact({ kind: 'workerLost', at: now(), ...lost }),
     onTrouble,
+    now,
   })
   parts.defer(async () => {
     // A connection that comes now is refused, and not left to wait for nobody.

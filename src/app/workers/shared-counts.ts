@@ -1,11 +1,12 @@
 /**
- * Sessions are counted by each worker and limited in all. Workers tell what they have, a moment after it changed; the primary tells each
+ * Sessions, and octets of texts, are counted by each worker and limited in all. Workers tell what they have, a moment after it changed; the primary tells each
  * what the others have. A limit can so be passed by the connections that come at the same moment to different workers.
  */
+import type { SharedCounts } from '../../listen/shared-limits.ts'
 import type { SharedCount } from './messages.ts'
 
 /** How long changes are gathered before they are told, in ms: what opens and closes within this time is never told at all. */
-const gatherMs = 20
+export const gatherMs = 20
 
 /** Calls `send` with the keys that changed, a moment later. The timer keeps no process alive. */
 class Gathered {
@@ -33,7 +34,7 @@ class Gathered {
 }
 
 /** A worker's side. */
-export class CountsHere {
+export class CountsHere implements SharedCounts {
   readonly #counts = new Map<string, number>()
   readonly #elsewhere = new Map<string, number>()
   readonly #told = new Map<string, number>()
@@ -63,7 +64,7 @@ export class CountsHere {
     return this.#elsewhere.get(key) ?? 0
   }
 
-  change(key: string, by: 1 | -1): void {
+  change(key: string, by: number): void {
     set(this.#counts, key, this.here(key) + by)
     this.#gathered.add(key)
   }
@@ -94,13 +95,15 @@ export class CountsOfAll<Worker> {
 
   /** It is told of everything that the others have. */
   join(worker: Worker): void {
+    if (this.#byWorker.has(worker)) return
     this.#byWorker.set(worker, new Map())
     for (const each of this.#byWorker.keys()) this.#tell(each, each === worker ? this.#total.keys() : [])
   }
 
   hear(worker: Worker, counts: readonly SharedCount[]): void {
-    const own = this.#byWorker.get(worker)
-    if (own === undefined) return
+    // It may have let someone in before it said that it began.
+    this.join(worker)
+    const own = this.#byWorker.get(worker) ?? new Map<string, number>()
     for (const [key, count] of counts) {
       set(this.#total, key, (this.#total.get(key) ?? 0) + count - (own.get(key) ?? 0))
       set(own, key, count)
@@ -110,7 +113,8 @@ export class CountsOfAll<Worker> {
 
   /** It has ended, and its sessions with it. */
   leave(worker: Worker): void {
-    const own = this.#byWorker.get(worker) ?? new Map<string, number>()
+    const own = this.#byWorker.get(worker)
+    if (own === undefined) return
     this.hear(
       worker,
       [...own.keys()].map((key) => [key, 0]),

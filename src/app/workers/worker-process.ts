@@ -14,6 +14,7 @@ import { writeLine } from './log-pipe.ts'
 import { asTrouble, type FromWorker, type Orders, type ToWorker } from './messages.ts'
 import type { WorkerParts } from './parts.ts'
 import { CountsHere } from './shared-counts.ts'
+import { RatesHere } from './shared-rates.ts'
 
 /** Between two looks at what has changed, for the primary's readiness. */
 const lookMs = 250
@@ -22,6 +23,7 @@ const metricsMs = 2000
 
 const sockets = new Map<string, object>()
 const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
+const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
 const given: { orders?: Orders; certificates?: GivenCertificates } = {}
 let app: App | undefined
 let log: Log | undefined
@@ -63,7 +65,7 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
     name: String(slot),
     socketFor,
     certificates: certificatesFor,
-    sessions: counts,
+    shared: { counts, rates },
     afterAccept: acceptPace(counts),
   }
   try {
@@ -109,6 +111,7 @@ async function stop(): Promise<void> {
   await app?.close()
   await tellMetrics()
   counts.end()
+  rates.end()
   if (process.connected) process.disconnect()
 }
 
@@ -129,6 +132,9 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       return
     case 'elsewhere':
       counts.hear(message.counts, message.others)
+      return
+    case 'takenElsewhere':
+      rates.hear(message.taken)
       return
     case 'reload':
       void reload(message.orders)

@@ -124,6 +124,7 @@ export class Worker {
         this.#reloaded?.resolve(message.trouble)
         break
       case 'counts':
+      case 'taken':
       case 'trouble':
     }
     this.#options.onMessage(this, message)

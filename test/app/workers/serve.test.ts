@@ -1,10 +1,10 @@
 /** `rcptwise serve` with two worker processes, as an operator has it: one port, one ledger, one set of metrics. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
-import { Client } from '../support/dialogue.ts'
-import { until } from '../support/lab/until.ts'
-import { senderOf, untilAnswered } from '../crash/sender.ts'
-import { Home, type Served } from '../crash/serve.ts'
+import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
+import { Client } from '../../support/dialogue.ts'
+import { until } from '../../support/lab/until.ts'
+import { senderOf, untilAnswered } from '../../crash/sender.ts'
+import { Home, type Served } from '../../crash/serve.ts'
 
 const workers = 2
 const recipients = '"strict@example.org": strict\n"tag@example.org": tag-only\n'

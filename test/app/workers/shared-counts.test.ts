@@ -1,7 +1,7 @@
 /** Sessions counted by several workers and limited in all. */
 import { expect, test } from 'vitest'
-import { CountsHere, CountsOfAll } from '../../src/app/workers/shared-counts.ts'
-import { until } from '../support/lab/until.ts'
+import { CountsHere, CountsOfAll } from '../../../src/app/workers/shared-counts.ts'
+import { until } from '../../support/lab/until.ts'
 
 /** A primary with workers in one process: what they say arrives at once. */
 function crew(names: readonly string[]) {
