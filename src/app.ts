@@ -135,7 +135,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     open: async (listening) => await privileges.asRoot(async () => await Listener.open(listening)),
   })
   parts.defer(async () => await listeners.close(current.config.timeouts.shutdownMs))
-  await listeners.use(current, 0)
+  await listeners.use(current)
   privileges.dropForGood()
 
   let closing = false
@@ -156,7 +156,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       const generation = await openGeneration(next, { ...standing, certificates: fresh })
       generations.add(generation)
       try {
-        await listeners.use(generation, current.config.timeouts.shutdownMs)
+        await listeners.use(generation)
       } catch (error) {
         generations.delete(generation)
         await generation.close()
@@ -181,10 +181,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const owned = parts.move()
   return {
     get addresses(): App['addresses'] {
-      return listeners.all.map((listener, i) => ({
-        host: (descriptors[i] === undefined ? current.config.listen[i]?.host : listener.address) ?? '',
-        port: listener.port,
-      }))
+      return listeners.all.map(({ host, port }) => ({ host, port }))
     },
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
     ledger,

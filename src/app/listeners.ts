@@ -47,7 +47,7 @@ export class Listeners {
    * Serves with this generation from now on: opens what is new, keeps what is open, leaves what is not wanted any more. Rejects,
    * and leaves everything as it was, when something can't be opened.
    */
-  async use(generation: Generation, drainMs: number): Promise<void> {
+  async use(generation: Generation): Promise<void> {
     const { serving, socketOf, open } = this.#options
     const entries = generation.config.listen
     const before = new Map(this.#open.map((each) => [each.key, each]))
@@ -76,12 +76,12 @@ export class Listeners {
       if (entry !== undefined && before.delete(key)) listener.serve(serving(generation, entry))
     }
     this.#open = next
-    for (const { listener } of before.values()) this.#leave(listener, drainMs)
+    for (const { listener } of before.values()) this.#leave(listener)
   }
 
-  #leave(listener: Listener, drainMs: number): void {
+  #leave(listener: Listener): void {
     this.#leaving.add(listener)
-    void listener.close(drainMs).then(() => this.#leaving.delete(listener))
+    void listener.leave().then(() => this.#leaving.delete(listener))
   }
 
   /** Ends them all; sessions may finish within the limit. */

@@ -7,6 +7,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { describeProblem } from '../config/problem.ts'
 import type { FactListener } from '../facts.ts'
 import { watchBeside } from '../files/watch.ts'
+import { errorInWords } from './error-in-words.ts'
 
 export interface ReloadingOptions {
   readonly app: Pick<App, 'reload'>
@@ -52,7 +53,7 @@ export function startReloading(options: ReloadingOptions): Reloading {
       onLoaded(loaded.config)
       onFact({ kind: 'configLoaded', at: Date.now(), needRestart })
     } catch (error) {
-      onFact({ kind: 'configKept', at: Date.now(), why: [error instanceof Error ? error.message : String(error)] })
+      onFact({ kind: 'configKept', at: Date.now(), why: [errorInWords(error)] })
     } finally {
       onEnd()
     }

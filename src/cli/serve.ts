@@ -9,6 +9,7 @@ import { openServiceManager } from '../service/notify.ts'
 import { asStarted, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
 import { configSource, configured, withConfigOptions } from './configured.ts'
+import { errorInWords } from './error-in-words.ts'
 import { startReloading } from './reloading.ts'
 
 export function register(program: Command): void {
@@ -30,7 +31,7 @@ async function serve(command: Command): Promise<void> {
     const start = config.workers > 1 ? startPrimary : startApp
     app = await start(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
-    log.fatal({ event: 'not started' }, `not started: ${explain(error)}`)
+    log.fatal({ event: 'not started' }, `not started: ${errorInWords(error)}`)
     process.exitCode = 1
     return
   }
@@ -89,17 +90,4 @@ function statusOf(app: App): string {
   const { reasons } = app.ready()
   const listening = `listening on ${app.addresses.map(({ host, port }) => `${host}:${port}`).join(', ')}`
   return [listening, ...reasons].join('; ')
-}
-
-/** What is in the way, where, and what to do. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
-  const place = `${address ?? ''}:${port ?? ''}`
-  if (code === 'EADDRINUSE')
-    return `${place} is in use by another program; stop it, or listen elsewhere (listen, --listen; admin.listen, --admin)`
-  if (code === 'EACCES' && port !== undefined)
-    return `${place} may not be listened on by this user; ports below 1024 need CAP_NET_BIND_SERVICE`
-  if (code === 'EADDRNOTAVAIL') return `${place} is no address of this machine (listen, --listen)`
-  return error.message
 }

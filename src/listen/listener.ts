@@ -61,7 +61,7 @@ export class Listener {
   readonly #connections = new Set<Connection>()
   readonly #waiting = new Set<Socket>()
   /** Called when the last connection has ended. */
-  #onEmpty: () => void = () => undefined
+  #onEmpty: (() => void)[] = []
 
   private constructor(options: ListenerOptions) {
     this.#options = options
@@ -95,6 +95,12 @@ export class Listener {
   get port(): number {
     const address = this.#server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** As configured; of a socket that was given, its own. */
+  get host(): string {
+    const { host, descriptor } = this.#options
+    return descriptor === undefined ? host : (this.address ?? host)
   }
 
   /** Where a socket that was given listens; undefined when it is no TCP socket. */
@@ -215,7 +221,7 @@ export class Listener {
       secured,
       onEnd: () => {
         this.#connections.delete(connection)
-        if (this.#connections.size === 0) this.#onEmpty()
+        if (this.#connections.size === 0) for (const told of this.#onEmpty.splice(0)) told()
         admission.end()
       },
     })
@@ -227,9 +233,16 @@ export class Listener {
     return connection
   }
 
+  /** Stops accepting; resolves when the sessions that there are have ended as they would have anyway. */
+  async leave(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    // Some have no socket any more: their client has gone, and the backend's answer is still awaited.
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
+  }
+
   /** Stops accepting; sessions between transactions hear 421, the others finish, what is left after `limitMs` is ended. */
   async close(limitMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const left = this.leave()
     for (const socket of this.#waiting) socket.destroy()
     const told = (): void => {
       for (const connection of this.#connections) connection.shutdown()
@@ -239,12 +252,7 @@ export class Listener {
     const limit = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy()
     }, limitMs)
-    await closed
-    // Some have no socket any more: their client has gone, and the backend's answer is still awaited.
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve
-      if (this.#connections.size === 0) resolve()
-    })
+    await left
     clearInterval(again)
     clearTimeout(limit)
   }

@@ -2,9 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../support/lab/until.ts'
+
+/** Node has no public way to a server's descriptor. */
+const descriptorOf = (server: Server): number =>
+  (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
 
@@ -20,6 +25,8 @@ export interface ServeOptions {
   readonly workers?: number
   /** Program and arguments that the command is handed to. */
   readonly wrapper?: readonly string[]
+  /** A listening socket that it is given as a service manager would (sd_listen_fds(3)). Closed here once it was given. */
+  readonly socket?: Server
 }
 
 /** The directory that one product and its successors share. */
@@ -55,8 +62,10 @@ ${/^peers:/m.test(options.config ?? '') ? '' : 'peers: [{ name: default, strateg
 ${options.config ?? ''}
 `,
     )
-    const command = [...(options.wrapper ?? []), process.execPath, main, 'serve', '--config', file]
-    const served = new Served(command, this.directory)
+    const given = options.socket === undefined ? [] : ['sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh']
+    const command = [...given, ...(options.wrapper ?? []), process.execPath, main, 'serve', '--config', file]
+    const served = new Served(command, this.directory, options.socket)
+    options.socket?.close()
     this.#running.push(served)
     await until('serve listens or has ended', () => served.port !== undefined || served.ended, {
       explain: () => served.output,
@@ -77,9 +86,11 @@ export class Served {
   port: number | undefined
   exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
 
-  constructor(command: readonly string[], directory: string) {
+  /** `socket` becomes its descriptor 3. */
+  constructor(command: readonly string[], directory: string, socket?: Server) {
     const [program = '', ...args] = command
-    this.#child = spawn(program, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
+    const further = socket === undefined ? [] : [descriptorOf(socket)]
+    this.#child = spawn(program, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe', ...further] })
     const note = (data: Buffer): void => {
       this.output += data.toString()
       const listening = /"listening":\["[^"]*:([0-9]+)"/.exec(this.output)?.[1]

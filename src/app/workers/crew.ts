@@ -96,11 +96,21 @@ export class Crew {
    * `fresh`: keys of sockets that the workers do not have yet.
    */
   async reload(orders: Orders, fresh: readonly string[]): Promise<void> {
-    const [first, ...rest] = this.workers.filter(({ reasons }) => reasons !== undefined)
-    const trouble = await first?.reload(orders, this.#options.sockets, fresh)
+    const first = this.workers.find(({ reasons }) => reasons !== undefined)
+    if (first === undefined) throw new Error('no worker runs that could try it: send SIGHUP when one does')
+    const trouble = await first.reload(orders, this.#options.sockets, fresh)
     if (trouble !== undefined) throw asError(trouble)
     this.#orders = orders
-    const others = rest.map(async (worker) => {
+    const before = this.workers.filter((worker) => worker.orders !== orders)
+    const others = before.map(async (worker) => {
+      // One that ends before it has started is replaced by one that starts with these.
+      if (
+        !(await worker.started.then(
+          () => true,
+          () => false,
+        ))
+      )
+        return
       const why = await worker.reload(orders, this.#options.sockets, fresh)
       if (why === undefined) return
       // It was good enough for the first one: a worker that starts anew will find it so, too.

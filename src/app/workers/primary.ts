@@ -72,25 +72,30 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   }
   parts.defer(closeSockets)
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
-  /** Binds what is not bound yet; gives the keys of that. */
-  const bind = async ({ listen }: Config): Promise<readonly string[]> => {
-    const fresh: string[] = []
-    for (const [i, key] of keysOf(listen).entries()) {
-      const [entry, descriptor] = [listen[i], current === config ? descriptors[i] : undefined]
-      if (entry === undefined || sockets.has(key)) continue
-      const socket = descriptor === undefined ? await SharedSocket.bind(entry) : SharedSocket.inherit(descriptor)
-      sockets.set(key, socket)
-      fresh.push(key)
-    }
-    return fresh
-  }
   const drop = (keys: readonly string[]): void => {
     for (const key of keys) {
       sockets.get(key)?.close()
       sockets.delete(key)
     }
   }
-  await privileges.asRoot(async () => await bind(config))
+  /** Binds what is not bound yet, all or nothing; gives the keys of that. */
+  const bind = async ({ listen }: Config, given: typeof descriptors = []): Promise<readonly string[]> => {
+    const fresh: string[] = []
+    try {
+      for (const [i, key] of keysOf(listen).entries()) {
+        const [entry, descriptor] = [listen[i], given[i]]
+        if (entry === undefined || sockets.has(key)) continue
+        const socket = descriptor === undefined ? await SharedSocket.bind(entry) : SharedSocket.inherit(descriptor)
+        sockets.set(key, socket)
+        fresh.push(key)
+      }
+      return fresh
+    } catch (error) {
+      drop(fresh)
+      throw error
+    }
+  }
+  await privileges.asRoot(async () => await bind(config, descriptors))
 
   let ticketKeys = randomBytes(ticketKeyBytes)
   const openCertificates = async (for_: Config): Promise<WatchedCertificates | undefined> =>
@@ -175,8 +180,9 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     const { config: next, keys } = needsRestart(current, wanted)
     const same = sameCertificates(current, next)
     const fresh = same ? certificates : await openCertificates(next)
-    const bound = await bind(next)
+    let bound: readonly string[] = []
     try {
+      bound = await bind(next)
       await crew.reload(ordersOf(next, textsOf(fresh)), bound)
     } catch (error) {
       drop(bound)
@@ -190,17 +196,16 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     initialise(metrics, strategies())
     drop([...sockets.keys()].filter((key) => !keysOf(next.listen).includes(key)))
     if (!same) await before?.close()
+    certify() // the files may have changed meanwhile
     return keys
   }
 
   const owned = parts.move()
   return {
     get addresses(): App['addresses'] {
-      return keysOf(current.listen).flatMap((key, i) => {
-        const [socket, host] = [sockets.get(key), current.listen[i]?.host]
-        return socket === undefined
-          ? []
-          : [{ host: descriptors[i] === undefined ? (host ?? '') : socket.host, port: socket.port }]
+      return keysOf(current.listen).flatMap((key) => {
+        const socket = sockets.get(key)
+        return socket === undefined ? [] : [{ host: socket.host, port: socket.port }]
       })
     },
     admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },

@@ -21,7 +21,7 @@ const lookMs = 250
 /** Between two messages with all metrics: what a worker that is killed has counted since the last one is lost. */
 const metricsMs = 2000
 
-const sockets = new Map<string, object>()
+const sockets = new Map<string, { close(): void }>()
 const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
 const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
 const given: { orders?: Orders; certificates?: GivenCertificates } = {}
@@ -93,14 +93,17 @@ async function tellMetrics(): Promise<void> {
 }
 
 async function reload(orders: Orders): Promise<void> {
-  const before = given.orders
+  const before = { ...given }
   given.orders = orders
   try {
     await app?.reload(orders.config)
     if (log !== undefined) log.level = orders.config.log.level
     tell({ kind: 'reloaded' })
   } catch (error) {
-    if (before !== undefined) given.orders = before
+    Object.assign(given, before)
+    // Nobody listens on what came for it.
+    for (const handle of sockets.values()) handle.close()
+    sockets.clear()
     tell({ kind: 'reloaded', trouble: asTrouble(error) })
   }
 }
@@ -115,10 +118,13 @@ async function stop(): Promise<void> {
   if (process.connected) process.disconnect()
 }
 
+const isHandle = (sent: unknown): sent is { close(): void } =>
+  typeof sent === 'object' && sent !== null && 'close' in sent
+
 process.on('message', (message: ToWorker, handle: unknown) => {
   switch (message.kind) {
     case 'socket':
-      if (typeof handle === 'object' && handle !== null) sockets.set(message.key, handle)
+      if (isHandle(handle)) sockets.set(message.key, handle)
       return
     case 'start':
       void start(message)

@@ -29,6 +29,8 @@ export class Worker {
   #reloaded: PromiseWithResolvers<WorkerTrouble | undefined> | undefined
   /** What keeps it from being ready; undefined until it has started. */
   reasons: readonly string[] | undefined
+  /** What it serves with. */
+  orders: Orders
   /** As it last told. */
   metrics: readonly MetricJson[] = []
   #metricsTold = Promise.withResolvers<undefined>()
@@ -36,6 +38,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.slot = options.slot
     this.#options = options
+    this.orders = options.orders
     const piped = stdoutCanMix()
     // What is the primary's alone: a notice from here would be a notice from the service.
     const env = { ...process.env }
@@ -93,7 +96,9 @@ export class Worker {
     this.#reloaded = Promise.withResolvers<WorkerTrouble | undefined>()
     this.tell({ kind: 'reload', orders })
     const gone = this.#ended.promise.then((): WorkerTrouble => ({ message: `worker ${this.slot} ended meanwhile` }))
-    return await Promise.race([this.#reloaded.promise, gone])
+    const trouble = await Promise.race([this.#reloaded.promise, gone])
+    if (trouble === undefined) this.orders = orders
+    return trouble
   }
 
   kill(): void {
