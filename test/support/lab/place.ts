@@ -106,7 +106,7 @@ export class Place implements AsyncDisposable {
   }
 
   /** In one piece: a program that reads the file meanwhile has the old text or the new one. */
-  async write(inside: string, text: string, mode = 0o644): Promise<void> {
+  async write(inside: string, text: string | Buffer, mode = 0o644): Promise<void> {
     const file = this.host(inside)
     await mkdir(path.dirname(file), { recursive: true })
     await writeFile(`${file}.new`, text, { mode })
