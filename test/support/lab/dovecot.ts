@@ -12,10 +12,14 @@ export interface DovecotOptions {
   readonly full?: readonly string[]
   /** A full mailbox is answered 452 in place of 552. */
   readonly fullIsTemporary?: boolean
+  /** Passwords by local part of a mailbox; they are asked for by mail servers that leave AUTH to it, on `saslPort`. */
+  readonly passwords?: Readonly<Record<string, string>>
 }
 
 export interface Dovecot extends AsyncDisposable {
   readonly port: number
+  /** Where mail servers ask for SASL (Postfix: `smtpd_sasl_path = inet:127.0.0.1:PORT`). */
+  readonly saslPort: number
   /** The file of its Unix socket, on the host. */
   readonly socketPath: string
   readonly log: () => Promise<string>
@@ -33,9 +37,9 @@ const users = '/etc/dovecot/users'
 /** Starts Dovecot 2.3 with LMTP on a port of 127.0.0.1 and on a Unix socket. Ends with `await using` or its dispose. */
 export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const place = await Place.make('dovecot')
-  const port = await freePort()
-  await place.write('/etc/dovecot/dovecot.conf', dovecotConf(port, options.fullIsTemporary === true))
-  const fill: Dovecot['fill'] = async (full) => await place.write(users, userTable(options.mailboxes, full))
+  const [port, saslPort] = [await freePort(), await freePort()]
+  await place.write('/etc/dovecot/dovecot.conf', dovecotConf(options, port, saslPort))
+  const fill: Dovecot['fill'] = async (full) => await place.write(users, userTable(options, full))
   await fill(options.full ?? [])
   await place.directory('/var/mail', { user: 'vmail', group: 'vmail', mode: 0o755 })
   await place.directory('/run/dovecot', { user: 'root', group: 'root', mode: 0o755 })
@@ -51,6 +55,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   }
   return {
     port,
+    saslPort,
     socketPath: place.host(lmtpSocket),
     log,
     fill,
@@ -65,16 +70,16 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
 const localPart = (address: string): string => address.slice(0, address.lastIndexOf('@'))
 
 /** As in passwd(5), with what the quota plugin reads behind it. */
-const userTable = (mailboxes: readonly string[], full: readonly string[]): string =>
+const userTable = ({ mailboxes, passwords = {} }: DovecotOptions, full: readonly string[]): string =>
   mailboxes
     .map((address) => {
       const name = localPart(address)
       const rule = full.includes(address) ? '*:bytes=1' : '*:storage=1G'
-      return `${name}:{PLAIN}x:903:903::/var/mail/${name}::userdb_quota_rule=${rule}\n`
+      return `${name}:{PLAIN}${passwords[name] ?? 'x'}:903:903::/var/mail/${name}::userdb_quota_rule=${rule}\n`
     })
     .join('')
 
-const dovecotConf = (port: number, fullIsTemporary: boolean): string => `
+const dovecotConf = ({ fullIsTemporary = false }: DovecotOptions, port: number, saslPort: number): string => `
 protocols = lmtp
 base_dir = /run/dovecot
 log_path = /dev/stderr
@@ -97,6 +102,21 @@ passdb {
 userdb {
   driver = passwd-file
   args = username_format=%n ${users}
+}
+auth_mechanisms = plain login cram-md5
+auth_failure_delay = 0
+auth_verbose = yes
+service anvil {
+  # No waiting after wrong passwords, which all come from one address here.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+service auth {
+  inet_listener sasl {
+    address = 127.0.0.1
+    port = ${saslPort}
+  }
 }
 service lmtp {
   inet_listener lmtp {

@@ -1,5 +1,7 @@
 /** The Exim configuration of a test: relay or backend, with what may differ between tests. */
 
+import type { Issued } from '../../../src/tls/issue.ts'
+
 export interface EximServer {
   /** Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ. */
   readonly mailboxes?: readonly string[]
@@ -11,6 +13,10 @@ export interface EximServer {
   readonly atDot?: Readonly<Record<string, string>>
   /** Replies to the whole text, by the value of its `X-Lab` header line. */
   readonly byHeader?: Readonly<Record<string, string>>
+  /** Passwords by user name, for AUTH; who has authenticated may send anywhere, others to local domains alone. */
+  readonly passwords?: Readonly<Record<string, string>>
+  /** STARTTLS with it; then AUTH is offered after TLS alone. */
+  readonly certificate?: Issued
 }
 
 export interface EximOptions {
@@ -60,7 +66,7 @@ never_users = root
 notifier_socket =
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = ${port}
-tls_advertise_hosts =
+${tlsLines(server)}
 host_lookup =
 rfc1413_hosts =
 prdr_enable = ${server.prdr === true ? 'true' : 'false'}
@@ -83,6 +89,7 @@ acl_everything:
 acl_rcpt:
   require verify = recipient
 ${answerFrom('at-rcpt', '$local_part@$domain')}
+${server.passwords === undefined ? '' : relayAcl}
   accept
 acl_data:
 ${answerFrom('by-header', '$h_X-Lab:')}
@@ -139,5 +146,41 @@ ${
 
 begin retry
 * * F,1h,${retry}
-`
+${server.passwords === undefined ? '' : authenticators}`
 }
+
+/** Specification, chapters 43 (TLS) and 33 (AUTH). */
+const tlsLines = ({ certificate }: EximServer): string =>
+  certificate === undefined
+    ? 'tls_advertise_hosts ='
+    : `tls_advertise_hosts = *
+tls_certificate = /etc/exim4/certificate.pem
+auth_advertise_hosts = \${if def:tls_in_cipher{*}{}}`
+
+const relayAcl = `  accept authenticated = *
+  deny  message = relay not permitted
+        domains = !+local_domains`
+
+const passwordOf = (user: string): string => `\${lookup{${user}}lsearch{/etc/exim4/passwords}{$value}fail}`
+
+/** Chapters 34 and 35: plaintext and cram_md5, with the names and prompts of its own example. */
+const authenticators = `
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = \${if eq{$auth3}{${passwordOf('$auth2')}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = \${if eq{$auth2}{${passwordOf('$auth1')}}}
+  server_set_id = $auth1
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${passwordOf('$auth1')}
+  server_set_id = $auth1
+`

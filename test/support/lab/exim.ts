@@ -41,6 +41,10 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
   const port = await freePort()
   const { server = {} } = options
   await place.write('/etc/exim4/exim4.conf', eximConfig({ ...options, port }))
+  const { certificate, passwords = {} } = server
+  await place.write('/etc/exim4/certificate.pem', `${certificate?.cert ?? ''}${certificate?.key ?? ''}`)
+  const secrets = Object.entries(passwords).map(([user, password]) => `${user}: ${password}\n`)
+  await place.write('/etc/exim4/passwords', secrets.join(''))
   const users = (server.mailboxes ?? ['sender@client.test']).map(localPart)
   await place.write('/etc/exim4/users', users.map((user) => `${user}: ${user}\n`).join(''))
   const answer: Exim['answer'] = async (replies) => {

@@ -1,5 +1,7 @@
 /** The Postfix configuration of a test: relay or backend, with what may differ between tests. */
 
+import type { Issued } from '../../../src/tls/issue.ts'
+
 export interface PostfixServer {
   /** Addresses that have a mailbox; others in their domains get 550 5.1.1. */
   readonly mailboxes?: readonly string[]
@@ -7,6 +9,10 @@ export interface PostfixServer {
   readonly atRcpt?: Readonly<Record<string, string>>
   /** Replies to the whole text, by the value of its `X-Lab` header line, such as `5.7.1 No` or `4.7.1 Later` (header_checks(5)). */
   readonly byHeader?: Readonly<Record<string, string>>
+  /** AUTH by a Dovecot that serves SASL on this port of 127.0.0.1; who has authenticated may send anywhere. */
+  readonly saslPort?: number
+  /** STARTTLS with it; then AUTH is offered after TLS alone. */
+  readonly certificate?: Issued
 }
 
 export interface PostfixOptions {
@@ -91,9 +97,28 @@ maximal_backoff_time = 2s
 notify_classes =
 smtp_destination_concurrency_failed_cohort_limit = 0
 `,
-    main,
+    [...saslLines(server), ...main],
   )
 }
+
+/** postconf(5), SASL_README and TLS_README. */
+const saslLines = ({ saslPort, certificate }: PostfixServer): string[] => [
+  ...(saslPort === undefined
+    ? []
+    : [
+        'smtpd_sasl_auth_enable = yes',
+        'smtpd_sasl_type = dovecot',
+        `smtpd_sasl_path = inet:127.0.0.1:${saslPort}`,
+        'smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination',
+      ]),
+  ...(certificate === undefined
+    ? []
+    : [
+        'smtpd_tls_chain_files = /etc/postfix/certificate.pem',
+        'smtpd_tls_security_level = may',
+        'smtpd_tls_auth_only = yes',
+      ]),
+]
 
 /**
  * The lines of `text`, and those of `main` in place of lines of the same name. An entry that is there twice is a warning

@@ -58,6 +58,7 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
     mailboxes: mailboxTable(server),
     'at-rcpt': accessTable(server),
     'header-checks': headerChecks(server),
+    'certificate.pem': `${server.certificate?.key ?? ''}${server.certificate?.cert ?? ''}`,
   })
   await makeDirectories(place)
 
