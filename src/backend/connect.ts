@@ -4,7 +4,7 @@ import type { Extensions } from '../smtp/ehlo.ts'
 import { type BackendClient, type Introduction, proxyPreamble } from './introduce.ts'
 import type { Asked, Candidate } from './places.ts'
 import { askAsStranger, openRelay, stranger, unsure, unsureAtMost } from './relay-guard.ts'
-import type { Place } from './route.ts'
+import type { Place, Server } from './route.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection } from './smtp-connection.ts'
 
@@ -27,6 +27,10 @@ export interface NotOpened {
   readonly step: 'connect' | 'tls'
 }
 
+/** A host that an MX record has named is not known to be the right one, whatever its certificate (RFC 8689 4.2.1, step 2). */
+const verifiesHost = ({ mode, fingerprints, serverName }: BackendTls, { mx }: Server): boolean =>
+  mode === 'require' && (mx !== true || serverName !== undefined || fingerprints.length > 0)
+
 /** Never rejects, and leaves nothing open when it fails. `client`: whom it is for; absent: us. */
 export async function openConnection(
   options: ConnectOptions & { readonly signal: AbortSignal },
@@ -44,7 +48,7 @@ export async function openConnection(
       implicitTls: server.implicitTls,
       lmtp: server.lmtp,
       socketPath: server.socketPath,
-      tls: tls === undefined ? undefined : { serverName: host, ...tls },
+      tls: tls === undefined ? undefined : { serverName: host, ...tls, verifiesHost: verifiesHost(tls, server) },
       preamble,
     })
     if (signal.aborted) {

@@ -17,6 +17,8 @@ export interface Needs {
   readonly should: readonly string[]
   /** From SIZE; 0 when it was not said. */
   readonly sizeBytes: number
+  /** The message is a report, from the null reverse-path. */
+  readonly report?: true
 }
 
 interface Rule {
@@ -31,11 +33,13 @@ function ruleOf(parameter: string): Rule {
   const [name = '', value = ''] = parameter.toUpperCase().split('=')
   switch (name) {
     case 'BODY':
+      if (value === 'BINARYMIME') return must('BINARYMIME')
       return value === '7BIT' ? may('8BITMIME') : must('8BITMIME')
     case 'BY':
       return must('DELIVERBY')
     case 'SMTPUTF8':
-      return must('SMTPUTF8')
+    case 'REQUIRETLS':
+      return must(name)
     case 'RET':
     case 'ENVID':
     case 'ORCPT':
@@ -70,7 +74,8 @@ export function needsOf(mail: string): Needs | undefined {
     else if (keyword === 'DSN') wanted.push(keyword)
   }
   if (needed.length === 0 && wanted.length === 0 && sizeBytes === 0) return undefined
-  return { must: needed, should: wanted, sizeBytes }
+  const needs = { must: needed, should: wanted, sizeBytes }
+  return mail.startsWith('<>') ? { ...needs, report: true } : needs
 }
 
 /** A server that says nothing of SIZE, or 0, takes any (RFC 1870 4). */
@@ -102,6 +107,11 @@ export function refusalFor(
       return replies.backendNot8bit
     case 'SMTPUTF8':
       return replies.backendNotUtf8
+    case 'BINARYMIME':
+      return replies.backendNotBinary
+    case 'REQUIRETLS':
+      // A report is not to be lost for it (RFC 8689 5): its sender may do without at its next session.
+      return needs.report === true ? replies.backendLacks(lacking) : replies.backendNoRequireTls
     default:
       return replies.backendLacks(lacking)
   }

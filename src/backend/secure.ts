@@ -16,6 +16,8 @@ export interface BackendTls {
   readonly fingerprints: readonly string[]
   /** Asked for (SNI) and expected in the certificate; absent: the host that is connected to. */
   readonly serverName?: string
+  /** A server that is taken is known to be the one that was meant (RFC 8689 4.2.1). */
+  readonly verifiesHost?: boolean
 }
 
 /** There is no TLS, or none that can be trusted. A new connection may do without it where the mode allows that. */

@@ -36,6 +36,9 @@ const offered: Extensions = new Map([
   ['8BITMIME', ''],
   ['SMTPUTF8', ''],
   ['DSN', ''],
+  ['CHUNKING', ''],
+  ['BINARYMIME', ''], // octets are kept as they are
+  ['REQUIRETLS', ''], // nothing of it goes over a network again
 ])
 
 type Parcel = DeliveryOrder['parcels'][number]

@@ -8,6 +8,7 @@ import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
 import { type Heard, isLost } from './heard.ts'
+import { usable } from './offers.ts'
 import { type BackendTls, connectTo, distrust, type Place, TlsFailure, upgrade } from './secure.ts'
 
 export interface ConnectionOptions extends Place {
@@ -49,7 +50,7 @@ export class SmtpConnection {
   #ended: string | undefined
   /** 421 was said: whatever is still awaited will not come. */
   #closing = false
-  extensions: Extensions = new Map()
+  #extensions: Extensions = new Map()
   /** Version of TLS, once there is any. */
   tlsVersion: string | undefined
   /** Why it goes on in clear although TLS was tried. */
@@ -90,6 +91,15 @@ export class SmtpConnection {
       connection.clearBecause = error.message
       return connection
     }
+  }
+
+  /** What the server offers, as far as it can be made use of on this connection. */
+  get extensions(): Extensions {
+    return this.#extensions
+  }
+  set extensions(offered: Extensions) {
+    const verified = this.tlsVersion !== undefined && this.#options.tls?.verifiesHost === true
+    this.#extensions = usable(offered, verified)
   }
 
   static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {

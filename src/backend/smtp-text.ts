@@ -54,7 +54,8 @@ function sendWhole(connection: SmtpConnection, header: string, whole: readonly B
   connection.uncork()
 }
 
-const textBrokeOff = 'the text broke off'
+/** Why a connection is destroyed whose text will never be complete. */
+export const textBrokeOff = 'the text broke off'
 
 /** Undefined when the dot was sent, else why not. */
 async function sendAsItComes(

@@ -35,6 +35,7 @@ import {
 import { argumentFor, type Needs, needsOf } from './needs.ts'
 import type { Candidate } from './places.ts'
 import type { Lender, Lent, NotLent } from './pool.ts'
+import { sendInChunks } from './smtp-chunks.ts'
 import { sendText } from './smtp-text.ts'
 import type { Holder } from './yielding.ts'
 import type { AnswerForm, TextAnswer } from './text-answer.ts'
@@ -301,21 +302,27 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     const envelope = this.#open
     this.#open = 'text'
     const all = (reply: Reply): Told => ({ reply, own: refused })
-    const go = await command(lent, 'DATA')
-    if (isLost(go)) return all(this.#textLost(lent, 'data', go.lost))
-    if (replyClass(go) !== 3) {
-      this.#open = envelope
-      if (!isPositive(go)) return all(go)
-      connection.destroy('2yz to DATA')
-      return all(this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal'))
+    // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030 3).
+    const binary = this.#needs?.must.includes('BINARYMIME') === true
+    if (!binary) {
+      const go = await command(lent, 'DATA')
+      if (isLost(go)) return all(this.#textLost(lent, 'data', go.lost))
+      if (replyClass(go) !== 3) {
+        this.#open = envelope
+        if (!isPositive(go)) return all(go)
+        connection.destroy('2yz to DATA')
+        return all(this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal'))
+      }
     }
     const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
     const { header } = parcel
     this.#committing = true
     const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
     const form = this.#form
-    const answer = await sendText(connection, { header, text, replyMs, form, recipients: recipients.length })
-    this.#open = 'nothing'
+    const send = binary ? sendInChunks : sendText
+    const answer = await send(connection, { header, text, replyMs, form, recipients: recipients.length })
+    // What is left behind a chunk that was refused is not defined: RSET before anything else (RFC 3030 2).
+    this.#open = binary ? 'anew' : 'nothing'
     if (answer === 'brokenOff') return all(replies.backendLost)
     if ('unclear' in answer) withoutPrdr?.add(server)
     const trouble = lostIn(answer) ?? outOfStep(answer)

@@ -57,12 +57,13 @@ class BackendBounce implements Bounce {
   /** What costs least is asked first; the backend last, since it is then kept waiting. */
   async #prepare(): Promise<Prepared> {
     const { voucher, allowance, backend } = this.#options
-    const { reversePath, international, client, symbols, text } = this.#request
+    const { reversePath, international, requireTls, client, symbols, text } = this.#request
     const header = await readHeader(text.chunks(), this.#options.headerBytes)
     const automatic = whyAutomatic(reversePath.address, fieldsOf(header))
     if (automatic !== undefined) return no('automatic', automatic)
     const offered = backend.extensions()
     if (international && !offered.has('SMTPUTF8')) return no('undeliverable', 'the backend does not offer SMTPUTF8')
+    if (requireTls && !offered.has('REQUIRETLS')) return no('undeliverable', 'the backend does not keep REQUIRETLS')
     this.#taken = allowance.take(reversePath.address)
     if (this.#taken === undefined) return no('limited', 'limits.bounces_per_hour')
     const vouching = await voucher.vouchFor(
@@ -84,8 +85,9 @@ class BackendBounce implements Bounce {
     if (this.#gone.signal.aborted) return no('undeliverable', 'abandoned')
     const { backend, hostname } = this.#options
     const { eightBit } = writeReport(this.#order([]))
-    const { reversePath, international } = this.#request
-    this.#envelope = openEnvelope(backend, hostname, { to: reversePath.mailbox, eightBit, international })
+    const { reversePath, international, requireTls } = this.#request
+    const to = reversePath.mailbox
+    this.#envelope = openEnvelope(backend, hostname, { to, eightBit, international, requireTls })
     const answer = await this.#envelope.answer
     if (answer === undefined) return no('undeliverable', 'abandoned')
     return isPositive(answer) ? { ready: true, by } : no('undeliverable', describeReply(answer))

@@ -21,6 +21,8 @@ export interface BounceRequest {
   readonly ret?: string
   readonly envelopeId?: string
   readonly international: boolean
+  /** The report has to be protected as the message was (RFC 8689 5). */
+  readonly requireTls: boolean
   readonly messageId?: string
   /** Of the judge. */
   readonly symbols: readonly string[]

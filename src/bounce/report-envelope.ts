@@ -9,6 +9,7 @@ export interface ReportEnvelope {
   readonly to: string
   readonly eightBit: boolean
   readonly international: boolean
+  readonly requireTls: boolean
 }
 
 /** Whom a backend that is told the client is told here: this host itself, which may send to anybody where a client may not. */
@@ -35,7 +36,8 @@ export function openEnvelope(
   hostname: string,
   envelope: ReportEnvelope,
 ): OpenEnvelope {
-  const mail = `<>${envelope.eightBit ? ' BODY=8BITMIME' : ''}${envelope.international ? ' SMTPUTF8' : ''}`
+  const { eightBit, international, requireTls } = envelope
+  const mail = `<>${eightBit ? ' BODY=8BITMIME' : ''}${international ? ' SMTPUTF8' : ''}${requireTls ? ' REQUIRETLS' : ''}`
   const to = `<${envelope.to}>`
   const answer = Promise.withResolvers<Reply | undefined>()
   const listener = {

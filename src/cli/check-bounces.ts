@@ -13,7 +13,8 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
   if (!config.peers.some(({ strategy }) => strategy === 'bounce')) return []
   const backend = openBackend(config, () => undefined, Date.now)
   try {
-    const envelope = openEnvelope(backend, config.hostname, { to: nobody, eightBit: false, international: false })
+    const plain = { eightBit: false, international: false, requireTls: false }
+    const envelope = openEnvelope(backend, config.hostname, { to: nobody, ...plain })
     const answer = await envelope.answer
     envelope.abandon()
     if (answer !== undefined && isPositive(answer))

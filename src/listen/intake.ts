@@ -2,6 +2,7 @@
  * The octets of one connection, to whoever they are for: command lines, a text after DATA, the counted octets of a BDAT chunk. What
  * stands behind the end of a text or a chunk are command lines again.
  */
+import { BinaryReceiver } from '../smtp/binary-receiver.ts'
 import { type LineEvent, LineSplitter } from '../smtp/line-splitter.ts'
 import { type TextFault, TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
 
@@ -29,13 +30,14 @@ export interface Chunk {
   readonly first: boolean
   readonly last: boolean
   readonly discard: boolean
+  readonly binary: boolean
 }
 
 export class Intake {
   readonly #options: IntakeOptions
   readonly #listener: IntakeListener
   readonly #splitter: LineSplitter
-  #receiver: TextReceiver | undefined
+  #receiver: TextReceiver | BinaryReceiver | undefined
   /** Between chunks a text is under way too, but the octets are commands. */
   #use: 'text' | 'dropped' | 'chunks' = 'text'
   #chunk: Chunk | undefined
@@ -91,7 +93,10 @@ export class Intake {
   beginChunk(chunk: Chunk): void {
     if (chunk.first) {
       this.#use = 'chunks'
-      this.#receiver = new TextReceiver({ ...this.#options.text, dots: false }, this.#listener.octets)
+      const { text } = this.#options
+      this.#receiver = chunk.binary
+        ? new BinaryReceiver(text, this.#listener.octets)
+        : new TextReceiver({ ...text, dots: false }, this.#listener.octets)
     }
     this.#chunk = chunk
     this.#left = chunk.bytes
@@ -121,7 +126,7 @@ export class Intake {
     } else this.#listener.chunkTaken(chunk.bytes)
   }
 
-  #endText(receiver: TextReceiver): void {
+  #endText(receiver: TextReceiver | BinaryReceiver): void {
     this.#receiver = undefined
     if (this.#use === 'dropped') this.#listener.droppedTextEnded()
     else this.#listener.textEnded(receiver.sizeBytes, receiver.fault)

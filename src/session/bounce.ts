@@ -1,5 +1,6 @@
 /** `bounce`: when the sender is told of refusals in a report, instead of by a reply that has to do for everyone. */
 import { mayNotify } from '../dsn/notify.ts'
+import { isBinary, type Parameters } from '../smtp/parameters.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import { refusalsAmong } from '../verdict/reported.ts'
@@ -24,12 +25,13 @@ export function asksToBounce(session: Session, transaction: Transaction, wanted:
   const unknown = session.options.judging === 'backend'
   if (!(unknown ? mayDiffer(through) : differ(wanted))) return false
   if (!through.some((recipient, i) => (unknown || wanted[i] === 'reject') && mayBeReported(recipient))) return false
-  const ret = parameters.get('RET')
+  const ret = returnedPart(parameters)
   const envelopeId = parameters.get('ENVID')
   session.effects.push({
     do: 'prepareBounce',
     reversePath: { mailbox: reversePath.mailbox, address: reversePath.address },
     international: parameters.has('SMTPUTF8'),
+    requireTls: parameters.has('REQUIRETLS'),
     symbols,
     arrivedAt: text?.endedAt ?? transaction.startedAt,
     ...(ret === undefined ? {} : { ret }),
@@ -38,6 +40,10 @@ export function asksToBounce(session: Session, transaction: Transaction, wanted:
   })
   return true
 }
+
+/** RET, but for texts that no report may hold: RFC 8689 5 allows the header section alone, and a binary text fits into no report. */
+const returnedPart = (parameters: Parameters): string | undefined =>
+  parameters.has('REQUIRETLS') || isBinary(parameters) ? 'HDRS' : parameters.get('RET')
 
 /** Recipients whom the backend may answer differently. */
 export function mayDiffer(through: readonly Recipient[]): boolean {

@@ -103,6 +103,8 @@ export type Effect =
       readonly last: boolean
       readonly first: boolean
       readonly discard: boolean
+      /** `BODY=BINARYMIME`: behind the header section anything may stand in it. */
+      readonly binary: boolean
       readonly fingerprint: boolean
     }
   /** The octets up to CRLF.CRLF are a text that nobody gets. */

@@ -1,5 +1,6 @@
 /** DATA and BDAT: may a text come, and how. 354 is said as soon as one recipient went through; the backend gets its DATA later. */
 import type { Command } from '../smtp/command.ts'
+import { isBinary } from '../smtp/parameters.ts'
 import { replies } from '../smtp/replies.ts'
 import { isTransient, type Reply } from '../smtp/reply.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
@@ -23,6 +24,10 @@ export function onData(session: Session, at: number): void {
   }
   if (state.at !== 'envelope') return
   const { hello, transaction } = state
+  if (isBinary(transaction.parameters)) {
+    expectRefusedText(session, isForNow(session))
+    return fault(session, replies.binaryByBdat, at)
+  }
   sayNow(slots, replies.startText)
   session.state = { at: 'text', hello, transaction }
   session.effects.push({
@@ -90,12 +95,14 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
     last,
     first,
     discard: false,
+    binary: isBinary(transaction.parameters),
     fingerprint: takesFingerprint(transaction),
   })
 }
 
 function discard(session: Session, bytes: number, refusal: { readonly reply: Reply; readonly at: number }): void {
-  session.effects.push({ do: 'receiveChunk', bytes, last: false, first: false, discard: true, fingerprint: false })
+  const nothing = { last: false, first: false, discard: true, binary: false, fingerprint: false }
+  session.effects.push({ do: 'receiveChunk', bytes, ...nothing })
   refuse(session, refusal.reply, refusal.at)
 }
 

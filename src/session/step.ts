@@ -184,7 +184,11 @@ function onHello(session: Session, hello: Hello, at: number): void {
     session.offered = new Map()
     return sayNow(session.slots, replies.helo(options.hostname))
   }
-  const offered = offeredExtensions(options.own, options.backendExtensions(), options.startTls && !session.secured)
+  const offered = offeredExtensions(options.own, options.backendExtensions(), {
+    startTls: options.startTls && !session.secured,
+    // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
+    secured: session.secured && session.client.address === session.connectedFrom,
+  })
   const mechanisms = mechanismsFor(session)
   session.offered = new Map([
     ...offered,

@@ -24,14 +24,23 @@ export interface OwnExtensions {
   readonly limitsRcptMax?: number
 }
 
-/**
- * Extensions that need the backend's consent, since it has to keep their promise. REQUIRETLS and BINARYMIME are not
- * among them: both need more than passing a word on.
- */
+/** How the client is connected. */
+export interface ClientLink {
+  /** STARTTLS can be said. */
+  readonly startTls: boolean
+  /** TLS leads to the client itself. */
+  readonly secured: boolean
+}
+
+/** Extensions that need the backend's consent, since it has to keep their promise. */
 const passedThrough = ['8BITMIME', 'DSN', 'SMTPUTF8', 'DELIVERBY', 'MT-PRIORITY'] as const
 
 /** Everything offered to a client: its own abilities, and the backend's where a proxy can pass them through. */
-export function offeredExtensions(own: OwnExtensions, backend: Extensions, startTls: boolean): Extensions {
+export function offeredExtensions(
+  own: OwnExtensions,
+  backend: Extensions,
+  { startTls, secured }: ClientLink,
+): Extensions {
   const offer = new Map<string, string>([['PIPELINING', '']])
   const theirs = Number(backend.get('SIZE') ?? '')
   const size = theirs > 0 ? Math.min(theirs, own.messageSizeBytes) : own.messageSizeBytes
@@ -43,6 +52,9 @@ export function offeredExtensions(own: OwnExtensions, backend: Extensions, start
     if (parameters !== undefined) offer.set(keyword, parameters)
   }
   if (own.chunking) offer.set('CHUNKING', '')
+  // RFC 3030 3: a binary text comes by BDAT, and goes on so.
+  if (own.chunking && backend.has('CHUNKING') && backend.has('BINARYMIME')) offer.set('BINARYMIME', '')
+  if (secured && backend.has('REQUIRETLS')) offer.set('REQUIRETLS', '') // RFC 8689 2: over TLS alone
   if (own.limitsRcptMax !== undefined) offer.set('LIMITS', `RCPTMAX=${own.limitsRcptMax}`)
   if (own.greylist) offer.set('GREYLIST', '')
   offer.set('PRDR', '')

@@ -52,9 +52,15 @@ const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['ENVID', { keyword: 'DSN', valid: matching(xtext) }], // RFC 3461 4.4
   ['PRDR', { keyword: 'PRDR', valid: noValue }], // draft-hall-prdr-00 4.2
   ['AUTH', { keyword: 'AUTH', valid: matching(/^(?:<>|(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+)$/) }], // RFC 4954 5
-  ['BY', { keyword: 'DELIVERBY', valid: matching(/^-?[0-9]{1,9};[RN]T?$/i) }], // RFC 2852
+  // RFC 2852 4: a time that is over can be reported of (N), and not be kept (R).
+  ['BY', { keyword: 'DELIVERBY', valid: matching(/^(?:[-+]?[0-9]{1,9};NT?|\+?0*[1-9][0-9]{0,8};RT?)$/i) }],
   ['MT-PRIORITY', { keyword: 'MT-PRIORITY', valid: matching(/^-?[0-9]$/) }], // RFC 6710
+  ['REQUIRETLS', { keyword: 'REQUIRETLS', valid: noValue }], // RFC 8689 2
 ])
+const binaryBody: Rule = { keyword: 'BINARYMIME', valid: () => true } // RFC 3030 3
+
+/** `BODY=BINARYMIME`: the text may hold anything behind its header section, and comes by BDAT alone (RFC 3030 3). */
+export const isBinary = (parameters: Parameters): boolean => parameters.get('BODY')?.toUpperCase() === 'BINARYMIME'
 const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i
 const rcptRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['NOTIFY', { keyword: 'DSN', valid: matching(notify) }], // RFC 3461 4.1
@@ -67,8 +73,10 @@ function check(
   offered: Extensions,
 ): ParameterFault | undefined {
   for (const [name, value] of parameters) {
-    const rule = rules.get(name)
-    if (rule === undefined || !offered.has(rule.keyword)) return { fault: 'unknown', name }
+    const binary = name === 'BODY' && rules === mailRules && value?.toUpperCase() === 'BINARYMIME'
+    const rule = binary ? binaryBody : rules.get(name)
+    if (rule === undefined || !offered.has(rule.keyword))
+      return { fault: 'unknown', name: binary ? 'BODY=BINARYMIME' : name }
     if (!rule.valid(value)) return { fault: 'syntax', name }
   }
   return undefined

@@ -54,6 +54,7 @@ export const replies = {
     '5.1',
     `DATA was refused; the text that came all the same was dropped, please try ${retryHint(60)}`,
   ),
+  binaryByBdat: one(503, '5.1', 'A binary text (BODY=BINARYMIME) comes by BDAT, not by DATA'), // RFC 3030 3
   mixedDataBdat: one(503, '5.1', 'DATA cannot follow BDAT in one transaction'), // RFC 3030 4.2
   pipelining: one(554, '5.0', 'Commands came before they were allowed (RFC 2920 3.1); closing'),
   earlyTalker: one(554, '5.0', 'You spoke before the greeting; closing'),
@@ -117,6 +118,8 @@ export const replies = {
     one(451, '3.3', `No mail server that knows ${keyword} can be reached; please try ${retryHint(troubleSeconds)}`),
   backendNot8bit: one(554, '6.3', 'The mail server behind this one takes no 8-bit text (8BITMIME)'), // RFC 6152 3
   backendNotUtf8: one(550, '6.7', 'The mail server behind this one takes no addresses beyond ASCII (SMTPUTF8)'), // RFC 6531 3.5
+  backendNotBinary: one(554, '6.3', 'The mail server behind this one takes no binary text (BINARYMIME)'), // RFC 3030 3
+  backendNoRequireTls: one(550, '7.30', 'The mail server behind this one does not keep REQUIRETLS'), // RFC 8689 4.2.1
   noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
   noRoom: one(452, '3.1', `A message of that size cannot be taken just now; please try ${retryHint(troubleSeconds)}`),
   /** RFC 5321 4.2.3: 452 is for what is too much at the moment; the disk may be the limit, or spool.total_disk. */

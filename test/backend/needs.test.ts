@@ -16,6 +16,10 @@ describe('needsOf', () => {
     ['<a@x> BODY=8BITMIME SMTPUTF8', { must: ['8BITMIME', 'SMTPUTF8'], should: [], sizeBytes: 0 }],
     ['<a@x> body=8bitmime', { must: ['8BITMIME'], should: [], sizeBytes: 0 }],
     ['<a@x> RET=FULL ENVID=<1>', { must: [], should: ['DSN', 'DSN'], sizeBytes: 0 }],
+    ['<a@x> BODY=BINARYMIME', { must: ['BINARYMIME'], should: [], sizeBytes: 0 }],
+    ['<a@x> body=binarymime SIZE=7', { must: ['BINARYMIME'], should: [], sizeBytes: 7 }],
+    ['<a@x> REQUIRETLS', { must: ['REQUIRETLS'], should: [], sizeBytes: 0 }],
+    ['<> REQUIRETLS', { must: ['REQUIRETLS'], should: [], sizeBytes: 0, report: true }],
     ['<a@x> BY=60;R', { must: ['DELIVERBY'], should: [], sizeBytes: 0 }],
     ['<"b> "@x> SMTPUTF8', { must: ['SMTPUTF8'], should: [], sizeBytes: 0 }],
   ])('%s', (mail, needs) => expect(needsOf(mail)).toEqual(needs))
@@ -52,6 +56,9 @@ describe('argumentFor', () => {
     '<a@x> SMTPUTF8',
     '<a@x> BODY=8BITMIME',
     '<a@x> BY=1;N',
+    '<a@x> BODY=BINARYMIME',
+    '<a@x> REQUIRETLS',
+    '<> REQUIRETLS',
   ])('%s is not shown to a server without it, and not changed', (argument) =>
     expect(argumentFor(argument, offers())).toMatchObject({ code: 451 }),
   )
@@ -81,15 +88,24 @@ describe('argumentFor', () => {
   })
 })
 
-test.each<[string[], boolean, number | undefined]>([
-  [['8BITMIME'], false, 554],
-  [['8BITMIME'], true, 451],
-  [['SMTPUTF8'], false, 550],
-  [['SMTPUTF8'], true, 451],
-  [['DELIVERBY'], false, 451],
+test.each<[string[], boolean, string | undefined]>([
+  [['8BITMIME'], false, '554 6.3'],
+  [['8BITMIME'], true, '451 3.3'],
+  [['BINARYMIME'], false, '554 6.3'],
+  [['BINARYMIME'], true, '451 3.3'],
+  [['SMTPUTF8'], false, '550 6.7'],
+  [['SMTPUTF8'], true, '451 3.3'],
+  [['REQUIRETLS'], false, '550 7.30'],
+  [['REQUIRETLS'], true, '451 3.3'],
+  [['DELIVERBY'], false, '451 3.3'],
   [[], false, undefined],
-  [[], true, 451],
-])('what a client hears when nobody has %j; others are away: %s', (must, others, code) => {
+  [[], true, '451 3.3'],
+])('what a client hears when nobody has %j; others are away: %s', (must, others, status) => {
   const reply = refusalFor({ must, should: [], sizeBytes: 1 }, () => true, others)
-  expect(reply?.code).toBe(code)
+  expect(reply === undefined ? undefined : `${reply.code} ${reply.detail ?? ''}`).toBe(status)
+})
+
+test('a report is not lost for REQUIRETLS (RFC 8689 5): its sender may come again without', () => {
+  const needs = { must: ['REQUIRETLS'], should: [], sizeBytes: 0, report: true } as const
+  expect(refusalFor(needs, () => true, false)).toMatchObject({ code: 451, detail: '3.3' })
 })

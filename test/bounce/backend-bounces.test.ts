@@ -50,6 +50,7 @@ function request(differences: Partial<BounceRequest> & { readonly octets?: Buffe
     client: { address: '192.0.2.1', helo: 'client.example' },
     reversePath: { mailbox: 'ann@example.org', address: 'ann@example.org' },
     international: false,
+    requireTls: false,
     symbols: ['SOME'],
     arrivedAt: 0,
     text: {

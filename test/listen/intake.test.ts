@@ -39,6 +39,7 @@ function run(octets: string, cuts: readonly number[]): string[] {
       if (verb === 'RSET') intake.abandon()
       if (verb === 'BDAT')
         intake.beginChunk({
+          binary: false,
           bytes: Number(size),
           first: flags.includes('FIRST'),
           last: flags.includes('LAST'),

@@ -97,6 +97,7 @@ describe('verdicts differ', () => {
       envelopeId: 'e+2B1',
       reversePath: { mailbox: 'a@example.net' },
       international: false,
+      requireTls: false,
     })
     expect(machine.effects.find((effect) => effect.do === 'report')).toMatchObject({
       refusals: [{ recipient: strict, originalRecipient: 'rfc822;first@example.com', reply: { code: 550 } }],

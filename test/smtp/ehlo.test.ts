@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { encodeExtensions, offeredExtensions, parseExtensions } from '../../src/smtp/ehlo.ts'
 
 const own = { messageSizeBytes: 1000, chunking: false, greylist: false }
+const inClear = { startTls: true, secured: false }
 const backend = (...lines: string[]) => parseExtensions(['mx.backend', ...lines])
 
 describe('what a backend offers', () => {
@@ -81,10 +82,25 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
       ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR'],
     ],
     ['SIZE without a number', backend('SIZE'), ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR']],
-  ])('%s', (_name, behind, lines) => expect(encodeExtensions(offeredExtensions(own, behind, true))).toEqual(lines))
+  ])('%s', (_name, behind, lines) => expect(encodeExtensions(offeredExtensions(own, behind, inClear))).toEqual(lines))
+
+  test.each<[string, string[], { chunking: boolean; secured: boolean }, string[]]>([
+    ['both', ['CHUNKING', 'BINARYMIME', 'REQUIRETLS'], { chunking: true, secured: true }, ['BINARYMIME', 'REQUIRETLS']],
+    ['no CHUNKING here', ['CHUNKING', 'BINARYMIME'], { chunking: false, secured: true }, []],
+    ['no CHUNKING behind', ['BINARYMIME'], { chunking: true, secured: true }, []],
+    ['no BINARYMIME behind', ['CHUNKING'], { chunking: true, secured: true }, []],
+    ['in clear', ['REQUIRETLS'], { chunking: true, secured: false }, []],
+    ['no REQUIRETLS behind', [], { chunking: true, secured: true }, []],
+  ])('BINARYMIME and REQUIRETLS: %s', (_name, behind, { chunking, secured }, lines) => {
+    const offer = offeredExtensions({ ...own, chunking }, backend(...behind), { startTls: false, secured })
+    expect([...offer.keys()].filter((keyword) => /BINARY|REQUIRE/.test(keyword))).toEqual(lines)
+  })
 
   test('what is configured', () => {
-    const offer = offeredExtensions({ ...own, chunking: true, greylist: true, limitsRcptMax: 50 }, new Map(), false)
+    const offer = offeredExtensions({ ...own, chunking: true, greylist: true, limitsRcptMax: 50 }, new Map(), {
+      startTls: false,
+      secured: false,
+    })
     expect(encodeExtensions(offer)).toEqual([
       'PIPELINING',
       'SIZE 1000',
@@ -97,7 +113,7 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
   })
 
   test('Exim finds PRDR in the whole reply, on a line of its own (protocol-reference 1.5.1)', () => {
-    const wire = ['mx.test', ...encodeExtensions(offeredExtensions(own, new Map(), true))]
+    const wire = ['mx.test', ...encodeExtensions(offeredExtensions(own, new Map(), inClear))]
       .map((line) => `\n250-${line}`)
       .join('')
     expect(wire).toMatch(/\n250[\s-]PRDR(\s|\n|$)/)

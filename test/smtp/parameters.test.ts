@@ -4,6 +4,7 @@ import {
   checkMailParameters,
   checkRcptParameters,
   encodeParameters,
+  isBinary,
   parseParameters,
 } from '../../src/smtp/parameters.ts'
 
@@ -29,7 +30,10 @@ describe('MAIL parameters', () => {
     ['SIZE=123456789012345678901', { fault: 'syntax', name: 'SIZE' }],
     ['BODY=8BITMIME', undefined],
     ['BODY=7bit', undefined],
-    ['BODY=BINARYMIME', { fault: 'syntax', name: 'BODY' }],
+    ['BODY=BINARYMIME', { fault: 'unknown', name: 'BODY=BINARYMIME' }],
+    ['BODY=9BIT', { fault: 'syntax', name: 'BODY' }],
+    ['BODY', { fault: 'syntax', name: 'BODY' }],
+    ['SMTPUTF8 SIZE=5 BODY=9BIT', { fault: 'syntax', name: 'BODY' }],
     ['SMTPUTF8', undefined],
     ['SMTPUTF8=yes', { fault: 'syntax', name: 'SMTPUTF8' }],
     ['RET=HDRS ENVID=QQ+2B1', undefined],
@@ -40,12 +44,32 @@ describe('MAIL parameters', () => {
     ['BY=120;R', undefined],
     ['BY=-5;NT', undefined],
     ['BY=5', { fault: 'syntax', name: 'BY' }],
+    ['BY=0;N', undefined],
+    ['BY=+60;R', undefined],
+    ['BY=0;R', { fault: 'syntax', name: 'BY' }],
+    ['BY=-5;R', { fault: 'syntax', name: 'BY' }],
+    ['BY=1234567890;N', { fault: 'syntax', name: 'BY' }],
     ['MT-PRIORITY=-3', undefined],
     ['MT-PRIORITY=10', { fault: 'syntax', name: 'MT-PRIORITY' }],
     ['AUTH=<>', { fault: 'unknown', name: 'AUTH' }],
     ['NOTIFY=NEVER', { fault: 'unknown', name: 'NOTIFY' }],
     ['REQUIRETLS', { fault: 'unknown', name: 'REQUIRETLS' }],
   ])('%s', (text, fault) => expect(checkMailParameters(parse(text), all)).toEqual(fault))
+
+  test('BINARYMIME and REQUIRETLS where they were offered', () => {
+    const more = new Map([...all, ['CHUNKING', ''], ['BINARYMIME', ''], ['REQUIRETLS', '']])
+    for (const text of ['BODY=BINARYMIME', 'body=binarymime REQUIRETLS', 'REQUIRETLS'])
+      expect(checkMailParameters(parse(text), more), text).toBeUndefined()
+    expect(checkMailParameters(parse('REQUIRETLS=yes'), more)).toEqual({ fault: 'syntax', name: 'REQUIRETLS' })
+    expect(checkRcptParameters(parse('BODY=BINARYMIME'), more)).toEqual({ fault: 'unknown', name: 'BODY' })
+  })
+
+  test.each([
+    ['BODY=BINARYMIME', true],
+    ['body=BinaryMime', true],
+    ['BODY=8BITMIME', false],
+    ['', false],
+  ])('%s is binary: %s', (text, binary) => expect(isBinary(parse(text))).toBe(binary))
 
   test('what was not offered is unknown, whatever its value', () => {
     for (const text of ['SIZE=1', 'BODY=8BITMIME', 'SMTPUTF8', 'RET=FULL', 'PRDR', 'BY=1;R'])

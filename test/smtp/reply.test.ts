@@ -44,7 +44,7 @@ describe('our own replies', () => {
     expect(wire).toMatch(/^(?:[2-5]\d\d[ -][\x20-\x7e]+\r\n)+$/)
     for (const line of wire.trimEnd().split('\r\n')) expect(line.length).toBeLessThanOrEqual(510) // RFC 5321 4.5.3.1.5
     if (withoutStatus.has(name)) expect(reply.detail).toBeUndefined()
-    else expect(wire).toMatch(/^([245])\d\d \1\.\d\.\d /)
+    else expect(wire).toMatch(/^([245])\d\d \1\.\d\.\d+ /)
     // 421 says that the connection closes; a recipient or message that is to come back is told when.
     if (reply.code === 450 || reply.code === 451 || reply.code === 452)
       expect(wire).toMatch(/again in (\d+) seconds; retry=\d\d:\d\d:\d\d\r\n$/)

@@ -7,10 +7,26 @@
  */
 import { createHash } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 
-/** `octets`: in the middle of a text, once `octets` of it have come. `dot`: the end of a text. */
+/**
+ * `octets`: in the middle of a text, once `octets` of it have come. `chunk`: behind a BDAT that is not the last one. `dot`: the end
+ * of a text, by DATA or BDAT.
+ */
 export type Step =
-  'connect' | 'EHLO' | 'HELO' | 'MAIL' | 'RCPT' | 'DATA' | 'octets' | 'dot' | 'RSET' | 'QUIT' | 'NOOP' | 'other'
+  | 'connect'
+  | 'EHLO'
+  | 'HELO'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'octets'
+  | 'chunk'
+  | 'dot'
+  | 'RSET'
+  | 'QUIT'
+  | 'NOOP'
+  | 'other'
 
 export interface Rule {
   readonly on: Step
@@ -49,6 +65,7 @@ export interface FakeTransaction {
   /** The text's SHA-256, in hex; where texts are not kept, that of the octets as they came, final line included. */
   readonly hash: string
   readonly connection: number
+  readonly by: 'DATA' | 'BDAT'
 }
 
 export interface FakeConnection {
@@ -74,6 +91,8 @@ export interface FakeBackendOptions {
   readonly port?: number
   /** Listens on this Unix socket, in place of a port. */
   readonly socketPath?: string
+  /** TLS comes before the greeting (`smtps:`). */
+  readonly certificate?: { readonly cert: string; readonly key: string }
 }
 
 export interface FakeBackend extends AsyncDisposable {
@@ -101,7 +120,7 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
   const delivered: FakeTransaction[] = []
   const texts: FakeTransaction[] = []
   const met = new Map<Rule, number>()
-  const server: Server = createServer({ noDelay: true }, (socket) => {
+  const converse = (socket: Socket): void => {
     const connection: FakeConnection = {
       number: connections.length + 1,
       lines: [],
@@ -115,7 +134,12 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
     void new Conversation(connection, { options, pick, delivered, texts }).run().catch((error: unknown) => {
       if (!connection.ended) throw error
     })
-  })
+  }
+  const { certificate } = options
+  const server: Server =
+    certificate === undefined
+      ? createServer({ noDelay: true }, converse)
+      : createTlsServer({ noDelay: true, ...certificate }, converse)
 
   function pick(step: Step, line: string, connection: number): Rule | undefined {
     let chosen: Rule | undefined
@@ -143,7 +167,7 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
   }
   return {
     port,
-    url: `smtp://127.0.0.1:${port}`,
+    url: `${certificate === undefined ? 'smtp' : 'smtps'}://127.0.0.1:${port}`,
     connections,
     delivered,
     texts,
@@ -179,6 +203,7 @@ class Conversation {
   #wake: () => void = () => undefined
   #mail = ''
   #recipients: string[] = []
+  #chunks: Buffer[] = []
 
   constructor(connection: FakeConnection, shared: Shared) {
     this.#connection = connection
@@ -249,6 +274,9 @@ class Conversation {
         if (Math.floor((await this.#answer('DATA', line, usual)) / 100) === 3) await this.#text()
         break
       }
+      case 'BDAT':
+        await this.#chunk(line)
+        break
       case 'RSET':
         this.#reset()
         await this.#answer('RSET', line, '250 2.0.0 Ok')
@@ -274,6 +302,31 @@ class Conversation {
   #reset(): void {
     this.#mail = ''
     this.#recipients = []
+    this.#chunks = []
+  }
+
+  /** RFC 3030 2: octets are counted, and read to their end whatever is said to them. */
+  async #chunk(line: string): Promise<void> {
+    const [, digits = '0', last] = /^BDAT ([0-9]+)( LAST)?$/i.exec(line) ?? []
+    const size = Number(digits)
+    this.#inText = true
+    while (this.#buffer.length < size && !this.#connection.ended) await this.#more()
+    this.#inText = false
+    if (this.#buffer.length < size) {
+      this.#connection.brokenOff += this.#chunks.reduce((sum, { length }) => sum + length, this.#buffer.length)
+      return
+    }
+    this.#chunks.push(this.#buffer.subarray(0, size))
+    this.#buffer = this.#buffer.subarray(size)
+    if (this.#recipients.length === 0) await this.#answer('chunk', line, '503 5.5.1 need RCPT')
+    else if (last === undefined) {
+      const code = await this.#answer('chunk', line, '250 2.0.0 chunk taken')
+      if (!isPositive(code)) this.#reset()
+    } else {
+      const text = Buffer.concat(this.#chunks)
+      this.#chunks = []
+      await this.#took({ text, hash: createHash('sha256').update(text).digest('hex'), by: 'BDAT' })
+    }
   }
 
   async #text(): Promise<void> {
@@ -315,23 +368,23 @@ class Conversation {
       await this.#more()
     }
     this.#inText = false
-    if (this.#shared.options.keepTexts === false) await this.#took(Buffer.alloc(0), hash.digest('hex'))
+    if (this.#shared.options.keepTexts === false)
+      await this.#took({ text: Buffer.alloc(0), hash: hash.digest('hex'), by: 'DATA' })
     else {
       const text = unstuffed(Buffer.concat(chunks))
-      await this.#took(text, createHash('sha256').update(text).digest('hex'))
+      await this.#took({ text, hash: createHash('sha256').update(text).digest('hex'), by: 'DATA' })
     }
   }
 
-  async #took(text: Buffer, hash: string): Promise<void> {
+  async #took(came: Pick<FakeTransaction, 'text' | 'hash' | 'by'>): Promise<void> {
     const transaction: FakeTransaction = {
+      ...came,
       mail: this.#mail,
       recipients: this.#recipients,
-      text,
-      hash,
       connection: this.#connection.number,
     }
     this.#shared.texts.push(transaction)
-    await this.#answer('dot', this.#mail, `250 2.0.0 Ok: queued as ${hash.slice(0, 10)}`, () =>
+    await this.#answer('dot', this.#mail, `250 2.0.0 Ok: queued as ${came.hash.slice(0, 10)}`, () =>
       this.#shared.delivered.push(transaction),
     )
     this.#reset()
