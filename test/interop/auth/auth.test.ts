@@ -32,13 +32,12 @@ const settings = {
   relay_domains: ['client.test', 'elsewhere.test'],
 }
 
-describe
-  .skipIf(interopObstacle() !== undefined)
-  .each<[string, (options: AuthServerOptions) => Promise<AuthServer>, 'xclient' | 'none']>([
-    ['Postfix with Dovecot, told the client', postfixWithDovecot, 'xclient'],
-    ['Postfix with Dovecot', postfixWithDovecot, 'none'],
-    ['Exim', eximAlone, 'none'],
-  ])('AUTH, decided by %s', (_name, startServer, clientAddress) => {
+const servers: readonly [string, (options: AuthServerOptions) => Promise<AuthServer>, 'xclient' | 'none'][] = [
+  ['Postfix with Dovecot', postfixWithDovecot, 'xclient'],
+  ['Exim', eximAlone, 'none'],
+]
+
+describe.skipIf(interopObstacle() !== undefined).each(servers)('AUTH, decided by %s', (_name, start, clientAddress) => {
   let outside: FakeBackend
   let server: AuthServer
   let rcptwise: FrontEnd
@@ -46,7 +45,7 @@ describe
 
   beforeAll(async () => {
     outside = await startFakeBackend()
-    server = await startServer({ mailboxes: [...everyone, 'alice@client.test'], passwords, outside: outside.port })
+    server = await start({ mailboxes: [...everyone, 'alice@client.test'], passwords, outside: outside.port })
     const backend = { servers: [`smtp://127.0.0.1:${server.port}`], client_address: clientAddress }
     const config = { ...settings, backend }
     rcptwise = await startFrontEnd({ backend: server.port, recipients, peer: { strategy: 'single' }, config })
