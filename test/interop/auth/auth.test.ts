@@ -99,6 +99,13 @@ describe.skipIf(interopObstacle() !== undefined).each(servers)('AUTH, decided by
     expect(rcptwise.transactions().at(-1)).toMatchObject({ unsplit: 'trusted', outcome: 'accepted' })
   })
 
+  test('the server sees the client where it is told', async () => {
+    const from = '127.0.0.9'
+    const sent = await send([friend], ...as('bob', 'PLAIN'), '--local-interface', from)
+    expect(await server.author(sent.id)).toEqual({ mechanism: 'PLAIN', user: 'bob' })
+    expect(await server.client(sent.id)).toBe(clientAddress === 'xclient' ? from : '127.0.0.1')
+  })
+
   test.each(mechanisms)('%s with a wrong password: refused in the words of the server', async (mechanism) => {
     const sent = await send([friend], ...as('alice', mechanism, 'wrong'))
     expect(sent.transcript).toContain(`\n<~* ${server.says.wrong}`)

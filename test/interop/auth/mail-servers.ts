@@ -17,6 +17,8 @@ export interface AuthServer extends AsyncDisposable {
   readonly log: () => Promise<string>
   /** Of the message with this queue id; undefined for one from nobody in particular. Waits until the log has the message. */
   readonly author: (id: string) => Promise<Author | undefined>
+  /** The client's address of the message with this queue id. */
+  readonly client: (id: string) => Promise<string>
   /** What the client hears of it for a wrong password, for sending elsewhere as a stranger, and for `*`; Exim itself gives no enhanced codes. */
   readonly says: { readonly wrong: string; readonly noRelay: string; readonly cancelled: string }
 }
@@ -49,6 +51,9 @@ async function logged(log: () => Promise<string>, pattern: RegExp): Promise<RegE
 const author = (mechanism: string | undefined, user: string | undefined): Author | undefined =>
   mechanism === undefined || user === undefined ? undefined : { mechanism, user }
 
+/** In `client=name[address]` (Postfix) and `H=(name) [address]` (Exim). */
+const address = ([line]: RegExpExecArray): string => /\[([\d.]+)\]/.exec(line)?.[1] ?? ''
+
 /** Postfix, which leaves passwords to Dovecot. */
 export async function postfixWithDovecot(options: AuthServerOptions): Promise<AuthServer> {
   const { passwords, mailboxes } = options
@@ -65,6 +70,7 @@ export async function postfixWithDovecot(options: AuthServerOptions): Promise<Au
         const [line] = await logged(postfix.log, new RegExp(`${id}: client=.*`))
         return author(/sasl_method=([^, ]+)/.exec(line)?.[1], /sasl_username=([^, ]+)/.exec(line)?.[1])
       },
+      client: async (id) => address(await logged(postfix.log, new RegExp(`${id}: client=.*`))),
       says: {
         wrong: '535 5.7.8 Error: authentication failed',
         noRelay: '554 5.7.1 <friend@elsewhere.test>: Relay access denied',
@@ -96,6 +102,7 @@ export async function eximAlone(options: AuthServerOptions): Promise<AuthServer>
       const [, driver = '', user] = / A=(\w+):(\S+)/.exec(line) ?? []
       return author(mechanisms[driver], user)
     },
+    client: async (id) => address(await logged(exim.log, new RegExp(`${id} <= .*`))),
     says: {
       wrong: '535 5.7.8 Incorrect authentication data',
       noRelay: '550 5.0.0 relay not permitted',

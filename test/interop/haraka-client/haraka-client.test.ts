@@ -9,6 +9,7 @@
 import { describe, expect, test } from 'vitest'
 import { comingBack, deliveringAttempts } from '../../support/lab/attempts.ts'
 import { harakaObstacle } from '../../support/lab/availability.ts'
+import { startExim } from '../../support/lab/exim.ts'
 import { expectFates } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
 import { startHaraka } from '../../support/lab/haraka.ts'
@@ -58,6 +59,24 @@ describe.skipIf(harakaObstacle() !== undefined)('Haraka as the client', () => {
     const bounced = Object.fromEntries([unknown, ...Object.keys(fates[9.5].bounced ?? {})].map((each) => [each, '']))
     await expectFates(client, backend, { ...fates[9.5], bounced })
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
+  })
+
+  test.concurrent('with AUTH it is never split (rule 7): one transaction for everyone', async () => {
+    const password = 'open sesame'
+    await using backend = await startExim({ server: { mailboxes, passwords: { haraka: password } } })
+    const config = { listen: [{ address: '127.0.0.1:0', auth: 'pass' }] }
+    await using rcptwise = await startFrontEnd({
+      backend: backend.port,
+      recipients,
+      peer: { strategy: 'single' },
+      config,
+    })
+    await using haraka = await startHaraka({ relayTo: { host, port: rcptwise.port }, as: { user: 'haraka', password } })
+    await haraka.submit(mixedMessage(3))
+    await expectFates({ ...haraka, bounces: async () => await backend.bounces() }, backend, fates[3])
+    expect(rcptwise.transactions()).toMatchObject([{ unsplit: 'trusted', outcome: 'accepted', mode: 'plain' }])
+    expect(await backend.log()).toContain(' A=cram:haraka ')
+    expect(await haraka.waits()).toEqual([])
   })
 
   test.concurrent('messages one after the other: each recipient of each gets it once', async () => {

@@ -19,6 +19,8 @@ export interface HarakaOptions {
   readonly relayTo: { readonly host: string; readonly port: number }
   /** STARTTLS where it is offered (Haraka's default). */
   readonly tls?: boolean
+  /** Authenticates with the strongest mechanism that is offered to it. */
+  readonly as?: { readonly user: string; readonly password: string }
 }
 
 export interface Haraka extends AsyncDisposable {
@@ -33,14 +35,23 @@ export interface Haraka extends AsyncDisposable {
   readonly empty: () => Promise<void>
 }
 
-const plugin = ({ host, port }: HarakaOptions['relayTo']): string => `'use strict'
+/** What the `get_mx` hook answers (Outbound.md: Outbound AUTH). */
+const exchange = ({ relayTo, as }: HarakaOptions): string =>
+  JSON.stringify({
+    priority: 0,
+    exchange: relayTo.host,
+    port: relayTo.port,
+    ...(as === undefined ? {} : { auth_user: as.user, auth_pass: as.password }),
+  })
+
+const plugin = (options: HarakaOptions): string => `'use strict'
 exports.hook_connect = (next, connection) => {
   connection.relaying = true
   next()
 }
 exports.hook_lookup_rdns = (next) => next(OK, 'client.test')
 exports.hook_rcpt = (next) => next(OK)
-exports.hook_get_mx = (next) => next(OK, { priority: 0, exchange: '${host}', port: ${port} })
+exports.hook_get_mx = (next) => next(OK, ${exchange(options)})
 exports.hook_deferred = function (next, hmail, { delay }) {
   this.lognotice('would wait ' + delay + ' s')
   next(DENYSOFT, 1)
@@ -58,7 +69,7 @@ export async function startHaraka(options: HarakaOptions): Promise<Haraka> {
     'config/smtp.ini': `listen=127.0.0.1:${port}\nnodes=0\n`,
     'config/outbound.ini': `enable_tls=${options.tls ?? true}\n`,
     'config/log.ini': '[main]\nlevel=protocol\nformat=default\n',
-    'plugins/lab.js': plugin(options.relayTo),
+    'plugins/lab.js': plugin(options),
   }
   for (const folder of ['config', 'plugins', 'queue']) await mkdir(path.join(directory, folder))
   await copyFile(path.join(haraka, 'config/connection.ini'), path.join(directory, 'config/connection.ini'))
