@@ -10,7 +10,10 @@ export default defineConfig({
           exclude: ['test/interop/**'],
           pool: 'threads',
           isolate: false,
-          testTimeout: 20_000,
+          // Generous: what is waited for has limits of its own below these, and says what it waited for.
+          testTimeout: 100_000,
+          hookTimeout: 100_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
       {
@@ -22,8 +25,9 @@ export default defineConfig({
           maxWorkers: 2,
           maxConcurrency: 4,
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           hookTimeout: 300_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
     ],

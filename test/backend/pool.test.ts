@@ -23,8 +23,8 @@ function poolOf(servers: readonly FakeBackend[], options: Partial<PoolOptions> =
     servers: servers.map(({ port, url }) => ({ host: '127.0.0.1', port, url })),
     introduction: 'none',
     helo: 'mx.test',
-    connectTimeoutMs: 5000,
-    replyTimeoutMs: 5000,
+    connectTimeoutMs: 30_000,
+    replyTimeoutMs: 30_000,
     maxConnections: 10,
     idleTimeoutMs: 60_000,
     maxTransactions: 100,
@@ -166,7 +166,7 @@ describe('max_connections', () => {
 
   test('who waits too long hears why', async () => {
     await using backend = await startFakeBackend()
-    const { pool, facts } = poolOf([backend], { maxConnections: 1, connectTimeoutMs: 200 })
+    const { pool, facts } = poolOf([backend], { maxConnections: 1, connectTimeoutMs: 1000 })
     await lend(pool)
     expect(await borrow(pool)).toEqual({ failed: 'all 1 connections are busy (backend.pool.max_connections)' })
     expect(facts).toContainEqual(

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, type FakeBackendOptions, type Rule, startFakeBackend } from '../support/fake-backend.ts'
+import { freePort } from '../support/lab/ports.ts'
 import { until } from '../support/lab/until.ts'
 
 interface Place extends AsyncDisposable {
@@ -130,7 +131,7 @@ describe('before the text', () => {
   })
 
   test('no server: temporary, and mail goes on when there is one again', async () => {
-    await using at = await place()
+    await using at = await place({ port: await freePort() })
     await at.backend.stop()
     await hello(at.client)
     expect(await at.client.ask('MAIL FROM:<s@x.test>')).toMatch(/^451 4\.4\.1 .*retry=00:05:00$/)

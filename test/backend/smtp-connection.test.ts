@@ -154,7 +154,7 @@ describe('commands', () => {
     await using backend = await startFakeBackend({
       rules: [{ on: 'RCPT', nth: 2, silent: true, hold: Promise.race([]) }],
     })
-    await using connection = await open(backend.port, { replyTimeoutMs: 50 })
+    await using connection = await open(backend.port, { replyTimeoutMs: 1000 })
     const answers = ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>', 'RCPT TO:<c@x>'].map(
       async (line) => await ask(connection, line),
     )

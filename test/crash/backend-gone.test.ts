@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
+import { freePort } from '../support/lab/ports.ts'
 import { until } from '../support/lab/until.ts'
 import { senderOf, untilAnswered } from './sender.ts'
 
@@ -33,6 +34,7 @@ describe('the backend ends at a step', () => {
   ])('%s: nothing is lost', async (_, rule, text, expected) => {
     const reached = Promise.withResolvers<undefined>()
     await using first = await startFakeBackend({
+      port: await freePort(),
       rules: [{ ...rule, hold: never, reached: () => reached.resolve(undefined) }],
     })
     await using app = await startTestApp({

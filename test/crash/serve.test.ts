@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
+import { freePort } from '../support/lab/ports.ts'
 import { until } from '../support/lab/until.ts'
 import { senderOf, untilAnswered } from './sender.ts'
 import { Home, type Served } from './serve.ts'
@@ -111,7 +112,7 @@ describe('starting', () => {
   )
 
   test('without its backend: it starts, mail gets 451, and goes through once there is one', async () => {
-    const backend = await startFakeBackend()
+    const backend = await startFakeBackend({ port: await freePort() })
     await backend.stop()
     await using home = await Home.make()
     const served = await home.serve({ backendUrl: backend.url })

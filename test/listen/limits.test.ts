@@ -92,11 +92,11 @@ describe('limits', () => {
   })
 })
 
-describe('timeouts', () => {
+describe.concurrent('timeouts', () => {
   test.each<[string, string, string[]]>([
-    ['command: 200ms', '', ['421 4.4.2']],
-    ['command: 200ms', 'MAIL FROM:<>\r\n', ['250', '421 4.4.2']],
-    ['text: 200ms', envelope, ['250', '250', '354', '421 4.4.2']],
+    ['command: 1500ms', '', ['421 4.4.2']],
+    ['command: 1500ms', 'MAIL FROM:<>\r\n', ['250', '421 4.4.2']],
+    ['text: 1500ms', envelope, ['250', '250', '354', '421 4.4.2']],
   ])('%s after %j', async (timeout, commands, replies) => {
     await using app = await start({ config: `timeouts: { ${timeout}, shutdown: 100ms }` })
     const client = await open(app.port)
@@ -106,9 +106,9 @@ describe('timeouts', () => {
     expect(lines.map((line, i) => line.slice(0, replies[i]?.length))).toEqual(replies)
   })
 
-  test('reply: 300ms while the backend says nothing to the text; nobody has said yes', async () => {
+  test('reply: 1500ms while the backend says nothing to the text; nobody has said yes', async () => {
     await using backend = await startFakeBackend({ rules: [{ on: 'dot', silent: true }] })
-    await using app = await start({ config: `${behind(backend)}timeouts: { reply: 300ms, shutdown: 100ms }` })
+    await using app = await start({ config: `${behind(backend)}timeouts: { reply: 1500ms, shutdown: 100ms }` })
     const client = await open(app.port)
     await pipeline(client, ...envelope.trimEnd().split('\r\n'))
     client.send('hello\r\n.\r\n')
@@ -118,9 +118,9 @@ describe('timeouts', () => {
   })
 
   test('command: a client that waits for a slow backend is not idle', async () => {
-    const hold = new Promise((resolve) => setTimeout(resolve, 800))
+    const hold = new Promise((resolve) => setTimeout(resolve, 3000))
     await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', hold }] })
-    await using app = await start({ config: `${behind(backend)}timeouts: { command: 200ms, shutdown: 100ms }` })
+    await using app = await start({ config: `${behind(backend)}timeouts: { command: 1500ms, shutdown: 100ms }` })
     const client = await open(app.port)
     expect((await pipeline(client, ...envelope.trimEnd().split('\r\n'))).map((line) => line.slice(0, 3))).toEqual([
       '250',
@@ -130,7 +130,7 @@ describe('timeouts', () => {
     client.close()
   })
 
-  test('tls_handshake: 200ms', async () => {
+  test('tls_handshake: 200ms', async ({ expect }) => {
     await using app = await start({ config: 'timeouts: { tls_handshake: 200ms, shutdown: 100ms }' })
     const client = await open(app.port)
     expect(await client.ask('STARTTLS')).toMatch(/^220/)

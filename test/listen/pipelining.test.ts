@@ -112,7 +112,7 @@ describe('what may not be sent ahead (RFC 2920 3.1, RFC 3207 4)', () => {
   })
 
   test('before the greeting', async () => {
-    await using app = await start({ config: 'greet_delay: 300ms' })
+    await using app = await start({ config: 'greet_delay: 1500ms' })
     const { Client } = await import('../support/dialogue.ts')
     const client = await Client.connect(app.port)
     client.send('EHLO early.test\r\n')

@@ -12,7 +12,7 @@ const proxied = `
 listen: [{ address: "127.0.0.1:0", proxy_protocol_from: [127.0.0.0/8] }]
 peers:
   - { name: known, match: { address: [192.0.2.0/24] }, strategy: lenient }
-timeouts: { proxy_header: 300ms }
+timeouts: { proxy_header: 1500ms }
 `
 
 async function open(port: number, header: Buffer | string): Promise<Client> {

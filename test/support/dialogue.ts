@@ -6,7 +6,8 @@
 import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 
-const patience = 10_000
+/** ms. Less than a test has. */
+const patience = 30_000
 
 export class Client {
   readonly socket: Socket

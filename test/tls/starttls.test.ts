@@ -161,7 +161,7 @@ describe('tls: implicit', () => {
   })
 
   test('an early talker is one who speaks in TLS before the delayed greeting', async () => {
-    await using app = await startTestApp({ config: `${listen}\ngreet_delay: 200ms` })
+    await using app = await startTestApp({ config: `${listen}\ngreet_delay: 1500ms` })
     const client = await connectSecured(app.port)
     client.send('EHLO client.test\r\n')
     expect(await client.reply()).toEqual(['554 5.5.0 You spoke before the greeting; closing'])

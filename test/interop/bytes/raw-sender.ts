@@ -55,13 +55,13 @@ async function repliesToText(client: Client, recipients: number): Promise<string
   return lines
 }
 
-/** A large message takes its time at a busy backend: two minutes. */
+/** A large message takes its time at a busy backend: 150 s. */
 async function patiently(client: Client): Promise<string> {
   for (let tries = 1; ; tries += 1) {
     try {
       return (await client.reply()).join('\n')
     } catch (error) {
-      if (tries === 12) throw error
+      if (tries === 5) throw error
     }
   }
 }

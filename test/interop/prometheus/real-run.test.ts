@@ -13,6 +13,7 @@ import { alertsFile, queriesOf, readDashboard } from '../../metrics/dashboard.ts
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { Client } from '../../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
+import { until } from '../../support/lab/until.ts'
 import { findPrometheus } from './debian-prometheus.ts'
 import { type RunningPrometheus, runPrometheus } from './running-prometheus.ts'
 
@@ -84,11 +85,7 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     const target = `127.0.0.1:${app.app.admin?.port ?? 0}`
     const program = found.ok ? found.prometheus : ''
     prometheus = await runPrometheus({ program, target, rules: fileURLToPath(alertsFile) })
-    for (let tries = 0; tries < 240; tries++) {
-      if (((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5) return
-      await pause(250)
-    }
-    throw new Error('Prometheus does not scrape')
+    await until('five scrapes', async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5)
   })
   afterAll(async () => {
     over = true
@@ -99,8 +96,8 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
   })
 
   it.each(queriesOf(readDashboard()))('panel "$title" has data: $expression', async ({ expression }) => {
-    const series = await prometheus.query(expression)
-    expect(series.length).toBeGreaterThan(0)
+    // Not everything that it shows has happened yet.
+    await until(`data for ${expression}`, async () => (await prometheus.query(expression)).length > 0)
   })
 
   it('counts what the clients went through', async () => {

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../support/lab/ports.ts'
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>
@@ -26,7 +25,7 @@ interface Scraped {
   readonly rules: string
 }
 
-const readyWithinMs = 60_000
+const readyWithinMs = 120_000
 
 /** A real Prometheus on loopback that scrapes the target each second and evaluates the rules, with its data in a temporary folder. */
 export async function runPrometheus({ program, target, rules }: Scraped): Promise<RunningPrometheus> {
@@ -74,16 +73,6 @@ export async function runPrometheus({ program, target, rules }: Scraped): Promis
       return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
     },
   }
-}
-
-/** Prometheus does not say which port it got for 0, so one that was free a moment ago is taken. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function untilReady(address: string, child: ChildProcess): Promise<void> {

@@ -156,8 +156,8 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     for (const splits of found) expect(splits).toEqual([split])
     const calls = /cmdstat_evalsha:calls=(\d+)/.exec(String(await server.ask('INFO', 'commandstats')))?.[1]
     expect(Number(calls)).toBeGreaterThanOrEqual(3)
-    // What is read each second, overrides and senders, may fall among them.
-    expect(Number(calls)).toBeLessThanOrEqual(3 + 2)
+    // What is read each second, overrides and senders, may fall among them: far fewer than recipients all the same.
+    expect(Number(calls)).toBeLessThanOrEqual(3 + 20)
   })
 
   test('gives everything to everybody, in pieces, when it is much', async () => {
@@ -188,9 +188,9 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
   test('shows the overrides of another node within a second', async () => {
     const [one, other] = [await open(), await open()]
     await other.setOverride({ peer: 'bulk', strategy: 'off', setAt: start, by: 'admin' })
-    await until('the override is seen', () => one.overrides().length === 1, { limitMs: 10_000 })
+    await until('the override is seen', () => one.overrides().length === 1)
     await one.resetOverride('bulk')
-    await until('the reset is seen', () => other.overrides().length === 0, { limitMs: 10_000 })
+    await until('the reset is seen', () => other.overrides().length === 0)
     expect(await (await open()).resetOverride('bulk')).toBe(false)
   })
 

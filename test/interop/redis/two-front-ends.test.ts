@@ -159,7 +159,7 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
   test('a strategy set on one is in force on the other within a second', async () => {
     const override = { peer: 'default', strategy: 'off', setAt: now, by: 'admin' } as const
     await apps[0].app.ledger.setOverride(override)
-    await until('the other one knows', () => apps[1].app.ledger.overrides().length === 1, { limitMs: 10_000 })
+    await until('the other one knows', () => apps[1].app.ledger.overrides().length === 1)
     const { attempts, delivered } = await send([strict, tag], { hosts: [apps[1].port] })
     expect(attempts).toHaveLength(1)
     expect(delivered.toSorted()).toEqual([strict, tag])
