@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
+/** At SIGUSR2 a process says what it is doing, for `npm test` to tell when nothing happens any more (tools/hung-processes.ts). */
+const reports = process.env['RCPTWISE_TEST_OUTCOME']
+const reportsOfHungProcesses =
+  reports === undefined ? [] : ['--report-on-signal', '--report-signal=SIGUSR2', `--report-directory=${reports}`]
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,6 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
+          setupFiles: ['test/support/timed-out.ts'],
           exclude: ['test/interop/**'],
           pool: 'threads',
           isolate: false,
@@ -20,7 +26,9 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
+          setupFiles: ['test/support/timed-out.ts'],
           pool: 'forks',
+          execArgv: reportsOfHungProcesses,
           // The mail servers mostly wait for one another: two files at a time take little more than half the time.
           maxWorkers: 2,
           maxConcurrency: 4,

@@ -1,16 +1,12 @@
 /**
- * `npm test`: every test, those against real mail servers too where they can run, and the totals as the last line.
+ * `npm test`: every test, those against real mail servers too where they can run, and at the end what failed,
+ * with the totals as the last line.
  *
  *   --require-interop   it is a failure when the tests against real mail servers are skipped
  *
  * Everything else goes to vitest, so `npm test -- test/smtp` runs one folder. The exit code is 0 when at least one test
  * ran and none failed.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import {
   harakaObstacle,
   harakaObstacleVariable,
@@ -19,38 +15,30 @@ import {
 } from '../test/support/lab/availability.ts'
 import { harakaRoot } from '../test/support/lab/haraka-package.ts'
 import { packageRoot, packageSetNames } from '../test/support/lab/packages.ts'
-
-/** What this tool reads of vitest's JSON report. */
-interface Report {
-  readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly numPendingTests: number
-  readonly numTodoTests: number
-  readonly testResults: readonly {
-    readonly name: string
-    readonly status: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-  }[]
-}
-
-interface Totals {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-}
+import { debianRoot, debianRootNames } from '../test/interop/debian-package/debian-root.ts'
+import { type Failure, told } from './test-outcome.ts'
+import { type Run, runVitest } from './test-run.ts'
 
 const required = '--require-interop'
+
+const say = (line: string): void => console.log(`  ${line}`)
+
+async function inTurn<T>(all: readonly T[], make: (one: T) => Promise<unknown>): Promise<void> {
+  for (const one of all) await make(one)
+}
 
 /** Why the tests against real mail servers can't run, after what they need was fetched; undefined when they can. */
 async function prepareInterop(): Promise<string | undefined> {
   const obstacle = interopObstacle()
   if (obstacle !== undefined) return obstacle
   try {
-    for (const set of packageSetNames) {
-      await packageRoot(set, (line) => {
-        console.log(`  ${line}`)
-      })
-    }
+    // The first one brings apt's lists up to date, where that is needed; then whole systems are made beside the others.
+    const [first, ...others] = packageSetNames
+    if (first !== undefined) await packageRoot(first, say)
+    await Promise.all([
+      inTurn(others, async (set) => await packageRoot(set, say)),
+      inTurn(debianRootNames, async (name) => await debianRoot(name, say)),
+    ])
     return undefined
   } catch (error) {
     return `the mail servers' packages can't be had: ${error instanceof Error ? error.message : String(error)}`
@@ -62,9 +50,7 @@ async function prepareHaraka(): Promise<string | undefined> {
   const obstacle = harakaObstacle()
   if (obstacle !== undefined) return obstacle
   try {
-    await harakaRoot((line) => {
-      console.log(`  ${line}`)
-    })
+    await harakaRoot(say)
     return undefined
   } catch (error) {
     return `npm can't get Haraka: ${error instanceof Error ? error.message : String(error)}`
@@ -80,56 +66,19 @@ function announce(obstacle: string | undefined, haraka: string | undefined): voi
   if (haraka !== undefined) skipped('THE INTEROP TESTS WITH HARAKA', haraka)
 }
 
-/** Runs vitest and reads its report; the report is absent when vitest ended before it wrote one. */
-async function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<[number, Report | undefined]> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-test-'))
-  try {
-    const file = path.join(directory, 'report.json')
-    const program = path.join(import.meta.dirname, '..', 'node_modules', 'vitest', 'vitest.mjs')
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-    const vitest = spawn(process.execPath, [program, 'run', ...reporters, ...args], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env,
-    })
-    const forward = (signal: NodeJS.Signals): boolean => vitest.kill(signal)
-    process.once('SIGTERM', forward).once('SIGINT', forward)
-    const [code] = (await once(vitest, 'exit')) as [number | null]
-    const report = await readFile(file, 'utf8').catch(() => undefined)
-    return [code ?? 1, report === undefined ? undefined : (JSON.parse(report) as Report)]
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
-}
-
-/** The totals. A file that could not be loaded has no tests to fail, so it counts as one. */
-function totalsOf(report: Report): Totals {
-  const broken = report.testResults.filter(({ status, assertionResults }) => {
-    return status === 'failed' && assertionResults.length === 0
-  })
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }
-}
-
-/** Tests against real mail servers that did not run, by name. */
-const skippedInterop = (report: Report): string[] =>
-  report.testResults
-    .filter(({ name }) => name.includes('/test/interop/'))
-    .flatMap(({ assertionResults }) =>
-      assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed'),
-    )
-    .map(({ fullName }) => fullName)
-
-/** Failures that no test shows, each in a line. */
-function furtherFailures(code: number, totals: Totals, report: Report | undefined): string[] {
-  const failures: string[] = []
-  if (totals.passed + totals.failed === 0) failures.push('No test ran.')
-  else if (code !== 0 && totals.failed === 0)
-    failures.push(`vitest ended with ${code} though no test failed; see above.`)
-  if (args.includes(required) && report !== undefined) {
-    for (const name of skippedInterop(report)) failures.push(`${required}: skipped: ${name}`)
+/** Failures that no test shows. */
+function furtherFailures({ outcome, code, ended }: Run): Failure[] {
+  const failures: Failure[] = []
+  const fail = (where: string, message: string): unknown => failures.push({ where, message })
+  const { passed, failed, running, skippedTests } = outcome
+  for (const name of running) fail(name, 'it had not ended when the run was ended')
+  if (ended !== undefined)
+    fail('the run', `${ended}: it was told to end before all tests had; .ci/run gives them 17 minutes`)
+  else if (passed + failed === 0) fail('the run', 'no test ran')
+  else if (code !== 0 && failed === 0) fail('the run', `vitest ended with ${code} though no test failed; see above`)
+  if (args.includes(required)) {
+    for (const name of skippedTests.filter((each) => each.startsWith('test/interop/')))
+      fail(name, `${required}: skipped`)
   }
   return failures
 }
@@ -139,14 +88,12 @@ const obstacle = await prepareInterop()
 const haraka = obstacle ?? (await prepareHaraka())
 announce(obstacle, haraka)
 const env = { ...process.env, [obstacleVariable]: obstacle, [harakaObstacleVariable]: haraka }
-const [code, report] = await runVitest(
+const run = await runVitest(
   args.filter((arg) => arg !== required),
   env,
 )
-const totals = report === undefined ? { passed: 0, failed: 0, skipped: 0 } : totalsOf(report)
-const failures = furtherFailures(code, totals, report)
-for (const failure of failures) console.log(`FAILED: ${failure}`)
-const failed = totals.failed + failures.length
-const skipped = totals.skipped === 0 ? '' : `, ${totals.skipped} skipped`
-console.log(`${totals.passed} passed, ${failed} failed${skipped}`)
+const further = furtherFailures(run)
+const { outcome } = run
+const failed = outcome.failed + further.length
+console.log(told({ ...outcome, failed, failures: [...outcome.failures, ...further] }))
 process.exitCode = failed === 0 ? 0 : 1

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
+import { patiently, type Report } from '../../support/lab/packages.ts'
 import { mustRun, run, type Ran } from '../../support/lab/run.ts'
 
 const packages = {
@@ -15,31 +16,33 @@ const packages = {
 } as const
 
 export type DebianRoot = keyof typeof packages
+export const debianRootNames = Object.keys(packages) as readonly DebianRoot[]
 
 /** Counts changes in how a root is made, so that an older one is not taken for it. */
 const recipe = 1
 
 /** The directory of a root, which is made when it is missing: most of a minute with the network. Never written to. */
-export async function debianRoot(name: DebianRoot): Promise<string> {
+export async function debianRoot(name: DebianRoot, report: Report = () => undefined): Promise<string> {
   const release = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
   if (release === undefined) throw new Error('/etc/os-release does not name a Debian release')
   const lab = process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
   const root = path.join(lab, `debian-${release}-${name}-${recipe}`)
   if (existsSync(root)) return root
+  report(`Debian ${name}: making it in ${lab}`)
   await mkdir(lab, { recursive: true })
   const work = await mkdtemp(path.join(lab, `.building-${name}-`))
   try {
-    await mustRun(
-      'sh',
-      ['-c', 'cd "$1" && apt-get -q download mmdebstrap && dpkg-deb -x mmdebstrap_*.deb .', 'sh', work],
-      {
-        limitMs: 180_000,
-      },
-    )
+    const fetch = 'cd "$1" && apt-get -q download mmdebstrap && dpkg-deb -x mmdebstrap_*.deb .'
+    await patiently('fetching mmdebstrap', report, async () => {
+      await mustRun('sh', ['-c', fetch, 'sh', work], { limitMs: 180_000 })
+    })
     const made = path.join(work, 'root')
     const options = ['--mode=root', '--variant=minbase', '--format=directory', `--include=${packages[name].join(',')}`]
     const mmdebstrap = [path.join(work, 'usr', 'bin', 'mmdebstrap'), ...options, release, made, ...(await sources())]
-    await mustRun('perl', mmdebstrap, { limitMs: 280_000 })
+    await patiently('making a Debian', report, async () => {
+      await rm(made, { recursive: true, force: true })
+      await mustRun('perl', mmdebstrap, { limitMs: 280_000 })
+    })
     await rename(made, root).catch((error: unknown) => {
       // Another run was faster: its root is as good as this one.
       if (!existsSync(root)) throw error

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { labDirectory } from './packages.ts'
+import { labDirectory, patiently } from './packages.ts'
 import { mustRun } from './run.ts'
 
 const manifests = path.join(import.meta.dirname, 'haraka')
@@ -28,7 +28,7 @@ export async function harakaRoot(report: (line: string) => void = () => undefine
   try {
     for (const name of ['package.json', 'package-lock.json'])
       await copyFile(path.join(manifests, name), path.join(work, name))
-    await npmCi(work)
+    await patiently('npm ci', report, async () => await npmCi(work))
     await rename(work, root).catch((error: unknown) => {
       // Another run was faster: its root is as good as ours.
       if (!existsSync(root)) throw error

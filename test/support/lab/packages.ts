@@ -9,11 +9,13 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { mustRun, run } from './run.ts'
 
 /** The first package of a set gives the root its version. */
 const packageSets = {
   exim: ['exim4-daemon-light'],
+  'exim-heavy': ['exim4-daemon-heavy'],
   postfix: ['postfix'],
   nullmailer: ['nullmailer'],
   sendmail: ['sendmail-bin', 'sendmail-cf', 'm4'],
@@ -42,6 +44,9 @@ const packageSets = {
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
+/** Hears of what takes long or goes wrong, a line each. */
+export type Report = (line: string) => void
+
 /** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
 const recipe = 2
 
@@ -55,7 +60,7 @@ export const labDirectory = (): string => process.env['RCPTWISE_LAB'] ?? path.jo
  * The root directory of a package set, which is made when it is missing: a minute with the network, then nothing.
  * It holds `usr` and is never written to; `place.ts` makes a copy to run in. `report` is told about slow steps.
  */
-export async function packageRoot(set: PackageSet, report: (line: string) => void = () => undefined): Promise<string> {
+export async function packageRoot(set: PackageSet, report: Report = () => undefined): Promise<string> {
   const asked = roots.get(set)
   if (asked !== undefined) return await asked
   const root = findOrBuild(set, report)
@@ -66,11 +71,10 @@ export async function packageRoot(set: PackageSet, report: (line: string) => voi
 /** Looked up once a process: apt takes half a second to say its versions. */
 const roots = new Map<PackageSet, Promise<string>>()
 
-async function findOrBuild(set: PackageSet, report: (line: string) => void): Promise<string> {
+async function findOrBuild(set: PackageSet, report: Report): Promise<string> {
   let version = await candidateVersion(set)
   if (version === undefined) {
-    report('apt-get update')
-    await mustRun('apt-get', ['-q', 'update'], { limitMs: 180_000 })
+    await updateLists(report)
     candidates = undefined
     version = await candidateVersion(set)
   }
@@ -78,7 +82,7 @@ async function findOrBuild(set: PackageSet, report: (line: string) => void): Pro
   const root = path.join(labDirectory(), `${set}-${version.replaceAll(':', '%3a')}-${recipe}`)
   if (existsSync(root)) return root
   report(`${set} ${version}: fetching and unpacking into ${labDirectory()}`)
-  await buildRoot(set, root)
+  await buildRoot(set, root, report)
   return root
 }
 
@@ -94,13 +98,13 @@ async function askCandidates(): Promise<ReadonlyMap<string, string>> {
   return new Map([...found].map(([, name = '', version = '']) => [name, version]))
 }
 
-async function buildRoot(set: PackageSet, root: string): Promise<void> {
+async function buildRoot(set: PackageSet, root: string, report: Report): Promise<void> {
   await mkdir(labDirectory(), { recursive: true })
   const work = await mkdtemp(path.join(labDirectory(), `.building-${set}-`))
   try {
     const archives = path.join(work, 'archives')
     await mkdir(path.join(archives, 'partial'), { recursive: true })
-    await fetchPackages(packageSets[set], work)
+    await fetchPackages(packageSets[set], work, report)
     const built = path.join(work, 'root')
     for (const directory of ['bin', 'lib', 'lib64', 'sbin']) {
       await mkdir(path.join(built, 'usr', directory), { recursive: true })
@@ -122,7 +126,7 @@ async function buildRoot(set: PackageSet, root: string): Promise<void> {
  * Fetches the packages and all that they depend on. An empty status file makes apt take nothing for installed, so that
  * the root is complete whatever the host has.
  */
-async function fetchPackages(packages: readonly string[], work: string): Promise<void> {
+async function fetchPackages(packages: readonly string[], work: string, report: Report): Promise<void> {
   await mustRun('touch', [path.join(work, 'status')])
   const options = [
     `Dir::State::status=${path.join(work, 'status')}`,
@@ -138,12 +142,41 @@ async function fetchPackages(packages: readonly string[], work: string): Promise
     '--download-only',
     ...options.flatMap((option) => ['-o', option]),
   ]
-  const fetched = await run('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
-  if (fetched.code === 0) return
-  // The lists may be older than the archive: the versions they name are gone then.
-  await mustRun('apt-get', ['-q', 'update'], { limitMs: 180_000 })
-  await mustRun('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
+  const fetch = async (): Promise<unknown> =>
+    await mustRun('apt-get', [...args, 'install', ...packages], { limitMs: 300_000 })
+  try {
+    await fetch()
+  } catch (error) {
+    report(`${packages.join(', ')} could not be fetched, now with new lists: ${lastLine(error)}`)
+    // The lists may be older than the archive: the versions they name are gone then.
+    await updateLists(report)
+    await patiently(`fetching ${packages.join(', ')}`, report, fetch)
+  }
 }
+
+const updateLists = async (report: Report): Promise<void> => {
+  report('apt-get update')
+  // Without the option a list that could not be fetched is a warning.
+  const args = ['-q', '-o', 'APT::Update::Error-Mode=any', 'update']
+  await patiently('apt-get update', report, async () => await mustRun('apt-get', args, { limitMs: 180_000 }))
+}
+
+/** A mirror may be slow or away for a moment: three attempts in all, and each that fails is told. */
+export async function patiently(what: string, report: Report, attempt: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await attempt()
+      return
+    } catch (error) {
+      const why = lastLine(error)
+      if (tries === 3) throw new Error(`${what} failed three times, at last with: ${why}`, { cause: error })
+      report(`${what} failed, attempt ${tries} of 3: ${why}`)
+      await sleep(tries * 5000)
+    }
+  }
+}
+
+const lastLine = (error: unknown): string => String(error).trimEnd().split('\n').at(-1) ?? ''
 
 /** What no program of the lab reads; perl, thousands of files, only swaks needs. */
 const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian', 'zoneinfo'].map((name) => `./usr/share/${name}`)
