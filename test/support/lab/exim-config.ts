@@ -21,6 +21,8 @@ export interface EximServer {
 
 export interface EximOptions {
   readonly port: number
+  /** Which of Debian's builds; default `exim`, the light one. */
+  readonly packages?: 'exim' | 'exim-heavy'
   readonly hostname?: string
   /** Where everything that is not local goes; absent: nowhere, the whole world is local. */
   readonly relayTo?: { readonly host: string; readonly port: number }
@@ -30,6 +32,8 @@ export interface EximOptions {
   readonly tls?: 'off' | 'try' | 'require'
   /** Distance of retries, for all times. Default 1s. */
   readonly retry?: string
+  /** Lines for the main section that win over those here, `name = value`. */
+  readonly main?: (port: number) => readonly string[]
   readonly server?: EximServer
 }
 
@@ -56,9 +60,12 @@ const answerFrom = (table: string, key: string): string => {
 /** The text of exim4.conf (Exim 4.96 specification, chapters 14 to 30). */
 export function eximConfig(options: EximOptions): string {
   const { port, hostname = 'exim.test', relayTo, prdr = true, chunking = true, tls = 'try', retry = '1s' } = options
-  const server = options.server ?? {}
+  const { server = {} } = options
+  const main = options.main?.(port) ?? []
   const local = relayTo === undefined ? '*' : localDomain
-  return `
+  const nameOf = (line: string): string => line.split('=')[0]?.trim() ?? ''
+  const replaced = new Set(main.map(nameOf))
+  const text = `
 primary_hostname = ${hostname}
 exim_user = Debian-exim
 exim_group = Debian-exim
@@ -147,6 +154,9 @@ ${
 begin retry
 * * F,1h,${retry}
 ${server.passwords === undefined ? '' : authenticators}`
+  const [basics = '', ...others] = text.split(/^(?=begin )/m)
+  const kept = basics.split('\n').filter((line) => !replaced.has(nameOf(line)))
+  return [...kept, ...main, '', ...others].join('\n')
 }
 
 /** Specification, chapters 43 (TLS) and 33 (AUTH). */

@@ -37,7 +37,7 @@ export interface Exim extends AsyncDisposable {
  * Ends with `await using` or its dispose.
  */
 export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promise<Exim> {
-  const place = await Place.make('exim')
+  const place = await Place.make(options.packages ?? 'exim')
   const port = await freePort()
   const { server = {} } = options
   await place.write('/etc/exim4/exim4.conf', eximConfig({ ...options, port }))
@@ -66,9 +66,11 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
   const mailbox = async (address: string): Promise<string[]> =>
     await readMaildir(place.host(`/var/mail/${localPart(address)}`))
 
+  const proxied = options.main?.(port).some((line) => line.startsWith('hosts_proxy')) === true
+  const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
   const daemon = await place.start('/usr/sbin/exim4', ['-bdf', '-q1s'])
   try {
-    await until('Exim listens', async () => daemon.exitCode !== null || (await greets(port)))
+    await until('Exim listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
     if (daemon.exitCode !== null) throw new Error(`Exim ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

@@ -24,6 +24,8 @@ export interface PostfixOptions {
   readonly server?: PostfixServer
   /** Lines for main.cf that win over those here, `name = value`. */
   readonly main?: readonly string[]
+  /** The entry of master.cf that listens, in place of the one here. */
+  readonly listener?: (port: number) => string
 }
 
 const regexQuoted = (text: string): string => text.replaceAll(/[^\w ]/g, '\\$&')
@@ -131,10 +133,10 @@ function overridden(text: string, main: readonly string[]): string {
   return `${[...kept, ...main].join('\n')}\n`
 }
 
-/** The text of master.cf: no service leaves the root for a second one (chroot column n). */
-export function masterCf(port: number): string {
+/** The text of master.cf: no service here leaves the root for a second one (chroot column n). */
+export function masterCf({ port, listener }: PostfixOptions): string {
   const services = [
-    `127.0.0.1:${port} inet n - n - - smtpd`,
+    listener?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
     'qmgr unix n - n 300 1 qmgr',

@@ -54,7 +54,7 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   const server = { mailboxes: defaultMailboxes, ...options.server }
   await writeOld(place, {
     'main.cf': mainCf({ ...options, server, port }),
-    'master.cf': masterCf(port),
+    'master.cf': masterCf({ ...options, port }),
     mailboxes: mailboxTable(server),
     'at-rcpt': accessTable(server),
     'header-checks': headerChecks(server),
