@@ -10,7 +10,7 @@ import { outcomeDirectory, outcomeFile } from './test-run.ts'
 import { type Failure, nothing, type Outcome } from './test-outcome.ts'
 
 /** Longer than any test or hook may take by its own limit: a file from which nothing is heard for so long hangs. */
-const silenceMs = 400_000
+const silenceMs = 480_000
 
 interface Trouble {
   readonly message: string

@@ -93,7 +93,7 @@ async function bootCopy(copy: RootCopy): Promise<Booted> {
         if ((await firstProcess(child.pid ?? 0)) === '') return false
         return /running|degraded/.test((await enter('systemctl', 'is-system-running')).stdout)
       },
-      { limitMs: 60_000 },
+      { limitMs: 180_000 },
     )
   } catch (error) {
     const said = await readFile(logFile, 'utf8')
