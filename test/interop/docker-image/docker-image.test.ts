@@ -1,17 +1,22 @@
 /**
- * deploy/Dockerfile, every line of it, and the image that comes out, as docs/deploy.md starts it.
+ * deploy/Dockerfile, every line of it, the image that comes out, as docs/deploy.md starts it, and the compose file.
  *
  *   podman build (Docker's format) ─▶ image
  *   podman run --read-only --cap-drop ALL ◀─ a client with one message; HEALTHCHECK; what it is and what it writes; stop
+ *   podman-compose up ─▶ a client ─▶ Rcptwise ─▶ Postfix with rspamd; Prometheus
  *
  * podman stands in for Docker, which Debian's packages do not start without systemd. Images from elsewhere are replaced
  * (base-images.ts).
  */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { Client, play } from '../../support/dialogue.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { until } from '../../support/lab/until.ts'
-import { startBuilder, type Builder } from './base-images.ts'
+import { project, startBuilder, type Builder } from './base-images.ts'
+import { standInFolders, startStack, type Service } from './compose-stack.ts'
 
 const message = `
   S: 220 *
@@ -31,6 +36,9 @@ const message = `
   S: 250 *
   S: 221 *
   S: <end>`
+
+/** rspamd refuses it whatever else it thinks (https://spamassassin.apache.org/gtube/). */
+const gtube = ['XJS*C4JDBQADN1.NSBN3*2IDNEN*', 'GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X'].join('')
 
 /** docs/deploy.md, but for the port. */
 const hardened = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL']
@@ -54,8 +62,12 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
     (await podman('exec', name, 'sh', '-c', 'cat /proc/[0-9]*/status')).split(/(?=^Name:)/m)
 
   beforeAll(async () => {
-    builder = await startBuilder()
-    await builder.build('deploy/Dockerfile', '.', 'rcptwise')
+    const { build } = (builder = await startBuilder(await standInFolders()))
+    const postfix = 'deploy/compose/postfix'
+    await Promise.all([
+      build('deploy/Dockerfile', '.', 'rcptwise'),
+      build(`${postfix}/Dockerfile`, postfix, 'rcptwise-postfix'),
+    ])
   }, 300_000)
   afterAll(async () => {
     await builder?.[Symbol.asyncDispose]()
@@ -168,4 +180,85 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
     expect(ran?.transcript).toMatch(/config\.yaml:2:1: backends/)
     expect(ran).toMatchObject({ code: 2 })
   })
+
+  test(
+    'compose.yaml: five services, mail that rspamd lets pass and mail that it refuses, what Prometheus sees',
+    { timeout: 240_000 },
+    async () => {
+      if (builder === undefined) throw new Error('There is no machine')
+      const { services } = parse(await readFile(path.join(project, 'deploy/compose/compose.yaml'), 'utf8')) as {
+        readonly services: Readonly<Record<string, Service>>
+      }
+      await startStack(builder.podman, services)
+      const running = await podman('ps', '--filter', 'name=rcptwise_', '--format', '{{.Names}} {{.Image}}')
+      for (const [name, { image }] of Object.entries(services))
+        expect(running).toMatch(new RegExp(`^rcptwise_${name}_1 \\S*${image}\\b`, 'm'))
+      await healthy('rcptwise_rcptwise_1')
+
+      const port = await builder.podman.reach(2525)
+      const client = await until(
+        'rspamd has started, and mail is taken',
+        async () => {
+          const tried = await Client.connect(port)
+          await tried.reply()
+          await tried.ask('EHLO client.test')
+          if ((await tried.ask('MAIL FROM:<s@client.test>')).startsWith('250 ')) return tried
+          tried.close()
+          return undefined
+        },
+        { explain: async () => await podman('logs', 'rcptwise_postfix_1') },
+      )
+      const send = async (text: string, ...to: readonly string[]): Promise<string> => {
+        for (const command of [
+          'MAIL FROM:<s@client.test>',
+          ...to.map((name) => `RCPT TO:<${name}@example.org>`),
+          'DATA',
+        ]) {
+          expect(await client.ask(command)).toMatch(/^(?:250|354) /)
+        }
+        return await client.ask(`From: s@client.test\r\nSubject: hello\r\n\r\n${text}\r\n.`)
+      }
+      expect(await client.ask('RCPT TO:<nobody@example.org>')).toMatch(/^550 5\.1\.1 /)
+      await client.ask('RSET')
+      expect(await send('Good morning.', 'ann')).toMatch(/^250 /)
+      expect(await send(gtube, 'cho')).toMatch(/^5\d\d .*Gtube/i)
+      client.close()
+      const postfix = async (...args: readonly string[]): Promise<string> =>
+        await podman('exec', 'rcptwise_postfix_1', ...args)
+      await until(
+        'ann has it',
+        async () =>
+          (await postfix('ls', '/var/mail')).includes('ann') && (await postfix('ls', '/var/mail/ann/new')) !== '',
+      )
+      // The client came through the gateway of the network, and Postfix was told so (XCLIENT).
+      const log = await podman('logs', 'rcptwise_postfix_1')
+      const own = (
+        await podman(
+          'inspect',
+          '--format',
+          '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}',
+          'rcptwise_rcptwise_1',
+        )
+      ).trim()
+      const [address = '', gateway = ''] = own.split(' ')
+      const clients = [...log.matchAll(/: client=\S+\[(.*?)\]/g)].map(([, told]) => told)
+      expect(new Set(clients)).toEqual(new Set([gateway]))
+      expect(clients).not.toContain(address)
+
+      const prometheus = await builder.podman.reach(9090)
+      const ask = async (what: string): Promise<string> =>
+        await (await fetch(`http://127.0.0.1:${prometheus}/api/v1/${what}`)).text()
+      expect(await ask('rules?type=alert')).toContain('Rcptwise')
+      await until('Prometheus has what Rcptwise counts', async () =>
+        (await ask('query?query=rcptwise_recipients_total')).includes('accept'),
+      )
+      const seen = "fetch('http://127.0.0.1:9090/-/ready').then(async (r) => console.log(await r.text()))"
+      expect(await podman('exec', 'rcptwise_grafana_1', 'node', '-e', seen)).toMatch(/Ready/)
+      const [provided = ''] =
+        /(?<=path: ).*/.exec(
+          await podman('exec', 'rcptwise_grafana_1', 'sh', '-c', 'cat /etc/grafana/provisioning/dashboards/*'),
+        ) ?? []
+      expect(await podman('exec', 'rcptwise_grafana_1', 'ls', provided)).toContain('rcptwise.json')
+    },
+  )
 })
