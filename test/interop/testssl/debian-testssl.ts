@@ -21,11 +21,21 @@ export interface Examination {
   readonly transcript: string
 }
 
-/** Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it does not end in `limitMs`. */
-/** A look that found no connection in time, on a busy machine, has seen nothing: everything is looked at again, twice at most. */
+/**
+ * Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it does not end in `limitMs`.
+ * A look that found no connection in time, on a busy machine, has seen nothing: everything is looked at again, twice at most.
+ */
 export async function examine(...given: Parameters<typeof examineOnce>): ReturnType<typeof examineOnce> {
   let examined = await examineOnce(...given)
-  for (let again = 0; again < 2 && examined.findings.some(missedIt); again++) examined = await examineOnce(...given)
+  for (let again = 0; again < 2 && examined.findings.some(missedIt); again++) {
+    console.log(
+      `testssl.sh looks again; it has missed ${examined.findings
+        .filter(missedIt)
+        .map(({ id }) => id)
+        .join(', ')}`,
+    )
+    examined = await examineOnce(...given)
+  }
   return examined
 }
 
@@ -55,6 +65,11 @@ async function examineOnce(port: number, options: readonly string[], limitMs: nu
         TMPDIR: work,
         TERM: 'dumb',
         TESTSSL_INSTALL_DIR: path.join(root, 'etc/testssl'),
+        // Seconds that it waits for an answer; its own limits are 10 and less.
+        MAX_WAITSOCK: '60',
+        STARTTLS_SLEEP: '60',
+        CCS_MAX_WAITSOCK: '30',
+        HEARTBLEED_MAX_WAITSOCK: '30',
       },
     })
     const findings = JSON.parse(await readFile(report, 'utf8').catch(() => '[]')) as Finding[]
