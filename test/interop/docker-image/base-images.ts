@@ -3,7 +3,7 @@
  * mmdebstrap makes it, with the Node and the npm which run the tests where node:24-slim has its own. It is known as
  * node:24-slim and as debian:12-slim.
  */
-import { copyFile, cp, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
+import { copyFile, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startPodman, type Podman } from '../../support/lab/podman.ts'
@@ -28,7 +28,7 @@ export async function startBuilder(further: Readonly<Record<string, string>> = {
     await rm(local, { recursive: true, force: true })
   }
   try {
-    await writeNode(local, npm.program)
+    await writeAdditions(local, npm.program)
     const cache = npm.cache === undefined ? {} : { [npm.cache]: '/npm-cache' }
     const debian = await debianRoot('clean')
     const machine = await startPodman({
@@ -42,7 +42,7 @@ export async function startBuilder(further: Readonly<Record<string, string>> = {
     const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'var/lib/apt/lists']
     const left = unneeded.map((name) => `--exclude=./${name}/*`).join(' ')
     // Each by itself: podman takes no path twice, and Debian has the directories above.
-    const added = ['bin/node', 'bin/npm', 'lib/node_modules'].map((name) => `usr/local/${name}`)
+    const added = [...['bin/node', 'bin/npm', 'lib/node_modules'].map((name) => `usr/local/${name}`), aptSettings]
     const pack = `tar -c ${left} -C /debian . -C /node ${added.join(' ')} | podman import -q - docker.io/library/node:24-slim`
     const imported = await machine.run('sh', ['-c', pack])
     if (imported.code !== 0) throw new Error(`The base image can't be made:\n${imported.transcript}`)
@@ -81,8 +81,18 @@ export async function startBuilder(further: Readonly<Record<string, string>> = {
   }
 }
 
-/** What node:24-slim has in /usr/local. */
-async function writeNode(folder: string, npm: string): Promise<void> {
+/** The official images have the same: no caches, no waiting for the disk. */
+const aptSettings = 'etc/apt/apt.conf.d/docker'
+const keepNothing = `Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Keep-Downloaded-Packages "false";
+DPkg::Options { "--force-unsafe-io"; };
+`
+
+/** What node:24-slim has in /usr/local, and apt's settings. */
+async function writeAdditions(folder: string, npm: string): Promise<void> {
+  await mkdir(path.dirname(path.join(folder, aptSettings)), { recursive: true })
+  await writeFile(path.join(folder, aptSettings), keepNothing)
   const local = path.join(folder, 'usr', 'local')
   await mkdir(path.join(local, 'bin'), { recursive: true })
   await copyFile(await realpath(process.execPath), path.join(local, 'bin/node'))

@@ -26,13 +26,20 @@ start='ENTRYPOINT ["/usr/bin/rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd"]'
 tar -c --exclude=./var --exclude=./usr/share/fonts -C /rspamd . -C /srv/rspamd etc/passwd etc/group etc/rspamd/local.d/options.inc tmp run var |
   podman import -q --change "$start" - docker.io/rspamd/rspamd:VERSION
 `
-const prometheus = `FROM debian:12-slim
-COPY prometheus promtool /bin/
-USER nobody
-ENTRYPOINT ["/bin/prometheus"]
-CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/tmp/prometheus"]
-`
-const grafana = 'FROM debian:12-slim\nUSER nobody\nCMD ["sleep", "infinity"]\n'
+/** What the base image does in the place of an image that is not built: further mounts, and the command. */
+const inBaseImage: Readonly<
+  Record<string, { readonly mounts: readonly string[]; readonly command: readonly string[] }>
+> = {
+  prometheus: {
+    mounts: ['-v', '/prometheus:/opt/prometheus:ro'],
+    command: [
+      '/opt/prometheus/prometheus',
+      '--config.file=/etc/prometheus/prometheus.yml',
+      '--storage.tsdb.path=/tmp/prometheus',
+    ],
+  },
+  grafana: { mounts: [], command: ['sleep', 'infinity'] },
+}
 
 export interface Service {
   readonly image: string
@@ -46,15 +53,7 @@ export async function startStack(machine: Podman, services: Readonly<Record<stri
     const { code, transcript } = await machine.run(program, args)
     if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${transcript}`)
   }
-  const build = async (name: string, text: string, context: string): Promise<void> => {
-    const tag = `docker.io/${services[name]?.image ?? name}`
-    const file = `/srv/${name}.dockerfile`
-    await machine.write(file, text)
-    await must('podman', ['build', '-q', '--layers=false', '-t', tag, '-f', file, context])
-  }
   await must('sh', ['-c', rspamd.replace('rspamd/rspamd:VERSION', services['rspamd']?.image ?? 'rspamd')])
-  await build('prometheus', prometheus, '/prometheus')
-  await build('grafana', grafana, '/prometheus')
   const entries = Object.entries(services)
   const own = entries.filter(([, { network_mode }]) => network_mode === undefined).map(([name]) => name)
   const folder = '/project/deploy/compose'
@@ -64,6 +63,9 @@ export async function startStack(machine: Podman, services: Readonly<Record<stri
     if (network_mode === undefined) continue
     const network = `container:rcptwise_${network_mode.replace('service:', '')}_1`
     const mounts = volumes.flatMap((volume) => ['-v', volume.startsWith('.') ? path.join(folder, volume) : volume])
-    await must('podman', ['run', '-d', '--name', `rcptwise_${name}_1`, '--network', network, ...mounts, image])
+    const { mounts: further = [], command = [] } = inBaseImage[name] ?? {}
+    const place = ['--name', `rcptwise_${name}_1`, '--network', network, ...mounts, ...further]
+    await must('podman', ['tag', 'node:24-slim', `docker.io/${image}`])
+    await must('podman', ['run', '-d', '--user', 'nobody', ...place, image, ...command])
   }
 }
