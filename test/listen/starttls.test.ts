@@ -37,6 +37,7 @@ describe('STARTTLS', () => {
       S: 250-8BITMIME
       S: 250-DSN
       S: 250-SMTPUTF8
+      S: 250-REQUIRETLS
       S: 250-GREYLIST
       S: 250 PRDR
       C: STARTTLS
