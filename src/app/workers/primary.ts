@@ -134,13 +134,15 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     const texts = textsOf(certificates)
     if (texts !== undefined) crew.certify(texts)
   }
-  facts.add((fact) => {
-    if (fact.kind === 'certificateLoaded') certify()
-  })
-  const renewing = setInterval(() => {
+  /** Sessions from before can't be resumed then: whoever comes sees the certificate that is in use now. */
+  const certifyAnew = (): void => {
     ticketKeys = randomBytes(ticketKeyBytes)
     certify()
-  }, ticketKeysMs)
+  }
+  facts.add((fact) => {
+    if (fact.kind === 'certificateLoaded') certifyAnew()
+  })
+  const renewing = setInterval(certifyAnew, ticketKeysMs)
   parts.defer(() => clearInterval(renewing))
   const sweeping = startSweeping({ ledger, config: () => current, onFact, now })
   parts.defer(() => sweeping.stop())

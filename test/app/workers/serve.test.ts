@@ -5,44 +5,10 @@ import { Client } from '../../support/dialogue.ts'
 import { until } from '../../support/lab/until.ts'
 import { senderOf, untilAnswered } from '../../crash/sender.ts'
 import { Home, type Served } from '../../crash/serve.ts'
+import { pidsOf, sendOn, sessions, sum, transactions, valuesOf } from './clients.ts'
 
 const workers = 2
 const recipients = '"strict@example.org": strict\n"tag@example.org": tag-only\n'
-
-/** Series of one metric as they are exported. */
-async function series(served: Served, name: string): Promise<readonly { labels: string; value: number }[]> {
-  const text = await (await fetch(`${served.adminUrl}/metrics`)).text()
-  return [...text.matchAll(new RegExp(`^rcptwise_${name}(?:\\{(.*)\\})? (.*)$`, 'gm'))].map(
-    ([, labels = '', value]) => ({ labels, value: Number(value) }),
-  )
-}
-const sum = async (served: Served, name: string, having = ''): Promise<number> =>
-  (await series(served, name))
-    .filter(({ labels }) => labels.includes(having))
-    .reduce((all, { value }) => all + value, 0)
-
-const pidsOf = (lines: readonly Record<string, unknown>[]): ReadonlySet<unknown> => new Set(lines.map(({ pid }) => pid))
-const transactions = (served: Served): Record<string, unknown>[] => served.events('transactionEnded')
-
-/** Sessions that were all begun at once. */
-async function sessions(served: Served, count: number): Promise<readonly Client[]> {
-  const clients = await Promise.all(
-    Array.from({ length: count }, async () => await Client.connect(served.listeningPort)),
-  )
-  for (const client of clients) {
-    await client.reply()
-    await client.ask('EHLO client.test')
-  }
-  return clients
-}
-
-async function sendOn(client: Client, to: string): Promise<string> {
-  await client.ask('MAIL FROM:<s@x.test>')
-  await client.ask(`RCPT TO:<${to}>`)
-  await client.ask('DATA')
-  client.send('Subject: x\r\n\r\nhello\r\n.\r\n')
-  return (await client.reply()).join('\n')
-}
 
 const messageTo = (...to: readonly string[]): Parameters<typeof senderOf>[0] => ({
   from: 's@x.test',
@@ -85,7 +51,7 @@ describe('two workers', () => {
     expect(await sum(served, 'backend_delivery_seconds_count')).toBe(count)
     await until('all sessions are counted', async () => (await sum(served, 'sessions_total')) === count)
     expect(await sum(served, 'sessions_open')).toBe(0)
-    expect((await series(served, 'strategy_in_force')).map(({ value }) => value)).toEqual([1])
+    expect(await valuesOf(served, 'strategy_in_force')).toEqual([1])
     expect(await sum(served, 'ledger_durable')).toBe(1)
     const ready = await fetch(`${served.adminUrl}/readyz`)
     expect(await ready.json()).toEqual({ ready: true, reasons: [] })
