@@ -21,28 +21,8 @@ export interface Examination {
   readonly transcript: string
 }
 
-/**
- * Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it does not end in `limitMs`.
- * A look that found no connection in time, on a busy machine, has seen nothing: everything is looked at again, twice at most.
- */
-export async function examine(...given: Parameters<typeof examineOnce>): ReturnType<typeof examineOnce> {
-  let examined = await examineOnce(...given)
-  for (let again = 0; again < 2 && examined.findings.some(missedIt); again++) {
-    console.log(
-      `testssl.sh looks again; it has missed ${examined.findings
-        .filter(missedIt)
-        .map(({ id }) => id)
-        .join(', ')}`,
-    )
-    examined = await examineOnce(...given)
-  }
-  return examined
-}
-
-const missedIt = ({ severity, finding }: Finding): boolean =>
-  severity === 'WARN' && finding.includes('check failed because of connect problem')
-
-async function examineOnce(port: number, options: readonly string[], limitMs: number): Promise<Examination> {
+/** Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it does not end in `limitMs`. */
+export async function examine(port: number, options: readonly string[], limitMs: number): Promise<Examination> {
   const root = await packageRoot('testssl')
   const work = await mkdtemp(path.join(tmpdir(), 'rcptwise-testssl-'))
   try {

@@ -21,6 +21,11 @@ const everything = ['-p', '-s', '-f', '-S', '-P', '-U']
 
 /** Of the program's own OpenSSL, not of the server. */
 const ofTheTester = 'WARN engine_problem'
+/**
+ * On a busy machine its first client has left before the ticket came (RFC 8446 4.6.1), and its second one has none to show.
+ * Resumption is tried in test/tls/resumption.test.ts.
+ */
+const leftTooEarly = /^WARN sessionresumption_\w+: check failed because of connect problem$/
 /** A certificate that no public authority has signed has no one to ask whether it was revoked. */
 const noRevocation = 'HIGH cert_revocation: Neither CRL nor OCSP URI provided'
 /** Nobody vouches for a self-signed certificate. */
@@ -32,7 +37,7 @@ const worse = (findings: readonly Finding[]): string[] =>
   findings
     .filter(({ severity }) => !harmless.includes(severity))
     .map(({ severity, id, finding }) => `${severity} ${id}: ${finding}`)
-    .filter((line) => !line.startsWith(`${ofTheTester}:`))
+    .filter((line) => !line.startsWith(`${ofTheTester}:`) && !leftTooEarly.test(line))
 
 const severityOf = (findings: readonly Finding[], id: string): string | undefined =>
   findings.find((finding) => finding.id === id)?.severity
