@@ -128,6 +128,7 @@ export type LimitName =
   | 'transactions_per_session'
   | 'errors_per_session'
   | 'text_minimum_rate'
+  | 'authenticated_connections'
   | 'total_memory'
   | 'total_disk'
 

@@ -12,6 +12,9 @@ import type { Borrowing, Lent, Lender, NotLent, Pool } from './pool.ts'
 export interface OwnConnectionOptions {
   readonly pool: Pool
   readonly client: BackendClient
+  /** There is one left for clients that authenticate. */
+  readonly mayHold: () => boolean
+  readonly onEnd: () => void
   /** A transaction on what `lender` lends. */
   readonly begin: (lender: Lender, listener: EnvelopeListener) => BackendTransaction
 }
@@ -20,6 +23,7 @@ export class OwnConnection implements OwnBackend, Lender {
   readonly #options: OwnConnectionOptions
   #lent: Lent | undefined
   #over = false
+  #borrowing = false
   /** Nobody else waits for this connection. */
   readonly yielding = { hold: () => undefined, drop: () => undefined }
 
@@ -27,12 +31,20 @@ export class OwnConnection implements OwnBackend, Lender {
     this.#options = options
   }
 
+  /** It has one, or is about to. */
+  get holds(): boolean {
+    return this.#borrowing || this.#lent?.connection.alive === true
+  }
+
   say(line: string, heard: (reply: Reply) => void): void {
     if (this.#lent?.connection.alive === true) return this.#ask(this.#lent, line, heard)
     // A challenge can't be answered on another connection.
     if (!line.startsWith('AUTH ')) return heard(replies.authUnavailable)
-    const { pool, client } = this.#options
+    const { pool, client, mayHold } = this.#options
+    if (!mayHold()) return heard(replies.authBusy)
+    this.#borrowing = true
     pool.borrow({ fresh: true, client }, (lent) => {
+      this.#borrowing = false
       if ('failed' in lent) return heard(replies.authUnavailable)
       if (this.#over) return lent.connection.quit()
       this.#lent = lent
@@ -64,6 +76,7 @@ export class OwnConnection implements OwnBackend, Lender {
 
   end(): void {
     this.#over = true
+    this.#options.onEnd()
     this.#lent?.connection.quit()
   }
 }

@@ -13,12 +13,16 @@ export interface SmtpBackendOptions extends PoolOptions {
   readonly deliveryTimeoutMs: number
   /** Ask servers that offer PRDR for one reply per recipient. */
   readonly prdr?: boolean
+  /** Most connections of clients that have said AUTH; absent: no other limit than that for all. */
+  readonly authenticated?: number
   readonly onFact: FactListener
 }
 
 export class SmtpBackend implements WatchedBackend {
   readonly #pool: Pool
   readonly #options: SmtpBackendOptions
+  /** Of clients that have said AUTH. */
+  readonly #own = new Set<OwnConnection>()
   /** Servers that are not asked for PRDR. */
   readonly #withoutPrdr: Set<string> | undefined
 
@@ -40,7 +44,23 @@ export class SmtpBackend implements WatchedBackend {
     const client = backendClient(attributes)
     const begin = (lender: Lender, listener: EnvelopeListener): BackendTransaction =>
       this.#begin(lender, listener, client)
-    return new OwnConnection({ pool: this.#pool, client, begin })
+    const own = new OwnConnection({
+      pool: this.#pool,
+      client,
+      begin,
+      mayHold: () => this.#mayOwnMore(),
+      onEnd: () => this.#own.delete(own),
+    })
+    this.#own.add(own)
+    return own
+  }
+
+  /** They stay as long as their clients do, so not all connections may be theirs. */
+  #mayOwnMore(): boolean {
+    const { authenticated = Infinity, onFact, now } = this.#options
+    if ([...this.#own].filter(({ holds }) => holds).length < authenticated) return true
+    onFact({ kind: 'limitReached', at: now(), limit: 'authenticated_connections' })
+    return false
   }
 
   #begin(pool: Lender, listener: EnvelopeListener, client: BackendClient): BackendTransaction {

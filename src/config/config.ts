@@ -128,6 +128,8 @@ export interface Config {
     readonly deliveryTimeoutMs: number
     readonly pool: {
       readonly maxConnections: number
+      /** Of these, at most, for clients that have said AUTH. */
+      readonly authenticated: number
       /** To one server; absent: no limit of its own. */
       readonly perServer?: number
       readonly idleTimeoutMs: number

@@ -41,11 +41,21 @@ export function resolveBackend(
     pool: {
       maxConnections: backend.pool.max_connections,
       ...(backend.pool.per_server !== undefined && { perServer: backend.pool.per_server }),
+      authenticated: authenticatedOf(backend.pool, report),
       idleTimeoutMs: backend.pool.idle_timeout,
       maxTransactions: backend.pool.max_transactions,
       maxErrors: backend.pool.max_errors,
     },
   }
+}
+
+function authenticatedOf({ max_connections: all, authenticated }: Settings['backend']['pool'], report: Report): number {
+  if (authenticated !== undefined && authenticated > all)
+    report(
+      ['backend', 'pool', 'authenticated'],
+      `is more than max_connections, ${all}; make it smaller, or leave it out`,
+    )
+  return authenticated ?? Math.max(1, Math.floor(all / 2))
 }
 
 /** A certificate that is checked only sometimes protects nobody: whoever is in between makes the check fail. */

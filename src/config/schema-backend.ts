@@ -104,6 +104,11 @@ export const backend = section({
         'Most connections at a time to one entry of `servers`; when those of the best priority are full, messages wait.',
         'no limit of its own',
       ),
+      authenticated: key(
+        is.whole(1, 65_535).optional(),
+        'Most of `max_connections` that clients who have said AUTH may have for themselves (`listen[].auth`); the others are always there for everyone.',
+        'half of `max_connections`',
+      ),
       idle_timeout: key(
         is.duration('100ms', '1h').prefault('60s'),
         "An idle connection is closed after this; keep it below the server's own limit (Postfix: smtpd_timeout).",

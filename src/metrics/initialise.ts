@@ -40,6 +40,7 @@ const limits: Readonly<Record<LimitName, true>> = {
   transactions_per_session: true,
   errors_per_session: true,
   text_minimum_rate: true,
+  authenticated_connections: true,
   total_memory: true,
   total_disk: true,
 }

@@ -66,6 +66,7 @@ export const replies = {
   authOk: one(235, '7.0', 'Authentication successful'),
   authFailed: one(535, '7.8', 'Authentication failed'),
   authUnavailable: one(454, '7.0', `The server that knows the passwords does not answer; please try ${retryHint(60)}`),
+  authBusy: one(454, '7.0', `Too many clients have authenticated at the moment; please try ${retryHint(60)}`),
   authNow: one(503, '5.1', 'AUTH is not allowed within a transaction'),
   authTwice: one(503, '5.1', 'You are authenticated already'),
   authMechanism: one(504, '5.4', 'That mechanism is not offered here'),

@@ -130,7 +130,7 @@ data_directory: /var/lib/rcptwise
       tls: { mode: 'require', ca: '/etc/rcptwise/ca.pem', fingerprints: [], serverName: 'mail.example.org' },
       // Never over timeouts.reply.
       deliveryTimeoutMs: 240_000,
-      pool: { idleTimeoutMs: 20_000, maxConnections: 100, maxTransactions: 200, maxErrors: 8 },
+      pool: { idleTimeoutMs: 20_000, maxConnections: 100, authenticated: 50, maxTransactions: 200, maxErrors: 8 },
     },
     relayDomains: ['example.org', '*.example.net'],
     receivedHeader: false,

@@ -29,11 +29,14 @@ interface Started extends AsyncDisposable {
   readonly backend: FakeBackend
 }
 
-async function begin(auth: string, ...further: readonly Rule[]): Promise<Started> {
+const begin = async (auth: string, ...further: readonly Rule[]): Promise<Started> =>
+  await beginWith('{}', auth, further)
+
+async function beginWith(pool: string, auth: string, further: readonly Rule[] = []): Promise<Started> {
   const backend = await startFakeBackend({ offers, rules: [...further, ...rules] })
   const config = [
     `listen: [{ address: "127.0.0.1:0", auth: ${auth} }]`,
-    `backend: { servers: ["${backend.url}"] }`,
+    `backend: { servers: ["${backend.url}"], pool: ${pool} }`,
     'relay_domains: [example.org]',
     'peers: [{ name: default, strategy: group }]',
     policies,
@@ -177,6 +180,39 @@ describe('AUTH passed through', () => {
     await client.ask('MAIL FROM:<s@x.test>')
     expect(await client.ask('RCPT TO:<friend@elsewhere.test>')).toMatch(/^550 /)
     client.close()
+  })
+})
+
+describe('backend.pool.authenticated', () => {
+  test('who has authenticated and stays keeps nobody else from the server: 454 to one more, and mail goes on', async () => {
+    await using started = await beginWith('{ max_connections: 3, authenticated: 2 }', 'pass_in_clear')
+    const { app, backend } = started
+    const idle = [await open(app.port), await open(app.port)]
+    for (const client of idle) expect(await client.ask(right)).toMatch(/^235 /)
+    const third = await open(app.port)
+    expect(await third.ask(right)).toMatch(/^454 4\.7\.0 Too many clients have authenticated.*; retry=00:01:00$/)
+    expect(await send(third, 'tag@example.org')).toMatch(/^250/)
+    expect(backend.delivered).toHaveLength(1)
+    expect(await app.metrics()).toMatch(/^rcptwise_limit_hits_total\{limit="authenticated_connections"\} 1$/m)
+
+    idle[0]?.close()
+    await until('its connection is left', async () => (await third.ask(right)).startsWith('235'))
+    expect(await send(third, 'friend@elsewhere.test')).toMatch(/^250/)
+    for (const client of [...idle, third]) client.close()
+  })
+
+  test('a connection that the server has ended is nobody’s', async () => {
+    await using started = await beginWith('{ max_connections: 2 }', 'pass_in_clear')
+    const { app, backend } = started
+    const [first, second] = [await open(app.port), await open(app.port)]
+    expect(await first.ask(right)).toMatch(/^235 /)
+    expect(await second.ask(right)).toMatch(/^454 /)
+    const own = backend.connections.find(({ lines }) => lines.includes(right))
+    own?.socket.end()
+    await until('it is closed', () => own?.ended === true)
+    expect(await second.ask(right)).toMatch(/^235 /)
+    first.close()
+    second.close()
   })
 })
 

@@ -8,10 +8,11 @@ import type { Config } from '../../config/config.ts'
 export function shareOf(config: Config): Config {
   const { workers, backend } = config
   const part = (whole: number): number => Math.max(1, Math.floor(whole / workers))
-  const { maxConnections, perServer } = backend.pool
+  const { maxConnections, authenticated, perServer } = backend.pool
   const pool = {
     ...backend.pool,
     maxConnections: part(maxConnections),
+    authenticated: part(authenticated),
     ...(perServer !== undefined && { perServer: part(perServer) }),
   }
   return { ...config, backend: { ...backend, pool } }
