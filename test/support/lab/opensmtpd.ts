@@ -81,7 +81,10 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
     return counts.reduce((total, files) => total + files, 0)
   }
   const hurry = async (): Promise<void> => {
-    await place.run(control, ['schedule', 'all'])
+    // Those of a message come back one by one. Asked for before all have, it would offer them apart, as it never does by itself.
+    const { stdout } = await place.run(control, ['show', 'queue'])
+    const envelopes = stdout.split('\n').filter((line) => line !== '')
+    if (envelopes.every((line) => line.includes('|pending|'))) await place.run(control, ['schedule', 'all'])
     await sleep(300)
   }
   const preamble = options.listen?.includes('proxy-v2') === true ? proxyVersion2Local : ''
