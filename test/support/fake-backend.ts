@@ -225,7 +225,7 @@ class Conversation {
     await this.#answer('connect', '', '220 backend.test ESMTP')
     for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
       this.#connection.lines.push(line)
-      if (this.#buffer.length > 0) this.#connection.pipelined = true
+      if (this.#buffer.length > 0 && !line.startsWith('BDAT')) this.#connection.pipelined = true
       await this.#command(line)
       if (this.#connection.ended) return
     }
@@ -318,6 +318,7 @@ class Conversation {
     }
     this.#chunks.push(this.#buffer.subarray(0, size))
     this.#buffer = this.#buffer.subarray(size)
+    if (this.#buffer.length > 0) this.#connection.pipelined = true
     if (this.#recipients.length === 0) await this.#answer('chunk', line, '503 5.5.1 need RCPT')
     else if (last === undefined) {
       const code = await this.#answer('chunk', line, '250 2.0.0 chunk taken')
