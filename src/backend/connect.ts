@@ -28,7 +28,7 @@ export interface NotOpened {
 }
 
 /** A host that an MX record has named is not known to be the right one, whatever its certificate (RFC 8689 4.2.1, step 2). */
-const verifiesHost = ({ mode, fingerprints, serverName }: BackendTls, { mx }: Server): boolean =>
+export const verifiesHost = ({ mode, fingerprints, serverName }: BackendTls, { mx }: Server): boolean =>
   mode === 'require' && (mx !== true || serverName !== undefined || fingerprints.length > 0)
 
 /** Never rejects, and leaves nothing open when it fails. `client`: whom it is for; absent: us. */
