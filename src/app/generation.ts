@@ -14,7 +14,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
-import { inRanges, PeerDirectory, verifiedName } from '../listen/peer-directory.ts'
+import { inRanges, PeerDirectory } from '../listen/peer-directory.ts'
+import { VerifiedNames } from '../listen/verified-names.ts'
 import { chainPolicySources } from '../policy/chain.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
@@ -69,6 +70,8 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     remembers: () => ledger.durable || inMemory,
     now,
   })
+  const names = new VerifiedNames({ now })
+  const nameOf = (address: string): ReturnType<typeof names.nameOf> => names.nameOf(address)
   const policies = await openPolicies(config, standing)
   parts.defer(async () => await policies.close())
   const health = watchBackend(backend)
@@ -105,7 +108,7 @@ export async function openGeneration(config: Config, standing: Standing): Promis
         limits,
         greetDelayMs: config.greetDelayMs,
         // A backend that is told the client would have looked up its name itself.
-        lookUp: directory.needsRdns || config.backend.clientAddress === 'xclient' ? verifiedName : undefined,
+        lookUp: directory.needsRdns || config.backend.clientAddress === 'xclient' ? nameOf : undefined,
         proxied:
           proxyProtocolFrom.length === 0
             ? undefined

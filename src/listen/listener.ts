@@ -25,8 +25,8 @@ export interface ListenerOptions {
   readonly greetDelayMs: number
   /** Whether connections from this address begin with a PROXY header, and how long to wait for it. */
   readonly proxied: { readonly from: (address: string) => boolean; readonly limitMs: number } | undefined
-  /** What has to be known before the greeting; resolves in bounded time. */
-  readonly lookUp: ((address: string) => Promise<string | undefined>) | undefined
+  /** A client's name, which has to be known before the greeting: at once, or in bounded time. */
+  readonly lookUp: ((address: string) => string | undefined | Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
   readonly connection: (
     client: ClientOfConnection,
@@ -183,14 +183,19 @@ export class Listener {
 
   #welcome(socket: Socket, guest: Guest, early: readonly Buffer[], secured?: Secured): void {
     const { lookUp, greetDelayMs } = this.#options
-    if (lookUp === undefined && greetDelayMs === 0 && early.length === 0)
-      return this.#begin(socket, guest, secured).greet()
-    void this.#beginLater(socket, guest, [...early], secured)
+    const rdns = lookUp?.(guest.client.address)
+    if (rdns instanceof Promise || greetDelayMs > 0 || early.length > 0)
+      void this.#beginLater(socket, { ...guest, rdns }, [...early], secured)
+    else this.#beginNamed(socket, guest, { rdns, secured })?.greet()
   }
 
-  async #beginLater(socket: Socket, guest: Guest, early: Buffer[], secured?: Secured): Promise<void> {
-    const { client, admission } = guest
-    const { lookUp, greetDelayMs } = this.#options
+  async #beginLater(
+    socket: Socket,
+    guest: Guest & { readonly rdns: string | undefined | Promise<string | undefined> },
+    early: Buffer[],
+    secured?: Secured,
+  ): Promise<void> {
+    const { greetDelayMs } = this.#options
     const onEarly = (data: Buffer): void => {
       if (early.length === 0) early.push(data) // that something came is all that counts
     }
@@ -199,20 +204,30 @@ export class Listener {
     }
     this.#waiting.add(socket)
     socket.on('data', onEarly).on('error', onGone).on('end', onGone)
-    const delay = pause(greetDelayMs, undefined, { ref: false }) // a client that waits keeps nothing alive
-    const [rdns] = await Promise.all([lookUp?.(client.address), delay])
+    // A client that waits keeps nothing alive.
+    const delay = greetDelayMs === 0 ? undefined : pause(greetDelayMs, undefined, { ref: false })
+    const [rdns] = await Promise.all([guest.rdns, delay])
     this.#waiting.delete(socket)
     socket.off('data', onEarly).off('error', onGone).off('end', onGone)
+    const connection = this.#beginNamed(socket, guest, { rdns, secured })
+    if (connection === undefined) return
+    for (const data of early) socket.emit('data', data)
+    connection.greet()
+  }
+
+  /** Undefined when the client has gone, or what its name makes of it has reached a limit. */
+  #beginNamed(
+    socket: Socket,
+    { client, admission }: Guest,
+    { rdns, secured }: { readonly rdns: string | undefined; readonly secured: Secured | undefined },
+  ): Connection | undefined {
     const reached = rdns === undefined ? undefined : admission.named(rdns)
     if (socket.destroyed || reached !== undefined) {
       admission.end()
       if (reached !== undefined) this.#turnAway(socket, client.address, reached)
-      return
+      return undefined
     }
-    const named = rdns === undefined ? client : { ...client, rdns }
-    const connection = this.#begin(socket, { client: named, admission }, secured)
-    for (const data of early) socket.emit('data', data)
-    connection.greet()
+    return this.#begin(socket, { client: rdns === undefined ? client : { ...client, rdns }, admission }, secured)
   }
 
   #begin(socket: Socket, { client, admission }: Guest, secured?: Secured): Connection {

@@ -1,6 +1,5 @@
 /** Which peer class a client is in, and which strategy is in force for it. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { reverse, resolve4, resolve6 } from 'node:dns/promises'
 import type { StrategyOverride } from '../ledger/ledger.ts'
 import type { PeerFacts, ServedAs } from '../session/session.ts'
 import { chooseStrategy, type Learned } from '../strategy/auto.ts'
@@ -120,25 +119,4 @@ export class PeerDirectory {
     }
     throw new Error('no peer class fits, although the last one has to')
   }
-}
-
-const lookUpLimitMs = 3000
-
-/** The host name of an address, when that name leads back to it; undefined when there is none or nobody answers in time. */
-export async function verifiedName(address: string): Promise<string | undefined> {
-  if (address === '::1' || address.startsWith('127.')) return 'localhost'
-  const look = async (): Promise<string | undefined> => {
-    const names = await reverse(address).catch((): string[] => [])
-    for (const name of names.slice(0, 5)) {
-      const lookedUp: Promise<string[]> = isIPv6(address) ? resolve6(name) : resolve4(name)
-      const back = await lookedUp.catch((): string[] => [])
-      if (back.includes(address)) return name.toLowerCase()
-    }
-    return undefined
-  }
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), lookUpLimitMs)
-  })
-  return await Promise.race([look(), limit]).finally(() => clearTimeout(timer))
 }
