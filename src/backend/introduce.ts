@@ -19,10 +19,14 @@ export interface BackendClient {
   readonly key: string
 }
 
-export const backendClient = (attributes: ClientAttributes): BackendClient => ({
-  attributes,
-  key: JSON.stringify(attributes),
-})
+const known = new WeakMap<ClientAttributes, BackendClient>()
+
+/** Of the same attributes it is made once. */
+export function backendClient(attributes: ClientAttributes): BackendClient {
+  const made = known.get(attributes) ?? { attributes, key: JSON.stringify(attributes) }
+  known.set(attributes, made)
+  return made
+}
 
 /** What an introduction needs of a connection. */
 export interface Introduced {

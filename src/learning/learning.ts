@@ -53,14 +53,33 @@ const isOld = ({ at, pin }: SenderRecord, now: number): boolean => pin === undef
 
 /** For PeerDirectory: a host whose domain is not known yet may have been learned by its network, when its name could not be looked up. */
 export function lookUpLearned(senders: SenderRecords, now: () => number) {
+  const namesOf = rememberNames()
   return (host: SenderHost): { readonly sender: string; readonly learned?: Learned } => {
-    const sender = senderName(host)
-    for (const name of [sender, networkName(host.address)]) {
+    const names = namesOf(host)
+    const [sender] = names
+    for (const name of names) {
       const record = senders.find(name)
       const learned = record === undefined || isOld(record, now()) ? undefined : learnedOf(record)
       if (learned !== undefined) return { sender: name, learned }
     }
     return { sender }
+  }
+}
+
+/** Addresses whose names are remembered, at most. */
+const mostRemembered = 10_000
+
+/** The names that a host may have been learned under, the better one first. It is asked for at each message, and they stay the same. */
+function rememberNames(): (host: SenderHost) => readonly [string, ...string[]] {
+  const known = new Map<string, { readonly rdns: string | undefined; readonly names: readonly [string, ...string[]] }>()
+  return (host) => {
+    const found = known.get(host.address)
+    if (found !== undefined && found.rdns === host.rdns) return found.names
+    const [sender, network] = [senderName(host), networkName(host.address)]
+    const names: readonly [string, ...string[]] = sender === network ? [sender] : [sender, network]
+    if (known.size >= mostRemembered) known.clear()
+    known.set(host.address, { rdns: host.rdns, names })
+    return names
   }
 }
 

@@ -8,7 +8,7 @@ import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
-import { attributesOf } from './client-attributes.ts'
+import { AttributesOfClient } from './client-attributes.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 import { Deadline } from './deadline.ts'
 import { Incoming } from './incoming.ts'
@@ -28,6 +28,7 @@ export class Connection {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
+  readonly #client = new AttributesOfClient()
   readonly #incoming: Incoming
   readonly #intake: Intake
   readonly #events: Event[] = []
@@ -48,7 +49,7 @@ export class Connection {
     this.#socket = socket
     this.#incoming = new Incoming(options, {
       tell: (event) => this.#send(event),
-      client: () => attributesOf(this.session, this.#socket),
+      client: () => this.#client.of(this.session, this.#socket),
       hold: () => this.#socket.pause(),
       goOn: () => {
         this.#socket.resume()
@@ -227,7 +228,7 @@ export class Connection {
   }
 
   #authenticate(line: string): void {
-    const client = attributesOf(this.session, this.#socket)
+    const client = this.#client.of(this.session, this.#socket)
     this.#options.auth?.say(line, client, (reply) =>
       this.#send({ kind: 'authReplied', at: this.#options.now(), reply }),
     )
