@@ -7,7 +7,7 @@ export class AttributesOfClient {
   #attributes: ClientAttributes | undefined
   #madeOf: readonly unknown[] = []
 
-  of({ client, helo, state }: Session, socket: Socket): ClientAttributes {
+  of({ client, helo, state }: Session, socket: Pick<Socket, 'localAddress' | 'localPort'>): ClientAttributes {
     const protocol = 'hello' in state && state.hello.verb === 'HELO' ? 'SMTP' : 'ESMTP'
     const [madeClient, madeHelo, madeProtocol, madeSocket] = this.#madeOf
     const same = client === madeClient && helo === madeHelo && protocol === madeProtocol && socket === madeSocket

@@ -130,3 +130,15 @@ test('pins stand above lessons, and what is old is forgotten unless pinned', asy
   ])
   expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([['pinned.example', 'off']])
 })
+
+test('a host is looked for under the name that it has now, also when it was asked for under another one', () => {
+  const look = lookUpLearned(senders, () => at)
+  const senderOf = (rdns?: string): string => look({ address: '192.0.2.1', ...(rdns !== undefined && { rdns }) }).sender
+  const names = ['mx1.sender.example', 'mx1.other.example', undefined, 'mx1.sender.example']
+  expect(names.map((name) => senderOf(name))).toEqual([
+    'sender.example',
+    'other.example',
+    '192.0.2.0/24',
+    'sender.example',
+  ])
+})
