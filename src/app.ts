@@ -94,7 +94,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   )
   facts.add(metricsFromFacts(metrics))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
-  const ledger = timedLedger(store, (op, seconds) => metrics.ledgerSeconds.observe({ op }, seconds))
+  const ledger = timedLedger(
+    store,
+    metrics.registry.late(({ op, seconds }) => metrics.ledgerSeconds.observe({ op }, seconds)),
+  )
 
   const openCertificates = async (for_: Config): Promise<GivenToServe | undefined> =>
     worker === undefined

@@ -2,16 +2,19 @@
 import { ledgerOver } from '../ledger/ledger-over.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
-type Observe = (op: 'recall' | 'save', seconds: number) => void
+export interface TimedOperation {
+  readonly op: 'recall' | 'save'
+  readonly seconds: number
+}
 
 /** What the ledger answers at once stays at once: promises around each recipient's look-up would cost more than it. */
-export function timedLedger(ledger: Ledger, observe: Observe): Ledger {
+export function timedLedger(ledger: Ledger, observe: (operation: TimedOperation) => void): Ledger {
   const timed = <Result>(
     op: 'recall' | 'save',
     started: number,
     result: Result | Promise<Result>,
   ): Result | Promise<Result> => {
-    const told = (): void => observe(op, (performance.now() - started) / 1000)
+    const told = (): void => observe({ op, seconds: (performance.now() - started) / 1000 })
     if (result instanceof Promise) return result.finally(told)
     told()
     return result

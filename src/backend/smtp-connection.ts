@@ -4,12 +4,12 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { Alarm } from '../alarm.ts'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
 import { type Heard, isLost } from './heard.ts'
 import { usable } from './offers.ts'
-import { Patience } from './patience.ts'
 import { type BackendTls, connectTo, distrust, type Place, TlsFailure, upgrade } from './secure.ts'
 
 export interface ConnectionOptions extends Place {
@@ -47,7 +47,7 @@ export class SmtpConnection {
   readonly #unsent: { readonly line: string; readonly awaited: Awaited }[] = []
   #out = ''
   #flushing = false
-  readonly #patience = new Patience(() => this.destroy('no reply in time'))
+  readonly #patience = new Alarm(() => this.destroy('no reply in time'))
   #ended: string | undefined
   /** 421 was said: whatever is still awaited will not come. */
   #closing = false
@@ -231,7 +231,7 @@ export class SmtpConnection {
 
   #await(awaited: Awaited): void {
     this.#awaited.push(awaited)
-    if (this.#awaited.length === 1) this.#patience.begin(awaited.limitMs)
+    if (this.#awaited.length === 1) this.#patience.set(awaited.limitMs)
   }
 
   /** Awaits a reply to something that is no command: the greeting, a text. Without a time limit, until `limitReply` sets one. */
@@ -244,7 +244,7 @@ export class SmtpConnection {
   limitReply(ms: number): void {
     if (this.#ended !== undefined) return
     for (const awaited of this.#awaited) awaited.limitMs ??= ms
-    if (this.#awaited.length > 0) this.#patience.begin(this.#awaited[0]?.limitMs)
+    if (this.#awaited.length > 0) this.#patience.set(this.#awaited[0]?.limitMs)
   }
 
   cork(): void {
@@ -297,7 +297,7 @@ export class SmtpConnection {
     const awaited = this.#awaited.shift()
     // A word that nobody asked for is a 421 or worse: this connection is at its end.
     if (awaited === undefined) return this.destroy(`unasked: ${describeReply(reply)}`)
-    this.#patience.begin(this.#awaited[0]?.limitMs)
+    this.#patience.set(this.#awaited[0]?.limitMs)
     if (reply.code >= 400) this.errors++
     if (reply.code === 421) this.#closing = true
     awaited.heard(reply)

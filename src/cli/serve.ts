@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { startPrimary } from '../app/workers/primary.ts'
-import { createLog } from '../log/log.ts'
+import { createLog, storiesLateMs } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
 import { inheritedSockets } from '../service/activation.ts'
 import { openServiceManager } from '../service/notify.ts'
@@ -19,7 +19,7 @@ export function register(program: Command): void {
 
 async function serve(command: Command): Promise<void> {
   let config = configured(command)
-  const log = createLog(config.log)
+  const log = createLog({ ...config.log, lateMs: storiesLateMs })
   const note = logFromFacts(log)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
   const manager = openServiceManager(process.env, { onTrouble })

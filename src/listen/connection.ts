@@ -221,7 +221,7 @@ export class Connection {
       case 'secure':
         return this.#saves.whenDone(() => this.#secure())
       case 'close':
-        return this.#saves.whenDone(() => this.#close())
+        return this.#saves.whenDone(() => this.#close(effect.asked))
       case 'note':
         return this.#options.onFact(effect.fact)
     }
@@ -268,10 +268,15 @@ export class Connection {
     this.#listen(this.#socket)
   }
 
-  /** The last words are said; the client may read them before the connection goes. */
-  #close(): void {
+  /**
+   * The last words are said; the client may read them before the connection goes. Behind QUIT nothing comes any more, so that the
+   * kernel can have the rest: octets that nobody read would make it reset the connection, and the client might miss its 221.
+   */
+  #close(asked: boolean): void {
     if (this.#ended) return this.#letGo()
     this.#flush()
+    const saidAll = this.#socket.writableLength === 0 && this.#intake.unreadBytes === 0
+    if (asked && saidAll && !this.session.secured) return void this.#socket.destroy()
     this.#socket.end()
     this.#deadline.last(lingerMs, () => this.#socket.destroy())
   }

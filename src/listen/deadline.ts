@@ -1,36 +1,36 @@
-/** The one timer of a connection. */
+/** How long a client may take for what is awaited of it. */
+import { Alarm } from '../alarm.ts'
+
 export class Deadline {
-  readonly #onTimeOut: () => void
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm: Alarm
+  #onTimeOut: () => void
   #ms = 0
 
   constructor(onTimeOut: () => void) {
     this.#onTimeOut = onTimeOut
+    this.#alarm = new Alarm(() => this.#onTimeOut())
   }
 
   /** From now on this much time; what runs already goes on if it is as long. 0: none. */
   set(ms: number): void {
     if (ms === this.#ms) return
-    this.#start(ms, this.#onTimeOut)
+    this.#ms = ms
+    this.refresh()
   }
 
   /** The time begins anew. */
   refresh(): void {
-    this.#timer?.refresh()
+    this.#alarm.set(this.#ms === 0 ? undefined : this.#ms)
   }
 
   /** In place of everything before, whatever comes. */
   last(ms: number, act: () => void): void {
-    this.#start(ms, act)
+    this.#onTimeOut = act
+    this.#ms = ms
+    this.refresh()
   }
 
   end(): void {
-    clearTimeout(this.#timer)
-  }
-
-  #start(ms: number, act: () => void): void {
-    clearTimeout(this.#timer)
-    this.#ms = ms
-    this.#timer = ms === 0 ? undefined : setTimeout(act, ms)
+    this.#alarm.end()
   }
 }

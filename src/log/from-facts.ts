@@ -29,7 +29,7 @@ export function logFromFacts(log: Log): FactListener {
   return (fact) => {
     switch (fact.kind) {
       case 'transactionEnded':
-        if (log.isLevelEnabled('info')) log.info(transactionFields(fact), describeTransaction(fact))
+        log.story(fact.at, () => ({ fields: transactionFields(fact), message: describeTransaction(fact) }))
         return
       case 'sessionClosed': {
         const { kind: event, session, peer, address, helo, tls, transactions, why, ms } = fact

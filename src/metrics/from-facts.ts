@@ -94,7 +94,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
     }
   }
 
-  return (fact: Fact): void => {
+  return metrics.registry.late((fact: Fact): void => {
     switch (fact.kind) {
       case 'transactionEnded':
         onTransaction(fact)
@@ -207,5 +207,5 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'configKept':
         metrics.configReloadsTotal.inc({ result: 'kept' })
     }
-  }
+  })
 }

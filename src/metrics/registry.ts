@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { OpenSplits } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
+import { late } from './late.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
 
 /** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
@@ -19,6 +20,23 @@ export interface ScrapeSources {
   pool?(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
   /** Every address of every backend server. */
   backends?(): readonly { readonly server: string; readonly usable: boolean }[]
+}
+
+/** Before anyone reads it, what waits is counted. */
+class CountingRegistry extends Registry {
+  readonly #waiting: (() => void)[] = []
+
+  /** Gives what can be told at any time, and is counted when there is much of it, or someone reads. */
+  late<Told>(count: (told: Told) => void): (told: Told) => void {
+    const waiting = late(count)
+    this.#waiting.push(waiting.count)
+    return waiting.tell
+  }
+
+  override getMetricsAsArray(): ReturnType<Registry['getMetricsAsArray']> {
+    for (const count of this.#waiting) count()
+    return super.getMetricsAsArray()
+  }
 }
 
 type Described<Label extends string> = MetricDescription & { readonly labels: readonly Label[] }
@@ -39,7 +57,7 @@ export function createMetrics(
     readonly worker?: string
   } = {},
 ) {
-  const registry = new Registry()
+  const registry = new CountingRegistry()
   const d = metricDescriptions
   const common = <Label extends string>({ name, help, labels }: Described<Label>) => ({
     name: metricPrefix + name,

@@ -129,5 +129,6 @@ export type Effect =
   | { readonly do: 'authenticate'; readonly line: string }
   /** Nothing of an authentication is left. */
   | { readonly do: 'endAuth' }
-  | { readonly do: 'close' }
+  /** `asked`: the client has said QUIT, and sends nothing more. */
+  | { readonly do: 'close'; readonly asked: boolean }
   | { readonly do: 'note'; readonly fact: Fact }

@@ -49,7 +49,7 @@ export function close(session: Session, why: string, at: number): void {
   abort(session, why, at)
   delete session.held
   session.state = { at: 'closed' }
-  session.effects.push({ do: 'close' })
+  session.effects.push({ do: 'close', asked: why === 'quit' })
   session.effects.push({
     do: 'note',
     fact: {

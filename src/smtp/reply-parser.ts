@@ -2,7 +2,11 @@
 import type { Reply } from './reply.ts'
 
 const LF = 0x0a
-const replyLine = /^([2-5][0-9][0-9])(?:([ -])(.*))?$/s
+const CR = 0x0d
+const empty = Buffer.alloc(0)
+const beginning = /^[2-5][0-9][0-9](?:[ -]|$)/
+const control = /[\x00-\x1f\x7f]/
+const controls = /[\x00-\x1f\x7f]/g
 
 /** A backend that sends something else than replies. */
 export class ReplySyntaxError extends Error {
@@ -17,8 +21,9 @@ export const maxReplyLineBytes = 4096
 export const maxReplyLines = 200
 
 export class ReplyParser {
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = empty
   #code = 0
+  /** Of a reply that has more lines. */
   #lines: string[] = []
 
   /** The replies that are complete with this chunk. Throws ReplySyntaxError; the connection is of no use after that. */
@@ -27,11 +32,11 @@ export class ReplyParser {
     const replies: Reply[] = []
     let from = 0
     for (let end = data.indexOf(LF, from); end !== -1; end = data.indexOf(LF, from)) {
-      const reply = this.#line(data.toString('latin1', from, end).replace(/\r$/, ''))
+      const reply = this.#line(data.toString('latin1', from, end > from && data[end - 1] === CR ? end - 1 : end))
       if (reply !== undefined) replies.push(reply)
       from = end + 1
     }
-    this.#rest = data.subarray(from)
+    this.#rest = from === data.length ? empty : data.subarray(from)
     if (this.#rest.length > maxReplyLineBytes) throw new ReplySyntaxError(this.#rest.toString('latin1', 0, 80))
     return replies
   }
@@ -42,18 +47,23 @@ export class ReplyParser {
   }
 
   #line(line: string): Reply | undefined {
-    const match = replyLine.exec(line)
-    const code = Number(match?.[1])
-    if (match === null || line.length > maxReplyLineBytes || this.#lines.length >= maxReplyLines)
+    const first = this.#lines.length === 0
+    if (!beginning.test(line) || line.length > maxReplyLineBytes || this.#lines.length >= maxReplyLines)
       throw new ReplySyntaxError(line)
-    if (this.#lines.length > 0 && code !== this.#code) throw new ReplySyntaxError(line)
-    this.#code = code
+    const code = Number(line.slice(0, 3))
+    if (!first && code !== this.#code) throw new ReplySyntaxError(line)
     // Control characters of a backend must not reach the client or the log.
+    const said = line.slice(4)
+    const text = control.test(said) ? said.replace(controls, '?') : said
+    if (line[3] !== '-') return { code, lines: this.#takeLines(text) }
+    this.#code = code
+    this.#lines.push(text)
+    return undefined
+  }
 
-    this.#lines.push((match[3] ?? '').replace(/[\x00-\x1f\x7f]/g, '?'))
-    if (match[2] === '-') return undefined
-    const [first = '', ...more] = this.#lines
+  #takeLines(last: string): [string, ...string[]] {
+    const [first, ...more] = this.#lines
     this.#lines = []
-    return { code, lines: [first, ...more] }
+    return first === undefined ? [last] : [first, ...more, last]
   }
 }

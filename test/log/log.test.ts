@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import fc from 'fast-check'
 import type { Fact } from '../../src/facts.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
@@ -220,5 +222,69 @@ describe('log injection', () => {
       expect(text.split('\n')).toHaveLength(2)
       expect(text).not.toMatch(unfit)
     }
+  })
+})
+
+describe('a story', () => {
+  afterEach(() => vi.useRealTimers())
+  const at = Date.parse('2026-11-23T20:15:00.123Z')
+  const tell = (message: string) => () => ({ fields: { event: 'e', left: undefined }, message })
+  const messages = (text: string): unknown[] =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as { msg: unknown }).msg)
+
+  it('is a line like any other, with the time at which it happened', () => {
+    let text = ''
+    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).story(at, tell('done'))
+    expect(text).toBe('{"level":"info","time":"2026-11-23T20:15:00.123Z","pid":7,"event":"e","msg":"done"}\n')
+  })
+
+  it('is not told where info lines are not wanted', () => {
+    let text = ''
+    const log = createLog({ level: 'warn', pretty: false, write: (line) => (text += line) })
+    log.story(at, () => expect.fail('told'))
+    expect(text).toBe('')
+  })
+
+  it('waits for others, and all leave in one write', () => {
+    vi.useFakeTimers()
+    const writes: string[] = []
+    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => writes.push(lines) })
+    log.story(at, tell('one'))
+    vi.advanceTimersByTime(5)
+    log.story(at, tell('two'))
+    expect(writes).toEqual([])
+    vi.advanceTimersByTime(5)
+    expect(writes.map(messages)).toEqual([['one', 'two']])
+    log.story(at, tell('three'))
+    vi.advanceTimersByTime(10)
+    expect(writes.map(messages)).toEqual([['one', 'two'], ['three']])
+  })
+
+  it('stands before lines that come after it', () => {
+    let text = ''
+    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => (text += lines) })
+    log.story(at, tell('one'))
+    log.warn('two')
+    expect(messages(text)).toEqual(['one', 'two'])
+  })
+
+  it('does not wait where there are many', () => {
+    const writes: string[] = []
+    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => writes.push(lines) })
+    for (let i = 0; i < 130; i++) log.story(at, tell(String(i)))
+    expect(writes.map((text) => messages(text).length)).toEqual([64, 64])
+  })
+
+  it.each(['process.exit(0)', 'throw new Error("bug")', ''])('is written before the process ends: %s', (end) => {
+    const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
+    const script = `
+      import { createLog } from ${JSON.stringify(module)}
+      createLog({ level: 'info', pretty: false, lateMs: 60_000 }).story(0, () => ({ fields: {}, message: 'told' }))
+      ${end}`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    expect(messages(stdout)).toEqual(['told'])
   })
 })

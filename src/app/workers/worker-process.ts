@@ -6,7 +6,7 @@ import type { App } from '../../app.ts'
 import { startApp } from '../../app.ts'
 import type { FactListener } from '../../facts.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
-import { createLog, type Log } from '../../log/log.ts'
+import { createLog, type Log, storiesLateMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
 import { GivenCertificates } from '../../tls/given-certificates.ts'
 import { acceptPace } from './accept-pace.ts'
@@ -56,7 +56,12 @@ const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept']
 async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
   given.orders = orders
   const { config } = orders
-  log = createLog({ ...config.log, pid: process.pid, ...(piped && { write: writeLine }) })
+  log = createLog({
+    ...config.log,
+    lateMs: storiesLateMs,
+    pid: process.pid,
+    ...(piped && { write: writeLine }),
+  })
   const note = logFromFacts(log)
   const onFact: FactListener = (fact) => {
     if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)

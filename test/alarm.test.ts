@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Patience } from '../../src/backend/patience.ts'
+import { Alarm } from '../src/alarm.ts'
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
@@ -28,20 +28,20 @@ test.each<[string, readonly Step[], number]>([
   ['after the end', ['wait 100', 'end', { pass: 1000 }], 0],
 ])('%s', (_, steps, ends) => {
   const onEnd = vi.fn<() => void>()
-  const patience = new Patience(onEnd)
+  const alarm = new Alarm(onEnd)
   for (const step of steps) {
-    if (step === 'nothing') patience.begin(undefined)
-    else if (step === 'end') patience.end()
-    else if (typeof step === 'string') patience.begin(Number(step.slice(5)))
+    if (step === 'nothing') alarm.set(undefined)
+    else if (step === 'end') alarm.end()
+    else if (typeof step === 'string') alarm.set(Number(step.slice(5)))
     else vi.advanceTimersByTime(step.pass)
   }
   expect(onEnd).toHaveBeenCalledTimes(ends)
 })
 
 test('no timer is left behind the end', () => {
-  const patience = new Patience(() => undefined)
-  patience.begin(100)
-  patience.begin(undefined)
-  patience.end()
+  const alarm = new Alarm(() => undefined)
+  alarm.set(100)
+  alarm.set(undefined)
+  alarm.end()
   expect(vi.getTimerCount()).toBe(0)
 })
