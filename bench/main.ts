@@ -27,7 +27,7 @@ import { renderTable } from './table.ts'
 
 const repository = path.join(import.meta.dirname, '..')
 /** Many short rounds rather than few long ones: what else the machine does comes and goes within seconds. */
-const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 8, laterWarmUpSeconds: 2 }
+const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 20, laterWarmUpSeconds: 8 }
 const quickPace = { rounds: 4, roundSeconds: 0.2, warmUpSeconds: 3, laterWarmUpSeconds: 0.4 }
 
 const options = readOptions()

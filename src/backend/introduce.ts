@@ -19,14 +19,17 @@ export interface BackendClient {
   readonly key: string
 }
 
-const known = new WeakMap<ClientAttributes, BackendClient>()
+const keys = new WeakMap<ClientAttributes, string>()
 
-/** Of the same attributes it is made once. */
-export function backendClient(attributes: ClientAttributes): BackendClient {
-  const made = known.get(attributes) ?? { attributes, key: JSON.stringify(attributes) }
-  known.set(attributes, made)
-  return made
-}
+/** The key is made when it is asked for, which is only where servers are told of clients, and once for the same attributes. */
+export const backendClient = (attributes: ClientAttributes): BackendClient => ({
+  attributes,
+  get key() {
+    const key = keys.get(attributes) ?? JSON.stringify(attributes)
+    keys.set(attributes, key)
+    return key
+  },
+})
 
 /** What an introduction needs of a connection. */
 export interface Introduced {

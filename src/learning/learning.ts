@@ -71,14 +71,16 @@ const mostRemembered = 10_000
 
 /** The names that a host may have been learned under, the better one first. It is asked for at each message, and they stay the same. */
 function rememberNames(): (host: SenderHost) => readonly [string, ...string[]] {
-  const known = new Map<string, { readonly rdns: string | undefined; readonly names: readonly [string, ...string[]] }>()
+  const known = new Map<string, readonly [string, ...string[]]>()
   return (host) => {
-    const found = known.get(host.address)
-    if (found !== undefined && found.rdns === host.rdns) return found.names
+    // A host is asked for without its name first, when it comes, and with it later.
+    const key = host.rdns === undefined ? host.address : `${host.address} ${host.rdns}`
+    const found = known.get(key)
+    if (found !== undefined) return found
     const [sender, network] = [senderName(host), networkName(host.address)]
     const names: readonly [string, ...string[]] = sender === network ? [sender] : [sender, network]
     if (known.size >= mostRemembered) known.clear()
-    known.set(host.address, { rdns: host.rdns, names })
+    known.set(key, names)
     return names
   }
 }

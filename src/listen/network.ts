@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net'
 
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address.split('.').slice(0, 3).join('.')
+  if (!address.includes(':')) return address.slice(0, Math.max(0, address.lastIndexOf('.')))
   const [head = '', tail = ''] = (address.split('%')[0] ?? '').split('::')
   const before = head === '' ? [] : head.split(':')
   const after = tail === '' ? [] : tail.split(':')
