@@ -12,15 +12,25 @@ export interface Trace {
 }
 
 /** Only what may stand in a header: everything else becomes `?`, so that a client can't write header lines of its own. */
-const safe = (text: string): string => text.replace(/[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g, '?').slice(0, 255)
+const safe = (text: string): string => (unsafe.test(text) ? text.replace(eachUnsafe, '?') : text).slice(0, 255)
+
+const unsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/
+const eachUnsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g
 
 export function receivedHeader(trace: Trace): string {
   const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address
   return `Received: from ${safe(trace.helo)} ([${literal}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${trace.protocol} id ${trace.id};\r\n\t${trace.date}\r\n`
 }
 
-/** RFC 5322 3.3, in UTC. `at` in ms since the epoch. */
-export const headerDate = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000')
+/** RFC 5322 3.3, in UTC. `at` in ms since the epoch. Messages of one second share the work. */
+export const headerDate = ((): ((at: number) => string) => {
+  let [second, text] = [Number.NaN, '']
+  return (at) => {
+    const now = Math.floor(at / 1000)
+    if (now !== second) [second, text] = [now, new Date(at).toUTCString().replace('GMT', '+0000')]
+    return text
+  }
+})()
 
 export interface Tag {
   readonly verdict: 'tag' | 'quarantine'

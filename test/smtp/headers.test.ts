@@ -12,6 +12,14 @@ const trace = {
 }
 
 describe('headers that are put in front', () => {
+  test.each([
+    [0, 'Thu, 01 Jan 1970 00:00:00 +0000'],
+    [999, 'Thu, 01 Jan 1970 00:00:00 +0000'],
+    [1000, 'Thu, 01 Jan 1970 00:00:01 +0000'],
+    [500, 'Thu, 01 Jan 1970 00:00:00 +0000'],
+    [1_795_464_900_123, 'Mon, 23 Nov 2026 20:15:00 +0000'],
+  ])('the date of %i (RFC 5322 3.3)', (at, date) => expect(headerDate(at)).toBe(date))
+
   test('Received (RFC 5321 4.4)', () => {
     expect(receivedHeader(trace)).toBe(
       'Received: from client.test ([192.0.2.1])\r\n\tby mx.test (Rcptwise) with ESMTPS id x1;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n',
