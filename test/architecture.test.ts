@@ -36,6 +36,7 @@ const table: Readonly<Record<string, Rule>> = {
   'ledger/split-course.ts': { values: ['ledger/split.ts', 'smtp'], types: ['strategy'] },
   session: { values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts'], types: interfaces },
   'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
+  'alarm.ts': { values: [] },
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
   'backend/backend.ts': { values: [], types: ['smtp'] },
@@ -53,6 +54,7 @@ const table: Readonly<Record<string, Rule>> = {
   listen: {
     values: [
       'listen',
+      'alarm.ts',
       'session',
       'smtp',
       'strategy',
@@ -64,7 +66,7 @@ const table: Readonly<Record<string, Rule>> = {
     types: interfaces,
     outside: ['node:*'],
   },
-  backend: { values: ['backend', 'smtp'], types: ['facts.ts', 'tls'], outside: ['node:*'] },
+  backend: { values: ['backend', 'smtp', 'alarm.ts'], types: ['facts.ts', 'tls'], outside: ['node:*'] },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },

@@ -1,5 +1,5 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
-import '../engine.ts'
+import '../service/engine.ts'
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { startPrimary } from '../app/workers/primary.ts'

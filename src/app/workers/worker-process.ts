@@ -2,7 +2,7 @@
  * A worker process: takes mail on the sockets that its primary gives it. Signals are the primary's business, since a terminal and
  * systemd send them to all processes of a service; without its primary a worker lets its sessions finish, and ends.
  */
-import '../../engine.ts'
+import '../../service/engine.ts'
 import type { App } from '../../app.ts'
 import { startApp } from '../../app.ts'
 import type { FactListener } from '../../facts.ts'
