@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { Alarm } from '../alarm.ts'
+import { atTurnEnd } from '../turn-end.ts'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
@@ -219,10 +220,10 @@ export class SmtpConnection {
     this.#out += `${line}\r\n`
     if (this.#flushing) return
     this.#flushing = true
-    queueMicrotask(() => this.#flush())
+    atTurnEnd(this.#flush)
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     this.#flushing = false
     if (this.#out === '' || this.#ended !== undefined) return
     this.#socket.write(this.#out, 'latin1')
@@ -253,9 +254,10 @@ export class SmtpConnection {
   uncork(): void {
     this.#socket.uncork()
   }
-  /** Writes octets of a text; `drained` says when more should follow. */
+  /** Writes octets of a text, behind commands that have not left yet; `drained` says when more should follow. */
   write(bytes: Buffer | string): void {
     if (this.#ended !== undefined) return
+    this.#flush()
     if (typeof bytes === 'string') this.#socket.write(bytes, 'latin1')
     else this.#socket.write(bytes)
   }

@@ -8,6 +8,7 @@ import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
+import { atTurnEnd } from '../turn-end.ts'
 import { AttributesOfClient } from './client-attributes.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 import { Deadline } from './deadline.ts'
@@ -37,6 +38,8 @@ export class Connection {
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
   readonly #saves = new Saves(() => this.#flush())
   #batchOpen = false
+  /** Replies leave at the end of this turn. */
+  #flushes = false
   #greeted = false
   /** The client has closed its side. */
   #inputEnded = false
@@ -160,7 +163,7 @@ export class Connection {
       if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
       this.#intake.readAhead()
     }
-    this.#flush()
+    this.#flushLater()
     this.#setTimer()
     if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
     else if (this.#socket.isPaused() && !this.#incoming.held) this.#socket.resume()
@@ -245,6 +248,20 @@ export class Connection {
     if (this.#saves.open || this.#ended) return
     const text = takeReady(this.session.slots)
     if (text !== '' && this.#socket.writable) this.#socket.write(text, 'latin1')
+  }
+
+  #flushLater(): void {
+    if (this.#flushes || this.session.slots.ready === '') return
+    this.#flushes = true
+    atTurnEnd(this.#onTurnEnd)
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#flushes = false
+    this.#flush()
+    if (!this.#socket.writableNeedDrain) return
+    this.#socket.pause()
+    this.#setTimer()
   }
 
   #setTimer(): void {
