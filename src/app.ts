@@ -94,10 +94,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   )
   facts.add(metricsFromFacts(metrics))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
-  const ledger = timedLedger(
-    store,
-    metrics.registry.late(({ op, seconds }) => metrics.ledgerSeconds.observe({ op }, seconds)),
-  )
+  const ledger = timedLedger(store, metrics)
 
   const openCertificates = async (for_: Config): Promise<GivenToServe | undefined> =>
     worker === undefined

@@ -1,14 +1,16 @@
 /** The ledger, with the time of its operations told. */
 import { ledgerOver } from '../ledger/ledger-over.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Metrics } from '../metrics/registry.ts'
 
-export interface TimedOperation {
+interface TimedOperation {
   readonly op: 'recall' | 'save'
   readonly seconds: number
 }
 
 /** What the ledger answers at once stays at once: promises around each recipient's look-up would cost more than it. */
-export function timedLedger(ledger: Ledger, observe: (operation: TimedOperation) => void): Ledger {
+export function timedLedger(ledger: Ledger, { registry, ledgerSeconds }: Metrics): Ledger {
+  const observe = registry.late(({ op, seconds }: TimedOperation) => ledgerSeconds.observe({ op }, seconds))
   const timed = <Result>(
     op: 'recall' | 'save',
     started: number,

@@ -58,10 +58,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   )
   facts.add(metricsFromFacts(metrics))
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
-  const ledger = timedLedger(
-    store,
-    metrics.registry.late(({ op, seconds }) => metrics.ledgerSeconds.observe({ op }, seconds)),
-  )
+  const ledger = timedLedger(store, metrics)
   const newDirectory = ({ peers, trusted }: Config): PeerDirectory =>
     new PeerDirectory({ classes: peers, trusted, overrides: () => ledger.overrides(), now })
   let directory = newDirectory(config)
