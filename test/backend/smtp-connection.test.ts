@@ -235,3 +235,15 @@ describe('leaving', () => {
     await until('it is closed', () => backend.open() === 0)
   })
 })
+
+test('octets that are written leave behind the commands before them, though these leave at the end of the turn', async () => {
+  await using backend = await startFakeBackend({ offers: ['PIPELINING'] })
+  await using connection = await open(backend.port)
+  const heard: string[] = []
+  connection.command('NOOP one', (reply) => heard.push(words(reply)))
+  connection.expect((reply) => heard.push(words(reply)))
+  connection.write('NOOP two\r\n')
+  connection.command('NOOP three', (reply) => heard.push(words(reply)))
+  await until('all are answered', () => heard.length === 3)
+  expect(backend.lines()).toEqual(['EHLO mx.test', 'NOOP one', 'NOOP two', 'NOOP three'])
+})
