@@ -48,6 +48,21 @@ export default tseslint.config(
     },
   },
   {
+    // What runs for each connection or message.
+    files: ['listen', 'backend', 'session', 'smtp', 'judge', 'ledger', 'policy'].map((folder) => `src/${folder}/**`),
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'AssignmentExpression[left.type="MemberExpression"][right.type=/^(ArrowFunction|Function)Expression$/]',
+          message:
+            'V8 makes this function in the old generation, where it keeps all that it can see until a full collection. Assign a constant that holds it, or make it a class field (docs/decisions/0018).',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**', 'bench/**', 'tools/**'],
     rules: { 'no-console': 'off', 'max-lines': ['error', { max: 600 }] },
   },

@@ -37,6 +37,7 @@ const table: Readonly<Record<string, Rule>> = {
   session: { values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts'], types: interfaces },
   'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
   'alarm.ts': { values: [] },
+  'linked-list.ts': { values: [] },
   'turn-end.ts': { values: [] },
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
@@ -56,6 +57,7 @@ const table: Readonly<Record<string, Rule>> = {
     values: [
       'listen',
       'alarm.ts',
+      'linked-list.ts',
       'turn-end.ts',
       'session',
       'smtp',
@@ -68,7 +70,11 @@ const table: Readonly<Record<string, Rule>> = {
     types: interfaces,
     outside: ['node:*'],
   },
-  backend: { values: ['backend', 'smtp', 'alarm.ts', 'turn-end.ts'], types: ['facts.ts', 'tls'], outside: ['node:*'] },
+  backend: {
+    values: ['backend', 'smtp', 'alarm.ts', 'linked-list.ts', 'turn-end.ts'],
+    types: ['facts.ts', 'tls'],
+    outside: ['node:*'],
+  },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },

@@ -8,7 +8,7 @@ import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
-import type { ClientOfConnection } from '../listen/listener.ts'
+import type { ClientOfConnection, ServedConnection } from '../listen/listener.ts'
 import { inRanges, type PeerDirectory } from '../listen/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
@@ -50,7 +50,7 @@ export interface ListenerTraits {
 export function connectionOptions(
   parts: SessionParts,
   { tls: listenerTls, auth = 'off', xclientFrom = [] }: ListenerTraits,
-): (client: ClientOfConnection, allowance: Allowance) => Omit<ConnectionOptions, 'onEnd' | 'secured'> {
+): (client: ClientOfConnection, allowance: Allowance) => ServedConnection {
   const { config, certificates, directory, onFact, now, newId } = parts
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config

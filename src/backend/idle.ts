@@ -9,20 +9,20 @@ interface Idle {
 export class IdleConnections<Owner> {
   readonly #idle = new Map<Owner, Idle[]>()
 
-  /** Keeps it for so many ms, then leaves; `ended` is called when it ends here, and not when it is taken. */
-  add(owner: Owner, connection: SmtpConnection, { keepMs, ended }: { keepMs: number; ended: () => void }): void {
-    const timer = setTimeout(() => connection.quit(), keepMs)
-    const idle = { connection, timer }
-    connection.onEnd = () => {
-      clearTimeout(timer)
-      const all = this.#idle.get(owner)
-      const at = all?.indexOf(idle) ?? -1
-      if (at !== -1) all?.splice(at, 1)
-      ended()
-    }
+  /** Keeps it for so many ms, then leaves. */
+  add(owner: Owner, connection: SmtpConnection, keepMs: number): void {
+    const idle = { connection, timer: setTimeout(() => connection.quit(), keepMs) }
     const all = this.#idle.get(owner)
     if (all === undefined) this.#idle.set(owner, [idle])
     else all.push(idle)
+  }
+
+  /** It has ended. Nothing happens when it is none of these. */
+  drop(owner: Owner, connection: SmtpConnection): void {
+    const all = this.#idle.get(owner)
+    const at = all?.findIndex((idle) => idle.connection === connection) ?? -1
+    const [dropped] = at === -1 ? [] : (all?.splice(at, 1) ?? [])
+    clearTimeout(dropped?.timer)
   }
 
   /** The one used last among those that fit. */

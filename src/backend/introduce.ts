@@ -21,15 +21,23 @@ export interface BackendClient {
 
 const keys = new WeakMap<ClientAttributes, string>()
 
-/** The key is made when it is asked for, which is only where servers are told of clients, and once for the same attributes. */
-export const backendClient = (attributes: ClientAttributes): BackendClient => ({
-  attributes,
-  get key() {
-    const key = keys.get(attributes) ?? JSON.stringify(attributes)
-    keys.set(attributes, key)
+/** One of these a message, so it is a class: a getter of an object literal is made anew with each. */
+class Told implements BackendClient {
+  readonly attributes: ClientAttributes
+
+  constructor(attributes: ClientAttributes) {
+    this.attributes = attributes
+  }
+
+  /** Made when it is asked for, which is only where servers are told of clients, and once for the same attributes. */
+  get key(): string {
+    const key = keys.get(this.attributes) ?? JSON.stringify(this.attributes)
+    keys.set(this.attributes, key)
     return key
-  },
-})
+  }
+}
+
+export const backendClient = (attributes: ClientAttributes): BackendClient => new Told(attributes)
 
 /** What an introduction needs of a connection. */
 export interface Introduced {

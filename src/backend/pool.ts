@@ -16,7 +16,7 @@ import { notOffered } from './relay-guard.ts'
 import { type Resolver, systemResolver } from './resolve.ts'
 import type { Server } from './route.ts'
 import { SmtpConnection } from './smtp-connection.ts'
-import { Yielding } from './yielding.ts'
+import { type Held, type Holder, Yielding } from './yielding.ts'
 
 export interface PoolOptions extends ConnectOptions {
   readonly servers: readonly Server[]
@@ -69,7 +69,7 @@ type Borrower = (lent: Lent | NotLent) => void
 
 /** Whom a transaction has its connections from. */
 export type Lender = Pick<Pool, 'borrow' | 'giveBack' | 'suspect'> & {
-  readonly yielding: Pick<Yielding, 'hold' | 'drop'>
+  readonly yielding: { hold(holder: Holder): Held | undefined; drop(held: Held): void }
 }
 
 /** Who wants a connection, and until when it waits. */
@@ -216,7 +216,6 @@ export class Pool {
     clearTimeout(request.timer)
     const lent: Lent = { connection, server: candidate.place.server.url, place: candidate, reused }
     this.#lent.set(connection, candidate)
-    connection.onEnd = () => this.#forget(connection, candidate)
     const { client } = wanted
     const known = this.#options.introduction !== 'xclient' || client === undefined || connection.client === client.key
     if (known) borrower(lent)
@@ -248,8 +247,14 @@ export class Pool {
     borrower({ failed: why, refusal: answer })
   }
 
+  #own(candidate: Candidate, connection: SmtpConnection): void {
+    const forget = (): void => this.#forget(connection, candidate)
+    connection.onEnd = forget
+  }
+
   #forget(connection: SmtpConnection, candidate: Candidate): void {
     this.#lent.delete(connection)
+    this.#idle.drop(candidate, connection)
     this.#count(candidate, -1)
     this.#serveWaiting()
   }
@@ -310,7 +315,7 @@ export class Pool {
     this.#count(candidate, 1)
     const opened = await openConnection({ ...this.#options, signal: this.#closing.signal }, candidate.place, client)
     if (opened instanceof SmtpConnection) {
-      opened.onEnd = () => this.#forget(opened, candidate)
+      this.#own(candidate, opened)
       this.#places.opened(candidate, opened.extensions)
       return opened
     }
@@ -322,13 +327,13 @@ export class Pool {
   /** A connection that was opened to ask is kept when there is none. */
   #adopt(candidate: Candidate, connection: SmtpConnection): void {
     if (this.#isClosed() || !this.#hasRoom(candidate) || this.#idle.count(candidate) > 0) return connection.quit()
+    this.#own(candidate, connection)
     this.#count(candidate, 1)
     this.#keep(candidate, connection)
   }
 
   #keep(candidate: Candidate, connection: SmtpConnection): void {
-    const ended = (): void => this.#forget(connection, candidate)
-    this.#idle.add(candidate, connection, { keepMs: this.#options.idleTimeoutMs, ended })
+    this.#idle.add(candidate, connection, this.#options.idleTimeoutMs)
   }
 
   #count({ place }: Candidate, change: 1 | -1): void {
@@ -343,7 +348,6 @@ export class Pool {
     if (candidate === undefined) return
     this.#lent.delete(connection)
     const worn = connection.errors >= maxErrors || connection.transactions >= maxTransactions
-    connection.onEnd = () => this.#forget(connection, candidate)
     if (this.#isClosed() || worn || !connection.usable || !this.#places.isUsable(candidate)) return connection.quit()
     candidate.heardAt = now()
     const [next] = this.#waiting

@@ -37,7 +37,7 @@ import type { Candidate } from './places.ts'
 import type { Lender, Lent, NotLent } from './pool.ts'
 import { sendInChunks } from './smtp-chunks.ts'
 import { sendText } from './smtp-text.ts'
-import type { Holder } from './yielding.ts'
+import type { Held, Holder } from './yielding.ts'
 import type { AnswerForm, TextAnswer } from './text-answer.ts'
 
 export interface SmtpTransactionOptions {
@@ -70,6 +70,8 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   readonly #options: SmtpTransactionOptions
   readonly #listener: EnvelopeListener
   #lent: Lent | undefined
+  /** Among those who may be asked for their connection. */
+  #held: Held | undefined
   /** Sent or to be sent: shown again when a reused connection turns out to be dead before it answered. */
   #mail = ''
   /** An answer for each recipient is of use. */
@@ -118,7 +120,8 @@ export class SmtpTransaction implements BackendTransaction, Holder {
       this.#lent = lent
       this.#open = 'shown'
       this.#activeAt = this.#options.now()
-      pool.yielding.hold(this)
+      this.#drop()
+      this.#held = pool.yielding.hold(this)
       lent.connection.transactions++
       this.#forward(lent)
       this.#form = form
@@ -212,7 +215,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     const lent = this.#lent
     if (lent === undefined || this.#open !== 'shown' || !lent.connection.usable) return false
     if (this.#options.now() - this.#activeAt < quietMs) return false
-    this.#options.pool.yielding.drop(this)
+    this.#drop()
     this.#lent = undefined
     this.#open = 'nothing'
     this.#yielded = true
@@ -226,7 +229,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     this.#failed = true
     this.#lent = undefined
     this.#open = 'nothing'
-    this.#options.pool.yielding.drop(this)
+    this.#drop()
     if (!this.#mailTold) {
       this.#mailTold = true
       return this.#listener.mailReplied(refusal)
@@ -242,9 +245,9 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   }
 
   async deliver(order: DeliveryOrder, text: TextSource, onTold?: ParcelTold): Promise<readonly ParcelResultReply[]> {
-    const { onFact, now, pool } = this.#options
+    const { onFact, now } = this.#options
     const { parcels } = order
-    pool.yielding.drop(this)
+    this.#drop()
     const results: ParcelResultReply[] = []
     while (results.length < parcels.length) {
       const answersEach = parcels.length - results.length > 1 && (await this.#answersEach())
@@ -401,14 +404,20 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     if (!this.#over) this.#release()
   }
 
+  /** Nobody else may have the connection any more. */
+  #drop(): void {
+    if (this.#held !== undefined) this.#options.pool.yielding.drop(this.#held)
+    this.#held = undefined
+  }
+
   /** Gives the connection back with nothing left open on it, or breaks it off. */
   #release(): void {
     const lent = this.#lent
     const { pool } = this.#options
     this.#over = true
     this.#lent = undefined
+    this.#drop()
     if (lent === undefined) return
-    pool.yielding.drop(this)
     const { connection } = lent
     switch (this.#open) {
       case 'nothing':

@@ -1,3 +1,5 @@
+import { type Link, LinkedList } from '../linked-list.ts'
+
 /**
  * Transactions that hold a connection while their client takes its time. When others wait for a connection, those that have been quiet
  * for longest are asked to give theirs back; they show their envelope anew when their client goes on. So slow clients keep nobody out,
@@ -8,11 +10,13 @@ export interface Holder {
   yields(): boolean
 }
 
+export type Held = Link<Holder>
+
 const lookEveryMs = 100
 
 export class Yielding {
   /** In the order in which they got their connections. */
-  readonly #holders = new Set<Holder>()
+  readonly #holders = new LinkedList<Holder>()
   readonly #waiting: () => number
   #timer: NodeJS.Timeout | undefined
 
@@ -21,12 +25,14 @@ export class Yielding {
     this.#waiting = waiting
   }
 
-  hold(holder: Holder): void {
-    this.#holders.add(holder)
+  /** What it gives is to be dropped. */
+  hold(holder: Holder): Held {
+    return this.#holders.add(holder)
   }
 
-  drop(holder: Holder): void {
-    this.#holders.delete(holder)
+  /** Nothing happens when it was dropped already. */
+  drop(held: Held): void {
+    this.#holders.remove(held)
   }
 
   /** Someone waits. Looks for connections until nobody does. */

@@ -5,6 +5,13 @@ import type { SessionStart } from '../session/session.ts'
 import type { IncomingOptions } from './incoming.ts'
 import type { Secured, TlsServer } from './upgrade.ts'
 
+/** One of our own addresses. */
+export interface OwnEnd {
+  /** Empty where the client has gone before it was looked at. */
+  readonly address: string
+  readonly port: number
+}
+
 /** What a connection is made of. */
 export interface ConnectionOptions extends IncomingOptions {
   readonly start: Omit<SessionStart, 'at' | 'secured'>
@@ -12,6 +19,8 @@ export interface ConnectionOptions extends IncomingOptions {
   /** The runner's backend, for who says AUTH; absent where that is off. */
   readonly auth?: ClientAuth
   readonly tls: TlsServer | undefined
+  /** What the client has connected to. */
+  readonly ownEnd: OwnEnd
   /** Of a connection that began with TLS. */
   readonly secured?: Secured | undefined
   readonly timeouts: { readonly commandMs: number; readonly textMs: number }

@@ -52,7 +52,7 @@ export class Connection {
     this.#socket = socket
     this.#incoming = new Incoming(options, {
       tell: (event) => this.#send(event),
-      client: () => this.#client.of(this.session, this.#socket),
+      client: () => this.#client.of(this.session, options.ownEnd),
       hold: () => this.#socket.pause(),
       goOn: () => {
         this.#socket.resume()
@@ -69,7 +69,7 @@ export class Connection {
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onLost)
-    socket.on('close', this.#onLost)
+    socket.on('close', this.#onClosed)
     // A client may close its side after QUIT, or after the text (protocol.md: Exim): it is still owed its replies.
     socket.on('end', this.#onHalfClosed)
   }
@@ -107,6 +107,12 @@ export class Connection {
   readonly #onHalfClosed = (): void => {
     this.#inputEnded = true
     this.#pump()
+  }
+
+  /** A socket outlives its connection until the old generation is collected, and would keep all of this (decision 18). */
+  readonly #onClosed = (): void => {
+    this.#onLost()
+    this.#socket.removeAllListeners()
   }
 
   readonly #onLost = (): void => {
@@ -231,7 +237,7 @@ export class Connection {
   }
 
   #authenticate(line: string): void {
-    const client = this.#client.of(this.session, this.#socket)
+    const client = this.#client.of(this.session, this.#options.ownEnd)
     this.#options.auth?.say(line, client, (reply) =>
       this.#send({ kind: 'authReplied', at: this.#options.now(), reply }),
     )

@@ -6,7 +6,7 @@ import type { Effect, Event } from '../session/effects.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import { Intake, type IntakeOptions } from './intake.ts'
 import { TextPace } from './text-pace.ts'
-import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
+import { type RunnerListener, type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 
 export interface IncomingOptions extends IntakeOptions {
   readonly runner: RunnerParts
@@ -34,12 +34,15 @@ export class Incoming {
   readonly #listener: IncomingListener
   readonly #pace: TextPace
   #runner: TransactionRunner | undefined
+  readonly #toRunner: RunnerListener
   #held = false
 
   constructor(options: IncomingOptions, listener: IncomingListener) {
     const { now } = options
     this.#options = options
     this.#listener = listener
+    const toRunner: RunnerListener = { tell: listener.tell, onDrain: () => this.#drained() }
+    this.#toRunner = toRunner
     this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
     this.intake = new Intake(options, {
       octets: (octets) => this.#passOn(octets),
@@ -69,9 +72,7 @@ export class Incoming {
   }
 
   begin(effect: Of<'begin'>): void {
-    const { tell, client } = this.#listener
-    this.#runner = new TransactionRunner(this.#options.runner, client(), tell)
-    this.#runner.onDrain = () => this.#drained()
+    this.#runner = new TransactionRunner(this.#options.runner, this.#listener.client(), this.#toRunner)
     this.#runner.begin(effect)
   }
 

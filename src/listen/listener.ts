@@ -2,14 +2,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { FactListener, LimitName } from '../facts.ts'
+import { LinkedList } from '../linked-list.ts'
 import { encodeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Allowance } from '../session/allowance.ts'
 import type { Admission, ClientLimits } from './client-limits.ts'
-import type { ConnectionOptions } from './connection-options.ts'
+import type { ConnectionOptions, OwnEnd } from './connection-options.ts'
 import { Connection } from './connection.ts'
 import { readProxyHeader } from './proxied.ts'
 import { secure, type Secured, type TlsServer } from './upgrade.ts'
+
+/** Everything of a connection that does not depend on its socket. */
+export type ServedConnection = Omit<ConnectionOptions, 'onEnd' | 'ownEnd' | 'secured'>
 
 export interface ListenerOptions {
   readonly host: string
@@ -28,10 +32,7 @@ export interface ListenerOptions {
   /** A client's name, which has to be known before the greeting: at once, or in bounded time. */
   readonly lookUp: ((address: string) => string | undefined | Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
-  readonly connection: (
-    client: ClientOfConnection,
-    allowance: Allowance,
-  ) => Omit<ConnectionOptions, 'onEnd' | 'secured'>
+  readonly connection: (client: ClientOfConnection, allowance: Allowance) => ServedConnection
   /** Present: TLS from the first octet, before the greeting (RFC 8314 3.3). */
   readonly implicitTls?: TlsServer | undefined
   readonly onFact: FactListener
@@ -49,8 +50,12 @@ export interface ClientOfConnection {
 /** A client that was let in, and what it counts for. */
 interface Guest {
   readonly client: ClientOfConnection
+  readonly ownEnd: OwnEnd
   readonly admission: Admission
 }
+
+/** What a server is told to listen at when it is to be reached at every address. */
+const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::', '::ffff:0.0.0.0'])
 
 /** Connections that wait to be accepted, at most. */
 const backlog = 1024
@@ -58,8 +63,10 @@ const backlog = 1024
 export class Listener {
   readonly #server: Server
   #options: ListenerOptions
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new LinkedList<Connection>()
   readonly #waiting = new Set<Socket>()
+  /** Where it listens; undefined where that is more than one address. */
+  #oneEnd: OwnEnd | undefined
   /** Called when the last connection has ended. */
   #onEmpty: (() => void)[] = []
 
@@ -84,6 +91,9 @@ export class Listener {
         `descriptor ${descriptor} is no TCP socket: in the socket unit, ListenStream= needs address and port`,
       )
     }
+    const { address } = listener
+    if (address !== undefined && !everyAddress.has(address))
+      listener.#oneEnd = { address: plainAddress(address), port: listener.port }
     return listener
   }
 
@@ -103,26 +113,31 @@ export class Listener {
     return descriptor === undefined ? host : (this.address ?? host)
   }
 
-  /** Where a socket that was given listens; undefined when it is no TCP socket. */
+  /** Where it really listens; undefined when it is no TCP socket. */
   get address(): string | undefined {
     const address = this.#server.address()
     return typeof address === 'object' ? address?.address : undefined
   }
 
   #accept(socket: Socket): void {
+    const ownEnd = this.#oneEnd ?? ownEndOf(socket)
     const client = {
       address: plainAddress(socket.remoteAddress ?? ''),
       port: socket.remotePort ?? 0,
-      local: endpoint(socket.localAddress ?? '', socket.localPort ?? 0),
+      local: `${ownEnd.address} ${ownEnd.port}`,
     }
     const { proxied } = this.#options
-    if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, client, proxied.limitMs)
-    else this.#admit(socket, client, [])
+    if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, { client, ownEnd }, proxied.limitMs)
+    else this.#admit(socket, { client, ownEnd }, [])
     this.#options.afterAccept?.()
   }
 
   /** The client is who the proxy says it is; its limits are its own. */
-  async #acceptProxied(socket: Socket, proxy: ClientOfConnection, limitMs: number): Promise<void> {
+  async #acceptProxied(
+    socket: Socket,
+    { client: proxy, ownEnd }: Omit<Guest, 'admission'>,
+    limitMs: number,
+  ): Promise<void> {
     if (this.#options.limits.full(this.#waiting.size)) {
       this.#turnAway(socket, proxy.address, 'sessions')
       return
@@ -138,16 +153,16 @@ export class Listener {
     const { rest } = header
     const { address, port, local } = header.kind === 'local' ? proxy : header
     const client = { address: plainAddress(address), port, ...(local === undefined ? {} : { local }) }
-    this.#admit(socket, client, rest.length === 0 ? [] : [rest])
+    this.#admit(socket, { client, ownEnd }, rest.length === 0 ? [] : [rest])
     // A TLS socket reads for itself, what was put back first.
     if (this.#options.implicitTls === undefined) socket.resume()
   }
 
   /** `early`: octets that came before anything was said. */
-  #admit(socket: Socket, client: ClientOfConnection, early: readonly Buffer[]): void {
+  #admit(socket: Socket, { client, ownEnd }: Omit<Guest, 'admission'>, early: readonly Buffer[]): void {
     const admission = this.#options.limits.admit(client)
     if (typeof admission === 'string') return this.#turnAway(socket, client.address, admission)
-    const guest = { client, admission }
+    const guest = { client, ownEnd, admission }
     const { implicitTls } = this.#options
     if (implicitTls === undefined) return this.#welcome(socket, guest, early)
     // What came behind a PROXY header belongs to the handshake.
@@ -218,7 +233,7 @@ export class Listener {
   /** Undefined when the client has gone, or what its name makes of it has reached a limit. */
   #beginNamed(
     socket: Socket,
-    { client, admission }: Guest,
+    { client, ownEnd, admission }: Guest,
     { rdns, secured }: { readonly rdns: string | undefined; readonly secured: Secured | undefined },
   ): Connection | undefined {
     const reached = rdns === undefined ? undefined : admission.named(rdns)
@@ -227,20 +242,22 @@ export class Listener {
       if (reached !== undefined) this.#turnAway(socket, client.address, reached)
       return undefined
     }
-    return this.#begin(socket, { client: rdns === undefined ? client : { ...client, rdns }, admission }, secured)
+    const named = rdns === undefined ? client : { ...client, rdns }
+    return this.#begin(socket, { client: named, ownEnd, admission }, secured)
   }
 
-  #begin(socket: Socket, { client, admission }: Guest, secured?: Secured): Connection {
+  #begin(socket: Socket, { client, ownEnd, admission }: Guest, secured?: Secured): Connection {
     const connection = new Connection(socket, {
       ...this.#options.connection(client, admission),
+      ownEnd,
       secured,
       onEnd: () => {
-        this.#connections.delete(connection)
+        this.#connections.remove(link)
         if (this.#connections.size === 0) for (const told of this.#onEmpty.splice(0)) told()
         admission.end()
       },
     })
-    this.#connections.add(connection)
+    const link = this.#connections.add(connection)
     const { onFact, now } = this.#options
     const { id, peerName } = connection.session
     onFact({ kind: 'sessionOpened', at: now(), session: id, peer: peerName, address: client.address })
@@ -276,8 +293,11 @@ export class Listener {
 /** `::ffff:192.0.2.1` is 192.0.2.1. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 
-/** One of our own addresses, as the ledger tells them apart. */
-const endpoint = (address: string, port: number): string => `${plainAddress(address)} ${port}`
+/** The kernel is asked: a listener may be at several addresses. */
+const ownEndOf = ({ localAddress = '', localPort = 0 }: Socket): OwnEnd => ({
+  address: plainAddress(localAddress),
+  port: localPort,
+})
 
 /** What a client hears for the limits that are looked at before its session begins. */
 const refusalFor: Partial<Record<LimitName, Reply>> = {

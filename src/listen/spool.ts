@@ -43,10 +43,11 @@ export class Spool implements TextSource {
   #why: string | undefined
   #wake: (() => void)[] = []
   /** Called when octets can be appended again after `append` said no. */
-  onDrain: () => void = () => undefined
+  onDrain: () => void
 
-  constructor(options: SpoolOptions) {
+  constructor(options: SpoolOptions, onDrain: () => void = () => undefined) {
     this.#options = options
+    this.onDrain = onDrain
   }
 
   get failed(): boolean {

@@ -31,6 +31,12 @@ export interface RunnerParts {
   readonly now: () => number
 }
 
+export interface RunnerListener {
+  readonly tell: (event: Event) => void
+  /** More of the text can be taken, after `text` said no. */
+  readonly onDrain: () => void
+}
+
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
 /** A smaller text is kept until it is complete. */
@@ -39,7 +45,9 @@ const streamFromBytes = 64 * 1024
 export class TransactionRunner {
   readonly #parts: RunnerParts
   readonly #client: ClientAttributes
-  readonly #tell: (event: Event) => void
+  readonly #tellMachine: (event: Event) => void
+  /** More of the text can be taken. */
+  readonly #onDrain: () => void
   readonly #transaction: BackendTransaction
   #sender = ''
   readonly #recipients: string[] = []
@@ -59,15 +67,11 @@ export class TransactionRunner {
   #toldEnd = false
   /** What the backend said before the machine was told of the end of the text. */
   #early: readonly ParcelResultReply[] | undefined
-  /** Called when more of the text can be taken. */
-  onDrain: () => void = () => undefined
-
-  constructor(parts: RunnerParts, client: ClientAttributes, tell: (event: Event) => void) {
+  constructor(parts: RunnerParts, client: ClientAttributes, { tell, onDrain }: RunnerListener) {
     this.#parts = parts
     this.#client = client
-    this.#tell = (event) => {
-      if (!this.#over) tell(event)
-    }
+    this.#tellMachine = tell
+    this.#onDrain = onDrain
     this.#transaction = parts.backend.begin(
       {
         mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
@@ -75,6 +79,10 @@ export class TransactionRunner {
       },
       client,
     )
+  }
+
+  #tell(event: Event): void {
+    if (!this.#over) this.#tellMachine(event)
   }
 
   begin(effect: Of<'begin'>): void {
@@ -103,8 +111,7 @@ export class TransactionRunner {
   }
 
   startText(fingerprint: boolean, streamable: boolean): void {
-    this.#spool = new Spool(this.#parts.spool)
-    this.#spool.onDrain = () => this.onDrain()
+    this.#spool = new Spool(this.#parts.spool, this.#onDrain)
     this.#judging = this.#parts.judge.begin({
       clientAddress: this.#client.address ?? '',
       helo: this.#client.helo ?? '',
@@ -115,7 +122,7 @@ export class TransactionRunner {
     if (fingerprint) this.#fingerprint = createFingerprint()
   }
 
-  /** The next octets of the text. False: wait for onDrain. */
+  /** The next octets of the text. False: wait for `onDrain`. */
   text(chunk: Buffer): boolean {
     this.#octets += chunk.length
     this.#judging?.push(chunk)
@@ -207,7 +214,7 @@ export class TransactionRunner {
     if (this.#textEnded) return
     // The backend has answered before the text was complete: the rest of it is read and forgotten.
     this.#spool.close()
-    this.onDrain()
+    this.#onDrain()
   }
 
   /** Whether SPF or DKIM vouches for the sender of the text that is complete. */

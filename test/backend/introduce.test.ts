@@ -51,6 +51,26 @@ describe('XCLIENT', () => {
     expect(backend.delivered[0]?.text.toString()).not.toContain('Received:')
   })
 
+  test.each([
+    ['one address', '127.0.0.1', '127.0.0.1', '127.0.0.1'],
+    ['all addresses of IPv4', '0.0.0.0', '127.0.0.2', '127.0.0.2'],
+    ['all addresses', '[::]', '127.0.0.3', '127.0.0.3'],
+    ['all addresses, by IPv6', '[::]', '::1', 'IPV6:::1'],
+  ])('the address that the client has connected to, of a listener at %s', async (_, listen, to, told) => {
+    await using backend = await startFakeBackend({ rules: [xclient, extensions('XCLIENT DESTADDR DESTPORT')] })
+    await using app = await startTestApp({
+      config: `${config(backend.port, 'xclient')}listen: [{ address: "${listen}:0" }]\n`,
+    })
+    const client = await Client.connect(app.port, to)
+    await client.reply()
+    await client.ask('EHLO one.test')
+    expect(await client.ask('MAIL FROM:<s@example.net>')).toMatch(/^250/)
+    client.close()
+    const said = backend.lines().filter((line) => line.startsWith('XCLIENT'))
+    expect(said.join(' ')).toContain(`DESTADDR=${told}`)
+    expect(said.join(' ')).toContain(`DESTPORT=${app.port}`)
+  })
+
   test('the backend’s refusal of the client is the answer to MAIL', async () => {
     const refusal = { ...xclient, say: '550 5.7.1 your address is not welcome' }
     await using backend = await startFakeBackend({ rules: [refusal, extensions('XCLIENT')] })

@@ -109,7 +109,11 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const client = { address: '127.0.0.1', port: 1 }
     const connection = options(client, { takes: () => undefined })
-    new Connection(socket, { ...connection, onEnd: () => ended.resolve(undefined) }).greet()
+    new Connection(socket, {
+      ...connection,
+      ownEnd: { address: '127.0.0.1', port: 2525 },
+      onEnd: () => ended.resolve(undefined),
+    }).greet()
   })
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
   const address = server.address()
