@@ -91,8 +91,7 @@ export function resolveSettings(
 
 /** Processes that take mail have to share a ledger, or a sender that comes back to another one is not known there. */
 function resolveWorkers({ workers, ledger }: Settings, report: Report): number {
-  // One core is left to the kernel, to this program's primary, and to the mail server where it is on the same machine (decision 15).
-  if (ledger.path !== ':memory:') return workers ?? Math.max(1, availableParallelism() - 1)
+  if (ledger.path !== ':memory:') return workers ?? availableParallelism()
   if ((workers ?? 1) > 1) report(['workers'], `got ${workers}, expected 1: a ledger in memory can't be shared`)
   return 1
 }

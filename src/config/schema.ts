@@ -76,7 +76,7 @@ export const schema = z.strictObject({
   ),
   workers: key(
     z.preprocess((raw) => (raw === 'auto' ? undefined : raw), is.whole(1, 256).optional()).prefault('auto'),
-    'Processes that take mail, beside one that watches over them; `auto`: one less than the machine has cores, at least 1. With 1 there is one process in all. See docs/deploy.md.',
+    'Processes that take mail, beside one that watches over them; `auto`: as many as the machine has cores. With 1 there is one process in all. See docs/deploy.md.',
   ),
   data_directory: key(
     is.text('a directory').prefault('rcptwise-data'),
