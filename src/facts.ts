@@ -38,6 +38,10 @@ export interface RecipientFact {
   readonly returnedAfterMs?: number
 }
 
+/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
+export const isForcedRetry = ({ fate, final, verdict, reply }: RecipientFact): boolean =>
+  fate === 'deferred' || (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
+
 export interface DeliveryFact {
   readonly recipients: number
   readonly result: 'plain' | 'tagged' | 'quarantined'

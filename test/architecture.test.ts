@@ -79,8 +79,8 @@ const table: Readonly<Record<string, Rule>> = {
   policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },
   learning: {
-    values: ['learning', 'strategy/auto.ts', 'listen/network.ts'],
-    types: ['facts.ts', 'ledger/senders.ts'],
+    values: ['learning', 'facts.ts', 'strategy/auto.ts', 'listen/network.ts'],
+    types: ['ledger/senders.ts'],
     outside: ['node:net', 'node:timers/promises', 'tldts'],
   },
   ledger: {
@@ -90,7 +90,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   tls: { values: ['tls', 'files'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
   metrics: {
-    values: ['metrics', 'strategy/names.ts'],
+    values: ['metrics', 'facts.ts', 'strategy/names.ts'],
     types: [...interfaces, 'strategy'],
     outside: ['node:*', 'prom-client'],
   },

@@ -1,12 +1,6 @@
 /** What one transaction teaches about its sender (strategy/auto.ts has the words). Pure. */
-import type { TransactionFact } from '../facts.ts'
+import { isForcedRetry, type RecipientFact, type TransactionFact } from '../facts.ts'
 import { delayLesson, type LessonName } from '../strategy/auto.ts'
-
-type Recipient = TransactionFact['recipients'][number]
-
-/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
-const isDeferral = ({ fate, final, verdict, reply }: Recipient): boolean =>
-  fate === 'deferred' || (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
 
 /**
  * Nothing without SPF or DKIM; nothing of PRDR, where nobody is deferred, and of the site's own networks. What it says of a message
@@ -17,7 +11,7 @@ export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, num
   const { recipients, textMs, outcome, cameBack } = fact
   const lessons: Partial<Record<LessonName, number>> = {}
   if (textMs !== undefined) lessons.messages = 1
-  if (recipients.some(isDeferral)) lessons.deferred = 1
+  if (recipients.some(isForcedRetry)) lessons.deferred = 1
   const delay = longest(recipients)
   if (delay !== undefined) {
     lessons.returned = 1
@@ -30,7 +24,7 @@ export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, num
   return lessons
 }
 
-function longest(recipients: readonly Recipient[]): number | undefined {
+function longest(recipients: readonly RecipientFact[]): number | undefined {
   const delays = recipients.flatMap(({ returnedAfterMs }) => returnedAfterMs ?? [])
   return delays.length === 0 ? undefined : Math.max(...delays)
 }

@@ -1,5 +1,12 @@
 /** Every count and duration of the product, derived from the facts that the log line is derived from too. */
-import type { Fact, FactListener, RecipientFact, TransactionFact, VerdictName } from '../facts.ts'
+import {
+  type Fact,
+  type FactListener,
+  isForcedRetry,
+  type RecipientFact,
+  type TransactionFact,
+  type VerdictName,
+} from '../facts.ts'
 import { initialiseStrategy } from './initialise.ts'
 import type { Metrics } from './registry.ts'
 import { series } from './series.ts'
@@ -22,14 +29,6 @@ const sessionEnds = new Set([
 
 const seconds = (ms: number): number => Math.max(0, ms) / 1000
 const yesNo = (flag: boolean): 'yes' | 'no' => (flag ? 'yes' : 'no')
-
-/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
-const isForcedRetry = (recipient: RecipientFact): boolean =>
-  recipient.fate === 'deferred' ||
-  (recipient.fate === 'through' &&
-    !recipient.final &&
-    recipient.verdict === 'reject' &&
-    recipient.reply?.startsWith('4') === true)
 
 /** The judged verdict; without one, what the last reply amounts to. */
 function verdictOf(recipient: RecipientFact): VerdictName {
