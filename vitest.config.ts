@@ -29,8 +29,8 @@ export default defineConfig({
           setupFiles: ['test/support/timed-out.ts'],
           pool: 'forks',
           execArgv: reportsOfHungProcesses,
-          // The mail servers mostly wait for one another: two files at a time take little more than half the time.
-          maxWorkers: 2,
+          // The mail servers mostly wait for one another, so that there is room for more files at a time than there are cores.
+          maxWorkers: 3,
           maxConcurrency: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
