@@ -29,12 +29,13 @@ export default defineConfig({
           setupFiles: ['test/support/timed-out.ts'],
           pool: 'forks',
           execArgv: reportsOfHungProcesses,
-          // The mail servers mostly wait for one another, so that there is room for more files at a time than there are cores.
-          maxWorkers: 3,
+          // The mail servers mostly wait for one another: two files at a time take little more than half the time.
+          maxWorkers: 2,
           maxConcurrency: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
-          hookTimeout: 300_000,
+          // Images and packages are made in hooks. Less than the silence after which a file is taken to hang (tools/test-reporter.ts).
+          hookTimeout: 450_000,
           expect: { poll: { timeout: 60_000 } },
         },
       },
