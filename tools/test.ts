@@ -73,7 +73,7 @@ function furtherFailures({ outcome, code, ended }: Run): Failure[] {
   const { passed, failed, running, skippedTests } = outcome
   for (const name of running) fail(name, 'it had not ended when the run was ended')
   if (ended !== undefined)
-    fail('the run', `${ended}: it was told to end before all tests had; .ci/run gives them 25 minutes`)
+    fail('the run', `${ended}: it was told to end before all tests had; .ci/run gives them 40 minutes`)
   else if (passed + failed === 0) fail('the run', 'no test ran')
   else if (code !== 0 && failed === 0) fail('the run', `vitest ended with ${code} though no test failed; see above`)
   if (args.includes(required)) {

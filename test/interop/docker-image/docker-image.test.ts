@@ -68,7 +68,7 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
       build('deploy/Dockerfile', '.', 'rcptwise'),
       build(`${postfix}/Dockerfile`, postfix, 'rcptwise-postfix'),
     ])
-  }, 300_000)
+  }, 450_000)
   afterAll(async () => {
     await builder?.[Symbol.asyncDispose]()
   }, 60_000)
