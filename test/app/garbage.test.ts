@@ -12,7 +12,7 @@ import { expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { open } from '../listen/session.ts'
 
-/** As it is: 2,100 octets, nearly all of them Node's. With listeners left at the socket, or a Set of transactions, 7,000 and more. */
+/** As it is: 2,100 octets, nearly all of them Node's. With listeners left at the socket, or a Set of transactions, 6,500 and more. */
 const mostOctets = 4000
 const sessions = 400
 
