@@ -67,6 +67,7 @@ export class TransactionRunner {
   #toldEnd = false
   /** What the backend said before the machine was told of the end of the text. */
   #early: readonly ParcelResultReply[] | undefined
+
   constructor(parts: RunnerParts, client: ClientAttributes, { tell, onDrain }: RunnerListener) {
     this.#parts = parts
     this.#client = client

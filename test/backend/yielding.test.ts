@@ -3,7 +3,7 @@
  * The clock of the backend stands still unless a test moves it, so that nobody is quiet by accident.
  */
 import { describe, expect, test, vi } from 'vitest'
-import { type Holder, Yielding } from '../../src/backend/yielding.ts'
+import { type Held, type Holder, Yielding } from '../../src/backend/yielding.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import { type Begun, type OpenBackend, openBackend, recipients } from './backend-session.ts'
@@ -134,6 +134,24 @@ test('room to hold a connection for long: while half of them are lent at most', 
     room.push(open.backend.mayHold())
   }
   expect(room).toEqual([true, true, false])
+})
+
+test('a kept connection is closed at MAIL, the next one serves: when the transaction is over nobody is left to be asked', async () => {
+  await using server = await startFakeBackend({ rules: [{ on: 'MAIL', nth: 2, silent: true, then: 'close' }] })
+  await using open = openBackend(server)
+  const first = await open.begin().envelope(recipients(1))
+  await first.deliver(first.order([0]), text)
+  const hold = vi.spyOn(Yielding.prototype, 'hold')
+  try {
+    const second = await open.begin().envelope(recipients(1))
+    await second.deliver(second.order([0]), text)
+    second.transaction.abandon()
+    const held = hold.mock.results.map(({ value }) => value as Held)
+    expect(held).toHaveLength(2)
+    for (const { value } of held) expect(value).toBeUndefined()
+  } finally {
+    hold.mockRestore()
+  }
 })
 
 test('who got its connection first is asked first, and no more than wait', () => {
