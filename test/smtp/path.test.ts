@@ -43,6 +43,13 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
     ],
   ] as const)('%s', (_name, text, path) => expect(parsePath(text)?.path).toMatchObject(path))
 
+  test('a source route of thousands of hops costs no more than its length, whether it ends or not', () => {
+    const hops = '@a,'.repeat(4000)
+    expect(parsePath(`<${hops}@a:a@b.test>`)?.path.mailbox).toBe('a@b.test')
+    expect(parsePath(`<${hops}@a>`)).toBeUndefined()
+    expect(parsePath(`<${hops}>`)).toBeUndefined()
+  })
+
   test('the null reverse-path', () => expect(parsePath('<>')).toEqual({ path: nullPath, rest: '' }))
   test('what follows is left', () => expect(parsePath('<a@b.test>  SIZE=1 PRDR ')?.rest).toBe('SIZE=1 PRDR'))
 
