@@ -7,13 +7,16 @@ import type { FactListener } from '../facts.ts'
 import { ledgerOver } from './ledger-over.ts'
 import type { Ledger } from './ledger.ts'
 import { closeIfDone, nextVersion } from './split-course.ts'
-import type { Split, SplitRecipient } from './split.ts'
+import type { RecipientState, Split, SplitRecipient } from './split.ts'
 
 /** Each is another transaction that was faster; there are never so many. */
 const mostAttempts = 10
 
-/** A state is never taken back; who has the message is not refused any more. */
-const furthest = ['waiting', 'refused', 'delivered', 'answered']
+/** A state is never taken back: a recipient whom the backend may have taken is not refused any more. */
+const progress = { waiting: 0, refused: 1, delivering: 2, delivered: 3, answered: 4 } satisfies Record<
+  RecipientState,
+  number
+>
 
 /** What both know, as a version after the stored one. Pure. */
 export function reconcile(ours: Split, stored: Split): Split {
@@ -41,7 +44,7 @@ export function reconcile(ours: Split, stored: Split): Split {
 }
 
 function further(one: SplitRecipient, other: SplitRecipient): SplitRecipient {
-  const ahead = furthest.indexOf(one.state) - furthest.indexOf(other.state)
+  const ahead = progress[one.state] - progress[other.state]
   const later = (one.deferredAt ?? 0) >= (other.deferredAt ?? 0) ? one : other
   const chosen = ahead === 0 ? later : ahead > 0 ? one : other
   return { ...chosen, deferrals: Math.max(one.deferrals, other.deferrals) }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
 import { answerRecipients, closeIfDone, keepDelivery, nextVersion } from '../../src/ledger/split-course.ts'
@@ -12,17 +12,15 @@ const stateOf = (split: Split | undefined, address: string): RecipientState | un
 const withState = (state: RecipientState): Split => splitOf('it', { recipients: [{ ...recipientOf(a), state }] })
 
 describe('of a recipient that both know', () => {
-  test.for([
-    { ours: 'waiting', stored: 'refused', merged: 'refused' },
-    { ours: 'waiting', stored: 'delivered', merged: 'delivered' },
-    { ours: 'waiting', stored: 'answered', merged: 'answered' },
-    { ours: 'refused', stored: 'delivered', merged: 'delivered' },
-    { ours: 'refused', stored: 'answered', merged: 'answered' },
-    { ours: 'delivered', stored: 'answered', merged: 'answered' },
-    { ours: 'waiting', stored: 'waiting', merged: 'waiting' },
-  ] as const)('$ours and $stored is $merged, whoever is first', ({ ours, stored, merged }) => {
-    expect(stateOf(reconcile(withState(ours), withState(stored)), a)).toBe(merged)
-    expect(stateOf(reconcile(withState(stored), withState(ours)), a)).toBe(merged)
+  /** From the first to the last that a recipient can come to. */
+  const course = ['waiting', 'refused', 'delivering', 'delivered', 'answered'] as const satisfies RecipientState[]
+  test('the table has every state', () => {
+    expectTypeOf<(typeof course)[number]>().toEqualTypeOf<RecipientState>()
+  })
+  const pairs = course.flatMap((one, i) => course.slice(i).map((further) => ({ one, further })))
+  test.for(pairs)('$one and $further is $further, whoever is first', ({ one, further }) => {
+    expect(stateOf(reconcile(withState(one), withState(further)), a)).toBe(further)
+    expect(stateOf(reconcile(withState(further), withState(one)), a)).toBe(further)
   })
 
   test('the later deferral counts, since that is what they come back from', () => {
