@@ -18,7 +18,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     prdr: backend.prdr,
     connectTimeoutMs: backend.connectTimeoutMs,
     replyTimeoutMs: backend.replyTimeoutMs,
-    deliveryTimeoutMs: Math.min(backend.deliveryTimeoutMs, config.timeouts.replyMs),
+    deliveryTimeoutMs: backend.deliveryTimeoutMs,
     ...backend.pool,
     health: backend.health,
     resolveEveryMs: backend.resolveEveryMs,
