@@ -148,6 +148,24 @@ export type BounceResult = NoBounce | 'reported' | 'failed'
 /** `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`: it went away. `junk`: that was no TLS. */
 export type TlsFailureReason = 'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
 
+/** What ended a session, as the log and the metric's label name it. `tls`: the handshake of STARTTLS failed. `foreign`: the client spoke HTTP or the like. */
+export type SessionEnd =
+  | 'quit'
+  | 'lost'
+  | 'idle'
+  | 'text timeout'
+  | 'early talker'
+  | 'pipelining'
+  | 'stray byte'
+  | 'foreign'
+  | 'errors'
+  | 'transactions'
+  | 'bad BDAT'
+  | 'auth'
+  | 'auth line'
+  | 'tls'
+  | 'shutdown'
+
 export type Fact =
   | TransactionFact
   | {
@@ -204,8 +222,7 @@ export type Fact =
       readonly address: string
       readonly helo: string
       readonly transactions: number
-      /** In one or two words: quit, lost, idle, early talker, pipelining, junk, shutdown, … */
-      readonly why: string
+      readonly why: SessionEnd
       readonly ms: number
     }
   /** A connection that was turned away before a session began. */

@@ -11,22 +11,6 @@ import { initialiseStrategy } from './initialise.ts'
 import type { Metrics } from './registry.ts'
 import { series } from './series.ts'
 
-/** A label must not be whatever a part wrote into a fact: these words are known, the rest is `other`. */
-const sessionEnds = new Set([
-  'quit',
-  'lost',
-  'idle',
-  'text timeout',
-  'early talker',
-  'pipelining',
-  'stray byte',
-  'foreign',
-  'errors',
-  'junk',
-  'tls',
-  'shutdown',
-])
-
 const seconds = (ms: number): number => Math.max(0, ms) / 1000
 const yesNo = (flag: boolean): 'yes' | 'no' => (flag ? 'yes' : 'no')
 
@@ -120,7 +104,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'sessionClosed':
         moveSession(fact.session, undefined)
         metrics.sessionsTotal.inc({ peer: fact.peer, tls: yesNo(fact.tls) })
-        metrics.sessionEndsTotal.inc({ why: sessionEnds.has(fact.why) ? fact.why : 'other' })
+        metrics.sessionEndsTotal.inc({ why: fact.why })
         return
       case 'connectionRefused':
         metrics.connectionsRefusedTotal.inc({ limit: fact.limit })

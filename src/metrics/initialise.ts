@@ -2,7 +2,7 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
  * event, and an alert on a series that is absent never fires.
  */
-import type { BounceResult, LimitName } from '../facts.ts'
+import type { BounceResult, LimitName, SessionEnd } from '../facts.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
@@ -45,6 +45,25 @@ const limits: Readonly<Record<LimitName, true>> = {
   total_disk: true,
 }
 export const limitNames: readonly string[] = Object.keys(limits)
+/** By name, so that the metric knows each end that a session can have, and no other. */
+const ends: Readonly<Record<SessionEnd, true>> = {
+  quit: true,
+  lost: true,
+  idle: true,
+  'text timeout': true,
+  'early talker': true,
+  pipelining: true,
+  'stray byte': true,
+  foreign: true,
+  errors: true,
+  transactions: true,
+  'bad BDAT': true,
+  auth: true,
+  'auth line': true,
+  tls: true,
+  shutdown: true,
+}
+export const sessionEnds: readonly string[] = Object.keys(ends)
 
 /** Of each peer class, with the strategy in force for it. May be called again, for instance for an override: nothing is lost. */
 export function initialise(
@@ -55,6 +74,7 @@ export function initialise(
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
   }
+  for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {
     for (const tls of ['yes', 'no']) {

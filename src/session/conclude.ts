@@ -7,16 +7,10 @@ import { keepAbort } from './keep-ledger.ts'
 import type { Session } from './session.ts'
 import { servingOf, type Transaction } from './transaction.ts'
 
-export interface Abort {
-  /** In one or two words, as in the session's own end. */
-  readonly why: string
-  readonly at: number
-}
-
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
-export function abortTransaction(session: Session, transaction: Transaction, abort: Abort): void {
-  keepAbort(session, transaction, false, abort.at)
-  noteTransaction(session, transaction, 'aborted', abort.at)
+export function abortTransaction(session: Session, transaction: Transaction, at: number): void {
+  keepAbort(session, transaction, false, at)
+  noteTransaction(session, transaction, 'aborted', at)
 }
 
 /** The text was refused for its form, or there was nobody to take it. */

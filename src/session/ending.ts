@@ -1,4 +1,5 @@
 /** How a session ends, and how a transaction under way ends with it. */
+import type { SessionEnd } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { abortTransaction } from './conclude.ts'
@@ -38,15 +39,15 @@ export function noteRefusedMail(session: Session, refusal: Reply): void {
 }
 
 /** The last words of a session. */
-export function end(session: Session, reply: Reply, why: string, at: number): void {
-  abort(session, why, at)
+export function end(session: Session, reply: Reply, why: SessionEnd, at: number): void {
+  abort(session, at)
   dropWaiting(session.slots)
   sayNow(session.slots, reply)
   close(session, why, at)
 }
 
-export function close(session: Session, why: string, at: number): void {
-  abort(session, why, at)
+export function close(session: Session, why: SessionEnd, at: number): void {
+  abort(session, at)
   delete session.held
   session.state = { at: 'closed' }
   session.effects.push({ do: 'close', asked: why === 'quit' })
@@ -68,11 +69,11 @@ export function close(session: Session, why: string, at: number): void {
 }
 
 /** Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. */
-export function abort(session: Session, why: string, at: number): void {
+export function abort(session: Session, at: number): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || !('hello' in session.state)) return
   session.effects.push({ do: 'abandon' })
   const { hello } = session.state
   session.state = { at: 'ready', hello }
-  abortTransaction(session, transaction, { why, at })
+  abortTransaction(session, transaction, at)
 }

@@ -33,7 +33,7 @@ export function beginsRefusedText(session: Session, command: Command): boolean {
 
 /** Whatever transaction is still open ends: this was its text. */
 export function onRefusedText(session: Session, command: Command, at: number): void {
-  abort(session, 'text after refused DATA', at)
+  abort(session, at)
   const { state } = session
   if (state.at !== 'ready' && state.at !== 'greeted') return
   session.state = { at: 'refusedText', then: state }

@@ -140,8 +140,6 @@ export interface Session {
   excused?: number
   /** DATA was refused and nothing was begun since: the answer to its text, should it come all the same. */
   refusedData?: Reply
-  /** Why the session ends, once it does. */
-  ending?: string
 }
 
 export interface SessionStart {

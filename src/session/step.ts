@@ -78,7 +78,7 @@ export function step(session: Session, event: Event): void {
       return onShutdown(session, event.at)
     case 'clientLost':
       if (outlivesClient(session, event.identity)) return
-      return close(session, session.ending ?? 'lost', event.at)
+      return close(session, 'lost', event.at)
   }
   resume(session, event.at)
 }
@@ -131,7 +131,7 @@ function run(session: Session, command: Command, at: number): void {
     case 'BDAT':
       return onBdat(session, command, at)
     case 'RSET':
-      abort(session, 'reset', at)
+      abort(session, at)
       return sayNow(session.slots, replies.reset)
     case 'NOOP':
       return sayNow(session.slots, replies.ok)
@@ -176,7 +176,7 @@ function malformed(command: Extract<Command, { verb: 'malformed' }>): Reply {
 }
 
 function onHello(session: Session, hello: Hello, at: number): void {
-  abort(session, 'reset', at) // RFC 5321 4.1.4: EHLO ends a transaction
+  abort(session, at) // RFC 5321 4.1.4: EHLO ends a transaction
   const { options } = session
   session.helo = hello.domain
   session.state = { at: 'ready', hello }
@@ -201,7 +201,7 @@ function onHello(session: Session, hello: Hello, at: number): void {
 function onStartTls(session: Session, at: number): void {
   if (session.secured) return fault(session, replies.tlsActive, at)
   if (!session.options.startTls) return fault(session, replies.tlsNotOffered, at)
-  abort(session, 'reset', at)
+  abort(session, at)
   sayNow(session.slots, replies.tlsReady)
   session.state = { at: 'securing' }
   session.effects.push({ do: 'secure' })
