@@ -88,14 +88,14 @@ export class Incoming {
         return
       case 'receiveText':
         this.#pace.begin(performance.now())
-        this.#runner?.startText(effect.fingerprint, effect.streamable)
+        this.#runner?.startText(effect, effect.streamable)
         return this.intake.beginText()
       case 'dropText':
         this.#pace.begin(performance.now())
         return this.intake.dropText()
       case 'receiveChunk':
         this.#pace.begin(performance.now())
-        if (effect.first) this.#runner?.startText(effect.fingerprint, false)
+        if (effect.first) this.#runner?.startText(effect, false)
         return this.intake.beginChunk(effect)
     }
   }

@@ -14,6 +14,7 @@ import type { TextFault } from '../smtp/text-receiver.ts'
 import type { Voucher } from '../vouch/vouch.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
+import { PolicyLookUps } from './policy-look-ups.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
 export interface RunnerParts {
@@ -37,6 +38,8 @@ export interface RunnerListener {
   readonly onDrain: () => void
 }
 
+export type TextStart = Pick<Extract<Effect, { do: 'receiveText' }>, 'fingerprint' | 'recipients'>
+
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
 /** A smaller text is kept until it is complete. */
@@ -49,8 +52,8 @@ export class TransactionRunner {
   /** More of the text can be taken. */
   readonly #onDrain: () => void
   readonly #transaction: BackendTransaction
+  readonly #policies: PolicyLookUps
   #sender = ''
-  readonly #recipients: string[] = []
   #spool: Spool | undefined
   #judging: Judging | undefined
   #bounce: Bounce | undefined
@@ -62,6 +65,7 @@ export class TransactionRunner {
   #octets = 0
   #over = false
   #textEnded = false
+  #judgeIsAsked = false
   #deadline: NodeJS.Timeout | undefined
   /** The machine knows that the text has ended; what the backend said before that waits for it. */
   #toldEnd = false
@@ -73,6 +77,7 @@ export class TransactionRunner {
     this.#client = client
     this.#tellMachine = tell
     this.#onDrain = onDrain
+    this.#policies = new PolicyLookUps(parts.policies, parts.policyTimeoutMs)
     this.#transaction = parts.backend.begin(
       {
         mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
@@ -92,8 +97,7 @@ export class TransactionRunner {
 
   offer(effect: Of<'offer'>): void {
     this.#sender = effect.sender
-    this.#recipients.push(effect.address)
-    const policy = this.#parts.policies.policyFor(effect.address)
+    const policy = this.#policies.ask(effect.address)
     const splits = this.#parts.ledger.recall(effect.sender, effect.key)
     if (policy instanceof Promise || splits instanceof Promise)
       void this.#knowInBackground(effect.index, policy, splits)
@@ -106,18 +110,17 @@ export class TransactionRunner {
     policy: PolicyAnswer | Promise<PolicyAnswer>,
     splits: readonly Split[] | Promise<readonly Split[]>,
   ): Promise<void> {
-    const late: PolicyAnswer = { kind: 'failed', why: 'no answer in time (timeouts.policy)' }
-    const [known, recalled] = await Promise.all([within(policy, this.#parts.policyTimeoutMs, late), splits])
+    const [known, recalled] = await Promise.all([policy, splits])
     this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index, policy: known, splits: recalled })
   }
 
-  startText(fingerprint: boolean, streamable: boolean): void {
+  startText({ fingerprint, recipients }: TextStart, streamable: boolean): void {
     this.#spool = new Spool(this.#parts.spool, this.#onDrain)
     this.#judging = this.#parts.judge.begin({
       clientAddress: this.#client.address ?? '',
       helo: this.#client.helo ?? '',
       reversePath: this.#sender,
-      recipients: this.#recipients,
+      recipients,
     })
     this.#streamable = streamable
     if (fingerprint) this.#fingerprint = createFingerprint()
@@ -145,8 +148,8 @@ export class TransactionRunner {
 
   endText(sizeBytes: number, fault: TextFault | undefined): void {
     this.#textEnded = true
-    this.#deadline = setTimeout(() => this.#outOfTime(), this.#parts.replyTimeoutMs)
     const endedAt = this.#parts.now()
+    this.#deadline = setTimeout(() => this.#outOfTime(sizeBytes, endedAt), this.#parts.replyTimeoutMs)
     if (fault !== undefined || this.#spool === undefined) {
       this.#spool?.fail()
       this.#judging?.abandon()
@@ -167,15 +170,19 @@ export class TransactionRunner {
     endedAt: number,
     judgement: Judgement | Promise<Judgement> | undefined,
   ): Promise<void> {
+    this.#judgeIsAsked = judgement instanceof Promise
+    const answered = Promise.resolve(judgement).then((found) => {
+      this.#judgeIsAsked = false
+      return found
+    })
     await this.#spool?.complete()
-    this.#judged(sizeBytes, endedAt, (await judgement) ?? { kind: 'silent' })
+    this.#judged(sizeBytes, endedAt, (await answered) ?? { kind: 'silent' })
   }
 
   #judged(sizeBytes: number, endedAt: number, judgement: Judgement): void {
     if (this.#over) return
-    const { judge, now, onFact } = this.#parts
-    const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
-    onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
+    const { now, onFact } = this.#parts
+    this.#noteJudged(endedAt, judgement)
     const identity = this.#fingerprint?.end() ?? {}
     const trouble = this.#spool?.why
     if (trouble !== undefined) onFact({ kind: 'spoolFailed', at: now(), why: trouble })
@@ -183,6 +190,12 @@ export class TransactionRunner {
     this.#toldEnd = true
     this.#tell({ kind: 'textEnded', at: now(), text: { sizeBytes, endedAt, judgement, ...identity, ...fault } })
     if (this.#early !== undefined) this.#tell({ kind: 'delivered', at: now(), results: this.#early })
+  }
+
+  #noteJudged(endedAt: number, judgement: Judgement): void {
+    const { judge, now, onFact } = this.#parts
+    const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
+    onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
   }
 
   /** Where the backend has answered already, the rest of the text was not kept on purpose. */
@@ -243,20 +256,12 @@ export class TransactionRunner {
   }
 
   /** Rule 1: what was not committed in time is not known to be taken, and the client has to keep it. */
-  #outOfTime(): void {
+  #outOfTime(sizeBytes: number, endedAt: number): void {
+    if (this.#judgeIsAsked) this.#noteJudged(endedAt, { kind: 'failed', why: 'no answer in time (timeouts.reply)' })
     this.#judging?.abandon()
     this.#transaction.abandon()
     this.#bounce?.abandon()
-    this.#tell({
-      kind: 'textEnded',
-      at: this.#parts.now(),
-      text: {
-        sizeBytes: 0,
-        endedAt: this.#parts.now(),
-        judgement: { kind: 'failed', why: 'no answer in time (timeouts.reply)' },
-        fault: 'time',
-      },
-    })
+    this.#tell({ kind: 'answerTimedOut', at: this.#parts.now(), sizeBytes, endedAt })
   }
 
   /** Which message this is, once the backend is being given its text; undefined where it was passed on without being kept. */
@@ -277,6 +282,7 @@ export class TransactionRunner {
     this.#transaction.abandon()
     this.#bounce?.abandon()
     this.#gone?.abort()
+    this.#policies.abandon()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
   }
@@ -290,13 +296,4 @@ async function identifyLater(spool: Spool, fingerprint: Fingerprint): Promise<Me
   } catch {
     return undefined // it could not be kept
   }
-}
-
-async function within<T>(value: T | Promise<T>, limitMs: number, late: T): Promise<T> {
-  if (!(value instanceof Promise)) return value
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(late), limitMs)
-  })
-  return await Promise.race([value, limit]).finally(() => clearTimeout(timer))
 }

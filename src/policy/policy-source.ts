@@ -12,9 +12,12 @@ export type PolicyAnswer =
  * `policyFor` never throws and never rejects; an answer that is at hand is given at once, without a promise, because
  * this is asked for each RCPT. `recipient` is the address as `canonicalAddress` (smtp/path.ts) makes it: domain in lower case
  * A-labels or U-labels as given, local part as given.
+ *
+ * `signal` is aborted once nobody waits for the answer any more (`timeouts.policy`, a client that has gone): a source ends its question
+ * then. What it still answers is not read.
  */
 export interface PolicySource {
-  policyFor(recipient: string): PolicyAnswer | Promise<PolicyAnswer>
+  policyFor(recipient: string, signal: AbortSignal): PolicyAnswer | Promise<PolicyAnswer>
   /** Ends watches and connections. */
   close(): Promise<void>
 }

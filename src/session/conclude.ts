@@ -13,16 +13,26 @@ export function abortTransaction(session: Session, transaction: Transaction, at:
   noteTransaction(session, transaction, 'aborted', at)
 }
 
-/** The text was refused for its form, or there was nobody to take it. */
-export function concludeWithoutAnswer(session: Session, transaction: Transaction, reply: Reply, at: number): void {
+/** `trouble`: it was our own, the disk or the time, and says nothing about the sender (rule 5). */
+export interface Unanswered {
+  readonly reply: Reply
+  readonly trouble: boolean
+}
+
+/** The text was refused for its form, or could not be kept or judged, or there was nobody to take it. */
+export function concludeWithoutAnswer(
+  session: Session,
+  transaction: Transaction,
+  { reply, trouble }: Unanswered,
+  at: number,
+): void {
   transaction.lastReply = reply
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'through') continue
     recipient.lastReply = reply
     recipient.final = isPermanent(reply)
   }
-  const fault = transaction.text?.fault
-  keepAbort(session, transaction, fault === 'spool' || fault === 'time', at)
+  keepAbort(session, transaction, trouble, at)
   noteTransaction(session, transaction, outcomeOf(reply), at)
 }
 

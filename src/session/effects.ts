@@ -32,6 +32,8 @@ export type Event =
   /** The judgement can't change any more although the text is not complete. */
   | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
+  /** `timeouts.reply` after the end of a text. The judge, the backend and whoever else was asked are not waited for any more. */
+  | { readonly kind: 'answerTimedOut'; readonly at: number; readonly sizeBytes: number; readonly endedAt: number }
   /** A text that was not wanted (`dropText`) has ended. */
   | { readonly kind: 'refusedTextEnded'; readonly at: number }
   /** One of the parcels of `deliver`, as soon as its answer is known; before `delivered`, which tells of all. */
@@ -61,8 +63,8 @@ export type Event =
 export interface TextEnd {
   readonly sizeBytes: number
   readonly endedAt: number
-  /** `spool`: it could not be kept; `time`: no judgement in time. The text was read to its end all the same. */
-  readonly fault?: TextFault | 'spool' | 'time'
+  /** `spool`: it could not be kept. The text was read to its end all the same. */
+  readonly fault?: TextFault | 'spool'
   readonly judgement: Judgement
   readonly fingerprint?: string
   readonly messageId?: string
@@ -84,7 +86,7 @@ export interface ParcelOrder {
 }
 
 export type Effect =
-  /** What stands behind `MAIL FROM:`; `each`: answers of their own for the recipients can be told to the client. */
+  /** What stands behind `MAIL FROM:`; `each`: the client can be given one reply per recipient. */
   | { readonly do: 'begin'; readonly mail: string; readonly each: boolean }
   | {
       readonly do: 'offer'
@@ -96,7 +98,13 @@ export type Effect =
     }
   /** The transaction is over, whatever its end: let go of everything that it holds. */
   | { readonly do: 'abandon' }
-  | { readonly do: 'receiveText'; readonly fingerprint: boolean; readonly streamable: boolean }
+  | {
+      readonly do: 'receiveText'
+      readonly fingerprint: boolean
+      readonly streamable: boolean
+      /** Whom the text is judged for: addresses as the client gave them. */
+      readonly recipients: readonly string[]
+    }
   | {
       readonly do: 'receiveChunk'
       readonly bytes: number
@@ -106,6 +114,7 @@ export type Effect =
       /** `BODY=BINARYMIME`: behind the header section anything may stand in it. */
       readonly binary: boolean
       readonly fingerprint: boolean
+      readonly recipients: readonly string[]
     }
   /** The octets up to CRLF.CRLF are a text that nobody gets. */
   | { readonly do: 'dropText' }
@@ -117,7 +126,6 @@ export type Effect =
       readonly shown: readonly number[]
       readonly streaming: boolean
     }
-  /** The text is complete. */
   /** Asks SPF and DKIM about the text, for what `auto` learns and goes by. */
   | { readonly do: 'vouch'; readonly reversePath: string; readonly symbols: readonly string[] }
   | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)

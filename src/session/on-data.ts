@@ -8,7 +8,7 @@ import { fault } from './ending.ts'
 import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
-import { anyoneDeferred, throughOf, type Transaction } from './transaction.ts'
+import { anyoneDeferred, deliveredAnyway, throughOf, type Transaction } from './transaction.ts'
 
 export function onData(session: Session, at: number): void {
   const { state, slots } = session
@@ -34,6 +34,7 @@ export function onData(session: Session, at: number): void {
     do: 'receiveText',
     fingerprint: takesFingerprint(transaction),
     streamable: mayStream(transaction),
+    recipients: judgedFor(transaction),
   })
 }
 
@@ -69,7 +70,7 @@ function endEnvelope(session: Session, transaction: Transaction, at: number): vo
   session.effects.push({ do: 'abandon' })
   // 554 to DATA is no answer for anybody: nobody takes it as permanent (senders).
   transaction.lastReply = replies.noValidRecipients
-  concludeWithoutAnswer(session, transaction, replies.noValidRecipients, at)
+  concludeWithoutAnswer(session, transaction, { reply: replies.noValidRecipients, trouble: false }, at)
 }
 
 /** RFC 3030. A chunk that can't be taken is still read to its end. */
@@ -97,11 +98,12 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
     discard: false,
     binary: isBinary(transaction.parameters),
     fingerprint: takesFingerprint(transaction),
+    recipients: first ? judgedFor(transaction) : [],
   })
 }
 
 function discard(session: Session, bytes: number, refusal: { readonly reply: Reply; readonly at: number }): void {
-  const nothing = { last: false, first: false, discard: true, binary: false, fingerprint: false }
+  const nothing = { last: false, first: false, discard: true, binary: false, fingerprint: false, recipients: [] }
   session.effects.push({ do: 'receiveChunk', bytes, ...nothing })
   refuse(session, refusal.reply, refusal.at)
 }
@@ -112,6 +114,12 @@ export function onChunkTaken(session: Session, bytes: number): void {
   session.state = { ...state, taking: false }
   sayNow(session.slots, replies.chunkOk(bytes))
 }
+
+/** A judge is not told of recipients who were refused, postponed or deferred: they don't get this text. */
+const judgedFor = (transaction: Transaction): readonly string[] =>
+  [...throughOf(transaction).filter(({ concealed }) => concealed === undefined), ...deliveredAnyway(transaction)].map(
+    ({ path }) => path.address,
+  )
 
 /** The message's identity is needed where the ledger knows of it, or may have to. */
 function needsFingerprint(transaction: Transaction): boolean {

@@ -8,14 +8,14 @@ import { isVouched } from '../strategy/auto.ts'
 import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
 import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
 import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
-import { concludeWithoutAnswer } from './conclude.ts'
-import type { TextEnd } from './effects.ts'
+import { concludeWithoutAnswer, type Unanswered } from './conclude.ts'
+import type { Event, TextEnd } from './effects.ts'
 import { confirmSplit } from './keep-ledger.ts'
 import { answer } from './on-delivered.ts'
 import { order } from './order.ts'
 import { noteLimit } from './limit.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
-import { type Session, transactionOf } from './session.ts'
+import { type Hello, type Session, transactionOf } from './session.ts'
 import {
   anyoneDeferred,
   anywayOf,
@@ -42,17 +42,15 @@ export function onJudgedEarly(session: Session, judgement: Judgement, at: number
 export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   const { state } = session
   if (state.at !== 'text' && state.at !== 'chunks') return
-  const { hello, transaction } = state
-  const slot = openSlot(session.slots)
-  session.state = { at: 'answering', hello, transaction, slot }
-  transaction.sizeBytes = text.sizeBytes
-  transaction.textAt = text.endedAt
+  const { transaction } = state
+  beginAnswering(session, state, text)
   transaction.text = text
   if (text.messageId !== undefined) transaction.messageId = text.messageId
   if (text.fault !== undefined) {
     const limit = limitOfFault[text.fault]
     if (limit !== undefined) noteLimit(session, limit, at)
-    return refuseText(session, textRefusal(session, text.fault), at)
+    const reply = textRefusal(session, text.fault)
+    return refuseText(session, { reply, trouble: text.fault === 'spool' }, at)
   }
   if (transaction.streaming) return
   transaction.judgedAt = at
@@ -62,6 +60,33 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   const wanted = wantedByAll(session, transaction, judgement)
   if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted)) return
   deliver(session, transaction, judgement, at)
+}
+
+interface TextReceived {
+  readonly sizeBytes: number
+  readonly endedAt: number
+}
+
+interface UnderWay {
+  readonly hello: Hello
+  readonly transaction: Transaction
+}
+
+function beginAnswering(session: Session, { hello, transaction }: UnderWay, text: TextReceived): void {
+  session.state = { at: 'answering', hello, transaction, slot: openSlot(session.slots) }
+  transaction.sizeBytes = text.sizeBytes
+  transaction.textAt = text.endedAt
+}
+
+/**
+ * Rule 1: what was not committed in time is not known to be taken, and the client keeps the message. A delivery that is under way
+ * needs nothing here: the backend gives it up, and tells what came of it.
+ */
+export function onAnswerTimedOut(session: Session, event: Extract<Event, { kind: 'answerTimedOut' }>): void {
+  const { state } = session
+  if (state.at === 'text' || state.at === 'chunks') beginAnswering(session, state, event)
+  else if (state.at !== 'answering' || state.transaction.parcels !== undefined) return
+  refuseText(session, { reply: replies.noAnswerInTime, trouble: true }, event.at)
 }
 
 /**
@@ -121,13 +146,11 @@ function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Re
       return replies.headerTooLarge
     case 'spool':
       return replies.spoolTrouble
-    case 'time':
-      return replies.noAnswerInTime
   }
 }
 
-/** The form of the text is refused: nobody of this transaction gets it. Rule 2 holds here too. */
-function refuseText(session: Session, refusal: Reply, at: number): void {
+/** Nobody of this transaction gets the text. Rule 2 holds here too. */
+function refuseText(session: Session, { reply: refusal, trouble }: Unanswered, at: number): void {
   if (session.state.at !== 'answering') return
   const { hello, transaction, slot } = session.state
   const mayRefuse = !isPermanent(refusal) || !anyoneDeferred(transaction)
@@ -135,7 +158,7 @@ function refuseText(session: Session, refusal: Reply, at: number): void {
   session.effects.push({ do: 'abandon' })
   session.state = { at: 'ready', hello }
   fillSlot(session.slots, slot, reply)
-  concludeWithoutAnswer(session, transaction, reply, at)
+  concludeWithoutAnswer(session, transaction, { reply, trouble }, at)
 }
 
 /**

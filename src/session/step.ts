@@ -11,7 +11,7 @@ import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
-import { onBouncePrepared, onJudgedEarly, onTextEnded, onVouched } from './on-text.ts'
+import { onAnswerTimedOut, onBouncePrepared, onJudgedEarly, onTextEnded, onVouched } from './on-text.ts'
 import { mayIntroduce, onXclient, xclientAttributes } from './on-xclient.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
@@ -48,6 +48,9 @@ export function step(session: Session, event: Event): void {
       return onJudgedEarly(session, event.judgement, event.at)
     case 'textEnded':
       onTextEnded(session, event.text, event.at)
+      break
+    case 'answerTimedOut':
+      onAnswerTimedOut(session, event)
       break
     case 'parcelDelivered':
       return onParcelDelivered(session, event)

@@ -1,7 +1,13 @@
-import { expect, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { describe, expect, test, vi } from 'vitest'
 import type { EnvelopeListener } from '../../src/backend/backend.ts'
+import type { Fact } from '../../src/facts.ts'
+import type { Judgement } from '../../src/judge/judge.ts'
 import { type RunnerParts, TransactionRunner } from '../../src/listen/transaction-runner.ts'
+import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Event } from '../../src/session/effects.ts'
+
+const silentListener = { tell: () => undefined, onDrain: () => undefined }
 
 test('what the backend says of a transaction that is over is not told: it would answer the next one', () => {
   const heard: EnvelopeListener[] = []
@@ -20,4 +26,79 @@ test('what the backend says of a transaction that is over is not told: it would 
   heard[0]?.mailReplied(reply)
   heard[0]?.recipientReplied(0, reply)
   expect(told).toEqual([{ kind: 'mailReplied', at: 0, reply }])
+})
+
+test('a judge that does not answer in time: the machine is told with the size of the text, the judge is let go, and counts as failed', async () => {
+  vi.useFakeTimers()
+  try {
+    const told: Event[] = []
+    const facts: Fact[] = []
+    let abandoned = 0
+    const judging = {
+      push: () => undefined,
+      settled: () => undefined,
+      end: async () => await new Promise<Judgement>(() => undefined),
+      abandon: () => abandoned++,
+    }
+    const parts = {
+      backend: { begin: () => ({ abandon: () => undefined }), mayHold: () => false },
+      judge: { name: 'slow', begin: () => judging },
+      spool: { memoryBytes: 1000, directory: tmpdir() },
+      replyTimeoutMs: 5000,
+      onFact: (fact: Fact) => facts.push(fact),
+      now: () => Date.now(),
+    } as unknown as RunnerParts
+    const runner = new TransactionRunner(parts, {}, { tell: (event) => told.push(event), onDrain: () => undefined })
+    runner.startText({ fingerprint: false, recipients: ['a@example.org'] }, false)
+    runner.text(Buffer.from('Subject: x\r\n\r\n'))
+    const endedAt = Date.now()
+    runner.endText(14, undefined)
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(told).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(told).toEqual([{ kind: 'answerTimedOut', at: endedAt + 5000, sizeBytes: 14, endedAt }])
+    const why = 'no answer in time (timeouts.reply)'
+    expect(facts).toEqual([{ kind: 'judged', at: endedAt + 5000, judge: 'slow', result: 'failed', ms: 5000, why }])
+    expect(abandoned).toBe(1)
+    runner.abandon()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+describe('a question to the policies that nobody waits for any more is ended', () => {
+  const ask = (policyTimeoutMs: number): { runner: TransactionRunner; signal: () => AbortSignal } => {
+    const signals: AbortSignal[] = []
+    const parts = {
+      backend: { begin: () => ({ rcpt: () => undefined, abandon: () => undefined }) },
+      policies: {
+        policyFor: async (_recipient: string, signal: AbortSignal): Promise<PolicyAnswer> => {
+          signals.push(signal)
+          return await new Promise(() => undefined)
+        },
+      },
+      ledger: { recall: () => [] },
+      policyTimeoutMs,
+      now: () => 0,
+    } as unknown as RunnerParts
+    const runner = new TransactionRunner(parts, {}, silentListener)
+    const address = 'a@example.org'
+    runner.offer({ do: 'offer', index: 0, argument: `<${address}>`, address, key: address, sender: 's@example.net' })
+    const [signal] = signals
+    if (signal === undefined) throw new Error('the source was not asked')
+    return { runner, signal: () => signal }
+  }
+
+  test('by the end of the transaction', () => {
+    const { runner, signal } = ask(60_000)
+    expect(signal().aborted).toBe(false)
+    runner.abandon()
+    expect(signal().aborted).toBe(true)
+  })
+
+  test('by timeouts.policy', async () => {
+    const { signal, runner } = ask(1)
+    await expect.poll(() => signal().aborted).toBe(true)
+    runner.abandon()
+  })
 })

@@ -10,6 +10,8 @@ const found = (name: string): PolicyAnswer => {
   return policy === undefined ? unknown : { kind: 'found', policy }
 }
 
+const listening = new AbortController().signal
+
 function source(answer: PolicyAnswer, how: 'at once' | 'later' = 'at once') {
   const calls: string[] = []
   const made: PolicySource = {
@@ -34,7 +36,7 @@ describe('answers at once', () => {
     ['a failure after an answer does not matter', [found('careful'), failed], found('careful')],
   ])('%s', (_, answers, expected) => {
     const chain = chainPolicySources(answers.map((answer) => source(answer)))
-    expect(chain.policyFor('user@example.org')).toEqual(expected)
+    expect(chain.policyFor('user@example.org', listening)).toEqual(expected)
   })
 })
 
@@ -45,17 +47,26 @@ describe('answers later', () => {
     ['a failure', [source(unknown), source(failed, 'later'), source(found('careful'))], failed],
     ['nobody knows', [source(unknown, 'later')], unknown],
   ])('%s', async (_, sources, expected) => {
-    const answer = chainPolicySources(sources).policyFor('user@example.org')
+    const answer = chainPolicySources(sources).policyFor('user@example.org', listening)
     expect(answer).toBeInstanceOf(Promise)
     expect(await answer).toEqual(expected)
   })
+})
+
+test('those behind a question that nobody waits for any more are not asked', async () => {
+  const asked = new AbortController()
+  const second = source(found('careful'))
+  const answer = chainPolicySources([source(unknown, 'later'), second]).policyFor('user@example.org', asked.signal)
+  asked.abort()
+  expect(await answer).toMatchObject({ kind: 'failed' })
+  expect(second.calls).toEqual([])
 })
 
 test('those behind the answer are not asked, and closing closes all', async () => {
   const first = source(found('strict'))
   const second = source(found('careful'))
   const chain = chainPolicySources([first, second])
-  expect(chain.policyFor('user@example.org')).toEqual(found('strict'))
+  expect(chain.policyFor('user@example.org', listening)).toEqual(found('strict'))
   await chain.close()
   expect(first.calls).toEqual(['user@example.org', 'closed'])
   expect(second.calls).toEqual(['closed'])

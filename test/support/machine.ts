@@ -48,9 +48,9 @@ export interface World {
     mail: string,
   ) => { readonly reply: Reply; readonly own?: ReadonlyMap<number, Reply> } | undefined
   /** Whether refusals can be reported, and what the backend says to the report. */
-  readonly bounce: () => Prepared
+  readonly bounce: () => Prepared | undefined
   /** Whether SPF or DKIM vouches for the message. */
-  readonly vouch: () => boolean
+  readonly vouch: () => boolean | undefined
   readonly report: () => Reply
 }
 
@@ -70,7 +70,8 @@ export interface Text {
   /** What tells this message from others. */
   readonly message: string
   readonly judgement: Judgement
-  readonly fault: NonNullable<TextEnd['fault']>
+  /** `time`: `timeouts.reply` comes before a judgement. */
+  readonly fault: NonNullable<TextEnd['fault']> | 'time'
 }
 
 let ids = 0
@@ -178,6 +179,7 @@ export class Machine {
   text(text: Partial<Text> = {}): string[] {
     const message = text.message ?? 'message'
     this.#identity = createHash('sha256').update(message).digest('hex')
+    if (text.fault === 'time') return this.tell({ kind: 'answerTimedOut', sizeBytes: 100, endedAt: this.#now() })
     const end: TextEnd = {
       sizeBytes: 100,
       endedAt: this.#now(),
@@ -287,10 +289,16 @@ export class Machine {
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return
       }
-      case 'vouch':
-        return this.#step({ kind: 'vouched', at, vouched: this.#world.vouch() })
-      case 'prepareBounce':
-        return this.#step({ kind: 'bouncePrepared', at, prepared: this.#world.bounce() })
+      case 'vouch': {
+        const vouched = this.#world.vouch()
+        if (vouched !== undefined) this.#step({ kind: 'vouched', at, vouched })
+        return
+      }
+      case 'prepareBounce': {
+        const prepared = this.#world.bounce()
+        if (prepared !== undefined) this.#step({ kind: 'bouncePrepared', at, prepared })
+        return
+      }
       case 'report':
         this.reports.push(effect.refusals.map(({ recipient }) => recipient))
         return this.#step({ kind: 'reported', at, reply: this.#world.report() })

@@ -1,0 +1,39 @@
+/** Whom a judge is told of: those who get the text that it judges, and nobody else. */
+import { describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
+import { Machine, type MachineOptions, policies } from '../support/machine.ts'
+
+const recipients = { 'strict@example.org': policies.strict, 'vip@example.org': policies.vip }
+const replies: Readonly<Record<string, Reply>> = {
+  'unknown@example.org': { code: 550, lines: ['5.1.1 Unknown'] },
+  'full@example.org': { code: 452, lines: ['4.2.2 Full'] },
+}
+const world = {
+  rcpt: (address: string): Reply => replies[address] ?? { code: 250, lines: ['2.1.5 Ok'] },
+}
+const offered = ['Careful@Example.org', 'unknown@example.org', 'strict@example.org', 'full@example.org']
+
+describe('a judge is told of', () => {
+  test.each<[string, MachineOptions, string[]]>([
+    ['nobody who was refused, postponed or deferred', {}, ['Careful@example.org']],
+    ['all who went through', { peer: { strategy: 'late' } }, ['Careful@example.org', 'strict@example.org']],
+    [
+      'nobody whose refusal is concealed',
+      { peer: { strategy: 'late' }, session: { unknownRecipients: 'conceal' } },
+      ['Careful@example.org', 'strict@example.org'],
+    ],
+    [
+      'those who were deferred and get it all the same',
+      { peer: { deliverDeferred: true } },
+      ['Careful@example.org', 'strict@example.org'],
+    ],
+  ])('%s', (_name, options, told) => {
+    for (const command of ['DATA', 'BDAT 10 LAST']) {
+      const machine = Machine.ready({ recipients, world, ...options })
+      machine.send('MAIL FROM:<s@example.net>', ...offered.map((address) => `RCPT TO:<${address}>`))
+      machine.send(command)
+      const effect = machine.effects.find(({ do: what }) => what === 'receiveText' || what === 'receiveChunk')
+      expect(effect, command).toMatchObject({ recipients: told })
+    }
+  })
+})
