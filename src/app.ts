@@ -3,6 +3,7 @@ import { openAdmin } from './app/admin.ts'
 import { openConfiguredCertificates, sameCertificates } from './app/certificates.ts'
 import { factHub } from './app/fact-hub.ts'
 import { senderAllowance } from './app/bounces.ts'
+import { DnsQuestions } from './app/dns-questions.ts'
 import { type Generation, openGeneration } from './app/generation.ts'
 import { openLedger } from './app/ledger.ts'
 import { limitsOf, spoolBudgetOf } from './app/limits.ts'
@@ -105,7 +106,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const shared = worker?.shared ?? alone
   const budget = new SpoolBudget(spoolBudgetOf(config, onFact, now), shared.counts)
   const allowance = senderAllowance(config, now, shared.rates)
-  const standing = { ledger, budget, allowance, onFact, now, newId: randomIds() }
+  const questions = new DnsQuestions(config, now, shared.rates)
+  const standing = { ledger, budget, allowance, questions, onFact, now, newId: randomIds() }
   let current: Generation = await openGeneration(config, { ...standing, certificates })
   const generations = new Set([current])
   parts.defer(async () => {
@@ -168,6 +170,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       limits.use(limitsOf(next, generation.directory, now))
       budget.use(spoolBudgetOf(next, onFact, now))
       allowance.use(next.limits.bouncesPerHour)
+      questions.use(next)
       initialise(metrics, strategiesOf(generation))
       before.retire(() => generations.delete(before))
       if (!same) await certificatesBefore?.close()

@@ -6,15 +6,19 @@ import { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config } from '../config/config.ts'
 import type { SharedRates } from '../listen/shared-limits.ts'
 import { createVoucher, dnsResolve } from '../vouch/spf-dkim.ts'
+import type { QuestionAllowance } from '../vouch/questions.ts'
 import type { Voucher } from '../vouch/vouch.ts'
 
-export function configuredVoucher(config: Config): Voucher {
-  const { vouchedBy, dnsServers, dnsTimeoutMs } = config.bounces
+export function configuredVoucher(config: Config, allowance: QuestionAllowance): Voucher {
+  const { vouchedBy, dnsServers, dnsTimeoutMs, dnsQuestions, dkimSignatures } = config.bounces
   return createVoucher({
     by: vouchedBy,
     hostname: config.hostname,
     limitMs: dnsTimeoutMs,
     headerBytes: config.limits.headerBytes,
+    mostSignatures: dkimSignatures,
+    mostQuestions: dnsQuestions,
+    allowance,
     resolve: dnsResolve(dnsServers, dnsTimeoutMs),
   })
 }

@@ -19,6 +19,7 @@ import { VerifiedNames } from '../listen/verified-names.ts'
 import { chainPolicySources } from '../policy/chain.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
+import type { QuestionAllowance } from '../vouch/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend, watchBackend } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
@@ -32,6 +33,7 @@ export interface Standing {
   /** What all texts together may take. */
   readonly budget: SpoolBudget
   readonly allowance: SenderAllowance
+  readonly questions: QuestionAllowance
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -94,7 +96,7 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     if (fact.kind === 'sessionClosed' && --sessions === 0 && retired !== undefined) void close()
   }
   const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
-  const voucher = configuredVoucher(config)
+  const voucher = configuredVoucher(config, standing.questions)
   const bounces = configuredBounces(config, { ...standing, backend, voucher })
   const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, onFact }
   return {

@@ -163,6 +163,10 @@ export interface Config {
     readonly dnsServers: readonly string[]
     /** For all look-ups of one message. */
     readonly dnsTimeoutMs: number
+    /** For one message. */
+    readonly dnsQuestions: number
+    /** Of one message, looked at. */
+    readonly dkimSignatures: number
   }
   /** Address ranges that are never split (rule 7). */
   readonly trusted: readonly string[]
@@ -187,6 +191,9 @@ export interface Config {
     readonly rates: ConfiguredRates
     /** Reports of refusals to one sender. */
     readonly bouncesPerHour: number
+    /** Of one client; Infinity: no limit. */
+    readonly dnsQuestionsPerMinute: number
+    readonly allDnsQuestionsPerMinute: number
     /** Octets a second of a text, as TextPace counts them. */
     readonly textMinimumRate: number
     /** Command line, CRLF included, before what extensions add (RFC 5321 4.5.3.1.4). */

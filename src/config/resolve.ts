@@ -58,6 +58,8 @@ export function resolveSettings(
       wholeTextBytes: settings.bounces.whole_text,
       dnsServers: settings.bounces.dns_servers,
       dnsTimeoutMs: settings.bounces.dns_timeout,
+      dnsQuestions: settings.bounces.dns_questions,
+      dkimSignatures: settings.bounces.dkim_signatures,
     },
     trusted: settings.trusted,
     ledger: {
@@ -162,6 +164,8 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
   sessionsPerNetwork: limits.sessions_per_network,
   rates: resolveRates(limits),
   bouncesPerHour: limits.bounces_per_hour,
+  dnsQuestionsPerMinute: limits.dns_questions_per_minute,
+  allDnsQuestionsPerMinute: limits.all_dns_questions_per_minute,
   textMinimumRate: limits.text_minimum_rate,
   commandLineBytes: limits.command_line,
   textLineBytes: limits.text_line,

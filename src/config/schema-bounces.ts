@@ -27,4 +27,12 @@ export const bounces = section({
     is.duration('100ms', '1m').prefault('10s'),
     'For all look-ups of one message; without an answer nobody vouches.',
   ),
+  dns_questions: key(
+    is.whole(1, 1000).prefault(30),
+    'Most questions to the DNS for one message; SPF takes 22 at most (RFC 7208 4.6.4).',
+  ),
+  dkim_signatures: key(
+    is.whole(1, 100).prefault(5),
+    "DKIM signatures of a message that are looked at, those of the reverse-path's organisation first.",
+  ),
 })

@@ -28,6 +28,14 @@ export const limits = section({
     is.whole(0, 1000).prefault(10),
     'Most reports of refusals to one sender in an hour (strategy `bounce`); above it that is served as `lenient`.',
   ),
+  dns_questions_per_minute: key(
+    is.perMinute().prefault(600),
+    'Most questions to the DNS for SPF and DKIM of messages from one address in a minute; above it nobody vouches for them.',
+  ),
+  all_dns_questions_per_minute: key(
+    is.perMinute().prefault(6000),
+    'Most questions to the DNS for SPF and DKIM of all messages in a minute; above it nobody vouches for them.',
+  ),
   text_minimum_rate: key(
     is.size('1', '1MiB').prefault('512'),
     'Slowest text, in bytes a second: one that is `timeouts.text` behind this rate is broken off.',

@@ -5,11 +5,11 @@ import { domainToASCII } from 'node:url'
 import { fieldsOf, readHeader } from '../dsn/header.ts'
 import { aligned } from './alignment.ts'
 import { authorDomain } from './author.ts'
+import { boundedQuestions, type QuestionAllowance, type Questions, type Resolve } from './questions.ts'
+import { chooseSignatures, nameInDns } from './signatures.ts'
 import { vouchedBySymbols } from './symbols.ts'
+import { withHeader } from './text-to-verify.ts'
 import type { VouchedBy, VouchedMessage, Voucher, Vouching } from './vouch.ts'
-
-/** Answers as `resolve` of node:dns/promises does, and rejects with its codes. */
-export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>
 
 export interface VoucherOptions {
   /** Who may vouch, in the order of what costs least: `symbols`, `spf`, `dkim`. */
@@ -20,6 +20,12 @@ export interface VoucherOptions {
   readonly limitMs: number
   /** More octets of a header section are not looked at. */
   readonly headerBytes: number
+  /** Signatures of a message that are looked at. */
+  readonly mostSignatures: number
+  /** Questions to the DNS for one message. */
+  readonly mostQuestions: number
+  /** Questions of one client, and of all. */
+  readonly allowance: QuestionAllowance
   readonly resolve: Resolve
 }
 
@@ -46,8 +52,11 @@ export function createVoucher(options: VoucherOptions): Voucher {
       const ended = Promise.withResolvers<Vouching>()
       const giveUp = (): void => ended.resolve({ kind: 'unvouched', why: 'no answer in time (bounces.dns_timeout)' })
       end.addEventListener('abort', giveUp, { once: true })
+      const { mostQuestions: most, allowance } = options
+      const { clientAddress } = message
+      const questions = boundedQuestions({ resolve: options.resolve, most, allowance, clientAddress, end })
       try {
-        return await Promise.race([inTurn(ways, { ...options, message, domain, end }), ended.promise])
+        return await Promise.race([inTurn(ways, { ...options, questions, message, domain, end }), ended.promise])
       } finally {
         end.removeEventListener('abort', giveUp)
       }
@@ -62,6 +71,7 @@ interface Asked extends VoucherOptions {
   /** Of the reverse-path, in A-labels. */
   readonly domain: string
   readonly end: AbortSignal
+  readonly questions: Questions
 }
 
 /** One after the other, cheapest first, until one vouches. */
@@ -77,6 +87,8 @@ async function inTurn(ways: readonly VouchedBy[], asked: Asked): Promise<Vouchin
       results.push(`${by} ${error instanceof Error ? error.message : String(error)}`)
     }
   }
+  const refusal = asked.questions.refusal()
+  if (refusal !== undefined) results.push(refusal)
   return { kind: 'unvouched', why: results.join(', ') }
 }
 
@@ -99,14 +111,14 @@ async function askSymbols({ message, domain, headerBytes }: Asked): Promise<stri
   return author !== undefined && aligned(author, domain) ? 'pass' : 'not aligned'
 }
 
-async function askSpf({ message, hostname, resolve, limitMs }: Asked): Promise<string> {
+async function askSpf({ message, hostname, questions, limitMs }: Asked): Promise<string> {
   const { spf } = await import('mailauth/lib/spf/index.js')
   const { status } = await spf({
     sender: message.reversePath,
     ip: message.clientAddress,
     helo: message.helo,
     mta: hostname,
-    resolver: resolve,
+    resolver: questions.resolve,
     maxElapsedTime: limitMs,
   })
   return status.result
@@ -116,14 +128,29 @@ async function askSpf({ message, hostname, resolve, limitMs }: Asked): Promise<s
  * What counts is a signature over the whole body (no `l=` with something behind it), of a domain of the reverse-path's organisation
  * that is not just trying DKIM out (RFC 6376 3.6.1, `t=y`).
  */
-async function askDkim({ message, domain, resolve, end }: Asked): Promise<string> {
+async function askDkim(asked: Asked): Promise<string> {
+  const { message, domain, headerBytes, mostSignatures, end } = asked
+  const header = await readHeader(message.chunks(), headerBytes)
+  const chosen = chooseSignatures(header, domain, mostSignatures)
+  if (typeof chosen === 'string') return chosen
   const { dkimVerify } = await import('mailauth/lib/dkim/verify.js')
-  const text = Readable.from(message.chunks(), { objectMode: false, signal: end })
-  const { results } = await dkimVerify(text, { sender: message.reversePath, resolver: resolve, minBitLength })
-  const signatures = results.filter(({ signingDomain }) => signingDomain !== undefined && signingDomain !== '')
-  const own = signatures.filter(({ signingDomain }) => aligned(signingDomain ?? '', domain)).map(({ status }) => status)
+  const chunks = withHeader(chosen.header, message.chunks(), header.length)
+  const { results } = await dkimVerify(Readable.from(chunks, { objectMode: false, signal: end }), {
+    sender: message.reversePath,
+    resolver: onlyKeys(chosen.keys, asked.questions.resolve),
+    minBitLength,
+  })
+  const own = results.filter(({ signingDomain }) => aligned(signingDomain ?? '', domain)).map(({ status }) => status)
   const passed = own.filter(({ result }) => result === 'pass')
   if (passed.some((status) => status.underSized === undefined && status.testing !== true)) return 'pass'
   if (passed.length > 0) return 'covers a part only, or is a test'
-  return own[0]?.result ?? (signatures.length === 0 ? 'none' : 'not aligned')
+  return own[0]?.result ?? 'not aligned'
+}
+
+/** A valid signature of somebody else says nothing, so its key is not asked for. */
+function onlyKeys(keys: ReadonlySet<string>, resolve: Resolve): Resolve {
+  return async (name, type) => {
+    if (!keys.has(nameInDns(name))) throw Object.assign(new Error('not asked for'), { code: 'ENOTFOUND' })
+    return await resolve(name, type)
+  }
 }

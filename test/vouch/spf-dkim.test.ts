@@ -3,7 +3,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { describe, expect, test } from 'vitest'
-import { createVoucher, type Resolve, type VoucherOptions } from '../../src/vouch/spf-dkim.ts'
+import type { Resolve } from '../../src/vouch/questions.ts'
+import { createVoucher, type VoucherOptions } from '../../src/vouch/spf-dkim.ts'
 import type { VouchedMessage } from '../../src/vouch/vouch.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', {
@@ -61,6 +62,9 @@ const voucher = (options: Partial<VoucherOptions> = {}) =>
     hostname: 'mx.test',
     limitMs: 60_000,
     headerBytes: 65_536,
+    mostSignatures: 5,
+    mostQuestions: 30,
+    allowance: { take: () => true },
     resolve,
     ...options,
   })
