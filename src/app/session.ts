@@ -18,6 +18,7 @@ import type { Allowance } from '../session/allowance.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { Voucher } from '../vouch/vouch.ts'
+import { refusesRoutes } from './relaying.ts'
 
 export interface SessionParts {
   readonly config: Config
@@ -113,6 +114,7 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     serve: (peer) => directory.serve(peer),
     newId,
     ...(relayDomains === undefined ? {} : { relayDomains }),
+    refuseRoutes: refusesRoutes(config),
     ...(quarantine === undefined ? {} : { quarantine: quarantine.address }),
   }
 }

@@ -116,6 +116,8 @@ export interface Config {
       /** The name asked for and expected; absent: the host of the server's URL. */
       readonly serverName?: string
     }
+    /** For all that is known it sends mail on for a local part that holds a route, when it trusts who hands it over. */
+    readonly followsRoutes: boolean
     /** Ask a server that offers PRDR for one reply per recipient. */
     readonly prdr: boolean
     /** How often host names and MX records are looked up again. */

@@ -32,6 +32,7 @@ export function resolveBackend(
     servers: [first, ...rest],
     clientAddress: backend.client_address === 'proxy' ? `proxy-v${backend.proxy_version}` : backend.client_address,
     tls: resolveTls(backend, directories.place, report),
+    followsRoutes: backend.follows_routes,
     prdr: backend.prdr,
     resolveEveryMs: backend.resolve_every,
     health: { ejectMs, ejectAtMostMs, askEveryMs },

@@ -72,6 +72,10 @@ export const backend = section({
     z.enum(['none', 'xclient', 'xforward', 'proxy']).prefault('none'),
     'How the backend is told who the client is: by XCLIENT on kept connections, by the PROXY protocol on a connection per client, by XFORWARD for its log alone, or not at all. `none` and `xforward` make `relay_domains` necessary. See docs/transparency.md.',
   ),
+  follows_routes: key(
+    z.boolean().prefault(true),
+    'The backend may send mail for `user%elsewhere@ours`, `elsewhere!user@ours` or `"user@elsewhere"@ours` on to `elsewhere` when it trusts our address. With `client_address: none` or `xforward` such recipients are therefore refused. Write `false` only for a backend that is known to follow none of these. See docs/relaying.md.',
+  ),
   proxy_version: key(
     z.union([z.literal(1), z.literal(2)]).prefault(2),
     'Version of the PROXY protocol for `client_address: proxy`.',

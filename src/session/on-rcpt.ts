@@ -4,6 +4,7 @@ import { checkRcptParameters, encodeParameters } from '../smtp/parameters.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
+import { isRouted } from '../smtp/routed.ts'
 import { memoryOf, openAmong, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
@@ -81,8 +82,9 @@ function refuseRelay(
   { options, authenticated }: Session,
   { path }: Extract<Command, { verb: 'RCPT' }>,
 ): Reply | undefined {
-  const mayGo = authenticated || mayRelay(path.domain, options.relayDomains)
-  return mayGo ? undefined : replies.relayDenied(path.domain)
+  if (authenticated) return undefined
+  if (!mayRelay(path.domain, options.relayDomains)) return replies.relayDenied(path.domain)
+  return options.refuseRoutes === true && isRouted(path.mailbox) ? replies.routeDenied : undefined
 }
 
 /** The reply at RCPT ends it for this recipient. */

@@ -82,6 +82,8 @@ export interface SessionOptions {
   readonly introducers?: (address: string) => boolean
   /** Absent: no backend could relay. */
   readonly relayDomains?: readonly string[]
+  /** The backend trusts our address, and follows routes in local parts for all that is known. */
+  readonly refuseRoutes?: boolean
   readonly unknownRecipients: 'refuse' | 'conceal'
   /** Address for quarantined mail. */
   readonly quarantine?: string

@@ -96,6 +96,7 @@ export const replies = {
 
   // Envelope
   relayDenied: (domain: string): Reply => one(550, '7.1', `Mail for ${domain} is not accepted here`),
+  routeDenied: one(550, '7.1', 'An address with a route in it (%, ! or @ in front of the last @) is not accepted here'),
   policyUnavailable: one(
     451,
     '3.0',

@@ -1,5 +1,7 @@
-/** No open relay: only relay_domains are accepted. */
+/** No open relay: only relay_domains are accepted, and no route in front of the last @ where the backend trusts us. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { isRouted } from '../../src/smtp/routed.ts'
 import { matchesDomain, mayRelay } from '../../src/strategy/rules.ts'
 import { Machine } from '../support/machine.ts'
 
@@ -36,7 +38,7 @@ describe('rule 8: no open relay', () => {
     ['<postmaster>', '250'],
     ['<PostMaster>', '250'],
     ['<@example.org:user@evil.test>', '550 5.7.1 Mail for evil.test'],
-    ['<user%evil.test@example.org>', '250'], // the backend's to judge, as is any local part
+    ['<user%evil.test@example.org>', '250'], // where the backend is told the client, it is its to judge, as is any local part
     ['<"user@evil.test"@example.org>', '250'],
     ['<user@evil.test>', '550 5.7.1 Mail for evil.test'],
     ['<user@[192.0.2.9]>', '550 5.7.1'],
@@ -51,5 +53,79 @@ describe('rule 8: no open relay', () => {
     expect(said.startsWith(reply), said).toBe(true)
     // What is refused here is never shown to the backend.
     expect(machine.effects.some((effect) => effect.do === 'offer')).toBe(reply === '250')
+  })
+})
+
+describe('rule 8: no route for a backend that trusts us', () => {
+  const trusting = () => Machine.ready({ session: { relayDomains: domains, refuseRoutes: true } })
+  const answerTo = (machine: Machine, path: string): string => {
+    machine.send('MAIL FROM:<sender@example.net>')
+    return machine.send(`RCPT TO:${path}`)[0] ?? ''
+  }
+
+  /** Each was followed by one of Postfix, Exim and sendmail where it stands in front of their own domain (docs/relaying.md). */
+  const routed = [
+    'victim%evil.test',
+    'evil.test!victim',
+    'postmaster%evil.test',
+    '%evil.test',
+    'victim%40evil.test',
+    'victim%evil.test%example.org',
+    'example.org!evil.test!victim',
+    'evil.test!victim%example.org',
+    '"victim@evil.test"',
+    '"victim%evil.test"',
+    '"evil.test!victim"',
+    String.raw`"victim\@evil.test"`,
+    String.raw`"victim\%evil.test"`,
+    '"victim@evil.test@example.org"',
+    '"@example.org:victim@evil.test"',
+    '"victim@evil.test%example.org"',
+    '"<victim@evil.test>"',
+    '"ann,victim@evil.test"',
+    '"ann victim@evil.test"',
+    '"victim(x)@evil.test"',
+    '"victim%[192.0.2.9]"',
+  ]
+  test.each(
+    routed.flatMap((local) => [
+      `<${local}@example.org>`,
+      `<${local}@[192.0.2.1]>`,
+      `<@example.org:${local}@example.org>`,
+    ]),
+  )('RCPT TO:%s is refused, and never shown to the backend', (path) => {
+    const machine = trusting()
+    expect(answerTo(machine, path)).toMatch(/^550 5\.7\.1 An address with a route in it/)
+    expect(machine.effects.some((effect) => effect.do === 'offer')).toBe(false)
+  })
+
+  test.each(['ann', 'ann+list', 'ann=evil.test', 'ann&evil.test', 'ann#x', '"ann b"', '"evil.test::ann"', '"ann\\"b"'])(
+    'RCPT TO:<%s@example.org> holds no route',
+    (local) => expect(answerTo(trusting(), `<${local}@example.org>`)).toMatch(/^250 /),
+  )
+
+  test('no quoting hides a route: whatever is accepted has no %, ! or @ in front of its last @', () => {
+    const octet = fc.constantFrom('%', '!', '@', '"', '\\', '.', ':', ',', '<', '>', ' ', 'a', 'é')
+    fc.assert(
+      fc.property(fc.string({ unit: octet, maxLength: 12 }), fc.boolean(), (text, quoted) => {
+        const local = quoted ? `"${text}"` : text
+        const said = answerTo(trusting(), `<${local}@example.org>`)
+        if (said.startsWith('250')) expect(local).not.toMatch(/[%!@]/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test("who has authenticated is the backend's to judge", () => {
+    const machine = trusting()
+    machine.session.authenticated = true
+    expect(answerTo(machine, '<user%evil.test@example.org>')).toMatch(/^250 /)
+  })
+
+  test('it is looked for in front of the last @ alone', () => {
+    expect(isRouted('ann@example.org')).toBe(false)
+    expect(isRouted('postmaster')).toBe(false)
+    expect(isRouted('')).toBe(false)
+    expect(isRouted('ann@exa%mple.org')).toBe(false)
   })
 })
