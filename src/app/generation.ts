@@ -7,8 +7,7 @@ import { openRelay } from '../backend/relay-guard.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'
-import { backendJudge } from '../judge/backend.ts'
-import { headersJudge } from '../judge/headers.ts'
+import type { Judge } from '../judge/judge.ts'
 import { lookUpLearned } from '../learning/learning.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
@@ -23,6 +22,7 @@ import type { QuestionAllowance } from '../vouch/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend, watchBackend } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
+import { configuredJudge } from './judge.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
@@ -57,7 +57,11 @@ export interface Generation {
 }
 
 /** Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away is no reason. */
-export async function openGeneration(config: Config, standing: Standing): Promise<Generation> {
+export async function openGeneration(
+  config: Config,
+  standing: Standing,
+  openJudge: (config: Config) => Judge = configuredJudge,
+): Promise<Generation> {
   await using parts = new AsyncDisposableStack()
   const { ledger, certificates, now } = standing
   const backend = openBackend(config, standing.onFact, now)
@@ -74,6 +78,8 @@ export async function openGeneration(config: Config, standing: Standing): Promis
   })
   const names = new VerifiedNames({ now })
   const nameOf = (address: string): ReturnType<typeof names.nameOf> => names.nameOf(address)
+  const judge = openJudge(config)
+  parts.defer(async () => await judge.close())
   const policies = await openPolicies(config, standing)
   parts.defer(async () => await policies.close())
   const health = watchBackend(backend)
@@ -95,7 +101,6 @@ export async function openGeneration(config: Config, standing: Standing): Promis
     standing.onFact(fact)
     if (fact.kind === 'sessionClosed' && --sessions === 0 && retired !== undefined) void close()
   }
-  const judge = config.judge.kind === 'backend' ? backendJudge : headersJudge
   const voucher = configuredVoucher(config, standing.questions)
   const bounces = configuredBounces(config, { ...standing, backend, voucher })
   const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, onFact }
