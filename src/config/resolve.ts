@@ -98,7 +98,7 @@ function resolveWorkers({ workers, ledger }: Settings, report: Report): number {
   return 1
 }
 
-/** The host's own name; one that could not stand in a greeting (RFC 5321 4.1.2) is replaced. */
+/** A password is not asked for where everybody can read it. */
 function checkAuth({ listen }: Settings, report: Report): void {
   listen.forEach(({ auth, tls }, i) => {
     const why = 'needs TLS, which this listener has not; give it tls, or write pass_in_clear where nobody can listen in'
@@ -106,6 +106,7 @@ function checkAuth({ listen }: Settings, report: Report): void {
   })
 }
 
+/** The host's own name; one that could not stand in a greeting (RFC 5321 4.1.2) is replaced. */
 function ownName(): string {
   const name = hostname()
   return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'

@@ -71,6 +71,7 @@ function defaultOf(at: z.core.$ZodType): string | undefined {
   return undefined
 }
 
+/** What can be written, in words or as it is written. */
 function valueOf(at: z.core.$ZodType): string {
   const noted = layers(at).flatMap((layer) => valueNotes.get(layer) ?? [])[0]
   if (noted !== undefined) return noted.value
@@ -90,8 +91,11 @@ function valueOf(at: z.core.$ZodType): string {
       return def.values.map((value) => `\`${String(value)}\``).join(', ')
     case 'boolean':
       return '`true`, `false`'
+    case 'union':
+      return def.options.map(valueOf).join(', ')
     default:
-      return def.type
+      // The reader of the reference does not know zod's words.
+      throw new Error(`schema.ts: what can be written for a ${def.type} has no words; give it a note (notation.ts)`)
   }
 }
 

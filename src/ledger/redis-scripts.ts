@@ -1,6 +1,6 @@
 /**
  * The scripts by which the ledger reads and writes on the server: each is one step that nobody sees half of. They work with
- * Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a hash tag (redis-keys.ts), so that in a cluster they are
+ * Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a hash tag (redis-store.ts), so that in a cluster they are
  * in one slot.
  *
  *     s:ID                 one split: `v` version, `open`, `body` (JSON), `from` reverse-path, `to` recipients, `held` until when they are indexed

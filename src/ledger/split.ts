@@ -1,6 +1,6 @@
 /**
  * A split: one message that is being answered in parts, from its first deferral to its last recipient's answer.
- * Plain data and its transitions; a ledger stores it whole and knows nothing of its meaning. Pure.
+ * Plain data: a ledger stores it whole and knows nothing of its meaning; its transitions are in split-course.ts. Pure.
  *
  *     waiting ──▶ refused ──▶ answered        a recipient's way: deferred; verdict known but kept back (rule 2); answered for good
  *      │  ▲ │        delivered ──▶ answered   has the message, the acknowledgement is still owed (rule 6)

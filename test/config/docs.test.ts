@@ -23,6 +23,11 @@ describe('docs/configuration.md', () => {
   })
 })
 
+test('what can be written for a key is said in words, not in those of the schema', () => {
+  const words = /^(?:union|literal|enum|string|number|boolean|object|record|array|unknown|any|transform|pipe|custom)$/
+  expect(documentedKeys().filter(({ value }) => words.test(value))).toEqual([])
+})
+
 test('every key has a sentence that ends', () => {
   const keys = documentedKeys()
   expect(keys.length).toBeGreaterThan(60)
