@@ -1,0 +1,294 @@
+/** What a record of a few entries is counted as: each fault is seen, and each explanation holds for its moment alone. */
+import { describe, expect, test } from 'vitest'
+import { type Fault, Record } from './count.ts'
+import type { Blow, Entry, Refused, Taken, Transaction } from './journal.ts'
+
+const [ann, cho] = ['ann@example.org', 'cho@example.org'] as const // tag-only, strict
+
+const letter = (score: number): Entry => ({
+  what: 'letter',
+  at: 0,
+  letter: 'm',
+  sender: 'postfix',
+  reversePath: 's@client.test',
+  to: [ann, cho],
+  score,
+  octets: 100,
+})
+
+const taken = (at: number, to: readonly string[], number = String(at)): Taken => ({
+  what: 'taken',
+  at,
+  came: at,
+  number,
+  letter: 'm',
+  to,
+})
+const said = (at: number, number: string): Entry => ({ what: 'said', at, number })
+
+/** Both accepted at RCPT, the dot at `at`, one reply for both. */
+function transaction(at: number, reply: string, changed: Partial<Transaction> = {}): Transaction {
+  return {
+    what: 'transaction',
+    letter: 'm',
+    sender: 'postfix',
+    attempt: 1,
+    front: 0,
+    from: at - 10,
+    prdr: false,
+    mail: '250 ok',
+    rcpts: [
+      [ann, '250 ok'],
+      [cho, '250 ok'],
+    ],
+    data: '354 go on',
+    dot: at,
+    text: reply === '' ? [] : [reply],
+    end: 'heard',
+    to: at + 10,
+    told:
+      reply === ''
+        ? []
+        : [
+            [ann, reply],
+            [cho, reply],
+          ],
+    ...changed,
+  }
+}
+
+const blow = (at: number, target: Blow['target'], how: Blow['how'], front?: number): Blow => ({
+  what: 'blow',
+  at,
+  target,
+  pid: 7,
+  how,
+  ...(front !== undefined && { front }),
+})
+
+const refused = (at: number, step: Refused['step'], why: Refused['why'], to: readonly string[]): Refused => ({
+  what: 'refused',
+  at,
+  step,
+  code: 550,
+  why,
+  letter: 'm',
+  to,
+})
+
+const both = [ann, cho]
+const broken = { end: 'closed by Rcptwise', text: [], told: [] } as const
+const left = (at: number): Partial<Transaction> => ({
+  ...broken,
+  end: 'left',
+  left: { when: 'while the server thinks', how: 'FIN', at },
+})
+/** Delivered at 1000, 250 at 1001, and again at 9000. */
+const twice = (first: Transaction, ...others: readonly Entry[]): Entry[] => [
+  letter(0),
+  first,
+  taken(1000, [ann]),
+  said(1001, '1000'),
+  transaction(9000, '250 taken'),
+  taken(9000, both),
+  said(9001, '9000'),
+  ...others,
+]
+
+type Row = [name: string, entries: readonly Entry[], unexplained: readonly Fault[], explained: readonly Fault[]]
+
+/** What nothing explains, then what the record explains. */
+const rows = (
+  [
+    ['told 250 and delivered', [letter(0), transaction(1000, '250 taken'), taken(1000, both), said(1001, '1000')], []],
+    ['told 250 and nobody has it', [letter(0), transaction(1000, '250 taken'), taken(1000, [ann])], ['lost']],
+    [
+      'told 250 in a line of a PRDR block, and nobody has it',
+      [letter(0), transaction(1000, '', { told: [[cho, '250 ok']], prdr: true })],
+      ['lost'],
+    ],
+    ['delivered twice without a reason', twice(transaction(1000, '451 later')), ['doubled']],
+    [
+      'delivered twice: a worker was killed in between',
+      twice(transaction(1000, '', broken), blow(1005, 'worker', 'SIGKILL', 0)),
+      [],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: a worker of another front-end was killed in between',
+      twice(transaction(1000, '', broken), blow(1005, 'worker', 'SIGKILL', 1)),
+      ['doubled'],
+    ],
+    [
+      'delivered twice: a worker was killed long after the server behind had answered',
+      twice(transaction(1000, '', broken), blow(4000, 'worker', 'SIGKILL', 0)),
+      ['doubled'],
+    ],
+    [
+      'delivered twice: a worker was killed, but the sender had its answer',
+      twice(transaction(1000, '451 later'), blow(1005, 'worker', 'SIGKILL', 0)),
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the sender went when the answer was there',
+      twice(transaction(1000, '', left(1002))),
+      [],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the sender went while the server was thinking',
+      [
+        letter(0),
+        transaction(1000, '', left(1150)),
+        { ...taken(3000, [ann], 'n'), came: 1001 },
+        said(3001, 'n'),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the server behind was killed before its reply had left',
+      [
+        letter(0),
+        transaction(1000, '451 went away'),
+        taken(1000, [ann]),
+        blow(1002, 'behind', 'SIGKILL'),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      [],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the ledger was away in between',
+      twice(transaction(1000, '451 later'), blow(5000, 'redis', 'SIGKILL'), blow(6000, 'redis', 'started')),
+      [],
+      ['doubled'],
+    ],
+    ['would take it and is refused in our words', [letter(0), transaction(1000, '550 5.7.1 no')], ['wrong', 'wrong']],
+    [
+      'would take it and is refused by the server behind, for a full mailbox',
+      [letter(0), transaction(1000, '552 full [behind]'), refused(1000, 'dot', 'full', both)],
+      [],
+      ['wrong', 'wrong'],
+    ],
+    [
+      'is refused in the words of the server behind, which has not refused',
+      [letter(0), transaction(1000, '552 full [behind]')],
+      ['wrong', 'wrong'],
+    ],
+    [
+      'refuses such mail and has it',
+      [letter(9), transaction(1000, '250 taken'), taken(1000, both), said(1001, '1000')],
+      ['wrong'],
+    ],
+    [
+      'refuses such mail and has it: the strategy was lenient',
+      [
+        letter(9),
+        { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+        transaction(1000, '250 taken'),
+        taken(1000, both),
+      ],
+      [],
+      ['wrong'],
+    ],
+    [
+      'refuses such mail and has it: the strategy had been lenient before',
+      [
+        letter(9),
+        { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+        { what: 'switch', at: 2000, to: 2010, strategy: 'late' },
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      ['wrong'],
+    ],
+    [
+      'refuses such mail and has it: an attempt had made no progress',
+      [
+        letter(9),
+        transaction(1000, '', {
+          rcpts: [
+            [ann, '250 ok'],
+            [cho, '451 4.5.3 later'],
+          ],
+          end: 'left',
+          told: [[cho, '451 4.5.3 later']],
+        }),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      [],
+      ['wrong'],
+    ],
+    [
+      'refuses such mail and has it: an attempt had made no progress, for a mailbox that was full',
+      [
+        letter(9),
+        transaction(1000, '', {
+          rcpts: [
+            [ann, '452 full [behind]'],
+            [cho, '451 4.5.3 later'],
+          ],
+          told: [
+            [ann, '452 full [behind]'],
+            [cho, '451 4.5.3 later'],
+          ],
+        }),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      ['wrong'],
+    ],
+    [
+      'has it and is refused afterwards',
+      [letter(0), transaction(1000, '451 later'), taken(1000, [ann]), said(1001, '1000'), transaction(9000, '550 no')],
+      ['wrong', 'wrong'],
+    ],
+    [
+      'the text is refused while somebody is deferred (rule 2)',
+      [
+        letter(20),
+        transaction(1000, '550 no', {
+          rcpts: [
+            [ann, '451 4.5.3 later'],
+            [cho, '250 ok'],
+          ],
+          told: [
+            [ann, '451 4.5.3 later'],
+            [cho, '550 no'],
+          ],
+        }),
+      ],
+      ['wrong'],
+    ],
+    ['a process ends by itself', [{ what: 'fall', at: 5, front: 0, process: 'worker 3', why: 'SIGSEGV' }], ['fell']],
+  ] as [string, readonly Entry[], readonly Fault[], (readonly Fault[])?][]
+).map(([name, entries, unexplained, explained = []]): Row => [name, entries, unexplained, explained])
+
+describe('what the record of a chaos run is counted as', () => {
+  test.each(rows)('%s', (_, entries, unexplained, explained) => {
+    const findings = new Record(entries, 'late').findings()
+    const faultsOf = (known: boolean): Fault[] =>
+      findings.filter(({ because }) => (because !== undefined) === known).map(({ fault }) => fault)
+    expect({ unexplained: faultsOf(false), explained: faultsOf(true) }).toEqual({ unexplained, explained })
+  })
+
+  test('who is never let go, and for whom a split waits who was answered', () => {
+    const record = new Record([letter(0), transaction(1000, '250 taken'), taken(1000, both)], 'late')
+    const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [ann] }
+    expect(record.undone(new Map([['m', [cho]]]), [split]).map(({ fault, recipient }) => [fault, recipient])).toEqual([
+      ['undone', cho],
+      ['undone', ann],
+    ])
+  })
+
+  test('clean mail that is told to come again is a guess, but for strategies that split everything', () => {
+    const deferred = transaction(1000, '250 taken', { rcpts: [[ann, '451 4.5.3 later']] })
+    expect(new Record([letter(0), deferred], 'late').heldByGuess()).toEqual(['m'])
+    expect(new Record([letter(0), deferred], 'group').heldByGuess()).toEqual([])
+    expect(new Record([letter(9), deferred], 'late').heldByGuess()).toEqual([])
+  })
+})

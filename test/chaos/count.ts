@@ -1,0 +1,336 @@
+/**
+ * What a run's record says of each recipient of each message: lost, there twice, answered wrongly, never answered. Nothing but the
+ * record is looked at, and what it explains is told with its reason; what is left is a finding. Pure.
+ */
+import type { Blow, Entry, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
+import { accepts } from './people.ts'
+
+export const faults = ['lost', 'doubled', 'wrong', 'undone', 'fell'] as const
+export type Fault = (typeof faults)[number]
+
+export interface Finding {
+  readonly fault: Fault
+  readonly letter: string
+  readonly recipient: string
+  readonly what: string
+  /** From the record; absent for what nothing explains. */
+  readonly because?: string
+}
+
+export interface OpenSplit {
+  readonly from: string
+  readonly messageId?: string
+  readonly recipients: readonly string[]
+}
+
+/**
+ * Clocks are one, but who writes down a moment may have been held up between it and the writing. A sender that goes away while the
+ * server thinks does so more than a second before the server answers (mail.ts), so this much proves nothing wrong.
+ */
+const slackMs = 700
+/** Until a front-end uses a ledger again that was away. */
+const reconnectMs = 6000
+/** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
+const strategyMs = 2000
+
+const digit = (reply: string): number => Number(reply.charAt(0))
+/** The server behind marks its words. */
+const ofTheServerBehind = (reply: string): boolean => reply.includes('[behind]')
+const isOurDeferral = (reply: string): boolean => / 4\.5\.3 /.test(reply) && !ofTheServerBehind(reply)
+
+interface Copy extends Taken {
+  /** When the server's 250 had left; never, if it or the connection ended before. */
+  readonly said: number | undefined
+}
+
+export class Record {
+  readonly offers: readonly Offer[]
+  readonly #transactions = new Map<string, Transaction[]>()
+  readonly #copies = new Map<string, Copy[]>()
+  readonly #refusals: readonly Refused[]
+  readonly #blows: readonly Blow[]
+  readonly #switches: readonly Switch[]
+  readonly #entries: readonly Entry[]
+  readonly #firstStrategy: string
+
+  constructor(entries: readonly Entry[], firstStrategy: string) {
+    this.#entries = entries
+    this.#firstStrategy = firstStrategy
+    const of = <What extends Entry['what']>(what: What): Extract<Entry, { what: What }>[] =>
+      entries.filter((entry): entry is Extract<Entry, { what: What }> => entry.what === what)
+    this.offers = of('letter')
+    this.#refusals = of('refused')
+    this.#blows = of('blow')
+    this.#switches = of('switch')
+    for (const transaction of of('transaction'))
+      this.#transactions.set(transaction.letter, [...(this.#transactions.get(transaction.letter) ?? []), transaction])
+    const said = new Map(of('said').map(({ number, at }) => [number, at]))
+    for (const taken of of('taken'))
+      this.#copies.set(taken.letter, [
+        ...(this.#copies.get(taken.letter) ?? []),
+        { ...taken, said: said.get(taken.number) },
+      ])
+  }
+
+  transactionsOf(letter: string): readonly Transaction[] {
+    return this.#transactions.get(letter) ?? []
+  }
+
+  copiesFor(letter: string, recipient: string): readonly Copy[] {
+    return (this.#copies.get(letter) ?? []).filter(({ to }) => to.includes(recipient))
+  }
+
+  findings(): Finding[] {
+    const fallen = this.#entries.flatMap((entry): Finding[] =>
+      entry.what === 'fall'
+        ? [
+            {
+              fault: 'fell',
+              letter: '',
+              recipient: '',
+              what: `front-end ${entry.front}, ${entry.process}: ${entry.why}`,
+            },
+          ]
+        : [],
+    )
+    return [
+      ...fallen,
+      ...this.offers.flatMap((offer) => [
+        ...offer.to.flatMap((recipient) => this.#findingsOf(offer, recipient)),
+        ...this.#rule2(offer),
+      ]),
+    ]
+  }
+
+  #findingsOf(offer: Offer, recipient: string): Finding[] {
+    const found: Finding[] = []
+    const { letter, score } = offer
+    const find = (fault: Fault, what: string, because?: string): unknown =>
+      found.push({ fault, letter, recipient, what, ...(because !== undefined && { because }) })
+    const transactions = this.transactionsOf(letter)
+    const copies = this.copiesFor(letter, recipient)
+    const told = transactions.flatMap((transaction) =>
+      transaction.told.filter(([to]) => to === recipient).map(([, reply]) => ({ transaction, reply })),
+    )
+    const yes = told.filter(({ reply }) => digit(reply) === 2)
+    const no = told.filter(({ reply }) => digit(reply) === 5)
+    if (yes.length > 0 && copies.length === 0) find('lost', `was told "${yes[0]?.reply ?? ''}" and nobody has it`)
+    copies.slice(1).forEach((copy, i) => {
+      const before = copies[i]
+      if (before === undefined) return
+      find('doubled', `taken at ${before.at} and at ${copy.at}`, this.#whyAgain(letter, recipient, before, copy.at))
+    })
+    for (const { transaction, reply } of no) {
+      const [first] = copies
+      if (first !== undefined)
+        find('wrong', `has it, and was told "${reply}"`, this.#whyAgain(letter, recipient, first, transaction.to))
+      else if (accepts(recipient, score))
+        find('wrong', `would take it, and was told "${reply}"`, this.#whyRefused(offer, recipient, transaction, reply))
+    }
+    if (!accepts(recipient, score))
+      for (const copy of copies)
+        find('wrong', `refuses such mail, and has it (${copy.at})`, this.#whyLenient(offer, recipient, copy))
+    for (const { reply } of told) {
+      const named = /<([^<>@ ]+@[^<>@ ]+)>/.exec(reply)?.[1]
+      if (named !== undefined && named !== recipient && !told.some(({ transaction }) => isShared(transaction, reply)))
+        find('wrong', `was told what is another's: "${reply}"`)
+    }
+    return found
+  }
+
+  /** Rule 2: no 5yz after the text where somebody was deferred. */
+  #rule2({ letter }: Offer): Finding[] {
+    return this.transactionsOf(letter).flatMap((transaction): Finding[] => {
+      const final = transaction.text.at(-1) ?? ''
+      const [deferred] = transaction.rcpts.find(([, reply]) => digit(reply) === 4) ?? []
+      if (digit(final) !== 5 || deferred === undefined) return []
+      return [
+        { fault: 'wrong', letter, recipient: deferred, what: `was deferred, and the text was answered "${final}"` },
+      ]
+    })
+  }
+
+  /** Where the record explains that somebody who has the message is given it, or an answer, once more. */
+  #whyAgain(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
+    const carrier = this.#carrier(letter, recipient, copy)
+    if (carrier === undefined) return undefined
+    const over = carrier.to
+    const fatal = (target: Blow['target']): ((blow: Blow) => boolean) => {
+      return (blow) => blow.target === target && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
+    }
+    const ofFront = (blow: Blow): boolean => blow.front === carrier.front
+    if (copy.said === undefined) {
+      const gone = this.#blowIn(copy.came - 50, copy.at + slackMs, (blow) => fatal('behind')(blow))
+      if (gone !== undefined) return 'the server behind was killed before its 250 had left'
+    }
+    const said = copy.said ?? copy.at
+    const killed = this.#blowIn(
+      copy.came - 50,
+      said + slackMs,
+      (blow) => ofFront(blow) && (fatal('primary')(blow) || fatal('worker')(blow)),
+    )
+    if (killed !== undefined && carrier.end !== 'heard')
+      return `${killed.target} killed after the server behind had the text and before its 250 was passed on`
+    const ending = this.#blowIn(copy.came - 3000, said + slackMs, (blow) => ofFront(blow) && fatal('primary')(blow))
+    if (ending?.how === 'SIGTERM' && carrier.end !== 'heard') return 'it was broken off at the end of timeouts.shutdown'
+    const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slackMs)
+    if (stopped && carrier.end === 'closed by Rcptwise')
+      if (this.#blowIn(copy.came, over + slackMs, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !== undefined)
+        return 'the process was stopped after the server behind had it, and killed before it went on'
+    if (carrier.left !== undefined && carrier.left.at >= said - slackMs)
+      return `the sender went (${carrier.left.how}) when the answer was there`
+    if (carrier.left !== undefined && stopped) return 'the process was stopped while the sender went'
+    if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
+    if (this.#ledgerWasAway(carrier.from, until)) return 'the ledger was away'
+    return undefined
+  }
+
+  /** The transaction in which it came: the last one with this recipient whose dot was sent before. */
+  #carrier(letter: string, recipient: string, copy: Taken): Transaction | undefined {
+    return this.transactionsOf(letter)
+      .filter(({ dot, rcpts }) => dot !== undefined && dot <= copy.came + 5 && rcpts.some(([to]) => to === recipient))
+      .at(-1)
+  }
+
+  #whyRefused(offer: Offer, recipient: string, transaction: Transaction, reply: string): string | undefined {
+    if (!ofTheServerBehind(reply)) return undefined
+    const refusal = this.#refusals.find(
+      ({ step, at, code, letter, to }) =>
+        code >= 500 &&
+        to.includes(recipient) &&
+        at >= transaction.from - 50 &&
+        at <= transaction.to + 50 &&
+        (step === 'RCPT' || letter === offer.letter),
+    )
+    if (refusal === undefined) return undefined
+    if (refusal.why !== 'spam') return `the server behind refused it (${refusal.step}, ${refusal.why})`
+    const shared = this.#shares(offer, transaction, refusal.at)
+    return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
+  }
+
+  #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {
+    const carrier = this.#carrier(offer.letter, recipient, copy)
+    return carrier === undefined ? undefined : this.#shares(offer, carrier, copy.at)
+  }
+
+  /** Why recipients who differ shared an answer in this transaction: its strategy, or rule 5. */
+  #shares(offer: Offer, transaction: Transaction, at: number): string | undefined {
+    const strategies = this.#inForce(transaction.from, at)
+    const sharing = ['lenient', 'off', 'bounce', 'auto'].find((strategy) => strategies.has(strategy))
+    if (sharing !== undefined) return `strategy ${sharing}`
+    const before = this.transactionsOf(offer.letter).filter(({ from }) => from < transaction.from)
+    if (before.some((one) => madeNoProgress(one))) return 'rule 5: an attempt without progress'
+    if (before.filter(({ rcpts }) => rcpts.some(([, reply]) => isOurDeferral(reply))).length >= 16)
+      return 'rule 7: too many forced retries'
+    return undefined
+  }
+
+  /** Every strategy that may have been in force at some moment between the two. */
+  #inForce(from: number, to: number): ReadonlySet<string> {
+    const possible = new Set<string>()
+    const spans = [
+      { strategy: this.#firstStrategy, begins: 0 },
+      ...this.#switches.map(({ strategy, at }) => ({ strategy, begins: at })),
+    ]
+    spans.forEach(({ strategy, begins }, i) => {
+      // It may last until a later order was certainly carried out.
+      const later = this.#switches.slice(i).find((next) => next.to !== undefined)
+      const ends = (later?.to ?? Infinity) + strategyMs
+      if (begins <= to && ends >= from) possible.add(strategy)
+    })
+    return possible
+  }
+
+  #blowIn(from: number, to: number, which: (blow: Blow) => boolean): Blow | undefined {
+    return this.#blows.find((blow) => blow.at >= from && blow.at <= to && which(blow))
+  }
+
+  /** A process of the front-end stood still at some moment between the two. */
+  #wasStopped(front: number, from: number, to: number): boolean {
+    return this.#blows.some((blow, i) => {
+      if (blow.front !== front || blow.how !== 'SIGSTOP' || blow.at > to) return false
+      const goesOn = this.#blows.slice(i).find(({ pid, how }) => pid === blow.pid && how === 'SIGCONT')
+      return (goesOn?.at ?? Infinity) >= from
+    })
+  }
+
+  #ledgerWasAway(from: number, to: number): boolean {
+    return this.#blows.some((blow, i) => {
+      if (blow.target !== 'redis' || (blow.how !== 'SIGKILL' && blow.how !== 'SIGSTOP') || blow.at > to) return false
+      const back = this.#blows.slice(i + 1).find(({ target }) => target === 'redis')
+      return (back?.at ?? Infinity) + reconnectMs >= from
+    })
+  }
+
+  /**
+   * Messages that everybody takes, and of which somebody was told to come again by a strategy that splits only what divides its
+   * recipients: they were taken for the return of another message.
+   */
+  heldByGuess(): readonly string[] {
+    const splitting = new Set(['late', 'auto', 'lenient', 'off', 'bounce'])
+    return this.offers
+      .filter(({ to, score }) => to.every((recipient) => accepts(recipient, score)))
+      .filter(({ letter }) =>
+        this.transactionsOf(letter).some(
+          ({ rcpts, from, to }) =>
+            rcpts.some(([, reply]) => isOurDeferral(reply)) &&
+            this.#inForce(from, to).isSubsetOf(splitting) &&
+            !this.#ledgerWasAway(from, to),
+        ),
+      )
+      .map(({ letter }) => letter)
+  }
+
+  /** `open`: who was never let go by a sender that comes again until it is answered; `splits`: what the ledger says is open at the end. */
+  undone(open: ReadonlyMap<string, readonly string[]>, splits: readonly OpenSplit[]): Finding[] {
+    const waiting = [...open].flatMap(([letter, recipients]) =>
+      recipients.map((recipient): Finding => ({
+        fault: 'undone',
+        letter,
+        recipient,
+        what: `was never answered: ${this.transactionsOf(letter).length} transactions, the last: ${lastTold(this.transactionsOf(letter), recipient)}`,
+      })),
+    )
+    return [...waiting, ...splits.flatMap((split) => this.#leftOpen(split))]
+  }
+
+  #leftOpen({ from, messageId, recipients }: OpenSplit): Finding[] {
+    const id = messageId === undefined ? undefined : /^<?(.*?)@/.exec(messageId)?.[1]
+    const offer = this.offers.find(({ letter, reversePath }) => letter === id && reversePath === from)
+    // Nobody knows whose it is: the sender left before its text was known, or the message has no name.
+    if (offer === undefined) return []
+    const transactions = this.transactionsOf(offer.letter)
+    return recipients.flatMap((recipient): Finding[] => {
+      const last = transactions.flatMap(({ told }) => told.filter(([to]) => to === recipient)).at(-1)?.[1] ?? ''
+      if (digit(last) !== 2 && digit(last) !== 5) return []
+      const begun = transactions[0]?.from ?? 0
+      const away = this.#ledgerWasAway(begun, transactions.at(-1)?.to ?? begun)
+      return [
+        {
+          fault: 'undone',
+          letter: offer.letter,
+          recipient,
+          what: `was told "${last}", and a split still waits for them`,
+          ...(away && { because: 'the ledger was away' }),
+        },
+      ]
+    })
+  }
+}
+
+const isShared = ({ text }: Transaction, reply: string): boolean => text.length === 1 && text[0] === reply
+
+const lastTold = (transactions: readonly Transaction[], recipient: string): string =>
+  transactions
+    .flatMap(({ rcpts, text, end }) =>
+      rcpts.filter(([to]) => to === recipient).map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
+    )
+    .at(-1) ?? 'not offered'
+
+/** Somebody was deferred by us, nobody was answered for good, and that was not the server's own doing. */
+function madeNoProgress({ rcpts, told, end }: Transaction): boolean {
+  const ours = rcpts.some(([, reply]) => isOurDeferral(reply)) || told.some(([, reply]) => isOurDeferral(reply))
+  const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
+  const someone = told.some(([, reply]) => digit(reply) !== 4)
+  return ours && !someone && (end === 'left' || !theServers)
+}
