@@ -38,13 +38,14 @@ const mails = (server: FakeBackend): string[] =>
   server.delivered.map(({ mail, recipients: to }) => [mail, ...to].join(' '))
 
 describe('a client that is quiet while another one waits', () => {
-  test('gives its connection back, and its text goes out behind an envelope shown anew', async () => {
+  test('limits.md: “Its connection there goes to someone who waits as soon as all backend.pool.max_connections are busy.” “Your mail server sees RSET then, and the same MAIL and RCPT later, when the text is complete”', async () => {
     await scene(async ({ server, slow, other }) => {
       const begun = await other()
       await begun.deliver(begun.order([0]), text)
       expect(await slow.deliver(slow.order([0, 1]), text)).toEqual([expect.stringMatching(/^250 /)])
       expect(mails(server)).toEqual(['<other@x> <0@x>', '<s@x> <0@x> <1@x>'])
       expect(slow.told).toHaveLength(3) // each answer once
+      expect(server.connections[0]?.lines.filter((line) => line === 'RSET')).toHaveLength(1)
     })
   })
 

@@ -42,7 +42,7 @@ test(
   },
 )
 
-test('senders that stop behind MAIL hold nobody up either', { timeout: 60_000 }, async () => {
+test('limits.md: “A slow client keeps nobody from your mail server.”', { timeout: 60_000 }, async () => {
   await using backend = await startFakeBackend()
   await using app = await start({
     config: behind(backend).replace('] }', '], pool: { max_connections: 2 }, connect_timeout: 30s }'),

@@ -1,8 +1,9 @@
 /** Limits of clients over real sockets: what each is told, that it is counted, and that the session goes on where it may. */
 import { describe, expect, test } from 'vitest'
-import { open, pipeline, start, untilEnd } from '../listen/session.ts'
+import { behind, open, pipeline, start, untilEnd } from '../listen/session.ts'
 import type { TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
+import { startFakeBackend } from '../support/fake-backend.ts'
 
 /** The first line that the server says to a new connection. */
 async function greeting(port: number, from?: string): Promise<string> {
@@ -81,7 +82,7 @@ describe('in a session', () => {
     expect(await hits(app, 'messages_per_minute')).toBe(1)
   })
 
-  test('recipients_per_minute: 451 to RCPT; those before get the message, and nobody a 5yz with them (rule 2)', async () => {
+  test('recipients_per_minute, 451 to RCPT; limits.md: “A recipient put off by a rate is like one that your mail server answered 4yz: in that transaction nobody is told 5xx after the text (rule 2).”', async () => {
     const config = `limits: { recipients_per_minute: 1 }\npolicies: { strict: { reject_at: 8 } }\nrecipients: { default: strict }`
     await using app = await start({ config })
     const client = await open(app.port)
@@ -101,6 +102,18 @@ describe('in a session', () => {
     expect(transaction?.recipients.map(({ fate }) => fate)).toEqual(['deferred', 'postponed'])
   })
 
+  test('limits.md: “A rate counts what was offered: a recipient who is deferred to split (see strategies.md) counts again when it comes back.”', async () => {
+    const config = 'limits: { recipients_per_minute: 3 }'
+    await using app = await start({ config, recipients: 'b@example.org: strict' })
+    const client = await open(app.port)
+    const [a, b] = ['RCPT TO:<a@example.org>', 'RCPT TO:<b@example.org>'] as const
+    const first = await pipeline(client, 'MAIL FROM:<s@example.net>', a, b, 'RSET')
+    const again = await pipeline(client, 'MAIL FROM:<s@example.net>', b, a)
+    const codes = [...first.slice(1, 3), ...again.slice(1)].map((line) => line.slice(0, 9))
+    expect(codes).toEqual(['250 2.1.5', '451 4.5.3', '250 2.1.5', '451 4.7.1'])
+    client.close()
+  })
+
   test('text_minimum_rate: a text in single octets is ended, whatever its pauses', async () => {
     const config = 'limits: { text_minimum_rate: 100000 }\ntimeouts: { text: 1500ms, shutdown: 100ms }'
     await using app = await start({ config })
@@ -115,7 +128,7 @@ describe('in a session', () => {
     expect(await app.mail('a@example.org')).toEqual([])
   })
 
-  test('timeouts.command: a command in single octets is ended, too', async () => {
+  test('limits.md: “Single octets do not prolong the time for a command.”', async () => {
     await using app = await start({ config: 'timeouts: { command: 1500ms, shutdown: 100ms }' })
     const client = await open(app.port)
     const drops = setInterval(() => client.send('N'), 50)
@@ -125,7 +138,7 @@ describe('in a session', () => {
   })
 })
 
-test('timeouts.command: a client that does not read its replies is not read from, and ended', async () => {
+test('limits.md: “Rcptwise does not read from a client that does not read its replies, and ends its session after timeouts.command.”', async () => {
   await using app = await start({ config: 'timeouts: { command: 1500ms, shutdown: 100ms }' })
   const client = await open(app.port)
   client.socket.on('error', () => undefined)
@@ -137,11 +150,11 @@ test('timeouts.command: a client that does not read its replies is not read from
   client.close()
 })
 
-describe('all messages together', () => {
+describe('limits.md: “table under Memory and disk in all”', () => {
   const text = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(1500)}`
   const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA'] as const
 
-  test('spool.total_memory: texts go to files, and arrive', async () => {
+  test('spool.total_memory, texts go to files, and arrive; limits.md: “rcptwise_spool_bytes{kind="memory"} and {kind="disk"} are what is kept now.”', async () => {
     await using app = await start({ config: 'spool: { total_memory: 10KB }' })
     const client = await open(app.port)
     await pipeline(client, ...envelope)
@@ -180,4 +193,25 @@ describe('all messages together', () => {
     client.close()
     await expect.poll(memory).toBe(0)
   })
+})
+
+test('limits.md: “Rcptwise stops reading from a client once 64 KiB of its commands wait for their turn.”', async () => {
+  const held = Promise.withResolvers<undefined>()
+  await using backend = await startFakeBackend({ rules: [{ on: 'MAIL', hold: held.promise }] })
+  await using app = await start({ config: behind(backend) })
+  const client = await open(app.port)
+  client.send('MAIL FROM:<s@example.net>\r\n')
+  // The system's own buffers take some megabytes more.
+  const line = `NOOP ${'x'.repeat(1000)}\r\n`
+  let sent = 0
+  while (client.socket.writableLength < 1_000_000 && sent < 60_000) {
+    client.send(line)
+    sent++
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(client.socket.writableLength).toBeGreaterThanOrEqual(1_000_000)
+  held.resolve(undefined)
+  await client.reply()
+  for (let i = 0; i < sent; i++) expect((await client.reply())[0]).toBe('250 2.0.0 OK')
+  client.close()
 })

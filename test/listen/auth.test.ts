@@ -61,7 +61,7 @@ async function send(client: Client, ...to: readonly string[]): Promise<string> {
 }
 
 describe('AUTH passed through', () => {
-  test('PLAIN: the exchange and what follows are on one connection, which nobody else gets', async () => {
+  test('limits.md: “Clients that have said AUTH (auth.md) have a connection of their own there as long as they stay:” PLAIN', async () => {
     await using started = await begin('pass_in_clear')
     const { app, backend } = started
     const client = await open(app.port)
@@ -184,7 +184,7 @@ describe('AUTH passed through', () => {
 })
 
 describe('backend.pool.authenticated', () => {
-  test('who has authenticated and stays keeps nobody else from the server: 454 to one more, and mail goes on', async () => {
+  test('limits.md: “table 2 under Slow clients” 454 to one more, and mail of others goes on', async () => {
     await using started = await beginWith('{ max_connections: 3, authenticated: 2 }', 'pass_in_clear')
     const { app, backend } = started
     const idle = [await open(app.port), await open(app.port)]

@@ -67,7 +67,7 @@ describe('sessions', () => {
     expect(outcome(limits.admit({ address: '2001:db8:1:2:ffff::9' }))).toBe('sessions_per_network')
     expect(outcome(limits.admit({ address: '2001:db8:1:3::1' }))).toBe('in')
   })
-  test('a class has its own numbers in place of the general ones', () => {
+  test('limits.md: “A peer class may have its own:”', () => {
     const own = { sessionsPerAddress: 3, sessionsPerNetwork: 3, rates: {} }
     const { limits } = limitsOf({ perAddress: 1, perNetwork: 1, classes: { partners: own } })
     const partner = (): string => outcome(limits.admit({ address: '198.51.100.7' }))
@@ -75,12 +75,12 @@ describe('sessions', () => {
     const other = (): string => outcome(limits.admit({ address: '192.0.2.7' }))
     expect([other(), other()]).toEqual(['in', 'sessions_per_address'])
   })
-  test('trusted peers count in all and nowhere else', () => {
+  test('limits.md: “Clients in trusted networks count in limits.sessions and have no other limit of these two tables.”', () => {
     const { limits } = limitsOf({ sessions: 3, perAddress: 1, perNetwork: 1, rates: { connectionsPerMinute: 1 } })
     const trusted = (): string => outcome(limits.admit({ address: '10.0.0.1' }))
     expect([trusted(), trusted(), trusted(), trusted()]).toEqual(['in', 'in', 'in', 'sessions'])
   })
-  test('a name that puts the client into a class that is full turns it away', () => {
+  test('limits.md: “Where classes are told apart by host name (rdns), it looks up the name after that.” “Rcptwise finds the class by the address when the client connects.”', () => {
     const { limits } = limitsOf({ classes: { partners: { sessions: 1, rates: {} } } })
     const first = letIn(limits, '192.0.2.1')
     expect(first.named('a.partner.example')).toBeUndefined()
@@ -95,7 +95,7 @@ describe('sessions', () => {
 })
 
 describe('rates', () => {
-  test('connections of an address in a minute; the address beside it has its own', () => {
+  test("connections in a minute: limits.md: “A rate belongs to an address, as in Postfix's anvil: strangers share a network.”", () => {
     const { limits, clock } = limitsOf({ rates: { connectionsPerMinute: 2 } })
     const connect = (address: string): string => outcome(limits.admit({ address }))
     expect([connect('192.0.2.1'), connect('192.0.2.1'), connect('192.0.2.1')]).toEqual([
@@ -107,7 +107,7 @@ describe('rates', () => {
     clock.now = 30_000
     expect([connect('192.0.2.1'), connect('192.0.2.1')]).toEqual(['in', 'connections_per_minute'])
   })
-  test('of IPv6 a /64 is one client', () => {
+  test('limits.md: “An IPv6 /64 counts as one address, since one host may have all of it.”', () => {
     const { limits } = limitsOf({ rates: { messagesPerMinute: 1 } })
     expect(letIn(limits, '2001:db8::1').takes('messages')).toBeUndefined()
     expect(letIn(limits, '2001:db8::2').takes('messages')).toBe('messages_per_minute')

@@ -4,7 +4,7 @@ import { clientKey, networkOf } from '../../src/listen/network.ts'
 import { RateLimiter } from '../../src/listen/rate-limiter.ts'
 
 describe('rate limiter', () => {
-  test('so many at once, and more as time goes by', () => {
+  test("limits.md: “A client may use a whole minute's allowance at once; then it gets more as time goes by.” “With 60 a minute it gets one more each second.”", () => {
     const limiter = new RateLimiter({ count: 3, perMs: 3000 })
     expect([0, 0, 0, 0].map((at) => limiter.take('a', at))).toEqual([true, true, true, false])
     expect(limiter.take('a', 999)).toBe(false)

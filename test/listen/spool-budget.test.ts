@@ -152,7 +152,7 @@ describe('shared with other processes', () => {
     return { budget, others, told }
   }
 
-  test('one may have all of it while the others have nothing, and what they have is not there', () => {
+  test('limits.md: “Both limits hold for all workers together (above).”', () => {
     const { budget, others } = withOthers(100 * mib, 100 * mib)
     expect([budget.fitsMemory(100 * mib), budget.fits(100 * mib)]).toEqual([true, true])
     others.set('spool memory', 60 * mib)
@@ -164,7 +164,7 @@ describe('shared with other processes', () => {
     expect([budget.memoryBytes, budget.diskBytes]).toEqual([0, 40 * mib])
   })
 
-  test('whole pieces are told, and in the end nothing is left', () => {
+  test('limits.md: “of the spool by what came and 1 MiB for each worker.” Whole pieces are told, and in the end nothing is left', () => {
     const octets = fc.array(fc.nat({ max: 3 * mib }), { maxLength: 30 })
     fc.assert(
       fc.property(octets, (texts) => {

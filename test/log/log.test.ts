@@ -172,7 +172,7 @@ describe('the levels', () => {
 })
 
 describe('a flood of refused connections', () => {
-  it('is one line a minute and limit, with a count', () => {
+  it("limits.md: “The log has a warning with the client's address (limitReached, connectionRefused), once a minute for each limit, with the number of those that it leaves out.”", () => {
     const refusedAt = (at: number): Fact => ({ kind: 'connectionRefused', at, address: '192.0.2.3', limit: 'sessions' })
     const lines = parsed([refusedAt(0), refusedAt(10), refusedAt(59_999), refusedAt(60_000)])
     expect(lines).toHaveLength(2)

@@ -131,30 +131,34 @@ test(
   },
 )
 
-test('limits of rate hold for both together', { timeout: 90_000 }, async () => {
-  await using backend = await startFakeBackend()
-  await using home = await Home.make()
-  const rate = 30
-  const config = `limits: { messages_per_minute: ${rate} }\ntrusted: []`
-  const served = await home.serve({ backendUrl: backend.url, workers, config })
-  const clients = await sessions(served, 8)
-  const [first, ...others] = clients
-  if (first === undefined) throw new Error('no session')
-  const offer = async (client: Client): Promise<string> => {
-    const said = await client.ask('MAIL FROM:<s@x.test>')
-    if (said.startsWith('250')) await client.ask('RSET')
-    return said.slice(0, 9)
-  }
-  for (let i = 0; i < rate; i++) expect(await offer(first)).toBe('250 2.1.0')
-  // Sessions of the other worker are among these: it would let as many through once more.
-  let more = 0
-  await until('nobody gets through', async () => {
-    const said = await Promise.all(others.map(offer))
-    more += said.filter((reply) => reply === '250 2.1.0').length
-    return said.every((reply) => reply === '451 4.7.1')
-  })
-  expect(more).toBeLessThan(rate)
-  expect(await sum(served, 'limit_hits_total', 'messages_per_minute')).toBeGreaterThan(0)
-  for (const client of clients) client.close()
-  await until('the last was noticed', async () => (await sum(served, 'sessions_open')) === 0)
-})
+test(
+  'limits.md: “With several workers the limits on sessions, rates, reports, memory and disk hold for all of them together.”',
+  { timeout: 90_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const rate = 30
+    const config = `limits: { messages_per_minute: ${rate} }\ntrusted: []`
+    const served = await home.serve({ backendUrl: backend.url, workers, config })
+    const clients = await sessions(served, 8)
+    const [first, ...others] = clients
+    if (first === undefined) throw new Error('no session')
+    const offer = async (client: Client): Promise<string> => {
+      const said = await client.ask('MAIL FROM:<s@x.test>')
+      if (said.startsWith('250')) await client.ask('RSET')
+      return said.slice(0, 9)
+    }
+    for (let i = 0; i < rate; i++) expect(await offer(first)).toBe('250 2.1.0')
+    // Sessions of the other worker are among these: it would let as many through once more.
+    let more = 0
+    await until('nobody gets through', async () => {
+      const said = await Promise.all(others.map(offer))
+      more += said.filter((reply) => reply === '250 2.1.0').length
+      return said.every((reply) => reply === '451 4.7.1')
+    })
+    expect(more).toBeLessThan(rate)
+    expect(await sum(served, 'limit_hits_total', 'messages_per_minute')).toBeGreaterThan(0)
+    for (const client of clients) client.close()
+    await until('the last was noticed', async () => (await sum(served, 'sessions_open')) === 0)
+  },
+)

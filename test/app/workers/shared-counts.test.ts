@@ -35,7 +35,7 @@ test('each knows its own at once, and those of the others soon', async () => {
   expect(b?.elsewhere('sessions')).toBe(1)
 })
 
-test('what one had is gone with it, and its successor hears of what the others have', async () => {
+test('limits.md: “When a worker ends, its sessions and texts count no more;” its successor hears of what the others have', async () => {
   using two = crew(['a', 'b'])
   const [a, b] = two.workers
   a?.change('address 192.0.2.1', 1)

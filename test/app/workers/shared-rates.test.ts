@@ -31,7 +31,7 @@ const messages = (session: Admission, count: number): number =>
 describe('messages_per_minute with three workers', () => {
   const rates = { messagesPerMinute: 6 }
 
-  test('what one worker took is gone in all, a moment later, and is there again in all with time', async () => {
+  test('limits.md: “Each worker decides at once, by what it knows, and tells the others a moment later (about 50 ms).”', async () => {
     clock.now = 0
     using crew = crewOfRates(now)
     const [a, b, c] = ['a', 'b', 'c'].map((name) => {
@@ -50,7 +50,7 @@ describe('messages_per_minute with three workers', () => {
     await until('a knows of both', () => messages(a, 1) === 0)
   })
 
-  test('what went beyond in one moment is made up for', async () => {
+  test('limits.md: “An overshoot of a rate is paid back: nothing more passes until the excess has expired.”', async () => {
     clock.now = 0
     using crew = crewOfRates(now)
     const told: number[] = []
@@ -88,7 +88,7 @@ describe('messages_per_minute with three workers', () => {
   })
 })
 
-test('a worker that begins knows what was taken before, also by one that has ended', async () => {
+test('limits.md: “what it took of rates stays taken.”', async () => {
   clock.now = 0
   using crew = crewOfRates(now)
   const a = limitsOf(crew.join('a'), { errorsPerMinute: 4 })
@@ -106,7 +106,7 @@ test('a worker that begins knows what was taken before, also by one that has end
   expect(successor.admit({ address: '192.0.2.1' })).not.toBe('errors_per_minute')
 })
 
-test('a reload that leaves a rate as it was forgets nothing of it; another rate begins anew', () => {
+test('limits.md: “A reload that leaves a rate as it was forgets nothing of it.” Another rate begins anew', () => {
   clock.now = 0
   using crew = crewOfRates(now)
   const limits = limitsOf(crew.join('a'), { messagesPerMinute: 2 })
