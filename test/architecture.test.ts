@@ -29,7 +29,8 @@ const interfaces = [
 /** The longest name that a file's path begins with is its rule. */
 const table: Readonly<Record<string, Rule>> = {
   // Pure: no node:, no library, no clock.
-  smtp: { values: ['smtp'] },
+  // domainToASCII computes, it opens nothing.
+  smtp: { values: ['smtp'], outside: ['node:url'] },
   verdict: { values: ['verdict', 'smtp'] },
   strategy: { values: ['strategy', 'verdict', 'smtp'], types: ['ledger/split.ts'] },
   'ledger/split.ts': { values: [], types: ['smtp', 'strategy'] },
@@ -50,7 +51,7 @@ const table: Readonly<Record<string, Rule>> = {
   // The shells: what they do I/O with, and the language on the wire.
   bounce: { values: ['bounce', 'dsn', 'smtp'], types: ['backend/backend.ts', 'vouch/vouch.ts', 'facts.ts'] },
   vouch: {
-    values: ['vouch', 'dsn/header.ts'],
+    values: ['vouch', 'dsn/header.ts', 'smtp/domain.ts'],
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],
   },
   listen: {
@@ -76,7 +77,11 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*'],
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
-  policy: { values: ['policy', 'files'], types: ['verdict', 'facts.ts'], outside: ['node:*', 'yaml'] },
+  policy: {
+    values: ['policy', 'files', 'smtp/domain.ts'],
+    types: ['verdict', 'facts.ts'],
+    outside: ['node:*', 'yaml'],
+  },
   judge: { values: ['judge'], types: ['facts.ts'], outside: ['node:*'] },
   learning: {
     values: ['learning', 'facts.ts', 'strategy/auto.ts', 'listen/network.ts'],
@@ -84,7 +89,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:net', 'node:timers/promises', 'tldts'],
   },
   ledger: {
-    values: ['ledger', 'strategy/names.ts'],
+    values: ['ledger', 'strategy/names.ts', 'smtp/octets.ts'],
     types: ['facts.ts', 'smtp'],
     outside: ['node:*', '@redis/client'],
   },
@@ -101,7 +106,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   log: { values: ['log'], types: ['facts.ts'], outside: ['node:*', 'pino', 'pino-pretty'] },
   config: {
-    values: ['config', 'strategy/names.ts'],
+    values: ['config', 'strategy/names.ts', 'smtp/domain.ts'],
     types: ['verdict', 'strategy', 'smtp'],
     outside: ['node:*', 'zod', 'yaml'],
   },

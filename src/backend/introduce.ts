@@ -3,6 +3,7 @@
  * client; XFORWARD is for the backend's log alone; the PROXY header makes a connection that of one client for good.
  */
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
+import { toOctets } from '../smtp/octets.ts'
 import { encodeProxyVersion1, encodeProxyVersion2, proxyVersion2Local } from '../smtp/proxy-header.ts'
 import { describeReply, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -92,14 +93,12 @@ export function proxyPreamble(introduction: Introduction, client: BackendClient 
   if (!isPerClient(introduction)) return undefined
   const address = client?.attributes.address
   if (client === undefined || address === undefined) {
-    return introduction === 'proxy-v2' ? proxyVersion2Local : Buffer.from(ourselvesVersion1, 'latin1')
+    return introduction === 'proxy-v2' ? proxyVersion2Local : toOctets(ourselvesVersion1)
   }
   const { port = 0, destinationAddress = address, destinationPort = 0 } = client.attributes
   const addresses = {
     source: { address, port },
     destination: { address: destinationAddress, port: destinationPort },
   }
-  return introduction === 'proxy-v2'
-    ? encodeProxyVersion2(addresses)
-    : Buffer.from(encodeProxyVersion1(addresses), 'latin1')
+  return introduction === 'proxy-v2' ? encodeProxyVersion2(addresses) : toOctets(encodeProxyVersion1(addresses))
 }

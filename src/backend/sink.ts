@@ -8,6 +8,7 @@ import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/pr
 import { join } from 'node:path'
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
+import { toOctets } from '../smtp/octets.ts'
 import { parsePath } from '../smtp/path.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -124,7 +125,7 @@ export class Sink implements WatchedBackend {
     const maildir = join(directory, folderName(recipient.toLowerCase()))
     const file = `${name}.${folderName(hostname)}`
     const envelope = Buffer.concat([
-      Buffer.from(`Return-Path: <${parsePath(mail)?.path.mailbox ?? ''}>\r\n`, 'latin1'),
+      toOctets(`Return-Path: <${parsePath(mail)?.path.mailbox ?? ''}>\r\n`),
       Buffer.from(`Delivered-To: ${recipient}\r\n`),
     ])
     return { index, maildir, from: join(maildir, 'tmp', file), to: join(maildir, 'new', file), envelope }
@@ -230,7 +231,7 @@ export class Sink implements WatchedBackend {
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 async function* message(header: string, text: TextSource): AsyncGenerator<Buffer> {
-  yield Buffer.from(header, 'latin1')
+  yield toOctets(header)
   const whole = text.whole()
   if (whole === undefined) yield* text.chunks()
   else yield* whole

@@ -2,6 +2,7 @@
  * A binary text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind a text that is complete. A text
  * in memory is one chunk; one in a file is read and sent piece by piece, pipelined where the server allows that (RFC 3030 4.2).
  */
+import { toOctets } from '../smtp/octets.ts'
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { type Heard, isLost } from './heard.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
@@ -19,7 +20,7 @@ const unansweredAtMost = 16
 export async function sendInChunks(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
   const { header, text, replyMs, form, recipients } = order
   const whole = text.whole()
-  const front = Buffer.from(header, 'latin1')
+  const front = toOctets(header)
   if (whole === undefined) {
     const end = await sendPieces(connection, front, order)
     if (end !== undefined) return end

@@ -7,6 +7,8 @@ import { TLSSocket } from 'node:tls'
 import { Alarm } from '../alarm.ts'
 import { atTurnEnd } from '../turn-end.ts'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
+import { isCommandLine, writeOctets } from '../smtp/octets.ts'
+import { replies } from '../smtp/replies.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
 import { type Heard, isLost } from './heard.ts'
@@ -210,6 +212,11 @@ export class SmtpConnection {
       queueMicrotask(() => heard({ lost }))
       return
     }
+    // Whatever made it: its octets would be another command, or another address. The server never hears of it.
+    if (!isCommandLine(line)) {
+      queueMicrotask(() => heard(replies.cannotBeSaid))
+      return
+    }
     const wait = !this.pipelines && (this.#awaited.length > 0 || this.#unsent.length > 0)
     if (wait) this.#unsent.push({ line, awaited })
     else this.#send(line, awaited)
@@ -226,7 +233,7 @@ export class SmtpConnection {
   readonly #flush = (): void => {
     this.#flushing = false
     if (this.#out === '' || this.#ended !== undefined) return
-    this.#socket.write(this.#out, 'latin1')
+    writeOctets(this.#socket, this.#out)
     this.#out = ''
   }
 
@@ -258,7 +265,7 @@ export class SmtpConnection {
   write(bytes: Buffer | string): void {
     if (this.#ended !== undefined) return
     this.#flush()
-    if (typeof bytes === 'string') this.#socket.write(bytes, 'latin1')
+    if (typeof bytes === 'string') writeOctets(this.#socket, bytes)
     else this.#socket.write(bytes)
   }
 

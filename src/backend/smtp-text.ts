@@ -1,5 +1,6 @@
 /** The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that is complete. */
 import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
+import { toOctets } from '../smtp/octets.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { TextSource } from './backend.ts'
 import { isLost } from './heard.ts'
@@ -50,13 +51,13 @@ const onePieceBytes = 64 * 1024
 
 function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {
   let ending: Ending = 'lineStart'
-  const pieces: Buffer[] = [Buffer.from(header, 'latin1')]
+  const pieces: Buffer[] = [toOctets(header)]
   for (const chunk of whole) {
     const stuffed = stuffDots(chunk, ending)
     for (const part of stuffed.parts) pieces.push(part)
     ;({ ending } = stuffed)
   }
-  pieces.push(Buffer.from(endOfText(ending), 'latin1'))
+  pieces.push(toOctets(endOfText(ending)))
   const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
   if (size <= onePieceBytes) return connection.write(Buffer.concat(pieces, size))
   connection.cork()

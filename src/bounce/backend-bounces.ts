@@ -5,6 +5,7 @@ import { fieldsOf, headerOf, readHeader } from '../dsn/header.ts'
 import { wantsWholeText } from '../dsn/notify.ts'
 import { type Refusal, type ReportOrder, writeReport } from '../dsn/report.ts'
 import type { NoBounce } from '../facts.ts'
+import { readable } from '../smtp/octets.ts'
 import { describeReply, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Voucher } from '../vouch/vouch.ts'
@@ -122,7 +123,7 @@ class BackendBounce implements Bounce {
     return {
       hostname,
       id: newId(),
-      reversePath: reversePath.address,
+      reversePath: readable(reversePath.mailbox),
       at: now(),
       arrivedAt,
       client,

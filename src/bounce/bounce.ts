@@ -12,7 +12,7 @@ export interface BounceRequest {
   /** The client's own address, behind any proxy, and the name of its EHLO or HELO. */
   readonly client: { readonly address: string; readonly helo: string }
   readonly reversePath: {
-    /** For the wire, without brackets: one character an octet (latin1). */
+    /** For the wire, without brackets: one character an octet (octets.ts). */
     readonly mailbox: string
     /** As Unicode. */
     readonly address: string

@@ -2,6 +2,7 @@
  * The configuration's notation for places on the network: where to listen, which server to hand mail to, ranges of
  * addresses, domains. Nothing here throws. Pure: `isIP` and `BlockList` compute, they open nothing.
  */
+import { canonicalPattern } from '../smtp/domain.ts'
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import type { ListenAddress, ServerAddress } from './config.ts'
 import type { Parsed } from './units.ts'
@@ -167,12 +168,13 @@ export const isLoopback = (host: string): boolean =>
 const domainExpected = 'a domain such as example.org, or *.example.org for any host below it'
 const label = /^[\p{L}\p{N}\p{M}_]([\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?$/u
 
-/** A domain, or `*.` and a domain for any host below it; comes back in lower case, without a final dot. */
+/** A domain, or `*.` and a domain for any host below it; comes back in its canonical spelling. */
 export function parseDomainPattern(text: string): Parsed<string> {
   const pattern = text.toLowerCase().replace(/\.$/, '')
   const domain = pattern.replace(/^\*\./, '')
   const wellFormed = domain.length <= 253 && domain.split('.').every((part) => part.length <= 63 && label.test(part))
-  if (wellFormed) return { ok: true, value: pattern }
+  const value = wellFormed ? canonicalPattern(pattern) : undefined
+  if (value !== undefined) return { ok: true, value }
   const at = text.lastIndexOf('@')
   const hint = at < 0 ? {} : { hint: `leave out "${text.slice(0, at + 1)}"` }
   return { ok: false, expected: domainExpected, ...hint }

@@ -3,6 +3,7 @@
  * refused recipient (RFC 3464) and the original's header section or text; internationalized (RFC 6533) where the original was. Pure.
  */
 import { headerDate } from '../smtp/headers.ts'
+import { readable } from '../smtp/octets.ts'
 import { describeReply, type Reply, replyClass } from '../smtp/reply.ts'
 import { decodeXtext } from '../smtp/xtext.ts'
 import { parseOriginalRecipient } from './notify.ts'
@@ -84,7 +85,9 @@ export function writeReport(order: ReportOrder): Report {
   return { text: [lines(head), octets, lines(['', `--${boundary}--`, ''])], eightBit }
 }
 
-const lines = (all: readonly string[]): Buffer => Buffer.from(all.join('\r\n'), 'utf8')
+/** A line is a line, whatever was put into it. */
+const lines = (all: readonly string[]): Buffer => Buffer.from(all.map(noLineEnd).join('\r\n'))
+const noLineEnd = (line: string): string => line.replace(/[\0-\x08\x0a-\x1f\x7f]/g, '?')
 const has8bit = (octets: Buffer): boolean => octets.some((octet) => octet > 127)
 
 /** Between characters. */
@@ -140,8 +143,8 @@ function messageStatus(order: ReportOrder): string[] {
   const address = client.address.includes(':') ? `IPv6:${client.address}` : client.address
   return [
     `Reporting-MTA: dns; ${clean(order.hostname, order)}`,
-    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(envelopeId, order)}`]),
-    `Received-From-MTA: dns; ${cut(clean(client.helo, order), 255)} ([${clean(address, order)}])`,
+    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(readable(envelopeId), order)}`]),
+    `Received-From-MTA: dns; ${cut(clean(readable(client.helo), order), 255)} ([${clean(address, order)}])`,
     `Arrival-Date: ${headerDate(order.arrivedAt)}`,
   ]
 }
@@ -152,11 +155,24 @@ function recipientStatus(order: ReportOrder, refusal: Refusal): string[] {
   return [
     '',
     ...(original === undefined ? [] : [`Original-Recipient: ${original.type}; ${clean(original.address, order)}`]),
-    `Final-Recipient: ${/[^\x20-\x7e]/.test(refusal.recipient) ? 'utf-8' : 'rfc822'}; ${clean(refusal.recipient, order)}`,
+    `Final-Recipient: ${finalRecipient(refusal, order)}`,
     'Action: failed',
     `Status: ${statusOf(refusal.reply)}`,
     ...folded(`Diagnostic-Code: smtp; ${wordsOf(refusal.reply, order)}`, '\t'),
   ]
+}
+
+const beyondAscii = /[^\x20-\x7e]/
+
+/** Beyond ASCII in a report without SMTPUTF8: `\x{E4}` (RFC 6533 3, utf-8-addr-xtext), so that it is told whom it is about. */
+function finalRecipient({ recipient }: Refusal, order: ReportOrder): string {
+  if (!beyondAscii.test(recipient)) return `rfc822; ${recipient}`
+  if (order.international) return `utf-8; ${clean(recipient, order)}`
+  const encoded = recipient.replace(/[^\x20-\x7e]|\\/gu, (character) => {
+    const point = character.codePointAt(0) ?? 0
+    return `\\x{${point.toString(16).toUpperCase()}}`
+  })
+  return `utf-8; ${encoded}`
 }
 
 /** The enhanced status code (RFC 3463), from the reply's own words where it was relayed. */

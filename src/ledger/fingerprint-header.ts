@@ -1,4 +1,5 @@
 /** The part of a header section that tells messages apart and survives a sender's own relays: see fingerprint.ts. */
+import { readable } from '../smtp/octets.ts'
 
 /** Bytes in which the end of the header section is looked for. Larger header sections are refused by most servers. */
 export const headerSectionLimitBytes = 1024 * 1024
@@ -107,7 +108,7 @@ export function keepFields(header: Buffer): KeptFields {
   const messageId = fields.find(({ name, value }) => name === 'message-id' && value !== '')?.value
   return {
     kept: kept.join(''),
-    ...(messageId === undefined ? {} : { messageId: Buffer.from(messageId, 'latin1').toString().slice(0, 250) }),
+    ...(messageId === undefined ? {} : { messageId: readable(messageId).slice(0, 250) }),
     ...(bodyFrom === undefined ? {} : { bodyFrom }),
   }
 }

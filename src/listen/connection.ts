@@ -8,6 +8,7 @@ import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
+import { writeOctets } from '../smtp/octets.ts'
 import { atTurnEnd } from '../turn-end.ts'
 import { AttributesOfClient } from './client-attributes.ts'
 import type { ConnectionOptions } from './connection-options.ts'
@@ -253,7 +254,7 @@ export class Connection {
   #flush(): void {
     if (this.#saves.open || this.#ended) return
     const text = takeReady(this.session.slots)
-    if (text !== '' && this.#socket.writable) this.#socket.write(text, 'latin1')
+    if (text !== '' && this.#socket.writable) writeOctets(this.#socket, text)
   }
 
   #flushLater(): void {

@@ -1,5 +1,6 @@
 /** Which peer class a client is in, and which strategy is in force for it. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { canonicalDomainOf } from '../smtp/domain.ts'
 import type { StrategyOverride } from '../ledger/ledger.ts'
 import type { PeerFacts, ServedAs } from '../session/session.ts'
 import { chooseStrategy, type Learned } from '../strategy/auto.ts'
@@ -58,8 +59,12 @@ export function inRanges(cidrs: readonly string[]): (address: string) => boolean
   return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
-const fitsAny = (name: string, patterns: readonly string[]): boolean =>
-  patterns.some((pattern) => matchesDomain(name.toLowerCase(), pattern.toLowerCase()))
+/** `name` as it came from the wire, or in its canonical spelling; the patterns are in theirs, by the configuration. */
+function fitsAny(name: string, patterns: readonly string[]): boolean {
+  if (patterns.length === 0) return false
+  const canonical = canonicalDomainOf(name)
+  return canonical !== undefined && patterns.some((pattern) => matchesDomain(canonical, pattern))
+}
 
 export class PeerDirectory {
   readonly #entries: readonly Entry[]

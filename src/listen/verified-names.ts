@@ -4,6 +4,7 @@
  */
 import { resolve4, resolve6, reverse } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
+import { canonicalDomain } from '../smtp/domain.ts'
 
 export interface NameResolver {
   readonly reverse: (address: string) => Promise<string[]>
@@ -75,7 +76,7 @@ export class VerifiedNames {
     const names = await reverse(address).catch((): string[] => [])
     for (const name of names.slice(0, mostNames)) {
       const back = await (isIPv6(address) ? resolve6(name) : resolve4(name)).catch((): string[] => [])
-      if (back.includes(address)) return name.toLowerCase()
+      if (back.includes(address)) return canonicalDomain(name) ?? name.toLowerCase()
     }
     return undefined
   }

@@ -1,6 +1,6 @@
 /** The entries of a policy file, made to be looked up for each RCPT: no allocation but the keys. Pure. */
 import type { Policy } from '../verdict/policy.ts'
-import { parseAddressPattern } from './address-pattern.ts'
+import { canonicalOrLower, parseAddressPattern } from './address-pattern.ts'
 import { parsePolicyLine } from './policy-line.ts'
 import type { PolicyAnswer } from './policy-source.ts'
 
@@ -19,7 +19,7 @@ interface Entry {
 
 export class PolicyEntries {
   readonly mistakes: PolicyMistake[] = []
-  /** Entries; an address under several spellings counts once. */
+  /** Entries. */
   count = 0
   /** Addresses as they are written in the file. */
   readonly #written = new Map<string, Entry>()
@@ -48,13 +48,12 @@ export class PolicyEntries {
       const names = [...this.#answers.keys()].join(', ')
       return `${parsed.address}: there is no policy "${parsed.policy}", expected one of ${names}`
     }
-    for (const key of pattern.keys) {
-      const before = this.#written.get(key)
-      if (before !== undefined) return `${parsed.address} is there already, in line ${before.line}; keep one of them`
-      this.#written.set(key, { answer, line })
-      const folded = key.toLowerCase()
-      if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, { answer, line })
-    }
+    const { key } = pattern
+    const before = this.#written.get(key)
+    if (before !== undefined) return `${parsed.address} is there already, in line ${before.line}; keep one of them`
+    this.#written.set(key, { answer, line })
+    const folded = key.toLowerCase()
+    if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, { answer, line })
     this.count++
     return undefined
   }
@@ -63,7 +62,7 @@ export class PolicyEntries {
   lookUp(recipient: string): PolicyAnswer {
     const at = recipient.lastIndexOf('@')
     if (at < 0) return this.#find(recipient) ?? unknown
-    const domain = recipient.slice(at).toLowerCase()
+    const domain = `@${canonicalOrLower(recipient.slice(at + 1))}`
     const local = recipient.slice(0, at)
     const own = this.#find(local + domain)
     if (own !== undefined) return own

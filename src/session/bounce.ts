@@ -1,6 +1,7 @@
 /** `bounce`: when the sender is told of refusals in a report, instead of by a reply that has to do for everyone. */
 import { mayNotify } from '../dsn/notify.ts'
 import { isBinary, type Parameters } from '../smtp/parameters.ts'
+import { readable } from '../smtp/octets.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import { refusalsAmong } from '../verdict/reported.ts'
@@ -79,7 +80,7 @@ export function reportsFirst(session: Session, transaction: Transaction, outcome
     refusals: refused.map(({ recipient, reply }) => {
       const originalRecipient = recipient.parameters.get('ORCPT')
       return {
-        recipient: recipient.path.address,
+        recipient: readable(recipient.path.mailbox),
         reply,
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
       }
@@ -107,7 +108,7 @@ export function noteReported(
       if (recipient !== undefined) recipient.reported = true
     }
   }
-  const why = state === 'failed' ? { why: reply.lines.join(' ') } : {}
+  const why = state === 'failed' ? { why: readable(reply.lines.join(' ')) } : {}
   note(session, transaction, { result: state, by: bounce.by, recipients: refused.length, ...why }, at)
 }
 

@@ -1,5 +1,6 @@
 /** The end of a transaction: its fact, whole. Every recipient is accounted for here. */
 import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts.ts'
+import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
@@ -65,7 +66,7 @@ export function noteTransaction(
     client: {
       address,
       port,
-      helo: session.helo,
+      helo: readable(session.helo),
       tls: session.secured,
       ...(rdns === undefined ? {} : { rdns }),
       ...(local === undefined ? {} : { local }),

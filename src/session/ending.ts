@@ -1,5 +1,6 @@
 /** How a session ends, and how a transaction under way ends with it. */
 import type { SessionEnd } from '../facts.ts'
+import { readable } from '../smtp/octets.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { abortTransaction } from './conclude.ts'
@@ -60,7 +61,7 @@ export function close(session: Session, why: SessionEnd, at: number): void {
       peer: session.peerName,
       tls: session.secured,
       address: session.client.address,
-      helo: session.helo,
+      helo: readable(session.helo),
       transactions: session.transactions,
       why,
       ms: at - session.openedAt,

@@ -119,9 +119,10 @@ function outcomeFor(
   results: readonly ParcelReply[],
 ): Outcome {
   const { index, address } = recipient
+  const { mailbox } = recipient.path
   if (recipient.memory?.state === 'delivered') {
     recipient.duplicate = true
-    return { index, address, reply: replies.alreadyDelivered }
+    return { index, address, mailbox, reply: replies.alreadyDelivered }
   }
   const parcel = transaction.parcels?.findIndex((candidate) => candidate.recipients.includes(index)) ?? -1
   const result = results[parcel]
@@ -131,9 +132,9 @@ function outcomeFor(
       recipient.verdict = isPositive(reply) ? 'accept' : isPermanent(reply) ? 'reject' : 'defer'
     else if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'
-    return { index, address, reply }
+    return { index, address, mailbox, reply }
   }
-  return { index, address, reply: withheld(recipient) }
+  return { index, address, mailbox, reply: withheld(recipient) }
 }
 
 /** The backend never saw the text for this recipient. */

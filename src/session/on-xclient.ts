@@ -2,6 +2,7 @@
  * XCLIENT from a proxy that the listener believes (Postfix XCLIENT_README): the session begins anew, as if the client that is named
  * had connected. Everyone else hears 502, as for any command that is not offered.
  */
+import { canonicalDomainOf } from '../smtp/domain.ts'
 import { parseClient } from '../smtp/xclient.ts'
 import { replies } from '../smtp/replies.ts'
 import { forgetAuth } from './auth.ts'
@@ -29,7 +30,7 @@ export function onXclient(session: Session, argument: string, at: number): void 
   session.client = {
     address,
     port: port ?? before.port ?? 0,
-    ...(rdns === undefined ? {} : { rdns: rdns.toLowerCase() }),
+    ...(rdns === undefined ? {} : { rdns: canonicalDomainOf(rdns) ?? rdns }),
     ...(session.client.local === undefined ? {} : { local: session.client.local }),
   }
   session.helo = named.helo ?? ''

@@ -47,7 +47,7 @@ function tagOf(transaction: Transaction, parcel: Parcel, members: readonly Recip
   return tagHeader({
     verdict: quarantined ? 'quarantine' : 'tag',
     score,
-    recipients: quarantined ? members.map((member) => member.path.address) : [],
+    recipients: quarantined ? members.map((member) => member.path.mailbox) : [],
   })
 }
 

@@ -11,7 +11,9 @@ export interface Trace {
   readonly date: string
 }
 
-/** Only what may stand in a header: everything else becomes `?`, so that a client can't write header lines of its own. */
+import { printable } from './octets.ts'
+
+/** Only what may stand in a trace field: everything else becomes `?`, so that a client can't write header lines of its own. */
 const safe = (text: string): string => (unsafe.test(text) ? text.replace(eachUnsafe, '?') : text).slice(0, 255)
 
 const unsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/
@@ -19,7 +21,7 @@ const eachUnsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g
 
 export function receivedHeader(trace: Trace): string {
   const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address
-  return `Received: from ${safe(trace.helo)} ([${literal}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${trace.protocol} id ${trace.id};\r\n\t${trace.date}\r\n`
+  return `Received: from ${safe(trace.helo)} ([${safe(literal)}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${safe(trace.protocol)} id ${safe(trace.id)};\r\n\t${printable(trace.date)}\r\n`
 }
 
 /** RFC 5322 3.3, in UTC. `at` in ms since the epoch. Messages of one second share the work. */
@@ -32,16 +34,20 @@ export const headerDate = ((): ((at: number) => string) => {
   }
 })()
 
+/** A line of a header section has 998 octets at most (RFC 5322 2.1.1). */
+const longestValue = 900
+
 export interface Tag {
   readonly verdict: 'tag' | 'quarantine'
   readonly score: number
-  /** Whom a quarantined copy was for; empty otherwise. */
+  /** Whom a quarantined copy was for, each as it came; empty otherwise. */
   readonly recipients: readonly string[]
 }
 
 export function tagHeader(tag: Tag): string {
   const score = String(Math.round(tag.score * 1000) / 1000)
   const fields = [`X-Spam-Flag: YES`, `X-Spam-Score: ${score}`, `X-Rcptwise-Verdict: ${tag.verdict}`]
-  for (const recipient of tag.recipients) fields.push(`X-Rcptwise-Recipient: ${safe(recipient)}`)
+  for (const recipient of tag.recipients)
+    fields.push(`X-Rcptwise-Recipient: ${printable(recipient).slice(0, longestValue)}`)
   return fields.map((field) => `${field}\r\n`).join('')
 }

@@ -1,15 +1,17 @@
 /**
  * Reverse-paths and forward-paths (RFC 5321 4.1.2), as lenient as the big MTAs are: the backend is the judge of an address,
- * this only makes sure that nothing in it can be taken for something else. Text is one character an octet (latin1).
+ * this only makes sure that nothing in it can be taken for something else. Text is one character an octet (octets.ts).
  */
+import { canonicalDomain } from './domain.ts'
+import { textOf } from './octets.ts'
 
 /** A mailbox as the client wrote it, without brackets and source route. The null reverse-path is the empty string. */
 export interface Path {
   /** For the wire: octets as given. */
   readonly mailbox: string
-  /** Key for ledger and policy: as Unicode, domain in lower case without a final dot. */
+  /** Key for ledger and policy: the local part as Unicode, the domain in its canonical spelling. */
   readonly address: string
-  /** Domain in lower case; empty for the null path and for `postmaster` alone. */
+  /** In its canonical spelling (domain.ts), which is ASCII; an address literal in lower case; empty for the null path and for `postmaster` alone. */
   readonly domain: string
   /** Octets beyond ASCII: needs SMTPUTF8 (RFC 6531). */
   readonly international: boolean
@@ -29,7 +31,7 @@ const sourceRoute = /^@[^:<>"]+:/
 // A quoted local part may hold blanks and @, so the end of the path is looked for outside of quotes.
 const bracketed = /^<((?:[^<>"\\ ]|"(?:[^"\\]|\\.)*")*)>/
 const bare = /^[^<>" ]+(?= |$)/
-const localPart = /^(?:[^\s()<>[\]:;@\\,"]+|"(?:[^"\\]|\\[\x20-\xff])*")$/
+const localPart = /^(?:[^ ()<>[\]:;@\\,"]+|"(?:[^"\\]|\\[\x20-\xff])*")$/
 const domainName = /^[A-Za-z0-9_\x80-\xff](?:[A-Za-z0-9_.\x80-\xff-]*[A-Za-z0-9_\x80-\xff])?\.?$/
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/
 
@@ -58,17 +60,12 @@ function parseMailbox(mailbox: string): Path | undefined {
   const domain = mailbox.slice(at + 1)
   if (at < 1 || !localPart.test(local)) return undefined
   if (!domainName.test(domain) && !addressLiteral.test(domain)) return undefined
-  const [localText, domainText] = international ? [toUnicode(local), toUnicode(domain)] : [local, domain]
+  // Octets that are no UTF-8 are refused: two mailboxes would become one address.
+  const [localText, domainText] = international ? [textOf(local), textOf(domain)] : [local, domain]
   if (localText === undefined || domainText === undefined) return undefined
-  const lower = domainText.toLowerCase().replace(/\.$/, '')
-  return { mailbox, address: `${localText}@${lower}`, domain: lower, international }
-}
-
-/** Undefined for octets that are no UTF-8 (RFC 6532 3.1): two mailboxes would become one address. */
-function toUnicode(text: string): string | undefined {
-  const octets = Buffer.from(text, 'latin1')
-  const unicode = octets.toString('utf8')
-  return Buffer.from(unicode).equals(octets) ? unicode : undefined
+  const canonical = domainText.startsWith('[') ? domainText.toLowerCase() : canonicalDomain(domainText)
+  if (canonical === undefined) return undefined
+  return { mailbox, address: `${localText}@${canonical}`, domain: canonical, international }
 }
 
 /** The key under which the ledger knows an address: senders don't keep the case of a local part between attempts. */

@@ -3,6 +3,8 @@
  * a connection comes from, never by looking at what it says.
  */
 
+import { printable, toOctets } from './octets.ts'
+
 export interface ProxiedAddresses {
   readonly source: { readonly address: string; readonly port: number }
   readonly destination: { readonly address: string; readonly port: number }
@@ -17,7 +19,7 @@ export type ProxyHeader =
   | { readonly kind: 'local'; readonly bytes: number }
   | { readonly kind: 'proxied'; readonly bytes: number; readonly addresses: ProxiedAddresses }
 
-const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+const signature = toOctets('\r\n\r\n\0\r\nQUIT\n')
 const version1 = Buffer.from('PROXY ')
 /** Version 1, CRLF included (section 2.1). */
 const maxVersion1Bytes = 107
@@ -140,7 +142,8 @@ export const proxyVersion2Local = Buffer.concat([signature, Buffer.from([0x20, 0
 export function encodeProxyVersion1({ source, destination }: ProxiedAddresses): string {
   const six = source.address.includes(':') || destination.address.includes(':')
   const text = (address: string): string => (six && !address.includes(':') ? `::ffff:${address}` : address)
-  return `PROXY ${six ? 'TCP6' : 'TCP4'} ${text(source.address)} ${text(destination.address)} ${source.port} ${destination.port}\r\n`
+  const words = `PROXY ${six ? 'TCP6' : 'TCP4'} ${text(source.address)} ${text(destination.address)} ${source.port} ${destination.port}`
+  return `${printable(words)}\r\n`
 }
 
 const octetsOf4 = (address: string): Buffer => Buffer.from(address.split('.').map(Number))

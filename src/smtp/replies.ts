@@ -115,6 +115,11 @@ export const replies = {
     '3.0',
     `The mail server behind this one gave an answer that has no place here; please try ${retryHint(troubleSeconds)}`,
   ),
+  cannotBeSaid: one(
+    451,
+    '3.0',
+    `The mail server behind this one cannot be asked that; please try ${retryHint(troubleSeconds)}`,
+  ),
   /** RFC 3463 X.3.3: a feature that is not there at the moment; at its next session the client sees what is. */
   backendLacks: (keyword: string): Reply =>
     one(451, '3.3', `No mail server that knows ${keyword} can be reached; please try ${retryHint(troubleSeconds)}`),

@@ -1,11 +1,13 @@
-/** xtext (RFC 3461 4): what XCLIENT and XFORWARD values are written in. Text is one character an octet (latin1). */
+/** xtext (RFC 3461 4): what XCLIENT and XFORWARD values are written in. Text is one character an octet (octets.ts). */
+
+import { octetsAlone } from './octets.ts'
 
 const plain = /^[\x21-\x2a\x2c-\x3c\x3e-\x7e]$/
 
 /** Cut, between characters, at `maxBytes` of the result. */
 export function encodeXtext(text: string, maxBytes = Infinity): string {
   let encoded = ''
-  for (const character of text) {
+  for (const character of octetsAlone(text)) {
     const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')
     const next = plain.test(character) ? character : `+${code}`
     if (encoded.length + next.length > maxBytes) break

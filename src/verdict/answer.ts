@@ -6,6 +6,8 @@ import { refusedForSome, replies } from '../smtp/replies.ts'
 export interface Outcome {
   readonly index: number
   readonly address: string
+  /** As the client wrote it, for words to the client. */
+  readonly mailbox: string
   readonly reply: Reply
 }
 
@@ -74,7 +76,7 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
   const refusal = oneFor(refused)
   if (accepted.length === 0) return finalAnswer(refusal, outcomes)
   // The backend refused some of a message that can't be answered in parts: the sender must hear of it (decision 9).
-  const whom = refused.map(({ address }) => address)
+  const whom = refused.map(({ mailbox }) => mailbox)
   return finalAnswer(refusedForSome(refusal, whom), outcomes)
 }
 

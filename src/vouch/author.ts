@@ -1,13 +1,14 @@
 /** The domain of a message's author, for what a judge says of it. */
 import type { HeaderField } from '../dsn/header.ts'
+import { canonicalDomainOf } from '../smtp/domain.ts'
 
-const inBrackets = /^(?:"(?:[^"\\]|\\.)*"|[^"<>,;:@]*)\s*<[^<>@\s,]+@([^<>@\s,]+)>$/
-const bare = /^[^\s"<>@,;:]+@([^\s"<>@,;:]+)$/
+const inBrackets = /^(?:"(?:[^"\\]|\\.)*"|[^"<>,;:@]*)\s*<[^<>@ \t,]+@([^<>@ \t,]+)>$/
+const bare = /^[^ \t"<>@,;:]+@([^ \t"<>@,;:]+)$/
 
 /** Undefined unless there is exactly one From field, with one address in a plain form: a second one could be anybody's. */
 export function authorDomain(fields: readonly HeaderField[]): string | undefined {
   const [from, ...more] = fields.filter(({ name }) => name === 'from')
   if (from === undefined || more.length > 0) return undefined
   const match = inBrackets.exec(from.value) ?? bare.exec(from.value)
-  return match?.[1]?.toLowerCase()
+  return match?.[1] === undefined ? undefined : canonicalDomainOf(match[1])
 }

@@ -1,8 +1,8 @@
 /** SPF (RFC 7208) and DKIM (RFC 6376) of one message, by the library mailauth, which is loaded with the first message that needs it. */
 import { Resolver } from 'node:dns/promises'
 import { Readable } from 'node:stream'
-import { domainToASCII } from 'node:url'
 import { fieldsOf, readHeader } from '../dsn/header.ts'
+import { canonicalDomain, canonicalDomainOf } from '../smtp/domain.ts'
 import { aligned } from './alignment.ts'
 import { authorDomain } from './author.ts'
 import { boundedQuestions, type QuestionAllowance, type Questions, type Resolve } from './questions.ts'
@@ -64,7 +64,11 @@ export function createVoucher(options: VoucherOptions): Voucher {
   }
 }
 
-const domainOf = (address: string): string => domainToASCII(address.slice(address.lastIndexOf('@') + 1))
+/** Empty for what has none. */
+function domainOf(address: string): string {
+  const at = address.lastIndexOf('@')
+  return at === -1 ? '' : (canonicalDomain(address.slice(at + 1)) ?? '')
+}
 
 interface Asked extends VoucherOptions {
   readonly message: VouchedMessage
@@ -116,7 +120,7 @@ async function askSpf({ message, hostname, questions, limitMs }: Asked): Promise
   const { status } = await spf({
     sender: message.reversePath,
     ip: message.clientAddress,
-    helo: message.helo,
+    helo: canonicalDomainOf(message.helo) ?? message.helo,
     mta: hostname,
     resolver: questions.resolve,
     maxElapsedTime: limitMs,

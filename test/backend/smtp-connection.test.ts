@@ -129,6 +129,16 @@ describe('commands', () => {
     expect(connection.errors).toBe(1)
   })
 
+  test('that are no single line are answered for the server, which never hears of them', async () => {
+    await using backend = await startFakeBackend()
+    await using connection = await open(backend.port)
+    const hostile = ['RCPT TO:<a\r\nDATA>', 'RCPT TO:<a\nb@x>', 'RCPT TO:<a@\u4e0d\u4e0aDATA>', 'RCPT TO:<a\0@x>', '']
+    const lines = ['MAIL FROM:<>', ...hostile, 'RCPT TO:<b@x>']
+    const answers = await Promise.all(lines.map(async (line) => await ask(connection, line)))
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['250', ...hostile.map(() => '451'), '250'])
+    expect(backend.lines().slice(1)).toEqual(['MAIL FROM:<>', 'RCPT TO:<b@x>'])
+  })
+
   test('wait for each other where the backend does not pipeline', async () => {
     await using backend = await startFakeBackend({ offers: ['8BITMIME'] })
     await using connection = await open(backend.port)

@@ -161,7 +161,8 @@ describe('domains', () => {
     ['Example.ORG.', 'example.org'],
     ['*.Example.org', '*.example.org'],
     ['localhost', 'localhost'],
-    ['bücher.example', 'bücher.example'],
+    ['bücher.example', 'xn--bcher-kva.example'],
+    ['*.BU\u0308CHER.example.', '*.xn--bcher-kva.example'],
     ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
     ['_dmarc.example.org', '_dmarc.example.org'],
   ])('%s', (text, value) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { PeerDirectory, type PeerDirectoryOptions } from '../../src/listen/peer-directory.ts'
 import type { PeerFacts } from '../../src/session/session.ts'
+import { octetsOf } from '../../src/smtp/octets.ts'
 import { defaultPeer } from '../support/machine.ts'
 
 const none = { address: [], rdns: [], helo: [], senderDomain: [] }
@@ -12,6 +13,7 @@ const named = (name: string, match: Partial<typeof none | Record<keyof typeof no
 const options: PeerDirectoryOptions = {
   classes: [
     named('partners', { address: ['192.0.2.0/24', '2001:db8::/32'], helo: ['*.partner.example'] }),
+    named('books', { helo: ['*.xn--bcher-kva.example'] }),
     named('bulk', { rdns: ['*.bulk.example'], senderDomain: ['news.example'] }),
     named('default', {}),
   ],
@@ -27,6 +29,9 @@ describe('which class a client is in', () => {
     ['address', { address: '192.0.2.77' }, 'partners'],
     ['IPv6 address', { address: '2001:db8::5' }, 'partners'],
     ['HELO, in any case', { helo: 'MX.Partner.Example' }, 'partners'],
+    ['HELO in U-labels', { helo: octetsOf('MX.BÜCHER.example.') }, 'books'],
+    ['HELO in A-labels', { helo: 'mx.xn--bcher-kva.example' }, 'books'],
+    ['HELO that is an address', { helo: '[192.0.2.1]' }, 'default'],
     ['HELO of the domain itself', { helo: 'partner.example' }, 'default'],
     ['verified name', { rdns: 'out.bulk.example' }, 'bulk'],
     ['sender domain', { senderDomain: 'news.example' }, 'bulk'],

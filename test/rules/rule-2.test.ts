@@ -118,7 +118,7 @@ describe('rule 2: no 5yz after the text where anyone was deferred', () => {
     const circumstances = { mayComeAgain: false, othersMayBeOpen: true, retryHintSeconds: 60 }
     expect(mayRefuseAfterText({ ...circumstances, anyoneDeferred: true })).toBe(false)
     expect(mayRefuseAfterText({ ...circumstances, anyoneDeferred: false })).toBe(true)
-    const outcomes = [{ index: 0, address: 'a', reply: reply(550, 'no') }]
+    const outcomes = [{ index: 0, address: 'a', mailbox: 'a', reply: reply(550, 'no') }]
     expect(answerTogether(outcomes, { ...circumstances, anyoneDeferred: true })).toMatchObject({
       lines: [{ code: 451 }],
       refusalsKept: outcomes,

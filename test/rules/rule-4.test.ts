@@ -14,6 +14,7 @@ const outcomes = (...codes: number[]) =>
   codes.map((code, index) => ({
     index,
     address: `r${index}`,
+    mailbox: `r${index}`,
     reply: { code, detail: '0.0', lines: ['x'] } satisfies Reply,
   }))
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { octetsOf } from '../../src/smtp/octets.ts'
 import { headerDate, receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
 
 const trace = {
@@ -38,15 +39,23 @@ describe('headers that are put in front', () => {
       { verdict: 'quarantine', score: 1 / 3, recipients: ['a@x.test', 'b@x.test'] },
       'X-Spam-Flag: YES\r\nX-Spam-Score: 0.333\r\nX-Rcptwise-Verdict: quarantine\r\nX-Rcptwise-Recipient: a@x.test\r\nX-Rcptwise-Recipient: b@x.test\r\n',
     ],
+    [
+      'quarantine of a recipient beyond ASCII, as it came',
+      { verdict: 'quarantine', score: 7, recipients: [octetsOf('voilà@exämple.org')] },
+      octetsOf(
+        'X-Spam-Flag: YES\r\nX-Spam-Score: 7\r\nX-Rcptwise-Verdict: quarantine\r\nX-Rcptwise-Recipient: voilà@exämple.org\r\n',
+      ),
+    ],
   ] as const)('%s', (_name, tag, header) => expect(tagHeader(tag)).toBe(header))
 
   test('nobody writes header lines through them', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const received = receivedHeader({ ...trace, helo: text })
+        const received = receivedHeader({ ...trace, helo: text, address: text, id: text, protocol: text })
         expect(received.split('\r\n')).toHaveLength(4)
         expect(received).toMatch(/^[\x09\x0a\x0d\x20-\x7e]*$/)
-        expect(tagHeader({ verdict: 'quarantine', score: 1, recipients: [text] }).split('\r\n')).toHaveLength(5)
+        const tag = tagHeader({ verdict: 'quarantine', score: 1, recipients: [text] })
+        expect(tag).toMatch(/^(?:X-[A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n){4}$/)
       }),
     )
   })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ledgerKey, nullPath, parsePath } from '../../src/smtp/path.ts'
 
+/** As on the wire. */
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 
 describe('parsePath (RFC 5321 4.1.2)', () => {
@@ -39,8 +40,25 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
     [
       'UTF-8',
       `<${utf8('jörg@exämple.org')}>`,
-      { mailbox: utf8('jörg@exämple.org'), address: 'jörg@exämple.org', domain: 'exämple.org', international: true },
+      {
+        mailbox: utf8('jörg@exämple.org'),
+        address: 'jörg@xn--exmple-cua.org',
+        domain: 'xn--exmple-cua.org',
+        international: true,
+      },
     ],
+    [
+      'a local part with the octet A0',
+      `<${utf8('voilà')}@example.org>`,
+      { mailbox: utf8('voilà@example.org'), address: 'voilà@example.org', international: true },
+    ],
+    [
+      'every octet of UTF-8 in a local part',
+      `<${utf8('\u0085\u00a0\u2003\u2028\u3000\ufeff💩')}@example.org>`,
+      { address: '\u0085\u00a0\u2003\u2028\u3000\ufeff💩@example.org' },
+    ],
+    ['U-label in NFD and upper case', `<a@${utf8('EXA\u0308MPLE.org.')}>`, { address: 'a@xn--exmple-cua.org' }],
+    ['A-label', '<a@XN--EXMPLE-CUA.org>', { address: 'a@xn--exmple-cua.org' }],
   ] as const)('%s', (_name, text, path) => expect(parsePath(text)?.path).toMatchObject(path))
 
   test('a source route of thousands of hops costs no more than its length, whether it ends or not', () => {
@@ -74,6 +92,8 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
     ['LF', '<"a\nRCPT TO:<b"@c.test>'],
     ['tab', '<"a\tb"@c.test>'],
     ['not UTF-8', '<a\xff@example.org>'],
+    ['no-break space in Latin-1', '<a\xa0b@example.org>'],
+    ['domain that IDNA does not know', `<a@${utf8('\ufffd')}.test>`],
     ['UTF-8 cut short', '<a\xc3@example.org>'],
   ])('refuses: %s', (_name, text) => expect(parsePath(text)).toBeUndefined())
 

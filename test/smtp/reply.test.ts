@@ -13,8 +13,24 @@ describe('encodeReply', () => {
     ['a relayed one keeps its words', { code: 250, lines: ['2.1.5 Ok'] }, '250 2.1.5 Ok\r\n'],
   ])('%s', (_name, reply, wire) => expect(encodeReply(reply)).toBe(wire))
 
-  test('on one line for a log', () =>
-    expect(describeReply({ code: 550, detail: '7.1', lines: ['one', 'two'] })).toBe('550 5.7.1 one / two'))
+  test('whatever is put into it, it is one reply of as many lines', () => {
+    const words = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('\u4e0d\u4e0a250 2.0.0 Ok', '\r\n250 2.0.0 Ok', '\n', '\u010d\u010a', '\x85\x1b[0m'),
+    )
+    fc.assert(
+      fc.property(fc.array(words, { minLength: 1, maxLength: 4 }), ([first = '', ...more]) => {
+        const wire = encodeReply({ code: 550, detail: '7.1', lines: [first, ...more] })
+        expect(wire).toMatch(/^(?:550-5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n)*550 5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n$/)
+        expect(wire.match(/\r\n/g)).toHaveLength(more.length + 1)
+      }),
+    )
+  })
+
+  test('on one line for people, who read UTF-8', () => {
+    expect(describeReply({ code: 550, detail: '7.1', lines: ['one', 'two'] })).toBe('550 5.7.1 one / two')
+    expect(describeReply({ code: 550, lines: ['5.7.1 ung\xc3\xbcltig'] })).toBe('550 5.7.1 ungültig')
+  })
 })
 
 /** Every reply of our own, with arguments where it takes some. */

@@ -13,6 +13,7 @@ const outcomes = (...codes: number[]) =>
   codes.map((code, index) => ({
     index,
     address: `r${index}`,
+    mailbox: `r${index}`,
     reply: { code, lines: [`reply ${index}`] } satisfies Reply,
   }))
 const indices = (list: readonly { readonly index: number }[]): number[] => list.map(({ index }) => index)

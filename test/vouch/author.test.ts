@@ -8,6 +8,7 @@ test.each([
   ['From: Ann <ann@example.org>', 'example.org'],
   ['From: "Shop, Ann @ example.net" <ann@example.org>', 'example.org'],
   ['From:\r\n Ann\r\n <ann@example.org>', 'example.org'],
+  ['From: Ann <voilà@voilà.example.org>', 'xn--voil-3na.example.org'],
   ['Subject: none', undefined],
   ['From: ann', undefined],
   ['From: a@example.net, <ann@example.org>', undefined],
