@@ -137,7 +137,7 @@ describe('AUTH passed through', () => {
     client.close()
   })
 
-  test('rule 7: groups are not split, one reply for all', async () => {
+  test('rules.md: “Never split: clients in trusted or with AUTH” One reply for all', async () => {
     await using started = await begin('pass_in_clear')
     const { app, backend } = started
     const client = await open(app.port)

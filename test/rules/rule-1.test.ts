@@ -8,7 +8,7 @@ const two = ['a@example.org', 'b@example.org']
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
 const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } as const })
 
-describe('rule 1: nobody is told yes before the backend said yes', () => {
+describe('rules.md: “Nobody is told yes before your server said yes.” “250 for a recipient means that your server has taken the message for them.”', () => {
   test.each([
     ['takes it', reply(250, '2.0.0 Ok'), '250 2.0.0 Ok'],
     ['any 2yz is told as 250', reply(252, '2.0.0 Ok'), '250 2.0.0 Ok'],
@@ -26,17 +26,20 @@ describe('rule 1: nobody is told yes before the backend said yes', () => {
   test.each<[string, string, MachineOptions]>([
     ['one reply', '', {}],
     ['a PRDR block', ' PRDR', { recipients: { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict } }],
-  ])('%s waits for every delivery', (_name, parameters, options) => {
-    const machine = Machine.ready({ ...options, world: { deliver: () => undefined } })
-    expect(machine.message(two, scored(9), parameters).text).toEqual([])
-    expect(machine.session.state.at).toBe('answering')
-    const order = machine.effects.findLast((effect) => effect.do === 'deliver')
-    const parcels = order?.parcels ?? []
-    const results = parcels.map(() => ({ reply: reply(250, '2.0.0 Ok'), own: new Map<number, Reply>(), ms: 1 }))
-    const text = machine.tell({ kind: 'delivered', results })
-    expect(text[0]).toMatch(/^(250|353)/)
-    expect(machine.writes.at(-1)?.split('\r\n')).toHaveLength(text.length + 1) // all lines in one write
-  })
+  ])(
+    '%s waits for every delivery, rules.md: “Rcptwise writes a PRDR block only when all recipients are decided and delivered, and in one piece.”',
+    (_name, parameters, options) => {
+      const machine = Machine.ready({ ...options, world: { deliver: () => undefined } })
+      expect(machine.message(two, scored(9), parameters).text).toEqual([])
+      expect(machine.session.state.at).toBe('answering')
+      const order = machine.effects.findLast((effect) => effect.do === 'deliver')
+      const parcels = order?.parcels ?? []
+      const results = parcels.map(() => ({ reply: reply(250, '2.0.0 Ok'), own: new Map<number, Reply>(), ms: 1 }))
+      const text = machine.tell({ kind: 'delivered', results })
+      expect(text[0]).toMatch(/^(250|353)/)
+      expect(machine.writes.at(-1)?.split('\r\n')).toHaveLength(text.length + 1) // all lines in one write
+    },
+  )
 
   test.each([
     ['the client leaves', 'clientLost'],

@@ -53,7 +53,7 @@ const rows = deferrals.flatMap(([deferral, a]) =>
   })),
 )
 
-describe('rule 2: no 5yz after the text where anyone was deferred', () => {
+describe('rules.md: “No 5xx after the text in a transaction in which any recipient was deferred, by us or by your server.”', () => {
   test.each(rows)('$name', ({ text, options }) => {
     const machine = Machine.ready(options)
     const said = machine.message(['a@example.org', 'b@example.org'], text)
@@ -72,7 +72,7 @@ describe('rule 2: no 5yz after the text where anyone was deferred', () => {
     expect(machine.message(['a@example.org', 'b@example.org'], spam).text[0]).toMatch(/^550 /)
   })
 
-  test('the refusal is kept, goes last, and is told when they are alone', () => {
+  test('rules.md: “So Rcptwise answers the group that would be refused with 451 and keeps its refusal in the ledger.” “Those recipients are answered last: they get their 5xx once no other recipient is waiting.”', () => {
     const machine = Machine.ready({
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },
     })

@@ -7,7 +7,7 @@ import { Machine, policies } from '../support/machine.ts'
 const recipients = { 'a@example.org': policies.careful, 'b@example.org': policies.strict }
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
 
-describe('rule 3: deferrals', () => {
+describe('rules.md: “A deferral is 451 4.5.3 (or 450 or 452 where a class asks for it), never 421 or 552, with a retry hint.”', () => {
   test.each([
     [
       451,
@@ -33,7 +33,7 @@ describe('rule 3: deferrals', () => {
     ['MAIL', { mail: () => reply(421, '4.3.2 Bye') }],
     ['RCPT', { rcpt: () => reply(421, '4.3.2 Bye') }],
     ['the end of the text', { deliver: () => ({ reply: reply(421, '4.3.2 Bye') }) }],
-  ])("the backend's 421 to %s reaches the client as 451", (_name, world) => {
+  ])("rules.md: “Your server's own 421 reaches the client as 451.” To %s", (_name, world) => {
     const machine = Machine.ready({ world })
     const said = machine.message(['a@example.org'])
     expect(machine.writes.join('')).not.toMatch(/^421/m)

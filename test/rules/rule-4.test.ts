@@ -18,7 +18,7 @@ const outcomes = (...codes: number[]) =>
     reply: { code, detail: '0.0', lines: ['x'] } satisfies Reply,
   }))
 
-describe('rule 4: a PRDR block ends with 250', () => {
+describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “Equal answers are one ordinary reply, unless someone was deferred.”', () => {
   test.each<[string, number[], Partial<Circumstances>, number[]]>([
     ['all accepted', [250, 250], {}, [250]],
     ['all refused', [550, 550], {}, [550]],

@@ -7,7 +7,7 @@ import { Machine } from '../support/machine.ts'
 
 const domains = ['example.org', '*.example.com', '[192.0.2.1]']
 
-describe('rule 8: no open relay', () => {
+describe('rules.md: “No open relay.” “Only relay_domains are accepted in front of a server that sees our address and may trust it”', () => {
   const table: [string, boolean][] = [
     ['example.org', true],
     ['sub.example.org', false],
@@ -56,7 +56,7 @@ describe('rule 8: no open relay', () => {
   })
 })
 
-describe('rule 8: no route for a backend that trusts us', () => {
+describe('rules.md: “and no local part that holds a route (%, !, @).” For a backend that trusts us', () => {
   const trusting = () => Machine.ready({ session: { relayDomains: domains, refuseRoutes: true } })
   const answerTo = (machine: Machine, path: string): string => {
     machine.send('MAIL FROM:<sender@example.net>')

@@ -7,7 +7,7 @@ import { behind, open, start } from '../listen/session.ts'
 import type { TestApp } from '../support/app.ts'
 import { octet } from '../smtp/splits.ts'
 
-describe('rule 9: bytes pass unchanged', () => {
+describe('rules.md: “Bytes pass unchanged, but for headers that are added in front.” “What your server gets always has CRLF lines and is dot-stuffed anew.”', () => {
   let backend: FakeBackend
   let app: TestApp
   let client: Client
@@ -49,7 +49,7 @@ describe('rule 9: bytes pass unchanged', () => {
     )
   })
 
-  test('BDAT without a last CRLF gets one, since the backend is sent lines', async () => {
+  test('rules.md: “a last line by BDAT without CRLF gets one.”', async () => {
     expect(await pass('hello', 'BDAT')).toBe('hello\r\n')
   })
 
@@ -61,7 +61,7 @@ describe('rule 9: bytes pass unchanged', () => {
   })
 })
 
-test('rule 9: headers are added in front, and nothing else is touched', async () => {
+test('rules.md: “headers that are added in front.” Nothing else is touched', async () => {
   await using backend = await startFakeBackend()
   await using app = await start({ config: behind(backend), recipients: '"a@example.org": tag-only\n' })
   const client = await open(app.port)

@@ -56,6 +56,12 @@ describe('rule 9: nothing but CRLF.CRLF ends a text', () => {
   /** What a very lenient backend makes of the wire: NULs dropped, any of CRLF, CR and LF ends a line. */
   const lenientLines = (wire: string): string[] => wire.replaceAll('\0', '').split(/\r\n|\r|\n/)
 
+  test('rules.md: “With bare_newlines: normalize bare CR and LF become CRLF”', () => {
+    const wire = 'a\rb\nc\r\nd\n\re\r\n.\r\n'
+    const { text, fault } = receive([bytes(wire)], 'normalize')
+    expect({ text, fault }).toEqual({ text: 'a\r\nb\r\nc\r\nd\r\n\r\ne\r\n', fault: undefined })
+  })
+
   test.each(['reject', 'normalize'] as const)('%s: every look-alike up to five octets', (bareNewlines) => {
     let refused = 0
     for (const middle of new Set(sequences)) {

@@ -28,29 +28,32 @@ async function carry(client: Client, sequence: string, how: 'DATA' | 'BDAT'): Pr
 }
 
 describe.each(['reject', 'normalize'] as const)('bare_newlines: %s', (bareNewlines) => {
-  test.each(['DATA', 'BDAT'] as const)('%s: no look-alike becomes a second message', async (how) => {
-    await using backend = await startLenientBackend()
-    const config = `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nbare_newlines: ${bareNewlines}\n`
-    await using app = await start({
-      config: `${config}ehlo: { chunking: true }\nlimits: { errors_per_session: 10000 }`,
-    })
-    const client = await Client.connect(app.port)
-    await client.reply()
-    await client.ask('EHLO client.test')
-    let taken = 0
-    for (const sequence of lookAlikes[how]) {
-      const seen = backend.senders.length
-      const reply = await carry(client, sequence, how)
-      const fresh = backend.senders.slice(seen)
-      expect(fresh, JSON.stringify(sequence)).toEqual(['<carrier@example.net>'])
-      expect(reply, JSON.stringify(sequence)).toMatch(/^(?:250|550) /)
-      if (reply.startsWith('250')) taken++
-    }
-    client.close()
-    expect(taken).toBeGreaterThan(0)
-    expect(taken).toBeLessThan(lookAlikes[how].length)
-    expect(lookAlikes[how].length).toBeGreaterThan(400)
-  })
+  test.each(['DATA', 'BDAT'] as const)(
+    "%s, rules.md: “Bare LF, bare CR, NUL and over-long lines can't end a message or start a command”",
+    async (how) => {
+      await using backend = await startLenientBackend()
+      const config = `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nbare_newlines: ${bareNewlines}\n`
+      await using app = await start({
+        config: `${config}ehlo: { chunking: true }\nlimits: { errors_per_session: 10000 }`,
+      })
+      const client = await Client.connect(app.port)
+      await client.reply()
+      await client.ask('EHLO client.test')
+      let taken = 0
+      for (const sequence of lookAlikes[how]) {
+        const seen = backend.senders.length
+        const reply = await carry(client, sequence, how)
+        const fresh = backend.senders.slice(seen)
+        expect(fresh, JSON.stringify(sequence)).toEqual(['<carrier@example.net>'])
+        expect(reply, JSON.stringify(sequence)).toMatch(/^(?:250|550) /)
+        if (reply.startsWith('250')) taken++
+      }
+      client.close()
+      expect(taken).toBeGreaterThan(0)
+      expect(taken).toBeLessThan(lookAlikes[how].length)
+      expect(lookAlikes[how].length).toBeGreaterThan(400)
+    },
+  )
 
   test('the true end is the end: what follows are commands of this client, with its own relay check', async () => {
     await using backend = await startLenientBackend()
@@ -73,6 +76,7 @@ describe.each(['reject', 'normalize'] as const)('bare_newlines: %s', (bareNewlin
     ['a line start in the header', '\n.\n'],
     ['right behind DATA', '.\n'],
     ['right behind DATA, with CR', '.\r'],
+    ['behind a line that is too long', `\r\n${'x'.repeat(1024 * 1024 + 1)}\n.\n`],
   ])('%s', async (_name, sequence) => {
     await using backend = await startLenientBackend()
     const config = `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nbare_newlines: ${bareNewlines}\n`

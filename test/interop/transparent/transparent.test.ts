@@ -95,7 +95,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
     expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(connections)
   })
 
-  test('a Postfix that trusts everyone is not served: it would be an open relay', async () => {
+  test("rules.md: “A server that is told the client's address (XCLIENT, PROXY) decides itself, and is asked first as a stranger would: one that relays for strangers gets no mail.”", async () => {
     await using backend = await startPostfix({
       server: { mailboxes },
       main: [
