@@ -145,7 +145,7 @@ describe.each([
       return heard
     }
 
-    test('the number of replies is the number of commands, and each is one', async () => {
+    test('the number of replies is the number of commands, and each is one: rules.md: “Nor can any octet from outside end a reply, a header field, a log line or a report.”', async () => {
       await fc.assert(
         fc.asyncProperty(dialogue, async (drawn) => {
           const heard = await speak(drawn)
@@ -159,7 +159,7 @@ describe.each([
       )
     })
 
-    test('each octet that the server behind is told is inside a command that the client gave', async () => {
+    test('rules.md: “Addresses go to your server as the octets in which they came.”', async () => {
       await fc.assert(
         fc.asyncProperty(dialogue, async (drawn) => {
           const before = backend.lines().length

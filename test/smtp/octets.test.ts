@@ -60,7 +60,7 @@ describe('printable', () => {
     ['C1 in Latin-1: \x85\x9b\xfc', 'C1 in Latin-1: ??\xfc'],
   ])('%j', (octets, line) => expect(printable(octets)).toBe(line))
 
-  test('what comes out is one line of octets, and comes out again as it is', () => {
+  test('one line of octets, that comes out again as it is: rules.md: “What is not printable is written as ?”', () => {
     fc.assert(
       fc.property(text, (drawn) => {
         const line = printable(drawn)
@@ -73,7 +73,7 @@ describe('printable', () => {
   })
 })
 
-test('a command is a line of printable octets', () => {
+test('rules.md: “Rcptwise does not send a command that would not be one line.”', () => {
   for (const line of ['DATA', 'RCPT TO:<a b@c>', `RCPT TO:<${octetsOf('不上@x.test')}>`])
     expect(isCommandLine(line), line).toBe(true)
   for (const line of [
