@@ -5,6 +5,7 @@ import { SmtpBackend } from '../backend/smtp-backend.ts'
 import { backendTls } from '../backend/secure.ts'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
+import { relayQuestions } from './relaying.ts'
 
 export function openBackend(config: Config, onFact: FactListener, now: () => number): WatchedBackend {
   const { backend, hostname } = config
@@ -22,8 +23,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     ...backend.pool,
     health: backend.health,
     resolveEveryMs: backend.resolveEveryMs,
-    // Rule 8: who decides what a client may do is asked what it would do for a stranger.
-    guarded: config.relayDomains === undefined,
+    relayQuestions: relayQuestions(config),
     onFact,
     now,
   })

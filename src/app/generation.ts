@@ -3,7 +3,6 @@
  * began and stays with it to its end, whatever is reloaded meanwhile.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
-import { openRelay } from '../backend/relay-guard.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'
@@ -85,7 +84,9 @@ export async function openGeneration(
   const health = watchBackend(backend)
   parts.defer(() => health.stop())
   await health.first
-  if (health.trouble() === openRelay) throw new Error(`${config.backend.servers[0].url}: ${openRelay}`)
+  const relaying = backend.servers()
+  if (relaying.every(({ relays }) => relays === true))
+    throw new Error(relaying.map(({ server, trouble = '' }) => `${server}: ${trouble}`).join('; '))
 
   const owned = parts.move()
   let sessions = 0

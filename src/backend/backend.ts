@@ -107,6 +107,8 @@ export interface ServerView {
   readonly usable: boolean
   /** Why it is not usable; absent while it was never asked. */
   readonly trouble?: string
+  /** It would relay what comes through (rule 8): that is why. */
+  readonly relays?: true
   /** Its EHLO as it was last seen. */
   readonly extensions: Extensions
 }

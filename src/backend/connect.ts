@@ -1,9 +1,16 @@
 /** Opening a connection to a place: for a client's message, or to ask whether mail can go there at all. */
 import type { FactListener } from '../facts.ts'
-import type { Extensions } from '../smtp/ehlo.ts'
-import { type BackendClient, type Introduction, proxyPreamble } from './introduce.ts'
+import { type BackendClient, type Introduction, proxyPreamble, tellsClient } from './introduce.ts'
 import type { Asked, Candidate } from './places.ts'
-import { askAsStranger, openRelay, stranger, unsure, unsureAtMost } from './relay-guard.ts'
+import {
+  askWhetherItRelays,
+  openRelay,
+  questionsFor,
+  type RelayQuestions,
+  stranger,
+  unsure,
+  unsureAtMost,
+} from './relay-guard.ts'
 import type { Place, Server } from './route.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection } from './smtp-connection.ts'
@@ -70,34 +77,52 @@ export async function openConnection(
   }
 }
 
-/** Asks a place for its EHLO and, where that is to be known, whether it would relay for a stranger. `keep` gets a connection that is still good. */
-export async function askPlace(
-  options: ConnectOptions & { readonly signal: AbortSignal; readonly guarded?: boolean },
-  candidate: Candidate,
-  keep: (connection: SmtpConnection) => void,
-): Promise<Asked> {
-  const guarded = options.guarded === true
-  const opened = await openConnection(options, candidate.place, guarded ? stranger : undefined)
-  if (!(opened instanceof SmtpConnection)) return opened
-  const { extensions } = opened
-  if (!guarded) {
-    keep(opened)
-    return { extensions, safe: true }
-  }
-  const asked = await askWhetherItRelays(opened, candidate, { extensions, introduction: options.introduction })
-  opened.quit()
-  return asked
+/** Of a place, what decides what it is asked. */
+export type AskedCandidate = Pick<Candidate, 'place' | 'safe' | 'relay' | 'unsure'>
+
+interface AskOptions extends ConnectOptions {
+  readonly signal: AbortSignal
+  readonly relayQuestions?: RelayQuestions | undefined
 }
 
-async function askWhetherItRelays(
-  connection: SmtpConnection,
-  candidate: Candidate,
-  { extensions, introduction }: { readonly extensions: Extensions; readonly introduction: Introduction },
+/** Asks a place for its EHLO and, where that is to be known, whether it would relay. `keep` gets a connection that is still good. */
+export async function askPlace(
+  options: AskOptions,
+  candidate: AskedCandidate,
+  keep: (connection: SmtpConnection) => void,
 ): Promise<Asked> {
-  const answer = await askAsStranger(connection, introduction)
-  if (typeof answer === 'object') return { failed: answer.failed, step: 'connect' }
-  if (answer === 'relays') return { failed: openRelay, step: 'relay', relays: true }
-  if (answer === 'unsure' && ++candidate.unsure < unsureAtMost) return { failed: unsure, step: 'relay' }
-  candidate.unsure = 0
+  const { relayQuestions: questions, now } = options
+  const { safe, relay } = candidate
+  if (questions !== undefined && (!safe || relay.due(now()))) return await askRelay(options, candidate, questions)
+  const opened = await openConnection(options, candidate.place, undefined)
+  if (!(opened instanceof SmtpConnection)) return opened
+  if (questions !== undefined && relay.changed(opened.extensions)) {
+    opened.quit()
+    return await askRelay(options, candidate, questions)
+  }
+  const { extensions } = opened
+  keep(opened)
   return { extensions, safe: true }
 }
+
+async function askRelay(options: AskOptions, candidate: AskedCandidate, questions: RelayQuestions): Promise<Asked> {
+  const { introduction, now } = options
+  const { place, relay } = candidate
+  const opened = await openConnection(options, place, tellsClient(introduction) ? stranger : undefined)
+  if (!(opened instanceof SmtpConnection)) return opened
+  const { extensions } = opened
+  const answer = await askWhetherItRelays(opened, introduction, questionsFor(questions, ownAddress(place)))
+  opened.quit()
+  if (typeof answer === 'object') {
+    if ('failed' in answer) return { failed: answer.failed, step: 'connect' }
+    return { failed: openRelay(answer.relays, introduction), step: 'relay', relays: true }
+  }
+  // Who was known to refuse before is not left alone for a 4yz.
+  if (answer === 'unsure' && !candidate.safe && ++candidate.unsure < unsureAtMost)
+    return { failed: unsure, step: 'relay' }
+  candidate.unsure = 0
+  relay.asked(now())
+  return { extensions, safe: true }
+}
+
+const ownAddress = ({ server, address }: Place): string => (server.socketPath === undefined ? address : '')

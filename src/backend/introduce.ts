@@ -13,6 +13,10 @@ import { type Heard, isLost, type Lost } from './heard.ts'
 /** How the backend hears of the client; `none`: not at all, and it sees our address. */
 export type Introduction = 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
 
+/** The server takes a connection for the client's; else it sees our address. */
+export const tellsClient = (introduction: Introduction): boolean =>
+  introduction === 'xclient' || isPerClient(introduction)
+
 /** One client, as the backend is to know it. */
 export interface BackendClient {
   readonly attributes: ClientAttributes

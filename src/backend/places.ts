@@ -9,6 +9,7 @@ import type { ServerView } from './backend.ts'
 import { Health, type HealthOptions } from './health.ts'
 import { mergeExtensions } from './merge.ts'
 import { fits, type Needs, refusalFor } from './needs.ts'
+import { RelaySchedule } from './relay-schedule.ts'
 import { isLiteral, literalPlace, resolveServer, type Resolver } from './resolve.ts'
 import { orderWeighted, pickWeighted, type Place, type Server, sharedWeights, type Weighted } from './route.ts'
 
@@ -19,6 +20,8 @@ export interface PlacesOptions extends HealthOptions {
   readonly resolveEveryMs: number
   /** A place that nothing was heard of for this long is asked, in ms. */
   readonly askEveryMs: number
+  /** The longest time between two questions whether a place relays. */
+  readonly askRelayAtMostMs: number
   /** Only places that `ask` says `safe` of are used (rule 8). */
   readonly guarded: boolean
   /** Connects and says EHLO. Never rejects. */
@@ -43,9 +46,10 @@ export interface Candidate {
   readonly health: Health
   /** Its EHLO as it was last seen. */
   extensions: Extensions | undefined
-  /** Asked as a stranger, it refused; forgotten when it is ejected. */
+  /** Asked whether it relays, it refused; forgotten when it is ejected. */
   safe: boolean
-  /** Would relay for a stranger: not even tried when nothing else is left. */
+  readonly relay: RelaySchedule
+  /** Would relay: not even tried when nothing else is left. */
   relays: boolean
   /** How often in a row it would not say whether it relays. */
   unsure: number
@@ -154,6 +158,7 @@ export class Places {
     const wasUp = candidate.health.up
     const forMs = candidate.health.failed(why, at)
     candidate.safe = false
+    candidate.relay.forget()
     this.#askLater(candidate, forMs)
     if (!wasUp) return
     onFact({ kind: 'backendEjected', at, server: server.url, address, why, forMs })
@@ -165,6 +170,7 @@ export class Places {
   suspect(candidate: Candidate): void {
     if (this.#closed || !candidate.health.up) return
     candidate.heardAt = -Infinity
+    candidate.relay.doubt()
     this.#askLater(candidate, 0)
   }
 
@@ -211,9 +217,11 @@ export class Places {
     clearTimeout(candidate.timer)
     if (this.#closed) return
     candidate.timer = setTimeout(() => {
-      const { now, askEveryMs } = this.#options
-      const quietFor = now() - candidate.heardAt
-      if (this.isUsable(candidate) && quietFor < askEveryMs) this.#askLater(candidate, askEveryMs - quietFor)
+      const { now, askEveryMs, guarded } = this.#options
+      const at = now()
+      const quietFor = at - candidate.heardAt
+      const settled = this.isUsable(candidate) && !(guarded && candidate.relay.due(at))
+      if (settled && quietFor < askEveryMs) this.#askLater(candidate, askEveryMs - quietFor)
       else void this.ask(candidate)
     }, ms)
   }
@@ -234,6 +242,7 @@ export class Places {
       health: new Health(this.#options),
       extensions: undefined,
       safe: false,
+      relay: new RelaySchedule(this.#options),
       relays: false,
       unsure: 0,
       heardAt: -Infinity,
@@ -299,6 +308,7 @@ export class Places {
         priority: server.priority ?? 0,
         usable: this.isUsable(candidate) && extensions !== undefined,
         extensions: extensions ?? new Map(),
+        ...(candidate.relays && { relays: true as const }),
         ...(health.why !== undefined && { trouble: health.why }),
       }
     })

@@ -12,7 +12,7 @@ import { isLost } from './heard.ts'
 import { IdleConnections } from './idle.ts'
 import { type BackendClient, sayXclient } from './introduce.ts'
 import { type Candidate, Places, type Wanted } from './places.ts'
-import { notOffered } from './relay-guard.ts'
+import { notOffered, type RelayQuestions } from './relay-guard.ts'
 import { type Resolver, systemResolver } from './resolve.ts'
 import type { Server } from './route.ts'
 import { SmtpConnection } from './smtp-connection.ts'
@@ -27,11 +27,13 @@ export interface PoolOptions extends ConnectOptions {
   readonly maxTransactions: number
   /** Refused commands after which a connection is left: Postfix slows a client down after smtpd_soft_error_limit (10). */
   readonly maxErrors: number
-  /** Use only servers that would not relay for a stranger (rule 8). */
-  readonly guarded?: boolean
+  /** Use only servers that answer these well (rule 8). */
+  readonly relayQuestions?: RelayQuestions | undefined
   readonly health?: HealthOptions & {
     /** A place that nothing was heard of for this long is asked. */
     readonly askEveryMs: number
+    /** The longest time between two questions whether a place relays. */
+    readonly askRelayAtMostMs?: number
   }
   /** How often names are resolved again. */
   readonly resolveEveryMs?: number
@@ -40,7 +42,7 @@ export interface PoolOptions extends ConnectOptions {
   readonly random?: () => number
 }
 
-const usualHealth = { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000 }
+const usualHealth = { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 }
 
 export interface Lent {
   readonly connection: SmtpConnection
@@ -96,9 +98,10 @@ export class Pool {
     this.#options = options
     this.#places = new Places({
       ...options,
-      ...(options.health ?? usualHealth),
+      ...usualHealth,
+      ...options.health,
       resolveEveryMs: options.resolveEveryMs ?? 60_000,
-      guarded: options.guarded ?? false,
+      guarded: options.relayQuestions !== undefined,
       resolver: options.resolver ?? systemResolver,
       random: options.random ?? Math.random,
       ask: async (candidate) =>
@@ -288,7 +291,7 @@ export class Pool {
     const failures: string[] = []
     for (const candidate of order) {
       if (!this.#hasRoom(candidate)) continue
-      if (this.#options.guarded === true && !this.#places.isUsable(candidate)) {
+      if (this.#options.relayQuestions !== undefined && !this.#places.isUsable(candidate)) {
         await this.#places.ask(candidate)
         if (!this.#places.isUsable(candidate)) {
           failures.push(`${candidate.place.server.url}: ${candidate.health.why ?? ''}`)

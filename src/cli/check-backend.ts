@@ -8,29 +8,33 @@ export interface Finding {
   readonly text: string
 }
 
+export interface CheckedBackend {
+  readonly findings: readonly Finding[]
+  readonly servers: readonly ServerView[]
+}
+
 /** Connects to every address of every server. Never rejects. */
-export async function checkBackend(config: Config): Promise<Finding[]> {
+export async function checkBackend(config: Config): Promise<CheckedBackend> {
   const backend = openBackend(config, () => undefined, Date.now)
   try {
     await backend.probe()
     await backend.probe() // the first one does not wait for slow servers when another one can be used
     const servers = backend.servers()
     const findings = servers.map((server) => ({ ok: server.usable, text: describe(server) }))
-    if (servers.length < 2) return findings
+    if (servers.length < 2) return { findings, servers }
     const offered = wordsOf(backend.extensions())
-    return [
-      ...findings,
-      { ok: true, text: `backend: clients are offered what all of the best priority offer: ${offered}` },
-    ]
+    findings.push({ ok: true, text: `backend: clients are offered what all of the best priority offer: ${offered}` })
+    return { findings, servers }
   } finally {
     await backend.close()
   }
 }
 
-function describe({ server, address, priority, usable, trouble, extensions }: ServerView): string {
+function describe({ server, address, priority, usable, trouble, relays, extensions }: ServerView): string {
   const where = address === '' || server.includes(address) ? server : `${server} at ${address}`
   const name = priority === 0 ? where : `${where} (priority ${priority})`
   if (usable) return `backend: ${name} answers and offers ${wordsOf(extensions)}`
+  if (relays === true) return `backend: ${name}: ${trouble ?? ''}`
   return `backend: ${name}: ${trouble ?? 'no answer'}; is it running, and does it listen there (backend.servers)?`
 }
 

@@ -6,6 +6,7 @@ import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend, type Finding } from './check-backend.ts'
 import { checkBounces } from './check-bounces.ts'
+import { checkRelay } from './check-relay.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
 export function register(program: Command): void {
@@ -16,12 +17,13 @@ export function register(program: Command): void {
 async function check(command: Command): Promise<void> {
   const config = configured(command)
   const findings: Finding[] = [{ ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` }]
+  const backend = await checkBackend(config)
   findings.push(
     ...(await checkPolicies(config)),
-    ...(await checkBackend(config)),
+    ...backend.findings,
+    ...(await checkRelay(config, backend.servers)),
     ...(await checkBounces(config)),
     ...(await checkCertificates(config)),
-    relaySafety(config),
   )
   for (const { ok, text } of findings) process.stdout.write(`${ok ? 'ok  ' : 'BAD '} ${text}\n`)
   for (const advice of await adviseOnDomains(config.relayDomains ?? [])) process.stdout.write(`note ${advice}\n`)
@@ -55,15 +57,6 @@ async function checkCertificates(config: Config): Promise<Finding[]> {
   } catch (error) {
     return [{ ok: false, text: `tls: ${words(error)}` }]
   }
-}
-
-function relaySafety(config: Config): Finding {
-  const { relayDomains, backend } = config
-  if (relayDomains === undefined && backend.servers[0].kind === 'smtp')
-    return { ok: true, text: 'relay: the backend is told who the client is and decides; asked as a stranger above' }
-  if (relayDomains === undefined)
-    return { ok: true, text: 'relay: every domain is accepted, because the sink delivers here and relays nothing' }
-  return { ok: true, text: `relay: only mail for ${relayDomains.join(', ')} is accepted` }
 }
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))

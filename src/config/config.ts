@@ -122,8 +122,13 @@ export interface Config {
     readonly prdr: boolean
     /** How often host names and MX records are looked up again. */
     readonly resolveEveryMs: number
-    /** How long a failing address is left alone, at first and at most; how often a quiet one is asked. */
-    readonly health: { readonly ejectMs: number; readonly ejectAtMostMs: number; readonly askEveryMs: number }
+    /** How long a failing address is left alone, at first and at most; how often a quiet one is asked, and how seldom whether it relays. */
+    readonly health: {
+      readonly ejectMs: number
+      readonly ejectAtMostMs: number
+      readonly askEveryMs: number
+      readonly askRelayAtMostMs: number
+    }
     readonly connectTimeoutMs: number
     readonly replyTimeoutMs: number
     /** From the final dot to the reply. */

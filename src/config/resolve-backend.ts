@@ -26,6 +26,7 @@ export function resolveBackend(
       report(['backend', 'servers', i], `${url} is there twice; give it a weight, or leave one out`)
   })
   const { eject_for: ejectMs, eject_at_most: ejectAtMostMs, ask_every: askEveryMs } = backend.health
+  const { ask_relay_at_most: askRelayAtMostMs } = backend.health
   if (ejectAtMostMs < ejectMs)
     report(['backend', 'health', 'eject_at_most'], 'is shorter than eject_for; make it longer')
   return {
@@ -35,7 +36,7 @@ export function resolveBackend(
     followsRoutes: backend.follows_routes,
     prdr: backend.prdr,
     resolveEveryMs: backend.resolve_every,
-    health: { ejectMs, ejectAtMostMs, askEveryMs },
+    health: { ejectMs, ejectAtMostMs, askEveryMs, askRelayAtMostMs },
     connectTimeoutMs: backend.connect_timeout,
     replyTimeoutMs: backend.reply_timeout,
     deliveryTimeoutMs: Math.min(backend.delivery_timeout, timeouts.reply),

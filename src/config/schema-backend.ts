@@ -65,6 +65,10 @@ export const backend = section({
         is.duration('1s', '1d').prefault('60s'),
         'An address that nothing was heard of for this long is asked for its EHLO, so that a fallback is known to work.',
       ),
+      ask_relay_at_most: key(
+        is.duration('1s', '30d').prefault('1d'),
+        'The longest time between two questions whether a server would relay (docs/relaying.md). It is asked at the start, when it was away and when its EHLO has changed; else after `ask_every`, and twice as long after each time.',
+      ),
     }),
     'When a server is taken out of use, and back.',
   ),

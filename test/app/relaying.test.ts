@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { refusesRoutes } from '../../src/app/relaying.ts'
+import { refusesRoutes, relayQuestions } from '../../src/app/relaying.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { describeProblem } from '../../src/config/problem.ts'
@@ -37,4 +37,19 @@ test.each([
   ['servers: ["sink:mail"]', false],
 ])('backend: { %s } refuses recipients with a route: %s', (backend, refused) =>
   expect(refusesRoutes(load(backend))).toBe(refused),
+)
+
+test.each([
+  [smtp, 'relay_domains: [example.org]\n', undefined],
+  [`${smtp}, follows_routes: false`, 'relay_domains: [example.org]\n', { anyDomain: false, domains: ['example.org'] }],
+  [`${smtp}, client_address: xclient`, '', { anyDomain: true, domains: [] }],
+  [
+    `${smtp}, client_address: proxy`,
+    'relay_domains: [example.org, "*.example.net"]\n',
+    { anyDomain: false, domains: ['example.org', 'relay-probe.example.net'] },
+  ],
+  ['servers: ["sink:mail"]', '', undefined],
+])(
+  'backend: { %s }, %s: each server is asked what nobody but itself keeps from being relayed',
+  (backend, domains, questions) => expect(relayQuestions(load(backend, domains))).toEqual(questions),
 )

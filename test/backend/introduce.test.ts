@@ -36,7 +36,7 @@ describe('XCLIENT', () => {
     await using backend = await startFakeBackend({ rules: [xclient, extensions('XCLIENT')] })
     await using app = await startTestApp({ config: config(backend.port, 'xclient') })
     await sendTwice(app.port)
-    const serving = backend.connections.filter(({ lines }) => lines.some((line) => line.startsWith('MAIL')))
+    const serving = backend.connections.filter(({ lines }) => lines.includes('MAIL FROM:<s@example.net>'))
     expect(serving).toHaveLength(1)
     const told = serving[0]?.lines.filter((line) => /^(?:XCLIENT|EHLO|MAIL)/.test(line)) ?? []
     expect(told.map((line) => line.replace(/PORT=[0-9]+/, 'PORT=N'))).toEqual([
@@ -132,7 +132,8 @@ test.each([
   try {
     await using app = await startTestApp({ config: config((server.address() as AddressInfo).port, how) })
     await sendTwice(app.port)
-    expect(firsts.filter((first) => first.startsWith(start))).toHaveLength(2)
+    const stranger = 'c0000201' // 192.0.2.1 asks first what would be relayed
+    expect(firsts.filter((first) => first.startsWith(start) && !first.includes(stranger))).toHaveLength(2)
     expect(new Set(firsts).size).toBe(firsts.length)
   } finally {
     server.close()

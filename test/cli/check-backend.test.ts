@@ -15,7 +15,7 @@ async function checked(backend: string) {
     await writeFile(file, `relay_domains: [example.org]\nbackend: ${backend}\n`)
     const loaded = loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
-    return (await checkBackend(loaded.config)).map(({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`)
+    return (await checkBackend(loaded.config)).findings.map(({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

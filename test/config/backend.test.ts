@@ -42,7 +42,7 @@ test('what is not written', () =>
     config: {
       backend: {
         resolveEveryMs: 60_000,
-        health: { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000 },
+        health: { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 },
         pool: { maxConnections: 100 },
       },
     },
@@ -58,7 +58,7 @@ test('what is written', () =>
     config: {
       backend: {
         resolveEveryMs: 300_000,
-        health: { ejectMs: 1000, ejectAtMostMs: 10_000, askEveryMs: 30_000 },
+        health: { ejectMs: 1000, ejectAtMostMs: 10_000, askEveryMs: 30_000, askRelayAtMostMs: 86_400_000 },
         pool: { perServer: 20 },
       },
     },

@@ -146,4 +146,44 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
       expect(out.delivered).toHaveLength(left)
     },
   )
+
+  test.concurrent.each([
+    ['Postfix', postfix('mydestination = ours.test', 'local_transport = error:nobody here'), false],
+    [
+      'Postfix without its hacks',
+      postfix(
+        'mydestination = ours.test',
+        'local_transport = error:nobody here',
+        'allow_percent_hack = no',
+        'swap_bangpath = no',
+        'resolve_dequoted_address = no',
+      ),
+      true,
+    ],
+    ['Exim', exim(localToExim), true],
+    ['Exim with percent_hack_domains', exim(localToExim, 'percent_hack_domains = ours.test'), false],
+    ['sendmail', sendmail("LOCAL_DOMAIN(`ours.test')dnl"), false],
+  ])(
+    'with backend.follows_routes: false %s is asked first: used only if it follows none',
+    async (_name, start, used) => {
+      await using out = await startFakeBackend()
+      await using backend = await start({ host: '127.0.0.1', port: out.port })
+      const servers = [`smtp://127.0.0.1:${backend.port}`]
+      const config = { relay_domains: ['ours.test'], backend: { servers, tls: 'off', follows_routes: false } }
+      const why = await startFrontEnd({ backend: backend.port, config }).then(
+        async (rcptwise) => {
+          const client = await connect(rcptwise.port)
+          await client.ask('MAIL FROM:<s@client.test>')
+          const said = await client.ask('RCPT TO:<victim%elsewhere.test@ours.test>')
+          client.close()
+          await rcptwise[Symbol.asyncDispose]()
+          return said
+        },
+        (error: unknown) => String(error),
+      )
+      expect(why).toMatch(
+        used ? /^550 .*(nobody here|no such user)/ : /would relay mail that comes from here for .* to example\.net/,
+      )
+    },
+  )
 })
