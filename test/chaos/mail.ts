@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FrontEnd } from './front-end.ts'
 import type { Journal } from './journal.ts'
 import { people } from './people.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import { attempt, callers, isCaller, type Letter, openOf, queueing, type SenderKind } from './senders.ts'
 
 const scores = { '0': 50, '5.5': 8, '7': 8, '9': 24, '20': 10 } as const

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Closing, Leaving, Transaction } from './journal.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import { Wire } from './wire.ts'
 
 /** They come again until everyone is answered. */

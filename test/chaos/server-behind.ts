@@ -9,7 +9,7 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BehindEntry } from './journal.ts'
 import { accepts, type Boxes, people } from './people.ts'
-import { Random } from './random.ts'
+import { Random } from '../support/random.ts'
 
 export interface BehindSettings {
   readonly port: number

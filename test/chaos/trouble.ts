@@ -6,7 +6,7 @@ import type { Behind } from './behind.ts'
 import type { FrontEnd } from './front-end.ts'
 import type { Journal } from './journal.ts'
 import { type Boxes, boxTroubles, people } from './people.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import type { BehindStep } from './server-behind.ts'
 
 export interface Scene {
