@@ -112,7 +112,7 @@ describe('what is open', () => {
     expect([status, headers.get('content-type'), body]).toEqual([200, 'text/plain; version=0.0.4', 'up 1\n'])
   })
 
-  it('GET /healthz is 200, GET /readyz is 503 with reasons until ready', async () => {
+  it('README.md: “serve is ready when GET http://127.0.0.1:9225/readyz says 200.” 503 with reasons until then', async () => {
     context.isReady = false
     expect(await ask('/healthz')).toMatchObject({ status: 200, body: { healthy: true } })
     expect(await ask('/readyz')).toMatchObject({

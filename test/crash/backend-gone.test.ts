@@ -31,31 +31,34 @@ describe('the backend ends at a step', () => {
     ['after the dot of a long text, without having taken it', { on: 'dot' }, long, 1],
     // It has the message, and nobody can know: the sender is told to come again, and it is there twice.
     ['after the dot, having taken it', { on: 'dot', takenFirst: true }, short, 2],
-  ])('%s: nothing is lost', async (_, rule, text, expected) => {
-    const reached = Promise.withResolvers<undefined>()
-    await using first = await startFakeBackend({
-      port: await freePort(),
-      rules: [{ ...rule, hold: never, reached: () => reached.resolve(undefined) }],
-    })
-    await using app = await startTestApp({
-      config: `backend: { servers: ["${first.url}"] }\nrelay_domains: [example.org]`,
-    })
-    // The connection over which the backend was looked for at the start is not the one that is meant.
-    if (rule.on === 'connect') for (const { socket } of first.connections) socket.destroy()
-    const sender = senderOf({ from: 's@x.test', to, text })
-    const attempt = sender.attempt(app.port)
-    await reached.promise
-    await first.stop()
-    await attempt
-    expect(sender.answered.size).toBe(0)
-    await using second = await startFakeBackend({ port: first.port })
-    await untilAnswered(sender, app.port)
-    expect([...sender.answered.values()].every((reply) => reply.startsWith('250'))).toBe(true)
-    expect(copies([first, second])).toEqual([expected, expected])
-    await until('nothing is left open', async () =>
-      (await app.metrics()).includes(`rcptwise_backend_connections_open{server="${first.url}",state="busy"} 0`),
-    )
-  })
+  ])(
+    '%s: nothing is lost; README.md: “A crash, a full disk or a dead backend is a 4xx or a closed connection, and the sender still has the message.”',
+    async (_, rule, text, expected) => {
+      const reached = Promise.withResolvers<undefined>()
+      await using first = await startFakeBackend({
+        port: await freePort(),
+        rules: [{ ...rule, hold: never, reached: () => reached.resolve(undefined) }],
+      })
+      await using app = await startTestApp({
+        config: `backend: { servers: ["${first.url}"] }\nrelay_domains: [example.org]`,
+      })
+      // The connection over which the backend was looked for at the start is not the one that is meant.
+      if (rule.on === 'connect') for (const { socket } of first.connections) socket.destroy()
+      const sender = senderOf({ from: 's@x.test', to, text })
+      const attempt = sender.attempt(app.port)
+      await reached.promise
+      await first.stop()
+      await attempt
+      expect(sender.answered.size).toBe(0)
+      await using second = await startFakeBackend({ port: first.port })
+      await untilAnswered(sender, app.port)
+      expect([...sender.answered.values()].every((reply) => reply.startsWith('250'))).toBe(true)
+      expect(copies([first, second])).toEqual([expected, expected])
+      await until('nothing is left open', async () =>
+        (await app.metrics()).includes(`rcptwise_backend_connections_open{server="${first.url}",state="busy"} 0`),
+      )
+    },
+  )
 })
 
 describe('a message that goes to the backend in two deliveries, plain and tagged', () => {

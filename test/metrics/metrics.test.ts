@@ -116,7 +116,7 @@ describe('metricsFromFacts', () => {
     expect((await scrape(told([{ kind: 'ledgerTrouble', at: 1, why: 'disk full' }]))).get('ledger_durable')).toBe(0)
   })
 
-  it('counts as a forced retry what waits for its refusal (rule 2), and no trouble of the backend', async () => {
+  it('README.md: “Rcptwise counts and times every retry that it forces” Also what waits for its refusal (rule 2), and no trouble of the backend', async () => {
     const samples = await scrape(
       told([
         transaction({

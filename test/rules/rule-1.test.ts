@@ -8,7 +8,7 @@ const two = ['a@example.org', 'b@example.org']
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
 const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } as const })
 
-describe('rules.md: “Nobody is told yes before your server said yes.” “250 for a recipient means that your server has taken the message for them.”', () => {
+describe('rules.md: “Nobody is told yes before your server said yes.” “250 for a recipient means that your server has taken the message for them.” README.md: “Nobody is told yes before your server said yes.”', () => {
   test.each([
     ['takes it', reply(250, '2.0.0 Ok'), '250 2.0.0 Ok'],
     ['any 2yz is told as 250', reply(252, '2.0.0 Ok'), '250 2.0.0 Ok'],
@@ -56,7 +56,7 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
   test.each([
     ['spool', '452 4.3.1 '],
     ['time', '451 4.4.2 '],
-  ] as const)('trouble here (%s) is a 451, and the backend gets nothing', (fault, told) => {
+  ] as const)('trouble here (%s) is a 4yz, and the backend gets nothing', (fault, told) => {
     const machine = Machine.ready()
     expect(machine.message(one, { fault }).text[0]).toContain(told)
     expect(machine.parcels).toEqual([])

@@ -62,10 +62,13 @@ describe('rules.md: “No 5xx after the text in a transaction in which any recip
     expect(said.text[0]).toMatch(/^451 4\.5\.3 .*again in 60 seconds; retry=00:01:00$/)
   })
 
-  test.each(refusals)('alone they are refused: by %s', (_name, text, options) => {
-    const machine = Machine.ready(options)
-    expect(machine.message(['a@example.org', 'c@example.org'], text).text[0]).toMatch(/^5/)
-  })
+  test.each(refusals)(
+    'alone they are refused: by %s; README.md: “No sender is refused for good in a transaction in which it was also told to come back”',
+    (_name, text, options) => {
+      const machine = Machine.ready(options)
+      expect(machine.message(['a@example.org', 'c@example.org'], text).text[0]).toMatch(/^5/)
+    },
+  )
 
   test('a refusal at RCPT is no deferral', () => {
     const machine = Machine.ready({ world: { rcpt: rcptOf(reply(550, '5.1.1 Unknown')) } })

@@ -34,13 +34,16 @@ describe('rule 5: no sender starves', () => {
       ['tagged', 'quarantined'],
     ],
     ['single', { peer: { strategy: 'single' } }, ['451', '250'], ['tagged']],
-  ])('a sender that drops everything at the first 4yz is forgiven: %s', (_name, options, codes, results) => {
-    const machine = Machine.ready({ recipients, ...options })
-    expect(codes.map(() => dropping(machine).slice(0, 3))).toEqual(codes)
-    expect(machine.parcels.map(({ result }) => result)).toEqual(results)
-    expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
-    expect([...machine.ledger.splits.values()]).toMatchObject([{ status: 'forgiven', forgiven: true }])
-  })
+  ])(
+    "README.md: “A sender that can't make progress is let through.” One that drops everything at the first 4yz: %s",
+    (_name, options, codes, results) => {
+      const machine = Machine.ready({ recipients, ...options })
+      expect(codes.map(() => dropping(machine).slice(0, 3))).toEqual(codes)
+      expect(machine.parcels.map(({ result }) => result)).toEqual(results)
+      expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
+      expect([...machine.ledger.splits.values()]).toMatchObject([{ status: 'forgiven', forgiven: true }])
+    },
+  )
 
   test('a client that leaves instead of RSET', () => {
     const machine = Machine.ready({ recipients })

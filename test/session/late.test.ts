@@ -122,7 +122,7 @@ describe('late', () => {
     expect(machine.ledger.splits.size).toBe(0)
   })
 
-  test('the judge is the backend: one transaction a group, and its words come when the refused one is alone', () => {
+  test('README.md: “each group of recipients is a transaction of its own” The judge is the backend, and its words come when the refused one is alone', () => {
     const no: Reply = { code: 554, lines: ['5.7.1 Not here'] }
     const machine = late({
       session: { judging: 'backend' },

@@ -38,22 +38,25 @@ async function sendMail(port: number): Promise<void> {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
-  test.concurrent.each(['docs/deploy/postfix.md', 'README.md'])('Postfix: %s', async (page) => {
-    const lines = await blockWith(page, '127.0.0.1:10025  inet')
-    await using backend = await startPostfix({
-      server: { mailboxes },
-      main: ['smtpd_authorized_xclient_hosts ='],
-      listener: (port) => lines.replace(':10025', `:${port}`),
-    })
-    await using rcptwise = await startGuided(page, backend.port)
-    expect(await rcptwise.check()).toMatchObject({ code: 0 })
-    await sendMail(rcptwise.port)
-    await until('Postfix logs the client', async () => /client=\S+\[127\.0\.0\.9\]/.test(await backend.log()), {
-      explain: backend.log,
-    })
-    await backend.empty()
-    expect(await backend.mailbox('ann@example.org')).toHaveLength(1)
-  })
+  test.concurrent.each(['docs/deploy/postfix.md', 'README.md'])(
+    "Postfix: %s, README.md: “XCLIENT makes Postfix see each client's own address and name: in its log, and in its rules about who may relay.”",
+    async (page) => {
+      const lines = await blockWith(page, '127.0.0.1:10025  inet')
+      await using backend = await startPostfix({
+        server: { mailboxes },
+        main: ['smtpd_authorized_xclient_hosts ='],
+        listener: (port) => lines.replace(':10025', `:${port}`),
+      })
+      await using rcptwise = await startGuided(page, backend.port)
+      expect(await rcptwise.check()).toMatchObject({ code: 0 })
+      await sendMail(rcptwise.port)
+      await until('Postfix logs the client', async () => /client=\S+\[127\.0\.0\.9\]/.test(await backend.log()), {
+        explain: backend.log,
+      })
+      await backend.empty()
+      expect(await backend.mailbox('ann@example.org')).toHaveLength(1)
+    },
+  )
 
   test.concurrent('Exim: docs/deploy/exim.md', async () => {
     const page = 'docs/deploy/exim.md'

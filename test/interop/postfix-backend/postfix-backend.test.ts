@@ -22,30 +22,33 @@ const unknown = '550 5.1.1 <nobody@example.org>: Recipient address rejected: Use
 const busy = '450 4.2.1 <busy@example.org>: Recipient address rejected: Mailbox busy'
 
 describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () => {
-  test.concurrent.each(['group', 'single'])('strategy %s: swaks hears the words of Postfix', async (strategy) => {
-    await using backend = await startPostfix({ server })
-    await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
-    await using swaks = await openSwaks()
-    const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test', '--from', sender]
-    const send = async (...args: string[]) => await swaks.run([...basics, ...args])
+  test.concurrent.each(['group', 'single'])(
+    'strategy %s, swaks hears the words of Postfix: README.md: “what Postfix says to it is its verdict.”',
+    async (strategy) => {
+      await using backend = await startPostfix({ server })
+      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using swaks = await openSwaks()
+      const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test', '--from', sender]
+      const send = async (...args: string[]) => await swaks.run([...basics, ...args])
 
-    const some = await send('--to', 'nobody@example.org,tag1@example.org,busy@example.org')
-    expect(some.transcript).toContain(`<** ${unknown}\n`)
-    expect(some.transcript).toContain(`<** ${busy}\n`)
-    expect(some).toMatchObject({ code: 0 })
-    expect(await send('--to', 'nobody@example.org')).toMatchObject({ code: 24 })
+      const some = await send('--to', 'nobody@example.org,tag1@example.org,busy@example.org')
+      expect(some.transcript).toContain(`<** ${unknown}\n`)
+      expect(some.transcript).toContain(`<** ${busy}\n`)
+      expect(some).toMatchObject({ code: 0 })
+      expect(await send('--to', 'nobody@example.org')).toMatchObject({ code: 24 })
 
-    const refused = await send('--to', 'tag1@example.org', '--add-header', 'X-Lab: refuse')
-    expect(refused.transcript).toContain('<** 550 5.6.0 Not this text\n')
-    expect(refused).toMatchObject({ code: 26 })
-    const deferred = await send('--to', 'tag1@example.org', '--add-header', 'X-Lab: defer')
-    expect(deferred.transcript).toContain('<** 451 4.7.1 Not this text now\n')
-    expect(deferred).toMatchObject({ code: 26 })
+      const refused = await send('--to', 'tag1@example.org', '--add-header', 'X-Lab: refuse')
+      expect(refused.transcript).toContain('<** 550 5.6.0 Not this text\n')
+      expect(refused).toMatchObject({ code: 26 })
+      const deferred = await send('--to', 'tag1@example.org', '--add-header', 'X-Lab: defer')
+      expect(deferred.transcript).toContain('<** 451 4.7.1 Not this text now\n')
+      expect(deferred).toMatchObject({ code: 26 })
 
-    await backend.empty()
-    expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
-    expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
-  })
+      await backend.empty()
+      expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
+      expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
+    },
+  )
 
   test.concurrent.each([true, false])(
     'every recipient of a refused text bounces once, in the words of Postfix; PRDR: %s',
