@@ -145,11 +145,7 @@ describe('what the library is given of a header section', () => {
   })
 
   test.each([
-    [
-      'a signature of 300 KiB of blanks',
-      signature('example.org', 's', ` x=${' '.repeat(300_000)}y;`),
-      'unreadable',
-    ],
+    ['a signature of 300 KiB of blanks', signature('example.org', 's', ` x=${' '.repeat(300_000)}y;`), 'unreadable'],
     [
       'a field of 100,000 lines',
       `${signature('example.org', 's')}From: a${'\r\n a'.repeat(100_000)}\r\n`,
