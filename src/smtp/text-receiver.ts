@@ -4,12 +4,16 @@
  * Only CR LF "." CR LF ends it (RFC 5321 4.1.1.4; the CRLF that ended DATA counts as the first). What a more lenient backend
  * could take for an end (a bare CR or LF, a NUL before a dot) never leaves here: it is refused, or made CRLF where the
  * configuration says `normalize` (protocol.md: what must not end the text). Dot-stuffing is undone here and done anew
- * towards the backend, so that both sides read the same lines. One native search per line, none per byte.
+ * towards the backend, so that both sides read the same lines. What it costs goes with the octets, of whatever kind they are: a
+ * text that is refused is only searched for its end, and what has to be cut out leaves in one piece for each chunk.
  *
  *     lineStart ──▶ dot ──▶ dotCr ──▶ ended        (`dot` and `dotCr` at the end of a chunk are #held)
  *         ▲          │        │
  *         └── line ◀─┴────────┘
  */
+import { EndFinder } from './end-finder.ts'
+import { NewlineFinder } from './newline-finder.ts'
+import { OctetCopy } from './octet-copy.ts'
 
 /** Why a text was refused although it is complete; the first reason counts. */
 export type TextFault = 'bareNewline' | 'nul' | 'lineTooLong' | 'tooLarge' | 'headerTooLarge'
@@ -29,20 +33,33 @@ const CR = 0x0d
 const DOT = 0x2e
 const NUL = 0x00
 const crlf = Buffer.from('\r\n')
+/** A native search costs as much as looking at so many octets (measured). */
+const shortLine = 32
+const fewLines = 4
+const nothing = Buffer.alloc(0)
 
 export class TextReceiver {
   readonly #options: TextReceiverOptions
   readonly #out: (chunk: Buffer) => void
+  readonly #newlines = new NewlineFinder()
+  readonly #rewritten = new OctetCopy()
   /** Octets of an unfinished line start that can't be judged yet: "", ".", ".\r". */
-  #held: Buffer = Buffer.alloc(0)
+  #held: Buffer = nothing
   /** `strict` behind CRLF: a dot is stuffing, or the end. `soft` behind a stray newline made CRLF: a dot is content. */
-  #lineStart: 'strict' | 'soft' | 'no' = 'strict'
-  /** The last octet passed on was a CR whose LF has not come yet. */
+  #place: 'strict' | 'soft' | 'line' = 'strict'
+  /** The last octet was a CR, not passed on, whose LF has not come yet. */
   #pendingCr = false
+  /** Of the octets at hand: the first one not passed on, and where those that may be passed on end. */
+  #from = 0
+  #until = 0
   #lineBytes = 0
+  #linesAreShort = false
+  #headerBytes = 0
   #inHeader = true
   #size = 0
   #fault: TextFault | undefined
+  /** Looks for the end of a text that was refused; a counted one has none. */
+  #end: EndFinder | undefined
   #ended = false
 
   /** `out` gets the message's bytes, in slices of what came in: it must not keep them longer than their chunk may live. */
@@ -57,144 +74,219 @@ export class TextReceiver {
   get fault(): TextFault | undefined {
     return this.#fault
   }
-  /** Octets of the message so far, without stuffed dots and the ending line. */
+  /** Octets of the message so far, without stuffed dots and the ending line. Behind a fault they are counted as they come. */
   get sizeBytes(): number {
     return this.#size
   }
 
   /** Takes the next octets; returns what stands behind the end of the text, once it has ended. */
   push(chunk: Buffer): Buffer | undefined {
-    let data = chunk
-    if (this.#held.length > 0) {
-      data = Buffer.concat([this.#held, chunk])
-      this.#held = Buffer.alloc(0)
+    if (this.#refused()) return this.#skip(chunk)
+    const data = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = nothing
+    this.#newlines.use(data)
+    let at = this.#pendingCr ? this.#resolveCr(data) : 0
+    this.#from = at
+    this.#until = data.length
+    while (at < data.length && !this.#refused() && !this.#ended) {
+      if (this.#place === 'strict')
+        at = this.#linesAreShort ? this.#shortLines(data, at) : this.#ordinaryLines(data, at)
+      if (at < data.length) at = this.#step(data, at)
     }
-    let from = 0 // first octet not passed on yet
-    let at = 0 // start of what is being looked at
-    if (this.#pendingCr && data.length > 0) {
-      this.#pendingCr = false
-      if (data[0] === LF) {
-        this.#emit(crlf)
-        this.#endLine(1)
-        from = at = 1
-      } else {
-        this.#strayNewline()
-        from = at = 0
-      }
+    if (this.#refused()) {
+      if (this.#options.dots) this.#end = new EndFinder(this.#place === 'strict' ? '\r\n' : '')
+      return this.#skip(data.subarray(at))
     }
-    while (at < data.length) {
-      if (this.#lineStart !== 'no') {
-        const first = data[at]
-        if (first === DOT && this.#lineStart === 'strict' && this.#options.dots) {
-          const left = data.length - at
-          if (left === 1 || (left === 2 && data[at + 1] === CR)) {
-            this.#emit(data.subarray(from, at))
-            this.#held = Buffer.from(data.subarray(at))
-            return undefined
-          }
-          this.#emit(data.subarray(from, at))
-          if (data[at + 1] === CR && data[at + 2] === LF) {
-            this.#ended = true
-            return data.subarray(at + 3)
-          }
-          from = at = at + 1 // the stuffed dot; a dot that was not stuffed is dropped all the same (RFC 5321 4.5.2)
-          if (data[at] === NUL) this.#refuse('nul')
-        } else if (first === NUL) this.#refuse('nul')
-        this.#lineStart = 'no'
-      }
-      const end = data.indexOf(LF, at)
-      const stop = end === -1 ? data.length : end
-      let cr = data.indexOf(CR, at)
-      while (cr !== -1 && cr < stop - 1) {
-        // A bare CR inside the line.
-        this.#emit(data.subarray(from, cr))
-        this.#lineBytes += cr - at
-        this.#strayNewline()
-        from = at = cr + 1
-        if (this.#startsLine()) break
-        cr = data.indexOf(CR, at)
-      }
-      if (this.#startsLine()) continue
-      if (end === -1) {
-        if (data[data.length - 1] === CR) {
-          this.#emit(data.subarray(from, data.length - 1))
-          this.#countLine(data.length - 1 - at)
-          this.#pendingCr = true
-          return undefined
-        }
-        this.#emit(data.subarray(from))
-        this.#countLine(data.length - at)
-        return undefined
-      }
-      if (end > at && data[end - 1] === CR) {
-        this.#endLine(end + 1 - at)
-      } else {
-        this.#emit(data.subarray(from, end))
-        this.#lineBytes += end - at
-        this.#strayNewline()
-        from = end + 1
-      }
-      at = end + 1
-    }
-    this.#emit(data.subarray(from))
-    return undefined
+    this.#passOn(data)
+    return this.#ended ? data.subarray(at) : undefined
+  }
+
+  #refused(): boolean {
+    return this.#fault !== undefined
   }
 
   /** Only for BDAT: the counted octets are complete. */
   finish(): void {
-    if (this.#pendingCr) {
-      this.#pendingCr = false
-      this.#strayNewline()
-    }
+    if (this.#pendingCr) this.#resolveCr(nothing)
     this.#ended = true
   }
 
-  #refuse(fault: TextFault): void {
-    this.#fault ??= fault
+  /**
+   * Most lines of most texts: whole, within the limits, and nothing in them to look at. Where it got to. Two native searches a line, each of
+   * which ends within it; many short lines are left to `#shortLines`.
+   */
+  #ordinaryLines(data: Buffer, from: number): number {
+    const room = from + this.#room()
+    const inHeader = this.#inHeader
+    let short = 0
+    let at = from
+    while (short < fewLines) {
+      const first = data[at]
+      if (first === DOT || first === NUL) break
+      const lf = data.indexOf(LF, at)
+      if (lf < at + shortLine) {
+        if (lf === -1 || (inHeader && lf === at + 1)) break
+        short++
+      } else short = 0
+      if (lf >= room || data[lf - 1] !== CR || data.indexOf(CR, at) !== lf - 1) break
+      at = lf + 1
+    }
+    this.#linesAreShort = short === fewLines
+    return this.#taken(from, at)
   }
 
-  #emit(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.#size += bytes.length
-    if (this.#size > this.#options.maxBytes) this.#refuse('tooLarge')
-    if (this.#fault === undefined) this.#out(bytes)
+  /** The same by looking at each octet. */
+  #shortLines(data: Buffer, from: number): number {
+    const room = from + this.#room()
+    const inHeader = this.#inHeader
+    let at = from
+    for (let end = at; end < data.length && end < at + shortLine; end++) {
+      const octet = data[end]
+      if (octet === LF || (end === at && (octet === DOT || octet === NUL))) break
+      if (octet !== CR) continue
+      if (data[end + 1] !== LF || end + 2 > room || (inHeader && end === at)) break
+      at = end + 2
+      end++
+    }
+    return this.#taken(from, at)
   }
 
-  /** A line ended rightly; `bytes` of it, CRLF included, since the line was last counted. */
-  #endLine(bytes: number): void {
-    const length = this.#lineBytes + bytes
-    if (length > this.#options.maxLineBytes + 2) this.#refuse('lineTooLong')
-    if (this.#inHeader) this.#countHeader(length)
+  /** Whole lines. */
+  #taken(from: number, at: number): number {
+    this.#size += at - from
+    if (this.#inHeader) this.#headerBytes += at - from
+    return at
+  }
+
+  /** Octets of whole lines that no limit forbids. */
+  #room(): number {
+    const { maxLineBytes, maxBytes, maxHeaderBytes } = this.#options
+    const left = Math.min(maxLineBytes, maxBytes - this.#size)
+    return this.#inHeader ? Math.min(left, maxHeaderBytes - this.#headerBytes) : left
+  }
+
+  /** Looks at the next line or a part of it; where it got to. */
+  #step(data: Buffer, at: number): number {
+    if (this.#place === 'line') return this.#line(data, at)
+    if (data[at] === DOT && this.#place === 'strict' && this.#options.dots) return this.#dot(data, at)
+    return this.#lineStart(data, at)
+  }
+
+  /** Where a dot is content. */
+  #lineStart(data: Buffer, at: number): number {
+    if (data[at] === NUL) {
+      this.#fault = 'nul'
+      return at
+    }
+    this.#place = 'line'
+    return this.#line(data, at)
+  }
+
+  #dot(data: Buffer, at: number): number {
+    const left = data.length - at
+    if (left === 1 || (left === 2 && data[at + 1] === CR)) {
+      this.#until = at
+      this.#held = Buffer.from(data.subarray(at))
+      return data.length
+    }
+    if (data[at + 1] === CR && data[at + 2] === LF) {
+      this.#until = at
+      this.#ended = true
+      return at + 3
+    }
+    // The stuffed dot; a dot that was not stuffed is dropped all the same (RFC 5321 4.5.2).
+    this.#cut(data, at)
+    return this.#lineStart(data, at + 1)
+  }
+
+  #line(data: Buffer, at: number): number {
+    const end = this.#newlines.next(at)
+    this.#linesAreShort = end - at < shortLine
+    this.#count(end - at)
+    if (end === data.length || this.#fault !== undefined) return end
+    if (data[end] === CR) {
+      if (data[end + 1] === LF) {
+        this.#endLine('strict')
+        return end + 2
+      }
+      if (end + 1 === data.length) {
+        this.#until = end
+        this.#pendingCr = true
+        return data.length
+      }
+    }
+    if (this.#refusesNewline()) return end + 1
+    this.#cut(data, end)
+    this.#rewritten.addLineEnd()
+    this.#endLine('soft')
+    return end + 1
+  }
+
+  /** What became of the CR at the end of the octets before; how many of these belong to it. */
+  #resolveCr(data: Buffer): number {
+    this.#pendingCr = false
+    const ended = data[0] === LF
+    if (!ended && this.#refusesNewline()) return 0
+    this.#out(crlf)
+    this.#endLine(ended ? 'strict' : 'soft')
+    return ended ? 1 : 0
+  }
+
+  /** A bare CR or LF. */
+  #refusesNewline(): boolean {
+    if (this.#options.bareNewlines === 'normalize') return false
+    this.#fault = 'bareNewline'
+    return true
+  }
+
+  /** Octets of a line, without its end. The limit that was passed first is the fault, wherever the pieces end. */
+  #count(octets: number): void {
+    this.#lineBytes += octets
+    this.#size += octets
+    const { maxLineBytes, maxBytes } = this.#options
+    const beyondLine = this.#lineBytes - maxLineBytes
+    const beyondText = this.#size - maxBytes
+    if (beyondLine > 0 || beyondText > 0) this.#fault = beyondLine >= beyondText ? 'lineTooLong' : 'tooLarge'
+  }
+
+  #endLine(place: 'strict' | 'soft'): void {
+    this.#size += crlf.length
+    this.#place = place
+    if (this.#size > this.#options.maxBytes) this.#fault = 'tooLarge'
+    else if (this.#inHeader) this.#countHeader(this.#lineBytes + crlf.length)
     this.#lineBytes = 0
-    this.#lineStart = 'strict'
   }
-
-  #headerBytes = 0
 
   #countHeader(length: number): void {
     this.#headerBytes += length
-    if (this.#headerBytes > this.#options.maxHeaderBytes) this.#refuse('headerTooLarge')
-    if (length <= 2) this.#inHeader = false
+    if (this.#headerBytes > this.#options.maxHeaderBytes) this.#fault = 'headerTooLarge'
+    if (length === crlf.length) this.#inHeader = false
   }
 
-  #countLine(bytes: number): void {
-    this.#lineBytes += bytes
-    if (this.#lineBytes > this.#options.maxLineBytes) this.#refuse('lineTooLong')
+  /** Does not pass on an octet. */
+  #cut(data: Buffer, at: number): void {
+    // Each octet becomes two at most.
+    if (this.#rewritten.length === 0) this.#rewritten.begin(2 * data.length)
+    this.#rewritten.add(data, this.#from, at)
+    this.#from = at + 1
   }
 
-  /** A bare CR or LF stands here. */
-  #strayNewline(): void {
-    if (this.#options.bareNewlines === 'reject') {
-      this.#refuse('bareNewline')
-      // Nothing is passed on from now on; the line goes on, so that no look-alike can end the text.
-      return
+  #passOn(data: Buffer): void {
+    const { length } = this.#rewritten
+    if (length > 0) this.#rewritten.add(data, this.#from, this.#until)
+    const octets = length > 0 ? this.#rewritten.take() : data.subarray(this.#from, this.#until)
+    if (octets.length > 0) this.#out(octets)
+  }
+
+  /** Nothing of a text that was refused is passed on. */
+  #skip(octets: Buffer): Buffer | undefined {
+    const end = this.#end?.push(octets)
+    if (end === undefined) {
+      this.#size += octets.length
+      return undefined
     }
-    this.#emit(crlf)
-    this.#endLine(2)
-    this.#lineStart = 'soft'
-  }
-
-  #startsLine(): boolean {
-    return this.#lineStart !== 'no'
+    this.#size += Math.max(0, end - '.\r\n'.length)
+    this.#ended = true
+    return octets.subarray(end)
   }
 }

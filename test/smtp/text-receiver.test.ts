@@ -110,6 +110,25 @@ describe('properties', () => {
     )
   })
 
+  test('split the bytes anywhere and get the same fault, where limits are tight', () => {
+    const limit = fc.oneof(fc.nat(60), fc.constant(1e6))
+    const limits = fc.record({ maxBytes: limit, maxLineBytes: limit, maxHeaderBytes: limit, dots: fc.boolean() })
+    const texts = fc.tuple(octets, fc.constantFrom('', 'a'.repeat(40), `${'a'.repeat(40)}\r\n`))
+    fc.assert(
+      fc.property(
+        texts,
+        cuts,
+        fc.constantFrom('reject' as const, 'normalize' as const),
+        limits,
+        (text, at, mode, tight) => {
+          const wire = bytes(`${text.join('')}\r\n.\r\nQUIT\r\n`)
+          expect(receive(cut(wire, at), mode, tight)).toEqual(receive([wire], mode, tight))
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
   test('a text with CRLF lines comes through stuffing and receiving unchanged, in any pieces', () => {
     const line = fc.array(fc.constantFrom('.', '..', 'a', ' ', '\xe9', 'x.'), { maxLength: 6 }).map((p) => p.join(''))
     fc.assert(
