@@ -86,6 +86,11 @@ export interface TransactionFact {
   }
   /** What the class's `shadow` would have cost; only with the first attempt of a message. */
   readonly shadow?: { readonly strategy: StrategyName; readonly forcedRetries: number }
+  /**
+   * Somebody was made to wait at RCPT because this was taken for the return of a split, and it was; or it was another message, which they were
+   * given all the same (rule 10); or no text came to tell.
+   */
+  readonly guess?: 'right' | 'wrong' | 'untold'
   /** Present when the message was let through unsplit, and why (rules 5 and 7). */
   readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries'
   readonly sizeBytes: number

@@ -25,11 +25,19 @@ export function reconcile(ours: Split, stored: Split): Split {
     const theirs = known.get(recipient.address)
     known.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
   }
-  const { closedAt, ...open } = stored
+  const { closedAt, takenUntil, ...open } = stored
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
   const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
+  const told = ours.told ?? stored.told
+  const returns = ours.returns ?? stored.returns
   const merged: Split = {
     ...open,
+    ...(told === undefined ? {} : { told }),
+    ...(returns === undefined ? {} : { returns }),
+    ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
+    ...(ours.takenUntil === undefined ? {} : { takenUntil: ours.takenUntil }),
+    ...(ours.postponed === undefined ? {} : { postponed: ours.postponed }),
+    ...(ours.recognised === undefined ? {} : { recognised: Math.max(ours.recognised, stored.recognised ?? 0) }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(messageId === undefined ? {} : { messageId }),
     lastAttemptAt,

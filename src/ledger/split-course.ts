@@ -148,12 +148,24 @@ export interface AttemptEnd {
   readonly trouble: boolean
   /** Only recipients whose refusal is known were offered, and all of them were deferred. */
   readonly refusedOnly: boolean
+  /** Which message this is was known by its text alone, so that those refused could not be made to wait for the others. */
+  readonly recognised: boolean
 }
 
+/**
+ * A return that is known by its text alone takes the message no further, and that is not the sender's doing. So many are no sign of one that
+ * can't be split; then rule 5 ends it.
+ */
+const recognisedReturns = 3
+
 export function endAttempt(split: Split, end: AttemptEnd): Split {
-  const idle = end.forcedRetry && !end.progress && !end.trouble && !end.refusedOnly
+  const recognised = (split.recognised ?? 0) + (end.recognised ? 1 : 0)
+  const excused = end.trouble || end.refusedOnly || (end.recognised && recognised <= recognisedReturns)
+  const idle = end.forcedRetry && !end.progress && !excused
+  const { takenUntil, ...ended } = split
   return {
-    ...split,
+    ...ended,
+    ...(recognised === 0 ? {} : { recognised }),
     lastAttemptAt: end.at,
     forcedRetries: split.forcedRetries + (end.forcedRetry ? 1 : 0),
     idleAttempts: end.progress ? 0 : split.idleAttempts + (idle ? 1 : 0),
@@ -205,28 +217,6 @@ export function othersBefore(split: Split, offered: ReadonlySet<string>): boolea
   )
 }
 
-/** How many of the offered recipients have no answer yet in this split. */
-export const openAmong = (split: Split, offered: readonly string[]): number =>
-  offered.filter((address) => isOpen(stateOf(split, address))).length
-
-/**
- * Which of the recalled splits this transaction seems to go on with, before its text says so for certain: the one that most of
- * the offered recipients wait in; among equals the one with the fewest others, since senders come again with all that are
- * still open (senders: Facts to build on); then the oldest.
- */
-export function presume(candidates: readonly Split[], offered: readonly string[]): Split | undefined {
-  let best: { readonly split: Split; readonly waiting: number; readonly others: number } | undefined
-  for (const split of candidates) {
-    const waiting = openAmong(split, offered)
-    if (waiting === 0) continue
-    const others = split.recipients.filter(isOpen).length - waiting
-    const further = best === undefined ? 1 : waiting - best.waiting || best.others - others
-    if (best === undefined || further > 0 || (further === 0 && split.startedAt < best.split.startedAt))
-      best = { split, waiting, others }
-  }
-  return best?.split
-}
-
 /** Two splits turn out to be of one message, since not all of its recipients came together: what `other` knows, in `split` too. */
 export function mergeSplits(split: Split, other: Split): Split {
   const known = new Map(split.recipients.map((recipient) => [recipient.address, recipient]))
@@ -241,6 +231,7 @@ export function mergeSplits(split: Split, other: Split): Split {
     forcedRetries: Math.max(split.forcedRetries, other.forcedRetries),
     idleAttempts: Math.max(split.idleAttempts, other.idleAttempts),
     forgiven: split.forgiven || other.forgiven,
+    ...(split.guessedWrongly === true || other.guessedWrongly === true ? { guessedWrongly: true } : {}),
     recipients: [...known.values()],
   }
 }

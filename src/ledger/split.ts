@@ -38,6 +38,25 @@ export interface SplitAttempt {
   readonly local?: string
 }
 
+/** What a sender tells of a message before its text, by which its return may be known (split-return.ts). */
+export interface Told {
+  /** Whose host it is, as senders are learned (learning/sender-name.ts): a farm comes back from another host. */
+  readonly sender: string
+  /** SIZE of MAIL, octets (RFC 1870); absent where none was declared. */
+  readonly size?: number
+  /** ENVID of MAIL (RFC 3461 4.4). */
+  readonly envid?: string
+}
+
+/** How this message was seen to return; known by its text. */
+export interface Returns {
+  /** From the end of an attempt to the beginning of the next one, ms. */
+  readonly shortestMs: number
+  readonly longestMs: number
+  /** The recipients came in another order than before. */
+  readonly reordered?: true
+}
+
 export interface SplitRecipient {
   /** Canonical address. */
   readonly address: string
@@ -69,6 +88,18 @@ export interface Split {
   readonly lastAttemptAt: number
   /** The last one. */
   readonly attempt?: SplitAttempt
+  /** Of the last attempt. */
+  readonly told?: Told
+  /** Absent until it was seen to return. */
+  readonly returns?: Returns
+  /** How many returns were known by their text alone, after nobody was deferred for them at RCPT. */
+  readonly recognised?: number
+  /** Another message was taken for its return once; that happens to no message twice. */
+  readonly guessedWrongly?: true
+  /** A transaction is under way that was taken for its return; ms since the epoch. */
+  readonly takenUntil?: number
+  /** Whom the server behind told to come back in the last attempt. */
+  readonly postponed?: readonly string[]
   /** SPF or DKIM has passed for its text, or has not; absent until a text was seen. */
   readonly vouched?: boolean
   /** Of the message (ledger/fingerprint.ts); absent until a text was seen. */

@@ -3,7 +3,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { canonicalDomainOf } from '../smtp/domain.ts'
 import type { StrategyOverride } from '../ledger/ledger.ts'
 import type { PeerFacts, ServedAs } from '../session/session.ts'
-import { chooseStrategy, type Learned } from '../strategy/auto.ts'
+import { chooseStrategy, comesBackWithin, type Learned } from '../strategy/auto.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import { matchesDomain } from '../strategy/rules.ts'
@@ -96,8 +96,15 @@ export class PeerDirectory {
   serve(facts: PeerFacts): ServedAs {
     const peer = this.#find(facts)
     const strategy = this.strategyOf(peer)
-    const chosen = strategy === 'auto' ? this.#chooseFor(peer, facts) : { ...peer, strategy }
-    return { peer: this.#remembering(chosen), trusted: this.#trusted(facts.address) }
+    const { sender, learned } = this.#options.learned?.(facts) ?? { sender: facts.address, learned: undefined }
+    const chosen = strategy === 'auto' ? chooseFor(peer, sender, learned) : { ...peer, strategy }
+    const comesBack = learned === undefined ? undefined : comesBackWithin(learned.lessons)
+    return {
+      peer: this.#remembering(chosen),
+      trusted: this.#trusted(facts.address),
+      sender,
+      ...(comesBack === undefined ? {} : { comesBack }),
+    }
   }
 
   #remembering(peer: PeerClass): PeerClass {
@@ -105,14 +112,6 @@ export class PeerDirectory {
     const strategy = peer.strategy === 'late' ? 'group' : peer.strategy
     const unvouched = peer.unvouchedAs === 'late' ? { unvouchedAs: 'group' as const } : {}
     return { ...peer, ...unvouched, strategy, deliverDeferred: false }
-  }
-
-  /** `auto` becomes what is right for this sender; it is asked again for each transaction. */
-  #chooseFor(peer: Entry['peer'], facts: PeerFacts): PeerClass {
-    const { sender, learned } = this.#options.learned?.(facts) ?? { sender: facts.address, learned: undefined }
-    const { strategy, why } = chooseStrategy(learned)
-    const unvouched = learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
-    return { ...peer, strategy, chosen: { sender, why }, ...unvouched }
   }
 
   #find(facts: PeerFacts): Entry['peer'] {
@@ -124,4 +123,11 @@ export class PeerDirectory {
     }
     throw new Error('no peer class fits, although the last one has to')
   }
+}
+
+/** `auto` becomes what is right for this sender; it is asked again for each transaction. */
+function chooseFor(peer: Entry['peer'], sender: string, learned: Learned | undefined): PeerClass {
+  const { strategy, why } = chooseStrategy(learned)
+  const unvouched = learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
+  return { ...peer, strategy, chosen: { sender, why }, ...unvouched }
 }

@@ -3,7 +3,7 @@ import type { TransactionFact } from '../facts.ts'
 import type { Split, SplitAttempt } from '../ledger/split.ts'
 import { shadowCost } from '../strategy/shadow.ts'
 import type { Session } from './session.ts'
-import { type Transaction, vouchedOf } from './transaction.ts'
+import { belongs, type Transaction, vouchedOf } from './transaction.ts'
 
 /** To be kept with the split. */
 export function attemptOf(session: Session, transaction: Transaction): Pick<Split, 'attempt' | 'vouched'> {
@@ -28,7 +28,7 @@ export function learnable(
 ): Learnable {
   const { peer, split, recalled } = transaction
   const vouched = vouchedOf(transaction)
-  const before = split === undefined ? undefined : recalled.get(split.id)?.attempt
+  const before = split === undefined || !belongs(transaction) ? undefined : recalled.get(split.id)?.attempt
   const { local, address } = session.client
   const first = transaction.textAt !== undefined && !transaction.prdr && !transaction.trusted && before === undefined
   return {

@@ -6,7 +6,7 @@ import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
 import { keepAbort } from './keep-ledger.ts'
 import type { Session } from './session.ts'
-import { servingOf, type Transaction } from './transaction.ts'
+import { belongs, servingOf, type Transaction } from './transaction.ts'
 
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
 export function abortTransaction(session: Session, transaction: Transaction, at: number): void {
@@ -54,10 +54,11 @@ export function noteTransaction(
   at: number,
 ): void {
   const { split, peer, reversePath, lastReply, textAt, judgedAt, unsplit, messageId, score, symbols } = transaction
-  const counted = split?.deliveriesOnly === true ? undefined : split
+  const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) => recipientFact(recipient, transaction, groups))
+  const guess = guessOf(transaction)
   const fact: TransactionFact = {
     kind: 'transactionEnded',
     at,
@@ -80,6 +81,7 @@ export function noteTransaction(
     deliveries: transaction.deliveries,
     ms: at - transaction.startedAt,
     ...learnable(session, transaction, recipients),
+    ...(guess === undefined ? {} : { guess }),
     ...(unsplit === undefined ? {} : { unsplit }),
     ...(messageId === undefined ? {} : { messageId }),
     ...(score === undefined ? {} : { score }),
@@ -94,12 +96,20 @@ export function noteTransaction(
   session.effects.push({ do: 'note', fact })
 }
 
+function guessOf({ recipients, taken, returned }: Transaction): TransactionFact['guess'] {
+  if (!recipients.some(({ byGuess }) => byGuess === true)) return undefined
+  if (taken === 'mistaken') return 'wrong'
+  return returned === true ? 'right' : 'untold'
+}
+
 function recipientFact(
   recipient: Transaction['recipients'][number],
-  { score }: Transaction,
+  transaction: Transaction,
   groups: Map<string, number>,
 ): RecipientFact {
-  const { fate, policy, lastReply, returnedAfterMs, group } = recipient
+  const { fate, policy, lastReply, group } = recipient
+  const { score } = transaction
+  const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
   // Also of who did not hear of it this time: what other strategies would have cost is counted by it.
   const wanted = fate === 'deferred' && policy !== undefined && score !== undefined ? decide(score, policy) : undefined
   const verdict = recipient.verdict ?? wanted

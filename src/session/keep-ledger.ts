@@ -17,13 +17,14 @@ import {
   startSplit,
   stateOf,
 } from '../ledger/split-course.ts'
+import { inOfferedOrder, newCandidate, noteReturn, takenForMs } from '../ledger/split-return.ts'
 import type { Split } from '../ledger/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
 import type { TextEnd } from './effects.ts'
 import type { Session } from './session.ts'
-import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
+import { isCertain, type Recipient, servingOf, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
 const addresses = (recipients: readonly { readonly address: string }[]): string[] =>
   recipients.map((recipient) => recipient.address)
@@ -83,19 +84,59 @@ export function saveSplit(session: Session, transaction: Transaction): void {
 }
 
 /**
+ * Somebody waits because this transaction was taken for the return of a split. Until it has ended no other one is, and should it turn out to be
+ * another message, never again.
+ */
+export function takeReturn(session: Session, transaction: Transaction, at: number): void {
+  const { split, recalled } = transaction
+  const stored = split === undefined ? undefined : recalled.get(split.id)
+  if (split === undefined || stored === undefined || (stored.takenUntil ?? 0) > at) return
+  transaction.takenFor = stored.id
+  const taken = nextVersion({ ...stored, takenUntil: at + takenForMs })
+  recalled.set(taken.id, taken)
+  session.effects.push({ do: 'save', split: taken })
+  transaction.split = { ...split, version: taken.version, takenUntil: at + takenForMs }
+}
+
+/** The text is another message's: whoever was made to wait gets it all the same, and the split is never guessed at again. */
+function noteMistake(session: Session, transaction: Transaction, fingerprint: string): void {
+  const stored = transaction.recalled.get(transaction.takenFor ?? '')
+  if (stored === undefined || stored.fingerprint === fingerprint) return
+  const { takenUntil, ...open } = stored
+  const noted = nextVersion({ ...open, guessedWrongly: true })
+  transaction.recalled.set(noted.id, noted)
+  session.effects.push({ do: 'save', split: noted })
+  transaction.taken = 'mistaken'
+}
+
+/** The text is that of a split in the ledger: how it came back is remembered for the next time. */
+function noteReturned(transaction: Transaction): void {
+  const { split, recalled, candidates, arrival } = transaction
+  const stored = split === undefined ? undefined : recalled.get(split.id)
+  if (split === undefined || stored === undefined || stored.fingerprint === undefined) return
+  const { inOrder } = candidates.get(stored.id) ?? newCandidate(stored)
+  const { returns } = noteReturn(stored, { inOrder }, arrival)
+  transaction.split = { ...split, ...(returns === undefined ? {} : { returns }) }
+  transaction.returned = true
+}
+
+/**
  * The text is known: does it belong to the split that was presumed at RCPT? If it is another message, what was presumed is
- * forgotten (it cost a deferral at most), and those deferred in this transaction belong to the split of their own message.
+ * forgotten, those who were made to wait by it get their message at once, and those deferred in this transaction belong to the split of their
+ * own message.
  */
 export function confirmSplit(session: Session, transaction: Transaction, text: TextEnd, at: number): void {
   const { fingerprint, messageId } = text
   const { split, presumed } = transaction
   if (fingerprint === undefined) return
+  noteMistake(session, transaction, fingerprint)
   if (split?.fingerprint !== fingerprint) {
     const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === fingerprint)
     const isAnother = presumed && split?.fingerprint !== undefined
     if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
   }
   if (transaction.split === undefined) return
+  if (transaction.presumed) noteReturned(transaction)
   absorbTwins(session, transaction, transaction.split, { fingerprint, at })
   transaction.split = { ...transaction.split, fingerprint, ...(messageId === undefined ? {} : { messageId }) }
 }
@@ -224,8 +265,14 @@ export function keepAbort(session: Session, transaction: Transaction, trouble: b
   noteRefused(session, transaction, at)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+  // Which message it was was never known, and nobody was made to wait or refused for good: it says nothing of this split.
+  if (!forcedRetry && !isCertain(transaction) && refusedOf(transaction).length === 0) return
   finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
 }
+
+/** Who waits in the split of this transaction, and was refused at RCPT. */
+const refusedOf = ({ recipients, split }: Transaction): Recipient[] =>
+  recipients.filter(({ fate, address }) => fate === 'refused' && split !== undefined && isOpen(stateOf(split, address)))
 
 interface AttemptResult {
   readonly progress: boolean
@@ -240,23 +287,39 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   const refusedOnly =
     recipients.length > 0 &&
     recipients.every((recipient) => recipient.fate === 'deferred' && recipient.memory?.state === 'refused')
-  const refused = recipients.filter(
-    (recipient) => recipient.fate === 'refused' && isOpen(stateOf(before, recipient.address)),
-  )
+  const refused = refusedOf(transaction)
+  const certain = isCertain(transaction)
   // Who went through without an answer takes part in the message too, and comes back with the others.
-  const unanswered = recipients.filter((recipient) => recipient.fate === 'through' && !recipient.final)
+  const unanswered = certain ? recipients.filter(({ fate, final }) => fate === 'through' && !final) : []
   let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
+  if (certain) split = keepTold(transaction, split)
   if (split.deliveriesOnly === true && result.forcedRetry) {
     split = countAsSplit(split)
     noteOpened(session, split, result.at)
   }
-  split = endAttempt(split, { ...result, refusedOnly, progress: result.progress || refused.length > 0 })
+  split = endAttempt(split, {
+    ...result,
+    refusedOnly,
+    progress: result.progress || refused.length > 0,
+    // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of a sender that can't be split.
+    trouble: result.trouble || recipients.some(({ fate }) => fate === 'postponed'),
+    recognised:
+      transaction.returned === true && transaction.taken !== 'guessed' && splittingOf(transaction) !== undefined,
+  })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
-  split = closeIfDone({ ...split, ...attemptOf(session, transaction) }, result.at)
+  const attempt = certain || result.forcedRetry ? attemptOf(session, transaction) : {}
+  split = closeIfDone({ ...split, ...attempt }, result.at)
   transaction.split = split
   saveSplit(session, transaction)
   if (split.status !== 'open') noteClosed(session, split, result.at)
+}
+
+/** By which the next attempt of this message will be known before its text. */
+function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
+  const postponed = addresses(recipients.filter(({ fate }) => fate === 'postponed'))
+  const { postponed: before, ...rest } = inOfferedOrder(split, addresses(recipients))
+  return { ...rest, told: arrival.told, ...(postponed.length === 0 ? {} : { postponed }) }
 }
 
 function noteClosed(session: Session, split: Split, at: number): void {

@@ -1,6 +1,7 @@
 /** MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the answer. */
 import type { Command } from '../smtp/command.ts'
-import { checkMailParameters, encodeParameters, type ParameterFault } from '../smtp/parameters.ts'
+import { checkMailParameters, encodeParameters, type ParameterFault, type Parameters } from '../smtp/parameters.ts'
+import type { Arrival } from '../ledger/split-return.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -10,7 +11,7 @@ import { fault, noteRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
-import { type Session, transactionOf } from './session.ts'
+import { type ServedAs, type Session, transactionOf } from './session.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
 export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
@@ -44,7 +45,10 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     batchEnd: 0,
     beyondLimit: 0,
     recalled: new Map(),
+    candidates: new Map(),
+    arrival: arrivalOf(served, parameters, at),
     presumed: false,
+    taken: 'for nothing',
     chunking: false,
     deliveries: [],
     sizeBytes: 0,
@@ -57,6 +61,16 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
   const each = transaction.prdr || splittingOf(transaction) !== undefined
   session.effects.push({ do: 'begin', mail: mailArgument(transaction), each })
+}
+
+function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {
+  const [size, envid] = [parameters.get('SIZE'), parameters.get('ENVID')]
+  const told = {
+    sender,
+    ...(size === undefined ? {} : { size: Number(size) }),
+    ...(envid === undefined ? {} : { envid }),
+  }
+  return { told, at, ...(comesBack === undefined ? {} : { comesBack }) }
 }
 
 /** What stands behind `MAIL FROM:` for the backend. */

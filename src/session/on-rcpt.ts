@@ -5,15 +5,15 @@ import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isRouted } from '../smtp/routed.ts'
-import { memoryOf, openAmong, othersBefore, presume, stateOf } from '../ledger/split-course.ts'
-import type { Split } from '../ledger/split.ts'
+import { memoryOf, othersBefore } from '../ledger/split-course.ts'
+import { type Candidate, likeliest, mayBeReturn, newCandidate, noteOffer, seemsReturn } from '../ledger/split-return.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
-import { mayRelay, whyUnsplit } from '../strategy/rules.ts'
+import { mayRelay, type UnsplitReason, whyUnsplit } from '../strategy/rules.ts'
 import { groupKey } from '../verdict/policy.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
-import { noteDeferrals, noteReturns, switchSplit } from './keep-ledger.ts'
+import { noteDeferrals, noteReturns, switchSplit, takeReturn } from './keep-ledger.ts'
 import { noteLimit, takes } from './limit.ts'
 import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'
@@ -180,31 +180,81 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
 }
 
 /**
- * Finds the split that this transaction seems to go on with, and what it says of the recipients. More recipients may show that it
- * is another one. Whether the message has to be let through is asked of every split that it may belong to, since a guess that is
- * wrong each time (an older message that nobody sends any more) must not starve this one (rule 5).
+ * Finds the split that this transaction goes on with, as far as can be told before the text. What is counted goes to the likeliest one; only
+ * if everything that was told speaks for it may somebody be made to wait because of it (rule 10). More recipients may show that it is another
+ * message.
  */
 function recall(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
-  const offered = transaction.recipients.map((recipient) => recipient.address)
-  const candidates = candidatesOf(transaction).filter((split) => openAmong(split, offered) > 0)
-  const best = presume(candidates, offered)
-  const now = transaction.presumed ? transaction.split : undefined
-  if (best !== undefined && (now === undefined || openAmong(best, offered) > openAmong(now, offered)))
-    switchSplit(session, transaction, best, at)
-  const { split } = transaction
+  followCandidates(transaction, batch)
+  if (transaction.candidates.size === 0) return
+  const { arrival } = transaction
+  const possible = [...transaction.candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
+  const whole = session.held !== undefined // DATA stands behind them: nobody else is offered
+  const fitting = possible.filter(
+    (candidate) => seemsReturn(candidate, arrival) && !(whole && candidate.seen.size < candidate.expected.length),
+  )
+  const likely = likeliest(fitting)
+  const { takenFor = likely?.split.id } = transaction
+  const guess = takenFor === likely?.split.id ? likely : undefined
+  const best = transaction.recalled.get((guess ?? likeliest(possible))?.split.id ?? '')
+  if (best?.id !== transaction.split?.id || (best === undefined && transaction.presumed)) {
+    if (best !== undefined || transaction.presumed) switchSplit(session, transaction, best, at)
+  }
+  if (guess === undefined && transaction.taken === 'guessed') goOnTogether(transaction)
+  transaction.taken = guess === undefined ? 'for nothing' : 'guessed'
   for (const recipient of batch) {
-    const memory = transaction.presumed ? memoryOf(split, recipient.address) : undefined
+    const memory = transaction.presumed ? memoryOf(transaction.split, recipient.address) : undefined
     if (memory !== undefined) recipient.memory = memory
   }
-  for (const candidate of candidates) {
-    const why = transaction.unsplit ?? whyUnsplit(candidate, transaction.peer, transaction.trusted)
-    if (why !== undefined) transaction.unsplit = why
-  }
+  forgive(transaction, guess, possible)
 }
 
-/** Open splits of the ledger that this message may belong to. */
-const candidatesOf = (transaction: Transaction): Split[] =>
-  [...transaction.recalled.values()].filter(({ id }) => transaction.presumed || id !== transaction.split?.id)
+/** It was taken for the return of those who are refused, and is none: the others go through beside them. */
+function goOnTogether(transaction: Transaction): void {
+  const through = throughOf(transaction)
+  const [first] = through
+  if (transaction.going.kind !== 'refused' || first === undefined) return
+  if (through.some(({ concealed }) => concealed !== undefined)) return
+  transaction.going = { kind: 'group', group: splittingOf(transaction) === 'late' ? '' : first.group }
+}
+
+/** Whom the server behind would take, in the order in which they were offered. */
+function followCandidates(transaction: Transaction, batch: readonly Recipient[]): void {
+  const { recalled, candidates, recipients } = transaction
+  const before = new Set(batch)
+  for (const split of recalled.values()) {
+    if (candidates.has(split.id) || (!transaction.presumed && split.id === transaction.split?.id)) continue
+    const candidate = newCandidate(split)
+    candidates.set(split.id, candidate)
+    for (const recipient of recipients)
+      if (isOffered(recipient) && !before.has(recipient)) noteOffer(candidate, recipient.address)
+  }
+  for (const candidate of candidates.values()) for (const { address } of batch) noteOffer(candidate, address)
+}
+
+const isOffered = ({ fate }: Recipient): boolean => fate !== 'asked' && fate !== 'refused' && fate !== 'postponed'
+
+/**
+ * Rules 5 and 7. Where recipients are deferred before the text, some senders never show it, so it is asked of every split that this may be
+ * the return of; where all go through, the text tells which one it is.
+ */
+function forgive(transaction: Transaction, guess: Candidate | undefined, possible: readonly Candidate[]): void {
+  const asked = splittingOf(transaction) === 'late' ? (guess === undefined ? [] : [guess]) : possible
+  const why = asked.map((candidate) => whyForgiven(transaction, candidate)).find((reason) => reason !== undefined)
+  if (why !== undefined) transaction.unsplit ??= why
+}
+
+const whyForgiven = ({ peer, trusted }: Transaction, { split }: Candidate): UnsplitReason | undefined =>
+  whyUnsplit(split, peer, trusted)
+
+/**
+ * The message may be one that can't be answered in parts any more. Then an address that does not exist is refused at RCPT: nobody can be lenient
+ * about it.
+ */
+const endsConcealing = (transaction: Transaction): boolean =>
+  [...transaction.candidates.values()].some(
+    (candidate) => mayBeReturn(candidate, transaction.arrival) && whyForgiven(transaction, candidate) !== undefined,
+  )
 
 function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
   noteReturns(transaction, batch, at)
@@ -218,15 +268,24 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     }
     return
   }
-  const expected = othersExpected(transaction, batch)
-  const offered = batch.map((recipient): Offered => ({
-    index: recipient.index,
-    group: recipient.group,
-    neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
-    willBeRefused: (splitting !== 'late' && recipient.concealed !== undefined) || mayBeRefused(transaction, recipient),
-    hasIt: recipient.memory?.state === 'delivered',
-    othersExpected: expected && recipient.memory?.state === 'refused',
-  }))
+  if (batch.some(({ concealed }) => concealed !== undefined) && endsConcealing(transaction)) {
+    for (const recipient of batch)
+      if (recipient.concealed !== undefined) finish(session, recipient, recipient.concealed)
+  }
+  const kept = batch.filter(({ fate }) => fate === 'considered')
+  const expected = othersExpected(transaction, kept)
+  const offered = kept.map((recipient): Offered => {
+    const state = transaction.taken === 'guessed' ? recipient.memory?.state : undefined
+    return {
+      index: recipient.index,
+      group: recipient.group,
+      neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
+      willBeRefused: (splitting !== 'late' && recipient.concealed !== undefined) || state === 'refused',
+      // Who shares an answer that is not theirs costs nobody anything: the text decides, and who accepts has it at once.
+      hasIt: recipient.memory?.state === 'delivered',
+      othersExpected: expected && state === 'refused',
+    }
+  })
   const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })
   transaction.going = choice.going
   for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
@@ -237,21 +296,15 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   const deferred = others.filter((recipient) => !goes.has(recipient.address))
   for (const recipient of deferred) defer(session, transaction, recipient)
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
+  const byGuess = deferred.filter(({ memory }) => transaction.taken === 'guessed' && memory?.state === 'refused')
+  for (const recipient of byGuess) recipient.byGuess = true
+  if (byGuess.length > 0) takeReturn(session, transaction, at)
 }
 
-/**
- * Refused in a split that this message may belong to, and in none known to have it: if it is another message, going last costs a
- * deferral at most.
- */
-function mayBeRefused(transaction: Transaction, { address }: Recipient): boolean {
-  const states = candidatesOf(transaction).map((split) => stateOf(split, address)?.state)
-  return states.includes('refused') && !states.includes('delivered')
-}
-
-/** Others of the presumed message are still without an answer, and were not refused or lost on the last attempt. */
+/** Others of the message that this is taken for are still without an answer, and were not refused or lost on the last attempt. */
 function othersExpected(transaction: Transaction, batch: readonly Recipient[]): boolean {
-  const { split, presumed } = transaction
-  if (split === undefined || !presumed || split.refusedOnly) return false
+  const { split, taken } = transaction
+  if (split === undefined || taken !== 'guessed' || split.refusedOnly) return false
   // Those behind this batch were named, but nothing was said to them yet: they are still to come.
   const said = transaction.recipients.filter(({ fate }) => fate !== 'asked' && fate !== 'considered')
   return othersBefore(split, new Set([...said, ...batch].map((recipient) => recipient.address)))

@@ -5,6 +5,7 @@ import type { Judgement } from '../judge/judge.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isVouched } from '../strategy/auto.ts'
+import { whyUnsplit } from '../strategy/rules.ts'
 import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
 import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
 import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
@@ -55,6 +56,7 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   if (transaction.streaming) return
   transaction.judgedAt = at
   confirmSplit(session, transaction, text, at)
+  forgiveKnown(transaction)
   const { judgement } = text
   noteScore(transaction, judgement)
   const wanted = wantedByAll(session, transaction, judgement)
@@ -87,6 +89,13 @@ export function onAnswerTimedOut(session: Session, event: Extract<Event, { kind:
   if (state.at === 'text' || state.at === 'chunks') beginAnswering(session, state, event)
   else if (state.at !== 'answering' || state.transaction.parcels !== undefined) return
   refuseText(session, { reply: replies.noAnswerInTime, trouble: true }, event.at)
+}
+
+/** Rules 5 and 7, where all went through because nothing but the text could tell which message this is. */
+function forgiveKnown(transaction: Transaction): void {
+  const { split, returned, peer, trusted } = transaction
+  const why = returned === true ? (transaction.unsplit ?? whyUnsplit(split, peer, trusted)) : undefined
+  if (why !== undefined) transaction.unsplit = why
 }
 
 /**

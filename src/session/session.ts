@@ -11,6 +11,7 @@ import type { OwnExtensions } from '../smtp/ehlo.ts'
 import type { Command } from '../smtp/command.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
+import type { ReturnWindow } from '../ledger/split-return.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
 import type { Effect } from './effects.ts'
@@ -66,6 +67,10 @@ export interface ServedAs {
   readonly peer: PeerClass
   /** Rule 7: never split. */
   readonly trusted: boolean
+  /** Whose host it is, as senders are learned. */
+  readonly sender: string
+  /** When its messages come back after a deferral; absent while none was seen to. */
+  readonly comesBack?: ReturnWindow
 }
 
 /** AUTH: `pass` offers it after TLS, `pass_in_clear` without TLS too. */

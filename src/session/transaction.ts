@@ -9,6 +9,7 @@ import type { Path } from '../smtp/path.ts'
 import type { Parameters } from '../smtp/parameters.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { Split, SplitRecipient } from '../ledger/split.ts'
+import type { Arrival, Candidate } from '../ledger/split-return.ts'
 import type { Policy } from '../verdict/policy.ts'
 import { isVouched } from '../strategy/auto.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
@@ -49,6 +50,8 @@ export interface Recipient {
   duplicate: boolean
   /** The refusal is in a report that the backend has taken. */
   reported?: true
+  /** Deferred only because the transaction was taken for the return of a split in which they are refused. */
+  byGuess?: true
 }
 
 export interface Transaction {
@@ -71,10 +74,23 @@ export interface Transaction {
   unsplit?: UnsplitReason
   /** Open splits in which someone of this transaction takes part. */
   readonly recalled: Map<string, Split>
+  /** The same, with what speaks for and against each while recipients are offered. */
+  readonly candidates: Map<string, Candidate>
+  /** What was told by which a return may be known. */
+  readonly arrival: Arrival
   /** The split that this transaction goes on with or began, as it will be saved. */
   split?: Split
   /** It was in the ledger before this transaction; its fingerprint has to agree. */
   presumed: boolean
+  /**
+   * Rule 10. `guessed`: everything told speaks for a return of `split`, and who is refused in it may be made to wait. `mistaken`: somebody was,
+   * and the text is another message's.
+   */
+  taken: 'for nothing' | 'guessed' | 'mistaken'
+  /** The split for whose sake somebody waits. */
+  takenFor?: string
+  /** The text has shown that this is a return of `split`. */
+  returned?: true
   /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
   chunking: boolean
   readonly deliveries: DeliveryFact[]
@@ -128,12 +144,19 @@ export function splittingOf(transaction: Transaction): Splitting | undefined {
   return serving === 'group' || serving === 'single' || serving === 'late' ? serving : undefined
 }
 
-/** Deferred at RCPT and delivered to at once all the same (`deliver_deferred`). */
+/**
+ * Deferred at RCPT and delivered to at once all the same: with `deliver_deferred`, and whom a wrong guess has made to wait for another
+ * message's sake (rule 10).
+ */
 export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
   const splitting = splittingOf(transaction)
-  if (!transaction.peer.deliverDeferred || (splitting !== 'group' && splitting !== 'single')) return []
+  const all = transaction.peer.deliverDeferred && (splitting === 'group' || splitting === 'single')
   return transaction.recipients.filter(
-    ({ fate, shown }) => fate === 'deferred' && shown !== undefined && isPositive(shown),
+    ({ fate, shown, byGuess }) =>
+      fate === 'deferred' &&
+      shown !== undefined &&
+      isPositive(shown) &&
+      (all || (byGuess === true && transaction.taken === 'mistaken')),
   )
 }
 
@@ -148,3 +171,10 @@ export const throughOf = (transaction: Transaction): Recipient[] =>
 export const anyoneDeferred = (transaction: Transaction): boolean =>
   transaction.beyondLimit > 0 ||
   transaction.recipients.some((recipient) => recipient.fate === 'deferred' || recipient.fate === 'postponed')
+
+/** The split was begun by this transaction, or its text has shown that they belong together. */
+export const isCertain = ({ presumed, text }: Transaction): boolean => !presumed || text?.fingerprint !== undefined
+
+/** What happens in this transaction is told of its split: that they belong together is certain, or somebody waits because of it. */
+export const belongs = (transaction: Transaction): boolean =>
+  isCertain(transaction) || transaction.recipients.some(({ fate }) => fate === 'deferred')

@@ -68,5 +68,8 @@ function parseMailbox(mailbox: string): Path | undefined {
   return { mailbox, address: `${localText}@${canonical}`, domain: canonical, international }
 }
 
-/** The key under which the ledger knows an address: senders don't keep the case of a local part between attempts. */
-export const ledgerKey = (path: Path): string => path.address.toLowerCase()
+/**
+ * The key under which the ledger knows an address: the local part as it was written, the domain in its one form. Two spellings that a server
+ * may keep apart are never one (rule 10).
+ */
+export const ledgerKey = (path: Path): string => path.address

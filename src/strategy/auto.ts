@@ -44,6 +44,13 @@ const delays: readonly (readonly [LessonName, number])[] = [
 /** The counter of a return after `ms`. */
 export const delayLesson = (ms: number): LessonName => delays.find(([, limit]) => ms <= limit)?.[0] ?? 'later'
 
+/** From how long to how long after a deferral a sender was seen to come back, ms; undefined for one that never was. */
+export function comesBackWithin(lessons: Lessons): { readonly fromMs: number; readonly toMs: number } | undefined {
+  const seen = [...delays, ['later', Infinity] as const].map(([name]) => (lessons[name] ?? 0) > 0)
+  const [first, last] = [seen.indexOf(true), seen.lastIndexOf(true)]
+  return first === -1 ? undefined : { fromMs: delays[first - 1]?.[1] ?? 0, toMs: delays[last]?.[1] ?? Infinity }
+}
+
 export interface Learned {
   readonly lessons: Lessons
   /** Set by hand: stands above everything learned. */

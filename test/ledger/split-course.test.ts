@@ -11,9 +11,7 @@ import {
   keepRefusal,
   mergeSplits,
   nextVersion,
-  openAmong,
   othersBefore,
-  presume,
   returnRecipients,
   startSplit,
   stateOf,
@@ -67,12 +65,14 @@ describe('the way of a recipient', () => {
 })
 
 describe('an attempt', () => {
+  const nothing = { progress: false, trouble: false, refusedOnly: false, recognised: false }
   test.each([
-    ['progress', { forcedRetry: true, progress: true, trouble: false, refusedOnly: false }, 1, 0],
-    ['none', { forcedRetry: true, progress: false, trouble: false, refusedOnly: false }, 1, 2],
-    ['trouble', { forcedRetry: true, progress: false, trouble: true, refusedOnly: false }, 1, 1],
-    ['only refused ones that wait', { forcedRetry: true, progress: false, trouble: false, refusedOnly: true }, 1, 1],
-    ['nobody was deferred', { forcedRetry: false, progress: false, trouble: false, refusedOnly: false }, 0, 1],
+    ['progress', { ...nothing, forcedRetry: true, progress: true }, 1, 0],
+    ['none', { ...nothing, forcedRetry: true }, 1, 2],
+    ['trouble', { ...nothing, forcedRetry: true, trouble: true }, 1, 1],
+    ['only refused ones that wait', { ...nothing, forcedRetry: true, refusedOnly: true }, 1, 1],
+    ['known by its text alone', { ...nothing, forcedRetry: true, recognised: true }, 1, 1],
+    ['nobody was deferred', { ...nothing, forcedRetry: false }, 0, 1],
   ])('%s', (_name, end, forcedRetries, idleAttempts) => {
     expect(endAttempt({ ...fresh, idleAttempts: 1 }, { at: 5, ...end })).toMatchObject({
       forcedRetries,
@@ -80,6 +80,21 @@ describe('an attempt', () => {
       lastAttemptAt: 5,
       refusedOnly: end.refusedOnly,
     })
+  })
+
+  test('a return that is known by its text alone is excused three times', () => {
+    let split = fresh
+    const idle = [1, 2, 3, 4, 5].map((at) => {
+      split = endAttempt(split, { ...nothing, at, forcedRetry: true, recognised: true })
+      return split.idleAttempts
+    })
+    expect(idle).toEqual([0, 0, 0, 1, 2])
+  })
+
+  test('the next transaction may be taken for a return again', () => {
+    expect(endAttempt({ ...fresh, takenUntil: 9 }, { ...nothing, at: 5, forcedRetry: true })).not.toHaveProperty(
+      'takenUntil',
+    )
   })
 
   test.each([
@@ -104,25 +119,15 @@ describe('an attempt', () => {
   test('versions count up', () => expect(nextVersion(nextVersion(fresh)).version).toBe(2))
 })
 
-describe('which split a transaction goes on with', () => {
-  const split = (id: string, states: string, startedAt = 0): Split => withStates(states, { id, startedAt })
-  test.each<[string, Split[], string[], string | undefined]>([
-    ['none', [], ['a'], undefined],
-    ['nobody of it is offered', [split('1', 'b:waiting')], ['a'], undefined],
-    ['all of it are answered', [split('1', 'a:answered')], ['a'], undefined],
-    ['the one in which most wait', [split('1', 'a:waiting'), split('2', 'a:waiting b:refused')], ['a', 'b'], '2'],
-    ['the oldest among equals', [split('1', 'a:waiting', 9), split('2', 'a:waiting', 5)], ['a'], '2'],
-  ])('%s', (_name, candidates, offered, id) => expect(presume(candidates, offered)?.id).toBe(id))
-
-  test.each<[string, string[], boolean, number]>([
-    ['a:refused b:waiting', ['a'], true, 1],
-    ['a:refused b:delivered', ['a'], true, 1],
-    ['a:refused b:refused', ['a'], false, 1],
-    ['a:refused b:answered', ['a', 'b'], false, 1],
-    ['a:refused b:waiting', ['a', 'b'], false, 2],
-  ])('%s, offered %j: others before %s', (states, offered, others, open) => {
+describe('the recipients of a split', () => {
+  test.each<[string, string[], boolean]>([
+    ['a:refused b:waiting', ['a'], true],
+    ['a:refused b:delivered', ['a'], true],
+    ['a:refused b:refused', ['a'], false],
+    ['a:refused b:answered', ['a', 'b'], false],
+    ['a:refused b:waiting', ['a', 'b'], false],
+  ])('%s, offered %j: others before %s', (states, offered, others) => {
     expect(othersBefore(withStates(states), new Set(offered))).toBe(others)
-    expect(openAmong(withStates(states), offered)).toBe(open)
   })
 
   test('who is open', () => {

@@ -98,7 +98,9 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
         onLimit: () => undefined,
         now: Date.now,
       }),
-      directory: { serve: () => ({ peer: defaultPeer, trusted: false }) } as unknown as PeerDirectory,
+      directory: {
+        serve: () => ({ peer: defaultPeer, trusted: false, sender: '127.0.0.0/24' }),
+      } as unknown as PeerDirectory,
       onFact,
       now: Date.now,
       newId: () => 'id',

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TransactionFact } from '../../src/facts.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
-import { Machine, type MachineOptions, policies } from '../support/machine.ts'
+import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const recipients = { 'tag@example.org': policies.tagOnly, 'strict@example.org': policies.strict }
 const both = Object.keys(recipients)
@@ -78,7 +78,7 @@ describe('a sender that auto serves lenient', () => {
   })
 
   test('is served late where nobody does, to the end of the message', () => {
-    const it = machine(options)
+    const it = machine({ ...options, ...knownSender })
     const spoofed = text(['R_SPF_FAIL'])
     expect(it.message(both, spoofed).text).toEqual([expect.stringMatching(/^451/)])
     expect(last(it).strategy).toBe('late')

@@ -1,6 +1,6 @@
 /** `deliver_deferred`: who is deferred only to split has the text at once all the same, and the retry is acknowledged. */
 import { describe, expect, test } from 'vitest'
-import { Machine, type MachineOptions, policies } from '../support/machine.ts'
+import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const recipients = {
   'tag@example.org': policies.tagOnly,
@@ -15,7 +15,7 @@ const taken = (machine: Machine): string[][] =>
   machine.parcels.map(({ result, recipients: to }) => [result, ...to.map(({ argument }) => argument.slice(1, -1))])
 
 const machineOf = (strategy: 'group' | 'single', options: MachineOptions = {}): Machine =>
-  Machine.ready({ recipients, ...options, peer: { strategy, deliverDeferred: true } })
+  Machine.ready({ ...knownSender, recipients, ...options, peer: { strategy, deliverDeferred: true } })
 
 describe.each(['group', 'single'] as const)('%s', (strategy) => {
   test('everyone accepts: one delivery to all, the deferred ones are acknowledged together on the retry', () => {
@@ -68,7 +68,7 @@ describe.each(['group', 'single'] as const)('%s', (strategy) => {
       },
     })
     expect(codes(machine.message([tag, careful], scored(9)).text)).toBe('250')
-    expect(machine.ledger.open[0]?.recipients.map(({ state }) => state)).toEqual(['waiting', 'answered'])
+    expect(machine.ledger.open[0]?.recipients.map(({ state }) => state)).toEqual(['answered', 'waiting'])
     expect(codes(machine.message([careful], scored(9)).text)).toBe('250')
     expect(machine.parcels).toHaveLength(3)
   })

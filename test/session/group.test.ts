@@ -161,7 +161,7 @@ describe('judge: backend', () => {
   })
 })
 
-describe('a guess that was wrong costs a deferral at most', () => {
+describe('two messages of one sender to the same people', () => {
   const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
   test('another message to someone whose refusal is kept is judged for itself', () => {
     const one = machine()
@@ -170,6 +170,7 @@ describe('a guess that was wrong costs a deferral at most', () => {
     const other = one.message(addresses('s1'), { message: 'second' })
     expect(other.text[0]).toMatch(/^250/)
     expect(one.message(addresses('s1'), { ...spam, message: 'first' }).text[0]).toMatch(/^550/)
+    expect(one.message(addresses('t1'), { ...spam, message: 'first' }).text[0]).toMatch(/^250/)
     expect(one.ledger.open).toEqual([])
   })
 

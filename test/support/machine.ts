@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Fact, TransactionFact } from '../../src/facts.ts'
 import type { Prepared } from '../../src/bounce/bounce.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
+import type { ReturnWindow } from '../../src/ledger/split-return.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Effect, Event, ParcelOrder, ParcelReply, TextEnd } from '../../src/session/effects.ts'
@@ -64,7 +65,14 @@ export interface MachineOptions {
   readonly recipients?: Readonly<Record<string, Policy>>
   readonly now?: () => number
   readonly client?: Client
+  /** What was learned of the sender's returns; absent: it was never seen to come back. */
+  readonly comesBack?: ReturnWindow
+  /** What stands behind MAIL unless said otherwise, with a blank before it. */
+  readonly parameters?: string
 }
+
+/** A sender that is known to come back, and declares SIZE: the return of its message is taken for one at RCPT. */
+export const knownSender = { comesBack: { fromMs: 0, toMs: Infinity }, parameters: ' SIZE=1000' } as const
 
 export interface Text {
   /** What tells this message from others. */
@@ -93,6 +101,7 @@ export class Machine {
   lostSaves = 0
   readonly #world: World
   readonly #now: () => number
+  readonly #parameters: string
   #unread: string[] = []
   #events: Event[] = []
   #stepping = false
@@ -103,6 +112,7 @@ export class Machine {
   constructor(options: MachineOptions = {}) {
     this.ledger = options.ledger ?? new MemoryLedger()
     this.#now = options.now ?? (() => 1_000_000)
+    this.#parameters = options.parameters ?? ''
     const known = options.recipients ?? {}
     this.#world = {
       mail: () => ({ code: 250, lines: ['2.1.0 Ok'] }),
@@ -136,7 +146,12 @@ export class Machine {
           ['SMTPUTF8', ''],
           ['SIZE', '0'],
         ]),
-      serve: () => ({ peer, trusted: options.trusted ?? false }),
+      serve: ({ address }) => ({
+        peer,
+        trusted: options.trusted ?? false,
+        sender: address,
+        ...(options.comesBack === undefined ? {} : { comesBack: options.comesBack }),
+      }),
       newId: () => `split${++ids}`,
       ...options.session,
     }
@@ -208,7 +223,7 @@ export class Machine {
   message(
     recipients: readonly string[],
     text: Partial<Text> = {},
-    parameters = '',
+    parameters = this.#parameters,
   ): { rcpts: string[]; data: string; text: string[] } {
     const envelope = this.envelope('sender@example.net', recipients, parameters)
     return { ...envelope, text: envelope.data.startsWith('354') ? this.text(text) : [] }
