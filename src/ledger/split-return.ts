@@ -41,6 +41,8 @@ export const takenForMs = 15 * 60_000
 const longerBy = 5
 /** And how much shorter than the shortest one: queue runs do not keep step with the message. */
 const shorterBy = 2
+/** Who comes back as soon as this may come back at once as well. */
+const soonMs = 60_000
 /** Up to here an interval says nothing of the next one: the sender came again in the same connection, or at our next address. */
 const atOnceMs = 15 * 60_000
 
@@ -94,7 +96,8 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
 
 function windowOf(returns: Returns | undefined): ReturnWindow | undefined {
   if (returns === undefined) return undefined
-  return { fromMs: returns.shortestMs / shorterBy, toMs: Math.max(returns.longestMs * longerBy, atOnceMs) }
+  const fromMs = returns.shortestMs / shorterBy
+  return { fromMs: fromMs < soonMs ? 0 : fromMs, toMs: Math.max(returns.longestMs * longerBy, atOnceMs) }
 }
 
 /** The text has shown that `candidate` has returned: what that teaches of the next time. */

@@ -101,7 +101,7 @@ describe('auto', () => {
     expect(peer).not.toHaveProperty('unvouchedAs')
   })
 
-  test('it is asked with the client’s address and name, and of no class with another strategy', () => {
+  test('it is asked with the client’s address and name, whatever the strategy: when a sender comes back is known of every class', () => {
     const asked: string[] = []
     const learned = ({ address, rdns }: { readonly address: string; readonly rdns?: string }) => {
       asked.push(`${address} ${rdns ?? '-'}`)
@@ -109,7 +109,7 @@ describe('auto', () => {
     }
     auto({ learned }).serve({ ...someone, rdns: 'mx.sender.example' })
     new PeerDirectory({ ...options, learned }).serve(someone)
-    expect(asked).toEqual(['198.51.100.1 mx.sender.example'])
+    expect(asked).toEqual(['198.51.100.1 mx.sender.example', '198.51.100.1 -'])
   })
 
   test('it can be set at run time, and another one over it', () => {

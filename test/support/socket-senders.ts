@@ -58,7 +58,9 @@ interface Heard {
 
 /** `strict`: leaves at the first RCPT that is not accepted. */
 async function transact(client: Client, message: QueuedMessage, strict: boolean): Promise<Heard> {
-  const mail = await client.ask(`MAIL FROM:<${message.from}>`)
+  // Haraka declares the size (interop/haraka-client), nullmailer does not; KumoMTA is taken to.
+  const size = strict ? '' : ` SIZE=${message.text.length}`
+  const mail = await client.ask(`MAIL FROM:<${message.from}>${size}`)
   const rcpts = new Map<string, string>()
   if (!isYes(mail)) return { mail, rcpts, text: undefined }
   for (const address of message.open) {
