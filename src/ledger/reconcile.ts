@@ -6,7 +6,7 @@
 import type { FactListener } from '../facts.ts'
 import { ledgerOver } from './ledger-over.ts'
 import type { Ledger } from './ledger.ts'
-import { closeIfDone, nextVersion } from './split-course.ts'
+import { closeIfDone, nextVersion, released } from './split-course.ts'
 import type { RecipientState, Split, SplitRecipient } from './split.ts'
 
 /** Each is another transaction that was faster; there are never so many. */
@@ -25,7 +25,7 @@ export function reconcile(ours: Split, stored: Split): Split {
     const theirs = known.get(recipient.address)
     known.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
   }
-  const { closedAt, takenUntil, ...open } = stored
+  const { closedAt, ...open } = released(stored)
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
   const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
   const told = ours.told ?? stored.told

@@ -162,15 +162,20 @@ export function endAttempt(split: Split, end: AttemptEnd): Split {
   const recognised = (split.recognised ?? 0) + (end.recognised ? 1 : 0)
   const excused = end.trouble || end.refusedOnly || (end.recognised && recognised <= recognisedReturns)
   const idle = end.forcedRetry && !end.progress && !excused
-  const { takenUntil, ...ended } = split
   return {
-    ...ended,
+    ...released(split),
     ...(recognised === 0 ? {} : { recognised }),
     lastAttemptAt: end.at,
     forcedRetries: split.forcedRetries + (end.forcedRetry ? 1 : 0),
     idleAttempts: end.progress ? 0 : split.idleAttempts + (idle ? 1 : 0),
     refusedOnly: end.refusedOnly,
   }
+}
+
+/** No transaction is under way any more that was taken for its return. */
+export function released<T extends Split>(split: T): Omit<T, 'takenUntil'> {
+  const { takenUntil, ...free } = split
+  return takenUntil === undefined ? split : free
 }
 
 /** Closed once nobody is left without an answer. */

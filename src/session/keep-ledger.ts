@@ -13,6 +13,7 @@ import {
   memoryOf,
   mergeSplits,
   nextVersion,
+  released,
   returnRecipients,
   startSplit,
   stateOf,
@@ -102,8 +103,7 @@ export function takeReturn(session: Session, transaction: Transaction, at: numbe
 function noteMistake(session: Session, transaction: Transaction, fingerprint: string): void {
   const stored = transaction.recalled.get(transaction.takenFor ?? '')
   if (stored === undefined || stored.fingerprint === fingerprint) return
-  const { takenUntil, ...open } = stored
-  const noted = nextVersion({ ...open, guessedWrongly: true })
+  const noted = nextVersion({ ...released(stored), guessedWrongly: true })
   transaction.recalled.set(noted.id, noted)
   session.effects.push({ do: 'save', split: noted })
   transaction.taken = 'mistaken'
@@ -318,8 +318,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
 /** By which the next attempt of this message will be known before its text. */
 function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
   const postponed = addresses(recipients.filter(({ fate }) => fate === 'postponed'))
-  const { postponed: before, ...rest } = inOfferedOrder(split, addresses(recipients))
-  return { ...rest, told: arrival.told, ...(postponed.length === 0 ? {} : { postponed }) }
+  return { ...inOfferedOrder(split, addresses(recipients)), told: arrival.told, postponed }
 }
 
 function noteClosed(session: Session, split: Split, at: number): void {
