@@ -1,3 +1,4 @@
+import redos from 'eslint-plugin-redos'
 import tseslint from 'typescript-eslint'
 
 /** The pure folders: no sockets, no clock, no files (docs/decisions/0001; test/architecture.test.ts holds the whole table). */
@@ -14,6 +15,12 @@ const octetsByHand = {
     'CallExpression[callee.property.name=/^(from|write|end|writeFile|fill|alloc)$/] > Literal[value=/^(latin1|binary|ascii)$/]',
   message:
     'Of a character that is no octet this writes the low byte, which may be CR or LF. Use smtp/octets.ts (docs/decisions/0022).',
+}
+
+const dynamicPattern = {
+  selector: ':matches(NewExpression, CallExpression)[callee.name="RegExp"]:not([arguments.0.type="Literal"])',
+  message:
+    'Write the pattern as a literal: only then a linter can say how long it takes on hostile input (decision 19).',
 }
 
 export default tseslint.config(
@@ -39,6 +46,16 @@ export default tseslint.config(
       'max-params': ['error', 4],
       eqeqeq: 'error',
       'no-console': 'error',
+    },
+  },
+  {
+    // Strangers write what is read here: no pattern may take longer than in proportion to the length of what it reads (decision 19).
+    files: ['src/**'],
+    plugins: { redos },
+    rules: {
+      // What it can't decide is refused too. The limit of time is for a machine that is very busy: no pattern here needs a tenth of it.
+      'no-restricted-syntax': ['error', dynamicPattern],
+      'redos/no-vulnerable': ['error', { ignoreErrors: false, checker: 'automaton', timeout: 60_000 }],
     },
   },
   {
@@ -69,7 +86,7 @@ export default tseslint.config(
     // What runs for each connection or message.
     files: ['listen', 'backend', 'session', 'smtp', 'judge', 'ledger', 'policy'].map((folder) => `src/${folder}/**`),
     ignores: ['src/smtp/octets.ts'],
-    rules: { 'no-restricted-syntax': ['error', octetsByHand, assignedFunction] },
+    rules: { 'no-restricted-syntax': ['error', dynamicPattern, octetsByHand, assignedFunction] },
   },
   {
     files: ['test/**', 'bench/**', 'tools/**'],

@@ -14,6 +14,7 @@ export const durationForm = 'a number with s, m, h or d, such as 90s, 30m, 2h or
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}[smhd]){1,4}$/.test(text)) return undefined
   let ms = 0
-  for (const [, number, unit] of text.matchAll(/(\d+)([smhd])/g)) ms += Number(number) * (unitMs.get(unit ?? '') ?? NaN)
+  for (const [, number, unit] of text.matchAll(/(\d{1,9})([smhd])/g))
+    ms += Number(number) * (unitMs.get(unit ?? '') ?? NaN)
   return ms > 0 && ms <= longestMs ? ms : undefined
 }

@@ -167,8 +167,10 @@ function showCost(metrics: string): void {
   for (const line of metrics.split('\n')) {
     if (wanted.test(line) && !line.endsWith(' 0')) print(`    ${line}`)
   }
-  const value = (name: string): number =>
-    Number(new RegExp(`^rcptwise_${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(metrics)?.[1] ?? 0)
+  const value = (name: string): number => {
+    const line = metrics.split('\n').find((each) => each.startsWith(`rcptwise_${name}{`))
+    return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0)
+  }
   const retries = value('forced_retries_total')
   const delay = value('retry_delay_seconds_sum') / Math.max(1, value('retry_delay_seconds_count'))
   print()

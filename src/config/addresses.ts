@@ -1,23 +1,29 @@
 /**
  * The configuration's notation for places on the network: where to listen, which server to hand mail to, ranges of
- * addresses, domains. Nothing here throws. Pure: `isIP` and `BlockList` compute, they open nothing.
+ * addresses, domains. Nothing here throws. Pure: `BlockList` computes, it opens nothing.
  */
 import { canonicalPattern } from '../smtp/domain.ts'
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { BlockList } from 'node:net'
 import type { ListenAddress, ServerAddress } from './config.ts'
+import { parseIpAddress, textOfIp, unmapped } from '../smtp/ip-address.ts'
 import type { Parsed } from './units.ts'
 
 const listenExpected = 'an address and a port such as 0.0.0.0:25, [::1]:25 or localhost:2525'
-const hostName = /^(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.?$/i
+const hostName = /^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*\.?$/i
 
 /** A number and dots only: a mistyped IPv4 address, which must not be looked up as a name. */
 const looksLikeIPv4 = /^[\d.]+$/
 
 function parseHost(text: string): string | undefined {
   const bracketed = /^\[([0-9a-fA-F:.]+)\]$/.exec(text)
-  if (bracketed !== null) return isIPv6(bracketed[1] ?? '') ? bracketed[1] : undefined
-  if (isIPv4(text)) return text
-  return text.length <= 253 && hostName.test(text) && !looksLikeIPv4.test(text) ? text : undefined
+  if (bracketed !== null) return parseIpAddress(bracketed[1] ?? '')?.version === 6 ? bracketed[1] : undefined
+  if (parseIpAddress(text)?.version === 4) return text
+  return text.length <= 253 &&
+    hostName.test(text) &&
+    text.split('.').every((label) => label.length <= 63) &&
+    !looksLikeIPv4.test(text)
+    ? text
+    : undefined
 }
 
 function parsePort(text: string, lowest: number): number | undefined {
@@ -39,7 +45,8 @@ function listenHint(text: string): { readonly hint?: string } {
     const port = text.replace(':', '')
     return { hint: `write 0.0.0.0:${port} for all IPv4 addresses, [::]:${port} for all addresses` }
   }
-  if (isIPv6(text)) return { hint: 'write an IPv6 address in brackets, then a colon and the port' }
+  if (parseIpAddress(text)?.version === 6)
+    return { hint: 'write an IPv6 address in brackets, then a colon and the port' }
   if (parseHost(text) !== undefined) return { hint: `add the port: "${text}:25"` }
   return {}
 }
@@ -76,7 +83,7 @@ export function parseServer(text: string): Parsed<ServerAddress> {
     return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
   }
   const place = `${parts?.[2] ?? ''}:${port}`
-  if (scheme.traits.mx === true && isIP(host) !== 0)
+  if (scheme.traits.mx === true && parseIpAddress(host) !== undefined)
     return {
       ok: false,
       expected: serverExpected,
@@ -118,52 +125,39 @@ const rangeExpected = 'an address or a range such as 192.0.2.1, 10.0.0.0/8 or 20
  */
 export function parseRange(text: string): Parsed<string> {
   const parts = /^([0-9a-fA-F:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text)
-  const address = parts?.[1] ?? ''
-  const version = isIP(address)
-  const bits = version === 4 ? 32 : 128
+  const written = parts?.[1] ?? ''
+  const address = parseIpAddress(written)
+  const bits = address?.version === 4 ? 32 : 128
   const length = parts?.[2] === undefined ? bits : Number(parts[2])
-  if (version === 0 || length > bits) return { ok: false, expected: rangeExpected }
-  if (!startsRange(address, length)) {
-    return { ok: false, expected: rangeExpected, hint: `${address} is inside a /${length}, not its first address` }
+  if (address === undefined || length > bits) return { ok: false, expected: rangeExpected }
+  if (!startsRange(address.octets, length)) {
+    return { ok: false, expected: rangeExpected, hint: `${written} is inside a /${length}, not its first address` }
   }
-  return { ok: true, value: `${address}/${length}` }
+  // A range of IPv4 that is written as IPv6 is one of IPv4: so the addresses of clients are compared. Its first 96 bits are never all behind its length.
+  const prefix = unmapped(address).version === address.version ? 0 : 96
+  return { ok: true, value: `${textOfIp(address)}/${length - prefix}` }
 }
 
 /** True when no bit of the address is set behind `length`. */
-function startsRange(address: string, length: number): boolean {
-  const octets = isIPv4(address) ? address.split('.').map(Number) : octetsOfIPv6(address)
-  return octets.every((octet, i) => {
+const startsRange = (octets: readonly number[], length: number): boolean =>
+  octets.every((octet, i) => {
     const kept = Math.min(Math.max(length - i * 8, 0), 8)
     return (octet & (0xff >> kept)) === 0
   })
-}
-
-/** The 16 octets of an address that `isIPv6` has accepted (RFC 4291 2.2). */
-function octetsOfIPv6(address: string): number[] {
-  const tail = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  const hex = (high: number, low: number): string => (Number(tail?.[high]) * 256 + Number(tail?.[low])).toString(16)
-  const plain = tail === null ? address : `${address.slice(0, tail.index)}${hex(1, 2)}:${hex(3, 4)}`
-  const [before = '', after] = plain.split('::')
-  const groups = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)))
-  const head = groups(before)
-  const rest = groups(after ?? '')
-  const zeros = new Array<number>(8 - head.length - rest.length).fill(0)
-  return [...head, ...zeros, ...rest].flatMap((group) => [group >> 8, group & 0xff])
-}
 
 /** The ranges as a set that answers quickly whether an address is inside. */
 export function rangeSet(ranges: readonly string[]): BlockList {
   const set = new BlockList()
   for (const range of ranges) {
     const [address = '', length = ''] = range.split('/')
-    set.addSubnet(address, Number(length), isIPv4(address) ? 'ipv4' : 'ipv6')
+    set.addSubnet(address, Number(length), address.includes(':') ? 'ipv6' : 'ipv4')
   }
   return set
 }
 
 /** True for addresses that only this host can reach. */
 export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+  host === 'localhost' || host === '::1' || (host.startsWith('127.') && parseIpAddress(host) !== undefined)
 
 const domainExpected = 'a domain such as example.org, or *.example.org for any host below it'
 const label = /^[\p{L}\p{N}\p{M}_]([\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?$/u

@@ -7,7 +7,7 @@ import type { HeaderField } from './header.ts'
 export type Automatic = 'null sender' | 'list' | 'automatic'
 
 /** Local parts that programs and lists send from (RFC 3834 2; the others are what list software uses). */
-const programs = /^(?:mailer-daemon|owner-.*|.*-(?:request|owner|bounces?|return)(?:[-+=].*)?|bounces?[-+=].*)$/i
+const programs = /^(?:mailer-daemon$|owner-|bounces?[-+=])|-(?:request|owner|bounces?|return)(?:[-+=]|$)/i
 
 /** Why nothing is reported; undefined when a person may have sent it. `reversePath` is an address, empty for the null path. */
 export function whyAutomatic(reversePath: string, fields: readonly HeaderField[]): Automatic | undefined {

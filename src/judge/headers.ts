@@ -12,29 +12,39 @@ export const lookBytes = 64 * 1024
 
 const endOfHeader = Buffer.from('\r\n\r\n')
 const anyField = /^x-spam/im
-const number = '(-?[0-9]{1,6}(?:\\.[0-9]{1,6})?)'
-/** Field, and where in it the score stands. Values may be folded. */
-const fields: readonly { readonly name: string; readonly pattern: RegExp }[] = [
-  { name: 'X-Spam-Score', pattern: new RegExp(`^x-spam-score:[ \\t]*(?:\\r\\n[ \\t]+)?${number}`, 'gim') },
+/** Field with its value, and where in that the score stands. */
+const fields: readonly { readonly name: string; readonly field: RegExp; readonly score: RegExp }[] = [
+  {
+    name: 'X-Spam-Score',
+    field: /^x-spam-score:(.*(?:\r\n[ \t].*)*)/gim,
+    score: /^[ \t]*(?:\r\n[ \t]+)?(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)/,
+  },
   {
     name: 'X-Spam-Status',
-    pattern: new RegExp(`^x-spam-status:[^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*?\\b(?:score|hits)=${number}`, 'gim'),
+    field: /^x-spam-status:(.*(?:\r\n[ \t].*)*)/gim,
+    score: /(?:^|[^0-9A-Za-z_])(?:score|hits)=(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)/i,
   },
   {
     name: 'X-Spamd-Result',
-    pattern: new RegExp(`^x-spamd-result:[^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*?\\[[ \\t]*${number}[ \\t]*/`, 'gim'),
+    field: /^x-spamd-result:(.*(?:\r\n[ \t].*)*)/gim,
+    score: /\[[ \t]*(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)[ \t]*\//,
   },
 ]
-const level = /^x-spam-level:[ \t]*(\*{1,100})/gim
+const level = /^x-spam-level:[ \t]*(\*+)/gim
+const mostStars = 100
 
 /** Scores found in a header section, by field. */
 export function scoresIn(header: string): { readonly name: string; readonly score: number }[] {
   if (!anyField.test(header)) return []
   const found: { readonly name: string; readonly score: number }[] = []
-  for (const { name, pattern } of fields) {
-    for (const match of header.matchAll(pattern)) found.push({ name, score: Number(match[1]) })
+  for (const { name, field, score } of fields) {
+    for (const [, value = ''] of header.matchAll(field)) {
+      const number = score.exec(value)?.[1]
+      if (number !== undefined) found.push({ name, score: Number(number) })
+    }
   }
-  for (const match of header.matchAll(level)) found.push({ name: 'X-Spam-Level', score: match[1]?.length ?? 0 })
+  for (const [, stars = ''] of header.matchAll(level))
+    found.push({ name: 'X-Spam-Level', score: Math.min(stars.length, mostStars) })
   return found
 }
 

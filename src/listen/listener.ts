@@ -9,6 +9,7 @@ import type { Allowance } from '../session/allowance.ts'
 import type { Admission, ClientLimits } from './client-limits.ts'
 import type { ConnectionOptions, OwnEnd } from './connection-options.ts'
 import { Connection } from './connection.ts'
+import { plainAddress } from './network.ts'
 import { readProxyHeader } from './proxied.ts'
 import { secure, type Secured, type TlsServer } from './upgrade.ts'
 
@@ -289,9 +290,6 @@ export class Listener {
     clearTimeout(limit)
   }
 }
-
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
-export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 
 /** The kernel is asked: a listener may be at several addresses. */
 const ownEndOf = ({ localAddress = '', localPort = 0 }: Socket): OwnEnd => ({

@@ -1,18 +1,22 @@
 /** Addresses as limits count them: the network is the /24 of IPv4 and the /64 of IPv6. */
 import { isIPv6 } from 'node:net'
+import { canonicalIp, parseIpAddress, unmapped } from '../smtp/ip-address.ts'
 
+/** Empty for what is no address. */
 export function networkOf(address: string): string {
-  if (!address.includes(':')) return address.slice(0, Math.max(0, address.lastIndexOf('.')))
-  const [head = '', tail = ''] = (address.split('%')[0] ?? '').split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === '' ? [] : tail.split(':')
-  const zeros = address.includes('::')
-    ? Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
-    : []
-  return [...before, ...zeros, ...after]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
+  const parsed = parseIpAddress(withoutZone(address))
+  if (parsed === undefined) return ''
+  const { version, octets } = unmapped(parsed)
+  if (version === 4) return octets.slice(0, 3).join('.')
+  return [0, 2, 4, 6].map((i) => (((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0)).toString(16)).join(':')
+}
+
+const withoutZone = (address: string): string => address.split('%', 1)[0] ?? ''
+
+/** An address as the kernel tells it, in the form in which all compare it: `::ffff:192.0.2.1` is 192.0.2.1, and the zone of `fe80::1%eth0` is ours alone. */
+export function plainAddress(address: string): string {
+  const bare = withoutZone(address)
+  return canonicalIp(bare) ?? bare
 }
 
 /** Whom rates are counted for: an IPv4 address, or the /64 of an IPv6 address, of which one host may use all. */

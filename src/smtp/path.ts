@@ -30,7 +30,7 @@ export interface PathAndRest {
 const sourceRoute = /^@[^:<>"]+:/
 // A quoted local part may hold blanks and @, so the end of the path is looked for outside of quotes.
 const bracketed = /^<((?:[^<>"\\ ]|"(?:[^"\\]|\\.)*")*)>/
-const bare = /^[^<>" ]+(?= |$)/
+const bare = /^[^<>" ]+/
 const localPart = /^(?:[^ ()<>[\]:;@\\,"]+|"(?:[^"\\]|\\[\x20-\xff])*")$/
 const domainName = /^[A-Za-z0-9_\x80-\xff](?:[A-Za-z0-9_.\x80-\xff-]*[A-Za-z0-9_\x80-\xff])?\.?$/
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/

@@ -2,6 +2,7 @@
  * The PROXY protocol, versions 1 and 2 (haproxy: doc/proxy-protocol.txt): codec only. Whether a header is expected is decided by where
  * a connection comes from, never by looking at what it says.
  */
+import { type IpAddress, parseIpAddress, textOfIp } from './ip-address.ts'
 
 import { printable, toOctets } from './octets.ts'
 
@@ -53,30 +54,17 @@ function parseVersion1(data: Buffer): ProxyHeader {
   const match = line1.exec(line)
   const [, family, from = '', to = '', fromPort, toPort] = match ?? []
   if (match === null || Number(fromPort) > 65_535 || Number(toPort) > 65_535) return invalid
-  const fits = family === 'TCP4' ? isIPv4 : isIPv6
-  if (!fits(from) || !fits(to)) return invalid
-  const plain = (address: string): string => address.toLowerCase().replace(/^::ffff:(?=.*\.)/, '')
+  const version = family === 'TCP4' ? 4 : 6
+  const [source, destination] = [parseIpAddress(from), parseIpAddress(to)]
+  if (source?.version !== version || destination?.version !== version) return invalid
   return {
     kind: 'proxied',
     bytes,
     addresses: {
-      source: { address: plain(from), port: Number(fromPort) },
-      destination: { address: plain(to), port: Number(toPort) },
+      source: { address: textOfIp(source), port: Number(fromPort) },
+      destination: { address: textOfIp(destination), port: Number(toPort) },
     },
   }
-}
-
-const octet = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
-const isIPv4 = (text: string): boolean => new RegExp(`^${octet}(?:\\.${octet}){3}$`).test(text)
-
-function isIPv6(text: string): boolean {
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(text)?.[1]
-  if (mapped !== undefined) return isIPv4(mapped)
-  const halves = text.split('::')
-  if (halves.length > 2 || !/^[0-9A-Fa-f:]+$/.test(text)) return false
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
-  if (!groups.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group))) return false
-  return halves.length === 2 ? groups.length < 8 : groups.length === 8
 }
 
 function parseVersion2(data: Buffer): ProxyHeader {
@@ -94,43 +82,50 @@ function parseVersion2(data: Buffer): ProxyHeader {
   return family === 0x11 || family === 0x21 ? invalid : { kind: 'local', bytes }
 }
 
+const textOf = (octets: Buffer): string => textOfIp({ version: octets.length === 4 ? 4 : 6, octets: [...octets] })
+
 function addresses4(data: Buffer): ProxiedAddresses {
   return {
-    source: { address: data.subarray(16, 20).join('.'), port: data.readUInt16BE(24) },
-    destination: { address: data.subarray(20, 24).join('.'), port: data.readUInt16BE(26) },
+    source: { address: textOf(data.subarray(16, 20)), port: data.readUInt16BE(24) },
+    destination: { address: textOf(data.subarray(20, 24)), port: data.readUInt16BE(26) },
   }
 }
 
 function addresses6(data: Buffer): ProxiedAddresses {
   return {
-    source: { address: textOf6(data.subarray(16, 32)), port: data.readUInt16BE(48) },
-    destination: { address: textOf6(data.subarray(32, 48)), port: data.readUInt16BE(50) },
+    source: { address: textOf(data.subarray(16, 32)), port: data.readUInt16BE(48) },
+    destination: { address: textOf(data.subarray(32, 48)), port: data.readUInt16BE(50) },
   }
 }
 
-/** RFC 5952: lower case, the longest run of zero groups as `::`; IPv4-mapped addresses as IPv4. */
-function textOf6(octets: Buffer): string {
-  if (octets.subarray(0, 10).every((value) => value === 0) && octets.readUInt16BE(10) === 0xffff)
-    return octets.subarray(12).join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(i * 2).toString(16))
-  const text = groups.join(':')
-  const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].map((match) => match[0])
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
-  if (longest === '') return text
-  const at = text.indexOf(longest)
-  return `${text.slice(0, at)}::${text.slice(at + longest.length).replace(/^:/, '')}`
+/** In place of what is no address: one of nobody (RFC 5737), which no server trusts. */
+const nobody: IpAddress = { version: 4, octets: [192, 0, 2, 1] }
+
+interface Ends {
+  readonly source: IpAddress
+  readonly destination: IpAddress
+  readonly version: 4 | 6
 }
 
-/** The header of version 2 for a TCP connection; both addresses are of one family. */
+/** Both in one family: IPv4 beside IPv6 is written as IPv6. */
+function endsOf({ source, destination }: ProxiedAddresses): Ends {
+  const from = parseIpAddress(source.address) ?? nobody
+  const to = parseIpAddress(destination.address) ?? nobody
+  return { source: from, destination: to, version: from.version === 6 || to.version === 6 ? 6 : 4 }
+}
+
+const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+
+/** The header of version 2 for a TCP connection. */
 export function encodeProxyVersion2(addresses: ProxiedAddresses): Buffer {
-  const { source, destination } = addresses
-  const six = source.address.includes(':') || destination.address.includes(':')
-  const encode = six ? octetsOf6 : octetsOf4
+  const { source, destination, version } = endsOf(addresses)
+  const octetsOf = (address: IpAddress): Buffer =>
+    Buffer.from(version === 6 && address.version === 4 ? [...mappedPrefix, ...address.octets] : address.octets)
   const ports = Buffer.alloc(4)
-  ports.writeUInt16BE(source.port, 0)
-  ports.writeUInt16BE(destination.port, 2)
-  const body = Buffer.concat([encode(source.address), encode(destination.address), ports])
-  const head = Buffer.from([0x21, six ? 0x21 : 0x11, 0, 0])
+  ports.writeUInt16BE(addresses.source.port, 0)
+  ports.writeUInt16BE(addresses.destination.port, 2)
+  const body = Buffer.concat([octetsOf(source), octetsOf(destination), ports])
+  const head = Buffer.from([0x21, version === 6 ? 0x21 : 0x11, 0, 0])
   head.writeUInt16BE(body.length, 2)
   return Buffer.concat([signature, head, body])
 }
@@ -139,23 +134,10 @@ export function encodeProxyVersion2(addresses: ProxiedAddresses): Buffer {
 export const proxyVersion2Local = Buffer.concat([signature, Buffer.from([0x20, 0, 0, 0])])
 
 /** The header of version 1. */
-export function encodeProxyVersion1({ source, destination }: ProxiedAddresses): string {
-  const six = source.address.includes(':') || destination.address.includes(':')
-  const text = (address: string): string => (six && !address.includes(':') ? `::ffff:${address}` : address)
-  const words = `PROXY ${six ? 'TCP6' : 'TCP4'} ${text(source.address)} ${text(destination.address)} ${source.port} ${destination.port}`
+export function encodeProxyVersion1(addresses: ProxiedAddresses): string {
+  const { source, destination, version } = endsOf(addresses)
+  const text = (address: IpAddress): string =>
+    `${version === 6 && address.version === 4 ? '::ffff:' : ''}${textOfIp(address)}`
+  const words = `PROXY TCP${version} ${text(source)} ${text(destination)} ${addresses.source.port} ${addresses.destination.port}`
   return `${printable(words)}\r\n`
-}
-
-const octetsOf4 = (address: string): Buffer => Buffer.from(address.split('.').map(Number))
-
-function octetsOf6(address: string): Buffer {
-  if (!address.includes(':')) return Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), octetsOf4(address)])
-  const [left = '', right] = address.split('::')
-  const groups = (text: string | undefined): number[] =>
-    text === undefined || text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
-  const [before, after] = [groups(left), groups(right)]
-  const octets = Buffer.alloc(16)
-  const all = [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
-  all.forEach((group, i) => octets.writeUInt16BE(group, i * 2))
-  return octets
 }

@@ -2,6 +2,7 @@
  * XCLIENT and XFORWARD (Postfix XCLIENT_README, XFORWARD_README): telling a server who the client is. Codec only: who may say so is
  * decided elsewhere. Every attribute is parsed before any is used.
  */
+import { parseIpAddress, textOfIp } from './ip-address.ts'
 import { decodeXtext, encodeXtext } from './xtext.ts'
 
 /** What is known of a client; absent means unavailable. */
@@ -132,13 +133,9 @@ function build(values: ReadonlyMap<string, string | undefined>): ClientAttribute
   return attributes
 }
 
-const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/
-const ipv6 = /^[0-9a-f:.]{2,45}$/i
-
+/** IPv6 is told behind `IPV6:`, IPv4 alone. */
 function parseAddress(value: string): string | undefined {
-  if (/^ipv6:/i.test(value)) {
-    const address = value.slice(5)
-    return ipv6.test(address) && address.includes(':') ? address.toLowerCase() : undefined
-  }
-  return ipv4.test(value) ? value : undefined
+  const six = /^ipv6:/i.test(value)
+  const address = parseIpAddress(six ? value.slice(5) : value)
+  return address?.version === (six ? 6 : 4) ? textOfIp(address) : undefined
 }

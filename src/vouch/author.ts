@@ -2,7 +2,7 @@
 import type { HeaderField } from '../dsn/header.ts'
 import { canonicalDomainOf } from '../smtp/domain.ts'
 
-const inBrackets = /^(?:"(?:[^"\\]|\\.)*"|[^"<>,;:@]*)\s*<[^<>@ \t,]+@([^<>@ \t,]+)>$/
+const inBrackets = /^(?:"(?:[^"\\]|\\.)*"[ \t]*|[^"<>,;:@]*)<[^<>@ \t,]+@([^<>@ \t,]+)>$/
 const bare = /^[^ \t"<>@,;:]+@([^ \t"<>@,;:]+)$/
 
 /** Undefined unless there is exactly one From field, with one address in a plain form: a second one could be anybody's. */

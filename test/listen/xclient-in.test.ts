@@ -21,3 +21,27 @@ peers:
   client.close()
   expect(app.transactions()).toMatchObject([{ peer: 'partners', client: { address: '198.51.100.7', port: 4711 } }])
 })
+
+test('a malformed address in XCLIENT is refused, whatever it looks like, and the session goes on', async () => {
+  await using app = await startTestApp({ config: `listen: [{ address: "127.0.0.1:0", xclient_from: [127.0.0.0/8] }]` })
+  const client = await Client.connect(app.port)
+  await client.reply()
+  await client.ask('EHLO proxy.test')
+  for (const address of [
+    'IPV6:1:2:3:4:5:6:7:8:9',
+    'IPV6:1::2::3',
+    'IPV6::::',
+    'IPV6:12345::',
+    'IPV6:::1.2.3.999',
+    'IPV6:fe80::1%25eth0',
+    'IPV6:192.0.2.1',
+    '1.2.3.4.5',
+    '2001:db8::1',
+  ])
+    expect([address, await client.ask(`XCLIENT ADDR=${address}`)]).toEqual([address, expect.stringMatching(/^501 /)])
+  expect(await client.ask('XCLIENT ADDR=IPV6:2001:DB8:0::1 PORT=4711')).toMatch(/^220 /)
+  await client.ask('EHLO client.test')
+  await client.ask('MAIL FROM:<s@x.test>')
+  await client.ask('RSET')
+  client.close()
+})

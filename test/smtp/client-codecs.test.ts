@@ -59,6 +59,11 @@ describe('XCLIENT', () => {
     ['an attribute twice', 'ADDR=192.0.2.1 ADDR=192.0.2.2'],
     ['no IPv4 address', 'ADDR=192.0.2.256'],
     ['an IPv6 address without its prefix', 'ADDR=2001:db8::1'],
+    ['an IPv6 address of nine groups', 'ADDR=IPV6:1:2:3:4:5:6:7:8:9'],
+    ['an IPv6 address with two gaps', 'ADDR=IPV6:1::2::3'],
+    ['an IPv6 address with a group of five digits', 'ADDR=IPV6:12345::'],
+    ['an IPv6 address that ends in no IPv4 address', 'DESTADDR=IPV6:::1.2.3.999'],
+    ['an IPv6 address with a zone', 'ADDR=IPV6:fe80::1%eth0'],
     ['a port that is none', 'PORT=70000'],
     ['an unknown protocol', 'PROTO=LMTP'],
     ['a control character', 'HELO=a+0D+0AMAIL'],
@@ -116,6 +121,26 @@ describe('PROXY protocol', () => {
     ['more TLVs than anyone needs', version2([0x21, 0x11], Buffer.alloc(60_000)), 'invalid'],
   ])('%s', (_name, data, kind) => {
     expect(parseProxyHeader(data).kind).toBe(kind)
+  })
+
+  test('whatever is called an address, the header that is written is one that can be read', () => {
+    const text = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(fc.constantFrom(':', '::', '1', 'ffff', '12345', '1.2.3.4', '%eth0'), { maxLength: 12 })
+        .map((p) => p.join('')),
+    )
+    const port = fc.nat(65_535)
+    fc.assert(
+      fc.property(fc.tuple(text, port), fc.tuple(text, port), ([from, fromPort], [to, toPort]) => {
+        const ends = { source: { address: from, port: fromPort }, destination: { address: to, port: toPort } }
+        const ports = { source: { port: fromPort }, destination: { port: toPort } }
+        const read = [parseProxyHeader(bytes(encodeProxyVersion1(ends))), parseProxyHeader(encodeProxyVersion2(ends))]
+        for (const header of read) expect(header).toMatchObject({ kind: 'proxied', addresses: ports })
+      }),
+    )
   })
 
   test('never throws, and asks for more only within its limit', () => {
