@@ -128,7 +128,7 @@ describe('trouble', () => {
     expect(await files()).toEqual({ 'mail/a@x/new/*': message('a@x', 'two\r\n') })
   })
 
-  test('a Maildir that cannot be made: temporary trouble, for everyone, and nothing is delivered', async () => {
+  test("known-limits.md: “a sink: directory that can't be written: the sender gets 452 4.3.1, and nothing of the message is in new.”", async () => {
     await mkdir(directory)
     await writeFile(join(directory, 'b@x'), '')
     expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('hello\r\n'))).toMatch(/^452 4\.3\.1 /)

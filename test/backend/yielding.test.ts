@@ -76,7 +76,7 @@ describe('a client that is quiet while another one waits', () => {
     )
   })
 
-  test('rule 1: one who is refused when shown again is not told yes with the others', async () => {
+  test('known-limits.md: “One whom the mail server took the first time and refuses the second time hears 451, and not the refusal: between two opinions nobody is told a final no.”', async () => {
     await scene(async ({ server, slow, other }) => {
       const begun = await other()
       await begun.deliver(begun.order([0]), text)

@@ -20,7 +20,7 @@ const copies = (backends: readonly FakeBackend[]): number[] =>
 
 const never = new Promise<undefined>(() => undefined)
 
-describe('the backend ends at a step', () => {
+describe('known-limits.md: “the end of the mail server behind, at any moment: the sender gets 451;”', () => {
   test.each<[string, Rule, string, number]>([
     ['before its greeting', { on: 'connect', connection: 2 }, short, 1],
     ['at MAIL', { on: 'MAIL' }, short, 1],

@@ -24,7 +24,7 @@ function copies(backend: FakeBackend, recipients: readonly string[] = to): numbe
 
 const gate = (): PromiseWithResolvers<undefined> => Promise.withResolvers<undefined>()
 
-describe('kill -9', () => {
+describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill -9”', () => {
   /** Where the backend is when the product is killed. Its own work goes on afterwards, as that of a real one does. */
   const steps: [string, Rule, number][] = [
     ['after MAIL', { on: 'MAIL', nth: 1 }, 1],
@@ -53,7 +53,7 @@ describe('kill -9', () => {
     expect(copies(backend)).toEqual([expected, expected])
   })
 
-  test('after the backend has said 250, before the client has read it: the one instant that doubles', async () => {
+  test('after the backend has said 250, before the client has read it: known-limits.md: “A message is delivered twice when something breaks exactly there:” “table under What can be there twice, and when”', async () => {
     const [reached, goOn] = [gate(), gate()]
     await using backend = await startFakeBackend({
       rules: [{ on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
@@ -78,25 +78,28 @@ describe('kill -9', () => {
     ['in memory', 'spool: { memory: 1GiB, directory: spool }', 100_000],
     ['in a file', 'spool: { memory: 0, directory: spool }', 20_000],
     ['streamed to the backend', 'spool: { directory: spool }', 3_000_000],
-  ])('in the middle of a text that is %s: nothing is delivered, nothing is left behind', async (_, config, octets) => {
-    await using backend = await startFakeBackend()
-    await using home = await Home.make()
-    const served = await home.serve({ backendUrl: backend.url, config })
-    const client = await Client.connect(served.listeningPort)
-    await client.reply()
-    await client.ask('EHLO client.test')
-    for (const line of ['MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>', 'DATA']) await client.ask(line)
-    const before = await readOctets(served)
-    client.send(`Subject: half\r\n\r\n${'0123456789abcdef\r\n'.repeat(octets / 18)}`)
-    if (octets > 1_000_000) await until('the backend has the beginning', () => backend.lines().includes('DATA'))
-    else await until('it has the first half', async () => (await readOctets(served)) >= before + octets)
-    await served.kill()
-    expect(await client.line()).toBeUndefined()
-    client.close()
-    await until('the backend has noticed', () => backend.open() === 0)
-    expect(backend.texts).toEqual([])
-    expect(await readdir(join(home.directory, 'spool'))).toEqual([])
-  })
+  ])(
+    'in the middle of a text that is %s: nothing is delivered; known-limits.md: “After kill -9 nothing is left in the directory, and nothing has to be cleaned up.”',
+    async (_, config, octets) => {
+      await using backend = await startFakeBackend()
+      await using home = await Home.make()
+      const served = await home.serve({ backendUrl: backend.url, config })
+      const client = await Client.connect(served.listeningPort)
+      await client.reply()
+      await client.ask('EHLO client.test')
+      for (const line of ['MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>', 'DATA']) await client.ask(line)
+      const before = await readOctets(served)
+      client.send(`Subject: half\r\n\r\n${'0123456789abcdef\r\n'.repeat(octets / 18)}`)
+      if (octets > 1_000_000) await until('the backend has the beginning', () => backend.lines().includes('DATA'))
+      else await until('it has the first half', async () => (await readOctets(served)) >= before + octets)
+      await served.kill()
+      expect(await client.line()).toBeUndefined()
+      client.close()
+      await until('the backend has noticed', () => backend.open() === 0)
+      expect(backend.texts).toEqual([])
+      expect(await readdir(join(home.directory, 'spool'))).toEqual([])
+    },
+  )
 })
 
 /** Octets the process has read, from all of its sockets and files (proc(5)). */
@@ -127,7 +130,7 @@ describe('kill -9 in a split', () => {
     expect(seen.length).toBeGreaterThan(2)
   })
 
-  test('between two deliveries of one message, plain and tagged: those who have it do not get it again', async () => {
+  test('between two deliveries of one message, plain and tagged; known-limits.md: “Rcptwise writes such a message down before the first of them, and after each.”', async () => {
     const [reached, goOn] = [gate(), gate()]
     await using backend = await startFakeBackend({
       rules: [{ on: 'DATA', nth: 2, hold: goOn.promise, reached: () => reached.resolve(undefined) }],

@@ -23,7 +23,7 @@ async function connected(served: Served, say: readonly string[]): Promise<Client
 }
 
 describe('SIGTERM', () => {
-  test('who is idle hears 421, who waits for an answer gets it, then it ends with 0', async () => {
+  test('known-limits.md: “SIGTERM ends idle sessions with 421, lets messages under way end with their answer, and then ends the program with 0.”', async () => {
     const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     await using backend = await startFakeBackend({
       rules: [{ on: 'dot', hold: goOn.promise, reached: () => reached.resolve(undefined) }],
@@ -57,7 +57,7 @@ describe('SIGTERM', () => {
     await until('the backend was left', () => backend.open() === 0)
   })
 
-  test('what has not ended within timeouts.shutdown is broken off, and its sender still has it', async () => {
+  test('known-limits.md: “What is not done after timeouts.shutdown (30 s) is broken off; its senders come again.”', async () => {
     const reached = Promise.withResolvers<undefined>()
     await using backend = await startFakeBackend({
       rules: [{ on: 'DATA', hold: new Promise(() => undefined), reached: () => reached.resolve(undefined) }],
@@ -74,7 +74,7 @@ describe('SIGTERM', () => {
     expect(backend.texts).toEqual([])
   })
 
-  test('twice: it does not wait', async () => {
+  test('known-limits.md: “A second signal does not wait.”', async () => {
     await using backend = await startFakeBackend()
     await using home = await Home.make()
     const served = await home.serve({ backendUrl: backend.url })
@@ -111,7 +111,7 @@ describe('starting', () => {
     },
   )
 
-  test('without its backend: it starts, mail gets 451, and goes through once there is one', async () => {
+  test('it starts without its backend; known-limits.md: “No queue: when every mail server behind is away, senders get 451 and keep their mail.” It goes through once there is one', async () => {
     const backend = await startFakeBackend({ port: await freePort() })
     await backend.stop()
     await using home = await Home.make()
@@ -170,44 +170,47 @@ describe('memory', () => {
 })
 
 describe('the disk under the ledger', () => {
-  test.runIf(canMount())('gets full in the middle: mail goes on, nobody is lost, nobody has it twice', async () => {
-    const recipients = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
-    const to = ['strict@example.org', 'careful@example.org', 'tag@example.org']
-    await using backend = await startFakeBackend()
-    await using home = await Home.make()
-    const data = join(home.directory, 'data')
-    const served = await home.serve({
-      backendUrl: backend.url,
-      recipients,
-      config: 'data_directory: data',
-      wrapper: [
-        'unshare',
-        '-m',
-        'sh',
-        '-c',
-        `mkdir "${data}" && mount -t tmpfs -o size=2m rcptwise-test "${data}" && exec "$@"`,
-        'sh',
-      ],
-    })
-    const filler = `/proc/${served.pid}/root${data}/filler`
-    for (let message = 0; message < 30; message++) {
-      const text = `Subject: ${message}\r\nMessage-ID: <${message}@x.test>\r\nX-Spam-Score: 9.5\r\n\r\nhello ${message}\r\n`
-      const sender = senderOf({ from: `s${message}@x.test`, to, text })
-      await sender.attempt(served.listeningPort)
-      if (message === 5) fill(filler)
-      if (message === 20) {
-        expect(served.events('ledgerTrouble')).toHaveLength(1)
-        rmSync(filler)
-        await until('the ledger is written again', () => served.events('ledgerRecovered').length === 1)
+  test.runIf(canMount())(
+    'gets full in the middle; known-limits.md: “a full or read-only disk under the ledger: mail goes on” “No message is lost or delivered twice by that alone.”',
+    async () => {
+      const recipients = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+      const to = ['strict@example.org', 'careful@example.org', 'tag@example.org']
+      await using backend = await startFakeBackend()
+      await using home = await Home.make()
+      const data = join(home.directory, 'data')
+      const served = await home.serve({
+        backendUrl: backend.url,
+        recipients,
+        config: 'data_directory: data',
+        wrapper: [
+          'unshare',
+          '-m',
+          'sh',
+          '-c',
+          `mkdir "${data}" && mount -t tmpfs -o size=2m rcptwise-test "${data}" && exec "$@"`,
+          'sh',
+        ],
+      })
+      const filler = `/proc/${served.pid}/root${data}/filler`
+      for (let message = 0; message < 30; message++) {
+        const text = `Subject: ${message}\r\nMessage-ID: <${message}@x.test>\r\nX-Spam-Score: 9.5\r\n\r\nhello ${message}\r\n`
+        const sender = senderOf({ from: `s${message}@x.test`, to, text })
+        await sender.attempt(served.listeningPort)
+        if (message === 5) fill(filler)
+        if (message === 20) {
+          expect(served.events('ledgerTrouble')).toHaveLength(1)
+          rmSync(filler)
+          await until('the ledger is written again', () => served.events('ledgerRecovered').length === 1)
+        }
+        await untilAnswered(sender, served.listeningPort)
+        expect(sender.answered.get('strict@example.org')).toMatch(/^550 /)
+        const copies = backend.delivered
+          .filter(({ mail }) => mail.startsWith(`<s${message}@`))
+          .flatMap((one) => one.recipients)
+        expect([...copies].sort()).toEqual(['<careful@example.org>', '<tag@example.org>'])
       }
-      await untilAnswered(sender, served.listeningPort)
-      expect(sender.answered.get('strict@example.org')).toMatch(/^550 /)
-      const copies = backend.delivered
-        .filter(({ mail }) => mail.startsWith(`<s${message}@`))
-        .flatMap((one) => one.recipients)
-      expect([...copies].sort()).toEqual(['<careful@example.org>', '<tag@example.org>'])
-    }
-  })
+    },
+  )
 })
 
 /** Until not an octet fits any more. */

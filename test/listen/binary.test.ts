@@ -24,7 +24,7 @@ async function ehlo(port: number): Promise<string> {
   return said
 }
 
-describe('offered', () => {
+describe('offered, known-limits.md: “BINARYMIME is never converted.” “Rcptwise offers it only where the mail server offers it; else it refuses BODY=BINARYMIME with 555 5.5.4”', () => {
   test.each<[string, string, string[][], boolean]>([
     ['where CHUNKING is asked for and the server has both', chunking, [offers], true],
     ['not without ehlo.chunking', 'received_header: false\n', [offers], false],

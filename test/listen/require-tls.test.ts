@@ -67,16 +67,19 @@ describe('offered', () => {
     ['the server is not verified', 'tls: opportunistic', [offers]],
     ['the server does not offer it', 'verified', [offers.slice(0, -1)]],
     ['one of two servers does not offer it', 'verified', [offers, offers.slice(0, -1)]],
-  ])('not where %s', async (_name, tls, servers) => {
-    await using parts = new AsyncDisposableStack()
-    const backends: FakeBackend[] = []
-    for (const one of servers) backends.push(parts.use(await startFakeBackend({ offers: one, certificate })))
-    const app = parts.use(await start({ config: behindTls(backends, tls === 'verified' ? verified : tls) }))
-    const { client, ehlo } = await secured(app.port)
-    expect(offered(ehlo)).toBe(false)
-    expect(await client.ask('MAIL FROM:<s@example.net> REQUIRETLS')).toMatch(/^555 5\.5\.4 /)
-    expect(backends.flatMap(mails)).toEqual([])
-  })
+  ])(
+    'not where %s: known-limits.md: “REQUIRETLS needs backend.tls: require and a server that offers it (tls.md).”',
+    async (_name, tls, servers) => {
+      await using parts = new AsyncDisposableStack()
+      const backends: FakeBackend[] = []
+      for (const one of servers) backends.push(parts.use(await startFakeBackend({ offers: one, certificate })))
+      const app = parts.use(await start({ config: behindTls(backends, tls === 'verified' ? verified : tls) }))
+      const { client, ehlo } = await secured(app.port)
+      expect(offered(ehlo)).toBe(false)
+      expect(await client.ask('MAIL FROM:<s@example.net> REQUIRETLS')).toMatch(/^555 5\.5\.4 /)
+      expect(backends.flatMap(mails)).toEqual([])
+    },
+  )
 
   test('not where the server is reached in clear, whatever it offers', async () => {
     await using backend = await startFakeBackend({ offers })

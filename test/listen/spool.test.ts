@@ -85,7 +85,7 @@ describe('in memory', () => {
 })
 
 describe('in a file', () => {
-  test('that has no name', async () => {
+  test('known-limits.md: “Spool files have no name in the file system.”', async () => {
     const spool = new Spool({ memoryBytes: 10, directory })
     await append(spool, Buffer.alloc(1000, 'a'))
     await spool.complete()

@@ -112,7 +112,7 @@ describe('metricsFromFacts', () => {
     expect((await scrape(told(everyKind))).get(name)).toBe(value)
   })
 
-  it('shows a ledger that is not durable until it has recovered', async () => {
+  it('known-limits.md: “and rcptwise_ledger_durable is 0.” Until it has recovered', async () => {
     expect((await scrape(told([{ kind: 'ledgerTrouble', at: 1, why: 'disk full' }]))).get('ledger_durable')).toBe(0)
   })
 

@@ -27,7 +27,7 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
     ['one reply', '', {}],
     ['a PRDR block', ' PRDR', { recipients: { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict } }],
   ])(
-    '%s waits for every delivery, rules.md: “Rcptwise writes a PRDR block only when all recipients are decided and delivered, and in one piece.”',
+    '%s waits for every delivery, rules.md: “Rcptwise writes a PRDR block only when all recipients are decided and delivered, and in one piece.” known-limits.md: “It says 250 for a recipient only after the mail server behind it has said 250 for them.”',
     (_name, parameters, options) => {
       const machine = Machine.ready({ ...options, world: { deliver: () => undefined } })
       expect(machine.message(two, scored(9), parameters).text).toEqual([])

@@ -50,7 +50,7 @@ describe('messages_per_minute with three workers', () => {
     await until('a knows of both', () => messages(a, 1) === 0)
   })
 
-  test('limits.md: “An overshoot of a rate is paid back: nothing more passes until the excess has expired.”', async () => {
+  test('limits.md: “An overshoot of a rate is paid back: nothing more passes until the excess has expired.” known-limits.md: “what comes at the same moment at different workers can go beyond one”', async () => {
     clock.now = 0
     using crew = crewOfRates(now)
     const told: number[] = []
