@@ -365,6 +365,15 @@ export type Fact =
   | { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
+  /** A worker's event loop stands still: it is ended, and `workerLost` follows. */
+  | {
+      readonly kind: 'workerHung'
+      readonly at: number
+      readonly slot: number
+      readonly pid: number
+      /** Nothing came from it for so long. */
+      readonly silentMs: number
+    }
   /** A worker process has ended by itself: its clients have lost their connections, and come again. */
   | {
       readonly kind: 'workerLost'

@@ -227,6 +227,8 @@ export interface Config {
     readonly tlsHandshakeMs: number
     readonly proxyHeaderMs: number
     readonly policyMs: number
+    /** A worker's event loop may stand still for so long. */
+    readonly workerMs: number
     readonly shutdownMs: number
   }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean | 'auto' }

@@ -182,5 +182,6 @@ const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => 
   tlsHandshakeMs: timeouts.tls_handshake,
   proxyHeaderMs: timeouts.proxy_header,
   policyMs: timeouts.policy,
+  workerMs: timeouts.worker,
   shutdownMs: timeouts.shutdown,
 })

@@ -20,6 +20,10 @@ export const timeouts = section({
   ),
   tls_handshake: key(is.duration('100ms', '5m').prefault('30s'), 'Longest TLS handshake.'),
   policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),
+  worker: key(
+    is.duration('2s', '1h').prefault('30s'),
+    'A worker that does not react for so long (its event loop stands still) is ended and replaced, and the senders that it served come again. Only with several workers; for a single process there is the watchdog of systemd.',
+  ),
   shutdown: key(
     is.duration('0s', '1h').prefault('30s'),
     'Time for open transactions to end when the program is told to stop.',

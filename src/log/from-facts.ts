@@ -160,6 +160,14 @@ export function logFromFacts(log: Log): FactListener {
       case 'ledgerRecovered':
         log.info({ event: fact.kind }, 'ledger is written again')
         return
+      case 'workerHung': {
+        const { kind: event, slot, pid, silentMs } = fact
+        log.error(
+          { event, slot, pid, silentMs },
+          `worker ${slot} has not reacted for ${Math.round(silentMs / 1000)} s: it is ended`,
+        )
+        return
+      }
       case 'workerLost': {
         const { kind: event, slot, pid, how, againMs } = fact
         log.error({ event, slot, pid, how, againMs }, `worker ${slot} ended with ${how}: another one is started`)

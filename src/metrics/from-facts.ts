@@ -180,6 +180,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'ledgerRecovered':
         metrics.ledgerDurable.set(1)
         return
+      case 'workerHung':
+        metrics.workersHungTotal.inc()
+        return
       case 'workerLost':
         metrics.workersLostTotal.inc()
         return

@@ -275,6 +275,12 @@ export const metricDescriptions = {
     labels: [],
     help: 'Worker processes that ended by themselves and were replaced.',
   },
+  workersHungTotal: {
+    type: 'counter',
+    name: 'workers_hung_total',
+    labels: [],
+    help: 'Worker processes whose event loop stood still for longer than timeouts.worker: they were ended and replaced, and count as lost too.',
+  },
   configReloadsTotal: {
     type: 'counter',
     name: 'config_reloads_total',

@@ -167,6 +167,7 @@ export function createMetrics(
     ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
     ledgerSeconds: histogram(d.ledgerSeconds),
     workersLostTotal: counter(d.workersLostTotal),
+    workersHungTotal: counter(d.workersHungTotal),
     configReloadsTotal: counter(d.configReloadsTotal),
     configLoadedSeconds: gauge(d.configLoadedSeconds),
     tlsHandshakesTotal: counter(d.tlsHandshakesTotal),

@@ -75,6 +75,7 @@ describe('the alerts', () => {
         'RcptwiseLedgerNotDurable',
         'RcptwiseBackendErrors',
         'RcptwiseBackendDown',
+        'RcptwiseWorkerHung',
         'RcptwiseNoTraffic',
       ]),
     )

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
 import { asError, type FromWorker, type Orders } from './messages.ts'
+import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 import { CountsOfAll } from './shared-counts.ts'
 import { RatesOfAll } from './shared-rates.ts'
@@ -18,6 +19,8 @@ export interface CrewOptions {
     readonly how: string
     readonly againMs: number
   }) => void
+  /** Its event loop stands still; it is ended, and lost. */
+  readonly onHung: (worker: { readonly slot: number; readonly pid: number; readonly silentMs: number }) => void
   /** In words, for the log. */
   readonly onTrouble: (what: string) => void
   /** ms since the epoch. */
@@ -45,6 +48,9 @@ export class Crew {
   readonly #counts: CountsOfAll<Worker>
   readonly #rates: RatesOfAll<Worker>
   readonly #closing = new AbortController()
+  readonly #looking: NodeJS.Timeout
+  /** They are being ended for it. */
+  readonly #hung = new WeakSet<Worker>()
   #orders: Orders
   /** What workers that have ended had counted. */
   #remains: readonly MetricJson[] = []
@@ -61,6 +67,8 @@ export class Crew {
     }))
     this.#counts = new CountsOfAll((worker, counts, others) => worker.tell({ kind: 'elsewhere', counts, others }))
     this.#rates = new RatesOfAll((worker, taken) => worker.tell({ kind: 'takenElsewhere', taken }), options.now)
+    // What has come meanwhile is read first: timers are before messages in a turn of the loop.
+    this.#looking = setInterval(() => setImmediate(() => this.#look()), lookMs).unref()
   }
 
   /** Starts them all; rejects with the first that can't take mail, and why. */
@@ -74,8 +82,27 @@ export class Crew {
 
   /** What keeps any of them from being ready. */
   reasons(): readonly string[] {
-    const all = this.#posts.flatMap(({ slot, worker }) => worker?.reasons ?? [`worker ${slot} is being started again`])
+    const all = this.#posts.flatMap(({ slot, worker }) => {
+      if (worker?.reasons === undefined) return [`worker ${slot} is being started again`]
+      return worker.pulse.quiet(this.#hungMs) ? [`worker ${slot} does not react`] : worker.reasons
+    })
     return [...new Set(all)]
+  }
+
+  get #hungMs(): number {
+    return this.#orders.config.timeouts.workerMs
+  }
+
+  #look(): void {
+    for (const worker of this.workers) {
+      worker.pulse.look()
+      if (!worker.pulse.stopped(this.#hungMs)) continue
+      const { slot, pid } = worker
+      if (this.#hung.has(worker)) continue
+      this.#hung.add(worker)
+      this.#options.onHung({ slot, pid, silentMs: worker.pulse.silentMs })
+      worker.kill()
+    }
   }
 
   /** Of each, and of those that have ended. */
@@ -96,7 +123,7 @@ export class Crew {
    * `fresh`: keys of sockets that the workers do not have yet.
    */
   async reload(orders: Orders, fresh: readonly string[]): Promise<void> {
-    const first = this.workers.find(({ reasons }) => reasons !== undefined)
+    const first = this.workers.find(({ reasons, pulse }) => reasons !== undefined && !pulse.quiet(this.#hungMs))
     if (first === undefined) throw new Error('no worker runs that could try it: send SIGHUP when one does')
     const trouble = await first.reload(orders, this.#options.sockets, fresh)
     if (trouble !== undefined) throw asError(trouble)
@@ -123,6 +150,7 @@ export class Crew {
   /** Sessions end within the limit, in ms; what has not ended soon after it is killed. */
   async stop(limitMs: number): Promise<void> {
     this.#closing.abort()
+    clearInterval(this.#looking)
     const workers = this.workers
     for (const worker of workers) worker.tell({ kind: 'stop' })
     const timer = setTimeout(() => this.kill(), limitMs + afterLimitMs)
@@ -135,6 +163,7 @@ export class Crew {
 
   kill(): void {
     this.#closing.abort()
+    clearInterval(this.#looking)
     for (const worker of this.workers) worker.kill()
   }
 

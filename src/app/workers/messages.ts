@@ -45,6 +45,8 @@ export type FromWorker =
   | { readonly kind: 'taken'; readonly taken: readonly Taken[] }
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
+  /** Nothing else has to be said: its event loop goes round (pulse.ts). */
+  | { readonly kind: 'beat' }
 
 /** An error as it goes from one process to another. */
 export interface WorkerTrouble {

@@ -116,6 +116,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     orders: ordersOf(config, textsOf(certificates)),
     sockets,
     onLost: (lost) => onFact({ kind: 'workerLost', at: now(), ...lost }),
+    onHung: (hung) => onFact({ kind: 'workerHung', at: now(), ...hung }),
     onTrouble,
     now,
   })

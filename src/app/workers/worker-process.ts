@@ -14,6 +14,7 @@ import { acceptPace } from './accept-pace.ts'
 import { writeLine } from './log-pipe.ts'
 import { asTrouble, type FromWorker, type Orders, type ToWorker } from './messages.ts'
 import type { WorkerParts } from './parts.ts'
+import { beatMs } from './pulse.ts'
 import { CountsHere } from './shared-counts.ts'
 import { RatesHere } from './shared-rates.ts'
 
@@ -156,4 +157,6 @@ process.on('message', (message: ToWorker, handle: unknown) => {
   }
 })
 process.on('disconnect', () => void stop())
+tell({ kind: 'beat' })
+setInterval(() => tell({ kind: 'beat' }), beatMs).unref()
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { MetricJson } from '../../metrics/summed.ts'
 import { passLines, stdoutCanMix } from './log-pipe.ts'
 import { asError, type FromWorker, type Orders, type ToWorker, type WorkerTrouble } from './messages.ts'
+import { Pulse } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 
 /** The file has the extension of this one: .ts from the sources, .js when built. */
@@ -26,6 +27,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #started = Promise.withResolvers<undefined>()
   readonly #ended = Promise.withResolvers<undefined>()
+  readonly pulse = new Pulse()
   #reloaded: PromiseWithResolvers<WorkerTrouble | undefined> | undefined
   /** What keeps it from being ready; undefined until it has started. */
   reasons: readonly string[] | undefined
@@ -110,6 +112,7 @@ export class Worker {
   }
 
   #hear(message: FromWorker): void {
+    this.pulse.heard()
     switch (message.kind) {
       case 'started':
         this.reasons = message.reasons
@@ -128,6 +131,8 @@ export class Worker {
       case 'reloaded':
         this.#reloaded?.resolve(message.trouble)
         break
+      case 'beat':
+        return
       case 'counts':
       case 'taken':
       case 'trouble':
