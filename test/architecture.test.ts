@@ -106,7 +106,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   log: { values: ['log'], types: ['facts.ts'], outside: ['node:*', 'pino', 'pino-pretty'] },
   config: {
-    values: ['config', 'strategy/names.ts', 'smtp/domain.ts', 'smtp/ip-address.ts'],
+    values: ['config', 'strategy/names.ts', 'smtp'],
     types: ['verdict', 'strategy', 'smtp'],
     outside: ['node:*', 'zod', 'yaml'],
   },

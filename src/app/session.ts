@@ -16,6 +16,7 @@ import type { TlsServer } from '../listen/upgrade.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
+import { octetsOf } from '../smtp/octets.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { Voucher } from '../vouch/vouch.ts'
 import { refusesRoutes } from './relaying.ts'
@@ -115,6 +116,6 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     newId,
     ...(relayDomains === undefined ? {} : { relayDomains }),
     refuseRoutes: refusesRoutes(config),
-    ...(quarantine === undefined ? {} : { quarantine: quarantine.address }),
+    ...(quarantine === undefined ? {} : { quarantine: octetsOf(quarantine.address) }),
   }
 }

@@ -4,6 +4,8 @@
  */
 import { canonicalPattern } from '../smtp/domain.ts'
 import { BlockList } from 'node:net'
+import { octetsOf } from '../smtp/octets.ts'
+import { parsePath } from '../smtp/path.ts'
 import type { ListenAddress, ServerAddress } from './config.ts'
 import { parseIpAddress, textOfIp, unmapped } from '../smtp/ip-address.ts'
 import type { Parsed } from './units.ts'
@@ -160,16 +162,24 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (host.startsWith('127.') && parseIpAddress(host) !== undefined)
 
 const domainExpected = 'a domain such as example.org, or *.example.org for any host below it'
-const label = /^[\p{L}\p{N}\p{M}_]([\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?$/u
+const label = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/
+
+const isInDns = (domain: string): boolean =>
+  domain.length <= 253 && domain.split('.').every((part) => part.length <= 63 && label.test(part))
 
 /** A domain, or `*.` and a domain for any host below it; comes back in its canonical spelling. */
 export function parseDomainPattern(text: string): Parsed<string> {
-  const pattern = text.toLowerCase().replace(/\.$/, '')
-  const domain = pattern.replace(/^\*\./, '')
-  const wellFormed = domain.length <= 253 && domain.split('.').every((part) => part.length <= 63 && label.test(part))
-  const value = wellFormed ? canonicalPattern(pattern) : undefined
-  if (value !== undefined) return { ok: true, value }
+  const value = canonicalPattern(text)
+  if (value !== undefined && isInDns(value.replace(/^\*\./, ''))) return { ok: true, value }
   const at = text.lastIndexOf('@')
   const hint = at < 0 ? {} : { hint: `leave out "${text.slice(0, at + 1)}"` }
   return { ok: false, expected: domainExpected, ...hint }
+}
+
+/** A mail address, as Unicode; its domain comes back in its canonical spelling, so that it needs no SMTPUTF8. */
+export function parseMailAddress(text: string): Parsed<string> {
+  const parsed = parsePath(`<${octetsOf(text)}>`)
+  if (parsed === undefined || parsed.rest !== '' || parsed.path.domain === '')
+    return { ok: false, expected: 'a mail address' }
+  return { ok: true, value: parsed.path.address }
 }

@@ -4,7 +4,7 @@
  */
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
-import { parseDomainPattern, parseListenAddress, parseRange, parseServer } from './addresses.ts'
+import { parseDomainPattern, parseListenAddress, parseMailAddress, parseRange, parseServer } from './addresses.ts'
 import { parseDuration, parseSize, type Parsed } from './units.ts'
 
 /** What the reference says about a key. */
@@ -87,6 +87,7 @@ export const server = () =>
     parseServer,
   )
 export const range = () => notation('an address or a range', parseRange)
+export const mailAddress = () => notation('a mail address', parseMailAddress)
 export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)
 
 /** SHA-256 of a certificate, with or without colons; comes back as 64 hex digits in lower case. */

@@ -47,9 +47,6 @@ export const judge = section({
 
 export const quarantine = z
   .strictObject({
-    address: key(
-      is.text('a mail address', /^[^\s@<>]+@[^\s@<>]+$/),
-      'Where quarantined mail goes, in place of its recipient.',
-    ),
+    address: key(is.mailAddress(), 'Where quarantined mail goes, in place of its recipient.'),
   })
   .optional()

@@ -1,4 +1,5 @@
 /** The two clients of the demonstration: real sockets, and what they do with the replies is what real MTAs do. */
+import { writeOctets } from '../smtp/octets.ts'
 import { connect, type Socket } from 'node:net'
 
 export type Say = (line: string) => void
@@ -29,7 +30,7 @@ class Conversation {
 
   send(lines: readonly string[]): void {
     for (const line of lines) this.#say(`C: ${line}`)
-    this.#socket.write(lines.map((line) => `${line}\r\n`).join(''), 'latin1')
+    writeOctets(this.#socket, lines.map((line) => `${line}\r\n`).join(''))
   }
 
   /** The last line of the next reply. */

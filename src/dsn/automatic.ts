@@ -12,7 +12,8 @@ const programs = /^(?:mailer-daemon$|owner-|bounces?[-+=])|-(?:request|owner|bou
 /** Why nothing is reported; undefined when a person may have sent it. `reversePath` is an address, empty for the null path. */
 export function whyAutomatic(reversePath: string, fields: readonly HeaderField[]): Automatic | undefined {
   if (reversePath === '') return 'null sender'
-  if (programs.test(reversePath.slice(0, reversePath.lastIndexOf('@')))) return 'list'
+  const at = reversePath.lastIndexOf('@')
+  if (programs.test(at === -1 ? reversePath : reversePath.slice(0, at))) return 'list'
   for (const field of fields) {
     const why = automaticBy(field)
     if (why !== undefined) return why

@@ -90,7 +90,7 @@ export interface SessionOptions {
   /** The backend trusts our address, and follows routes in local parts for all that is known. */
   readonly refuseRoutes?: boolean
   readonly unknownRecipients: 'refuse' | 'conceal'
-  /** Address for quarantined mail. */
+  /** Mailbox for quarantined mail: one character an octet. */
   readonly quarantine?: string
   readonly judging: 'score' | 'backend'
   readonly judgeFailure: 'accept' | 'defer'

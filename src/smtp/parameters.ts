@@ -1,16 +1,17 @@
 /** MAIL and RCPT parameters (RFC 5321 4.1.1.11): which there are, which were offered, and the line for the backend. */
+import { wordsOf } from './blanks.ts'
 import type { Extensions } from './ehlo.ts'
 
 export type Parameters = ReadonlyMap<string, string | undefined>
 
-const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e\x80-\xff]+))?$/
+/** A value may be empty, and hold `=`, which Postfix takes: what its parameter allows is asked for behind. */
+const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x7e\x80-\xff]*))?$/
 
 /** Splits `SIZE=100 BODY=8BITMIME`; undefined when one is no parameter or is given twice. Names in upper case. */
 export function parseParameters(text: string): Parameters | undefined {
   const parameters = new Map<string, string | undefined>()
   if (text === '') return parameters
-  for (const word of text.split(' ')) {
-    if (word === '') continue
+  for (const word of wordsOf(text)) {
     const match = parameter.exec(word)
     const name = match?.[1]?.toUpperCase()
     if (match === null || name === undefined || parameters.has(name)) return undefined
@@ -26,7 +27,8 @@ export interface ParameterFault {
 }
 
 const decimal = /^[0-9]{1,20}$/
-const xtext = /^(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+$/
+/** RFC 3461 4; with `=` and with lower-case digits too, as Postfix takes it. */
+const xtext = /^(?:[\x21-\x2a\x2c-\x7e]|\+[0-9A-Fa-f]{2})+$/
 
 type Check = (value: string | undefined) => boolean
 const noValue: Check = (value) => value === undefined
@@ -39,9 +41,9 @@ const matching =
   (value) =>
     value !== undefined && pattern.test(value)
 
-/** Per command: name, the EHLO keyword that offers it, and what its value may be. */
+/** Per command: name, the EHLO keyword that offers it (absent: it is taken although nobody offered it), and what its value may be. */
 interface Rule {
-  readonly keyword: string
+  readonly keyword?: string
   readonly valid: Check
 }
 const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -51,7 +53,8 @@ const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['RET', { keyword: 'DSN', valid: oneOf('FULL', 'HDRS') }], // RFC 3461 4.3
   ['ENVID', { keyword: 'DSN', valid: matching(xtext) }], // RFC 3461 4.4
   ['PRDR', { keyword: 'PRDR', valid: noValue }], // draft-hall-prdr-00 4.2
-  ['AUTH', { keyword: 'AUTH', valid: matching(/^(?:<>|(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})+)$/) }], // RFC 4954 5
+  // RFC 4954 5. It is believed of those alone who have authenticated here, so others may say what they like.
+  ['AUTH', { valid: (value) => value !== undefined }],
   // RFC 2852 4: a time that is over can be reported of (N), and not be kept (R).
   ['BY', { keyword: 'DELIVERBY', valid: matching(/^(?:[-+]?[0-9]{1,9};NT?|\+?0*[1-9][0-9]{0,8};RT?)$/i) }],
   ['MT-PRIORITY', { keyword: 'MT-PRIORITY', valid: matching(/^-?[0-9]$/) }], // RFC 6710
@@ -61,10 +64,10 @@ const binaryBody: Rule = { keyword: 'BINARYMIME', valid: () => true } // RFC 303
 
 /** `BODY=BINARYMIME`: the text may hold anything behind its header section, and comes by BDAT alone (RFC 3030 3). */
 export const isBinary = (parameters: Parameters): boolean => parameters.get('BODY')?.toUpperCase() === 'BINARYMIME'
-const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i
+const notify = /^(?:NEVER|(?:(?:SUCCESS|FAILURE|DELAY)(?:,|$))+)$/i
 const rcptRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['NOTIFY', { keyword: 'DSN', valid: matching(notify) }], // RFC 3461 4.1
-  ['ORCPT', { keyword: 'DSN', valid: matching(/^[A-Za-z0-9-]+;.+$/) }], // RFC 3461 4.2, RFC 6533 3
+  ['ORCPT', { keyword: 'DSN', valid: matching(/^[\x21-\x3a\x3c-\x7e]+;/) }], // RFC 3461 4.2, RFC 6533 3
 ])
 
 function check(
@@ -75,7 +78,7 @@ function check(
   for (const [name, value] of parameters) {
     const binary = name === 'BODY' && rules === mailRules && value?.toUpperCase() === 'BINARYMIME'
     const rule = binary ? binaryBody : rules.get(name)
-    if (rule === undefined || !offered.has(rule.keyword))
+    if (rule === undefined || (rule.keyword !== undefined && !offered.has(rule.keyword)))
       return { fault: 'unknown', name: binary ? 'BODY=BINARYMIME' : name }
     if (!rule.valid(value)) return { fault: 'syntax', name }
   }

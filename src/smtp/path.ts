@@ -2,6 +2,7 @@
  * Reverse-paths and forward-paths (RFC 5321 4.1.2), as lenient as the big MTAs are: the backend is the judge of an address,
  * this only makes sure that nothing in it can be taken for something else. Text is one character an octet (octets.ts).
  */
+import { startsBlank, trimBlanks } from './blanks.ts'
 import { canonicalDomain } from './domain.ts'
 import { textOf } from './octets.ts'
 
@@ -11,9 +12,9 @@ export interface Path {
   readonly mailbox: string
   /** Key for ledger and policy: the local part as Unicode, the domain in its canonical spelling. */
   readonly address: string
-  /** In its canonical spelling (domain.ts), which is ASCII; an address literal in lower case; empty for the null path and for `postmaster` alone. */
+  /** In its canonical spelling (domain.ts), which is ASCII; an address literal in lower case; empty for the null path and a local part alone. */
   readonly domain: string
-  /** Octets beyond ASCII: needs SMTPUTF8 (RFC 6531). */
+  /** The domain has octets beyond ASCII: needs SMTPUTF8 (RFC 6531). Of a local part the server behind decides, as Postfix takes it without. */
   readonly international: boolean
 }
 
@@ -29,43 +30,51 @@ export interface PathAndRest {
 // a pattern that does can read a route of thirty hops in a thousand million ways.
 const sourceRoute = /^@[^:<>"]+:/
 // A quoted local part may hold blanks and @, so the end of the path is looked for outside of quotes.
-const bracketed = /^<((?:[^<>"\\ ]|"(?:[^"\\]|\\.)*")*)>/
-const bare = /^[^<>" ]+/
+const bracketed = /^<((?:[^<>"\\ \t]|"(?:[^"\\\t]|\\[^\t])*")*)>/
+const bare = /^[^<>" \t]+/
+/** Without a domain: only as a sender, `root` of a host whose programs leave it out. */
+const atom = /^[^ ()<>[\]:;@\\,"]+$/
 const localPart = /^(?:[^ ()<>[\]:;@\\,"]+|"(?:[^"\\]|\\[\x20-\xff])*")$/
 const domainName = /^[A-Za-z0-9_\x80-\xff](?:[A-Za-z0-9_.\x80-\xff-]*[A-Za-z0-9_\x80-\xff])?\.?$/
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/
 
 const beyondAscii = /[\x80-\xff]/
 
-const control = /[\x00-\x1f\x7f]/
+const control = /[\x00-\x08\x0a-\x1f\x7f]/
 
 /** Reads the path behind `MAIL FROM:` or `RCPT TO:`; undefined when it is none. Never throws. */
 export function parsePath(text: string): PathAndRest | undefined {
   if (control.test(text)) return undefined
-  const start = text.replace(/^ +/, '')
+  const start = trimBlanks(text)
   const match = bracketed.exec(start) ?? bare.exec(start)
   if (match === null) return undefined
   const rest = start.slice(match[0].length)
-  if (rest !== '' && !rest.startsWith(' ')) return undefined
+  if (rest !== '' && !startsBlank(rest)) return undefined
   const path = parseMailbox((match[1] ?? match[0]).replace(sourceRoute, ''))
-  return path === undefined ? undefined : { path, rest: rest.trim() }
+  return path === undefined ? undefined : { path, rest: trimBlanks(rest) }
 }
 
 function parseMailbox(mailbox: string): Path | undefined {
   if (mailbox === '') return nullPath
-  const international = beyondAscii.test(mailbox)
-  if (mailbox.toLowerCase() === 'postmaster') return { mailbox, address: 'postmaster', domain: '', international } // RFC 5321 4.5.1
+  if (mailbox.toLowerCase() === 'postmaster')
+    return { mailbox, address: 'postmaster', domain: '', international: false } // RFC 5321 4.5.1
   const at = mailbox.lastIndexOf('@')
+  if (at === -1) return parseAtom(mailbox)
   const local = mailbox.slice(0, at)
   const domain = mailbox.slice(at + 1)
   if (at < 1 || !localPart.test(local)) return undefined
   if (!domainName.test(domain) && !addressLiteral.test(domain)) return undefined
   // Octets that are no UTF-8 are refused: two mailboxes would become one address.
-  const [localText, domainText] = international ? [textOf(local), textOf(domain)] : [local, domain]
+  const [localText, domainText] = [textOf(local), textOf(domain)]
   if (localText === undefined || domainText === undefined) return undefined
   const canonical = domainText.startsWith('[') ? domainText.toLowerCase() : canonicalDomain(domainText)
   if (canonical === undefined) return undefined
-  return { mailbox, address: `${localText}@${canonical}`, domain: canonical, international }
+  return { mailbox, address: `${localText}@${canonical}`, domain: canonical, international: beyondAscii.test(domain) }
+}
+
+function parseAtom(mailbox: string): Path | undefined {
+  const address = atom.test(mailbox) ? textOf(mailbox) : undefined
+  return address === undefined ? undefined : { mailbox, address, domain: '', international: false }
 }
 
 /**

@@ -16,9 +16,9 @@ export function encodeXtext(text: string, maxBytes = Infinity): string {
   return encoded
 }
 
-const valid = /^(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-Fa-f]{2})*$/
+const valid = /^(?:[\x21-\x2a\x2c-\x7e]|\+[0-9A-Fa-f]{2})*$/
 
-/** Undefined when it is no xtext. Lower-case digits are taken too: some senders write them. */
+/** Undefined when it is no xtext. Lower-case digits and `=` are taken too: some senders write them. */
 export function decodeXtext(encoded: string): string | undefined {
   if (!valid.test(encoded)) return undefined
   return encoded.replace(/\+([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))

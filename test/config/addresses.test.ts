@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   isLoopback,
   parseDomainPattern,
+  parseMailAddress,
   parseListenAddress,
   parseRange,
   parseServer,
@@ -188,6 +189,25 @@ describe('domains', () => {
   })
 })
 
+describe('mail addresses', () => {
+  test.each([
+    ['spam@example.org', 'spam@example.org'],
+    ['Spam@Example.ORG.', 'Spam@example.org'],
+    ['voilà@exämple.org', 'voilà@xn--exmple-cua.org'],
+    ['"spam box"@example.org', '"spam box"@example.org'],
+  ])('%s', (text, value) => expect(parseMailAddress(text)).toEqual({ ok: true, value }))
+  test.each([
+    '',
+    'spam',
+    '@example.org',
+    'a@b@example.org',
+    'a@example.org>',
+    'a@example.org SIZE=1',
+    'a\r\n@example.org',
+    'postmaster',
+  ])('%j is none', (text) => expect(parseMailAddress(text)).toEqual({ ok: false, expected: 'a mail address' }))
+})
+
 test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s is this host', (host) => {
   expect(isLoopback(host)).toBe(true)
 })
@@ -204,6 +224,7 @@ test.each([
   ['parseServer', parseServer],
   ['parseRange', parseRange],
   ['parseDomainPattern', parseDomainPattern],
+  ['parseMailAddress', parseMailAddress],
 ])('%s gives a value or says what was expected, whatever it gets', (_, parse) => {
   const likely = fc.stringMatching(/^[0-9a-f:./[\]*]{0,30}$/)
   fc.assert(

@@ -9,7 +9,11 @@ describe('parseCommand', () => {
     ['ehlo [192.0.2.1]', { verb: 'EHLO', domain: '[192.0.2.1]' }],
     ['HELO  client ', { verb: 'HELO', domain: 'client' }],
     ['EHLO', { verb: 'malformed', name: 'EHLO', problem: 'domain' }],
-    ['EHLO two words', { verb: 'malformed', name: 'EHLO', problem: 'domain' }],
+    ['EHLO two words', { verb: 'EHLO', domain: 'two words' }],
+    ['EHLO\tclient.test\t', { verb: 'EHLO', domain: 'client.test' }],
+    ['HELO two\twords', { verb: 'HELO', domain: 'two words' }],
+    ['EHLO voil\xc3\xa0', { verb: 'EHLO', domain: 'voil\xc3\xa0' }],
+    ['EHLO a\x07b', { verb: 'malformed', name: 'EHLO', problem: 'domain' }],
     ['HELO', { verb: 'malformed', name: 'HELO', problem: 'domain' }],
     ['DATA', { verb: 'DATA' }],
     ['data ', { verb: 'DATA' }],
@@ -17,7 +21,7 @@ describe('parseCommand', () => {
     ['RSET', { verb: 'RSET' }],
     ['RSET x', { verb: 'malformed', name: 'RSET', problem: 'argument' }],
     ['QUIT', { verb: 'QUIT' }],
-    ['QUIT now', { verb: 'malformed', name: 'QUIT', problem: 'argument' }],
+    ['QUIT now', { verb: 'QUIT' }],
     ['STARTTLS', { verb: 'STARTTLS' }],
     ['STARTTLS x', { verb: 'malformed', name: 'STARTTLS', problem: 'argument' }],
     ['BDAT 100', { verb: 'BDAT', size: 100, last: false }],
@@ -46,7 +50,10 @@ describe('parseCommand', () => {
     ['Host: example.org', { verb: 'foreign', name: 'HOST:' }],
     ['', { verb: 'unknown', name: '' }],
     [' QUIT', { verb: 'unknown', name: '' }],
-    ['QUIT\t', { verb: 'unknown', name: 'QUIT\t' }],
+    ['QUIT\t', { verb: 'QUIT' }],
+    ['RSET \t', { verb: 'RSET' }],
+    ['BDAT\t10\tLAST', { verb: 'BDAT', size: 10, last: true }],
+    ['AUTH\tPLAIN\t=', { verb: 'AUTH', mechanism: 'PLAIN', initial: '=' }],
     ['MAIL', { verb: 'malformed', name: 'MAIL', problem: 'argument' }],
     ['MAIL TO:<a@b.test>', { verb: 'malformed', name: 'MAIL', problem: 'argument' }],
     ['MAILFROM:<a@b.test>', { verb: 'unknown', name: 'MAILFROM:<A@B.TEST>' }],
@@ -54,6 +61,8 @@ describe('parseCommand', () => {
     ['MAIL FROM:<a@b.test> =x', { verb: 'malformed', name: 'MAIL', problem: 'parameters' }],
     ['MAIL FROM:<a@b.test> SIZE=1 SIZE=2', { verb: 'malformed', name: 'MAIL', problem: 'parameters' }],
     ['MAIL FROM:<a@b.test>SIZE=1', { verb: 'malformed', name: 'MAIL', problem: 'path' }],
+    ['RCPT TO:<root>', { verb: 'malformed', name: 'RCPT', problem: 'path' }],
+    ['RCPT TO:root', { verb: 'malformed', name: 'RCPT', problem: 'path' }],
     ['RCPT TO:<>', { verb: 'malformed', name: 'RCPT', problem: 'path' }],
     ['RCPT TO:', { verb: 'malformed', name: 'RCPT', problem: 'path' }],
     ['RCPT FROM:<a@b.test>', { verb: 'malformed', name: 'RCPT', problem: 'argument' }],
@@ -70,6 +79,17 @@ describe('parseCommand', () => {
       ]),
     })
     expect(parseCommand('MAIL FROM: <>')).toMatchObject({ verb: 'MAIL', path: { mailbox: '' } })
+    expect(parseCommand('MAIL\tFROM:\t<a@b.test>\tSIZE=1\t BODY=8BITMIME ')).toMatchObject({
+      path: { mailbox: 'a@b.test' },
+      parameters: new Map([
+        ['SIZE', '1'],
+        ['BODY', '8BITMIME'],
+      ]),
+    })
+    for (const form of ['<root>', 'root'])
+      expect(parseCommand(`MAIL FROM:${form}`)).toMatchObject({
+        path: { mailbox: 'root', address: 'root', domain: '' },
+      })
     expect(parseCommand('RCPT TO:<Postmaster> NOTIFY=NEVER')).toMatchObject({
       verb: 'RCPT',
       path: { mailbox: 'Postmaster', domain: '' },

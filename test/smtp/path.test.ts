@@ -35,6 +35,8 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
     ['escaped quote', '<"a\\"b"@example.org>', { mailbox: '"a\\"b"@example.org' }],
     ['IPv4 literal', '<a@[192.0.2.1]>', { mailbox: 'a@[192.0.2.1]', domain: '[192.0.2.1]' }],
     ['IPv6 literal', '<a@[IPv6:2001:db8::1]>', { domain: '[ipv6:2001:db8::1]' }],
+    ['a sender without a domain', '<root>', { mailbox: 'root', address: 'root', domain: '' }],
+    ['TAB before the bracket', '\t<a@b.test>\t', { mailbox: 'a@b.test' }],
     ['detail', '<a+b=c@example.org>', { address: 'a+b=c@example.org' }],
     ['underscore in a host name', '<a@my_host.test>', { domain: 'my_host.test' }],
     [
@@ -50,7 +52,7 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
     [
       'a local part with the octet A0',
       `<${utf8('voilà')}@example.org>`,
-      { mailbox: utf8('voilà@example.org'), address: 'voilà@example.org', international: true },
+      { mailbox: utf8('voilà@example.org'), address: 'voilà@example.org', international: false },
     ],
     [
       'every octet of UTF-8 in a local part',
@@ -69,12 +71,17 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
   })
 
   test('the null reverse-path', () => expect(parsePath('<>')).toEqual({ path: nullPath, rest: '' }))
-  test('what follows is left', () => expect(parsePath('<a@b.test>  SIZE=1 PRDR ')?.rest).toBe('SIZE=1 PRDR'))
+  test('what follows is left', () => {
+    expect(parsePath('<a@b.test>  SIZE=1 PRDR ')?.rest).toBe('SIZE=1 PRDR')
+    expect(parsePath('<a@b.test>\tSIZE=1\tENVID=\xc3\xa0')?.rest).toBe('SIZE=1\tENVID=\xc3\xa0')
+  })
 
   test.each([
     ['nothing', ''],
     ['no closing bracket', '<a@b.test'],
-    ['no at', '<user>'],
+    ['no domain, and no plain local part', '<a b>'],
+    ['quotes without a domain', '<"a">'],
+    ['a source route alone', '<@one.test>'],
     ['no local part', '<@example.org>'],
     ['no domain', '<a@>'],
     ['two at', '<a@b@c.test>'],
