@@ -154,11 +154,12 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
   })
 })
 
-test('the ledger does not tell the case of a local part', () => {
+test('the ledger tells the case of a local part, and not the spelling of a domain', () => {
   const key = (text: string): string | undefined => {
     const path = parsePath(text)?.path
     return path === undefined ? undefined : ledgerKey(path)
   }
-  expect(key('<User@Example.org>')).toBe('user@example.org')
+  expect(key('<User@Example.org>')).toBe('User@example.org')
   expect(key('<user@example.org.>')).toBe('user@example.org')
+  expect(key(`<user@${utf8('EXÄMPLE.org')}>`)).toBe(key('<user@xn--exmple-cua.org>'))
 })
