@@ -353,6 +353,15 @@ export type Fact =
       readonly why: string
       readonly forMs: number
     }
+  /** It turned a connection away while others to it were open: for the time being it gets no more than so many. */
+  | {
+      readonly kind: 'backendFull'
+      readonly at: number
+      readonly server: string
+      readonly address: string
+      readonly connections: number
+      readonly why: string
+    }
   | { readonly kind: 'backendReturned'; readonly at: number; readonly server: string; readonly address: string }
   | {
       readonly kind: 'backendDelivered'

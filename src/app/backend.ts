@@ -1,13 +1,20 @@
 /** The configured backend as one, and how it is at the moment. */
 import type { WatchedBackend } from '../backend/backend.ts'
 import { Sink } from '../backend/sink.ts'
+import { type Neighbours, noNeighbours } from '../backend/room.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
 import { backendTls } from '../backend/secure.ts'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { relayQuestions } from './relaying.ts'
 
-export function openBackend(config: Config, onFact: FactListener, now: () => number): WatchedBackend {
+/** `neighbours`: other processes that use it. */
+export function openBackend(
+  config: Config,
+  onFact: FactListener,
+  now: () => number,
+  neighbours: Neighbours = noNeighbours,
+): WatchedBackend {
   const { backend, hostname } = config
   const [first] = backend.servers
   if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
@@ -24,6 +31,7 @@ export function openBackend(config: Config, onFact: FactListener, now: () => num
     health: backend.health,
     resolveEveryMs: backend.resolveEveryMs,
     relayQuestions: relayQuestions(config),
+    neighbours,
     onFact,
     now,
   })

@@ -3,6 +3,7 @@
  * began and stays with it to its end, whatever is reloaded meanwhile.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
+import type { Neighbours } from '../backend/room.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'
@@ -33,6 +34,8 @@ export interface Standing {
   readonly budget: SpoolBudget
   readonly allowance: SenderAllowance
   readonly questions: QuestionAllowance
+  /** Other processes that use the same servers behind. */
+  readonly neighbours: Neighbours
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -63,7 +66,7 @@ export async function openGeneration(
 ): Promise<Generation> {
   await using parts = new AsyncDisposableStack()
   const { ledger, certificates, now } = standing
-  const backend = openBackend(config, standing.onFact, now)
+  const backend = openBackend(config, standing.onFact, now, standing.neighbours)
   parts.defer(async () => await backend.close())
   // Chosen to be kept in memory, by one process: it remembers for as long as it lives.
   const inMemory = config.ledger.kind === 'sqlite' && config.ledger.path === ':memory:'

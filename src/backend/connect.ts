@@ -1,5 +1,6 @@
 /** Opening a connection to a place: for a client's message, or to ask whether mail can go there at all. */
 import type { FactListener } from '../facts.ts'
+import type { Reply } from '../smtp/reply.ts'
 import { type BackendClient, type Introduction, proxyPreamble, tellsClient } from './introduce.ts'
 import type { Asked, Candidate } from './places.ts'
 import {
@@ -13,7 +14,7 @@ import {
 } from './relay-guard.ts'
 import type { Place, Server } from './route.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
-import { SmtpConnection } from './smtp-connection.ts'
+import { SmtpConnection, Unwelcome } from './smtp-connection.ts'
 
 export interface ConnectOptions {
   /** Absent: clear text. */
@@ -32,6 +33,8 @@ export interface ConnectOptions {
 export interface NotOpened {
   readonly failed: string
   readonly step: 'connect' | 'tls'
+  /** What the server said to the connection; absent when it said nothing that could be understood. */
+  readonly reply?: Reply
 }
 
 /** A host that an MX record has named is not known to be the right one, whatever its certificate (RFC 8689 4.2.1, step 2). */
@@ -73,7 +76,8 @@ export async function openConnection(
     return connection
   } catch (error) {
     const failed = error instanceof Error ? error.message : String(error)
-    return { failed, step: error instanceof TlsFailure ? 'tls' : 'connect' }
+    const reply = error instanceof Unwelcome ? { reply: error.reply } : {}
+    return { failed, step: error instanceof TlsFailure ? 'tls' : 'connect', ...reply }
   }
 }
 
@@ -90,7 +94,7 @@ export async function askPlace(
   options: AskOptions,
   candidate: AskedCandidate,
   keep: (connection: SmtpConnection) => void,
-): Promise<Asked> {
+): Promise<Exclude<Asked, { readonly full: true }> | NotOpened> {
   const { relayQuestions: questions, now } = options
   const { safe, relay } = candidate
   if (questions !== undefined && (!safe || relay.due(now()))) return await askRelay(options, candidate, questions)
@@ -105,7 +109,11 @@ export async function askPlace(
   return { extensions, safe: true }
 }
 
-async function askRelay(options: AskOptions, candidate: AskedCandidate, questions: RelayQuestions): Promise<Asked> {
+async function askRelay(
+  options: AskOptions,
+  candidate: AskedCandidate,
+  questions: RelayQuestions,
+): ReturnType<typeof askPlace> {
   const { introduction, now } = options
   const { place, relay } = candidate
   const opened = await openConnection(options, place, tellsClient(introduction) ? stranger : undefined)

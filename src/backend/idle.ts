@@ -49,6 +49,11 @@ export class IdleConnections<Owner> {
     this.#idle.delete(owner)
   }
 
+  /** When one of a place was last heard, in ms that only grow. */
+  heardAt(owner: Owner): number {
+    return (this.#idle.get(owner) ?? []).reduce((last, { connection }) => Math.max(last, connection.heardAt), -Infinity)
+  }
+
   owners(): Iterable<Owner> {
     return this.#idle.keys()
   }

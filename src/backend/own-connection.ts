@@ -7,7 +7,8 @@ import { replies } from '../smtp/replies.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend } from './backend.ts'
 import { isLost } from './heard.ts'
 import type { BackendClient } from './introduce.ts'
-import type { Borrowing, Lent, Lender, NotLent, Pool } from './pool.ts'
+import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
+import type { Pool } from './pool.ts'
 
 export interface OwnConnectionOptions {
   readonly pool: Pool
@@ -68,6 +69,12 @@ export class OwnConnection implements OwnBackend, Lender {
 
   giveBack({ connection }: Pick<Lent, 'connection'>): void {
     if (!connection.usable || this.#over) connection.quit()
+  }
+
+  /** Nobody has authenticated on another one. */
+  turnedAway({ connection }: Pick<Lent, 'connection'>, why: string): boolean {
+    connection.destroy(why)
+    return false
   }
 
   suspect(lent: Pick<Lent, 'place'>): void {

@@ -11,6 +11,7 @@ import { mergeExtensions } from './merge.ts'
 import { fits, type Needs, refusalFor } from './needs.ts'
 import { RelaySchedule } from './relay-schedule.ts'
 import { isLiteral, literalPlace, resolveServer, type Resolver } from './resolve.ts'
+import { type Neighbours, Room } from './room.ts'
 import { orderWeighted, pickWeighted, type Place, type Server, sharedWeights, type Weighted } from './route.ts'
 
 export interface PlacesOptions extends HealthOptions {
@@ -28,6 +29,7 @@ export interface PlacesOptions extends HealthOptions {
   readonly ask: (candidate: Candidate) => Promise<Asked>
   /** A place is not used from now on: ejected, or no longer an address of its host. */
   readonly onLeave: (candidate: Candidate) => void
+  readonly neighbours: Neighbours
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -37,13 +39,21 @@ export interface PlacesOptions extends HealthOptions {
 
 export type Asked =
   | { readonly extensions: Extensions; readonly safe: boolean }
+  | { readonly full: true }
   | { readonly failed: string; readonly step: FailedStep; readonly relays?: true }
 export type FailedStep = 'connect' | 'tls' | 'relay'
+
+export interface Failure {
+  readonly step: FailedStep
+  /** What the server said to the connection; absent when it said nothing that could be understood. */
+  readonly reply?: Reply
+}
 
 /** A place, and what is known of it. */
 export interface Candidate {
   readonly place: Place
   readonly health: Health
+  readonly room: Room
   /** Its EHLO as it was last seen. */
   extensions: Extensions | undefined
   /** Asked whether it relays, it refused; forgotten when it is ejected. */
@@ -93,6 +103,23 @@ export class Places {
   /** What all usable places of the best priority offer; what they last offered while there is none. */
   get extensions(): Extensions {
     return this.#merged
+  }
+
+  all(): readonly Candidate[] {
+    return [...this.#candidates.values()]
+  }
+
+  /** How many connections to one of them are to be left to other processes. */
+  owed(): number {
+    return this.all().reduce((most, { room }) => Math.max(most, room.owed), 0)
+  }
+
+  /** Those of the first one's priority, usable if it is. */
+  alike(order: readonly Candidate[]): readonly Candidate[] {
+    const [first] = order
+    if (first === undefined) return []
+    const usable = this.isUsable(first)
+    return order.filter((one) => one.place.rank === first.place.rank && this.isUsable(one) === usable)
   }
 
   isUsable(candidate: Candidate): boolean {
@@ -166,6 +193,22 @@ export class Places {
     onLeave(candidate)
   }
 
+  /** It turned a connection away and answers on others: it is full, and used as far as it has room. */
+  full(candidate: Candidate, why: string): void {
+    const { now, onFact } = this.#options
+    const { server, address } = candidate.place
+    const connections = candidate.room.limit
+    onFact({ kind: 'backendFull', at: now(), server: server.url, address, connections, why })
+    this.#answers(candidate)
+  }
+
+  /** It is there, though nobody could ask it anew. What was never seen of it is not known by that. */
+  #answers(candidate: Candidate): void {
+    const { extensions, safe } = candidate
+    if (extensions !== undefined && (safe || !this.#options.guarded)) this.opened(candidate, extensions)
+    else this.#askLater(candidate, this.#options.ejectMs)
+  }
+
   /** Something went wrong on a connection that was open: it is asked whether it can still be used. */
   suspect(candidate: Candidate): void {
     if (this.#closed || !candidate.health.up) return
@@ -183,6 +226,10 @@ export class Places {
   async #ask(candidate: Candidate): Promise<void> {
     const asked = await this.#options.ask(candidate)
     if (this.#closed || !this.#candidates.has(candidate.place.key)) return
+    if ('full' in asked) {
+      this.#answers(candidate)
+      return
+    }
     candidate.relays = 'failed' in asked && asked.relays === true
     if ('failed' in asked) {
       this.failed(candidate, asked.step, asked.failed)
@@ -237,9 +284,11 @@ export class Places {
   }
 
   #add(place: Place): Candidate {
+    const { ejectMs, ejectAtMostMs, neighbours } = this.#options
     const candidate: Candidate = {
       place,
       health: new Health(this.#options),
+      room: new Room(place.key, { moreAfterMs: ejectMs, moreAfterAtMostMs: ejectAtMostMs }, neighbours),
       extensions: undefined,
       safe: false,
       relay: new RelaySchedule(this.#options),

@@ -4,19 +4,22 @@
  * is for places.ts to say.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
-import { describeReply, type Reply } from '../smtp/reply.ts'
+import { describeReply, isTransient } from '../smtp/reply.ts'
 import type { ServerView } from './backend.ts'
 import { askPlace, type ConnectOptions, openConnection } from './connect.ts'
 import type { HealthOptions } from './health.ts'
 import { isLost } from './heard.ts'
 import { IdleConnections } from './idle.ts'
 import { type BackendClient, sayXclient } from './introduce.ts'
-import { type Candidate, Places, type Wanted } from './places.ts'
+import type { Borrower, Borrowing, Lender, Lent, NotLent } from './lending.ts'
+import { type Asked, type Candidate, type Failure, Places } from './places.ts'
 import { notOffered, type RelayQuestions } from './relay-guard.ts'
 import { type Resolver, systemResolver } from './resolve.ts'
+import { type Neighbours, noNeighbours } from './room.ts'
 import type { Server } from './route.ts'
 import { SmtpConnection } from './smtp-connection.ts'
-import { type Held, type Holder, Yielding } from './yielding.ts'
+import { type Request, slowMs, Waiting } from './waiting.ts'
+import { Yielding } from './yielding.ts'
 
 export interface PoolOptions extends ConnectOptions {
   readonly servers: readonly Server[]
@@ -38,76 +41,47 @@ export interface PoolOptions extends ConnectOptions {
   /** How often names are resolved again. */
   readonly resolveEveryMs?: number
   readonly resolver?: Resolver
+  /** Other processes that use the same servers. */
+  readonly neighbours?: Neighbours
   /** From 0 to below 1. */
   readonly random?: () => number
 }
 
 const usualHealth = { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 }
 
-export interface Lent {
-  readonly connection: SmtpConnection
-  /** As in the configuration. */
-  readonly server: string
-  /** The address that it leads to. */
-  readonly place: Candidate
-  /** It has served before, and may have been closed meanwhile. */
-  readonly reused: boolean
-}
-
-/** Why there is no connection, for the log; `refusal` is what the client is told. */
-export interface NotLent {
-  readonly failed: string
-  readonly refusal?: Reply
-}
-
-export interface Borrowing extends Wanted {
-  /** Not one that was kept. */
-  readonly fresh?: boolean
-  /** Whom it is for; absent: us. */
-  readonly client?: BackendClient | undefined
-}
-
-type Borrower = (lent: Lent | NotLent) => void
-
-/** Whom a transaction has its connections from. */
-export type Lender = Pick<Pool, 'borrow' | 'giveBack' | 'suspect'> & {
-  readonly yielding: { hold(holder: Holder): Held | undefined; drop(held: Held): void }
-}
-
-/** Who wants a connection, and until when it waits. */
-interface Request {
-  readonly wanted: Borrowing
-  readonly borrower: Borrower
-  timer?: NodeJS.Timeout
-}
-
-export class Pool {
+export class Pool implements Lender {
   readonly #options: PoolOptions
   readonly #places: Places
   readonly #idle = new IdleConnections<Candidate>()
-  readonly #waiting: Request[] = []
+  readonly #waiting: Waiting
+  readonly #endHeeding: () => void
   readonly #lent = new Map<SmtpConnection, Candidate>()
   readonly #closing = new AbortController()
   /** Who holds a connection that others may need more. */
-  readonly yielding = new Yielding(() => this.#waiting.length)
+  readonly yielding = new Yielding(() => this.#waiting.urgent() + this.#places.owed())
   /** Open, being opened, or being left; in all and by server. */
   #connections = 0
   readonly #byServer = new Map<Server, number>()
 
   constructor(options: PoolOptions) {
     this.#options = options
+    const neighbours = options.neighbours ?? noNeighbours
+    this.#waiting = new Waiting({
+      limitMs: options.connectTimeoutMs,
+      onLate: (request) => this.#late(request),
+      onTime: () => this.#serveWaiting(),
+    })
+    this.#endHeeding = neighbours.onElsewhere(() => this.#heedNeighbours())
     this.#places = new Places({
       ...options,
+      neighbours,
       ...usualHealth,
       ...options.health,
       resolveEveryMs: options.resolveEveryMs ?? 60_000,
       guarded: options.relayQuestions !== undefined,
       resolver: options.resolver ?? systemResolver,
       random: options.random ?? Math.random,
-      ask: async (candidate) =>
-        await askPlace({ ...options, signal: this.#closing.signal }, candidate, (connection) =>
-          this.#adopt(candidate, connection),
-        ),
+      ask: async (candidate) => await this.#ask(candidate),
       onLeave: (candidate) => this.#idle.leave(candidate),
     })
   }
@@ -122,25 +96,26 @@ export class Pool {
    * asked for. Always answers, once; at once when a connection is idle and needs no introduction.
    */
   borrow(wanted: Borrowing, borrower: Borrower): void {
-    this.#serve({ wanted, borrower })
+    this.#serve(this.#waiting.add(wanted, borrower))
   }
 
   #serve(request: Request): void {
-    const { wanted, borrower } = request
-    if (this.#isClosed()) return borrower({ failed: 'shutting down' })
+    const { wanted } = request
+    if (this.#isClosed()) return this.#answer(request, { failed: 'shutting down' })
     const { resolved } = this.#places
     if (resolved !== undefined) return void resolved.then(() => this.#serve(request))
     const idle = wanted.fresh === true ? undefined : this.#takeIdle(wanted)
     if (idle !== undefined) return this.#lend(idle, true, request)
     const order = this.#places.order(wanted)
-    if (order.length === 0) return this.#refuse(request)
-    if (this.#makeRoom(order)) void this.#connectInBackground(request, order)
-    else this.#wait(request)
+    if (order.length === 0) return this.#answer(request, this.#nobody(wanted, []))
+    if (this.#makeRoom(order)) void this.#openFor(request, order)
+    else this.#wait(request, order)
   }
 
-  #refuse({ wanted, borrower, timer }: Request): void {
-    clearTimeout(timer)
-    borrower(this.#nobody(wanted, []))
+  /** It waits no more. */
+  #answer(request: Request, answer: Lent | NotLent): void {
+    this.#waiting.remove(request)
+    request.borrower(answer)
   }
 
   /** The chosen place's own; another one's only where no new connection may be opened to the chosen one. */
@@ -182,32 +157,49 @@ export class Pool {
 
   #openTo = (server: Server): number => this.#byServer.get(server) ?? 0
 
-  #hasRoom({ place }: Candidate): boolean {
+  #hasRoom({ place, room }: Candidate): boolean {
+    return this.#mayHaveMore(place.server) && room.has(performance.now())
+  }
+
+  /** As far as the configuration goes. */
+  #mayHaveMore(server: Server): boolean {
     const { maxConnections, perServer } = this.#options
-    return this.#connections < maxConnections && (perServer === undefined || this.#openTo(place.server) < perServer)
+    return this.#connections < maxConnections && (perServer === undefined || this.#openTo(server) < perServer)
   }
 
   /** There is room for one of the best; idle connections that are of no use for this request make room. */
   #makeRoom(order: readonly Candidate[]): boolean {
-    const alike = order.filter((one) => one.place.rank === order[0]?.place.rank)
+    const alike = this.#places.alike(order)
     if (alike.some((candidate) => this.#hasRoom(candidate))) return true
     if (this.#connections >= this.#options.maxConnections) this.#idle.leaveOne()
     else alike.some((candidate) => this.#idle.leaveOne(candidate))
     return alike.some((candidate) => this.#hasRoom(candidate))
   }
 
-  #wait(request: Request): void {
-    const { connectTimeoutMs, maxConnections } = this.#options
-    request.timer ??= setTimeout(() => {
-      const at = this.#waiting.indexOf(request)
-      if (at === -1) return
-      this.#waiting.splice(at, 1)
-      const failed = `all ${maxConnections} connections are busy (backend.pool.max_connections)`
-      this.#failed(this.#options.servers[0]?.url ?? '', failed)
-      request.borrower({ failed })
-    }, connectTimeoutMs)
-    this.#waiting.push(request)
+  /** Waits until one is given back, or may be opened. */
+  #wait(request: Request, order: readonly Candidate[]): void {
+    this.#waiting.wait(request, this.#places.alike(order))
     this.yielding.wanted()
+  }
+
+  #late(request: Request): void {
+    const { maxConnections, servers } = this.#options
+    const limit = request.at.reduce((sum, room) => sum + room.limit, 0)
+    const failed =
+      this.#connections >= maxConnections || limit === 0
+        ? `all ${maxConnections} connections are busy (backend.pool.max_connections)`
+        : `all connections are busy, and the server takes no more than ${limit} at the moment`
+    this.#failed(servers[0]?.url ?? '', failed)
+    this.#answer(request, { failed })
+  }
+
+  /** Others wait for connections of which we have more than our share. */
+  #heedNeighbours(): void {
+    if (this.#isClosed()) return
+    for (const candidate of this.#places.all())
+      for (let { owed } = candidate.room; owed > 0 && this.#idle.leaveOne(candidate); owed--);
+    if (this.#places.owed() > 0) this.yielding.wanted()
+    this.#serveWaiting()
   }
 
   #lend(
@@ -216,7 +208,7 @@ export class Pool {
     request: Request,
   ): void {
     const { borrower, wanted } = request
-    clearTimeout(request.timer)
+    this.#waiting.remove(request)
     const lent: Lent = { connection, server: candidate.place.server.url, place: candidate, reused }
     this.#lent.set(connection, candidate)
     const { client } = wanted
@@ -250,9 +242,17 @@ export class Pool {
     borrower({ failed: why, refusal: answer })
   }
 
+  /** It is ours from its EHLO on until its socket is closed. */
   #own(candidate: Candidate, connection: SmtpConnection): void {
+    const { room } = candidate
+    room.opened()
     const forget = (): void => this.#forget(connection, candidate)
+    const closed = (): void => {
+      room.closed()
+      this.#serveWaiting()
+    }
     connection.onEnd = forget
+    connection.onClosed = closed
   }
 
   #forget(connection: SmtpConnection, candidate: Candidate): void {
@@ -262,35 +262,56 @@ export class Pool {
     this.#serveWaiting()
   }
 
-  /** The first who can have what there is room for now. */
-  #serveWaiting(): void {
-    if (this.#waiting.length === 0 || this.#isClosed()) return
-    const at = this.#waiting.findIndex(({ wanted }) => {
-      const order = this.#places.order(wanted)
-      return order.length === 0 || this.#makeRoom(order)
-    })
-    const [next] = at === -1 ? [] : this.#waiting.splice(at, 1)
-    if (next === undefined) return
-    this.#serve(next)
+  /** Those who can have what there is room for now. */
+  readonly #serveWaiting = (): void => {
+    if (this.#waiting.size === 0 || this.#isClosed()) return
+    for (const request of this.#waiting) {
+      if (request.opening) continue
+      const order = this.#places.order(request.wanted)
+      if (order.length === 0 || this.#makeRoom(order)) this.#serve(request)
+    }
   }
 
-  async #connectInBackground(request: Request, order: readonly Candidate[]): Promise<void> {
-    clearTimeout(request.timer)
+  /** Opens one for a request, which may have another one by then. */
+  async #openFor(request: Request, order: readonly Candidate[]): Promise<void> {
+    request.opening = true
+    this.#waiting.rest(request)
+    const slow = setInterval(() => this.#makeWay(order), slowMs)
     const opened = await this.#openFirst(request.wanted, order)
-    if ('failed' in opened) {
-      request.borrower(opened)
-      this.#serveWaiting()
-    } else this.#lend(opened, false, request)
+    clearInterval(slow)
+    request.opening = false
+    const waits = this.#waiting.has(request)
+    if (opened !== undefined && 'connection' in opened) {
+      if (waits) this.#lend(opened, false, request)
+      else this.#offer(opened)
+      return
+    }
+    if (waits && opened === undefined) this.#wait(request, order)
+    if (waits && opened !== undefined) this.#answer(request, opened)
+    this.#serveWaiting()
   }
 
-  /** Tries the places in order; what a place lacks is known for certain only after its EHLO. */
+  /** What is being opened may wait in a queue of the server's, behind connections that we do not need. */
+  #makeWay(order: readonly Candidate[]): void {
+    for (const candidate of this.#places.alike(order)) this.#idle.leaveOne(candidate)
+    this.yielding.wanted()
+  }
+
+  /** Tries the places in order; what a place lacks is known for certain only after its EHLO. Undefined: the best are full. */
   async #openFirst(
     wanted: Borrowing,
     order: readonly Candidate[],
-  ): Promise<{ connection: SmtpConnection; candidate: Candidate } | NotLent> {
+  ): Promise<{ connection: SmtpConnection; candidate: Candidate } | NotLent | undefined> {
     const failures: string[] = []
+    const best = this.#places.alike(order)
+    let full = false
     for (const candidate of order) {
-      if (!this.#hasRoom(candidate)) continue
+      // A busy server is no reason to use the next priority.
+      if (full && !best.includes(candidate)) break
+      if (!this.#hasRoom(candidate)) {
+        full ||= best.includes(candidate)
+        continue
+      }
       if (this.#options.relayQuestions !== undefined && !this.#places.isUsable(candidate)) {
         await this.#places.ask(candidate)
         if (!this.#places.isUsable(candidate)) {
@@ -300,11 +321,12 @@ export class Pool {
       }
       const connection = await this.#open(candidate, wanted.client)
       if (this.#isClosed()) return { failed: 'shutting down' }
-      if (typeof connection === 'string') failures.push(`${candidate.place.server.url}: ${connection}`)
+      if (connection === undefined) full = true
+      else if (typeof connection === 'string') failures.push(`${candidate.place.server.url}: ${connection}`)
       else if (this.#places.order(wanted).includes(candidate)) return { connection, candidate }
       else connection.quit()
     }
-    return this.#nobody(wanted, failures)
+    return full ? undefined : this.#nobody(wanted, failures)
   }
 
   #nobody({ needs }: Borrowing, failures: readonly string[]): NotLent {
@@ -313,30 +335,65 @@ export class Pool {
     return refusal === undefined ? { failed } : { failed, refusal }
   }
 
-  /** Opens a connection, counted from now on; or says why not. */
-  async #open(candidate: Candidate, client: BackendClient | undefined): Promise<SmtpConnection | string> {
+  /** Opens a connection, counted from now on; or says why not: undefined when the place is full. */
+  async #open(candidate: Candidate, client: BackendClient | undefined): Promise<SmtpConnection | string | undefined> {
+    const begunAt = performance.now()
     this.#count(candidate, 1)
+    candidate.room.begin()
     const opened = await openConnection({ ...this.#options, signal: this.#closing.signal }, candidate.place, client)
     if (opened instanceof SmtpConnection) {
       this.#own(candidate, opened)
       this.#places.opened(candidate, opened.extensions)
       return opened
     }
+    candidate.room.failed()
     this.#count(candidate, -1)
-    if (!this.#isClosed()) this.#places.failed(candidate, opened.step, opened.failed)
+    if (this.#isClosed()) return opened.failed
+    if (await this.#isFull(candidate, opened)) {
+      candidate.room.turnedAway(begunAt, performance.now())
+      this.#places.full(candidate, opened.failed)
+      return undefined
+    }
+    this.#places.failed(candidate, opened.step, opened.failed)
     return opened.failed
+  }
+
+  /** A server that answers on other connections is not down: it says so, or it was heard on one of them meanwhile. */
+  async #isFull(candidate: Candidate, { step, reply }: Failure): Promise<boolean> {
+    if (step !== 'connect' || !(await candidate.room.isShared())) return false
+    return reply === undefined ? this.#answersElsewhere(candidate) : isTransient(reply)
+  }
+
+  #answersElsewhere(candidate: Candidate): boolean {
+    const since = performance.now() - this.#options.connectTimeoutMs
+    if (this.#idle.heardAt(candidate) > since) return true
+    return [...this.#lent].some(([connection, lentOf]) => lentOf === candidate && connection.heardAt > since)
+  }
+
+  /** Asks by a connection of its own where there is room for one. */
+  async #ask(candidate: Candidate): Promise<Asked> {
+    const { room } = candidate
+    const begunAt = performance.now()
+    if (!room.has(begunAt) && this.#answersElsewhere(candidate)) return { full: true }
+    room.begin()
+    const adopted: SmtpConnection[] = []
+    const asked = await askPlace({ ...this.#options, signal: this.#closing.signal }, candidate, (connection) => {
+      adopted.push(connection)
+      this.#adopt(candidate, connection)
+    })
+    if (adopted.length === 0) room.failed()
+    if (!('failed' in asked) || !(await this.#isFull(candidate, asked))) return asked
+    room.turnedAway(begunAt, performance.now())
+    return { full: true }
   }
 
   /** A connection that was opened to ask is kept when there is none. */
   #adopt(candidate: Candidate, connection: SmtpConnection): void {
-    if (this.#isClosed() || !this.#hasRoom(candidate) || this.#idle.count(candidate) > 0) return connection.quit()
-    this.#own(candidate, connection)
+    const keeps = !this.#isClosed() && this.#mayHaveMore(candidate.place.server) && this.#idle.count(candidate) === 0
     this.#count(candidate, 1)
-    this.#keep(candidate, connection)
-  }
-
-  #keep(candidate: Candidate, connection: SmtpConnection): void {
-    this.#idle.add(candidate, connection, this.#options.idleTimeoutMs)
+    this.#own(candidate, connection)
+    if (keeps) this.#offer({ connection, candidate })
+    else connection.quit()
   }
 
   #count({ place }: Candidate, change: 1 | -1): void {
@@ -353,16 +410,34 @@ export class Pool {
     const worn = connection.errors >= maxErrors || connection.transactions >= maxTransactions
     if (this.#isClosed() || worn || !connection.usable || !this.#places.isUsable(candidate)) return connection.quit()
     candidate.heardAt = now()
-    const [next] = this.#waiting
-    if (next === undefined) return this.#keep(candidate, connection)
-    const { wanted } = next
-    const suits = this.#canBecome(connection, wanted.client) && this.#places.order(wanted).includes(candidate)
-    if (!suits) return connection.quit() // which makes room for a new one
-    this.#waiting.shift()
-    this.#lend({ connection, candidate }, true, next)
+    this.#offer({ connection, candidate })
   }
 
-  /** It was lost while something was asked of it: is its server still there? */
+  /** To the first who waits; kept when nobody does. */
+  #offer({ connection, candidate }: { readonly connection: SmtpConnection; readonly candidate: Candidate }): void {
+    // To make room for another process, or for a new one of ours.
+    if (candidate.room.owed > 0) return connection.quit()
+    for (const request of this.#waiting) {
+      const { wanted, opening } = request
+      if (opening && wanted.fresh === true) continue
+      const suits = this.#canBecome(connection, wanted.client) && this.#places.order(wanted).includes(candidate)
+      if (suits) return this.#lend({ connection, candidate }, true, request)
+      if (!opening) return connection.quit()
+    }
+    this.#idle.add(candidate, connection, this.#options.idleTimeoutMs)
+  }
+
+  turnedAway({ connection, place }: Pick<Lent, 'connection' | 'place'>, why: string): boolean {
+    // Its server counts it no more.
+    connection.onClosed = this.#serveWaiting
+    place.room.closed()
+    connection.destroy(why)
+    if (!place.room.shared) return false
+    place.room.turnedAway(performance.now(), performance.now())
+    this.#places.full(place, why)
+    return true
+  }
+
   suspect({ place }: Pick<Lent, 'place'>): void {
     this.#places.suspect(place)
   }
@@ -405,13 +480,12 @@ export class Pool {
   /** Ends idle connections now, lent ones too; borrowers hear of it as of any lost connection. */
   close(): void {
     this.#closing.abort()
+    this.#endHeeding()
+    this.#waiting.close()
     this.yielding.close()
     this.#places.close()
     this.#idle.close()
     for (const connection of [...this.#lent.keys()]) connection.destroy('shutting down')
-    for (const { timer, borrower } of this.#waiting.splice(0)) {
-      clearTimeout(timer)
-      borrower({ failed: 'shutting down' })
-    }
+    for (const request of this.#waiting) this.#answer(request, { failed: 'shutting down' })
   }
 }

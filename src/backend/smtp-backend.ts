@@ -5,7 +5,8 @@ import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend, ServerView, WatchedBackend } from './backend.ts'
 import { type BackendClient, backendClient } from './introduce.ts'
 import { OwnConnection } from './own-connection.ts'
-import { type Lender, Pool, type PoolOptions } from './pool.ts'
+import type { Lender } from './lending.ts'
+import { Pool, type PoolOptions } from './pool.ts'
 import { SmtpTransaction } from './smtp-transaction.ts'
 
 export interface SmtpBackendOptions extends PoolOptions {

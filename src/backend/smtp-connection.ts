@@ -33,6 +33,17 @@ export interface ConnectionOptions extends Place {
   readonly signal?: AbortSignal
 }
 
+/** The server has answered, and does not want this connection. */
+export class Unwelcome extends Error {
+  readonly reply: Reply
+
+  constructor(step: string, reply: Reply) {
+    super(`${step}: ${describeReply(reply)}`)
+    this.name = 'Unwelcome'
+    this.reply = reply
+  }
+}
+
 interface Awaited {
   readonly heard: (heard: Heard) => void
   limitMs: number | undefined
@@ -64,8 +75,12 @@ export class SmtpConnection {
   /** Transactions begun and commands refused on this connection. */
   transactions = 0
   errors = 0
+  /** When something was last heard on it, in ms that only grow. */
+  heardAt = performance.now()
   /** Called once, when the connection is over for whatever reason. */
   onEnd: (why: string) => void = () => undefined
+  /** Called once, when its socket is closed too: the server may count it until then. */
+  onClosed: () => void = () => undefined
 
   private constructor(options: ConnectionOptions, socket: Socket) {
     this.#options = options
@@ -78,7 +93,10 @@ export class SmtpConnection {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message))
     socket.on('end', () => this.#end('the backend closed the connection'))
-    socket.on('close', () => this.#end('the connection was closed'))
+    socket.on('close', () => {
+      this.#end('the connection was closed')
+      this.onClosed()
+    })
   }
 
   /**
@@ -130,7 +148,7 @@ export class SmtpConnection {
     if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
     const greeting = await greeted
     if (isLost(greeting)) throw new Error(greeting.lost)
-    if (!isPositive(greeting)) throw new Error(`greeting: ${describeReply(greeting)}`)
+    if (!isPositive(greeting)) throw new Unwelcome('greeting', greeting)
     await this.#sayHello()
     const { tls, socketPath } = this.#options
     // Nobody is in between on a Unix socket.
@@ -303,6 +321,7 @@ export class SmtpConnection {
   }
 
   #hear(reply: Reply): void {
+    this.heardAt = performance.now()
     const awaited = this.#awaited.shift()
     // A word that nobody asked for is a 421 or worse: this connection is at its end.
     if (awaited === undefined) return this.destroy(`unasked: ${describeReply(reply)}`)
@@ -342,5 +361,5 @@ export class SmtpConnection {
 
 function requirePositive(step: string, heard: Heard): void {
   if (isLost(heard)) throw new Error(`${step}: ${heard.lost}`)
-  if (!isPositive(heard)) throw new Error(`${step}: ${describeReply(heard)}`)
+  if (!isPositive(heard)) throw new Unwelcome(step, heard)
 }

@@ -9,7 +9,7 @@
  *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
  *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
-import { isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
+import { describeReply, isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { FactListener } from '../facts.ts'
 import type {
@@ -32,9 +32,9 @@ import {
   toldAll,
   toldOf,
 } from './parcel-batch.ts'
+import type { Lender, Lent, NotLent } from './lending.ts'
 import { argumentFor, type Needs, needsOf } from './needs.ts'
 import type { Candidate } from './places.ts'
-import type { Lender, Lent, NotLent } from './pool.ts'
 import { sendInChunks } from './smtp-chunks.ts'
 import { sendText } from './smtp-text.ts'
 import type { Held, Holder } from './yielding.ts'
@@ -58,6 +58,9 @@ const nobody: ReadonlyMap<number, Reply> = new Map()
 
 /** How long a client has to be quiet before its connection may go to someone who waits for one, in ms. */
 const quietMs = 500
+
+/** With each that is turned away at MAIL the limit that is learned of a server is nearer to its own. */
+const turnedAwayAtMost = 5
 
 interface OfferedRecipient {
   readonly index: number
@@ -83,6 +86,8 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   #needs: Needs | undefined
   /** Where it was lost before anything was answered. */
   #tried: Set<Candidate> | undefined
+  /** How often a server had no room for one more. */
+  #turnedAway = 0
   #mailTold = false
   /** The connection was given back for others; the envelope is shown anew when it goes on. */
   #yielded = false
@@ -169,13 +174,23 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   #askAnother(lent: Lent, heard: Heard): void {
     this.#lent = undefined
     this.#open = 'nothing'
-    if (!lent.reused) {
+    if (lent.reused) lent.connection.destroy('stale')
+    else if (!this.#isFull(lent, heard)) {
       this.#tried ??= new Set()
       this.#tried.add(lent.place)
       if (isLost(heard)) this.#noteLost(lent, 'mail', heard.lost)
     }
-    lent.connection.destroy('stale')
     this.#borrow(true, isLost(heard) ? undefined : heard)
+  }
+
+  /** A server that says so and answers on other connections is waited for, a few times; then another one is asked. */
+  #isFull(lent: Lent, heard: Heard): boolean {
+    if (isLost(heard)) {
+      lent.connection.destroy('stale')
+      return false
+    }
+    const answers = this.#options.pool.turnedAway(lent, `MAIL: ${describeReply(heard)}`)
+    return answers && ++this.#turnedAway <= turnedAwayAtMost
   }
 
   rcpt(index: number, argument: string): void {

@@ -3,12 +3,19 @@
  * several of them within the time that telling takes can go beyond a limit.
  */
 
-/** Numbers that are added up over all processes: sessions, octets. */
+/** Numbers that are added up over all processes: sessions, octets, connections to servers behind. */
 export interface SharedCounts {
   /** What the others have under this key. */
   elsewhere(key: string): number
   /** What we have has changed by so much. */
   change(key: string, by: number): void
+}
+
+export interface WatchedCounts extends SharedCounts {
+  /** Other processes that take part. */
+  readonly others: number
+  /** Calls it when something that others have has changed; gives what ends that. */
+  onElsewhere(listener: () => void): () => void
 }
 
 /** So many at once, and so many again over `perMs`; for each key by itself. */
@@ -28,12 +35,12 @@ export interface SharedRates {
 }
 
 export interface SharedLimits {
-  readonly counts: SharedCounts
+  readonly counts: WatchedCounts
   readonly rates: SharedRates
 }
 
 /** There is one process. */
 export const alone: SharedLimits = {
-  counts: { elsewhere: () => 0, change: () => undefined },
+  counts: { others: 0, elsewhere: () => 0, change: () => undefined, onElsewhere: () => () => undefined },
   rates: { took: () => undefined, onElsewhere: () => undefined },
 }

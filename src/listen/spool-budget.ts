@@ -59,7 +59,7 @@ export class SpoolBudget {
   #lookedAt = -Infinity
 
   /** `shared`: with other processes. */
-  constructor(options: SpoolBudgetOptions, shared = alone.counts) {
+  constructor(options: SpoolBudgetOptions, shared: SharedCounts = alone.counts) {
     this.#options = options
     this.#memory = new Kept('spool memory', shared)
     this.#disk = new Kept('spool disk', shared)

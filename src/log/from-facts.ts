@@ -7,23 +7,50 @@ import type { Log } from './log.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
 
-/** Limits are reached in floods, of which one line a minute and limit, with a count, says enough. */
-const limitEveryMs = 60_000
+/** Limits are reached in floods, of which one line a minute and limit, or server, with a count, says enough. */
+const everyMs = 60_000
+
+interface Flood {
+  readonly loggedAt: number
+  count: number
+}
+
+/** What a line of a flood says besides; undefined when there is none now. */
+function every(
+  floods: Map<string, Flood>,
+  of: string,
+  at: number,
+): { readonly moreSinceLastLine?: number } | undefined {
+  const last = floods.get(of)
+  if (last !== undefined && at - last.loggedAt < everyMs) {
+    last.count += 1
+    return undefined
+  }
+  floods.set(of, { loggedAt: at, count: 0 })
+  return last === undefined ? {} : { moreSinceLastLine: last.count }
+}
 
 export function logFromFacts(log: Log): FactListener {
-  const reached = new Map<string, { readonly loggedAt: number; count: number }>()
+  const reached = new Map<string, Flood>()
+  const full = new Map<string, Flood>()
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
     const { kind: event, at, limit } = fact
-    const last = reached.get(limit)
-    if (last !== undefined && at - last.loggedAt < limitEveryMs) {
-      last.count += 1
-      return
-    }
-    reached.set(limit, { loggedAt: at, count: 0 })
-    const fields = { address: fact.address, limit, ...(last !== undefined && { moreSinceLastLine: last.count }) }
+    const more = every(reached, limit, at)
+    if (more === undefined) return
+    const fields = { address: fact.address, limit, ...more }
     if (fact.kind === 'connectionRefused') log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
     else log.warn({ event, session: fact.session, peer: fact.peer, ...fields }, `limit ${limit} reached`)
+  }
+
+  const onFull = (fact: Fact & { readonly kind: 'backendFull' }): void => {
+    const { kind: event, at, server, address, connections } = fact
+    const more = every(full, address, at)
+    if (more === undefined) return
+    log.warn(
+      { event, server, address, connections, why: cutText(fact.why), ...more },
+      `backend ${address} takes no more than ${connections} connections: messages wait for those`,
+    )
   }
 
   return (fact) => {
@@ -110,6 +137,9 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       }
+      case 'backendFull':
+        onFull(fact)
+        return
       case 'backendReturned':
         log.info(
           { event: fact.kind, server: fact.server, address: fact.address },

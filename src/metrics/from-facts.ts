@@ -166,6 +166,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'backendEjected':
         metrics.backendEjectionsTotal.inc({ server: fact.server })
         return
+      case 'backendFull':
+        metrics.backendFullTotal.inc({ server: fact.server })
+        return
       case 'backendReturned':
         return // backend_up says it at every scrape
       case 'backendDelivered':

@@ -192,6 +192,12 @@ export const metricDescriptions = {
     labels: ['server'],
     help: 'Times an address of a backend server was taken out of use because it did not answer as it should.',
   },
+  backendFullTotal: {
+    type: 'counter',
+    name: 'backend_full_total',
+    labels: ['server'],
+    help: 'Connections that a backend server turned away while others to it were open: it is at its own limit.',
+  },
   backendErrorsTotal: {
     type: 'counter',
     name: 'backend_errors_total',

@@ -77,6 +77,7 @@ export function createMetrics(
       }),
     })
   const ejections = counter(d.backendEjectionsTotal)
+  const full = counter(d.backendFullTotal)
   const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
     new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
@@ -146,10 +147,12 @@ export function createMetrics(
       for (const { server } of all) {
         self.set({ server }, 0)
         ejections.inc({ server }, 0) // a series from the start, or its first increase would not be seen
+        full.inc({ server }, 0)
       }
       for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
     }),
     backendEjectionsTotal: ejections,
+    backendFullTotal: full,
     backendErrorsTotal: counter(d.backendErrorsTotal),
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),

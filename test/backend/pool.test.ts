@@ -1,6 +1,7 @@
 /** Connections that are kept: who gets which, for how long, and what happens when there is none. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Lent, type NotLent, Pool, type PoolOptions } from '../../src/backend/pool.ts'
+import type { Lent, NotLent } from '../../src/backend/lending.ts'
+import { Pool, type PoolOptions } from '../../src/backend/pool.ts'
 import type { Fact } from '../../src/facts.ts'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'

@@ -129,6 +129,7 @@ describe('the levels', () => {
     ['backendConnected', 'debug'],
     ['backendFailed', 'warn'],
     ['backendEjected', 'warn'],
+    ['backendFull', 'warn'],
     ['backendReturned', 'info'],
     ['clientCertificate', 'info'],
     ['tlsFailed', 'info'],

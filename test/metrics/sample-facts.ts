@@ -60,6 +60,14 @@ export const everyKind: readonly Fact[] = [
   { kind: 'backendConnected', at: 4, server: 'smtp://10.0.0.5:25', ms: 3 },
   { kind: 'backendFailed', at: 4, server: 'smtp://10.0.0.5:25', step: 'greeting', why: '554 no' },
   {
+    kind: 'backendFull',
+    at: 0,
+    server: 'smtp://10.0.0.5:25',
+    address: '10.0.0.5',
+    connections: 20,
+    why: 'greeting: 421 4.7.0 too many connections',
+  },
+  {
     kind: 'backendEjected',
     at: 4,
     server: 'smtp://10.0.0.5:25',

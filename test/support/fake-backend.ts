@@ -6,6 +6,7 @@
  *     await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', nth: 2, say: '550 5.1.1 no such user' }] })
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 
@@ -89,6 +90,11 @@ export interface FakeBackendOptions {
   /** Keeps texts; off for very large ones, where the hash is enough. */
   readonly keepTexts?: boolean
   readonly port?: number
+  /** One more than so many is turned away, as by the limits of real servers: 421, or nothing at all until there is room. */
+  readonly limit?: {
+    connections: number
+    readonly how?: '421' | '451' | '421 at MAIL' | 'queue' | 'close' | undefined
+  }
   /** Listens on this Unix socket, in place of a port. */
   readonly socketPath?: string
   /** TLS comes before the greeting (`smtps:`). */
@@ -120,6 +126,7 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
   const delivered: FakeTransaction[] = []
   const texts: FakeTransaction[] = []
   const met = new Map<Rule, number>()
+  const admitted = new Set<FakeConnection>()
   const converse = (socket: Socket): void => {
     const connection: FakeConnection = {
       number: connections.length + 1,
@@ -131,7 +138,7 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
       socket,
     }
     connections.push(connection)
-    void new Conversation(connection, { options, pick, delivered, texts }).run().catch((error: unknown) => {
+    void new Conversation(connection, { options, pick, delivered, texts, admitted }).run().catch((error: unknown) => {
       if (!connection.ended) throw error
     })
   }
@@ -184,6 +191,8 @@ interface Shared {
   readonly pick: (step: Step, line: string, connection: number) => Rule | undefined
   readonly delivered: FakeTransaction[]
   readonly texts: FakeTransaction[]
+  /** Within the limit. */
+  readonly admitted: Set<FakeConnection>
 }
 
 const isPositive = (code: number): boolean => Math.floor(code / 100) === 2
@@ -200,6 +209,7 @@ class Conversation {
   readonly #shared: Shared
   #buffer: Buffer = Buffer.alloc(0)
   #inText = false
+  #turnsAway = false
   #wake: () => void = () => undefined
   #mail = ''
   #recipients: string[] = []
@@ -217,11 +227,21 @@ class Conversation {
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       connection.ended = true
+      shared.admitted.delete(connection)
       this.#wake()
     })
   }
 
   async run(): Promise<void> {
+    const { limit } = this.#shared.options
+    const full = (): boolean => limit !== undefined && this.#shared.admitted.size >= limit.connections
+    while (limit?.how === 'queue' && full() && !this.#connection.socket.destroyed) await pause(10)
+    if (full()) {
+      if (limit?.how === 'close') return void this.#connection.socket.end()
+      if (limit?.how === '421 at MAIL') this.#turnsAway = true
+      else return void this.#connection.socket.end(`${limit?.how ?? '421'} 4.7.0 too many connections\r\n`)
+    }
+    if (!this.#turnsAway) this.#shared.admitted.add(this.#connection)
     await this.#answer('connect', '', '220 backend.test ESMTP')
     for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
       this.#connection.lines.push(line)
@@ -260,6 +280,11 @@ class Conversation {
         await this.#answer('HELO', line, '250 backend.test')
         break
       case 'MAIL': {
+        if (this.#turnsAway) {
+          this.#connection.socket.end('421 4.3.2 too many connections\r\n')
+          this.#connection.ended = true
+          return
+        }
         const usual = this.#mail === '' ? '250 2.1.0 Ok' : '503 5.5.1 nested MAIL'
         if (isPositive(await this.#answer('MAIL', line, usual))) this.#mail = line.slice('MAIL FROM:'.length)
         break

@@ -2,7 +2,7 @@
  * Sessions, and octets of texts, are counted by each worker and limited in all. Workers tell what they have, a moment after it changed; the primary tells each
  * what the others have. A limit can so be passed by the connections that come at the same moment to different workers.
  */
-import type { SharedCounts } from '../../listen/shared-limits.ts'
+import type { WatchedCounts } from '../../listen/shared-limits.ts'
 import type { SharedCount } from './messages.ts'
 
 /** How long changes are gathered before they are told, in ms: what opens and closes within this time is never told at all. */
@@ -34,11 +34,12 @@ class Gathered {
 }
 
 /** A worker's side. */
-export class CountsHere implements SharedCounts {
+export class CountsHere implements WatchedCounts {
   readonly #counts = new Map<string, number>()
   readonly #elsewhere = new Map<string, number>()
   readonly #told = new Map<string, number>()
   readonly #gathered: Gathered
+  readonly #listeners = new Set<() => void>()
   /** Other workers that take connections. */
   others = 0
 
@@ -72,6 +73,12 @@ export class CountsHere implements SharedCounts {
   hear(counts: readonly SharedCount[], others: number): void {
     this.others = others
     for (const [key, count] of counts) set(this.#elsewhere, key, count)
+    for (const listener of this.#listeners) listener()
+  }
+
+  onElsewhere(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   end(): void {
