@@ -33,7 +33,7 @@ async function send(app: TestApp, subject: string): Promise<string> {
   return reply
 }
 
-test('a sender is served as was learned or pinned, across a restart', async () => {
+test('strategies.md: “With strategy: auto a class is served sender by sender.” “Both are logged with who did it (event senderChanged)” Across a restart', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-auto-'))
   try {
     {
@@ -63,7 +63,7 @@ test('a sender is served as was learned or pinned, across a restart', async () =
   }
 })
 
-test('who loses recipients is learned as lenient; a message that nobody vouches for is late all the same', async () => {
+test('a sender is learned as lenient, and a message that nobody vouches for is late all the same', async () => {
   await using app = await startTestApp({ config, recipients })
   const { ledger } = app.app
   ledger.senders.change({ name: network, at: Date.now(), counts: { deferred: 3, missing: 1 } })

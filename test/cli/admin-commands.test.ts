@@ -161,7 +161,7 @@ describe('peers learned, pin and forget', () => {
 })
 
 describe('splits', () => {
-  it('--missing is a table of the recipients whom nobody offers again', async () => {
+  it('strategies.md: “"Mail may be lost" is a recipient who was told to wait and whose mail was never judged for them.” “"Refusal not told" would have refused it”', async () => {
     const { code, out } = await rcptwise('splits', '--missing')
     expect(code).toBe(0)
     expect(out).toMatch(/^RECIPIENT +WHAT +FROM +CLIENT +PEER +STRATEGY +LAST ATTEMPT +SPLIT +MESSAGE ID/)

@@ -51,7 +51,7 @@ beforeEach(() => {
 })
 
 describe('a sender', () => {
-  test('that loses a recipient is served lenient from then on, at all its hosts, and that is told once', () => {
+  test('that loses a recipient is served lenient from then on, at all its hosts: strategies.md: “auto, the default, finds out by itself” “A sender that never comes back takes that refusal with it, and is lenient from then on” “and so is each sender that auto begins to serve in another way (senderLearned).” Once', () => {
     tell(deferral)
     expect(strategyOf(host)).toBe('late')
     tell(missing)
@@ -85,7 +85,7 @@ describe('a sender', () => {
     expect(senders.find('sender.example')?.counts).toEqual({ messages: 40, deferred: 20, returned: 20, within15m: 20 })
   })
 
-  test('whose messages nobody vouches for teaches nothing, neither by what it does nor by what it does not', () => {
+  test('strategies.md: “Messages for which neither SPF nor DKIM vouches teach nothing, and are served late even from a sender that is served lenient.”', () => {
     for (let i = 0; i < 50; i += 1) {
       tell({ ...deferral, vouched: false })
       tell({ ...missing, vouched: false })
@@ -94,7 +94,7 @@ describe('a sender', () => {
     expect(strategyOf(host)).toBe('late')
   })
 
-  test('who names another in its message or HELO learns for itself', () => {
+  test('strategies.md: “Lessons are kept under what the connection proves (the address, or a name that leads back to it), never under anything in the message”', () => {
     const forged = { ...client, address: '203.0.113.5', helo: 'mx1.sender.example', rdns: 'host.elsewhere.example' }
     tell({ ...deferral, client: forged, reversePath: 'ceo@sender.example' })
     tell({ ...missing, client: { address: forged.address, rdns: forged.rdns }, reversePath: 'ceo@sender.example' })
@@ -113,7 +113,7 @@ describe('a sender', () => {
   })
 })
 
-test('pins stand above lessons, and what is old is forgotten unless pinned', async () => {
+test('strategies.md: “What was learned is forgotten 180 days after the last change, or by hand:” Unless pinned', async () => {
   tell(missing)
   senders.change({ name: 'pinned.example', at, pin: { strategy: 'off', by: 'admin', at } })
   const later = at + forgottenAfterMs + 1

@@ -28,9 +28,12 @@ test.each<[string, Partial<TransactionFact>, ReturnType<typeof lessonsOf>]>([
   ['PRDR', { mode: 'prdr', recipients: [through, refusedLater] }, undefined],
   ['the site’s own networks', { unsplit: 'trusted' }, undefined],
   ['nobody vouches', { vouched: false, recipients: [through, deferred] }, undefined],
-])('%s', (_name, change, lessons) => {
-  expect(lessonsOf(transaction({ vouched: true, ...change }))).toEqual(lessons)
-})
+])(
+  '%s, strategies.md: “Rcptwise learns in sums and keeps no log: attempts in which somebody was deferred”',
+  (_name, change, lessons) => {
+    expect(lessonsOf(transaction({ vouched: true, ...change }))).toEqual(lessons)
+  },
+)
 
 test('it is not known who vouches: nothing', () => {
   expect(lessonsOf(transaction({ recipients: [through, deferred] }))).toBeUndefined()

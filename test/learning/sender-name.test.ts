@@ -20,9 +20,12 @@ test.each<[string, string | undefined, string]>([
   ['2001:db8::abcd:1234', 'mx.provider.example', 'provider.example'],
   // A number that only looks like a part of it.
   ['192.0.2.7', 'mx27.example.net', 'example.net'],
-])('%s %s is %s', (address, rdns, name) => {
-  expect(senderName(rdns === undefined ? { address } : { address, rdns })).toBe(name)
-})
+])(
+  "%s %s is %s: strategies.md: “One sender is the registered domain of the client's verified host name” “Without such a name, or where the name only tells the address”",
+  (address, rdns, name) => {
+    expect(senderName(rdns === undefined ? { address } : { address, rdns })).toBe(name)
+  },
+)
 
 test('any name gives some name', () => {
   fc.assert(

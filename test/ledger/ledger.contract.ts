@@ -213,7 +213,7 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       await seen('a.example', undefined, false)
     })
 
-    test('what was learned is there after a restart', async () => {
+    test('strategies.md: “What is learned is kept with the ledger, so it survives restarts and is shared by worker processes and front-ends.”', async () => {
       ledger.senders.change({ name: 'a.example', at: start, counts: { deferred: 3 } })
       await ledger.close()
       expect((await opened.another()).senders.find('a.example')?.counts).toEqual({ deferred: 3 })

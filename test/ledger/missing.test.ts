@@ -40,7 +40,7 @@ const half = (id: string, change: Partial<Split> = {}): Split =>
     ...change,
   })
 
-test('after missing_after they are told of, once, listed and counted', async () => {
+test('strategies.md: “A deferred recipient of a message that others have their answer for, whom nobody has offered again within ledger.missing_after (4 h), is missing” “Whatever the strategy, it is logged as a warning (recipientsMissing), counted”', async () => {
   await ledger.save(half('lost'))
   now = start + missingAfterMs
   expect(await look()).toEqual([])
@@ -70,7 +70,7 @@ test('after missing_after they are told of, once, listed and counted', async () 
   expect(await listed()).toEqual(['lost'])
 })
 
-test('whoever is offered after all is missing no more', async () => {
+test('strategies.md: “A recipient who is offered after all leaves the list.”', async () => {
   await ledger.save(half('late'))
   now = start + missingAfterMs + 1
   await look()
@@ -126,7 +126,7 @@ test('another attempt in the same moment wins', async () => {
   expect(facts).toEqual([])
 })
 
-test('more than one page is looked at, each split once', async () => {
+test('strategies.md: “over the 10,000 splits that were not attempted for longest.” More than one page, each split once', async () => {
   for (let i = 0; i < 450; i += 1) await ledger.save(half(`s${i}`, { startedAt: start + i, lastAttemptAt: start + i }))
   now = start + missingAfterMs + 1000
   expect(await look()).toEqual([{ peer: 'default', strategy: 'group', recipients: 900 }])

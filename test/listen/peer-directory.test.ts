@@ -118,7 +118,8 @@ describe('auto', () => {
     expect(auto({ overrides: set('group') }).serve(someone).peer.strategy).toBe('group')
   })
 
-  test('names are looked up for it', () => expect(auto().needsRdns).toBe(true))
+  test('strategies.md: “auto therefore looks up host names, as match.rdns does”', () =>
+    expect(auto().needsRdns).toBe(true))
 })
 
 describe('while the ledger keeps nothing', () => {

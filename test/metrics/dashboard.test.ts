@@ -67,7 +67,7 @@ describe('the alerts', () => {
     expect(annotations.runbook.length).toBeGreaterThan(100)
   })
 
-  it('cover the losses', () => {
+  it('cover the losses, strategies.md: “alerted on (grafana/alerts.yaml), and listed:”', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual(
       expect.arrayContaining([
         'RcptwiseAbandonedRecipients',

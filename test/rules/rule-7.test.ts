@@ -6,15 +6,18 @@ const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
 const many = Array.from({ length: 20 }, (_, i) => `r${i}@example.org`)
 
 describe('rules.md: “Never split: clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Those are served as in rule 5.”', () => {
-  test.each(['group', 'single'] as const)('trusted clients, whatever the strategy (%s)', (strategy) => {
-    const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
-    const machine = Machine.ready({ recipients, peer: { strategy }, trusted: true })
-    const said = machine.message(['a@example.org', 'b@example.org'], spam)
-    expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
-    expect(said.text[0]).toMatch(/^250/)
-    expect(machine.parcels).toMatchObject([{ result: 'tagged', recipients: [{ index: 0 }, { index: 1 }] }])
-    expect(machine.transactions).toMatchObject([{ unsplit: 'trusted' }])
-  })
+  test.each(['group', 'single'] as const)(
+    "trusted clients, whatever the strategy (%s): strategies.md: “Your own users' submission servers and your own networks belong into trusted: they are never split.”",
+    (strategy) => {
+      const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
+      const machine = Machine.ready({ recipients, peer: { strategy }, trusted: true })
+      const said = machine.message(['a@example.org', 'b@example.org'], spam)
+      expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
+      expect(said.text[0]).toMatch(/^250/)
+      expect(machine.parcels).toMatchObject([{ result: 'tagged', recipients: [{ index: 0 }, { index: 1 }] }])
+      expect(machine.transactions).toMatchObject([{ unsplit: 'trusted' }])
+    },
+  )
 
   test.each([
     [16, 17],

@@ -89,7 +89,7 @@ describe('a sender that auto serves lenient', () => {
 })
 
 describe('shadow', () => {
-  test('counts with the first attempt, also what the deferred would have got', () => {
+  test("strategies.md: “and a field shadow in the log line of a message's first attempt.” Also what the deferred would have got", () => {
     const it = machine({ peer: { strategy: 'group', shadow: 'late' } })
     it.message(both, vouched)
     expect(last(it).shadow).toEqual({ strategy: 'late', forcedRetries: 2 })
@@ -97,7 +97,7 @@ describe('shadow', () => {
     expect(last(it)).not.toHaveProperty('shadow')
   })
 
-  test('does nothing: a lenient class defers nobody and counts what group would have', () => {
+  test('strategies.md: “shadow: STRATEGY on a class counts what another strategy would have cost, and does nothing else.”', () => {
     const it = machine({ peer: { strategy: 'lenient', shadow: 'group' } })
     it.message(both, text([], 0))
     expect(last(it).shadow).toEqual({ strategy: 'group', forcedRetries: 1 })

@@ -22,7 +22,7 @@ function machine(options: MachineOptions = {}): Machine {
   return Machine.ready({ ...options, world: { policy, ...options.world } })
 }
 
-describe('pipelined: the largest group goes first', () => {
+describe('strategies.md: “Who goes first (group): recipients with never_defer: true; then the largest group among those that were pipelined together; a tie goes to the one offered first.”', () => {
   test.each([
     ['one group', 't1 t2 t3', '250 250 250'],
     ['the larger one, although it comes last', 't1 s1 s2', '451 250 250'],
@@ -35,7 +35,7 @@ describe('pipelined: the largest group goes first', () => {
     expect(codes(machine().message(addresses(names)).rcpts)).toBe(expected)
   })
 
-  test('two policies with the same thresholds are one group', () => {
+  test('strategies.md: “A group is the recipients whose policies have equal thresholds, whatever their names.”', () => {
     const twin = { ...policies.strict, name: 'other' }
     const recipients = { 'a@example.org': policies.strict, 'b@example.org': twin }
     expect(codes(Machine.ready({ recipients }).message(['a@example.org', 'b@example.org']).rcpts)).toBe('250 250')
@@ -66,7 +66,7 @@ describe('pipelined: the largest group goes first', () => {
   })
 })
 
-describe('first: offered', () => {
+describe("strategies.md: “With first: offered the sender's order decides”", () => {
   test.each([
     ['t1 s1 s2', '250 451 451'],
     ['s1 t1 t2 s2', '250 451 451 250'],
@@ -76,7 +76,7 @@ describe('first: offered', () => {
   })
 })
 
-describe('the other strategies', () => {
+describe('the other strategies, strategies.md: “table under Strategies for senders without PRDR”', () => {
   test.each([
     ['single', 't1 t2 s1', '250 451 451'],
     ['single', 't1 v1 v2', '451 250 250'],
@@ -94,6 +94,16 @@ describe('the other strategies', () => {
     const one = machine({ peer: { strategy } })
     expect(one.message(addresses('t1 s1'), spam).text[0]).toMatch(code)
     expect(one.parcels.map(({ result }) => result)).toEqual(results)
+  })
+
+  test('strategies.md: “Only single splits a message whose recipients are all of one group.”', () => {
+    for (const strategy of ['group', 'late', 'bounce', 'lenient', 'off', 'single'] as const)
+      for (const score of [0, 6, 20]) {
+        const one = machine({ peer: { strategy } })
+        const { rcpts } = one.message(addresses('s1 s2 s3'), { judgement: { kind: 'scored', score, symbols: [] } })
+        expect(codes(rcpts), strategy).toBe(strategy === 'single' ? '250 451 451' : '250 250 250')
+        expect(one.ledger.open, strategy).toHaveLength(strategy === 'single' ? 1 : 0)
+      }
   })
 
   test('lenient, all refuse: one true reply', () => {

@@ -124,7 +124,7 @@ describe('late', () => {
   })
 })
 
-describe('auto, for a message that divides its recipients', () => {
+describe('auto, for a message that divides its recipients: strategies.md: “Without them Rcptwise asks SPF and DKIM itself”', () => {
   const chosen = { sender: 'example.net', why: 'a test' }
   const asked = (machine: Machine): number => machine.effects.filter((effect) => effect.do === 'vouch').length
 
@@ -141,7 +141,7 @@ describe('auto, for a message that divides its recipients', () => {
     expect(machine.transactions[0]?.vouched).toBe(vouched)
   })
 
-  test('asked once a message, and not where everyone agrees', () => {
+  test('strategies.md: “It asks once for each message that divides its recipients, so that mail on which everyone agrees never waits for it.”', () => {
     const machine = late({ peer: { chosen, unvouchedAs: 'late' }, world: { vouch: () => true } })
     expect(codes(machine.message(all, { message: 'ham', ...scored(1) }).text)).toBe('250')
     expect(asked(machine)).toBe(0)

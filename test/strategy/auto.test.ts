@@ -12,7 +12,7 @@ import {
 
 const learned = (lessons: Lessons): Learned => ({ lessons })
 
-describe('how a sender is served', () => {
+describe('how a sender is served: strategies.md: “table under auto”', () => {
   test.each<[string, Learned | undefined, string, RegExp]>([
     ['a stranger', undefined, 'late', /nothing is known/],
     ['seen, never deferred', learned({ messages: 40 }), 'late', /nothing of it was deferred/],
@@ -68,4 +68,6 @@ test.each([
   [['R_DKIM_ALLOW'], true],
   [['R_SPF_SOFTFAIL', 'R_DKIM_REJECT', 'DKIM_SIGNED'], false],
   [[], false],
-])('%j vouches: %s', (symbols, vouched) => expect(isVouched(symbols)).toBe(vouched))
+])("%j vouches, %s: strategies.md: “Who vouches: the judge's symbols”", (symbols, vouched) =>
+  expect(isVouched(symbols)).toBe(vouched),
+)

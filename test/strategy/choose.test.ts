@@ -47,7 +47,7 @@ describe('choose', () => {
     },
   )
 
-  test('always: everyone is chosen once; with nobody refused someone goes; known refusals never go with others', () => {
+  test('always: everyone is chosen once, with nobody refused someone goes; strategies.md: “Those whose refusal is known already go last, together.”', () => {
     const word = fc
       .tuple(fc.constantFrom('a', 'b', 'A', 'B', 'c'), fc.constantFrom('', '', '!', '!?'))
       .map((parts) => parts.join(''))

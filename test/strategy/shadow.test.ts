@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { StrategyName } from '../../src/strategy/names.ts'
 import { shadowCost, type ShadowRecipient } from '../../src/strategy/shadow.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
-import { Machine } from '../support/machine.ts'
+import { knownSender, Machine } from '../support/machine.ts'
 
 /** One letter a recipient: its group; a capital would be refused. */
 function recipients(letters: string): ShadowRecipient[] {
@@ -34,7 +34,10 @@ test.each<[string, Partial<Record<StrategyName, number>>]>([
     expect(shadowCost(strategy as StrategyName, recipients(letters), peer), strategy).toBe(cost)
 })
 
-/** The same message to the real machine, again and again, by a sender that leaves out whom it has an answer for. */
+/**
+ * The same message to the real machine, again and again, by a sender that leaves out whom it has an answer for, declares SIZE and is
+ * known to come back: its returns are known at RCPT (rule 10).
+ */
 function measured(strategy: StrategyName, letters: string): number {
   const addresses = Array.from(letters, (_, i) => `r${i}@example.org`)
   const policyOf = (letter: string): Policy => {
@@ -42,7 +45,7 @@ function measured(strategy: StrategyName, letters: string): number {
     return { name: letter, rejectAt: letter === letter.toLowerCase() ? 500 + group : group / 100, neverDefer: false }
   }
   const recipients = Object.fromEntries(addresses.map((address, i) => [address, policyOf(letters[i] ?? '')]))
-  const machine = Machine.ready({ recipients, peer: { strategy, forgiveAfter: 100 } })
+  const machine = Machine.ready({ recipients, ...knownSender, peer: { strategy, forgiveAfter: 100 } })
   let left = addresses
   for (let attempt = 0; attempt < 30 && left.length > 0; attempt += 1) {
     machine.message(left, { judgement: { kind: 'scored', score: 10, symbols: [] } })
@@ -59,7 +62,7 @@ function measured(strategy: StrategyName, letters: string): number {
   return deferrals.length
 }
 
-test('it is what the strategy does cost', () => {
+test('strategies.md: “It counts recipients told to come back only to split, over all attempts that the message would have taken with a sender that declares SIZE and was seen to come back.”', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'D', 'E'), minLength: 1, maxLength: 6 })
   fc.assert(
     fc.property(
@@ -79,6 +82,12 @@ test('the sender’s order decides with first: offered', () => {
 
 test('a message is let through after so many retries', () => {
   expect(shadowCost('single', recipients('a'.repeat(100)), { ...peer, maxForcedRetries: 2 })).toBe(99 + 98)
+})
+
+test('strategies.md: “With judge: backend the verdicts of recipients who share an answer are not known, and late is counted as if they agreed.”', () => {
+  const unknown: ShadowRecipient[] = [1, 2, 3].map((group) => ({ group, fate: 'through' }))
+  expect(shadowCost('late', unknown, peer)).toBe(0)
+  expect(shadowCost('late', recipients('aBC'), peer)).toBeGreaterThan(0)
 })
 
 test('who was refused or postponed at RCPT costs nothing in any strategy', () => {
