@@ -303,6 +303,14 @@ export type Fact =
       readonly strategy?: StrategyName
       readonly by: string
     }
+  /** By an operator, not by a rule. */
+  | {
+      readonly kind: 'splitForgiven'
+      readonly at: number
+      readonly split: string
+      readonly peer: string
+      readonly by: string
+    }
   | {
       readonly kind: 'judged'
       readonly at: number

@@ -2,6 +2,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { readJson } from './body.ts'
+import { ConnectionRoom } from './connection-room.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminResponse, problem } from './exchange.ts'
 import { isLoopbackHost, refuseWebPage } from './guard.ts'
@@ -26,6 +27,9 @@ export interface AdminOptions {
   readonly timeLimitsMs?: { readonly headers: number; readonly request: number }
 }
 
+/** Connections at a time; one more, and the one that has waited longest leaves. */
+const mostConnections = 256
+
 export interface Admin {
   readonly address: string
   readonly port: number
@@ -33,7 +37,7 @@ export interface Admin {
   close(): Promise<void>
 }
 
-const routes = [...metricsRoutes, ...healthRoutes, ...peerRoutes, ...senderRoutes, ...splitRoutes]
+export const routes = [...metricsRoutes, ...healthRoutes, ...peerRoutes, ...senderRoutes, ...splitRoutes]
 const closeGraceMs = 1000
 
 /**
@@ -52,8 +56,13 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     keepAliveTimeout: 30_000,
     maxHeaderSize: 16_384,
   })
-  server.maxConnections = 256
-  server.on('request', (message, response) => void serve(options, message, response))
+  const room = new ConnectionRoom<Socket>(mostConnections)
+  server.on('connection', (socket) => room.enter(socket))
+  server.on('request', (message, response) => {
+    room.begin(message.socket)
+    response.once('close', () => room.end(message.socket))
+    void serve(options, message, response)
+  })
   server.on('clientError', refuseBadHttp)
   await listen(server, options)
   const { address, port } = server.address() as AddressInfo

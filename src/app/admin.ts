@@ -10,6 +10,9 @@ import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
 
+/** To change a split that others may change at the same time. */
+const mostAttempts = 10
+
 export interface AdminParts {
   /** Of the configuration that is in force: after this long a deferred recipient is missing, ms. */
   readonly missingAfterMs: () => number
@@ -69,12 +72,17 @@ function adminContext(parts: AdminParts): AdminContext {
     ...learnedContext(parts),
     splits: async (limit) => await ledger.openSplits(limit),
     split: async (id) => await ledger.find(id),
-    async forgive(id) {
-      const split = await ledger.find(id)
-      if (split?.status !== 'open') return undefined
-      const forgiven = nextVersion({ ...split, forgiven: true })
-      const { saved } = await ledger.save(forgiven)
-      return saved ? forgiven : await ledger.find(id)
+    async forgive(id, by) {
+      for (let attempts = 0; attempts < mostAttempts; attempts++) {
+        const split = await ledger.find(id)
+        if (split?.status !== 'open') return undefined
+        const forgiven = nextVersion({ ...split, forgiven: true })
+        const { saved } = await ledger.save(forgiven)
+        if (!saved) continue // its sender has just come: the split is another one now
+        onFact({ kind: 'splitForgiven', at: now(), split: id, peer: split.peer, by })
+        return forgiven
+      }
+      throw new Error(`split ${id} was changed by others at each of ${mostAttempts} attempts to forgive it`)
     },
   }
 }

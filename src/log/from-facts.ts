@@ -99,6 +99,11 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       }
+      case 'splitForgiven': {
+        const { split, peer, by } = fact
+        log.info({ event: fact.kind, split, peer, by }, `split ${split} forgiven by ${by}`)
+        return
+      }
       case 'judged':
         if (fact.result === 'failed')
           log.warn(

@@ -132,6 +132,8 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       }
       case 'senderLearned':
+      case 'splitForgiven':
+        return // counted in splits_total when its message comes
       case 'senderChanged':
         // learned_senders says it at every scrape.
         return

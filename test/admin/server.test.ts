@@ -1,8 +1,10 @@
+import { connect, type Socket } from 'node:net'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConnectionRoom, type Guest } from '../../src/admin/connection-room.ts'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
 import { openTokenFile } from '../../src/admin/token.ts'
 import { rawHttp } from './raw-http.ts'
@@ -126,6 +128,75 @@ describe('what is open', () => {
   it('HEAD is GET without the body', async () => {
     const { status, headers, body } = await ask('/healthz', { method: 'HEAD' })
     expect([status, headers.get('content-length'), body]).toEqual([200, '17', ''])
+  })
+})
+
+describe('health has room of its own', () => {
+  const crowd: Socket[] = []
+  afterEach(() => {
+    for (const socket of crowd.splice(0)) socket.destroy()
+  })
+
+  /** One that sends this, reads nothing, and stays. */
+  async function hold(octets: string, port: number): Promise<void> {
+    const socket = connect({ host: '127.0.0.1', port })
+    crowd.push(socket)
+    socket.on('error', () => undefined)
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve())
+      socket.once('connect', () => socket.write(octets, () => resolve()))
+    })
+  }
+
+  it.each([
+    ['nothing', ''],
+    ['half a request line', 'GET /heal'],
+    ['half a header section', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n'],
+    ['half a body', 'PUT /api/v1/peers/default/strategy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{'],
+    ['a request, and read no answer', 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ])('/healthz and /readyz answer although 600 clients have sent %s', { timeout: 60_000 }, async (_name, octets) => {
+    const metrics = { contentType: 'text/plain', text: 'x 1\n'.repeat(100_000) }
+    const large = { ...context, metrics: async () => await Promise.resolve(metrics) }
+    const { port } = await start({ context: large, timeLimitsMs: { headers: 600_000, request: 600_000 } })
+    for (let i = 0; i < 600; i++) await hold(octets, port)
+    expect(await ask('/healthz', {}, port)).toMatchObject({ status: 200 })
+    expect(await ask('/readyz', {}, port)).toMatchObject({ status: 200 })
+  })
+
+  it('property: the newest is never the one that leaves, and there are never more than the most', () => {
+    const step = fc.record({ what: fc.constantFrom('enter', 'begin', 'end', 'close'), who: fc.nat(30) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const room = new ConnectionRoom<Guest & { close(): void }>(5)
+        const guests: { readonly close: () => void }[] = []
+        const inside = new Set<number>()
+        for (const { what, who } of steps) {
+          if (what === 'enter') {
+            const number = guests.length
+            let closed = (): void => undefined
+            const guest = {
+              once: (_event: 'close', listener: () => void) => void (closed = listener),
+              destroy: () => void inside.delete(number),
+              close: () => {
+                inside.delete(number)
+                closed()
+              },
+            }
+            guests.push(guest)
+            inside.add(number)
+            room.enter(guest)
+            expect(inside.has(number)).toBe(true)
+            expect(inside.size).toBeLessThanOrEqual(5)
+          } else {
+            const guest = guests[who] as (Guest & { close(): void }) | undefined
+            if (guest === undefined) continue
+            if (what === 'begin') room.begin(guest)
+            else if (what === 'end') room.end(guest)
+            else guest.close()
+          }
+        }
+      }),
+    )
   })
 })
 
