@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ClientOfConnection, ServedConnection } from '../listen/listener.ts'
+import { thisProcess } from '../listen/deliverer.ts'
 import { inRanges, type PeerDirectory } from '../listen/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
@@ -59,7 +60,12 @@ export function connectionOptions(
   const introducers = xclientFrom.length === 0 ? {} : { introducers: inRanges(xclientFrom) }
   const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...introducers }
   const spool = { ...config.spool, budget: parts.budget }
-  const runner = { ...parts, spool, replyTimeoutMs: timeouts.replyMs, policyTimeoutMs: timeouts.policyMs }
+  const waits = {
+    replyTimeoutMs: timeouts.replyMs,
+    policyTimeoutMs: timeouts.policyMs,
+    underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
+  }
+  const runner = { ...parts, spool, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
     maxBytes: limits.messageSizeBytes,
@@ -114,6 +120,7 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     roomFor: (octets) => budget.fits(octets),
     serve: (peer) => directory.serve(peer),
     newId,
+    deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },
     ...(relayDomains === undefined ? {} : { relayDomains }),
     refuseRoutes: refusesRoutes(config),
     ...(quarantine === undefined ? {} : { quarantine: octetsOf(quarantine.address) }),

@@ -224,6 +224,8 @@ export interface Config {
     readonly textMs: number
     /** From the end of the text to the reply (protocol.md: Sizes and times). */
     readonly replyMs: number
+    /** How long a return waits for an earlier attempt that is still being delivered. */
+    readonly underWayMs: number
     readonly tlsHandshakeMs: number
     readonly proxyHeaderMs: number
     readonly policyMs: number

@@ -179,6 +179,7 @@ const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => 
   commandMs: timeouts.command,
   textMs: timeouts.text,
   replyMs: timeouts.reply,
+  underWayMs: timeouts.under_way,
   tlsHandshakeMs: timeouts.tls_handshake,
   proxyHeaderMs: timeouts.proxy_header,
   policyMs: timeouts.policy,

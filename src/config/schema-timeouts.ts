@@ -14,6 +14,10 @@ export const timeouts = section({
     anyTime('5m'),
     'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
   ),
+  under_way: key(
+    is.duration('0s', '1h').prefault('20s'),
+    'How long a sender that comes again, while its first attempt is still being delivered, waits for what comes of that; then it is told 451.',
+  ),
   proxy_header: key(
     is.duration('100ms', '1m').prefault('5s'),
     'Longest wait for the PROXY header of a connection that has to have one.',

@@ -1,7 +1,7 @@
 /** The course of a split, as transitions of plain data; nothing here reads a clock or stores anything. Times are ms since the epoch. */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
-import type { RecipientState, Split, SplitRecipient } from './split.ts'
+import type { Deliverer, RecipientState, Split, SplitRecipient } from './split.ts'
 
 export interface SplitStart {
   readonly id: string
@@ -70,8 +70,14 @@ export function returnRecipients(
   const returned = change(split, addresses, (recipient) => {
     if (recipient.deferredAt === undefined) return recipient
     delays.set(recipient.address, Math.max(0, at - recipient.deferredAt))
-    const { address, state, deferrals, reply } = recipient
-    return { address, state, deferrals, ...(reply === undefined ? {} : { reply }) }
+    const { address, state, deferrals, reply, by } = recipient
+    return {
+      address,
+      state,
+      deferrals,
+      ...(reply === undefined ? {} : { reply }),
+      ...(by === undefined ? {} : { by }),
+    }
   })
   return { split: { ...returned, lastAttemptAt: at }, delays }
 }
@@ -112,9 +118,14 @@ function inState({ address, deferrals, deferredAt }: SplitRecipient, state: Reci
   return { address, state, deferrals, ...(deferredAt === undefined ? {} : { deferredAt }) }
 }
 
-/** Ahead of the reply: written before the backend is told to commit. */
-export function intendDelivery(split: Split, addresses: readonly string[]): Split {
-  return change(split, addresses, (recipient) => inState(recipient, 'delivering'))
+/** Ahead of the reply: written before the backend is told to commit, so that a return knows of it. */
+export function intendDelivery(split: Split, addresses: readonly string[], by: Deliverer): Split {
+  return change(split, addresses, (recipient) => ({ ...inState(recipient, 'delivering'), by }))
+}
+
+/** They have the message; whether their 250 is heard is not known. */
+export function oweAcknowledgement(split: Split, addresses: readonly string[]): Split {
+  return change(split, addresses, (recipient) => inState(recipient, 'delivered'))
 }
 
 /** What came of it: `taken` have the message from now on, the others of `intended` are where they were before. */

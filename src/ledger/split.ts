@@ -22,10 +22,18 @@ export interface MessageIdentity {
 export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
 
 /**
- * `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivering`: the backend was asked to take it; found on a
- * later attempt only after a crash, and then it is not known whether it did. `delivered`: has it; owed its 250. `answered`: done.
+ * `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivering`: the backend was asked to take it, `by` whom it
+ * says; once nobody is at it any more (a crash) it is not known whether it did. `delivered`: has it; owed its 250. `answered`: done.
  */
 export type RecipientState = 'waiting' | 'refused' | 'delivering' | 'delivered' | 'answered'
+
+/** Who is at a delivery. */
+export interface Deliverer {
+  /** Which process, on which machine (listen/deliverer.ts). */
+  readonly process: string
+  /** It is over by then, ms since the epoch. */
+  readonly until: number
+}
 
 /** Where an attempt came from. */
 export interface SplitAttempt {
@@ -63,6 +71,8 @@ export interface SplitRecipient {
   readonly state: RecipientState
   /** The refusal kept for when the recipient is alone (rule 2). */
   readonly reply?: Reply
+  /** `delivering`: who is at it. */
+  readonly by?: Deliverer
   /** When it was last told to come back, ms since the epoch; absent when it never was. */
   readonly deferredAt?: number
   /** `answered` with 250: offered again as long as the split is open, the 250 was not heard. */

@@ -3,7 +3,7 @@
  * one timer and what comes in, and ends all three.
  */
 import type { Socket } from 'node:net'
-import type { MessageIdentity } from '../ledger/split.ts'
+import { Alarm } from '../alarm.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
@@ -20,6 +20,13 @@ import { startTls } from './start-tls.ts'
 
 /** How long a client may take to read its last reply and close. */
 const lingerMs = 5000
+/**
+ * A client that says QUIT behind its text and closes its side does so on purpose, and reads on (protocol.md: Exim). Only when it has
+ * waited for so long can it have given up.
+ */
+const patientMs = 1000
+/** In this time the host of a client that has closed its socket says so (RST), when something is said to it. */
+const hearingMs = 2000
 /** Unread octets behind a command that waits: the client has to stop until it was answered. */
 const maxUnreadBytes = 64 * 1024
 
@@ -42,8 +49,10 @@ export class Connection {
   /** Replies leave at the end of this turn. */
   #flushes = false
   #greeted = false
-  /** The client has closed its side. */
-  #inputEnded = false
+  /** The client has closed its side; `told`: the machine knows that it may have given up. */
+  #input: 'open' | 'ended' | 'told' = 'open'
+  /** Of a client that has closed its side on purpose. */
+  #patience: Alarm | undefined
   #ended = false
   #destroyed = false
   #gone = false
@@ -106,8 +115,17 @@ export class Connection {
   }
 
   readonly #onHalfClosed = (): void => {
-    this.#inputEnded = true
+    this.#input = 'ended'
+    if (this.#intake.unreadBytes > 0) (this.#patience = new Alarm(() => this.#noteEndOfInput())).set(patientMs)
     this.#pump()
+  }
+
+  /** Nobody may hear the answer: its next attempt is told what came of this one. */
+  #noteEndOfInput(): void {
+    const identity = this.session.state.at === 'answering' ? this.#incoming.runner?.identify() : undefined
+    if (identity === undefined || this.#input === 'told') return
+    this.#input = 'told'
+    this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
   }
 
   /** A socket outlives its connection until the old generation is collected, and would keep all of this (decision 18). */
@@ -120,15 +138,12 @@ export class Connection {
     if (this.#ended) return
     this.#ended = true
     this.#deadline.end()
+    this.#patience?.end()
     this.#socket.destroy()
     // What the backend is asked already goes on without the client, where it can be written down for the next attempt (RFC 1047).
-    const asked = this.session.state.at === 'answering' && !this.#destroyed
-    const identity = asked ? this.#incoming.runner?.identify() : undefined
-    if (identity instanceof Promise) void identity.then((found) => this.#lost(found))
-    else this.#lost(identity)
-  }
-
-  #lost(identity: MessageIdentity | undefined): void {
+    const { runner } = this.#incoming
+    const asked = this.session.state.at === 'answering' && !this.#destroyed && runner?.committing === true
+    const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
     this.#send(identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity })
     if (this.session.state.at === 'closed') this.#letGo()
@@ -174,7 +189,9 @@ export class Connection {
     this.#setTimer()
     if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
     else if (this.#socket.isPaused() && !this.#incoming.held) this.#socket.resume()
-    if (this.#inputEnded && this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
+    if (this.#input === 'open') return
+    if (this.#intake.unreadBytes === 0) this.#noteEndOfInput()
+    if (this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
   }
 
   /** Every command that came was answered, and none can come any more. */
@@ -216,6 +233,8 @@ export class Connection {
         return this.#incoming.receive(effect)
       case 'deliver':
         return this.#deliver(effect)
+      case 'awaitDeliveries':
+        return this.#incoming.runner?.awaitDeliveries(effect)
       case 'vouch':
         return this.#incoming.runner?.vouch(effect)
       case 'prepareBounce':
@@ -299,9 +318,24 @@ export class Connection {
   #close(asked: boolean): void {
     if (this.#ended) return this.#letGo()
     this.#flush()
+    if (this.session.unheard !== undefined && !this.session.secured) return this.#seeWhetherHeard()
     const saidAll = this.#socket.writableLength === 0 && this.#intake.unreadBytes === 0
     if (asked && saidAll && !this.session.secured) return void this.#socket.destroy()
     this.#socket.end()
     this.#deadline.last(lingerMs, () => this.#socket.destroy())
+  }
+
+  /**
+   * Where nobody has the socket any more, its host has said so by then, and that shows when something is written: no octet is needed. Over
+   * TLS it does not show, and nobody closes one side alone (protocol.md: Exim): whoever has closed it has not heard what came after.
+   */
+  #seeWhetherHeard(): void {
+    this.#deadline.last(hearingMs, () =>
+      this.#socket.write('', (error) => {
+        if (error instanceof Error) return
+        this.#send({ kind: 'heard', at: this.#options.now() })
+        this.#socket.destroy()
+      }),
+    )
   }
 }

@@ -53,10 +53,6 @@ export class Spool implements TextSource {
   get failed(): boolean {
     return this.#state === 'failed'
   }
-  /** Nothing of it is kept: its one reader has taken it away. */
-  get passedOn(): boolean {
-    return this.#place === 'streaming' || this.#closed
-  }
   /** What the disk said, where it was the disk that failed the text. */
   get why(): string | undefined {
     return this.#why
@@ -181,6 +177,15 @@ export class Spool implements TextSource {
 
   whole(): readonly Buffer[] | undefined {
     return this.#state === 'complete' && this.#place === 'memory' && !this.#closed ? this.#memory : undefined
+  }
+
+  get inFile(): boolean {
+    return this.#place === 'file'
+  }
+
+  /** What has come of it and was neither passed on nor written to the file; behind the `append` that moves it there still all. */
+  get inMemory(): readonly Buffer[] {
+    return this.#place === 'file' ? this.#unwritten : this.#memory
   }
 
   async *chunks(): AsyncGenerator<Buffer> {

@@ -16,6 +16,7 @@ import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { PolicyLookUps } from './policy-look-ups.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
+import { untilSettled } from './under-way.ts'
 
 export interface RunnerParts {
   readonly backend: Backend
@@ -28,6 +29,8 @@ export interface RunnerParts {
   /** From the end of the text to the answer, in ms. */
   readonly replyTimeoutMs: number
   readonly policyTimeoutMs: number
+  /** How long a return waits for an earlier attempt that is still being delivered, in ms. */
+  readonly underWayMs: number
   readonly onFact: FactListener
   readonly now: () => number
 }
@@ -59,9 +62,15 @@ export class TransactionRunner {
   #bounce: Bounce | undefined
   /** Ends the question to SPF and DKIM. */
   #gone: AbortController | undefined
+  /** Of the text, as far as it has come. */
   #fingerprint: Fingerprint | undefined
+  #identity: MessageIdentity | undefined
+  /** The machine wants to know which message this is. */
+  #tellsIdentity = false
   /** Whether the text may go on to the backend before it is complete; false once that was decided. */
   #streamable = false
+  /** The backend was told what to take. */
+  #ordered = false
   #octets = 0
   #over = false
   #textEnded = false
@@ -123,6 +132,7 @@ export class TransactionRunner {
       recipients,
     })
     this.#streamable = streamable
+    this.#tellsIdentity = fingerprint
     if (fingerprint) this.#fingerprint = createFingerprint()
   }
 
@@ -131,7 +141,16 @@ export class TransactionRunner {
     this.#octets += chunk.length
     this.#judging?.push(chunk)
     this.#fingerprint?.push(chunk)
-    return this.#spool?.append(chunk) ?? true
+    const mayGoOn = this.#spool?.append(chunk) ?? true
+    if (this.#fingerprint === undefined && (this.#octets >= streamFromBytes || this.#spool?.inFile === true))
+      this.#fingerprintLarge()
+    return mayGoOn
+  }
+
+  /** Should its client go, it would be too late: it may be passed on, or in a file. Until now all of it is in memory. */
+  #fingerprintLarge(): void {
+    this.#fingerprint = createFingerprint()
+    for (const chunk of this.#spool?.inMemory ?? []) this.#fingerprint.push(chunk)
   }
 
   /**
@@ -183,7 +202,8 @@ export class TransactionRunner {
     if (this.#over) return
     const { now, onFact } = this.#parts
     this.#noteJudged(endedAt, judgement)
-    const identity = this.#fingerprint?.end() ?? {}
+    this.#identity = this.#fingerprint?.end()
+    const identity = this.#tellsIdentity ? this.#identity : {}
     const trouble = this.#spool?.why
     if (trouble !== undefined) onFact({ kind: 'spoolFailed', at: now(), why: trouble })
     const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
@@ -205,6 +225,7 @@ export class TransactionRunner {
   }
 
   deliver(effect: Of<'deliver'>): void {
+    this.#ordered = true
     void this.#deliverInBackground(effect)
   }
 
@@ -264,14 +285,29 @@ export class TransactionRunner {
     this.#tell({ kind: 'answerTimedOut', at: this.#parts.now(), sizeBytes, endedAt })
   }
 
-  /** Which message this is, once the backend is being given its text; undefined where it was passed on without being kept. */
-  identify(): MessageIdentity | Promise<MessageIdentity | undefined> | undefined {
-    if (!this.#toldEnd || this.#spool === undefined || !this.#transaction.committing) return undefined
+  /** The backend is being given the text, or has it. */
+  get committing(): boolean {
+    return this.#transaction.committing
+  }
+
+  /** Which message this is, once it is complete and the backend was told to take it. */
+  identify(): MessageIdentity | undefined {
+    if (!this.#toldEnd || !this.#ordered || this.#over) return undefined
+    if (this.#identity !== undefined) return this.#identity
+    const whole = this.#spool?.whole()
+    if (whole === undefined) return undefined // it could not be kept
     const fingerprint = createFingerprint()
-    const whole = this.#spool.whole()
-    if (whole === undefined) return identifyLater(this.#spool, fingerprint)
     for (const chunk of whole) fingerprint.push(chunk)
-    return fingerprint.end()
+    this.#identity = fingerprint.end()
+    return this.#identity
+  }
+
+  /** Until nobody else is at delivering it any more. */
+  awaitDeliveries(effect: Of<'awaitDeliveries'>): void {
+    const { ledger, underWayMs, now } = this.#parts
+    void untilSettled(effect, { ledger, now, limitMs: underWayMs, isOver: () => this.#over }).then((outcome) =>
+      this.#tell({ kind: 'deliveriesSettled', at: now(), ...outcome }),
+    )
   }
 
   /** Ends everything that is under way. The machine does this when a transaction is over, whatever its end. */
@@ -285,15 +321,5 @@ export class TransactionRunner {
     this.#policies.abandon()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
-  }
-}
-
-async function identifyLater(spool: Spool, fingerprint: Fingerprint): Promise<MessageIdentity | undefined> {
-  if (spool.passedOn) return undefined
-  try {
-    for await (const chunk of spool.chunks()) fingerprint.push(chunk)
-    return fingerprint.end()
-  } catch {
-    return undefined // it could not be kept
   }
 }

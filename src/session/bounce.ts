@@ -68,7 +68,7 @@ export function notePrepared(session: Session, transaction: Transaction, prepare
 /** True: the report has to be with the backend before the client hears anything, and `reported` tells. */
 export function reportsFirst(session: Session, transaction: Transaction, outcomes: readonly Outcome[]): boolean {
   const { bounce, recipients } = transaction
-  if (bounce?.state !== 'ready' || transaction.clientGone) return false
+  if (bounce?.state !== 'ready' || transaction.clientGone === 'yes') return false
   const refused = refusalsAmong(outcomes).flatMap(({ index, reply }) => {
     const recipient = recipients[index]
     return recipient === undefined ? [] : [{ recipient, reply }]

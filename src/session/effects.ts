@@ -57,8 +57,19 @@ export type Event =
   /** `slow`: of a text that comes more slowly than it may. */
   | { readonly kind: 'timedOut'; readonly at: number; readonly slow?: true }
   | { readonly kind: 'shutdown'; readonly at: number }
+  /** What the ledger knows of the split now; `settled`: nobody else is at a delivery of it any more. */
+  | {
+      readonly kind: 'deliveriesSettled'
+      readonly at: number
+      readonly settled: boolean
+      readonly split?: Split
+    }
   /** `identity`: of the text that is being delivered, where it can still be told. */
   | { readonly kind: 'clientLost'; readonly at: number; readonly identity?: MessageIdentity }
+  /** The client sends nothing more while its text is being delivered; whether it still reads is not known. */
+  | { readonly kind: 'inputEnded'; readonly at: number; readonly identity: MessageIdentity }
+  /** What was said to a client that sends nothing more has reached a socket that somebody has open. */
+  | { readonly kind: 'heard'; readonly at: number }
 
 export interface TextEnd {
   readonly sizeBytes: number
@@ -126,6 +137,8 @@ export type Effect =
       readonly shown: readonly number[]
       readonly streaming: boolean
     }
+  /** Waits until nobody else is at a delivery to these recipients of this split, which `deliveriesSettled` tells. */
+  | { readonly do: 'awaitDeliveries'; readonly split: string; readonly recipients: readonly string[] }
   /** Asks SPF and DKIM about the text, for what `auto` learns and goes by. */
   | { readonly do: 'vouch'; readonly reversePath: string; readonly symbols: readonly string[] }
   | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)

@@ -3,12 +3,20 @@
  * known. After a crash everyone who is known to have the message is acknowledged without a second delivery; only whom the backend
  * took it for in the instant of the crash may get it twice (rule 6).
  */
-import { intendDelivery, settleDelivery } from '../ledger/split-course.ts'
+import {
+  answerRecipients,
+  closeIfDone,
+  intendDelivery,
+  nextVersion,
+  oweAcknowledgement,
+  settleDelivery,
+} from '../ledger/split-course.ts'
+import type { Deliverer } from '../ledger/split.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { ParcelReply } from './effects.ts'
 import type { Outcome } from '../verdict/answer.ts'
-import { beginSplit, keepAbort, saveSplit } from './keep-ledger.ts'
+import { beginSplit, keepAbort, noteClosed, saveSplit } from './keep-ledger.ts'
 import type { Session } from './session.ts'
 import { deliveredAnyway, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
@@ -19,19 +27,34 @@ export function intendDeliveries(
   parcels: readonly Parcel[],
   at: number,
 ): void {
+  if (areAhead(transaction, parcels)) intend(session, transaction, parcels, at)
+}
+
+/** The client has gone, or may have, before the backend has answered: its next attempt may come before the outcome is known. */
+export function intendUnheard(session: Session, transaction: Transaction, at: number): void {
+  const { parcels, results } = transaction
+  if (!transaction.ahead && parcels !== undefined && results === undefined) intend(session, transaction, parcels, at)
+}
+
+function intend(session: Session, transaction: Transaction, parcels: readonly Parcel[], at: number): void {
   const { fingerprint, messageId } = transaction.text ?? {}
   // Without the message's identity nothing may be kept: the next message to the same people would be taken for it.
-  if (fingerprint === undefined || !areAhead(transaction, parcels)) return
+  if (fingerprint === undefined) return
   transaction.split ??= {
     ...beginSplit(session, transaction, at, 'deliveries only'),
     fingerprint,
     ...(messageId === undefined ? {} : { messageId }),
   }
   const members = parcels.flatMap((parcel) => [...membersOf(transaction, parcel).values()])
-  transaction.split = intendDelivery(transaction.split, members)
+  transaction.split = intendDelivery(transaction.split, members, deliverer(session, at))
   transaction.ahead = true
   saveSplit(session, transaction)
 }
+
+const deliverer = ({ options }: Session, at: number): Deliverer => ({
+  process: options.deliverer.process,
+  until: at + options.deliverer.answerMs,
+})
 
 /** Will somebody have the message before the sender hears of it? With one parcel for everyone the reply follows at once. */
 function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean {
@@ -71,9 +94,20 @@ export function keepUnheard(session: Session, transaction: Transaction, taken: r
       fingerprint,
       ...(messageId === undefined ? {} : { messageId }),
     }
-    transaction.split = settleDelivery(intendDelivery(split, addresses), addresses, new Set(addresses))
+    transaction.split = oweAcknowledgement(split, addresses)
   }
   keepAbort(session, transaction, true, at)
+}
+
+/** The 250 was heard after all: nobody will come again for it. */
+export function noteHeard(session: Session, at: number): void {
+  const { unheard } = session
+  delete session.unheard
+  if (unheard === undefined) return
+  const { split, recipients } = unheard
+  const heard = nextVersion(closeIfDone(answerRecipients(split, recipients, new Set(recipients)), at))
+  session.effects.push({ do: 'save', split: heard })
+  noteClosed(session, heard, at)
 }
 
 /** Addresses of a parcel's recipients by their index. */

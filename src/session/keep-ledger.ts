@@ -14,7 +14,9 @@ import {
   mergeSplits,
   nextVersion,
   released,
+  oweAcknowledgement,
   returnRecipients,
+  settleDelivery,
   startSplit,
   stateOf,
 } from '../ledger/split-course.ts'
@@ -118,6 +120,16 @@ function noteReturned(transaction: Transaction): void {
   const { returns } = noteReturn(stored, { inOrder }, arrival)
   transaction.split = { ...split, ...(returns === undefined ? {} : { returns }) }
   transaction.returned = true
+}
+
+/**
+ * An earlier attempt was still being delivered, and its outcome is known now. What this transaction has found out itself, such as
+ * splits that turned out to be of the same message, is kept.
+ */
+export function takeOver(session: Session, transaction: Transaction, split: Split, at: number): void {
+  const ours = transaction.split ?? split
+  const { version } = split
+  switchSplit(session, transaction, { ...ours, version, recipients: mergeSplits(split, ours).recipients }, at)
 }
 
 /**
@@ -250,12 +262,23 @@ export function keepAnswer(session: Session, transaction: Transaction, answer: A
   }
   const taking = answer.final.filter(({ reply }) => isPositive(reply))
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
+  if (transaction.clientGone === 'maybe') split = oweAcknowledgement(split, addresses(taking))
   transaction.split = split
   const told = new Set([...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index))
   // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
   const trouble = throughOf(transaction).some(({ index }) => !told.has(index))
   finishAttempt(session, transaction, { progress, trouble, forcedRetry: keptBack(transaction, answer), at })
+  if (transaction.clientGone === 'maybe' && taking.length > 0)
+    session.unheard = { split: transaction.split, recipients: addresses(taking) }
 }
+
+/** Somebody has the message, or is being delivered to. */
+const keepsDeliveries = (split: Split): boolean =>
+  split.recipients.some(({ state, has }) => state === 'delivered' || state === 'delivering' || has === true)
+
+/** Whom the backend was asked to take the message for. */
+const partsOf = ({ parcels = [], recipients }: Transaction): readonly Recipient[] =>
+  parcels.flatMap((parcel) => parcel.recipients.flatMap((index) => recipients[index] ?? []))
 
 const keptBack = (transaction: Transaction, answer: Answer): boolean =>
   answer.refusalsKept.length > 0 || transaction.recipients.some((recipient) => recipient.fate === 'deferred')
@@ -292,7 +315,11 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   // Who went through without an answer takes part in the message too, and comes back with the others.
   const unanswered = certain ? recipients.filter(({ fate, final }) => fate === 'through' && !final) : []
   let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
+  // Nothing of this attempt is under way any more: what the backend was asked to take and did not is not there.
+  split = settleDelivery(split, transaction.ahead ? addresses(partsOf(transaction)) : [], new Set())
   if (certain) split = keepTold(transaction, split)
+  if (split.deliveriesOnly === true && !result.forcedRetry && !keepsDeliveries(split))
+    split = answerRecipients(split, addresses(split.recipients))
   if (split.deliveriesOnly === true && result.forcedRetry) {
     split = countAsSplit(split)
     noteOpened(session, split, result.at)
@@ -321,7 +348,7 @@ function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
   return { ...inOfferedOrder(split, addresses(recipients)), told: arrival.told, postponed }
 }
 
-function noteClosed(session: Session, split: Split, at: number): void {
+export function noteClosed(session: Session, split: Split, at: number): void {
   if (split.status === 'open' || split.deliveriesOnly === true) return
   session.effects.push({
     do: 'note',

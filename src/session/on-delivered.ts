@@ -9,7 +9,7 @@ import { noteReported, reportsFirst } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
-import { confirmDelivery, keepUnheard } from './keep-deliveries.ts'
+import { confirmDelivery, intendUnheard, keepUnheard } from './keep-deliveries.ts'
 import { keepAnswer } from './keep-ledger.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
@@ -24,13 +24,26 @@ export function onParcelDelivered(session: Session, event: Extract<Event, { kind
 }
 
 /** True: the backend is being asked already, and what it says will be written down for the sender's next attempt (RFC 1047). */
-export function outlivesClient(session: Session, identity: MessageIdentity | undefined): boolean {
+export function outlivesClient(session: Session, identity: MessageIdentity | undefined, at: number): boolean {
+  return identity !== undefined && goesOnWithoutClient(session, identity, { clientGone: 'yes', at })
+}
+
+/** Senders that give up close with FIN, and so do some that go on reading (protocol.md: Exim): the answer is said and written down. */
+export function mayBeGone(session: Session, identity: MessageIdentity, at: number): void {
+  goesOnWithoutClient(session, identity, { clientGone: 'maybe', at })
+}
+
+function goesOnWithoutClient(
+  session: Session,
+  identity: MessageIdentity,
+  { clientGone, at }: { readonly clientGone: Transaction['clientGone']; readonly at: number },
+): boolean {
   if (session.state.at !== 'answering') return false
   const { transaction } = session.state
   if (transaction.parcels === undefined || transaction.text === undefined) return false
-  if (identity === undefined) return false
   transaction.text = { ...transaction.text, ...identity }
-  transaction.clientGone = true
+  transaction.clientGone = clientGone
+  intendUnheard(session, transaction, at)
   return true
 }
 
@@ -64,7 +77,7 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   transaction.judgedAnyway = anywayOf(transaction).map((recipient) =>
     outcomeFor(session, transaction, recipient, results),
   )
-  if (transaction.clientGone) return keepForNobody(session, transaction, outcomes, at)
+  if (transaction.clientGone === 'yes') return keepForNobody(session, transaction, outcomes, at)
   const circumstances = {
     anyoneDeferred: anyoneDeferred(transaction),
     // Who was let through although the backend refused them is refused at RCPT the next time, if the message can't be split.

@@ -55,7 +55,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     streaming: false,
     judgedAnyway: [],
     ahead: false,
-    clientGone: false,
+    clientGone: 'no',
   }
   if (transaction.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }

@@ -11,7 +11,7 @@ import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/ve
 import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
 import { concludeWithoutAnswer, type Unanswered } from './conclude.ts'
 import type { Event, TextEnd } from './effects.ts'
-import { confirmSplit } from './keep-ledger.ts'
+import { confirmSplit, takeOver } from './keep-ledger.ts'
 import { answer } from './on-delivered.ts'
 import { order } from './order.ts'
 import { noteLimit } from './limit.ts'
@@ -56,8 +56,32 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   if (transaction.streaming) return
   transaction.judgedAt = at
   confirmSplit(session, transaction, text, at)
+  if (!awaitsOthers(session, transaction)) decideVerdicts(session, transaction, text.judgement, at)
+}
+
+/** Whether somebody is still at delivering this very message, to recipients who would get it from this transaction, too. */
+function awaitsOthers(session: Session, transaction: Transaction): boolean {
+  const { split } = transaction
+  if (split === undefined) return false
+  const takers = [...throughOf(transaction), ...anywayOf(transaction)]
+  const recipients = takers.filter(({ memory }) => memory?.state === 'delivering').map(({ address }) => address)
+  if (recipients.length === 0) return false
+  session.effects.push({ do: 'awaitDeliveries', split: split.id, recipients })
+  return true
+}
+
+export function onDeliveriesSettled(session: Session, event: Extract<Event, { kind: 'deliveriesSettled' }>): void {
+  if (session.state.at !== 'answering') return
+  const { transaction } = session.state
+  const { text } = transaction
+  if (text === undefined || transaction.parcels !== undefined) return
+  if (!event.settled) return refuseText(session, { reply: replies.stillUnderWay, trouble: true }, event.at)
+  if (event.split !== undefined) takeOver(session, transaction, event.split, event.at)
+  decideVerdicts(session, transaction, text.judgement, event.at)
+}
+
+function decideVerdicts(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
   forgiveKnown(transaction)
-  const { judgement } = text
   noteScore(transaction, judgement)
   const wanted = wantedByAll(session, transaction, judgement)
   if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted)) return

@@ -12,6 +12,7 @@ import type { Command } from '../smtp/command.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { ReturnWindow } from '../ledger/split-return.ts'
+import type { Split } from '../ledger/split.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
 import type { Effect } from './effects.ts'
@@ -108,6 +109,8 @@ export interface SessionOptions {
   readonly serve: (peer: PeerFacts) => ServedAs
   /** A new split's id. */
   readonly newId: () => string
+  /** This process, and how long a text waits for its answer at most, in ms: what another attempt is told of a delivery under way. */
+  readonly deliverer: { readonly process: string; readonly answerMs: number }
 }
 
 export interface Session {
@@ -145,6 +148,8 @@ export interface Session {
   refusedMail?: Reply
   /** How many more commands may follow a refused MAIL without being errors: they may have been pipelined with it. */
   excused?: number
+  /** Whether the client hears its 250 is not known: the split that keeps the acknowledgement, as it was saved. */
+  unheard?: { readonly split: Split; readonly recipients: readonly string[] }
   /** DATA was refused and nothing was begun since: the answer to its text, should it come all the same. */
   refusedData?: Reply
 }

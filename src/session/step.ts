@@ -10,8 +10,16 @@ import { abort, close, end, fault } from './ending.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
-import { onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
-import { onAnswerTimedOut, onBouncePrepared, onJudgedEarly, onTextEnded, onVouched } from './on-text.ts'
+import { noteHeard } from './keep-deliveries.ts'
+import { mayBeGone, onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
+import {
+  onAnswerTimedOut,
+  onBouncePrepared,
+  onDeliveriesSettled,
+  onJudgedEarly,
+  onTextEnded,
+  onVouched,
+} from './on-text.ts'
 import { mayIntroduce, onXclient, xclientAttributes } from './on-xclient.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
@@ -19,6 +27,7 @@ import { allAnswered, sayNow } from './reply-slots.ts'
 import type { Hello, Session } from './session.ts'
 
 export function step(session: Session, event: Event): void {
+  if (event.kind === 'heard') return noteHeard(session, event.at)
   if (session.state.at === 'closed') return
   switch (event.kind) {
     case 'connected':
@@ -57,6 +66,9 @@ export function step(session: Session, event: Event): void {
     case 'delivered':
       onDelivered(session, event.results, event.at)
       break
+    case 'deliveriesSettled':
+      onDeliveriesSettled(session, event)
+      break
     case 'vouched':
       onVouched(session, event.vouched, event.at)
       break
@@ -79,8 +91,10 @@ export function step(session: Session, event: Event): void {
       return onTimedOut(session, event.at, event.slow === true)
     case 'shutdown':
       return onShutdown(session, event.at)
+    case 'inputEnded':
+      return mayBeGone(session, event.identity, event.at)
     case 'clientLost':
-      if (outlivesClient(session, event.identity)) return
+      if (outlivesClient(session, event.identity, event.at)) return
       return close(session, 'lost', event.at)
   }
   resume(session, event.at)

@@ -110,8 +110,11 @@ export interface Transaction {
   parcels?: readonly Parcel[]
   /** Deliveries of this transaction are in the ledger before they are made. */
   ahead: boolean
-  /** The client has gone while the backend was asked: nobody hears the answer, and it is written down instead (RFC 1047). */
-  clientGone: boolean
+  /**
+   * While the backend was asked, the client has gone: nobody hears the answer, and it is written down instead (RFC 1047). `maybe`: it has
+   * closed its side, and the answer is said, too.
+   */
+  clientGone: 'no' | 'maybe' | 'yes'
   /** `bounce`: how far the report of the refusals is; absent where there was none to make. */
   bounce?:
     | { readonly state: 'not' }

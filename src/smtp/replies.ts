@@ -128,6 +128,12 @@ export const replies = {
   backendNotBinary: one(554, '6.3', 'The mail server behind this one takes no binary text (BINARYMIME)'), // RFC 3030 3
   backendNoRequireTls: one(550, '7.30', 'The mail server behind this one does not keep REQUIRETLS'), // RFC 8689 4.2.1
   noAnswerInTime: one(451, '4.2', `No decision in time; please try ${retryHint(troubleSeconds)}`),
+  /** Of this very message: when its sender comes again, the outcome is known. */
+  stillUnderWay: one(
+    451,
+    '4.2',
+    `An earlier attempt of this message is still being delivered; please try ${retryHint(troubleSeconds)}`,
+  ),
   noRoom: one(452, '3.1', `A message of that size cannot be taken just now; please try ${retryHint(troubleSeconds)}`),
   /** RFC 5321 4.2.3: 452 is for what is too much at the moment; the disk may be the limit, or spool.total_disk. */
   spoolTrouble: one(452, '3.1', `The text cannot be kept at the moment; please try ${retryHint(troubleSeconds)}`),

@@ -53,6 +53,8 @@ export interface World {
   /** Whether SPF or DKIM vouches for the message. */
   readonly vouch: () => boolean | undefined
   readonly report: () => Reply
+  /** Whether whoever else was at a delivery of the same message is at it no more. */
+  readonly othersAreDone: () => boolean
 }
 
 export interface MachineOptions {
@@ -125,6 +127,7 @@ export class Machine {
       bounce: () => ({ ready: true, by: 'spf' }),
       vouch: () => false,
       report: () => yes,
+      othersAreDone: () => true,
       ...options.world,
     }
     const peer: PeerClass = { ...defaultPeer, ...options.peer }
@@ -153,6 +156,7 @@ export class Machine {
         ...(options.comesBack === undefined ? {} : { comesBack: options.comesBack }),
       }),
       newId: () => `split${++ids}`,
+      deliverer: { process: 'here', answerMs: 300_000 },
       ...options.session,
     }
     const client = options.client ?? { address: '192.0.2.1', port: 40_000 }
@@ -303,6 +307,11 @@ export class Machine {
         }
         if (results.length === effect.parcels.length) this.#step({ kind: 'delivered', at, results })
         return
+      }
+      case 'awaitDeliveries': {
+        const split = this.ledger.splits.get(effect.split)
+        const settled = this.#world.othersAreDone()
+        return this.#step({ kind: 'deliveriesSettled', at, settled, ...(split === undefined ? {} : { split }) })
       }
       case 'vouch': {
         const vouched = this.#world.vouch()

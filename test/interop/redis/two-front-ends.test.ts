@@ -13,6 +13,8 @@ import { startTestApp, type TestApp } from '../../support/app.ts'
 import { Client } from '../../support/dialogue.ts'
 import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
+import { copies, leaveAndReturn, moments, waysToGo } from '../../crash/returns.ts'
+import { startFakeBackend } from '../../support/fake-backend.ts'
 import { sendWithRetries, type Outcome, type Sending } from './retrying-client.ts'
 
 const policies = `
@@ -70,6 +72,22 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     )
   }
   const labels = '{peer="default",strategy="group"}'
+
+  test.each(waysToGo.flatMap((gone) => moments.map((moment) => ({ gone, moment }))))(
+    'a sender that leaves by $gone while the backend thinks, and comes to the other one $moment, hears 250; nobody has it twice',
+    async ({ gone, moment }) => {
+      await using backend = await startFakeBackend()
+      const config = `ledger: "${redis.url}/2"\nbackend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]`
+      await using one = await startTestApp({ config })
+      await using other = await startTestApp({ config })
+      const message = { from: 's@x.test', to: ['a@example.org'], text: 'Subject: x\r\n\r\nhello\r\n' }
+      const openSplits = async (): Promise<number> => (await other.app.ledger.openSplits(10)).length
+      const ports = [one.port, other.port] as const
+      expect(await leaveAndReturn({ gone, moment, message, ports, backend, openSplits })).toMatch(/^250/)
+      expect(copies(backend, message)).toEqual([1])
+      await until('nothing is left open', async () => (await openSplits()) === 0)
+    },
+  )
 
   test('a retry at the other one is known there: delay measured, refusal kept and given, nobody twice', async () => {
     const { attempts, delivered, refused } = await send([strict, tag])

@@ -1,0 +1,48 @@
+/**
+ * A return that comes while an earlier attempt of the message is still being delivered: by this process, another worker, or another
+ * front-end with the same ledger. Delivering it once more would double it, so the outcome is waited for. What a process that is gone
+ * was at is not known to have arrived, and is not waited for.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Split, SplitRecipient } from '../ledger/split.ts'
+import { isGone } from './deliverer.ts'
+
+export interface UnderWayOptions {
+  readonly ledger: Pick<Ledger, 'find'>
+  /** ms since the epoch. */
+  readonly now: () => number
+  /** How long the outcome is waited for. */
+  readonly limitMs: number
+  /** Nobody waits any more. */
+  readonly isOver: () => boolean
+}
+
+export interface Settled {
+  readonly settled: boolean
+  /** As the ledger has it; absent when it was dropped. */
+  readonly split?: Split
+}
+
+/** Between two looks into the ledger: at first often, since most servers answer within a second. */
+const firstLookMs = 25
+const longestLookMs = 1000
+
+export async function untilSettled(
+  { split: id, recipients }: { readonly split: string; readonly recipients: readonly string[] },
+  { ledger, now, limitMs, isOver }: UnderWayOptions,
+): Promise<Settled> {
+  const of = new Set(recipients)
+  const until = performance.now() + limitMs
+  for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, longestLookMs)) {
+    const split = await ledger.find(id)
+    if (split === undefined) return { settled: true }
+    if (!split.recipients.some((recipient) => of.has(recipient.address) && isUnderWay(recipient, now())))
+      return { settled: true, split }
+    if (isOver() || performance.now() >= until) return { settled: false, split }
+    await pause(Math.min(lookMs, Math.max(0, until - performance.now())))
+  }
+}
+
+const isUnderWay = ({ state, by }: SplitRecipient, at: number): boolean =>
+  state === 'delivering' && by !== undefined && by.until > at && !isGone(by.process)
