@@ -28,7 +28,7 @@ export function isGone(deliverer: string): boolean {
 
 function describe(pid: number | string): string | undefined {
   const place = placeOf(pid)
-  return place && [place.machine, place.pid, place.startedAt].join(separator)
+  return place === undefined ? undefined : [place.machine, place.pid, place.startedAt].join(separator)
 }
 
 function placeOf(pid: number | string): Place | undefined {
@@ -45,7 +45,7 @@ function placeOf(pid: number | string): Place | undefined {
 function machineHere(): string | undefined {
   const boot = contentOf('/proc/sys/kernel/random/boot_id')?.trim()
   try {
-    return boot && `${boot}/${readlinkSync('/proc/self/ns/pid')}`
+    return boot === undefined ? undefined : `${boot}/${readlinkSync('/proc/self/ns/pid')}`
   } catch {
     return undefined
   }

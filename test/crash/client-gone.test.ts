@@ -53,7 +53,7 @@ const rows = Object.entries(cases).flatMap(([name, one]) =>
   (['FIN', 'RST'] as const).map((gone): [string, Gone, Case] => [name, gone, one]),
 )
 
-describe('the client is gone', () => {
+describe('known-limits.md: “table under When the sender goes away”: the client is gone', () => {
   test.each(rows)('%s (%s)', async (_, gone, { say, at, delivered }) => {
     const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     await using backend = await startFakeBackend()
@@ -85,7 +85,7 @@ describe('the client is gone', () => {
   })
 })
 
-describe('the client does not hear what the backend says, and comes again (RFC 1047)', () => {
+describe('known-limits.md: “Rcptwise waits for the answer all the same and writes down who has the message.”', () => {
   test.each([
     ['one recipient', ['a@example.org'], 'group'],
     ['recipients of one answer', ['a@example.org', 'b@example.org'], 'late'],

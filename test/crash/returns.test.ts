@@ -75,7 +75,7 @@ const rows = Object.entries(kinds).flatMap(([name, kind]) =>
   ),
 )
 
-describe("the sender's next attempt hears 250 without a second delivery", () => {
+describe('known-limits.md: “When the sender comes again it hears 250, and the message is not delivered a second time.” “It may come again before the first attempt is over”', () => {
   test.each(rows)('$name, gone by $gone, comes $where $moment', async ({ kind, gone, moment, to }) => {
     const { message } = kind
     await using pair = await startPair(strategy(kind.strategy))
@@ -102,26 +102,29 @@ describe("the sender's next attempt hears 250 without a second delivery", () => 
   })
 })
 
-describe('who closes its side and reads on', () => {
-  test.each(['QUIT\r\n', ''])('hears its 250, and its next message is delivered, however equal (after %j)', async (quit) => {
-    const goOn = Promise.withResolvers<undefined>()
-    await using pair = await startPair()
-    const { apps, backend, openSplits } = pair
-    backend.rule({ on: 'dot', nth: 1, hold: goOn.promise })
-    const client = await offer(apps[0].port, one)
-    client.socket.end(quit)
-    await until('the ledger knows of the delivery', async () => (await openSplits()) > 0)
-    goOn.resolve(undefined)
-    expect((await client.reply())[0]).toMatch(/^250/)
-    if (quit !== '') expect(await client.reply()).toEqual([expect.stringMatching(/^221/)])
-    await until('the ledger knows that it was heard', async () => (await openSplits()) === 0)
-    const again = await offer(apps[1].port, one)
-    expect((await again.reply())[0]).toMatch(/^250/)
-    again.close()
-    expect(copies(backend, one)).toEqual([2])
-  })
+describe('known-limits.md: “If so, the answer was heard, and an equal message is a new one.” “With FIN Rcptwise looks two seconds after the answer”', () => {
+  test.each(['QUIT\r\n', ''])(
+    'hears its 250, and its next message is delivered, however equal (after %j)',
+    async (quit) => {
+      const goOn = Promise.withResolvers<undefined>()
+      await using pair = await startPair()
+      const { apps, backend, openSplits } = pair
+      backend.rule({ on: 'dot', nth: 1, hold: goOn.promise })
+      const client = await offer(apps[0].port, one)
+      client.socket.end(quit)
+      await until('the ledger knows of the delivery', async () => (await openSplits()) > 0)
+      goOn.resolve(undefined)
+      expect((await client.reply())[0]).toMatch(/^250/)
+      if (quit !== '') expect(await client.reply()).toEqual([expect.stringMatching(/^221/)])
+      await until('the ledger knows that it was heard', async () => (await openSplits()) === 0)
+      const again = await offer(apps[1].port, one)
+      expect((await again.reply())[0]).toMatch(/^250/)
+      again.close()
+      expect(copies(backend, one)).toEqual([2])
+    },
+  )
 
-  test('over TLS: whoever does not read on has not heard it', async () => {
+  test("known-limits.md: “Over TLS this can't be seen, and the answer counts as not heard.”", async () => {
     const goOn = Promise.withResolvers<undefined>()
     await using pair = await startPair()
     const { apps, backend, openSplits } = pair
@@ -143,7 +146,7 @@ describe('who closes its side and reads on', () => {
     expect(copies(backend, one)).toEqual([1])
   })
 
-  test('costs no write to the ledger where the answer follows at once', async () => {
+  test('known-limits.md: “A sender that has said QUIT behind its text is taken for one that reads on; only after a second is the delivery written down.”', async () => {
     await using pair = await startPair()
     const { apps, openSplits } = pair
     const client = await offer(apps[0].port, one)
@@ -155,7 +158,7 @@ describe('who closes its side and reads on', () => {
   })
 })
 
-test('a return waits for timeouts.under_way at most, and is told 451 then', async () => {
+test('known-limits.md: “at most timeouts.under_way (20 seconds), and says 451 after that.”', async () => {
   const goOn = Promise.withResolvers<undefined>()
   await using pair = await startPair('timeouts: { under_way: 200ms }')
   const { apps, backend, openSplits } = pair

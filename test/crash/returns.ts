@@ -51,7 +51,8 @@ async function leave({ socket }: Client, gone: WayToGo): Promise<void> {
   if (gone === 'QUIT') {
     socket.end('QUIT\r\n')
     // Nobody gives up sooner: until then it is one of those that read on.
-    return await pause(1100)
+    await pause(1100)
+    return
   }
   if (gone === 'RST') socket.resetAndDestroy()
   else socket.destroy()

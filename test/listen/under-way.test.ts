@@ -35,7 +35,8 @@ describe('a return', () => {
     expect(await ask([delivering()], until)).toMatchObject({ settled: true }))
   test('does not wait for the deliveries to others', async () =>
     expect(await ask([delivering({}, b)])).toMatchObject({ settled: true }))
-  test('does not wait for a split that was dropped', async () => expect(await ask([undefined])).toEqual({ settled: true }))
+  test('does not wait for a split that was dropped', async () =>
+    expect(await ask([undefined])).toEqual({ settled: true }))
 })
 
 describe('a process', () => {

@@ -27,46 +27,53 @@ async function clear(backend: FakeBackend, served: Served): Promise<void> {
   await until('nothing is left open', async () => (await openSplits(served)) === 0)
 }
 
-test.each(moments)('the return hears 250 and nobody has it twice, at whichever worker it comes to, %s', async (moment) => {
-  await using backend = await startFakeBackend()
-  await using home = await Home.make()
-  const served = await home.serve({ backendUrl: backend.url, workers: 4 })
-  const ports = [served.listeningPort, served.listeningPort] as const
-  for (let n = 0; n < 12; n++) {
-    const how = { gone: n % 2 === 0 ? 'FIN' : 'RST', moment, message: message(n), ports, backend } as const
-    expect(await leaveAndReturn({ ...how, openSplits: async () => await openSplits(served) })).toMatch(/^250/)
-    expect(copies(backend, message(n))).toEqual([1])
-    await clear(backend, served)
-  }
-  expect(pidsOf(transactions(served)).size, 'workers that took part').toBeGreaterThan(1)
-})
+test.each(moments)(
+  'the return hears 250 and nobody has it twice, at whichever worker it comes to, %s',
+  async (moment) => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const served = await home.serve({ backendUrl: backend.url, workers: 4 })
+    const ports = [served.listeningPort, served.listeningPort] as const
+    for (let n = 0; n < 12; n++) {
+      const how = { gone: n % 2 === 0 ? 'FIN' : 'RST', moment, message: message(n), ports, backend } as const
+      expect(await leaveAndReturn({ ...how, openSplits: async () => await openSplits(served) })).toMatch(/^250/)
+      expect(copies(backend, message(n))).toEqual([1])
+      await clear(backend, served)
+    }
+    expect(pidsOf(transactions(served)).size, 'workers that took part').toBeGreaterThan(1)
+  },
+)
 
-test('what a worker that was killed was at is delivered again, and not waited for', { timeout: 90_000 }, async () => {
-  const goOn = Promise.withResolvers<undefined>()
-  await using backend = await startFakeBackend()
-  await using home = await Home.make()
-  const served = await home.serve({ backendUrl: backend.url, workers: 2, config: 'timeouts: { under_way: 5m }' })
-  let n = 0
-  await until('both take mail', async () => {
-    const client = await offer(served.listeningPort, message(++n))
-    await client.reply()
-    client.close()
-    return pidsOf(transactions(served)).size === 2
-  })
-  await clear(backend, served)
-  const asked = Promise.withResolvers<undefined>()
-  backend.rule({ on: 'DATA', nth: 1, hold: goOn.promise, reached: () => asked.resolve(undefined) })
-  const first = await offer(served.listeningPort, message(0))
-  await asked.promise
-  first.close()
-  await until('the ledger knows of the delivery', async () => (await openSplits(served)) === 1)
-  for (const pid of pidsOf(transactions(served))) process.kill(Number(pid), 'SIGKILL')
-  await until('both are replaced', async () => {
-    return served.events('workerLost').length === 2 && (await fetch(`${served.adminUrl}/readyz`)).ok
-  })
-  const second = await offer(served.listeningPort, message(0))
-  expect((await second.reply())[0]).toMatch(/^250/)
-  second.close()
-  goOn.resolve(undefined)
-  expect(copies(backend, message(0))).toEqual([1])
-})
+test(
+  'known-limits.md: “What a process of this machine was at when it ended is not waited for.”',
+  { timeout: 90_000 },
+  async () => {
+    const goOn = Promise.withResolvers<undefined>()
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const served = await home.serve({ backendUrl: backend.url, workers: 2, config: 'timeouts: { under_way: 5m }' })
+    let n = 0
+    await until('both take mail', async () => {
+      const client = await offer(served.listeningPort, message(++n))
+      await client.reply()
+      client.close()
+      return pidsOf(transactions(served)).size === 2
+    })
+    await clear(backend, served)
+    const asked = Promise.withResolvers<undefined>()
+    backend.rule({ on: 'DATA', nth: 1, hold: goOn.promise, reached: () => asked.resolve(undefined) })
+    const first = await offer(served.listeningPort, message(0))
+    await asked.promise
+    first.close()
+    await until('the ledger knows of the delivery', async () => (await openSplits(served)) === 1)
+    for (const pid of pidsOf(transactions(served))) process.kill(Number(pid), 'SIGKILL')
+    await until('both are replaced', async () => {
+      return served.events('workerLost').length === 2 && (await fetch(`${served.adminUrl}/readyz`)).ok
+    })
+    const second = await offer(served.listeningPort, message(0))
+    expect((await second.reply())[0]).toMatch(/^250/)
+    second.close()
+    goOn.resolve(undefined)
+    expect(copies(backend, message(0))).toEqual([1])
+  },
+)
