@@ -25,6 +25,7 @@ recipients:
   default: careful
   sources:
     - file: recipients.yaml
+judge: { backend: {} }
 trusted: [10.0.0.0/8]
 peers:
   - name: newsletters

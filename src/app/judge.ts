@@ -1,7 +1,17 @@
 /** The configured judge. Whoever opens it closes it. */
 import type { Config } from '../config/config.ts'
-import { backendJudge } from '../judge/backend.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
+import { backendJudge, noJudge } from '../judge/silent.ts'
+import { inRanges } from '../listen/peer-directory.ts'
 
-export const configuredJudge = ({ judge }: Config): Judge => (judge.kind === 'backend' ? backendJudge : headersJudge)
+export function configuredJudge({ judge }: Config): Judge {
+  switch (judge.kind) {
+    case 'headers':
+      return headersJudge({ field: judge.field, believes: inRanges(judge.from) })
+    case 'backend':
+      return backendJudge
+    case 'none':
+      return noJudge
+  }
+}

@@ -1,4 +1,5 @@
 import { isLoopback } from './addresses.ts'
+import type { Policy } from '../verdict/policy.ts'
 import type { Config } from './config.ts'
 import type { Report } from './report.ts'
 
@@ -11,6 +12,7 @@ export function advise(config: Config, written: (key: string) => boolean, report
   if (!local && !written('backend')) {
     report(['backend'], `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`)
   }
+  if (config.judge.kind === 'none') adviseJudge(config, report)
   if (config.quarantine === undefined) {
     for (const policy of config.policies.values()) {
       if (policy.quarantineAt === undefined) continue
@@ -31,3 +33,14 @@ export function advise(config: Config, written: (key: string) => boolean, report
     report(['timeouts', 'reply'], 'clients give up after 10 minutes and send again (RFC 5321 4.5.3.2.6); stay below')
   }
 }
+
+/** Policies say from which score on; without a judge there is none. */
+function adviseJudge({ policies }: Config, report: Report): void {
+  const names = [...policies.values()].filter(comparesScores).map(({ name }) => name)
+  if (names.length === 0) return
+  const compared = `nothing is compared with the thresholds of ${names.join(', ')}`
+  report(['judge'], `is missing: ${compared}, and all mail is accepted; name judge.headers or judge.backend`)
+}
+
+const comparesScores = ({ tagAt, quarantineAt, rejectAt }: Policy): boolean =>
+  [tagAt, quarantineAt, rejectAt].some((threshold) => threshold !== undefined)

@@ -82,7 +82,15 @@ export interface ConfiguredPeerClass extends Omit<PeerClass, 'strategy' | 'chose
   }
 }
 
-export type JudgeConfig = { readonly kind: 'headers' } | { readonly kind: 'backend' }
+export type JudgeConfig =
+  | {
+      readonly kind: 'headers'
+      /** Ranges of the hosts whose fields are believed. */
+      readonly from: readonly string[]
+      readonly field: 'X-Spam-Score' | 'X-Rspamd-Score' | 'X-Spam-Status' | 'X-Spamd-Result'
+    }
+  | { readonly kind: 'backend' }
+  | { readonly kind: 'none' }
 
 export type LedgerStore =
   /** A file; `:memory:` for none. */

@@ -51,7 +51,7 @@ export function resolveSettings(
     },
     unknownRecipients: settings.unknown_recipients,
     ...(settings.quarantine !== undefined && { quarantine: settings.quarantine }),
-    judge: resolveJudge(settings.judge, report),
+    judge: resolveJudge(settings.judge, backend, report),
     peers: resolvePeers(settings.peers, report),
     bounces: {
       vouchedBy: settings.bounces.vouched_by,
@@ -112,11 +112,15 @@ function ownName(): string {
   return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'
 }
 
-function resolveJudge(judge: Settings['judge'], report: Report): Config['judge'] {
+function resolveJudge(judge: Settings['judge'], backend: Config['backend'], report: Report): Config['judge'] {
   if (judge.headers !== undefined && judge.backend !== undefined) {
     report(['judge', 'backend'], 'there is already a judge, headers; keep one of them')
   }
-  return { kind: judge.backend === undefined ? 'headers' : 'backend', onFailure: judge.on_failure }
+  const onFailure = judge.on_failure
+  if (judge.headers !== undefined) return { kind: 'headers', ...judge.headers, onFailure }
+  if (judge.backend !== undefined) return { kind: 'backend', onFailure }
+  if (backend.servers.some(({ kind }) => kind !== 'sink')) return { kind: 'none', onFailure }
+  return { kind: 'headers', from: ['127.0.0.0/8', '::1'], field: 'X-Spam-Score', onFailure }
 }
 
 function resolveLedgerStore(

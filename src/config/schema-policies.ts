@@ -33,14 +33,25 @@ export const recipients = section({
 
 export const judge = section({
   headers: key(
-    z.strictObject({}).nullable().optional(),
-    'Judge by what earlier filters wrote into the header section, and by GTUBE.',
-    'used when no judge is named',
+    z
+      .strictObject({
+        from: key(
+          z.array(is.range()),
+          'Hosts whose fields are believed: those that the scanner runs on, or that mail comes through behind it. Everybody else can write such a field, too.',
+        ),
+        field: key(
+          z.enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result']).prefault('X-Spam-Score'),
+          'The field that the scanner writes; all others are ignored.',
+        ),
+      })
+      .optional(),
+    'Judge by the score that a scanner in front wrote into the header section, and by GTUBE: docs/judges.md.',
+    'in front of a `sink:` alone: from 127.0.0.0/8 and ::1',
   ),
   backend: key(
     z.strictObject({}).nullable().optional(),
     "One backend transaction a group; its reply is that group's verdict.",
-    'not used',
+    'not used; without a judge every policy accepts',
   ),
   on_failure: key(z.enum(['accept', 'defer']).prefault('accept'), 'When the judge fails.'),
 })

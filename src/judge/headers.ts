@@ -1,117 +1,78 @@
 /**
- * The judge that believes what a scanner in front has written into the header section: X-Spam-Score, X-Spam-Status, X-Spamd-Result
- * and X-Spam-Level. The highest score counts, so that a sender's own field can only make things worse for it. GTUBE, the test
- * string of SpamAssassin, is certain spam. Only for a place behind a scanner whose fields one believes.
+ * The judge that believes what a scanner in front has written: one field, from clients that are named. Anybody can write such a field,
+ * so it counts only
+ *
+ * - from a client whose own work it is, or comes through: the host of the scanner;
+ * - at the top, above the first Received field, which that host has added itself: what the sender wrote stands below it; the topmost counts;
+ * - or, where there is none, once in the whole section: a scanner that writes at the end (rspamd through Postfix) removes those of the sender. More
+ *   than one there are the sender's too, and nobody knows which: then the judge has failed.
+ *
+ * GTUBE is certain spam, whoever sends it.
  */
+import { GtubeFinder, gtubeScore } from './gtube.ts'
+import { fieldsOf } from './header-fields.ts'
+import { HeaderSection } from './header-section.ts'
 import type { Judge, Judgement, Judging } from './judge.ts'
+import { type ScoreField, scoreIn } from './score-field.ts'
 
-const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X')
-export const gtubeScore = 1000
-/** GTUBE is looked for in this many octets; what is behind them can't change the judgement. */
-export const lookBytes = 64 * 1024
-
-const endOfHeader = Buffer.from('\r\n\r\n')
-const anyField = /^x-spam/im
-/** Field with its value, and where in that the score stands. */
-const fields: readonly { readonly name: string; readonly field: RegExp; readonly score: RegExp }[] = [
-  {
-    name: 'X-Spam-Score',
-    field: /^x-spam-score:(.*(?:\r\n[ \t].*)*)/gim,
-    score: /^[ \t]*(?:\r\n[ \t]+)?(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)/,
-  },
-  {
-    name: 'X-Spam-Status',
-    field: /^x-spam-status:(.*(?:\r\n[ \t].*)*)/gim,
-    score: /(?:^|[^0-9A-Za-z_])(?:score|hits)=(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)/i,
-  },
-  {
-    name: 'X-Spamd-Result',
-    field: /^x-spamd-result:(.*(?:\r\n[ \t].*)*)/gim,
-    score: /\[[ \t]*(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)[ \t]*\//,
-  },
-]
-const level = /^x-spam-level:[ \t]*(\*+)/gim
-const mostStars = 100
-
-/** Scores found in a header section, by field. */
-export function scoresIn(header: string): { readonly name: string; readonly score: number }[] {
-  if (!anyField.test(header)) return []
-  const found: { readonly name: string; readonly score: number }[] = []
-  for (const { name, field, score } of fields) {
-    for (const [, value = ''] of header.matchAll(field)) {
-      const number = score.exec(value)?.[1]
-      if (number !== undefined) found.push({ name, score: Number(number) })
-    }
-  }
-  for (const [, stars = ''] of header.matchAll(level))
-    found.push({ name: 'X-Spam-Level', score: Math.min(stars.length, mostStars) })
-  return found
+export interface HeadersJudgeOptions {
+  readonly field: ScoreField
+  /** Whether a client's fields are believed. */
+  readonly believes: (clientAddress: string) => boolean
 }
 
+const silent: Judgement = { kind: 'silent' }
+
 class HeadersJudging implements Judging {
-  /** Octets not looked at yet, and the last ones, in which a match may begin. */
-  #tail: Buffer = Buffer.alloc(0)
-  #header: Buffer[] | undefined = []
-  #scores: { readonly name: string; readonly score: number }[] = []
-  #seen = 0
-  #certain = false
+  readonly #field: ScoreField
+  readonly #gtube = new GtubeFinder()
+  /** Undefined: not believed, or let go of. */
+  #section: HeaderSection | undefined
+
+  constructor(field: ScoreField, believed: boolean) {
+    this.#field = field
+    this.#section = believed ? new HeaderSection() : undefined
+  }
 
   push(chunk: Buffer): void {
-    if (this.settled() !== undefined) return
-    const data = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk])
-    const looked = Math.max(0, lookBytes - this.#seen)
-    const before = data.length - chunk.length
-    this.#seen += chunk.length
-    // Not a single octet further, whatever the pieces: the judgement must not depend on them.
-    if (looked > 0 && data.subarray(0, before + looked).includes(gtube)) this.#certain = true
-    if (this.#header !== undefined) this.#readHeader(data, chunk)
-    this.#tail = Buffer.from(data.subarray(Math.max(0, data.length - gtube.length + 1)))
-  }
-
-  #readHeader(data: Buffer, chunk: Buffer): void {
-    const header = this.#header ?? []
-    header.push(chunk)
-    // `data` begins with the first octet as long as the tail has them all.
-    const fromStart = data.length === this.#seen
-    const empty = fromStart && data.subarray(0, 2).equals(endOfHeader.subarray(0, 2))
-    const end = empty ? 0 : data.indexOf(endOfHeader)
-    if (end === -1) return
-    const before = data.length - chunk.length
-    header[header.length - 1] = chunk.subarray(0, Math.max(0, end - before))
-    if (empty) header.length = 0
-    this.#finishHeader()
-  }
-
-  #finishHeader(): void {
-    if (this.#header === undefined) return
-    this.#scores = scoresIn(Buffer.concat(this.#header).toString('latin1'))
-    this.#header = undefined
+    this.#gtube.push(chunk)
+    this.#section?.push(chunk)
   }
 
   settled(): Judgement | undefined {
-    if (this.#certain) return this.#judgement()
-    return this.#header === undefined && this.#seen >= lookBytes ? this.#judgement() : undefined
-  }
-
-  #judgement(): Judgement {
-    if (this.#certain) return { kind: 'scored', score: gtubeScore, symbols: ['GTUBE'] }
-    if (this.#scores.length === 0) return { kind: 'silent' }
-    const score = Math.max(...this.#scores.map((found) => found.score))
-    return { kind: 'scored', score, symbols: [...new Set(this.#scores.map((found) => found.name))] }
+    const known = this.#gtube.settled && this.#section?.complete !== false
+    return known || this.#gtube.found ? this.end() : undefined
   }
 
   end(): Judgement {
-    this.#finishHeader()
-    return this.#judgement()
+    if (this.#gtube.found) return { kind: 'scored', score: gtubeScore, symbols: ['GTUBE'] }
+    return this.#section === undefined ? silent : judgeHeader(this.#section.header, this.#field)
   }
 
   abandon(): void {
-    this.#header = undefined
+    this.#section = undefined
   }
 }
 
-export const headersJudge: Judge = {
-  name: 'headers',
-  begin: () => new HeadersJudging(),
-  close: async () => await Promise.resolve(),
+/** `header`: undefined when it is too long to be read. */
+export function judgeHeader(header: Buffer | undefined, field: ScoreField): Judgement {
+  if (header === undefined) return { kind: 'failed', why: 'the header section is too long to be read' }
+  const fields = fieldsOf(header)
+  const name = field.toLowerCase()
+  const received = fields.findIndex((one) => one.name === 'received')
+  const above = fields.slice(0, received === -1 ? fields.length : received)
+  const written = above.find((one) => one.name === name)
+  const [first, second] = written === undefined ? fields.filter((one) => one.name === name) : [written]
+  if (first === undefined) return silent
+  if (second !== undefined)
+    return { kind: 'failed', why: `more than one ${field}: the scanner has to remove those of senders` }
+  const score = scoreIn(field, first.value)
+  if (score === undefined) return { kind: 'failed', why: `${field} has no score where it belongs` }
+  return { kind: 'scored', score, symbols: [field] }
 }
+
+export const headersJudge = ({ field, believes }: HeadersJudgeOptions): Judge => ({
+  name: 'headers',
+  begin: ({ clientAddress }) => new HeadersJudging(field, believes(clientAddress)),
+  close: async () => await Promise.resolve(),
+})

@@ -57,7 +57,7 @@ export const configuration = (setUp: SetUp, { listen, admin, behind, redis }: Po
     },
     relay_domains: ['example.org'],
     recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
-    judge: { [setUp.judge]: {} },
+    judge: setUp.judge === 'headers' ? { headers: { from: ['127.0.0.0/8'] } } : { backend: {} },
     peers: [{ name: 'default', strategy: firstStrategy }],
     bounces: { dns_servers: ['127.0.0.1:9'], dns_timeout: '100ms' },
     limits: { errors_per_minute: 'off' },

@@ -39,7 +39,12 @@ describe('no configuration at all', () => {
     expect(config.admin).toEqual({ listen: { host: '127.0.0.1', port: 9225 } })
     expect(config.recipients.defaultPolicy).toEqual({ name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false })
     expect([...config.policies.keys()]).toEqual(['careful', 'tag-only', 'strict'])
-    expect(config.judge).toEqual({ kind: 'headers', onFailure: 'accept' })
+    expect(config.judge).toEqual({
+      kind: 'headers',
+      from: ['127.0.0.0/8', '::1'],
+      field: 'X-Spam-Score',
+      onFailure: 'accept',
+    })
     expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([['default', 'auto']])
     expect(config.trusted).toEqual([])
     expect(config.tls).toMatchObject({
@@ -186,6 +191,14 @@ describe('short forms', () => {
     ['backend: { servers: [sink:mail] }', { backend: { servers: [{ directory: '/etc/rcptwise/mail' }] } }],
     ['received_header: auto', { receivedHeader: true }],
     ['judge: { backend: }', { judge: { kind: 'backend' } }],
+    [
+      'judge: { headers: { from: [10.0.0.7], field: X-Spamd-Result } }',
+      { judge: { kind: 'headers', from: ['10.0.0.7/32'], field: 'X-Spamd-Result' } },
+    ],
+    [
+      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }',
+      { judge: { kind: 'none', onFailure: 'accept' } },
+    ],
   ])('%s', (text, expected) => {
     expect(configOf(text)).toMatchObject(expected)
   })
@@ -325,6 +338,13 @@ describe('warnings', () => {
       'peers:\n  - { name: default, lenient_as: quarantine }\n',
       [/^config.yaml:2:22: peers\[0\].lenient_as: messages will be tagged/],
     ],
+    [
+      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }',
+      [
+        /judge: is missing: nothing is compared with the thresholds of careful, tag-only, strict, and all mail is accepted/,
+      ],
+    ],
+    ['relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }\njudge: { backend: }', []],
     ['limits: { recipients: 10 }', [/^config.yaml:1:11: limits.recipients: RFC 5321/]],
     ['timeouts:\n  reply: 10m\n', [/^config.yaml:2:3: timeouts.reply: clients give up/]],
   ])('%j', (text, expected) => {

@@ -1,6 +1,7 @@
 /** Header sections: the judge that reads them, what tells messages apart, and the fields that we put in front. */
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
+import { type ScoreField, scoreFields } from '../../src/judge/score-field.ts'
 import { createFingerprint } from '../../src/ledger/fingerprint.ts'
 import { receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
 import type { Random } from '../support/random.ts'
@@ -40,8 +41,8 @@ const bodies = [
 
 const envelope = { clientAddress: '192.0.2.1', helo: 'x', reversePath: 'a@x.test', recipients: ['b@example.org'] }
 
-function judged(chunks: readonly Buffer[]): Judgement {
-  const judging = headersJudge.begin(envelope)
+function judged(chunks: readonly Buffer[], field: ScoreField): Judgement {
+  const judging = headersJudge({ field, believes: () => true }).begin(envelope)
   for (const chunk of chunks) judging.push(chunk)
   return judging.end() as Judgement
 }
@@ -58,8 +59,9 @@ function once(random: Random): void {
     ? anything(random, 300)
     : `${perhapsSpoiled(random, head, 0.4)}${random.pick(['\r\n', '\r\n', ''])}${random.pick(bodies)}`
   const octets = octetsOf(text)
-  const judgement = judged([octets])
-  same(judged(cutAnywhere(random, octets)), judgement, 'wherever it is cut, it is judged the same', text)
+  const field = random.pick(scoreFields)
+  const judgement = judged([octets], field)
+  same(judged(cutAnywhere(random, octets), field), judgement, 'wherever it is cut, it is judged the same', text)
   holds(judgement.kind !== 'scored' || Number.isFinite(judgement.score), 'a score is a number', { text, judgement })
   same(
     identified(cutAnywhere(random, octets)),

@@ -20,7 +20,7 @@ export interface TestApp extends AsyncDisposable {
 }
 
 export interface TestAppOptions {
-  /** YAML without `admin`; `listen` is 127.0.0.1:0 and everyone is served by `group` unless it is said here. */
+  /** YAML without `admin`; `listen` is 127.0.0.1:0, everyone is served by `group` and the headers of all are believed unless it is said here. */
   readonly config?: string
   /** Lines of recipients.yaml; named in the configuration by default. */
   readonly recipients?: string
@@ -41,7 +41,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
   const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
   const peers = /^peers:/m.test(config) ? '' : 'peers: [{ name: default, strategy: group }]\n'
-  await writeFile(file, `${hostname}${listen}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`)
+  const judge = /^judge:/m.test(config) ? '' : 'judge: { headers: { from: [127.0.0.0/8, "::1"] } }\n'
+  await writeFile(file, `${hostname}${listen}${judge}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`)
   const loaded = loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
   const facts: Fact[] = []

@@ -1,0 +1,31 @@
+/** GTUBE, the test string of SpamAssassin, is certain spam. It is looked for at the beginning of a text only. */
+
+const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X')
+export const gtubeScore = 1000
+/** It is looked for in this many octets; what is behind them can't change the judgement. */
+export const lookBytes = 64 * 1024
+
+export class GtubeFinder {
+  /** The last octets, in which it may begin. */
+  #tail: Buffer = Buffer.alloc(0)
+  #seen = 0
+  #found = false
+
+  get found(): boolean {
+    return this.#found
+  }
+  /** Nothing that is still to come changes it. */
+  get settled(): boolean {
+    return this.#found || this.#seen >= lookBytes
+  }
+
+  push(chunk: Buffer): void {
+    if (this.settled) return
+    // Not a single octet further, whatever the pieces: the judgement must not depend on them.
+    const looked = chunk.subarray(0, lookBytes - this.#seen)
+    this.#seen += looked.length
+    const seam = Buffer.concat([this.#tail, looked])
+    if (seam.includes(gtube)) this.#found = true
+    this.#tail = Buffer.from(seam.subarray(Math.max(0, seam.length - gtube.length + 1)))
+  }
+}
