@@ -7,7 +7,7 @@ export interface Field {
   readonly value: string
 }
 
-const start = /^([!-9;-~]{1,200})[ \t]*:/
+const start = /^([!-9;-~]+)[ \t]*:/
 
 /** Up to the first line that is no field: what follows is text, as it is for Postfix and sendmail. */
 export function fieldsOf(header: Buffer): Field[] {

@@ -3,8 +3,7 @@
  * tells of Reply-To and Subject in its own).
  */
 
-const number = '([+-]?[0-9]{1,6}(?:\\.[0-9]{1,6})?)'
-const alone = new RegExp(`^${number}(?: |$)`)
+const alone = /^([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?)(?: |$)/
 
 /** Of an unfolded value with single blanks. */
 const forms = {
@@ -12,9 +11,9 @@ const forms = {
   'X-Spam-Score': alone,
   'X-Rspamd-Score': alone,
   /** SpamAssassin, amavis: `Yes, score=15.3 required=5.0 tests=…`; `hits` is what it was called before 3.0. */
-  'X-Spam-Status': new RegExp(`^(?:Yes|No), ?(?:score|hits)=${number}(?: |$)`, 'i'),
+  'X-Spam-Status': /^(?:Yes|No), ?(?:score|hits)=([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?)(?: |$)/i,
   /** rspamd: `default: False [4.10 / 15.00]; SYMBOL(1.00)[…]; …`. */
-  'X-Spamd-Result': new RegExp(`^[A-Za-z0-9_-]{1,64}: (?:True|False) \\[${number} / `, 'i'),
+  'X-Spamd-Result': /^[A-Za-z0-9_-]+: (?:True|False) \[([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?) \/ /i,
 } as const satisfies Record<string, RegExp>
 
 export type ScoreField = keyof typeof forms
