@@ -2,7 +2,7 @@
  * What a run's record says of each recipient of each message: lost, there twice, answered wrongly, never answered. Nothing but the
  * record is looked at, and what it explains is told with its reason; what is left is a finding. Pure.
  */
-import type { Blow, Entry, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
+import type { Blow, Entry, Lag, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
 import { accepts } from './people.ts'
 
 export const faults = ['lost', 'doubled', 'wrong', 'undone', 'fell'] as const
@@ -25,9 +25,11 @@ export interface OpenSplit {
 
 /**
  * Clocks are one, but who writes down a moment may have been held up between it and the writing. A sender that goes away while the
- * server thinks does so more than a second before the server answers (mail.ts), so this much proves nothing wrong.
+ * server thinks does so more than a second before the server answers (mail.ts), so this much proves nothing wrong. On a busy machine
+ * it is longer by a multiple of what the run's own timers were late.
  */
 const slackMs = 700
+const slackPerLag = 5
 /** Until a front-end uses a ledger again that was away. */
 const reconnectMs = 6000
 /** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
@@ -51,6 +53,7 @@ export class Record {
   readonly #blows: readonly Blow[]
   readonly #switches: readonly Switch[]
   readonly #entries: readonly Entry[]
+  readonly #lags: readonly Lag[]
   readonly #firstStrategy: string
 
   constructor(entries: readonly Entry[], firstStrategy: string) {
@@ -62,6 +65,7 @@ export class Record {
     this.#refusals = of('refused')
     this.#blows = of('blow')
     this.#switches = of('switch')
+    this.#lags = of('lag')
     for (const transaction of of('transaction'))
       this.#transactions.set(transaction.letter, [...(this.#transactions.get(transaction.letter) ?? []), transaction])
     const said = new Map(of('said').map(({ number, at }) => [number, at]))
@@ -155,29 +159,30 @@ export class Record {
     const carrier = this.#carrier(letter, recipient, copy)
     if (carrier === undefined) return undefined
     const over = carrier.to
+    const slack = this.#slack(copy.came, over)
     const fatal = (target: Blow['target']): ((blow: Blow) => boolean) => {
       return (blow) => blow.target === target && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
     }
     const ofFront = (blow: Blow): boolean => blow.front === carrier.front
     if (copy.said === undefined) {
-      const gone = this.#blowIn(copy.came - 50, copy.at + slackMs, (blow) => fatal('behind')(blow))
+      const gone = this.#blowIn(copy.came - 50, copy.at + slack, (blow) => fatal('behind')(blow))
       if (gone !== undefined) return 'the server behind was killed before its 250 had left'
     }
     const said = copy.said ?? copy.at
     const killed = this.#blowIn(
       copy.came - 50,
-      said + slackMs,
+      said + slack,
       (blow) => ofFront(blow) && (fatal('primary')(blow) || fatal('worker')(blow)),
     )
     if (killed !== undefined && carrier.end !== 'heard')
       return `${killed.target} killed after the server behind had the text and before its 250 was passed on`
-    const ending = this.#blowIn(copy.came - 3000, said + slackMs, (blow) => ofFront(blow) && fatal('primary')(blow))
+    const ending = this.#blowIn(copy.came - 3000, said + slack, (blow) => ofFront(blow) && fatal('primary')(blow))
     if (ending?.how === 'SIGTERM' && carrier.end !== 'heard') return 'it was broken off at the end of timeouts.shutdown'
-    const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slackMs)
+    const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slack)
     if (stopped && carrier.end === 'closed by Rcptwise')
-      if (this.#blowIn(copy.came, over + slackMs, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !== undefined)
+      if (this.#blowIn(copy.came, over + slack, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !== undefined)
         return 'the process was stopped after the server behind had it, and killed before it went on'
-    if (carrier.left !== undefined && carrier.left.at >= said - slackMs)
+    if (carrier.left !== undefined && carrier.left.at >= said - slack)
       return `the sender went (${carrier.left.how}) when the answer was there`
     if (carrier.left !== undefined && stopped) return 'the process was stopped while the sender went'
     if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
@@ -235,10 +240,15 @@ export class Record {
     spans.forEach(({ strategy, begins }, i) => {
       // It may last until a later order was certainly carried out.
       const later = this.#switches.slice(i).find((next) => next.to !== undefined)
-      const ends = (later?.to ?? Infinity) + strategyMs
+      const ends = (later?.to ?? Infinity) + strategyMs + this.#slack(from, to)
       if (begins <= to && ends >= from) possible.add(strategy)
     })
     return possible
+  }
+
+  #slack(from: number, to: number): number {
+    const around = this.#lags.filter(({ at, ms }) => at >= from - slackMs && at - ms <= to + slackMs)
+    return slackMs + slackPerLag * Math.max(0, ...around.map(({ ms }) => ms))
   }
 
   #blowIn(from: number, to: number, which: (blow: Blow) => boolean): Blow | undefined {

@@ -76,6 +76,13 @@ export interface Fall {
   readonly why: string
 }
 
+/** The machine was too busy to do what was due: so much later than it should. */
+export interface Lag {
+  readonly what: 'lag'
+  readonly at: number
+  readonly ms: number
+}
+
 /** The server behind has the message for these people, on its disk. */
 export interface Taken {
   readonly what: 'taken'
@@ -104,7 +111,21 @@ export interface Refused {
 }
 
 export type BehindEntry = Taken | Said | Refused
-export type Entry = Offer | Transaction | Blow | Switch | BoxChange | Fall | BehindEntry
+export type Entry = Offer | Transaction | Blow | Switch | BoxChange | Fall | Lag | BehindEntry
+
+const lookMs = 50
+const worthTellingMs = 100
+
+/** Notes how late a timer is, until it is disposed. */
+export function watchLag(journal: Journal): Disposable {
+  let due = performance.now() + lookMs
+  const timer = setInterval(() => {
+    const ms = Math.round(performance.now() - due)
+    if (ms > worthTellingMs) journal.write({ what: 'lag', at: Date.now(), ms })
+    due = performance.now() + lookMs
+  }, lookMs)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
 
 export class Journal {
   readonly entries: Entry[] = []

@@ -78,7 +78,8 @@ export class Mail {
         underWay.push(this.#deliver(this.#letter(clean), number))
       }
       await sleep(random.between(300, 2500))
-      if (underWay.length > 4) await Promise.race([underWay.shift(), sleep(4000)])
+      // A queue of its own, not too long.
+      if (underWay.length > 4) await Promise.race([underWay.at(-5), sleep(4000)])
     }
     await Promise.all(underWay)
   }

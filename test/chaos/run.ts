@@ -7,7 +7,7 @@ import { freePort } from '../support/lab/ports.ts'
 import { Behind } from './behind.ts'
 import { faults, type Finding, type OpenSplit, Record } from './count.ts'
 import { FrontEnd } from './front-end.ts'
-import { type Entry, Journal } from './journal.ts'
+import { type Entry, Journal, watchLag } from './journal.ts'
 import { Mail } from './mail.ts'
 import { recipientsFile } from './people.ts'
 import { Random } from '../support/random.ts'
@@ -75,6 +75,7 @@ async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: Roun
   const directory = join(options.directory, `round-${number}`)
   mkdirSync(directory, { recursive: true })
   const journal = new Journal(join(directory, 'journal.jsonl'))
+  using lag = watchLag(journal)
   const ports = { behind: await freePort() }
   await using redis =
     setUp.ledger === 'Redis' ? await startRedis({ appendonly: 'yes', appendfsync: 'always' }) : undefined
