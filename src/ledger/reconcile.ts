@@ -18,6 +18,17 @@ const progress = { waiting: 0, refused: 1, delivering: 2, delivered: 3, answered
   number
 >
 
+/**
+ * Until the text of its message has come whole once a split has no name, and two messages to the same people can both be taken for its
+ * return. The text that comes first gives it the name; the other message has a split of its own, or its recipients would be told
+ * that they have what they never got.
+ */
+const areTwoMessages = (ours: Split, stored: Split): boolean =>
+  ours.fingerprint !== undefined && stored.fingerprint !== undefined && ours.fingerprint !== stored.fingerprint
+
+/** The same for each save of this message. */
+const ownId = ({ id, fingerprint = '' }: Split): string => `${id}-${fingerprint.slice(0, 8)}`
+
 /** What both know, as a version after the stored one. Pure. */
 export function reconcile(ours: Split, stored: Split): Split {
   const known = new Map(stored.recipients.map((recipient) => [recipient.address, recipient]))
@@ -63,11 +74,21 @@ function further(one: SplitRecipient, other: SplitRecipient): SplitRecipient {
  * is done because of that is told as closed here, because neither side has seen it done.
  */
 export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger {
+  const saveApart = async (ours: Split, stored: Split): Promise<{ readonly saved: boolean }> => {
+    // Whoever saves ours goes on to count from its version: the stored one stays ahead of it, so that it is never written over.
+    await ledger.save(nextVersion(stored))
+    const own = { ...ours, id: ownId(ours) }
+    if ((await ledger.find(own.id)) !== undefined) return await saveOver(own)
+    if (own.status !== 'open') return { saved: true }
+    const { saved } = await ledger.save({ ...own, version: 1 })
+    return saved ? { saved } : await saveOver(own)
+  }
   const saveOver = async (ours: Split): Promise<{ readonly saved: boolean }> => {
     for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
       const stored = await ledger.find(ours.id)
       // It was dropped or forgotten: the sender is new.
       if (stored === undefined) return { saved: false }
+      if (areTwoMessages(ours, stored)) return await saveApart(ours, stored)
       const split = reconcile(ours, stored)
       const { saved } = await ledger.save(split)
       if (!saved) continue

@@ -75,7 +75,7 @@ async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: Roun
   const directory = join(options.directory, `round-${number}`)
   mkdirSync(directory, { recursive: true })
   const journal = new Journal(join(directory, 'journal.jsonl'))
-  using lag = watchLag(journal)
+  const lag = watchLag(journal)
   const ports = { behind: await freePort() }
   await using redis =
     setUp.ledger === 'Redis' ? await startRedis({ appendonly: 'yes', appendfsync: 'always' }) : undefined
@@ -125,6 +125,7 @@ async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: Roun
       splits: await splitsOf(frontEnds),
     })
   } finally {
+    lag[Symbol.dispose]()
     await Promise.all(frontEnds.map(async (frontEnd) => await frontEnd.stop()))
     await behind.kill()
   }

@@ -15,7 +15,7 @@ import { parseReply } from './reading.ts'
 
 const recipients = {
   'ann@example.org': policies.tagOnly,
-  // 'Ann@example.org': policies.strict,
+  'Ann@example.org': policies.strict,
   'bob@example.org': policies.strict,
   'cho@example.org': policies.careful,
   'a+b@example.org': policies.vip,

@@ -55,6 +55,31 @@ test.for([
   expect(result.closedAt).toBe(merged === 'open' ? undefined : start + minute)
 })
 
+describe('two messages that were taken for the return of a split whose message was not known yet', () => {
+  test('each has a split of its own: nobody is told that they have what they never got', async () => {
+    const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => start })
+    const ledger = reconcilingLedger(store, () => undefined)
+    const nameless = splitOf('it')
+    await ledger.save(nameless)
+    const one = nextVersion(keepDelivery({ ...nameless, fingerprint: 'one' }, a, start))
+    expect(await ledger.save(one)).toEqual({ saved: true })
+    let other = nextVersion({ ...nameless, fingerprint: 'other' })
+    expect(await ledger.save(other)).toEqual({ saved: true })
+    // Each further save of either goes to its own.
+    other = nextVersion(keepDelivery(other, b, start))
+    expect(await ledger.save(other)).toEqual({ saved: true })
+    expect(await ledger.save(nextVersion(one))).toEqual({ saved: true })
+    other = nextVersion(other)
+    expect(await ledger.save(other)).toEqual({ saved: true })
+    const open = await store.openSplits(10)
+    expect(open.map((split) => [split.fingerprint, stateOf(split, a), stateOf(split, b)]).toSorted()).toEqual([
+      ['one', 'delivered', 'waiting'],
+      ['other', 'waiting', 'delivered'],
+    ])
+    await store.close()
+  })
+})
+
 describe('two transactions that go on from one version', () => {
   async function both(first: (split: Split) => Split, second: (split: Split) => Split) {
     const facts: Fact[] = []
