@@ -81,6 +81,8 @@ export class TextReceiver {
 
   /** Takes the next octets; returns what stands behind the end of the text, once it has ended. */
   push(chunk: Buffer): Buffer | undefined {
+    // Between a BDAT command and its octets nothing has come, which says nothing of a CR before.
+    if (chunk.length === 0) return undefined
     if (this.#refused()) return this.#skip(chunk)
     const data = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = nothing

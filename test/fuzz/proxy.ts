@@ -31,8 +31,15 @@ function addressesOf(random: Random): ProxiedAddresses {
   return { source: end(), destination: end() }
 }
 
-/** As the kernel knows it: equal addresses are equal octets. */
-const canonical = (address: string): string => (isIP(address) === 6 ? new URL(`http://[${address}]`).hostname : address)
+/** As the kernel compares them: one spelling an address, and IPv4 in IPv6 is IPv4. */
+export function canonical(address: string): string {
+  if (isIP(address) !== 6) return address
+  const text = new URL(`http://[${address}]`).hostname
+  const [, high, low] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(text) ?? []
+  if (high === undefined || low === undefined) return text
+  const [one, other] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
+  return [one >> 8, one & 255, other >> 8, other & 255].join('.')
+}
 
 function once(random: Random): void {
   const addresses = addressesOf(random)
@@ -50,8 +57,7 @@ function once(random: Random): void {
     canonical(destination.address),
     destination.port,
   ]
-  if (!/ffff/.test(JSON.stringify(addresses)))
-    same(plain(parsed.addresses), plain(addresses), 'with the same addresses', addresses)
+  same(plain(parsed.addresses), plain(addresses), 'with the same addresses', addresses)
   const wrong = random.chance(0.1)
     ? anything(random, 150)
     : perhapsSpoiled(random, random.chance(0.1) ? proxyVersion2Local.toString('latin1') : right.toString('latin1'), 1)

@@ -5,7 +5,7 @@ import { type ClientAttributes, encodeClient, parseClient } from '../../src/smtp
 import type { Random } from '../support/random.ts'
 import { type Fuzzer, holds, same } from './fuzzer.ts'
 import { anything, perhapsSpoiled } from './octets.ts'
-import { ipv4, ipv6 } from './proxy.ts'
+import { canonical, ipv4, ipv6 } from './proxy.ts'
 
 const all = 'NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT'
 const names = ['mx.example.org', '[192.0.2.1]', 'a b', 'x+y', 'x=y', '\xff', 'a\tb'] as const
@@ -64,10 +64,9 @@ function once(random: Random): void {
     })
 }
 
-/** Addresses as the kernel compares them. */
 const normal = ([name, value]: [string, unknown]): unknown => [
   name,
-  typeof value === 'string' && isIP(value) === 6 ? new URL(`http://[${value}]`).hostname : value,
+  typeof value === 'string' && isIP(value) !== 0 ? canonical(value) : value,
 ]
 
 export const xclient: Fuzzer = { name: 'xclient', once }

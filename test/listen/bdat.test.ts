@@ -77,6 +77,23 @@ describe('BDAT', () => {
     expect(await deliver(octets)).toMatchObject({ codes, texts })
   })
 
+  test('a CRLF is cut in two, and the octets of the second chunk come after its command', async () => {
+    await using backend = await startFakeBackend()
+    await using app = await start({ config: chunking + behind(backend) })
+    const client = await open(app.port)
+    client.send(`${envelope}BDAT 6\r\nhello\r`)
+    for (let replies = 0; replies < 3; replies++) await client.reply()
+    client.send('BDAT 1 LAST\r\n')
+    // What came by then was read by then: the reply to another session's command says so.
+    const other = await open(app.port)
+    await other.ask('NOOP')
+    other.close()
+    client.send('\n')
+    expect((await client.reply())[0]).toMatch(/^250/)
+    client.close()
+    expect(backend.delivered.map(({ text }) => text.toString('latin1').endsWith('hello\r\n'))).toEqual([true])
+  })
+
   test('a message that is too large is read to its end', async () => {
     const { codes, texts } = await deliver(
       `${envelope}BDAT 40000\r\n${'a\r\n'.repeat(13_333)}\nBDAT 40002 LAST\r\n${'a\r\n'.repeat(13_334)}`,
