@@ -2,7 +2,7 @@
  * The PROXY protocol, versions 1 and 2 (haproxy: doc/proxy-protocol.txt): codec only. Whether a header is expected is decided by where
  * a connection comes from, never by looking at what it says.
  */
-import { type IpAddress, parseIpAddress, textOfIp } from './ip-address.ts'
+import { type IpAddress, parseIpAddress, textOfIp, unmapped } from './ip-address.ts'
 
 import { printable, toOctets } from './octets.ts'
 
@@ -109,8 +109,8 @@ interface Ends {
 
 /** Both in one family: IPv4 beside IPv6 is written as IPv6. */
 function endsOf({ source, destination }: ProxiedAddresses): Ends {
-  const from = parseIpAddress(source.address) ?? nobody
-  const to = parseIpAddress(destination.address) ?? nobody
+  const from = unmapped(parseIpAddress(source.address) ?? nobody)
+  const to = unmapped(parseIpAddress(destination.address) ?? nobody)
   return { source: from, destination: to, version: from.version === 6 || to.version === 6 ? 6 : 4 }
 }
 

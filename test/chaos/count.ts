@@ -198,17 +198,16 @@ export class Record {
   }
 
   #whyRefused(offer: Offer, recipient: string, transaction: Transaction, reply: string): string | undefined {
-    if (!ofTheServerBehind(reply)) return undefined
-    const refusal = this.#refusals.find(
-      ({ step, at, code, letter, to }) =>
-        code >= 500 &&
-        to.includes(recipient) &&
-        at >= transaction.from - 50 &&
-        at <= transaction.to + 50 &&
-        (step === 'RCPT' || letter === offer.letter),
+    const theirs = this.#refusals.filter(({ code, to }) => code >= 500 && to.includes(recipient))
+    const here = theirs.find(
+      ({ step, at, letter }) =>
+        at >= transaction.from - 50 && at <= transaction.to + 50 && (step === 'RCPT' || letter === offer.letter),
     )
-    if (refusal === undefined) return undefined
-    if (refusal.why !== 'spam') return `the server behind refused it (${refusal.step}, ${refusal.why})`
+    // A refusal at the dot that could not be told at once (rule 2), in its words or in those for all who refuse.
+    const refusal = here ?? theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to)
+    if (refusal === undefined || (refusal === here && !ofTheServerBehind(reply))) return undefined
+    const when = refusal === here ? refusal.step : 'the dot of an attempt before'
+    if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
     const shared = this.#shares(offer, transaction, refusal.at)
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
   }
@@ -227,7 +226,24 @@ export class Record {
     if (before.some((one) => madeNoProgress(one))) return 'rule 5: an attempt without progress'
     if (before.filter(({ rcpts }) => rcpts.some(([, reply]) => isOurDeferral(reply))).length >= 16)
       return 'rule 7: too many forced retries'
-    return undefined
+    return this.#namelessTwin(offer, transaction)
+  }
+
+  /**
+   * Rule 5 for a sender that breaks off before any text: what it was about to send is not known, and the next message of the same
+   * sender to the same people is let through.
+   */
+  #namelessTwin(offer: Offer, transaction: Transaction): string | undefined {
+    const people = offer.to.toSorted().join()
+    const twin = this.offers.find(
+      ({ letter, reversePath, to }) =>
+        reversePath === offer.reversePath &&
+        to.toSorted().join() === people &&
+        this.transactionsOf(letter).some(
+          (one) => one.from < transaction.from && one.dot === undefined && madeNoProgress(one),
+        ),
+    )
+    return twin && 'rule 5: an attempt of this sender to the same people broke off before its text'
   }
 
   /** Every strategy that may have been in force at some moment between the two. */

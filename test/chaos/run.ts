@@ -122,7 +122,7 @@ async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: Roun
       directory,
       entries: [...journal.entries, ...behind.entries()],
       mail,
-      splits: await splitsOf(frontEnds),
+      splits: await splitsOf(frontEnds, directory),
     })
   } finally {
     lag[Symbol.dispose]()
@@ -140,8 +140,9 @@ interface SplitsAnswer {
 }
 
 /** What the ledger says is open. */
-async function splitsOf(frontEnds: readonly FrontEnd[]): Promise<readonly OpenSplit[]> {
+async function splitsOf(frontEnds: readonly FrontEnd[], directory: string): Promise<readonly OpenSplit[]> {
   const answer = (await frontEnds[0]?.api('GET', '/api/v1/splits?limit=1000')) as SplitsAnswer
+  writeFileSync(join(directory, 'splits.json'), JSON.stringify(answer, undefined, 2))
   return answer.splits.map(({ from, messageId, recipients }) => ({
     from,
     ...(messageId !== undefined && { messageId }),
