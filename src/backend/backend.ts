@@ -66,7 +66,7 @@ export interface BackendTransaction {
   abandon(): void
 }
 
-/** What one client has of a backend for itself, once it said AUTH. */
+/** One client's private backend connection, from its AUTH on. */
 export interface OwnBackend {
   /** One line of an authentication (RFC 4954); the answer in the backend's words, or 454 when there is none. */
   say(line: string, heard: (reply: Reply) => void): void

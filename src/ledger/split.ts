@@ -75,7 +75,7 @@ export interface SplitRecipient {
   readonly by?: Deliverer
   /** When it was last told to come back, ms since the epoch; absent when it never was. */
   readonly deferredAt?: number
-  /** `answered` with 250: offered again as long as the split is open, the 250 was not heard. */
+  /** `answered` with 250. If this recipient is offered again while the split is open, the sender never read that 250. */
   readonly has?: true
   /** How often it was told to come back only to split. */
   readonly deferrals: number

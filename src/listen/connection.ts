@@ -128,7 +128,7 @@ export class Connection {
     this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
   }
 
-  /** A socket outlives its connection until the old generation is collected, and would keep all of this (decision 18). */
+  /** Node keeps the socket until a full collection; without this it would keep the whole session alive (decision 18). */
   readonly #onClosed = (): void => {
     this.#onLost()
     this.#socket.removeAllListeners()

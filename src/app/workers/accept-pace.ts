@@ -25,7 +25,7 @@ export function acceptPace(counts: CountsHere): () => void {
       second = now
       left = mostASecond
     }
-    // A sleep of the thread, for want of a way to leave a socket alone for a while.
+    // Blocks the thread: Node has no way to stop accepting for so short a time.
     if (left-- > 0) Atomics.wait(nobody, 0, 0, stepBackMs)
   }
 }

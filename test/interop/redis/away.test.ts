@@ -186,10 +186,12 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     const ledger = await open(proxy.url, { timeoutMs: 1000 })
     await ledger.save(splitOf('before'))
     proxy.hold()
+    const recalled = ledger.recall('s@example.net', 'a@example.org')
     const saves = await Promise.all(
       Array.from({ length: 1000 }, async (_, n) => await ledger.save(splitOf(`s${n}`, { startedAt: start + n }))),
     )
     expect(saves.filter(({ saved }) => saved)).toHaveLength(1000)
+    expect(await recalled).toEqual([])
     expect(ledger.durable).toBe(false)
     expect(await ledger.openSplits(2000)).toHaveLength(1000)
     expect(troubles()).toEqual([expect.stringContaining('no answer within 1000 ms')])
