@@ -235,7 +235,7 @@ describe('a large text goes on as it comes', () => {
     expect(at.backend.texts).toEqual([])
   })
 
-  test('a backend that stops reading: the client is made to wait, and loses nothing when it goes on', async () => {
+  test('known-limits.md: “Rcptwise does not read from a sender while the mail server does not take its text.” It loses nothing when the mail server goes on', async () => {
     const goOn = Promise.withResolvers<undefined>()
     await using at = await place({ rules: [{ on: 'octets', octets: 1, hold: goOn.promise }] })
     await hello(at.client)
@@ -252,7 +252,7 @@ describe('a large text goes on as it comes', () => {
     expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(sha256(text))
   })
 
-  test('a backend that stops reading for good is the trouble, and not the client', async () => {
+  test('a backend that stops reading for good is the trouble, and not the client: known-limits.md: “or after backend.reply_timeout.”', async () => {
     const never = Promise.withResolvers<undefined>()
     await using at = await place(
       { rules: [{ on: 'octets', nth: 1, octets: 1, hold: never.promise }] },

@@ -53,7 +53,7 @@ const rows = Object.entries(cases).flatMap(([name, one]) =>
   (['FIN', 'RST'] as const).map((gone): [string, Gone, Case] => [name, gone, one]),
 )
 
-describe('known-limits.md: “table under When the sender goes away”: the client is gone', () => {
+describe('known-limits.md: “table under When the sender goes away” “It notices that this sender has left only when the mail server goes on”', () => {
   test.each(rows)('%s (%s)', async (_, gone, { say, at, delivered }) => {
     const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     await using backend = await startFakeBackend()
