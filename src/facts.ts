@@ -92,7 +92,7 @@ export interface TransactionFact {
    */
   readonly guess?: 'right' | 'wrong' | 'untold'
   /** Present when the message was let through unsplit, and why (rules 5 and 7). */
-  readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries'
+  readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries' | 'crowded'
   readonly sizeBytes: number
   readonly messageId?: string
   readonly score?: number
@@ -141,6 +141,10 @@ export type LimitName =
   | 'authenticated_connections'
   | 'total_memory'
   | 'total_disk'
+  | 'open_splits'
+  | 'open_splits_per_sender'
+  | 'open_split_bytes_per_sender'
+  | 'open_splits_per_client'
 
 /**
  * Why no report can be made: `automatic`, a program or a list has sent the message; `unvouched`, neither SPF nor DKIM vouches for the

@@ -65,7 +65,7 @@ export function connectionOptions(
     policyTimeoutMs: timeouts.policyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
-  const runner = { ...parts, spool, ...waits }
+  const runner = { ...parts, spool, openLimits: limits.openSplits, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
     maxBytes: limits.messageSizeBytes,

@@ -219,6 +219,13 @@ export interface Config {
     readonly transactionsPerSession: number
     /** Refused or unknown commands, after which the session is ended. */
     readonly errorsPerSession: number
+    /** Splits that may be open at a time; the two of a sender are of one reverse-path. */
+    readonly openSplits: {
+      readonly all: number
+      readonly perSender: number
+      readonly bytesPerSender: number
+      readonly perClient: number
+    }
   }
   readonly spool: {
     readonly memoryBytes: number

@@ -177,6 +177,12 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
   headerBytes: limits.header,
   transactionsPerSession: limits.transactions_per_session,
   errorsPerSession: limits.errors_per_session,
+  openSplits: {
+    all: limits.open_splits,
+    perSender: limits.open_splits_per_sender,
+    bytesPerSender: limits.open_split_bytes_per_sender,
+    perClient: limits.open_splits_per_client,
+  },
 })
 
 const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => ({

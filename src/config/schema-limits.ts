@@ -51,6 +51,22 @@ export const limits = section({
     is.whole(1, 10_000).prefault(20),
     'Commands refused with 5yz, or unknown, after which a connection is ended. What a policy or the mail server says of a sender or recipient does not count.',
   ),
+  open_splits: key(
+    is.whole(1, 90_000).prefault(50_000),
+    'Most splits open at a time. Beyond this limit and the next three, messages are served unsplit.',
+  ),
+  open_splits_per_sender: key(
+    is.whole(1, 1000).prefault(100),
+    'Most splits open at a time for one reverse-path, whoever writes it: each RCPT in its name looks at them.',
+  ),
+  open_split_bytes_per_sender: key(
+    is.size('4KiB', '64MiB').prefault('512KiB'),
+    'Most memory of the splits open at a time for one reverse-path; a recipient takes some 200 bytes.',
+  ),
+  open_splits_per_client: key(
+    is.whole(1, 90_000).prefault(2000),
+    'Most splits open at a time that one sender has opened: the domain of its verified host name, or its network.',
+  ),
 })
 
 export const limitsOfClass = section({

@@ -5,6 +5,7 @@ export function ledgerOver(ledger: Ledger, own: Partial<Pick<Ledger, 'recall' | 
   return {
     recall:
       own.recall ?? ((reversePath, recipient): ReturnType<Ledger['recall']> => ledger.recall(reversePath, recipient)),
+    crowded: (opener, limits): ReturnType<Ledger['crowded']> => ledger.crowded(opener, limits),
     save: own.save ?? ((split): ReturnType<Ledger['save']> => ledger.save(split)),
     find: async (id) => await ledger.find(id),
     openSplits: async (limit) => await ledger.openSplits(limit),

@@ -31,9 +31,30 @@ export interface OpenSplits {
   readonly count: number
 }
 
+/** Who would open a split: whoever forges a sender can open some in its name, but no more than these. */
+export interface Opener {
+  readonly reversePath: string
+  /** Whose host it is (`Told.sender`). */
+  readonly client: string
+}
+
+/** What may be open at a time; beyond it messages are served unsplit. */
+export interface OpenLimits {
+  readonly perSender: number
+  /** Of the same, bytes as the ledger counts them: what looking them up can cost. */
+  readonly bytesPerSender: number
+  readonly perClient: number
+  readonly all: number
+}
+
+export type OpenLimit =
+  'open_splits_per_sender' | 'open_split_bytes_per_sender' | 'open_splits_per_client' | 'open_splits'
+
 export interface Ledger {
   /** Open splits of messages from `reversePath` in which `recipient` takes part, oldest first. Both canonical. */
   recall(reversePath: string, recipient: string): readonly Split[] | Promise<readonly Split[]>
+  /** The limit that is reached for another split of this opener, if one is. */
+  crowded(opener: Opener, limits: OpenLimits): OpenLimit | undefined | Promise<OpenLimit | undefined>
   /**
    * Stores the split as it now is. `saved: false` means that another node has written a newer version since it was
    * recalled; the caller recalls and decides again. A new split has version 1; each save of a known one has the stored version plus 1.

@@ -7,7 +7,8 @@
  *     m:FROM\nRECIPIENT    ids of the open splits of this sender and recipient, by start
  *     open, attempts       ids of open splits by start and by last attempt
  *     closed               ids of closed splits by end
- *     known                of each id `BYTES OPEN START STRATEGY PEER`: what has to be known when its body has gone
+ *     known                of each id `BYTES OPEN START SENDER CLIENT STRATEGY PEER`: what has to be known when its body has gone
+ *     openers              open splits and their bytes by who has opened them: `n:KEY` and `b:KEY`, KEY as SENDER and CLIENT in `known`
  *     counts, bytes        open splits by `STRATEGY PEER`; bytes of all
  *     overrides            of each peer `SETAT JSON`; `overrides:version` counts their changes
  *     senders              of each sender what was learned (JSON); `senders:order` by change, forgotten ones too; `senders:changes` counts them
@@ -20,9 +21,16 @@ import { scriptOf } from './redis-connection.ts'
 /** Takes `was`, an entry of `known`, out of the counts. */
 const discount = `
 local function discount(p, was)
-  local bytes, open, label = string.match(was, '^(%d+) (%d) %d+ (.*)$')
+  local bytes, open, sender, client, label = string.match(was, '^(%d+) (%d) %d+ (%S+) (%S+) (.*)$')
   redis.call('decrby', p .. 'bytes', bytes)
-  if open == '1' and redis.call('hincrby', p .. 'counts', label, -1) <= 0 then redis.call('hdel', p .. 'counts', label) end
+  if open ~= '1' then return end
+  if redis.call('hincrby', p .. 'counts', label, -1) <= 0 then redis.call('hdel', p .. 'counts', label) end
+  for _, opener in ipairs({ sender, client }) do
+    redis.call('hincrby', p .. 'openers', 'b:' .. opener, -tonumber(bytes))
+    if redis.call('hincrby', p .. 'openers', 'n:' .. opener, -1) <= 0 then
+      redis.call('hdel', p .. 'openers', 'n:' .. opener, 'b:' .. opener)
+    end
+  end
 end
 `
 
@@ -52,7 +60,7 @@ end
 /**
  * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its index (start or end), `STRATEGY
  * PEER`, bytes, body, reverse-path, recipients (a line each), ms to keep it, ms of slack for index entries, ms to keep the indexes,
- * most splits, most bytes.
+ * most splits, most bytes, the keys of who has opened it: SENDER, CLIENT.
  * Gives 1 or 0 (another version is stored), then for each open split that was dropped to make room its entry of `known`, id and body.
  */
 export const saveScript = scriptOf(`
@@ -88,12 +96,18 @@ if before ~= after or refresh then
   end
 end
 local was = redis.call('hget', p .. 'known', id)
-local now = ARGV[9] .. ' ' .. open .. ' ' .. ARGV[5] .. ' ' .. ARGV[8]
+local now = ARGV[9] .. ' ' .. open .. ' ' .. ARGV[5] .. ' ' .. ARGV[18] .. ' ' .. ARGV[19] .. ' ' .. ARGV[8]
 if was ~= now then
   if was then discount(p, was) end
   redis.call('hset', p .. 'known', id, now)
   redis.call('incrby', p .. 'bytes', ARGV[9])
-  if open == '1' then redis.call('hincrby', p .. 'counts', ARGV[8], 1) end
+  if open == '1' then
+    redis.call('hincrby', p .. 'counts', ARGV[8], 1)
+    for _, opener in ipairs({ ARGV[18], ARGV[19] }) do
+      redis.call('hincrby', p .. 'openers', 'n:' .. opener, 1)
+      redis.call('hincrby', p .. 'openers', 'b:' .. opener, ARGV[9])
+    end
+  end
 end
 if open == '1' then
   redis.call('zadd', p .. 'open', ARGV[7], id)
@@ -101,7 +115,7 @@ if open == '1' then
 else
   redis.call('zadd', p .. 'closed', ARGV[7], id)
 end
-for _, index in ipairs({ 'open', 'attempts', 'closed', 'known', 'counts', 'bytes' }) do
+for _, index in ipairs({ 'open', 'attempts', 'closed', 'known', 'counts', 'bytes', 'openers' }) do
   redis.call('pexpire', p .. index, ARGV[15])
 end
 local result, work = { 1 }, 0
@@ -152,6 +166,17 @@ for i = 5, #ARGV do
   if bytes >= tonumber(ARGV[3]) then break end
 end
 return { bodies, found }
+`)
+
+/** ARGV: SENDER, CLIENT. Gives open splits and bytes of each, then the number of all open splits. */
+export const openedScript = scriptOf(`
+local p, result = KEYS[1], {}
+for _, opener in ipairs({ ARGV[1], ARGV[2] }) do
+  result[#result + 1] = redis.call('hget', p .. 'openers', 'n:' .. opener) or '0'
+  result[#result + 1] = redis.call('hget', p .. 'openers', 'b:' .. opener) or '0'
+end
+result[#result + 1] = tostring(redis.call('zcard', p .. 'open'))
+return result
 `)
 
 /** ARGV: first and last place in the order of start, most bytes. Gives the next place, and the bodies of open splits. */

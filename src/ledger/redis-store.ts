@@ -1,6 +1,8 @@
 /** The ledger's operations on a Redis server, each one script and one round trip. Rejects with what the connection rejects with. */
+import { hash } from 'node:crypto'
 import { isConfigurableStrategy, isStrategyName, type StrategyName } from '../strategy/names.ts'
-import type { OpenSplits, StrategyOverride } from './ledger.ts'
+import type { Opener, OpenSplits, StrategyOverride } from './ledger.ts'
+import type { Opened } from './open-limits.ts'
 import { mostSenders, type StoredSender } from './sender-memory.ts'
 import type { SenderChange } from './senders.ts'
 import type { RedisConnection } from './redis-connection.ts'
@@ -42,7 +44,7 @@ export interface OverrideChange {
 }
 
 /** Counts changes in what is stored and where; an older release's keys are not touched, and end by themselves. */
-const layout = 1
+const layout = 2
 
 /** All keys share a hash tag, so that they are in one slot of a cluster and a script may use several of them. */
 export const keyBase = (prefix: string): string => `{${prefix}${layout}}:`
@@ -112,11 +114,22 @@ export class RedisStore {
       row.recipients.join('\n'),
       ...[(open ? patienceMs : keepMs) + slackMs, slackMs, Math.max(patienceMs, keepMs) + 2 * slackMs].map(String),
       ...[maxSplits, maxBytes].map(String),
+      ...openerKeys({ reversePath: row.reversePath, client: row.client }),
     ])
     const [saved, ...rest] = listOf(reply)
     const dropped: Dropped[] = []
     for (let at = 0; at < rest.length; at += 3) dropped.push(...droppedOf(rest[at], rest[at + 1], rest[at + 2]))
     return { saved: saved === 1, dropped }
+  }
+
+  async opened(opener: Opener): Promise<Opened> {
+    const counted = listOf(await this.#run(scripts.openedScript, openerKeys(opener))).map(Number)
+    const [senderSplits = 0, senderBytes = 0, clientSplits = 0, clientBytes = 0, all = 0] = counted
+    return {
+      sender: { splits: senderSplits, bytes: senderBytes },
+      client: { splits: clientSplits, bytes: clientBytes },
+      all: { splits: all, bytes: 0 },
+    }
   }
 
   async find(id: string): Promise<Split | undefined> {
@@ -227,9 +240,14 @@ const oldestFirst = (splits: readonly Split[]): readonly Split[] => splits.toSor
 const concerns = (split: Split, reversePath: string, recipient: string | undefined): boolean =>
   split.reversePath === reversePath && split.recipients.some(({ address }) => address === recipient)
 
-/** `BYTES OPEN START STRATEGY PEER` of the key `known`. */
+/** SENDER and CLIENT: without blanks, and no longer than is needed. */
+function openerKeys({ reversePath, client }: Opener): [string, string] {
+  return [`s${hash('sha1', reversePath, 'base64url')}`, `c${hash('sha1', client, 'base64url')}`]
+}
+
+/** `BYTES OPEN START SENDER CLIENT STRATEGY PEER` of the key `known`. */
 function droppedOf(known: unknown, id: unknown, body: unknown): Dropped[] {
-  const [, startedAt = '', strategy = '', peer = ''] = /^\d+ 1 (\d+) (\S+) (.*)$/.exec(String(known)) ?? []
+  const [, startedAt = '', strategy = '', peer = ''] = /^\d+ 1 (\d+) \S+ \S+ (\S+) (.*)$/.exec(String(known)) ?? []
   if (!isStrategyName(strategy)) return []
   const split = body === '' ? undefined : fromBody(body)
   return [{ id: String(id), peer, strategy, startedAt: Number(startedAt), ...(split === undefined ? {} : { split }) }]

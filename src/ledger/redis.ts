@@ -4,7 +4,8 @@
  * in memory, which begins empty: senders are then new (redis-storage.ts).
  */
 import type { FactListener } from '../facts.ts'
-import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
+import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from './ledger.ts'
+import { reachedLimit } from './open-limits.ts'
 import { hasEnded, SharedOverrides } from './redis-overrides.ts'
 import { openRedisStorage, type RedisStorage } from './redis-storage.ts'
 import type { Dropped, OverrideChange } from './redis-store.ts'
@@ -32,6 +33,7 @@ export interface RedisLedgerOptions {
   readonly maxBytes?: number
 }
 
+type Crowded = ReturnType<Ledger['crowded']>
 type Recalled = readonly Split[] | Promise<readonly Split[]>
 type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 
@@ -107,6 +109,13 @@ class RedisLedger implements Ledger {
     return this.#storage.run(
       async (store) => await store.recall(reversePath, recipient),
       (memory): Recalled => memory.use((ledger): Recalled => ledger.recall(reversePath, recipient)),
+    )
+  }
+
+  crowded(opener: Opener, limits: OpenLimits): Crowded {
+    return this.#storage.run<OpenLimit | undefined>(
+      async (store) => reachedLimit(await store.opened(opener), limits),
+      (memory): Crowded => memory.use((ledger): Crowded => ledger.crowded(opener, limits)),
     )
   }
 

@@ -1,7 +1,7 @@
 /** The course of a split, as transitions of plain data; nothing here reads a clock or stores anything. Times are ms since the epoch. */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
-import type { Deliverer, RecipientState, Split, SplitRecipient } from './split.ts'
+import type { Deliverer, RecipientState, Split, SplitRecipient, Told } from './split.ts'
 
 export interface SplitStart {
   readonly id: string
@@ -9,6 +9,7 @@ export interface SplitStart {
   readonly reversePath: string
   readonly peer: string
   readonly strategy: StrategyName
+  readonly told?: Told
 }
 
 export function startSplit(start: SplitStart): Split {
@@ -18,6 +19,7 @@ export function startSplit(start: SplitStart): Split {
     reversePath: start.reversePath,
     peer: start.peer,
     strategy: start.strategy,
+    ...(start.told === undefined ? {} : { told: start.told }),
     startedAt: start.at,
     lastAttemptAt: start.at,
     forcedRetries: 0,

@@ -15,6 +15,8 @@ export interface SplitRow {
   readonly lastAttemptAt: number
   readonly closedAt: number | null
   readonly reversePath: string
+  /** Whose host has opened it. */
+  readonly client: string
   /** Canonical, each once. */
   readonly recipients: readonly string[]
   /** Changes when `recipients` do; empty when no index rows are kept, because it is closed. */
@@ -41,6 +43,7 @@ export function toRow(split: Split): SplitRow {
     lastAttemptAt: Math.trunc(split.lastAttemptAt),
     closedAt: open ? null : Math.trunc(split.closedAt ?? split.lastAttemptAt),
     reversePath: split.reversePath,
+    client: split.told?.sender ?? '',
     recipients,
     members: open ? hash('sha1', [split.reversePath, ...recipients].join('\n'), 'base64') : '',
     bytes: rowBytes + body.length + memberBytes * recipients.length,

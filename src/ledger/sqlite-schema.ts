@@ -86,6 +86,40 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   create index sender_changed on sender (changed);
   `,
+  // opener: open splits by whose reverse-path (kind 1) and by whose host (kind 2) they were opened, kept by triggers.
+  `
+  alter table split add column reverse_path text not null default '';
+  alter table split add column client text not null default '';
+  create table opener (
+    kind integer not null,
+    name text not null,
+    splits integer not null,
+    bytes integer not null,
+    primary key (kind, name)
+  ) strict, without rowid;
+  create trigger split_opened after insert on split when new.state <> 2 begin
+    insert into opener values (1, new.reverse_path, 1, new.bytes), (2, new.client, 1, new.bytes)
+      on conflict do update set splits = splits + 1, bytes = bytes + excluded.bytes;
+  end;
+  create trigger split_grown after update of bytes on split when new.state <> 2 and old.state <> 2 and old.bytes <> new.bytes begin
+    update opener set bytes = bytes + new.bytes - old.bytes
+      where (kind = 1 and name = new.reverse_path) or (kind = 2 and name = new.client);
+  end;
+  create trigger split_ended after update of state on split when new.state = 2 and old.state <> 2 begin
+    update opener set splits = splits - 1, bytes = bytes - old.bytes
+      where (kind = 1 and name = old.reverse_path) or (kind = 2 and name = old.client);
+    delete from opener where splits <= 0 and ((kind = 1 and name = old.reverse_path) or (kind = 2 and name = old.client));
+  end;
+  create trigger split_reopened after update of state on split when new.state <> 2 and old.state = 2 begin
+    insert into opener values (1, new.reverse_path, 1, new.bytes), (2, new.client, 1, new.bytes)
+      on conflict do update set splits = splits + 1, bytes = bytes + excluded.bytes;
+  end;
+  create trigger split_dropped after delete on split when old.state <> 2 begin
+    update opener set splits = splits - 1, bytes = bytes - old.bytes
+      where (kind = 1 and name = old.reverse_path) or (kind = 2 and name = old.client);
+    delete from opener where splits <= 0 and ((kind = 1 and name = old.reverse_path) or (kind = 2 and name = old.client));
+  end;
+  `,
 ]
 
 /** "rcpt", so that `file` and this program know a ledger from any other database. */

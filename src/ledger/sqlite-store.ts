@@ -3,12 +3,14 @@
  * short transaction, synchronous, and throws what SQLite throws; what that means is decided in sqlite-storage.ts.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { OpenSplits } from './ledger.ts'
+import type { Opener, OpenSplits } from './ledger.ts'
+import type { Opened, Size } from './open-limits.ts'
 import { isStrategyName } from '../strategy/names.ts'
 import { OverrideTable } from './sqlite-override-table.ts'
 import { SenderTable } from './sqlite-sender-table.ts'
 import { fromBody, rowState, type SplitRow } from './sqlite-row.ts'
 import { pragma } from './sqlite-schema.ts'
+import { ReadSplits } from './read-splits.ts'
 import type { Split } from './split.ts'
 
 /** Index rows that one call writes or deletes: what fits well into a millisecond. */
@@ -40,6 +42,8 @@ export class SplitStore {
   /** Ids written since it was opened, when somebody wants to know: what a file that was away has missed. */
   readonly written: Set<string> | undefined
   readonly #statements = new Map<string, StatementSync>()
+  /** Each recipient of a message asks for the same splits. */
+  readonly #read = new ReadSplits()
 
   constructor(database: DatabaseSync, { remember }: { readonly remember: boolean }) {
     this.database = database
@@ -131,11 +135,22 @@ export class SplitStore {
       recipient,
     )
     if (any === undefined) return nothing
-    return this.#page(
-      `select split.seq, split.seq as key, body from member join split on split.seq = member.split
-       where reverse_path = ? and recipient = ? and member.split < ? and state = 1 order by member.split desc`,
-      [reversePath, recipient, after?.seq ?? Number.MAX_SAFE_INTEGER],
-    )
+    const splits: Split[] = []
+    let bytes = 0
+    const rows = this.#statement(
+      `select split.seq, split.id, split.version, split.bytes from member join split on split.seq = member.split
+       where member.reverse_path = ? and recipient = ? and member.split < ? and state = 1 order by member.split desc`,
+    ).iterate(reversePath, recipient, after?.seq ?? Number.MAX_SAFE_INTEGER)
+    for (const row of rows) {
+      const seq = Number(row['seq'])
+      const split = this.#read.get(String(row['id']), Number(row['version']), () =>
+        fromBody(this.#get('select body from split where seq = ?', seq)?.['body']),
+      )
+      if (split !== undefined) splits.push(split)
+      bytes += Number(row['bytes'])
+      if (bytes >= bodyBytesPerCall) return { splits, next: { key: seq, seq } }
+    }
+    return { splits }
   }
 
   /** Open splits, oldest first. */
@@ -154,6 +169,14 @@ export class SplitStore {
        where state = 1 and last_attempt_at < ? and (last_attempt_at, seq) > (?, ?) order by last_attempt_at, seq`,
       [before, after?.key ?? 0, after?.seq ?? -1],
     )
+  }
+
+  /** Open splits, and those being written, of one opener and of all. */
+  opened({ reversePath, client }: Opener): Opened {
+    const of = (kind: number, name: string): Size =>
+      sizeOf(this.#get('select splits, bytes from opener where kind = ? and name = ?', kind, name))
+    const all = sizeOf(this.#get('select total(splits) as splits, total(bytes) as bytes from tally where state <> 2'))
+    return { sender: of(1, reversePath), client: of(2, client), all }
   }
 
   countOpen(): OpenSplits[] {
@@ -214,8 +237,8 @@ export class SplitStore {
 
   #insertRow(row: SplitRow, state: number): number | undefined {
     const { changes, lastInsertRowid } = this.#run(
-      `insert into split (id, version, state, peer, strategy, started_at, last_attempt_at, closed_at, members, bytes, body)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`,
+      `insert into split (id, version, state, peer, strategy, started_at, last_attempt_at, closed_at, members, bytes, body, reverse_path, client)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`,
       [
         row.id,
         row.version,
@@ -228,6 +251,8 @@ export class SplitStore {
         row.members,
         row.bytes,
         row.body,
+        row.reversePath,
+        row.client,
       ],
     )
     return changes === 0 ? undefined : Number(lastInsertRowid)
@@ -329,3 +354,8 @@ export class SplitStore {
     return typeof seq === 'number' ? seq : undefined
   }
 }
+
+const sizeOf = (row: Record<string, unknown> | undefined): Size => ({
+  splits: Number(row?.['splits'] ?? 0),
+  bytes: Number(row?.['bytes'] ?? 0),
+})

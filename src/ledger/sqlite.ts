@@ -7,7 +7,8 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
-import type { Ledger, OpenSplits, StrategyOverride } from './ledger.ts'
+import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from './ledger.ts'
+import { reachedLimit } from './open-limits.ts'
 import { mostSenders, SenderMemory, type SenderShelf } from './sender-memory.ts'
 import { openStorage, type Storage } from './sqlite-storage.ts'
 import { toRow, type SplitRow } from './sqlite-row.ts'
@@ -36,7 +37,10 @@ export interface SqliteLedgerOptions {
   readonly retryMs?: number
 }
 
-/** Newer splits of one sender and recipient that a recall gives at most: what anybody who forges a sender can make it cost. */
+/**
+ * Newer splits of one sender and recipient that a recall gives at most. `limits.open_splits_per_sender` keeps what anybody who forges a sender
+ * can make it cost below that.
+ */
 const recallLimit = 1000
 
 /** A split that its writer has not published after this time never will be: the process ended. */
@@ -109,6 +113,10 @@ class SqliteLedger implements Ledger {
     const first = this.#storage.run(read(undefined))
     if (!(first instanceof Promise) && first.next === undefined) return oldestFirst(first.splits)
     return this.#track(this.#readOn(first, read, recallLimit).then(oldestFirst))
+  }
+
+  crowded(opener: Opener, limits: OpenLimits): OpenLimit | undefined | Promise<OpenLimit | undefined> {
+    return this.#storage.run((store) => reachedLimit(store.opened(opener), limits))
   }
 
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {

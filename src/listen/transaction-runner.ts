@@ -7,7 +7,7 @@ import type { Bounce, Bounces } from '../bounce/bounce.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
 import { createFingerprint, type Fingerprint } from '../ledger/fingerprint.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { Ledger, OpenLimit, OpenLimits } from '../ledger/ledger.ts'
 import type { MessageIdentity, Split } from '../ledger/split.ts'
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
@@ -22,6 +22,8 @@ export interface RunnerParts {
   readonly backend: Backend
   readonly policies: PolicySource
   readonly ledger: Ledger
+  /** How many splits may be open before messages are served unsplit. */
+  readonly openLimits: OpenLimits
   readonly judge: Judge
   readonly bounces: Bounces
   readonly voucher: Voucher
@@ -101,7 +103,18 @@ export class TransactionRunner {
   }
 
   begin(effect: Of<'begin'>): void {
+    const limit = this.#parts.ledger.crowded(effect.opener, this.#parts.openLimits)
+    if (limit instanceof Promise) void this.#tellWhenCrowded(limit)
+    else this.#tellIfCrowded(limit)
     this.#transaction.mail(effect.mail, effect.each)
+  }
+
+  async #tellWhenCrowded(limit: Promise<OpenLimit | undefined>): Promise<void> {
+    this.#tellIfCrowded(await limit)
+  }
+
+  #tellIfCrowded(limit: OpenLimit | undefined): void {
+    if (limit !== undefined) this.#tell({ kind: 'crowded', at: this.#parts.now(), limit })
   }
 
   offer(effect: Of<'offer'>): void {

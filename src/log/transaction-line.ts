@@ -23,6 +23,7 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
     chosen: fact.chosen,
     vouched: fact.vouched,
     cameBack: fact.cameBack,
+    guess: fact.guess,
     shadow: fact.shadow,
     outcome: fact.outcome,
     unsplit: fact.unsplit,

@@ -48,6 +48,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       initialiseStrategy(metrics, peer, strategy)
       returns(peer, strategy, sameConnection ? 'same_connection' : elsewhere ? 'other_address' : 'same_address').inc()
     }
+    if (fact.guess !== undefined) metrics.returnGuessesTotal.inc({ peer: fact.peer, result: fact.guess })
     if (fact.shadow !== undefined) shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
     for (const recipient of fact.recipients) {
       if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()

@@ -2,7 +2,7 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
  * event, and an alert on a series that is absent never fires.
  */
-import type { BounceResult, LimitName, SessionEnd } from '../facts.ts'
+import type { TransactionFact, BounceResult, LimitName, SessionEnd } from '../facts.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
@@ -21,6 +21,12 @@ const bounces: Readonly<Record<BounceResult, true>> = {
   undeliverable: true,
 }
 const bounceResults = Object.keys(bounces)
+const guesses: Readonly<Record<NonNullable<TransactionFact['guess']>, true>> = {
+  right: true,
+  wrong: true,
+  untold: true,
+}
+const guessResults = Object.keys(guesses)
 /** By name, so that a limit can't be forgotten here. */
 const limits: Readonly<Record<LimitName, true>> = {
   sessions: true,
@@ -43,6 +49,10 @@ const limits: Readonly<Record<LimitName, true>> = {
   authenticated_connections: true,
   total_memory: true,
   total_disk: true,
+  open_splits: true,
+  open_splits_per_sender: true,
+  open_split_bytes_per_sender: true,
+  open_splits_per_client: true,
 }
 export const limitNames: readonly string[] = Object.keys(limits)
 /** By name, so that the metric knows each end that a session can have, and no other. */
@@ -106,6 +116,7 @@ export function initialiseStrategy(metrics: Metrics, peer: string, strategy: Con
   metrics.splitsOpenedTotal.inc(labels, 0)
   metrics.abandonedRecipientsTotal.inc(labels, 0)
   metrics.missingRecipientsTotal.inc(labels, 0)
+  for (const result of guessResults) metrics.returnGuessesTotal.inc({ peer, result }, 0)
   for (const where of returnPlaces) metrics.returnsTotal.inc({ ...labels, where }, 0)
   for (const outcome of splitOutcomes) metrics.splitsTotal.inc({ ...labels, outcome }, 0)
 }

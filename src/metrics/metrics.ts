@@ -86,6 +86,12 @@ export const metricDescriptions = {
     labels: ['peer', 'strategy', 'where'],
     help: 'Attempts that went on with a split, by where they came: same_connection, same_address, or other_address (another of our own addresses than the attempt before: another MX name).',
   },
+  returnGuessesTotal: {
+    type: 'counter',
+    name: 'return_guesses_total',
+    labels: ['peer', 'result'],
+    help: 'Transactions in which somebody was made to wait at RCPT because everything told spoke for the return of a refused message: right; wrong (another message, which they were given at once); untold (no text came).',
+  },
   retryDelaySeconds: {
     type: 'histogram',
     name: 'retry_delay_seconds',

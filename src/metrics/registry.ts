@@ -100,6 +100,7 @@ export function createMetrics(
     recipientsTotal: counter(d.recipientsTotal),
     forcedRetriesTotal: counter(d.forcedRetriesTotal),
     returnsTotal: counter(d.returnsTotal),
+    returnGuessesTotal: counter(d.returnGuessesTotal),
     retryDelaySeconds: histogram(d.retryDelaySeconds),
     splitDurationSeconds: histogram(d.splitDurationSeconds),
     /** Pairs that splits_open shows as 0 when the ledger has none. */

@@ -4,6 +4,7 @@ import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
 import type { MessageIdentity } from '../ledger/split.ts'
+import type { OpenLimit, Opener } from '../ledger/ledger.ts'
 import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import type { ParcelResult } from '../verdict/parcels.ts'
@@ -27,6 +28,8 @@ export type Event =
       readonly policy: PolicyAnswer
       readonly splits: readonly Split[]
     }
+  /** So many splits are open already that this message can't begin another one. */
+  | { readonly kind: 'crowded'; readonly at: number; readonly limit: OpenLimit }
   /** The chunk of a BDAT that is not the last one was taken. */
   | { readonly kind: 'chunkTaken'; readonly at: number; readonly bytes: number }
   /** The judgement can't change any more although the text is not complete. */
@@ -98,7 +101,7 @@ export interface ParcelOrder {
 
 export type Effect =
   /** What stands behind `MAIL FROM:`; `each`: the client can be given one reply per recipient. */
-  | { readonly do: 'begin'; readonly mail: string; readonly each: boolean }
+  | { readonly do: 'begin'; readonly mail: string; readonly each: boolean; readonly opener: Opener }
   | {
       readonly do: 'offer'
       readonly index: number

@@ -88,7 +88,8 @@ export function confirmDelivery(
 export function keepUnheard(session: Session, transaction: Transaction, taken: readonly Outcome[], at: number): void {
   const { fingerprint, messageId } = transaction.text ?? {}
   const addresses = taken.map(({ address }) => address)
-  if (fingerprint !== undefined && (addresses.length > 0 || transaction.split !== undefined)) {
+  const keeps = addresses.length > 0 && transaction.crowded === undefined
+  if (fingerprint !== undefined && (keeps || transaction.split !== undefined)) {
     const split = transaction.split ?? {
       ...beginSplit(session, transaction, at, 'deliveries only'),
       fingerprint,

@@ -67,10 +67,10 @@ export function beginSplit(
   at: number,
   kind: 'split' | 'deliveries only' = 'split',
 ): Split {
-  const { peer, sender } = transaction
+  const { peer, sender, arrival } = transaction
   const id = session.options.newId()
   const strategy = servingOf(transaction)
-  const split = startSplit({ id, at, reversePath: sender, peer: peer.name, strategy })
+  const split = startSplit({ id, at, reversePath: sender, peer: peer.name, strategy, told: arrival.told })
   if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
   noteOpened(session, split, at)
   return split

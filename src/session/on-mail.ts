@@ -60,7 +60,8 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   if (transaction.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
   const each = transaction.prdr || splittingOf(transaction) !== undefined
-  session.effects.push({ do: 'begin', mail: mailArgument(transaction), each })
+  const opener = { reversePath: transaction.sender, client: served.sender }
+  session.effects.push({ do: 'begin', mail: mailArgument(transaction), each, opener })
 }
 
 function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {

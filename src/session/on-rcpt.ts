@@ -11,6 +11,7 @@ import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { mayRelay, type UnsplitReason, whyUnsplit } from '../strategy/rules.ts'
 import { groupKey } from '../verdict/policy.ts'
+import { keepUnsplit } from './crowded.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
 import { noteDeferrals, noteReturns, switchSplit, takeReturn } from './keep-ledger.ts'
@@ -258,6 +259,8 @@ const endsConcealing = (transaction: Transaction): boolean =>
 
 function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
   noteReturns(transaction, batch, at)
+  const defers = splittingOf(transaction) === 'group' || splittingOf(transaction) === 'single'
+  if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction, at)
   const splitting = splittingOf(transaction)
   if (splitting === undefined) {
     for (const recipient of batch) {

@@ -10,6 +10,7 @@ import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels
 import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
 import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
 import { concludeWithoutAnswer, type Unanswered } from './conclude.ts'
+import { keepUnsplit } from './crowded.ts'
 import type { Event, TextEnd } from './effects.ts'
 import { confirmSplit, takeOver } from './keep-ledger.ts'
 import { answer } from './on-delivered.ts'
@@ -81,7 +82,8 @@ export function onDeliveriesSettled(session: Session, event: Extract<Event, { ki
 }
 
 function decideVerdicts(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
-  forgiveKnown(transaction)
+  if (transaction.returned === true) forgiveKnown(transaction)
+  else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
   noteScore(transaction, judgement)
   const wanted = wantedByAll(session, transaction, judgement)
   if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted)) return
@@ -117,8 +119,8 @@ export function onAnswerTimedOut(session: Session, event: Extract<Event, { kind:
 
 /** Rules 5 and 7, where all went through because nothing but the text could tell which message this is. */
 function forgiveKnown(transaction: Transaction): void {
-  const { split, returned, peer, trusted } = transaction
-  const why = returned === true ? (transaction.unsplit ?? whyUnsplit(split, peer, trusted)) : undefined
+  const { split, peer, trusted } = transaction
+  const why = transaction.unsplit ?? whyUnsplit(split, peer, trusted)
   if (why !== undefined) transaction.unsplit = why
 }
 

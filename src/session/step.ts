@@ -7,6 +7,7 @@ import { replies } from '../smtp/replies.ts'
 import type { Event } from './effects.ts'
 import { forgetAuth, mechanismsFor, onAuth, onAuthLine, onAuthLineTooLong, onAuthReplied } from './auth.ts'
 import { abort, close, end, fault } from './ending.ts'
+import { onCrowded } from './crowded.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
@@ -71,6 +72,9 @@ export function step(session: Session, event: Event): void {
       break
     case 'vouched':
       onVouched(session, event.vouched, event.at)
+      break
+    case 'crowded':
+      onCrowded(session, event.limit)
       break
     case 'bouncePrepared':
       onBouncePrepared(session, event.prepared, event.at)

@@ -8,6 +8,7 @@
 import type { Path } from '../smtp/path.ts'
 import type { Parameters } from '../smtp/parameters.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
+import type { OpenLimit } from '../ledger/ledger.ts'
 import type { Split, SplitRecipient } from '../ledger/split.ts'
 import type { Arrival, Candidate } from '../ledger/split-return.ts'
 import type { Policy } from '../verdict/policy.ts'
@@ -72,6 +73,8 @@ export interface Transaction {
   /** Recipients before this index belong to a batch that has ended. */
   batchEnd: number
   unsplit?: UnsplitReason
+  /** The limit that keeps this message from beginning a split. */
+  crowded?: OpenLimit
   /** Open splits in which someone of this transaction takes part. */
   readonly recalled: Map<string, Split>
   /** The same, with what speaks for and against each while recipients are offered. */

@@ -2,7 +2,7 @@
 import type { Split } from '../ledger/split.ts'
 import type { PeerClass } from './peer-class.ts'
 
-export type UnsplitReason = 'forgiven' | 'trusted' | 'too many retries'
+export type UnsplitReason = 'forgiven' | 'trusted' | 'too many retries' | 'crowded'
 
 /**
  * Rules 5 and 7: why this message is let through unsplit, if it is. Some senders drop the whole message at the first 4yz at

@@ -66,6 +66,60 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       expect(await ledger.recall('', 'b@example.org')).toEqual([])
     })
 
+    describe('how many splits may be open', () => {
+      const limits = { all: 1000, perSender: 1000, bytesPerSender: 1_000_000, perClient: 1000 }
+      const told = { sender: '192.0.2.0/24' }
+      const opener = { reversePath: 'sender@example.net', client: told.sender }
+      const stranger = { reversePath: 'other@example.net', client: 'example.com' }
+
+      test.for([
+        ['open_splits_per_sender', { perSender: 2 }, { ...opener, client: stranger.client }],
+        ['open_split_bytes_per_sender', { bytesPerSender: 2000 }, { ...opener, client: stranger.client }],
+        ['open_splits_per_client', { perClient: 2 }, { ...stranger, client: told.sender }],
+        ['open_splits', { all: 2 }, stranger],
+      ] as const)('%s', async ([limit, change, asked]) => {
+        const few = { ...limits, ...change }
+        const save = async (id: string) => await ledger.save(splitOf(id, { told, recipients: manyRecipients(4) }))
+        await save('one')
+        expect(await ledger.crowded(asked, few)).toBeUndefined()
+        await save('two')
+        expect(await ledger.crowded(asked, few)).toBe(limit)
+        expect(await ledger.crowded(asked, limits)).toBeUndefined()
+        await ledger.save(closed(splitOf('one', { told, recipients: manyRecipients(4) }), start))
+        expect(await ledger.crowded(asked, few)).toBeUndefined()
+      })
+
+      test('whatever becomes of a split, it is counted while it is open', async () => {
+        const few = { ...limits, perSender: 1 }
+        const size = async (): Promise<number> => {
+          let [low, high] = [0, 10_000_000]
+          while (low < high) {
+            const middle = Math.ceil((low + high) / 2)
+            const reached = await ledger.crowded(opener, { ...limits, bytesPerSender: middle })
+            if (reached === 'open_split_bytes_per_sender') low = middle
+            else high = middle - 1
+          }
+          return low
+        }
+        const split = splitOf('it', { told, recipients: manyRecipients(200) })
+        await ledger.save(split)
+        const large = await size()
+        expect(large).toBeGreaterThan(200 * 128)
+        const small = changed(split, { recipients: manyRecipients(3) })
+        await ledger.save(small)
+        expect(await size()).toBeLessThan(large / 10)
+        const grown = changed(small, { recipients: manyRecipients(200) })
+        await ledger.save(grown)
+        expect(await size()).toBe(large)
+        expect(await ledger.crowded(opener, few)).toBe('open_splits_per_sender')
+        await ledger.save(closed(grown, start))
+        expect(await ledger.crowded(opener, few)).toBeUndefined()
+        expect(await size()).toBe(0)
+        await ledger.forget(start + 1, 10)
+        expect(await ledger.crowded(opener, few)).toBeUndefined()
+      })
+    })
+
     test('recall does not find a closed split; find does', async () => {
       await ledger.save(splitOf('it'))
       const end = closed(splitOf('it'), start + minute)

@@ -13,7 +13,8 @@ import { open, pipeline, untilEnd } from './session.ts'
 test('the client hears of a deferral once it is written, and of QUIT behind it', async () => {
   const memory = new MemoryLedger()
   const saving: (() => void)[] = []
-  const ledger: Pick<Ledger, 'recall' | 'save'> = {
+  const ledger: Pick<Ledger, 'recall' | 'save' | 'crowded'> = {
+    crowded: () => undefined,
     recall: (sender, recipient) => memory.recall(sender, recipient),
     save: async (split) => {
       await new Promise<void>((resolve) => saving.push(resolve))
@@ -48,7 +49,8 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             throw new Error('nothing is reported here')
           },
         },
-        policies: {
+        openLimits: { all: 100, perSender: 100, bytesPerSender: 100_000, perClient: 100 },
+      policies: {
           policyFor: (address) =>
             address === 'a@example.org' || address === 'b@example.org'
               ? { kind: 'found', policy: recipients[address] }

@@ -165,6 +165,7 @@ export const everyKind: readonly Fact[] = [
   },
   { kind: 'senderLearned', at: 8, sender: 'sender.example', strategy: 'lenient', why: 'lost' },
   { kind: 'senderChanged', at: 8, sender: 'sender.example', change: 'pinned', strategy: 'late', by: 'admin' },
+  transaction({ peer: 'partners', sizeBytes: 0, guess: 'right' }),
   transaction({ peer: 'partners', sizeBytes: 0, shadow: { strategy: 'group', forcedRetries: 3 } }),
   { kind: 'strategyChanged', at: 8, peer: 'default', strategy: 'lenient', by: 'admin', reset: false },
   { kind: 'ledgerTrouble', at: 8, why: 'disk full' },

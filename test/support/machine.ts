@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Fact, TransactionFact } from '../../src/facts.ts'
 import type { Prepared } from '../../src/bounce/bounce.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
+import type { OpenLimit } from '../../src/ledger/ledger.ts'
 import type { ReturnWindow } from '../../src/ledger/split-return.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
@@ -69,6 +70,8 @@ export interface MachineOptions {
   readonly client?: Client
   /** What was learned of the sender's returns; absent: it was never seen to come back. */
   readonly comesBack?: ReturnWindow
+  /** So many splits are open. */
+  readonly crowded?: OpenLimit
   /** What stands behind MAIL unless said otherwise, with a blank before it. */
   readonly parameters?: string
 }
@@ -104,6 +107,7 @@ export class Machine {
   readonly #world: World
   readonly #now: () => number
   readonly #parameters: string
+  readonly #crowded: OpenLimit | undefined
   #unread: string[] = []
   #events: Event[] = []
   #stepping = false
@@ -115,6 +119,7 @@ export class Machine {
     this.ledger = options.ledger ?? new MemoryLedger()
     this.#now = options.now ?? (() => 1_000_000)
     this.#parameters = options.parameters ?? ''
+    this.#crowded = options.crowded
     const known = options.recipients ?? {}
     this.#world = {
       mail: () => ({ code: 250, lines: ['2.1.0 Ok'] }),
@@ -277,6 +282,7 @@ export class Machine {
     const at = this.#now()
     switch (effect.do) {
       case 'begin': {
+        if (this.#crowded !== undefined) this.#step({ kind: 'crowded', at, limit: this.#crowded })
         const reply = this.#world.mail(effect.mail)
         if (reply !== undefined) this.#step({ kind: 'mailReplied', at, reply })
         return

@@ -15,7 +15,7 @@ import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
 
 const day = 24 * 60 * minute
-const base = '{test:1}:'
+const base = '{test:2}:'
 
 describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
   let server: RedisServer

@@ -1,0 +1,18 @@
+/** So many splits are open that nobody may begin another one: the message is served unsplit, unless it goes on with one that is open. */
+import type { OpenLimit } from '../ledger/ledger.ts'
+import { noteLimit } from './limit.ts'
+import { type Session, transactionOf } from './session.ts'
+import type { Transaction } from './transaction.ts'
+
+export function onCrowded(session: Session, limit: OpenLimit): void {
+  const transaction = transactionOf(session)
+  if (transaction !== undefined) transaction.crowded = limit
+}
+
+/** Before anybody is deferred, at RCPT or because of the text. */
+export function keepUnsplit(session: Session, transaction: Transaction, at: number): void {
+  const { crowded, unsplit } = transaction
+  if (crowded === undefined || unsplit !== undefined || transaction.prdr) return
+  transaction.unsplit = 'crowded'
+  noteLimit(session, crowded, at)
+}
