@@ -32,7 +32,8 @@ export function intendDeliveries(
 
 /** The client has gone, or may have, before the backend has answered: its next attempt may come before the outcome is known. */
 export function intendUnheard(session: Session, transaction: Transaction, at: number): void {
-  const { parcels, results } = transaction
+  const { parcels, results, crowded, split } = transaction
+  if (crowded !== undefined && split === undefined) return // whoever leaves on purpose could open any number
   if (!transaction.ahead && parcels !== undefined && results === undefined) intend(session, transaction, parcels, at)
 }
 
