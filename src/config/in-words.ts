@@ -16,3 +16,9 @@ export function inWords(value: unknown): string {
   const written = JSON.stringify(typeof value === 'string' ? withoutPassword(value) : value)
   return written.length <= 100 ? written : `${written.slice(0, 97)}...`
 }
+
+const mostNamed = 20
+
+/** Names as a list, and how many more there are. */
+export const someOf = (names: readonly string[]): string =>
+  [...names.slice(0, mostNamed), ...(names.length > mostNamed ? [`${names.length - mostNamed} more`] : [])].join(', ')

@@ -8,7 +8,8 @@ import { unsupportedMessage } from './unsupported.ts'
 /** A problem at a key, before anyone knows in which file and line. */
 export interface Finding {
   readonly path: KeyPath
-  readonly message: string
+  /** In words; asked of the few that are told. */
+  readonly message: () => string
 }
 
 /** What zod's own checks say was expected; the schema's notations bring their own words. */
@@ -54,16 +55,19 @@ const at = (issue: z.core.$ZodIssue): KeyPath => issue.path.filter((part) => typ
 function findingsOf(issue: z.core.$ZodIssue, content: unknown): readonly Finding[] {
   const path = at(issue)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }))
+    return issue.keys.map((key) => ({ path: [...path, key], message: () => unknownKey(path, key) }))
   }
   const { value, depth } = valueAt(content, path)
   const unsupported = unsupportedMessage(path, value)
   const written = path.slice(0, depth)
-  if (unsupported !== undefined) return [{ path: written, message: unsupported }]
+  if (unsupported !== undefined) return [{ path: written, message: () => unsupported }]
+  return [{ path: value === undefined ? path : written, message: () => wrongValue(issue, value) }]
+}
+
+function wrongValue(issue: z.core.$ZodIssue, value: unknown): string {
   const got = value === undefined ? 'is missing' : `got ${inWords(value)}`
   const hint = hintOf(issue, value)
-  const message = `${got}, expected ${issue.message}${hint === undefined ? '' : `; ${hint}`}`
-  return [{ path: value === undefined ? path : written, message }]
+  return `${got}, expected ${issue.message}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 function unknownKey(path: KeyPath, key: string): string {

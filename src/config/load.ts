@@ -35,7 +35,7 @@ export function loadConfig(file: string | undefined, overrides: ConfigOverrides 
 /** As `loadConfig`, for a text that was read already; `file` names it, and is where relative paths start. */
 export function parseConfig(text: string, file: string, overrides: ConfigOverrides = {}): LoadedConfig {
   const read = readYaml(text, file)
-  return read.ok ? build(read.yaml, file, overrides) : read
+  return read.ok ? build(read.yaml, file, overrides) : { ok: false, problems: inOrder(read.problems) }
 }
 
 function build(yaml: YamlText | undefined, file: string | undefined, overrides: ConfigOverrides): LoadedConfig {
@@ -55,7 +55,7 @@ function build(yaml: YamlText | undefined, file: string | undefined, overrides: 
   const parsed = schema.safeParse(content, { error: expectation })
   if (!parsed.success) {
     const found = findings(parsed.error.issues, content)
-    return { ok: false, problems: inOrder(found.map(({ path, message }) => place(path, message))) }
+    return { ok: false, problems: inOrder(found.map(({ path, message }) => unsaid(place(path, ''), message))) }
   }
 
   const problems: ConfigProblem[] = []
@@ -64,12 +64,28 @@ function build(yaml: YamlText | undefined, file: string | undefined, overrides: 
   const config = resolveSettings(parsed.data, from, (path, message) => problems.push(place(path, message)))
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) }
 
-  const warnings: ConfigProblem[] = [...(yaml?.warnings ?? [])]
+  const warnings: ConfigProblem[] = [...inOrder(yaml?.warnings ?? [])]
   const has = (key: string): boolean => Object.hasOwn(content as object, key)
   advise(config, has, (path, message) => warnings.push(place(path, message)))
   return { ok: true, config, warnings }
 }
 
-/** As one reads the file; what has no place comes first. */
-const inOrder = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
-  problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+/** Of a file that is no configuration at all, nobody reads more. */
+const mostTold = 50
+
+/** Its message is made when somebody reads it. */
+const unsaid = (problem: ConfigProblem, message: () => string): ConfigProblem => ({
+  ...problem,
+  get message() {
+    return message()
+  },
+})
+
+/** As one reads the file; what has no place comes first. The first ones only, and how many more there are. */
+function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const sorted = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  const more = sorted.length - mostTold
+  if (more <= 0) return sorted
+  const { file } = sorted[0] ?? {}
+  return [...sorted.slice(0, mostTold), { ...(file !== undefined && { file }), key: '', message: `and ${more} more` }]
+}

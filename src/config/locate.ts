@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Pair, type YAMLMap } from 'yaml'
 import type { KeyPath } from './problem.ts'
 
 export interface Position {
@@ -12,6 +12,17 @@ export interface LocatedDocument {
   readonly lines: LineCounter
 }
 
+const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
+
+/** Its entries by their key: of a thousand mistakes in one map each asks for one. */
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  const known = pairs.get(map)
+  if (known !== undefined) return known
+  const made = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])))
+  pairs.set(map, made)
+  return made
+}
+
 /**
  * Where a key or a list entry stands; when the file does not contain it, where the nearest thing around it stands.
  * Lines and columns count from 1.
@@ -22,7 +33,7 @@ export function locate({ document, lines }: LocatedDocument, path: KeyPath): Pos
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document)
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === part)
+      const pair = pairsOf(node).get(String(part))
       if (pair === undefined) break
       offset = startOf(pair.key) ?? offset
       node = pair.value

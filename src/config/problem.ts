@@ -24,6 +24,7 @@ export function dottedKey(path: KeyPath): string {
 
 /** The problem on one line, in the form that editors and `grep` know: `config.yaml:12:5: peers[1].strategy: got …`. */
 export function describeProblem(problem: ConfigProblem): string {
+  const key = problem.key.length <= 200 ? problem.key : `${problem.key.slice(0, 197)}...`
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':')
-  return [place, problem.key, problem.message].filter((part) => part !== '').join(': ')
+  return [place, key, problem.message].filter((part) => part !== '').join(': ')
 }

@@ -1,6 +1,6 @@
 import type { Policy } from '../verdict/policy.ts'
 import type { Report } from './report.ts'
-import { inWords } from './in-words.ts'
+import { inWords, someOf } from './in-words.ts'
 import { nearest } from './nearest.ts'
 import type { Settings } from './schema.ts'
 
@@ -61,6 +61,6 @@ export function defaultPolicy(
   const near = nearest(name, names)
   const got = written === undefined ? `is missing, and there is no policy "${name}"` : `got ${inWords(name)}`
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
-  report(['recipients', 'default'], `${got}, expected one of the policies: ${names.join(', ')}${hint}`)
+  report(['recipients', 'default'], `${got}, expected one of the policies: ${someOf(names)}${hint}`)
   return { name, neverDefer: false }
 }

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, visit, type Document, type YAMLError } from 'yaml'
+import { isScalar, LineCounter, parseDocument, visit, type Document, type Scalar, type YAMLError } from 'yaml'
 import { positionAt, type LocatedDocument } from './locate.ts'
 import type { ConfigProblem } from './problem.ts'
 
@@ -18,48 +18,79 @@ const advice: ReadonlyMap<string, string> = new Map([
   ['MULTIPLE_DOCS', 'leave out the line "---"'],
 ])
 
-/** Reads YAML 1.2 with merge keys (`<<`); `file` is the name that problems carry. */
+/** More than anyone writes by hand; the parser takes seconds for more than that. */
+const longest = 4 * 1024 * 1024
+
+/** Reads YAML 1.2 with merge keys (`<<`); `file` is the name that problems carry. Never throws. */
 export function readYaml(text: string, file: string): ReadYaml {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
+  const refused = (message: string, offset = 0): ReadYaml => ({
+    ok: false,
+    problems: [{ file, ...positionAt(lines, offset), key: '', message }],
+  })
+  if (text.length > longest) return refused(`is longer than ${longest} characters, expected a configuration`)
+  let document: Document.Parsed
+  try {
+    // The library compares each key with all before it; `twice` does that by a set.
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false })
+  } catch (error) {
+    return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`) // nested too deeply
+  }
   const problem = (error: YAMLError): ConfigProblem => {
     const place = { file, ...positionAt(lines, error.pos[0]) }
-    if (error.code === 'DUPLICATE_KEY') {
-      const key = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? ''
-      return { ...place, key, message: 'is there twice in the same map; keep one of them' }
-    }
     // The library's words for this one speak to programmers.
     const words = error.code === 'MULTIPLE_DOCS' ? 'there is more than one document' : error.message
     const hint = advice.get(error.code)
     return { ...place, key: '', message: `no valid YAML: ${words}${hint === undefined ? '' : `; ${hint}`}` }
   }
-  if (document.errors.length > 0) {
-    // The first error of another kind often causes those below it; repeated keys each stand for themselves.
-    const first = document.errors.find((error) => error.code !== 'DUPLICATE_KEY')
-    const told = document.errors.filter((error) => error.code === 'DUPLICATE_KEY' || error === first)
-    return { ok: false, problems: told.map(problem) }
-  }
+  const repeated = twice(document).map((key): ConfigProblem => ({
+    file,
+    ...positionAt(lines, key.range?.[0] ?? 0),
+    key: String(key.value),
+    message: 'is there twice in the same map; keep one of them',
+  }))
+  // The first error of another kind often causes those below it; repeated keys each stand for themselves.
+  const [first] = document.errors
+  if (first !== undefined || repeated.length > 0)
+    return { ok: false, problems: [...(first === undefined ? [] : [problem(first)]), ...repeated] }
   const unanchored = aliasWithoutAnchor(document)
-  if (unanchored !== undefined) {
-    const message = 'no valid YAML: a value that begins with * is an alias; put it in quotes'
-    return { ok: false, problems: [{ file, ...positionAt(lines, unanchored), key: '', message }] }
-  }
+  if (unanchored !== undefined)
+    return refused('no valid YAML: a value that begins with * is an alias; put it in quotes', unanchored)
   try {
     const content: unknown = document.toJS()
     return { ok: true, yaml: { document, lines, content, warnings: document.warnings.map(problem) } }
   } catch (error) {
     // Aliases that expand without end.
-    const why = error instanceof Error ? error.message : String(error)
-    return { ok: false, problems: [{ file, ...positionAt(lines, 0), key: '', message: `no valid YAML: ${why}` }] }
+    return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Keys that stand in their map already, `<<` aside, which may be there for each map that is merged. */
+function twice(document: Document): readonly Scalar[] {
+  const found: Scalar[] = []
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key) || key.value === '<<') continue
+        if (seen.has(key.value)) found.push(key)
+        seen.add(key.value)
+      }
+    },
+  })
+  return found
 }
 
 /** Where an alias (`*name`) stands that has no anchor (`&name`) before it; usually a pattern without quotes. */
 function aliasWithoutAnchor(document: Document): number | undefined {
   let offset: number | undefined
+  const anchors = new Set<string>()
   visit(document, {
+    Value(_, { anchor }) {
+      if (anchor !== undefined) anchors.add(anchor)
+    },
     Alias(_, alias) {
-      if (alias.resolve(document) !== undefined) return undefined
+      if (anchors.has(alias.source)) return undefined
       offset = alias.range?.[0] ?? 0
       return visit.BREAK
     },

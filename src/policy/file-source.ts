@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
 import type { Policy } from '../verdict/policy.ts'
-import { PolicyEntries, type PolicyMistake } from './policy-entries.ts'
+import { PolicyEntries } from './policy-entries.ts'
 import type { PolicyAnswer, PolicySource } from './policy-source.ts'
 import { watchBeside } from '../files/watch.ts'
 
@@ -126,7 +126,7 @@ class FileSource implements PolicyFile {
       entries.add(lineText, ++line)
       if (line % linesAtATime === 0) await setImmediate(undefined, { signal: this.#closing.signal })
     }
-    if (entries.mistakes.length > 0) throw new Error(describe(path, entries.mistakes))
+    if (entries.mistakes.length > 0) throw new Error(describe(path, entries))
     this.#current = entries
     onFact({ kind: 'policiesLoaded', at: this.#clock(), file: path, entries: entries.count })
   }
@@ -171,8 +171,8 @@ async function identify(path: string): Promise<string> {
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown')
 
-function describe(path: string, mistakes: readonly PolicyMistake[]): string {
+function describe(path: string, { mistakes, mistakeCount }: PolicyEntries): string {
   const told = mistakes.slice(0, mistakesTold).map(({ line, why }) => `${path}:${line}: ${why}`)
-  const rest = mistakes.length - told.length
+  const rest = mistakeCount - told.length
   return [...told, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n')
 }

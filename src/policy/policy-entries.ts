@@ -17,8 +17,16 @@ interface Entry {
   readonly line: number
 }
 
+/** A file that is none of policies may have a mistake in each of its lines. */
+const mostMistakes = 100
+const longestWhy = 500
+const mostPoliciesNamed = 20
+
 export class PolicyEntries {
+  /** The first ones. */
   readonly mistakes: PolicyMistake[] = []
+  /** All of them. */
+  mistakeCount = 0
   /** Entries. */
   count = 0
   /** Addresses as they are written in the file. */
@@ -34,7 +42,16 @@ export class PolicyEntries {
   /** Takes one line of the file; what is wrong with it goes to `mistakes`. */
   add(text: string, line: number): void {
     const why = this.#add(text, line)
-    if (why !== undefined) this.mistakes.push({ line, why })
+    if (why === undefined) return
+    this.mistakeCount++
+    if (this.mistakes.length >= mostMistakes) return
+    this.mistakes.push({ line, why: why.length <= longestWhy ? why : `${why.slice(0, longestWhy)}...` })
+  }
+
+  get #policyNames(): string {
+    const names = [...this.#answers.keys()]
+    const more = names.length - mostPoliciesNamed
+    return [...names.slice(0, mostPoliciesNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ')
   }
 
   #add(text: string, line: number): string | undefined {
@@ -45,8 +62,8 @@ export class PolicyEntries {
     if (!pattern.ok) return pattern.why
     const answer = this.#answers.get(parsed.policy)
     if (answer === undefined) {
-      const names = [...this.#answers.keys()].join(', ')
-      return `${parsed.address}: there is no policy "${parsed.policy}", expected one of ${names}`
+      if (this.mistakes.length >= mostMistakes) return 'is one of many'
+      return `${parsed.address}: there is no policy "${parsed.policy}", expected one of ${this.#policyNames}`
     }
     const { key } = pattern
     const before = this.#written.get(key)
