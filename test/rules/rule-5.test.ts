@@ -22,7 +22,7 @@ function dropping(machine: Machine): string {
   return machine.text(spam)[0] ?? ''
 }
 
-describe('rule 5: no sender starves', () => {
+describe('rules.md: “No sender starves.” “A message that makes no progress is forgiven: its next attempt goes through unsplit, as forgive_as says (lenient).”', () => {
   test.each<[string, Partial<MachineOptions>, string[], string[]]>([
     ['as lenient', {}, ['451', '250'], ['tagged']],
     ['as off', { peer: { forgiveAs: 'off' } }, ['451', '250'], ['tagged']],
@@ -115,5 +115,8 @@ describe('rule 5: no sender starves', () => {
     ['forgiven', { ...split, forgiven: true }, 'forgiven'],
     ['15 forced retries', { ...split, forcedRetries: 15 }, undefined],
     ['16 forced retries', { ...split, forcedRetries: 16 }, 'too many retries'],
-  ])('the predicate: %s', (_name, state, why) => expect(whyUnsplit(state, defaultPeer, false)).toBe(why))
+  ])(
+    'the predicate: %s; rules.md: “forgive_after (1) attempts in which nobody got further are enough.”',
+    (_name, state, why) => expect(whyUnsplit(state, defaultPeer, false)).toBe(why),
+  )
 })

@@ -30,8 +30,8 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
   return { machine, copies }
 }
 
-describe('rule 6: no duplicates', () => {
-  test('who has it is acknowledged without a second delivery', () => {
+describe('rules.md: “No duplicates.”', () => {
+  test('rules.md: “A recipient who has the message already is acknowledged on the retry without a second delivery, for as long as the split is open.”', () => {
     const { machine, copies } = partly()
     expect(machine.message(all, spam).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
     expect(machine.message(all, spam).text[0]).toMatch(/^250/)
@@ -57,7 +57,7 @@ describe('rule 6: no duplicates', () => {
     expect(copies()).toHaveLength(6)
   })
 
-  test('the key holds no client address: the retry comes from another host', () => {
+  test('rules.md: “no client address is in the key, since large senders retry from other hosts.”', () => {
     const { machine, copies } = partly()
     machine.message(all, spam)
     const other = Machine.ready({

@@ -18,7 +18,7 @@ const machineOf = (strategy: 'group' | 'single', options: MachineOptions = {}): 
   Machine.ready({ ...knownSender, recipients, ...options, peer: { strategy, deliverDeferred: true } })
 
 describe.each(['group', 'single'] as const)('%s', (strategy) => {
-  test('everyone accepts: one delivery to all, the deferred ones are acknowledged together on the retry', () => {
+  test('everyone accepts, one delivery to all: rules.md: “This happens with late, with deliver_deferred, and when a message went out in several parcels and one failed.”', () => {
     const machine = machineOf(strategy)
     const first = machine.message(all, scored(1))
     expect(codes([...first.rcpts, ...first.text])).toBe('250 451 451 250')
