@@ -356,6 +356,15 @@ export type Fact =
       readonly step: 'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
       readonly why: string
     }
+  /** A refusal that says something about us or the server's setup, and nothing about the message: its client was told 451. */
+  | {
+      readonly kind: 'backendRefusesUs'
+      readonly at: number
+      readonly server: string
+      readonly step: 'auth' | 'mail' | 'rcpt' | 'data' | 'text'
+      /** In the server's words. */
+      readonly reply: string
+    }
   /** One address of a server is not used any more, for so long at first; then it is asked until it answers. */
   | {
       readonly kind: 'backendEjected'

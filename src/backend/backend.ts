@@ -85,8 +85,11 @@ export interface Backend {
   authenticate?(client: ClientAttributes): OwnBackend
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
-  /** `client`: whom the transaction is for; told to a backend that wants to know. */
-  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction
+  /**
+   * `client`: whom the transaction is for; told to a backend that wants to know. `mayAuthenticate`: it may say AUTH, so a backend's
+   * wish for that is its to hear.
+   */
+  begin(listener: EnvelopeListener, client: ClientAttributes, mayAuthenticate?: boolean): BackendTransaction
   /** Whether a transaction may hold what it has of the backend for as long as a text takes to come; false while it is scarce. */
   mayHold(): boolean
   /** For the metrics. */

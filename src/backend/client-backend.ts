@@ -34,7 +34,7 @@ export class ClientBackend implements Backend, ClientAuth {
 
   begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
     const own = this.#authenticated ? this.#own : undefined
-    return own === undefined ? this.#backend.begin(listener, client) : own.begin(listener)
+    return own === undefined ? this.#backend.begin(listener, client, true) : own.begin(listener)
   }
 
   /** Its own connection is scarce for nobody. */

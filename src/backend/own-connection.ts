@@ -2,9 +2,11 @@
  * A connection that belongs to one client: AUTH is said on it, and the client's transactions follow on it. It is never used for
  * another client, and when it is lost the client has to authenticate anew.
  */
-import type { Reply } from '../smtp/reply.ts'
+import type { FactListener } from '../facts.ts'
+import { describeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend } from './backend.ts'
+import { isAboutUs } from './about-us.ts'
 import { isLost } from './heard.ts'
 import type { BackendClient } from './introduce.ts'
 import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
@@ -16,6 +18,8 @@ export interface OwnConnectionOptions {
   /** There is one left for clients that authenticate. */
   readonly mayHold: () => boolean
   readonly onEnd: () => void
+  readonly onFact: FactListener
+  readonly now: () => number
   /** A transaction on what `lender` lends. */
   readonly begin: (lender: Lender, listener: EnvelopeListener) => BackendTransaction
 }
@@ -53,8 +57,15 @@ export class OwnConnection implements OwnBackend, Lender {
     })
   }
 
-  #ask({ connection }: Lent, line: string, heard: (reply: Reply) => void): void {
-    connection.command(line, (answer) => heard(isLost(answer) ? replies.authUnavailable : answer))
+  #ask({ connection, server }: Lent, line: string, heard: (reply: Reply) => void): void {
+    const { onFact, now } = this.#options
+    connection.command(line, (answer) => {
+      if (isLost(answer)) return heard(replies.authUnavailable)
+      const circumstances = { step: 'auth', parameters: true, login: 'possible', clear: connection.clear } as const
+      if (!isAboutUs(answer, circumstances)) return heard(answer)
+      onFact({ kind: 'backendRefusesUs', at: now(), server, step: 'auth', reply: describeReply(answer) })
+      heard(replies.authUnavailable)
+    })
   }
 
   begin(listener: EnvelopeListener): BackendTransaction {

@@ -63,6 +63,12 @@ function textReply(heard: Extract<TextAnswer, { all: unknown }>['all']): Reply {
   return replyClass(heard) === 3 ? replies.backendNonsense : heard
 }
 
+/** Why an answer, or a part of it, did not come. */
+export function lostIn(answer: TextAnswer): string | undefined {
+  if ('unclear' in answer) return undefined
+  return ('all' in answer ? [answer.all] : answer.each).find(isLost)?.lost
+}
+
 /** A reply that has no place here: the server and we are out of step. */
 export function outOfStep(answer: TextAnswer): string | undefined {
   if ('unclear' in answer) return answer.unclear

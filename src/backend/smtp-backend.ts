@@ -3,6 +3,7 @@ import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend, ServerView, WatchedBackend } from './backend.ts'
+import type { Login } from './about-us.ts'
 import { type BackendClient, backendClient } from './introduce.ts'
 import { OwnConnection } from './own-connection.ts'
 import type { Lender } from './lending.ts'
@@ -37,19 +38,21 @@ export class SmtpBackend implements WatchedBackend {
     return this.#pool.extensions
   }
 
-  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
-    return this.#begin(this.#pool, listener, backendClient(client))
+  begin(listener: EnvelopeListener, client: ClientAttributes, mayAuthenticate = false): BackendTransaction {
+    return this.#begin(this.#pool, listener, backendClient(client), mayAuthenticate ? 'possible' : 'none')
   }
 
   authenticate(attributes: ClientAttributes): OwnBackend {
     const client = backendClient(attributes)
     const begin = (lender: Lender, listener: EnvelopeListener): BackendTransaction =>
-      this.#begin(lender, listener, client)
+      this.#begin(lender, listener, client, 'done')
     const own = new OwnConnection({
       pool: this.#pool,
       client,
       begin,
       mayHold: () => this.#mayOwnMore(),
+      onFact: this.#options.onFact,
+      now: this.#options.now,
       onEnd: () => this.#own.delete(own),
     })
     this.#own.add(own)
@@ -64,10 +67,11 @@ export class SmtpBackend implements WatchedBackend {
     return false
   }
 
-  #begin(pool: Lender, listener: EnvelopeListener, client: BackendClient): BackendTransaction {
+  #begin(pool: Lender, listener: EnvelopeListener, client: BackendClient, login: Login): BackendTransaction {
     const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
     const withoutPrdr = this.#withoutPrdr
-    return new SmtpTransaction({ pool, introduction, client, deliveryTimeoutMs, withoutPrdr, onFact, now }, listener)
+    const options = { pool, introduction, client, login, deliveryTimeoutMs, withoutPrdr, onFact, now }
+    return new SmtpTransaction(options, listener)
   }
 
   mayHold(): boolean {

@@ -215,6 +215,14 @@ export class SmtpConnection {
   get alive(): boolean {
     return this.#ended === undefined
   }
+  /** TLS is to be had, and not used. */
+  get clear(): boolean {
+    return this.tlsVersion === undefined && this.extensions.has('STARTTLS')
+  }
+  /** What a server that is not told the client knows of who is connected. */
+  get seen(): { readonly address: string; readonly helo: string } {
+    return { address: this.#socket.localAddress ?? '', helo: this.#options.helo }
+  }
   get lmtp(): boolean {
     return this.#options.lmtp === true
   }

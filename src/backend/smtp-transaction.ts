@@ -9,9 +9,8 @@
  *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
  *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
-import { describeReply, isPermanent, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
+import { describeReply, isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import type { FactListener } from '../facts.ts'
 import type {
   BackendTransaction,
   DeliveryOrder,
@@ -21,8 +20,10 @@ import type {
   TextSource,
 } from './backend.ts'
 import { type Heard, isLost } from './heard.ts'
-import { type BackendClient, type Introduction, sayXforward } from './introduce.ts'
+import { heed, heedEach, type HeedOptions } from './heed.ts'
+import { type BackendClient, sayXforward } from './introduce.ts'
 import {
+  lostIn,
   mergeParcels,
   outOfStep,
   type Parcel,
@@ -33,23 +34,21 @@ import {
   toldOf,
 } from './parcel-batch.ts'
 import type { Lender, Lent, NotLent } from './lending.ts'
+import { command, mailLine, say, secondOpinion } from './lines.ts'
 import { argumentFor, type Needs, needsOf } from './needs.ts'
 import type { Candidate } from './places.ts'
 import { sendInChunks } from './smtp-chunks.ts'
 import { sendText } from './smtp-text.ts'
 import type { Held, Holder } from './yielding.ts'
-import type { AnswerForm, TextAnswer } from './text-answer.ts'
+import type { AnswerForm } from './text-answer.ts'
 
-export interface SmtpTransactionOptions {
+export interface SmtpTransactionOptions extends HeedOptions {
   readonly pool: Lender
-  readonly introduction: Introduction
   readonly client: BackendClient
   /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
   /** Servers that are not asked for PRDR; one is added when its blocks can't be read. Absent: none is asked. */
   readonly withoutPrdr?: Set<string> | undefined
-  readonly onFact: FactListener
-  readonly now: () => number
 }
 
 type Step = 'mail' | 'rcpt' | 'data' | 'text'
@@ -89,6 +88,8 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   /** How often a server had no room for one more. */
   #turnedAway = 0
   #mailTold = false
+  /** Whatever it then says to RCPT is about that. */
+  #mailRefused = false
   /** The connection was given back for others; the envelope is shown anew when it goes on. */
   #yielded = false
   /** When something was last asked or answered. */
@@ -153,17 +154,18 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     if (!this.#answeredAny && (isLost(heard) || heard.code === 421)) return this.#askAnother(lent, heard)
     this.#answeredAny = true
     this.#activeAt = this.#options.now()
+    this.#mailRefused = isLost(heard) || !isPositive(heard)
     if (isLost(heard)) {
       this.#noteLost(lent, 'mail', heard.lost)
       return this.#fail()
     }
     if (!this.#mailTold) {
       this.#mailTold = true
-      return this.#listener.mailReplied(heard)
+      return this.#listener.mailReplied(heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard))
     }
     if (isPositive(heard)) return
     // Shown for the second time, and not taken: what was pipelined behind it has no MAIL.
-    this.#fail(secondOpinion(heard))
+    this.#fail(secondOpinion(heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard)))
     this.#reset(lent)
   }
 
@@ -213,7 +215,13 @@ export class SmtpTransaction implements BackendTransaction, Holder {
       if (this.#over || lent !== this.#lent) return
       this.#answeredAny = true
       this.#activeAt = this.#options.now()
-      const answer = typeof known === 'string' ? heard : known
+      const theirs = typeof known === 'string' && !isLost(heard) && !this.#mailRefused
+      const answer =
+        typeof known !== 'string'
+          ? known
+          : theirs
+            ? heed(this.#options, lent, { step: 'rcpt', argument: known }, heard)
+            : heard
       const reply = isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer
       if (rcpt.told === undefined) return this.#tellRcpt(rcpt, reply)
       // Taken when it was shown first, and not now: this envelope is not what the session knows of (rule 1).
@@ -327,7 +335,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
       if (isLost(go)) return all(this.#textLost(lent, 'data', go.lost))
       if (replyClass(go) !== 3) {
         this.#open = envelope
-        if (!isPositive(go)) return all(go)
+        if (!isPositive(go)) return all(heed(this.#options, lent, { step: 'data' }, go))
         connection.destroy('2yz to DATA')
         return all(this.#textLost(lent, 'data', 'the answer to DATA was neither 354 nor a refusal'))
       }
@@ -348,7 +356,11 @@ export class SmtpTransaction implements BackendTransaction, Holder {
       if (!this.#isOver()) this.#noteLost(lent, 'text', trouble)
       connection.destroy(trouble)
     }
-    return readAnswer(answer, recipients, refused)
+    const told = readAnswer(answer, recipients)
+    return {
+      reply: heed(this.#options, lent, { step: 'text' }, told.reply),
+      own: new Map([...refused, ...heedEach(this.#options, lent, told.own)]),
+    }
   }
 
   /** The connection has ended, and with it whatever was open. */
@@ -375,12 +387,22 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     if (this.#isOver()) return { refused: nobody, reply: replies.backendLost }
     if (mailHeard === undefined || isLost(mailHeard))
       return { refused: nobody, reply: this.#noteLost(lent, 'mail', mailHeard?.lost ?? '') }
-    if (!isPositive(mailHeard)) return { refused: nobody, reply: secondOpinion(mailHeard) }
+    if (!isPositive(mailHeard))
+      return {
+        refused: nobody,
+        reply: secondOpinion(heed(this.#options, lent, { step: 'mail', argument: mail }, mailHeard)),
+      }
     const refused = new Map<number, Reply>()
     parcel.recipients.forEach(({ index }, i) => {
       const answer = heard[i]
       if (answer === undefined || isLost(answer)) refused.set(index, this.#noteLost(lent, 'rcpt', answer?.lost ?? ''))
-      else if (!isPositive(answer)) refused.set(index, secondOpinion(answer))
+      else if (!isPositive(answer))
+        refused.set(
+          index,
+          secondOpinion(
+            heed(this.#options, lent, { step: 'rcpt', argument: parcel.recipients[i]?.argument ?? '' }, answer),
+          ),
+        )
     })
     const [first] = refused.values()
     return first !== undefined && refused.size === parcel.recipients.length ? { refused, reply: first } : { refused }
@@ -451,30 +473,4 @@ export class SmtpTransaction implements BackendTransaction, Holder {
       this.#options.pool.giveBack(lent)
     })
   }
-}
-
-async function command(lent: Lent, line: string): Promise<Heard> {
-  return await new Promise((resolve) => lent.connection.command(line, resolve))
-}
-
-function lostIn(answer: TextAnswer): string | undefined {
-  if ('unclear' in answer) return undefined
-  return ('all' in answer ? [answer.all] : answer.each).find(isLost)?.lost
-}
-
-/** A reply in place of a line: what it would need is not offered, and nothing is sent. */
-async function say(lent: Lent, line: string | Reply): Promise<Heard> {
-  return typeof line === 'string' ? await command(lent, line) : line
-}
-
-/** With no parameter that the server did not offer; a reply when it can't do without. */
-function mailLine({ connection }: Lent, argument: string, form: AnswerForm): string | Reply {
-  const known = argumentFor(argument, connection.extensions)
-  if (typeof known !== 'string') return known
-  return form === 'block' ? `MAIL FROM:${known} PRDR` : `MAIL FROM:${known}`
-}
-
-/** Taken when it was shown first and refused now: between two opinions nobody is told a final no. */
-function secondOpinion(reply: Reply): Reply {
-  return isPermanent(reply) || replyClass(reply) === 3 ? replies.backendNonsense : reply
 }

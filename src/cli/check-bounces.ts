@@ -2,6 +2,7 @@
 import { openBackend } from '../app/backend.ts'
 import { openEnvelope } from '../bounce/report-envelope.ts'
 import type { Config } from '../config/config.ts'
+import type { Fact } from '../facts.ts'
 import { describeReply, isPositive } from '../smtp/reply.ts'
 import type { Finding } from './check-backend.ts'
 
@@ -11,7 +12,11 @@ const nobody = 'report-probe@example.net'
 /** Nothing where no class has the strategy. Never rejects. */
 export async function checkBounces(config: Config): Promise<Finding[]> {
   if (!config.peers.some(({ strategy }) => strategy === 'bounce')) return []
-  const backend = openBackend(config, () => undefined, Date.now)
+  let refusal: string | undefined
+  const onFact = (fact: Fact): void => {
+    if (fact.kind === 'backendRefusesUs') refusal = fact.reply
+  }
+  const backend = openBackend(config, onFact, Date.now)
   try {
     const plain = { eightBit: false, international: false, requireTls: false }
     const envelope = openEnvelope(backend, config.hostname, { to: nobody, ...plain })
@@ -19,7 +24,9 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
     envelope.abandon()
     if (answer !== undefined && isPositive(answer))
       return [{ ok: true, text: 'bounces: the backend takes reports from <> to senders in other domains' }]
-    return [{ ok: false, text: refused(config, answer === undefined ? 'no answer' : describeReply(answer)) }]
+    return [
+      { ok: false, text: refused(config, refusal ?? (answer === undefined ? 'no answer' : describeReply(answer))) },
+    ]
   } finally {
     await backend.close()
   }

@@ -6,37 +6,19 @@ import type { ClientCertificate, Fact, FactListener } from '../facts.ts'
 import type { Log } from './log.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
+import { Floods } from './floods.ts'
 
 /** Limits are reached in floods, of which one line a minute and limit, or server, with a count, says enough. */
 const everyMs = 60_000
 
-interface Flood {
-  readonly loggedAt: number
-  count: number
-}
-
-/** What a line of a flood says besides; undefined when there is none now. */
-function every(
-  floods: Map<string, Flood>,
-  of: string,
-  at: number,
-): { readonly moreSinceLastLine?: number } | undefined {
-  const last = floods.get(of)
-  if (last !== undefined && at - last.loggedAt < everyMs) {
-    last.count += 1
-    return undefined
-  }
-  floods.set(of, { loggedAt: at, count: 0 })
-  return last === undefined ? {} : { moreSinceLastLine: last.count }
-}
-
 export function logFromFacts(log: Log): FactListener {
-  const reached = new Map<string, Flood>()
-  const full = new Map<string, Flood>()
+  const reached = new Floods(everyMs)
+  const full = new Floods(everyMs)
+  const refusals = new Floods(everyMs)
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
     const { kind: event, at, limit } = fact
-    const more = every(reached, limit, at)
+    const more = reached.line(limit, at)
     if (more === undefined) return
     const fields = { address: fact.address, limit, ...more }
     if (fact.kind === 'connectionRefused') log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
@@ -45,7 +27,7 @@ export function logFromFacts(log: Log): FactListener {
 
   const onFull = (fact: Fact & { readonly kind: 'backendFull' }): void => {
     const { kind: event, at, server, address, connections } = fact
-    const more = every(full, address, at)
+    const more = full.line(address, at)
     if (more === undefined) return
     log.warn(
       { event, server, address, connections, why: cutText(fact.why), ...more },
@@ -134,6 +116,9 @@ export function logFromFacts(log: Log): FactListener {
         log.warn({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
         return
       }
+      case 'backendRefusesUs':
+        onRefusal(log, fact, refusals)
+        return
       case 'backendEjected': {
         const { server, address, why, forMs } = fact
         log.warn(
@@ -230,6 +215,17 @@ export function logFromFacts(log: Log): FactListener {
         return
     }
   }
+}
+
+/** Every message hears it, so one line a minute for each server and step. */
+function onRefusal(log: Log, fact: Fact & { readonly kind: 'backendRefusesUs' }, floods: Floods): void {
+  const { kind: event, at, server, step, reply } = fact
+  const more = floods.line(`${server} ${step}`, at)
+  if (more === undefined) return
+  log.error(
+    { event, server, step, reply: cutText(reply), ...more },
+    `backend ${server} refuses this front-end at ${step}, whatever the message: clients are told 451 (docs/refusals.md)`,
+  )
 }
 
 function onClientCertificate(

@@ -166,6 +166,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'backendFailed':
         metrics.backendErrorsTotal.inc({ server: fact.server, step: fact.step })
         return
+      case 'backendRefusesUs':
+        metrics.backendSetupRefusalsTotal.inc({ server: fact.server, step: fact.step })
+        return
       case 'backendEjected':
         metrics.backendEjectionsTotal.inc({ server: fact.server })
         return

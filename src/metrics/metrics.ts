@@ -210,6 +210,12 @@ export const metricDescriptions = {
     labels: ['server', 'step'],
     help: 'Failures of a backend server, by the step of the dialogue: resolve, connect, tls, relay (it would relay for a stranger), mail, rcpt, data or text. A refusal of a message is not one.',
   },
+  backendSetupRefusalsTotal: {
+    type: 'counter',
+    name: 'backend_setup_refusals_total',
+    labels: ['server', 'step'],
+    help: "Refusals of a backend server that say something about this front-end or the server's setup, and nothing about the message (docs/refusals.md), by step: auth, mail, rcpt, data or text. The client was told 451.",
+  },
   backendDeliverySeconds: {
     type: 'histogram',
     name: 'backend_delivery_seconds',

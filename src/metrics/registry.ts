@@ -155,6 +155,7 @@ export function createMetrics(
     backendEjectionsTotal: ejections,
     backendFullTotal: full,
     backendErrorsTotal: counter(d.backendErrorsTotal),
+    backendSetupRefusalsTotal: counter(d.backendSetupRefusalsTotal),
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),
     judgeResultsTotal: counter(d.judgeResultsTotal),

@@ -120,6 +120,12 @@ export const replies = {
     '3.0',
     `The mail server behind this one cannot be asked that; please try ${retryHint(troubleSeconds)}`,
   ),
+  /** RFC 3463 X.3.5: what the server said is for whoever runs it, and stands in the log. */
+  backendRefusesUs: one(
+    451,
+    '3.5',
+    `The mail server behind this one is not set up to take mail from here; please try ${retryHint(troubleSeconds)}`,
+  ),
   /** RFC 3463 X.3.3: a feature that is not there at the moment; at its next session the client sees what is. */
   backendLacks: (keyword: string): Reply =>
     one(451, '3.3', `No mail server that knows ${keyword} can be reached; please try ${retryHint(troubleSeconds)}`),

@@ -12,6 +12,7 @@ import { wholeText } from './whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
 const lost = describeReply(replies.backendLost)
+const refusesUs = describeReply(replies.backendRefusesUs)
 const lhlo: Rule = {
   on: 'other',
   having: 'LHLO',
@@ -97,7 +98,8 @@ describe('LMTP', () => {
       { on: 'dot', raw: '552 5.2.2 no\r\n421 4.3.2 Going down\r\n', then: 'close' },
       '552 5.2.2 no, 0: 552 5.2.2 no, 1: 421 4.3.2 Going down',
     ],
-    ['at DATA', { on: 'DATA', say: '503 5.5.1 no valid recipients' }, '503 5.5.1 no valid recipients'],
+    ['at DATA', { on: 'DATA', say: '554 5.7.1 no' }, '554 5.7.1 no'],
+    ['at DATA, out of step', { on: 'DATA', say: '503 5.5.1 no valid recipients' }, refusesUs],
   ]
   test.each(broken)('ends %s: those who were answered stay answered, the others come again', async (_, rule, told) => {
     await using server = await startLmtp(rule)

@@ -243,6 +243,35 @@ describe('AUTH is offered', () => {
     client.close()
   })
 
+  test('a server that does not do what it has offered is no refusal of the password: 454, and the operator is told', async () => {
+    for (const said of [
+      '503 5.5.1 Error: authentication not enabled',
+      '538 5.7.11 Encryption required',
+      '530 5.7.0 STARTTLS first',
+    ]) {
+      await using started = await begin('pass_in_clear', other(right, said))
+      const client = await open(started.app.port)
+      expect(await client.ask(right)).toMatch(/^454 4\.7\.0 /)
+      client.close()
+      expect(started.app.facts).toContainEqual(
+        expect.objectContaining({ kind: 'backendRefusesUs', step: 'auth', reply: said }),
+      )
+    }
+  })
+
+  test('a server that wants a login says so to clients who may have one, and to others never', async () => {
+    const wants: Rule = { on: 'MAIL', say: '530 5.7.0 Authentication required' }
+    for (const [auth, reply] of [
+      ['pass_in_clear', /^530 5\.7\.0 Authentication required/],
+      ['off', /^451 4\.3\.5 /],
+    ] as const) {
+      await using started = await begin(auth, wants)
+      const client = await open(started.app.port)
+      expect(await client.ask('MAIL FROM:<s@x.test>')).toMatch(reply)
+      client.close()
+    }
+  })
+
   test('before a transaction, and with nothing pipelined behind it', async () => {
     await using started = await begin('pass_in_clear')
     const client = await open(started.app.port)

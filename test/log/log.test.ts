@@ -128,6 +128,7 @@ describe('the levels', () => {
     ['policiesKept', 'warn'],
     ['backendConnected', 'debug'],
     ['backendFailed', 'warn'],
+    ['backendRefusesUs', 'error'],
     ['backendEjected', 'warn'],
     ['backendFull', 'warn'],
     ['backendReturned', 'info'],
@@ -153,7 +154,9 @@ describe('the levels', () => {
   })
 
   it('writes nothing below the level', () => {
-    expect(new Set(parsed(everyKind, { level: 'warn' }).map((line) => line['level']))).toEqual(new Set(['warn']))
+    expect(new Set(parsed(everyKind, { level: 'warn' }).map((line) => line['level']))).toEqual(
+      new Set(['warn', 'error']),
+    )
   })
 
   it('says who set a strategy, and until when', () => {

@@ -74,6 +74,7 @@ describe('the alerts', () => {
         'RcptwiseMissingRecipients',
         'RcptwiseLedgerNotDurable',
         'RcptwiseBackendErrors',
+        'RcptwiseBackendRefusesUs',
         'RcptwiseBackendDown',
         'RcptwiseWorkerHung',
         'RcptwiseNoTraffic',

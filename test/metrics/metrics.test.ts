@@ -97,6 +97,7 @@ describe('metricsFromFacts', () => {
     ['backend_connections_total{server="smtp://10.0.0.5:25"}', 1],
     ['backend_connect_seconds_count{server="smtp://10.0.0.5:25"}', 1],
     ['backend_errors_total{server="smtp://10.0.0.5:25",step="greeting"}', 1],
+    ['backend_setup_refusals_total{server="smtp://10.0.0.5:25",step="rcpt"}', 1],
     ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="2xx"}', 1],
     ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="4xx"}', 1],
     ['judge_seconds_count{judge="headers"}', 2],

@@ -68,6 +68,13 @@ export const everyKind: readonly Fact[] = [
     why: 'greeting: 421 4.7.0 too many connections',
   },
   {
+    kind: 'backendRefusesUs',
+    at: 4,
+    server: 'smtp://10.0.0.5:25',
+    step: 'rcpt',
+    reply: '530 5.7.0 Must issue a STARTTLS command first',
+  },
+  {
     kind: 'backendEjected',
     at: 4,
     server: 'smtp://10.0.0.5:25',
