@@ -166,6 +166,24 @@ const rows = (
       [],
       ['doubled'],
     ],
+    [
+      'delivered twice: the sender went when the answer of a later attempt was there',
+      [
+        letter(0),
+        transaction(1000, '451 later'),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        transaction(5000, '', {
+          ...broken,
+          end: 'left',
+          left: { when: 'before reading the reply', how: 'RST', at: 5010 },
+        }),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      [],
+      ['doubled'],
+    ],
     ['would take it and is refused in our words', [letter(0), transaction(1000, '550 5.7.1 no')], ['wrong', 'wrong']],
     [
       'would take it and is refused by the server behind, for a full mailbox',

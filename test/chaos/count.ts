@@ -127,7 +127,11 @@ export class Record {
     for (const { transaction, reply } of no) {
       const [first] = copies
       if (first !== undefined)
-        find('wrong', `has it, and was told "${reply}"`, this.#whyAgain(letter, recipient, first, transaction.to))
+        find(
+          'wrong',
+          `has it, and was told "${reply}"`,
+          this.#whyAgain(letter, recipient, first, transaction.to) ?? this.#whyForAll(offer, transaction, reply),
+        )
       else if (accepts(recipient, score))
         find('wrong', `would take it, and was told "${reply}"`, this.#whyRefused(offer, recipient, transaction, reply))
     }
@@ -187,6 +191,26 @@ export class Record {
     if (carrier.left !== undefined && stopped) return 'the process was stopped while the sender went'
     if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
     if (this.#ledgerWasAway(carrier.from, until)) return 'the ledger was away'
+    return this.#answerLost(letter, recipient, { after: copy.at, until })
+  }
+
+  /** A later attempt in which they were acknowledged, so that nothing was remembered any more, and whose answer never reached the sender. */
+  #answerLost(
+    letter: string,
+    recipient: string,
+    { after, until }: { readonly after: number; readonly until: number },
+  ): string | undefined {
+    const later = this.transactionsOf(letter).filter(
+      ({ dot, rcpts }) => dot !== undefined && dot > after && dot < until && rcpts.some(([to]) => to === recipient),
+    )
+    for (const { left, end, from, to, front } of later) {
+      if (left?.when === 'before reading the reply')
+        return `the sender went (${left.how}) when the answer of a later attempt was there`
+      const killed = (blow: Blow): boolean => blow.front === front && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
+      if (end === 'closed by Rcptwise' && this.#blowIn(from, to + this.#slack(from, to), killed) !== undefined)
+        return 'killed before the answer of a later attempt was read'
+      if (end === 'nothing more was said') return 'the sender waited in vain for the answer of a later attempt'
+    }
     return undefined
   }
 
@@ -210,6 +234,17 @@ export class Record {
     if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
     const shared = this.#shares(offer, transaction, refusal.at)
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
+  }
+
+  /** Who may not be split hears one answer, which names those whom the server behind has refused (docs/decisions/0009). */
+  #whyForAll(offer: Offer, transaction: Transaction, reply: string): string | undefined {
+    if (!reply.includes('; the other recipients have the message)')) return undefined
+    const refused = this.#refusals.some(
+      ({ letter, step, at }) =>
+        letter === offer.letter && step === 'dot' && at >= transaction.from && at <= transaction.to,
+    )
+    const shared = this.#shares(offer, transaction, transaction.to)
+    return refused && shared !== undefined ? `one answer for all, with the words for whom: ${shared}` : undefined
   }
 
   #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {
