@@ -7,7 +7,7 @@ import { quantile, tables } from './table.ts'
 
 const messages = 150
 
-describe.each(modelSenders)('$name', (sender) => {
+describe.each(modelSenders)('$name, strategies.md: “a small edition of them is a test (test/model).”', (sender) => {
   test.each(configurableStrategies)('%s', async (strategy) => {
     const outcome = await simulate({ sender, strategy, messages, seed: 7 })
     expect({ lost: outcome.lost, bounced: outcome.bounced, doubled: outcome.doubled }).toEqual({
