@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Client } from '../../support/dialogue.ts'
+import { startFakeBackend } from '../../support/fake-backend.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { type Dovecot, startDovecot } from '../../support/lab/dovecot.ts'
 import { startExim } from '../../support/lab/exim.ts'
@@ -141,5 +142,48 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot with quota_full_tempfa
     expect(await dovecot.mailbox(full)).toEqual([])
     await dovecot.fill([])
     await expectFates(postfix, dovecot, { plain: [one, full, two] })
+  })
+})
+
+describe.skipIf(interopObstacle() !== undefined)('Dovecot with Sieve', () => {
+  test('a Sieve script that refuses (`reject`) is no refusal over LMTP: 250, nothing in the mailbox, and a report from Dovecot', async () => {
+    await using submission = await startFakeBackend()
+    const scripts = {
+      rejects: 'require "reject";\nreject "No, thank you";\n',
+      erejects: 'require "ereject";\nereject "No, never";\n',
+      discards: 'discard;\n',
+      broken: 'nonsense;\n',
+      redirects: 'redirect "friend@elsewhere.test";\n',
+    }
+    const names = ['plain', ...Object.keys(scripts)]
+    const mailboxes = names.map((name) => `${name}@example.org`)
+    await using dovecot = await startDovecot({ mailboxes, sieve: { scripts, submission: submission.port } })
+    await using rcptwise = await startFrontEnd({ backend: `lmtp://${host}:${dovecot.port}` })
+    const client = await Client.connect(rcptwise.port)
+    await client.reply()
+    await client.ask('EHLO client.test')
+    await client.ask(`MAIL FROM:<${sender}>`)
+    for (const address of mailboxes) expect(await client.ask(`RCPT TO:<${address}>`)).toMatch(/^250/)
+    expect(await client.ask('DATA')).toMatch(/^354/)
+    expect(await client.ask(`From: ${sender}\r\nSubject: x\r\n\r\nx\r\n.`)).toMatch(/^250 2\.0\.0 .*Saved/)
+    client.close()
+    const kept = await Promise.all(mailboxes.map(async (address) => (await dovecot.mailbox(address)).length))
+    expect(Object.fromEntries(names.map((name, i) => [name, kept[i]]))).toEqual({
+      plain: 1,
+      rejects: 0,
+      erejects: 1,
+      discards: 0,
+      broken: 1,
+      redirects: 0,
+    })
+    await until('Dovecot has sent what it has to send', () => submission.delivered.length >= 2, {
+      explain: dovecot.log,
+    })
+    const sent = submission.delivered.map(({ mail, recipients: to, text }) => ({ mail, to, text: text.toString() }))
+    const report = sent.find(({ mail }) => mail.startsWith('<>'))
+    expect(report?.to).toEqual([`<${sender}>`])
+    expect(report?.text).toContain('was automatically rejected:\r\nNo, thank you')
+    expect(sent.find(({ mail }) => !mail.startsWith('<>'))?.to).toEqual(['<friend@elsewhere.test>'])
+    expect(sent).toHaveLength(2)
   })
 })

@@ -12,6 +12,8 @@ export interface DovecotOptions {
   readonly full?: readonly string[]
   /** A full mailbox is answered 452 in place of 552. */
   readonly fullIsTemporary?: boolean
+  /** Sieve scripts by local part of a mailbox (Pigeonhole); its reports leave by SMTP, to `submission`. */
+  readonly sieve?: { readonly scripts: Readonly<Record<string, string>>; readonly submission: number }
   /** Passwords by local part of a mailbox; they are asked for by mail servers that leave AUTH to it, on `saslPort`. */
   readonly passwords?: Readonly<Record<string, string>>
 }
@@ -36,12 +38,15 @@ const users = '/etc/dovecot/users'
 
 /** Starts Dovecot 2.3 with LMTP on a port of 127.0.0.1 and on a Unix socket. Ends with `await using` or its dispose. */
 export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
-  const place = await Place.make('dovecot')
+  const place = await Place.make(options.sieve === undefined ? 'dovecot' : 'dovecot-sieve')
   const [port, saslPort] = [await freePort(), await freePort()]
   await place.write('/etc/dovecot/dovecot.conf', dovecotConf(options, port, saslPort))
   const fill: Dovecot['fill'] = async (full) => await place.write(users, userTable(options, full))
   await fill(options.full ?? [])
   await place.directory('/var/mail', { user: 'vmail', group: 'vmail', mode: 0o755 })
+  await place.directory('/etc/dovecot/sieve', { user: 'vmail', group: 'vmail', mode: 0o755 })
+  for (const [name, script] of Object.entries(options.sieve?.scripts ?? {}))
+    await place.write(`/etc/dovecot/sieve/${name}.sieve`, script)
   await place.directory('/run/dovecot', { user: 'root', group: 'root', mode: 0o755 })
   const log = async (): Promise<string> => await place.read('/daemon.log')
   const daemon = await place.start('/usr/sbin/dovecot', ['-F', '-c', '/etc/dovecot/dovecot.conf'])
@@ -79,7 +84,7 @@ const userTable = ({ mailboxes, passwords = {} }: DovecotOptions, full: readonly
     })
     .join('')
 
-const dovecotConf = ({ fullIsTemporary = false }: DovecotOptions, port: number, saslPort: number): string => `
+const dovecotConf = ({ fullIsTemporary = false, sieve }: DovecotOptions, port: number, saslPort: number): string => `
 protocols = lmtp
 base_dir = /run/dovecot
 log_path = /dev/stderr
@@ -128,9 +133,11 @@ service lmtp {
   }
 }
 protocol lmtp {
-  mail_plugins = quota
+  mail_plugins = quota${sieve === undefined ? '' : ' sieve'}
 }
+${sieve === undefined ? '' : `submission_host = 127.0.0.1:${sieve.submission}\npostmaster_address = postmaster@dovecot.test`}
 plugin {
   quota = maildir:User quota
+  ${sieve === undefined ? '' : 'sieve = file:/etc/dovecot/sieve/%n.sieve'}
 }
 `

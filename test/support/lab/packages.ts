@@ -24,6 +24,7 @@ const packageSets = {
   dma: ['dma'],
   msmtp: ['msmtp'],
   dovecot: ['dovecot-lmtpd'],
+  'dovecot-sieve': ['dovecot-lmtpd', 'dovecot-sieve'],
   swaks: ['swaks', 'libnet-ssleay-perl'],
   haproxy: ['haproxy'],
   dnsmasq: ['dnsmasq-base'],
