@@ -25,15 +25,18 @@ describe('late', () => {
     ['all accept it', 1, '250'],
     ['one tags, the others too', 7, '250'],
     ['all refuse it', 20, '250'],
-  ])('%s: one true reply and nothing in the ledger', (_name, score) => {
-    const machine = late({ recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful } })
-    const { rcpts, text } = machine.message(all, scored(score))
-    expect(codes(rcpts)).toBe('250 250 250')
-    expect(codes(text)).toBe(score === 20 ? '550' : '250')
-    expect(machine.ledger.splits.size).toBe(0)
-  })
+  ])(
+    '%s: strategies.md: “The text is judged for everyone.” “If all get the same answer, that is the answer and nothing is written down.”',
+    (_name, score) => {
+      const machine = late({ recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful } })
+      const { rcpts, text } = machine.message(all, scored(score))
+      expect(codes(rcpts)).toBe('250 250 250')
+      expect(codes(text)).toBe(score === 20 ? '550' : '250')
+      expect(machine.ledger.splits.size).toBe(0)
+    },
+  )
 
-  test('they differ: who accepts has it at once, the refused one hears its 550 when it is alone', () => {
+  test("they differ: strategies.md: “those who accept have the message when the sender reads its 451, and the ledger knows it by the message's fingerprint.” “hear their 5yz when they are alone (rule 2).” “Under late only those are deferred who would refuse the message.”", () => {
     const machine = late()
     const first = machine.message(all, scored(9))
     expect(codes(first.rcpts)).toBe('250 250 250')
