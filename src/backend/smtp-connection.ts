@@ -10,7 +10,7 @@ import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { isCommandLine, writeOctets } from '../smtp/octets.ts'
 import { replies } from '../smtp/replies.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
-import { ReplyParser, ReplySyntaxError } from '../smtp/reply-parser.ts'
+import { ReplyParser } from '../smtp/reply-parser.ts'
 import { type Heard, isLost } from './heard.ts'
 import { usable } from './offers.ts'
 import { type BackendTls, connectTo, distrust, type Place, TlsFailure, upgrade } from './secure.ts'
@@ -159,8 +159,11 @@ export class SmtpConnection {
   async #sayHello(): Promise<void> {
     const verb = this.lmtp ? 'LHLO' : 'EHLO'
     const ehlo = await this.#ask(`${verb} ${this.#options.helo}`)
-    if (!isLost(ehlo) && isPositive(ehlo)) this.extensions = parseExtensions(ehlo.lines)
-    else if (this.lmtp) requirePositive(verb, ehlo)
+    if (!isLost(ehlo) && isPositive(ehlo)) {
+      // What it offers is known only from a reply that has come to its end.
+      if (this.#ended !== undefined) throw new Error(`${verb}: ${this.#ended}`)
+      this.extensions = parseExtensions(ehlo.lines)
+    } else if (this.lmtp) requirePositive(verb, ehlo)
     // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
     else if (!isLost(ehlo) && isPermanent(ehlo)) requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
     else requirePositive('EHLO', ehlo)
@@ -174,7 +177,7 @@ export class SmtpConnection {
     }
     const ready = await new Promise<Heard>((resolve) =>
       this.command('STARTTLS', (heard) => {
-        if (!isLost(heard) && heard.code === 220) this.#upgrade(tls)
+        if (!isLost(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
         resolve(heard)
       }),
     )
@@ -314,18 +317,12 @@ export class SmtpConnection {
 
   #receive(chunk: Buffer): void {
     if (this.#ended !== undefined) return
-    let replies: Reply[]
-    try {
-      replies = this.#parser.push(chunk)
-    } catch (error) {
-      if (!(error instanceof ReplySyntaxError)) throw error
-      return this.destroy(error.message)
-    }
     const parser = this.#parser
-    for (const reply of replies) {
+    for (const reply of parser.push(chunk)) {
       if (this.#parser !== parser) return // TLS begins behind the 220
       this.#hear(reply)
     }
+    if (this.#parser === parser && parser.trouble !== undefined) this.destroy(parser.trouble)
   }
 
   #hear(reply: Reply): void {
@@ -362,6 +359,9 @@ export class SmtpConnection {
     this.#patience.end()
     if (!politely) this.#socket.destroy()
     const lost = [...this.#awaited.splice(0), ...this.#unsent.splice(0).map((unsent) => unsent.awaited)]
+    // A reply whose code has come is the answer, though its end has not.
+    const { unfinished } = this.#parser
+    if (unfinished !== undefined) lost.shift()?.heard(unfinished)
     for (const awaited of lost) awaited.heard({ lost: why })
     this.onEnd(why)
   }

@@ -90,7 +90,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   #mailTold = false
   /** Whatever it then says to RCPT is about that. */
   #mailRefused = false
-  /** The connection was given back for others; the envelope is shown anew when it goes on. */
+  /** The connection was given back for others, or lost; the envelope is shown anew when it goes on. */
   #yielded = false
   /** When something was last asked or answered. */
   #activeAt = 0
@@ -199,6 +199,8 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     if (this.#failed) return this.#listener.recipientReplied(index, replies.backendUnavailable)
     const rcpt: OfferedRecipient = { index, argument }
     this.#rcpts.push(rcpt)
+    // Lost while nothing was asked on it, as when a server under load ends a session that is idle for some seconds.
+    if (this.#lent?.connection.alive === false && this.#open === 'shown') this.#leave()
     if (this.#lent !== undefined) return this.#sendRcpt(this.#lent, rcpt)
     if (!this.#yielded) return
     this.#yielded = false
@@ -238,12 +240,17 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     const lent = this.#lent
     if (lent === undefined || this.#open !== 'shown' || !lent.connection.usable) return false
     if (this.#options.now() - this.#activeAt < quietMs) return false
+    this.#leave()
+    this.#reset(lent)
+    return true
+  }
+
+  /** It goes on with another connection when its client does. */
+  #leave(): void {
     this.#drop()
     this.#lent = undefined
     this.#open = 'nothing'
     this.#yielded = true
-    this.#reset(lent)
-    return true
   }
 
   /** No connection to be had, or lost at MAIL: everyone hears that the backend does not answer. */

@@ -1,69 +1,128 @@
-/** Reads a backend's replies from its bytes (RFC 5321 4.2). As lenient about line ends as Postfix is, strict about codes and sizes. */
+/**
+ * Reads a backend's replies from its bytes (RFC 5321 4.2). Once the code of a reply is known it is an answer, whatever follows: words
+ * are cut where they are too long, and lines where they are too many. As lenient about line ends as Postfix is, strict about codes.
+ */
 import type { Reply } from './reply.ts'
 
 const LF = 0x0a
 const CR = 0x0d
 const empty = Buffer.alloc(0)
-const beginning = /^[2-5][0-9][0-9](?:[ -]|$)/
-const control = /[\x00-\x1f\x7f]/
-const controls = /[\x00-\x1f\x7f]/g
+const beginning = /^[2-5][0-9][0-9](?![0-9])/
+/** TAB is text (RFC 5321 4.2: textstring). */
+const control = /[\x00-\x08\x0a-\x1f\x7f]/
+const controls = /[\x00-\x08\x0a-\x1f\x7f]/g
 
-/** A backend that sends something else than replies. */
-export class ReplySyntaxError extends Error {
-  constructor(got: string) {
-    super(`expected an SMTP reply, got "${got.slice(0, 80)}"`)
-    this.name = 'ReplySyntaxError'
-  }
-}
-
-/** RFC 5321 4.5.3.1.5 allows 512 octets a line; real servers send longer ones. */
+/** RFC 5321 4.5.3.1.5 allows 512 octets a line; real servers send longer ones. What is longer is cut. */
 export const maxReplyLineBytes = 4096
 export const maxReplyLines = 200
+/** Of all lines together. */
+export const maxReplyTextBytes = 64 * 1024
+/** A reply that has not ended after so many octets is waited for no longer. */
+export const maxReplyBytes = 1024 * 1024
 
 export class ReplyParser {
+  /** Of a line without its end, as far as it is kept. */
   #rest: Buffer = empty
   #code = 0
   /** Of a reply that has more lines. */
   #lines: string[] = []
+  #textBytes = 0
+  /** Octets of the reply so far, kept or not. */
+  #bytes = 0
+  /** What came that is no reply, or none that ends: the connection is of no use after that. */
+  trouble: string | undefined
 
-  /** The replies that are complete with this chunk. Throws ReplySyntaxError; the connection is of no use after that. */
+  /** The replies that are complete with this chunk. */
   push(chunk: Buffer): Reply[] {
-    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const replies: Reply[] = []
-    let from = 0
-    for (let end = data.indexOf(LF, from); end !== -1; end = data.indexOf(LF, from)) {
-      const reply = this.#line(data.toString('latin1', from, end > from && data[end - 1] === CR ? end - 1 : end))
+    for (let from = 0; from < chunk.length && this.trouble === undefined;) {
+      const end = chunk.indexOf(LF, from)
+      this.#keep(chunk.subarray(from, end === -1 ? chunk.length : end))
+      if (end === -1) break
+      const reply = this.#line(this.#takeLine())
       if (reply !== undefined) replies.push(reply)
       from = end + 1
     }
-    this.#rest = from === data.length ? empty : data.subarray(from)
-    if (this.#rest.length > maxReplyLineBytes) throw new ReplySyntaxError(this.#rest.toString('latin1', 0, 80))
     return replies
   }
 
-  /** Octets of an unfinished reply. */
+  #keep(octets: Buffer): void {
+    const room = maxReplyLineBytes - this.#rest.length
+    const kept = octets.length > room ? octets.subarray(0, room) : octets
+    this.#rest = this.#rest.length === 0 ? kept : Buffer.concat([this.#rest, kept])
+    this.#bytes += octets.length + 1
+    if (this.#bytes > maxReplyBytes) this.trouble = 'a reply without an end'
+    else if (octets.length > room && this.#lines.length === 0) this.#begin(this.#rest.toString('latin1'))
+  }
+
+  /** Whether that is the beginning of a reply. */
+  #begin(line: string): boolean {
+    const begins = beginning.test(line)
+    if (!begins) this.trouble = `expected an SMTP reply, got "${line.slice(0, 80)}"`
+    return begins
+  }
+
+  /** Octets that are kept of an unfinished reply. */
   get pendingBytes(): number {
-    return this.#rest.length
+    return this.#rest.length + this.#textBytes
+  }
+
+  /** What is known of the reply that has no end yet: its code, and the words so far. */
+  get unfinished(): Reply | undefined {
+    const [first, ...more] = this.#lines
+    if (first !== undefined) return { code: this.#code, lines: [first, ...more] }
+    const line = this.#rest.toString('latin1')
+    // Of three digits alone nobody knows whether a fourth was to follow.
+    if (line.length < 4 || !beginning.test(line)) return undefined
+    return { code: Number(line.slice(0, 3)), lines: [wordsOf(line)] }
+  }
+
+  #takeLine(): string {
+    const { length } = this.#rest
+    const ends = length > 0 && this.#rest[length - 1] === CR ? length - 1 : length
+    const line = this.#rest.toString('latin1', 0, ends)
+    this.#rest = empty
+    return line
   }
 
   #line(line: string): Reply | undefined {
-    const first = this.#lines.length === 0
-    if (!beginning.test(line) || line.length > maxReplyLineBytes || this.#lines.length >= maxReplyLines)
-      throw new ReplySyntaxError(line)
+    const begun = this.#lines.length > 0
+    if (!begun && !this.#begin(line)) return undefined
+    const coded = beginning.test(line)
     const code = Number(line.slice(0, 3))
-    if (!first && code !== this.#code) throw new ReplySyntaxError(line)
-    // Control characters of a backend must not reach the client or the log.
-    const said = line.slice(4)
-    const text = control.test(said) ? said.replace(controls, '?') : said
-    if (line[3] !== '-') return { code, lines: this.#takeLines(text) }
-    this.#code = code
-    this.#lines.push(text)
-    return undefined
+    // Two codes for one command: the first one was the answer, and what this one is for nobody can say.
+    if (coded && begun && code !== this.#code) {
+      this.trouble = `a reply of several lines with two codes, ${this.#code} and ${code}`
+      return undefined
+    }
+    this.#add(coded ? wordsOf(line) : printable(line))
+    if (!begun) this.#code = code
+    return coded && line[3] !== '-' ? this.#take() : undefined
   }
 
-  #takeLines(last: string): [string, ...string[]] {
-    const [first, ...more] = this.#lines
-    this.#lines = []
-    return first === undefined ? [last] : [first, ...more, last]
+  #add(text: string): void {
+    const first = this.#lines.length === 0
+    if (!first && (this.#lines.length >= maxReplyLines || this.#textBytes + text.length > maxReplyTextBytes)) return
+    this.#lines.push(text)
+    this.#textBytes += text.length
   }
+
+  #take(): Reply {
+    const [first = '', ...more] = this.#lines
+    this.#lines = []
+    this.#textBytes = 0
+    this.#bytes = 0
+    return { code: this.#code, lines: [first, ...more] }
+  }
+}
+
+const separators = new Set([' ', '-', '\t'])
+
+function wordsOf(line: string): string {
+  return printable(line.slice(separators.has(line[3] ?? '') ? 4 : 3))
+}
+
+/** Control characters of a backend must not reach the client or the log. */
+function printable(text: string): string {
+  return control.test(text) ? text.replace(controls, '?') : text
 }
