@@ -122,7 +122,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const scrape = async (): Promise<string> => await metrics.registry.metrics()
   const peers = (): Config['peers'] => current.config.peers
   const missingAfterMs = (): number => current.config.ledger.missingAfterMs
-  const adminParts = { peers, missingAfterMs, ledger, metrics, scrape, onFact, now, ready, onTrouble }
+  const tellProcesses = async (): Promise<readonly string[]> => await Promise.resolve([])
+  const adminParts = { peers, missingAfterMs, ledger, metrics, scrape, tellProcesses, onFact, now, ready, onTrouble }
   const admin = worker === undefined ? await openAdmin(config, adminParts) : undefined
   if (admin !== undefined) parts.defer(async () => await admin.close())
 

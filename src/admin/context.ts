@@ -21,6 +21,8 @@ export interface PeerView {
   readonly retryHintSeconds: number
   /** Which peers the class holds, in words for one line. */
   readonly match: string
+  /** Behind a change: where it is not in force yet, in words. Absent: it is in force everywhere. */
+  readonly notYet?: readonly string[]
 }
 
 /** What was learned of a sender, and how `auto` serves it because of that. */
@@ -34,6 +36,8 @@ export interface SenderView {
   /** When it was last changed. */
   readonly at: number
   readonly pin?: { readonly strategy: StrategyName; readonly by: string; readonly at: number }
+  /** As of a peer class. */
+  readonly notYet?: readonly string[]
 }
 
 export interface AdminContext {
@@ -42,7 +46,7 @@ export interface AdminContext {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
-  /** In force for the next transaction. `undefined`: there is no such peer class. `untilMs` absent: until reset. */
+  /** In force for the next transaction when it resolves, but for what `notYet` names. `undefined`: there is no such peer class. `untilMs` absent: until reset. */
   setStrategy(
     name: string,
     strategy: ConfigurableStrategy,

@@ -25,12 +25,13 @@ export function peerJson({ override, ...peer }: PeerView) {
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: peer.match,
+    ...(peer.notYet !== undefined && { notYet: peer.notYet }),
   }
 }
 
 export type SenderJson = ReturnType<typeof senderJson>
 
-export function senderJson({ name, strategy, why, lessons, at, pin }: SenderView) {
+export function senderJson({ name, strategy, why, lessons, at, pin, notYet }: SenderView) {
   return {
     name,
     strategy,
@@ -38,6 +39,7 @@ export function senderJson({ name, strategy, why, lessons, at, pin }: SenderView
     lessons,
     lastChange: time(at),
     ...(pin !== undefined && { pin: { strategy: pin.strategy, by: pin.by, at: time(pin.at) } }),
+    ...(notYet !== undefined && { notYet }),
   }
 }
 

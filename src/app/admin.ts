@@ -1,4 +1,5 @@
 /** What the admin API may see and do of the running product. */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { AdminContext, PeerView } from '../admin/context.ts'
 import { type Admin, startAdmin } from '../admin/server.ts'
 import { openTokenFile } from '../admin/token.ts'
@@ -22,6 +23,8 @@ export interface AdminParts {
   readonly metrics: Metrics
   /** The text of /metrics. */
   readonly scrape: () => Promise<string>
+  /** What was set in the ledger is in force in all processes that take mail when this resolves, but for what it names. */
+  readonly tellProcesses: () => Promise<readonly string[]>
   readonly onFact: FactListener
   readonly now: () => number
   readonly ready: AdminContext['ready']
@@ -46,6 +49,12 @@ export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<A
 
 function adminContext(parts: AdminParts): AdminContext {
   const { ledger, metrics, onFact, now } = parts
+  /** What was set is in force here and on other front-ends; with where it is not yet, if that is known. */
+  const inForce = async (): Promise<{ readonly notYet?: readonly string[] }> => {
+    const elsewhere = ledger.durable ? pause(ledger.sharedWithinMs) : undefined
+    const [notYet] = await Promise.all([parts.tellProcesses(), elsewhere])
+    return notYet.length === 0 ? {} : { notYet }
+  }
   const find = (name: string): ConfiguredPeerClass | undefined => parts.peers().find((peer) => peer.name === name)
   const view = (peer: ConfiguredPeerClass): PeerView => viewPeer(peer, overrideOf(ledger, peer.name, now()))
   return {
@@ -60,16 +69,16 @@ function adminContext(parts: AdminParts): AdminContext {
       await ledger.setOverride({ peer: name, strategy, setAt: at, by, ...until })
       initialiseStrategy(metrics, name, strategy)
       onFact({ kind: 'strategyChanged', at, peer: name, strategy, by, reset: false, ...until })
-      return view(peer)
+      return { ...view(peer), ...(await inForce()) }
     },
     async resetStrategy(name, by) {
       const peer = find(name)
       if (peer === undefined) return undefined
       const reset = await ledger.resetOverride(name)
       if (reset) onFact({ kind: 'strategyChanged', at: now(), peer: name, strategy: peer.strategy, by, reset: true })
-      return view(peer)
+      return { ...view(peer), ...(await inForce()) }
     },
-    ...learnedContext(parts),
+    ...learnedContext({ ...parts, inForce }),
     splits: async (limit) => await ledger.openSplits(limit),
     split: async (id) => await ledger.find(id),
     async forgive(id, by) {

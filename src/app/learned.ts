@@ -8,6 +8,8 @@ import { findLearned, type LearnedSender, listLearned } from '../learning/learni
 export interface LearnedParts {
   readonly ledger: Ledger
   readonly missingAfterMs: () => number
+  /** Waits until what was set is in force everywhere. */
+  readonly inForce: () => Promise<{ readonly notYet?: readonly string[] }>
   readonly onFact: FactListener
   readonly now: () => number
 }
@@ -26,8 +28,9 @@ export function learnedContext(
       await senders.flush()
       const change = strategy === undefined ? 'unpinned' : 'pinned'
       onFact({ kind: 'senderChanged', at, sender: name, change, by, ...(strategy === undefined ? {} : { strategy }) })
+      const late = await parts.inForce()
       const found = findLearned(senders, name)
-      return found === undefined ? undefined : viewSender(found)
+      return found === undefined ? undefined : { ...viewSender(found), ...late }
     },
     async forgetSender(name, by) {
       if (senders.find(name) === undefined) return false
@@ -35,6 +38,7 @@ export function learnedContext(
       senders.change({ name, at, forget: true })
       await senders.flush()
       onFact({ kind: 'senderChanged', at, sender: name, change: 'forgotten', by })
+      await parts.inForce()
       return true
     },
   }

@@ -122,5 +122,7 @@ function usualDelay(lessons: SenderJson['lessons']): string {
   return '-'
 }
 
-const describeSender = (sender: string, { strategy, why }: Partial<SenderJson>): string =>
-  visible(strategy === undefined ? `nothing is known of ${sender}` : `${sender}: ${strategy} (${why ?? ''})`)
+function describeSender(sender: string, { strategy, why, notYet = [] }: Partial<SenderJson>): string {
+  const now = strategy === undefined ? `nothing is known of ${sender}` : `${sender}: ${strategy} (${why ?? ''})`
+  return [now, ...notYet.map((where) => `not in force yet: ${where}`)].map(visible).join('\n')
+}

@@ -34,10 +34,12 @@ export function register(program: Command): void {
 
 const strategyPath = (peer: string): string => `/api/v1/peers/${encodeURIComponent(peer)}/strategy`
 
-function describePeer({ name, inForce, configured, override }: PeerJson): string {
+function describePeer({ name, inForce, configured, override, notYet = [] }: PeerJson): string {
   const why =
     override === undefined
       ? 'as configured'
       : `set ${describeOverride(override, Date.now())}; configured: ${configured}`
-  return visible(`${name}: ${inForce} (${why})`)
+  return [`${name}: ${inForce} (${why})`, ...notYet.map((where) => `not in force yet: ${where}`)]
+    .map(visible)
+    .join('\n')
 }

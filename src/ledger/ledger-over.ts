@@ -15,6 +15,8 @@ export function ledgerOver(ledger: Ledger, own: Partial<Pick<Ledger, 'recall' | 
     overrides: () => ledger.overrides(),
     setOverride: async (override) => await ledger.setOverride(override),
     resetOverride: async (peer) => await ledger.resetOverride(peer),
+    refresh: async () => await ledger.refresh(),
+    sharedWithinMs: ledger.sharedWithinMs,
     senders: ledger.senders,
     get durable() {
       return ledger.durable

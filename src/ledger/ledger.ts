@@ -75,6 +75,10 @@ export interface Ledger {
   overrides(): readonly StrategyOverride[]
   setOverride(override: StrategyOverride): Promise<void>
   resetOverride(peer: string): Promise<boolean>
+  /** Reads anew what others have set: overrides, and what is known of senders. */
+  refresh(): Promise<void>
+  /** Other nodes that reach the store know of an override or a pin after so long, ms; 0: no other nodes share it. */
+  readonly sharedWithinMs: number
   /** What was learned of senders (`auto`). */
   readonly senders: SenderRecords
   /** False while it goes on in memory only. */

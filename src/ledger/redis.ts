@@ -39,6 +39,8 @@ type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 
 /** Between two looks at the overrides, which also show whether the server still answers; two of them in a second. */
 const lookMs = 450
+/** A look begins in this time, and is answered in the other half or not at all. */
+const sharedWithinMs = 1000
 
 /** Never rejects for a server that is away. */
 export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledger> {
@@ -72,6 +74,7 @@ interface Parts {
 
 class RedisLedger implements Ledger {
   readonly senders: SenderMemory
+  readonly sharedWithinMs = sharedWithinMs
   readonly #parts: Parts
   readonly #storage: RedisStorage
   readonly #look: NodeJS.Timeout
@@ -206,6 +209,11 @@ class RedisLedger implements Ledger {
         return undefined
       },
     )
+  }
+
+  async refresh(): Promise<void> {
+    await this.senders.refreshNow()
+    await this.#refresh()
   }
 
   async #refresh(): Promise<void> {

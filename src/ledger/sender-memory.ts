@@ -91,6 +91,12 @@ export class SenderMemory implements SenderRecords {
     await this.#reading
   }
 
+  /** What was written before this call is known when it resolves: a reading that is under way may have begun before that. */
+  async refreshNow(): Promise<void> {
+    await this.#reading
+    await this.refresh()
+  }
+
   /** Writes what it can. */
   async close(): Promise<void> {
     await this.#reading

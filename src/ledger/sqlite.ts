@@ -67,6 +67,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 
 class SqliteLedger implements Ledger {
   readonly senders: SenderMemory
+  readonly sharedWithinMs = 0
   readonly #storage: Storage
   readonly #onFact: FactListener
   readonly #clock: () => number
@@ -181,10 +182,19 @@ class SqliteLedger implements Ledger {
 
   /** Others may have written; or another store is in force. */
   refreshOverrides(): void {
-    const read = this.#storage.run((store) => {
+    const read = this.#readOverrides()
+    if (read instanceof Promise) void this.#track(read)
+  }
+
+  #readOverrides(): void | Promise<void> {
+    return this.#storage.run((store) => {
       this.#overrides = store.overrides.read(this.#clock())
     })
-    if (read instanceof Promise) void this.#track(read)
+  }
+
+  async refresh(): Promise<void> {
+    await this.#readOverrides()
+    await this.#track(this.senders.refreshNow())
   }
 
   async close(): Promise<void> {

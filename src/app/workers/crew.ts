@@ -33,6 +33,8 @@ const againMostMs = 30_000
 const longLifeMs = 60_000
 /** How long a scrape waits for a worker that is busy; then what it told last counts. */
 const metricsLimitMs = 2000
+/** How long a change waits for a worker that does not react; it is ended soon after (timeouts.worker), or goes on. */
+const refreshLimitMs = 5000
 /** Sessions that have not ended by their own limit are ended with their process. */
 const afterLimitMs = 5000
 
@@ -110,6 +112,12 @@ export class Crew {
     await Promise.all(this.workers.map(async (worker) => await worker.askMetrics(metricsLimitMs)))
     await this.#adding
     return [this.#remains, ...this.workers.map(({ metrics }) => metrics)]
+  }
+
+  /** What was set in the ledger is in force in every worker when this resolves, but for those that it names. */
+  async refresh(): Promise<readonly string[]> {
+    const asked = this.workers.map(async (worker) => await worker.refresh(refreshLimitMs))
+    return (await Promise.all(asked)).filter((why) => why !== undefined)
   }
 
   /** The next certificates, for each of them. */

@@ -23,6 +23,8 @@ export type ToWorker =
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
   | { readonly kind: 'reload'; readonly orders: Orders }
+  /** Something was set that the ledger knows: `refreshed` tells with the same number that it is in force. */
+  | { readonly kind: 'refresh'; readonly number: number }
   /** Sessions end in their time, then the worker does. */
   | { readonly kind: 'stop' }
 
@@ -43,6 +45,8 @@ export type FromWorker =
   | { readonly kind: 'metrics'; readonly metrics: readonly MetricJson[] }
   | { readonly kind: 'counts'; readonly counts: readonly SharedCount[] }
   | { readonly kind: 'taken'; readonly taken: readonly Taken[] }
+  /** `durable`: read where the others have written it, and not in memory while that is away. */
+  | { readonly kind: 'refreshed'; readonly number: number; readonly durable: boolean }
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
   /** Nothing else has to be said: its event loop goes round (pulse.ts). */

@@ -166,12 +166,16 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     return { ready: reasons.length === 0, reasons }
   }
   const peers = (): Config['peers'] => current.peers
+  /** Each process has what it holds in memory for itself while the ledger is away. */
+  const tellProcesses = async (): Promise<readonly string[]> =>
+    store.durable ? await crew.refresh() : ['the workers know of it when the ledger can be used again (see the log)']
   const admin = await openAdmin(config, {
     peers,
     missingAfterMs: () => current.ledger.missingAfterMs,
     ledger,
     metrics,
     scrape,
+    tellProcesses,
     onFact,
     now,
     ready,

@@ -99,6 +99,11 @@ async function tellMetrics(): Promise<void> {
   if (app !== undefined) tell({ kind: 'metrics', metrics: await metricsOf(app.metrics.registry) })
 }
 
+async function refresh(number: number): Promise<void> {
+  await app?.ledger.refresh()
+  tell({ kind: 'refreshed', number, durable: app?.ledger.durable === true })
+}
+
 async function reload(orders: Orders): Promise<void> {
   const before = { ...given }
   given.orders = orders
@@ -151,6 +156,9 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       return
     case 'reload':
       void reload(message.orders)
+      return
+    case 'refresh':
+      void refresh(message.number)
       return
     case 'stop':
       void stop()

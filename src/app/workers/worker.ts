@@ -28,6 +28,9 @@ export class Worker {
   readonly #started = Promise.withResolvers<undefined>()
   readonly #ended = Promise.withResolvers<undefined>()
   readonly pulse = new Pulse()
+  /** What waits for `refreshed`, by its number. */
+  readonly #refreshing = new Map<number, (durable: boolean) => void>()
+  #refreshes = 0
   #reloaded: PromiseWithResolvers<WorkerTrouble | undefined> | undefined
   /** What keeps it from being ready; undefined until it has started. */
   reasons: readonly string[] | undefined
@@ -88,6 +91,23 @@ export class Worker {
     clearTimeout(timer)
   }
 
+  /** What was set in the ledger is in force here when this resolves; else why not. */
+  async refresh(limitMs: number): Promise<string | undefined> {
+    const refreshed = Promise.withResolvers<string | undefined>()
+    const timer = setTimeout(refreshed.resolve, limitMs, `worker ${this.slot} does not react`)
+    const number = ++this.#refreshes
+    this.#refreshing.set(number, (durable) =>
+      refreshed.resolve(durable ? undefined : `worker ${this.slot} can't use the ledger now (see the log)`),
+    )
+    // One that has not started yet may have read the ledger before the change. One that ends is replaced by one that reads it then.
+    void this.#started.promise.then(
+      () => this.tell({ kind: 'refresh', number }),
+      () => refreshed.resolve(undefined),
+    )
+    void this.#ended.promise.then(refreshed.resolve)
+    return await refreshed.promise.finally(() => clearTimeout(timer))
+  }
+
   /** Serves new sessions with these orders; gives what is wrong with them, if anything is: it then serves as before. */
   async reload(
     orders: Orders,
@@ -127,6 +147,10 @@ export class Worker {
       case 'metrics':
         this.metrics = message.metrics
         this.#metricsTold.resolve(undefined)
+        break
+      case 'refreshed':
+        this.#refreshing.get(message.number)?.(message.durable)
+        this.#refreshing.delete(message.number)
         break
       case 'reloaded':
         this.#reloaded?.resolve(message.trouble)

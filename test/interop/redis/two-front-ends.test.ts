@@ -174,6 +174,16 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     ])
   })
 
+  test('ledger.md: “When the admin API has answered, a strategy is in force on all front-ends”', async () => {
+    for (const strategy of ['off', 'group', 'lenient', 'late']) {
+      const url = `http://127.0.0.1:${apps[0].app.admin?.port ?? 0}/api/v1/peers/default/strategy`
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(url, { method: 'PUT', headers, body: JSON.stringify({ strategy }) })
+      expect(await answer.json()).not.toHaveProperty('notYet')
+      expect(apps[1].app.ledger.overrides()).toMatchObject([{ strategy }])
+    }
+  })
+
   test('a strategy set on one is in force on the other within a second', async () => {
     const override = { peer: 'default', strategy: 'off', setAt: now, by: 'admin' } as const
     await apps[0].app.ledger.setOverride(override)

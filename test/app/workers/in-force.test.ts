@@ -1,0 +1,93 @@
+/** What is set over the admin API is in force in every worker when the answer is given. */
+import { expect, test } from 'vitest'
+import { Home, type Served } from '../../crash/serve.ts'
+import type { Client } from '../../support/dialogue.ts'
+import { startFakeBackend } from '../../support/fake-backend.ts'
+import { until } from '../../support/lab/until.ts'
+import { pidsOf, sessions, transactions } from './clients.ts'
+
+const workers = 4
+const recipients = '"tag@example.org": tag-only\n"strict@example.org": strict\n'
+
+interface Answer {
+  readonly inForce: string
+  readonly notYet?: readonly string[]
+}
+
+async function set({ adminUrl }: Served, strategy: string): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ strategy })
+  const response = await fetch(`${adminUrl}/api/v1/peers/default/strategy`, { method: 'PUT', headers, body })
+  expect(response.status).toBe(200)
+  return (await response.json()) as Answer
+}
+
+let senders = 0
+
+/** Is one of two recipients with different policies made to wait? Each time of another sender: none is a return. */
+async function servedBy(client: Client): Promise<string> {
+  await client.ask(`MAIL FROM:<s${++senders}@x.test>`)
+  const said = [await client.ask('RCPT TO:<tag@example.org>'), await client.ask('RCPT TO:<strict@example.org>')]
+  await client.ask('RSET')
+  return said[1]?.startsWith('451 4.5.3') === true ? 'group' : 'lenient'
+}
+
+/** Sessions of which each worker has one at least. */
+async function sessionsOfAll(served: Served): Promise<readonly Client[]> {
+  return await until(
+    'each worker has a session',
+    async () => {
+      const clients = await sessions(served, 16)
+      for (const client of clients) await servedBy(client)
+      if (pidsOf(transactions(served)).size === workers) return clients
+      for (const client of clients) client.close()
+      return undefined
+    },
+    { explain: () => served.output },
+  )
+}
+
+test(
+  'strategies.md: “When the command has answered, the next transaction of every worker process is served by the new strategy.” Fifty times',
+  { timeout: 180_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const served = await home.serve({ backendUrl: backend.url, workers, recipients })
+    const clients = await sessionsOfAll(served)
+    for (let round = 0; round < 50; round++) {
+      const strategy = round % 2 === 0 ? 'lenient' : 'group'
+      expect(await set(served, strategy)).toMatchObject({ inForce: strategy })
+      const fresh = await sessions(served, 2)
+      const seen = await Promise.all([...fresh, ...clients].map(servedBy))
+      for (const client of fresh) client.close()
+      expect(seen, `round ${round}`).toEqual(seen.map(() => strategy))
+    }
+    for (const client of clients) client.close()
+  },
+)
+
+test(
+  'strategies.md: “A worker that does not react is not waited for longer than five seconds, and the answer names it (notYet).”',
+  { timeout: 120_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const config = 'timeouts: { worker: 1h }'
+    const served = await home.serve({ backendUrl: backend.url, workers, recipients, config })
+    const clients = await sessionsOfAll(served)
+    const [pid] = pidsOf(transactions(served))
+    process.kill(Number(pid), 'SIGSTOP')
+    try {
+      expect((await set(served, 'lenient')).notYet).toEqual([expect.stringMatching(/^worker \d does not react$/)])
+    } finally {
+      process.kill(Number(pid), 'SIGCONT')
+    }
+    await until('it knows of it when it goes on', async () => {
+      const seen = await Promise.all(clients.map(servedBy))
+      return seen.every((strategy) => strategy === 'lenient')
+    })
+    expect(await set(served, 'group')).not.toHaveProperty('notYet')
+    for (const client of clients) client.close()
+  },
+)
