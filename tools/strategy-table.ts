@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util'
 import { configurableStrategies } from '../src/strategy/names.ts'
 import { modelSenders } from '../test/model/senders.ts'
 import { simulate } from '../test/model/simulate.ts'
-import { type Cell, tables } from '../test/model/table.ts'
+import { type Cell, tables, type TrafficCell, trafficTable } from '../test/model/table.ts'
+import { simulateTraffic } from '../test/model/traffic.ts'
 
 const [begin, end] = ['<!-- tables: begin -->', '<!-- tables: end -->']
 const { values } = parseArgs({
@@ -24,7 +25,17 @@ for (const sender of modelSenders) {
   }
   process.stderr.write(`${sender.name}\n`)
 }
-const text = tables(cells)
+const traffic = modelSenders.flatMap((sender) =>
+  ([60_000, 3_600_000] as const).flatMap((everyMs) =>
+    (['alike', 'different'] as const).map((sizes): TrafficCell => ({
+      ...simulateTraffic({ sender, strategy: 'late', everyMs, sizes, messages: 100, seed: 1 }),
+      sender: sender.name,
+      everyMs,
+      sizes,
+    })),
+  ),
+)
+const text = `${tables(cells)}\n\n**Clean mail between the attempts of a refused message (\`late\`)**\n\n${trafficTable(traffic)}`
 if (values.print === true) {
   process.stdout.write(`${text}\n`)
 } else {

@@ -104,7 +104,7 @@ export interface Split {
   readonly returns?: Returns
   /** How many returns were known by their text alone, after nobody was deferred for them at RCPT. */
   readonly recognised?: number
-  /** Another message was taken for its return once; that happens to no message twice. */
+  /** Another message was taken for its return once, or may have been since no text came; that happens to no message twice. */
   readonly guessedWrongly?: true
   /** A transaction is under way that was taken for its return; ms since the epoch. */
   readonly takenUntil?: number

@@ -318,6 +318,8 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   // Nothing of this attempt is under way any more: what the backend was asked to take and did not is not there.
   split = settleDelivery(split, transaction.ahead ? addresses(partsOf(transaction)) : [], new Set())
   if (certain) split = keepTold(transaction, split)
+  // The client left before it had shown its text: nobody knows whether the guess was right (senders: nullmailer).
+  else if (transaction.takenFor === split.id) split = { ...split, guessedWrongly: true }
   if (split.deliveriesOnly === true && !result.forcedRetry && !keepsDeliveries(split))
     split = answerRecipients(split, addresses(split.recipients))
   if (split.deliveriesOnly === true && result.forcedRetry) {

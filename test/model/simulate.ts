@@ -8,11 +8,11 @@ import { noteMissing } from '../../src/ledger/missing.ts'
 import { applyChange, type SenderRecord, type SenderRecords } from '../../src/ledger/senders.ts'
 import { learnedOf, learnFromFacts } from '../../src/learning/learning.ts'
 import { senderName } from '../../src/learning/sender-name.ts'
-import { chooseStrategy } from '../../src/strategy/auto.ts'
+import { chooseStrategy, comesBackWithin } from '../../src/strategy/auto.ts'
 import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 import { decide } from '../../src/verdict/verdict.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
-import { defaultPeer, Machine, yes } from '../support/machine.ts'
+import { defaultPeer, Machine, type MachineOptions, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 import { attempt, type Letter, openOf } from '../support/senders.ts'
 import { draw, mix, type Random, randomFrom } from './mix.ts'
@@ -76,12 +76,13 @@ export async function simulate({ sender, strategy, messages, seed }: Simulation)
       ...defaultPeer,
       strategy: strategy === 'auto' ? chooseStrategy(learnedOf(records.find(senderName(host)))).strategy : strategy,
     })
-    await oneMessage({ sender, random, begun, serving, number: i }, tally, learn)
+    const known = (): Pick<MachineOptions, 'farm' | 'comesBack'> => knownOf(records)
+    await oneMessage({ sender, random, begun, serving, known, number: i }, tally, learn)
   }
   return { messages, ...tally, delays: tally.delays.toSorted((a, b) => a - b) }
 }
 
-const host = { address: '192.0.2.1', rdns: 'mail.example.net' }
+export const host = { address: '192.0.2.1', rdns: 'mail.example.net' }
 
 interface OneMessage {
   readonly sender: ModelSender
@@ -89,11 +90,13 @@ interface OneMessage {
   /** ms */
   readonly begun: number
   readonly serving: () => typeof defaultPeer
+  /** What was learned of its returns. */
+  readonly known: () => Pick<MachineOptions, 'farm' | 'comesBack'>
   readonly number: number
 }
 
 async function oneMessage(
-  { sender, random, begun, serving, number }: OneMessage,
+  { sender, random, begun, serving, known, number }: OneMessage,
   tally: Tally,
   learn: (fact: Fact) => void,
 ): Promise<void> {
@@ -112,6 +115,7 @@ async function oneMessage(
     message: `message ${number}`,
     from,
     judgement,
+    size: 2000 + (number % 1000),
     fates: new Map(all.map((one) => [one, 'open'])),
   }
   const letters = sender.apart ? all.map((one): Letter => ({ ...letter, fates: new Map([[one, 'open']]) })) : [letter]
@@ -130,6 +134,7 @@ async function oneMessage(
         ledger,
         recipients,
         peer: serving(),
+        ...known(),
         now: () => at,
         client: { address: sender.hops ? `198.51.100.${n + 1}` : host.address, port: 40_000, rdns: host.rdns },
         world: {
@@ -174,12 +179,19 @@ async function missing(ledger: MemoryLedger, last: number, learn: (fact: Fact) =
   await noteMissing({ ledger: store, missingAfterMs, onFact: learn, now })
 }
 
-function shuffled(recipients: readonly string[], random: Random): string[] {
+export function shuffled(recipients: readonly string[], random: Random): string[] {
   const keyed = recipients.map((recipient): [number, string] => [random(), recipient])
   return keyed.sort(([a], [b]) => a - b).map(([, recipient]) => recipient)
 }
 
-function senderRecords(): SenderRecords {
+/** As the directory of peers tells it. */
+export function knownOf(records: SenderRecords): Pick<MachineOptions, 'farm' | 'comesBack'> {
+  const farm = senderName(host)
+  const comesBack = comesBackWithin(records.find(farm)?.counts ?? {})
+  return { farm, ...(comesBack === undefined ? {} : { comesBack }) }
+}
+
+export function senderRecords(): SenderRecords {
   const known = new Map<string, SenderRecord>()
   return {
     find: (name) => known.get(name),

@@ -1,6 +1,7 @@
 /** The outcomes as the tables of docs/strategies.md: a row a sender, a column a strategy. */
 import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 import type { Outcome } from './simulate.ts'
+import type { TrafficOutcome } from './traffic.ts'
 
 export interface Cell extends Outcome {
   readonly sender: string
@@ -46,6 +47,55 @@ const quantities: readonly { readonly title: string; readonly of: (cell: Cell) =
     of: ({ lost, bounced, doubled }) => `${lost}; ${bounced}; ${doubled}`,
   },
 ]
+
+const span = (numbers: readonly number[]): string => {
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)]
+  return least === most ? String(least) : `${least} to ${most}`
+}
+
+export interface TrafficCell extends TrafficOutcome {
+  readonly sender: string
+  readonly everyMs: number
+  readonly sizes: 'alike' | 'different'
+}
+
+/** What a guess costs, Markdown: a row a sender; clean mail that is hard to tell from the return apart from the rest. */
+export function trafficTable(cells: readonly TrafficCell[]): string {
+  const isHard = ({ everyMs, sizes }: TrafficCell): boolean => everyMs <= 60_000 && sizes === 'alike'
+  const rows = [...new Set(cells.map(({ sender }) => sender))].map((sender) => {
+    const own = cells.filter((cell) => cell.sender === sender)
+    const parts = [own.filter((cell) => !isHard(cell)), own.filter(isHard)]
+    const total = (part: readonly TrafficCell[], of: (cell: TrafficCell) => number): number =>
+      part.reduce((sum, cell) => sum + of(cell), 0)
+    return [
+      sender,
+      String(total(own, ({ clean }) => clean)),
+      String(total(own, ({ delayed }) => delayed)),
+      ...parts.map((part) =>
+        (total(part, ({ wrongGuesses }) => wrongGuesses) / total(part, ({ refused }) => refused)).toFixed(2),
+      ),
+      ...parts.map((part) => span(part.flatMap(({ attempts }) => attempts))),
+      ...parts.map((part) =>
+        percent(
+          total(part, ({ told }) => told),
+          total(part, ({ refused }) => refused),
+        ),
+      ),
+    ]
+  })
+  const head = [
+    'sender',
+    'clean messages',
+    'recipients delayed by a guess',
+    'wrong guesses per split',
+    'hard',
+    'attempts of a refusal',
+    'hard',
+    'refusals told',
+    'hard',
+  ]
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
 
 /** Markdown. */
 export function tables(cells: readonly Cell[]): string {

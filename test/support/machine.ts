@@ -68,6 +68,8 @@ export interface MachineOptions {
   readonly recipients?: Readonly<Record<string, Policy>>
   readonly now?: () => number
   readonly client?: Client
+  /** Whose host it is; its address unless said otherwise. */
+  readonly farm?: string
   /** What was learned of the sender's returns; absent: it was never seen to come back. */
   readonly comesBack?: ReturnWindow
   /** So many splits are open. */
@@ -157,7 +159,7 @@ export class Machine {
       serve: ({ address }) => ({
         peer,
         trusted: options.trusted ?? false,
-        sender: address,
+        sender: options.farm ?? address,
         ...(options.comesBack === undefined ? {} : { comesBack: options.comesBack }),
       }),
       newId: () => `split${++ids}`,

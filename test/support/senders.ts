@@ -26,6 +26,8 @@ export interface Letter {
   readonly message: string
   readonly from: string
   readonly judgement: Judgement
+  /** Octets, for those who declare them. */
+  readonly size?: number
   /** In the order of the envelope. */
   readonly fates: Map<string, Fate>
 }
@@ -35,6 +37,8 @@ export interface Attempt {
   readonly shuffle: (recipients: string[]) => string[]
   /** Where the connection breaks, if it does. */
   readonly breaks?: 'before DATA' | 'in the text' | 'after the dot'
+  /** What stands behind MAIL; by itself, the size of those who declare it. */
+  readonly parameters?: string
   /** Called for each transaction with what was said, before the sender draws its conclusions. */
   readonly watch: (said: Said) => void
 }
@@ -52,9 +56,16 @@ const digit = (reply: string): number => Number(reply.charAt(0))
 export const openOf = (letter: Letter): string[] =>
   [...letter.fates].filter(([, fate]) => fate === 'open').map(([address]) => address)
 
+/** Measured (interop/*-client): they say SIZE behind MAIL. Of the callers, Python's smtplib does. */
+const declaresSize: ReadonlySet<SenderKind> = new Set([
+  ...(['exim', 'eximPrdr', 'postfix', 'sendmail', 'haraka', 'smtplib'] as const),
+])
+
 /** One attempt at everyone who is still open. */
-export function attempt(kind: SenderKind, machine: Machine, letter: Letter, how: Attempt): void {
+export function attempt(kind: SenderKind, machine: Machine, letter: Letter, given: Attempt): void {
   const open = openOf(letter)
+  const sized = letter.size !== undefined && declaresSize.has(kind)
+  const how = sized ? { ...given, parameters: ` SIZE=${letter.size}` } : given
   switch (kind) {
     case 'exim':
     case 'eximPrdr':
@@ -99,8 +110,11 @@ interface Heard extends Said {
 }
 
 function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
-  const { offered, pipelines, prdr = false } = envelope
-  const commands = [`MAIL FROM:<${letter.from}>${prdr ? ' PRDR' : ''}`, ...offered.map((to) => `RCPT TO:<${to}>`)]
+  const { offered, pipelines, prdr = false, parameters = '' } = envelope
+  const commands = [
+    `MAIL FROM:<${letter.from}>${parameters}${prdr ? ' PRDR' : ''}`,
+    ...offered.map((to) => `RCPT TO:<${to}>`),
+  ]
   const replies: string[] = []
   if (pipelines === 'all')
     replies.push(...machine.send(...commands, ...(envelope.breaks === 'before DATA' ? [] : ['DATA'])))
