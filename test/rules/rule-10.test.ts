@@ -67,9 +67,9 @@ class Site {
 
 const clean = (n: number) => ({ message: `clean ${n}`, judgement: scored(1) })
 
-describe('one refused message does not hold up the next clean ones', () => {
+describe('rules.md: “Doubt costs the refused message, never another one.”', () => {
   test.each(['late', 'group', 'single'] as const)(
-    '%s: a sender that makes one attempt is never guessed at',
+    '%s: rules.md: “A sender that never came back is never taken for one that does.”',
     (strategy) => {
       const site = new Site({
         peer: { strategy },
@@ -84,7 +84,7 @@ describe('one refused message does not hold up the next clean ones', () => {
     },
   )
 
-  test('five clean ones between the attempts of Postfix: all at once, to all', () => {
+  test('rules.md: “Which message a transaction carries is certain only after its text.” “Otherwise everyone goes through, and the text decides.” Five clean ones between the attempts of Postfix', () => {
     const site = new Site()
     expect(site.send(all, spam, ' SIZE=1000')).toBe('250 250 250 451')
     for (let n = 0; n < 5; n++) {
@@ -104,7 +104,7 @@ describe('one refused message does not hold up the next clean ones', () => {
   })
 })
 
-describe('what has to speak for a return', () => {
+describe("rules.md: “Before that Rcptwise takes it for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, whom it offers, in which order, and when it comes.”", () => {
   const known: MachineOptions = { comesBack: { fromMs: 5 * minute, toMs: 15 * minute }, parameters: ' SIZE=1000' }
   const sign = (options: {
     readonly to?: readonly string[]
@@ -156,7 +156,7 @@ describe('what has to speak for a return', () => {
   })
 })
 
-test('a wrong guess costs no other message time, and happens to a message once', () => {
+test('rules.md: “Whoever waits because of a wrong guess has the message at once, and its retry is acknowledged.”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   expect(site.send(all, clean(1)), 'looks just like the return').toBe('250 250 451 250')
@@ -168,7 +168,7 @@ test('a wrong guess costs no other message time, and happens to a message once',
   expect(site.guesses().filter((guess) => guess === 'wrong')).toHaveLength(1)
 })
 
-test('no split goes on for ever: what can’t be guessed any more ends by rule 5', () => {
+test("rules.md: “A message is guessed wrongly at most once; what can't be guessed any more ends by rule 5.”", () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   site.send(all, clean(1))
@@ -179,7 +179,7 @@ test('no split goes on for ever: what can’t be guessed any more ends by rule 5
   expect(site.ledger.open.filter(({ messageId }) => messageId === '<spam@test>')).toEqual([])
 })
 
-describe('one recipient is never answered with another’s outcome', () => {
+describe("rules.md: “One recipient is never answered with another's outcome.”", () => {
   test.each([
     ['Bob@example.org', 'bob@example.org'],
     ['\u212Aim@example.org', 'kim@example.org'],
