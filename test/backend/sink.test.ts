@@ -104,7 +104,8 @@ describe('names', () => {
     ['<a*b%2F@x>', 'a%2Ab%252f@x'],
     ['<\xf0\x9f\x93\xac@x>', '%F0%9F%93%AC@x'],
     ['<\xff@x>', 'unknown'],
-    ['nonsense', 'unknown'],
+    ['nonsense', 'nonsense'],
+    ['"no address"', 'unknown'],
     ['<>', 'unknown'],
   ])('%s does not leave the directory', async (argument, folder) => {
     expect(await deliver(orderOf(argument), wholeText('hello\r\n'))).toEqual(ok)

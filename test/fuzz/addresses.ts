@@ -86,7 +86,7 @@ function once(random: Random): void {
   checkMailParameters(list, offered)
   checkRcptParameters(list, offered)
   const encoded = encodeParameters(list)
-  const back = parseParameters(encoded.trim())
+  const back = parseParameters(encoded)
   same(
     [...(back ?? [])],
     [...list].filter(([name]) => name !== 'PRDR'),
