@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
+import { visible } from '../log/visible.ts'
 import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend, type Finding } from './check-backend.ts'
@@ -25,10 +26,13 @@ async function check(command: Command): Promise<void> {
     ...(await checkBounces(config)),
     ...(await checkCertificates(config)),
   )
-  for (const { ok, text } of findings) process.stdout.write(`${ok ? 'ok  ' : 'BAD '} ${text}\n`)
-  for (const advice of await adviseOnDomains(config.relayDomains ?? [])) process.stdout.write(`note ${advice}\n`)
+  for (const { ok, text } of findings) print(ok ? 'ok  ' : 'BAD ', text)
+  for (const advice of await adviseOnDomains(config.relayDomains ?? [])) print('note', advice)
   if (findings.some((finding) => !finding.ok)) process.exitCode = 1
 }
+
+/** What servers and name servers say stands in it: it can't move the cursor. */
+const print = (kind: string, text: string): void => void process.stdout.write(`${kind} ${visible(text)}\n`)
 
 async function checkPolicies(config: Config): Promise<Finding[]> {
   const findings: Finding[] = []

@@ -47,8 +47,9 @@ export interface Report {
   readonly eightBit: boolean
 }
 
-/** Long replies are cut here, so that no line gets longer than RFC 5322 2.1.1 allows. */
+/** Long replies and addresses are cut here, so that no line gets longer than RFC 5322 2.1.1 allows. */
 const maxReplyOctets = 700
+const maxAddressOctets = 900
 const maxLineLength = 76
 
 export function writeReport(order: ReportOrder): Report {
@@ -102,13 +103,15 @@ function clean(text: string, order: ReportOrder): string {
   return text.replace(order.international ? /[\p{Cc}\p{Zl}\p{Zp}]/gu : /[^\x20-\x7e]/g, '?')
 }
 
+const address = (text: string, order: ReportOrder): string => cut(clean(text, order), maxAddressOctets)
+
 function headerSection(order: ReportOrder): string[] {
   const { hostname, messageId } = order
   const reference = messageId !== undefined && /^<[\x21-\x7e]{1,250}>$/.test(messageId) ? messageId : undefined
   return [
     `Date: ${headerDate(order.at)}`,
     `From: Mail Delivery System <MAILER-DAEMON@${clean(hostname, order)}>`,
-    `To: <${clean(order.reversePath, order)}>`,
+    `To: <${address(order.reversePath, order)}>`,
     `Message-ID: <${order.id}@${clean(hostname, order)}>`,
     ...(reference === undefined ? [] : [`In-Reply-To: ${reference}`, `References: ${reference}`]),
     'Subject: Some recipients refused your message',
@@ -125,7 +128,7 @@ function explanation(order: ReportOrder): string[] {
     'have it:',
     '',
     ...refusals.flatMap((refusal) => [
-      `<${clean(refusal.recipient, order)}>`,
+      `<${address(refusal.recipient, order)}>`,
       ...folded(`    ${wordsOf(refusal.reply, order)}`, '    '),
       '',
     ]),
@@ -140,11 +143,13 @@ const wordsOf = (reply: Reply, order: ReportOrder): string => cut(clean(describe
 function messageStatus(order: ReportOrder): string[] {
   const { client } = order
   const envelopeId = order.envelopeId === undefined ? undefined : decodeXtext(order.envelopeId)
-  const address = client.address.includes(':') ? `IPv6:${client.address}` : client.address
+  const from = client.address.includes(':') ? `IPv6:${client.address}` : client.address
   return [
     `Reporting-MTA: dns; ${clean(order.hostname, order)}`,
-    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(readable(envelopeId), order)}`]),
-    `Received-From-MTA: dns; ${cut(clean(readable(client.helo), order), 255)} ([${clean(address, order)}])`,
+    ...(envelopeId === undefined
+      ? []
+      : [`Original-Envelope-Id: ${cut(clean(readable(envelopeId), order), maxAddressOctets)}`]),
+    `Received-From-MTA: dns; ${cut(clean(readable(client.helo), order), 255)} ([${clean(from, order)}])`,
     `Arrival-Date: ${headerDate(order.arrivedAt)}`,
   ]
 }
@@ -154,7 +159,7 @@ function recipientStatus(order: ReportOrder, refusal: Refusal): string[] {
   const original = originalRecipient === undefined ? undefined : parseOriginalRecipient(originalRecipient)
   return [
     '',
-    ...(original === undefined ? [] : [`Original-Recipient: ${original.type}; ${clean(original.address, order)}`]),
+    ...(original === undefined ? [] : [`Original-Recipient: ${original.type}; ${address(original.address, order)}`]),
     `Final-Recipient: ${finalRecipient(refusal, order)}`,
     'Action: failed',
     `Status: ${statusOf(refusal.reply)}`,
@@ -166,13 +171,13 @@ const beyondAscii = /[^\x20-\x7e]/
 
 /** Beyond ASCII in a report without SMTPUTF8: `\x{E4}` (RFC 6533 3, utf-8-addr-xtext), so that it is told whom it is about. */
 function finalRecipient({ recipient }: Refusal, order: ReportOrder): string {
-  if (!beyondAscii.test(recipient)) return `rfc822; ${recipient}`
-  if (order.international) return `utf-8; ${clean(recipient, order)}`
+  if (!beyondAscii.test(recipient)) return `rfc822; ${address(recipient, order)}`
+  if (order.international) return `utf-8; ${address(recipient, order)}`
   const encoded = recipient.replace(/[^\x20-\x7e]|\\/gu, (character) => {
     const point = character.codePointAt(0) ?? 0
     return `\\x{${point.toString(16).toUpperCase()}}`
   })
-  return `utf-8; ${encoded}`
+  return `utf-8; ${cut(encoded, maxAddressOctets)}`
 }
 
 /** The enhanced status code (RFC 3463), from the reply's own words where it was relayed. */

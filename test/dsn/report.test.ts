@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { octetsOf } from '../../src/smtp/octets.ts'
 import { type ReportOrder, writeReport } from '../../src/dsn/report.ts'
 
 const order: ReportOrder = {
@@ -159,6 +160,28 @@ test('internationalized (RFC 6533)', () => {
     expect(text).toContain(`\r\n${line}\r\n`)
 })
 
+test('a recipient beyond ASCII is named in a report that is ASCII (RFC 6533 3)', () => {
+  const text = write({
+    eightBit: false,
+    client: { helo: octetsOf('bücher.example'), address: '192.0.2.7' },
+    refusals: [
+      { recipient: 'voilà@example.org', reply: { code: 550, lines: [octetsOf('5.7.1 ungültig')] } },
+      { recipient: '不💩\\@example.org', reply: { code: 550, lines: ['5.7.1 no'] } },
+    ],
+  })
+  expect(text).toContain('\r\nFinal-Recipient: utf-8; voil\\x{E0}@example.org\r\n')
+  expect(text).toContain('\r\nFinal-Recipient: utf-8; \\x{4E0D}\\x{1F4A9}\\x{5C}@example.org\r\n')
+  expect(text).toContain('\r\nReceived-From-MTA: dns; b?cher.example ([192.0.2.7])\r\n')
+  expect(text).toMatch(/^[\t\r\n -~]*$/)
+})
+
+test("the server's words are in it as they were meant, whichever way it writes them", () => {
+  for (const words of [octetsOf('5.7.1 ungültig'), '5.7.1 ung\xfcltig'])
+    expect(
+      write({ international: true, refusals: [{ recipient: 'a@b.test', reply: { code: 550, lines: [words] } }] }),
+    ).toContain('\r\nDiagnostic-Code: smtp; 550 5.7.1 ungültig\r\n')
+})
+
 test('nobody else writes lines into it, and none is too long', () => {
   const any = fc.string({
     unit: fc.constantFrom('a', ' ', '\r', '\n', '\0', ':', '-', '=', '_', '.', 'ü', '\u2028', '>'),
@@ -168,14 +191,14 @@ test('nobody else writes lines into it, and none is too long', () => {
       const long = `${one}${other}`.repeat(times).slice(0, 5000)
       const text = write({
         international,
-        reversePath: one.slice(0, 300),
+        reversePath: long,
         client: { helo: long, address: '2001:db8::1' },
-        envelopeId: '+0D+0A--=_abc123',
+        envelopeId: `+0D+0A--=_abc123${'a'.repeat(times)}`,
         messageId: other,
         refusals: [
           {
-            recipient: other.slice(0, 300),
-            originalRecipient: 'rfc822;a+0D+0AX: y',
+            recipient: long,
+            originalRecipient: `rfc822;a+0D+0AX:y${'a'.repeat(times)}`,
             reply: { code: 550, lines: [long, one] },
           },
         ],
