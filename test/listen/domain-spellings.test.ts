@@ -100,7 +100,6 @@ test('a quarantined copy names its recipients as they came, and goes to a mailbo
   await using app = await start({
     config: `relay_domains: [exämple.org]
 quarantine: { address: "kästchen@exämple.org" }
-judge: { headers: }
 policies: { careful: { quarantine_at: 6 } }`,
     recipients: '',
   })
