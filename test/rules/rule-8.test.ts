@@ -110,7 +110,9 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
       fc.property(fc.string({ unit: octet, maxLength: 12 }), fc.boolean(), (text, quoted) => {
         const local = quoted ? `"${text}"` : text
         const said = answerTo(trusting(), `<${local}@example.org>`)
-        if (said.startsWith('250')) expect(local).not.toMatch(/[%!@]/)
+        // A source route in front is left out before the backend hears of it (RFC 5321 appendix C).
+        const told = local.replace(/^@[^:<>"]+:/, '')
+        if (said.startsWith('250')) expect(told).not.toMatch(/[%!@]/)
       }),
       { numRuns: 2000 },
     )
