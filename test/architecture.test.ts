@@ -35,7 +35,10 @@ const table: Readonly<Record<string, Rule>> = {
   strategy: { values: ['strategy', 'verdict', 'smtp'], types: ['ledger/split.ts'] },
   'ledger/split.ts': { values: [], types: ['smtp', 'strategy'] },
   'ledger/split-course.ts': { values: ['ledger/split.ts', 'smtp'], types: ['strategy'] },
-  session: { values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts', 'ledger/split-return.ts'], types: interfaces },
+  session: {
+    values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'ledger/split-course.ts', 'ledger/split-return.ts'],
+    types: interfaces,
+  },
   'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
   'alarm.ts': { values: [] },
   'linked-list.ts': { values: [] },

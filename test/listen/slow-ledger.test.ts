@@ -50,7 +50,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
           },
         },
         openLimits: { all: 100, perSender: 100, bytesPerSender: 100_000, perClient: 100 },
-      policies: {
+        policies: {
           policyFor: (address) =>
             address === 'a@example.org' || address === 'b@example.org'
               ? { kind: 'found', policy: recipients[address] }

@@ -132,6 +132,14 @@ describe('metricsFromFacts', () => {
     expect(samples.get('forced_retries_total{peer="default",strategy="group"}')).toBe(1)
   })
 
+  it('strategies.md: “rcptwise_return_guesses_total counts the guesses”', async () => {
+    const samples = await scrape(
+      told([transaction({ guess: 'right' }), transaction({ guess: 'wrong' }), transaction({})]),
+    )
+    for (const result of ['right', 'wrong'])
+      expect(samples.get(`return_guesses_total{peer="default",result="${result}"}`)).toBe(1)
+  })
+
   it('counts a return for the peer class and strategy of the first attempt', async () => {
     const returned = recipient('a@example.org', { returnedAfterMs: 5000 })
     const samples = await scrape(

@@ -104,7 +104,7 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
   })
 })
 
-describe("rules.md: “Before that Rcptwise takes it for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, whom it offers, in which order, and when it comes.”", () => {
+describe("rules.md: “Before that Rcptwise takes it for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, whom it offers, in which order, and when it comes.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides; a refused message is then answered 451 once more.”", () => {
   const known: MachineOptions = { comesBack: { fromMs: 5 * minute, toMs: 15 * minute }, parameters: ' SIZE=1000' }
   const sign = (options: {
     readonly to?: readonly string[]
@@ -132,7 +132,7 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
     expect(sign(options)).toBe(expected)
   })
 
-  test('one transaction at a time: while one is under way that was taken for the return, no other one is', () => {
+  test('strategies.md: “no other transaction was taken for this retry and is still under way.”', () => {
     const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
     site.send(all, spam)
     const [one, two] = [site.connect(), site.connect()]
@@ -143,7 +143,7 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
     expect(site.send([cho], spam)).toBe('250 550')
   })
 
-  test('no SIZE at all (OpenSMTPD): once it was seen to return, by whom it offers, also in another order', () => {
+  test('no SIZE at all (OpenSMTPD), strategies.md: “A sender without SIZE is guessed only after this very message was seen to come back.” By whom it offers, also in another order', () => {
     const site = new Site()
     expect(site.send(all, spam)).toBe('250 250 250 451')
     site.now += 7 * minute
@@ -156,7 +156,7 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
   })
 })
 
-test('rules.md: “Whoever waits because of a wrong guess has the message at once, and its retry is acknowledged.”', () => {
+test('rules.md: “Whoever waits because of a wrong guess has the message at once, and its retry is acknowledged.” strategies.md: “Who waits because of a wrong guess has the message at once, and the retry is acknowledged”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   expect(site.send(all, clean(1)), 'looks just like the return').toBe('250 250 451 250')
@@ -168,7 +168,7 @@ test('rules.md: “Whoever waits because of a wrong guess has the message at onc
   expect(site.guesses().filter((guess) => guess === 'wrong')).toHaveLength(1)
 })
 
-test("rules.md: “A message is guessed wrongly at most once; what can't be guessed any more ends by rule 5.”", () => {
+test("rules.md: “A message is guessed wrongly at most once; what can't be guessed any more ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”", () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   site.send(all, clean(1))
@@ -303,5 +303,25 @@ describe('clean mail between the attempts', () => {
       }),
       { numRuns: 1500 },
     )
+  })
+})
+
+describe('strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.”', () => {
+  test.each<[string, MachineOptions, number]>([
+    ['its first', {}, 4],
+    ['a later one, since it was seen to come back', { comesBack: { fromMs: 5 * minute, toMs: 15 * minute } }, 3],
+  ])('%s', (_name, options, attempts) => {
+    const site = new Site({ parameters: ' SIZE=1000', ...options })
+    const said: string[] = []
+    let open: readonly string[] = all
+    while (open.length > 0 && said.length < 10) {
+      const { rcpts, text } = site.connect().message(open, spam)
+      said.push(codes([...rcpts, ...text]))
+      site.now += 10 * minute
+      const final = text[0]?.startsWith('4') === false
+      open = open.filter((_, i) => !(final && rcpts[i]?.startsWith('250') === true))
+    }
+    expect(said.at(-1)).toBe('250 550')
+    expect(said).toHaveLength(attempts)
   })
 })
