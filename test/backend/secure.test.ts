@@ -218,6 +218,26 @@ describe('the whole product', () => {
     expect(await app.metrics()).toMatch(/rcptwise_backend_errors_total\{server="smtp:\/\/[^"]*",step="tls"\} [1-9]/)
   })
 
+  test('require: a server that had STARTTLS and has it no more gets nothing', async () => {
+    const options = { certificate: addressed, offered: true }
+    await using backend = await startTlsBackend(options)
+    const pool = 'pool: { idle_timeout: 100ms }'
+    await using app = await startTestApp({ config: config(backend, `{ mode: require, ca: ${ca} }, ${pool}`) })
+    const mail = async (): Promise<string> => {
+      const client = await Client.connect(app.port)
+      await client.reply()
+      await client.ask('EHLO client.test')
+      const said = await client.ask('MAIL FROM:<s@example.net>')
+      client.close()
+      return said
+    }
+    expect(await mail()).toMatch(/^250 /)
+    options.offered = false
+    await until('the connection in TLS is gone', () => backend.open() === 0)
+    expect(await mail()).toMatch(/^451 4\.4\.1 /)
+    expect(backend.lines.filter((line) => line.includes('MAIL'))).toEqual(['tls MAIL FROM:<s@example.net>'])
+  })
+
   test('opportunistic is the default, and going on in clear is told', async () => {
     await using backend = await startTlsBackend({ certificate: selfSigned, handshake: 'junk' })
     await using app = await startTestApp({ config: config(backend, '') })
