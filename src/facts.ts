@@ -355,6 +355,8 @@ export type Fact =
       readonly server: string
       readonly step: 'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
       readonly why: string
+      /** Told already: by the `backendEjected` that goes with it, or when it first failed in a row. */
+      readonly quiet?: true
     }
   /** A refusal that says something about us or the server's setup, and nothing about the message: its client was told 451. */
   | {

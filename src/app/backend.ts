@@ -36,27 +36,3 @@ export function openBackend(
     now,
   })
 }
-
-export interface BackendHealth {
-  /** It was asked once. */
-  readonly first: Promise<void>
-  trouble(): string | undefined
-  stop(): void
-}
-
-const probeEveryMs = 5_000
-
-/** Asks the backend once, and again as long as nothing of it can be used: EHLO can't be merged with one that was never seen. */
-export function watchBackend(backend: WatchedBackend): BackendHealth {
-  let asking = false
-  const ask = async (): Promise<void> => {
-    asking = true
-    await backend.probe()
-    asking = false
-  }
-  const first = ask()
-  const timer = setInterval(() => {
-    if (!asking && backend.trouble() !== undefined) void ask()
-  }, probeEveryMs)
-  return { first, trouble: () => backend.trouble(), stop: () => clearInterval(timer) }
-}

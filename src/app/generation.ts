@@ -20,7 +20,7 @@ import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { QuestionAllowance } from '../vouch/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
-import { openBackend, watchBackend } from './backend.ts'
+import { openBackend } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { configuredJudge } from './judge.ts'
 import { connectionOptions, tlsServer } from './session.ts'
@@ -84,9 +84,7 @@ export async function openGeneration(
   parts.defer(async () => await judge.close())
   const policies = await openPolicies(config, standing)
   parts.defer(async () => await policies.close())
-  const health = watchBackend(backend)
-  parts.defer(() => health.stop())
-  await health.first
+  await backend.probe() // EHLO cannot be merged with one that was never seen
   const relaying = backend.servers()
   if (relaying.every(({ relays }) => relays === true))
     throw new Error(relaying.map(({ server, trouble = '' }) => `${server}: ${trouble}`).join('; '))
@@ -112,7 +110,7 @@ export async function openGeneration(
     config,
     backend,
     directory,
-    trouble: () => health.trouble(),
+    trouble: () => backend.trouble(),
     serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
       const begin = connectionOptions(sessionParts, { tls, auth, xclientFrom })
       return {

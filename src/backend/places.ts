@@ -6,7 +6,7 @@ import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { ServerView } from './backend.ts'
-import { Health, type HealthOptions } from './health.ts'
+import { Health, type HealthOptions, jitter } from './health.ts'
 import { mergeExtensions } from './merge.ts'
 import { fits, type Needs, refusalFor } from './needs.ts'
 import { RelaySchedule } from './relay-schedule.ts'
@@ -63,6 +63,8 @@ export interface Candidate {
   relays: boolean
   /** How often in a row it would not say whether it relays. */
   unsure: number
+  /** How many other processes leave it alone. */
+  awayElsewhere: number
   /** Something good was heard of it. */
   heardAt: number
   asking: Promise<void> | undefined
@@ -171,7 +173,10 @@ export class Places {
     const changed = candidate.extensions !== extensions
     candidate.extensions = extensions
     const { server, address } = candidate.place
-    if (candidate.health.answered(at)) onFact({ kind: 'backendReturned', at, server: server.url, address })
+    if (candidate.health.answered(at)) {
+      this.#tellAway(candidate, -1)
+      onFact({ kind: 'backendReturned', at, server: server.url, address })
+    }
     if (changed) this.#choose()
     this.#askLater(candidate, this.#options.askEveryMs)
   }
@@ -181,12 +186,13 @@ export class Places {
     const { now, onFact, onLeave } = this.#options
     const at = now()
     const { server, address } = candidate.place
-    onFact({ kind: 'backendFailed', at, server: server.url, step, why })
+    onFact({ kind: 'backendFailed', at, server: server.url, step, why, quiet: true })
     const wasUp = candidate.health.up
     const forMs = candidate.health.failed(why, at)
+    if (wasUp) this.#tellAway(candidate, 1)
     candidate.safe = false
     candidate.relay.forget()
-    this.#askLater(candidate, forMs)
+    this.#askLater(candidate, this.#apart(candidate, forMs))
     if (!wasUp) return
     onFact({ kind: 'backendEjected', at, server: server.url, address, why, forMs })
     this.#choose()
@@ -260,6 +266,29 @@ export class Places {
     clearTimeout(timer)
   }
 
+  #tellAway({ place }: Candidate, change: 1 | -1): void {
+    this.#options.neighbours.change(`backend away ${place.key}`, change)
+  }
+
+  #awayElsewhere({ place }: Candidate): number {
+    return this.#options.neighbours.elsewhere(`backend away ${place.key}`)
+  }
+
+  /** Until it is asked again. Where several processes ask, each asks so much the less. */
+  #apart(candidate: Candidate, ms: number): number {
+    return ms * (1 - jitter * this.#options.random()) * (1 + this.#awayElsewhere(candidate))
+  }
+
+  /** Other processes have found out that a place fails, or that it answers again: so it is asked from here, too. */
+  heedNeighbours(): void {
+    for (const candidate of this.#candidates.values()) {
+      const before = candidate.awayElsewhere
+      candidate.awayElsewhere = this.#awayElsewhere(candidate)
+      if (candidate.awayElsewhere > before) this.suspect(candidate)
+      if (candidate.awayElsewhere < before && !candidate.health.up) this.#askLater(candidate, 0)
+    }
+  }
+
   #askLater(candidate: Candidate, ms: number): void {
     clearTimeout(candidate.timer)
     if (this.#closed) return
@@ -294,6 +323,7 @@ export class Places {
       relay: new RelaySchedule(this.#options),
       relays: false,
       unsure: 0,
+      awayElsewhere: 0,
       heardAt: -Infinity,
       asking: undefined,
       timer: undefined,
@@ -309,10 +339,10 @@ export class Places {
     for (const server of servers.filter((one) => !isLiteral(one))) {
       const { places, failed } = await resolveServer(server, resolver)
       if (this.#closed) return
-      this.#unresolved.delete(server.url)
+      const quiet = this.#unresolved.delete(server.url) ? { quiet: true as const } : {}
       for (const { why } of failed) {
         this.#unresolved.set(server.url, why)
-        onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'resolve', why })
+        onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'resolve', why, ...quiet })
       }
       this.#replace(server, places, (host) => failed.some((one) => one.host === host || one.host === server.host))
       for (const place of places) {
@@ -329,7 +359,7 @@ export class Places {
     const now = new Set(places.map(({ key }) => key))
     for (const [key, candidate] of this.#candidates) {
       if (candidate.place.server !== server || now.has(key) || keeps(candidate.place.host)) continue
-      clearTimeout(candidate.timer)
+      this.#forget(candidate)
       this.#candidates.delete(key)
       this.#options.onLeave(candidate)
     }
@@ -378,6 +408,11 @@ export class Places {
   close(): void {
     this.#closed = true
     clearTimeout(this.#resolving)
-    for (const { timer } of this.#candidates.values()) clearTimeout(timer)
+    for (const candidate of this.#candidates.values()) this.#forget(candidate)
+  }
+
+  #forget(candidate: Candidate): void {
+    clearTimeout(candidate.timer)
+    if (!candidate.health.up) this.#tellAway(candidate, -1)
   }
 }

@@ -195,7 +195,7 @@ export class Pool implements Lender {
 
   /** Others wait for connections of which we have more than our share. */
   #heedNeighbours(): void {
-    if (this.#isClosed()) return
+    this.#places.heedNeighbours()
     for (const candidate of this.#places.all())
       for (let { owed } = candidate.room; owed > 0 && this.#idle.leaveOne(candidate); owed--);
     if (this.#places.owed() > 0) this.yielding.wanted()

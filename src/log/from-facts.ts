@@ -113,7 +113,8 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'backendFailed': {
         const { server, step, why } = fact
-        log.warn({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
+        const level = fact.quiet === true ? 'debug' : 'warn'
+        log[level]({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
         return
       }
       case 'backendRefusesUs':

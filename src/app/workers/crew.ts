@@ -1,6 +1,8 @@
 /** The workers of a primary: as many as wanted, each replaced when it ends by itself. */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { FactListener } from '../../facts.ts'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
+import { AwayOfAll } from './away.ts'
 import { asError, type FromWorker, type Orders } from './messages.ts'
 import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
@@ -21,6 +23,8 @@ export interface CrewOptions {
   }) => void
   /** Its event loop stands still; it is ended, and lost. */
   readonly onHung: (worker: { readonly slot: number; readonly pid: number; readonly silentMs: number }) => void
+  /** A server behind is left alone, or used again: for the log. */
+  readonly onAway: FactListener
   /** In words, for the log. */
   readonly onTrouble: (what: string) => void
   /** ms since the epoch. */
@@ -49,6 +53,7 @@ export class Crew {
   readonly #posts: readonly Post[]
   readonly #counts: CountsOfAll<Worker>
   readonly #rates: RatesOfAll<Worker>
+  readonly #away: AwayOfAll<Worker>
   readonly #closing = new AbortController()
   readonly #looking: NodeJS.Timeout
   /** They are being ended for it. */
@@ -62,6 +67,7 @@ export class Crew {
   constructor(options: CrewOptions) {
     this.#options = options
     this.#orders = options.orders
+    this.#away = new AwayOfAll(options.onAway)
     this.#posts = Array.from({ length: options.workers }, (_, i) => ({
       slot: i + 1,
       worker: undefined,
@@ -194,6 +200,7 @@ export class Crew {
       this.#rates.join(worker)
     } else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
+    else if (message.kind === 'away') this.#away.hear(worker, message.fact)
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
 
@@ -201,6 +208,7 @@ export class Crew {
     post.worker = undefined
     this.#counts.leave(worker)
     this.#rates.leave(worker)
+    this.#away.leave(worker)
     this.#adding = this.#adding.then(async () => {
       this.#remains = await addRemains(this.#remains, worker.metrics)
     })

@@ -1,5 +1,6 @@
 /** What the primary and its workers tell each other, by structured clone. */
 import type { Config } from '../../config/config.ts'
+import type { Fact } from '../../facts.ts'
 import type { SharedRate } from '../../listen/shared-limits.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
@@ -28,6 +29,9 @@ export type ToWorker =
   /** Sessions end in their time, then the worker does. */
   | { readonly kind: 'stop' }
 
+/** Of a server behind: each worker finds it out for itself, and one line in the log is enough. */
+export type AwayFact = Fact & { readonly kind: 'backendEjected' | 'backendReturned' }
+
 /** How many there are of a key; 0 when none is left. */
 export type SharedCount = readonly [key: string, count: number]
 
@@ -49,6 +53,7 @@ export type FromWorker =
   | { readonly kind: 'refreshed'; readonly number: number; readonly durable: boolean }
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
+  | { readonly kind: 'away'; readonly fact: AwayFact }
   /** Nothing else has to be said: its event loop goes round (pulse.ts). */
   | { readonly kind: 'beat' }
 

@@ -117,6 +117,8 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     sockets,
     onLost: (lost) => onFact({ kind: 'workerLost', at: now(), ...lost }),
     onHung: (hung) => onFact({ kind: 'workerHung', at: now(), ...hung }),
+    // What workers count is in their own metrics.
+    onAway: options.onFact ?? ((): void => undefined),
     onTrouble,
     now,
   })

@@ -66,7 +66,8 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   })
   const note = logFromFacts(log)
   const onFact: FactListener = (fact) => {
-    if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
+    if (fact.kind === 'backendEjected' || fact.kind === 'backendReturned') tell({ kind: 'away', fact })
+    else if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
   }
   const worker: WorkerParts = {
     name: String(slot),

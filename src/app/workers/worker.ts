@@ -159,6 +159,7 @@ export class Worker {
         return
       case 'counts':
       case 'taken':
+      case 'away':
       case 'trouble':
     }
     this.#options.onMessage(this, message)
