@@ -1,5 +1,6 @@
-/** The part of a body that survives a sender's own relays, as a digest: see fingerprint.ts. */
+/** The body as it survives a sender's own relays, as a digest: see fingerprint.ts. */
 import { createHash, type Hash } from 'node:crypto'
+import { Boundaries, longestBoundaryLine } from './boundary-line.ts'
 
 export interface BodyDigest {
   /** The next bytes. The chunk is not kept. */
@@ -9,55 +10,67 @@ export interface BodyDigest {
 }
 
 const lineEnd = Buffer.from('\r\n')
-const dash = 0x2d
+const dashes = Buffer.from('--')
 const dashedLine = Buffer.from('\r\n--')
 
 /**
- * Lines that are left out at most; all further ones count. No real message has so many MIME boundaries, and one made of
- * short lines with dashes would cost seconds.
+ * Lines that are looked at at most; all further ones count as they are. No real message has so many MIME boundaries, and one made of short lines
+ * with dashes would cost seconds.
  */
-export const skippedLinesLimit = 10_000
+export const lookedLinesLimit = 10_000
+
+export interface BodyOptions {
+  readonly atLineStart: boolean
+  /** The header section says that the message has parts; else no line is a boundary. */
+  readonly multipart: boolean
+}
 
 /**
- * `line start`: behind a CRLF, or at the beginning. `line`: within a line that counts. `skipped`: within one that begins
- * with `--`, which may be a MIME boundary (RFC 2046 5.1.1).
+ * Digests a body but for white space and empty lines at its end, and with MIME boundaries by their order: which one stands where, and not
+ * how it is spelt. Lines are found with indexOf; nothing is looked at byte by byte but the white space at the end of a chunk.
  */
-type Place = 'line start' | 'line' | 'skipped'
-
-/**
- * Digests all of a body but lines that begin with `--`, and white space and empty lines at the end. Lines are found with
- * indexOf; nothing is looked at byte by byte but the white space at the end of a chunk.
- */
-export function createBodyDigest({ atLineStart }: { readonly atLineStart: boolean }): BodyDigest {
+export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyDigest {
   const digest = createTrimmedDigest()
-  let place: Place = atLineStart ? 'line start' : 'line'
-  /** Up to three bytes that can't be judged before the next ones are known. */
+  /** Where each boundary stands, and which one it is. */
+  const marks = createHash('sha256')
+  const boundaries = new Boundaries()
+  let place: 'line start' | 'line' = atLineStart ? 'line start' : 'line'
+  /** Bytes that can't be judged before the next ones are known: the beginning of a line at most. */
   let carry: Buffer = Buffer.alloc(0)
-  let skipped = 0
+  let octets = 0
+  let looked = 0
+
+  const keep = (bytes: Buffer): void => {
+    digest.push(bytes)
+    octets += bytes.length
+  }
+  const marked = (line: Buffer): boolean => {
+    const boundary = boundaries.read(line.toString('latin1'))
+    if (boundary !== undefined) marks.update(`${octets} ${boundary.index} ${boundary.closes ? 'last' : 'next'}\n`)
+    return boundary !== undefined
+  }
+  const looks = (): boolean => multipart && looked < lookedLinesLimit
 
   /** Reads on at `at`; where it got to, or undefined when only more bytes can tell. */
   const step = (bytes: Buffer, at: number): number | undefined => {
-    switch (place) {
-      case 'line start':
-        if (bytes.length - at < 2) return undefined
-        place = bytes[at] === dash && bytes[at + 1] === dash && skipped < skippedLinesLimit ? 'skipped' : 'line'
-        return at
-      case 'line': {
-        const found = skipped < skippedLinesLimit ? bytes.indexOf(dashedLine, at) : -1
-        const until = found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
-        digest.push(bytes.subarray(at, until))
-        if (found === -1) return until === at ? undefined : until
-        place = 'skipped'
-        return until
-      }
-      case 'skipped': {
-        const found = bytes.indexOf(lineEnd, at)
-        if (found === -1) return bytes.length - at > 1 ? bytes.length - 1 : undefined
-        skipped += 1
-        place = 'line start'
-        return found + lineEnd.length
-      }
+    if (place === 'line') {
+      const found = looks() ? bytes.indexOf(dashedLine, at) : -1
+      const until = found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
+      keep(bytes.subarray(at, until))
+      if (found === -1) return until === at ? undefined : until
+      place = 'line start'
+      return until
     }
+    const start = bytes.subarray(at, at + longestBoundaryLine + lineEnd.length)
+    const couldBe = looks() && start.subarray(0, dashes.length).equals(dashes.subarray(0, start.length))
+    if (couldBe) {
+      const end = start.indexOf(lineEnd)
+      if (end === -1 && start.length < longestBoundaryLine + lineEnd.length) return undefined
+      looked += 1
+      if (end !== -1 && marked(start.subarray(0, end))) return at + end + lineEnd.length
+    }
+    place = 'line'
+    return at
   }
 
   return {
@@ -68,8 +81,9 @@ export function createBodyDigest({ atLineStart }: { readonly atLineStart: boolea
       carry = Buffer.from(bytes.subarray(at))
     },
     end: () => {
-      if (place !== 'skipped') digest.push(carry)
-      return digest.end()
+      const unended = place === 'line start' && looks() && carry.subarray(0, dashes.length).equals(dashes)
+      if (!unended || !marked(carry)) keep(carry)
+      return marks.update(digest.end()).digest()
     },
   }
 }

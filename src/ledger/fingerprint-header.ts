@@ -9,6 +9,8 @@ export interface HeaderSection {
   readonly header: Buffer
   /** What stands behind it in the same chunk. */
   readonly rest: Buffer
+  /** The blank line has come. */
+  readonly ended: boolean
   /** The limit came before the blank line: `header` ends anywhere, and `rest` goes on from there. */
   readonly cut: boolean
 }
@@ -24,6 +26,8 @@ export interface KeptFields {
   /** Name, length and value of each kept field, sorted; bytes as latin1. */
   readonly kept: string
   readonly messageId?: string
+  /** It has parts, by its Content-Type. */
+  readonly multipart: boolean
   /**
    * Where a line stands that is no field. The body begins there, as it does for Postfix and sendmail; else all messages
    * that begin with plain text would be one.
@@ -34,10 +38,19 @@ export interface KeptFields {
 const blankLine = Buffer.from('\r\n\r\n')
 const nothing = Buffer.alloc(0)
 
-/** Collects copies of the chunks up to the blank line, which may be the message's first line. */
+/** Copies what comes up to the blank line, which may be the message's first line. */
 export function createSectionReader(): SectionReader {
-  const chunks: Buffer[] = []
+  let octets = Buffer.alloc(0)
   let length = 0
+  /** In one piece that grows: a text may come octet by octet. */
+  const keep = (chunk: Buffer): void => {
+    if (length + chunk.length > octets.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length + chunk.length, 2 * octets.length))
+      octets.copy(larger, 0, 0, length)
+      octets = larger
+    }
+    length += chunk.copy(octets, length)
+  }
   /** The last three bytes, in which a blank line may have begun. The start counts as the end of a line. */
   let tail: Buffer = Buffer.from('\r\n')
 
@@ -48,16 +61,16 @@ export function createSectionReader(): SectionReader {
       const bodyFrom = at === -1 ? Infinity : length - tail.length + at + blankLine.length
       const end = Math.min(bodyFrom, headerSectionLimitBytes)
       if (bodyFrom > headerSectionLimitBytes && length + chunk.length < headerSectionLimitBytes) {
-        chunks.push(Buffer.from(chunk))
-        length += chunk.length
+        keep(chunk)
         tail = window.subarray(-3)
         return undefined
       }
       const cut = bodyFrom > headerSectionLimitBytes
-      const all = Buffer.concat([...chunks, chunk.subarray(0, end - length)])
-      return { header: cut ? all : all.subarray(0, -2), rest: chunk.subarray(end - length), cut }
+      const rest = chunk.subarray(end - length)
+      const all = Buffer.concat([octets.subarray(0, length), chunk.subarray(0, end - length)])
+      return { header: cut ? all : all.subarray(0, -2), rest, ended: !cut, cut }
     },
-    end: () => ({ header: Buffer.concat(chunks), rest: nothing, cut: false }),
+    end: () => ({ header: octets.subarray(0, length), rest: nothing, ended: false, cut: false }),
   }
 }
 
@@ -75,6 +88,8 @@ const keptNames = new Set([
   'references',
 ])
 
+const readNames = new Set([...keptNames, 'content-type'])
+
 /** RFC 5322 2.2, and white space before the colon as in 4.5.8. */
 const fieldStart = /^([!-9;-~]+)[ \t]*:/
 const whiteSpace = /[ \t\r\n]+/g
@@ -91,7 +106,7 @@ export function keepFields(header: Buffer): KeptFields {
     const start = fieldStart.exec(line)
     if (start !== null) {
       const name = (start[1] ?? '').toLowerCase()
-      current = keptNames.has(name) ? { name, value: line.slice(start[0].length) } : undefined
+      current = readNames.has(name) ? { name, value: line.slice(start[0].length) } : undefined
       if (current !== undefined) found.push(current)
       anyField = true
     } else if (anyField && (line.startsWith(' ') || line.startsWith('\t'))) {
@@ -104,10 +119,14 @@ export function keepFields(header: Buffer): KeptFields {
   }
 
   const fields = found.map(({ name, value }) => ({ name, value: value.replace(whiteSpace, ' ').trim() }))
-  const kept = fields.map(({ name, value }) => `${name} ${value.length} ${value}\n`).sort()
+  const kept = fields
+    .filter(({ name }) => keptNames.has(name))
+    .map(({ name, value }) => `${name} ${value.length} ${value}\n`)
+    .sort()
   const messageId = fields.find(({ name, value }) => name === 'message-id' && value !== '')?.value
   return {
     kept: kept.join(''),
+    multipart: fields.some(({ name, value }) => name === 'content-type' && /^multipart\//i.test(value)),
     ...(messageId === undefined ? {} : { messageId: readable(messageId).slice(0, 250) }),
     ...(bodyFrom === undefined ? {} : { bodyFrom }),
   }

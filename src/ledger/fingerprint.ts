@@ -2,10 +2,11 @@
  * Which message this is, across the attempts of one sender (design rule 6).
  *
  * Between two attempts a sender's own farm changes trace fields, signatures, folding and the order of fields, and Exchange
- * even the MIME boundaries (senders). So only fields that the author's side sets count, without their folding, and in the
- * body no line that begins with `--`. Everything else of the body counts, so that two messages with one Message-ID stay two.
+ * even the MIME boundaries (senders). So of a message that its author's side has named by a Message-ID only the fields count that this side
+ * sets, without their folding, and MIME boundaries by their order. Everything else of the body counts, so that two messages with one
+ * Message-ID stay two. Without a Message-ID too little is left to tell two messages apart: then every octet counts, trace fields too.
  *
- * The value is sha256 over a version, the length of the kept fields, the kept fields, and the sha256 of the kept body.
+ * The value is sha256 over a version, the length of the kept fields, the kept fields, and the digest of the body; or over a version and all octets.
  */
 import { createHash } from 'node:crypto'
 import { createBodyDigest, type BodyDigest } from './fingerprint-body.ts'
@@ -19,7 +20,8 @@ export interface Fingerprint {
   end(): MessageIdentity
 }
 
-const version = 'rcptwise message 1\n'
+const version = 'rcptwise message 2\n'
+const everyOctet = 'rcptwise octets 2\n'
 const lineEnd = Buffer.from('\r\n')
 
 /**
@@ -31,13 +33,17 @@ export function createFingerprint(): Fingerprint {
   let fields: KeptFields | undefined
   let body: BodyDigest | undefined
 
-  const startBody = ({ header, rest, cut }: HeaderSection): BodyDigest => {
+  const startBody = ({ header, rest, ended, cut }: HeaderSection): BodyDigest => {
     fields = keepFields(header)
-    const { bodyFrom } = fields
-    const digest = createBodyDigest({ atLineStart: bodyFrom !== undefined || !cut })
-    if (bodyFrom !== undefined) {
-      digest.push(header.subarray(bodyFrom))
-      if (!cut) digest.push(lineEnd)
+    const { bodyFrom, multipart, messageId } = fields
+    const digest =
+      messageId === undefined
+        ? createWholeDigest()
+        : createBodyDigest({ atLineStart: bodyFrom !== undefined || !cut, multipart })
+    const from = messageId === undefined ? 0 : bodyFrom
+    if (from !== undefined) {
+      digest.push(header.subarray(from))
+      if (ended) digest.push(lineEnd)
     }
     digest.push(rest)
     return digest
@@ -55,8 +61,14 @@ export function createFingerprint(): Fingerprint {
     end: () => {
       body ??= startBody(section.end())
       const { kept = '', messageId } = fields ?? {}
+      if (messageId === undefined) return { fingerprint: body.end().toString('hex') }
       const whole = createHash('sha256').update(`${version}${kept.length}\n`).update(kept, 'latin1').update(body.end())
-      return { fingerprint: whole.digest('hex'), ...(messageId === undefined ? {} : { messageId }) }
+      return { fingerprint: whole.digest('hex'), messageId }
     },
   }
+}
+
+function createWholeDigest(): BodyDigest {
+  const hash = createHash('sha256').update(everyOctet)
+  return { push: (bytes) => void hash.update(bytes), end: () => hash.digest() }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createFingerprint } from '../../src/ledger/fingerprint.ts'
 import type { MessageIdentity } from '../../src/ledger/split.ts'
-import { skippedLinesLimit } from '../../src/ledger/fingerprint-body.ts'
+import { lookedLinesLimit } from '../../src/ledger/fingerprint-body.ts'
 import { headerSectionLimitBytes } from '../../src/ledger/fingerprint-header.ts'
 
 function identify(...chunks: readonly (string | Buffer)[]): MessageIdentity {
@@ -56,22 +56,50 @@ describe('the same message', () => {
     expect(of(other ?? '')).toBe(of(message))
   })
 
-  test('with other MIME boundaries', () => {
-    const multipart = (boundary: string): string =>
-      lines(
-        ...header,
-        `Content-Type: multipart/mixed; boundary="${boundary}"`,
-        '',
-        `--${boundary}`,
-        'Content-Type: text/plain',
-        '',
-        'Hello',
-        `--${boundary}`,
-        '',
-        'again',
-        `--${boundary}--`,
-      )
-    expect(of(multipart('_000_AM0PR'))).toBe(of(multipart('b')))
+  const parts = (outer: string, inner: string): string =>
+    lines(
+      ...header,
+      'MIME-Version: 1.0',
+      `Content-Type: multipart/mixed;`,
+      `\tboundary="${outer}"`,
+      '',
+      `--${outer}`,
+      `Content-Type: multipart/alternative; boundary=""`,
+      '',
+      `--${inner}`,
+      '',
+      'Hello',
+      `--${inner}--`,
+      `--${outer}`,
+      '',
+      'again',
+      `--${outer}--`,
+    )
+
+  test.for([
+    ['a', '_000_AM0PR'],
+    ['----=_Part_1.2', "b'()+,-./:=?"],
+  ])('with other MIME boundaries, inner and outer (%s, %s)', ([outer = '', inner = '']) => {
+    expect(of(parts(outer, inner))).toBe(of(parts('one', 'other')))
+    expect(of(parts(outer, inner).slice(0, -2))).toBe(of(parts('one', 'other')))
+    expect(of(`${parts(outer, inner)}\r\n`)).toBe(of(parts('one', 'other')))
+  })
+
+  test('is another one with other parts', () => {
+    const same = parts('a', 'b')
+    const others = [
+      parts('a', 'a'),
+      same.replace('--b--', '--b'),
+      same.replace('--a--', '--b--'),
+      same.replace('--b\r\n', ''),
+      same.replace('Hello\r\n', 'Hello\r\n--b\r\n'),
+      same.replace('Hello', '--'),
+      same.replace('Hello', '-- '),
+      same.replace('Hello', '-----'),
+      same.replace('Hello', '--- a b'),
+      same.replace('multipart/mixed', 'text/plain'),
+    ]
+    expect(new Set([same, ...others].map(of)).size).toBe(others.length + 1)
   })
 })
 
@@ -89,6 +117,8 @@ describe('another message', () => {
     ['with white space more at the start of its body', message.replace('Dear all,', ' Dear all,')],
     ['with a line of one dash', message.replace('.\r\n', '.\r\n-\r\n')],
     ['with dashes within a line', message.replace('minutes.', 'minutes. --x')],
+    ['with another line of dashes', message.replace('-- \r\n', '--x\r\n')],
+    ['with a line of dashes more', message.replace('-- \r\n', '-- \r\n-- \r\n')],
     ['with a field moved into the body', lines(...header.slice(0, 4), '', header[4] ?? '', ...body)],
     [
       'with the first line of the body moved into the header',
@@ -115,6 +145,35 @@ describe('another message', () => {
   test('is one whose kept field and body, written one after the other, look the same', () => {
     expect(of('Subject: a\r\n\r\nb\r\n')).not.toBe(of('Subject: ab\r\n\r\n'))
     expect(of('Subject: a 1 b\r\n\r\n')).not.toBe(of('Subject: a\r\nSubject: b\r\n\r\n'))
+  })
+})
+
+describe('without a Message-ID', () => {
+  const unnamed = message.replace('Message-ID: <1@example.net>\r\n', '')
+
+  test('two messages are one only if all their octets are the same', () => {
+    const others = [
+      lines('Received: from a by b; later', ...header.slice(0, 4), '', ...body),
+      unnamed.replace('-- \r\n', '--x\r\n'),
+      unnamed.replace('To: ', 'To:  '),
+      unnamed.replace('Date: ', 'date: '),
+      unnamed.replace('Date: Mon, 5 Oct 2026 08:00:00 +0000\r\n', ''),
+      `${unnamed}\r\n`,
+      unnamed.slice(0, -2),
+      lines('Message-ID:', ...header.slice(0, 4), '', ...body),
+    ]
+    expect(new Set([unnamed, ...others].map(of)).size).toBe(others.length + 1)
+  })
+
+  test('whatever differs, two texts are two messages', () => {
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        fc.pre(!/message-id/i.test(one + other))
+        expect(of(one) === of(other)).toBe(one === other)
+        expect(of(`Subject: a\r\n\r\n${one}`) === of(`Subject: a\r\n\r\n${other}`)).toBe(one === other)
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 
@@ -165,25 +224,29 @@ describe('of any text', () => {
     )
   })
 
-  test('a body counts as what a plain reading of the rules leaves of it', () => {
+  test('two bodies of one named message are the same only if they differ in white space at their end', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
-        const same = of(`Subject: a\r\n\r\n${one}`) === of(`Subject: a\r\n\r\n${other}`)
-        expect(same).toBe(keptBody(one) === keptBody(other))
-        expect(of(`Subject: a\r\n\r\n${one}`)).toBe(of(`Subject: a\r\n\r\n${keptBody(one)}`))
+        const same = of(`${named}\r\n${one}`) === of(`${named}\r\n${other}`)
+        expect(same).toBe(trimmed(one) === trimmed(other))
       }),
       { numRuns: 2000 },
     )
   })
 
-  test('lines with dashes may come, go and change anywhere in a body', () => {
-    const line = fc.string({ maxLength: 8 }).filter((content) => !content.startsWith('--'))
+  test('or, where it has parts, in the names of their boundaries, each of which stays one', () => {
+    const bodies = fc
+      .array(fc.oneof(fc.constantFrom('--a', '--a--', '--b', '--b--', '--', '---', '-- ', 'text', ''), text), {
+        maxLength: 12,
+      })
+      .map((all) => all.map((line) => `${line}\r\n`).join(''))
+    const head = `${named}Content-Type: multipart/mixed; boundary=a\r\n\r\n`
     fc.assert(
-      fc.property(fc.array(line), fc.array(fc.tuple(fc.nat(), fc.string({ maxLength: 8 }))), (content, dashed) => {
-        const more = [...content]
-        for (const [place, suffix] of dashed) more.splice(place % (more.length + 1), 0, `--${suffix}`)
-        expect(of(lines('Subject: a', '', ...more))).toBe(of(lines('Subject: a', '', ...content)))
+      fc.property(bodies, bodies, fc.boolean(), (one, two, renamed) => {
+        const other = renamed ? one.replace(/^--[ab](?=\r|--\r)/gm, (line) => (line === '--a' ? '--b' : '--c')) : two
+        expect(of(`${head}${one}`) === of(`${head}${other}`)).toBe(model(one) === model(other))
       }),
+      { numRuns: 2000 },
     )
   })
 
@@ -200,10 +263,23 @@ describe('of any text', () => {
     )
   })
 
-  /** The rules once more, on a whole string. */
-  function keptBody(whole: string): string {
-    const kept = whole.split(/(?<=\r\n)/).filter((line) => !line.startsWith('--'))
-    return kept.join('').replace(/[ \t\r\n]+$/, '')
+  const named = 'Message-ID: <1@example.net>\r\n'
+  const trimmed = (whole: string): string => whole.replace(/[ \t\r\n]+$/, '')
+
+  /** The rules once more, on a whole string: boundaries by number, with the place of each. */
+  function model(whole: string): string {
+    const numbers = new Map<string, number>()
+    let kept = ''
+    const marks = whole.split(/(?<=\r\n)/).flatMap((line) => {
+      const found = /^--((?=-*[^-\r \t])[0-9A-Za-z'()+_,./:=?-]+?)(--)?[ \t]*(?:\r\n)?$/.exec(line)
+      if (found?.[1] === undefined || line.length > 70) {
+        kept += line
+        return []
+      }
+      numbers.set(found[1], numbers.get(found[1]) ?? numbers.size)
+      return [[kept.length, numbers.get(found[1]), found[2]]]
+    })
+    return JSON.stringify([trimmed(kept), marks])
   }
 })
 
@@ -239,9 +315,16 @@ describe('of a large text', () => {
 
   test('of very many lines with dashes, the last ones count', () => {
     const many = (last: string): string =>
-      lines('Subject: a', '', ...Array<string>(skippedLinesLimit).fill('--b'), last)
+      lines(
+        'Message-ID: <1@a>',
+        'Content-Type: multipart/mixed; boundary=b',
+        '',
+        ...Array<string>(lookedLinesLimit).fill('--b'),
+        last,
+      )
     expect(of(many('--c'))).not.toBe(of(many('--d')))
-    expect(of(many('x').replace('--b', '--c'))).toBe(of(many('x')))
+    expect(of(many('x').replaceAll('--b', '--c'))).toBe(of(many('x')))
+    expect(of(many('x').replace('--b', '--c'))).not.toBe(of(many('x')))
     const bytes = Buffer.from(many('--c\r\nx\r\n--d'))
     const places = Array.from({ length: 30 }, (_, n) => bytes.length - n)
     expect(identify(...cut(bytes, places))).toEqual(identify(bytes))
@@ -249,7 +332,7 @@ describe('of a large text', () => {
 
   test('of white space only, as much of it as you like is an empty body', () => {
     const blank = Buffer.alloc(1024 * 1024, ' \t\r\n')
-    expect(identify('Subject: a\r\n\r\n', blank, blank)).toEqual(identify('Subject: a\r\n\r\n'))
-    expect(identify('Subject: a\r\n\r\n', blank, 'x')).not.toEqual(identify('Subject: a\r\n\r\nx'))
+    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, blank)).toEqual(identify('Message-ID: <1@a>\r\n\r\n'))
+    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, 'x')).not.toEqual(identify('Message-ID: <1@a>\r\n\r\nx'))
   })
 })
