@@ -22,6 +22,7 @@ import type {
   WatchedBackend,
 } from './backend.ts'
 import { folderName } from './folder-name.ts'
+import { withFront } from './front.ts'
 
 export interface SinkOptions {
   readonly directory: string
@@ -231,10 +232,8 @@ export class Sink implements WatchedBackend {
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 async function* message(header: string, text: TextSource): AsyncGenerator<Buffer> {
-  yield toOctets(header)
-  const whole = text.whole()
-  if (whole === undefined) yield* text.chunks()
-  else yield* whole
+  // An envelope is in front of them.
+  yield* withFront(header, text.chunks(), true)
 }
 
 /** What another copy holds behind its envelope. */

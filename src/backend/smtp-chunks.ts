@@ -2,8 +2,8 @@
  * A binary text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind a text that is complete. A text
  * in memory is one chunk; one in a file is read and sent piece by piece, pipelined where the server allows that (RFC 3030 4.2).
  */
-import { toOctets } from '../smtp/octets.ts'
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
+import { withFront, frontOf } from './front.ts'
 import { type Heard, isLost } from './heard.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './smtp-text.ts'
@@ -20,13 +20,12 @@ const unansweredAtMost = 16
 export async function sendInChunks(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
   const { header, text, replyMs, form, recipients } = order
   const whole = text.whole()
-  const front = toOctets(header)
   if (whole === undefined) {
-    const end = await sendPieces(connection, front, order)
+    const end = await sendPieces(connection, order)
     if (end !== undefined) return end
   }
   const { answer } = awaitAnswer(connection, form, recipients, replyMs)
-  writeChunk(connection, whole === undefined ? [] : [front, ...whole], true)
+  writeChunk(connection, whole === undefined ? [] : [frontOf(header, whole), ...whole], true)
   connection.limitReply(replyMs)
   return await answer
 }
@@ -42,21 +41,17 @@ function writeChunk(connection: SmtpConnection, octets: readonly Buffer[], last:
 /** All of the text but LAST; undefined when every chunk was sent and none refused, else how it ended. */
 async function sendPieces(
   connection: SmtpConnection,
-  header: Buffer,
-  { text, replyMs }: TextToSend,
+  { header, text, replyMs }: TextToSend,
 ): Promise<TextHeard | undefined> {
   const unanswered = connection.pipelines ? unansweredAtMost : 1
   const chunks = new Chunks(connection, replyMs)
-  let front = [header]
   try {
-    for await (const chunk of text.chunks()) {
+    for await (const chunk of withFront(header, text.chunks())) {
       await chunks.below(unanswered)
       if (chunks.refused !== undefined) break
-      chunks.send([...front, chunk])
-      front = []
+      chunks.send([chunk])
       await connection.drained()
     }
-    if (front.length > 0 && chunks.refused === undefined) chunks.send(front) // an empty text
   } catch {
     connection.destroy(textBrokeOff)
     return 'brokenOff'

@@ -3,6 +3,7 @@ import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
 import { toOctets } from '../smtp/octets.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { TextSource } from './backend.ts'
+import { frontOf, withFront } from './front.ts'
 import { isLost } from './heard.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
@@ -51,7 +52,7 @@ const onePieceBytes = 64 * 1024
 
 function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {
   let ending: Ending = 'lineStart'
-  const pieces: Buffer[] = [toOctets(header)]
+  const pieces: Buffer[] = [frontOf(header, whole)]
   for (const chunk of whole) {
     const stuffed = stuffDots(chunk, ending)
     for (const part of stuffed.parts) pieces.push(part)
@@ -75,9 +76,8 @@ async function sendAsItComes(
   answered: () => boolean,
 ): Promise<string | undefined> {
   let ending: Ending = 'lineStart'
-  if (header !== '') connection.write(header)
   try {
-    for await (const chunk of text.chunks()) {
+    for await (const chunk of withFront(header, text.chunks())) {
       if (answered()) break
       connection.cork()
       ending = writeStuffed(connection, chunk, ending)

@@ -60,10 +60,10 @@ const message = (to: string, text: string): string => `Return-Path: <s@x>\r\nDel
 
 describe('a message', () => {
   test('is in the Maildir of each recipient, with what the envelope said', async () => {
-    expect(await deliver(orderOf('<A@x>', '<b@x> NOTIFY=NEVER'), wholeText('hello\r\n'))).toEqual(ok)
+    expect(await deliver(orderOf('<A@x>', '<b@x> NOTIFY=NEVER'), wholeText('Subject: hello\r\n'))).toEqual(ok)
     expect(await files()).toEqual({
-      'mail/a@x/new/*': message('A@x', 'hello\r\n'),
-      'mail/b@x/new/*': message('b@x', 'hello\r\n'),
+      'mail/a@x/new/*': message('A@x', 'Subject: hello\r\n'),
+      'mail/b@x/new/*': message('b@x', 'Subject: hello\r\n'),
     })
     const [name = ''] = await readdir(join(directory, 'a@x', 'new'))
     expect((await stat(join(directory, 'a@x', 'new', name))).mode & 0o777).toBe(0o600)
@@ -85,7 +85,7 @@ describe('a message', () => {
   })
 
   test('to one address twice is there twice', async () => {
-    await deliver(orderOf('<a@x>', '<a@x>'), wholeText('hello\r\n'))
+    await deliver(orderOf('<a@x>', '<a@x>'), wholeText('Subject: hello\r\n'))
     expect(await readdir(join(directory, 'a@x', 'new'))).toHaveLength(2)
   })
 
@@ -108,13 +108,13 @@ describe('names', () => {
     ['"no address"', 'unknown'],
     ['<>', 'unknown'],
   ])('%s does not leave the directory', async (argument, folder) => {
-    expect(await deliver(orderOf(argument), wholeText('hello\r\n'))).toEqual(ok)
+    expect(await deliver(orderOf(argument), wholeText('Subject: hello\r\n'))).toEqual(ok)
     expect(Object.keys(await files())).toEqual([`mail/${folder}/new/*`])
   })
 
   test('that are too long for a file system are kept apart', async () => {
     const local = 'x'.repeat(300)
-    expect(await deliver(orderOf(`<${local}1@x>`, `<${local}2@x>`), wholeText('hello\r\n'))).toEqual(ok)
+    expect(await deliver(orderOf(`<${local}1@x>`, `<${local}2@x>`), wholeText('Subject: hello\r\n'))).toEqual(ok)
     const folders = await readdir(directory)
     expect(folders).toHaveLength(2)
     for (const folder of folders) expect(folder.length).toBeLessThanOrEqual(200)
@@ -123,16 +123,16 @@ describe('names', () => {
 
 describe('trouble', () => {
   test('a Maildir that was removed while the program runs is made again', async () => {
-    await deliver(orderOf('<a@x>'), wholeText('one\r\n'))
+    await deliver(orderOf('<a@x>'), wholeText('Subject: one\r\n'))
     await rm(directory, { recursive: true })
-    expect(await deliver(orderOf('<a@x>'), wholeText('two\r\n'))).toEqual(ok)
-    expect(await files()).toEqual({ 'mail/a@x/new/*': message('a@x', 'two\r\n') })
+    expect(await deliver(orderOf('<a@x>'), wholeText('Subject: two\r\n'))).toEqual(ok)
+    expect(await files()).toEqual({ 'mail/a@x/new/*': message('a@x', 'Subject: two\r\n') })
   })
 
   test("known-limits.md: “a sink: directory that can't be written: the sender gets 452 4.3.1, and nothing of the message is in new.”", async () => {
     await mkdir(directory)
     await writeFile(join(directory, 'b@x'), '')
-    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('hello\r\n'))).toMatch(/^452 4\.3\.1 /)
+    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('Subject: hello\r\n'))).toMatch(/^452 4\.3\.1 /)
     expect(await files()).toEqual({ 'mail/*': '' })
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'backendFailed', step: 'text' }))
   })
@@ -141,7 +141,7 @@ describe('trouble', () => {
     await mkdir(join(directory, 'b@x', 'tmp'), { recursive: true })
     await writeFile(join(directory, 'b@x', 'cur'), '')
     await writeFile(join(directory, 'b@x', 'new'), '')
-    const [result] = await begin().deliver(orderOf('<b@x>'), wholeText('hello\r\n'))
+    const [result] = await begin().deliver(orderOf('<b@x>'), wholeText('Subject: hello\r\n'))
     expect(result?.reply.code).toBe(452)
     expect(await readdir(join(directory, 'b@x', 'tmp'))).toEqual([])
   })
