@@ -72,11 +72,13 @@ describe('a message', () => {
   test('that comes slowly is whole for every recipient', async () => {
     const slow = new SlowText()
     const delivery = deliver(orderOf('<a@x>', '<b@x>', '<c@x>'), once(slow))
+    slow.give('\r\n')
     for (let i = 0; i < 50; i++) slow.give(`${'line'.repeat(500)} ${i}\r\n`)
     slow.end('complete')
     expect(await delivery).toEqual(ok)
     const all = await files()
-    const text = Array.from({ length: 50 }, (_, i) => `${'line'.repeat(500)} ${i}\r\n`).join('')
+    const lines = Array.from({ length: 50 }, (_, i) => `${'line'.repeat(500)} ${i}\r\n`)
+    const text = `\r\n${lines.join('')}`
     expect(all).toEqual({
       'mail/a@x/new/*': message('a@x', text),
       'mail/b@x/new/*': message('b@x', text),

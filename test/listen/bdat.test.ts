@@ -15,7 +15,8 @@ async function deliver(octets: string, config = ''): Promise<{ codes: string[]; 
   const lines = await untilEnd(client)
   client.close()
   const texts = backend.delivered.map(({ text }) =>
-    text.toString('latin1').replace(/^Received:.*\r\n(?:\t.*\r\n)*/, ''),
+    // An empty line is behind it where the text does not begin with a field (first-line.ts).
+    text.toString('latin1').replace(/^Received:.*\r\n(?:\t.*\r\n)*(?:\r\n)?/, ''),
   )
   return { codes: lines.map((line) => line.slice(0, 3)), texts, lines }
 }
