@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..')
 const tests = join(root, 'test')
 
 /** Read sentence by sentence. A quote may be of any other page, too. */
-const whole = ['docs/known-limits.md', 'docs/limits.md', 'docs/rules.md', 'docs/strategies.md']
+const whole = ['README.md', 'docs/known-limits.md', 'docs/limits.md', 'docs/rules.md', 'docs/strategies.md']
 
 const pages = new Map(
   ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
