@@ -10,6 +10,7 @@ import { limitsOf, spoolBudgetOf } from './app/limits.ts'
 import { Listeners } from './app/listeners.ts'
 import { needsRestart } from './app/needs-restart.ts'
 import { randomIds } from './app/random-ids.ts'
+import { judgingOf } from './app/session.ts'
 import { startSweeping } from './app/sweeping.ts'
 import { timedLedger } from './app/timed-ledger.ts'
 import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
@@ -123,7 +124,20 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const peers = (): Config['peers'] => current.config.peers
   const missingAfterMs = (): number => current.config.ledger.missingAfterMs
   const tellProcesses = async (): Promise<readonly string[]> => await Promise.resolve([])
-  const adminParts = { peers, missingAfterMs, ledger, metrics, scrape, tellProcesses, onFact, now, ready, onTrouble }
+  const judging = (): 'backend' | 'score' => judgingOf(current.config)
+  const adminParts = {
+    peers,
+    missingAfterMs,
+    judging,
+    ledger,
+    metrics,
+    scrape,
+    tellProcesses,
+    onFact,
+    now,
+    ready,
+    onTrouble,
+  }
   const admin = worker === undefined ? await openAdmin(config, adminParts) : undefined
   if (admin !== undefined) parts.defer(async () => await admin.close())
 

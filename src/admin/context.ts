@@ -21,6 +21,8 @@ export interface PeerView {
   readonly retryHintSeconds: number
   /** Which peers the class holds, in words for one line. */
   readonly match: string
+  /** What each strategy would do to whom, in words. */
+  readonly meanings: Readonly<Record<string, string>>
   /** Behind a change: where it is not in force yet, in words. Absent: it is in force everywhere. */
   readonly notYet?: readonly string[]
 }
@@ -38,6 +40,11 @@ export interface SenderView {
   readonly pin?: { readonly strategy: StrategyName; readonly by: string; readonly at: number }
   /** As of a peer class. */
   readonly notYet?: readonly string[]
+}
+
+export interface ForgivenFate {
+  readonly address: string
+  readonly what: string
 }
 
 export interface AdminContext {
@@ -67,6 +74,8 @@ export interface AdminContext {
   forgetSender(name: string, by: string): Promise<boolean>
   /** Also one that was closed, as long as the ledger keeps it. */
   split(id: string): Promise<Split | undefined>
+  /** What would become of each recipient at the next attempt, in words. */
+  ifForgiven(split: Split): readonly ForgivenFate[]
   /** Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no such open split. */
   forgive(id: string, by: string): Promise<Split | undefined>
 }

@@ -1,12 +1,15 @@
 /** What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO 8601 in UTC. Pure. */
 import type { Split, SplitRecipient } from '../ledger/split.ts'
 import { describeReply } from '../smtp/reply.ts'
-import type { PeerView, SenderView } from './context.ts'
+import type { ForgivenFate, PeerView, SenderView } from './context.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
 export type PeerJson = ReturnType<typeof peerJson>
-export type SplitJson = ReturnType<typeof splitJson>
+export type SplitJson = ReturnType<typeof splitJson> & {
+  /** Of an open one: what would become of each recipient. */
+  readonly ifForgiven?: readonly ForgivenFate[]
+}
 
 export function peerJson({ override, ...peer }: PeerView) {
   return {
@@ -25,6 +28,7 @@ export function peerJson({ override, ...peer }: PeerView) {
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: peer.match,
+    meanings: peer.meanings,
     ...(peer.notYet !== undefined && { notYet: peer.notYet }),
   }
 }

@@ -10,6 +10,9 @@ import { nextVersion } from '../ledger/split-course.ts'
 import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
+import { describeReply } from '../smtp/reply.ts'
+import { fateIfForgiven, type Judged, meaningOf } from '../strategy/meaning.ts'
+import { configurableStrategies } from '../strategy/names.ts'
 
 /** To change a split that others may change at the same time. */
 const mostAttempts = 10
@@ -19,6 +22,8 @@ export interface AdminParts {
   readonly missingAfterMs: () => number
   /** Those of the configuration that is in force. */
   readonly peers: () => readonly ConfiguredPeerClass[]
+  /** Who judges: what a strategy does depends on it. */
+  readonly judging: () => Judged['judging']
   readonly ledger: Ledger
   readonly metrics: Metrics
   /** The text of /metrics. */
@@ -56,7 +61,14 @@ function adminContext(parts: AdminParts): AdminContext {
     return notYet.length === 0 ? {} : { notYet }
   }
   const find = (name: string): ConfiguredPeerClass | undefined => parts.peers().find((peer) => peer.name === name)
-  const view = (peer: ConfiguredPeerClass): PeerView => viewPeer(peer, overrideOf(ledger, peer.name, now()))
+  const judgedFor = ({ lenientAs }: Pick<ConfiguredPeerClass, 'lenientAs'>): Judged => ({
+    judging: parts.judging(),
+    lenientAs,
+  })
+  const view = (peer: ConfiguredPeerClass): PeerView => ({
+    ...viewPeer(peer, overrideOf(ledger, peer.name, now())),
+    meanings: Object.fromEntries(configurableStrategies.map((name) => [name, meaningOf(name, judgedFor(peer))])),
+  })
   return {
     ready: parts.ready,
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await parts.scrape() }),
@@ -81,6 +93,18 @@ function adminContext(parts: AdminParts): AdminContext {
     ...learnedContext({ ...parts, inForce }),
     splits: async (limit) => await ledger.openSplits(limit),
     split: async (id) => await ledger.find(id),
+    ifForgiven(split) {
+      const peer = find(split.peer)
+      const { forgiveAs, lenientAs } = peer ?? { forgiveAs: 'lenient', lenientAs: 'tag' }
+      return split.recipients.map(({ address, state, reply }) => ({
+        address,
+        what: fateIfForgiven(
+          { state, ...(reply === undefined ? {} : { reply: describeReply(reply) }) },
+          forgiveAs,
+          judgedFor({ lenientAs }),
+        ),
+      }))
+    },
     async forgive(id, by) {
       for (let attempts = 0; attempts < mostAttempts; attempts++) {
         const split = await ledger.find(id)
@@ -100,8 +124,8 @@ function overrideOf(ledger: Ledger, peer: string, now: number): StrategyOverride
   return ledger.overrides().find((set) => set.peer === peer && (set.until === undefined || set.until > now))
 }
 
-function viewPeer(peer: ConfiguredPeerClass, override: StrategyOverride | undefined): PeerView {
-  const view: PeerView = {
+function viewPeer(peer: ConfiguredPeerClass, override: StrategyOverride | undefined): Omit<PeerView, 'meanings'> {
+  const view: Omit<PeerView, 'meanings'> = {
     name: peer.name,
     configured: peer.strategy,
     inForce: override?.strategy ?? peer.strategy,

@@ -102,6 +102,10 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
   requestCertificate: config.tls.requestClientCertificate,
 })
 
+/** Whether the server behind is the judge. */
+export const judgingOf = ({ judge }: Config): SessionOptions['judging'] =>
+  judge.kind === 'backend' ? 'backend' : 'score'
+
 function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions {
   const { config, backend, directory, budget, newId } = parts
   const { limits, ehlo, relayDomains, quarantine } = config
@@ -111,7 +115,7 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,
-    judging: config.judge.kind === 'backend' ? 'backend' : 'score',
+    judging: judgingOf(config),
     judgeFailure: config.judge.onFailure,
     policyFailure: config.recipients.onFailure,
     defaultPolicy: config.recipients.defaultPolicy,

@@ -40,11 +40,19 @@ export function register(program: Command): void {
     })
 
   withAdminOptions(splits.command('forgive <id>'))
-    .description('let a message through unsplit from its next attempt on')
-    .action(async (id: string, _options: unknown, command: Command) => {
+    .description('let a message through unsplit from its next attempt on, and say what then becomes of each recipient')
+    .option('--dry-run', 'only say what would become of each recipient')
+    .action(async (id: string, options: { readonly dryRun?: true }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
+        const before = (await request('GET', splitPath(id))) as SplitJson
+        if (options.dryRun === true) {
+          print(before, () => fatesTable(before))
+          return
+        }
         const split = (await request('POST', `${splitPath(id)}/forgive`)) as SplitJson
-        print(split, () => visible(`${split.id} is forgiven: its next attempt goes through unsplit`))
+        print(split, () =>
+          [visible(`${split.id} is forgiven: its next attempt goes through unsplit`), fatesTable(before)].join('\n\n'),
+        )
       })
     })
 }
@@ -92,6 +100,12 @@ function missingTable({ splits, more }: Listed, now: number): string {
   )
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
 }
+
+const fatesTable = ({ ifForgiven = [] }: SplitJson): string =>
+  table(
+    ['RECIPIENT', 'AT THE NEXT ATTEMPT'],
+    ifForgiven.map(({ address, what }) => [address, what]),
+  )
 
 /** The first who waits, and how many more. */
 function namedWaiting({ recipients }: SplitJson): string {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { PeerJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
 import { configurableStrategies } from '../strategy/names.ts'
-import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { AdminCommandError, runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { describeOverride } from './peers.ts'
 
 export function register(program: Command): void {
@@ -13,9 +13,17 @@ export function register(program: Command): void {
     .description(
       `use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`,
     )
+    .option('--dry-run', 'only say what it would do to whom')
     .option('--for <duration>', 'go back to the configured one after this time, such as 30m, 2h or 1d')
-    .action(async (peer: string, name: string, options: { readonly for?: string }, command: Command) => {
+    .action(async (peer: string, name: string, options: SetOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
+        if (options.dryRun === true) {
+          const { peers } = (await request('GET', '/api/v1/peers')) as { readonly peers: readonly PeerJson[] }
+          const meaning = peers.find((known) => known.name === peer)?.meanings[name]
+          if (meaning === undefined) throw new AdminCommandError(2, 'there is no such peer class, or no such strategy')
+          print({ strategy: name, meaning }, () => visible(`${name}: ${meaning}`))
+          return
+        }
         const order = { strategy: name, ...(options.for !== undefined && { for: options.for }) }
         const answer = (await request('PUT', strategyPath(peer), order)) as PeerJson
         print(answer, () => describePeer(answer))
@@ -32,14 +40,23 @@ export function register(program: Command): void {
     })
 }
 
+interface SetOptions {
+  readonly for?: string
+  readonly dryRun?: true
+}
+
 const strategyPath = (peer: string): string => `/api/v1/peers/${encodeURIComponent(peer)}/strategy`
 
-function describePeer({ name, inForce, configured, override, notYet = [] }: PeerJson): string {
+function describePeer({ name, inForce, configured, override, meanings, notYet = [] }: PeerJson): string {
   const why =
     override === undefined
       ? 'as configured'
       : `set ${describeOverride(override, Date.now())}; configured: ${configured}`
-  return [`${name}: ${inForce} (${why})`, ...notYet.map((where) => `not in force yet: ${where}`)]
+  return [
+    `${name}: ${inForce} (${why})`,
+    meanings[inForce] ?? '',
+    ...notYet.map((where) => `not in force yet: ${where}`),
+  ]
     .map(visible)
     .join('\n')
 }

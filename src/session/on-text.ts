@@ -287,9 +287,12 @@ function wants(session: Session, recipient: Recipient, judgement: Judgement): Ve
   }
 }
 
-/** `judge: backend`: one transaction per group where groups are answered apart, else one for all, whose reply is the verdict. */
+/**
+ * `judge: backend`: one transaction per group, so that the refusal of one group takes the message from nobody else, also where all share
+ * an answer (decision 36). With `off` one for all, whose reply is the verdict.
+ */
 function backendParcels(transaction: Transaction, through: readonly Recipient[]): Parcel[] {
-  const apart = transaction.prdr || splittingOf(transaction) !== undefined || transaction.bounce?.state === 'ready'
+  const apart = transaction.prdr || servingOf(transaction) !== 'off'
   const taking = through.filter(
     ({ concealed, memory }) =>
       concealed === undefined && memory?.state !== 'delivered' && !(apart && memory?.state === 'refused'),

@@ -77,6 +77,11 @@ export function sampleContext(): SampleContext {
       configured: strategy,
       inForce: override?.strategy ?? strategy,
       ...(override !== undefined && { override }),
+      meanings: {
+        single: 'one group goes through',
+        group: 'some are told to come again',
+        lenient: 'nobody is told to come again',
+      },
       deferCode: 451,
       retryHintSeconds: 60,
       match: name === 'default' ? 'everyone else' : 'address 192.0.2.0/24',
@@ -102,6 +107,7 @@ export function sampleContext(): SampleContext {
       overrides.delete(name)
       return await Promise.resolve(view(name))
     },
+    ifForgiven: ({ recipients }) => recipients.map(({ address }) => ({ address, what: 'gets it tagged' })),
     splits: async (limit) =>
       await Promise.resolve([...splits.values()].filter(({ status }) => status === 'open').slice(0, limit)),
     missing: async (limit) =>

@@ -211,6 +211,7 @@ describe('peers', () => {
           deferCode: 451,
           retryHintSeconds: 60,
           match: 'address 192.0.2.0/24',
+          meanings: expect.objectContaining({ lenient: 'nobody is told to come again' }) as unknown,
         },
         expect.objectContaining({ name: 'default' }),
       ],

@@ -82,11 +82,20 @@ describe('strategy', () => {
   it('set and reset say what is in force then', async () => {
     expect(await rcptwise('strategy', 'set', 'partners', 'lenient')).toEqual({
       code: 0,
-      out: 'partners: lenient (set by 127.0.0.1, until reset; configured: single)\n',
+      out: 'partners: lenient (set by 127.0.0.1, until reset; configured: single)\nnobody is told to come again\n',
       err: '',
     })
-    expect((await rcptwise('strategy', 'reset', 'partners')).out).toBe('partners: single (as configured)\n')
+    expect((await rcptwise('strategy', 'reset', 'partners')).out).toBe(
+      'partners: single (as configured)\none group goes through\n',
+    )
     expect(context.asked).toEqual(['set partners lenient by 127.0.0.1', 'reset partners by 127.0.0.1'])
+  })
+
+  it('strategies.md: “With --dry-run the command only says what the strategy would do to whom.”', async () => {
+    const { out } = await rcptwise('strategy', 'set', 'partners', 'lenient', '--dry-run')
+    expect(out).toBe('lenient: nobody is told to come again\n')
+    expect(context.asked).toEqual([])
+    expect((await rcptwise('strategy', 'set', 'nobody', 'lenient', '--dry-run')).code).toBe(2)
   })
 
   it('--json after either word', async () => {
@@ -199,9 +208,12 @@ describe('splits', () => {
   })
 
   it('forgive ID ends one, and only an open one', async () => {
+    const before = await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--dry-run')
+    expect(before.out).toMatch(/^RECIPIENT +AT THE NEXT ATTEMPT\n\S+@\S+ +gets it tagged\n/)
+    expect((await rcptwise('splits', 'AAAABBBBCCCCDDDD')).out).not.toContain('open, forgiven')
     expect(await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD')).toEqual({
       code: 0,
-      out: 'AAAABBBBCCCCDDDD is forgiven: its next attempt goes through unsplit\n',
+      out: `AAAABBBBCCCCDDDD is forgiven: its next attempt goes through unsplit\n\n${before.out}`,
       err: '',
     })
     expect((await rcptwise('splits', 'AAAABBBBCCCCDDDD')).out).toContain('open, forgiven')

@@ -27,7 +27,9 @@ async function listSplits(context: AdminContext, request: AdminRequest): Promise
 
 async function showSplit(context: AdminContext, request: AdminRequest): Promise<AdminResponse> {
   const split = await context.split(request.params.get('id') ?? '')
-  return split === undefined ? unknownSplit : jsonResponse(200, splitJson(split))
+  if (split === undefined) return unknownSplit
+  const fates = split.status === 'open' ? { ifForgiven: context.ifForgiven(split) } : {}
+  return jsonResponse(200, { ...splitJson(split), ...fates })
 }
 
 async function forgiveSplit(context: AdminContext, request: AdminRequest): Promise<AdminResponse> {

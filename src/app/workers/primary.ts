@@ -22,6 +22,7 @@ import { factHub } from '../fact-hub.ts'
 import { openLedger } from '../ledger.ts'
 import { keysOf } from '../listeners.ts'
 import { needsRestart } from '../needs-restart.ts'
+import { judgingOf } from '../session.ts'
 import { startSweeping } from '../sweeping.ts'
 import { timedLedger } from '../timed-ledger.ts'
 import { Crew } from './crew.ts'
@@ -178,6 +179,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     metrics,
     scrape,
     tellProcesses,
+    judging: () => judgingOf(current),
     onFact,
     now,
     ready,
