@@ -9,6 +9,9 @@ export interface Taken {
   giveBack(): void
 }
 
+/** What lies ahead was noted before the clock was set back: it is not waited for. */
+const isRecent = (then: number, now: number): boolean => then > now - hourMs && then <= now
+
 export class SenderAllowance {
   #perHour: number
   readonly #now: () => number
@@ -47,7 +50,7 @@ export class SenderAllowance {
     const at = this.#now()
     this.#forget(at)
     const key = sender.toLowerCase()
-    const begun = (this.#begun.get(key) ?? []).filter((then) => then > at - hourMs)
+    const begun = (this.#begun.get(key) ?? []).filter((then) => isRecent(then, at))
     if (begun.length >= this.#perHour || (begun.length === 0 && this.#begun.size >= maxSenders)) return undefined
     begun.push(at)
     this.#begun.delete(key)
@@ -67,7 +70,7 @@ export class SenderAllowance {
 
   #forget(at: number): void {
     for (const [key, begun] of this.#begun) {
-      if ((begun.at(-1) ?? 0) > at - hourMs) return
+      if (isRecent(begun.at(-1) ?? 0, at)) return
       this.#begun.delete(key)
     }
   }

@@ -48,12 +48,18 @@ export class VerifiedNames {
   nameOf(address: string): string | undefined | Promise<string | undefined> {
     if (address === '::1' || address.startsWith('127.')) return 'localhost'
     const known = this.#known.get(address)
-    if (known !== undefined && known.until > this.#now()) return known.name
+    if (known !== undefined && this.#holds(known)) return known.name
     const asked = this.#asked.get(address)
     if (asked !== undefined) return asked
     const asking = this.#ask(address)
     this.#asked.set(address, asking)
     return asking
+  }
+
+  /** Not longer than names are kept, when the clock was set back meanwhile. */
+  #holds({ until }: Known): boolean {
+    const left = until - this.#now()
+    return left > 0 && left <= keptMs
   }
 
   async #ask(address: string): Promise<string | undefined> {

@@ -38,3 +38,14 @@ test('so many senders at once that no more are remembered: they get none, until 
   at = 60 * minute
   expect(allowance.take('ann@example.org')).toBeDefined()
 })
+
+test('a clock that is set back by a day keeps nobody waiting for a day, one that is set forward forgets', () => {
+  let at = 1_000_000 * minute
+  const allowance = new SenderAllowance(1, () => at)
+  expect(allowance.take('ann@example.org')).toBeDefined()
+  at -= 24 * 60 * minute
+  expect(allowance.take('ann@example.org')).toBeDefined()
+  expect(allowance.take('ann@example.org')).toBeUndefined()
+  at += 48 * 60 * minute
+  expect(allowance.take('ann@example.org')).toBeDefined()
+})

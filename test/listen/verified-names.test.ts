@@ -94,3 +94,16 @@ describe('VerifiedNames', () => {
     expect(questions).toEqual([address(0)])
   })
 })
+
+test('a name is not believed for a day because the clock was set back by a day', async () => {
+  let at = 1_000_000_000
+  const { resolver, questions } = asked({
+    names: { '192.0.2.1': ['mx.example.net'] },
+    addresses: { 'mx.example.net': ['192.0.2.1'] },
+  })
+  const names = new VerifiedNames({ resolver, now: () => at })
+  expect(await names.nameOf('192.0.2.1')).toBe('mx.example.net')
+  at -= 24 * 3_600_000
+  expect(await names.nameOf('192.0.2.1')).toBe('mx.example.net')
+  expect(questions).toEqual(['192.0.2.1', 'mx.example.net', '192.0.2.1', 'mx.example.net'])
+})
