@@ -76,8 +76,6 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const onFact = facts.tell
 
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
-  const store = await openLedger(config, onFact, now)
-  parts.defer(async () => await store.close())
   const metrics = createMetrics(
     {
       // What all workers know alike is told by their primary.
@@ -95,6 +93,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
   )
   facts.add(metricsFromFacts(metrics))
+  // The metrics hear of it when it can't be opened.
+  const store = await openLedger(config, onFact, now)
+  parts.defer(async () => await store.close())
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, metrics)
 

@@ -34,11 +34,26 @@ export function openConnection({ path, busyTimeoutMs, maxFileBytes }: Connection
 }
 
 /**
+ * What stands at the path when that is no file, and what to do; undefined for a file, and where nothing is. SQLite would wait for ever at a
+ * FIFO, and say of the others only that it can't open them.
+ */
+export function notAFile(path: string): string | undefined {
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status === undefined || status.isFile()) return undefined
+  if (status.isDirectory())
+    return `is a directory; write the name of a file in it in the configuration (ledger: ${path}/ledger.db)`
+  const what = status.isFIFO() ? 'a FIFO' : status.isSocket() ? 'a socket' : 'a device'
+  return `is ${what} and not a file; write the name of another file in the configuration (ledger), or remove what is there`
+}
+
+/**
  * For reading what can be read of a file that can't be written. Without a log beside it the file is taken for one that
  * nobody writes: else SQLite would have to make the files of the log, in a directory that may be read-only.
  * @throws what SQLite throws.
  */
 export function openReadOnly(path: string): DatabaseSync {
+  const odd = notAFile(path)
+  if (odd !== undefined) throw new Error(`${path} ${odd}`)
   const url = pathToFileURL(path)
   if (statSync(`${path}-wal`, { throwIfNoEntry: false }) === undefined) url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true, timeout: 0, enableForeignKeyConstraints: false })

@@ -10,7 +10,7 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
-import { openConnection, openReadOnly } from './sqlite-connection.ts'
+import { notAFile, openConnection, openReadOnly } from './sqlite-connection.ts'
 import { copyOpen, writeBack } from './sqlite-copy.ts'
 import { describeError, sqliteTrouble } from './sqlite-error.ts'
 import { startKeeper, type Keeper } from './sqlite-keeper.ts'
@@ -182,6 +182,8 @@ export class Storage {
 
   async #openFile(): Promise<{ store: SplitStore; keeper: Keeper } | { why: string; refused: boolean }> {
     const { path, maxFileBytes } = this.#options
+    const odd = notAFile(path)
+    if (odd !== undefined) return { why: odd, refused: false }
     const opened: { keeper?: Keeper } = {}
     const started = await startKeeper({ path, maxFileBytes, damaged: this.#damaged }, ({ why, corrupt }) => {
       if (opened.keeper === undefined || opened.keeper !== this.#keeper) return

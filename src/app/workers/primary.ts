@@ -43,8 +43,6 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   const onFact = facts.tell
   let current = config
 
-  const store = await openLedger(config, onFact, now)
-  parts.defer(async () => await store.close())
   const strategies = (): readonly { peer: string; name: string; strategy: ReturnType<PeerDirectory['strategyOf']> }[] =>
     current.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
   const metrics = createMetrics(
@@ -58,6 +56,9 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     { processMetrics: options.processMetrics ?? true, worker: 'primary' },
   )
   facts.add(metricsFromFacts(metrics))
+  // The metrics hear of it when it can't be opened.
+  const store = await openLedger(config, onFact, now)
+  parts.defer(async () => await store.close())
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, metrics)
   const newDirectory = ({ peers, trusted }: Config): PeerDirectory =>
