@@ -1,8 +1,8 @@
 /** Collects a header section while the text streams by. */
 
 const endOfHeader = Buffer.from('\r\n\r\n')
-/** A longer one is not read. `limits.header` is as large unless it was changed. */
-export const headerLimitBytes = 1024 * 1024
+/** A longer one is not read. Real ones have some ten KiB. */
+export const headerLimitBytes = 256 * 1024
 
 export class HeaderSection {
   #octets = Buffer.alloc(0)

@@ -58,6 +58,7 @@ class HeadersJudging implements Judging {
 export function judgeHeader(header: Buffer | undefined, field: ScoreField): Judgement {
   if (header === undefined) return { kind: 'failed', why: 'the header section is too long to be read' }
   const fields = fieldsOf(header)
+  if (fields === undefined) return { kind: 'failed', why: 'the header section has too many lines' }
   const name = field.toLowerCase()
   const received = fields.findIndex((one) => one.name === 'received')
   const above = fields.slice(0, received === -1 ? fields.length : received)

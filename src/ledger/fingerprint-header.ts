@@ -2,7 +2,7 @@
 import { readable } from '../smtp/octets.ts'
 
 /** Bytes in which the end of the header section is looked for. Larger header sections are refused by most servers. */
-export const headerSectionLimitBytes = 1024 * 1024
+export const headerSectionLimitBytes = 256 * 1024
 
 export interface HeaderSection {
   /** With the CRLF of the last field, without the blank line. */
@@ -94,8 +94,22 @@ const readNames = new Set([...keptNames, 'content-type'])
 const fieldStart = /^([!-9;-~]+)[ \t]*:/
 const whiteSpace = /[ \t\r\n]+/g
 
-/** `header` as `SectionReader` gives it. The string is bounded by the limit above and lives no longer than this call. */
+/** A section of more lines is not read: each line takes many times its octets of memory. Real ones have some hundred. */
+export const headerLinesLimit = 5000
+
+function hasTooManyLines(header: Buffer): boolean {
+  let lines = 0
+  for (let at = header.indexOf('\r\n'); at !== -1 && lines <= headerLinesLimit; at = header.indexOf('\r\n', at + 2))
+    lines++
+  return lines > headerLinesLimit
+}
+
+/**
+ * `header` as `SectionReader` gives it. The string is bounded by the limit above and lives no longer than this call. Of a section of too many lines
+ * nothing is kept, so that every octet counts.
+ */
 export function keepFields(header: Buffer): KeptFields {
+  if (hasTooManyLines(header)) return { kept: '', multipart: false }
   const found: { readonly name: string; value: string }[] = []
   let current: { readonly name: string; value: string } | undefined
   let anyField = false

@@ -25,7 +25,7 @@ const everyOctet = 'rcptwise octets 2\n'
 const lineEnd = Buffer.from('\r\n')
 
 /**
- * Reads a message of any size; the result does not depend on where its chunks end. Holds at most the first 1 MiB of the
+ * Reads a message of any size; the result does not depend on where its chunks end. Holds at most the first 256 KiB of the
  * header section in memory; what a longer one has beyond that counts byte by byte, as body.
  */
 export function createFingerprint(): Fingerprint {

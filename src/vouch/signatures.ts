@@ -10,6 +10,8 @@ import { aligned } from './alignment.ts'
 const signatureOctets = 4096
 /** Of the fields that the signatures name, together. A thousand recipients in To have 40 KiB. */
 const signedOctets = 65_536
+/** Of a header section, looked at. */
+const mostFields = 10_000
 /** Lines of those fields, together. */
 const signedLines = 2000
 
@@ -40,6 +42,7 @@ interface Signature {
  */
 export function chooseSignatures(header: Buffer, domain: string, most: number): SignaturesToCheck | string {
   const fields = fieldsIn(header)
+  if (fields === undefined) return 'the header section has too many fields'
   const signatures = fields.flatMap((field) => (field.name === 'dkim-signature' ? readSignature(field) : []))
   if (signatures.length === 0) return fields.some(({ name }) => name === 'dkim-signature') ? 'unreadable' : 'none'
   const own = (signature: Signature): boolean => aligned(signature.domain, domain)
@@ -72,12 +75,13 @@ function coveredBy(chosen: readonly Signature[], fields: readonly Field[]): Fiel
 const isSignature = (name: string): boolean => name === 'dkim-signature' || name.startsWith('arc-')
 
 /** Fields in their order. What is no field goes with the one before it. */
-function fieldsIn(header: Buffer): Field[] {
+function fieldsIn(header: Buffer): Field[] | undefined {
   const fields: Field[] = []
   for (let at = 0; at < header.length;) {
     let end = endOfLine(header, at)
     let lines = 1
     for (; header[end] === 0x20 || header[end] === 0x09; lines++) end = endOfLine(header, end)
+    if (fields.length === mostFields) return undefined
     const octets = header.subarray(at, end)
     fields.push({ name: nameOf(octets), octets, lines })
     at = end

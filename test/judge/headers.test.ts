@@ -191,6 +191,11 @@ describe('while the text streams by', () => {
     expect(await judge(chunks, 'X-Spam-Score')).toMatchObject({ kind: 'failed' })
   })
 
+  test('of a header section of very many lines none is read, and the judge has failed', async () => {
+    const text = Buffer.concat([octet('X-Spam-Score: 1\r\n'), Buffer.alloc(100_000, 'a:\r\n'), octet('\r\n')])
+    expect(await judge([text], 'X-Spam-Score')).toMatchObject({ kind: 'failed' })
+  })
+
   test('never throws on random headers', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), fc.constantFrom(...scoreFields), async (text, field) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createFingerprint } from '../../src/ledger/fingerprint.ts'
 import type { MessageIdentity } from '../../src/ledger/split.ts'
 import { lookedLinesLimit } from '../../src/ledger/fingerprint-body.ts'
-import { headerSectionLimitBytes } from '../../src/ledger/fingerprint-header.ts'
+import { headerLinesLimit, headerSectionLimitBytes } from '../../src/ledger/fingerprint-header.ts'
 
 function identify(...chunks: readonly (string | Buffer)[]): MessageIdentity {
   const fingerprint = createFingerprint()
@@ -296,6 +296,14 @@ describe('of a large text', () => {
       expect(identify(bytes).fingerprint === of(message)).toBe(distance <= 0)
     },
   )
+
+  test('whose header section has very many lines, all bytes count', () => {
+    const many = (count: number, more: string): string =>
+      lines('Message-ID: <1@a>', ...Array<string>(count).fill('To: a'), more, '', 'x')
+    expect(of(many(headerLinesLimit, 'X-A: b'))).not.toBe(of(many(headerLinesLimit, 'X-A: c')))
+    expect(identify(many(headerLinesLimit, 'X-A: b'))).not.toHaveProperty('messageId')
+    expect(of(many(headerLinesLimit - 10, 'X-A: b'))).toBe(of(many(headerLinesLimit - 10, 'X-A: c')))
+  })
 
   test('whose header section does not end, all bytes count', () => {
     const endless = Buffer.alloc(headerSectionLimitBytes * 2, 'X-A: b\r\n')

@@ -154,7 +154,7 @@ describe('what the library is given of a header section', () => {
     [
       'a hundred thousand fields',
       `${signature('example.org', 's')}${'From: a\r\n'.repeat(100_000)}`,
-      'the signed header fields are too large',
+      'the header section has too many fields',
     ],
   ])('%s is not given to it', (_name, header, why) => {
     expect(chooseSignatures(Buffer.from(header), 'example.org', 5)).toBe(why)
