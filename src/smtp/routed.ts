@@ -11,5 +11,7 @@
 const routing = /[%!@]/
 
 /** `mailbox` is a mailbox as the client wrote it, without source route: what stands in front of its last `@` holds a route. */
-export const isRouted = (mailbox: string): boolean =>
-  routing.test(mailbox.slice(0, Math.max(0, mailbox.lastIndexOf('@'))))
+export function isRouted(mailbox: string): boolean {
+  const at = mailbox.lastIndexOf('@')
+  return routing.test(at === -1 ? mailbox : mailbox.slice(0, at))
+}

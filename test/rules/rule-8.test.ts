@@ -118,6 +118,20 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
     )
   })
 
+  test.each([
+    '<victim%evil.test>',
+    '<evil.test!victim>',
+    '<"victim@evil.test">',
+    '<victim>',
+    'victim%evil.test',
+    '<@a:victim%evil.test>',
+  ])('RCPT TO:%s has no domain that could be ours, and is never shown to the backend', (path) => {
+    for (const machine of [trusting(), Machine.ready({ session: { relayDomains: domains } }), Machine.ready({})]) {
+      expect(answerTo(machine, path)).toMatch(/^5/)
+      expect(machine.effects.some((effect) => effect.do === 'offer')).toBe(false)
+    }
+  })
+
   test("who has authenticated is the backend's to judge", () => {
     const machine = trusting()
     machine.session.authenticated = true
@@ -129,5 +143,6 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
     expect(isRouted('postmaster')).toBe(false)
     expect(isRouted('')).toBe(false)
     expect(isRouted('ann@exa%mple.org')).toBe(false)
+    expect(isRouted('victim%evil.test')).toBe(true) // without a domain all of it is the local part
   })
 })
