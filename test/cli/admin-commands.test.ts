@@ -207,7 +207,7 @@ describe('splits', () => {
       expect(out).toMatch(text)
   })
 
-  it('forgive ID ends one, and only an open one', async () => {
+  it('forgive ID ends one, and only an open one; strategies.md: “rcptwise splits forgive ID --dry-run says the same for each recipient of an open split.”', async () => {
     const before = await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--dry-run')
     expect(before.out).toMatch(/^RECIPIENT +AT THE NEXT ATTEMPT\n\S+@\S+ +gets it tagged\n/)
     expect((await rcptwise('splits', 'AAAABBBBCCCCDDDD')).out).not.toContain('open, forgiven')
