@@ -81,7 +81,7 @@ export function mayBeReturn({ split: { told }, seen }: Candidate, arrival: Arriv
  * message has been seen to return like this.
  */
 export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
-  const { split, inOrder, strangers, expected, seen } = candidate
+  const { split, inOrder, strangers } = candidate
   if (!mayBeReturn(candidate, arrival) || strangers || split.fingerprint === undefined || split.told === undefined)
     return false
   if (split.guessedWrongly === true || (split.takenUntil ?? 0) > arrival.at) return false
@@ -91,7 +91,7 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
   if (window === undefined) return false
   const passed = arrival.at - split.lastAttemptAt
   if (passed < window.fromMs || passed > window.toMs) return false
-  return (sized || seen.size > 1 || expected.length === 1) && (inOrder || split.returns?.reordered === true)
+  return inOrder || split.returns?.reordered === true
 }
 
 function windowOf(returns: Returns | undefined): ReturnWindow | undefined {

@@ -99,7 +99,7 @@ export function noteTransaction(
 function guessOf({ recipients, taken, returned }: Transaction): TransactionFact['guess'] {
   if (!recipients.some(({ byGuess }) => byGuess === true)) return undefined
   if (taken === 'mistaken') return 'wrong'
-  return returned === true ? 'right' : 'untold'
+  return returned === undefined ? 'untold' : 'right'
 }
 
 function recipientFact(

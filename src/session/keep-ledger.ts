@@ -119,7 +119,7 @@ function noteReturned(transaction: Transaction): void {
   const { inOrder } = candidates.get(stored.id) ?? newCandidate(stored)
   const { returns } = noteReturn(stored, { inOrder }, arrival)
   transaction.split = { ...split, ...(returns === undefined ? {} : { returns }) }
-  transaction.returned = true
+  transaction.returned = wentTooEarly(transaction) ? 'by its text alone' : 'as guessed'
 }
 
 /**
@@ -332,8 +332,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     progress: result.progress || refused.length > 0,
     // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of a sender that can't be split.
     trouble: result.trouble || recipients.some(({ fate }) => fate === 'postponed'),
-    recognised:
-      transaction.returned === true && transaction.taken !== 'guessed' && splittingOf(transaction) !== undefined,
+    recognised: transaction.returned === 'by its text alone' && splittingOf(transaction) !== undefined,
   })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
@@ -343,6 +342,10 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   saveSplit(session, transaction)
   if (split.status !== 'open') noteClosed(session, split, result.at)
 }
+
+/** Somebody who is refused went through beside or before others, since nothing told early enough which message this is. */
+const wentTooEarly = (transaction: Transaction): boolean =>
+  transaction.going.kind !== 'refused' && throughOf(transaction).some(({ memory }) => memory?.state === 'refused')
 
 /** By which the next attempt of this message will be known before its text. */
 function keepTold({ arrival, recipients }: Transaction, split: Split): Split {

@@ -190,7 +190,8 @@ function recall(session: Session, transaction: Transaction, batch: readonly Reci
   if (transaction.candidates.size === 0) return
   const { arrival } = transaction
   const possible = [...transaction.candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
-  const whole = session.held !== undefined // DATA stands behind them: nobody else is offered
+  // DATA stands behind them, and all have been looked at: nobody else is offered.
+  const whole = session.held !== undefined && !transaction.recipients.some(({ fate }) => fate === 'asked')
   const fitting = possible.filter(
     (candidate) => seemsReturn(candidate, arrival) && !(whole && candidate.seen.size < candidate.expected.length),
   )

@@ -82,7 +82,7 @@ export function onDeliveriesSettled(session: Session, event: Extract<Event, { ki
 }
 
 function decideVerdicts(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
-  if (transaction.returned === true) forgiveKnown(transaction)
+  if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
   noteScore(transaction, judgement)
   const wanted = wantedByAll(session, transaction, judgement)

@@ -92,8 +92,8 @@ export interface Transaction {
   taken: 'for nothing' | 'guessed' | 'mistaken'
   /** The split for whose sake somebody waits. */
   takenFor?: string
-  /** The text has shown that this is a return of `split`. */
-  returned?: true
+  /** The text has shown that this is a return of `split`: as was guessed, or too late for those who are refused in it to wait for the others. */
+  returned?: 'as guessed' | 'by its text alone'
   /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
   chunking: boolean
   readonly deliveries: DeliveryFact[]

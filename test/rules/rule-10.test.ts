@@ -291,7 +291,8 @@ describe('clean mail between the attempts', () => {
           const said = send(offered, clean(n), parameters(true))
           if (c.strategy !== 'late') continue
           const alone = offered.length === 1 && !c.pipelines
-          if (!(alone && c.size === 'equal')) {
+          // One at a time and alone, nothing tells it from the beginning of the return: once for each split it may have to wait.
+          if (!(alone && c.size !== 'differs')) {
             expect(site.copies.slice(before).toSorted(), 'delivered at once, once').toEqual([...offered].toSorted())
           }
           if (!seen.returning) expect(codes([...said.rcpts, ...said.text])).not.toContain('451')
