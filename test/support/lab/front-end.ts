@@ -20,6 +20,8 @@ export interface FrontEndOptions {
 
 export interface FrontEnd extends AsyncDisposable {
   readonly port: number
+  /** Where its admin API is. */
+  readonly adminUrl: string
   /** Transactions that have ended, in order. */
   readonly transactions: () => readonly TransactionFact[]
   /** Everything that happened, a line each, for the message of a test that fails. */
@@ -53,6 +55,7 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     const admin = app.admin?.port ?? 0
     return {
       port,
+      adminUrl: `http://127.0.0.1:${admin}`,
       transactions: () => facts.filter((fact) => fact.kind === 'transactionEnded'),
       log: () => facts.map((fact) => JSON.stringify(fact)).join('\n'),
       metric: async (name) => sum(name, await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()),
