@@ -256,7 +256,7 @@ describe('clean mail between the attempts', () => {
     ),
   })
 
-  test('accepted mail is never delayed by a guess with late, and a message is guessed wrongly at most once', () => {
+  test('accepted mail is never delayed by a guess with late, and a message is guessed wrongly at most once strategies.md: “If it offers one recipient after the other, a clean message to a refused recipient alone may then have to wait, once for each refused message.”', () => {
     fc.assert(
       fc.property(course, (c) => {
         const site = new Site({ peer: { strategy: c.strategy }, ...(c.seen ? { comesBack: always } : {}) })
