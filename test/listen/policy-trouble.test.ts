@@ -85,7 +85,7 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
       config,
       backend: backend(delivered),
       policies: source(late.promise),
-      ledger: new MemoryLedger() as unknown as Ledger,
+      ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
       judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
       bounces: {} as Bounces,
       voucher: { vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }) },
