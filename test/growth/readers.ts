@@ -1,0 +1,414 @@
+/** Everything that reads what others write, as a function of a text (one character an octet) whose cost is measured. */
+import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
+import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
+import { findRoute } from '../../src/admin/router.ts'
+import { folderName } from '../../src/backend/folder-name.ts'
+import {
+  parseDomainPattern,
+  parseListenAddress,
+  parseMailAddress,
+  parseRange,
+  parseServer,
+} from '../../src/config/addresses.ts'
+import { inWords } from '../../src/config/in-words.ts'
+import { parseDuration, parseSize } from '../../src/config/units.ts'
+import { whyAutomatic } from '../../src/dsn/automatic.ts'
+import { fieldsOf, headerOf } from '../../src/dsn/header.ts'
+import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
+import { writeReport } from '../../src/dsn/report.ts'
+import { GtubeFinder } from '../../src/judge/gtube.ts'
+import { fieldsOf as judgedFieldsOf } from '../../src/judge/header-fields.ts'
+import { HeaderSection } from '../../src/judge/header-section.ts'
+import { judgeHeader } from '../../src/judge/headers.ts'
+import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
+import { senderName } from '../../src/learning/sender-name.ts'
+import { createFingerprint } from '../../src/ledger/fingerprint.ts'
+import { networkOf, plainAddress } from '../../src/listen/network.ts'
+import { spelledOutJson, visible, visibleJson } from '../../src/log/visible.ts'
+import { canonicalOrLower, parseAddressPattern } from '../../src/policy/address-pattern.ts'
+import { PolicyEntries } from '../../src/policy/policy-entries.ts'
+import { parsePolicyLine } from '../../src/policy/policy-line.ts'
+import { BinaryReceiver } from '../../src/smtp/binary-receiver.ts'
+import { parseCommand } from '../../src/smtp/command.ts'
+import { canonicalDomain, canonicalDomainOf, canonicalPattern } from '../../src/smtp/domain.ts'
+import { type Ending, stuffDots } from '../../src/smtp/dot-stuffing.ts'
+import { parseExtensions } from '../../src/smtp/ehlo.ts'
+import { EndFinder } from '../../src/smtp/end-finder.ts'
+import { receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
+import { canonicalIp, parseIpAddress } from '../../src/smtp/ip-address.ts'
+import { LineSplitter } from '../../src/smtp/line-splitter.ts'
+import { octetsOf, printable, readable, toOctets } from '../../src/smtp/octets.ts'
+import {
+  checkMailParameters,
+  checkRcptParameters,
+  encodeParameters,
+  parseParameters,
+} from '../../src/smtp/parameters.ts'
+import { parsePath } from '../../src/smtp/path.ts'
+import { parseProxyHeader } from '../../src/smtp/proxy-header.ts'
+import { ReplyParser } from '../../src/smtp/reply-parser.ts'
+import { describeReply, encodeReply } from '../../src/smtp/reply.ts'
+import { isRouted } from '../../src/smtp/routed.ts'
+import { TextReceiver, type TextReceiverOptions } from '../../src/smtp/text-receiver.ts'
+import { encodeClient, parseClient } from '../../src/smtp/xclient.ts'
+import { decodeXtext, encodeXtext } from '../../src/smtp/xtext.ts'
+import { aligned, organisationOf } from '../../src/vouch/alignment.ts'
+import { authorDomain } from '../../src/vouch/author.ts'
+import { chooseSignatures } from '../../src/vouch/signatures.ts'
+import { vouchedBySymbols } from '../../src/vouch/symbols.ts'
+
+export interface Reader {
+  /** What the hostile part stands behind; each is tried. */
+  readonly before: readonly string[]
+  /** In octets; a line is shorter than a text. */
+  readonly longest: number
+  /** Whether what stands at the end matters, too. */
+  readonly ends: boolean
+  readonly read: (text: string) => unknown
+}
+
+const lineLength = 32_768
+const textLength = 131_072
+
+const reader = (read: (text: string) => unknown, ...before: readonly string[]): Reader => ({
+  before: ['', ...before],
+  longest: lineLength,
+  ends: true,
+  read,
+})
+
+/** Of texts, which are longer. */
+const textReader = (read: (text: string) => unknown, ...before: readonly string[]): Reader => ({
+  ...reader(read, ...before),
+  longest: textLength,
+  ends: false,
+})
+
+const offered = parseExtensions([
+  'mx',
+  'SIZE',
+  '8BITMIME',
+  'SMTPUTF8',
+  'DSN',
+  'PRDR',
+  'AUTH PLAIN',
+  'DELIVERBY',
+  'MT-PRIORITY',
+])
+
+/** One after the other, as a client may send them. */
+function* pieces(text: string, length: number): Generator<Buffer> {
+  const octets = toOctets(text)
+  for (let at = 0; at < octets.length; at += length) yield octets.subarray(at, at + length)
+}
+
+const whole = 1 << 30
+const small = 7
+
+function splitLines(text: string, length: number): void {
+  const splitter = new LineSplitter(12_288)
+  for (const piece of pieces(text, length)) {
+    splitter.push(piece)
+    while (splitter.next() !== undefined);
+  }
+}
+
+function readReplies(text: string, length: number): void {
+  const parser = new ReplyParser()
+  for (const piece of pieces(text, length)) parser.push(piece)
+}
+
+const limits: TextReceiverOptions = {
+  bareNewlines: 'reject',
+  maxBytes: whole,
+  maxLineBytes: whole,
+  maxHeaderBytes: whole,
+  dots: true,
+}
+
+function receive(text: string, length: number, bareNewlines: 'reject' | 'normalize'): void {
+  const receiver = new TextReceiver({ ...limits, bareNewlines }, () => undefined)
+  for (const piece of pieces(text, length)) if (!receiver.ended) receiver.push(piece)
+}
+
+function receiveBinary(text: string, length: number): void {
+  const receiver = new BinaryReceiver(limits, () => undefined)
+  for (const piece of pieces(text, length)) receiver.push(piece)
+}
+
+function stuff(text: string, length: number): void {
+  let ending: Ending = 'lineStart'
+  for (const piece of pieces(text, length)) ending = stuffDots(piece, ending).ending
+}
+
+function findEnd(text: string, length: number): void {
+  const finder = new EndFinder('')
+  for (const piece of pieces(text, length)) if (finder.push(piece) !== undefined) return
+}
+
+function identify(text: string, length: number): unknown {
+  const fingerprint = createFingerprint()
+  for (const piece of pieces(text, length)) fingerprint.push(piece)
+  return fingerprint.end()
+}
+
+function collectHeader(text: string, length: number): void {
+  const section = new HeaderSection()
+  const gtube = new GtubeFinder()
+  for (const piece of pieces(text, length)) {
+    section.push(piece)
+    gtube.push(piece)
+  }
+  for (const field of scoreFields) judgeHeader(section.header, field)
+}
+
+const inPieces = (
+  read: (text: string, length: number) => unknown,
+  ...before: readonly string[]
+): readonly [Reader, Reader] => [
+  textReader((text) => read(text, whole), ...before),
+  reader((text) => read(text, small), ...before),
+]
+
+const [wholeLines, linesInPieces] = inPieces(splitLines, 'MAIL FROM:<')
+const [wholeReplies, repliesInPieces] = inPieces(readReplies, '250-', '250 ', '451 4.3.0 ')
+const [wholeFingerprint, fingerprintInPieces] = inPieces(
+  identify,
+  'Subject: ',
+  'Message-ID: <',
+  '\r\n',
+  'a: b\r\n\r\n--',
+)
+const [wholeHeader, headerInPieces] = inPieces(
+  collectHeader,
+  'X-Spam-Status: ',
+  'X-Spamd-Result: ',
+  'X-Spam-Score: ',
+  'X-Spam-Level: ',
+)
+const [wholeStuffing, stuffingInPieces] = inPieces(stuff)
+const [wholeEnd, endInPieces] = inPieces(findEnd)
+const [wholeBinary, binaryInPieces] = inPieces(receiveBinary, 'a: b\r\n\r\n')
+
+const header = (text: string): Buffer => toOctets(`${text}\r\n`)
+
+/** Of a header section: as reports, vouching and judges read it. */
+function readHeaderFields(text: string): void {
+  const fields = fieldsOf(headerOf(toOctets(`${text}\r\n\r\nbody`)))
+  whyAutomatic('a@x.test', fields)
+  authorDomain(fields)
+}
+
+const refusal = (text: string) => ({ code: 550, lines: [text] }) as const
+
+const report = (text: string): unknown =>
+  writeReport({
+    id: 'x',
+    hostname: 'mx.test',
+    reversePath: 'a@x.test',
+    at: 0,
+    arrivedAt: 0,
+    client: { helo: text, address: '192.0.2.1' },
+    envelopeId: text,
+    messageId: text,
+    refusals: [{ recipient: 'b@example.org', reply: refusal(text), originalRecipient: `rfc822;${text}` }],
+    original: { kind: 'header', octets: header(text) },
+    international: false,
+    eightBit: true,
+  } as unknown as Parameters<typeof writeReport>[0])
+
+function policyFile(text: string): void {
+  const entries = new PolicyEntries(new Map([['strict', { name: 'strict', neverDefer: false }]]))
+  let line = 0
+  for (const each of text.split('\n')) entries.add(each, ++line)
+  entries.lookUp(text)
+}
+
+const routes = [{ path: ['api', 'v1', 'peers', ':name'], open: false, methods: {} }]
+
+export const readers: Readonly<Record<string, Reader | undefined>> = {
+  'commands: parseCommand': reader(
+    parseCommand,
+    'MAIL FROM:<',
+    'RCPT TO:<',
+    'MAIL FROM:<"',
+    'EHLO ',
+    'AUTH PLAIN ',
+    'BDAT 1',
+    'VRFY ',
+  ),
+  'paths: parsePath': reader(parsePath, '<', '<"', '<@', '<@a:', '<a@', '<a@[', 'a@'),
+  'parameters: parseParameters, their checks and encodeParameters': reader(
+    (text) => {
+      const parameters = parseParameters(text)
+      if (parameters === undefined) return
+      checkMailParameters(parameters, offered)
+      checkRcptParameters(parameters, offered)
+      encodeParameters(parameters)
+    },
+    'SIZE=',
+    'AUTH=',
+    'NOTIFY=SUCCESS',
+    'NOTIFY=',
+    'ORCPT=rfc822;',
+    'ENVID=',
+    'BY=',
+  ),
+  'routes in local parts: isRouted': reader(isRouted, '"', '"a@', '@'),
+  'EHLO: parseExtensions': reader((text) => parseExtensions(text.split('\r\n')), 'SIZE ', 'AUTH '),
+  'domains: canonicalDomain, canonicalDomainOf, canonicalPattern': reader(
+    (text) => {
+      canonicalDomain(text)
+      canonicalDomainOf(text)
+      canonicalPattern(text)
+      canonicalOrLower(text)
+    },
+    'xn--',
+    '*.',
+  ),
+  'octets and text: printable, readable, octetsOf, visible, folderName': reader((text) => {
+    printable(text)
+    readable(text)
+    octetsOf(text)
+    visible(text)
+    visibleJson(JSON.stringify(text))
+    spelledOutJson(JSON.stringify(text))
+    folderName(text)
+  }),
+  'command lines: LineSplitter': wholeLines,
+  'command lines in pieces: LineSplitter': linesInPieces,
+  'replies: ReplyParser': wholeReplies,
+  'replies in pieces: ReplyParser': repliesInPieces,
+  'replies that are passed on: encodeReply, describeReply': reader((text) => {
+    encodeReply(refusal(text))
+    describeReply(refusal(text))
+  }),
+  'PROXY: parseProxyHeader': reader(
+    (text) => parseProxyHeader(toOctets(text)),
+    'PROXY TCP4 ',
+    'PROXY TCP6 ',
+    'PROXY UNKNOWN',
+    '\r\n\r\n\0\r\nQUIT\n',
+  ),
+  'XCLIENT: parseClient, encodeClient': reader(
+    (text) => {
+      const client = parseClient(text)
+      if (client !== undefined) encodeClient('XCLIENT', client, 'NAME ADDR HELO')
+      encodeClient('XCLIENT', { helo: text, name: text, address: text }, 'NAME ADDR HELO')
+    },
+    'ADDR=',
+    'ADDR=IPV6:',
+    'HELO=',
+    'NAME=+',
+  ),
+  'xtext: decodeXtext, encodeXtext': reader((text) => {
+    decodeXtext(text)
+    encodeXtext(text)
+  }, '+'),
+  'IP addresses: parseIpAddress, canonicalIp, networkOf, plainAddress': reader(
+    (text) => {
+      parseIpAddress(text)
+      canonicalIp(text)
+      networkOf(text)
+      plainAddress(text)
+    },
+    '::',
+    '::ffff:',
+    '1.',
+  ),
+  'texts: TextReceiver': textReader((text) => receive(text, whole, 'reject'), 'a: b\r\n\r\n'),
+  'texts in pieces: TextReceiver': textReader((text) => receive(text, small, 'reject'), 'a: b\r\n\r\n'),
+  'texts that are normalized: TextReceiver': textReader((text) => receive(text, whole, 'normalize'), 'a: b\r\n\r\n'),
+  'texts that are normalized, in pieces: TextReceiver': textReader(
+    (text) => receive(text, small, 'normalize'),
+    'a: b\r\n\r\n',
+  ),
+  'binary texts: BinaryReceiver': wholeBinary,
+  'binary texts in pieces: BinaryReceiver': binaryInPieces,
+  'ends of texts: EndFinder, NewlineFinder': wholeEnd,
+  'ends of texts in pieces: EndFinder, NewlineFinder': endInPieces,
+  'texts on their way out: stuffDots': wholeStuffing,
+  'texts on their way out in pieces: stuffDots': stuffingInPieces,
+  'fingerprints: createFingerprint': wholeFingerprint,
+  'fingerprints in pieces: createFingerprint': fingerprintInPieces,
+  'judges: HeaderSection, GtubeFinder, judgeHeader': wholeHeader,
+  'judges in pieces: HeaderSection, GtubeFinder, judgeHeader': headerInPieces,
+  'judged fields: fieldsOf, scoreIn': reader(
+    (text) => {
+      judgedFieldsOf(header(text))
+      for (const field of scoreFields) scoreIn(field, text)
+    },
+    'X-Spam-Status: No, score=',
+    'score=',
+    '[',
+  ),
+  'header sections: headerOf, fieldsOf, whyAutomatic, authorDomain': reader(
+    readHeaderFields,
+    'From: ',
+    'From: "',
+    'From: <',
+    'Precedence: ',
+    'X-Auto-Response-Suppress: ',
+    'a: b\r\n ',
+  ),
+  'who sent it: whyAutomatic': reader((text) => whyAutomatic(`${text}@x.test`, []), 'owner-', 'a-bounces'),
+  'signatures: chooseSignatures': reader(
+    (text) => chooseSignatures(header(text), 'x.test', 5),
+    'DKIM-Signature: ',
+    'DKIM-Signature: d=x.test; s=a; h=from:',
+    'From: a@x.test\r\nDKIM-Signature: d=x.test; s=a; h=',
+  ),
+  'names of organisations: organisationOf, aligned, senderName, vouchedBySymbols': reader((text) => {
+    organisationOf(text)
+    aligned(text, 'example.org')
+    senderName({ address: '192.0.2.1', rdns: text })
+    vouchedBySymbols([text])
+  }, 'a.'),
+  'DSN: parseOriginalRecipient': reader(parseOriginalRecipient, 'rfc822;', 'utf-8;', 'utf-8;\\x{'),
+  'reports: writeReport': reader(report),
+  'our header fields: receivedHeader, tagHeader': reader((text) => {
+    receivedHeader({ helo: text, address: '192.0.2.1', hostname: 'mx.test', protocol: 'ESMTP', id: 'x', date: 'now' })
+    tagHeader({ verdict: 'tag', score: 1, recipients: [text] })
+  }),
+  'files of recipients: parsePolicyLine, PolicyEntries, parseAddressPattern': reader(
+    (text) => {
+      parsePolicyLine(text)
+      parseAddressPattern(text)
+      policyFile(text)
+    },
+    '"',
+    "'",
+    'a@b.example: ',
+    'a@b.example: "',
+    'a',
+  ),
+  'the configuration’s notation: parseListenAddress, parseServer, parseRange, parseDomainPattern, parseMailAddress, parseDuration, parseSize':
+    reader(
+      (text) => {
+        parseListenAddress(text)
+        parseServer(text)
+        parseRange(text)
+        parseDomainPattern(text)
+        parseMailAddress(text)
+        parseDuration(text)
+        parseSize(text)
+        inWords(text)
+      },
+      'smtp://',
+      'lmtp+unix:///',
+      '[',
+      'redis://',
+    ),
+  'the admin API: findRoute, parseDuration, refuseWebPage': reader(
+    (text) => {
+      findRoute(routes, text)
+      parseAdminDuration(text)
+      isLoopbackHost(text)
+      refuseWebPage({ method: 'PUT', host: text, origin: text })
+    },
+    '/',
+    '/api/v1/peers/',
+    '/?',
+    '[',
+  ),
+}
