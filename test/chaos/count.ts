@@ -130,7 +130,9 @@ export class Record {
         find(
           'wrong',
           `has it, and was told "${reply}"`,
-          this.#whyAgain(letter, recipient, first, transaction.to) ?? this.#whyForAll(offer, transaction, reply),
+          this.#whyAgain(letter, recipient, first, transaction.to) ??
+            this.#whyForAll(offer, transaction, reply) ??
+            this.#whyFullNow(first, recipient, transaction),
         )
       else if (accepts(recipient, score))
         find('wrong', `would take it, and was told "${reply}"`, this.#whyRefused(offer, recipient, transaction, reply))
@@ -160,8 +162,15 @@ export class Record {
 
   /** Where the record explains that somebody who has the message is given it, or an answer, once more. */
   #whyAgain(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
-    const carrier = this.#carrier(letter, recipient, copy)
-    if (carrier === undefined) return undefined
+    for (const carrier of this.#carriers(letter, recipient, copy)) {
+      const why = this.#whyUnheard(carrier, copy, until)
+      if (why !== undefined) return why
+    }
+    return this.#answerLost(letter, recipient, { after: copy.at, until })
+  }
+
+  /** Why the answer to the transaction in which the copy came did not reach the sender, or was forgotten. */
+  #whyUnheard(carrier: Transaction, copy: Copy, until: number): string | undefined {
     const over = carrier.to
     const slack = this.#slack(copy.came, over)
     const fatal = (target: Blow['target']): ((blow: Blow) => boolean) => {
@@ -191,7 +200,7 @@ export class Record {
     if (carrier.left !== undefined && stopped) return 'the process was stopped while the sender went'
     if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
     if (this.#ledgerWasAway(carrier.from, until)) return 'the ledger was away'
-    return this.#answerLost(letter, recipient, { after: copy.at, until })
+    return undefined
   }
 
   /** A later attempt in which they were acknowledged, so that nothing was remembered any more, and whose answer never reached the sender. */
@@ -214,11 +223,12 @@ export class Record {
     return undefined
   }
 
-  /** The transaction in which it came: the last one with this recipient whose dot was sent before. */
-  #carrier(letter: string, recipient: string, copy: Taken): Transaction | undefined {
+  /** The transactions in which it may have come, the last first: with this recipient, a dot before, and no answer heard before. */
+  #carriers(letter: string, recipient: string, copy: Taken): readonly Transaction[] {
     return this.transactionsOf(letter)
       .filter(({ dot, rcpts }) => dot !== undefined && dot <= copy.came + 5 && rcpts.some(([to]) => to === recipient))
-      .at(-1)
+      .filter(({ end, to }) => end !== 'heard' || to >= copy.came)
+      .toReversed()
   }
 
   #whyRefused(offer: Offer, recipient: string, transaction: Transaction, reply: string): string | undefined {
@@ -236,6 +246,20 @@ export class Record {
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
   }
 
+  /** Who has it is shown to the server behind again, whose mailbox of theirs is full by now (docs/known-limits.md). */
+  #whyFullNow(copy: Copy, recipient: string, transaction: Transaction): string | undefined {
+    const full = this.#refusals.some(
+      ({ step, why, code, to, at }) =>
+        step === 'RCPT' &&
+        why === 'full' &&
+        code >= 500 &&
+        to.includes(recipient) &&
+        at >= transaction.from - 50 &&
+        at <= transaction.to + 50,
+    )
+    return full && copy.at < transaction.from ? 'the mailbox was full when the sender came again' : undefined
+  }
+
   /** Who may not be split hears one answer, which names those whom the server behind has refused (docs/decisions/0009). */
   #whyForAll(offer: Offer, transaction: Transaction, reply: string): string | undefined {
     if (!reply.includes('; the other recipients have the message)')) return undefined
@@ -248,8 +272,9 @@ export class Record {
   }
 
   #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {
-    const carrier = this.#carrier(offer.letter, recipient, copy)
-    return carrier === undefined ? undefined : this.#shares(offer, carrier, copy.at)
+    return this.#carriers(offer.letter, recipient, copy)
+      .map((carrier) => this.#shares(offer, carrier, copy.at))
+      .find((why) => why !== undefined)
   }
 
   /** Why recipients who differ shared an answer in this transaction: its strategy, or rule 5. */
