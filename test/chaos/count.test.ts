@@ -77,6 +77,23 @@ const refused = (at: number, step: Refused['step'], why: Refused['why'], to: rea
 })
 
 const both = [ann, cho]
+/** Of another message, `n`: one recipient is deferred, and the sender goes. */
+const brokenOff: Transaction = {
+  what: 'transaction',
+  sender: 'postfix',
+  attempt: 1,
+  front: 0,
+  from: 990,
+  prdr: false,
+  mail: '250 ok',
+  data: '',
+  text: [],
+  end: 'left',
+  to: 1010,
+  told: [[cho, '451 4.5.3 later']],
+  letter: 'n',
+  rcpts: [[cho, '451 4.5.3 later']],
+}
 const broken = { end: 'closed by Rcptwise', text: [], told: [] } as const
 const left = (at: number): Partial<Transaction> => ({
   ...broken,
@@ -264,6 +281,48 @@ const rows = (
       'has it and is refused afterwards',
       [letter(0), transaction(1000, '451 later'), taken(1000, [ann]), said(1001, '1000'), transaction(9000, '550 no')],
       ['wrong', 'wrong'],
+    ],
+    [
+      'would take it and is told of a refusal at the dot that could not be told before (rule 2)',
+      [
+        letter(0),
+        transaction(1000, '451 4.5.3 later'),
+        refused(1000, 'dot', 'full', both),
+        transaction(9000, '550 5.7.1 no'),
+      ],
+      [],
+      ['wrong', 'wrong'],
+    ],
+    [
+      'refuses such mail and has it: another message to the same people had broken off before its text',
+      [{ ...letter(0), letter: 'n' } as Entry, brokenOff, letter(9), transaction(9000, '250 taken'), taken(9000, both)],
+      [],
+      ['wrong'],
+    ],
+    [
+      'has it, and their mailbox is full when the sender comes again',
+      [
+        letter(9),
+        transaction(1000, '451 4.5.3 later'),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        refused(8995, 'RCPT', 'full', [ann]),
+        transaction(9000, '', { rcpts: [[ann, '552 full [behind]']], told: [[ann, '552 full [behind]']] }),
+      ],
+      [],
+      ['wrong'],
+    ],
+    [
+      'has it, and the words of one answer for all say for whom it is meant (decision 9)',
+      [
+        letter(9),
+        { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+        refused(1000, 'dot', 'spam', [cho]),
+        taken(1000, [ann]),
+        transaction(1000, '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)'),
+      ],
+      [],
+      ['wrong'],
     ],
     [
       'the text is refused while somebody is deferred (rule 2)',

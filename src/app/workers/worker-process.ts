@@ -29,6 +29,7 @@ const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
 const given: { orders?: Orders; certificates?: GivenCertificates } = {}
 let app: App | undefined
 let log: Log | undefined
+let starting: Promise<void> | undefined
 let stopping = false
 let toldReasons = ''
 
@@ -56,6 +57,8 @@ function socketFor(key: string): object {
 const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept'])
 
 async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+  // What the primary had sent before it went is read all the same.
+  if (stopping) return
   given.orders = orders
   const { config } = orders
   log = createLog({
@@ -80,7 +83,7 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
     app = await startApp(config, { onFact, onTrouble: (what) => tell({ kind: 'trouble', what }), worker })
   } catch (error) {
     tell({ kind: 'failed', trouble: asTrouble(error) })
-    process.disconnect()
+    if (process.connected) process.disconnect()
     return
   }
   toldReasons = app.ready().reasons.join('\n')
@@ -124,6 +127,8 @@ async function reload(orders: Orders): Promise<void> {
 async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
+  // Who is only starting would begin to listen afterwards, for nobody, and keep the port.
+  await starting
   await app?.close()
   await tellMetrics()
   counts.end()
@@ -140,7 +145,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       if (isHandle(handle)) sockets.set(message.key, handle)
       return
     case 'start':
-      void start(message)
+      starting = start(message)
       return
     case 'metrics':
       void tellMetrics()
@@ -166,6 +171,8 @@ process.on('message', (message: ToWorker, handle: unknown) => {
   }
 })
 process.on('disconnect', () => void stop())
+// The primary may have gone while this was being loaded.
+if (!process.connected) void stop()
 tell({ kind: 'beat' })
 setInterval(() => tell({ kind: 'beat' }), beatMs).unref()
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
