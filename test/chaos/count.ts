@@ -190,7 +190,9 @@ export class Record {
     if (killed !== undefined && carrier.end !== 'heard')
       return `${killed.target} killed after the server behind had the text and before its 250 was passed on`
     const ending = this.#blowIn(copy.came - 3000, said + slack, (blow) => ofFront(blow) && fatal('primary')(blow))
-    if (ending?.how === 'SIGTERM' && carrier.end !== 'heard') return 'it was broken off at the end of timeouts.shutdown'
+    // Workers whose primary was killed end their sessions as at a stop.
+    if (ending !== undefined && carrier.end === 'closed by Rcptwise')
+      return 'it was broken off at the end of timeouts.shutdown'
     const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slack)
     if (stopped && carrier.end === 'closed by Rcptwise')
       if (this.#blowIn(copy.came, over + slack, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !== undefined)
