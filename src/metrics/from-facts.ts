@@ -52,7 +52,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
     if (fact.shadow !== undefined) shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
     for (const recipient of fact.recipients) {
       if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()
-      if (recipient.duplicate === true) duplicates(fact.peer).inc()
+      if (recipient.duplicate === true && recipient.final) duplicates(fact.peer).inc()
       if (isForcedRetry(recipient)) {
         initialiseStrategy(metrics, peer, strategy)
         forcedRetries(peer, strategy).inc()
