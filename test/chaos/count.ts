@@ -214,7 +214,10 @@ export class Record {
     const later = this.transactionsOf(letter).filter(
       ({ dot, rcpts }) => dot !== undefined && dot > after && dot < until && rcpts.some(([to]) => to === recipient),
     )
-    for (const { left, end, from, to, front } of later) {
+    for (const { left, end, from, to, front, dot = from } of later) {
+      const wasGiven = (this.#copies.get(letter) ?? []).some(({ came }) => came >= dot - 5 && came <= to)
+      if (left?.when === 'while the server thinks' && !wasGiven)
+        return `the sender went (${left.how}) when it had been acknowledged without a delivery`
       if (left?.when === 'before reading the reply')
         return `the sender went (${left.how}) when the answer of a later attempt was there`
       const killed = (blow: Blow): boolean => blow.front === front && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
