@@ -71,9 +71,11 @@ export function noteOffer(candidate: Candidate, address: string): void {
 }
 
 /** Nothing that was told at MAIL says that it is another message. Enough to count an attempt, never to answer one. */
-export function mayBeReturn({ split: { told }, seen }: Candidate, arrival: Arrival): boolean {
-  return seen.size > 0 && (told === undefined || (told.size === arrival.told.size && told.envid === arrival.told.envid))
-}
+export const mayBeReturn = ({ split, seen }: Candidate, arrival: Arrival): boolean =>
+  seen.size > 0 && toldAlike(split, arrival)
+
+export const toldAlike = ({ told }: Split, arrival: Arrival): boolean =>
+  told === undefined || (told.size === arrival.told.size && told.envid === arrival.told.envid)
 
 /**
  * Everything that was told speaks for it: the message's size and ENVID, the sender's host or farm, whom it offers and in which order, and

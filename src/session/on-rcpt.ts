@@ -6,7 +6,15 @@ import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isRouted } from '../smtp/routed.ts'
 import { memoryOf, othersBefore } from '../ledger/split-course.ts'
-import { type Candidate, likeliest, mayBeReturn, newCandidate, noteOffer, seemsReturn } from '../ledger/split-return.ts'
+import {
+  type Candidate,
+  likeliest,
+  mayBeReturn,
+  newCandidate,
+  noteOffer,
+  seemsReturn,
+  toldAlike,
+} from '../ledger/split-return.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { mayRelay, type UnsplitReason, whyUnsplit } from '../strategy/rules.ts'
@@ -143,11 +151,12 @@ function consider(session: Session, recipient: Recipient, at: number): void {
   const { shown } = recipient
   if (shown === undefined || !recipient.known) return
   if (!isPositive(shown)) {
-    if (!(isPermanent(shown) && session.options.unknownRecipients === 'conceal')) {
+    const conceals = isPermanent(shown) && session.options.unknownRecipients === 'conceal'
+    if (!conceals && !mayHaveIt(session, recipient)) {
       finish(session, recipient, forClient(shown, replies.backendNonsense))
       return settle(session, at, false)
     }
-    // A group of its own, refused only after the text, so that RCPT tells a scanner nothing.
+    // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or because they may have the message.
     recipient.concealed = forClient(shown, replies.backendNonsense)
     recipient.group = 'unknown'
   } else if (recipient.policy === undefined) {
@@ -156,6 +165,20 @@ function consider(session: Session, recipient: Recipient, at: number): void {
   }
   recipient.fate = 'considered'
   settle(session, at, false)
+}
+
+/**
+ * The server behind would not take anything for them now, perhaps since this very message has filled their mailbox. Whoever may have it and nothing
+ * else to wait for is told after the text, which shows whether they do (rule 6): else the sender would hear that it could not be delivered.
+ */
+function mayHaveIt(session: Session, { address }: Recipient): boolean {
+  const transaction = transactionOf(session)
+  if (transaction === undefined) return false
+  const { recalled, arrival } = transaction
+  const states = [...recalled.values()]
+    .filter((split) => toldAlike(split, arrival))
+    .flatMap((split) => memoryOf(split, address)?.state ?? [])
+  return states.length > 0 && states.every((state) => state === 'delivered')
 }
 
 /**
@@ -267,14 +290,16 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
     for (const recipient of batch) {
       // What is concealed can be told after the text only where answers are kept apart; else it has to be told now.
       const { concealed } = recipient
-      if (concealed === undefined || transaction.prdr) letThrough(session, recipient)
+      if (concealed === undefined || transaction.prdr || recipient.memory?.state === 'delivered')
+        letThrough(session, recipient)
       else finish(session, recipient, concealed)
     }
     return
   }
   if (batch.some(({ concealed }) => concealed !== undefined) && endsConcealing(transaction)) {
     for (const recipient of batch)
-      if (recipient.concealed !== undefined) finish(session, recipient, recipient.concealed)
+      if (recipient.concealed !== undefined && recipient.memory?.state !== 'delivered')
+        finish(session, recipient, recipient.concealed)
   }
   const kept = batch.filter(({ fate }) => fate === 'considered')
   const expected = othersExpected(transaction, kept)
@@ -284,7 +309,9 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
       index: recipient.index,
       group: recipient.group,
       neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
-      willBeRefused: (splitting !== 'late' && recipient.concealed !== undefined) || state === 'refused',
+      willBeRefused:
+        (splitting !== 'late' && recipient.concealed !== undefined && recipient.memory?.state !== 'delivered') ||
+        state === 'refused',
       // Who shares an answer that is not theirs costs nobody anything: the text decides, and who accepts has it at once.
       hasIt: recipient.memory?.state === 'delivered',
       othersExpected: expected && state === 'refused',

@@ -238,12 +238,15 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
     if (recipient.memory?.state === 'delivered')
       recipient.verdict = asDelivered(session, wants(session, recipient, judgement))
     // The backend has no such address: nobody can be lenient about that.
-    else if (recipient.concealed !== undefined) recipient.verdict = 'reject'
+    else if (recipient.concealed !== undefined) recipient.verdict = verdictOf(recipient.concealed)
   }
   const anyway = anywayOf(transaction)
   for (const recipient of anyway) recipient.verdict = granting(session, wants(session, recipient, judgement))
   return parcelsByResult([...open, ...anyway].map(({ index, verdict = 'defer' }) => ({ index, verdict })))
 }
+
+/** Of who is told only after the text what the server behind said at RCPT. */
+const verdictOf = (concealed: Reply): Verdict => (isPermanent(concealed) ? 'reject' : 'defer')
 
 function noteScore(transaction: Transaction, judgement: Judgement): void {
   if (judgement.kind !== 'scored') return
@@ -272,7 +275,7 @@ function othersOf(transaction: Transaction, through: readonly Recipient[]): read
 const wantedByAll = (session: Session, transaction: Transaction, judgement: Judgement): readonly Verdict[] =>
   throughOf(transaction).map((recipient) => {
     if (recipient.memory?.state === 'delivered') return 'accept'
-    return recipient.concealed === undefined ? wants(session, recipient, judgement) : 'reject'
+    return recipient.concealed === undefined ? wants(session, recipient, judgement) : verdictOf(recipient.concealed)
   })
 
 function wants(session: Session, recipient: Recipient, judgement: Judgement): Verdict {

@@ -161,6 +161,7 @@ export const replies = {
   // Verdicts
   rejected: (recipient: string): Reply => one(550, '7.1', `<${recipient}> refuses this message as spam`),
   rejectedForAll: one(550, '7.1', 'The recipients refuse this message as spam'),
+  refusedByAll: one(550, '7.1', 'The recipients refuse this message, each for a reason of their own'),
   blockStart: plain(353, 'One reply per recipient follows'), // draft-hall-prdr-00 4.5.1: no enhanced code here
   blockEnd: one(250, '0.0', 'Each recipient was answered above'), // rule 4
 } as const

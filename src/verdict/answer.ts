@@ -90,6 +90,9 @@ function finalAnswer(reply: Reply, outcomes: readonly Outcome[]): Answer {
 function oneFor(outcomes: readonly Outcome[]): Reply {
   const [first] = outcomes
   if (first === undefined) return replies.noValidRecipients
-  const namesOne = outcomes.length > 1 && isPermanent(first.reply) && first.reply.detail !== undefined
-  return namesOne ? replies.rejectedForAll : first.reply
+  if (outcomes.length === 1 || !isPermanent(first.reply)) return first.reply
+  const ours = outcomes.filter(({ reply }) => reply.detail !== undefined).length
+  if (ours === 0) return first.reply
+  // The words of one would be wrong for the other: spam, and a mailbox that is full.
+  return ours === outcomes.length ? replies.rejectedForAll : replies.refusedByAll
 }

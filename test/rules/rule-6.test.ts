@@ -40,6 +40,86 @@ describe('rules.md: “No duplicates.”', () => {
     expect(machine.ledger.open).toEqual([])
   })
 
+  test.each([
+    { code: 552, lines: ['5.2.2 Mailbox full'] },
+    { code: 452, lines: ['4.2.2 Mailbox full'] },
+  ] satisfies Reply[])(
+    'who has the message and whose mailbox it has filled is acknowledged all the same: %o',
+    (full) => {
+      let isFull = false
+      const taken: string[] = []
+      const who = ['a@example.org', 'd@example.org']
+      const late = (text: Parameters<Machine['message']>[1], to: readonly string[], ledger?: Machine['ledger']) => {
+        const machine = Machine.ready({
+          recipients: { ...recipients, 'd@example.org': policies.strict },
+          peer: { strategy: 'late' },
+          world: {
+            rcpt: (address) => (isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] }),
+            deliver: (parcel) => {
+              taken.push(...parcel.recipients.map(({ argument }) => argument))
+              return { reply: yes }
+            },
+          },
+          ...(ledger === undefined ? {} : { ledger }),
+        })
+        const said = machine.message(to, text)
+        return {
+          ledger: machine.ledger,
+          codes: [...said.rcpts, ...said.text].map((line) => line.slice(0, 3)).join(' '),
+        }
+      }
+      const { ledger } = late(spam, who)
+      isFull = true
+      expect(late(spam, who, ledger).codes, 'known by its text').toBe('250 250 451')
+      expect(late(spam, who, ledger).codes).toBe('250 451 250')
+      expect(late(spam, ['d@example.org'], ledger).codes).toBe('250 550')
+      expect(taken).toEqual(['<a@example.org>'])
+      expect(ledger.open).toEqual([])
+    },
+  )
+
+  test('another message to a mailbox that is full: they hear it, and the others have it once', () => {
+    for (const full of [
+      { code: 552, lines: ['5.2.2 Mailbox full'] },
+      { code: 452, lines: ['4.2.2 Mailbox full'] },
+    ] satisfies Reply[]) {
+      let isFull = false
+      const taken: string[] = []
+      const machine = Machine.ready({
+        recipients: { ...recipients, 'd@example.org': policies.strict },
+        peer: { strategy: 'late' },
+        world: {
+          rcpt: (address) => (isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] }),
+          deliver: (parcel) => {
+            taken.push(...parcel.recipients.map(({ argument }) => argument))
+            return { reply: yes }
+          },
+        },
+      })
+      machine.message(['a@example.org', 'd@example.org'], spam)
+      isFull = true
+      taken.length = 0
+      const clean = { message: 'clean', judgement: { kind: 'scored', score: 0, symbols: [] } } as const
+      const heard: string[] = []
+      let open = ['a@example.org', 'd@example.org']
+      for (let n = 0; n < 4 && open.length > 0; n++) {
+        const said = machine.message(open, clean)
+        heard.push(...said.rcpts, ...said.text)
+        const final = said.text[0]?.startsWith('2') === true || said.text[0]?.startsWith('5') === true
+        open = open.filter(
+          (_, at) =>
+            !(said.rcpts[at]?.startsWith('5') === true || (final && said.rcpts[at]?.startsWith('250') === true)),
+        )
+      }
+      expect(taken).toEqual(['<d@example.org>'])
+      expect(
+        heard.some((line) => line.includes('Mailbox full')),
+        String(full.code),
+      ).toBe(true)
+      expect(open, heard.join(' / ')).toEqual(full.code === 452 ? ['a@example.org'] : [])
+    }
+  })
+
   test('a later, deliberate resend is delivered', () => {
     const { machine, copies } = partly()
     machine.message(all, spam)

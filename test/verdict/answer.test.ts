@@ -62,6 +62,15 @@ describe('one answer for a legacy client', () => {
   test("a refusal that names one recipient is not told to several; the backend's words are", () => {
     const ours = outcomes(550, 550).map((outcome) => ({ ...outcome, reply: { ...outcome.reply, detail: '7.1' } }))
     expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe('The recipients refuse this message as spam')
+    const full = { ...ours[0], reply: { code: 552, lines: ['5.2.2 Mailbox full'] } satisfies Reply }
+    for (const mixed of [
+      [...ours, full],
+      [full, ...ours],
+    ])
+      expect(
+        answerTogether(mixed as typeof ours, plain).lines[0]?.lines[0],
+        'spam is not why a mailbox is full',
+      ).toMatch(/each for a reason of their own$/)
     expect(answerTogether(ours.slice(0, 1), plain).lines[0]?.lines[0]).toBe('reply 0')
     expect(answerTogether(outcomes(550, 550), plain).lines[0]?.lines[0]).toBe('reply 0')
   })
