@@ -287,7 +287,8 @@ export class TextReceiver {
       this.#size += octets.length
       return undefined
     }
-    this.#size += Math.max(0, end - '.\r\n'.length)
+    // The line that ends it may have begun in the pieces before, and was counted there.
+    this.#size += end - '.\r\n'.length
     this.#ended = true
     return octets.subarray(end)
   }

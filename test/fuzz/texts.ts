@@ -82,9 +82,9 @@ function once(random: Random): void {
   const whole = receive(options, [octets])
   const pieces = receive(options, cutAnywhere(random, octets))
   same(
-    { rest: pieces.rest, fault: pieces.fault },
-    { rest: whole.rest, fault: whole.fault },
-    'wherever it is cut, it ends at one place and for one reason',
+    { rest: pieces.rest, fault: pieces.fault, size: pieces.size },
+    { rest: whole.rest, fault: whole.fault, size: whole.size },
+    'wherever it is cut, it ends at one place, for one reason, and has one size',
     { wire, options },
   )
   if (whole.rest === undefined) return

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { TextReceiver, type TextFault } from '../../src/smtp/text-receiver.ts'
 import { endOfText, stuffDots, type Ending } from '../../src/smtp/dot-stuffing.ts'
+import { cut, cuts } from './splits.ts'
 
 interface Received {
   readonly text: string
   readonly rest: string | undefined
   readonly fault: TextFault | undefined
+  readonly size: number
 }
 
 const generous = { maxBytes: 1e6, maxLineBytes: 1e6, maxHeaderBytes: 1e6, dots: true }
@@ -21,7 +23,7 @@ function receive(chunks: readonly Buffer[], bareNewlines: 'reject' | 'normalize'
   }
   // What was passed on before a fault is thrown away by everyone, and depends on where the pieces end.
   const text = receiver.fault === undefined ? Buffer.concat(parts).toString('latin1') : ''
-  return { text, rest: rest?.toString('latin1'), fault: receiver.fault }
+  return { text, rest: rest?.toString('latin1'), fault: receiver.fault, size: receiver.sizeBytes }
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -39,7 +41,7 @@ describe('end of the text (RFC 5321 4.1.1.4)', () => {
     ['NUL inside a line', 'a\0b\r\n.\r\n', 'a\0b\r\n', ''],
     ['8-bit octets', '\xff\xfe\r\n.\r\n', '\xff\xfe\r\n', ''],
   ])('%s', (_name, wire, text, rest) => {
-    const expected = { text, rest, fault: undefined }
+    const expected = { text, rest, fault: undefined, size: text.length }
     expect(receive([bytes(wire)], 'reject')).toEqual(expected)
     expect(receive(byteByByte(wire), 'reject')).toEqual(expected)
   })
@@ -92,13 +94,6 @@ function stuffWhole(text: string): string {
 const octets = fc
   .array(fc.constantFrom('\r\n', '\r', '\n', '.', '\0', 'a', 'bc', ' ', '\xe9'), { maxLength: 60 })
   .map((parts) => parts.join(''))
-const cuts = fc.array(fc.nat({ max: 80 }), { maxLength: 10 })
-
-function cut(wire: Buffer, at: readonly number[]): Buffer[] {
-  // A place that is there twice makes an empty piece.
-  const places = at.map((place) => Math.min(place, wire.length)).sort((a, b) => a - b)
-  return [...places, wire.length].map((end, i) => wire.subarray(i === 0 ? 0 : places[i - 1], end))
-}
 
 describe('properties', () => {
   test('split the bytes anywhere and get the same result', () => {
@@ -144,7 +139,7 @@ describe('properties', () => {
         }
         const wire = Buffer.concat([...sent, bytes(endOfText(ending))])
         expect(wire.toString('latin1')).toBe(stuffWhole(text))
-        expect(receive(cut(wire, two), 'reject')).toEqual({ text, rest: '', fault: undefined })
+        expect(receive(cut(wire, two), 'reject')).toEqual({ text, rest: '', fault: undefined, size: text.length })
       }),
       { numRuns: 2000 },
     )
