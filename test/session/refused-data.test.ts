@@ -1,5 +1,8 @@
 /** A text that comes although DATA was refused, or another command that comes then: what is dropped, and what is never dropped. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Conversation } from '../fuzz/conversation.ts'
+import { cut, cuts, octet, plainCuts } from '../smtp/splits.ts'
 import { Machine } from '../support/machine.ts'
 
 const unknown = { code: 550, lines: ['5.1.1 Unknown'] } as const
@@ -122,6 +125,35 @@ describe('what is a text', () => {
       machine.send('.')
     }
     expect(rounds).toBeLessThan(4)
+  })
+})
+
+describe('the answers are the same, wherever the octets behind a refused DATA are cut', () => {
+  function answers(octets: string, at: readonly number[]): string[] {
+    const conversation = new Conversation(new Machine({ world: { rcpt: () => unknown } }), () => ({ kind: 'silent' }))
+    for (const line of ['EHLO x.test', 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'])
+      conversation.push(octet(`${line}\r\n`))
+    const before = conversation.said.length
+    for (const piece of cut(octet(octets), at)) conversation.push(piece)
+    return conversation.said.slice(before).map(({ lines }) => lines.join('\n').slice(0, 3))
+  }
+
+  test.each<[string, string, string[]]>([
+    ['a header field first', 'Subject: x\r\n\r\nhello\r\n.\r\nNOOP\r\n', ['554', '250']],
+    ['another line first', 'qN\r\nSubject: x\r\n\r\n.\r\nNOOP\r\n', ['554', '250']],
+    ['dots', 'x\r\n..\r\n.x\r\n.\r\nNOOP\r\n.\r\n', ['554', '250', '500']],
+    ['the dot alone', '.\r\nNOOP\r\n', ['554', '250']],
+    ['stray newlines', 'x\r\na\rb\nc\r\r\n.\n\n.\r\n\r\n.\r\nNOOP\r\n', ['554', '250']],
+    ['a line beyond the limit', `x\r\n${'y'.repeat(700)}\r\n.\r\nNOOP\r\n`, ['554', '250']],
+    ['a command, and then a text', 'RSET\r\nSubject: x\r\n.\r\nNOOP\r\n', ['250', '500', '500', '250']],
+    ['no end', 'x\r\nNOOP\r\n.', []],
+  ])('%s', (_, octets, codes) => {
+    for (const at of plainCuts(octets)) expect(answers(octets, at), JSON.stringify(at)).toEqual(codes)
+    fc.assert(
+      fc.property(cuts, (at) => {
+        expect(answers(octets, at)).toEqual(codes)
+      }),
+    )
   })
 })
 
