@@ -26,6 +26,8 @@ interface Step {
   readonly backend?: Rule
   /** Copies of each recipient in the end: 1 unless the kill hit the instant in which the backend had taken it unconfirmed. */
   readonly copies?: readonly [number, number, number]
+  /** Each write of the ledger finds its file busy, and is tried again. */
+  readonly busy?: boolean
 }
 
 const steps: Record<string, Step> = {
@@ -39,6 +41,8 @@ const steps: Record<string, Step> = {
   'when the backend has taken the second text': { backend: { on: 'dot', nth: 2, takenFirst: true }, copies: [1, 2, 0] },
   'before the answer is written': { save: '3 before', copies: [1, 2, 0] },
   'after the answer is written, before it is said': { save: '3 after' },
+  'before the answer is written, by a ledger that is often busy': { save: '3 before', copies: [1, 2, 0], busy: true },
+  'after the answer is written, before it is said, by a ledger that is often busy': { save: '3 after', busy: true },
   'before the acknowledgement is written': { save: '4 before' },
   'after the acknowledgement is written, before it is said': { save: '4 after' },
   'before the refusal is written': { save: '5 before' },
@@ -50,7 +54,7 @@ const preload = path.join(import.meta.dirname, 'kill-at-save.ts')
 describe('known-limits.md: “It does the same with a message that some have before the sender hears of it (late, deliver_deferred).” “Killed at any instant of that, it delivers again only what the mail server took in that instant.”', () => {
   test.each(Object.entries(steps))(
     '%s',
-    async (_, { save, backend: rule, copies = [1, 1, 0] }) => {
+    async (_, { save, backend: rule, copies = [1, 1, 0], busy = false }) => {
       const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
       await using backend = await startFakeBackend({
         rules: rule === undefined ? [] : [{ ...rule, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
@@ -58,6 +62,7 @@ describe('known-limits.md: “It does the same with a message that some have bef
       await using home = await Home.make()
       const options = { backendUrl: backend.url, recipients, config }
       const wrapper = ['env', `RCPTWISE_KILL_AT=${save ?? '0 never'}`, `NODE_OPTIONS=--import=${preload}`]
+      if (busy) wrapper.push('RCPTWISE_BUSY=1')
       const sender = senderOf({ from: 's@x.test', to, text })
       const first = await home.serve({ ...options, wrapper })
       if (rule === undefined) {
