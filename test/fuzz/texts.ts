@@ -92,6 +92,7 @@ function once(random: Random): void {
   if (plain) holds(reference(wire).rest === whole.rest, 'it ends at CRLF.CRLF and nowhere else', { wire, whole })
   if (whole.fault !== undefined) return
   same(pieces.out, whole.out, 'wherever it is cut, the same octets pass', { wire, options })
+  same(whole.size, whole.out.length, 'its size is that of the octets that pass', { wire, options })
   holds(!/\r(?!\n)|(?<!\r)\n/.test(whole.out), 'nothing but CRLF ends a line of what passes', { wire, whole })
   if (plain) same(whole.out, reference(wire).out, 'the octets that pass are the message', wire)
   sentOn(random, whole.out)
