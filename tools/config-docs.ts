@@ -48,6 +48,7 @@ How values are written:
 | file or directory | relative paths start where the configuration file is; on the command line, where the shell is |
 
 A key that is not known is an error, and so is a key written twice. A section that is empty counts as left out.
+A file longer than 4 MiB, or with more than 32 lists and maps in one another is refused.
 `
 
 const policyFile = `

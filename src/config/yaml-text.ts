@@ -1,5 +1,6 @@
 import { isScalar, LineCounter, parseDocument, visit, type Document, type Scalar, type YAMLError } from 'yaml'
-import { positionAt, type LocatedDocument } from './locate.ts'
+import { type Position, positionAt, type LocatedDocument } from './locate.ts'
+import { deepestNesting, tooDeepAt } from './nesting.ts'
 import type { ConfigProblem } from './problem.ts'
 
 /** A YAML text that was read: its content as plain data, and the document that knows the places. */
@@ -21,20 +22,24 @@ const advice: ReadonlyMap<string, string> = new Map([
 /** More than anyone writes by hand; the parser takes seconds for more than that. */
 const longest = 4 * 1024 * 1024
 
+const tooDeep = `has more than ${deepestNesting} lists and maps in one another up to here; look for a "[" or "{" that is not closed, and put a value that consists of [ { ? or - in quotes`
+
 /** Reads YAML 1.2 with merge keys (`<<`); `file` is the name that problems carry. Never throws. */
 export function readYaml(text: string, file: string): ReadYaml {
   const lines = new LineCounter()
-  const refused = (message: string, offset = 0): ReadYaml => ({
+  const refused = (message: string, position: Position = { line: 1, column: 1 }): ReadYaml => ({
     ok: false,
-    problems: [{ file, ...positionAt(lines, offset), key: '', message }],
+    problems: [{ file, ...position, key: '', message }],
   })
   if (text.length > longest) return refused(`is longer than ${longest} characters, expected a configuration`)
+  const deep = tooDeepAt(text)
+  if (deep !== undefined) return refused(tooDeep, deep)
   let document: Document.Parsed
   try {
     // The library compares each key with all before it; `twice` does that by a set.
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false })
   } catch (error) {
-    return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`) // nested too deeply
+    return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`)
   }
   const problem = (error: YAMLError): ConfigProblem => {
     const place = { file, ...positionAt(lines, error.pos[0]) }
@@ -55,7 +60,10 @@ export function readYaml(text: string, file: string): ReadYaml {
     return { ok: false, problems: [...(first === undefined ? [] : [problem(first)]), ...repeated] }
   const unanchored = aliasWithoutAnchor(document)
   if (unanchored !== undefined)
-    return refused('no valid YAML: a value that begins with * is an alias; put it in quotes', unanchored)
+    return refused(
+      'no valid YAML: a value that begins with * is an alias; put it in quotes',
+      positionAt(lines, unanchored),
+    )
   try {
     const content: unknown = document.toJS()
     return { ok: true, yaml: { document, lines, content, warnings: document.warnings.map(problem) } }

@@ -45,10 +45,7 @@ test('what a reader costs grows with the length of the text, whatever is in it',
   }
 })
 
-/**
- * They wait for a stream and hand it to one that is measured, or read what the operator has written or a server that he has chosen has
- * answered. Of a configuration it is test/config/many-mistakes.test.ts that shows how long it takes.
- */
+/** They wait for a stream and hand it to one that is measured, or read what a server has answered that the operator has chosen. */
 const elsewhere: ReadonlySet<string> = new Set([
   'readHeader',
   'readJson',
@@ -56,8 +53,6 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readAnswer',
   'readBlock',
   'readPem',
-  'parseConfig',
-  'readYaml',
 ])
 
 test('every parser of the sources is measured', () => {

@@ -11,6 +11,7 @@ import {
   parseServer,
 } from '../../src/config/addresses.ts'
 import { inWords } from '../../src/config/in-words.ts'
+import { parseConfig } from '../../src/config/load.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
 import { whyAutomatic } from '../../src/dsn/automatic.ts'
 import { fieldsOf, headerOf } from '../../src/dsn/header.ts'
@@ -382,6 +383,10 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a@b.example: "',
     'a',
   ),
+  'configurations: parseConfig, readYaml': {
+    ...textReader((text) => parseConfig(text, 'config.yaml'), 'listen: ', 'listen: [', 'a:\n '),
+    longest: lineLength,
+  },
   'the configuration’s notation: parseListenAddress, parseServer, parseRange, parseDomainPattern, parseMailAddress, parseDuration, parseSize':
     reader(
       (text) => {
