@@ -28,3 +28,17 @@ describe.each(modelSenders)('$name', (sender) => {
     )
   })
 })
+
+test('strategies.md: “Then the refused message is let through in the end, marked as spam, and no clean one is late.”', () => {
+  const [postfix] = modelSenders
+  if (postfix === undefined) throw new Error('no senders')
+  const outcome = simulateTraffic({
+    sender: postfix,
+    strategy: 'late',
+    everyMs: minute,
+    sizes: 'alike',
+    messages: 6,
+    seed: 3,
+  })
+  expect(outcome).toMatchObject({ delayed: 0, told: 0, wrongGuesses: 6 })
+})
