@@ -122,7 +122,12 @@ async function showLegacy(directory: string, port: number): Promise<void> {
   print(
     'queue and comes back. Then ann and bob are acknowledged without a second copy, and cho has to come alone: told no beside',
   )
-  print('others, some senders would bounce it to all three (rule 2).')
+  print(
+    'others, some senders would bounce it to all three (rule 2). This sender was never seen before, so its first retry is known by',
+  )
+  print(
+    'its text alone, and is answered 451 once more: were it another message, nobody would have to wait for it (rule 10).',
+  )
   print()
   print(paint(1, '  Attempt 1'))
   const { fates, attempts } = await sendByRetrying(port, message('offer two'), recipients, {
