@@ -42,6 +42,7 @@ const table: Readonly<Record<string, Rule>> = {
   'facts.ts': { values: [], types: ['ledger/split.ts', 'strategy'] },
   'alarm.ts': { values: [] },
   'linked-list.ts': { values: [] },
+  'look-up.ts': { values: [], outside: ['node:dns', 'node:dns/promises', 'node:net'] },
   'turn-end.ts': { values: [] },
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
@@ -75,7 +76,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*'],
   },
   backend: {
-    values: ['backend', 'smtp', 'alarm.ts', 'linked-list.ts', 'turn-end.ts'],
+    values: ['backend', 'smtp', 'alarm.ts', 'linked-list.ts', 'look-up.ts', 'turn-end.ts'],
     types: ['facts.ts', 'tls'],
     outside: ['node:*'],
   },
@@ -92,7 +93,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:net', 'node:timers/promises', 'tldts'],
   },
   ledger: {
-    values: ['ledger', 'strategy/names.ts', 'smtp/octets.ts'],
+    values: ['ledger', 'strategy/names.ts', 'smtp/octets.ts', 'look-up.ts'],
     types: ['facts.ts', 'smtp'],
     outside: ['node:*', '@redis/client'],
   },

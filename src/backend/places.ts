@@ -10,7 +10,7 @@ import { Health, type HealthOptions, jitter } from './health.ts'
 import { mergeExtensions } from './merge.ts'
 import { fits, type Needs, refusalFor } from './needs.ts'
 import { RelaySchedule } from './relay-schedule.ts'
-import { isLiteral, literalPlace, resolveServer, type Resolver } from './resolve.ts'
+import { isLiteral, literalPlace, type Resolved, resolveServer, type Resolver } from './resolve.ts'
 import { type Neighbours, Room } from './room.ts'
 import { orderWeighted, pickWeighted, type Place, type Server, sharedWeights, type Weighted } from './route.ts'
 
@@ -89,8 +89,10 @@ export class Places {
   #merged: Extensions = new Map()
   readonly #unresolved = new Map<string, string>()
   #resolving: NodeJS.Timeout | undefined
+  /** Of each server with a name: until it was looked up. */
+  #named: readonly Promise<void>[] = []
   #closed = false
-  /** Until names have been resolved for the first time. */
+  /** Until all names have been resolved for the first time. */
   resolved: Promise<void> | undefined
 
   constructor(options: PlacesOptions) {
@@ -122,6 +124,11 @@ export class Places {
     if (first === undefined) return []
     const usable = this.isUsable(first)
     return order.filter((one) => one.place.rank === first.place.rank && this.isUsable(one) === usable)
+  }
+
+  /** Mail that could go somewhere does not wait for the names of other servers. */
+  get anyUsable(): boolean {
+    return this.all().some((candidate) => this.isUsable(candidate))
   }
 
   isUsable(candidate: Candidate): boolean {
@@ -247,23 +254,31 @@ export class Places {
     if (changed) this.#choose()
   }
 
-  /** Asks all that are not known to be usable, and waits until it is clear what can be used. */
+  /**
+   * Asks all that are not known to be usable, and waits until it is clear what can be used. Those whose names are still being looked up
+   * are asked when they are known; nobody waits for them longer than for a server that does not answer.
+   */
   async askAll(): Promise<void> {
-    await this.resolved
-    const open = [...this.#candidates.values()].filter((one) => !this.isUsable(one) || one.extensions === undefined)
-    if (open.length === 0) return
-    const asked = open.map(async (candidate) => await this.ask(candidate))
-    let timer: NodeJS.Timeout | undefined
-    const usable = new Promise<void>((resolve) => {
-      for (const [i, answer] of asked.entries()) {
-        void answer.then(() => {
-          const candidate = open[i]
-          if (candidate !== undefined && this.isUsable(candidate)) timer ??= setTimeout(resolve, graceMs)
-        })
-      }
-    })
-    await Promise.race([Promise.all(asked), usable])
-    clearTimeout(timer)
+    const usable = Promise.withResolvers<undefined>()
+    let grace: NodeJS.Timeout | undefined
+    const asked = new Set<Candidate>()
+    const askKnown = async (): Promise<void> => {
+      const unasked = this.all().filter((one) => !asked.has(one))
+      await Promise.all(
+        unasked.map(async (candidate) => {
+          asked.add(candidate)
+          if (!this.#isKnown(candidate)) await this.ask(candidate)
+          if (this.#isKnown(candidate)) grace ??= setTimeout(() => usable.resolve(undefined), graceMs)
+        }),
+      )
+    }
+    const later = this.#named.map(async (known) => await known.then(askKnown))
+    await Promise.race([Promise.all([askKnown(), ...later]), usable.promise])
+    clearTimeout(grace)
+  }
+
+  #isKnown(candidate: Candidate): boolean {
+    return this.isUsable(candidate) && candidate.extensions !== undefined
   }
 
   #tellAway({ place }: Candidate, change: 1 | -1): void {
@@ -332,27 +347,35 @@ export class Places {
     return candidate
   }
 
-  /** A host whose look-up fails keeps the addresses that it had. */
+  /** All at the same time: a name server that is silent about one of them does not hold up the others. */
   async #resolve(): Promise<void> {
-    const { servers, resolver, resolveEveryMs, onFact, now } = this.#options
+    const { servers, resolver, resolveEveryMs } = this.#options
     const first = this.resolved === undefined && this.#resolving === undefined
-    for (const server of servers.filter((one) => !isLiteral(one))) {
-      const { places, failed } = await resolveServer(server, resolver)
-      if (this.#closed) return
-      const quiet = this.#unresolved.delete(server.url) ? { quiet: true as const } : {}
-      for (const { why } of failed) {
-        this.#unresolved.set(server.url, why)
-        onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'resolve', why, ...quiet })
-      }
-      this.#replace(server, places, (host) => failed.some((one) => one.host === host || one.host === server.host))
-      for (const place of places) {
-        if (this.#candidates.has(place.key)) continue
-        const added = this.#add(place)
-        if (!first) this.#askLater(added, 0)
-      }
+    const named = servers.filter((one) => !isLiteral(one))
+    this.#named = named.map(async (server) => {
+      const found = await resolveServer(server, resolver)
+      if (!this.#closed) this.#take(server, found, first)
+    })
+    await Promise.all(this.#named)
+    if (this.#closed) return
+    this.#resolving = setTimeout(() => void this.#resolve(), resolveEveryMs)
+  }
+
+  /** A host whose look-up fails keeps the addresses that it had. */
+  #take(server: Server, { places, failed }: Resolved, first: boolean): void {
+    const { onFact, now } = this.#options
+    const quiet = this.#unresolved.delete(server.url) ? { quiet: true as const } : {}
+    for (const { why } of failed) {
+      this.#unresolved.set(server.url, why)
+      onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'resolve', why, ...quiet })
+    }
+    this.#replace(server, places, (host) => failed.some((one) => one.host === host || one.host === server.host))
+    for (const place of places) {
+      if (this.#candidates.has(place.key)) continue
+      const added = this.#add(place)
+      if (!first) this.#askLater(added, 0)
     }
     this.#choose()
-    this.#resolving = setTimeout(() => void this.#resolve(), resolveEveryMs)
   }
 
   #replace(server: Server, places: readonly Place[], keeps: (host: string) => boolean): void {
@@ -368,7 +391,7 @@ export class Places {
   /** Why nothing can be used; undefined when something can. */
   trouble(): string | undefined {
     const all = [...this.#candidates.values()]
-    if (all.some((one) => this.isUsable(one) && one.extensions !== undefined)) return undefined
+    if (all.some((one) => this.#isKnown(one))) return undefined
     const [first] = all
     if (first !== undefined && all.every(({ relays }) => relays)) return first.health.why
     const said = all.map(({ place, health }) => `${place.server.url}: ${health.why ?? 'not asked yet'}`)

@@ -103,7 +103,7 @@ export class Pool implements Lender {
     const { wanted } = request
     if (this.#isClosed()) return this.#answer(request, { failed: 'shutting down' })
     const { resolved } = this.#places
-    if (resolved !== undefined) return void resolved.then(() => this.#serve(request))
+    if (resolved !== undefined && !this.#places.anyUsable) return void resolved.then(() => this.#serve(request))
     const idle = wanted.fresh === true ? undefined : this.#takeIdle(wanted)
     if (idle !== undefined) return this.#lend(idle, true, request)
     const order = this.#places.order(wanted)

@@ -1,6 +1,7 @@
 /** From configured servers to places: host names to all their addresses, and MX records to hosts (RFC 5321 5.1). */
-import { lookup, resolveMx } from 'node:dns/promises'
+import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { lookUp } from '../look-up.ts'
 import { type Place, placeOf, type Server } from './route.ts'
 
 /** Rejects with an Error; its `code` is that of node:dns. */
@@ -10,9 +11,12 @@ export interface Resolver {
   exchanges(domain: string): Promise<readonly { readonly exchange: string; readonly priority: number }[]>
 }
 
+/** It ends before `lookUpLimitMs`, the second try waits twice as long. */
+const dns = new DnsResolver({ timeout: 3000, tries: 2 })
+
 export const systemResolver: Resolver = {
-  addresses: async (host) => (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address),
-  exchanges: async (domain) => await resolveMx(domain),
+  addresses: async (host) => (await lookUp(host)).map(({ address }) => address),
+  exchanges: async (domain) => await dns.resolveMx(domain),
 }
 
 export interface Resolved {

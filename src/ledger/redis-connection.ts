@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
+import { lookUpForSocket } from '../look-up.ts'
 
 export interface RedisConnectionOptions {
   /** `redis://` or `rediss://` (TLS), with user, password and number of the database as in the URL. */
@@ -161,6 +162,12 @@ function newClient({ url, timeoutMs }: RedisConnectionOptions) {
     disableClientInfo: true,
     disableOfflineQueue: true,
     commandsQueueMaxLength: mostUnanswered,
-    socket: { connectTimeout: timeoutMs, reconnectStrategy: false, noDelay: true, keepAlive: true },
+    socket: {
+      connectTimeout: timeoutMs,
+      reconnectStrategy: false,
+      noDelay: true,
+      keepAlive: true,
+      lookup: lookUpForSocket(),
+    },
   })
 }

@@ -2,7 +2,7 @@
  * The host names of clients: a name counts when it leads back to the address. Whoever answered once is not asked again for a while, so
  * that a client with many connections costs one question, and its next greeting does not wait.
  */
-import { resolve4, resolve6, reverse } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import { canonicalDomain } from '../smtp/domain.ts'
 
@@ -20,6 +20,8 @@ export interface VerifiedNamesOptions {
 
 /** A client waits no longer than this for its greeting, in ms. */
 const limitMs = 3000
+/** Then the question itself is given up too; the second try waits twice as long. */
+const patience = { timeout: limitMs / 3, tries: 2 }
 /** How long a name is believed, and how long it is believed that there is none, in ms. */
 const keptMs = 300_000
 const keptWithoutMs = 60_000
@@ -33,13 +35,22 @@ interface Known {
   readonly until: number
 }
 
+function systemResolver(): NameResolver {
+  const dns = new Resolver(patience)
+  return {
+    reverse: async (address) => await dns.reverse(address),
+    resolve4: async (name) => await dns.resolve4(name),
+    resolve6: async (name) => await dns.resolve6(name),
+  }
+}
+
 export class VerifiedNames {
   readonly #resolver: NameResolver
   readonly #now: () => number
   readonly #known = new Map<string, Known>()
   readonly #asked = new Map<string, Promise<string | undefined>>()
 
-  constructor({ resolver = { reverse, resolve4, resolve6 }, now }: VerifiedNamesOptions) {
+  constructor({ resolver = systemResolver(), now }: VerifiedNamesOptions) {
     this.#resolver = resolver
     this.#now = now
   }
@@ -63,12 +74,14 @@ export class VerifiedNames {
   }
 
   async #ask(address: string): Promise<string | undefined> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), limitMs)
-    })
+    const late = new AbortController()
+    const without = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => {
+      late.abort()
+      without.resolve(undefined)
+    }, limitMs)
     try {
-      const name = await Promise.race([this.#lookUp(address), late])
+      const name = await Promise.race([this.#lookUp(address, late.signal), without.promise])
       this.#remember(address, name)
       return name
     } finally {
@@ -77,10 +90,12 @@ export class VerifiedNames {
     }
   }
 
-  async #lookUp(address: string): Promise<string | undefined> {
+  /** Asks nothing more once nobody waits. */
+  async #lookUp(address: string, late: AbortSignal): Promise<string | undefined> {
     const { reverse, resolve4, resolve6 } = this.#resolver
     const names = await reverse(address).catch((): string[] => [])
     for (const name of names.slice(0, mostNames)) {
+      if (late.aborted) return undefined
       const back = await (isIPv6(address) ? resolve6(name) : resolve4(name)).catch((): string[] => [])
       if (back.includes(address)) return canonicalDomain(name) ?? name.toLowerCase()
     }

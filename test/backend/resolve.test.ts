@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/backend/pool.ts'
 import { resolveServer, type Resolver } from '../../src/backend/resolve.ts'
+import type { Server } from '../../src/backend/route.ts'
 import type { Fact } from '../../src/facts.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
@@ -165,5 +166,41 @@ describe('a pool', () => {
     using test = poolOf(zone, server.port, { servers })
     expect(await test.borrow()).toBe('127.0.0.1')
     expect(test.pool.servers()).toHaveLength(2)
+  })
+
+  /** Its name server is silent. */
+  const silent: Resolver = {
+    addresses: async () => await new Promise(() => undefined),
+    exchanges: async () => await new Promise(() => undefined),
+  }
+  const named = [smtp('silent.test'), mx('silent.test')]
+
+  test.each([
+    ['the first', (literal: Server) => [literal, ...named]],
+    ['the last', (literal: Server) => [...named, literal]],
+  ])(
+    'backends.md: “Mail to a server whose address is known does not wait for the names of others” (%s)',
+    async (_name, order) => {
+      await using server = await startFakeBackend()
+      const servers = order({ url: 'smtp://127.0.0.1', host: '127.0.0.1', port: server.port })
+      using test = poolOf({}, server.port, { servers, resolver: silent })
+      expect(await test.pool.probe()).toBeUndefined()
+      expect(await test.borrow()).toBe('127.0.0.1')
+      expect(test.pool.servers()).toContainEqual(expect.objectContaining({ trouble: 'not resolved yet' }))
+    },
+  )
+
+  test('a name that is answered does not wait for one that is not', async () => {
+    await using server = await startFakeBackend()
+    const { port } = server
+    const servers = ['silent.test', 'mail.test'].map((host) => ({ url: `smtp://${host}`, host, port }))
+    const resolver: Resolver = {
+      ...silent,
+      addresses: async (host) => await (host === 'mail.test' ? Promise.resolve(['127.0.0.1']) : silent.addresses(host)),
+    }
+    using test = poolOf({}, port, { servers, resolver })
+    expect(await test.pool.probe()).toBeUndefined()
+    expect(await test.borrow()).toBe('127.0.0.1')
+    expect(test.pool.servers()).toContainEqual(expect.objectContaining({ trouble: 'not resolved yet' }))
   })
 })

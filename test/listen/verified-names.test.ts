@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type NameResolver, VerifiedNames } from '../../src/listen/verified-names.ts'
 
 const nothing = new Error('queryPtr ENOTFOUND')
@@ -93,6 +93,23 @@ describe('VerifiedNames', () => {
     await names.nameOf(address(0))
     expect(questions).toEqual([address(0)])
   })
+})
+
+test('a client whose name server is silent is greeted without a name, and nothing more is asked for it', async () => {
+  vi.useFakeTimers()
+  try {
+    const { resolver, questions } = asked({})
+    const names = Promise.withResolvers<string[]>()
+    const silent: NameResolver = { ...resolver, reverse: async () => await names.promise }
+    const name = new VerifiedNames({ resolver: silent, now: () => 0 }).nameOf('192.0.2.1')
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(await name).toBeUndefined()
+    names.resolve(['mx.example.net'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(questions).toEqual([])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a name is not believed for a day because the clock was set back by a day', async () => {
