@@ -6,6 +6,7 @@
 import type { FactListener } from '../facts.ts'
 import { ledgerOver } from './ledger-over.ts'
 import type { Ledger } from './ledger.ts'
+import { splitClosed } from './split-closed.ts'
 import { closeIfDone, nextVersion, released } from './split-course.ts'
 import type { RecipientState, Split, SplitRecipient } from './split.ts'
 
@@ -36,13 +37,15 @@ export function reconcile(ours: Split, stored: Split): Split {
     const theirs = known.get(recipient.address)
     known.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
   }
-  const { closedAt, ...open } = released(stored)
+  const { closedAt, deliveriesOnly, ...open } = released(stored)
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
   const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
   const told = ours.told ?? stored.told
   const returns = ours.returns ?? stored.returns
   const merged: Split = {
     ...open,
+    // Somebody was deferred in one of the two: it is a split.
+    ...(ours.deliveriesOnly === true && deliveriesOnly === true ? { deliveriesOnly } : {}),
     ...(told === undefined ? {} : { told }),
     ...(returns === undefined ? {} : { returns }),
     ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
@@ -107,16 +110,6 @@ export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger 
 }
 
 function tellIfClosed(split: Split, onFact: FactListener): void {
-  const { id, peer, strategy, status, startedAt, closedAt = startedAt } = split
-  if (status === 'open') return
-  onFact({
-    kind: 'splitClosed',
-    at: closedAt,
-    split: id,
-    peer,
-    strategy,
-    outcome: status,
-    durationMs: closedAt - startedAt,
-    abandonedRecipients: [],
-  })
+  const fact = splitClosed(split, split.closedAt ?? split.startedAt)
+  if (fact !== undefined) onFact(fact)
 }

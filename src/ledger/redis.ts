@@ -3,13 +3,14 @@
  * each; what two nodes can do at once is one script on the server (redis-scripts.ts). While the server is away the same code goes on
  * in memory, which begins empty: senders are then new (redis-storage.ts).
  */
-import type { FactListener } from '../facts.ts'
+import type { Fact, FactListener } from '../facts.ts'
 import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from './ledger.ts'
 import { reachedLimit } from './open-limits.ts'
 import { hasEnded, SharedOverrides } from './redis-overrides.ts'
 import { openRedisStorage, type RedisStorage } from './redis-storage.ts'
 import type { Dropped, OverrideChange } from './redis-store.ts'
 import { SenderMemory } from './sender-memory.ts'
+import { splitClosed } from './split-closed.ts'
 import type { Split } from './split.ts'
 
 export interface RedisLedgerOptions {
@@ -47,7 +48,10 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledg
   const clock = options.clock ?? Date.now
   const overrides = new SharedOverrides()
   const tellDropped = (dropped: readonly Dropped[]): void => {
-    for (const split of dropped) options.onFact(abandoned(split, clock()))
+    for (const split of dropped) {
+      const fact = abandoned(split, clock())
+      if (fact !== undefined) options.onFact(fact)
+    }
   }
   const storage = await openRedisStorage({
     timeoutMs: 1000,
@@ -226,16 +230,6 @@ class RedisLedger implements Ledger {
 }
 
 /** What the sweep says of a split that nobody came back to; its recipients are not known when the server has lost it. */
-function abandoned({ id, peer, strategy, startedAt, split }: Dropped, at: number) {
-  const waiting = (split?.recipients ?? []).filter(({ state }) => state === 'waiting' || state === 'refused')
-  return {
-    kind: 'splitClosed',
-    at,
-    split: id,
-    peer,
-    strategy,
-    outcome: 'abandoned',
-    durationMs: at - startedAt,
-    abandonedRecipients: waiting.map(({ address }) => address),
-  } as const
+function abandoned({ split, ...known }: Dropped, at: number): Fact | undefined {
+  return splitClosed({ recipients: [], ...split, ...known, status: 'abandoned' }, at)
 }

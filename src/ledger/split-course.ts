@@ -198,16 +198,7 @@ export function closeIfDone(split: Split, at: number): Split {
 }
 
 /** Nobody came back within the ledger's patience. */
-export function abandonSplit(
-  split: Split,
-  at: number,
-): { readonly split: Split; readonly recipients: readonly string[] } {
-  const lost = split.recipients.filter((recipient) => recipient.state !== 'answered' && recipient.state !== 'delivered')
-  return {
-    split: { ...split, status: 'abandoned', closedAt: at },
-    recipients: lost.map((recipient) => recipient.address),
-  }
-}
+export const abandonSplit = (split: Split, at: number): Split => ({ ...split, status: 'abandoned', closedAt: at })
 
 export function stateOf(split: Split, address: string): SplitRecipient | undefined {
   return split.recipients.find((recipient) => recipient.address === address)

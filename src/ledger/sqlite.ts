@@ -14,6 +14,8 @@ import { openStorage, type Storage } from './sqlite-storage.ts'
 import { toRow, type SplitRow } from './sqlite-row.ts'
 import { membersPerCall, type Cursor, type Page, type SplitStore } from './sqlite-store.ts'
 import { removeSplit, StoreReplacedError, writeSplit } from './sqlite-write.ts'
+import { splitClosed } from './split-closed.ts'
+import { abandonSplit } from './split-course.ts'
 import type { Split } from './split.ts'
 
 export interface SqliteLedgerOptions {
@@ -296,17 +298,8 @@ class SqliteLedger implements Ledger {
 
   #tellDropped(split: Split): void {
     const at = this.#clock()
-    const waiting = split.recipients.filter(({ state }) => state === 'waiting' || state === 'refused')
-    this.#onFact({
-      kind: 'splitClosed',
-      at,
-      split: split.id,
-      peer: split.peer,
-      strategy: split.strategy,
-      outcome: 'abandoned',
-      durationMs: at - split.startedAt,
-      abandonedRecipients: waiting.map(({ address }) => address),
-    })
+    const fact = splitClosed(abandonSplit(split, at), at)
+    if (fact !== undefined) this.#onFact(fact)
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {

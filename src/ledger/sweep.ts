@@ -1,6 +1,7 @@
 /** Gives up on splits that nobody comes back to, and forgets old ones. */
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from './ledger.ts'
+import { splitClosed } from './split-closed.ts'
 import { abandonSplit, nextVersion } from './split-course.ts'
 
 export interface SweepOptions {
@@ -19,19 +20,11 @@ const batch = 100
 export async function sweep({ ledger, patienceMs, keepMs, onFact, now }: SweepOptions): Promise<void> {
   const at = now()
   for (const stale of await ledger.stale(at - patienceMs, batch)) {
-    const { split, recipients } = abandonSplit(stale, at)
+    const split = abandonSplit(stale, at)
     const { saved } = await ledger.save(nextVersion(split))
     if (!saved) continue // it came back in this moment, at another node
-    onFact({
-      kind: 'splitClosed',
-      at,
-      split: split.id,
-      peer: split.peer,
-      strategy: split.strategy,
-      outcome: 'abandoned',
-      durationMs: at - split.startedAt,
-      abandonedRecipients: recipients,
-    })
+    const fact = splitClosed(split, at)
+    if (fact !== undefined) onFact(fact)
   }
   await ledger.forget(at - keepMs, batch * 10)
 }

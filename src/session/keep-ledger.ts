@@ -1,4 +1,5 @@
 /** What a transaction means for the ledger: which split it goes on with or begins, and how that split stands afterwards. */
+import { splitClosed } from '../ledger/split-closed.ts'
 import {
   answerRecipients,
   closeIfDone,
@@ -354,18 +355,6 @@ function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
 }
 
 export function noteClosed(session: Session, split: Split, at: number): void {
-  if (split.status === 'open' || split.deliveriesOnly === true) return
-  session.effects.push({
-    do: 'note',
-    fact: {
-      kind: 'splitClosed',
-      at,
-      split: split.id,
-      peer: split.peer,
-      strategy: split.strategy,
-      outcome: split.status,
-      durationMs: at - split.startedAt,
-      abandonedRecipients: [],
-    },
-  })
+  const fact = splitClosed(split, at)
+  if (fact !== undefined) session.effects.push({ do: 'note', fact })
 }

@@ -55,6 +55,16 @@ test.for([
   expect(result.closedAt).toBe(merged === 'open' ? undefined : start + minute)
 })
 
+test.each([
+  [true, true, true],
+  [true, false, undefined],
+  [false, true, undefined],
+  [false, false, undefined],
+])('ours only of deliveries: %s, the stored one: %s; the result: %s', (ours, stored, result) => {
+  const of = (only: boolean): Split => splitOf('it', only ? { deliveriesOnly: true } : {})
+  expect(reconcile(of(ours), of(stored)).deliveriesOnly).toBe(result)
+})
+
 describe('two messages that were taken for the return of a split whose message was not known yet', () => {
   test('each has a split of its own: nobody is told that they have what they never got', async () => {
     const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => start })

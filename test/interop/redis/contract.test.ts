@@ -240,6 +240,14 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     expect(await recall(ledger)).not.toContain('open1')
   })
 
+  test('drops a record that is only of deliveries without a word: nobody was deferred in it', async () => {
+    const ledger = await open({ maxSplits: 1 })
+    await ledger.save(splitOf('deliveries', { deliveriesOnly: true }))
+    await ledger.save(splitOf('new', { startedAt: start + minute }))
+    expect(ids(await ledger.openSplits(10))).toEqual(['new'])
+    expect(facts).toEqual([])
+  })
+
   test('has a bound in bytes too', async () => {
     const ledger = await open({ maxBytes: 1_000_000 })
     for (let n = 0; n < 10; n += 1) {
