@@ -115,7 +115,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   parts.defer(async () => {
     await Promise.all([...generations].map(async (generation) => await generation.close()))
   })
-  initialise(metrics, strategiesOf(current))
+  initialise(metrics, strategiesOf(current), current.config.judge.kind)
   metrics.configLoadedSeconds.set(now() / 1000)
 
   const sweeping =
@@ -187,7 +187,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       budget.use(spoolBudgetOf(next, onFact, now))
       allowance.use(next.limits.bouncesPerHour)
       questions.use(next)
-      initialise(metrics, strategiesOf(generation))
+      initialise(metrics, strategiesOf(generation), generation.config.judge.kind)
       before.retire(() => generations.delete(before))
       if (!same) await certificatesBefore?.close()
     } catch (error) {

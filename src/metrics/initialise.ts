@@ -2,9 +2,11 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
  * event, and an alert on a series that is absent never fires.
  */
-import type { TransactionFact, BounceResult, LimitName, SessionEnd } from '../facts.ts'
+import type { Fact, TransactionFact, BounceResult, LimitName, SessionEnd } from '../facts.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
+
+type JudgeResult = Extract<Fact, { kind: 'judged' }>['result']
 
 const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']
@@ -20,6 +22,8 @@ const bounces: Readonly<Record<BounceResult, true>> = {
   limited: true,
   undeliverable: true,
 }
+const judgements: Readonly<Record<JudgeResult, true>> = { scored: true, silent: true, failed: true }
+const judgeResults = Object.keys(judgements)
 const bounceResults = Object.keys(bounces)
 const guesses: Readonly<Record<NonNullable<TransactionFact['guess']>, true>> = {
   right: true,
@@ -75,15 +79,17 @@ const ends: Readonly<Record<SessionEnd, true>> = {
 }
 export const sessionEnds: readonly string[] = Object.keys(ends)
 
-/** Of each peer class, with the strategy in force for it. May be called again, for instance for an override: nothing is lost. */
+/** Of each peer class, with the strategy in force for it, and of the judge. May be called again, for instance for an override: nothing is lost. */
 export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
+  judge?: string,
 ): void {
   for (const result of ['loaded', 'kept']) {
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
   }
+  if (judge !== undefined) for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {

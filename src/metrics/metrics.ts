@@ -208,7 +208,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'backend_errors_total',
     labels: ['server', 'step'],
-    help: 'Failures of a backend server, by the step of the dialogue: resolve, connect, tls, relay (it would relay for a stranger), mail, rcpt, data or text. A refusal of a message is not one.',
+    help: 'Failures of a backend server, by the step of the dialogue: resolve, connect, tls, relay (it would relay for a stranger), greeting, mail, rcpt, data or text. A refusal of a message is not one.',
   },
   backendSetupRefusalsTotal: {
     type: 'counter',

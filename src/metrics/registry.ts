@@ -1,9 +1,24 @@
 /** The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one allows one app a process. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Fact } from '../facts.ts'
 import type { OpenSplits } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import { late } from './late.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
+
+/** By name, so that none can be forgotten here. */
+const steps: Readonly<Record<Extract<Fact, { kind: 'backendFailed' }>['step'], true>> = {
+  resolve: true,
+  connect: true,
+  tls: true,
+  relay: true,
+  greeting: true,
+  mail: true,
+  rcpt: true,
+  data: true,
+  text: true,
+}
+export const backendSteps: readonly string[] = Object.keys(steps)
 
 /** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
 export interface ScrapeSources {
@@ -78,6 +93,7 @@ export function createMetrics(
     })
   const ejections = counter(d.backendEjectionsTotal)
   const full = counter(d.backendFullTotal)
+  const errors = counter(d.backendErrorsTotal)
   const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
     new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
@@ -149,12 +165,13 @@ export function createMetrics(
         self.set({ server }, 0)
         ejections.inc({ server }, 0) // a series from the start, or its first increase would not be seen
         full.inc({ server }, 0)
+        for (const step of backendSteps) errors.inc({ server, step }, 0)
       }
       for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
     }),
     backendEjectionsTotal: ejections,
     backendFullTotal: full,
-    backendErrorsTotal: counter(d.backendErrorsTotal),
+    backendErrorsTotal: errors,
     backendSetupRefusalsTotal: counter(d.backendSetupRefusalsTotal),
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),

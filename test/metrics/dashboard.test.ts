@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { type MetricDescription, metricDescriptions, metricPrefix } from '../../src/metrics/metrics.ts'
-import { alertsFile, queriesOf, readDashboard } from './dashboard.ts'
+import { queriesOf, readAlerts, readDashboard } from './dashboard.ts'
 
 /** Every name that a query may use: a histogram is queried by its parts. */
 const exported = new Set(
@@ -14,15 +12,7 @@ const namesIn = (text: string): readonly string[] => text.match(/\brcptwise_[a-z
 const dashboard = readDashboard()
 const shown = dashboard.panels.filter(({ type }) => type !== 'row')
 
-interface Alert {
-  readonly alert: string
-  readonly expr: string
-  readonly labels: { readonly severity: string }
-  readonly annotations: { readonly summary: string; readonly runbook: string }
-}
-const alerts = (parse(readFileSync(alertsFile, 'utf8')) as { groups: { rules: Alert[] }[] }).groups.flatMap(
-  ({ rules }) => rules,
-)
+const alerts = readAlerts()
 
 describe('the dashboard', () => {
   it.each(shown)('panel "$title" says what it shows, and asks for something', ({ description, targets = [] }) => {

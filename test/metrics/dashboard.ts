@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
 
 export const dashboardFile = new URL('../../grafana/dashboards/rcptwise.json', import.meta.url)
 export const alertsFile = new URL('../../grafana/alerts.yaml', import.meta.url)
@@ -17,6 +18,16 @@ export interface Dashboard {
   readonly panels: readonly Panel[]
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] }
 }
+
+export interface Alert {
+  readonly alert: string
+  readonly expr: string
+  readonly labels: { readonly severity: string }
+  readonly annotations: { readonly summary: string; readonly runbook: string }
+}
+
+export const readAlerts = (): readonly Alert[] =>
+  (parse(readFileSync(alertsFile, 'utf8')) as { groups: { rules: Alert[] }[] }).groups.flatMap(({ rules }) => rules)
 
 export const readDashboard = (): Dashboard => JSON.parse(readFileSync(dashboardFile, 'utf8')) as Dashboard
 

@@ -4,7 +4,7 @@ import type { Fact } from '../../src/facts.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
 import { initialise } from '../../src/metrics/initialise.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from '../../src/metrics/metrics.ts'
-import { type Metrics, type ScrapeSources, createMetrics } from '../../src/metrics/registry.ts'
+import { type Metrics, type ScrapeSources, backendSteps, createMetrics } from '../../src/metrics/registry.ts'
 import { metricsPage, renderMetricsPage } from '../../tools/metrics-docs.ts'
 import { everyKind, recipient, transaction } from './sample-facts.ts'
 
@@ -169,7 +169,7 @@ describe('initialise', () => {
       { name: 'partners', strategy: 'single' },
       { name: 'default', strategy: 'group' },
     ] as const
-    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }])
+    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }], 'headers')
     const before = await scrape(metrics)
     for (const name of [
       'forced_retries_total{peer="partners",strategy="single"}',
@@ -179,6 +179,7 @@ describe('initialise', () => {
       'transactions_total{peer="default",mode="prdr",outcome="mixed"}',
       'recipients_total{peer="partners",verdict="quarantine"}',
       'duplicates_suppressed_total{peer="partners"}',
+      ...['scored', 'silent', 'failed'].map((result) => `judge_results_total{judge="headers",result="${result}"}`),
       'missing_recipients_total{peer="default",strategy="group"}',
       'missing_recipients_total{peer="learning",strategy="late"}',
       'forced_retries_total{peer="learning",strategy="lenient"}',
@@ -190,6 +191,16 @@ describe('initialise', () => {
     const after = await scrape(metrics)
     expect(after.get('retry_delay_seconds_count{peer="default",strategy="group"}')).toBe(1)
     expect(after.get('transactions_total{peer="default",mode="split",outcome="accepted"}')).toBe(2)
+  })
+
+  it('every step at which a server can fail is 0 before it first does, or an increase would not see it', async () => {
+    const server = 'smtp://127.0.0.1:25'
+    const sources = { ...nothingOpen, backends: () => [{ server, usable: true }] }
+    const metrics = createMetrics(sources, { processMetrics: false })
+    await scrape(metrics)
+    const values = await scrape(metrics)
+    for (const step of backendSteps)
+      expect(values.get(`backend_errors_total{server="${server}",step="${step}"}`), step).toBe(0)
   })
 })
 

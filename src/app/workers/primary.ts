@@ -64,7 +64,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   const newDirectory = ({ peers, trusted }: Config): PeerDirectory =>
     new PeerDirectory({ classes: peers, trusted, overrides: () => ledger.overrides(), now })
   let directory = newDirectory(config)
-  initialise(metrics, strategies())
+  initialise(metrics, strategies(), current.judge.kind)
   metrics.configLoadedSeconds.set(now() / 1000)
 
   const sockets = new Map<string, SharedSocket>()
@@ -205,7 +205,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     current = next
     certificates = fresh
     directory = newDirectory(next)
-    initialise(metrics, strategies())
+    initialise(metrics, strategies(), current.judge.kind)
     drop([...sockets.keys()].filter((key) => !keysOf(next.listen).includes(key)))
     if (!same) await before?.close()
     certify() // the files may have changed meanwhile

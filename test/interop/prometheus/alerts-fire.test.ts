@@ -2,111 +2,151 @@
  * Alerts fire when what they tell of has really come about: the whole product is brought into trouble, and a real Prometheus scrapes it.
  * The times that an alert waits (`for`) are made short; its expression is the one that operators have.
  */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { issue } from '../../../src/tls/issue.ts'
-import { alertsFile } from '../../metrics/dashboard.ts'
-import { startTestApp, type TestApp } from '../../support/app.ts'
-import { Client } from '../../support/dialogue.ts'
-import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
-import { freePort } from '../../support/lab/ports.ts'
+import { alertsFile, readAlerts } from '../../metrics/dashboard.ts'
 import { until } from '../../support/lab/until.ts'
 import { findPrometheus } from './debian-prometheus.ts'
 import { type RunningPrometheus, runPrometheus } from './running-prometheus.ts'
+import { Forsaken } from './situations/forsaken.ts'
+import { Hung } from './situations/hung.ts'
+import { Troubled } from './situations/troubled.ts'
 
 const found = await findPrometheus()
 
-describe.skipIf(!found.ok)('alerts over a real run', () => {
-  let directory: string
-  let backend: FakeBackend
-  let app: TestApp
-  let prometheus: RunningPrometheus
+interface Situation extends AsyncDisposable {
+  /** `host:port` of the admin address. */
+  readonly admin: string
+}
 
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'rcptwise-alerts-'))
-    const [days, now] = [86_400_000, Date.now()]
-    const request = { commonName: 'mx.test', names: ['mx.test'], notBefore: now - days, notAfter: now + 3 * days }
-    const { cert, key } = await issue({ ...request, use: 'server', keyBits: 2048 })
-    await writeFile(join(directory, 'cert.pem'), cert)
-    await writeFile(join(directory, 'key.pem'), key)
-    await mkdir(join(directory, 'ledger'))
-    // Wants a login at first, and then breaks off each time.
-    backend = await startFakeBackend({
-      rules: [
-        { on: 'MAIL', nth: 1, say: '530 5.7.0 Authentication required' },
-        { on: 'MAIL', silent: true, then: 'reset' },
-      ],
-    })
-    app = await startTestApp({
-      directory,
-      recipients: '"a@example.org": careful\n',
-      config: `
-ledger: ${join(directory, 'ledger')}
-backend: { servers: ["smtp://127.0.0.1:${backend.port}", "smtp://127.0.0.1:${await freePort()}"] }
-relay_domains: [example.org]
-tls: { certificates: [{ cert: cert.pem, key: key.pem }] }
-`,
-    })
+interface Case<S> {
+  readonly alert: string
+  /** What has come about. */
+  readonly when: string
+  /** Brings it about; absent where it is so from the start. */
+  readonly bring?: (situation: S) => void | Promise<void>
+  /** What the alert that fires has to say. */
+  readonly labels?: Readonly<Record<string, string>> | ((situation: S) => Readonly<Record<string, string>>)
+}
+
+async function watch(target: string): Promise<RunningPrometheus> {
+  const directory = await mkdtemp(join(tmpdir(), 'rcptwise-alerts-'))
+  try {
     const rules = join(directory, 'short.yaml')
-    await copyFile(alertsFile, rules)
-    const text = await readFile(rules, 'utf8')
+    const text = await readFile(alertsFile, 'utf8')
     await writeFile(rules, text.replace(/^( *for:) .*$/gm, '$1 1s'))
-    const target = `127.0.0.1:${app.app.admin?.port ?? 0}`
-    prometheus = await runPrometheus({ program: found.ok ? found.prometheus : '', target, rules })
+    const prometheus = await runPrometheus({ program: found.ok ? found.prometheus : '', target, rules })
     await until('three scrapes', async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 3)
-  }, 120_000)
-  afterAll(async () => {
-    await prometheus.close()
-    await app[Symbol.asyncDispose]()
-    await backend.stop()
+    return prometheus
+  } finally {
     await rm(directory, { recursive: true, force: true })
-  })
-
-  const fires = async (alert: string): Promise<void> => {
-    const firing = `ALERTS{alertname="${alert}",alertstate="firing"}`
-    await until(`${alert} fires`, async () => (await prometheus.query(firing)).length > 0)
   }
+}
 
-  it('RcptwiseNoTraffic: nobody has connected', async () => {
-    await fires('RcptwiseNoTraffic')
-  })
+const covered: string[] = []
 
-  it('RcptwiseLedgerNotDurable: the ledger could not be opened at the start', async () => {
-    await fires('RcptwiseLedgerNotDurable')
-  })
+function describeSituation<S extends Situation>(
+  name: string,
+  start: () => Promise<S>,
+  cases: readonly Case<S>[],
+): void {
+  covered.push(...cases.map(({ alert }) => alert))
+  describe.skipIf(!found.ok)(name, () => {
+    const parts = new AsyncDisposableStack()
+    let situation: S
+    let prometheus: RunningPrometheus
+    beforeAll(async () => {
+      situation = parts.use(await start())
+      prometheus = parts.adopt(await watch(situation.admin), async (running) => await running.close())
+    })
+    afterAll(async () => await parts.disposeAsync())
 
-  it('RcptwiseBackendDown: one of two servers is not there', async () => {
-    await fires('RcptwiseBackendDown')
-    const [down] = await prometheus.query('ALERTS{alertname="RcptwiseBackendDown",alertstate="firing"}')
-    expect(down?.metric['server']).not.toBe(backend.url)
+    it.each(cases)('$alert: $when', async ({ alert, bring, labels = {} }) => {
+      await bring?.(situation)
+      const selectors = Object.entries({
+        alertname: alert,
+        alertstate: 'firing',
+        ...(typeof labels === 'function' ? labels(situation) : labels),
+      })
+      const firing = `ALERTS{${selectors.map(([label, value]) => `${label}="${value}"`).join(',')}}`
+      await until(`${firing} is there`, async () => (await prometheus.query(firing)).length > 0, { limitMs: 150_000 })
+    })
   })
+}
 
-  it('RcptwiseCertificateExpires: three days are left', async () => {
-    await fires('RcptwiseCertificateExpires')
-  })
+describeSituation('a front-end in trouble', async () => await Troubled.start(), [
+  { alert: 'RcptwiseNoTraffic', when: 'nobody has connected' },
+  { alert: 'RcptwiseLedgerNotDurable', when: 'the ledger could not be opened at the start' },
+  {
+    alert: 'RcptwiseBackendDown',
+    when: 'one of two servers is not there',
+    labels: ({ away }) => ({ server: away }),
+  },
+  { alert: 'RcptwiseCertificateExpires', when: 'three days are left' },
+  {
+    alert: 'RcptwiseBackendRefusesUs',
+    when: 'a server wants a login',
+    bring: async (troubled) => await troubled.offer(1),
+    labels: ({ refusing }) => ({ server: refusing }),
+  },
+  {
+    alert: 'RcptwiseBackendErrors',
+    when: 'a server breaks off',
+    bring: async (troubled) => await troubled.offer(9),
+    labels: ({ refusing }) => ({ server: refusing }),
+  },
+  {
+    alert: 'RcptwiseRecipientFileKept',
+    when: 'a changed file is wrong',
+    bring: async (troubled) => await troubled.spoilRecipients(),
+  },
+  {
+    alert: 'RcptwiseNotScraped',
+    when: 'it has ended',
+    bring: async (troubled) => await troubled.end(),
+  },
+])
 
-  it('RcptwiseBackendRefusesUs and RcptwiseBackendErrors: a server wants a login, and then breaks off', async () => {
-    for (let i = 0; i < 10; i++) {
-      const client = await Client.connect(app.port)
-      await client.reply()
-      await client.ask('EHLO client.test')
-      expect(await client.ask('MAIL FROM:<s@client.test>')).toMatch(/^[24]/)
-      await client.ask('RCPT TO:<a@example.org>')
-      client.close()
-    }
-    await fires('RcptwiseBackendRefusesUs')
-    await fires('RcptwiseBackendErrors')
-  })
+const labels = { peer: 'default', strategy: 'group' }
+describeSituation(
+  'senders that do not come back, and a scanner in front that writes nonsense',
+  async () => await Forsaken.start(),
+  [
+    {
+      alert: 'RcptwiseJudgeFails',
+      when: 'the field of the scanner holds no number',
+      bring: async (forsaken) => await forsaken.sendUnjudgeable(),
+      labels: { judge: 'headers' },
+    },
+    {
+      alert: 'RcptwiseAbandonedRecipients',
+      when: 'a deferred recipient is not seen again within ledger.patience',
+      bring: async (forsaken) => await forsaken.forsake({ days: 6 }),
+      labels,
+    },
+    {
+      alert: 'RcptwiseMissingRecipients',
+      when: 'a deferred recipient is not offered again within ledger.missing_after',
+      bring: async (forsaken) => await forsaken.forsake({ hours: 5 }),
+      labels,
+    },
+  ],
+)
 
-  it('RcptwiseRecipientFileKept: a changed file is wrong', async () => {
-    await writeFile(join(directory, 'recipients.yaml'), '"a@example.org": nonsense\n')
-    await fires('RcptwiseRecipientFileKept')
-  })
+describeSituation('worker processes', async () => await Hung.start(), [
+  {
+    alert: 'RcptwiseWorkerHung',
+    when: 'the event loop of a worker stands still',
+    bring: async (hung) => await hung.stopOne(),
+  },
+])
 
-  it('RcptwiseNotScraped: it has ended', async () => {
-    await app.app.close()
-    await fires('RcptwiseNotScraped')
-  })
+it('every alert of grafana/alerts.yaml has its case here', () => {
+  expect(covered.toSorted()).toEqual(
+    readAlerts()
+      .map(({ alert }) => alert)
+      .toSorted(),
+  )
 })
