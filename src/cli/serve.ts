@@ -6,6 +6,7 @@ import { startPrimary } from '../app/workers/primary.ts'
 import { createLog, storiesLateMs } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
 import { inheritedSockets } from '../service/activation.ts'
+import { endSoon } from '../service/end.ts'
 import { openServiceManager } from '../service/notify.ts'
 import { asStarted, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
@@ -34,6 +35,7 @@ async function serve(command: Command): Promise<void> {
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${errorInWords(error)}`)
     process.exitCode = 1
+    endSoon()
     return
   }
   const listening = app.addresses.map(({ host, port }) => `${host}:${port}`)
@@ -76,7 +78,10 @@ async function serve(command: Command): Promise<void> {
       .close()
       .then(async () => await app.close())
       .then(async () => await manager.close())
-      .then(() => log.info({ event: 'stopped' }, 'stopped'))
+      .then(() => {
+        log.info({ event: 'stopped' }, 'stopped')
+        endSoon()
+      })
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))

@@ -9,6 +9,7 @@ import type { FactListener } from '../../facts.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, storiesLateMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
+import { endSoon } from '../../service/end.ts'
 import { GivenCertificates } from '../../tls/given-certificates.ts'
 import { acceptPace } from './accept-pace.ts'
 import { writeLine } from './log-pipe.ts'
@@ -84,6 +85,7 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   } catch (error) {
     tell({ kind: 'failed', trouble: asTrouble(error) })
     if (process.connected) process.disconnect()
+    endSoon()
     return
   }
   toldReasons = app.ready().reasons.join('\n')
@@ -134,6 +136,7 @@ async function stop(): Promise<void> {
   counts.end()
   rates.end()
   if (process.connected) process.disconnect()
+  endSoon()
 }
 
 const isHandle = (sent: unknown): sent is { close(): void } =>
