@@ -7,7 +7,7 @@ import { late } from './late.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
 
 /** By name, so that none can be forgotten here. */
-const steps: Readonly<Record<Extract<Fact, { kind: 'backendFailed' }>['step'], true>> = {
+const errorSteps: Readonly<Record<Extract<Fact, { kind: 'backendFailed' }>['step'], true>> = {
   resolve: true,
   connect: true,
   tls: true,
@@ -18,7 +18,15 @@ const steps: Readonly<Record<Extract<Fact, { kind: 'backendFailed' }>['step'], t
   data: true,
   text: true,
 }
-export const backendSteps: readonly string[] = Object.keys(steps)
+const refusalSteps: Readonly<Record<Extract<Fact, { kind: 'backendRefusesUs' }>['step'], true>> = {
+  auth: true,
+  mail: true,
+  rcpt: true,
+  data: true,
+  text: true,
+}
+/** At which a server can fail, or refuse us. */
+export const backendSteps = { errors: Object.keys(errorSteps), refusals: Object.keys(refusalSteps) } as const
 
 /** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
 export interface ScrapeSources {
@@ -94,6 +102,7 @@ export function createMetrics(
   const ejections = counter(d.backendEjectionsTotal)
   const full = counter(d.backendFullTotal)
   const errors = counter(d.backendErrorsTotal)
+  const refusals = counter(d.backendSetupRefusalsTotal)
   const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
     new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
@@ -165,14 +174,15 @@ export function createMetrics(
         self.set({ server }, 0)
         ejections.inc({ server }, 0) // a series from the start, or its first increase would not be seen
         full.inc({ server }, 0)
-        for (const step of backendSteps) errors.inc({ server, step }, 0)
+        for (const step of backendSteps.errors) errors.inc({ server, step }, 0)
+        for (const step of backendSteps.refusals) refusals.inc({ server, step }, 0)
       }
       for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
     }),
     backendEjectionsTotal: ejections,
     backendFullTotal: full,
     backendErrorsTotal: errors,
-    backendSetupRefusalsTotal: counter(d.backendSetupRefusalsTotal),
+    backendSetupRefusalsTotal: refusals,
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),
     judgeResultsTotal: counter(d.judgeResultsTotal),

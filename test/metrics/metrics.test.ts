@@ -193,14 +193,16 @@ describe('initialise', () => {
     expect(after.get('transactions_total{peer="default",mode="split",outcome="accepted"}')).toBe(2)
   })
 
-  it('every step at which a server can fail is 0 before it first does, or an increase would not see it', async () => {
+  it('every step at which a server can fail or refuse us is 0 before it first does, or an increase would not see it', async () => {
     const server = 'smtp://127.0.0.1:25'
     const sources = { ...nothingOpen, backends: () => [{ server, usable: true }] }
     const metrics = createMetrics(sources, { processMetrics: false })
     await scrape(metrics)
     const values = await scrape(metrics)
-    for (const step of backendSteps)
+    for (const step of backendSteps.errors)
       expect(values.get(`backend_errors_total{server="${server}",step="${step}"}`), step).toBe(0)
+    for (const step of backendSteps.refusals)
+      expect(values.get(`backend_setup_refusals_total{server="${server}",step="${step}"}`), step).toBe(0)
   })
 })
 
