@@ -92,6 +92,9 @@ export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger 
       // It was dropped or forgotten: the sender is new.
       if (stored === undefined) return { saved: false }
       if (areTwoMessages(ours, stored)) return await saveApart(ours, stored)
+      // Taken for a part of another message while it had no name; it has one now, and goes on.
+      if (ours.status !== 'open' && ours.fingerprint === undefined && stored.fingerprint !== undefined)
+        return { saved: false }
       const split = reconcile(ours, stored)
       const { saved } = await ledger.save(split)
       if (!saved) continue

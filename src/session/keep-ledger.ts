@@ -21,7 +21,7 @@ import {
   startSplit,
   stateOf,
 } from '../ledger/split-course.ts'
-import { inOfferedOrder, newCandidate, noteReturn, takenForMs } from '../ledger/split-return.ts'
+import { inOfferedOrder, newCandidate, noteReturn, takenForMs, toldAlike } from '../ledger/split-return.ts'
 import type { Split } from '../ledger/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer } from '../verdict/answer.ts'
@@ -192,7 +192,10 @@ function absorbTwins(
   for (const twin of transaction.recalled.values()) {
     if (twin.id === split.id) continue
     const open = twin.recipients.filter(isOpen)
-    const nameless = twin.fingerprint === undefined && open.every(({ address }) => here.has(address))
+    const nameless =
+      twin.fingerprint === undefined &&
+      toldAlike(twin, transaction.arrival) &&
+      open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
     merged = mergeSplits(merged, twin)
     retire(session, transaction, twin, at)
@@ -221,10 +224,13 @@ function retire(session: Session, transaction: Transaction, begun: Split, at: nu
  * told which of the splits this message belongs to.
  */
 function noteRefused(session: Session, transaction: Transaction, at: number): void {
-  const refused = addresses(transaction.recipients.filter((recipient) => recipient.fate === 'refused'))
+  const refused = addresses(
+    transaction.recipients.filter(({ fate, shown }) => fate === 'refused' && shown !== undefined),
+  )
   if (refused.length === 0) return
   for (const other of transaction.recalled.values()) {
-    const gone = refused.filter((address) => isOpen(stateOf(other, address)))
+    // Who has that message, or may get it at this moment, is refused for this one alone: a mailbox that is full now.
+    const gone = refused.filter((address) => ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''))
     if (other.id === transaction.split?.id || gone.length === 0) continue
     const answered = nextVersion(closeIfDone(answerRecipients(other, gone), at))
     session.effects.push({ do: 'save', split: answered })

@@ -45,6 +45,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     batchEnd: 0,
     beyondLimit: 0,
     recalled: new Map(),
+    contested: new Set(),
     candidates: new Map(),
     arrival: arrivalOf(served, parameters, at),
     presumed: false,

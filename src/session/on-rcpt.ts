@@ -15,6 +15,7 @@ import {
   seemsReturn,
   toldAlike,
 } from '../ledger/split-return.ts'
+import type { Split } from '../ledger/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { mayRelay, type UnsplitReason, whyUnsplit } from '../strategy/rules.ts'
@@ -116,7 +117,7 @@ export function onRecipientKnown(session: Session, event: Extract<Event, { kind:
   const transaction = transactionOf(session)
   const recipient = transaction?.recipients[event.index]
   if (transaction === undefined || recipient?.fate !== 'asked') return
-  for (const split of event.splits) transaction.recalled.set(split.id, split)
+  for (const split of event.splits) keepRecalled(transaction, split)
   recipient.known = true
   const { options } = session
   switch (event.policy.kind) {
@@ -132,6 +133,16 @@ export function onRecipientKnown(session: Session, event: Extract<Event, { kind:
   }
   if (recipient.policy !== undefined) recipient.group = groupKey(recipient.policy)
   consider(session, recipient, event.at)
+}
+
+/**
+ * As it was first seen: what this transaction makes of it is put on top of what others have written since (ledger/reconcile.ts). That they have
+ * written at all says that somebody else is at it.
+ */
+function keepRecalled({ recalled, contested }: Transaction, split: Split): void {
+  const known = recalled.get(split.id)
+  if (known === undefined) recalled.set(split.id, split)
+  else if (known.version !== split.version) contested.add(split.id)
 }
 
 function noteFailure(
@@ -216,7 +227,10 @@ function recall(session: Session, transaction: Transaction, batch: readonly Reci
   // DATA stands behind them, and all have been looked at: nobody else is offered.
   const whole = session.held !== undefined && !transaction.recipients.some(({ fate }) => fate === 'asked')
   const fitting = possible.filter(
-    (candidate) => seemsReturn(candidate, arrival) && !(whole && candidate.seen.size < candidate.expected.length),
+    (candidate) =>
+      seemsReturn(candidate, arrival) &&
+      !transaction.contested.has(candidate.split.id) &&
+      !(whole && candidate.seen.size < candidate.expected.length),
   )
   const likely = likeliest(fitting)
   const { takenFor = likely?.split.id } = transaction
@@ -327,7 +341,11 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   const deferred = others.filter((recipient) => !goes.has(recipient.address))
   for (const recipient of deferred) defer(session, transaction, recipient)
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
-  const byGuess = deferred.filter(({ memory }) => transaction.taken === 'guessed' && memory?.state === 'refused')
+  // Where everyone else goes through, or the refused ones go alone, each deferral is the guess's.
+  const all = splitting === 'late' || choice.going.kind === 'refused'
+  const byGuess = deferred.filter(
+    ({ memory }) => transaction.taken === 'guessed' && (all || memory?.state === 'refused'),
+  )
   for (const recipient of byGuess) recipient.byGuess = true
   if (byGuess.length > 0) takeReturn(session, transaction, at)
 }
@@ -338,7 +356,8 @@ function othersExpected(transaction: Transaction, batch: readonly Recipient[]): 
   if (split === undefined || taken !== 'guessed' || split.refusedOnly) return false
   // Those behind this batch were named, but nothing was said to them yet: they are still to come.
   const said = transaction.recipients.filter(({ fate }) => fate !== 'asked' && fate !== 'considered')
-  return othersBefore(split, new Set([...said, ...batch].map((recipient) => recipient.address)))
+  const offered = new Set([...said, ...batch].map((recipient) => recipient.address))
+  return othersBefore(split, offered) || split.postponed?.some((address) => !offered.has(address)) === true
 }
 
 function recipientAt(transaction: Transaction, index: number): Recipient {

@@ -77,6 +77,8 @@ export interface Transaction {
   crowded?: OpenLimit
   /** Open splits in which someone of this transaction takes part. */
   readonly recalled: Map<string, Split>
+  /** Of these: others have written to them since. */
+  readonly contested: Set<string>
   /** The same, with what speaks for and against each while recipients are offered. */
   readonly candidates: Map<string, Candidate>
   /** What was told by which a return may be known. */

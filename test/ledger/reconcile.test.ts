@@ -32,6 +32,19 @@ describe('of a recipient that both know', () => {
   })
 })
 
+test('a split without a name that another message took for a part of itself goes on where it was given its name meanwhile', async () => {
+  const ledger = await openSqliteLedger({ path: ':memory:', onFact: () => undefined })
+  const over = reconcilingLedger(ledger, () => undefined)
+  const nameless = splitOf('it')
+  await ledger.save(nameless)
+  const named = changed(keepDelivery(nameless, a, start), { fingerprint: 'f'.repeat(64), version: 2 })
+  await ledger.save(named)
+  const retired = changed(answerRecipients(nameless, [a, b]), { status: 'completed', closedAt: start, version: 2 })
+  expect(await over.save(retired)).toEqual({ saved: false })
+  expect(await ledger.find('it')).toEqual(named)
+  await ledger.close()
+})
+
 test('the result is the version after the stored one, with everybody in it', () => {
   const ours = splitOf('it', { version: 2, recipients: [recipientOf(a)], forcedRetries: 3, idleAttempts: 2 })
   const stored = splitOf('it', { version: 7, recipients: [recipientOf(b)], forcedRetries: 2, fingerprint: 'f' })

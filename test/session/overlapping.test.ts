@@ -1,0 +1,95 @@
+/** Two transactions at once: a split that others write to while recipients are offered one by one. */
+import { expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
+import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
+import { MemoryLedger } from '../support/memory-ledger.ts'
+
+const recipients = {
+  'ann@example.org': policies.tagOnly,
+  'bob@example.org': policies.careful,
+  'cho@example.org': policies.strict,
+}
+const all = Object.keys(recipients)
+const spam = { message: 'spam', judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const clean = { message: 'clean', judgement: { kind: 'scored', score: 1, symbols: [] } } as const
+const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
+const size = ' SIZE=1000'
+const later451: Reply = { code: 451, lines: ['4.3.0 Later'] }
+
+function site(later: () => readonly string[] = () => []) {
+  const ledger = new MemoryLedger()
+  const clock = { now: 1_000_000 }
+  const connect = (copies: string[]) => {
+    const options: MachineOptions = {
+      recipients,
+      ledger,
+      now: () => clock.now,
+      peer: { strategy: 'late' },
+      comesBack: { fromMs: 0, toMs: Infinity },
+      parameters: size,
+      world: {
+        deliver: (parcel) => {
+          const whom = parcel.recipients.map(({ argument }) => argument.slice(1, -1))
+          const own = new Map(
+            parcel.recipients
+              .filter((_, i) => later().includes(whom[i] ?? ''))
+              .map(({ index }) => [index, later451] as const),
+          )
+          copies.push(...whom.filter((one) => !later().includes(one)))
+          return { reply: yes, own }
+        },
+      },
+    }
+    return Machine.ready(options)
+  }
+  return { ledger, clock, connect }
+}
+
+test('the return begins between two RCPTs of a clean message: that one is not taken for it', () => {
+  const { clock, connect } = site()
+  connect([]).message(all, spam)
+  clock.now += 600_000
+  const copies: string[] = []
+  const other = connect(copies)
+  other.send(`MAIL FROM:<sender@example.net>${size}`)
+  other.send('RCPT TO:<ann@example.org>') // recalls the split as it is before it is taken
+  const back = connect([])
+  expect(codes(back.envelope('sender@example.net', all, size).rcpts)).toBe('250 250 451') // the return: takes it
+  const rcpts = [...other.send('RCPT TO:<bob@example.org>'), ...other.send('RCPT TO:<cho@example.org>')]
+  other.send('DATA')
+  other.text(clean)
+  // strategies.md: "no other transaction was taken for this retry and is still under way"
+  expect(codes(rcpts)).toBe('250 250')
+  expect(copies.toSorted(), 'rules.md: "Whoever waits because of a wrong guess has the message at once"').toEqual(all)
+})
+
+test('a guess over an old copy takes nothing back of what another return has found out in between', () => {
+  let trouble: readonly string[] = ['bob@example.org']
+  const { clock, connect, ledger } = site(() => trouble)
+  const copies: string[] = []
+  connect(copies).message(all, spam) // ann has it, bob's delivery is put off, cho refuses
+  clock.now += 600_000
+  trouble = []
+  const other = connect([])
+  other.send(`MAIL FROM:<sender@example.net>${size}`)
+  other.send('RCPT TO:<ann@example.org>')
+  // The return from another host, not taken for one (no SIZE): by its text; bob has it now.
+  connect(copies).message(all, spam, '')
+  const [split] = ledger.open
+  expect(split?.recipients.map(({ address, state }) => `${address.slice(0, 3)} ${state}`).toSorted()).toEqual([
+    'ann delivered',
+    'bob delivered',
+    'cho refused',
+  ])
+  expect(copies).toHaveLength(2)
+  other.send('RCPT TO:<bob@example.org>')
+  other.send('RCPT TO:<cho@example.org>')
+  other.tell({ kind: 'clientLost' }) // another message, whose client goes before its text
+  expect(
+    ledger.open[0]?.recipients.map(({ address, state }) => `${address.slice(0, 3)} ${state}`).toSorted(),
+    'the states that the return has written',
+  ).toEqual(['ann delivered', 'bob delivered', 'cho refused'])
+  clock.now += 600_000
+  connect(copies).message(all, spam)
+  expect(copies.filter((one) => one === 'bob@example.org')).toHaveLength(1)
+})
