@@ -26,6 +26,10 @@ export function isGone(deliverer: string): boolean {
   return describe(pid) !== deliverer
 }
 
+/** Of this machine, so that `isGone` knows. */
+export const isHere = (deliverer: string): boolean =>
+  deliverer === thisProcess || deliverer.split(separator)[0] === machineHere()
+
 function describe(pid: number | string): string | undefined {
   const place = placeOf(pid)
   return place === undefined ? undefined : [place.machine, place.pid, place.startedAt].join(separator)

@@ -317,8 +317,9 @@ export class TransactionRunner {
 
   /** Until nobody else is at delivering it any more. */
   awaitDeliveries(effect: Of<'awaitDeliveries'>): void {
-    const { ledger, underWayMs, now } = this.#parts
-    void untilSettled(effect, { ledger, now, limitMs: underWayMs, isOver: () => this.#over }).then((outcome) =>
+    const { ledger, underWayMs, replyTimeoutMs, now } = this.#parts
+    const options = { ledger, now, limitMs: underWayMs, answerMs: replyTimeoutMs, isOver: () => this.#over }
+    void untilSettled(effect, options).then((outcome) =>
       this.#tell({ kind: 'deliveriesSettled', at: now(), ...outcome }),
     )
   }

@@ -19,7 +19,7 @@ const done = settleDelivery(delivering(), [a], new Set([a]))
 async function ask(says: readonly (Split | undefined)[], now = 1): Promise<unknown> {
   let asked = 0
   const find = async (): Promise<Split | undefined> => await Promise.resolve(says[Math.min(asked++, says.length - 1)])
-  const options = { ledger: { find }, now: () => now, limitMs: 200, isOver: () => false }
+  const options = { ledger: { find }, now: () => now, limitMs: 200, answerMs: 1000, isOver: () => false }
   return await untilSettled({ split: 'x', recipients: [a] }, options)
 }
 
@@ -33,6 +33,14 @@ describe('a return', () => {
   test('does not wait for ever', async () => expect(await ask([delivering()])).toMatchObject({ settled: false }))
   test('does not wait for whoever should be done by now', async () =>
     expect(await ask([delivering()], until)).toMatchObject({ settled: true }))
+  const day = 86_400_000
+  const other = 'another-boot/pid:[1] 7 100'
+  test('does not wait until tomorrow for another machine, since the clock was set back by a day', async () =>
+    expect(await ask([delivering({ process: other, until: day })])).toMatchObject({ settled: true }))
+  test('waits for another machine whose clock is ahead by as long as a delivery takes', async () =>
+    expect(await ask([delivering({ process: other, until: 2000 }), done])).toEqual({ settled: true, split: done }))
+  test('waits for a process that lives here, wherever the clock was set', async () =>
+    expect(await ask([delivering({ until: day }), done])).toEqual({ settled: true, split: done }))
   test('does not wait for the deliveries to others', async () =>
     expect(await ask([delivering({}, b)])).toMatchObject({ settled: true }))
   test('does not wait for a split that was dropped', async () =>
