@@ -15,7 +15,14 @@ const codes = (lines: readonly string[]): string => lines.map((line) => line.sli
 test('the mailbox of who has a split message is full (552) for another message, and free again for the retry: it is not delivered again', () => {
   const ledger = new MemoryLedger()
   const copies: string[] = []
-  const send = (message: string, score: number, to: string[], full: string[], parameters: string): string => {
+  interface Sent {
+    readonly message: string
+    readonly score: number
+    readonly to: string[]
+    readonly full?: string[]
+    readonly parameters: string
+  }
+  const send = ({ message, score, to, full = [], parameters }: Sent): string => {
     const machine = Machine.ready({
       recipients,
       ledger,
@@ -33,8 +40,10 @@ test('the mailbox of who has a split message is full (552) for another message, 
     const { rcpts, text } = machine.message(to, { message, judgement: scored(score) })
     return codes([...rcpts, ...text])
   }
-  expect(send('spam', 9, [ann, bob, cho], [], ' SIZE=1000')).toBe('250 250 250 451')
-  expect(send('other', 1, [ann, bob], [ann], ' SIZE=77')).toBe('552 250 250')
-  send('spam', 9, [ann, bob, cho], [], ' SIZE=1000')
+  const spam = { message: 'spam', score: 9, to: [ann, bob, cho], parameters: ' SIZE=1000' }
+  const other = { message: 'other', score: 1, to: [ann, bob], full: [ann], parameters: ' SIZE=77' }
+  expect(send(spam)).toBe('250 250 250 451')
+  expect(send(other)).toBe('552 250 250')
+  send(spam)
   expect(copies.filter((one) => one === `spam ${ann}`)).toHaveLength(1)
 })
