@@ -168,7 +168,7 @@ test('rules.md: “Whoever waits because of a wrong guess has the message at onc
   expect(site.guesses().filter((guess) => guess === 'wrong')).toHaveLength(1)
 })
 
-test("rules.md: “After a wrong guess a message is never guessed again; it then ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”", () => {
+test('rules.md: “After a wrong guess a message is never guessed again; it then ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   site.send(all, clean(1))
