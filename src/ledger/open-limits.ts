@@ -6,12 +6,16 @@ export interface Size {
   readonly bytes: number
 }
 
-/** What is open of one opener and of all. */
+/** What is open of one opener, and of all: their bytes may count more than what is open. */
 export interface Opened {
   readonly sender: Size
   readonly client: Size
   readonly all: Size
 }
+
+/** Whoever the opener is: nobody has more open than all together. */
+export const mayBeReached = ({ splits, bytes }: Size, limits: OpenLimits): boolean =>
+  splits >= Math.min(limits.perSender, limits.perClient, limits.all) || bytes >= limits.bytesPerSender
 
 export function reachedLimit({ sender, client, all }: Opened, limits: OpenLimits): OpenLimit | undefined {
   if (sender.splits >= limits.perSender) return 'open_splits_per_sender'

@@ -8,7 +8,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
 import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from './ledger.ts'
-import { reachedLimit } from './open-limits.ts'
+import { Crowding } from './crowding.ts'
+import type { Opened } from './open-limits.ts'
 import { mostSenders, SenderMemory, type SenderShelf } from './sender-memory.ts'
 import { openStorage, type Storage } from './sqlite-storage.ts'
 import { toRow, type SplitRow } from './sqlite-row.ts'
@@ -76,6 +77,9 @@ class SqliteLedger implements Ledger {
   readonly #maxSplits: number
   readonly #maxBytes: number
   readonly #adopts: boolean
+  readonly #crowding = new Crowding((opener): Opened | Promise<Opened> =>
+    this.#storage.run((store) => store.opened(opener)),
+  )
   readonly #underWay = new Set<Promise<unknown>>()
   #overrides: readonly StrategyOverride[] = []
   #makingRoom: Promise<void> | undefined
@@ -119,10 +123,11 @@ class SqliteLedger implements Ledger {
   }
 
   crowded(opener: Opener, limits: OpenLimits): OpenLimit | undefined | Promise<OpenLimit | undefined> {
-    return this.#storage.run((store) => reachedLimit(store.opened(opener), limits))
+    return this.#crowding.crowded(opener, limits)
   }
 
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
+    this.#crowding.changed()
     const [row, prior] = [toRow(split), this.#isNew(split) ? 0 : split.version - 1]
     const room = this.#storage.congestion ?? (prior === 0 ? this.#makeRoom() : undefined)
     // Of a split with many recipients the row alone, just made, is enough for one turn.
