@@ -307,7 +307,7 @@ describe('clean mail between the attempts', () => {
   })
 })
 
-describe('strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.”', () => {
+describe('strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.” README.md: “The first message of a sender that Rcptwise has never seen to come back takes one attempt more”', () => {
   test.each<[string, MachineOptions, number]>([
     ['its first', {}, 4],
     ['a later one, since it was seen to come back', { comesBack: { fromMs: 5 * minute, toMs: 15 * minute } }, 3],

@@ -120,6 +120,19 @@ describe('rules.md: “No duplicates.”', () => {
     }
   })
 
+  test('known-limits.md: “An acknowledgement without a second delivery is said once: a sender that has gone before it reads that, and comes again, gets the message delivered again.”', () => {
+    const machine = Machine.ready({ recipients, peer: { strategy: 'off' } })
+    const attempt = (leaves: boolean): string => {
+      const again = Machine.ready({ recipients, peer: { strategy: 'off' }, ledger: machine.ledger })
+      again.leavesAfterDot = leaves
+      const said = again.message(['a@example.org'], spam).text[0] ?? ''
+      return `${said.slice(0, 3)} ${again.parcels.length}`
+    }
+    expect(attempt(true), 'gone while it is delivered').toBe(' 1')
+    expect(attempt(true), 'acknowledged, and nobody reads it').toBe('250 0')
+    expect(attempt(false)).toBe('250 1')
+  })
+
   test('a later, deliberate resend is delivered', () => {
     const { machine, copies } = partly()
     machine.message(all, spam)
