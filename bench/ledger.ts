@@ -13,9 +13,9 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Fact } from '../src/facts.ts'
-import { openRedisLedger } from '../src/ledger/redis.ts'
-import { openSqliteLedger } from '../src/ledger/sqlite.ts'
-import type { Split, SplitRecipient } from '../src/ledger/split.ts'
+import { openRedisLedger } from '../src/ledger/redis/redis.ts'
+import { openSqliteLedger } from '../src/ledger/sqlite/sqlite.ts'
+import type { Split, SplitRecipient } from '../src/split/split.ts'
 
 const url = process.argv[2]?.startsWith('redis') === true ? process.argv[2] : undefined
 const directory = mkdtempSync(join((url === undefined ? process.argv[2] : undefined) ?? tmpdir(), 'rcptwise-bench-'))

@@ -1,5 +1,5 @@
 /** What an octet of a text costs, by kind of text: node bench/texts.ts. In chunks of 64 KiB, without sockets; the best of many rounds. */
-import { createFingerprint } from '../src/ledger/fingerprint.ts'
+import { createFingerprint } from '../src/split/fingerprint.ts'
 import { stuffDots } from '../src/smtp/dot-stuffing.ts'
 import { TextReceiver } from '../src/smtp/text-receiver.ts'
 

@@ -3,7 +3,7 @@
  * tell different stories. Nobody else decides anything from one, but for what `auto` learns (src/learning), the end of a generation
  * (app/generation.ts) and new keys of tickets (app/workers/primary.ts). Times are ms since the epoch, durations are ms.
  */
-import type { SplitOutcome } from './ledger/split.ts'
+import type { SplitOutcome } from './split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'
 import type { AutoReason } from './strategy/peer-class.ts'
 

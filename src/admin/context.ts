@@ -1,5 +1,5 @@
 /** What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch. */
-import type { Split } from '../ledger/split.ts'
+import type { Split } from '../split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 
 export interface PeerView {

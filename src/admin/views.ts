@@ -1,5 +1,5 @@
 /** What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO 8601 in UTC. Pure. */
-import type { Split, SplitRecipient } from '../ledger/split.ts'
+import type { Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
 import type { ForgivenFate, PeerView, SenderView } from './context.ts'
 

@@ -5,11 +5,11 @@ import type { Bounces } from '../bounce/bounce.ts'
 import { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config } from '../config/config.ts'
 import type { SharedRates } from '../listen/shared-limits.ts'
-import { createVoucher, dnsResolve } from '../vouch/spf-dkim.ts'
-import type { QuestionAllowance } from '../vouch/questions.ts'
-import type { Voucher } from '../vouch/vouch.ts'
+import { createVoucher, dnsResolve } from '../sender-auth/spf-dkim.ts'
+import type { QuestionAllowance } from '../sender-auth/questions.ts'
+import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 
-export function configuredVoucher(config: Config, allowance: QuestionAllowance): Voucher {
+export function configuredVoucher(config: Config, allowance: QuestionAllowance): SenderAuthenticator {
   const { vouchedBy, dnsServers, dnsTimeoutMs, dnsQuestions, dkimSignatures } = config.bounces
   return createVoucher({
     by: vouchedBy,
@@ -40,7 +40,7 @@ export function configuredBounces(
   config: Config,
   parts: {
     readonly backend: Backend
-    readonly voucher: Voucher
+    readonly voucher: SenderAuthenticator
     readonly allowance: SenderAllowance
     readonly newId: () => string
     readonly now: () => number

@@ -1,9 +1,9 @@
 /** How many questions to the DNS one client's messages may cause in a minute, and those of all together. Held over all processes. */
 import type { Config } from '../config/config.ts'
-import { clientKey } from '../listen/network.ts'
+import { clientKey } from '../peers/network.ts'
 import { RateLimiter } from '../listen/rate-limiter.ts'
 import type { SharedRate, SharedRates } from '../listen/shared-limits.ts'
-import type { QuestionAllowance } from '../vouch/questions.ts'
+import type { QuestionAllowance } from '../sender-auth/questions.ts'
 
 const minuteMs = 60_000
 const everybody = '*'

@@ -8,17 +8,17 @@ import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'
 import type { Judge } from '../judge/judge.ts'
-import { lookUpLearned } from '../learning/learning.ts'
+import { lookUpLearned } from '../peers/learning.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
-import { inRanges, PeerDirectory } from '../listen/peer-directory.ts'
-import { VerifiedNames } from '../listen/verified-names.ts'
+import { inRanges, PeerDirectory } from '../peers/peer-directory.ts'
+import { VerifiedNames } from '../peers/verified-names.ts'
 import { chainPolicySources } from '../policy/chain.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
-import type { QuestionAllowance } from '../vouch/questions.ts'
+import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import { openBackend } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
@@ -26,7 +26,7 @@ import { configuredJudge } from './judge.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
-export interface Standing {
+export interface SharedParts {
   readonly ledger: Ledger
   /** Those that a listener with TLS serves with. */
   readonly certificates: Certificates | undefined
@@ -61,7 +61,7 @@ export interface Generation {
 /** Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away is no reason. */
 export async function openGeneration(
   config: Config,
-  standing: Standing,
+  standing: SharedParts,
   openJudge: (config: Config) => Judge = configuredJudge,
 ): Promise<Generation> {
   await using parts = new AsyncDisposableStack()
@@ -139,7 +139,7 @@ export async function openGeneration(
   }
 }
 
-async function openPolicies(config: Config, { onFact, now }: Standing): Promise<PolicySource> {
+async function openPolicies(config: Config, { onFact, now }: SharedParts): Promise<PolicySource> {
   const { policies } = config
   await using opened = new AsyncDisposableStack()
   const sources: PolicySource[] = []

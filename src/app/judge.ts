@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
 import { backendJudge, noJudge } from '../judge/silent.ts'
-import { inRanges } from '../listen/peer-directory.ts'
+import { inRanges } from '../peers/peer-directory.ts'
 
 export function configuredJudge({ judge }: Config): Judge {
   switch (judge.kind) {

@@ -3,7 +3,7 @@ import type { AdminContext, SenderView } from '../admin/context.ts'
 import type { FactListener } from '../facts.ts'
 import { listMissing } from '../ledger/missing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { findLearned, type LearnedSender, listLearned } from '../learning/learning.ts'
+import { findLearned, type LearnedSender, listLearned } from '../peers/learning.ts'
 
 export interface LearnedParts {
   readonly ledger: Ledger

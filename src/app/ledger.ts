@@ -2,13 +2,13 @@
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { openSqliteLedger } from '../ledger/sqlite.ts'
+import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'
 
 /** @throws RefusedLedgerError for a file of a newer release or of another program. A server that is away is no error. */
 export async function openLedger({ ledger }: Config, onFact: FactListener, clock: () => number): Promise<Ledger> {
   if (ledger.kind === 'sqlite') return await openSqliteLedger({ path: ledger.path, onFact, clock })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
-  const { openRedisLedger } = await import('../ledger/redis.ts')
+  const { openRedisLedger } = await import('../ledger/redis/redis.ts')
   const { url, prefix, patienceMs, keepMs } = ledger
   return await openRedisLedger({ url, prefix, patienceMs, keepMs, onFact, clock })
 }

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { ClientLimitsOptions } from '../listen/client-limits.ts'
-import type { PeerDirectory } from '../listen/peer-directory.ts'
+import type { PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudgetOptions } from '../listen/spool-budget.ts'
 
 export function limitsOf(config: Config, directory: PeerDirectory, now: () => number): ClientLimitsOptions {

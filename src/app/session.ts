@@ -10,7 +10,7 @@ import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ClientOfConnection, ServedConnection } from '../listen/listener.ts'
 import { thisProcess } from '../listen/deliverer.ts'
-import { inRanges, type PeerDirectory } from '../listen/peer-directory.ts'
+import { inRanges, type PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
@@ -19,7 +19,7 @@ import type { Allowance } from '../session/allowance.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import { octetsOf } from '../smtp/octets.ts'
 import type { Certificates } from '../tls/certificates.ts'
-import type { Voucher } from '../vouch/vouch.ts'
+import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import { refusesRoutes } from './relaying.ts'
 
 export interface SessionParts {
@@ -29,7 +29,7 @@ export interface SessionParts {
   readonly ledger: Ledger
   readonly judge: Judge
   readonly bounces: Bounces
-  readonly voucher: Voucher
+  readonly voucher: SenderAuthenticator
   readonly certificates: Certificates | undefined
   /** Of all sessions together, whatever configuration they began with. */
   readonly budget: SpoolBudget
@@ -57,8 +57,8 @@ export function connectionOptions(
   const { config, certificates, directory, onFact, now, newId } = parts
   const ledger = reconcilingLedger(parts.ledger, onFact)
   const { limits, timeouts } = config
-  const introducers = xclientFrom.length === 0 ? {} : { introducers: inRanges(xclientFrom) }
-  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...introducers }
+  const xclientPeers = xclientFrom.length === 0 ? {} : { xclientFrom: inRanges(xclientFrom) }
+  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...xclientPeers }
   const spool = { ...config.spool, budget: parts.budget }
   const waits = {
     replyTimeoutMs: timeouts.replyMs,

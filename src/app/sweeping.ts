@@ -4,7 +4,7 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type MissingCount, noteMissing } from '../ledger/missing.ts'
 import { sweep } from '../ledger/sweep.ts'
-import { type LearnedCount, nobodyLearned, reviewSenders } from '../learning/learning.ts'
+import { type LearnedCount, nobodyLearned, reviewSenders } from '../peers/learning.ts'
 
 export interface SweepingParts {
   readonly ledger: Ledger

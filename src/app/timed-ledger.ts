@@ -1,5 +1,5 @@
 /** The ledger, with the time of its operations told. */
-import { ledgerOver } from '../ledger/ledger-over.ts'
+import { ledgerOver } from '../ledger/delegating-ledger.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Metrics } from '../metrics/registry.ts'
 

@@ -1,8 +1,8 @@
-/** Opening a connection to a place: for a client's message, or to ask whether mail can go there at all. */
+/** Opening a connection to an endpoint: for a client's message, or to ask whether mail can go there at all. */
 import type { FactListener } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'
-import { type BackendClient, type Introduction, proxyPreamble, tellsClient } from './introduce.ts'
-import type { Asked, Candidate } from './places.ts'
+import { type BackendClient, type Introduction, proxyPreamble, tellsClient } from './tell-client.ts'
+import type { Asked, EndpointState } from './endpoints.ts'
 import {
   askWhetherItRelays,
   openRelay,
@@ -12,7 +12,7 @@ import {
   unsure,
   unsureAtMost,
 } from './relay-guard.ts'
-import type { Place, Server } from './route.ts'
+import type { Endpoint, Server } from './route.ts'
 import { type BackendTls, TlsFailure } from './secure.ts'
 import { SmtpConnection, Unwelcome } from './smtp-connection.ts'
 
@@ -44,7 +44,7 @@ export const verifiesHost = ({ mode, fingerprints, serverName }: BackendTls, { m
 /** Never rejects, and leaves nothing open when it fails. `client`: whom it is for; absent: us. */
 export async function openConnection(
   options: ConnectOptions & { readonly signal: AbortSignal },
-  { server, host, address, port }: Place,
+  { server, host, address, port }: Endpoint,
   client: BackendClient | undefined,
 ): Promise<SmtpConnection | NotOpened> {
   const { onFact, now, introduction, tls, signal } = options
@@ -81,24 +81,24 @@ export async function openConnection(
   }
 }
 
-/** Of a place, what decides what it is asked. */
-export type AskedCandidate = Pick<Candidate, 'place' | 'safe' | 'relay' | 'unsure'>
+/** Of an endpoint, what decides what it is asked. */
+export type AskedEndpoint = Pick<EndpointState, 'endpoint' | 'safe' | 'relay' | 'unsure'>
 
 interface AskOptions extends ConnectOptions {
   readonly signal: AbortSignal
   readonly relayQuestions?: RelayQuestions | undefined
 }
 
-/** Asks a place for its EHLO and, where that is to be known, whether it would relay. `keep` gets a connection that is still good. */
+/** Asks an endpoint for its EHLO and, where that is to be known, whether it would relay. `keep` gets a connection that is still good. */
 export async function askPlace(
   options: AskOptions,
-  candidate: AskedCandidate,
+  candidate: AskedEndpoint,
   keep: (connection: SmtpConnection) => void,
 ): Promise<Exclude<Asked, { readonly full: true }> | NotOpened> {
   const { relayQuestions: questions, now } = options
   const { safe, relay } = candidate
   if (questions !== undefined && (!safe || relay.due(now()))) return await askRelay(options, candidate, questions)
-  const opened = await openConnection(options, candidate.place, undefined)
+  const opened = await openConnection(options, candidate.endpoint, undefined)
   if (!(opened instanceof SmtpConnection)) return opened
   if (questions !== undefined && relay.changed(opened.extensions)) {
     opened.quit()
@@ -111,15 +111,15 @@ export async function askPlace(
 
 async function askRelay(
   options: AskOptions,
-  candidate: AskedCandidate,
+  candidate: AskedEndpoint,
   questions: RelayQuestions,
 ): ReturnType<typeof askPlace> {
   const { introduction, now } = options
-  const { place, relay } = candidate
-  const opened = await openConnection(options, place, tellsClient(introduction) ? stranger : undefined)
+  const { endpoint, relay } = candidate
+  const opened = await openConnection(options, endpoint, tellsClient(introduction) ? stranger : undefined)
   if (!(opened instanceof SmtpConnection)) return opened
   const { extensions } = opened
-  const answer = await askWhetherItRelays(opened, introduction, questionsFor(questions, ownAddress(place)))
+  const answer = await askWhetherItRelays(opened, introduction, questionsFor(questions, ownAddress(endpoint)))
   opened.quit()
   if (typeof answer === 'object') {
     if ('failed' in answer) return { failed: answer.failed, step: 'connect' }
@@ -133,4 +133,4 @@ async function askRelay(
   return { extensions, safe: true }
 }
 
-const ownAddress = ({ server, address }: Place): string => (server.socketPath === undefined ? address : '')
+const ownAddress = ({ server, address }: Endpoint): string => (server.socketPath === undefined ? address : '')

@@ -1,6 +1,6 @@
-/** Whether one place can be used, and how long it is left alone when it can't. Pure: the clock comes in. Times are ms. */
+/** Whether one endpoint can be used, and how long it is left alone when it can't. Pure: the clock comes in. Times are ms. */
 export interface HealthOptions {
-  /** How long a place is left alone after its first failure; twice as long after each further one. */
+  /** How long an endpoint is left alone after its first failure; twice as long after each further one. */
   readonly ejectMs: number
   readonly ejectAtMostMs: number
 }

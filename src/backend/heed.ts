@@ -3,7 +3,7 @@ import type { FactListener } from '../facts.ts'
 import { describeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isAboutUs, type Login, type RefusedStep } from './about-us.ts'
-import { type Introduction, tellsClient } from './introduce.ts'
+import { type Introduction, tellsClient } from './tell-client.ts'
 import type { Lent } from './lending.ts'
 
 export interface HeedOptions {

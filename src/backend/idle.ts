@@ -1,4 +1,4 @@
-/** Connections that wait for the next transaction, by place; the one used last comes first, so that the others may end. */
+/** Connections that wait for the next transaction, by endpoint; the one used last comes first, so that the others may end. */
 import type { SmtpConnection } from './smtp-connection.ts'
 
 interface Idle {
@@ -35,7 +35,7 @@ export class IdleConnections<Owner> {
     return taken?.connection
   }
 
-  /** Leaves one to make room: the place's that was used longest ago, else any. False when there was none. */
+  /** Leaves one to make room: the endpoint's that was used longest ago, else any. False when there was none. */
   leaveOne(owner?: Owner): boolean {
     const from = owner === undefined ? [...this.#idle.values()].find((all) => all.length > 0) : this.#idle.get(owner)
     const first = from?.[0]
@@ -43,13 +43,13 @@ export class IdleConnections<Owner> {
     return first !== undefined
   }
 
-  /** Leaves all of a place. */
+  /** Leaves all of an endpoint. */
   leave(owner: Owner): void {
     for (const { connection } of [...(this.#idle.get(owner) ?? [])]) connection.quit()
     this.#idle.delete(owner)
   }
 
-  /** When one of a place was last heard, in ms that only grow. */
+  /** When one of an endpoint was last heard, in ms that only grow. */
   heardAt(owner: Owner): number {
     return (this.#idle.get(owner) ?? []).reduce((last, { connection }) => Math.max(last, connection.heardAt), -Infinity)
   }

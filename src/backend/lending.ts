@@ -1,16 +1,16 @@
 /** What passes between the pool and those who borrow its connections. */
 import type { Reply } from '../smtp/reply.ts'
-import type { BackendClient } from './introduce.ts'
-import type { Candidate, Wanted } from './places.ts'
+import type { BackendClient } from './tell-client.ts'
+import type { EndpointState, Wanted } from './endpoints.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
-import type { Held, Holder } from './yielding.ts'
+import type { Held, Preemptible } from './preemption.ts'
 
 export interface Lent {
   readonly connection: SmtpConnection
   /** As in the configuration. */
   readonly server: string
   /** The address that it leads to. */
-  readonly place: Candidate
+  readonly endpoint: EndpointState
   /** It has served before, and may have been closed meanwhile. */
   readonly reused: boolean
 }
@@ -35,8 +35,8 @@ export interface Lender {
   borrow(wanted: Borrowing, borrower: Borrower): void
   giveBack(lent: Pick<Lent, 'connection'>): void
   /** It was lost while something was asked of it: is its server still there? */
-  suspect(lent: Pick<Lent, 'place'>): void
-  /** It was turned away at its first command, and is ended. True when its place answers on others: it is to be asked for again. */
-  turnedAway(lent: Pick<Lent, 'connection' | 'place'>, why: string): boolean
-  readonly yielding: { hold(holder: Holder): Held | undefined; drop(held: Held): void }
+  recheck(lent: Pick<Lent, 'endpoint'>): void
+  /** It was turned away at its first command, and is ended. True when its endpoint answers on others: it is to be asked for again. */
+  turnedAway(lent: Pick<Lent, 'connection' | 'endpoint'>, why: string): boolean
+  readonly yielding: { hold(holder: Preemptible): Held | undefined; drop(held: Held): void }
 }

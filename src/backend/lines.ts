@@ -1,17 +1,17 @@
 /** What is said to a server on a connection that was lent, and what comes back for it. */
 import { isPermanent, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import type { Heard } from './heard.ts'
+import type { ReplyOrLost } from './command-reply.ts'
 import type { Lent } from './lending.ts'
 import { argumentFor } from './needs.ts'
 import type { AnswerForm } from './text-answer.ts'
 
-export async function command(lent: Lent, line: string): Promise<Heard> {
+export async function command(lent: Lent, line: string): Promise<ReplyOrLost> {
   return await new Promise((resolve) => lent.connection.command(line, resolve))
 }
 
 /** A reply in place of a line: what it would need is not offered, and nothing is sent. */
-export async function say(lent: Lent, line: string | Reply): Promise<Heard> {
+export async function say(lent: Lent, line: string | Reply): Promise<ReplyOrLost> {
   return typeof line === 'string' ? await command(lent, line) : line
 }
 

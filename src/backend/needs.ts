@@ -117,7 +117,7 @@ export function refusalFor(
   }
 }
 
-/** An envelope command's argument as a server may see it, or what is to be said in its place. */
+/** An envelope command's argument as a server may see it, or what is to be said in its endpoint. */
 export function argumentFor(argument: string, offered: Extensions): string | Reply {
   const parameters = parametersOf(argument)
   if (parameters.length === 0) return argument

@@ -7,8 +7,8 @@ import { describeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend } from './backend.ts'
 import { isAboutUs } from './about-us.ts'
-import { isLost } from './heard.ts'
-import type { BackendClient } from './introduce.ts'
+import { isLost } from './command-reply.ts'
+import type { BackendClient } from './tell-client.ts'
 import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
 import type { Pool } from './pool.ts'
 
@@ -88,8 +88,8 @@ export class OwnConnection implements OwnBackend, Lender {
     return false
   }
 
-  suspect(lent: Pick<Lent, 'place'>): void {
-    this.#options.pool.suspect(lent)
+  recheck(lent: Pick<Lent, 'endpoint'>): void {
+    this.#options.pool.recheck(lent)
   }
 
   end(): void {

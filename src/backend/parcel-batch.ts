@@ -2,7 +2,7 @@
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { DeliveryOrder } from './backend.ts'
-import { isLost } from './heard.ts'
+import { isLost } from './command-reply.ts'
 import type { TextAnswer } from './text-answer.ts'
 
 export type Parcel = DeliveryOrder['parcels'][number]

@@ -1,25 +1,25 @@
 /**
  * Connections to the backend's servers: kept, reused, given back. A reused connection may have died unseen, so its user has to be
  * ready to ask for a fresh one (`fresh`). Owns every connection that is not lent. Which server, and whether it can be used,
- * is for places.ts to say.
+ * is for endpoints.ts to say.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import { describeReply, isTransient } from '../smtp/reply.ts'
 import type { ServerView } from './backend.ts'
 import { askPlace, type ConnectOptions, openConnection } from './connect.ts'
 import type { HealthOptions } from './health.ts'
-import { isLost } from './heard.ts'
+import { isLost } from './command-reply.ts'
 import { IdleConnections } from './idle.ts'
-import { type BackendClient, sayXclient } from './introduce.ts'
+import { type BackendClient, sayXclient } from './tell-client.ts'
 import type { Borrower, Borrowing, Lender, Lent, NotLent } from './lending.ts'
-import { type Asked, type Candidate, type Failure, Places } from './places.ts'
+import { type Asked, type EndpointState, type Failure, Endpoints } from './endpoints.ts'
 import { notOffered, type RelayQuestions } from './relay-guard.ts'
 import { type Resolver, systemResolver } from './resolve.ts'
 import { type Neighbours, noNeighbours } from './room.ts'
 import type { Server } from './route.ts'
 import { SmtpConnection } from './smtp-connection.ts'
 import { type Request, slowMs, Waiting } from './waiting.ts'
-import { Yielding } from './yielding.ts'
+import { Yielding } from './preemption.ts'
 
 export interface PoolOptions extends ConnectOptions {
   readonly servers: readonly Server[]
@@ -33,9 +33,9 @@ export interface PoolOptions extends ConnectOptions {
   /** Use only servers that answer these well (rule 8). */
   readonly relayQuestions?: RelayQuestions | undefined
   readonly health?: HealthOptions & {
-    /** A place that nothing was heard of for this long is asked. */
+    /** A endpoint that nothing was heard of for this long is asked. */
     readonly askEveryMs: number
-    /** The longest time between two questions whether a place relays. */
+    /** The longest time between two questions whether an endpoint relays. */
     readonly askRelayAtMostMs?: number
   }
   /** How often names are resolved again. */
@@ -51,14 +51,14 @@ const usualHealth = { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000,
 
 export class Pool implements Lender {
   readonly #options: PoolOptions
-  readonly #places: Places
-  readonly #idle = new IdleConnections<Candidate>()
+  readonly #endpoints: Endpoints
+  readonly #idle = new IdleConnections<EndpointState>()
   readonly #waiting: Waiting
   readonly #endHeeding: () => void
-  readonly #lent = new Map<SmtpConnection, Candidate>()
+  readonly #lent = new Map<SmtpConnection, EndpointState>()
   readonly #closing = new AbortController()
   /** Who holds a connection that others may need more. */
-  readonly yielding = new Yielding(() => this.#waiting.urgent() + this.#places.owed())
+  readonly yielding = new Yielding(() => this.#waiting.urgent() + this.#endpoints.owed())
   /** Open, being opened, or being left; in all and by server. */
   #connections = 0
   readonly #byServer = new Map<Server, number>()
@@ -72,7 +72,7 @@ export class Pool implements Lender {
       onTime: () => this.#serveWaiting(),
     })
     this.#endHeeding = neighbours.onElsewhere(() => this.#heedNeighbours())
-    this.#places = new Places({
+    this.#endpoints = new Endpoints({
       ...options,
       neighbours,
       ...usualHealth,
@@ -88,7 +88,7 @@ export class Pool implements Lender {
 
   /** What every server that a client's message may come to offers. */
   get extensions(): Extensions {
-    return this.#places.extensions
+    return this.#endpoints.extensions
   }
 
   /**
@@ -102,11 +102,11 @@ export class Pool implements Lender {
   #serve(request: Request): void {
     const { wanted } = request
     if (this.#isClosed()) return this.#answer(request, { failed: 'shutting down' })
-    const { resolved } = this.#places
-    if (resolved !== undefined && !this.#places.anyUsable) return void resolved.then(() => this.#serve(request))
+    const { resolved } = this.#endpoints
+    if (resolved !== undefined && !this.#endpoints.anyUsable) return void resolved.then(() => this.#serve(request))
     const idle = wanted.fresh === true ? undefined : this.#takeIdle(wanted)
     if (idle !== undefined) return this.#lend(idle, true, request)
-    const order = this.#places.order(wanted)
+    const order = this.#endpoints.order(wanted)
     if (order.length === 0) return this.#answer(request, this.#nobody(wanted, []))
     if (this.#makeRoom(order)) void this.#openFor(request, order)
     else this.#wait(request, order)
@@ -118,22 +118,22 @@ export class Pool implements Lender {
     request.borrower(answer)
   }
 
-  /** The chosen place's own; another one's only where no new connection may be opened to the chosen one. */
-  #takeIdle(wanted: Borrowing): { connection: SmtpConnection; candidate: Candidate } | undefined {
+  /** The chosen endpoint's own; another one's only where no new connection may be opened to the chosen one. */
+  #takeIdle(wanted: Borrowing): { connection: SmtpConnection; candidate: EndpointState } | undefined {
     const { introduction } = this.#options
     const { client } = wanted
-    const picked = this.#places.pick(wanted)
+    const picked = this.#endpoints.pick(wanted)
     if (picked === undefined) return undefined
     const anyone = introduction === 'none' || introduction === 'xforward'
     const own = (connection: SmtpConnection): boolean => connection.client === client?.key
     const suits = (connection: SmtpConnection): boolean => this.#canBecome(connection, client)
-    const from = (candidate: Candidate): SmtpConnection | undefined =>
+    const from = (candidate: EndpointState): SmtpConnection | undefined =>
       anyone ? this.#idle.take(candidate) : (this.#idle.take(candidate, own) ?? this.#idle.take(candidate, suits))
     const connection = from(picked)
     if (connection !== undefined) return { connection, candidate: picked }
     if (this.#hasRoom(picked) && !this.#isPerClient()) return undefined
-    for (const candidate of this.#places.order(wanted)) {
-      if (candidate.place.rank !== picked.place.rank || !this.#places.isUsable(candidate)) continue
+    for (const candidate of this.#endpoints.order(wanted)) {
+      if (candidate.endpoint.rank !== picked.endpoint.rank || !this.#endpoints.isUsable(candidate)) continue
       const other = from(candidate)
       if (other !== undefined) return { connection: other, candidate }
     }
@@ -157,8 +157,8 @@ export class Pool implements Lender {
 
   #openTo = (server: Server): number => this.#byServer.get(server) ?? 0
 
-  #hasRoom({ place, room }: Candidate): boolean {
-    return this.#mayHaveMore(place.server) && room.has(performance.now())
+  #hasRoom({ endpoint, room }: EndpointState): boolean {
+    return this.#mayHaveMore(endpoint.server) && room.has(performance.now())
   }
 
   /** As far as the configuration goes. */
@@ -168,8 +168,8 @@ export class Pool implements Lender {
   }
 
   /** There is room for one of the best; idle connections that are of no use for this request make room. */
-  #makeRoom(order: readonly Candidate[]): boolean {
-    const alike = this.#places.alike(order)
+  #makeRoom(order: readonly EndpointState[]): boolean {
+    const alike = this.#endpoints.alike(order)
     if (alike.some((candidate) => this.#hasRoom(candidate))) return true
     if (this.#connections >= this.#options.maxConnections) this.#idle.leaveOne()
     else alike.some((candidate) => this.#idle.leaveOne(candidate))
@@ -177,8 +177,8 @@ export class Pool implements Lender {
   }
 
   /** Waits until one is given back, or may be opened. */
-  #wait(request: Request, order: readonly Candidate[]): void {
-    this.#waiting.wait(request, this.#places.alike(order))
+  #wait(request: Request, order: readonly EndpointState[]): void {
+    this.#waiting.wait(request, this.#endpoints.alike(order))
     this.yielding.wanted()
   }
 
@@ -195,21 +195,21 @@ export class Pool implements Lender {
 
   /** Others wait for connections of which we have more than our share. */
   #heedNeighbours(): void {
-    this.#places.heedNeighbours()
-    for (const candidate of this.#places.all())
+    this.#endpoints.heedNeighbours()
+    for (const candidate of this.#endpoints.all())
       for (let { owed } = candidate.room; owed > 0 && this.#idle.leaveOne(candidate); owed--);
-    if (this.#places.owed() > 0) this.yielding.wanted()
+    if (this.#endpoints.owed() > 0) this.yielding.wanted()
     this.#serveWaiting()
   }
 
   #lend(
-    { connection, candidate }: { connection: SmtpConnection; candidate: Candidate },
+    { connection, candidate }: { connection: SmtpConnection; candidate: EndpointState },
     reused: boolean,
     request: Request,
   ): void {
     const { borrower, wanted } = request
     this.#waiting.remove(request)
-    const lent: Lent = { connection, server: candidate.place.server.url, place: candidate, reused }
+    const lent: Lent = { connection, server: candidate.endpoint.server.url, endpoint: candidate, reused }
     this.#lent.set(connection, candidate)
     const { client } = wanted
     const known = this.#options.introduction !== 'xclient' || client === undefined || connection.client === client.key
@@ -243,7 +243,7 @@ export class Pool implements Lender {
   }
 
   /** It is ours from its EHLO on until its socket is closed. */
-  #own(candidate: Candidate, connection: SmtpConnection): void {
+  #own(candidate: EndpointState, connection: SmtpConnection): void {
     const { room } = candidate
     room.opened()
     const forget = (): void => this.#forget(connection, candidate)
@@ -255,7 +255,7 @@ export class Pool implements Lender {
     connection.onClosed = closed
   }
 
-  #forget(connection: SmtpConnection, candidate: Candidate): void {
+  #forget(connection: SmtpConnection, candidate: EndpointState): void {
     this.#lent.delete(connection)
     this.#idle.drop(candidate, connection)
     this.#count(candidate, -1)
@@ -267,13 +267,13 @@ export class Pool implements Lender {
     if (this.#waiting.size === 0 || this.#isClosed()) return
     for (const request of this.#waiting) {
       if (request.opening) continue
-      const order = this.#places.order(request.wanted)
+      const order = this.#endpoints.order(request.wanted)
       if (order.length === 0 || this.#makeRoom(order)) this.#serve(request)
     }
   }
 
   /** Opens one for a request, which may have another one by then. */
-  async #openFor(request: Request, order: readonly Candidate[]): Promise<void> {
+  async #openFor(request: Request, order: readonly EndpointState[]): Promise<void> {
     request.opening = true
     this.#waiting.rest(request)
     const slow = setInterval(() => this.#makeWay(order), slowMs)
@@ -292,18 +292,18 @@ export class Pool implements Lender {
   }
 
   /** What is being opened may wait in a queue of the server's, behind connections that we do not need. */
-  #makeWay(order: readonly Candidate[]): void {
-    for (const candidate of this.#places.alike(order)) this.#idle.leaveOne(candidate)
+  #makeWay(order: readonly EndpointState[]): void {
+    for (const candidate of this.#endpoints.alike(order)) this.#idle.leaveOne(candidate)
     this.yielding.wanted()
   }
 
-  /** Tries the places in order; what a place lacks is known for certain only after its EHLO. Undefined: the best are full. */
+  /** Tries the endpoints in order; what an endpoint lacks is known for certain only after its EHLO. Undefined: the best are full. */
   async #openFirst(
     wanted: Borrowing,
-    order: readonly Candidate[],
-  ): Promise<{ connection: SmtpConnection; candidate: Candidate } | NotLent | undefined> {
+    order: readonly EndpointState[],
+  ): Promise<{ connection: SmtpConnection; candidate: EndpointState } | NotLent | undefined> {
     const failures: string[] = []
-    const best = this.#places.alike(order)
+    const best = this.#endpoints.alike(order)
     let full = false
     for (const candidate of order) {
       // A busy server is no reason to use the next priority.
@@ -312,38 +312,38 @@ export class Pool implements Lender {
         full ||= best.includes(candidate)
         continue
       }
-      if (this.#options.relayQuestions !== undefined && !this.#places.isUsable(candidate)) {
-        await this.#places.ask(candidate)
-        if (!this.#places.isUsable(candidate)) {
-          failures.push(`${candidate.place.server.url}: ${candidate.health.why ?? ''}`)
+      if (this.#options.relayQuestions !== undefined && !this.#endpoints.isUsable(candidate)) {
+        await this.#endpoints.ask(candidate)
+        if (!this.#endpoints.isUsable(candidate)) {
+          failures.push(`${candidate.endpoint.server.url}: ${candidate.health.why ?? ''}`)
           continue
         }
       }
       const connection = await this.#open(candidate, wanted.client)
       if (this.#isClosed()) return { failed: 'shutting down' }
       if (connection === undefined) full = true
-      else if (typeof connection === 'string') failures.push(`${candidate.place.server.url}: ${connection}`)
-      else if (this.#places.order(wanted).includes(candidate)) return { connection, candidate }
+      else if (typeof connection === 'string') failures.push(`${candidate.endpoint.server.url}: ${connection}`)
+      else if (this.#endpoints.order(wanted).includes(candidate)) return { connection, candidate }
       else connection.quit()
     }
     return full ? undefined : this.#nobody(wanted, failures)
   }
 
   #nobody({ needs }: Borrowing, failures: readonly string[]): NotLent {
-    const refusal = this.#places.refusal(needs)
-    const failed = failures.join('; ') || (this.#places.trouble() ?? 'no server offers what the message needs')
+    const refusal = this.#endpoints.refusal(needs)
+    const failed = failures.join('; ') || (this.#endpoints.trouble() ?? 'no server offers what the message needs')
     return refusal === undefined ? { failed } : { failed, refusal }
   }
 
-  /** Opens a connection, counted from now on; or says why not: undefined when the place is full. */
-  async #open(candidate: Candidate, client: BackendClient | undefined): Promise<SmtpConnection | string | undefined> {
+  /** Opens a connection, counted from now on; or says why not: undefined when the endpoint is full. */
+  async #open(candidate: EndpointState, client: BackendClient | undefined): Promise<SmtpConnection | string | undefined> {
     const begunAt = performance.now()
     this.#count(candidate, 1)
     candidate.room.begin()
-    const opened = await openConnection({ ...this.#options, signal: this.#closing.signal }, candidate.place, client)
+    const opened = await openConnection({ ...this.#options, signal: this.#closing.signal }, candidate.endpoint, client)
     if (opened instanceof SmtpConnection) {
       this.#own(candidate, opened)
-      this.#places.opened(candidate, opened.extensions)
+      this.#endpoints.opened(candidate, opened.extensions)
       return opened
     }
     candidate.room.failed()
@@ -351,27 +351,27 @@ export class Pool implements Lender {
     if (this.#isClosed()) return opened.failed
     if (await this.#isFull(candidate, opened)) {
       candidate.room.turnedAway(begunAt, performance.now())
-      this.#places.full(candidate, opened.failed)
+      this.#endpoints.full(candidate, opened.failed)
       return undefined
     }
-    this.#places.failed(candidate, opened.step, opened.failed)
+    this.#endpoints.failed(candidate, opened.step, opened.failed)
     return opened.failed
   }
 
   /** A server that answers on other connections is not down: it says so, or it was heard on one of them meanwhile. */
-  async #isFull(candidate: Candidate, { step, reply }: Failure): Promise<boolean> {
+  async #isFull(candidate: EndpointState, { step, reply }: Failure): Promise<boolean> {
     if (step !== 'connect' || !(await candidate.room.isShared())) return false
     return reply === undefined ? this.#answersElsewhere(candidate) : isTransient(reply)
   }
 
-  #answersElsewhere(candidate: Candidate): boolean {
+  #answersElsewhere(candidate: EndpointState): boolean {
     const since = performance.now() - this.#options.connectTimeoutMs
     if (this.#idle.heardAt(candidate) > since) return true
     return [...this.#lent].some(([connection, lentOf]) => lentOf === candidate && connection.heardAt > since)
   }
 
   /** Asks by a connection of its own where there is room for one. */
-  async #ask(candidate: Candidate): Promise<Asked> {
+  async #ask(candidate: EndpointState): Promise<Asked> {
     const { room } = candidate
     const begunAt = performance.now()
     if (!room.has(begunAt) && this.#answersElsewhere(candidate)) return { full: true }
@@ -388,17 +388,17 @@ export class Pool implements Lender {
   }
 
   /** A connection that was opened to ask is kept when there is none. */
-  #adopt(candidate: Candidate, connection: SmtpConnection): void {
-    const keeps = !this.#isClosed() && this.#mayHaveMore(candidate.place.server) && this.#idle.count(candidate) === 0
+  #adopt(candidate: EndpointState, connection: SmtpConnection): void {
+    const keeps = !this.#isClosed() && this.#mayHaveMore(candidate.endpoint.server) && this.#idle.count(candidate) === 0
     this.#count(candidate, 1)
     this.#own(candidate, connection)
     if (keeps) this.#offer({ connection, candidate })
     else connection.quit()
   }
 
-  #count({ place }: Candidate, change: 1 | -1): void {
+  #count({ endpoint }: EndpointState, change: 1 | -1): void {
     this.#connections += change
-    this.#byServer.set(place.server, this.#openTo(place.server) + change)
+    this.#byServer.set(endpoint.server, this.#openTo(endpoint.server) + change)
   }
 
   /** Gives a connection back that has no transaction open. */
@@ -408,52 +408,52 @@ export class Pool implements Lender {
     if (candidate === undefined) return
     this.#lent.delete(connection)
     const worn = connection.errors >= maxErrors || connection.transactions >= maxTransactions
-    if (this.#isClosed() || worn || !connection.usable || !this.#places.isUsable(candidate)) return connection.quit()
+    if (this.#isClosed() || worn || !connection.usable || !this.#endpoints.isUsable(candidate)) return connection.quit()
     candidate.heardAt = now()
     this.#offer({ connection, candidate })
   }
 
   /** To the first who waits; kept when nobody does. */
-  #offer({ connection, candidate }: { readonly connection: SmtpConnection; readonly candidate: Candidate }): void {
+  #offer({ connection, candidate }: { readonly connection: SmtpConnection; readonly candidate: EndpointState }): void {
     // To make room for another process, or for a new one of ours.
     if (candidate.room.owed > 0) return connection.quit()
     for (const request of this.#waiting) {
       const { wanted, opening } = request
       if (opening && wanted.fresh === true) continue
-      const suits = this.#canBecome(connection, wanted.client) && this.#places.order(wanted).includes(candidate)
+      const suits = this.#canBecome(connection, wanted.client) && this.#endpoints.order(wanted).includes(candidate)
       if (suits) return this.#lend({ connection, candidate }, true, request)
       if (!opening) return connection.quit()
     }
     this.#idle.add(candidate, connection, this.#options.idleTimeoutMs)
   }
 
-  turnedAway({ connection, place }: Pick<Lent, 'connection' | 'place'>, why: string): boolean {
+  turnedAway({ connection, endpoint }: Pick<Lent, 'connection' | 'endpoint'>, why: string): boolean {
     // Its server counts it no more.
     connection.onClosed = this.#serveWaiting
-    place.room.closed()
+    endpoint.room.closed()
     connection.destroy(why)
-    if (!place.room.shared) return false
-    place.room.turnedAway(performance.now(), performance.now())
-    this.#places.full(place, why)
+    if (!endpoint.room.shared) return false
+    endpoint.room.turnedAway(performance.now(), performance.now())
+    this.#endpoints.full(endpoint, why)
     return true
   }
 
-  suspect({ place }: Pick<Lent, 'place'>): void {
-    this.#places.suspect(place)
+  recheck({ endpoint }: Pick<Lent, 'endpoint'>): void {
+    this.#endpoints.recheck(endpoint)
   }
 
   /** Asks every server that is not known to be usable. Undefined when mail can go somewhere, else what is wrong and where. */
   async probe(): Promise<string | undefined> {
-    await this.#places.askAll()
+    await this.#endpoints.askAll()
     return this.trouble()
   }
 
   trouble(): string | undefined {
-    return this.#isClosed() ? 'shutting down' : this.#places.trouble()
+    return this.#isClosed() ? 'shutting down' : this.#endpoints.trouble()
   }
 
   servers(): ServerView[] {
-    return this.#places.view()
+    return this.#endpoints.view()
   }
 
   /** At most half of the connections are lent: one may be held for as long as a text takes to come. */
@@ -463,8 +463,8 @@ export class Pool implements Lender {
 
   /** Connections by server. */
   counts(): { readonly server: string; readonly busy: number; readonly idle: number }[] {
-    const busy = Map.groupBy(this.#lent.values(), ({ place }) => place.server)
-    const idle = Map.groupBy(this.#idle.owners(), ({ place }) => place.server)
+    const busy = Map.groupBy(this.#lent.values(), ({ endpoint }) => endpoint.server)
+    const idle = Map.groupBy(this.#idle.owners(), ({ endpoint }) => endpoint.server)
     return this.#options.servers.map((server) => ({
       server: server.url,
       busy: busy.get(server)?.length ?? 0,
@@ -483,7 +483,7 @@ export class Pool implements Lender {
     this.#endHeeding()
     this.#waiting.close()
     this.yielding.close()
-    this.#places.close()
+    this.#endpoints.close()
     this.#idle.close()
     for (const connection of [...this.#lent.keys()]) connection.destroy('shutting down')
     for (const request of this.#waiting) this.#answer(request, { failed: 'shutting down' })

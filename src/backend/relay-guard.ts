@@ -3,8 +3,8 @@
  * One that would relay gets no mail at all. docs/relaying.md has the questions in words.
  */
 import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
-import { type Heard, isLost, type Lost } from './heard.ts'
-import { backendClient, type Introduced, type Introduction, sayXclient, tellsClient } from './introduce.ts'
+import { type ReplyOrLost, isLost, type Lost } from './command-reply.ts'
+import { backendClient, type Introduced, type Introduction, sayXclient, tellsClient } from './tell-client.ts'
 
 /** What has to be known of a server. Absent: nothing, since nothing that it could relay comes through. */
 export interface RelayQuestions {
@@ -107,6 +107,6 @@ const noOf = (reply: Reply): Answer => (isPermanent(reply) ? 'refuses' : 'unsure
 const askRecipient = async (connection: Introduced, recipient: string): Promise<Reply | Lost> =>
   await ask(connection, `RCPT TO:<${recipient}>`)
 
-async function ask(connection: Introduced, line: string): Promise<Heard> {
+async function ask(connection: Introduced, line: string): Promise<ReplyOrLost> {
   return await new Promise((resolve) => connection.command(line, resolve))
 }

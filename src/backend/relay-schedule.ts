@@ -1,5 +1,5 @@
 /**
- * When one place is asked again whether it relays: the question stands in the server's log each time, so it is asked when there is a
+ * When one endpoint is asked again whether it relays: the question stands in the server's log each time, so it is asked when there is a
  * reason, and else at growing distance. Pure: the clock comes in. Times are ms.
  */
 import type { Extensions } from '../smtp/ehlo.ts'

@@ -1,8 +1,8 @@
-/** From configured servers to places: host names to all their addresses, and MX records to hosts (RFC 5321 5.1). */
+/** From configured servers to endpoints: host names to all their addresses, and MX records to hosts (RFC 5321 5.1). */
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { lookUp } from '../look-up.ts'
-import { type Place, placeOf, type Server } from './route.ts'
+import { lookUp } from '../dns/look-up.ts'
+import { type Endpoint, endpointOf, type Server } from './route.ts'
 
 /** Rejects with an Error; its `code` is that of node:dns. */
 export interface Resolver {
@@ -20,7 +20,7 @@ export const systemResolver: Resolver = {
 }
 
 export interface Resolved {
-  readonly places: readonly Place[]
+  readonly endpoints: readonly Endpoint[]
   /** Hosts whose addresses could not be had, and why. */
   readonly failed: readonly { readonly host: string; readonly why: string }[]
 }
@@ -32,17 +32,17 @@ const lookUpLimitMs = 10_000
 export const isLiteral = ({ host, mx, socketPath }: Server): boolean =>
   socketPath !== undefined || (mx !== true && isIP(host) !== 0)
 
-export const literalPlace = (server: Server): Place => placeOf(server, server.host, server.host)
+export const literalEndpoint = (server: Server): Endpoint => endpointOf(server, server.host, server.host)
 
 /** Never rejects. */
 export async function resolveServer(server: Server, resolver: Resolver): Promise<Resolved> {
-  if (isLiteral(server)) return { places: [literalPlace(server)], failed: [] }
+  if (isLiteral(server)) return { endpoints: [literalEndpoint(server)], failed: [] }
   let hosts: readonly { readonly exchange: string; readonly priority: number }[] = [
     { exchange: server.host, priority: 0 },
   ]
   if (server.mx === true) {
     const exchanges = await exchangesOf(server.host, resolver)
-    if (typeof exchanges === 'string') return { places: [], failed: [{ host: server.host, why: exchanges }] }
+    if (typeof exchanges === 'string') return { endpoints: [], failed: [{ host: server.host, why: exchanges }] }
     hosts = exchanges
   }
   const resolved = await Promise.all(
@@ -50,14 +50,14 @@ export async function resolveServer(server: Server, resolver: Resolver): Promise
       try {
         const addresses = new Set(await within(resolver.addresses(exchange)))
         if (addresses.size > 0)
-          return { places: [...addresses].map((address) => placeOf(server, exchange, address, priority)), failed: [] }
-        return { places: [], failed: [{ host: exchange, why: `${exchange} has no address` }] }
+          return { endpoints: [...addresses].map((address) => endpointOf(server, exchange, address, priority)), failed: [] }
+        return { endpoints: [], failed: [{ host: exchange, why: `${exchange} has no address` }] }
       } catch (error) {
-        return { places: [], failed: [{ host: exchange, why: `the addresses of ${exchange}: ${codeOf(error)}` }] }
+        return { endpoints: [], failed: [{ host: exchange, why: `the addresses of ${exchange}: ${codeOf(error)}` }] }
       }
     }),
   )
-  return { places: resolved.flatMap(({ places }) => places), failed: resolved.flatMap(({ failed }) => failed) }
+  return { endpoints: resolved.flatMap(({ endpoints }) => endpoints), failed: resolved.flatMap(({ failed }) => failed) }
 }
 
 /** A domain without MX records is its own host (RFC 5321 5.1); in words why there is none. */

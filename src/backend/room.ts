@@ -1,12 +1,12 @@
 /**
- * How many connections a place takes from us, as far as that was learned. A place that turns a connection away while others to it are
+ * How many connections an endpoint takes from us, as far as that was learned. A endpoint that turns a connection away while others to it are
  * open is full, and not down: what was open then is its limit. It is remembered, and after a growing time one more is tried, since
  * others may have left meanwhile. The clock comes in, as ms that only grow.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Other processes that have connections to the same places; what is known of them is a moment old. */
+/** Other processes that have connections to the same endpoints; what is known of them is a moment old. */
 export interface Neighbours {
   readonly others: number
   /** What they have under this key, together. */
@@ -49,11 +49,11 @@ export class Room {
   #turnedAwayAt = -Infinity
   #waitMs = 0
 
-  constructor(place: string, options: RoomOptions, neighbours: Neighbours) {
+  constructor(endpoint: string, options: RoomOptions, neighbours: Neighbours) {
     this.#options = options
     this.#neighbours = neighbours
-    this.#openKey = `backend connections ${place}`
-    this.#wantedKey = `backend wanted ${place}`
+    this.#openKey = `backend connections ${endpoint}`
+    this.#wantedKey = `backend wanted ${endpoint}`
   }
 
   /** Infinity while none was learned. */

@@ -1,5 +1,5 @@
 /**
- * Where mail can go: the configured servers, and the places (one address of one host) that they stand for. Which place is
+ * Where mail can go: the configured servers, and the endpoints (one address of one host) that they stand for. Which endpoint is
  * chosen is decided here. Pure: chance comes in as a number.
  */
 /** One entry of `backend.servers`. */
@@ -23,7 +23,7 @@ export interface Server {
 }
 
 /** One address of one host. */
-export interface Place {
+export interface Endpoint {
   readonly key: string
   readonly server: Server
   /** The name that its certificate has to have. */
@@ -38,7 +38,7 @@ export interface Place {
 /** Of an MX record; 16 bits (RFC 1035 3.3.9). */
 const preferences = 65_536
 
-export function placeOf(server: Server, host: string, address: string, preference = 0): Place {
+export function endpointOf(server: Server, host: string, address: string, preference = 0): Endpoint {
   const { url, port, priority = 0 } = server
   const key = `${url} ${host} ${address}`
   return { key, server, host, address, port, rank: priority * preferences + preference }
@@ -73,11 +73,11 @@ export function orderWeighted<T>(from: readonly Weighted<T>[], chance: () => num
 }
 
 /** A host's weight is shared among its addresses, so that a host with many does not get more. */
-export function sharedWeights<T extends { readonly place: Place }>(alike: readonly T[]): Weighted<T>[] {
-  const name = ({ place }: T): string => `${place.server.url} ${place.host}`
+export function sharedWeights<T extends { readonly endpoint: Endpoint }>(alike: readonly T[]): Weighted<T>[] {
+  const name = ({ endpoint }: T): string => `${endpoint.server.url} ${endpoint.host}`
   const addresses = Map.groupBy(alike, name)
   return alike.map((value) => ({
     value,
-    weight: (value.place.server.weight ?? 1) / (addresses.get(name(value))?.length ?? 1),
+    weight: (value.endpoint.server.weight ?? 1) / (addresses.get(name(value))?.length ?? 1),
   }))
 }

@@ -56,7 +56,7 @@ function readAuthorities(file: string): string[] {
 }
 
 /** Where a server listens. */
-export interface Place {
+export interface Endpoint {
   readonly host: string
   readonly port: number
   /** A socket's file, in place of host and port. */
@@ -65,14 +65,14 @@ export interface Place {
 
 /** A connection that begins with the handshake (`smtps:`), or without TLS. */
 export function connectTo(
-  { host, port, socketPath, preamble }: Place & { readonly preamble?: Buffer | undefined },
+  { host, port, socketPath, preamble }: Endpoint & { readonly preamble?: Buffer | undefined },
   implicit: BackendTls | undefined,
 ): Socket {
-  const place = socketPath === undefined ? { host, port, autoSelectFamily: true } : { path: socketPath }
+  const endpoint = socketPath === undefined ? { host, port, autoSelectFamily: true } : { path: socketPath }
   if (preamble === undefined) {
-    return implicit === undefined ? connectPlain(place) : connect({ ...place, ...options(host, implicit) })
+    return implicit === undefined ? connectPlain(endpoint) : connect({ ...endpoint, ...options(host, implicit) })
   }
-  const socket = connectPlain(place)
+  const socket = connectPlain(endpoint)
   socket.write(preamble)
   return implicit === undefined ? socket : upgrade(socket, host, implicit)
 }

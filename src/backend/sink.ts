@@ -46,7 +46,7 @@ const offered: Extensions = new Map([
 type Parcel = DeliveryOrder['parcels'][number]
 type Kept = Pick<ParcelResultReply, 'reply' | 'own'>
 
-/** One recipient's copy: its file in `tmp`, its place in `new`, and where in it the message begins. */
+/** One recipient's copy: its file in `tmp`, its endpoint in `new`, and where in it the message begins. */
 interface Copy {
   readonly index: number
   readonly maildir: string

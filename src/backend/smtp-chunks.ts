@@ -4,7 +4,7 @@
  */
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { withFront, frontOf } from './front.ts'
-import { type Heard, isLost } from './heard.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './smtp-text.ts'
 import { awaitAnswer } from './text-answer.ts'
@@ -70,7 +70,7 @@ class Chunks {
   #open = 0
   #wake: () => void = () => undefined
   /** The first answer that was no yes. */
-  refused: Heard | undefined
+  refused: ReplyOrLost | undefined
 
   constructor(connection: SmtpConnection, replyMs: number) {
     this.#connection = connection
@@ -98,7 +98,7 @@ class Chunks {
 }
 
 /** 3yz is no answer to a chunk: the server and we are out of step. */
-function inStep(heard: Heard): Heard {
+function inStep(heard: ReplyOrLost): ReplyOrLost {
   const outOfStep = (reply: Reply): boolean => replyClass(reply) === 3
   return !isLost(heard) && outOfStep(heard) ? { lost: '3yz to a chunk' } : heard
 }

@@ -4,18 +4,18 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { Alarm } from '../alarm.ts'
-import { atTurnEnd } from '../turn-end.ts'
+import { LazyTimer } from '../loop/lazy-timer.ts'
+import { atEndOfTurn } from '../loop/end-of-turn.ts'
 import { type Extensions, parseExtensions } from '../smtp/ehlo.ts'
 import { isCommandLine, writeOctets } from '../smtp/octets.ts'
 import { replies } from '../smtp/replies.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { ReplyParser } from '../smtp/reply-parser.ts'
-import { type Heard, isLost } from './heard.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
 import { usable } from './offers.ts'
-import { type BackendTls, connectTo, distrust, type Place, TlsFailure, upgrade } from './secure.ts'
+import { type BackendTls, connectTo, distrust, type Endpoint, TlsFailure, upgrade } from './secure.ts'
 
-export interface ConnectionOptions extends Place {
+export interface ConnectionOptions extends Endpoint {
   /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
   readonly lmtp?: boolean | undefined
   /** Absent: clear text. */
@@ -45,7 +45,7 @@ export class Unwelcome extends Error {
 }
 
 interface Awaited {
-  readonly heard: (heard: Heard) => void
+  readonly heard: (heard: ReplyOrLost) => void
   limitMs: number | undefined
 }
 
@@ -61,7 +61,7 @@ export class SmtpConnection {
   readonly #unsent: { readonly line: string; readonly awaited: Awaited }[] = []
   #out = ''
   #flushing = false
-  readonly #patience = new Alarm(() => this.destroy('no reply in time'))
+  readonly #patience = new LazyTimer(() => this.destroy('no reply in time'))
   #ended: string | undefined
   /** 421 was said: whatever is still awaited will not come. */
   #closing = false
@@ -144,7 +144,7 @@ export class SmtpConnection {
   }
 
   async #introduce(): Promise<void> {
-    const greeted = new Promise<Heard>((heard) => this.expect(heard))
+    const greeted = new Promise<ReplyOrLost>((heard) => this.expect(heard))
     if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
     const greeting = await greeted
     if (isLost(greeting)) throw new Error(greeting.lost)
@@ -175,7 +175,7 @@ export class SmtpConnection {
       if (tls.mode === 'require') throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
       return
     }
-    const ready = await new Promise<Heard>((resolve) =>
+    const ready = await new Promise<ReplyOrLost>((resolve) =>
       this.command('STARTTLS', (heard) => {
         if (!isLost(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
         resolve(heard)
@@ -207,7 +207,7 @@ export class SmtpConnection {
     this.tlsVersion = socket.getProtocol() ?? 'unknown'
   }
 
-  async #ask(line: string): Promise<Heard> {
+  async #ask(line: string): Promise<ReplyOrLost> {
     return await new Promise((heard) => this.command(line, heard))
   }
 
@@ -234,7 +234,7 @@ export class SmtpConnection {
   }
 
   /** Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave in one write. */
-  command(line: string, heard: (heard: Heard) => void): void {
+  command(line: string, heard: (heard: ReplyOrLost) => void): void {
     const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
     if (this.#ended !== undefined) {
       const lost = this.#ended
@@ -256,7 +256,7 @@ export class SmtpConnection {
     this.#out += `${line}\r\n`
     if (this.#flushing) return
     this.#flushing = true
-    atTurnEnd(this.#flush)
+    atEndOfTurn(this.#flush)
   }
 
   readonly #flush = (): void => {
@@ -272,7 +272,7 @@ export class SmtpConnection {
   }
 
   /** Awaits a reply to something that is no command: the greeting, a text. Without a time limit, until `limitReply` sets one. */
-  expect(heard: (heard: Heard) => void): void {
+  expect(heard: (heard: ReplyOrLost) => void): void {
     if (this.#ended !== undefined) heard({ lost: this.#ended })
     else this.#await({ heard, limitMs: undefined })
   }
@@ -367,7 +367,7 @@ export class SmtpConnection {
   }
 }
 
-function requirePositive(step: string, heard: Heard): void {
+function requirePositive(step: string, heard: ReplyOrLost): void {
   if (isLost(heard)) throw new Error(`${step}: ${heard.lost}`)
   if (!isPositive(heard)) throw new Unwelcome(step, heard)
 }

@@ -4,7 +4,7 @@ import { toOctets } from '../smtp/octets.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { TextSource } from './backend.ts'
 import { frontOf, withFront } from './front.ts'
-import { isLost } from './heard.ts'
+import { isLost } from './command-reply.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
 

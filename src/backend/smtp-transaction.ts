@@ -19,9 +19,9 @@ import type {
   ParcelTold,
   TextSource,
 } from './backend.ts'
-import { type Heard, isLost } from './heard.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
 import { heed, heedEach, type HeedOptions } from './heed.ts'
-import { type BackendClient, sayXforward } from './introduce.ts'
+import { type BackendClient, sayXforward } from './tell-client.ts'
 import {
   lostIn,
   mergeParcels,
@@ -36,10 +36,10 @@ import {
 import type { Lender, Lent, NotLent } from './lending.ts'
 import { command, mailLine, say, secondOpinion } from './lines.ts'
 import { argumentFor, type Needs, needsOf } from './needs.ts'
-import type { Candidate } from './places.ts'
+import type { EndpointState } from './endpoints.ts'
 import { sendInChunks } from './smtp-chunks.ts'
 import { sendText } from './smtp-text.ts'
-import type { Held, Holder } from './yielding.ts'
+import type { Held, Preemptible } from './preemption.ts'
 import type { AnswerForm } from './text-answer.ts'
 
 export interface SmtpTransactionOptions extends HeedOptions {
@@ -68,7 +68,7 @@ interface OfferedRecipient {
   told?: 'yes' | 'no'
 }
 
-export class SmtpTransaction implements BackendTransaction, Holder {
+export class SmtpTransaction implements BackendTransaction, Preemptible {
   readonly #options: SmtpTransactionOptions
   readonly #listener: EnvelopeListener
   #lent: Lent | undefined
@@ -84,7 +84,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   #answeredAny = false
   #needs: Needs | undefined
   /** Where it was lost before anything was answered. */
-  #tried: Set<Candidate> | undefined
+  #tried: Set<EndpointState> | undefined
   /** How often a server had no room for one more. */
   #turnedAway = 0
   #mailTold = false
@@ -149,7 +149,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
     if (this.#options.introduction === 'xforward') sayXforward(connection, this.#options.client)
   }
 
-  #mailHeard(lent: Lent, heard: Heard): void {
+  #mailHeard(lent: Lent, heard: ReplyOrLost): void {
     if (this.#over || lent !== this.#lent) return
     if (!this.#answeredAny && (isLost(heard) || heard.code === 421)) return this.#askAnother(lent, heard)
     this.#answeredAny = true
@@ -173,20 +173,20 @@ export class SmtpTransaction implements BackendTransaction, Holder {
    * Nothing was answered, so nobody notices when it is asked anew: on a fresh connection where a kept one may have been closed
    * by the backend while nobody looked, else at a server that was not tried yet.
    */
-  #askAnother(lent: Lent, heard: Heard): void {
+  #askAnother(lent: Lent, heard: ReplyOrLost): void {
     this.#lent = undefined
     this.#open = 'nothing'
     if (lent.reused) lent.connection.destroy('stale')
     else if (!this.#isFull(lent, heard)) {
       this.#tried ??= new Set()
-      this.#tried.add(lent.place)
+      this.#tried.add(lent.endpoint)
       if (isLost(heard)) this.#noteLost(lent, 'mail', heard.lost)
     }
     this.#borrow(true, isLost(heard) ? undefined : heard)
   }
 
   /** A server that says so and answers on other connections is waited for, a few times; then another one is asked. */
-  #isFull(lent: Lent, heard: Heard): boolean {
+  #isFull(lent: Lent, heard: ReplyOrLost): boolean {
     if (isLost(heard)) {
       lent.connection.destroy('stale')
       return false
@@ -270,7 +270,7 @@ export class SmtpTransaction implements BackendTransaction, Holder {
   #noteLost(lent: Lent, step: Step, why: string): Reply {
     const { onFact, now, pool } = this.#options
     onFact({ kind: 'backendFailed', at: now(), server: lent.server, step, why })
-    pool.suspect(lent)
+    pool.recheck(lent)
     return replies.backendLost
   }
 

@@ -1,6 +1,6 @@
 /** What is said to a text, behind its final dot: one reply for all of its recipients, or one for each. */
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
-import { type Heard, isLost } from './heard.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 
 /**
@@ -10,12 +10,12 @@ import type { SmtpConnection } from './smtp-connection.ts'
 export type AnswerForm = 'one' | 'each' | 'block'
 
 /** `unclear`: nobody can say whom the replies are for, though the server may have taken the text for some. */
-export type TextAnswer = { readonly all: Heard } | { readonly each: readonly Heard[] } | { readonly unclear: string }
+export type TextAnswer = { readonly all: ReplyOrLost } | { readonly each: readonly ReplyOrLost[] } | { readonly unclear: string }
 
 export interface AwaitedAnswer {
   readonly answer: Promise<TextAnswer>
   /** The first reply, once it is there. */
-  first(): Heard | undefined
+  first(): ReplyOrLost | undefined
 }
 
 /** Awaits what `connection` has to say of a text for `recipients` recipients. Without a time limit, until `limitReply` sets one. */
@@ -25,10 +25,10 @@ export function awaitAnswer(
   recipients: number,
   replyMs: number,
 ): AwaitedAnswer {
-  let first: Heard | undefined
+  let first: ReplyOrLost | undefined
   const answer = new Promise<TextAnswer>((resolve) => {
-    const each: Heard[] = []
-    const heardOne = (heard: Heard): void => {
+    const each: ReplyOrLost[] = []
+    const heardOne = (heard: ReplyOrLost): void => {
       first ??= heard
       if (form === 'block' && !isLost(heard) && heard.code === 353)
         return awaitBlock(connection, recipients, replyMs, resolve)
@@ -54,9 +54,9 @@ function awaitBlock(
   replyMs: number,
   resolve: (answer: TextAnswer) => void,
 ): void {
-  const lines: Heard[] = []
+  const lines: ReplyOrLost[] = []
   let over = false
-  const line = (heard: Heard): void => {
+  const line = (heard: ReplyOrLost): void => {
     if (over) return
     const short = !isLost(heard) && helpCodes.has(heard.code) && lines.length > 0
     if (!short) lines.push(heard)
@@ -72,7 +72,7 @@ function awaitBlock(
 }
 
 /** The lines behind 353, the final one included: it comes first (draft-hall-prdr-00 4.6). */
-export function readBlock(lines: readonly Heard[], recipients: number): TextAnswer {
+export function readBlock(lines: readonly ReplyOrLost[], recipients: number): TextAnswer {
   const lost = lines.find(isLost)
   const replies = lines.filter((line): line is Reply => !isLost(line))
   const final = replies.pop()

@@ -57,14 +57,14 @@ export class Waiting implements Iterable<Request> {
     return this.#requests.values()
   }
 
-  /** It can't go on before there is room at one of `places`, or one is given back. */
-  wait(request: Request, places: readonly { readonly room: Room }[]): void {
+  /** It can't go on before there is room at one of `endpoints`, or one is given back. */
+  wait(request: Request, endpoints: readonly { readonly room: Room }[]): void {
     const now = performance.now()
     const { limitMs, onLate } = this.#options
     request.until ??= now + limitMs
     request.timer ??= setTimeout(() => onLate(request), request.until - now)
     if (request.at.length > 0) return
-    request.at = places.flatMap(({ room }) => (room.limit === Infinity ? [] : [room]))
+    request.at = endpoints.flatMap(({ room }) => (room.limit === Infinity ? [] : [room]))
     for (const room of request.at) room.want(1)
     if (request.at.length > 0) this.#look()
   }

@@ -8,14 +8,14 @@ import type { NoBounce } from '../facts.ts'
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import type { Voucher } from '../vouch/vouch.ts'
+import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import type { Bounce, BounceRequest, Bounces, Prepared } from './bounce.ts'
 import { type OpenEnvelope, openEnvelope } from './report-envelope.ts'
 import type { SenderAllowance, Taken } from './sender-allowance.ts'
 
 export interface BouncesOptions {
   readonly backend: Pick<Backend, 'begin' | 'extensions'>
-  readonly voucher: Voucher
+  readonly voucher: SenderAuthenticator
   readonly allowance: SenderAllowance
   readonly hostname: string
   /** Octets of a header section that are looked at and returned. */

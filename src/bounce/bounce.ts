@@ -6,7 +6,7 @@ import type { TextSource } from '../backend/backend.ts'
 import type { Refusal } from '../dsn/report.ts'
 import type { NoBounce } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'
-import type { VouchedBy } from '../vouch/vouch.ts'
+import type { VouchedBy } from '../sender-auth/sender-auth.ts'
 
 export interface BounceRequest {
   /** The client's own address, behind any proxy, and the name of its EHLO or HELO. */

@@ -1,5 +1,5 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
-import '../service/engine.ts'
+import '../service/v8-flags.ts'
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { startPrimary } from '../app/workers/primary.ts'
@@ -21,7 +21,7 @@ export function register(program: Command): void {
 
 async function serve(command: Command): Promise<void> {
   let config = configured(command)
-  const log = createLog({ ...config.log, lateMs: storiesLateMs })
+  const log = createLog({ ...config.log, flushMs: storiesLateMs })
   const note = logFromFacts(log)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
   const manager = openServiceManager(process.env, { onTrouble })

@@ -12,7 +12,7 @@
  */
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import type { SenderRecords } from './senders.ts'
-import type { Split } from './split.ts'
+import type { Split } from '../split/split.ts'
 
 /** A strategy set at run time over the configured one. */
 export interface StrategyOverride {

@@ -4,8 +4,8 @@
  */
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from './ledger.ts'
-import { nextVersion } from './split-course.ts'
-import type { Split, SplitRecipient } from './split.ts'
+import { nextVersion } from '../split/split-course.ts'
+import type { Split, SplitRecipient } from '../split/split.ts'
 
 export interface MissingOptions {
   readonly ledger: Pick<Ledger, 'stale' | 'save'>

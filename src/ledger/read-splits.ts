@@ -1,5 +1,5 @@
 /** Splits that were read lately, so that a message with many recipients does not parse the same ones for each. */
-import type { Split } from './split.ts'
+import type { Split } from '../split/split.ts'
 
 /** What is remembered: a split of a thousand recipients has some 200 KB. */
 const mostSplits = 128

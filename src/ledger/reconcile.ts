@@ -4,11 +4,11 @@
  * message would get it again, and one who was answered would be told as abandoned days later.
  */
 import type { FactListener } from '../facts.ts'
-import { ledgerOver } from './ledger-over.ts'
+import { ledgerOver } from './delegating-ledger.ts'
 import type { Ledger } from './ledger.ts'
-import { splitClosed } from './split-closed.ts'
-import { closeIfDone, nextVersion, released } from './split-course.ts'
-import type { RecipientState, Split, SplitRecipient } from './split.ts'
+import { splitClosed } from '../split/split-closed.ts'
+import { closeIfDone, nextVersion, released } from '../split/split-course.ts'
+import type { RecipientState, Split, SplitRecipient } from '../split/split.ts'
 
 /** Each is another transaction that was faster; there are never so many. */
 const mostAttempts = 10

@@ -1,8 +1,8 @@
 /** Gives up on splits that nobody comes back to, and forgets old ones. */
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from './ledger.ts'
-import { splitClosed } from './split-closed.ts'
-import { abandonSplit, nextVersion } from './split-course.ts'
+import { splitClosed } from '../split/split-closed.ts'
+import { abandonSplit, nextVersion } from '../split/split-course.ts'
 
 export interface SweepOptions {
   readonly ledger: Ledger

@@ -8,7 +8,7 @@
 import type { LimitName } from '../facts.ts'
 import type { Allowance, RatedThing } from '../session/allowance.ts'
 import { ClientRates, limitOf, type Rated, type Rates } from './client-rates.ts'
-import { networkOf } from './network.ts'
+import { networkOf } from '../peers/network.ts'
 import { alone, type SharedCounts } from './shared-limits.ts'
 
 export interface LimitsOfClients {

@@ -2,7 +2,7 @@ import type { ClientAuth } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SessionStart } from '../session/session.ts'
-import type { IncomingOptions } from './incoming.ts'
+import type { IncomingOptions } from './message-flow.ts'
 import type { Secured, TlsServer } from './upgrade.ts'
 
 /** One of our own addresses. */

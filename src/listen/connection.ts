@@ -3,19 +3,19 @@
  * one timer and what comes in, and ends all three.
  */
 import type { Socket } from 'node:net'
-import { Alarm } from '../alarm.ts'
+import { LazyTimer } from '../loop/lazy-timer.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { writeOctets } from '../smtp/octets.ts'
-import { atTurnEnd } from '../turn-end.ts'
+import { atEndOfTurn } from '../loop/end-of-turn.ts'
 import { AttributesOfClient } from './client-attributes.ts'
 import type { ConnectionOptions } from './connection-options.ts'
-import { Deadline } from './deadline.ts'
-import { Incoming } from './incoming.ts'
-import type { Intake } from './intake.ts'
-import { Saves } from './saves.ts'
+import { CommandTimer } from './command-timer.ts'
+import { MessageFlow } from './message-flow.ts'
+import type { OctetRouter } from './octet-router.ts'
+import { PendingWrites } from './pending-writes.ts'
 import { startTls } from './start-tls.ts'
 
 /** How long a client may take to read its last reply and close. */
@@ -38,13 +38,13 @@ export class Connection {
   readonly #options: ConnectionOptions
   #socket: Socket
   readonly #client = new AttributesOfClient()
-  readonly #incoming: Incoming
-  readonly #intake: Intake
+  readonly #incoming: MessageFlow
+  readonly #intake: OctetRouter
   readonly #events: Event[] = []
   #running = false
-  readonly #deadline = new Deadline(() => this.#send({ kind: 'timedOut', at: this.#options.now() }))
+  readonly #deadline = new CommandTimer(() => this.#send({ kind: 'timedOut', at: this.#options.now() }))
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
-  readonly #saves = new Saves(() => this.#flush())
+  readonly #saves = new PendingWrites(() => this.#flush())
   #batchOpen = false
   /** Replies leave at the end of this turn. */
   #flushes = false
@@ -52,7 +52,7 @@ export class Connection {
   /** The client has closed its side; `told`: the machine knows that it may have given up. */
   #input: 'open' | 'ended' | 'told' = 'open'
   /** Of a client that has closed its side on purpose. */
-  #patience: Alarm | undefined
+  #patience: LazyTimer | undefined
   #ended = false
   #destroyed = false
   #gone = false
@@ -60,7 +60,7 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#incoming = new Incoming(options, {
+    this.#incoming = new MessageFlow(options, {
       tell: (event) => this.#send(event),
       client: () => this.#client.of(this.session, options.ownEnd),
       hold: () => this.#socket.pause(),
@@ -116,7 +116,7 @@ export class Connection {
 
   readonly #onHalfClosed = (): void => {
     this.#input = 'ended'
-    if (this.#intake.unreadBytes > 0) (this.#patience = new Alarm(() => this.#noteEndOfInput())).set(patientMs)
+    if (this.#intake.unreadBytes > 0) (this.#patience = new LazyTimer(() => this.#noteEndOfInput())).set(patientMs)
     this.#pump()
   }
 
@@ -279,7 +279,7 @@ export class Connection {
   #flushLater(): void {
     if (this.#flushes || this.session.slots.ready === '') return
     this.#flushes = true
-    atTurnEnd(this.#onTurnEnd)
+    atEndOfTurn(this.#onTurnEnd)
   }
 
   readonly #onTurnEnd = (): void => {

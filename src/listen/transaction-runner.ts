@@ -6,12 +6,12 @@ import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/
 import type { Bounce, Bounces } from '../bounce/bounce.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
-import { createFingerprint, type Fingerprint } from '../ledger/fingerprint.ts'
+import { createFingerprint, type Fingerprint } from '../split/fingerprint.ts'
 import type { Ledger, OpenLimit, OpenLimits } from '../ledger/ledger.ts'
-import type { MessageIdentity, Split } from '../ledger/split.ts'
+import type { MessageIdentity, Split } from '../split/split.ts'
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
-import type { Voucher } from '../vouch/vouch.ts'
+import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { PolicyLookUps } from './policy-look-ups.ts'
@@ -26,7 +26,7 @@ export interface RunnerParts {
   readonly openLimits: OpenLimits
   readonly judge: Judge
   readonly bounces: Bounces
-  readonly voucher: Voucher
+  readonly voucher: SenderAuthenticator
   readonly spool: SpoolOptions
   /** From the end of the text to the answer, in ms. */
   readonly replyTimeoutMs: number

@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Split, SplitRecipient } from '../ledger/split.ts'
+import type { Split, SplitRecipient } from '../split/split.ts'
 import { isGone, isHere } from './deliverer.ts'
 
 export interface UnderWayOptions {

@@ -12,23 +12,23 @@ export interface LogOptions {
   /** In each line, where several processes write to one log. */
   readonly pid?: number
   /** How long a story may wait for others to be written with, in ms; 0 unless given. */
-  readonly lateMs?: number
+  readonly flushMs?: number
 }
 
 export interface Log extends Logger {
   /**
    * An info line of what happened at `at`, in ms since the epoch. There is one for each message, so they are made and written several
-   * at a time: within `lateMs`, before any other line, and before the process exits.
+   * at a time: within `flushMs`, before any other line, and before the process exits.
    */
-  story(at: number, tell: () => Story): void
+  story(at: number, tell: () => DeferredLine): void
 }
 
-export interface Story {
+export interface DeferredLine {
   readonly fields: Record<string, unknown>
   readonly message: string
 }
 
-/** `lateMs` of a program that serves: nobody notices, and under load some fifty lines leave in one write. */
+/** `flushMs` of a program that serves: nobody notices, and under load some fifty lines leave in one write. */
 export const storiesLateMs = 10
 
 /** More stories than these do not wait for each other. */
@@ -44,7 +44,7 @@ export function createLog(options: LogOptions): Log {
   const write = options.write ?? toStdout()
   const format = pretty ? prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '') : visibleJson
   const base = options.pid === undefined ? null : { pid: options.pid }
-  const waiting: { readonly at: number; readonly tell: () => Story }[] = []
+  const waiting: { readonly at: number; readonly tell: () => DeferredLine }[] = []
   const writeStories = (): void => {
     const lines = waiting.splice(0).map(({ at, tell }) => format(storyLine(at, base, tell())))
     if (lines.length > 0) write(lines.join(''))
@@ -64,18 +64,18 @@ export function createLog(options: LogOptions): Log {
     },
     stream,
   )
-  const { lateMs = 0 } = options
-  if (lateMs > 0) process.once('exit', writeStories)
+  const { flushMs = 0 } = options
+  if (flushMs > 0) process.once('exit', writeStories)
   const story: Log['story'] = (at, tell) => {
     if (!log.isLevelEnabled('info')) return
     const first = waiting.push({ at, tell }) === 1
-    if (lateMs === 0 || waiting.length >= mostStories) writeStories()
-    else if (first) setTimeout(writeStories, lateMs).unref()
+    if (flushMs === 0 || waiting.length >= mostStories) writeStories()
+    else if (first) setTimeout(writeStories, flushMs).unref()
   }
   return Object.assign(log, { story })
 }
 
-const storyLine = (at: number, base: { readonly pid: number } | null, { fields, message }: Story): string =>
+const storyLine = (at: number, base: { readonly pid: number } | null, { fields, message }: DeferredLine): string =>
   `${JSON.stringify({ level: 'info', time: isoTime(at), ...base, ...fields, msg: message })}\n`
 
 /** Several lines of one millisecond share the work. */

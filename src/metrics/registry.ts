@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Fact } from '../facts.ts'
 import type { OpenSplits } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
-import { late } from './late.ts'
+import { late } from './batched.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from './metrics.ts'
 
 /** By name, so that none can be forgotten here. */

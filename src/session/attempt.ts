@@ -1,6 +1,6 @@
 /** Where an attempt came from and who vouches for it: what `auto` learns from, kept with its split until the next one. */
 import type { TransactionFact } from '../facts.ts'
-import type { Split, SplitAttempt } from '../ledger/split.ts'
+import type { Split, SplitAttempt } from '../split/split.ts'
 import { shadowCost } from '../strategy/shadow.ts'
 import type { Session } from './session.ts'
 import { belongs, type Transaction, vouchedOf } from './transaction.ts'

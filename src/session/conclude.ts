@@ -4,7 +4,7 @@ import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
-import { keepAbort } from './keep-ledger.ts'
+import { keepAbort } from './record-split.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 

@@ -1,7 +1,7 @@
 /** MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the answer. */
 import type { Command } from '../smtp/command.ts'
 import { checkMailParameters, encodeParameters, type ParameterFault, type Parameters } from '../smtp/parameters.ts'
-import type { Arrival } from '../ledger/split-return.ts'
+import type { Arrival } from '../split/split-return.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'

@@ -5,7 +5,7 @@ import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isRouted } from '../smtp/routed.ts'
-import { memoryOf, othersBefore } from '../ledger/split-course.ts'
+import { memoryOf, othersBefore } from '../split/split-course.ts'
 import {
   type Candidate,
   likeliest,
@@ -14,16 +14,17 @@ import {
   noteOffer,
   seemsReturn,
   toldAlike,
-} from '../ledger/split-return.ts'
-import type { Split } from '../ledger/split.ts'
+} from '../split/split-return.ts'
+import type { Split } from '../split/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
-import { mayRelay, type UnsplitReason, whyUnsplit } from '../strategy/rules.ts'
+import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
+import { mayRelay } from '../strategy/relay-domains.ts'
 import { groupKey } from '../verdict/policy.ts'
 import { keepUnsplit } from './crowded.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
-import { noteDeferrals, noteReturns, switchSplit, takeReturn } from './keep-ledger.ts'
+import { noteDeferrals, noteReturns, switchSplit, takeReturn } from './record-split.ts'
 import { noteLimit, takes } from './limit.ts'
 import { parameterRefusal } from './on-mail.ts'
 import { forClient } from './relay.ts'

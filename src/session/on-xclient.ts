@@ -15,7 +15,7 @@ export const xclientAttributes = 'NAME ADDR PORT PROTO HELO DESTADDR DESTPORT'
 
 /** Asked of the host at the other end of the connection, whatever it has said of itself since. */
 export const mayIntroduce = ({ options, connectedFrom }: Session): boolean =>
-  options.introducers?.(connectedFrom) === true
+  options.xclientFrom?.(connectedFrom) === true
 
 export function onXclient(session: Session, argument: string, at: number): void {
   if (!mayIntroduce(session)) return fault(session, replies.notImplemented, at)

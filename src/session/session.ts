@@ -11,8 +11,8 @@ import type { OwnExtensions } from '../smtp/ehlo.ts'
 import type { Command } from '../smtp/command.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
-import type { ReturnWindow } from '../ledger/split-return.ts'
-import type { Split } from '../ledger/split.ts'
+import type { ReturnWindow } from '../split/split-return.ts'
+import type { Split } from '../split/split.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
 import type { Effect } from './effects.ts'
@@ -85,7 +85,7 @@ export interface SessionOptions {
   /** Absent: off. */
   readonly auth?: AuthMode
   /** Hosts that are believed when they say who the client is (XCLIENT); absent: nobody. */
-  readonly introducers?: (address: string) => boolean
+  readonly xclientFrom?: (address: string) => boolean
   /** Absent: no backend could relay. */
   readonly relayDomains?: readonly string[]
   /** The backend trusts our address, and follows routes in local parts for all that is known. */

@@ -11,7 +11,7 @@ import { onCrowded } from './crowded.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
-import { noteHeard } from './keep-deliveries.ts'
+import { noteHeard } from './record-deliveries.ts'
 import { mayBeGone, onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
 import {
   onAnswerTimedOut,

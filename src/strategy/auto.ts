@@ -31,7 +31,7 @@ export const lessonNames = [
   'later',
 ] as const
 export type LessonName = (typeof lessonNames)[number]
-export type Lessons = Readonly<Partial<Record<LessonName, number>>>
+export type Observations = Readonly<Partial<Record<LessonName, number>>>
 
 const delays: readonly (readonly [LessonName, number])[] = [
   ['within1m', 60_000],
@@ -45,14 +45,14 @@ const delays: readonly (readonly [LessonName, number])[] = [
 export const delayLesson = (ms: number): LessonName => delays.find(([, limit]) => ms <= limit)?.[0] ?? 'later'
 
 /** From how long to how long after a deferral a sender was seen to come back, ms; undefined for one that never was. */
-export function comesBackWithin(lessons: Lessons): { readonly fromMs: number; readonly toMs: number } | undefined {
+export function comesBackWithin(lessons: Observations): { readonly fromMs: number; readonly toMs: number } | undefined {
   const seen = [...delays, ['later', Infinity] as const].map(([name]) => (lessons[name] ?? 0) > 0)
   const [first, last] = [seen.indexOf(true), seen.lastIndexOf(true)]
   return first === -1 ? undefined : { fromMs: delays[first - 1]?.[1] ?? 0, toMs: delays[last]?.[1] ?? Infinity }
 }
 
 export interface Learned {
-  readonly lessons: Lessons
+  readonly lessons: Observations
   /** Set by hand: stands above everything learned. */
   readonly pinned?: StrategyName
 }

@@ -1,5 +1,5 @@
 import type { AdminContext, PeerView, SenderView } from '../../src/admin/context.ts'
-import type { Split } from '../../src/ledger/split.ts'
+import type { Split } from '../../src/split/split.ts'
 import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 
 export const split = (

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Generation, openGeneration, type Standing } from '../../src/app/generation.ts'
+import { type Generation, openGeneration, type SharedParts } from '../../src/app/generation.ts'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
 import type { ClientLimits } from '../../src/listen/client-limits.ts'
 
 let directory = ''
@@ -46,7 +46,7 @@ function openWith(yaml: string): { readonly opening: Promise<Generation>; readon
     onFact: () => undefined,
     now: () => 0,
     newId: () => 'id',
-  } as unknown as Standing
+  } as unknown as SharedParts
   const opening = openGeneration(configOf(yaml), standing, () => judge)
   return { opening, closed: () => closed }
 }

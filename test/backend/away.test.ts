@@ -1,7 +1,7 @@
 /** A server that is down for long: how often it is asked, and what is told of it. The clock is a fake one, and so are the answers. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CountsHere, CountsOfAll } from '../../src/app/workers/shared-counts.ts'
-import { type Asked, Places } from '../../src/backend/places.ts'
+import { type Asked, Endpoints } from '../../src/backend/endpoints.ts'
 import { systemResolver } from '../../src/backend/resolve.ts'
 import { type Neighbours, noNeighbours } from '../../src/backend/room.ts'
 import type { Fact } from '../../src/facts.ts'
@@ -16,7 +16,7 @@ afterEach(() => void vi.useRealTimers())
 function places(state: { up: boolean }, neighbours: Neighbours = noNeighbours) {
   const facts: Fact[] = []
   const askedAt: number[] = []
-  const made = new Places({
+  const made = new Endpoints({
     servers: [server],
     neighbours,
     resolver: systemResolver,

@@ -1,9 +1,9 @@
 /** Rule 8 where the backend decides: each server is asked what it would relay, first, and again when it comes back. */
 import { expect, test } from 'vitest'
-import { askPlace, type AskedCandidate } from '../../src/backend/connect.ts'
+import { askPlace, type AskedEndpoint } from '../../src/backend/connect.ts'
 import { domainsAtMost, openRelay, questionsFor } from '../../src/backend/relay-guard.ts'
 import { RelaySchedule } from '../../src/backend/relay-schedule.ts'
-import { literalPlace } from '../../src/backend/resolve.ts'
+import { literalEndpoint } from '../../src/backend/resolve.ts'
 import { type OpenBackend, openBackend } from './backend-session.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
 
@@ -144,11 +144,11 @@ test('only what comes through is asked about: any domain, those that are accepte
   )
 })
 
-/** One place, asked as Places asks it, at times of the test's own. */
+/** One endpoint, asked as Endpoints asks it, at times of the test's own. */
 function asked(server: FakeBackend, options: typeof ourselves | typeof asStranger | typeof guarded) {
   const clock = { now: 0 }
-  const candidate: AskedCandidate = {
-    place: literalPlace({ host: '127.0.0.1', port: server.port, url: server.url }),
+  const candidate: AskedEndpoint = {
+    endpoint: literalEndpoint({ host: '127.0.0.1', port: server.port, url: server.url }),
     safe: false,
     unsure: 0,
     relay: new RelaySchedule({ askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 }),

@@ -86,9 +86,9 @@ test.each<[string, ReturnType<typeof smtp>, Partial<Zone>, string[], string[]]>(
     [],
     ['the MX records of example.test: ENOTFOUND'],
   ],
-])('%s', async (_name, ...[server, zone, places, failed]) => {
+])('%s', async (_name, ...[server, zone, endpoints, failed]) => {
   const resolved = await resolveServer(server, resolverOf(zone))
-  expect(resolved.places.map(({ rank, address }) => `${rank} ${address}`)).toEqual(places)
+  expect(resolved.endpoints.map(({ rank, address }) => `${rank} ${address}`)).toEqual(endpoints)
   expect(resolved.failed.map(({ why }) => why)).toEqual(failed)
 })
 
@@ -117,7 +117,7 @@ describe('a pool', () => {
         pool.borrow({}, (lent) => {
           if ('failed' in lent) return resolve(lent.failed)
           pool.giveBack(lent)
-          resolve(lent.place.place.address)
+          resolve(lent.endpoint.endpoint.address)
         }),
       )
     return { pool, facts, borrow, [Symbol.dispose]: () => pool.close() }

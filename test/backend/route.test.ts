@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { orderWeighted, pickWeighted, placeOf, sharedWeights } from '../../src/backend/route.ts'
+import { orderWeighted, pickWeighted, endpointOf, sharedWeights } from '../../src/backend/route.ts'
 
 const server = (url: string, more = {}) => ({ url, host: 'h', port: 25, ...more })
 
@@ -44,10 +44,10 @@ test('a server with many addresses gets no more than its share', () => {
   const one = server('smtp://one', { weight: 3 })
   const two = server('smtp://two')
   const places = [
-    { place: placeOf(one, 'h', '192.0.2.1') },
-    { place: placeOf(one, 'h', '192.0.2.2') },
-    { place: placeOf(one, 'h', '2001:db8::1') },
-    { place: placeOf(two, 'h', '192.0.2.9') },
+    { endpoint: endpointOf(one, 'h', '192.0.2.1') },
+    { endpoint: endpointOf(one, 'h', '192.0.2.2') },
+    { endpoint: endpointOf(one, 'h', '2001:db8::1') },
+    { endpoint: endpointOf(two, 'h', '192.0.2.9') },
   ]
   expect(sharedWeights(places).map(({ weight }) => weight)).toEqual([1, 1, 1, 1])
 })
@@ -57,5 +57,5 @@ test.each([
   [{ priority: 0 }, 65_535, { priority: 1 }, 0],
   [{}, 0, { priority: 1 }, 0],
 ])('the priority comes first, then the preference: %j %d before %j %d', (a, first, b, second) =>
-  expect(placeOf(server('a', a), 'h', 'x', first).rank).toBeLessThan(placeOf(server('b', b), 'h', 'x', second).rank),
+  expect(endpointOf(server('a', a), 'h', 'x', first).rank).toBeLessThan(endpointOf(server('b', b), 'h', 'x', second).rank),
 )

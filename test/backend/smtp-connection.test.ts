@@ -1,7 +1,7 @@
 /** One connection to a backend: replies in the order of their commands, whatever the backend does. */
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { type Heard, isLost } from '../../src/backend/heard.ts'
+import { type ReplyOrLost, isLost } from '../../src/backend/command-reply.ts'
 import { SmtpConnection } from '../../src/backend/smtp-connection.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
@@ -20,7 +20,7 @@ async function open(port: number, limits: Partial<typeof patient> = {}): Promise
 
 const ask = async (connection: SmtpConnection, line: string): Promise<string> =>
   await new Promise((resolve) => connection.command(line, (heard) => resolve(words(heard))))
-const words = (heard: Heard): string =>
+const words = (heard: ReplyOrLost): string =>
   isLost(heard) ? `lost: ${heard.lost}` : `${heard.code} ${heard.lines.join(' / ')}`
 
 async function openFails(options: FakeBackendOptions, limits: Partial<typeof patient> = {}): Promise<string> {

@@ -6,7 +6,7 @@ import type { BounceRequest, Prepared } from '../../src/bounce/bounce.ts'
 import { SenderAllowance } from '../../src/bounce/sender-allowance.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { ClientAttributes } from '../../src/smtp/xclient.ts'
-import type { Vouching } from '../../src/vouch/vouch.ts'
+import type { Vouching } from '../../src/sender-auth/sender-auth.ts'
 
 const yes: Reply = { code: 250, lines: ['2.0.0 Ok'] }
 

@@ -3,7 +3,7 @@
  * RCPTWISE_KILL_AT says: `2 before`. What is counted is what was written: a write that finds the file busy, or another version in it,
  * is tried again, and is one write all the same. With RCPTWISE_BUSY each write finds the file busy once.
  */
-import { SplitStore } from '../../src/ledger/sqlite-store.ts'
+import { SplitStore } from '../../src/ledger/sqlite/statements.ts'
 
 const [number, when] = (process.env['RCPTWISE_KILL_AT'] ?? '').split(' ')
 const last = Number(number)

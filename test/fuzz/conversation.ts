@@ -1,5 +1,5 @@
 /** Octets of a client to the whole session machine, through the same intake as on a socket, and what is said to them. */
-import { Intake } from '../../src/listen/intake.ts'
+import { OctetRouter } from '../../src/listen/octet-router.ts'
 import type { Effect } from '../../src/session/effects.ts'
 import { takesCommands } from '../../src/session/session.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
@@ -33,7 +33,7 @@ const limits = { bareNewlines: 'reject', maxBytes: 5000, maxLineBytes: 500, maxH
 export class Conversation {
   readonly machine: Machine
   readonly said: Said[] = []
-  readonly #intake: Intake
+  readonly #intake: OctetRouter
   readonly #judge: (message: string) => Judgement
   readonly #owed: Owed[] = [{ kind: 'greeting' }]
   /** Lines of a reply that is not whole yet. */
@@ -47,7 +47,7 @@ export class Conversation {
   constructor(machine: Machine, judge: (message: string) => Judgement) {
     this.machine = machine
     this.#judge = judge
-    this.#intake = new Intake(
+    this.#intake = new OctetRouter(
       { text: limits, commandLineBytes: 600 },
       {
         octets: (octets) => this.#text.push(Buffer.from(octets)),

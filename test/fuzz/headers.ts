@@ -2,7 +2,7 @@
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
 import { type ScoreField, scoreFields } from '../../src/judge/score-field.ts'
-import { createFingerprint } from '../../src/ledger/fingerprint.ts'
+import { createFingerprint } from '../../src/split/fingerprint.ts'
 import { receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
 import type { Random } from '../support/random.ts'
 import { type Fuzzer, holds, same } from './fuzzer.ts'

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { listMissing, noteMissing } from '../../src/ledger/missing.ts'
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
-import { answerRecipients, deferRecipients, nextVersion, returnRecipients } from '../../src/ledger/split-course.ts'
-import type { Split } from '../../src/ledger/split.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
+import { answerRecipients, deferRecipients, nextVersion, returnRecipients } from '../../src/split/split-course.ts'
+import type { Split } from '../../src/split/split.ts'
 import { changed, closed, minute, recipientOf, splitOf, start } from './splits.ts'
 
 const missingAfterMs = 240 * minute

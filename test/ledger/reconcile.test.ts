@@ -1,9 +1,9 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
-import { answerRecipients, closeIfDone, keepDelivery, nextVersion } from '../../src/ledger/split-course.ts'
-import type { RecipientState, Split, SplitRecipient } from '../../src/ledger/split.ts'
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { answerRecipients, closeIfDone, keepDelivery, nextVersion } from '../../src/split/split-course.ts'
+import type { RecipientState, Split, SplitRecipient } from '../../src/split/split.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
 import { changed, minute, recipientOf, splitOf, start } from './splits.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const

@@ -1,5 +1,5 @@
 /** Splits to put into a ledger. */
-import type { Split, SplitRecipient } from '../../src/ledger/split.ts'
+import type { Split, SplitRecipient } from '../../src/split/split.ts'
 
 export const start = Date.UTC(2026, 9, 5, 8)
 export const minute = 60_000

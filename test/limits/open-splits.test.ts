@@ -1,7 +1,7 @@
 /** Forged splits in somebody's name cost others nothing: few can be open, and looking at them is bounded. */
 import { expect, test } from 'vitest'
 import { ReadSplits } from '../../src/ledger/read-splits.ts'
-import type { Split } from '../../src/ledger/split.ts'
+import type { Split } from '../../src/split/split.ts'
 import { splitOf } from '../ledger/splits.ts'
 import { startTestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'

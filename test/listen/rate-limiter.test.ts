@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clientKey, networkOf } from '../../src/listen/network.ts'
+import { clientKey, networkOf } from '../../src/peers/network.ts'
 import { RateLimiter } from '../../src/listen/rate-limiter.ts'
 
 describe('rate limiter', () => {

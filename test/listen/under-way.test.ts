@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isGone, thisProcess } from '../../src/listen/deliverer.ts'
 import { untilSettled } from '../../src/listen/under-way.ts'
-import type { Deliverer, Split } from '../../src/ledger/split.ts'
-import { intendDelivery, settleDelivery, startSplit } from '../../src/ledger/split-course.ts'
+import type { Deliverer, Split } from '../../src/split/split.ts'
+import { intendDelivery, settleDelivery, startSplit } from '../../src/split/split-course.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const
 const empty = startSplit({ id: 'x', at: 1, reversePath: 's@x.test', peer: 'default', strategy: 'late' })

@@ -255,7 +255,7 @@ describe('a story', () => {
   it('waits for others, and all leave in one write', () => {
     vi.useFakeTimers()
     const writes: string[] = []
-    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => writes.push(lines) })
+    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => writes.push(lines) })
     log.story(at, tell('one'))
     vi.advanceTimersByTime(5)
     log.story(at, tell('two'))
@@ -269,7 +269,7 @@ describe('a story', () => {
 
   it('stands before lines that come after it', () => {
     let text = ''
-    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => (text += lines) })
+    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => (text += lines) })
     log.story(at, tell('one'))
     log.warn('two')
     expect(messages(text)).toEqual(['one', 'two'])
@@ -277,7 +277,7 @@ describe('a story', () => {
 
   it('does not wait where there are many', () => {
     const writes: string[] = []
-    const log = createLog({ level: 'info', pretty: false, lateMs: 10, write: (lines) => writes.push(lines) })
+    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => writes.push(lines) })
     for (let i = 0; i < 130; i++) log.story(at, tell(String(i)))
     expect(writes.map((text) => messages(text).length)).toEqual([64, 64])
   })
@@ -286,7 +286,7 @@ describe('a story', () => {
     const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
     const script = `
       import { createLog } from ${JSON.stringify(module)}
-      createLog({ level: 'info', pretty: false, lateMs: 60_000 }).story(0, () => ({ fields: {}, message: 'told' }))
+      createLog({ level: 'info', pretty: false, flushMs: 60_000 }).story(0, () => ({ fields: {}, message: 'told' }))
       ${end}`
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
     expect(messages(stdout)).toEqual(['told'])

@@ -2,7 +2,7 @@
  * One refused message after the other, with clean mail of the same sender to the same recipients between its attempts, against the real session
  * machine on a simulated clock: what the guess at RCPT costs the clean mail, and how many attempts the refusal takes (rule 10).
  */
-import { learnFromFacts } from '../../src/learning/learning.ts'
+import { learnFromFacts } from '../../src/peers/learning.ts'
 import type { StrategyName } from '../../src/strategy/names.ts'
 import { defaultPeer, Machine, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'

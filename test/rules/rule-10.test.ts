@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ReturnWindow } from '../../src/ledger/split-return.ts'
+import type { ReturnWindow } from '../../src/split/split-return.ts'
 import type { StrategyName } from '../../src/strategy/names.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'

@@ -1,7 +1,7 @@
 /** No sender starves: a message that makes no progress is let through unsplit. */
 import { describe, expect, test } from 'vitest'
-import { startSplit } from '../../src/ledger/split-course.ts'
-import { whyUnsplit } from '../../src/strategy/rules.ts'
+import { startSplit } from '../../src/split/split-course.ts'
+import { whyUnsplit } from '../../src/split/unsplit.ts'
 import { defaultPeer, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isRouted } from '../../src/smtp/routed.ts'
-import { matchesDomain, mayRelay } from '../../src/strategy/rules.ts'
+import { matchesDomain, mayRelay } from '../../src/strategy/relay-domains.ts'
 import { Machine } from '../support/machine.ts'
 
 const domains = ['example.org', '*.example.com', '[192.0.2.1]']

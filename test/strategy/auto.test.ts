@@ -7,10 +7,10 @@ import {
   isVouched,
   type Learned,
   lessonNames,
-  type Lessons,
+  type Observations,
 } from '../../src/strategy/auto.ts'
 
-const learned = (lessons: Lessons): Learned => ({ lessons })
+const learned = (lessons: Observations): Learned => ({ lessons })
 
 describe('how a sender is served: strategies.md: “table under auto”', () => {
   test.each<[string, Learned | undefined, string, RegExp]>([
@@ -43,7 +43,7 @@ describe('how a sender is served: strategies.md: “table under auto”', () => 
   test('a lesson of a loss never makes it harder, and a return never makes it lenient', () => {
     const lessons = fc.record(Object.fromEntries(lessonNames.map((name) => [name, fc.nat(1000)])))
     fc.assert(
-      fc.property(lessons, (counts: Lessons) => {
+      fc.property(lessons, (counts: Observations) => {
         const now = chooseStrategy(learned(counts)).strategy
         expect(chooseStrategy(learned({ ...counts, missing: (counts.missing ?? 0) + 1 })).strategy).toBe('lenient')
         const returned = { ...counts, deferred: (counts.deferred ?? 0) + 1, returned: (counts.returned ?? 0) + 1 }

@@ -1,5 +1,5 @@
 /** Splits in memory, for tests of the machine alone: recalls and saves as a ledger does, and refuses what a ledger would refuse. */
-import type { Split } from '../../src/ledger/split.ts'
+import type { Split } from '../../src/split/split.ts'
 
 export class MemoryLedger {
   readonly splits = new Map<string, Split>()

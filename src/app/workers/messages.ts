@@ -6,7 +6,7 @@ import type { MetricJson } from '../../metrics/summed.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 
 /** What a worker serves with. Its sockets come before, each in a message of its own. */
-export interface Orders {
+export interface WorkerSetup {
   readonly config: Config
   /** For each entry of `config.listen` the key of its socket. */
   readonly sockets: readonly string[]
@@ -18,12 +18,12 @@ export type ToWorker =
   /** Comes with a handle. */
   | { readonly kind: 'socket'; readonly key: string }
   /** `slot` counts from 1; `piped`: its standard output goes through the primary. */
-  | { readonly kind: 'start'; readonly slot: number; readonly orders: Orders; readonly piped: boolean }
+  | { readonly kind: 'start'; readonly slot: number; readonly orders: WorkerSetup; readonly piped: boolean }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
-  | { readonly kind: 'reload'; readonly orders: Orders }
+  | { readonly kind: 'reload'; readonly orders: WorkerSetup }
   /** Something was set that the ledger knows: `refreshed` tells with the same number that it is in force. */
   | { readonly kind: 'refresh'; readonly number: number }
   /** Sessions end in their time, then the worker does. */

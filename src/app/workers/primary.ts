@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import type { App, AppOptions } from '../../app.ts'
 import type { Config } from '../../config/config.ts'
-import { learnFromFacts } from '../../learning/learning.ts'
-import { PeerDirectory } from '../../listen/peer-directory.ts'
+import { learnFromFacts } from '../../peers/learning.ts'
+import { PeerDirectory } from '../../peers/peer-directory.ts'
 import { metricsFromFacts } from '../../metrics/from-facts.ts'
 import { initialise, initialiseStrategy } from '../../metrics/initialise.ts'
 import { createMetrics } from '../../metrics/registry.ts'
@@ -25,8 +25,8 @@ import { needsRestart } from '../needs-restart.ts'
 import { judgingOf } from '../session.ts'
 import { startSweeping } from '../sweeping.ts'
 import { timedLedger } from '../timed-ledger.ts'
-import { Crew } from './crew.ts'
-import type { Orders } from './messages.ts'
+import { Supervisor } from './supervisor.ts'
+import type { WorkerSetup } from './messages.ts'
 import { shareOf } from './share.ts'
 import { SharedSocket } from './shared-socket.ts'
 
@@ -108,12 +108,12 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     of && { pairs: of.texts, ticketKeys }
   privileges.dropForGood()
 
-  const ordersOf = (for_: Config, texts: CertificateTexts | undefined): Orders => ({
+  const ordersOf = (for_: Config, texts: CertificateTexts | undefined): WorkerSetup => ({
     config: shareOf(for_),
     sockets: keysOf(for_.listen),
     ...(texts !== undefined && { certificates: texts }),
   })
-  const crew = new Crew({
+  const supervisor = new Supervisor({
     workers: config.workers,
     orders: ordersOf(config, textsOf(certificates)),
     sockets,
@@ -127,17 +127,17 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   parts.defer(async () => {
     // A connection that comes now is refused, and not left to wait for nobody.
     closeSockets()
-    await crew.stop(current.timeouts.shutdownMs)
+    await supervisor.stop(current.timeouts.shutdownMs)
   })
   try {
-    await crew.start()
+    await supervisor.start()
   } catch (error) {
-    crew.kill()
+    supervisor.kill()
     throw error
   }
   const certify = (): void => {
     const texts = textsOf(certificates)
-    if (texts !== undefined) crew.certify(texts)
+    if (texts !== undefined) supervisor.certify(texts)
   }
   /** Sessions from before can't be resumed then: whoever comes sees the certificate that is in use now. */
   const certifyAnew = (): void => {
@@ -153,7 +153,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   parts.defer(() => sweeping.stop())
 
   const scrape = async (): Promise<string> => {
-    const workers = await crew.metrics()
+    const workers = await supervisor.metrics()
     for (const { name, values } of workers.flat()) {
       if (name !== 'rcptwise_splits_opened_total') continue
       for (const { labels } of values) {
@@ -166,13 +166,13 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   }
   let closing = false
   const ready = (): ReturnType<App['ready']> => {
-    const reasons = [...(closing ? ['shutting down'] : []), ...crew.reasons()]
+    const reasons = [...(closing ? ['shutting down'] : []), ...supervisor.reasons()]
     return { ready: reasons.length === 0, reasons }
   }
   const peers = (): Config['peers'] => current.peers
   /** Each process has what it holds in memory for itself while the ledger is away. */
   const tellProcesses = async (): Promise<readonly string[]> =>
-    store.durable ? await crew.refresh() : ['the workers know of it when the ledger can be used again (see the log)']
+    store.durable ? await supervisor.refresh() : ['the workers know of it when the ledger can be used again (see the log)']
   const admin = await openAdmin(config, {
     peers,
     missingAfterMs: () => current.ledger.missingAfterMs,
@@ -195,7 +195,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     let bound: readonly string[] = []
     try {
       bound = await bind(next)
-      await crew.reload(ordersOf(next, textsOf(fresh)), bound)
+      await supervisor.reload(ordersOf(next, textsOf(fresh)), bound)
     } catch (error) {
       drop(bound)
       if (!same) await fresh?.close()
@@ -231,6 +231,6 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
       closing = true
       await owned.disposeAsync()
     },
-    kill: () => crew.kill(),
+    kill: () => supervisor.kill(),
   }
 }

@@ -2,7 +2,7 @@
  * A worker process: takes mail on the sockets that its primary gives it. Signals are the primary's business, since a terminal and
  * systemd send them to all processes of a service; without its primary a worker lets its sessions finish, and ends.
  */
-import '../../service/engine.ts'
+import '../../service/v8-flags.ts'
 import type { App } from '../../app.ts'
 import { startApp } from '../../app.ts'
 import type { FactListener } from '../../facts.ts'
@@ -13,7 +13,7 @@ import { endSoon } from '../../service/end.ts'
 import { GivenCertificates } from '../../tls/given-certificates.ts'
 import { acceptPace } from './accept-pace.ts'
 import { writeLine } from './log-pipe.ts'
-import { asTrouble, type FromWorker, type Orders, type ToWorker } from './messages.ts'
+import { asTrouble, type FromWorker, type WorkerSetup, type ToWorker } from './messages.ts'
 import type { WorkerParts } from './parts.ts'
 import { beatMs } from './pulse.ts'
 import { CountsHere } from './shared-counts.ts'
@@ -27,7 +27,7 @@ const metricsMs = 2000
 const sockets = new Map<string, { close(): void }>()
 const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
 const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
-const given: { orders?: Orders; certificates?: GivenCertificates } = {}
+const given: { orders?: WorkerSetup; certificates?: GivenCertificates } = {}
 let app: App | undefined
 let log: Log | undefined
 let starting: Promise<void> | undefined
@@ -64,7 +64,7 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   const { config } = orders
   log = createLog({
     ...config.log,
-    lateMs: storiesLateMs,
+    flushMs: storiesLateMs,
     pid: process.pid,
     ...(piped && { write: writeLine }),
   })
@@ -110,7 +110,7 @@ async function refresh(number: number): Promise<void> {
   tell({ kind: 'refreshed', number, durable: app?.ledger.durable === true })
 }
 
-async function reload(orders: Orders): Promise<void> {
+async function reload(orders: WorkerSetup): Promise<void> {
   const before = { ...given }
   given.orders = orders
   try {

@@ -4,7 +4,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MetricJson } from '../../metrics/summed.ts'
 import { passLines, stdoutCanMix } from './log-pipe.ts'
-import { asError, type FromWorker, type Orders, type ToWorker, type WorkerTrouble } from './messages.ts'
+import { asError, type FromWorker, type WorkerSetup, type ToWorker, type WorkerTrouble } from './messages.ts'
 import { Pulse } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 
@@ -14,7 +14,7 @@ const program = fileURLToPath(new URL(`./worker-process${extname(import.meta.url
 export interface WorkerOptions {
   /** From 1. */
   readonly slot: number
-  readonly orders: Orders
+  readonly orders: WorkerSetup
   readonly sockets: ReadonlyMap<string, SharedSocket>
   readonly onMessage: (worker: Worker, message: FromWorker) => void
   /** It is gone, whatever the reason, and all that it has said was heard. */
@@ -35,7 +35,7 @@ export class Worker {
   /** What keeps it from being ready; undefined until it has started. */
   reasons: readonly string[] | undefined
   /** What it serves with. */
-  orders: Orders
+  orders: WorkerSetup
   /** As it last told. */
   metrics: readonly MetricJson[] = []
   #metricsTold = Promise.withResolvers<undefined>()
@@ -110,7 +110,7 @@ export class Worker {
 
   /** Serves new sessions with these orders; gives what is wrong with them, if anything is: it then serves as before. */
   async reload(
-    orders: Orders,
+    orders: WorkerSetup,
     sockets: ReadonlyMap<string, SharedSocket>,
     fresh: readonly string[],
   ): Promise<WorkerTrouble | undefined> {

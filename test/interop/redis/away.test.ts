@@ -6,7 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../../src/facts.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
-import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis.ts'
+import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
 import { changed, closed, ids, manyRecipients, minute, splitOf, start } from '../../ledger/splits.ts'
 import { freePort } from '../../support/lab/ports.ts'
 import { until } from '../../support/lab/until.ts'

@@ -6,7 +6,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../../src/facts.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
-import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis.ts'
+import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
 import { sweep } from '../../../src/ledger/sweep.ts'
 import { describeLedger } from '../../ledger/ledger.contract.ts'
 import { contend, contendedId, winsEach } from '../../ledger/contention.ts'

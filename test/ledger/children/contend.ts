@@ -1,5 +1,5 @@
 /** The second of two processes on one ledger: PATH. */
-import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/sqlite.ts'
 import { contend } from '../contention.ts'
 
 const ledger = await openSqliteLedger({ path: process.argv[2] ?? '', onFact: console.error })

@@ -2,7 +2,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
-import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/sqlite.ts'
 import { splitOf } from '../splits.ts'
 
 const directory = process.argv[2] ?? ''

@@ -1,5 +1,5 @@
 /** Opens a ledger that this user may only read, PATH, and tells what it was like. */
-import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/sqlite.ts'
 import { ids, splitOf } from '../splits.ts'
 
 const kinds: string[] = []

@@ -1,6 +1,6 @@
-/** Saves into the ledger PATH, says so, and waits to be killed. */
+/** PendingWrites into the ledger PATH, says so, and waits to be killed. */
 import { writeSync } from 'node:fs'
-import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/sqlite.ts'
 import { manyRecipients, splitOf } from '../splits.ts'
 
 const ledger = await openSqliteLedger({ path: process.argv[2] ?? '', onFact: console.error })

@@ -1,9 +1,0 @@
-/** What comes back for a command: a reply, or the news that none will come. */
-import type { Reply } from '../smtp/reply.ts'
-
-/** A connection that ended: `lost` says why, for the log. Every reply that was still awaited is answered with this. */
-export interface Lost {
-  readonly lost: string
-}
-export type Heard = Reply | Lost
-export const isLost = (heard: Heard): heard is Lost => 'lost' in heard

@@ -1,0 +1,173 @@
+/**
+ * One connection to a Redis or Valkey server. When it is lost it stays lost: nothing is queued for a server that is away and
+ * nothing is sent twice, because the ledger then goes on in memory. Whoever wants another one opens it.
+ */
+import { createHash } from 'node:crypto'
+import { createClient } from '@redis/client'
+import { lookUpForSocket } from '../../dns/look-up.ts'
+
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://` (TLS), with user, password and number of the database as in the URL. */
+  readonly url: string
+  /** Longest time from a command to its reply, and of the whole opening, ms. */
+  readonly timeoutMs: number
+  /** Called once, when it was not `close` that ended it. Commands under way are rejected then. */
+  readonly onLost: (error: Error) => void
+}
+
+/** A script that the server keeps by its digest. */
+export interface Script {
+  readonly text: string
+  readonly sha1: string
+}
+
+export const scriptOf = (text: string): Script => ({ text, sha1: createHash('sha1').update(text).digest('hex') })
+
+/** Commands sent and not answered; what is beyond is refused, and that is then trouble like any other. */
+const mostUnanswered = 50_000
+
+/** Redirections within a cluster while one is opened. */
+const mostRedirections = 5
+
+interface Command {
+  readonly sentAt: number
+}
+
+/**
+ * Rejects with what the server or the network says, within twice `timeoutMs`. `key` is written once, for a moment: a replica or a
+ * full server can be read and is of no use, and a cluster says which node has the key.
+ */
+export async function connectRedis(options: RedisConnectionOptions, key: string): Promise<RedisConnection> {
+  let { url } = options
+  for (let redirections = 0; ; redirections += 1) {
+    const connection = new RedisConnection({ ...options, url })
+    try {
+      await connection.open()
+      await connection.command(['SET', key, '1', 'PX', '60000'])
+      return connection
+    } catch (error) {
+      connection.close()
+      const moved = redirections < mostRedirections ? movedTo(error, url) : undefined
+      if (moved === undefined) throw error
+      url = moved
+    }
+  }
+}
+
+/** `MOVED 3999 host:port`; an empty host is the one that was asked (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+export function movedTo(error: unknown, asked: string): string | undefined {
+  const found = error instanceof Error ? /^MOVED \d+ (.*):(\d+)$/.exec(error.message) : null
+  if (found === null) return undefined
+  const [, host = '', port = ''] = found
+  const url = new URL(asked)
+  if (host !== '' && host !== '?') url.hostname = host.includes(':') ? `[${host}]` : host
+  url.port = port
+  return url.href
+}
+
+export class RedisConnection {
+  readonly #options: RedisConnectionOptions
+  readonly #client: ReturnType<typeof newClient>
+  /** In the order they were sent, which is the order of their replies: the first is the oldest. */
+  readonly #unanswered = new Set<Command>()
+  #watch: NodeJS.Timeout | undefined
+  #over = false
+  /** It took too long to open. */
+  #late = false
+
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options
+    this.#client = newClient(options)
+    this.#client.on('error', (error: Error) => this.#lose(error))
+  }
+
+  async open(): Promise<void> {
+    const { timeoutMs } = this.#options
+    // The client's own limit ends with the TCP connection; the server has not said anything by then.
+    const limit = setTimeout(() => {
+      this.#late = true
+      this.#destroy()
+    }, timeoutMs)
+    try {
+      await this.#client.connect()
+    } catch (error) {
+      throw this.#late ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error
+    } finally {
+      clearTimeout(limit)
+    }
+    if (this.#over) throw new Error('the connection was lost while it was opened')
+    this.#watch = setInterval(() => this.#lookForLate(), Math.max(10, timeoutMs / 10)).unref()
+  }
+
+  /** Commands of one turn of the event loop leave in one write. Rejects with the server's error or when the connection is lost. */
+  async command(parts: readonly string[]): Promise<unknown> {
+    const command: Command = { sentAt: performance.now() }
+    this.#unanswered.add(command)
+    try {
+      return await this.#client.sendCommand(parts)
+    } finally {
+      this.#unanswered.delete(command)
+    }
+  }
+
+  /** EVALSHA, and EVAL when the server does not have the script: after a restart, a failover or SCRIPT FLUSH. */
+  async script(script: Script, key: string, parts: readonly string[]): Promise<unknown> {
+    try {
+      return await this.command(['EVALSHA', script.sha1, '1', key, ...parts])
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return await this.command(['EVAL', script.text, '1', key, ...parts])
+    }
+  }
+
+  /** Ends it at once; commands under way are rejected. */
+  close(): void {
+    this.#over = true
+    clearInterval(this.#watch)
+    this.#destroy()
+  }
+
+  #lookForLate(): void {
+    const [oldest] = this.#unanswered
+    if (oldest === undefined || performance.now() - oldest.sentAt < this.#options.timeoutMs) return
+    // A process that was itself held up for so long may have the reply in its socket: that is read first.
+    setImmediate(() => {
+      if (this.#unanswered.has(oldest)) this.#lose(new Error(`no answer within ${this.#options.timeoutMs} ms`))
+    })
+  }
+
+  #lose(error: Error): void {
+    if (this.#over) return
+    // An attempt to connect tells its failure itself.
+    if (this.#watch !== undefined) this.#options.onLost(error)
+    this.close()
+  }
+
+  #destroy(): void {
+    this.#over = true
+    try {
+      this.#client.destroy()
+    } catch {
+      // It was closed already.
+    }
+  }
+}
+
+function newClient({ url, timeoutMs }: RedisConnectionOptions) {
+  return createClient({
+    url,
+    // Every server and every version speaks it, and the replies here are strings, numbers and lists.
+    RESP: 2,
+    name: 'rcptwise',
+    disableClientInfo: true,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: mostUnanswered,
+    socket: {
+      connectTimeout: timeoutMs,
+      reconnectStrategy: false,
+      noDelay: true,
+      keepAlive: true,
+      lookup: lookUpForSocket(),
+    },
+  })
+}

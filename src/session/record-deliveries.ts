@@ -1,0 +1,118 @@
+/**
+ * Deliveries ahead of the reply: in the ledger before the backend is told to commit, and confirmed as soon as its answer is
+ * known. After a crash everyone who is known to have the message is acknowledged without a second delivery; only whom the backend
+ * took it for in the instant of the crash may get it twice (rule 6).
+ */
+import {
+  answerRecipients,
+  closeIfDone,
+  intendDelivery,
+  nextVersion,
+  oweAcknowledgement,
+  settleDelivery,
+} from '../split/split-course.ts'
+import type { Deliverer } from '../split/split.ts'
+import { isPositive } from '../smtp/reply.ts'
+import type { Parcel } from '../verdict/parcels.ts'
+import type { ParcelReply } from './effects.ts'
+import type { Outcome } from '../verdict/answer.ts'
+import { beginSplit, keepAbort, noteClosed, saveSplit } from './record-split.ts'
+import type { Session } from './session.ts'
+import { deliveredAnyway, splittingOf, throughOf, type Transaction } from './transaction.ts'
+
+/** Before the backend gets the first of these parcels. */
+export function intendDeliveries(
+  session: Session,
+  transaction: Transaction,
+  parcels: readonly Parcel[],
+  at: number,
+): void {
+  if (areAhead(transaction, parcels)) intend(session, transaction, parcels, at)
+}
+
+/** The client has gone, or may have, before the backend has answered: its next attempt may come before the outcome is known. */
+export function intendUnheard(session: Session, transaction: Transaction, at: number): void {
+  const { parcels, results, crowded, split } = transaction
+  if (crowded !== undefined && split === undefined) return // whoever leaves on purpose could open any number
+  if (!transaction.ahead && parcels !== undefined && results === undefined) intend(session, transaction, parcels, at)
+}
+
+function intend(session: Session, transaction: Transaction, parcels: readonly Parcel[], at: number): void {
+  const { fingerprint, messageId } = transaction.text ?? {}
+  // Without the message's identity nothing may be kept: the next message to the same people would be taken for it.
+  if (fingerprint === undefined) return
+  transaction.split ??= {
+    ...beginSplit(session, transaction, at, 'deliveries only'),
+    fingerprint,
+    ...(messageId === undefined ? {} : { messageId }),
+  }
+  const members = parcels.flatMap((parcel) => [...membersOf(transaction, parcel).values()])
+  transaction.split = intendDelivery(transaction.split, members, deliverer(session, at))
+  transaction.ahead = true
+  saveSplit(session, transaction)
+}
+
+const deliverer = ({ options }: Session, at: number): Deliverer => ({
+  process: options.deliverer.process,
+  until: at + options.deliverer.answerMs,
+})
+
+/** Will somebody have the message before the sender hears of it? With one parcel for everyone the reply follows at once. */
+function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean {
+  if (parcels.length > 1 || deliveredAnyway(transaction).length > 0) return true
+  if (splittingOf(transaction) === undefined && transaction.bounce?.state !== 'ready') return false
+  const takes = new Set(parcels.flatMap((parcel) => parcel.recipients))
+  return throughOf(transaction).some(({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered')
+}
+
+/** One of the parcels was answered. What the last one adds is written with the answer to the client. */
+export function confirmDelivery(
+  session: Session,
+  transaction: Transaction,
+  { parcel: number, result }: { readonly parcel: number; readonly result: ParcelReply },
+): void {
+  const parcel = transaction.parcels?.[number]
+  if (!transaction.ahead || transaction.split === undefined || parcel === undefined) return
+  const members = membersOf(transaction, parcel)
+  const taken = new Set<string>()
+  for (const [index, address] of members) if (isPositive(result.own.get(index) ?? result.reply)) taken.add(address)
+  transaction.split = settleDelivery(transaction.split, [...members.values()], taken)
+  // The reply does not follow at once where a report goes before it.
+  const last = number + 1 === transaction.parcels?.length && transaction.bounce?.state !== 'ready'
+  if (taken.size > 0 && !last) saveSplit(session, transaction)
+}
+
+/**
+ * The client has gone, and nobody hears the answer: who has the message, for its next attempt (RFC 1047). What was refused is
+ * judged again then.
+ */
+export function keepUnheard(session: Session, transaction: Transaction, taken: readonly Outcome[], at: number): void {
+  const { fingerprint, messageId } = transaction.text ?? {}
+  const addresses = taken.map(({ address }) => address)
+  const keeps = addresses.length > 0 && transaction.crowded === undefined
+  if (fingerprint !== undefined && (keeps || transaction.split !== undefined)) {
+    const split = transaction.split ?? {
+      ...beginSplit(session, transaction, at, 'deliveries only'),
+      fingerprint,
+      ...(messageId === undefined ? {} : { messageId }),
+    }
+    transaction.split = oweAcknowledgement(split, addresses)
+  }
+  keepAbort(session, transaction, true, at)
+}
+
+/** The 250 was heard after all: nobody will come again for it. */
+export function noteHeard(session: Session, at: number): void {
+  const { unheard } = session
+  delete session.unheard
+  if (unheard === undefined) return
+  const { split, recipients } = unheard
+  const heard = nextVersion(closeIfDone(answerRecipients(split, recipients, new Set(recipients)), at))
+  session.effects.push({ do: 'save', split: heard })
+  noteClosed(session, heard, at)
+}
+
+/** Addresses of a parcel's recipients by their index. */
+function membersOf({ recipients }: Transaction, parcel: Parcel): ReadonlyMap<number, string> {
+  return new Map(parcel.recipients.map((index) => [index, recipients[index]?.address ?? '']))
+}

@@ -1,0 +1,66 @@
+/** What the backend is asked to take: one parcel for each distinct result, with the header fields that it gets. */
+import { headerDate, receivedHeader, tagHeader } from '../smtp/headers.ts'
+import { encodeParameters } from '../smtp/parameters.ts'
+import { isPositive } from '../smtp/reply.ts'
+import type { Parcel } from '../verdict/parcels.ts'
+import type { ParcelOrder } from './effects.ts'
+import { intendDeliveries } from './record-deliveries.ts'
+import { mailArgument } from './on-mail.ts'
+import type { Session } from './session.ts'
+import type { Recipient, Transaction } from './transaction.ts'
+
+export function order(session: Session, transaction: Transaction, parcels: readonly Parcel[], at: number): void {
+  const { recipients } = transaction
+  const trace = session.options.receivedHeader ? traceHeader(session, transaction, at) : ''
+  const orders = parcels.map((parcel): ParcelOrder => {
+    const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
+    return {
+      result: parcel.result,
+      header: trace + tagOf(transaction, parcel, members),
+      recipients: members.map(({ index, path, parameters }) => ({
+        index,
+        argument:
+          parcel.result === 'quarantined'
+            ? `<${session.options.quarantine ?? ''}>`
+            : `<${path.mailbox}>${encodeParameters(parameters)}`,
+      })),
+    }
+  })
+  transaction.parcels = parcels
+  if (!transaction.streaming) intendDeliveries(session, transaction, parcels, at)
+  const shown = recipients
+    .filter((recipient) => recipient.shown !== undefined && isPositive(recipient.shown))
+    .map((recipient) => recipient.index)
+  session.effects.push({
+    do: 'deliver',
+    parcels: orders,
+    mail: mailArgument(transaction),
+    shown,
+    streaming: transaction.streaming,
+  })
+}
+
+function tagOf(transaction: Transaction, parcel: Parcel, members: readonly Recipient[]): string {
+  if (parcel.result === 'plain') return ''
+  const score = transaction.score ?? 0
+  const quarantined = parcel.result === 'quarantined'
+  return tagHeader({
+    verdict: quarantined ? 'quarantine' : 'tag',
+    score,
+    recipients: quarantined ? members.map((member) => member.path.mailbox) : [],
+  })
+}
+
+function traceHeader(session: Session, transaction: Transaction, at: number): string {
+  if (!('hello' in session.state)) return ''
+  const { verb } = session.state.hello
+  const base = transaction.parameters.has('SMTPUTF8') ? 'UTF8SMTP' : verb === 'EHLO' ? 'ESMTP' : 'SMTP'
+  return receivedHeader({
+    helo: session.helo,
+    address: session.client.address,
+    hostname: session.options.hostname,
+    protocol: session.secured ? `${base}S` : base,
+    id: `${session.id}.${session.transactions}`,
+    date: headerDate(at),
+  })
+}

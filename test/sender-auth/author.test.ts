@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { fieldsOf } from '../../src/dsn/header.ts'
+import { authorDomain } from '../../src/sender-auth/author.ts'
+
+test.each([
+  ['From: ann@example.org', 'example.org'],
+  ['From: <ann@Example.ORG>', 'example.org'],
+  ['From: Ann <ann@example.org>', 'example.org'],
+  ['From: "Shop, Ann @ example.net" <ann@example.org>', 'example.org'],
+  ['From:\r\n Ann\r\n <ann@example.org>', 'example.org'],
+  ['From: Ann <voilà@voilà.example.org>', 'xn--voil-3na.example.org'],
+  ['Subject: none', undefined],
+  ['From: ann', undefined],
+  ['From: a@example.net, <ann@example.org>', undefined],
+  ['From: <a@example.net> <ann@example.org>', undefined],
+  ['From: a@example.net\r\nFrom: ann@example.org', undefined],
+  ['From: group: ann@example.org;', undefined],
+])('%j', (header, domain) => expect(authorDomain(fieldsOf(Buffer.from(`${header}\r\n`)))).toBe(domain))
