@@ -1,4 +1,7 @@
-/** CPU time of a program, all its threads and child processes together, from /proc/PID/stat (proc(5)). */
+/**
+ * CPU time of a program, all its threads and child processes together, from /proc/PID/stat
+ * (proc(5)).
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Ticks of the kernel's clock a second: 100 on every Linux that Node runs on. */
@@ -19,7 +22,11 @@ function readStat(pid: number): Stat | undefined {
     const [, parent = '', ...more] = stat.slice(end + 2).split(' ')
     const [utime = 0, stime = 0, cutime = 0, cstime = 0] = more.slice(9, 13).map(Number)
     const name = stat.slice(stat.indexOf('(') + 1, end)
-    return { name, parent: Number(parent), seconds: (utime + stime + cutime + cstime) / ticksPerSecond }
+    return {
+      name,
+      parent: Number(parent),
+      seconds: (utime + stime + cutime + cstime) / ticksPerSecond,
+    }
   } catch {
     return undefined // it has ended
   }
@@ -30,12 +37,17 @@ const allPids = (): number[] =>
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
 
-/** Seconds used so far by a process and its children, in user mode and in the kernel; undefined when it is gone. */
+/**
+ * Seconds used so far by a process and its children, in user mode and in the kernel; undefined when
+ * it is gone.
+ */
 export function cpuSeconds(pid: number): number | undefined {
   const own = readStat(pid)
   if (own === undefined) return undefined
   const children = allPids().flatMap((candidate) => readStat(candidate) ?? [])
-  return children.filter(({ parent }) => parent === pid).reduce((sum, { seconds }) => sum + seconds, own.seconds)
+  return children
+    .filter(({ parent }) => parent === pid)
+    .reduce((sum, { seconds }) => sum + seconds, own.seconds)
 }
 
 /** The newest child of this process with that name. */

@@ -1,10 +1,12 @@
 /**
- * How much memory a session takes that only stays, and whether mail flows beside very many of them and of slow senders:
+ * How much memory a session takes that only stays, and whether mail flows beside very many of them
+ * and of slow senders:
  *
  *     node bench/idle.ts [--idle 10000] [--slow 500] [--messages 2000] [--source]
  *
- * `serve` runs as a process of its own, in front of a fake backend in this one, which is also all of the clients. Everything stays on
- * loopback. Ends with 1 when a session was lost, a message was not taken, or an idle session takes 20 KB or more.
+ * `serve` runs as a process of its own, in front of a fake backend in this one, which is also all
+ * of the clients. Everything stays on loopback. Ends with 1 when a session was lost, a message was
+ * not taken, or an idle session takes 20 KB or more.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -63,8 +65,13 @@ async function send(client: Client): Promise<number> {
   return performance.now() - begun
 }
 
-/** Sends so many messages over some sessions; the time of each, in ms, shortest first, and of all. */
-async function flow(port: number, messages: number): Promise<{ readonly each: number[]; readonly seconds: number }> {
+/**
+ * Sends so many messages over some sessions; the time of each, in ms, shortest first, and of all.
+ */
+async function flow(
+  port: number,
+  messages: number,
+): Promise<{ readonly each: number[]; readonly seconds: number }> {
   const each: number[] = []
   let left = messages
   const begun = performance.now()
@@ -98,9 +105,13 @@ function program(): string {
   return path.join(repository, 'dist', 'cli', 'main.js')
 }
 
-/** Open files that this process may have; Node has raised the soft limit to the hard one already. */
+/**
+ * Open files that this process may have; Node has raised the soft limit to the hard one already.
+ */
 async function checkOpenFiles(wanted: number): Promise<void> {
-  const limit = Number(/^Max open files\s+\S+\s+(\S+)/m.exec(await readFile('/proc/self/limits', 'latin1'))?.[1])
+  const limit = Number(
+    /^Max open files\s+\S+\s+(\S+)/m.exec(await readFile('/proc/self/limits', 'latin1'))?.[1],
+  )
   if (limit >= wanted) return
   throw new Error(
     `${wanted} open files are needed and ${limit} allowed: raise it (ulimit -Hn), or use a smaller --idle`,
@@ -108,8 +119,13 @@ async function checkOpenFiles(wanted: number): Promise<void> {
 }
 
 async function measure(port: number, pid: number, delivered: () => number): Promise<boolean> {
-  const [idleSessions, slowSessions, messages] = [Number(options.idle), Number(options.slow), Number(options.messages)]
-  // Little is done before, so that no memory is left of it that the idle sessions could use again unseen.
+  const [idleSessions, slowSessions, messages] = [
+    Number(options.idle),
+    Number(options.slow),
+    Number(options.messages),
+  ]
+  // Little is done before, so that no memory is left of it that the idle sessions could use again
+  // unseen.
   await flow(port, 200)
   await (await Crowd.gather(port, 100))[Symbol.asyncDispose]()
   await sleep(2000)
@@ -118,7 +134,9 @@ async function measure(port: number, pid: number, delivered: () => number): Prom
   await sleep(3000)
   const after = await residentKilobytes(pid)
   const each = (after - before) / idleSessions
-  console.log(`${idleSessions} idle sessions: ${before} KB before, ${after} KB after, ${each.toFixed(1)} KB a session`)
+  console.log(
+    `${idleSessions} idle sessions: ${before} KB before, ${after} KB after, ${each.toFixed(1)} KB a session`,
+  )
 
   await flow(port, 5 * messages) // what is hot is compiled
   console.log(describe('beside idle sessions', await flow(port, messages)))
@@ -133,11 +151,17 @@ async function measure(port: number, pid: number, delivered: () => number): Prom
     `${ended} of ${slowSessions} slow texts taken at their end`,
   ]
   console.log(
-    [...words, `${awake} of ${idleSessions} idle sessions awake`, `${await residentKilobytes(pid)} KB`].join(', '),
+    [
+      ...words,
+      `${awake} of ${idleSessions} idle sessions awake`,
+      `${await residentKilobytes(pid)} KB`,
+    ].join(', '),
   )
   await idle[Symbol.asyncDispose]()
   console.log(describe('without them', await flow(port, messages)))
-  return taken === messages && ended === slowSessions && awake === idleSessions && each < mostKilobytes
+  return (
+    taken === messages && ended === slowSessions && awake === idleSessions && each < mostKilobytes
+  )
 }
 
 await checkOpenFiles(Number(options.idle) + Number(options.slow) + 1000)
@@ -149,7 +173,10 @@ try {
   await writeFile(file, configuration(port, backend.url))
   const served = await startProcess([program(), 'serve', '--config', file], 'ignore')
   try {
-    await until('Rcptwise listens', async () => served.child.exitCode !== null || (await greets(port)))
+    await until(
+      'Rcptwise listens',
+      async () => served.child.exitCode !== null || (await greets(port)),
+    )
     if (served.child.exitCode !== null) throw new Error(`Rcptwise ended: ${served.said()}`)
     if (!(await measure(port, served.pid, () => backend.delivered.length))) process.exitCode = 1
   } finally {

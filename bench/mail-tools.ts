@@ -1,11 +1,17 @@
-/** Postfix's smtp-sink(1) and smtp-source(1), out of the lab's packages: the backend and the client of every measurement. */
+/**
+ * Postfix's smtp-sink(1) and smtp-source(1), out of the lab's packages: the backend and the client
+ * of every measurement.
+ */
 import { Place } from '../test/support/lab/place.ts'
 import { freePort, greets } from '../test/support/lab/ports.ts'
 import { until } from '../test/support/lab/until.ts'
 
 export interface MailTools extends AsyncDisposable {
   readonly sinkPort: number
-  /** Sends so many messages to a port; gives the seconds it took. Rejects with its words when one of them is refused. */
+  /**
+   * Sends so many messages to a port; gives the seconds it took. Rejects with its words when one of
+   * them is refused.
+   */
   readonly send: (port: number, messages: number, options: readonly string[]) => Promise<number>
 }
 
@@ -18,12 +24,19 @@ export async function startMailTools(): Promise<MailTools> {
     const sinkPort = await freePort()
     // Both read main.cf for the networks they may use.
     await place.write('/etc/postfix/main.cf', 'compatibility_level = 3.6\ninet_protocols = ipv4\n')
-    const sink = await place.start('/usr/sbin/smtp-sink', ['-u', 'postfix', `127.0.0.1:${sinkPort}`, '1024'])
+    const sink = await place.start('/usr/sbin/smtp-sink', [
+      '-u',
+      'postfix',
+      `127.0.0.1:${sinkPort}`,
+      '1024',
+    ])
     await until('smtp-sink listens', async () => sink.exitCode !== null || (await greets(sinkPort)))
-    if (sink.exitCode !== null) throw new Error(`smtp-sink ended: ${await place.read('/daemon.log')}`)
+    if (sink.exitCode !== null)
+      throw new Error(`smtp-sink ended: ${await place.read('/daemon.log')}`)
     return {
       sinkPort,
-      send: async (port, messages, options) => await send(place, ['-m', String(messages), ...options], port),
+      send: async (port, messages, options) =>
+        await send(place, ['-m', String(messages), ...options], port),
       [Symbol.asyncDispose]: async () => {
         await place[Symbol.asyncDispose]()
       },

@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: messages a second through Rcptwise and through what one would put in its place, side by side in one run.
+ * `npm run bench`: messages a second through Rcptwise and through what one would put in its place,
+ * side by side in one run.
  *
  *   --quick                  less than a minute, coarser
  *   --only kept,fresh        these loads (loads.ts)
@@ -26,7 +27,10 @@ import { rcptwise } from './subjects/rcptwise.ts'
 import { renderTable } from './table.ts'
 
 const repository = path.join(import.meta.dirname, '..')
-/** Many short rounds rather than few long ones: what else the machine does comes and goes within seconds. */
+/**
+ * Many short rounds rather than few long ones: what else the machine does comes and goes within
+ * seconds.
+ */
 const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 20, laterWarmUpSeconds: 8 }
 const quickPace = { rounds: 4, roundSeconds: 0.2, warmUpSeconds: 3, laterWarmUpSeconds: 0.4 }
 
@@ -58,8 +62,14 @@ if (obstacle !== undefined) {
   process.exit(1)
 }
 
-/** Those that were asked for by name, in their own order; ends the process for a name that is not known. */
-function chosen<T extends { readonly name: string }>(known: readonly T[], names: string | undefined): readonly T[] {
+/**
+ * Those that were asked for by name, in their own order; ends the process for a name that is not
+ * known.
+ */
+function chosen<T extends { readonly name: string }>(
+  known: readonly T[],
+  names: string | undefined,
+): readonly T[] {
   if (names === undefined) return known
   const wanted = names.split(',')
   const unknown = wanted.find((name) => !known.some((candidate) => candidate.name === name))
@@ -71,15 +81,23 @@ function chosen<T extends { readonly name: string }>(known: readonly T[], names:
 /** The compiled program, as it is shipped. */
 function build(): string {
   const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [compiler, '-p', path.join(repository, 'tsconfig.build.json')], {
-    stdio: 'inherit',
-  })
+  const { status } = spawnSync(
+    process.execPath,
+    [compiler, '-p', path.join(repository, 'tsconfig.build.json')],
+    {
+      stdio: 'inherit',
+    },
+  )
   if (status !== 0) throw new Error('npm run build failed; --source measures without it')
   return path.join(repository, 'dist', 'cli', 'main.js')
 }
 
 /** Each load in turn. What the loads have in common is warm after the first one. */
-async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+async function bench(
+  selectedLoads: readonly Load[],
+  subjects: readonly Subject[],
+  signal: AbortSignal,
+): Promise<void> {
   const { warmUpSeconds, laterWarmUpSeconds, ...pace } = options.quick ? quickPace : fullPace
   await using tools = await startMailTools()
   await using started = new AsyncDisposableStack()
@@ -91,7 +109,9 @@ async function bench(selectedLoads: readonly Load[], subjects: readonly Subject[
   }
   for (const [place, load] of selectedLoads.entries()) {
     const warm = { warmUpSeconds: place === 0 ? warmUpSeconds : laterWarmUpSeconds }
-    console.log(`\n${renderTable(load, await measureLoad(tools, load, entrants, { ...pace, ...warm, signal }))}`)
+    console.log(
+      `\n${renderTable(load, await measureLoad(tools, load, entrants, { ...pace, ...warm, signal }))}`,
+    )
   }
 }
 
@@ -100,9 +120,12 @@ const source = path.join(repository, 'src', 'cli', 'main.ts')
 const program = options.source ? source : build()
 const own = rcptwise('rcptwise', [program])
 const other =
-  options.against === undefined ? [] : [rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')])]
+  options.against === undefined
+    ? []
+    : [rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')])]
 const subjects = chosen([direct, nodePipe, postfixFilter, haproxy, own, ...other], options.subjects)
-for (const set of ['postfix', 'haproxy'] as const) await packageRoot(set, (line) => console.log(line))
+for (const set of ['postfix', 'haproxy'] as const)
+  await packageRoot(set, (line) => console.log(line))
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupted.abort(new Error(`${signal}: the benchmark ends early`)))

@@ -13,7 +13,10 @@ export interface StartedProcess {
 }
 
 /** Runs this Node with `args`; its stdout goes to /dev/null, or to us. */
-export async function startProcess(args: readonly string[], stdout: 'ignore' | 'pipe'): Promise<StartedProcess> {
+export async function startProcess(
+  args: readonly string[],
+  stdout: 'ignore' | 'pipe',
+): Promise<StartedProcess> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))

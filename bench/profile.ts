@@ -1,9 +1,11 @@
 /**
- * Where the time of Rcptwise goes under a load: `node bench/profile.ts [LOAD] [MESSAGES]`, such as `kept 20000`.
+ * Where the time of Rcptwise goes under a load: `node bench/profile.ts [LOAD] [MESSAGES]`, such as
+ * `kept 20000`.
  *
- * As many messages warm it up first. Prints what its main thread spends by function, in microseconds a message, alone and with
- * what is called from there. Time is that of the clock: a write that lets another process run on the same core shows longer than
- * it is. The profile is kept for the browser's developer tools.
+ * As many messages warm it up first. Prints what its main thread spends by function, in
+ * microseconds a message, alone and with what is called from there. Time is that of the clock: a
+ * write that lets another process run on the same core shows longer than it is. The profile is kept
+ * for the browser's developer tools.
  */
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +14,10 @@ import { loads } from './loads.ts'
 import { startMailTools } from './mail-tools.ts'
 import { rcptwise } from './subjects/rcptwise.ts'
 
-/** What is read of a .cpuprofile file (Profiler.Profile of the inspector's protocol). Times in microseconds. */
+/**
+ * What is read of a .cpuprofile file (Profiler.Profile of the inspector's protocol). Times in
+ * microseconds.
+ */
 interface Profile {
   readonly nodes: readonly ProfileNode[]
   readonly startTime: number
@@ -22,7 +27,11 @@ interface Profile {
 
 interface ProfileNode {
   readonly id: number
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly callFrame: {
+    readonly functionName: string
+    readonly url: string
+    readonly lineNumber: number
+  }
   readonly children?: readonly number[]
 }
 
@@ -41,7 +50,10 @@ function placeOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode):
 }
 
 /** Time by node from `since` on. */
-function timeOfNodes({ startTime, samples, timeDeltas }: Profile, since: number): ReadonlyMap<number, number> {
+function timeOfNodes(
+  { startTime, samples, timeDeltas }: Profile,
+  since: number,
+): ReadonlyMap<number, number> {
   const times = new Map<number, number>()
   let at = startTime
   samples.forEach((id, i) => {
@@ -53,7 +65,10 @@ function timeOfNodes({ startTime, samples, timeDeltas }: Profile, since: number)
 }
 
 /** Time by place: alone, and with what is called from there. */
-function timeOfPlaces(profile: Profile, since: number): Record<'alone' | 'withCalled', ReadonlyMap<string, number>> {
+function timeOfPlaces(
+  profile: Profile,
+  since: number,
+): Record<'alone' | 'withCalled', ReadonlyMap<string, number>> {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   const parents = new Map(
     profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
@@ -79,21 +94,24 @@ function timeOfPlaces(profile: Profile, since: number): Record<'alone' | 'withCa
 function print(title: string, times: ReadonlyMap<string, number>, messages: number): void {
   const busy = [...times].filter(([place]) => !idle.has(place)).sort((a, b) => b[1] - a[1])
   console.log(`\n${title}`)
-  for (const [place, time] of busy.slice(0, shown)) console.log(`${(time / messages).toFixed(1).padStart(8)}  ${place}`)
+  for (const [place, time] of busy.slice(0, shown))
+    console.log(`${(time / messages).toFixed(1).padStart(8)}  ${place}`)
 }
 
 const [name = 'kept', count = '20000'] = process.argv.slice(2)
 const messages = Number(count)
 const load = loads.find((candidate) => candidate.name === name)
-if (load === undefined) throw new Error(`"${name}" is none of ${loads.map((known) => known.name).join(', ')}`)
+if (load === undefined)
+  throw new Error(`"${name}" is none of ${loads.map((known) => known.name).join(', ')}`)
 const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-profile-'))
 let [since, until] = [0, 0]
 {
   await using tools = await startMailTools()
   const options = ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=250']
-  const running = await rcptwise('rcptwise', [...options, path.join(repository, 'src/cli/main.ts')]).start(
-    tools.sinkPort,
-  )
+  const running = await rcptwise('rcptwise', [
+    ...options,
+    path.join(repository, 'src/cli/main.ts'),
+  ]).start(tools.sinkPort)
   try {
     await tools.send(running.port, messages, load.options)
     since = now()
@@ -103,10 +121,14 @@ let [since, until] = [0, 0]
     await running.stop()
   }
 }
-console.log(`${load.title}: ${Math.round(messages / ((until - since) / 1e6))} messages a second while being profiled`)
+console.log(
+  `${load.title}: ${Math.round(messages / ((until - since) / 1e6))} messages a second while being profiled`,
+)
 // The main thread's file is the largest; the ledger's checkpoint thread has one too.
 const files = (await readdir(directory)).filter((entry) => entry.endsWith('.cpuprofile'))
-const texts = await Promise.all(files.map(async (file) => await readFile(path.join(directory, file), 'utf8')))
+const texts = await Promise.all(
+  files.map(async (file) => await readFile(path.join(directory, file), 'utf8')),
+)
 const largest = texts.reduce((a, b) => (b.length > a.length ? b : a), '')
 const { alone, withCalled } = timeOfPlaces(JSON.parse(largest) as Profile, since)
 print('microseconds a message, alone', alone, messages)

@@ -1,6 +1,6 @@
 /**
- * Rounds: one load, every subject in turn, again and again (A B C, A B C, …), so that whatever else the machine does falls on
- * all of them alike. The median of a subject's rounds counts.
+ * Rounds: one load, every subject in turn, again and again (A B C, A B C, …), so that whatever else
+ * the machine does falls on all of them alike. The median of a subject's rounds counts.
  */
 import { cpuSeconds } from './cpu-time.ts'
 import type { Load } from './loads.ts'
@@ -33,7 +33,9 @@ export interface Pace {
   readonly signal: AbortSignal
 }
 
-/** Where a round ends even for the fastest: Rcptwise takes 1000 messages in one session by default. */
+/**
+ * Where a round ends even for the fastest: Rcptwise takes 1000 messages in one session by default.
+ */
 const mostMessages = 18_000
 
 interface Course {
@@ -50,7 +52,12 @@ export async function measureLoad(
   entrants: readonly Entrant[],
   pace: Pace,
 ): Promise<readonly Measured[]> {
-  const courses = entrants.map((entrant): Course => ({ entrant, messages: load.probe, rates: [], cpu: [] }))
+  const courses = entrants.map((entrant): Course => ({
+    entrant,
+    messages: load.probe,
+    rates: [],
+    cpu: [],
+  }))
   for (const course of courses) await warmUp(tools, load, course, pace)
   for (let round = 0; round < pace.rounds; round += 1) {
     for (const course of courses) await runOnce(tools, load, course, pace)
@@ -59,8 +66,9 @@ export async function measureLoad(
 }
 
 /**
- * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot for the first fifteen
- * thousand messages or so, Postfix and the pool of Rcptwise start processes and connections.
+ * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot
+ * for the first fifteen thousand messages or so, Postfix and the pool of Rcptwise start processes
+ * and connections.
  */
 async function warmUp(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
   const end = performance.now() + pace.warmUpSeconds * 1000
@@ -90,8 +98,13 @@ async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace)
 }
 
 function measuredOf({ entrant: { name }, rates, cpu, failed }: Course): Measured {
-  if (failed !== undefined || rates.length === 0) return { name, failed: failed ?? 'no round was run' }
-  const measured = { name, rate: median(rates), range: [Math.min(...rates), Math.max(...rates)] as const }
+  if (failed !== undefined || rates.length === 0)
+    return { name, failed: failed ?? 'no round was run' }
+  const measured = {
+    name,
+    rate: median(rates),
+    range: [Math.min(...rates), Math.max(...rates)] as const,
+  }
   return cpu.length === 0 ? measured : { ...measured, cpuMicros: median(cpu) }
 }
 

@@ -11,7 +11,10 @@ import { median } from './rounds.ts'
 const starts = 3
 const limitMs = 30_000
 
-/** Median of three starts with the built-in defaults, in seconds; certificate and ledger exist, as at a restart. */
+/**
+ * Median of three starts with the built-in defaults, in seconds; certificate and ledger exist, as
+ * at a restart.
+ */
 export async function measureStart(program: string): Promise<number> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-bench-'))
   try {
@@ -26,13 +29,23 @@ export async function measureStart(program: string): Promise<number> {
 
 async function startOnce(program: string, directory: string): Promise<number> {
   const port = await freePort()
-  const args = [program, 'serve', '--listen', `127.0.0.1:${port}`, '--admin', 'off', '--data-directory', directory]
+  const args = [
+    program,
+    'serve',
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--admin',
+    'off',
+    '--data-directory',
+    directory,
+  ]
   const begun = performance.now()
   const child = spawn(process.execPath, args, { cwd: directory, stdio: 'ignore' })
   const gone = once(child, 'exit')
   try {
     while (!(await greets(port))) {
-      if (child.exitCode !== null || performance.now() - begun > limitMs) throw new Error(`${program} did not start`)
+      if (child.exitCode !== null || performance.now() - begun > limitMs)
+        throw new Error(`${program} did not start`)
       await sleep(2)
     }
     return (performance.now() - begun) / 1000

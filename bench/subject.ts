@@ -1,4 +1,7 @@
-/** What is measured: something that takes mail on a port of 127.0.0.1 and passes it on to the sink. One file each in subjects/. */
+/**
+ * What is measured: something that takes mail on a port of 127.0.0.1 and passes it on to the sink.
+ * One file each in subjects/.
+ */
 
 export interface Running {
   readonly port: number
@@ -10,6 +13,9 @@ export interface Running {
 
 export interface Subject {
   readonly name: string
-  /** Starts in front of the smtp-sink on this port; resolves when it takes mail, rejects with what it said. */
+  /**
+   * Starts in front of the smtp-sink on this port; resolves when it takes mail, rejects with what
+   * it said.
+   */
   readonly start: (sinkPort: number) => Promise<Running>
 }

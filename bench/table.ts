@@ -1,4 +1,7 @@
-/** The result of a load as a table: messages a second, what they are of direct's and of HAProxy's, CPU time a message. */
+/**
+ * The result of a load as a table: messages a second, what they are of direct's and of HAProxy's,
+ * CPU time a message.
+ */
 import type { Load } from './loads.ts'
 import type { Measured } from './rounds.ts'
 
@@ -7,7 +10,14 @@ const references = ['direct', 'haproxy', 'node-pipe', 'postfix-filter']
 
 export function renderTable(load: Load, measured: readonly Measured[]): string {
   const against = measured.filter(({ name }) => references.includes(name))
-  const heading = ['', 'msg/s', 'lowest', 'highest', 'cpu us/msg', ...against.map(({ name }) => `/ ${name}`)]
+  const heading = [
+    '',
+    'msg/s',
+    'lowest',
+    'highest',
+    'cpu us/msg',
+    ...against.map(({ name }) => `/ ${name}`),
+  ]
   const rows = measured.map((row) => [
     row.name,
     whole(row.rate),
@@ -16,21 +26,28 @@ export function renderTable(load: Load, measured: readonly Measured[]): string {
     whole(row.cpuMicros),
     ...against.map((reference) => ratio(row.rate, reference.rate)),
   ])
-  const failures = measured.flatMap(({ name, failed }) => (failed === undefined ? [] : [`  ${name}: ${failed}`]))
+  const failures = measured.flatMap(({ name, failed }) =>
+    failed === undefined ? [] : [`  ${name}: ${failed}`],
+  )
   return [`${load.name}: ${load.title}`, ...aligned([heading, ...rows]), ...failures].join('\n')
 }
 
-const whole = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(value < 10 ? 1 : 0))
+const whole = (value: number | undefined): string =>
+  value === undefined ? '-' : value.toFixed(value < 10 ? 1 : 0)
 
 const ratio = (rate: number | undefined, reference: number | undefined): string =>
   rate === undefined || reference === undefined ? '-' : (rate / reference).toFixed(2)
 
 /** First column to the left, the others to the right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
   return rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd(),
   )

@@ -1,4 +1,7 @@
-/** What an octet of a text costs, by kind of text: node bench/texts.ts. In chunks of 64 KiB, without sockets; the best of many rounds. */
+/**
+ * What an octet of a text costs, by kind of text: node bench/texts.ts. In chunks of 64 KiB, without
+ * sockets; the best of many rounds.
+ */
 import { createFingerprint } from '../src/split/fingerprint.ts'
 import { stuffDots } from '../src/smtp/dot-stuffing.ts'
 import { TextReceiver } from '../src/smtp/text-receiver.ts'
@@ -23,7 +26,12 @@ const octets = 1024 * 1024
 const chunkOctets = 65_536
 const roundMs = 300
 
-const generous = { maxBytes: Infinity, maxLineBytes: Infinity, maxHeaderBytes: Infinity, dots: true }
+const generous = {
+  maxBytes: Infinity,
+  maxLineBytes: Infinity,
+  maxHeaderBytes: Infinity,
+  dots: true,
+}
 const steps: Readonly<Record<string, (chunks: readonly Buffer[]) => void>> = {
   reject: (chunks) => receive(chunks, 'reject'),
   normalize: (chunks) => receive(chunks, 'normalize'),
@@ -43,9 +51,14 @@ function receive(chunks: readonly Buffer[], bareNewlines: 'reject' | 'normalize'
 }
 
 function nanosecondsAnOctet(step: (chunks: readonly Buffer[]) => void, unit: string): number {
-  const text = Buffer.concat([Buffer.from('Subject: a\r\n\r\n'), Buffer.alloc(octets, unit, 'latin1')])
+  const text = Buffer.concat([
+    Buffer.from('Subject: a\r\n\r\n'),
+    Buffer.alloc(octets, unit, 'latin1'),
+  ])
   const count = Math.ceil(text.length / chunkOctets)
-  const chunks = Array.from({ length: count }, (_, n) => text.subarray(n * chunkOctets, (n + 1) * chunkOctets))
+  const chunks = Array.from({ length: count }, (_, n) =>
+    text.subarray(n * chunkOctets, (n + 1) * chunkOctets),
+  )
   let best = Infinity
   for (const until = performance.now() + roundMs; performance.now() < until;) {
     const from = performance.now()
@@ -61,6 +74,8 @@ console.log(
     .join('')}`,
 )
 for (const [kind, unit] of Object.entries(kinds)) {
-  const row = Object.values(steps).map((step) => nanosecondsAnOctet(step, unit).toFixed(2).padStart(13))
+  const row = Object.values(steps).map((step) =>
+    nanosecondsAnOctet(step, unit).toFixed(2).padStart(13),
+  )
   console.log(`${kind.padEnd(24)}${row.join('')}`)
 }

@@ -1,4 +1,7 @@
-/** Puts the real parts together: the one place that knows all of them. Tests start this, and so does `serve`. */
+/**
+ * Puts the real parts together: the one place that knows all of them. Tests start this, and so does
+ * `serve`.
+ */
 import { openAdmin } from './app/admin.ts'
 import { openConfiguredCertificates, sameCertificates } from './app/certificates.ts'
 import { factHub } from './app/fact-hub.ts'
@@ -37,7 +40,10 @@ export interface AppOptions {
   readonly now?: () => number
   /** Default process metrics; off where several apps share a process. */
   readonly processMetrics?: boolean
-  /** Sockets that are already listening, for `config.listen`, in its order unless their names say otherwise. */
+  /**
+   * Sockets that are already listening, for `config.listen`, in its order unless their names say
+   * otherwise.
+   */
   readonly sockets?: readonly InheritedSocket[]
   /** What may still be done as root; given up for good before this is over. */
   readonly privileges?: Privileges
@@ -46,7 +52,10 @@ export interface AppOptions {
 }
 
 export interface App {
-  /** Where it listens, in the order of the configuration; ports as they are, also where 0 was asked for. */
+  /**
+   * Where it listens, in the order of the configuration; ports as they are, also where 0 was asked
+   * for.
+   */
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
   readonly admin: { readonly address: string; readonly port: number } | undefined
   readonly ledger: Ledger
@@ -57,20 +66,34 @@ export interface App {
   scrape(): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /**
-   * Serves new sessions with another configuration; those that are open end with theirs. Gives the keys whose change needs a
-   * restart. Rejects, and goes on as before, when something of it can't be used.
+   * Serves new sessions with another configuration; those that are open end with theirs. Gives the
+   * keys whose change needs a restart. Rejects, and goes on as before, when something of it can't
+   * be used.
    */
   reload(config: Config): Promise<readonly string[]>
-  /** Lets sessions finish within `timeouts.shutdown`, then ends everything, in the reverse order of its start. */
+  /**
+   * Lets sessions finish within `timeouts.shutdown`, then ends everything, in the reverse order of
+   * its start.
+   */
   close(): Promise<void>
-  /** Ends other processes that belong to it, at once: for a program that does not wait any longer. */
+  /**
+   * Ends other processes that belong to it, at once: for a program that does not wait any longer.
+   */
   kill(): void
 }
 
-/** Starts everything; rejects with what could not be started and why, and leaves nothing behind then. */
+/**
+ * Starts everything; rejects with what could not be started and why, and leaves nothing behind
+ * then.
+ */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   await using parts = new AsyncDisposableStack()
-  const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted, worker } = options
+  const {
+    now = Date.now,
+    onTrouble = (): void => undefined,
+    privileges = asStarted,
+    worker,
+  } = options
   const facts = factHub()
   if (options.onFact !== undefined) facts.add(options.onFact)
   const onFact = facts.tell
@@ -84,13 +107,17 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         strategies: () => strategiesOf(current),
         missing: () => sweeping?.missing() ?? [],
         learned: () => sweeping?.learned() ?? [],
-        certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+        certificates: () =>
+          (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
       }),
       pool: () => current.backend.connections(),
       backends: () => current.backend.servers(),
       spool: () => budget,
     },
-    { processMetrics: options.processMetrics ?? true, ...(worker !== undefined && { worker: worker.name }) },
+    {
+      processMetrics: options.processMetrics ?? true,
+      ...(worker !== undefined && { worker: worker.name }),
+    },
   )
   facts.add(metricsFromFacts(metrics))
   // The metrics hear of it when it can't be opened.
@@ -109,7 +136,16 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const budget = new SpoolBudget(spoolBudgetOf(config, onFact, now), shared.counts)
   const allowance = senderAllowance(config, now, shared.rates)
   const questions = new DnsQuestions(config, now, shared.rates)
-  const standing = { ledger, budget, allowance, questions, neighbours: shared.counts, onFact, now, newId: randomIds() }
+  const standing = {
+    ledger,
+    budget,
+    allowance,
+    questions,
+    neighbours: shared.counts,
+    onFact,
+    now,
+    newId: randomIds(),
+  }
   let current: Generation = await openGeneration(config, { ...standing, certificates })
   const generations = new Set([current])
   parts.defer(async () => {
@@ -119,7 +155,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   metrics.configLoadedSeconds.set(now() / 1000)
 
   const sweeping =
-    worker === undefined ? startSweeping({ ledger, config: () => current.config, onFact, now }) : undefined
+    worker === undefined
+      ? startSweeping({ ledger, config: () => current.config, onFact, now })
+      : undefined
   parts.defer(() => sweeping?.stop())
   const scrape = async (): Promise<string> => await metrics.registry.metrics()
   const peers = (): Config['peers'] => current.config.peers
@@ -146,7 +184,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const listeners: Listeners = new Listeners({
     serving: (generation, entry) => generation.serving(entry, limits),
     socketOf: (key, index) => {
-      if (worker !== undefined) return { handle: worker.socketFor(key), afterAccept: worker.afterAccept }
+      if (worker !== undefined)
+        return { handle: worker.socketFor(key), afterAccept: worker.afterAccept }
       const descriptor = listeners.all.length === 0 ? descriptors[index] : undefined
       return descriptor === undefined ? {} : { descriptor }
     },
@@ -160,7 +199,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   function ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     const reasons: string[] = []
     if (closing) reasons.push('shutting down')
-    if (listeners.all.length < current.config.listen.length) reasons.push('not all addresses are listened on yet')
+    if (listeners.all.length < current.config.listen.length)
+      reasons.push('not all addresses are listened on yet')
     const trouble = current.trouble()
     if (trouble !== undefined) reasons.push(`backend: ${trouble}`)
     return { ready: reasons.length === 0, reasons }
@@ -218,4 +258,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 }
 
 const strategiesOf = ({ config, directory }: Generation) =>
-  config.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
+  config.peers.map((peer) => ({
+    peer: peer.name,
+    name: peer.name,
+    strategy: directory.strategyOf(peer),
+  }))

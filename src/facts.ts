@@ -1,18 +1,23 @@
 /**
- * What happened, as plain data. The log line, the metrics and the console are all derived from these, so that they can't
- * tell different stories. Nobody else decides anything from one, but for what `auto` learns (src/learning), the end of a generation
- * (app/generation.ts) and new keys of tickets (app/workers/primary.ts). Times are ms since the epoch, durations are ms.
+ * What happened, as plain data. The log line, the metrics and the console are all derived from
+ * these, so that they can't tell different stories. Nobody else decides anything from one, but for
+ * what `auto` learns (src/learning), the end of a generation (app/generation.ts) and new keys of
+ * tickets (app/workers/primary.ts). Times are ms since the epoch, durations are ms.
  */
 import type { SplitOutcome } from './split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'
 import type { AutoReason } from './strategy/peer-class.ts'
 
-/** `prdr`: the client asked for it. `plain`: one answer for all, nobody deferred. `split`: someone was deferred, or a split went on. */
+/**
+ * `prdr`: the client asked for it. `plain`: one answer for all, nobody deferred. `split`: someone
+ * was deferred, or a split went on.
+ */
 export type TransactionMode = 'prdr' | 'plain' | 'split'
 
 /**
- * How a transaction ended. `accepted`: 250 for all that went through; `mixed`: a block with different answers; `refused` 5yz and
- * `deferred` 4yz after the text or because nobody went through; `aborted`: RSET, QUIT or a lost client before the text was complete.
+ * How a transaction ended. `accepted`: 250 for all that went through; `mixed`: a block with
+ * different answers; `refused` 5yz and `deferred` 4yz after the text or because nobody went
+ * through; `aborted`: RSET, QUIT or a lost client before the text was complete.
  */
 export type TransactionOutcome = 'accepted' | 'mixed' | 'refused' | 'deferred' | 'aborted'
 
@@ -21,9 +26,14 @@ export type VerdictName = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
 export interface RecipientFact {
   readonly address: string
   readonly policy?: string
-  /** Number of the group in this transaction, from 1; absent when refused before it was asked for. */
+  /**
+   * Number of the group in this transaction, from 1; absent when refused before it was asked for.
+   */
   readonly group?: number
-  /** `through`: answered with the text. `deferred`: told to come back only to split. `refused`/`postponed`: 5yz or 4yz at RCPT that is not a split. */
+  /**
+   * `through`: answered with the text. `deferred`: told to come back only to split.
+   * `refused`/`postponed`: 5yz or 4yz at RCPT that is not a split.
+   */
   readonly fate: 'through' | 'deferred' | 'refused' | 'postponed'
   /** What the policy says of the judged text; absent when there was none. */
   readonly verdict?: VerdictName
@@ -39,9 +49,13 @@ export interface RecipientFact {
   readonly returnedAfterMs?: number
 }
 
-/** Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule 2). */
+/**
+ * Told to come back only to split: at RCPT, or after the text because its refusal has to wait (rule
+ * 2).
+ */
 export const isForcedRetry = ({ fate, final, verdict, reply }: RecipientFact): boolean =>
-  fate === 'deferred' || (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
+  fate === 'deferred' ||
+  (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
 
 export interface DeliveryFact {
   readonly recipients: number
@@ -87,8 +101,9 @@ export interface TransactionFact {
   /** What the class's `shadow` would have cost; only with the first attempt of a message. */
   readonly shadow?: { readonly strategy: StrategyName; readonly forcedRetries: number }
   /**
-   * Somebody was made to wait at RCPT because this was taken for the return of a split, and it was; or it was another message, which they were
-   * given all the same (rule 10); or no text came to tell.
+   * Somebody was made to wait at RCPT because this was taken for the return of a split, and it was;
+   * or it was another message, which they were given all the same (rule 10); or no text came to
+   * tell.
    */
   readonly guess?: 'right' | 'wrong' | 'untold'
   /** Present when the message was let through unsplit, and why (rules 5 and 7). */
@@ -101,7 +116,10 @@ export interface TransactionFact {
   /** The reply to the text, or to DATA when it was refused; the final line of a block. */
   readonly reply?: string
   readonly split?: string
-  /** Peer class and strategy of that split's first attempt: the labels of its retries, which may come from elsewhere. */
+  /**
+   * Peer class and strategy of that split's first attempt: the labels of its retries, which may
+   * come from elsewhere.
+   */
   readonly splitOf?: { readonly peer: string; readonly strategy: StrategyName }
   /** From MAIL: to the end of the text, to the judgement, to the reply. */
   readonly textMs?: number
@@ -147,18 +165,29 @@ export type LimitName =
   | 'open_splits_per_client'
 
 /**
- * Why no report can be made: `automatic`, a program or a list has sent the message; `unvouched`, neither SPF nor DKIM vouches for the
- * sender; `limited`, the sender had as many as it may have; `undeliverable`, the backend would not take a report for this sender.
+ * Why no report can be made: `automatic`, a program or a list has sent the message; `unvouched`,
+ * neither SPF nor DKIM vouches for the sender; `limited`, the sender had as many as it may have;
+ * `undeliverable`, the backend would not take a report for this sender.
  */
 export type NoBounce = 'automatic' | 'unvouched' | 'limited' | 'undeliverable'
 
-/** `failed`: the backend took the report's envelope and not its text; the message was answered 451 and comes again. */
+/**
+ * `failed`: the backend took the report's envelope and not its text; the message was answered 451
+ * and comes again.
+ */
 export type BounceResult = NoBounce | 'reported' | 'failed'
 
-/** `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`: it went away. `junk`: that was no TLS. */
-export type TlsFailureReason = 'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
+/**
+ * `protocol`, `cipher`: nothing in common. `certificate`: the client does not trust ours. `closed`:
+ * it went away. `junk`: that was no TLS.
+ */
+export type TlsFailureReason =
+  'protocol' | 'cipher' | 'certificate' | 'time' | 'closed' | 'junk' | 'other'
 
-/** What ended a session, as the log and the metric's label name it. `tls`: the handshake of STARTTLS failed. `foreign`: the client spoke HTTP or the like. */
+/**
+ * What ended a session, as the log and the metric's label name it. `tls`: the handshake of STARTTLS
+ * failed. `foreign`: the client spoke HTTP or the like.
+ */
 export type SessionEnd =
   | 'quit'
   | 'lost'
@@ -214,7 +243,12 @@ export type Fact =
       readonly expiresAt: number
     }
   /** Its files have changed and are wrong: the one in use stays. */
-  | { readonly kind: 'certificateKept'; readonly at: number; readonly file: string; readonly why: string }
+  | {
+      readonly kind: 'certificateKept'
+      readonly at: number
+      readonly file: string
+      readonly why: string
+    }
   /** Less than 14 days are left; told once a day. */
   | {
       readonly kind: 'certificateExpires'
@@ -236,8 +270,16 @@ export type Fact =
       readonly ms: number
     }
   /** A connection that was turned away before a session began. */
-  | { readonly kind: 'connectionRefused'; readonly at: number; readonly address: string; readonly limit: LimitName }
-  /** A limit was reached inside a session, or by all together: what the client was told for it is said in docs/limits.md. */
+  | {
+      readonly kind: 'connectionRefused'
+      readonly at: number
+      readonly address: string
+      readonly limit: LimitName
+    }
+  /**
+   * A limit was reached inside a session, or by all together: what the client was told for it is
+   * said in docs/limits.md.
+   */
   | {
       readonly kind: 'limitReached'
       readonly at: number
@@ -273,7 +315,10 @@ export type Fact =
       readonly by: string
       readonly reset: boolean
     }
-  /** Deferred recipients whom nobody offers again: their mail may be lost, or its sender never heard of their refusal. */
+  /**
+   * Deferred recipients whom nobody offers again: their mail may be lost, or its sender never heard
+   * of their refusal.
+   */
   | {
       readonly kind: 'recipientsMissing'
       readonly at: number
@@ -283,8 +328,14 @@ export type Fact =
       readonly reversePath: string
       readonly messageId?: string
       /** `refused`: they would have been told no. */
-      readonly recipients: readonly { readonly address: string; readonly state: 'waiting' | 'refused' }[]
-      /** Others of the message have it, or have their answer; else the sender knows that it has failed. */
+      readonly recipients: readonly {
+        readonly address: string
+        readonly state: 'waiting' | 'refused'
+      }[]
+      /**
+       * Others of the message have it, or have their answer; else the sender knows that it has
+       * failed.
+       */
       readonly othersAnswered: boolean
       readonly lastAttemptAt: number
       readonly client?: { readonly address: string; readonly rdns?: string }
@@ -323,7 +374,10 @@ export type Fact =
       readonly ms: number
       readonly why?: string
     }
-  /** Strategy `bounce`: some refused a message that others have, and the sender was told so in a report, or why it was not. */
+  /**
+   * Strategy `bounce`: some refused a message that others have, and the sender was told so in a
+   * report, or why it was not.
+   */
   | {
       readonly kind: 'bounce'
       readonly at: number
@@ -338,9 +392,24 @@ export type Fact =
       /** In words, where there is no report. */
       readonly why?: string
     }
-  | { readonly kind: 'policyFailed'; readonly at: number; readonly recipient: string; readonly why: string }
-  | { readonly kind: 'policiesLoaded'; readonly at: number; readonly file: string; readonly entries: number }
-  | { readonly kind: 'policiesKept'; readonly at: number; readonly file: string; readonly why: string }
+  | {
+      readonly kind: 'policyFailed'
+      readonly at: number
+      readonly recipient: string
+      readonly why: string
+    }
+  | {
+      readonly kind: 'policiesLoaded'
+      readonly at: number
+      readonly file: string
+      readonly entries: number
+    }
+  | {
+      readonly kind: 'policiesKept'
+      readonly at: number
+      readonly file: string
+      readonly why: string
+    }
   | {
       readonly kind: 'backendConnected'
       readonly at: number
@@ -353,12 +422,18 @@ export type Fact =
       readonly kind: 'backendFailed'
       readonly at: number
       readonly server: string
-      readonly step: 'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
+      readonly step:
+        'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
       readonly why: string
-      /** Told already: by the `backendEjected` that goes with it, or when it first failed in a row. */
+      /**
+       * Told already: by the `backendEjected` that goes with it, or when it first failed in a row.
+       */
       readonly quiet?: true
     }
-  /** A refusal that says something about us or the server's setup, and nothing about the message: its client was told 451. */
+  /**
+   * A refusal that says something about us or the server's setup, and nothing about the message:
+   * its client was told 451.
+   */
   | {
       readonly kind: 'backendRefusesUs'
       readonly at: number
@@ -367,7 +442,10 @@ export type Fact =
       /** In the server's words. */
       readonly reply: string
     }
-  /** One address of a server is not used any more, for so long at first; then it is asked until it answers. */
+  /**
+   * One address of a server is not used any more, for so long at first; then it is asked until it
+   * answers.
+   */
   | {
       readonly kind: 'backendEjected'
       readonly at: number
@@ -376,7 +454,10 @@ export type Fact =
       readonly why: string
       readonly forMs: number
     }
-  /** It turned a connection away while others to it were open: for the time being it gets no more than so many. */
+  /**
+   * It turned a connection away while others to it were open: for the time being it gets no more
+   * than so many.
+   */
   | {
       readonly kind: 'backendFull'
       readonly at: number
@@ -385,7 +466,12 @@ export type Fact =
       readonly connections: number
       readonly why: string
     }
-  | { readonly kind: 'backendReturned'; readonly at: number; readonly server: string; readonly address: string }
+  | {
+      readonly kind: 'backendReturned'
+      readonly at: number
+      readonly server: string
+      readonly address: string
+    }
   | {
       readonly kind: 'backendDelivered'
       readonly at: number
@@ -393,7 +479,10 @@ export type Fact =
       readonly code: number
       readonly ms: number
     }
-  /** A text could not be kept on its way: the spool directory is full or gone. Its client was told 451. */
+  /**
+   * A text could not be kept on its way: the spool directory is full or gone. Its client was told
+   * 451.
+   */
   | { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
@@ -406,7 +495,9 @@ export type Fact =
       /** Nothing came from it for so long. */
       readonly silentMs: number
     }
-  /** A worker process has ended by itself: its clients have lost their connections, and come again. */
+  /**
+   * A worker process has ended by itself: its clients have lost their connections, and come again.
+   */
   | {
       readonly kind: 'workerLost'
       readonly at: number

@@ -91,8 +91,9 @@ describe('group', () => {
       C: .
       C: QUIT
       `
-    // Largest group first would be a tie here, so the first one offered goes: the strict one, whose refusal has to wait (rule 2). Nothing but the
-    // text tells that the second attempt is the first one's return (rule 10).
+    // Largest group first would be a tie here, so the first one offered goes: the strict one, whose
+    // refusal has to wait (rule 2). Nothing but the text tells that the second attempt is the first
+    // one's return (rule 10).
     for (let i = 0; i < 2; i++) {
       await play(
         app.port,
@@ -104,8 +105,10 @@ describe('group', () => {
     }
     await play(
       app.port,
-      attempt('C: RCPT TO:<strict@example.org>\nC: RCPT TO:<tag@example.org>', `S: 451 4.5.3 *\nS: 250 *\nS: 354 *`) +
-        `${text}\nS: 250 2.0.0 *\nS: 221 *\nS: <end>`,
+      attempt(
+        'C: RCPT TO:<strict@example.org>\nC: RCPT TO:<tag@example.org>',
+        `S: 451 4.5.3 *\nS: 250 *\nS: 354 *`,
+      ) + `${text}\nS: 250 2.0.0 *\nS: 221 *\nS: <end>`,
     )
     await play(
       app.port,
@@ -116,7 +119,11 @@ describe('group', () => {
     expect(await app.mail('strict@example.org')).toHaveLength(0)
     const metrics = await app.metrics()
     expect(metrics).toContain('rcptwise_forced_retries_total{peer="default",strategy="group"} 5')
-    expect(metrics).toContain('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"} 1')
-    expect(metrics).toContain('rcptwise_retry_delay_seconds_count{peer="default",strategy="group"} 5')
+    expect(metrics).toContain(
+      'rcptwise_splits_total{peer="default",strategy="group",outcome="completed"} 1',
+    )
+    expect(metrics).toContain(
+      'rcptwise_retry_delay_seconds_count{peer="default",strategy="group"} 5',
+    )
   })
 })

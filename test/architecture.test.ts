@@ -1,4 +1,7 @@
-/** Which folder may import which, as data (CONTRIBUTING: Layout). A folder that is not named here fails, so that it gets its line. */
+/**
+ * Which folder may import which, as data (CONTRIBUTING: Layout). A folder that is not named here
+ * fails, so that it gets its line.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -61,7 +64,15 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],
   },
   listen: {
-    values: ['listen', 'loop', 'peers/network.ts', 'session', 'smtp', 'split', 'tls/handshake-failure.ts'],
+    values: [
+      'listen',
+      'loop',
+      'peers/network.ts',
+      'session',
+      'smtp',
+      'split',
+      'tls/handshake-failure.ts',
+    ],
     types: interfaces,
     outside: ['node:*'],
   },
@@ -119,8 +130,11 @@ interface Import {
   readonly typesOnly: boolean
 }
 
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-const statement = /^(?:import|export)\s+(type\s)?[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.ts'),
+)
+const statement =
+  /^(?:import|export)\s+(type\s)?[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8')
@@ -128,7 +142,9 @@ function importsOf(file: string): Import[] {
     const target = match[2] ?? match[3] ?? match[4] ?? ''
     const to = target.startsWith('.') ? normalize(join(dirname(file), target)) : target
     const named = /^import\s+\{([^}]*)\}/.exec(match[0])?.[1]
-    const allTypes = named?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) === true
+    const allTypes =
+      named?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) ===
+      true
     return { from: file, to, typesOnly: match[1] !== undefined || allTypes }
   })
 }
@@ -150,23 +166,35 @@ function allowed({ from, to, typesOnly }: Import): boolean {
     const outside = rule.outside ?? []
     return outside.includes(to) || (to.startsWith('node:') && outside.includes('node:*'))
   }
-  return [...rule.values, ...(typesOnly ? (rule.types ?? []) : [])].some((folder) => under(to, folder))
+  return [...rule.values, ...(typesOnly ? (rule.types ?? []) : [])].some((folder) =>
+    under(to, folder),
+  )
 }
 
 describe('the import table', () => {
-  test('every file has its line', () => expect(files.filter((file) => ruleOf(file) === undefined)).toEqual([]))
+  test('every file has its line', () =>
+    expect(files.filter((file) => ruleOf(file) === undefined)).toEqual([]))
 
   test('nothing imports what it may not', () => {
     const edges = imports.filter((edge) => !allowed(edge))
-    expect(edges.map(({ from, to, typesOnly }) => `${from} imports ${typesOnly ? 'types of ' : ''}${to}`)).toEqual([])
+    expect(
+      edges.map(
+        ({ from, to, typesOnly }) => `${from} imports ${typesOnly ? 'types of ' : ''}${to}`,
+      ),
+    ).toEqual([])
   })
 
-  /** `everything` and `node:*` are for the rooms where the parts meet: what they need changes from day to day. */
+  /**
+   * `everything` and `node:*` are for the rooms where the parts meet: what they need changes from
+   * day to day.
+   */
   test('nobody has a permission that they do not use', () => {
     const unused = Object.entries(table).flatMap(([room, rule]) => {
       const own = imports.filter(({ from }) => ruleOf(from) === rule)
       const used = (permission: string): boolean =>
-        own.some(({ to }) => under(to, permission) || (permission === 'node:*' && to.startsWith('node:')))
+        own.some(
+          ({ to }) => under(to, permission) || (permission === 'node:*' && to.startsWith('node:')),
+        )
       return [...rule.values, ...(rule.types ?? []), ...(rule.outside ?? [])]
         .filter((permission) => permission !== room && !used(permission))
         .map((permission) => `${room}: ${permission}`)
@@ -186,7 +214,9 @@ describe('the import table', () => {
 })
 
 test('no import cycles', () => {
-  const next = new Map(files.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
+  const next = new Map(
+    files.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]),
+  )
   const done = new Set<string>()
   const cycles: string[] = []
   const walk = (file: string, path: readonly string[]): void => {
@@ -203,7 +233,8 @@ test('no import cycles', () => {
 })
 
 test('the pure folders read no clock, no chance and no environment', () => {
-  const impure = /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
+  const impure =
+    /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
   const pure = [
     'smtp',
     'verdict',
@@ -216,6 +247,8 @@ test('the pure folders read no clock, no chance and no environment', () => {
   ]
   const guilty = files
     .filter((file) => pure.some((folder) => under(file, folder)))
-    .filter((file) => impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))
+    .filter((file) =>
+      impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')),
+    )
   expect(guilty).toEqual([])
 })

@@ -1,6 +1,7 @@
 /**
- * `npm run chaos -- --minutes 60 [--seed N] [--only NAME] [--keep DIRECTORY]`: mail flows while everything is killed, and afterwards the
- * run's own record is counted (docs/testing.md). The exit code is 0 only when each count is explained.
+ * `npm run chaos -- --minutes 60 [--seed N] [--only NAME] [--keep DIRECTORY]`: mail flows while
+ * everything is killed, and afterwards the run's own record is counted (docs/testing.md). The exit
+ * code is 0 only when each count is explained.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +19,8 @@ const { values } = parseArgs({
   },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
-const directory = values.keep === undefined ? mkdtempSync(join(tmpdir(), 'rcptwise-chaos-')) : resolve(values.keep)
+const directory =
+  values.keep === undefined ? mkdtempSync(join(tmpdir(), 'rcptwise-chaos-')) : resolve(values.keep)
 mkdirSync(directory, { recursive: true })
 console.log(`chaos for ${values.minutes} minutes, seed ${seed}, record in ${directory}`)
 const rounds = await runChaos({
@@ -31,7 +33,11 @@ const rounds = await runChaos({
 })
 console.log(chaosTable(rounds))
 const count = unexplained(rounds).length
-console.log(count === 0 ? 'every count is explained' : `${count} not explained; the record is in ${directory}`)
+console.log(
+  count === 0
+    ? 'every count is explained'
+    : `${count} not explained; the record is in ${directory}`,
+)
 // What there is to look into stays.
 if (count === 0 && values.keep === undefined) rmSync(directory, { recursive: true, force: true })
 process.exit(count === 0 ? 0 : 1)

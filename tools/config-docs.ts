@@ -1,4 +1,7 @@
-/** Writes docs/configuration.md from the schema: `node tools/config-docs.ts`. test/config/docs.test.ts fails when it is stale. */
+/**
+ * Writes docs/configuration.md from the schema: `node tools/config-docs.ts`.
+ * test/config/docs.test.ts fails when it is stale.
+ */
 import { writeFileSync } from 'node:fs'
 import { documentedKeys, type DocumentedKey } from '../src/config/schema-keys.ts'
 
@@ -73,7 +76,8 @@ const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 function table(keys: readonly DocumentedKey[]): string {
   const rows = keys.map(
-    (key) => `| \`${key.key}\` | ${cell(key.value)} | ${cell(key.default ?? '**required**')} | ${cell(key.sentence)} |`,
+    (key) =>
+      `| \`${key.key}\` | ${cell(key.value)} | ${cell(key.default ?? '**required**')} | ${cell(key.sentence)} |`,
   )
   return ['| key | value | default | |', '|---|---|---|---|', ...rows].join('\n')
 }
@@ -87,10 +91,12 @@ export function configurationPage(): string {
   const single = keys.filter((key) => isTop(key) && below(key).length === 0)
   const sections = keys.filter((key) => isTop(key) && below(key).length > 0)
   const pages = sections.map((top) => {
-    const fallback = top.default === undefined || top.default === '' ? '' : ` Default: ${top.default}.`
+    const fallback =
+      top.default === undefined || top.default === '' ? '' : ` Default: ${top.default}.`
     return `\n## \`${top.key}\`\n\n${top.sentence}${fallback}\n\n${table(below(top))}\n`
   })
   return `${introduction}\n## Single keys\n\n${table(single)}\n${pages.join('')}${policyFile}`
 }
 
-if (import.meta.main) writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage())
+if (import.meta.main)
+  writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage())

@@ -1,17 +1,23 @@
 /**
- * `npm run fuzz -- --inputs 1000000 [--only NAME] [--seed N]`: each fuzzer with so many inputs (docs/testing.md). The exit code is 0 only
- * when everything held. An input is made again with its own seed: `--only NAME --inputs 1 --seed SEED`.
+ * `npm run fuzz -- --inputs 1000000 [--only NAME] [--seed N]`: each fuzzer with so many inputs
+ * (docs/testing.md). The exit code is 0 only when everything held. An input is made again with its
+ * own seed: `--only NAME --inputs 1 --seed SEED`.
  */
 import { parseArgs } from 'node:util'
 import { fuzzers } from '../test/fuzz/all.ts'
 import { runFuzzer } from '../test/fuzz/fuzzer.ts'
 
 const { values } = parseArgs({
-  options: { inputs: { type: 'string', default: '10000' }, only: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    inputs: { type: 'string', default: '10000' },
+    only: { type: 'string' },
+    seed: { type: 'string' },
+  },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000))
 const chosen = fuzzers.filter(({ name }) => values.only === undefined || name === values.only)
-if (chosen.length === 0) throw new Error(`--only: one of ${fuzzers.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0)
+  throw new Error(`--only: one of ${fuzzers.map(({ name }) => name).join(', ')}`)
 console.log(`| fuzzer | inputs | seconds | slowest input, ms | findings |\n|---|--:|--:|--:|--:|`)
 let findings = 0
 for (const fuzzer of chosen) {

@@ -1,4 +1,7 @@
-/** Writes docs/metrics.md from src/metrics/metrics.ts: `node tools/metrics-docs.ts`. A test fails when the page is stale. */
+/**
+ * Writes docs/metrics.md from src/metrics/metrics.ts: `node tools/metrics-docs.ts`. A test fails
+ * when the page is stale.
+ */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type MetricDescription, metricDescriptions, metricPrefix } from '../src/metrics/metrics.ts'

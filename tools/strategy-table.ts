@@ -1,5 +1,6 @@
 /**
- * Writes the tables of docs/strategies.md: what each strategy costs with each sender, by the model in test/model.
+ * Writes the tables of docs/strategies.md: what each strategy costs with each sender, by the model
+ * in test/model.
  *
  *     node tools/strategy-table.ts [--messages 10000] [--print]
  */
@@ -43,6 +44,7 @@ if (values.print === true) {
   const page = await readFile(file, 'utf8')
   const [before, rest] = page.split(begin)
   const [, after] = rest?.split(end) ?? []
-  if (before === undefined || after === undefined) throw new Error(`${file} has no ${begin} … ${end}`)
+  if (before === undefined || after === undefined)
+    throw new Error(`${file} has no ${begin} … ${end}`)
   await writeFile(file, `${before}${begin}\n\n${text}\n\n${end}${after}`)
 }

@@ -1,4 +1,7 @@
-/** What became of a run of the tests, and how it is told: what failed comes last, where everybody looks. */
+/**
+ * What became of a run of the tests, and how it is told: what failed comes last, where everybody
+ * looks.
+ */
 
 export interface Failure {
   /** File and name of the test. */
@@ -18,7 +21,14 @@ export interface Outcome {
   readonly running: readonly string[]
 }
 
-export const nothing: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [], skippedTests: [], running: [] }
+export const nothing: Outcome = {
+  passed: 0,
+  failed: 0,
+  skipped: 0,
+  failures: [],
+  skippedTests: [],
+  running: [],
+}
 
 /** Of a long message the beginning and the end are told, in lines. */
 const [headLines, tailLines] = [25, 15]
@@ -33,7 +43,8 @@ export function told({ passed, failed, skipped, failures }: Outcome): string {
   const first = ({ message }: Failure): string => message.split('\n', 1)[0]?.slice(0, 160) ?? ''
   const short = failures.map((failure) => `FAILED: ${failure.where}: ${first(failure)}`)
   const others = skipped === 0 ? '' : `, ${skipped} skipped`
-  const details = failures.length === 0 ? [] : ['== what failed', ...full, '== what failed, in short', ...short]
+  const details =
+    failures.length === 0 ? [] : ['== what failed', ...full, '== what failed, in short', ...short]
   return [...details, `${passed} passed, ${failed} failed${others}`].join('\n')
 }
 
@@ -41,7 +52,11 @@ function shortened(message: string): string {
   const lines = message.trimEnd().split('\n')
   const left = lines.length - headLines - tailLines
   if (left <= 0) return lines.join('\n')
-  return [...lines.slice(0, headLines), `… ${left} lines; see above …`, ...lines.slice(-tailLines)].join('\n')
+  return [
+    ...lines.slice(0, headLines),
+    `… ${left} lines; see above …`,
+    ...lines.slice(-tailLines),
+  ].join('\n')
 }
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '    ')

@@ -1,6 +1,7 @@
 /**
- * Keeps the outcome of the tests in a file while they run, so that it is there however the run ends; and ends a run in which
- * nothing happens any more, with what was running and what that waited for.
+ * Keeps the outcome of the tests in a file while they run, so that it is there however the run
+ * ends; and ends a run in which nothing happens any more, with what was running and what that
+ * waited for.
  */
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -9,7 +10,10 @@ import { describeChildren, describeThisProcess, signal } from './hung-processes.
 import { outcomeDirectory, outcomeFile } from './test-run.ts'
 import { type Failure, nothing, type Outcome } from './test-outcome.ts'
 
-/** Longer than any test or hook may take by its own limit: a file from which nothing is heard for so long hangs. */
+/**
+ * Longer than any test or hook may take by its own limit: a file from which nothing is heard for so
+ * long hangs.
+ */
 const silenceMs = 480_000
 
 interface Trouble {
@@ -55,7 +59,8 @@ export default class OutcomeReporter implements Reporter {
 
   onTestSuiteResult(suite: TestSuite): void {
     this.#heard.set(suite.module, performance.now())
-    if (suite.errors().length > 0) this.#fail(`${fileOf(suite.module)} > ${suite.fullName}`, suite.errors())
+    if (suite.errors().length > 0)
+      this.#fail(`${fileOf(suite.module)} > ${suite.fullName}`, suite.errors())
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -92,7 +97,9 @@ export default class OutcomeReporter implements Reporter {
   }
 
   async #look(): Promise<void> {
-    const hung = [...this.#heard].filter(([, at]) => performance.now() - at > silenceMs).map(([module]) => module)
+    const hung = [...this.#heard]
+      .filter(([, at]) => performance.now() - at > silenceMs)
+      .map(([module]) => module)
     if (hung.length === 0) return
     clearInterval(this.#watch)
     const { pids, text } = await describeChildren(outcomeDirectory())
@@ -114,6 +121,8 @@ const nameOf = (test: TestCase): string => `${fileOf(test.module)} > ${test.full
 /** The message, what differs, and the lines of ours that led there. */
 function inWords({ message, diff, stack = '' }: Trouble): string {
   const frames = stack.split('\n').filter((line) => /^ +at .*\/(?:src|test|tools)\//.test(line))
-  const ours = frames.filter((line) => !line.includes('/node_modules/')).map((line) => `  ${line.trim()}`)
+  const ours = frames
+    .filter((line) => !line.includes('/node_modules/'))
+    .map((line) => `  ${line.trim()}`)
   return [message, ...(diff === undefined ? [] : [diff]), ...ours.slice(0, 8)].join('\n')
 }

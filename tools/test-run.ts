@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { nothing, type Outcome } from './test-outcome.ts'
 
-/** In the environment of vitest: a directory for the outcome and for diagnostic reports (vitest.config.ts). */
+/**
+ * In the environment of vitest: a directory for the outcome and for diagnostic reports
+ * (vitest.config.ts).
+ */
 const variable = 'RCPTWISE_TEST_OUTCOME'
 export const outcomeDirectory = (): string => process.env[variable] ?? tmpdir()
 export const outcomeFile = (): string => path.join(outcomeDirectory(), 'outcome.json')
@@ -22,12 +25,18 @@ export interface Run {
   readonly ended: NodeJS.Signals | undefined
 }
 
-/** Runs vitest to its end, or until we are told to end; what had failed by then is known all the same. */
+/**
+ * Runs vitest to its end, or until we are told to end; what had failed by then is known all the
+ * same.
+ */
 export async function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Run> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-test-'))
   try {
     const program = path.join(import.meta.dirname, '..', 'node_modules', 'vitest', 'vitest.mjs')
-    const reporters = ['--reporter=default', `--reporter=${path.join(import.meta.dirname, 'test-reporter.ts')}`]
+    const reporters = [
+      '--reporter=default',
+      `--reporter=${path.join(import.meta.dirname, 'test-reporter.ts')}`,
+    ]
     const vitest = spawn(process.execPath, [program, 'run', ...reporters, ...args], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...env, [variable]: directory },
@@ -41,7 +50,11 @@ export async function runVitest(args: readonly string[], env: NodeJS.ProcessEnv)
     process.once('SIGTERM', end).once('SIGINT', end)
     const [code] = (await once(vitest, 'exit')) as [number | null]
     const kept = await readFile(path.join(directory, 'outcome.json'), 'utf8').catch(() => undefined)
-    return { outcome: kept === undefined ? nothing : (JSON.parse(kept) as Outcome), code: code ?? 1, ended }
+    return {
+      outcome: kept === undefined ? nothing : (JSON.parse(kept) as Outcome),
+      code: code ?? 1,
+      ended,
+    }
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -1,11 +1,11 @@
 /**
- * `npm test`: every test, those against real mail servers too where they can run, and at the end what failed,
- * with the totals as the last line.
+ * `npm test`: every test, those against real mail servers too where they can run, and at the end
+ * what failed, with the totals as the last line.
  *
  *   --require-interop   it is a failure when the tests against real mail servers are skipped
  *
- * Everything else goes to vitest, so `npm test -- test/smtp` runs one folder. The exit code is 0 when at least one test
- * ran and none failed.
+ * Everything else goes to vitest, so `npm test -- test/smtp` runs one folder. The exit code is 0
+ * when at least one test ran and none failed.
  */
 import {
   harakaObstacle,
@@ -27,12 +27,16 @@ async function inTurn<T>(all: readonly T[], make: (one: T) => Promise<unknown>):
   for (const one of all) await make(one)
 }
 
-/** Why the tests against real mail servers can't run, after what they need was fetched; undefined when they can. */
+/**
+ * Why the tests against real mail servers can't run, after what they need was fetched; undefined
+ * when they can.
+ */
 async function prepareInterop(): Promise<string | undefined> {
   const obstacle = interopObstacle()
   if (obstacle !== undefined) return obstacle
   try {
-    // The first one brings apt's lists up to date, where that is needed; then whole systems are made beside the others.
+    // The first one brings apt's lists up to date, where that is needed; then whole systems are
+    // made beside the others.
     const [first, ...others] = packageSetNames
     if (first !== undefined) await packageRoot(first, say)
     await Promise.all([
@@ -62,7 +66,9 @@ function announce(obstacle: string | undefined, haraka: string | undefined): voi
   const skipped = (what: string, why: string): void =>
     console.log(`${bar}\n!! ${what} ARE SKIPPED: ${why}\n!! See docs/testing.md.\n${bar}`)
   if (obstacle !== undefined) return skipped('INTEROP TESTS', obstacle)
-  console.log('Interop: the tests against real mail servers (Exim, Postfix, nullmailer, swaks) run here.')
+  console.log(
+    'Interop: the tests against real mail servers (Exim, Postfix, nullmailer, swaks) run here.',
+  )
   if (haraka !== undefined) skipped('THE INTEROP TESTS WITH HARAKA', haraka)
 }
 
@@ -73,9 +79,13 @@ function furtherFailures({ outcome, code, ended }: Run): Failure[] {
   const { passed, failed, running, skippedTests } = outcome
   for (const name of running) fail(name, 'it had not ended when the run was ended')
   if (ended !== undefined)
-    fail('the run', `${ended}: it was told to end before all tests had; .ci/run gives them 40 minutes`)
+    fail(
+      'the run',
+      `${ended}: it was told to end before all tests had; .ci/run gives them 40 minutes`,
+    )
   else if (passed + failed === 0) fail('the run', 'no test ran')
-  else if (code !== 0 && failed === 0) fail('the run', `vitest ended with ${code} though no test failed; see above`)
+  else if (code !== 0 && failed === 0)
+    fail('the run', `vitest ended with ${code} though no test failed; see above`)
   if (args.includes(required)) {
     for (const name of skippedTests.filter((each) => each.startsWith('test/interop/')))
       fail(name, `${required}: skipped`)

@@ -3,5 +3,6 @@ import type { Subject } from '../subject.ts'
 
 export const direct: Subject = {
   name: 'direct',
-  start: async (sinkPort) => await Promise.resolve({ port: sinkPort, stop: async () => await Promise.resolve() }),
+  start: async (sinkPort) =>
+    await Promise.resolve({ port: sinkPort, stop: async () => await Promise.resolve() }),
 }

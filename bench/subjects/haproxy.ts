@@ -1,4 +1,7 @@
-/** HAProxy in TCP mode, as its package sets it up: what a proxy in C does that knows nothing of SMTP. */
+/**
+ * HAProxy in TCP mode, as its package sets it up: what a proxy in C does that knows nothing of
+ * SMTP.
+ */
 import { Place } from '../../test/support/lab/place.ts'
 import { freePort, greets } from '../../test/support/lab/ports.ts'
 import { until } from '../../test/support/lab/until.ts'
@@ -25,9 +28,14 @@ export const haproxy: Subject = {
     try {
       const port = await freePort()
       await place.write('/etc/haproxy/haproxy.cfg', configuration(port, sinkPort))
-      const daemon = await place.start('/usr/sbin/haproxy', ['-db', '-f', '/etc/haproxy/haproxy.cfg'])
+      const daemon = await place.start('/usr/sbin/haproxy', [
+        '-db',
+        '-f',
+        '/etc/haproxy/haproxy.cfg',
+      ])
       await until('HAProxy listens', async () => daemon.exitCode !== null || (await greets(port)))
-      if (daemon.exitCode !== null) throw new Error(`HAProxy ended: ${await place.read('/daemon.log')}`)
+      if (daemon.exitCode !== null)
+        throw new Error(`HAProxy ended: ${await place.read('/daemon.log')}`)
       return { port, ...(daemon.pid === undefined ? {} : { pid: daemon.pid }), stop }
     } catch (error) {
       await stop()

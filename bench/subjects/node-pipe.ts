@@ -1,4 +1,7 @@
-/** A TCP pipe in Node that knows nothing of SMTP: the cost of moving octets through Node twice, with a connection of its own to the backend for each client. */
+/**
+ * A TCP pipe in Node that knows nothing of SMTP: the cost of moving octets through Node twice, with
+ * a connection of its own to the backend for each client.
+ */
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'

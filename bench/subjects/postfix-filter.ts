@@ -1,4 +1,7 @@
-/** Postfix's own way to stand in front of something: smtpd with smtpd_proxy_filter, which passes each message on while the client waits. */
+/**
+ * Postfix's own way to stand in front of something: smtpd with smtpd_proxy_filter, which passes
+ * each message on while the client waits.
+ */
 import { startPostfix } from '../../test/support/lab/postfix.ts'
 import { ownChild } from '../cpu-time.ts'
 import type { Subject } from '../subject.ts'

@@ -1,6 +1,6 @@
 /**
- * Rcptwise as its users run it: a process of its own, `serve` with a configuration for one domain, the headers judge, the
- * default policies, the ledger on disk, the log on and written to /dev/null.
+ * Rcptwise as its users run it: a process of its own, `serve` with a configuration for one domain,
+ * the headers judge, the default policies, the ledger on disk, the log on and written to /dev/null.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -38,7 +38,8 @@ export function rcptwise(name: string, program: readonly string[]): Subject {
         }
         const { child } = started
         await until('Rcptwise listens', async () => child.exitCode !== null || (await greets(port)))
-        if (child.exitCode !== null) throw new Error(`Rcptwise ended with ${child.exitCode}: ${started.said()}`)
+        if (child.exitCode !== null)
+          throw new Error(`Rcptwise ended with ${child.exitCode}: ${started.said()}`)
         return { port, pid: started.pid, stop }
       } catch (error) {
         await rm(directory, { recursive: true, force: true })

@@ -17,7 +17,10 @@ if (directory === undefined || program === undefined) {
 
 const say = (...args) => execFileSync(program, [...first, ...args], { encoding: 'utf8' })
 
-/** Usage line, description, and the two-column lists of one help text; a wrapped entry is one entry again. */
+/**
+ * Usage line, description, and the two-column lists of one help text; a wrapped entry is one entry
+ * again.
+ */
 function parseHelp(text) {
   const help = { usage: '', description: '', lists: new Map() }
   let entries
@@ -33,7 +36,10 @@ function parseHelp(text) {
   return help
 }
 
-/** Text for troff: a backslash or a leading dot or quote would be a command, a hyphen is meant as one. */
+/**
+ * Text for troff: a backslash or a leading dot or quote would be a command, a hyphen is meant as
+ * one.
+ */
 const plain = (text) =>
   text
     .replaceAll('\\', '\\e')
@@ -41,12 +47,19 @@ const plain = (text) =>
     .replace(/^(?=[.'])/gm, '\\&')
 
 const section = (title, ...lines) => [`.SH ${title}`, ...lines]
-const list = (entries) => entries.flatMap(({ term, text }) => ['.TP', `.B ${plain(term)}`, plain(text) || '\\&'])
+const list = (entries) =>
+  entries.flatMap(({ term, text }) => ['.TP', `.B ${plain(term)}`, plain(text) || '\\&'])
 const firstLetterUp = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 
 const files = [
-  { term: '/etc/rcptwise/config.yaml', text: 'The configuration, as the package and the systemd unit use it.' },
-  { term: '/var/lib/rcptwise', text: 'The ledger and, if no other certificate is configured, the self-signed one.' },
+  {
+    term: '/etc/rcptwise/config.yaml',
+    text: 'The configuration, as the package and the systemd unit use it.',
+  },
+  {
+    term: '/var/lib/rcptwise',
+    text: 'The ledger and, if no other certificate is configured, the self-signed one.',
+  },
 ]
 const exits = [
   { term: '0', text: 'All went well.' },
@@ -63,7 +76,9 @@ function page(names, help, pages) {
     ...section('NAME', `${plain(name)} \\- ${plain(description)}`),
     ...section('SYNOPSIS', `.B ${plain(help.usage)}`),
     ...section('DESCRIPTION', plain(firstLetterUp(description)) + '.'),
-    ...[...help.lists].flatMap(([title, entries]) => section(title.toUpperCase(), ...list(entries))),
+    ...[...help.lists].flatMap(([title, entries]) =>
+      section(title.toUpperCase(), ...list(entries)),
+    ),
     ...(names.length === 1 ? section('FILES', ...list(files)) : []),
     ...section('EXIT STATUS', ...list(exits)),
     ...section(

@@ -1,7 +1,8 @@
 /**
- * Who may stay when many are connected. Health has to be answered whoever else holds connections, with half a request or with none at all: so
- * nobody is turned away at the door, and the one that has waited longest for its next request leaves. A probe that connects and asks is
- * the newest, and is answered before it could be the oldest.
+ * Who may stay when many are connected. Health has to be answered whoever else holds connections,
+ * with half a request or with none at all: so nobody is turned away at the door, and the one that
+ * has waited longest for its next request leaves. A probe that connects and asks is the newest, and
+ * is answered before it could be the oldest.
  */
 
 export interface Guest {

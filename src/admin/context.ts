@@ -1,4 +1,6 @@
-/** What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch. */
+/**
+ * What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch.
+ */
 import type { Split } from '../split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 
@@ -53,7 +55,10 @@ export interface AdminContext {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
-  /** In force for the next transaction when it resolves, but for what `notYet` names. `undefined`: there is no such peer class. `untilMs` absent: until reset. */
+  /**
+   * In force for the next transaction when it resolves, but for what `notYet` names. `undefined`:
+   * there is no such peer class. `untilMs` absent: until reset.
+   */
   setStrategy(
     name: string,
     strategy: ConfigurableStrategy,
@@ -68,14 +73,24 @@ export interface AdminContext {
   missing(limit: number): Promise<readonly Split[]>
   /** The last changed first. */
   senders(): readonly SenderView[]
-  /** Serves a sender this way whatever was learned of it, also one that is not known yet; `undefined`: as learned again. */
-  pinSender(name: string, strategy: StrategyName | undefined, by: string): Promise<SenderView | undefined>
+  /**
+   * Serves a sender this way whatever was learned of it, also one that is not known yet;
+   * `undefined`: as learned again.
+   */
+  pinSender(
+    name: string,
+    strategy: StrategyName | undefined,
+    by: string,
+  ): Promise<SenderView | undefined>
   /** Whether anything was known of it. */
   forgetSender(name: string, by: string): Promise<boolean>
   /** Also one that was closed, as long as the ledger keeps it. */
   split(id: string): Promise<Split | undefined>
   /** What would become of each recipient at the next attempt, in words. */
   ifForgiven(split: Split): readonly ForgivenFate[]
-  /** Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no such open split. */
+  /**
+   * Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no
+   * such open split.
+   */
   forgive(id: string, by: string): Promise<Split | undefined>
 }

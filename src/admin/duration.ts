@@ -8,7 +8,8 @@ const unitMs = new Map([
 ])
 const longestMs = 366 * 86_400_000
 
-export const durationForm = 'a number with s, m, h or d, such as 90s, 30m, 2h or 1h30m, at most 366d'
+export const durationForm =
+  'a number with s, m, h or d, such as 90s, 30m, 2h or 1h30m, at most 366d'
 
 /** In ms; undefined when it is no such duration, nothing at all, or longer than a year. */
 export function parseDuration(text: string): number | undefined {

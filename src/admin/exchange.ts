@@ -1,4 +1,6 @@
-/** A request and a response of the admin API as the routes see them: plain data, without a socket. */
+/**
+ * A request and a response of the admin API as the routes see them: plain data, without a socket.
+ */
 import type { AdminContext } from './context.ts'
 
 export interface AdminRequest {
@@ -12,7 +14,8 @@ export interface AdminRequest {
 }
 
 export type JsonBody =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly response: AdminResponse }
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly response: AdminResponse }
 
 export interface AdminResponse {
   readonly status: number
@@ -22,7 +25,10 @@ export interface AdminResponse {
 }
 
 export type Method = 'GET' | 'PUT' | 'DELETE' | 'POST'
-export type Handler = (context: AdminContext, request: AdminRequest) => Promise<AdminResponse> | AdminResponse
+export type Handler = (
+  context: AdminContext,
+  request: AdminRequest,
+) => Promise<AdminResponse> | AdminResponse
 
 export interface Route {
   /** Parts between the slashes; one that begins with `:` takes any value and names it. */

@@ -10,7 +10,9 @@ function hostOf(header: string): string {
 
 export function isLoopbackHost(host: string): boolean {
   const address = host.toLowerCase().replace(/^::ffff:/, '')
-  return address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
+  return (
+    address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
+  )
 }
 
 export interface GuardedRequest {
@@ -21,9 +23,11 @@ export interface GuardedRequest {
 
 /**
  * The answer to a request that must not be served, or undefined.
- * - DNS rebinding: a page whose name is made to point to 127.0.0.1 sends that name as Host. Clients without a Host
+ * - DNS rebinding: a page whose name is made to point to 127.0.0.1 sends that name as Host. Clients
+ *   without a Host
  *   (HTTP/1.0 probes) are no browsers.
- * - Cross-site requests: a browser sends the page's Origin with each request that changes something.
+ * - Cross-site requests: a browser sends the page's Origin with each request that changes
+ *   something.
  */
 export function refuseWebPage({ method, host, origin }: GuardedRequest): AdminResponse | undefined {
   if (host !== undefined && !isLoopbackHost(hostOf(host))) {
@@ -34,8 +38,16 @@ export function refuseWebPage({ method, host, origin }: GuardedRequest): AdminRe
     )
   }
   const changes = method !== 'GET' && method !== 'HEAD'
-  if (changes && origin !== undefined && origin.toLowerCase() !== `http://${(host ?? '').toLowerCase()}`) {
-    return problem(403, 'a web page of another site must not change anything here', 'a request without Origin')
+  if (
+    changes &&
+    origin !== undefined &&
+    origin.toLowerCase() !== `http://${(host ?? '').toLowerCase()}`
+  ) {
+    return problem(
+      403,
+      'a web page of another site must not change anything here',
+      'a request without Origin',
+    )
   }
   return undefined
 }

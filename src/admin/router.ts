@@ -10,14 +10,21 @@ export type RouteMatch =
     }
   | { readonly kind: 'refused'; readonly response: AdminResponse }
 
-/** `target` is the request target as it came: origin-form only (RFC 9112 3.2.1), since this is no proxy. */
+/**
+ * `target` is the request target as it came: origin-form only (RFC 9112 3.2.1), since this is no
+ * proxy.
+ */
 export function findRoute(routes: readonly Route[], target: string): RouteMatch {
   const queryAt = target.indexOf('?')
   const path = queryAt === -1 ? target : target.slice(0, queryAt)
   const parts = path.startsWith('/') ? decodeParts(path.slice(1).split('/')) : undefined
   if (parts === undefined) {
     return refused(
-      problem(400, 'the path of the request is not valid', 'a path such as /api/v1/peers, %-encoded as UTF-8'),
+      problem(
+        400,
+        'the path of the request is not valid',
+        'a path such as /api/v1/peers, %-encoded as UTF-8',
+      ),
     )
   }
   for (const route of routes) {
@@ -36,7 +43,10 @@ export function findRoute(routes: readonly Route[], target: string): RouteMatch 
   )
 }
 
-/** The handler for a method, HEAD being a GET without its body, or a 405 that names those there are (RFC 9110 15.5.6). */
+/**
+ * The handler for a method, HEAD being a GET without its body, or a 405 that names those there are
+ * (RFC 9110 15.5.6).
+ */
 export function handlerFor(route: Route, method: string): Handler | AdminResponse {
   const allowed = Object.keys(route.methods)
   const wanted = method === 'HEAD' ? 'GET' : method
@@ -59,7 +69,10 @@ function decodeParts(parts: readonly string[]): readonly string[] | undefined {
   }
 }
 
-function matchParts(path: readonly string[], parts: readonly string[]): ReadonlyMap<string, string> | undefined {
+function matchParts(
+  path: readonly string[],
+  parts: readonly string[],
+): ReadonlyMap<string, string> | undefined {
   if (path.length !== parts.length) return undefined
   const params = new Map<string, string>()
   for (const [i, wanted] of path.entries()) {

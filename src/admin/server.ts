@@ -1,4 +1,7 @@
-/** The HTTP server of the admin address: metrics, health, and the API of the command line (design: Admin API). */
+/**
+ * The HTTP server of the admin address: metrics, health, and the API of the command line (design:
+ * Admin API).
+ */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { readJson } from './body.ts'
@@ -18,7 +21,9 @@ export interface AdminOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  /** Without one, only a loopback address is listened on, and only loopback names are answered to. */
+  /**
+   * Without one, only a loopback address is listened on, and only loopback names are answered to.
+   */
   readonly token?: BearerToken
   readonly context: AdminContext
   /** A request could not be served for a reason of our own; it got a 500. */
@@ -37,7 +42,13 @@ export interface Admin {
   close(): Promise<void>
 }
 
-export const routes = [...metricsRoutes, ...healthRoutes, ...peerRoutes, ...senderRoutes, ...splitRoutes]
+export const routes = [
+  ...metricsRoutes,
+  ...healthRoutes,
+  ...peerRoutes,
+  ...senderRoutes,
+  ...splitRoutes,
+]
 const closeGraceMs = 1000
 
 /**
@@ -46,7 +57,9 @@ const closeGraceMs = 1000
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   if (options.token === undefined && !isLoopbackHost(options.host)) {
-    throw new Error(`the admin address ${options.host} is not loopback: set admin.token_file, or listen on 127.0.0.1`)
+    throw new Error(
+      `the admin address ${options.host} is not loopback: set admin.token_file, or listen on 127.0.0.1`,
+    )
   }
   const { headers, request } = options.timeLimitsMs ?? { headers: 10_000, request: 20_000 }
   const server = createServer({
@@ -98,26 +111,39 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-async function serve(options: AdminOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  options: AdminOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   response.on('error', () => undefined)
   try {
     send(message, response, await answer(options, message))
   } catch (error) {
     options.onError?.(error)
-    if (!response.headersSent) send(message, response, problem(500, 'internal error', 'a look at the log'))
+    if (!response.headersSent)
+      send(message, response, problem(500, 'internal error', 'a look at the log'))
     else response.destroy()
   }
 }
 
-async function answer({ token, context }: AdminOptions, message: IncomingMessage): Promise<AdminResponse> {
+async function answer(
+  { token, context }: AdminOptions,
+  message: IncomingMessage,
+): Promise<AdminResponse> {
   const { method = '', url = '' } = message
   if (token === undefined) {
-    const refusal = refuseWebPage({ method, host: message.headers.host, origin: message.headers.origin })
+    const refusal = refuseWebPage({
+      method,
+      host: message.headers.host,
+      origin: message.headers.origin,
+    })
     if (refusal !== undefined) return refusal
   }
   const match = findRoute(routes, url)
   const open = match.kind === 'found' && match.route.open
-  if (!open && token !== undefined && !(await token.admits(message.headers.authorization))) return unauthorized
+  if (!open && token !== undefined && !(await token.admits(message.headers.authorization)))
+    return unauthorized
   if (match.kind === 'refused') return match.response
   const handler = handlerFor(match.route, method)
   if (typeof handler !== 'function') return handler
@@ -129,10 +155,15 @@ async function answer({ token, context }: AdminOptions, message: IncomingMessage
   })
 }
 
-const remoteAddress = (socket: Socket): string => (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
+const remoteAddress = (socket: Socket): string =>
+  (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
 
 const unauthorized: AdminResponse = {
-  ...problem(401, 'the token is missing or wrong', 'Authorization: Bearer, with the token of admin.token_file'),
+  ...problem(
+    401,
+    'the token is missing or wrong',
+    'Authorization: Bearer, with the token of admin.token_file',
+  ),
   headers: { 'www-authenticate': 'Bearer realm="rcptwise"' },
 }
 
@@ -155,7 +186,10 @@ function send(
   response.end(message.method === 'HEAD' ? undefined : body)
 }
 
-/** What is no HTTP, too long or too slow never reaches a route; it still gets an answer in the form of all others. */
+/**
+ * What is no HTTP, too long or too slow never reaches a route; it still gets an answer in the form
+ * of all others.
+ */
 function refuseBadHttp(error: NodeJS.ErrnoException, socket: Socket | { destroy(): void }): void {
   if (!('writable' in socket) || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
@@ -163,12 +197,22 @@ function refuseBadHttp(error: NodeJS.ErrnoException, socket: Socket | { destroy(
   }
   const [line, said] =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', problem(431, 'path and headers are too long', 'at most 16384 bytes')]
+      ? [
+          '431 Request Header Fields Too Large',
+          problem(431, 'path and headers are too long', 'at most 16384 bytes'),
+        ]
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['408 Request Timeout', problem(408, 'the request took too long', 'a whole request within the time limit')]
+        ? [
+            '408 Request Timeout',
+            problem(408, 'the request took too long', 'a whole request within the time limit'),
+          ]
         : ['400 Bad Request', problem(400, 'this is not a valid HTTP request', 'HTTP/1.1')]
   const { contentType, body } = said
-  const head = [`HTTP/1.1 ${line}`, `content-type: ${contentType}`, `content-length: ${Buffer.byteLength(body)}`]
+  const head = [
+    `HTTP/1.1 ${line}`,
+    `content-type: ${contentType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+  ]
   socket.end([...head, 'connection: close', '', body].join('\r\n'), () => {
     socket.destroy()
   })

@@ -1,15 +1,22 @@
-/** The bearer token of the admin API (RFC 6750 2.1), from a file that may be replaced while serve runs. */
+/**
+ * The bearer token of the admin API (RFC 6750 2.1), from a file that may be replaced while serve
+ * runs.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 
 export interface BearerToken {
-  /** Whether the value of an Authorization header shows this token; takes the same time whatever is wrong. */
+  /**
+   * Whether the value of an Authorization header shows this token; takes the same time whatever is
+   * wrong.
+   */
   admits(authorization: string | undefined): Promise<boolean>
 }
 
 /**
- * Reads the token, white space around it removed. At each look-up the file's stamp is compared and a changed file is read again; one
- * that is gone or empty by then leaves the old token in force, and `onTrouble` is told once.
+ * Reads the token, white space around it removed. At each look-up the file's stamp is compared and
+ * a changed file is read again; one that is gone or empty by then leaves the old token in force,
+ * and `onTrouble` is told once.
  * @throws Error when the file can't be read or is empty at the start.
  */
 export async function openTokenFile(
@@ -51,7 +58,8 @@ async function stampOf(path: string): Promise<string> {
 
 async function readToken(path: string): Promise<string> {
   const token = (await readFile(path, 'utf8')).trim()
-  if (token === '') throw new Error(`${path} is empty: write the token of the admin API into it, on one line`)
+  if (token === '')
+    throw new Error(`${path} is empty: write the token of the admin API into it, on one line`)
   if (/[^\x21-\x7e]/.test(token))
     throw new Error(`${path} must hold one token of visible ASCII characters, without spaces`)
   return token

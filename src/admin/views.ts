@@ -1,4 +1,7 @@
-/** What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO 8601 in UTC. Pure. */
+/**
+ * What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO
+ * 8601 in UTC. Pure.
+ */
 import type { Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
 import type { ForgivenFate, PeerView, SenderView } from './context.ts'
@@ -69,7 +72,14 @@ export function splitJson(split: Split) {
   }
 }
 
-function recipientJson({ address, state, reply, deferredAt, deferrals, missingAt }: SplitRecipient) {
+function recipientJson({
+  address,
+  state,
+  reply,
+  deferredAt,
+  deferrals,
+  missingAt,
+}: SplitRecipient) {
   return {
     address,
     state,

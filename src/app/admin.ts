@@ -28,7 +28,10 @@ export interface AdminParts {
   readonly metrics: Metrics
   /** The text of /metrics. */
   readonly scrape: () => Promise<string>
-  /** What was set in the ledger is in force in all processes that take mail when this resolves, but for what it names. */
+  /**
+   * What was set in the ledger is in force in all processes that take mail when this resolves, but
+   * for what it names.
+   */
   readonly tellProcesses: () => Promise<readonly string[]>
   readonly onFact: FactListener
   readonly now: () => number
@@ -37,7 +40,10 @@ export interface AdminParts {
   readonly onTrouble: (what: string) => void
 }
 
-/** Undefined when the configuration wants none. Rejects when the address can't be listened on or the token can't be read. */
+/**
+ * Undefined when the configuration wants none. Rejects when the address can't be listened on or the
+ * token can't be read.
+ */
 export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<Admin | undefined> {
   if (admin === undefined) return undefined
   const { onTrouble } = parts
@@ -47,31 +53,41 @@ export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<A
     host: listen.host,
     port: listen.port,
     context: adminContext(parts),
-    onError: (error) => onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
+    onError: (error) =>
+      onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
     ...(token === undefined ? {} : { token }),
   })
 }
 
 function adminContext(parts: AdminParts): AdminContext {
   const { ledger, metrics, onFact, now } = parts
-  /** What was set is in force here and on other front-ends; with where it is not yet, if that is known. */
+  /**
+   * What was set is in force here and on other front-ends; with where it is not yet, if that is
+   * known.
+   */
   const inForce = async (): Promise<{ readonly notYet?: readonly string[] }> => {
     const elsewhere = ledger.durable ? pause(ledger.sharedWithinMs) : undefined
     const [notYet] = await Promise.all([parts.tellProcesses(), elsewhere])
     return notYet.length === 0 ? {} : { notYet }
   }
-  const find = (name: string): ConfiguredPeerClass | undefined => parts.peers().find((peer) => peer.name === name)
+  const find = (name: string): ConfiguredPeerClass | undefined =>
+    parts.peers().find((peer) => peer.name === name)
   const judgedFor = ({ lenientAs }: Pick<ConfiguredPeerClass, 'lenientAs'>): Judged => ({
     judging: parts.judging(),
     lenientAs,
   })
   const view = (peer: ConfiguredPeerClass): PeerView => ({
     ...viewPeer(peer, overrideOf(ledger, peer.name, now())),
-    meanings: Object.fromEntries(configurableStrategies.map((name) => [name, meaningOf(name, judgedFor(peer))])),
+    meanings: Object.fromEntries(
+      configurableStrategies.map((name) => [name, meaningOf(name, judgedFor(peer))]),
+    ),
   })
   return {
     ready: parts.ready,
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await parts.scrape() }),
+    metrics: async () => ({
+      contentType: metrics.registry.contentType,
+      text: await parts.scrape(),
+    }),
     peers: () => parts.peers().map(view),
     async setStrategy(name, strategy, untilMs, by) {
       const peer = find(name)
@@ -87,7 +103,15 @@ function adminContext(parts: AdminParts): AdminContext {
       const peer = find(name)
       if (peer === undefined) return undefined
       const reset = await ledger.resetOverride(name)
-      if (reset) onFact({ kind: 'strategyChanged', at: now(), peer: name, strategy: peer.strategy, by, reset: true })
+      if (reset)
+        onFact({
+          kind: 'strategyChanged',
+          at: now(),
+          peer: name,
+          strategy: peer.strategy,
+          by,
+          reset: true,
+        })
       return { ...view(peer), ...(await inForce()) }
     },
     ...learnedContext({ ...parts, inForce }),
@@ -115,16 +139,23 @@ function adminContext(parts: AdminParts): AdminContext {
         onFact({ kind: 'splitForgiven', at: now(), split: id, peer: split.peer, by })
         return forgiven
       }
-      throw new Error(`split ${id} was changed by others at each of ${mostAttempts} attempts to forgive it`)
+      throw new Error(
+        `split ${id} was changed by others at each of ${mostAttempts} attempts to forgive it`,
+      )
     },
   }
 }
 
 function overrideOf(ledger: Ledger, peer: string, now: number): StrategyOverride | undefined {
-  return ledger.overrides().find((set) => set.peer === peer && (set.until === undefined || set.until > now))
+  return ledger
+    .overrides()
+    .find((set) => set.peer === peer && (set.until === undefined || set.until > now))
 }
 
-function viewPeer(peer: ConfiguredPeerClass, override: StrategyOverride | undefined): Omit<PeerView, 'meanings'> {
+function viewPeer(
+  peer: ConfiguredPeerClass,
+  override: StrategyOverride | undefined,
+): Omit<PeerView, 'meanings'> {
   const view: Omit<PeerView, 'meanings'> = {
     name: peer.name,
     configured: peer.strategy,

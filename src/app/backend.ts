@@ -17,7 +17,8 @@ export function openBackend(
 ): WatchedBackend {
   const { backend, hostname } = config
   const [first] = backend.servers
-  if (first.kind === 'sink') return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
+  if (first.kind === 'sink')
+    return new Sink({ directory: first.directory, url: first.url, hostname, onFact, now })
   return new SmtpBackend({
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
     tls: backendTls(backend.tls),

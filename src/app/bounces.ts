@@ -1,4 +1,6 @@
-/** Reports of refusals as configured: who may vouch for a sender, and how many one sender may have. */
+/**
+ * Reports of refusals as configured: who may vouch for a sender, and how many one sender may have.
+ */
 import type { Backend } from '../backend/backend.ts'
 import { backendBounces } from '../bounce/backend-bounces.ts'
 import type { Bounces } from '../bounce/bounce.ts'
@@ -9,7 +11,10 @@ import { createVoucher, dnsResolve } from '../sender-auth/spf-dkim.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 
-export function configuredVoucher(config: Config, allowance: QuestionAllowance): SenderAuthenticator {
+export function configuredVoucher(
+  config: Config,
+  allowance: QuestionAllowance,
+): SenderAuthenticator {
   const { vouchedBy, dnsServers, dnsTimeoutMs, dnsQuestions, dkimSignatures } = config.bounces
   return createVoucher({
     by: vouchedBy,
@@ -24,10 +29,15 @@ export function configuredVoucher(config: Config, allowance: QuestionAllowance):
 }
 
 /** How many reports a sender may have, of all processes together. */
-export function senderAllowance({ limits }: Config, now: () => number, shared: SharedRates): SenderAllowance {
+export function senderAllowance(
+  { limits }: Config,
+  now: () => number,
+  shared: SharedRates,
+): SenderAllowance {
   const allowance = new SenderAllowance(limits.bouncesPerHour, now)
   const name = 'bounces_per_hour'
-  allowance.onTaken = (sender, amount) => shared.took({ name, count: allowance.perHour, perMs: hourMs }, sender, amount)
+  allowance.onTaken = (sender, amount) =>
+    shared.took({ name, count: allowance.perHour, perMs: hourMs }, sender, amount)
   shared.onElsewhere((rate, sender, amount) => {
     if (rate.name === name) allowance.takenElsewhere(sender, amount)
   })

@@ -11,7 +11,10 @@ interface CertificateParts {
   readonly privileges: Privileges
 }
 
-/** Undefined when no listener speaks TLS. Rejects, with the file and what to do, when a certificate can't be used. */
+/**
+ * Undefined when no listener speaks TLS. Rejects, with the file and what to do, when a certificate
+ * can't be used.
+ */
 export async function openConfiguredCertificates(
   config: Config,
   { onFact, now, privileges }: CertificateParts,
@@ -20,13 +23,22 @@ export async function openConfiguredCertificates(
   const { hostname, dataDirectory } = config
   const { certificates: pairs, minimumVersion, ciphers } = config.tls
   const open = async (): Promise<WatchedCertificates> =>
-    await openCertificates({ hostname, pairs, dataDirectory, minimumVersion, ciphers, clock: now, onFact })
+    await openCertificates({
+      hostname,
+      pairs,
+      dataDirectory,
+      minimumVersion,
+      ciphers,
+      clock: now,
+      onFact,
+    })
   // The operator's keys may be root's; a certificate that is made here has to be the user's.
   return await (pairs.length === 0 ? open() : privileges.asRoot(open))
 }
 
 /** Whether the certificates of one configuration do for the other. */
-export const sameCertificates = (one: Config, other: Config): boolean => isDeepStrictEqual(named(one), named(other))
+export const sameCertificates = (one: Config, other: Config): boolean =>
+  isDeepStrictEqual(named(one), named(other))
 
 const named = ({ listen, hostname, dataDirectory, tls }: Config): unknown => [
   listen.some((entry) => entry.tls !== 'off'),

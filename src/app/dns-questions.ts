@@ -1,4 +1,7 @@
-/** How many questions to the DNS one client's messages may cause in a minute, and those of all together. Held over all processes. */
+/**
+ * How many questions to the DNS one client's messages may cause in a minute, and those of all
+ * together. Held over all processes.
+ */
 import type { Config } from '../config/config.ts'
 import { clientKey } from '../peers/network.ts'
 import { RateLimiter } from '../listen/rate-limiter.ts'
@@ -26,7 +29,8 @@ export class DnsQuestions implements QuestionAllowance {
     this.use(config)
     shared.onElsewhere(({ name, count }, key, amount) => {
       for (const limited of [this.#client, this.#all]) {
-        if (limited?.rate.name === name && limited.rate.count === count) limited.limiter.drain(key, now(), amount)
+        if (limited?.rate.name === name && limited.rate.count === count)
+          limited.limiter.drain(key, now(), amount)
       }
     })
   }

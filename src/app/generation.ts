@@ -1,6 +1,7 @@
 /**
- * Everything that is made from one configuration and goes with it. A session belongs to the generation that was in force when it
- * began and stays with it to its end, whatever is reloaded meanwhile.
+ * Everything that is made from one configuration and goes with it. A session belongs to the
+ * generation that was in force when it began and stays with it to its end, whatever is reloaded
+ * meanwhile.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
 import type { Neighbours } from '../backend/room.ts'
@@ -43,7 +44,10 @@ export interface SharedParts {
 }
 
 /** How a listener serves; where it listens is not its business. */
-export type Serving = Omit<ListenerOptions, 'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'>
+export type Serving = Omit<
+  ListenerOptions,
+  'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'
+>
 
 export interface Generation {
   readonly config: Config
@@ -52,13 +56,19 @@ export interface Generation {
   /** What keeps the backend from being used, if anything does. */
   trouble(): string | undefined
   serving(entry: ConfiguredListener, limits: ClientLimits): Serving
-  /** No session begins with it any more; it is closed when the last one that did has ended, and `onClosed` is called. */
+  /**
+   * No session begins with it any more; it is closed when the last one that did has ended, and
+   * `onClosed` is called.
+   */
   retire(onClosed: () => void): void
   /** Ends what its sessions still use. */
   close(): Promise<void>
 }
 
-/** Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away is no reason. */
+/**
+ * Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away
+ * is no reason.
+ */
 export async function openGeneration(
   config: Config,
   standing: SharedParts,
@@ -105,7 +115,17 @@ export async function openGeneration(
   }
   const voucher = configuredVoucher(config, standing.questions)
   const bounces = configuredBounces(config, { ...standing, backend, voucher })
-  const sessionParts = { ...standing, config, backend, policies, judge, bounces, voucher, directory, onFact }
+  const sessionParts = {
+    ...standing,
+    config,
+    backend,
+    policies,
+    judge,
+    bounces,
+    voucher,
+    directory,
+    onFact,
+  }
   return {
     config,
     backend,
@@ -117,12 +137,16 @@ export async function openGeneration(
         limits,
         greetDelayMs: config.greetDelayMs,
         // A backend that is told the client would have looked up its name itself.
-        lookUp: directory.needsRdns || config.backend.clientAddress === 'xclient' ? nameOf : undefined,
+        lookUp:
+          directory.needsRdns || config.backend.clientAddress === 'xclient' ? nameOf : undefined,
         proxied:
           proxyProtocolFrom.length === 0
             ? undefined
             : { from: inRanges(proxyProtocolFrom), limitMs: config.timeouts.proxyHeaderMs },
-        implicitTls: tls === 'implicit' && certificates !== undefined ? tlsServer(config, certificates) : undefined,
+        implicitTls:
+          tls === 'implicit' && certificates !== undefined
+            ? tlsServer(config, certificates)
+            : undefined,
         connection: (client, allowance): ReturnType<typeof begin> => {
           sessions++
           return begin(client, allowance)

@@ -27,7 +27,14 @@ export function learnedContext(
       senders.change({ name, at, pin: strategy === undefined ? false : { strategy, by, at } })
       await senders.flush()
       const change = strategy === undefined ? 'unpinned' : 'pinned'
-      onFact({ kind: 'senderChanged', at, sender: name, change, by, ...(strategy === undefined ? {} : { strategy }) })
+      onFact({
+        kind: 'senderChanged',
+        at,
+        sender: name,
+        change,
+        by,
+        ...(strategy === undefined ? {} : { strategy }),
+      })
       const late = await parts.inForce()
       const found = findLearned(senders, name)
       return found === undefined ? undefined : { ...viewSender(found), ...late }

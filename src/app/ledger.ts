@@ -4,8 +4,15 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'
 
-/** @throws RefusedLedgerError for a file of a newer release or of another program. A server that is away is no error. */
-export async function openLedger({ ledger }: Config, onFact: FactListener, clock: () => number): Promise<Ledger> {
+/**
+ * @throws RefusedLedgerError for a file of a newer release or of another program. A server that is
+ * away is no error.
+ */
+export async function openLedger(
+  { ledger }: Config,
+  onFact: FactListener,
+  clock: () => number,
+): Promise<Ledger> {
   if (ledger.kind === 'sqlite') return await openSqliteLedger({ path: ledger.path, onFact, clock })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
   const { openRedisLedger } = await import('../ledger/redis/redis.ts')

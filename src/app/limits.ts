@@ -5,7 +5,11 @@ import type { ClientLimitsOptions } from '../listen/client-limits.ts'
 import type { PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudgetOptions } from '../listen/spool-budget.ts'
 
-export function limitsOf(config: Config, directory: PeerDirectory, now: () => number): ClientLimitsOptions {
+export function limitsOf(
+  config: Config,
+  directory: PeerDirectory,
+  now: () => number,
+): ClientLimitsOptions {
   return {
     limits: config.limits,
     classes: new Map(config.peers.map(({ name, limits }) => [name, limits])),
@@ -17,7 +21,11 @@ export function limitsOf(config: Config, directory: PeerDirectory, now: () => nu
   }
 }
 
-export function spoolBudgetOf({ spool }: Config, onFact: FactListener, now: () => number): SpoolBudgetOptions {
+export function spoolBudgetOf(
+  { spool }: Config,
+  onFact: FactListener,
+  now: () => number,
+): SpoolBudgetOptions {
   return {
     memoryBytes: spool.memoryBytes,
     directory: spool.directory,

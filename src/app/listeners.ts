@@ -4,7 +4,10 @@ import type { Listener, ListenerOptions } from '../listen/listener.ts'
 import type { Generation, Serving } from './generation.ts'
 
 /** How the socket of an entry comes to be: opened here unless one is given. */
-export type SocketOf = (key: string, index: number) => Pick<ListenerOptions, 'descriptor' | 'handle' | 'afterAccept'>
+export type SocketOf = (
+  key: string,
+  index: number,
+) => Pick<ListenerOptions, 'descriptor' | 'handle' | 'afterAccept'>
 
 export interface ListenersOptions {
   readonly serving: (generation: Generation, entry: ConfiguredListener) => Serving
@@ -18,7 +21,10 @@ interface Open {
   readonly listener: Listener
 }
 
-/** What an entry is known by from one configuration to the next: its address; of equal ones the first, the second, … */
+/**
+ * What an entry is known by from one configuration to the next: its address; of equal ones the
+ * first, the second, …
+ */
 export function keysOf(entries: readonly ConfiguredListener[]): readonly string[] {
   const seen = new Map<string, number>()
   return entries.map(({ host, port }) => {
@@ -44,8 +50,8 @@ export class Listeners {
   }
 
   /**
-   * Serves with this generation from now on: opens what is new, keeps what is open, leaves what is not wanted any more. Rejects,
-   * and leaves everything as it was, when something can't be opened.
+   * Serves with this generation from now on: opens what is new, keeps what is open, leaves what is
+   * not wanted any more. Rejects, and leaves everything as it was, when something can't be opened.
    */
   async use(generation: Generation): Promise<void> {
     const { serving, socketOf, open } = this.#options
@@ -63,7 +69,12 @@ export class Listeners {
           continue
         }
         const { host, port } = entry
-        const listener = await open({ host, port, ...socketOf(key, index), ...serving(generation, entry) })
+        const listener = await open({
+          host,
+          port,
+          ...socketOf(key, index),
+          ...serving(generation, entry),
+        })
         opened.push({ key, listener })
         next.push({ key, listener })
       }

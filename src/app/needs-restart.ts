@@ -10,12 +10,17 @@ const settled = {
   run_as: 'runAs',
 } as const satisfies Record<string, keyof Config>
 
-/** The configuration that can be used without a restart, and the keys that stay as they were although they have changed. */
+/**
+ * The configuration that can be used without a restart, and the keys that stay as they were
+ * although they have changed.
+ */
 export function needsRestart(
   inForce: Config,
   wanted: Config,
 ): { readonly config: Config; readonly keys: readonly string[] } {
-  const changed = Object.entries(settled).filter(([, part]) => !isDeepStrictEqual(inForce[part], wanted[part]))
+  const changed = Object.entries(settled).filter(
+    ([, part]) => !isDeepStrictEqual(inForce[part], wanted[part]),
+  )
   const { runAs, ...rest } = wanted
   const { ledger, admin, workers } = inForce
   return {

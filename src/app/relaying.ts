@@ -3,11 +3,17 @@ import type { RelayQuestions } from '../backend/relay-guard.ts'
 import type { Config } from '../config/config.ts'
 import { tellsClient } from '../config/resolve-backend.ts'
 
-/** The servers see our address in place of the client's, and may trust it: a route in a local part would be followed for anyone. */
+/**
+ * The servers see our address in place of the client's, and may trust it: a route in a local part
+ * would be followed for anyone.
+ */
 export const refusesRoutes = ({ backend }: Config): boolean =>
   backend.servers[0].kind === 'smtp' && !tellsClient(backend) && backend.followsRoutes
 
-/** What each server is asked before mail goes through it: what nobody but itself keeps from being relayed. */
+/**
+ * What each server is asked before mail goes through it: what nobody but itself keeps from being
+ * relayed.
+ */
 export function relayQuestions(config: Config): RelayQuestions | undefined {
   const { backend, relayDomains = [] } = config
   if (backend.servers[0].kind !== 'smtp' || refusesRoutes(config)) return undefined

@@ -81,7 +81,8 @@ export function connectionOptions(
       ledger,
       tls,
       text,
-      commandLineBytes: auth === 'off' ? limits.commandLineBytes : Math.max(limits.commandLineBytes, authLineBytes),
+      commandLineBytes:
+        auth === 'off' ? limits.commandLineBytes : Math.max(limits.commandLineBytes, authLineBytes),
       textMinimumRate: limits.textMinimumRate,
       timeouts,
       onFact,

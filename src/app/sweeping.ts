@@ -1,4 +1,7 @@
-/** The rounds in which the ledger gives up what nobody comes back to. One process of those that share a ledger is enough. */
+/**
+ * The rounds in which the ledger gives up what nobody comes back to. One process of those that
+ * share a ledger is enough.
+ */
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'

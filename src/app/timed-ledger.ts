@@ -8,9 +8,14 @@ interface TimedOperation {
   readonly seconds: number
 }
 
-/** What the ledger answers at once stays at once: promises around each recipient's look-up would cost more than it. */
+/**
+ * What the ledger answers at once stays at once: promises around each recipient's look-up would
+ * cost more than it.
+ */
 export function timedLedger(ledger: Ledger, { registry, ledgerSeconds }: Metrics): Ledger {
-  const observe = registry.late(({ op, seconds }: TimedOperation) => ledgerSeconds.observe({ op }, seconds))
+  const observe = registry.late(({ op, seconds }: TimedOperation) =>
+    ledgerSeconds.observe({ op }, seconds),
+  )
   const timed = <Result>(
     op: 'recall' | 'save',
     started: number,
@@ -24,6 +29,7 @@ export function timedLedger(ledger: Ledger, { registry, ledgerSeconds }: Metrics
   return ledgerOver(ledger, {
     recall: (reversePath, recipient): ReturnType<Ledger['recall']> =>
       timed('recall', performance.now(), ledger.recall(reversePath, recipient)),
-    save: (split): ReturnType<Ledger['save']> => timed('save', performance.now(), ledger.save(split)),
+    save: (split): ReturnType<Ledger['save']> =>
+      timed('save', performance.now(), ledger.save(split)),
   })
 }

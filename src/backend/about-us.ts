@@ -1,13 +1,17 @@
 /**
- * Which refusals of a server are about the message, and which about us or its setup. The former are the client's to hear; the latter
- * would bounce everyone's mail for a mistake that somebody mends tomorrow: the client hears 451 in their place, and the operator is told.
- * The table in words: docs/refusals.md. Pure.
+ * Which refusals of a server are about the message, and which about us or its setup. The former are
+ * the client's to hear; the latter would bounce everyone's mail for a mistake that somebody mends
+ * tomorrow: the client hears 451 in their place, and the operator is told. The table in words:
+ * docs/refusals.md. Pure.
  */
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 
 export type RefusedStep = 'auth' | 'mail' | 'rcpt' | 'data' | 'text'
 
-/** Whether the client has a login of its own at the server: then it is the client's to be told that one is needed, or is not enough. */
+/**
+ * Whether the client has a login of its own at the server: then it is the client's to be told that
+ * one is needed, or is not enough.
+ */
 export type Login = 'none' | 'possible' | 'done'
 
 export interface Circumstances {
@@ -17,13 +21,17 @@ export interface Circumstances {
   readonly login: Login
   /** STARTTLS is offered, and we are in clear. */
   readonly clear: boolean
-  /** How the server sees us; absent where it is told the client, whom its words about an address or a name are about then. */
+  /**
+   * How the server sees us; absent where it is told the client, whom its words about an address or
+   * a name are about then.
+   */
   readonly seen?: { readonly address: string; readonly helo: string }
 }
 
 /**
- * `setup`: us, or how the server is set up. `message`: who it is from, whom it is for, what is in it. `arguments`: a command's form, ours
- * unless the client's parameters are in it. `login`: TLS or a login is wanting. `address`: the host that the server sees.
+ * `setup`: us, or how the server is set up. `message`: who it is from, whom it is for, what is in
+ * it. `arguments`: a command's form, ours unless the client's parameters are in it. `login`: TLS or
+ * a login is wanting. `address`: the host that the server sees.
  */
 type Subject = 'setup' | 'message' | 'arguments' | 'login' | 'address'
 
@@ -45,7 +53,10 @@ const byCode: Readonly<Record<number, Subject>> = {
   555: 'arguments',
 }
 
-/** Enhanced status codes (RFC 3463, the registry of RFC 5248) that say more than the code, whatever that is. */
+/**
+ * Enhanced status codes (RFC 3463, the registry of RFC 5248) that say more than the code, whatever
+ * that is.
+ */
 const byStatus: Readonly<Record<string, Subject>> = {
   '5.3.2': 'setup', // accepts no messages
   '5.3.5': 'setup', // incorrectly configured
@@ -101,13 +112,19 @@ function subjectOf(reply: Reply, step: RefusedStep): Subject {
   return code === 504 && status === '5.5.2' ? 'message' : subject
 }
 
-/** Exim has no enhanced codes by default: 501 is an address that it can't read. RFC 5321 4.5.3.1.9: 500 is a text's line that is too long. */
+/**
+ * Exim has no enhanced codes by default: 501 is an address that it can't read. RFC 5321 4.5.3.1.9:
+ * 500 is a text's line that is too long.
+ */
 function withoutStatus(code: number, step: RefusedStep, subject: Subject): Subject {
   if (code === 501) return 'message'
   return code === 500 && step === 'text' ? 'message' : subject
 }
 
-/** RFC 4954 4: what is wrong with a login is the client's to hear; what the server can't do although it offered it is not. */
+/**
+ * RFC 4954 4: what is wrong with a login is the client's to hear; what the server can't do although
+ * it offered it is not.
+ */
 function authSubject(code: number): Subject {
   switch (code) {
     case 500:
@@ -132,7 +149,10 @@ function isPolicy(reply: Reply): boolean {
   return status === undefined || area === '7' || area === '0' || area === '5'
 }
 
-/** `Client host [10.0.0.1] blocked`, `<mx.example.org>: Helo command rejected`. In a mail address our name would be the client's word. */
+/**
+ * `Client host [10.0.0.1] blocked`, `<mx.example.org>: Helo command rejected`. In a mail address
+ * our name would be the client's word.
+ */
 function names(reply: Reply, { address, helo }: NonNullable<Circumstances['seen']>): boolean {
   const text = reply.lines.join('\n')
   return (address !== '' && holdsAddress(text, address)) || text.includes(`<${helo}>`)
@@ -144,7 +164,9 @@ const goesOn = /^[0-9A-Za-z]|^[.:][0-9A-Fa-f]/
 function holdsAddress(text: string, address: string): boolean {
   for (let at = text.indexOf(address); at !== -1; at = text.indexOf(address, at + 1)) {
     const before = text.slice(Math.max(0, at - 2), at)
-    const whole = !part.test(before.slice(-1)) && !goesOn.test(text.slice(at + address.length, at + address.length + 2))
+    const whole =
+      !part.test(before.slice(-1)) &&
+      !goesOn.test(text.slice(at + address.length, at + address.length + 2))
     if (whole && !before.includes('@')) return true
   }
   return false

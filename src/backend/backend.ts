@@ -1,10 +1,12 @@
 /**
- * The legacy MTA behind, as a session sees it: one transaction that is shown the envelope as it comes, and then asked to take
- * the text for one or several sets of recipients.
+ * The legacy MTA behind, as a session sees it: one transaction that is shown the envelope as it
+ * comes, and then asked to take the text for one or several sets of recipients.
  *
  * Obligations of an implementation:
- * - Nothing throws or rejects for a backend that is away or says nonsense: that is a 4yz reply of our own (replies.ts).
- * - A 2yz in a ParcelReply means that the backend has said 250 to the end of the text, and nothing else does (rule 1).
+ * - Nothing throws or rejects for a backend that is away or says nonsense: that is a 4yz reply of
+ *   our own (replies.ts).
+ * - A 2yz in a ParcelReply means that the backend has said 250 to the end of the text, and nothing
+ *   else does (rule 1).
  * - After `abandon` no event comes any more, and nothing that was not yet committed is delivered.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
@@ -21,7 +23,10 @@ export interface EnvelopeListener {
 export interface TextSource {
   /** The whole text, when it is complete and in memory; undefined otherwise. */
   whole(): readonly Buffer[] | undefined
-  /** The text from its first octet, waiting for what has not come yet. Throws when the text will never be complete. */
+  /**
+   * The text from its first octet, waiting for what has not come yet. Throws when the text will
+   * never be complete.
+   */
   chunks(): AsyncIterable<Buffer>
 }
 
@@ -42,7 +47,10 @@ export interface DeliveryOrder {
 
 export interface ParcelResultReply {
   readonly reply: Reply
-  /** Recipients with another answer than `reply`: refused when the envelope was shown anew, or each answered on its own (LMTP, PRDR). */
+  /**
+   * Recipients with another answer than `reply`: refused when the envelope was shown anew, or each
+   * answered on its own (LMTP, PRDR).
+   */
   readonly own: ReadonlyMap<number, Reply>
   readonly ms: number
 }
@@ -51,16 +59,21 @@ export type ParcelTold = (parcel: number, result: ParcelResultReply) => void
 
 export interface BackendTransaction {
   /**
-   * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. `each`: answers of their own for the recipients can be told to the
-   * client, so a backend that has a choice (PRDR) is asked for them.
+   * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. `each`: answers of their own for
+   * the recipients can be told to the client, so a backend that has a choice (PRDR) is asked for
+   * them.
    */
   mail(argument: string, each?: boolean): void
   rcpt(index: number, argument: string): void
   /**
-   * One reply per parcel, in order; `told` hears of each as soon as it is there. Parcels are sent one after the other; a lost
-   * connection ends only the parcel under way.
+   * One reply per parcel, in order; `told` hears of each as soon as it is there. Parcels are sent
+   * one after the other; a lost connection ends only the parcel under way.
    */
-  deliver(order: DeliveryOrder, text: TextSource, told?: ParcelTold): Promise<readonly ParcelResultReply[]>
+  deliver(
+    order: DeliveryOrder,
+    text: TextSource,
+    told?: ParcelTold,
+  ): Promise<readonly ParcelResultReply[]>
   /** A text is being given to the backend, or was: it may have taken it. */
   readonly committing: boolean
   abandon(): void
@@ -68,7 +81,10 @@ export interface BackendTransaction {
 
 /** One client's private backend connection, from its AUTH on. */
 export interface OwnBackend {
-  /** One line of an authentication (RFC 4954); the answer in the backend's words, or 454 when there is none. */
+  /**
+   * One line of an authentication (RFC 4954); the answer in the backend's words, or 454 when there
+   * is none.
+   */
   say(line: string, heard: (reply: Reply) => void): void
   begin(listener: EnvelopeListener): BackendTransaction
   end(): void
@@ -86,14 +102,25 @@ export interface Backend {
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
   /**
-   * `client`: whom the transaction is for; told to a backend that wants to know. `mayAuthenticate`: it may say AUTH, so a backend's
-   * wish for that is its to hear.
+   * `client`: whom the transaction is for; told to a backend that wants to know. `mayAuthenticate`:
+   * it may say AUTH, so a backend's wish for that is its to hear.
    */
-  begin(listener: EnvelopeListener, client: ClientAttributes, mayAuthenticate?: boolean): BackendTransaction
-  /** Whether a transaction may hold what it has of the backend for as long as a text takes to come; false while it is scarce. */
+  begin(
+    listener: EnvelopeListener,
+    client: ClientAttributes,
+    mayAuthenticate?: boolean,
+  ): BackendTransaction
+  /**
+   * Whether a transaction may hold what it has of the backend for as long as a text takes to come;
+   * false while it is scarce.
+   */
   mayHold(): boolean
   /** For the metrics. */
-  connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
+  connections(): readonly {
+    readonly server: string
+    readonly busy: number
+    readonly idle: number
+  }[]
   /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */
   probe(): Promise<string | undefined>
   close(): Promise<void>

@@ -1,12 +1,19 @@
 /**
- * The backend as one client's connection sees it where AUTH is passed through: everyone's, until the client has authenticated; from
- * then on the connection that it did so on, which is nobody else's.
+ * The backend as one client's connection sees it where AUTH is passed through: everyone's, until
+ * the client has authenticated; from then on the connection that it did so on, which is nobody
+ * else's.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { Backend, BackendTransaction, ClientAuth, EnvelopeListener, OwnBackend } from './backend.ts'
+import type {
+  Backend,
+  BackendTransaction,
+  ClientAuth,
+  EnvelopeListener,
+  OwnBackend,
+} from './backend.ts'
 
 export class ClientBackend implements Backend, ClientAuth {
   readonly #backend: Backend

@@ -1,4 +1,7 @@
-/** Opening a connection to an endpoint: for a client's message, or to ask whether mail can go there at all. */
+/**
+ * Opening a connection to an endpoint: for a client's message, or to ask whether mail can go there
+ * at all.
+ */
 import type { FactListener } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { type BackendClient, type Introduction, proxyPreamble, tellsClient } from './tell-client.ts'
@@ -22,7 +25,10 @@ export interface ConnectOptions {
   /** How servers hear of the client that a connection is borrowed for. */
   readonly introduction: Introduction
   readonly helo: string
-  /** From the first packet to the answer to EHLO, per server; and the wait for a connection while all are busy. */
+  /**
+   * From the first packet to the answer to EHLO, per server; and the wait for a connection while
+   * all are busy.
+   */
   readonly connectTimeoutMs: number
   readonly replyTimeoutMs: number
   readonly onFact: FactListener
@@ -33,12 +39,20 @@ export interface ConnectOptions {
 export interface NotOpened {
   readonly failed: string
   readonly step: 'connect' | 'tls'
-  /** What the server said to the connection; absent when it said nothing that could be understood. */
+  /**
+   * What the server said to the connection; absent when it said nothing that could be understood.
+   */
   readonly reply?: Reply
 }
 
-/** A host that an MX record has named is not known to be the right one, whatever its certificate (RFC 8689 4.2.1, step 2). */
-export const verifiesHost = ({ mode, fingerprints, serverName }: BackendTls, { mx }: Server): boolean =>
+/**
+ * A host that an MX record has named is not known to be the right one, whatever its certificate
+ * (RFC 8689 4.2.1, step 2).
+ */
+export const verifiesHost = (
+  { mode, fingerprints, serverName }: BackendTls,
+  { mx }: Server,
+): boolean =>
   mode === 'require' && (mx !== true || serverName !== undefined || fingerprints.length > 0)
 
 /** Never rejects, and leaves nothing open when it fails. `client`: whom it is for; absent: us. */
@@ -58,7 +72,10 @@ export async function openConnection(
       implicitTls: server.implicitTls,
       lmtp: server.lmtp,
       socketPath: server.socketPath,
-      tls: tls === undefined ? undefined : { serverName: host, ...tls, verifiesHost: verifiesHost(tls, server) },
+      tls:
+        tls === undefined
+          ? undefined
+          : { serverName: host, ...tls, verifiesHost: verifiesHost(tls, server) },
       preamble,
     })
     if (signal.aborted) {
@@ -72,7 +89,13 @@ export async function openConnection(
       onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'tls', why })
     }
     const secured = tlsVersion === undefined ? {} : { tls: tlsVersion }
-    onFact({ kind: 'backendConnected', at: now(), server: server.url, ms: now() - started, ...secured })
+    onFact({
+      kind: 'backendConnected',
+      at: now(),
+      server: server.url,
+      ms: now() - started,
+      ...secured,
+    })
     return connection
   } catch (error) {
     const failed = error instanceof Error ? error.message : String(error)
@@ -89,7 +112,10 @@ interface AskOptions extends ConnectOptions {
   readonly relayQuestions?: RelayQuestions | undefined
 }
 
-/** Asks an endpoint for its EHLO and, where that is to be known, whether it would relay. `keep` gets a connection that is still good. */
+/**
+ * Asks an endpoint for its EHLO and, where that is to be known, whether it would relay. `keep` gets
+ * a connection that is still good.
+ */
 export async function askPlace(
   options: AskOptions,
   candidate: AskedEndpoint,
@@ -97,7 +123,8 @@ export async function askPlace(
 ): Promise<Exclude<Asked, { readonly full: true }> | NotOpened> {
   const { relayQuestions: questions, now } = options
   const { safe, relay } = candidate
-  if (questions !== undefined && (!safe || relay.due(now()))) return await askRelay(options, candidate, questions)
+  if (questions !== undefined && (!safe || relay.due(now())))
+    return await askRelay(options, candidate, questions)
   const opened = await openConnection(options, candidate.endpoint, undefined)
   if (!(opened instanceof SmtpConnection)) return opened
   if (questions !== undefined && relay.changed(opened.extensions)) {
@@ -116,10 +143,18 @@ async function askRelay(
 ): ReturnType<typeof askPlace> {
   const { introduction, now } = options
   const { endpoint, relay } = candidate
-  const opened = await openConnection(options, endpoint, tellsClient(introduction) ? stranger : undefined)
+  const opened = await openConnection(
+    options,
+    endpoint,
+    tellsClient(introduction) ? stranger : undefined,
+  )
   if (!(opened instanceof SmtpConnection)) return opened
   const { extensions } = opened
-  const answer = await askWhetherItRelays(opened, introduction, questionsFor(questions, ownAddress(endpoint)))
+  const answer = await askWhetherItRelays(
+    opened,
+    introduction,
+    questionsFor(questions, ownAddress(endpoint)),
+  )
   opened.quit()
   if (typeof answer === 'object') {
     if ('failed' in answer) return { failed: answer.failed, step: 'connect' }
@@ -133,4 +168,5 @@ async function askRelay(
   return { extensions, safe: true }
 }
 
-const ownAddress = ({ server, address }: Endpoint): string => (server.socketPath === undefined ? address : '')
+const ownAddress = ({ server, address }: Endpoint): string =>
+  server.socketPath === undefined ? address : ''

@@ -1,6 +1,7 @@
 /**
- * The endpoints that mail can go to, and how each is at the moment: what failed is left alone for a growing time and asked in the
- * background until it answers; names are resolved again and again. Owns its timers. Connections are the pool's.
+ * The endpoints that mail can go to, and how each is at the moment: what failed is left alone for a
+ * growing time and asked in the background until it answers; names are resolved again and again.
+ * Owns its timers. Connections are the pool's.
  */
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
@@ -10,9 +11,22 @@ import { Health, type HealthOptions, jitter } from './health.ts'
 import { mergeExtensions } from './merge.ts'
 import { fits, type Needs, refusalFor } from './needs.ts'
 import { RelaySchedule } from './relay-schedule.ts'
-import { isLiteral, literalEndpoint, type Resolved, resolveServer, type Resolver } from './resolve.ts'
+import {
+  isLiteral,
+  literalEndpoint,
+  type Resolved,
+  resolveServer,
+  type Resolver,
+} from './resolve.ts'
 import { type Neighbours, Room } from './room.ts'
-import { orderWeighted, pickWeighted, type Endpoint, type Server, sharedWeights, type Weighted } from './route.ts'
+import {
+  orderWeighted,
+  pickWeighted,
+  type Endpoint,
+  type Server,
+  sharedWeights,
+  type Weighted,
+} from './route.ts'
 
 export interface PlacesOptions extends HealthOptions {
   readonly servers: readonly Server[]
@@ -45,7 +59,9 @@ export type FailedStep = 'connect' | 'tls' | 'relay'
 
 export interface Failure {
   readonly step: FailedStep
-  /** What the server said to the connection; absent when it said nothing that could be understood. */
+  /**
+   * What the server said to the connection; absent when it said nothing that could be understood.
+   */
   readonly reply?: Reply
 }
 
@@ -104,7 +120,10 @@ export class Endpoints {
     this.resolved = this.#resolve().finally(() => (this.resolved = undefined))
   }
 
-  /** What all usable endpoints of the best priority offer; what they last offered while there is none. */
+  /**
+   * What all usable endpoints of the best priority offer; what they last offered while there is
+   * none.
+   */
   get extensions(): Extensions {
     return this.#merged
   }
@@ -123,7 +142,9 @@ export class Endpoints {
     const [first] = order
     if (first === undefined) return []
     const usable = this.isUsable(first)
-    return order.filter((one) => one.endpoint.rank === first.endpoint.rank && this.isUsable(one) === usable)
+    return order.filter(
+      (one) => one.endpoint.rank === first.endpoint.rank && this.isUsable(one) === usable,
+    )
   }
 
   /** Mail that could go somewhere does not wait for the names of other servers. */
@@ -139,11 +160,17 @@ export class Endpoints {
   pick({ needs, not }: Wanted): EndpointState | undefined {
     const picked = pickWeighted(this.#best, this.#best.length > 1 ? this.#options.random() : 0)
     if (picked === undefined) return undefined
-    const suits = needs === undefined || picked.extensions === undefined || fits(picked.extensions, needs) === 'well'
+    const suits =
+      needs === undefined ||
+      picked.extensions === undefined ||
+      fits(picked.extensions, needs) === 'well'
     return suits && not === undefined ? picked : this.order({ needs, not })[0]
   }
 
-  /** All that may be tried, best first: at the end those that are ejected, since trying beats refusing. */
+  /**
+   * All that may be tried, best first: at the end those that are ejected, since trying beats
+   * refusing.
+   */
   order({ needs, not }: Wanted): EndpointState[] {
     const { random } = this.#options
     const all = [...this.#states.values()].filter((one) => !one.relays && not?.has(one) !== true)
@@ -162,13 +189,20 @@ export class Endpoints {
     return needs === undefined || extensions === undefined ? 'well' : fits(extensions, needs)
   }
 
-  /** What a client hears when no endpoint was of use for its message; undefined when its message is not the reason. */
+  /**
+   * What a client hears when no endpoint was of use for its message; undefined when its message is
+   * not the reason.
+   */
   refusal(needs: Needs | undefined): Reply | undefined {
     if (needs === undefined) return undefined
     const all = [...this.#states.values()]
-    const known = all.filter((candidate) => this.isUsable(candidate) && candidate.extensions !== undefined)
-    if (known.length === 0 || known.some((candidate) => this.#fit(candidate, needs) !== 'not')) return undefined
-    const lackedByAll = (keyword: string): boolean => known.every(({ extensions }) => extensions?.has(keyword) !== true)
+    const known = all.filter(
+      (candidate) => this.isUsable(candidate) && candidate.extensions !== undefined,
+    )
+    if (known.length === 0 || known.some((candidate) => this.#fit(candidate, needs) !== 'not'))
+      return undefined
+    const lackedByAll = (keyword: string): boolean =>
+      known.every(({ extensions }) => extensions?.has(keyword) !== true)
     return refusalFor(needs, lackedByAll, known.length < all.length || this.#unresolved.size > 0)
   }
 
@@ -206,7 +240,9 @@ export class Endpoints {
     onLeave(candidate)
   }
 
-  /** It turned a connection away and answers on others: it is full, and used as far as it has room. */
+  /**
+   * It turned a connection away and answers on others: it is full, and used as far as it has room.
+   */
   full(candidate: EndpointState, why: string): void {
     const { now, onFact } = this.#options
     const { server, address } = candidate.endpoint
@@ -215,14 +251,19 @@ export class Endpoints {
     this.#answers(candidate)
   }
 
-  /** It is there, though nobody could ask it anew. What was never seen of it is not known by that. */
+  /**
+   * It is there, though nobody could ask it anew. What was never seen of it is not known by that.
+   */
   #answers(candidate: EndpointState): void {
     const { extensions, safe } = candidate
-    if (extensions !== undefined && (safe || !this.#options.guarded)) this.opened(candidate, extensions)
+    if (extensions !== undefined && (safe || !this.#options.guarded))
+      this.opened(candidate, extensions)
     else this.#askLater(candidate, this.#options.ejectMs)
   }
 
-  /** Something went wrong on a connection that was open: it is asked whether it can still be used. */
+  /**
+   * Something went wrong on a connection that was open: it is asked whether it can still be used.
+   */
   recheck(candidate: EndpointState): void {
     if (this.#closed || !candidate.health.up) return
     candidate.heardAt = -Infinity
@@ -255,8 +296,9 @@ export class Endpoints {
   }
 
   /**
-   * Asks all that are not known to be usable, and waits until it is clear what can be used. Those whose names are still being looked up
-   * are asked when they are known; nobody waits for them longer than for a server that does not answer.
+   * Asks all that are not known to be usable, and waits until it is clear what can be used. Those
+   * whose names are still being looked up are asked when they are known; nobody waits for them
+   * longer than for a server that does not answer.
    */
   async askAll(): Promise<void> {
     const usable = Promise.withResolvers<undefined>()
@@ -268,7 +310,8 @@ export class Endpoints {
         unasked.map(async (candidate) => {
           asked.add(candidate)
           if (!this.#isKnown(candidate)) await this.ask(candidate)
-          if (this.#isKnown(candidate)) grace ??= setTimeout(() => usable.resolve(undefined), graceMs)
+          if (this.#isKnown(candidate))
+            grace ??= setTimeout(() => usable.resolve(undefined), graceMs)
         }),
       )
     }
@@ -294,7 +337,10 @@ export class Endpoints {
     return ms * (1 - jitter * this.#options.random()) * (1 + this.#awayElsewhere(candidate))
   }
 
-  /** Other processes have found out that an endpoint fails, or that it answers again: so it is asked from here, too. */
+  /**
+   * Other processes have found out that an endpoint fails, or that it answers again: so it is asked
+   * from here, too.
+   */
   heedNeighbours(): void {
     for (const candidate of this.#states.values()) {
       const before = candidate.awayElsewhere
@@ -323,7 +369,9 @@ export class Endpoints {
     const rank = Math.min(...usable.map(({ endpoint }) => endpoint.rank))
     const best = usable.filter(({ endpoint }) => endpoint.rank === rank)
     this.#best = sharedWeights(best)
-    const seen = best.map(({ extensions }) => extensions).filter((extensions) => extensions !== undefined)
+    const seen = best
+      .map(({ extensions }) => extensions)
+      .filter((extensions) => extensions !== undefined)
     if (seen.length > 0) this.#merged = mergeExtensions(seen)
   }
 
@@ -332,7 +380,11 @@ export class Endpoints {
     const candidate: EndpointState = {
       endpoint,
       health: new Health(this.#options),
-      room: new Room(endpoint.key, { moreAfterMs: ejectMs, moreAfterAtMostMs: ejectAtMostMs }, neighbours),
+      room: new Room(
+        endpoint.key,
+        { moreAfterMs: ejectMs, moreAfterAtMostMs: ejectAtMostMs },
+        neighbours,
+      ),
       extensions: undefined,
       safe: false,
       relay: new RelaySchedule(this.#options),
@@ -347,7 +399,10 @@ export class Endpoints {
     return candidate
   }
 
-  /** All at the same time: a name server that is silent about one of them does not hold up the others. */
+  /**
+   * All at the same time: a name server that is silent about one of them does not hold up the
+   * others.
+   */
   async #resolve(): Promise<void> {
     const { servers, resolver, resolveEveryMs } = this.#options
     const first = this.resolved === undefined && this.#resolving === undefined
@@ -367,9 +422,18 @@ export class Endpoints {
     const quiet = this.#unresolved.delete(server.url) ? { quiet: true as const } : {}
     for (const { why } of failed) {
       this.#unresolved.set(server.url, why)
-      onFact({ kind: 'backendFailed', at: now(), server: server.url, step: 'resolve', why, ...quiet })
+      onFact({
+        kind: 'backendFailed',
+        at: now(),
+        server: server.url,
+        step: 'resolve',
+        why,
+        ...quiet,
+      })
     }
-    this.#replace(server, endpoints, (host) => failed.some((one) => one.host === host || one.host === server.host))
+    this.#replace(server, endpoints, (host) =>
+      failed.some((one) => one.host === host || one.host === server.host),
+    )
     for (const endpoint of endpoints) {
       if (this.#states.has(endpoint.key)) continue
       const added = this.#add(endpoint)
@@ -381,7 +445,8 @@ export class Endpoints {
   #replace(server: Server, endpoints: readonly Endpoint[], keeps: (host: string) => boolean): void {
     const now = new Set(endpoints.map(({ key }) => key))
     for (const [key, candidate] of this.#states) {
-      if (candidate.endpoint.server !== server || now.has(key) || keeps(candidate.endpoint.host)) continue
+      if (candidate.endpoint.server !== server || now.has(key) || keeps(candidate.endpoint.host))
+        continue
       this.#forget(candidate)
       this.#states.delete(key)
       this.#options.onLeave(candidate)
@@ -394,7 +459,9 @@ export class Endpoints {
     if (all.some((one) => this.#isKnown(one))) return undefined
     const [first] = all
     if (first !== undefined && all.every(({ relays }) => relays)) return first.health.why
-    const said = all.map(({ endpoint, health }) => `${endpoint.server.url}: ${health.why ?? 'not asked yet'}`)
+    const said = all.map(
+      ({ endpoint, health }) => `${endpoint.server.url}: ${health.why ?? 'not asked yet'}`,
+    )
     const unresolved = [...this.#unresolved].map(([server, why]) => `${server}: ${why}`)
     return [...said, ...unresolved].join('; ') || 'not asked yet'
   }
@@ -406,7 +473,9 @@ export class Endpoints {
       const { server, address, port } = endpoint
       return {
         server: server.url,
-        address: server.socketPath ?? (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`),
+        address:
+          server.socketPath ??
+          (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`),
         priority: server.priority ?? 0,
         usable: this.isUsable(candidate) && extensions !== undefined,
         extensions: extensions ?? new Map(),
@@ -414,7 +483,9 @@ export class Endpoints {
         ...(health.why !== undefined && { trouble: health.why }),
       }
     })
-    const missing = this.#options.servers.filter(({ url }) => !all.some(({ server }) => server === url))
+    const missing = this.#options.servers.filter(
+      ({ url }) => !all.some(({ server }) => server === url),
+    )
     return [
       ...all,
       ...missing.map(({ url, priority = 0 }) => ({

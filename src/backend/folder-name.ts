@@ -1,4 +1,7 @@
-/** The folder of an address: a file name that can't leave its directory, different for different addresses. Pure. */
+/**
+ * The folder of an address: a file name that can't leave its directory, different for different
+ * addresses. Pure.
+ */
 import { createHash } from 'node:crypto'
 
 /** Longest name, in characters; file systems take 255 octets. */
@@ -6,7 +9,9 @@ const maxLength = 200
 
 export function folderName(address: string): string {
   const name = address
-    .replace(/[^A-Za-z0-9@._+=-]/gu, (character) => encodeURIComponent(character).replaceAll('*', '%2A'))
+    .replace(/[^A-Za-z0-9@._+=-]/gu, (character) =>
+      encodeURIComponent(character).replaceAll('*', '%2A'),
+    )
     .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
   if (name === '') return 'unknown'
   if (name.length <= maxLength) return name

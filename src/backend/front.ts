@@ -1,4 +1,7 @@
-/** A text with header fields in front of it, and with what keeps them and its first line apart. Without fields every octet passes as it came. */
+/**
+ * A text with header fields in front of it, and with what keeps them and its first line apart.
+ * Without fields every octet passes as it came.
+ */
 import { jointBefore } from '../smtp/first-line.ts'
 import { toOctets } from '../smtp/octets.ts'
 
@@ -6,11 +9,15 @@ import { toOctets } from '../smtp/octets.ts'
 export function frontOf(header: string, whole: readonly Buffer[]): Buffer {
   if (header === '') return nothing
   const beginning = Buffer.concat(whole.slice(0, 1))
-  const joint = jointBefore(beginning, whole.length < 2) ?? jointBefore(Buffer.concat(whole), true) ?? ''
+  const joint =
+    jointBefore(beginning, whole.length < 2) ?? jointBefore(Buffer.concat(whole), true) ?? ''
   return toOctets(header + joint)
 }
 
-/** The same while the text still comes. `always`: something else stands before the fields, even where there are none. */
+/**
+ * The same while the text still comes. `always`: something else stands before the fields, even
+ * where there are none.
+ */
 export async function* withFront(
   header: string,
   chunks: AsyncIterable<Buffer>,
@@ -28,7 +35,8 @@ export async function* withFront(
     yield Buffer.concat([toOctets(header + joint), held])
     held = undefined
   }
-  if (held !== undefined) yield Buffer.concat([toOctets(header + (jointBefore(held, true) ?? '')), held])
+  if (held !== undefined)
+    yield Buffer.concat([toOctets(header + (jointBefore(held, true) ?? '')), held])
 }
 
 const nothing = Buffer.alloc(0)

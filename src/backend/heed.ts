@@ -1,4 +1,7 @@
-/** What a session is told for a server's reply: one that is about us, or the server's setup, is no refusal of the message. */
+/**
+ * What a session is told for a server's reply: one that is about us, or the server's setup, is no
+ * refusal of the message.
+ */
 import type { FactListener } from '../facts.ts'
 import { describeReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -20,12 +23,23 @@ export interface Answered {
   readonly argument?: string
 }
 
-export function heed(options: HeedOptions, { connection, server }: Lent, answered: Answered, reply: Reply): Reply {
+export function heed(
+  options: HeedOptions,
+  { connection, server }: Lent,
+  answered: Answered,
+  reply: Reply,
+): Reply {
   const { step, argument = '' } = answered
   const { introduction, login, onFact, now } = options
   const { clear, seen } = connection
   const parameters = argument.includes('> ')
-  const circumstances = { step, parameters, login, clear, ...(!tellsClient(introduction) && { seen }) }
+  const circumstances = {
+    step,
+    parameters,
+    login,
+    clear,
+    ...(!tellsClient(introduction) && { seen }),
+  }
   if (!isAboutUs(reply, circumstances)) return reply
   onFact({ kind: 'backendRefusesUs', at: now(), server, step, reply: describeReply(reply) })
   connection.errors = Infinity // who is out of step stays so: not for another message
@@ -40,5 +54,7 @@ export function heedEach(
 ): ReadonlyMap<number, Reply> {
   return own.size === 0
     ? own
-    : new Map([...own].map(([index, reply]) => [index, heed(options, lent, { step: 'text' }, reply)]))
+    : new Map(
+        [...own].map(([index, reply]) => [index, heed(options, lent, { step: 'text' }, reply)]),
+      )
 }

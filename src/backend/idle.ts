@@ -1,4 +1,7 @@
-/** Connections that wait for the next transaction, by endpoint; the one used last comes first, so that the others may end. */
+/**
+ * Connections that wait for the next transaction, by endpoint; the one used last comes first, so
+ * that the others may end.
+ */
 import type { SmtpConnection } from './smtp-connection.ts'
 
 interface Idle {
@@ -29,15 +32,24 @@ export class IdleConnections<Owner> {
   take(owner: Owner, suits?: (connection: SmtpConnection) => boolean): SmtpConnection | undefined {
     const all = this.#idle.get(owner)
     if (all === undefined || all.length === 0) return undefined
-    const at = suits === undefined ? all.length - 1 : all.findLastIndex(({ connection }) => suits(connection))
+    const at =
+      suits === undefined
+        ? all.length - 1
+        : all.findLastIndex(({ connection }) => suits(connection))
     const taken = at === all.length - 1 ? all.pop() : at === -1 ? undefined : all.splice(at, 1)[0]
     clearTimeout(taken?.timer)
     return taken?.connection
   }
 
-  /** Leaves one to make room: the endpoint's that was used longest ago, else any. False when there was none. */
+  /**
+   * Leaves one to make room: the endpoint's that was used longest ago, else any. False when there
+   * was none.
+   */
   leaveOne(owner?: Owner): boolean {
-    const from = owner === undefined ? [...this.#idle.values()].find((all) => all.length > 0) : this.#idle.get(owner)
+    const from =
+      owner === undefined
+        ? [...this.#idle.values()].find((all) => all.length > 0)
+        : this.#idle.get(owner)
     const first = from?.[0]
     first?.connection.quit()
     return first !== undefined
@@ -51,7 +63,10 @@ export class IdleConnections<Owner> {
 
   /** When one of an endpoint was last heard, in ms that only grow. */
   heardAt(owner: Owner): number {
-    return (this.#idle.get(owner) ?? []).reduce((last, { connection }) => Math.max(last, connection.heardAt), -Infinity)
+    return (this.#idle.get(owner) ?? []).reduce(
+      (last, { connection }) => Math.max(last, connection.heardAt),
+      -Infinity,
+    )
   }
 
   owners(): Iterable<Owner> {

@@ -36,7 +36,10 @@ export interface Lender {
   giveBack(lent: Pick<Lent, 'connection'>): void
   /** It was lost while something was asked of it: is its server still there? */
   recheck(lent: Pick<Lent, 'endpoint'>): void
-  /** It was turned away at its first command, and is ended. True when its endpoint answers on others: it is to be asked for again. */
+  /**
+   * It was turned away at its first command, and is ended. True when its endpoint answers on
+   * others: it is to be asked for again.
+   */
   turnedAway(lent: Pick<Lent, 'connection' | 'endpoint'>, why: string): boolean
   readonly yielding: { hold(holder: Preemptible): Held | undefined; drop(held: Held): void }
 }

@@ -22,7 +22,9 @@ export function mailLine({ connection }: Lent, argument: string, form: AnswerFor
   return form === 'block' ? `MAIL FROM:${known} PRDR` : `MAIL FROM:${known}`
 }
 
-/** Taken when it was shown first and refused now: between two opinions nobody is told a final no. */
+/**
+ * Taken when it was shown first and refused now: between two opinions nobody is told a final no.
+ */
 export function secondOpinion(reply: Reply): Reply {
   return isPermanent(reply) || replyClass(reply) === 3 ? replies.backendNonsense : reply
 }

@@ -1,10 +1,11 @@
 /**
- * What a client used of the extensions that it was offered, and what becomes of it at a server that has less: a parameter never
- * reaches a server that did not offer it. Pure.
+ * What a client used of the extensions that it was offered, and what becomes of it at a server that
+ * has less: a parameter never reaches a server that did not offer it. Pure.
  *
- * Dropped is what changes nothing for the client (SIZE, BODY=7BIT, RET, ENVID, ORCPT, NOTIFY of failures and delays, which is what
- * happens without NOTIFY too: RFC 3461 4.1). What would change something is not dropped but refused: for good only when no server has
- * it, else for now, and at its next session the client sees what is offered then.
+ * Dropped is what changes nothing for the client (SIZE, BODY=7BIT, RET, ENVID, ORCPT, NOTIFY of
+ * failures and delays, which is what happens without NOTIFY too: RFC 3461 4.1). What would change
+ * something is not dropped but refused: for good only when no server has it, else for now, and at
+ * its next session the client sees what is offered then.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
@@ -51,7 +52,10 @@ function ruleOf(parameter: string): Rule {
   }
 }
 
-/** The path ends at the first bracket outside of quotes; a quoted local part may hold brackets and blanks. */
+/**
+ * The path ends at the first bracket outside of quotes; a quoted local part may hold brackets and
+ * blanks.
+ */
 const path = /^<(?:[^<>"\\]|"(?:[^"\\]|\\.)*")*>/
 
 function parametersOf(argument: string): readonly string[] {
@@ -86,13 +90,15 @@ const hasRoom = (offered: Extensions, sizeBytes: number): boolean => {
 
 /** `well`: with all that is better to have; `barely`: with what there must be. */
 export function fits(offered: Extensions, needs: Needs): 'well' | 'barely' | 'not' {
-  if (!needs.must.every((keyword) => offered.has(keyword)) || !hasRoom(offered, needs.sizeBytes)) return 'not'
+  if (!needs.must.every((keyword) => offered.has(keyword)) || !hasRoom(offered, needs.sizeBytes))
+    return 'not'
   return needs.should.every((keyword) => offered.has(keyword)) ? 'well' : 'barely'
 }
 
 /**
- * What the client hears when no server that can be used fits. Undefined for a message that is only too large: the server says that best
- * itself. `others`: a server that is away or was never asked may have it.
+ * What the client hears when no server that can be used fits. Undefined for a message that is only
+ * too large: the server says that best itself. `others`: a server that is away or was never asked
+ * may have it.
  */
 export function refusalFor(
   needs: Needs,
@@ -100,7 +106,8 @@ export function refusalFor(
   others: boolean,
 ): Reply | undefined {
   const lacking = needs.must.find(lackedByAll)
-  if (lacking === undefined) return others ? replies.backendLacks(needs.must[0] ?? 'SIZE') : undefined
+  if (lacking === undefined)
+    return others ? replies.backendLacks(needs.must[0] ?? 'SIZE') : undefined
   if (others) return replies.backendLacks(lacking)
   switch (lacking) {
     case '8BITMIME':
@@ -110,7 +117,8 @@ export function refusalFor(
     case 'BINARYMIME':
       return replies.backendNotBinary
     case 'REQUIRETLS':
-      // A report is not to be lost for it (RFC 8689 5): its sender may do without at its next session.
+      // A report is not to be lost for it (RFC 8689 5): its sender may do without at its next
+      // session.
       return needs.report === true ? replies.backendLacks(lacking) : replies.backendNoRequireTls
     default:
       return replies.backendLacks(lacking)

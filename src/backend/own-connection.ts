@@ -1,6 +1,7 @@
 /**
- * A connection that belongs to one client: AUTH is said on it, and the client's transactions follow on it. It is never used for
- * another client, and when it is lost the client has to authenticate anew.
+ * A connection that belongs to one client: AUTH is said on it, and the client's transactions follow
+ * on it. It is never used for another client, and when it is lost the client has to authenticate
+ * anew.
  */
 import type { FactListener } from '../facts.ts'
 import { describeReply, type Reply } from '../smtp/reply.ts'
@@ -61,9 +62,20 @@ export class OwnConnection implements OwnBackend, Lender {
     const { onFact, now } = this.#options
     connection.command(line, (answer) => {
       if (isLost(answer)) return heard(replies.authUnavailable)
-      const circumstances = { step: 'auth', parameters: true, login: 'possible', clear: connection.clear } as const
+      const circumstances = {
+        step: 'auth',
+        parameters: true,
+        login: 'possible',
+        clear: connection.clear,
+      } as const
       if (!isAboutUs(answer, circumstances)) return heard(answer)
-      onFact({ kind: 'backendRefusesUs', at: now(), server, step: 'auth', reply: describeReply(answer) })
+      onFact({
+        kind: 'backendRefusesUs',
+        at: now(),
+        server,
+        step: 'auth',
+        reply: describeReply(answer),
+      })
       heard(replies.authUnavailable)
     })
   }
@@ -75,7 +87,10 @@ export class OwnConnection implements OwnBackend, Lender {
   borrow(_: Borrowing, borrower: (lent: Lent | NotLent) => void): void {
     const lent = this.#lent
     if (lent?.connection.usable === true) return borrower({ ...lent, reused: false })
-    borrower({ failed: 'the connection that the client was authenticated on is lost', refusal: replies.backendLost })
+    borrower({
+      failed: 'the connection that the client was authenticated on is lost',
+      refusal: replies.backendLost,
+    })
   }
 
   giveBack({ connection }: Pick<Lent, 'connection'>): void {

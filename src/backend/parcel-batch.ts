@@ -1,4 +1,7 @@
-/** Parcels that a server answers recipient by recipient go in one transaction, and what it says is told parcel by parcel. Pure. */
+/**
+ * Parcels that a server answers recipient by recipient go in one transaction, and what it says is
+ * told parcel by parcel. Pure.
+ */
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { DeliveryOrder } from './backend.ts'
@@ -16,11 +19,20 @@ export interface Told {
 const nobody: ReadonlyMap<number, Reply> = new Map()
 export const toldAll = (reply: Reply): Told => ({ reply, own: nobody })
 
-/** From `first` on, the parcels that can be one transaction: the same octets to the recipients that the client named. */
-export function takeBatch(parcels: readonly Parcel[], first: number, answersEach: boolean): readonly Parcel[] {
+/**
+ * From `first` on, the parcels that can be one transaction: the same octets to the recipients that
+ * the client named.
+ */
+export function takeBatch(
+  parcels: readonly Parcel[],
+  first: number,
+  answersEach: boolean,
+): readonly Parcel[] {
   const [one] = parcels.slice(first)
   if (one === undefined || one.redirected || !answersEach) return parcels.slice(first, first + 1)
-  const other = parcels.findIndex((parcel, i) => i > first && (parcel.redirected || parcel.header !== one.header))
+  const other = parcels.findIndex(
+    (parcel, i) => i > first && (parcel.redirected || parcel.header !== one.header),
+  )
   return parcels.slice(first, other === -1 ? parcels.length : other)
 }
 
@@ -39,17 +51,29 @@ export function toldOf(parcel: Parcel, batch: Told): Told {
     const reply = batch.own.get(index)
     if (reply !== undefined) own.set(index, reply)
   }
-  return { reply: own.size < parcel.recipients.length ? batch.reply : speaker([...own.values()], batch.reply), own }
+  return {
+    reply:
+      own.size < parcel.recipients.length ? batch.reply : speaker([...own.values()], batch.reply),
+    own,
+  }
 }
 
-/** The one that speaks for all where there has to be one, for the log: a yes if anyone was told so. */
-const speaker = (said: readonly Reply[], otherwise: Reply): Reply => said.find(isPositive) ?? said[0] ?? otherwise
+/**
+ * The one that speaks for all where there has to be one, for the log: a yes if anyone was told so.
+ */
+const speaker = (said: readonly Reply[], otherwise: Reply): Reply =>
+  said.find(isPositive) ?? said[0] ?? otherwise
 
 /**
- * What a server's answer to the text means for `recipients`, by index in the order of their RCPT. `refused` had their answer before
- * the text. An answer that did not come is no yes and no no; those that came before it stay (RFC 2033 4.2).
+ * What a server's answer to the text means for `recipients`, by index in the order of their RCPT.
+ * `refused` had their answer before the text. An answer that did not come is no yes and no no;
+ * those that came before it stay (RFC 2033 4.2).
  */
-export function readAnswer(answer: TextAnswer, recipients: readonly number[], refused = nobody): Told {
+export function readAnswer(
+  answer: TextAnswer,
+  recipients: readonly number[],
+  refused = nobody,
+): Told {
   if ('unclear' in answer) return { reply: replies.backendNonsense, own: refused }
   if ('all' in answer) return { reply: textReply(answer.all), own: refused }
   const own = new Map(refused)

@@ -1,7 +1,7 @@
 /**
- * Connections to the backend's servers: kept, reused, given back. A reused connection may have died unseen, so its user has to be
- * ready to ask for a fresh one (`fresh`). Owns every connection that is not lent. Which server, and whether it can be used,
- * is for endpoints.ts to say.
+ * Connections to the backend's servers: kept, reused, given back. A reused connection may have died
+ * unseen, so its user has to be ready to ask for a fresh one (`fresh`). Owns every connection that
+ * is not lent. Which server, and whether it can be used, is for endpoints.ts to say.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import { describeReply, isTransient } from '../smtp/reply.ts'
@@ -28,7 +28,10 @@ export interface PoolOptions extends ConnectOptions {
   readonly perServer?: number | undefined
   readonly idleTimeoutMs: number
   readonly maxTransactions: number
-  /** Refused commands after which a connection is left: Postfix slows a client down after smtpd_soft_error_limit (10). */
+  /**
+   * Refused commands after which a connection is left: Postfix slows a client down after
+   * smtpd_soft_error_limit (10).
+   */
   readonly maxErrors: number
   /** Use only servers that answer these well (rule 8). */
   readonly relayQuestions?: RelayQuestions | undefined
@@ -47,7 +50,12 @@ export interface PoolOptions extends ConnectOptions {
   readonly random?: () => number
 }
 
-const usualHealth = { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 }
+const usualHealth = {
+  ejectMs: 5000,
+  ejectAtMostMs: 300_000,
+  askEveryMs: 60_000,
+  askRelayAtMostMs: 86_400_000,
+}
 
 export class Pool implements Lender {
   readonly #options: PoolOptions
@@ -92,8 +100,9 @@ export class Pool implements Lender {
   }
 
   /**
-   * Lends a connection that the server takes for the client's: one that was used before when one is idle and `fresh` is not
-   * asked for. Always answers, once; at once when a connection is idle and needs no introduction.
+   * Lends a connection that the server takes for the client's: one that was used before when one is
+   * idle and `fresh` is not asked for. Always answers, once; at once when a connection is idle and
+   * needs no introduction.
    */
   borrow(wanted: Borrowing, borrower: Borrower): void {
     this.#serve(this.#waiting.add(wanted, borrower))
@@ -103,7 +112,8 @@ export class Pool implements Lender {
     const { wanted } = request
     if (this.#isClosed()) return this.#answer(request, { failed: 'shutting down' })
     const { resolved } = this.#endpoints
-    if (resolved !== undefined && !this.#endpoints.anyUsable) return void resolved.then(() => this.#serve(request))
+    if (resolved !== undefined && !this.#endpoints.anyUsable)
+      return void resolved.then(() => this.#serve(request))
     const idle = wanted.fresh === true ? undefined : this.#takeIdle(wanted)
     if (idle !== undefined) return this.#lend(idle, true, request)
     const order = this.#endpoints.order(wanted)
@@ -118,8 +128,13 @@ export class Pool implements Lender {
     request.borrower(answer)
   }
 
-  /** The chosen endpoint's own; another one's only where no new connection may be opened to the chosen one. */
-  #takeIdle(wanted: Borrowing): { connection: SmtpConnection; candidate: EndpointState } | undefined {
+  /**
+   * The chosen endpoint's own; another one's only where no new connection may be opened to the
+   * chosen one.
+   */
+  #takeIdle(
+    wanted: Borrowing,
+  ): { connection: SmtpConnection; candidate: EndpointState } | undefined {
     const { introduction } = this.#options
     const { client } = wanted
     const picked = this.#endpoints.pick(wanted)
@@ -128,12 +143,15 @@ export class Pool implements Lender {
     const own = (connection: SmtpConnection): boolean => connection.client === client?.key
     const suits = (connection: SmtpConnection): boolean => this.#canBecome(connection, client)
     const from = (candidate: EndpointState): SmtpConnection | undefined =>
-      anyone ? this.#idle.take(candidate) : (this.#idle.take(candidate, own) ?? this.#idle.take(candidate, suits))
+      anyone
+        ? this.#idle.take(candidate)
+        : (this.#idle.take(candidate, own) ?? this.#idle.take(candidate, suits))
     const connection = from(picked)
     if (connection !== undefined) return { connection, candidate: picked }
     if (this.#hasRoom(picked) && !this.#isPerClient()) return undefined
     for (const candidate of this.#endpoints.order(wanted)) {
-      if (candidate.endpoint.rank !== picked.endpoint.rank || !this.#endpoints.isUsable(candidate)) continue
+      if (candidate.endpoint.rank !== picked.endpoint.rank || !this.#endpoints.isUsable(candidate))
+        continue
       const other = from(candidate)
       if (other !== undefined) return { connection: other, candidate }
     }
@@ -144,11 +162,18 @@ export class Pool implements Lender {
     return this.#options.introduction === 'proxy-v1' || this.#options.introduction === 'proxy-v2'
   }
 
-  /** Postfix takes XCLIENT again only where smtpd_authorized_xclient_hosts holds the client that it was told of: its EHLO says so. */
+  /**
+   * Postfix takes XCLIENT again only where smtpd_authorized_xclient_hosts holds the client that it
+   * was told of: its EHLO says so.
+   */
   #canBecome(connection: SmtpConnection, client: BackendClient | undefined): boolean {
     if (connection.client === client?.key || this.#options.introduction === 'none') return true
     if (this.#options.introduction === 'xforward') return true
-    return this.#options.introduction === 'xclient' && client !== undefined && connection.extensions.has('XCLIENT')
+    return (
+      this.#options.introduction === 'xclient' &&
+      client !== undefined &&
+      connection.extensions.has('XCLIENT')
+    )
   }
 
   #isClosed(): boolean {
@@ -164,10 +189,16 @@ export class Pool implements Lender {
   /** As far as the configuration goes. */
   #mayHaveMore(server: Server): boolean {
     const { maxConnections, perServer } = this.#options
-    return this.#connections < maxConnections && (perServer === undefined || this.#openTo(server) < perServer)
+    return (
+      this.#connections < maxConnections &&
+      (perServer === undefined || this.#openTo(server) < perServer)
+    )
   }
 
-  /** There is room for one of the best; idle connections that are of no use for this request make room. */
+  /**
+   * There is room for one of the best; idle connections that are of no use for this request make
+   * room.
+   */
   #makeRoom(order: readonly EndpointState[]): boolean {
     const alike = this.#endpoints.alike(order)
     if (alike.some((candidate) => this.#hasRoom(candidate))) return true
@@ -209,16 +240,31 @@ export class Pool implements Lender {
   ): void {
     const { borrower, wanted } = request
     this.#waiting.remove(request)
-    const lent: Lent = { connection, server: candidate.endpoint.server.url, endpoint: candidate, reused }
+    const lent: Lent = {
+      connection,
+      server: candidate.endpoint.server.url,
+      endpoint: candidate,
+      reused,
+    }
     this.#lent.set(connection, candidate)
     const { client } = wanted
-    const known = this.#options.introduction !== 'xclient' || client === undefined || connection.client === client.key
+    const known =
+      this.#options.introduction !== 'xclient' ||
+      client === undefined ||
+      connection.client === client.key
     if (known) borrower(lent)
     else void this.#introduceInBackground(lent, request, client)
   }
 
-  /** XCLIENT: the server takes the connection for this client's from now on, or has something to say to it. */
-  async #introduceInBackground(lent: Lent, { wanted, borrower }: Request, client: BackendClient): Promise<void> {
+  /**
+   * XCLIENT: the server takes the connection for this client's from now on, or has something to say
+   * to it.
+   */
+  async #introduceInBackground(
+    lent: Lent,
+    { wanted, borrower }: Request,
+    client: BackendClient,
+  ): Promise<void> {
     const { connection, server } = lent
     const answer = await sayXclient(connection, client)
     if (answer === undefined) {
@@ -291,13 +337,19 @@ export class Pool implements Lender {
     this.#serveWaiting()
   }
 
-  /** What is being opened may wait in a queue of the server's, behind connections that we do not need. */
+  /**
+   * What is being opened may wait in a queue of the server's, behind connections that we do not
+   * need.
+   */
   #makeWay(order: readonly EndpointState[]): void {
     for (const candidate of this.#endpoints.alike(order)) this.#idle.leaveOne(candidate)
     this.yielding.wanted()
   }
 
-  /** Tries the endpoints in order; what an endpoint lacks is known for certain only after its EHLO. Undefined: the best are full. */
+  /**
+   * Tries the endpoints in order; what an endpoint lacks is known for certain only after its EHLO.
+   * Undefined: the best are full.
+   */
   async #openFirst(
     wanted: Borrowing,
     order: readonly EndpointState[],
@@ -322,7 +374,8 @@ export class Pool implements Lender {
       const connection = await this.#open(candidate, wanted.client)
       if (this.#isClosed()) return { failed: 'shutting down' }
       if (connection === undefined) full = true
-      else if (typeof connection === 'string') failures.push(`${candidate.endpoint.server.url}: ${connection}`)
+      else if (typeof connection === 'string')
+        failures.push(`${candidate.endpoint.server.url}: ${connection}`)
       else if (this.#endpoints.order(wanted).includes(candidate)) return { connection, candidate }
       else connection.quit()
     }
@@ -331,16 +384,27 @@ export class Pool implements Lender {
 
   #nobody({ needs }: Borrowing, failures: readonly string[]): NotLent {
     const refusal = this.#endpoints.refusal(needs)
-    const failed = failures.join('; ') || (this.#endpoints.trouble() ?? 'no server offers what the message needs')
+    const failed =
+      failures.join('; ') ||
+      (this.#endpoints.trouble() ?? 'no server offers what the message needs')
     return refusal === undefined ? { failed } : { failed, refusal }
   }
 
-  /** Opens a connection, counted from now on; or says why not: undefined when the endpoint is full. */
-  async #open(candidate: EndpointState, client: BackendClient | undefined): Promise<SmtpConnection | string | undefined> {
+  /**
+   * Opens a connection, counted from now on; or says why not: undefined when the endpoint is full.
+   */
+  async #open(
+    candidate: EndpointState,
+    client: BackendClient | undefined,
+  ): Promise<SmtpConnection | string | undefined> {
     const begunAt = performance.now()
     this.#count(candidate, 1)
     candidate.room.begin()
-    const opened = await openConnection({ ...this.#options, signal: this.#closing.signal }, candidate.endpoint, client)
+    const opened = await openConnection(
+      { ...this.#options, signal: this.#closing.signal },
+      candidate.endpoint,
+      client,
+    )
     if (opened instanceof SmtpConnection) {
       this.#own(candidate, opened)
       this.#endpoints.opened(candidate, opened.extensions)
@@ -358,7 +422,10 @@ export class Pool implements Lender {
     return opened.failed
   }
 
-  /** A server that answers on other connections is not down: it says so, or it was heard on one of them meanwhile. */
+  /**
+   * A server that answers on other connections is not down: it says so, or it was heard on one of
+   * them meanwhile.
+   */
   async #isFull(candidate: EndpointState, { step, reply }: Failure): Promise<boolean> {
     if (step !== 'connect' || !(await candidate.room.isShared())) return false
     return reply === undefined ? this.#answersElsewhere(candidate) : isTransient(reply)
@@ -367,7 +434,9 @@ export class Pool implements Lender {
   #answersElsewhere(candidate: EndpointState): boolean {
     const since = performance.now() - this.#options.connectTimeoutMs
     if (this.#idle.heardAt(candidate) > since) return true
-    return [...this.#lent].some(([connection, lentOf]) => lentOf === candidate && connection.heardAt > since)
+    return [...this.#lent].some(
+      ([connection, lentOf]) => lentOf === candidate && connection.heardAt > since,
+    )
   }
 
   /** Asks by a connection of its own where there is room for one. */
@@ -377,10 +446,14 @@ export class Pool implements Lender {
     if (!room.has(begunAt) && this.#answersElsewhere(candidate)) return { full: true }
     room.begin()
     const adopted: SmtpConnection[] = []
-    const asked = await askPlace({ ...this.#options, signal: this.#closing.signal }, candidate, (connection) => {
-      adopted.push(connection)
-      this.#adopt(candidate, connection)
-    })
+    const asked = await askPlace(
+      { ...this.#options, signal: this.#closing.signal },
+      candidate,
+      (connection) => {
+        adopted.push(connection)
+        this.#adopt(candidate, connection)
+      },
+    )
     if (adopted.length === 0) room.failed()
     if (!('failed' in asked) || !(await this.#isFull(candidate, asked))) return asked
     room.turnedAway(begunAt, performance.now())
@@ -389,7 +462,10 @@ export class Pool implements Lender {
 
   /** A connection that was opened to ask is kept when there is none. */
   #adopt(candidate: EndpointState, connection: SmtpConnection): void {
-    const keeps = !this.#isClosed() && this.#mayHaveMore(candidate.endpoint.server) && this.#idle.count(candidate) === 0
+    const keeps =
+      !this.#isClosed() &&
+      this.#mayHaveMore(candidate.endpoint.server) &&
+      this.#idle.count(candidate) === 0
     this.#count(candidate, 1)
     this.#own(candidate, connection)
     if (keeps) this.#offer({ connection, candidate })
@@ -408,26 +484,38 @@ export class Pool implements Lender {
     if (candidate === undefined) return
     this.#lent.delete(connection)
     const worn = connection.errors >= maxErrors || connection.transactions >= maxTransactions
-    if (this.#isClosed() || worn || !connection.usable || !this.#endpoints.isUsable(candidate)) return connection.quit()
+    if (this.#isClosed() || worn || !connection.usable || !this.#endpoints.isUsable(candidate))
+      return connection.quit()
     candidate.heardAt = now()
     this.#offer({ connection, candidate })
   }
 
   /** To the first who waits; kept when nobody does. */
-  #offer({ connection, candidate }: { readonly connection: SmtpConnection; readonly candidate: EndpointState }): void {
+  #offer({
+    connection,
+    candidate,
+  }: {
+    readonly connection: SmtpConnection
+    readonly candidate: EndpointState
+  }): void {
     // To make room for another process, or for a new one of ours.
     if (candidate.room.owed > 0) return connection.quit()
     for (const request of this.#waiting) {
       const { wanted, opening } = request
       if (opening && wanted.fresh === true) continue
-      const suits = this.#canBecome(connection, wanted.client) && this.#endpoints.order(wanted).includes(candidate)
+      const suits =
+        this.#canBecome(connection, wanted.client) &&
+        this.#endpoints.order(wanted).includes(candidate)
       if (suits) return this.#lend({ connection, candidate }, true, request)
       if (!opening) return connection.quit()
     }
     this.#idle.add(candidate, connection, this.#options.idleTimeoutMs)
   }
 
-  turnedAway({ connection, endpoint }: Pick<Lent, 'connection' | 'endpoint'>, why: string): boolean {
+  turnedAway(
+    { connection, endpoint }: Pick<Lent, 'connection' | 'endpoint'>,
+    why: string,
+  ): boolean {
     // Its server counts it no more.
     connection.onClosed = this.#serveWaiting
     endpoint.room.closed()
@@ -442,7 +530,10 @@ export class Pool implements Lender {
     this.#endpoints.recheck(endpoint)
   }
 
-  /** Asks every server that is not known to be usable. Undefined when mail can go somewhere, else what is wrong and where. */
+  /**
+   * Asks every server that is not known to be usable. Undefined when mail can go somewhere, else
+   * what is wrong and where.
+   */
   async probe(): Promise<string | undefined> {
     await this.#endpoints.askAll()
     return this.trouble()
@@ -456,7 +547,9 @@ export class Pool implements Lender {
     return this.#endpoints.view()
   }
 
-  /** At most half of the connections are lent: one may be held for as long as a text takes to come. */
+  /**
+   * At most half of the connections are lent: one may be held for as long as a text takes to come.
+   */
   get roomy(): boolean {
     return this.#lent.size * 2 <= this.#options.maxConnections
   }
@@ -468,7 +561,10 @@ export class Pool implements Lender {
     return this.#options.servers.map((server) => ({
       server: server.url,
       busy: busy.get(server)?.length ?? 0,
-      idle: (idle.get(server) ?? []).reduce((sum, candidate) => sum + this.#idle.count(candidate), 0),
+      idle: (idle.get(server) ?? []).reduce(
+        (sum, candidate) => sum + this.#idle.count(candidate),
+        0,
+      ),
     }))
   }
 

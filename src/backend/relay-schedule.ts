@@ -1,6 +1,7 @@
 /**
- * When one endpoint is asked again whether it relays: the question stands in the server's log each time, so it is asked when there is a
- * reason, and else at growing distance. Pure: the clock comes in. Times are ms.
+ * When one endpoint is asked again whether it relays: the question stands in the server's log each
+ * time, so it is asked when there is a reason, and else at growing distance. Pure: the clock comes
+ * in. Times are ms.
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 
@@ -28,10 +29,16 @@ export class RelaySchedule {
   asked(now: number): void {
     const { askEveryMs, askRelayAtMostMs } = this.#options
     this.#askedAt = now
-    this.#distanceMs = Math.min(this.#distanceMs === 0 ? askEveryMs : this.#distanceMs * 2, askRelayAtMostMs)
+    this.#distanceMs = Math.min(
+      this.#distanceMs === 0 ? askEveryMs : this.#distanceMs * 2,
+      askRelayAtMostMs,
+    )
   }
 
-  /** A connection to it was lost: it may have been started anew. Asked again soon, but not more often than at first. */
+  /**
+   * A connection to it was lost: it may have been started anew. Asked again soon, but not more
+   * often than at first.
+   */
   doubt(): void {
     this.#distanceMs = Math.min(this.#distanceMs, this.#options.askEveryMs)
   }

@@ -1,4 +1,7 @@
-/** From configured servers to endpoints: host names to all their addresses, and MX records to hosts (RFC 5321 5.1). */
+/**
+ * From configured servers to endpoints: host names to all their addresses, and MX records to hosts
+ * (RFC 5321 5.1).
+ */
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { lookUp } from '../dns/look-up.ts'
@@ -8,7 +11,9 @@ import { type Endpoint, endpointOf, type Server } from './route.ts'
 export interface Resolver {
   /** IPv4 and IPv6, as the system would connect to them: /etc/hosts and search domains count. */
   addresses(host: string): Promise<readonly string[]>
-  exchanges(domain: string): Promise<readonly { readonly exchange: string; readonly priority: number }[]>
+  exchanges(
+    domain: string,
+  ): Promise<readonly { readonly exchange: string; readonly priority: number }[]>
 }
 
 /** It ends before `lookUpLimitMs`, the second try waits twice as long. */
@@ -32,7 +37,8 @@ const lookUpLimitMs = 10_000
 export const isLiteral = ({ host, mx, socketPath }: Server): boolean =>
   socketPath !== undefined || (mx !== true && isIP(host) !== 0)
 
-export const literalEndpoint = (server: Server): Endpoint => endpointOf(server, server.host, server.host)
+export const literalEndpoint = (server: Server): Endpoint =>
+  endpointOf(server, server.host, server.host)
 
 /** Never rejects. */
 export async function resolveServer(server: Server, resolver: Resolver): Promise<Resolved> {
@@ -42,7 +48,8 @@ export async function resolveServer(server: Server, resolver: Resolver): Promise
   ]
   if (server.mx === true) {
     const exchanges = await exchangesOf(server.host, resolver)
-    if (typeof exchanges === 'string') return { endpoints: [], failed: [{ host: server.host, why: exchanges }] }
+    if (typeof exchanges === 'string')
+      return { endpoints: [], failed: [{ host: server.host, why: exchanges }] }
     hosts = exchanges
   }
   const resolved = await Promise.all(
@@ -50,14 +57,25 @@ export async function resolveServer(server: Server, resolver: Resolver): Promise
       try {
         const addresses = new Set(await within(resolver.addresses(exchange)))
         if (addresses.size > 0)
-          return { endpoints: [...addresses].map((address) => endpointOf(server, exchange, address, priority)), failed: [] }
+          return {
+            endpoints: [...addresses].map((address) =>
+              endpointOf(server, exchange, address, priority),
+            ),
+            failed: [],
+          }
         return { endpoints: [], failed: [{ host: exchange, why: `${exchange} has no address` }] }
       } catch (error) {
-        return { endpoints: [], failed: [{ host: exchange, why: `the addresses of ${exchange}: ${codeOf(error)}` }] }
+        return {
+          endpoints: [],
+          failed: [{ host: exchange, why: `the addresses of ${exchange}: ${codeOf(error)}` }],
+        }
       }
     }),
   )
-  return { endpoints: resolved.flatMap(({ endpoints }) => endpoints), failed: resolved.flatMap(({ failed }) => failed) }
+  return {
+    endpoints: resolved.flatMap(({ endpoints }) => endpoints),
+    failed: resolved.flatMap(({ failed }) => failed),
+  }
 }
 
 /** A domain without MX records is its own host (RFC 5321 5.1); in words why there is none. */
@@ -86,7 +104,10 @@ function codeOf(error: unknown): string {
 async function within<T>(looking: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${lookUpLimitMs} ms`)), lookUpLimitMs)
+    timer = setTimeout(
+      () => reject(new Error(`no answer within ${lookUpLimitMs} ms`)),
+      lookUpLimitMs,
+    )
   })
   return await Promise.race([looking, late]).finally(() => clearTimeout(timer))
 }

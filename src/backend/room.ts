@@ -1,12 +1,16 @@
 /**
- * How many connections an endpoint takes from us, as far as that was learned. A endpoint that turns a connection away while others to it are
- * open is full, and not down: what was open then is its limit. It is remembered, and after a growing time one more is tried, since
- * others may have left meanwhile. The clock comes in, as ms that only grow.
+ * How many connections an endpoint takes from us, as far as that was learned. A endpoint that turns
+ * a connection away while others to it are open is full, and not down: what was open then is its
+ * limit. It is remembered, and after a growing time one more is tried, since others may have left
+ * meanwhile. The clock comes in, as ms that only grow.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Other processes that have connections to the same endpoints; what is known of them is a moment old. */
+/**
+ * Other processes that have connections to the same endpoints; what is known of them is a moment
+ * old.
+ */
 export interface Neighbours {
   readonly others: number
   /** What they have under this key, together. */
@@ -25,14 +29,23 @@ export const noNeighbours: Neighbours = {
 }
 
 export interface RoomOptions {
-  /** The wait before one more than the limit is tried; twice as long after each that was turned away. */
+  /**
+   * The wait before one more than the limit is tried; twice as long after each that was turned
+   * away.
+   */
   readonly moreAfterMs: number
   readonly moreAfterAtMostMs: number
 }
 
-/** After one was turned away, another one is not tried at once even where there should be room: a server may count a closed one for a moment. */
+/**
+ * After one was turned away, another one is not tried at once even where there should be room: a
+ * server may count a closed one for a moment.
+ */
 const restMs = 50
-/** So old is what is known of others at most (app/workers/shared-counts.ts), with room for a busy machine. */
+/**
+ * So old is what is known of others at most (app/workers/shared-counts.ts), with room for a busy
+ * machine.
+ */
 const newsMs = 150
 
 export class Room {
@@ -108,7 +121,8 @@ export class Room {
     this.#limit = Math.max(1, this.#all)
     // Several that were tried at the same time are one answer.
     if (begunAt >= this.#turnedAwayAt)
-      this.#waitMs = this.#waitMs === 0 ? moreAfterMs : Math.min(this.#waitMs * 2, moreAfterAtMostMs)
+      this.#waitMs =
+        this.#waitMs === 0 ? moreAfterMs : Math.min(this.#waitMs * 2, moreAfterAtMostMs)
     this.#turnedAwayAt = now
     this.#restsUntil = now + restMs
     this.#moreAt = now + this.#waitMs

@@ -1,6 +1,6 @@
 /**
- * Where mail can go: the configured servers, and the endpoints (one address of one host) that they stand for. Which endpoint is
- * chosen is decided here. Pure: chance comes in as a number.
+ * Where mail can go: the configured servers, and the endpoints (one address of one host) that they
+ * stand for. Which endpoint is chosen is decided here. Pure: chance comes in as a number.
  */
 /** One entry of `backend.servers`. */
 export interface Server {
@@ -38,7 +38,12 @@ export interface Endpoint {
 /** Of an MX record; 16 bits (RFC 1035 3.3.9). */
 const preferences = 65_536
 
-export function endpointOf(server: Server, host: string, address: string, preference = 0): Endpoint {
+export function endpointOf(
+  server: Server,
+  host: string,
+  address: string,
+  preference = 0,
+): Endpoint {
   const { url, port, priority = 0 } = server
   const key = `${url} ${host} ${address}`
   return { key, server, host, address, port, rank: priority * preferences + preference }
@@ -60,7 +65,10 @@ export function pickWeighted<T>(from: readonly Weighted<T>[], chance: number): T
   return from.at(-1)?.value
 }
 
-/** All of them, each in front of the rest in proportion to the weights (as RFC 2782 orders SRV records). */
+/**
+ * All of them, each in front of the rest in proportion to the weights (as RFC 2782 orders SRV
+ * records).
+ */
 export function orderWeighted<T>(from: readonly Weighted<T>[], chance: () => number): T[] {
   const rest = [...from]
   const order: T[] = []
@@ -73,7 +81,9 @@ export function orderWeighted<T>(from: readonly Weighted<T>[], chance: () => num
 }
 
 /** A host's weight is shared among its addresses, so that a host with many does not get more. */
-export function sharedWeights<T extends { readonly endpoint: Endpoint }>(alike: readonly T[]): Weighted<T>[] {
+export function sharedWeights<T extends { readonly endpoint: Endpoint }>(
+  alike: readonly T[],
+): Weighted<T>[] {
   const name = ({ endpoint }: T): string => `${endpoint.server.url} ${endpoint.host}`
   const addresses = Map.groupBy(alike, name)
   return alike.map((value) => ({

@@ -1,18 +1,31 @@
-/** TLS towards a backend's server (RFC 3207, RFC 8314): whom to trust, and what to say when it is not to be trusted. */
+/**
+ * TLS towards a backend's server (RFC 3207, RFC 8314): whom to trust, and what to say when it is
+ * not to be trusted.
+ */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
-import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 
 export interface BackendTls {
   /**
-   * `opportunistic`: any certificate will do, and clear text when there is no TLS to be had; it keeps off who only listens.
-   * `require`: no mail without TLS and a certificate that can be trusted.
+   * `opportunistic`: any certificate will do, and clear text when there is no TLS to be had; it
+   * keeps off who only listens. `require`: no mail without TLS and a certificate that can be
+   * trusted.
    */
   readonly mode: 'opportunistic' | 'require'
   /** With the authorities that are trusted. */
   readonly context: SecureContext
-  /** SHA-256 of trusted certificates, 64 hex digits in lower case; empty: the authorities and the name decide. */
+  /**
+   * SHA-256 of trusted certificates, 64 hex digits in lower case; empty: the authorities and the
+   * name decide.
+   */
   readonly fingerprints: readonly string[]
   /** Asked for (SNI) and expected in the certificate; absent: the host that is connected to. */
   readonly serverName?: string
@@ -20,7 +33,10 @@ export interface BackendTls {
   readonly verifiesHost?: boolean
 }
 
-/** There is no TLS, or none that can be trusted. A new connection may do without it where the mode allows that. */
+/**
+ * There is no TLS, or none that can be trusted. A new connection may do without it where the mode
+ * allows that.
+ */
 export class TlsFailure extends Error {
   constructor(why: string) {
     super(why)
@@ -29,8 +45,8 @@ export class TlsFailure extends Error {
 }
 
 /**
- * What new connections need, or undefined for clear text. Reads the file of authorities, once; throws, with the file and
- * what to do, when it is not there or holds no certificate.
+ * What new connections need, or undefined for clear text. Reads the file of authorities, once;
+ * throws, with the file and what to do, when it is not there or holds no certificate.
  */
 export function backendTls(settings: {
   readonly mode: 'off' | 'opportunistic' | 'require'
@@ -40,13 +56,19 @@ export function backendTls(settings: {
 }): BackendTls | undefined {
   const { mode, ca, fingerprints, serverName } = settings
   if (mode === 'off') return undefined
-  const context = createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: readAuthorities(ca) }) })
+  const context = createSecureContext({
+    minVersion: 'TLSv1.2',
+    ...(ca !== undefined && { ca: readAuthorities(ca) }),
+  })
   return { mode, context, fingerprints, ...(serverName !== undefined && { serverName }) }
 }
 
 function readAuthorities(file: string): string[] {
   try {
-    const found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+    const found =
+      readFileSync(file, 'utf8').match(
+        /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+      ) ?? []
     if (found.length === 0) throw new Error('holds no certificate in PEM form')
     return found.map((pem) => new X509Certificate(pem).toString())
   } catch (error) {
@@ -68,9 +90,12 @@ export function connectTo(
   { host, port, socketPath, preamble }: Endpoint & { readonly preamble?: Buffer | undefined },
   implicit: BackendTls | undefined,
 ): Socket {
-  const endpoint = socketPath === undefined ? { host, port, autoSelectFamily: true } : { path: socketPath }
+  const endpoint =
+    socketPath === undefined ? { host, port, autoSelectFamily: true } : { path: socketPath }
   if (preamble === undefined) {
-    return implicit === undefined ? connectPlain(endpoint) : connect({ ...endpoint, ...options(host, implicit) })
+    return implicit === undefined
+      ? connectPlain(endpoint)
+      : connect({ ...endpoint, ...options(host, implicit) })
   }
   const socket = connectPlain(endpoint)
   socket.write(preamble)
@@ -94,10 +119,13 @@ function options(host: string, tls: BackendTls) {
   }
 }
 
-/** After the handshake: why the server is not to be trusted, and what to do; undefined when it is. */
+/**
+ * After the handshake: why the server is not to be trusted, and what to do; undefined when it is.
+ */
 export function distrust(socket: TLSSocket, tls: BackendTls): string | undefined {
   if (tls.mode === 'opportunistic') return undefined
-  const seen = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? 'none'
+  const seen =
+    socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? 'none'
   if (tls.fingerprints.length > 0) {
     return tls.fingerprints.includes(seen)
       ? undefined

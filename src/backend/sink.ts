@@ -1,6 +1,7 @@
 /**
- * The embedded backend: takes everything and keeps it in Maildirs, one a recipient. For the demonstration, for tests, and for
- * looking at what a configuration would do. Delivers for good, so it adds Return-Path and Delivered-To (RFC 5321 4.4).
+ * The embedded backend: takes everything and keeps it in Maildirs, one a recipient. For the
+ * demonstration, for tests, and for looking at what a configuration would do. Delivers for good, so
+ * it adds Return-Path and Delivered-To (RFC 5321 4.4).
  */
 import { randomBytes } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
@@ -46,7 +47,10 @@ const offered: Extensions = new Map([
 type Parcel = DeliveryOrder['parcels'][number]
 type Kept = Pick<ParcelResultReply, 'reply' | 'own'>
 
-/** One recipient's copy: its file in `tmp`, its endpoint in `new`, and where in it the message begins. */
+/**
+ * One recipient's copy: its file in `tmp`, its endpoint in `new`, and where in it the message
+ * begins.
+ */
 interface Copy {
   readonly index: number
   readonly maildir: string
@@ -109,7 +113,10 @@ export class Sink implements WatchedBackend {
         const [first] = copies
         copies.push(copy)
         // The text may be there to be read only once: whoever is not the first copies the first.
-        await this.#write(copy, first === undefined ? message(parcel.header, text) : messageOf(first))
+        await this.#write(
+          copy,
+          first === undefined ? message(parcel.header, text) : messageOf(first),
+        )
       }
       if (over()) throw new Error('abandoned')
     } catch (error) {
@@ -120,7 +127,10 @@ export class Sink implements WatchedBackend {
     return await this.#putInPlace(id, copies)
   }
 
-  #copyFor(index: number, { mail, argument, name }: { mail: string; argument: string; name: string }): Copy {
+  #copyFor(
+    index: number,
+    { mail, argument, name }: { mail: string; argument: string; name: string },
+  ): Copy {
     const { directory, hostname } = this.#options
     const recipient = parsePath(argument)?.path.address ?? ''
     const maildir = join(directory, folderName(recipient.toLowerCase()))
@@ -129,13 +139,20 @@ export class Sink implements WatchedBackend {
       toOctets(`Return-Path: <${parsePath(mail)?.path.mailbox ?? ''}>\r\n`),
       Buffer.from(`Delivered-To: ${recipient}\r\n`),
     ])
-    return { index, maildir, from: join(maildir, 'tmp', file), to: join(maildir, 'new', file), envelope }
+    return {
+      index,
+      maildir,
+      from: join(maildir, 'tmp', file),
+      to: join(maildir, 'new', file),
+      envelope,
+    }
   }
 
   async #write(copy: Copy, message: AsyncIterable<Buffer>): Promise<void> {
     const file = await this.#create(copy)
     try {
-      // writeFile goes on after a write that took a part only, which is how a disk begins to be full.
+      // writeFile goes on after a write that took a part only, which is how a disk begins to be
+      // full.
       await file.writeFile(copy.envelope)
       await file.writeFile(message)
       await file.sync()
@@ -155,11 +172,15 @@ export class Sink implements WatchedBackend {
   }
 
   async #make(maildir: string): Promise<void> {
-    for (const part of ['tmp', 'new', 'cur']) await mkdir(join(maildir, part), { recursive: true, mode: 0o700 })
+    for (const part of ['tmp', 'new', 'cur'])
+      await mkdir(join(maildir, part), { recursive: true, mode: 0o700 })
     if (this.#known.size < 10_000) this.#known.add(maildir)
   }
 
-  /** From here on a copy is delivered or not for itself: what is in `new` may have been read already. */
+  /**
+   * From here on a copy is delivered or not for itself: what is in `new` may have been read
+   * already.
+   */
   async #putInPlace(id: string, copies: readonly Copy[]): Promise<Kept> {
     const refused = new Map<number, Reply>()
     for (const copy of copies) {
@@ -238,7 +259,8 @@ async function* message(header: string, text: TextSource): AsyncGenerator<Buffer
 
 /** What another copy holds behind its envelope. */
 async function* messageOf({ from, envelope }: Copy): AsyncGenerator<Buffer> {
-  for await (const chunk of createReadStream(from, { start: envelope.length })) yield chunk as Buffer
+  for await (const chunk of createReadStream(from, { start: envelope.length }))
+    yield chunk as Buffer
 }
 
 /** A name that was given to a file is safe only when its directory is (fsync(2)). */

@@ -2,7 +2,13 @@
 import type { FactListener } from '../facts.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import type { BackendTransaction, EnvelopeListener, OwnBackend, ServerView, WatchedBackend } from './backend.ts'
+import type {
+  BackendTransaction,
+  EnvelopeListener,
+  OwnBackend,
+  ServerView,
+  WatchedBackend,
+} from './backend.ts'
 import type { Login } from './about-us.ts'
 import { type BackendClient, backendClient } from './tell-client.ts'
 import { OwnConnection } from './own-connection.ts'
@@ -38,8 +44,17 @@ export class SmtpBackend implements WatchedBackend {
     return this.#pool.extensions
   }
 
-  begin(listener: EnvelopeListener, client: ClientAttributes, mayAuthenticate = false): BackendTransaction {
-    return this.#begin(this.#pool, listener, backendClient(client), mayAuthenticate ? 'possible' : 'none')
+  begin(
+    listener: EnvelopeListener,
+    client: ClientAttributes,
+    mayAuthenticate = false,
+  ): BackendTransaction {
+    return this.#begin(
+      this.#pool,
+      listener,
+      backendClient(client),
+      mayAuthenticate ? 'possible' : 'none',
+    )
   }
 
   authenticate(attributes: ClientAttributes): OwnBackend {
@@ -67,10 +82,24 @@ export class SmtpBackend implements WatchedBackend {
     return false
   }
 
-  #begin(pool: Lender, listener: EnvelopeListener, client: BackendClient, login: Login): BackendTransaction {
+  #begin(
+    pool: Lender,
+    listener: EnvelopeListener,
+    client: BackendClient,
+    login: Login,
+  ): BackendTransaction {
     const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
     const withoutPrdr = this.#withoutPrdr
-    const options = { pool, introduction, client, login, deliveryTimeoutMs, withoutPrdr, onFact, now }
+    const options = {
+      pool,
+      introduction,
+      client,
+      login,
+      deliveryTimeoutMs,
+      withoutPrdr,
+      onFact,
+      now,
+    }
     return new SmtpTransaction(options, listener)
   }
 
@@ -78,7 +107,11 @@ export class SmtpBackend implements WatchedBackend {
     return this.#pool.roomy
   }
 
-  connections(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[] {
+  connections(): readonly {
+    readonly server: string
+    readonly busy: number
+    readonly idle: number
+  }[] {
     return this.#pool.counts()
   }
 

@@ -1,6 +1,7 @@
 /**
- * A binary text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind a text that is complete. A text
- * in memory is one chunk; one in a file is read and sent piece by piece, pipelined where the server allows that (RFC 3030 4.2).
+ * A binary text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind
+ * a text that is complete. A text in memory is one chunk; one in a file is read and sent piece by
+ * piece, pipelined where the server allows that (RFC 3030 4.2).
  */
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { withFront, frontOf } from './front.ts'
@@ -9,15 +10,21 @@ import type { SmtpConnection } from './smtp-connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './smtp-text.ts'
 import { awaitAnswer } from './text-answer.ts'
 
-/** Chunks that may be without an answer, so that a refusal is noticed before the whole text was sent. */
+/**
+ * Chunks that may be without an answer, so that a refusal is noticed before the whole text was
+ * sent.
+ */
 const unansweredAtMost = 16
 
 /**
- * Sends the text and hears the answer. Never rejects. When the text breaks off, or a chunk is not taken, the connection is destroyed
- * before LAST: what becomes of a transaction behind a refused chunk is not defined (RFC 3030 2). A refusal of a chunk is the answer,
- * for everyone.
+ * Sends the text and hears the answer. Never rejects. When the text breaks off, or a chunk is not
+ * taken, the connection is destroyed before LAST: what becomes of a transaction behind a refused
+ * chunk is not defined (RFC 3030 2). A refusal of a chunk is the answer, for everyone.
  */
-export async function sendInChunks(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
+export async function sendInChunks(
+  connection: SmtpConnection,
+  order: TextToSend,
+): Promise<TextHeard> {
   const { header, text, replyMs, form, recipients } = order
   const whole = text.whole()
   if (whole === undefined) {
@@ -38,7 +45,10 @@ function writeChunk(connection: SmtpConnection, octets: readonly Buffer[], last:
   connection.uncork()
 }
 
-/** All of the text but LAST; undefined when every chunk was sent and none refused, else how it ended. */
+/**
+ * All of the text but LAST; undefined when every chunk was sent and none refused, else how it
+ * ended.
+ */
 async function sendPieces(
   connection: SmtpConnection,
   { header, text, replyMs }: TextToSend,

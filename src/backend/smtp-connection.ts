@@ -1,6 +1,6 @@
 /**
- * One SMTP or LMTP connection to a backend: commands out, replies in, in order. Knows nothing of transactions. Owns its socket
- * and its one timer, and ends both.
+ * One SMTP or LMTP connection to a backend: commands out, replies in, in order. Knows nothing of
+ * transactions. Owns its socket and its one timer, and ends both.
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
@@ -13,7 +13,14 @@ import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/repl
 import { ReplyParser } from '../smtp/reply-parser.ts'
 import { type ReplyOrLost, isLost } from './command-reply.ts'
 import { usable } from './offers.ts'
-import { type BackendTls, connectTo, distrust, type Endpoint, TlsFailure, upgrade } from './secure.ts'
+import {
+  type BackendTls,
+  connectTo,
+  distrust,
+  type Endpoint,
+  TlsFailure,
+  upgrade,
+} from './secure.ts'
 
 export interface ConnectionOptions extends Endpoint {
   /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
@@ -100,14 +107,18 @@ export class SmtpConnection {
   }
 
   /**
-   * Connects, reads the greeting, says EHLO and goes into TLS. Where TLS is only opportunistic and fails, it is done without
-   * on a fresh connection. Rejects with an Error that says which step failed, and leaves nothing open then.
+   * Connects, reads the greeting, says EHLO and goes into TLS. Where TLS is only opportunistic and
+   * fails, it is done without on a fresh connection. Rejects with an Error that says which step
+   * failed, and leaves nothing open then.
    */
   static async open(options: ConnectionOptions): Promise<SmtpConnection> {
     try {
       return await SmtpConnection.#openOnce(options)
     } catch (error) {
-      const giveUp = options.tls?.mode !== 'opportunistic' || options.implicitTls === true || options.signal?.aborted
+      const giveUp =
+        options.tls?.mode !== 'opportunistic' ||
+        options.implicitTls === true ||
+        options.signal?.aborted
       if (!(error instanceof TlsFailure) || giveUp === true) throw error
       const connection = await SmtpConnection.#openOnce({ ...options, tls: undefined })
       connection.clearBecause = error.message
@@ -129,7 +140,10 @@ export class SmtpConnection {
     const socket = connectTo(options, implicitTls === true ? tls : undefined)
     const connection = new SmtpConnection(options, socket)
     const stop = (): void => connection.destroy('shutting down')
-    const timer = setTimeout(() => connection.destroy(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs)
+    const timer = setTimeout(
+      () => connection.destroy(`no answer within ${connectTimeoutMs} ms`),
+      connectTimeoutMs,
+    )
     signal?.addEventListener('abort', stop, { once: true })
     try {
       await connection.#introduce()
@@ -152,7 +166,8 @@ export class SmtpConnection {
     await this.#sayHello()
     const { tls, socketPath } = this.#options
     // Nobody is in between on a Unix socket.
-    if (tls !== undefined && socketPath === undefined && this.tlsVersion === undefined) await this.#startTls(tls)
+    if (tls !== undefined && socketPath === undefined && this.tlsVersion === undefined)
+      await this.#startTls(tls)
     if (this.#ended !== undefined) throw new Error(this.#ended)
   }
 
@@ -165,14 +180,16 @@ export class SmtpConnection {
       this.extensions = parseExtensions(ehlo.lines)
     } else if (this.lmtp) requirePositive(verb, ehlo)
     // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
-    else if (!isLost(ehlo) && isPermanent(ehlo)) requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
+    else if (!isLost(ehlo) && isPermanent(ehlo))
+      requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
     else requirePositive('EHLO', ehlo)
   }
 
   /** RFC 3207: what was said before the handshake is forgotten, and EHLO is said anew. */
   async #startTls(tls: BackendTls): Promise<void> {
     if (!this.extensions.has('STARTTLS')) {
-      if (tls.mode === 'require') throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
+      if (tls.mode === 'require')
+        throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
       return
     }
     const ready = await new Promise<ReplyOrLost>((resolve) =>
@@ -182,7 +199,8 @@ export class SmtpConnection {
       }),
     )
     if (isLost(ready)) throw new TlsFailure(`STARTTLS: ${ready.lost}`)
-    if (!(this.#socket instanceof TLSSocket)) throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
+    if (!(this.#socket instanceof TLSSocket))
+      throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
     await this.#handshake(this.#socket)
     this.extensions = new Map()
     await this.#sayHello()
@@ -191,7 +209,8 @@ export class SmtpConnection {
   #upgrade(tls: BackendTls): void {
     const plain = this.#socket
     plain.removeAllListeners()
-    // What came in clear behind the 220, whole replies or half ones, must not answer what is asked in TLS (CVE-2021-38371).
+    // What came in clear behind the 220, whole replies or half ones, must not answer what is asked
+    // in TLS (CVE-2021-38371).
     this.#parser = new ReplyParser()
     this.#socket = upgrade(plain, this.#options.host, tls)
     plain.on('error', () => this.#socket.destroy())
@@ -199,7 +218,9 @@ export class SmtpConnection {
   }
 
   async #handshake(socket: TLSSocket): Promise<void> {
-    await new Promise<void>((resolve) => socket.once('secureConnect', resolve).once('close', () => resolve()))
+    await new Promise<void>((resolve) =>
+      socket.once('secureConnect', resolve).once('close', () => resolve()),
+    )
     if (this.#ended !== undefined) throw new TlsFailure(`TLS handshake: ${this.#ended}`)
     const { tls } = this.#options
     const why = tls === undefined ? undefined : distrust(socket, tls)
@@ -233,7 +254,10 @@ export class SmtpConnection {
     return this.extensions.has('PIPELINING')
   }
 
-  /** Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave in one write. */
+  /**
+   * Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave
+   * in one write.
+   */
   command(line: string, heard: (heard: ReplyOrLost) => void): void {
     const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
     if (this.#ended !== undefined) {
@@ -241,7 +265,8 @@ export class SmtpConnection {
       queueMicrotask(() => heard({ lost }))
       return
     }
-    // Whatever made it: its octets would be another command, or another address. The server never hears of it.
+    // Whatever made it: its octets would be another command, or another address. The server never
+    // hears of it.
     if (!isCommandLine(line)) {
       queueMicrotask(() => heard(replies.cannotBeSaid))
       return
@@ -271,7 +296,10 @@ export class SmtpConnection {
     if (this.#awaited.length === 1) this.#patience.set(awaited.limitMs)
   }
 
-  /** Awaits a reply to something that is no command: the greeting, a text. Without a time limit, until `limitReply` sets one. */
+  /**
+   * Awaits a reply to something that is no command: the greeting, a text. Without a time limit,
+   * until `limitReply` sets one.
+   */
   expect(heard: (heard: ReplyOrLost) => void): void {
     if (this.#ended !== undefined) heard({ lost: this.#ended })
     else this.#await({ heard, limitMs: undefined })
@@ -290,7 +318,10 @@ export class SmtpConnection {
   uncork(): void {
     this.#socket.uncork()
   }
-  /** Writes octets of a text, behind commands that have not left yet; `drained` says when more should follow. */
+  /**
+   * Writes octets of a text, behind commands that have not left yet; `drained` says when more
+   * should follow.
+   */
   write(bytes: Buffer | string): void {
     if (this.#ended !== undefined) return
     this.#flush()
@@ -298,12 +329,18 @@ export class SmtpConnection {
     else this.#socket.write(bytes)
   }
 
-  /** Resolves when more can be written, or the connection has ended; it is ended when the backend takes nothing for too long. */
+  /**
+   * Resolves when more can be written, or the connection has ended; it is ended when the backend
+   * takes nothing for too long.
+   */
   async drained(): Promise<void> {
     if (!this.#socket.writableNeedDrain || this.#ended !== undefined) return
     const { replyTimeoutMs } = this.#options
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.destroy('the backend takes no more of the text'), replyTimeoutMs)
+      const timer = setTimeout(
+        () => this.destroy('the backend takes no more of the text'),
+        replyTimeoutMs,
+      )
       const done = (): void => {
         clearTimeout(timer)
         this.#socket.off('drain', done)
@@ -358,7 +395,10 @@ export class SmtpConnection {
     this.#ended = why
     this.#patience.end()
     if (!politely) this.#socket.destroy()
-    const lost = [...this.#awaited.splice(0), ...this.#unsent.splice(0).map((unsent) => unsent.awaited)]
+    const lost = [
+      ...this.#awaited.splice(0),
+      ...this.#unsent.splice(0).map((unsent) => unsent.awaited),
+    ]
     // A reply whose code has come is the answer, though its end has not.
     const { unfinished } = this.#parser
     if (unfinished !== undefined) lost.shift()?.heard(unfinished)

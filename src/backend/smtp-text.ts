@@ -1,4 +1,7 @@
-/** The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that is complete. */
+/**
+ * The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that
+ * is complete.
+ */
 import { endOfText, type Ending, stuffDots } from '../smtp/dot-stuffing.ts'
 import { toOctets } from '../smtp/octets.ts'
 import { isPositive } from '../smtp/reply.ts'
@@ -23,9 +26,10 @@ export interface TextToSend {
 export type TextHeard = TextAnswer | 'brokenOff'
 
 /**
- * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend answers in the middle of it, the
- * connection is destroyed before the dot: nothing else makes the backend forget what it has (RFC 5321 4.1.1.4). A refusal in the
- * middle is the answer all the same, for everyone.
+ * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend
+ * answers in the middle of it, the connection is destroyed before the dot: nothing else makes the
+ * backend forget what it has (RFC 5321 4.1.1.4). A refusal in the middle is the answer all the
+ * same, for everyone.
  */
 export async function sendText(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
   const { header, text, replyMs, form, recipients } = order

@@ -1,7 +1,8 @@
 /**
- * One transaction at an SMTP or LMTP backend. The envelope is shown as it comes; for the text the envelope is used as it stands when
- * the recipients agree, else it is shown anew for each parcel (RSET, MAIL, RCPT in one write). A server that answers each
- * recipient (LMTP, or PRDR where it was asked for) gets parcels with the same octets in one.
+ * One transaction at an SMTP or LMTP backend. The envelope is shown as it comes; for the text the
+ * envelope is used as it stands when the recipients agree, else it is shown anew for each parcel
+ * (RSET, MAIL, RCPT in one write). A server that answers each recipient (LMTP, or PRDR where it was
+ * asked for) gets parcels with the same octets in one.
  *
  * What is open at the backend, and what gives the connection back clean:
  *
@@ -47,7 +48,10 @@ export interface SmtpTransactionOptions extends HeedOptions {
   readonly client: BackendClient
   /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
-  /** Servers that are not asked for PRDR; one is added when its blocks can't be read. Absent: none is asked. */
+  /**
+   * Servers that are not asked for PRDR; one is added when its blocks can't be read. Absent: none
+   * is asked.
+   */
   readonly withoutPrdr?: Set<string> | undefined
 }
 
@@ -55,10 +59,15 @@ type Step = 'mail' | 'rcpt' | 'data' | 'text'
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
 
-/** How long a client has to be quiet before its connection may go to someone who waits for one, in ms. */
+/**
+ * How long a client has to be quiet before its connection may go to someone who waits for one, in
+ * ms.
+ */
 const quietMs = 500
 
-/** With each that is turned away at MAIL the limit that is learned of a server is nearer to its own. */
+/**
+ * With each that is turned away at MAIL the limit that is learned of a server is nearer to its own.
+ */
 const turnedAwayAtMost = 5
 
 interface OfferedRecipient {
@@ -74,7 +83,10 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   #lent: Lent | undefined
   /** Among those who may be asked for their connection. */
   #held: Held | undefined
-  /** Sent or to be sent: shown again when a reused connection turns out to be dead before it answered. */
+  /**
+   * Sent or to be sent: shown again when a reused connection turns out to be dead before it
+   * answered.
+   */
   #mail = ''
   /** An answer for each recipient is of use. */
   #each = false
@@ -90,7 +102,9 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   #mailTold = false
   /** Whatever it then says to RCPT is about that. */
   #mailRefused = false
-  /** The connection was given back for others, or lost; the envelope is shown anew when it goes on. */
+  /**
+   * The connection was given back for others, or lost; the envelope is shown anew when it goes on.
+   */
   #yielded = false
   /** When something was last asked or answered. */
   #activeAt = 0
@@ -137,7 +151,10 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     pool.borrow({ fresh, client, needs: this.#needs, not: this.#tried }, borrowed)
   }
 
-  /** PRDR needs PIPELINING (draft-hall-prdr-00 2), and is asked for only where the answers can be told apart afterwards. */
+  /**
+   * PRDR needs PIPELINING (draft-hall-prdr-00 2), and is asked for only where the answers can be
+   * told apart afterwards.
+   */
   #formAt({ connection, server }: Lent): AnswerForm {
     if (connection.lmtp) return 'each'
     const { withoutPrdr } = this.#options
@@ -151,7 +168,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
 
   #mailHeard(lent: Lent, heard: ReplyOrLost): void {
     if (this.#over || lent !== this.#lent) return
-    if (!this.#answeredAny && (isLost(heard) || heard.code === 421)) return this.#askAnother(lent, heard)
+    if (!this.#answeredAny && (isLost(heard) || heard.code === 421))
+      return this.#askAnother(lent, heard)
     this.#answeredAny = true
     this.#activeAt = this.#options.now()
     this.#mailRefused = isLost(heard) || !isPositive(heard)
@@ -161,17 +179,22 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     }
     if (!this.#mailTold) {
       this.#mailTold = true
-      return this.#listener.mailReplied(heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard))
+      return this.#listener.mailReplied(
+        heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard),
+      )
     }
     if (isPositive(heard)) return
     // Shown for the second time, and not taken: what was pipelined behind it has no MAIL.
-    this.#fail(secondOpinion(heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard)))
+    this.#fail(
+      secondOpinion(heed(this.#options, lent, { step: 'mail', argument: this.#mail }, heard)),
+    )
     this.#reset(lent)
   }
 
   /**
-   * Nothing was answered, so nobody notices when it is asked anew: on a fresh connection where a kept one may have been closed
-   * by the backend while nobody looked, else at a server that was not tried yet.
+   * Nothing was answered, so nobody notices when it is asked anew: on a fresh connection where a
+   * kept one may have been closed by the backend while nobody looked, else at a server that was not
+   * tried yet.
    */
   #askAnother(lent: Lent, heard: ReplyOrLost): void {
     this.#lent = undefined
@@ -185,7 +208,10 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     this.#borrow(true, isLost(heard) ? undefined : heard)
   }
 
-  /** A server that says so and answers on other connections is waited for, a few times; then another one is asked. */
+  /**
+   * A server that says so and answers on other connections is waited for, a few times; then another
+   * one is asked.
+   */
   #isFull(lent: Lent, heard: ReplyOrLost): boolean {
     if (isLost(heard)) {
       lent.connection.destroy('stale')
@@ -199,7 +225,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     if (this.#failed) return this.#listener.recipientReplied(index, replies.backendUnavailable)
     const rcpt: OfferedRecipient = { index, argument }
     this.#rcpts.push(rcpt)
-    // Lost while nothing was asked on it, as when a server under load ends a session that is idle for some seconds.
+    // Lost while nothing was asked on it, as when a server under load ends a session that is idle
+    // for some seconds.
     if (this.#lent?.connection.alive === false && this.#open === 'shown') this.#leave()
     if (this.#lent !== undefined) return this.#sendRcpt(this.#lent, rcpt)
     if (!this.#yielded) return
@@ -226,7 +253,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
             : heard
       const reply = isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer
       if (rcpt.told === undefined) return this.#tellRcpt(rcpt, reply)
-      // Taken when it was shown first, and not now: this envelope is not what the session knows of (rule 1).
+      // Taken when it was shown first, and not now: this envelope is not what the session knows of
+      // (rule 1).
       if (!isPositive(reply)) this.#open = 'anew'
     })
   }
@@ -264,7 +292,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       this.#mailTold = true
       return this.#listener.mailReplied(refusal)
     }
-    for (const rcpt of this.#rcpts) if (rcpt.told === undefined) this.#tellRcpt(rcpt, secondOpinion(refusal))
+    for (const rcpt of this.#rcpts)
+      if (rcpt.told === undefined) this.#tellRcpt(rcpt, secondOpinion(refusal))
   }
 
   #noteLost(lent: Lent, step: Step, why: string): Reply {
@@ -274,7 +303,11 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     return replies.backendLost
   }
 
-  async deliver(order: DeliveryOrder, text: TextSource, onTold?: ParcelTold): Promise<readonly ParcelResultReply[]> {
+  async deliver(
+    order: DeliveryOrder,
+    text: TextSource,
+    onTold?: ParcelTold,
+  ): Promise<readonly ParcelResultReply[]> {
     const { onFact, now } = this.#options
     const { parcels } = order
     this.#drop()
@@ -290,7 +323,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
         onTold?.(results.length, result)
         results.push(result)
       }
-      if (server !== undefined) onFact({ kind: 'backendDelivered', at: now(), server, code: told.reply.code, ms })
+      if (server !== undefined)
+        onFact({ kind: 'backendDelivered', at: now(), server, code: told.reply.code, ms })
     }
     this.#release()
     return results
@@ -299,7 +333,9 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   /** Would the next text be answered recipient by recipient? */
   async #answersEach(): Promise<boolean> {
     const lent = await this.#anyConnection()
-    return lent !== undefined && (this.#open === 'shown' ? this.#form : this.#formAt(lent)) !== 'one'
+    return (
+      lent !== undefined && (this.#open === 'shown' ? this.#form : this.#formAt(lent)) !== 'one'
+    )
   }
 
   async #deliverParcel(
@@ -315,15 +351,20 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       ;({ refused } = shown)
     }
     const lent = this.#lent
-    if (lent === undefined || this.#isOver()) return { told: { reply: replies.backendLost, own: refused } }
+    if (lent === undefined || this.#isOver())
+      return { told: { reply: replies.backendLost, own: refused } }
     return { told: await this.#data(lent, { parcel, refused }, text), server: lent.server }
   }
 
   /** The envelope that the backend has is that of the parcel. */
   #stands(order: DeliveryOrder, parcel: Parcel): boolean {
-    if (this.#open !== 'shown' || this.#lent?.connection.alive !== true || parcel.redirected) return false
+    if (this.#open !== 'shown' || this.#lent?.connection.alive !== true || parcel.redirected)
+      return false
     const { shown } = order
-    return shown.length === parcel.recipients.length && shown.every((index, i) => parcel.recipients[i]?.index === index)
+    return (
+      shown.length === parcel.recipients.length &&
+      shown.every((index, i) => parcel.recipients[i]?.index === index)
+    )
   }
 
   async #data(
@@ -335,7 +376,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     const envelope = this.#open
     this.#open = 'text'
     const all = (reply: Reply): Told => ({ reply, own: refused })
-    // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030 3).
+    // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030
+    // 3).
     const binary = this.#needs?.must.includes('BINARYMIME') === true
     if (!binary) {
       const go = await command(lent, 'DATA')
@@ -353,8 +395,15 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
     const form = this.#form
     const send = binary ? sendInChunks : sendText
-    const answer = await send(connection, { header, text, replyMs, form, recipients: recipients.length })
-    // What is left behind a chunk that was refused is not defined: RSET before anything else (RFC 3030 2).
+    const answer = await send(connection, {
+      header,
+      text,
+      replyMs,
+      form,
+      recipients: recipients.length,
+    })
+    // What is left behind a chunk that was refused is not defined: RSET before anything else (RFC
+    // 3030 2).
     this.#open = binary ? 'anew' : 'nothing'
     if (answer === 'brokenOff') return all(replies.backendLost)
     if ('unclear' in answer) withoutPrdr?.add(server)
@@ -376,8 +425,14 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     return this.#isOver() ? replies.backendLost : this.#noteLost(lent, step, why)
   }
 
-  /** Shows the envelope of one parcel, on the connection at hand or another one. A reply: the parcel ends here. */
-  async #showAnew(mail: string, parcel: Parcel): Promise<{ refused: ReadonlyMap<number, Reply>; reply?: Reply }> {
+  /**
+   * Shows the envelope of one parcel, on the connection at hand or another one. A reply: the parcel
+   * ends here.
+   */
+  async #showAnew(
+    mail: string,
+    parcel: Parcel,
+  ): Promise<{ refused: ReadonlyMap<number, Reply>; reply?: Reply }> {
     const lent = await this.#anyConnection()
     if (lent === undefined) return { refused: nobody, reply: replies.backendUnavailable }
     if (this.#open !== 'nothing') lent.connection.command('RSET', () => undefined)
@@ -397,22 +452,32 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     if (!isPositive(mailHeard))
       return {
         refused: nobody,
-        reply: secondOpinion(heed(this.#options, lent, { step: 'mail', argument: mail }, mailHeard)),
+        reply: secondOpinion(
+          heed(this.#options, lent, { step: 'mail', argument: mail }, mailHeard),
+        ),
       }
     const refused = new Map<number, Reply>()
     parcel.recipients.forEach(({ index }, i) => {
       const answer = heard[i]
-      if (answer === undefined || isLost(answer)) refused.set(index, this.#noteLost(lent, 'rcpt', answer?.lost ?? ''))
+      if (answer === undefined || isLost(answer))
+        refused.set(index, this.#noteLost(lent, 'rcpt', answer?.lost ?? ''))
       else if (!isPositive(answer))
         refused.set(
           index,
           secondOpinion(
-            heed(this.#options, lent, { step: 'rcpt', argument: parcel.recipients[i]?.argument ?? '' }, answer),
+            heed(
+              this.#options,
+              lent,
+              { step: 'rcpt', argument: parcel.recipients[i]?.argument ?? '' },
+              answer,
+            ),
           ),
         )
     })
     const [first] = refused.values()
-    return first !== undefined && refused.size === parcel.recipients.length ? { refused, reply: first } : { refused }
+    return first !== undefined && refused.size === parcel.recipients.length
+      ? { refused, reply: first }
+      : { refused }
   }
 
   async #anyConnection(): Promise<Lent | undefined> {

@@ -1,16 +1,26 @@
-/** What is said to a text, behind its final dot: one reply for all of its recipients, or one for each. */
+/**
+ * What is said to a text, behind its final dot: one reply for all of its recipients, or one for
+ * each.
+ */
 import { isPositive, type Reply, replyClass } from '../smtp/reply.ts'
 import { type ReplyOrLost, isLost } from './command-reply.ts'
 import type { SmtpConnection } from './smtp-connection.ts'
 
 /**
- * How a text is answered. `one`: by one reply. `each`: by one reply per accepted RCPT, in order (LMTP, RFC 2033 4.2). `block`: as
- * the server likes, by one reply or by 353, one per accepted RCPT and a final one (PRDR, draft-hall-prdr-00 4.4).
+ * How a text is answered. `one`: by one reply. `each`: by one reply per accepted RCPT, in order
+ * (LMTP, RFC 2033 4.2). `block`: as the server likes, by one reply or by 353, one per accepted RCPT
+ * and a final one (PRDR, draft-hall-prdr-00 4.4).
  */
 export type AnswerForm = 'one' | 'each' | 'block'
 
-/** `unclear`: nobody can say whom the replies are for, though the server may have taken the text for some. */
-export type TextAnswer = { readonly all: ReplyOrLost } | { readonly each: readonly ReplyOrLost[] } | { readonly unclear: string }
+/**
+ * `unclear`: nobody can say whom the replies are for, though the server may have taken the text for
+ * some.
+ */
+export type TextAnswer =
+  | { readonly all: ReplyOrLost }
+  | { readonly each: readonly ReplyOrLost[] }
+  | { readonly unclear: string }
 
 export interface AwaitedAnswer {
   readonly answer: Promise<TextAnswer>
@@ -18,7 +28,10 @@ export interface AwaitedAnswer {
   first(): ReplyOrLost | undefined
 }
 
-/** Awaits what `connection` has to say of a text for `recipients` recipients. Without a time limit, until `limitReply` sets one. */
+/**
+ * Awaits what `connection` has to say of a text for `recipients` recipients. Without a time limit,
+ * until `limitReply` sets one.
+ */
 export function awaitAnswer(
   connection: SmtpConnection,
   form: AnswerForm,
@@ -41,12 +54,15 @@ export function awaitAnswer(
   return { answer, first: () => first }
 }
 
-/** Codes that answer a question for help (RFC 5321 4.2.2), and none that is asked about a recipient. */
+/**
+ * Codes that answer a question for help (RFC 5321 4.2.2), and none that is asked about a recipient.
+ */
 const helpCodes: ReadonlySet<number> = new Set([211, 214, 500, 502])
 
 /**
- * Behind 353. Exim says nothing of recipients that its ACL has discarded, so a block may be too short, and then nobody would
- * know for ten minutes: HELP is asked behind it, and its answer ends the block in any case.
+ * Behind 353. Exim says nothing of recipients that its ACL has discarded, so a block may be too
+ * short, and then nobody would know for ten minutes: HELP is asked behind it, and its answer ends
+ * the block in any case.
  */
 function awaitBlock(
   connection: SmtpConnection,
@@ -76,7 +92,8 @@ export function readBlock(lines: readonly ReplyOrLost[], recipients: number): Te
   const lost = lines.find(isLost)
   const replies = lines.filter((line): line is Reply => !isLost(line))
   const final = replies.pop()
-  if (lost !== undefined || final === undefined) return { all: lost ?? { lost: 'a PRDR block without lines' } }
+  if (lost !== undefined || final === undefined)
+    return { all: lost ?? { lost: 'a PRDR block without lines' } }
   const each = replies.map((line) => (isPositive(line) && !isPositive(final) ? final : line))
   if (each.length === recipients) return { each }
   // Discarded recipients have no line; where all lines agree it does not matter whom they are for.

@@ -25,7 +25,10 @@ export interface WaitingOptions {
   readonly onTime: () => void
 }
 
-/** An opening that takes longer than this may wait in a queue of the server's, behind the connections that we have to it. */
+/**
+ * An opening that takes longer than this may wait in a queue of the server's, behind the
+ * connections that we have to it.
+ */
 export const slowMs = 500
 /** Between two looks whether a server that was full has room. */
 const lookMs = 200

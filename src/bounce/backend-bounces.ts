@@ -63,8 +63,10 @@ class BackendBounce implements Bounce {
     const automatic = whyAutomatic(reversePath.address, fieldsOf(header))
     if (automatic !== undefined) return no('automatic', automatic)
     const offered = backend.extensions()
-    if (international && !offered.has('SMTPUTF8')) return no('undeliverable', 'the backend does not offer SMTPUTF8')
-    if (requireTls && !offered.has('REQUIRETLS')) return no('undeliverable', 'the backend does not keep REQUIRETLS')
+    if (international && !offered.has('SMTPUTF8'))
+      return no('undeliverable', 'the backend does not offer SMTPUTF8')
+    if (requireTls && !offered.has('REQUIRETLS'))
+      return no('undeliverable', 'the backend does not keep REQUIRETLS')
     this.#taken = allowance.take(reversePath.address)
     if (this.#taken === undefined) return no('limited', 'limits.bounces_per_hour')
     const vouching = await voucher.vouchFor(

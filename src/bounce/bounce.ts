@@ -1,6 +1,7 @@
 /**
- * Telling the sender in a report (DSN) who has refused a message that others have accepted (strategy `bounce`). First it is asked
- * whether that is possible at all; the report itself is handed over once the others have the message, and before the client hears 250.
+ * Telling the sender in a report (DSN) who has refused a message that others have accepted
+ * (strategy `bounce`). First it is asked whether that is possible at all; the report itself is
+ * handed over once the others have the message, and before the client hears 250.
  */
 import type { TextSource } from '../backend/backend.ts'
 import type { Refusal } from '../dsn/report.ts'
@@ -38,7 +39,10 @@ export type Prepared =
   | { readonly ready: false; readonly why: NoBounce; readonly words: string }
 
 export interface Bounce {
-  /** Never rejects. When it is ready, the backend has taken the report's envelope and waits for its text. */
+  /**
+   * Never rejects. When it is ready, the backend has taken the report's envelope and waits for its
+   * text.
+   */
   prepare(): Promise<Prepared>
   /** After `prepare` was ready. 2yz: the backend has taken the report (rule 1). Never rejects. */
   report(refusals: readonly Refusal[]): Promise<Reply>

@@ -1,4 +1,7 @@
-/** The envelope of a report at the backend: from the null reverse-path to the sender, asked for before its text is known. */
+/**
+ * The envelope of a report at the backend: from the null reverse-path to the sender, asked for
+ * before its text is known.
+ */
 import type { Backend, BackendTransaction } from '../backend/backend.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -12,7 +15,10 @@ export interface ReportEnvelope {
   readonly requireTls: boolean
 }
 
-/** Whom a backend that is told the client is told here: this host itself, which may send to anybody where a client may not. */
+/**
+ * Whom a backend that is told the client is told here: this host itself, which may send to anybody
+ * where a client may not.
+ */
 export const ourselves = (hostname: string): ClientAttributes => ({
   name: 'localhost',
   address: '127.0.0.1',
@@ -53,7 +59,10 @@ export function openEnvelope(
     answer: answer.promise,
     async deliver(text) {
       const parcel = { recipients: [{ index: 0, argument: to }], header: '', redirected: false }
-      const [result] = await transaction.deliver({ mail, shown: [0], parcels: [parcel] }, textOf(text))
+      const [result] = await transaction.deliver(
+        { mail, shown: [0], parcels: [parcel] },
+        textOf(text),
+      )
       return result?.own.get(0) ?? result?.reply ?? replies.backendLost
     },
     abandon() {

@@ -1,4 +1,7 @@
-/** How many reports one sender may have within an hour, so that nobody is flooded with them (docs/limits.md: bounces_per_hour). */
+/**
+ * How many reports one sender may have within an hour, so that nobody is flooded with them
+ * (docs/limits.md: bounces_per_hour).
+ */
 
 const hourMs = 3_600_000
 /** Senders that are remembered; with as many within one hour, others have to wait. */
@@ -51,7 +54,8 @@ export class SenderAllowance {
     this.#forget(at)
     const key = sender.toLowerCase()
     const begun = (this.#begun.get(key) ?? []).filter((then) => isRecent(then, at))
-    if (begun.length >= this.#perHour || (begun.length === 0 && this.#begun.size >= maxSenders)) return undefined
+    if (begun.length >= this.#perHour || (begun.length === 0 && this.#begun.size >= maxSenders))
+      return undefined
     begun.push(at)
     this.#begun.delete(key)
     this.#begun.set(key, begun)

@@ -1,4 +1,7 @@
-/** How the commands talk to a running serve: its admin API, over HTTP, with good words for what goes wrong. */
+/**
+ * How the commands talk to a running serve: its admin API, over HTTP, with good words for what goes
+ * wrong.
+ */
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { visible } from '../log/visible.ts'
@@ -24,7 +27,10 @@ export class AdminCommandError extends Error {
 /** The options that every command of the admin API has. */
 export const withAdminOptions = (command: Command): Command =>
   command
-    .option('--admin <url>', `address of the admin API; also RCPTWISE_ADMIN (default: ${defaultAdminUrl})`)
+    .option(
+      '--admin <url>',
+      `address of the admin API; also RCPTWISE_ADMIN (default: ${defaultAdminUrl})`,
+    )
     .option('--token-file <file>', 'file with the token of the admin API (admin.token_file)')
     .option('--json', 'print the answer of the admin API as JSON')
 
@@ -35,7 +41,10 @@ export interface AdminCommand {
 }
 
 /** Runs what a command does, and turns its failure into a message on stderr and an exit code. */
-export async function runAdminCommand(command: Command, act: (admin: AdminCommand) => Promise<void>): Promise<void> {
+export async function runAdminCommand(
+  command: Command,
+  act: (admin: AdminCommand) => Promise<void>,
+): Promise<void> {
   const options = command.optsWithGlobals<AdminCommandOptions>()
   try {
     const url = adminUrl(options.admin)
@@ -45,7 +54,9 @@ export async function runAdminCommand(command: Command, act: (admin: AdminComman
       print: (answer, text) => {
         command
           .configureOutput()
-          .writeOut?.(options.json === true ? `${JSON.stringify(answer, undefined, 2)}\n` : `${text()}\n`)
+          .writeOut?.(
+            options.json === true ? `${JSON.stringify(answer, undefined, 2)}\n` : `${text()}\n`,
+          )
       },
     })
   } catch (error) {
@@ -73,7 +84,10 @@ function readToken(file: string): string {
   try {
     token = readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new AdminCommandError(2, `--token-file: ${error instanceof Error ? error.message : String(error)}`)
+    throw new AdminCommandError(
+      2,
+      `--token-file: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
   if (!/^[\x21-\x7e]+$/.test(token))
     throw new AdminCommandError(2, `--token-file: ${file} does not hold one token on one line`)
@@ -114,8 +128,10 @@ async function request({ url, token, method, path, body }: Asked): Promise<unkno
 }
 
 function notReachable(url: URL, error: unknown): string {
-  const cause = error instanceof Error ? (error.cause instanceof Error ? error.cause : error) : undefined
-  const code = cause !== undefined && 'code' in cause ? String(cause.code) : (cause?.message ?? String(error))
+  const cause =
+    error instanceof Error ? (error.cause instanceof Error ? error.cause : error) : undefined
+  const code =
+    cause !== undefined && 'code' in cause ? String(cause.code) : (cause?.message ?? String(error))
   return [
     `the admin API does not answer at ${url.origin} (${code}).`,
     'Is "rcptwise serve" running? Its address is admin.listen in the configuration;',
@@ -125,7 +141,10 @@ function notReachable(url: URL, error: unknown): string {
 
 /** Whatever the server says, it is printed without control characters. */
 function refusal(url: URL, status: number, answer: unknown): AdminCommandError {
-  const said = typeof answer === 'object' && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {}
+  const said =
+    typeof answer === 'object' && answer !== null
+      ? (answer as Readonly<Record<string, unknown>>)
+      : {}
   if (typeof said['error'] !== 'string' || typeof said['expected'] !== 'string') {
     const words = `${url.origin} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`
     return new AdminCommandError(1, words)
@@ -136,7 +155,10 @@ function refusal(url: URL, status: number, answer: unknown): AdminCommandError {
       `${url.origin} wants its token, or another one: --token-file FILE, the file of admin.token_file`,
     )
   }
-  return new AdminCommandError(status === 400 ? 2 : 1, visible(`${said['error']}; expected: ${said['expected']}`))
+  return new AdminCommandError(
+    status === 400 ? 2 : 1,
+    visible(`${said['error']}; expected: ${said['expected']}`),
+  )
 }
 
 function parseJson(text: string): unknown {

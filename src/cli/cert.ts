@@ -7,9 +7,13 @@ import { canBeCertified, makeAuthority, makeServerCertificate } from '../tls/dev
 import type { Issued } from '../tls/issue.ts'
 
 export function register(program: Command): void {
-  const cert = program.command('cert').description('make certificates for development and for networks of your own')
+  const cert = program
+    .command('cert')
+    .description('make certificates for development and for networks of your own')
   const days = (fallback: number): Option =>
-    new Option('--days <days>', 'how long the certificate is good').argParser(parseDays).default(fallback)
+    new Option('--days <days>', 'how long the certificate is good')
+      .argParser(parseDays)
+      .default(fallback)
   const force = (): Option => new Option('--force', 'replace files that are there already')
   cert
     .command('ca')
@@ -22,12 +26,18 @@ export function register(program: Command): void {
   cert
     .command('server')
     .description('make a certificate for a mail server, signed by an authority that "cert ca" made')
-    .argument('<name...>', 'host names, "*.example.org", addresses; files are called after the first')
+    .argument(
+      '<name...>',
+      'host names, "*.example.org", addresses; files are called after the first',
+    )
     .option('--ca <directory>', 'where ca.pem and ca.key are', 'rcptwise-ca')
     .option('--out <directory>', 'where the certificate and its key are written (as --ca)')
     .addOption(days(397))
     .addOption(force())
-    .action(async (names: [string, ...string[]], options: ServerOptions) => await orExplain(makeServer(names, options)))
+    .action(
+      async (names: [string, ...string[]], options: ServerOptions) =>
+        await orExplain(makeServer(names, options)),
+    )
 }
 
 interface AuthorityOptions {
@@ -54,13 +64,16 @@ async function orExplain(work: Promise<string>): Promise<void> {
   try {
     process.stdout.write(await work)
   } catch (error) {
-    process.stderr.write(`rcptwise cert: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(
+      `rcptwise cert: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
     process.exitCode = 1
   }
 }
 
 async function makeCa({ out, name, days, force }: AuthorityOptions): Promise<string> {
-  if (!/^[\x20-\x7e]{1,64}$/.test(name)) throw new Error('--name: expected 1 to 64 characters of ASCII')
+  if (!/^[\x20-\x7e]{1,64}$/.test(name))
+    throw new Error('--name: expected 1 to 64 characters of ASCII')
   const files = { cert: join(out, 'ca.pem'), key: join(out, 'ca.key') }
   await claim(files, force === true)
   await writePair(files, await makeAuthority(name, days, Date.now()))
@@ -71,10 +84,14 @@ Whoever has ${files.key} can pose as any server to those who trust ${files.cert}
 `
 }
 
-async function makeServer(names: readonly [string, ...string[]], options: ServerOptions): Promise<string> {
+async function makeServer(
+  names: readonly [string, ...string[]],
+  options: ServerOptions,
+): Promise<string> {
   const { ca, out = ca, days, force } = options
   const wrong = names.find((name) => !canBeCertified(name))
-  if (wrong !== undefined) throw new Error(`${wrong}: expected a host name, "*." and a domain, or an address`)
+  if (wrong !== undefined)
+    throw new Error(`${wrong}: expected a host name, "*." and a domain, or an address`)
   const authority = { cert: await readPart(ca, 'ca.pem'), key: await readPart(ca, 'ca.key') }
   const base = names[0].replace('*', '_').replaceAll(':', '-')
   const files = { cert: join(out, `${base}.pem`), key: join(out, `${base}.key`) }
@@ -91,7 +108,8 @@ Its SHA-256 fingerprint: ${fingerprint256.replaceAll(':', '').toLowerCase()}
 `
 }
 
-const written = ({ cert, key }: Issued): string => `wrote ${cert}\nwrote ${key} (readable by you alone)`
+const written = ({ cert, key }: Issued): string =>
+  `wrote ${cert}\nwrote ${key} (readable by you alone)`
 
 async function readPart(directory: string, name: string): Promise<string> {
   const file = join(directory, name)
@@ -99,7 +117,10 @@ async function readPart(directory: string, name: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const next = code === 'ENOENT' ? `make the authority first: rcptwise cert ca --out ${directory}` : 'check --ca'
+    const next =
+      code === 'ENOENT'
+        ? `make the authority first: rcptwise cert ca --out ${directory}`
+        : 'check --ca'
     throw new Error(`${file} can't be read (${code}); ${next}`, { cause: error })
   }
 }
@@ -108,11 +129,15 @@ async function readPart(directory: string, name: string): Promise<string> {
 async function claim(files: Issued, force: boolean): Promise<void> {
   for (const file of [files.cert, files.key]) {
     const there = await stat(file).catch(() => undefined)
-    if (there !== undefined && !force) throw new Error(`${file} is there already; --force replaces it`)
+    if (there !== undefined && !force)
+      throw new Error(`${file} is there already; --force replaces it`)
   }
 }
 
-/** The key first: who finds a certificate finds its key. Written beside and renamed, so that nobody reads half a file. */
+/**
+ * The key first: who finds a certificate finds its key. Written beside and renamed, so that nobody
+ * reads half a file.
+ */
 async function writePair(files: Issued, made: Issued): Promise<void> {
   await mkdir(dirname(files.key), { recursive: true, mode: 0o700 })
   await replace(files.key, made.key, 0o600)

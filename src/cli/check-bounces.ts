@@ -1,4 +1,7 @@
-/** The part of `check` for strategy `bounce`: would the servers behind bring reports to senders in other domains? */
+/**
+ * The part of `check` for strategy `bounce`: would the servers behind bring reports to senders in
+ * other domains?
+ */
 import { openBackend } from '../app/backend.ts'
 import { openEnvelope } from '../bounce/report-envelope.ts'
 import type { Config } from '../config/config.ts'
@@ -23,9 +26,20 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
     const answer = await envelope.answer
     envelope.abandon()
     if (answer !== undefined && isPositive(answer))
-      return [{ ok: true, text: 'bounces: the backend takes reports from <> to senders in other domains' }]
+      return [
+        {
+          ok: true,
+          text: 'bounces: the backend takes reports from <> to senders in other domains',
+        },
+      ]
     return [
-      { ok: false, text: refused(config, refusal ?? (answer === undefined ? 'no answer' : describeReply(answer))) },
+      {
+        ok: false,
+        text: refused(
+          config,
+          refusal ?? (answer === undefined ? 'no answer' : describeReply(answer)),
+        ),
+      },
     ]
   } finally {
     await backend.close()
@@ -33,7 +47,10 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
 }
 
 function refused({ backend: { clientAddress } }: Config, said: string): string {
-  const seen = clientAddress === 'none' || clientAddress === 'xforward' ? 'the address of this host' : '127.0.0.1'
+  const seen =
+    clientAddress === 'none' || clientAddress === 'xforward'
+      ? 'the address of this host'
+      : '127.0.0.1'
   return (
     `bounces: the backend takes no report from <> to ${nobody}: ${said}; strategy bounce is then served as lenient. ` +
     `It has to relay for ${seen}, as which reports come (Postfix: mynetworks; docs/bounces.md)`

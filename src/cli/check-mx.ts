@@ -1,4 +1,7 @@
-/** What `check` says of a domain's MX records: how many names it has decides how quickly some senders finish a split (senders.md). */
+/**
+ * What `check` says of a domain's MX records: how many names it has decides how quickly some
+ * senders finish a split (senders.md).
+ */
 import { Resolver } from 'node:dns/promises'
 
 export interface MxHost {
@@ -8,7 +11,9 @@ export interface MxHost {
   readonly addresses: readonly string[]
 }
 
-/** What is looked up; a domain without records gives none. Rejects with what the name server said. */
+/**
+ * What is looked up; a domain without records gives none. Rejects with what the name server said.
+ */
 export type LookUpMx = (domain: string) => Promise<readonly MxHost[]>
 
 /** More would make `check` slow for little. */
@@ -16,7 +21,10 @@ const mostDomains = 5
 const patience = { timeout: 2000, tries: 2 }
 
 /** One line a domain. Patterns such as `*.example.org` are no domains to look up. */
-export async function adviseOnDomains(domains: readonly string[], lookUp: LookUpMx = lookUpMx): Promise<string[]> {
+export async function adviseOnDomains(
+  domains: readonly string[],
+  lookUp: LookUpMx = lookUpMx,
+): Promise<string[]> {
   const exact = domains.filter((domain) => !domain.startsWith('*.'))
   const lines = await Promise.all(
     exact.slice(0, mostDomains).map(async (domain) => {
@@ -31,8 +39,9 @@ export async function adviseOnDomains(domains: readonly string[], lookUp: LookUp
 }
 
 /**
- * Postfix and sendmail try the next name at once, even where both have one address, and Postfix two hosts a delivery; Exim wants
- * another address (senders: several MX names). Others gain nothing, and lose nothing.
+ * Postfix and sendmail try the next name at once, even where both have one address, and Postfix two
+ * hosts a delivery; Exim wants another address (senders: several MX names). Others gain nothing,
+ * and lose nothing.
  */
 export const generalAdvice =
   'publish two or three MX names that lead here, with different addresses where you can: Postfix, sendmail and Exim then finish a split at once at the next name'
@@ -71,8 +80,13 @@ async function lookUpMx(domain: string): Promise<readonly MxHost[]> {
   })
   return await Promise.all(
     records.map(async ({ exchange, priority }) => {
-      const found = await Promise.allSettled([resolver.resolve4(exchange), resolver.resolve6(exchange)])
-      const addresses = found.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+      const found = await Promise.allSettled([
+        resolver.resolve4(exchange),
+        resolver.resolve6(exchange),
+      ])
+      const addresses = found.flatMap((answer) =>
+        answer.status === 'fulfilled' ? answer.value : [],
+      )
       return { name: exchange.toLowerCase(), priority, addresses }
     }),
   )

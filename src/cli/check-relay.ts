@@ -1,4 +1,7 @@
-/** The part of `check` that says what keeps this from being an open relay, and whether it does (docs/relaying.md). */
+/**
+ * The part of `check` that says what keeps this from being an open relay, and whether it does
+ * (docs/relaying.md).
+ */
 import { openBackend } from '../app/backend.ts'
 import { refusesRoutes } from '../app/relaying.ts'
 import type { ServerView } from '../backend/backend.ts'
@@ -7,13 +10,22 @@ import { tellsClient } from '../config/resolve-backend.ts'
 import type { Finding } from './check-backend.ts'
 
 /** `servers`: as they were asked. Never rejects. */
-export async function checkRelay(config: Config, servers: readonly ServerView[]): Promise<Finding[]> {
+export async function checkRelay(
+  config: Config,
+  servers: readonly ServerView[],
+): Promise<Finding[]> {
   if (config.backend.servers[0].kind !== 'smtp')
-    return [{ ok: true, text: `relay: ${accepted(config)}; the sink delivers here and relays nothing` }]
+    return [
+      { ok: true, text: `relay: ${accepted(config)}; the sink delivers here and relays nothing` },
+    ]
   if (refusesRoutes(config))
-    return [{ ok: true, text: `relay: ${accepted(config)}, ${noRoutes}` }, ...(await followed(config))]
+    return [
+      { ok: true, text: `relay: ${accepted(config)}, ${noRoutes}` },
+      ...(await followed(config)),
+    ]
   const relaying = servers.filter(({ relays }) => relays === true)
-  if (relaying.length > 0) return relaying.map((server) => openRelay(server, relaying.length === servers.length))
+  if (relaying.length > 0)
+    return relaying.map((server) => openRelay(server, relaying.length === servers.length))
   const asked = servers.filter(({ usable }) => usable)
   if (asked.length === 0)
     return [{ ok: false, text: 'relay: not known, since no server could be asked what it relays' }]
@@ -21,7 +33,9 @@ export async function checkRelay(config: Config, servers: readonly ServerView[])
 }
 
 const accepted = ({ relayDomains }: Config): string =>
-  relayDomains === undefined ? 'every domain is accepted' : `only mail for ${relayDomains.join(', ')} is accepted`
+  relayDomains === undefined
+    ? 'every domain is accepted'
+    : `only mail for ${relayDomains.join(', ')} is accepted`
 
 const noRoutes = 'and no recipient with a route in the local part (user%elsewhere@ours)'
 

@@ -11,13 +11,17 @@ import { checkRelay } from './check-relay.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
 export function register(program: Command): void {
-  const command = program.command('check').description('check the configuration, the backend and the certificates')
+  const command = program
+    .command('check')
+    .description('check the configuration, the backend and the certificates')
   withConfigOptions(command).action(async () => await check(command))
 }
 
 async function check(command: Command): Promise<void> {
   const config = configured(command)
-  const findings: Finding[] = [{ ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` }]
+  const findings: Finding[] = [
+    { ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` },
+  ]
   const backend = await checkBackend(config)
   findings.push(
     ...(await checkPolicies(config)),
@@ -32,13 +36,18 @@ async function check(command: Command): Promise<void> {
 }
 
 /** What servers and name servers say stands in it: it can't move the cursor. */
-const print = (kind: string, text: string): void => void process.stdout.write(`${kind} ${visible(text)}\n`)
+const print = (kind: string, text: string): void =>
+  void process.stdout.write(`${kind} ${visible(text)}\n`)
 
 async function checkPolicies(config: Config): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { path } of config.recipients.sources) {
     try {
-      const file = await openPolicyFile({ path, policies: config.policies, onFact: () => undefined })
+      const file = await openPolicyFile({
+        path,
+        policies: config.policies,
+        onFact: () => undefined,
+      })
       findings.push({ ok: true, text: `recipients: ${path} has ${file.entries} entries` })
       await file.close()
     } catch (error) {
@@ -49,14 +58,22 @@ async function checkPolicies(config: Config): Promise<Finding[]> {
 }
 
 async function checkCertificates(config: Config): Promise<Finding[]> {
-  if (config.listen.every(({ tls }) => tls === 'off')) return [{ ok: true, text: 'tls: switched off (listen[].tls)' }]
+  if (config.listen.every(({ tls }) => tls === 'off'))
+    return [{ ok: true, text: 'tls: switched off (listen[].tls)' }]
   const { hostname, dataDirectory } = config
   try {
-    const { all } = await loadCertificates({ hostname, pairs: config.tls.certificates, dataDirectory })
+    const { all } = await loadCertificates({
+      hostname,
+      pairs: config.tls.certificates,
+      dataDirectory,
+    })
     return all.map(({ name, expiresAt, selfSigned }) => {
       const days = Math.floor((expiresAt - Date.now()) / 86_400_000)
       const kind = selfSigned ? 'self-signed certificate' : 'certificate'
-      return { ok: days >= 0, text: `tls: ${kind} for ${name}, ${days < 0 ? 'EXPIRED' : `valid for ${days} days`}` }
+      return {
+        ok: days >= 0,
+        text: `tls: ${kind} for ${name}, ${days < 0 ? 'EXPIRED' : `valid for ${days} days`}`,
+      }
     })
   } catch (error) {
     return [{ ok: false, text: `tls: ${words(error)}` }]

@@ -16,15 +16,27 @@ interface ConfigCommandOptions {
 
 export const withConfigOptions = (command: Command): Command =>
   command
-    .option('-c, --config <file>', 'configuration (YAML); without it the built-in defaults are in force')
-    .option('--listen <address>', 'listen here, instead of what the configuration says (127.0.0.1:2525)')
+    .option(
+      '-c, --config <file>',
+      'configuration (YAML); without it the built-in defaults are in force',
+    )
+    .option(
+      '--listen <address>',
+      'listen here, instead of what the configuration says (127.0.0.1:2525)',
+    )
     .option(
       '--backend <url>',
       'the mail server behind: smtp://host:port, lmtp://host:port or sink:DIRECTORY (sink:rcptwise-data/mail)',
     )
-    .option('--relay-domains <domains>', 'domains that mail is accepted for, separated by commas; needed with smtp://')
+    .option(
+      '--relay-domains <domains>',
+      'domains that mail is accepted for, separated by commas; needed with smtp://',
+    )
     .option('--admin <address>', 'admin API and metrics listen here, or "off" (127.0.0.1:9225)')
-    .option('--data-directory <directory>', 'where the ledger and the self-signed certificate are kept (rcptwise-data)')
+    .option(
+      '--data-directory <directory>',
+      'where the ledger and the self-signed certificate are kept (rcptwise-data)',
+    )
     .option('--log-level <level>', 'debug, info, warn or error')
 
 /** The file that the command line names, and how it is read; again, for a program that runs on. */
@@ -36,11 +48,15 @@ export function configSource(command: Command): {
   return { file, load: () => loadConfig(file, overrides) }
 }
 
-/** Reads the configuration; tells every mistake on stderr and ends the process with 2 when there is one. */
+/**
+ * Reads the configuration; tells every mistake on stderr and ends the process with 2 when there is
+ * one.
+ */
 export function configured(command: Command): Config {
   const loaded = configSource(command).load()
   if (loaded.ok) {
-    for (const warning of loaded.warnings) process.stderr.write(`warning: ${describeProblem(warning)}\n`)
+    for (const warning of loaded.warnings)
+      process.stderr.write(`warning: ${describeProblem(warning)}\n`)
     return loaded.config
   }
   for (const problem of loaded.problems) process.stderr.write(`${describeProblem(problem)}\n`)

@@ -38,7 +38,8 @@ const wishes = [
   'careful: wants it marked as spam from 6 on',
   'strict:  refuses it from 8 on',
 ]
-const policies = '"ann@example.org": patient\n"bob@example.org": careful\n"cho@example.org": strict\n'
+const policies =
+  '"ann@example.org": patient\n"bob@example.org": careful\n"cho@example.org": strict\n'
 
 const message = (subject: string): Message => ({
   from: 'shop@sender.example',
@@ -54,11 +55,15 @@ const message = (subject: string): Message => ({
 })
 
 const colour = process.stdout.isTTY
-const paint = (code: number, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text)
+const paint = (code: number, text: string): string =>
+  colour ? `\x1b[${code}m${text}\x1b[0m` : text
 const print = (text = ''): void => void process.stdout.write(`${text}\n`)
-const title = (text: string): void => print(`\n${paint(1, text)}\n${paint(1, '-'.repeat(text.length))}`)
+const title = (text: string): void =>
+  print(`\n${paint(1, text)}\n${paint(1, '-'.repeat(text.length))}`)
 const say = (line: string): void =>
-  print(`    ${paint(line.startsWith('C:') ? 36 : /^S: 5/.test(line) ? 31 : /^S: 4/.test(line) ? 33 : 32, line)}`)
+  print(
+    `    ${paint(line.startsWith('C:') ? 36 : /^S: 5/.test(line) ? 31 : /^S: 4/.test(line) ? 33 : 32, line)}`,
+  )
 
 async function demo(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-demo-'))
@@ -87,7 +92,9 @@ async function show(directory: string): Promise<void> {
 
 function introduce(port: number): void {
   title('The problem')
-  print('A spam scanner gives this message 9.5 points. Its three recipients want different things done with it:')
+  print(
+    'A spam scanner gives this message 9.5 points. Its three recipients want different things done with it:',
+  )
   print()
   recipients.forEach((recipient, i) => print(`    ${recipient}   ${wishes[i] ?? ''}`))
   print()
@@ -104,7 +111,9 @@ function introduce(port: number): void {
 
 async function showPrdr(directory: string, port: number): Promise<void> {
   title('1. A client that speaks PRDR (per-recipient data responses; Exim does)')
-  print('C: is the sending server, S: is Rcptwise. Look at the lines after the text: one reply per recipient.')
+  print(
+    'C: is the sending server, S: is Rcptwise. Look at the lines after the text: one reply per recipient.',
+  )
   print()
   const fates = await sendByPrdr(port, message('offer one'), recipients, say)
   await outcome(directory, 'offer one', fates)
@@ -154,7 +163,9 @@ async function outcome(directory: string, subject: string, fates: Fates): Promis
   for (const recipient of recipients) {
     const folder = join(directory, 'mail', recipient, 'new')
     const names = await readdir(folder).catch((): string[] => [])
-    const mails = await Promise.all(names.map(async (name) => await readFile(join(folder, name), 'latin1')))
+    const mails = await Promise.all(
+      names.map(async (name) => await readFile(join(folder, name), 'latin1')),
+    )
     const copies = mails.filter((mail) => mail.includes(`Subject: ${subject}\r\n`))
     const tagged = copies.some((mail) => mail.includes('X-Spam-Flag: YES\r\n'))
     const has =

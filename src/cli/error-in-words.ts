@@ -1,7 +1,13 @@
-/** What is in the way of a configuration, where, and what to do: for those errors of the system that say only the first. */
+/**
+ * What is in the way of a configuration, where, and what to do: for those errors of the system that
+ * say only the first.
+ */
 export function errorInWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+  const { code, address, port } = error as NodeJS.ErrnoException & {
+    readonly address?: string
+    readonly port?: number
+  }
   const place = `${address ?? ''}:${port ?? ''}`
   if (code === 'EADDRINUSE')
     return `${place} is in use by another program, or by another entry of listen; stop it, or listen elsewhere (listen, --listen; admin.listen, --admin)`

@@ -1,4 +1,7 @@
-/** `rcptwise peers`: the peer classes and the strategies in force; `peers learned`, `pin` and `forget`: what `auto` knows of senders. */
+/**
+ * `rcptwise peers`: the peer classes and the strategies in force; `peers learned`, `pin` and
+ * `forget`: what `auto` knows of senders.
+ */
 import type { Command } from 'commander'
 import type { PeerJson, SenderJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
@@ -13,30 +16,41 @@ interface LearnedSenders {
 
 export function register(program: Command): void {
   const peers = withAdminOptions(program.command('peers'))
-    .description('show the peer classes and the strategy in force for each; what was learned of senders')
+    .description(
+      'show the peer classes and the strategy in force for each; what was learned of senders',
+    )
     .action(async (_options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = (await request('GET', '/api/v1/peers')) as { readonly peers: readonly PeerJson[] }
+        const answer = (await request('GET', '/api/v1/peers')) as {
+          readonly peers: readonly PeerJson[]
+        }
         print(answer, () => peersTable(answer.peers, Date.now()))
       })
     })
 
   withAdminOptions(peers.command('learned'))
-    .description('show what was learned of senders, how auto serves them and why, the last changed first')
+    .description(
+      'show what was learned of senders, how auto serves them and why, the last changed first',
+    )
     .option('--strategy <name>', `only those that are served so (${strategyNames.join(', ')})`)
     .action(async (options: { readonly strategy?: string }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const query = options.strategy === undefined ? '' : `?strategy=${encodeURIComponent(options.strategy)}`
+        const query =
+          options.strategy === undefined ? '' : `?strategy=${encodeURIComponent(options.strategy)}`
         const answer = (await request('GET', `/api/v1/senders${query}`)) as LearnedSenders
         print(answer, () => sendersTable(answer, Date.now()))
       })
     })
 
   withAdminOptions(peers.command('pin <sender> <strategy>'))
-    .description(`serve a sender this way whatever was learned (${strategyNames.join(', ')}); auto: as learned again`)
+    .description(
+      `serve a sender this way whatever was learned (${strategyNames.join(', ')}); auto: as learned again`,
+    )
     .action(async (sender: string, strategy: string, _options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = (await request('PUT', senderPath(sender), { strategy })) as Partial<SenderJson>
+        const answer = (await request('PUT', senderPath(sender), {
+          strategy,
+        })) as Partial<SenderJson>
         print(answer, () => describeSender(sender, answer))
       })
     })
@@ -68,7 +82,10 @@ const peersTable = (peers: readonly PeerJson[], now: number): string =>
   )
 
 /** Such as `by admin, for 1h 59m more`. */
-export function describeOverride({ by, until }: NonNullable<PeerJson['override']>, now: number): string {
+export function describeOverride(
+  { by, until }: NonNullable<PeerJson['override']>,
+  now: number,
+): string {
   return `by ${by}, ${until === undefined ? 'until reset' : `for ${elapsed(now, Date.parse(until))} more`}`
 }
 
@@ -122,7 +139,13 @@ function usualDelay(lessons: SenderJson['lessons']): string {
   return '-'
 }
 
-function describeSender(sender: string, { strategy, why, notYet = [] }: Partial<SenderJson>): string {
-  const now = strategy === undefined ? `nothing is known of ${sender}` : `${sender}: ${strategy} (${why ?? ''})`
+function describeSender(
+  sender: string,
+  { strategy, why, notYet = [] }: Partial<SenderJson>,
+): string {
+  const now =
+    strategy === undefined
+      ? `nothing is known of ${sender}`
+      : `${sender}: ${strategy} (${why ?? ''})`
   return [now, ...notYet.map((where) => `not in force yet: ${where}`)].map(visible).join('\n')
 }

@@ -1,4 +1,7 @@
-/** Taking another configuration into use while `serve` runs: on SIGHUP, and when its file has changed. */
+/**
+ * Taking another configuration into use while `serve` runs: on SIGHUP, and when its file has
+ * changed.
+ */
 import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { App } from '../app.ts'
@@ -29,7 +32,10 @@ export interface Reloading {
   close(): Promise<void>
 }
 
-/** An editor may write in several steps: the file is read when it has stayed the same for this long, in ms. */
+/**
+ * An editor may write in several steps: the file is read when it has stayed the same for this long,
+ * in ms.
+ */
 const settleMs = 200
 
 export function startReloading(options: ReloadingOptions): Reloading {
@@ -70,7 +76,10 @@ export function startReloading(options: ReloadingOptions): Reloading {
     reloading = reloading.then(next)
     await reloading
   }
-  const watch = file === undefined ? undefined : watchBeside(file, () => void after(async () => await look(file)))
+  const watch =
+    file === undefined
+      ? undefined
+      : watchBeside(file, () => void after(async () => await look(file)))
   return {
     reload: async () => await after(reload),
     async close() {
@@ -81,8 +90,12 @@ export function startReloading(options: ReloadingOptions): Reloading {
   }
 }
 
-/** What makes a file another one; empty when it is not there, as for a moment when it is replaced. */
+/**
+ * What makes a file another one; empty when it is not there, as for a moment when it is replaced.
+ */
 function identify(path: string): string {
   const status = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return status === undefined ? '' : [status.dev, status.ino, status.size, status.mtimeNs, status.ctimeNs].join(':')
+  return status === undefined
+    ? ''
+    : [status.dev, status.ino, status.size, status.mtimeNs, status.ctimeNs].join(':')
 }

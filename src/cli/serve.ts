@@ -15,7 +15,9 @@ import { errorInWords } from './error-in-words.ts'
 import { startReloading } from './reloading.ts'
 
 export function register(program: Command): void {
-  const command = program.command('serve').description('take mail, and answer each recipient for themselves')
+  const command = program
+    .command('serve')
+    .description('take mail, and answer each recipient for themselves')
   withConfigOptions(command).action(async () => await serve(command))
 }
 
@@ -29,7 +31,9 @@ async function serve(command: Command): Promise<void> {
   try {
     const sockets = inheritedSockets(process.env, process.pid)
     const privileges =
-      config.runAs === undefined ? asStarted : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
+      config.runAs === undefined
+        ? asStarted
+        : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
     const start = config.workers > 1 ? startPrimary : startApp
     app = await start(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
@@ -42,12 +46,25 @@ async function serve(command: Command): Promise<void> {
   const backends = config.backend.servers.map((server) => server.url)
   const admin = app.admin === undefined ? undefined : `${app.admin.address}:${app.admin.port}`
   log.info(
-    { event: 'started', version, listening, backends, admin, workers: config.workers, pid: process.pid },
+    {
+      event: 'started',
+      version,
+      listening,
+      backends,
+      admin,
+      workers: config.workers,
+      pid: process.pid,
+    },
     `listening on ${listening.join(', ')}, backend ${backends.join(', ')}`,
   )
   const { ready, reasons } = app.ready()
-  if (!ready) log.warn({ event: 'not ready', reasons }, `not ready: ${reasons.join('; ')}; mail gets 451 until then`)
-  if (process.getuid?.() === 0) log.warn({ event: 'root' }, 'running as root, which nothing here needs: set run_as')
+  if (!ready)
+    log.warn(
+      { event: 'not ready', reasons },
+      `not ready: ${reasons.join('; ')}; mail gets 451 until then`,
+    )
+  if (process.getuid?.() === 0)
+    log.warn({ event: 'root' }, 'running as root, which nothing here needs: set run_as')
   manager.ready(statusOf(app))
   const status = setInterval(() => manager.status(statusOf(app)), statusEveryMs)
 

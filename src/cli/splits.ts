@@ -1,4 +1,7 @@
-/** `rcptwise splits [ID]`: messages being answered in parts, who waits and since when, `--missing` whom nobody offers again; `splits forgive ID` ends one. */
+/**
+ * `rcptwise splits [ID]`: messages being answered in parts, who waits and since when, `--missing`
+ * whom nobody offers again; `splits forgive ID` ends one.
+ */
 import type { Command } from 'commander'
 import type { SplitJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
@@ -20,7 +23,10 @@ export function register(program: Command): void {
     .description('show the open splits, or one of them')
     .argument('[id]', 'the id of a split, as in the log')
     .option('--limit <count>', 'how many to show, up to 1000 (default: 100)')
-    .option('--missing', 'show only splits with recipients whom nobody offers again: their mail may be lost')
+    .option(
+      '--missing',
+      'show only splits with recipients whom nobody offers again: their mail may be lost',
+    )
     .action(async (id: string | undefined, options: ListOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         if (id !== undefined) {
@@ -35,12 +41,16 @@ export function register(program: Command): void {
           'GET',
           `/api/v1/splits${query.size === 0 ? '' : `?${query.toString()}`}`,
         )) as Listed
-        print(listed, () => (options.missing === true ? missingTable : splitsTable)(listed, Date.now()))
+        print(listed, () =>
+          (options.missing === true ? missingTable : splitsTable)(listed, Date.now()),
+        )
       })
     })
 
   withAdminOptions(splits.command('forgive <id>'))
-    .description('let a message through unsplit from its next attempt on, and say what then becomes of each recipient')
+    .description(
+      'let a message through unsplit from its next attempt on, and say what then becomes of each recipient',
+    )
     .option('--dry-run', 'only say what would become of each recipient')
     .action(async (id: string, options: { readonly dryRun?: true }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
@@ -51,7 +61,10 @@ export function register(program: Command): void {
         }
         const split = (await request('POST', `${splitPath(id)}/forgive`)) as SplitJson
         print(split, () =>
-          [visible(`${split.id} is forgiven: its next attempt goes through unsplit`), fatesTable(before)].join('\n\n'),
+          [
+            visible(`${split.id} is forgiven: its next attempt goes through unsplit`),
+            fatesTable(before),
+          ].join('\n\n'),
         )
       })
     })
@@ -59,7 +72,8 @@ export function register(program: Command): void {
 
 const splitPath = (id: string): string => `/api/v1/splits/${encodeURIComponent(id)}`
 const sender = (split: SplitJson): string => (split.from === '' ? '<>' : split.from)
-const isWaiting = (recipient: SplitJson['recipients'][number]): boolean => recipient.state !== 'answered'
+const isWaiting = (recipient: SplitJson['recipients'][number]): boolean =>
+  recipient.state !== 'answered'
 
 function splitsTable({ splits, more }: Listed, now: number): string {
   if (splits.length === 0) return 'no open splits'
@@ -76,7 +90,10 @@ function splitsTable({ splits, more }: Listed, now: number): string {
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
 }
 
-/** One line a recipient. `refused`: would have been told no, so that only its sender misses something. */
+/**
+ * One line a recipient. `refused`: would have been told no, so that only its sender misses
+ * something.
+ */
 function missingTable({ splits, more }: Listed, now: number): string {
   const rows = splits.flatMap((split) =>
     split.recipients
@@ -95,7 +112,17 @@ function missingTable({ splits, more }: Listed, now: number): string {
   )
   if (rows.length === 0) return 'nobody is missing'
   const shown = table(
-    ['RECIPIENT', 'WHAT', 'FROM', 'CLIENT', 'PEER', 'STRATEGY', 'LAST ATTEMPT', 'SPLIT', 'MESSAGE ID'],
+    [
+      'RECIPIENT',
+      'WHAT',
+      'FROM',
+      'CLIENT',
+      'PEER',
+      'STRATEGY',
+      'LAST ATTEMPT',
+      'SPLIT',
+      'MESSAGE ID',
+    ],
     rows,
   )
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
@@ -120,14 +147,19 @@ function describeSplit(split: SplitJson, now: number): string {
     [
       [
         'status',
-        split.forgiven && split.status === 'open' ? 'open, forgiven: goes through at its next attempt' : split.status,
+        split.forgiven && split.status === 'open'
+          ? 'open, forgiven: goes through at its next attempt'
+          : split.status,
       ],
       ['from', sender(split)],
       ['message id', split.messageId ?? 'not seen yet'],
       ['peer', split.peer],
       ['strategy', split.strategy],
       ['began', `${split.startedAt} (${elapsed(Date.parse(split.startedAt), now)} ago)`],
-      ['last attempt', `${split.lastAttemptAt} (${elapsed(Date.parse(split.lastAttemptAt), now)} ago)`],
+      [
+        'last attempt',
+        `${split.lastAttemptAt} (${elapsed(Date.parse(split.lastAttemptAt), now)} ago)`,
+      ],
       ...(split.closedAt === undefined ? [] : [['ended', split.closedAt]]),
       ['forced retries', String(split.forcedRetries)],
       ['attempts in vain', String(split.idleAttempts)],
@@ -139,7 +171,9 @@ function describeSplit(split: SplitJson, now: number): string {
       recipient.address,
       recipient.state,
       String(recipient.deferrals),
-      recipient.deferredAt === undefined ? '-' : `${elapsed(Date.parse(recipient.deferredAt), now)} ago`,
+      recipient.deferredAt === undefined
+        ? '-'
+        : `${elapsed(Date.parse(recipient.deferredAt), now)} ago`,
       recipient.reply ?? '-',
     ]),
   )

@@ -1,4 +1,7 @@
-/** `rcptwise strategy set PEER STRATEGY [--for 2h]` and `strategy reset PEER`: another strategy for a peer class, at run time. */
+/**
+ * `rcptwise strategy set PEER STRATEGY [--for 2h]` and `strategy reset PEER`: another strategy for
+ * a peer class, at run time.
+ */
 import type { Command } from 'commander'
 import type { PeerJson } from '../admin/views.ts'
 import { visible } from '../log/visible.ts'
@@ -7,20 +10,28 @@ import { AdminCommandError, runAdminCommand, withAdminOptions } from './admin-cl
 import { describeOverride } from './peers.ts'
 
 export function register(program: Command): void {
-  const strategy = program.command('strategy').description('set another strategy for a peer class while serve runs')
+  const strategy = program
+    .command('strategy')
+    .description('set another strategy for a peer class while serve runs')
 
   withAdminOptions(strategy.command('set <peer> <strategy>'))
     .description(
       `use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`,
     )
     .option('--dry-run', 'only say what it would do to whom')
-    .option('--for <duration>', 'go back to the configured one after this time, such as 30m, 2h or 1d')
+    .option(
+      '--for <duration>',
+      'go back to the configured one after this time, such as 30m, 2h or 1d',
+    )
     .action(async (peer: string, name: string, options: SetOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         if (options.dryRun === true) {
-          const { peers } = (await request('GET', '/api/v1/peers')) as { readonly peers: readonly PeerJson[] }
+          const { peers } = (await request('GET', '/api/v1/peers')) as {
+            readonly peers: readonly PeerJson[]
+          }
           const meaning = peers.find((known) => known.name === peer)?.meanings[name]
-          if (meaning === undefined) throw new AdminCommandError(2, 'there is no such peer class, or no such strategy')
+          if (meaning === undefined)
+            throw new AdminCommandError(2, 'there is no such peer class, or no such strategy')
           print({ strategy: name, meaning }, () => visible(`${name}: ${meaning}`))
           return
         }
@@ -47,7 +58,14 @@ interface SetOptions {
 
 const strategyPath = (peer: string): string => `/api/v1/peers/${encodeURIComponent(peer)}/strategy`
 
-function describePeer({ name, inForce, configured, override, meanings, notYet = [] }: PeerJson): string {
+function describePeer({
+  name,
+  inForce,
+  configured,
+  override,
+  meanings,
+  notYet = [],
+}: PeerJson): string {
   const why =
     override === undefined
       ? 'as configured'

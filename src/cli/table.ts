@@ -4,7 +4,9 @@ import { visible } from '../log/visible.ts'
 /** Columns as wide as their longest cell, two spaces apart. Cells are made fit for a terminal. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows.map((row) => row.map(visible))]
-  const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  const widths = headings.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  )
   return lines
     .map((line) =>
       line
@@ -22,7 +24,10 @@ const units: readonly (readonly [string, number])[] = [
   ['s', 1],
 ]
 
-/** Time between two moments (ms since the epoch), in its two largest units: `2h 05m`, `45s`; never negative. */
+/**
+ * Time between two moments (ms since the epoch), in its two largest units: `2h 05m`, `45s`; never
+ * negative.
+ */
 export function elapsed(fromMs: number, toMs: number): string {
   const seconds = Math.max(0, Math.floor((toMs - fromMs) / 1000))
   const first = units.findIndex(([, size]) => seconds >= size)

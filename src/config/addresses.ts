@@ -1,6 +1,7 @@
 /**
- * The configuration's notation for places on the network: where to listen, which server to hand mail to, ranges of
- * addresses, domains. Nothing here throws. Pure: `BlockList` computes, it opens nothing.
+ * The configuration's notation for places on the network: where to listen, which server to hand
+ * mail to, ranges of addresses, domains. Nothing here throws. Pure: `BlockList` computes, it opens
+ * nothing.
  */
 import { canonicalPattern } from '../smtp/domain.ts'
 import { BlockList } from 'node:net'
@@ -18,7 +19,8 @@ const looksLikeIPv4 = /^[\d.]+$/
 
 function parseHost(text: string): string | undefined {
   const bracketed = /^\[([0-9a-fA-F:.]+)\]$/.exec(text)
-  if (bracketed !== null) return parseIpAddress(bracketed[1] ?? '')?.version === 6 ? bracketed[1] : undefined
+  if (bracketed !== null)
+    return parseIpAddress(bracketed[1] ?? '')?.version === 6 ? bracketed[1] : undefined
   if (parseIpAddress(text)?.version === 4) return text
   return text.length <= 253 &&
     hostName.test(text) &&
@@ -38,7 +40,8 @@ export function parseListenAddress(text: string): Parsed<ListenAddress> {
   const colon = text.lastIndexOf(':')
   const host = parseHost(text.slice(0, Math.max(colon, 0)))
   const port = parsePort(text.slice(colon + 1), 0)
-  if (colon > 0 && host !== undefined && port !== undefined) return { ok: true, value: { host, port } }
+  if (colon > 0 && host !== undefined && port !== undefined)
+    return { ok: true, value: { host, port } }
   return { ok: false, expected: listenExpected, ...listenHint(text) }
 }
 
@@ -58,22 +61,28 @@ const serverExpected =
 
 type ServerTraits = Pick<Extract<ServerAddress, { kind: 'smtp' }>, 'implicitTls' | 'lmtp' | 'mx'>
 
-/** RFC 5321 4.5.4.2; RFC 8314 7.3; LMTP has no port of its own, and 24 is what Dovecot's documents use. */
-const schemes: ReadonlyMap<string, { readonly port: string; readonly traits: ServerTraits }> = new Map([
-  ['smtp', { port: '25', traits: {} }],
-  ['smtps', { port: '465', traits: { implicitTls: true } }],
-  ['mx', { port: '25', traits: { mx: true } }],
-  ['lmtp', { port: '24', traits: { lmtp: true } }],
-])
+/**
+ * RFC 5321 4.5.4.2; RFC 8314 7.3; LMTP has no port of its own, and 24 is what Dovecot's documents
+ * use.
+ */
+const schemes: ReadonlyMap<string, { readonly port: string; readonly traits: ServerTraits }> =
+  new Map([
+    ['smtp', { port: '25', traits: {} }],
+    ['smtps', { port: '465', traits: { implicitTls: true } }],
+    ['mx', { port: '25', traits: { mx: true } }],
+    ['lmtp', { port: '24', traits: { lmtp: true } }],
+  ])
 
 /**
- * `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first octet), `mx://domain[:port]` (the hosts of
- * its MX records), `lmtp://host[:port]` (24),
- * `lmtp+unix:///path` (a socket's file) or `sink:DIRECTORY` (the embedded Maildir; the directory as written).
+ * `smtp://host[:port]` (port 25 unless given), `smtps://host[:port]` (465, TLS from the first
+ * octet), `mx://domain[:port]` (the hosts of its MX records), `lmtp://host[:port]` (24),
+ * `lmtp+unix:///path` (a socket's file) or `sink:DIRECTORY` (the embedded Maildir; the directory as
+ * written).
  */
 export function parseServer(text: string): Parsed<ServerAddress> {
   const sink = /^sink:(.+)$/.exec(text)
-  if (sink !== null) return { ok: true, value: { kind: 'sink', directory: sink[1] ?? '', url: text } }
+  if (sink !== null)
+    return { ok: true, value: { kind: 'sink', directory: sink[1] ?? '', url: text } }
   if (/^lmtp\+unix:/i.test(text)) return parseSocket(text)
   const parts = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d+))?\/?$/i.exec(text)
   const name = parts?.[1]?.toLowerCase() ?? ''
@@ -82,7 +91,11 @@ export function parseServer(text: string): Parsed<ServerAddress> {
   const port = parsePort(parts?.[3] ?? scheme?.port ?? '', 1)
   if (scheme === undefined || host === undefined || port === undefined) {
     const bare = parseListenAddress(text)
-    return { ok: false, expected: serverExpected, ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }) }
+    return {
+      ok: false,
+      expected: serverExpected,
+      ...(bare.ok && { hint: `did you mean "smtp://${text}"?` }),
+    }
   }
   const place = `${parts?.[2] ?? ''}:${port}`
   if (scheme.traits.mx === true && parseIpAddress(host) !== undefined)
@@ -97,7 +110,10 @@ export function parseServer(text: string): Parsed<ServerAddress> {
       expected: serverExpected,
       hint: `port 25 is SMTP's (RFC 2033 5); did you mean "smtp://${place}"?`,
     }
-  return { ok: true, value: { kind: 'smtp', host, port, url: `${name}://${place}`, ...scheme.traits } }
+  return {
+    ok: true,
+    value: { kind: 'smtp', host, port, url: `${name}://${place}`, ...scheme.traits },
+  }
 }
 
 /** What a socket's address has room for, in octets (unix(7): sun_path). */
@@ -112,18 +128,29 @@ function parseSocket(text: string): Parsed<ServerAddress> {
       hint: 'write the whole path behind lmtp+unix://, as in lmtp+unix:///run/dovecot/lmtp',
     }
   if (Buffer.byteLength(socketPath) > longestSocketPath)
-    return { ok: false, expected: serverExpected, hint: `the path of a socket has ${longestSocketPath} octets at most` }
+    return {
+      ok: false,
+      expected: serverExpected,
+      hint: `the path of a socket has ${longestSocketPath} octets at most`,
+    }
   return {
     ok: true,
-    value: { kind: 'smtp', host: 'localhost', port: 0, url: `lmtp+unix://${socketPath}`, lmtp: true, socketPath },
+    value: {
+      kind: 'smtp',
+      host: 'localhost',
+      port: 0,
+      url: `lmtp+unix://${socketPath}`,
+      lmtp: true,
+      socketPath,
+    },
   }
 }
 
 const rangeExpected = 'an address or a range such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32'
 
 /**
- * An address range in CIDR form; a single address gets the full length. A range with bits set behind its length is
- * refused, because one of the two numbers is then a mistake.
+ * An address range in CIDR form; a single address gets the full length. A range with bits set
+ * behind its length is refused, because one of the two numbers is then a mistake.
  */
 export function parseRange(text: string): Parsed<string> {
   const parts = /^([0-9a-fA-F:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text)
@@ -133,9 +160,14 @@ export function parseRange(text: string): Parsed<string> {
   const length = parts?.[2] === undefined ? bits : Number(parts[2])
   if (address === undefined || length > bits) return { ok: false, expected: rangeExpected }
   if (!startsRange(address.octets, length)) {
-    return { ok: false, expected: rangeExpected, hint: `${written} is inside a /${length}, not its first address` }
+    return {
+      ok: false,
+      expected: rangeExpected,
+      hint: `${written} is inside a /${length}, not its first address`,
+    }
   }
-  // A range of IPv4 that is written as IPv6 is one of IPv4: so the addresses of clients are compared. Its first 96 bits are never all behind its length.
+  // A range of IPv4 that is written as IPv6 is one of IPv4: so the addresses of clients are
+  // compared. Its first 96 bits are never all behind its length.
   const prefix = unmapped(address).version === address.version ? 0 : 96
   return { ok: true, value: `${textOfIp(address)}/${length - prefix}` }
 }
@@ -159,7 +191,9 @@ export function rangeSet(ranges: readonly string[]): BlockList {
 
 /** True for addresses that only this host can reach. */
 export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (host.startsWith('127.') && parseIpAddress(host) !== undefined)
+  host === 'localhost' ||
+  host === '::1' ||
+  (host.startsWith('127.') && parseIpAddress(host) !== undefined)
 
 const domainExpected = 'a domain such as example.org, or *.example.org for any host below it'
 const label = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/
@@ -176,7 +210,10 @@ export function parseDomainPattern(text: string): Parsed<string> {
   return { ok: false, expected: domainExpected, ...hint }
 }
 
-/** A mail address, as Unicode; its domain comes back in its canonical spelling, so that it needs no SMTPUTF8. */
+/**
+ * A mail address, as Unicode; its domain comes back in its canonical spelling, so that it needs no
+ * SMTPUTF8.
+ */
 export function parseMailAddress(text: string): Parsed<string> {
   const parsed = parsePath(`<${octetsOf(text)}>`)
   if (parsed === undefined || parsed.rest !== '' || parsed.path.domain === '')

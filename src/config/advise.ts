@@ -7,10 +7,16 @@ import type { Report } from './report.ts'
 export function advise(config: Config, written: (key: string) => boolean, report: Report): void {
   const local = config.listen.every(({ host }) => isLoopback(host))
   if (!local && !written('hostname') && !config.hostname.includes('.')) {
-    report(['hostname'], `the host calls itself ${config.hostname}, which is no full name; set it, clients see it`)
+    report(
+      ['hostname'],
+      `the host calls itself ${config.hostname}, which is no full name; set it, clients see it`,
+    )
   }
   if (!local && !written('backend')) {
-    report(['backend'], `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`)
+    report(
+      ['backend'],
+      `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`,
+    )
   }
   if (config.judge.kind === 'none') adviseJudge(config, report)
   if (config.quarantine === undefined) {
@@ -23,14 +29,20 @@ export function advise(config: Config, written: (key: string) => boolean, report
     }
     for (const [i, peer] of config.peers.entries()) {
       if (peer.lenientAs !== 'quarantine') continue
-      report(['peers', i, 'lenient_as'], 'messages will be tagged, because quarantine.address is not set')
+      report(
+        ['peers', i, 'lenient_as'],
+        'messages will be tagged, because quarantine.address is not set',
+      )
     }
   }
   if (config.limits.recipients < 100) {
     report(['limits', 'recipients'], 'RFC 5321 4.5.3.1.8 wants room for 100 recipients')
   }
   if (config.timeouts.replyMs >= 600_000) {
-    report(['timeouts', 'reply'], 'clients give up after 10 minutes and send again (RFC 5321 4.5.3.2.6); stay below')
+    report(
+      ['timeouts', 'reply'],
+      'clients give up after 10 minutes and send again (RFC 5321 4.5.3.2.6); stay below',
+    )
   }
 }
 
@@ -39,7 +51,10 @@ function adviseJudge({ policies }: Config, report: Report): void {
   const names = [...policies.values()].filter(comparesScores).map(({ name }) => name)
   if (names.length === 0) return
   const compared = `nothing is compared with the thresholds of ${names.join(', ')}`
-  report(['judge'], `is missing: ${compared}, and all mail is accepted; name judge.headers or judge.backend`)
+  report(
+    ['judge'],
+    `is missing: ${compared}, and all mail is accepted; name judge.headers or judge.backend`,
+  )
 }
 
 const comparesScores = ({ tagAt, quarantineAt, rejectAt }: Policy): boolean =>

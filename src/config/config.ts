@@ -1,7 +1,7 @@
 /**
- * The whole configuration after defaults, units and references were resolved: what app.ts puts the parts together from.
- * No part imports this; each takes its own small options. The YAML's keys are the same words in snake_case, and schema.ts
- * gives each its type, default, unit and sentence.
+ * The whole configuration after defaults, units and references were resolved: what app.ts puts the
+ * parts together from. No part imports this; each takes its own small options. The YAML's keys are
+ * the same words in snake_case, and schema.ts gives each its type, default, unit and sentence.
  */
 import type { Policy } from '../verdict/policy.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
@@ -12,7 +12,9 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** `starttls` offers it, `implicit` begins with the handshake (RFC 8314 3.3), `off` does neither. */
+/**
+ * `starttls` offers it, `implicit` begins with the handshake (RFC 8314 3.3), `off` does neither.
+ */
 export type ListenerTls = 'starttls' | 'implicit' | 'off'
 
 export interface ConfiguredListener extends ListenAddress {
@@ -50,11 +52,16 @@ export type ConfiguredServer =
     })
   | Extract<ServerAddress, { kind: 'sink' }>
 
-/** Which peers a class holds; a peer is in it when any one entry fits. An empty match fits everyone. */
+/**
+ * Which peers a class holds; a peer is in it when any one entry fits. An empty match fits everyone.
+ */
 export interface PeerMatch {
   /** Address ranges in CIDR form. */
   readonly address: readonly string[]
-  /** Patterns with `*.` in front for "any host below"; `rdns` only counts when the name leads back to the address. */
+  /**
+   * Patterns with `*.` in front for "any host below"; `rdns` only counts when the name leads back
+   * to the address.
+   */
   readonly rdns: readonly string[]
   readonly helo: readonly string[]
   /** Domains of the reverse-path, exact or `*.`. */
@@ -69,11 +76,16 @@ export interface ConfiguredRates {
   readonly errorsPerMinute?: number
 }
 
-export interface ConfiguredPeerClass extends Omit<PeerClass, 'strategy' | 'chosen' | 'unvouchedAs'> {
+export interface ConfiguredPeerClass extends Omit<
+  PeerClass,
+  'strategy' | 'chosen' | 'unvouchedAs'
+> {
   readonly strategy: ConfigurableStrategy
   readonly shadow?: StrategyName
   readonly match: PeerMatch
-  /** In place of `limits`; `sessions` is for all peers of the class together. `Infinity` is `off`. */
+  /**
+   * In place of `limits`; `sessions` is for all peers of the class together. `Infinity` is `off`.
+   */
   readonly limits: {
     readonly sessions?: number
     readonly sessionsPerAddress?: number
@@ -119,18 +131,26 @@ export interface Config {
       readonly mode: 'off' | 'opportunistic' | 'require'
       /** PEM file with the authorities that are trusted in place of the usual ones. */
       readonly ca?: string
-      /** SHA-256 of certificates that are trusted, whoever signed them: 64 hex digits in lower case. */
+      /**
+       * SHA-256 of certificates that are trusted, whoever signed them: 64 hex digits in lower case.
+       */
       readonly fingerprints: readonly string[]
       /** The name asked for and expected; absent: the host of the server's URL. */
       readonly serverName?: string
     }
-    /** For all that is known it sends mail on for a local part that holds a route, when it trusts who hands it over. */
+    /**
+     * For all that is known it sends mail on for a local part that holds a route, when it trusts
+     * who hands it over.
+     */
     readonly followsRoutes: boolean
     /** Ask a server that offers PRDR for one reply per recipient. */
     readonly prdr: boolean
     /** How often host names and MX records are looked up again. */
     readonly resolveEveryMs: number
-    /** How long a failing address is left alone, at first and at most; how often a quiet one is asked, and how seldom whether it relays. */
+    /**
+     * How long a failing address is left alone, at first and at most; how often a quiet one is
+     * asked, and how seldom whether it relays.
+     */
     readonly health: {
       readonly ejectMs: number
       readonly ejectAtMostMs: number
@@ -163,7 +183,9 @@ export interface Config {
     readonly onFailure: 'defer' | 'default'
   }
   readonly unknownRecipients: 'refuse' | 'conceal'
-  /** Where quarantined mail goes, instead of the recipient; absent: quarantine is answered as tag. */
+  /**
+   * Where quarantined mail goes, instead of the recipient; absent: quarantine is answered as tag.
+   */
   readonly quarantine?: { readonly address: string }
   readonly judge: JudgeConfig & { readonly onFailure: 'accept' | 'defer' }
   /** In order; the last one is `default` and fits everyone. */
@@ -195,7 +217,11 @@ export interface Config {
   readonly admin: { readonly listen: ListenAddress; readonly tokenFile?: string } | undefined
   readonly bareNewlines: 'reject' | 'normalize'
   readonly greetDelayMs: number
-  readonly ehlo: { readonly chunking: boolean; readonly greylist: boolean; readonly limitsRcptMax?: number }
+  readonly ehlo: {
+    readonly chunking: boolean
+    readonly greylist: boolean
+    readonly limitsRcptMax?: number
+  }
   readonly limits: {
     readonly messageSizeBytes: number
     readonly recipients: number
@@ -248,7 +274,10 @@ export interface Config {
     readonly workerMs: number
     readonly shutdownMs: number
   }
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean | 'auto' }
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error'
+    readonly pretty: boolean | 'auto'
+  }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */
   readonly runAs?: { readonly user: string; readonly group?: string }
   /** Processes that take mail; 1: this one alone. */

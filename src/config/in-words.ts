@@ -1,6 +1,12 @@
-/** Values as problems name them. Problems end up in logs and tickets, so no password is among the words. */
+/**
+ * Values as problems name them. Problems end up in logs and tickets, so no password is among the
+ * words.
+ */
 
-/** Everything in front of the last @ but the scheme; a password may hold a colon, a slash or another @ where the URL is malformed. */
+/**
+ * Everything in front of the last @ but the scheme; a password may hold a colon, a slash or another
+ * @ where the URL is malformed.
+ */
 const userInfo = /^([^:@]*:(?:\/\/)?).*@/s
 const inQuery = /([?&](?:password|passwd|pass|secret|token)=)[^&]*/gi
 
@@ -21,4 +27,7 @@ const mostNamed = 20
 
 /** Names as a list, and how many more there are. */
 export const someOf = (names: readonly string[]): string =>
-  [...names.slice(0, mostNamed), ...(names.length > mostNamed ? [`${names.length - mostNamed} more`] : [])].join(', ')
+  [
+    ...names.slice(0, mostNamed),
+    ...(names.length > mostNamed ? [`${names.length - mostNamed} more`] : []),
+  ].join(', ')

@@ -35,12 +35,17 @@ const expectedTypes: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * zod's issues in the words of an operator. A key that is missing beside one that is unknown is not told: it is most
- * likely the same key, misspelt.
+ * zod's issues in the words of an operator. A key that is missing beside one that is unknown is not
+ * told: it is most likely the same key, misspelt.
  */
-export function findings(issues: readonly z.core.$ZodIssue[], content: unknown): readonly Finding[] {
+export function findings(
+  issues: readonly z.core.$ZodIssue[],
+  content: unknown,
+): readonly Finding[] {
   const misspelt = new Set(
-    issues.filter((issue) => issue.code === 'unrecognized_keys').map((issue) => dottedKey(at(issue))),
+    issues
+      .filter((issue) => issue.code === 'unrecognized_keys')
+      .map((issue) => dottedKey(at(issue))),
   )
   const told = issues.filter((issue) => {
     const path = at(issue)
@@ -49,7 +54,8 @@ export function findings(issues: readonly z.core.$ZodIssue[], content: unknown):
   return told.flatMap((issue) => findingsOf(issue, content))
 }
 
-const at = (issue: z.core.$ZodIssue): KeyPath => issue.path.filter((part) => typeof part !== 'symbol')
+const at = (issue: z.core.$ZodIssue): KeyPath =>
+  issue.path.filter((part) => typeof part !== 'symbol')
 
 /** An issue about unknown keys becomes one finding a key. */
 function findingsOf(issue: z.core.$ZodIssue, content: unknown): readonly Finding[] {
@@ -95,14 +101,20 @@ function hintOf(issue: z.core.$ZodIssue, value: unknown): string | undefined {
 }
 
 /**
- * What was written at a path, and how many of its parts the content really has: a short form (`ledger: sqlite:x` for
- * `ledger: { path: sqlite:x }`) is the value itself.
+ * What was written at a path, and how many of its parts the content really has: a short form
+ * (`ledger: sqlite:x` for `ledger: { path: sqlite:x }`) is the value itself.
  */
-function valueAt(content: unknown, path: KeyPath): { readonly value: unknown; readonly depth: number } {
+function valueAt(
+  content: unknown,
+  path: KeyPath,
+): { readonly value: unknown; readonly depth: number } {
   let value = content
   for (const [depth, part] of path.entries()) {
     if (isPlain(value)) return { value, depth }
-    value = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[part] : undefined
+    value =
+      typeof value === 'object' && value !== null
+        ? (value as Readonly<Record<string, unknown>>)[part]
+        : undefined
   }
   return { value, depth: path.length }
 }

@@ -16,11 +16,14 @@ export type LoadedConfig =
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
 
 /**
- * Reads a configuration file, or takes the built-in defaults when there is none, and applies the command line's
- * overrides. Relative paths in the file are relative to the file; without one, to the working directory. Never throws:
- * everything that is wrong is told at once, with its place.
+ * Reads a configuration file, or takes the built-in defaults when there is none, and applies the
+ * command line's overrides. Relative paths in the file are relative to the file; without one, to
+ * the working directory. Never throws: everything that is wrong is told at once, with its place.
  */
-export function loadConfig(file: string | undefined, overrides: ConfigOverrides = {}): LoadedConfig {
+export function loadConfig(
+  file: string | undefined,
+  overrides: ConfigOverrides = {},
+): LoadedConfig {
   if (file === undefined) return build(undefined, undefined, overrides)
   let text: string
   try {
@@ -32,17 +35,33 @@ export function loadConfig(file: string | undefined, overrides: ConfigOverrides 
   return parseConfig(text, file, overrides)
 }
 
-/** As `loadConfig`, for a text that was read already; `file` names it, and is where relative paths start. */
-export function parseConfig(text: string, file: string, overrides: ConfigOverrides = {}): LoadedConfig {
+/**
+ * As `loadConfig`, for a text that was read already; `file` names it, and is where relative paths
+ * start.
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  overrides: ConfigOverrides = {},
+): LoadedConfig {
   const read = readYaml(text, file)
-  return read.ok ? build(read.yaml, file, overrides) : { ok: false, problems: inOrder(read.problems) }
+  return read.ok
+    ? build(read.yaml, file, overrides)
+    : { ok: false, problems: inOrder(read.problems) }
 }
 
-function build(yaml: YamlText | undefined, file: string | undefined, overrides: ConfigOverrides): LoadedConfig {
+function build(
+  yaml: YamlText | undefined,
+  file: string | undefined,
+  overrides: ConfigOverrides,
+): LoadedConfig {
   const written = yaml?.content ?? {}
   if (yaml !== undefined && (typeof written !== 'object' || Array.isArray(written))) {
     const message = `got ${inWords(written)}, expected a map such as "hostname: mx1.example.org"`
-    return { ok: false, problems: [{ ...(file !== undefined && { file }), ...locate(yaml, []), key: '', message }] }
+    return {
+      ok: false,
+      problems: [{ ...(file !== undefined && { file }), ...locate(yaml, []), key: '', message }],
+    }
   }
   const place = (path: KeyPath, message: string): ConfigProblem => {
     const option = optionFor(path, overrides)
@@ -55,13 +74,18 @@ function build(yaml: YamlText | undefined, file: string | undefined, overrides: 
   const parsed = schema.safeParse(content, { error: expectation })
   if (!parsed.success) {
     const found = findings(parsed.error.issues, content)
-    return { ok: false, problems: inOrder(found.map(({ path, message }) => unsaid(place(path, ''), message))) }
+    return {
+      ok: false,
+      problems: inOrder(found.map(({ path, message }) => unsaid(place(path, ''), message))),
+    }
   }
 
   const problems: ConfigProblem[] = []
   const directory = file === undefined ? process.cwd() : dirname(resolve(file))
   const from = { directory, ...(file !== undefined && { file }) }
-  const config = resolveSettings(parsed.data, from, (path, message) => problems.push(place(path, message)))
+  const config = resolveSettings(parsed.data, from, (path, message) =>
+    problems.push(place(path, message)),
+  )
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) }
 
   const warnings: ConfigProblem[] = [...inOrder(yaml?.warnings ?? [])]
@@ -81,11 +105,19 @@ const unsaid = (problem: ConfigProblem, message: () => string): ConfigProblem =>
   },
 })
 
-/** As one reads the file; what has no place comes first. The first ones only, and how many more there are. */
+/**
+ * As one reads the file; what has no place comes first. The first ones only, and how many more
+ * there are.
+ */
 function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  const sorted = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  const sorted = problems.toSorted(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+  )
   const more = sorted.length - mostTold
   if (more <= 0) return sorted
   const { file } = sorted[0] ?? {}
-  return [...sorted.slice(0, mostTold), { ...(file !== undefined && { file }), key: '', message: `and ${more} more` }]
+  return [
+    ...sorted.slice(0, mostTold),
+    { ...(file !== undefined && { file }), key: '', message: `and ${more} more` },
+  ]
 }

@@ -1,4 +1,13 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Pair, type YAMLMap } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Document,
+  type LineCounter,
+  type Pair,
+  type YAMLMap,
+} from 'yaml'
 import type { KeyPath } from './problem.ts'
 
 export interface Position {
@@ -18,14 +27,16 @@ const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
 function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
   const known = pairs.get(map)
   if (known !== undefined) return known
-  const made = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])))
+  const made = new Map(
+    map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])),
+  )
   pairs.set(map, made)
   return made
 }
 
 /**
- * Where a key or a list entry stands; when the file does not contain it, where the nearest thing around it stands.
- * Lines and columns count from 1.
+ * Where a key or a list entry stands; when the file does not contain it, where the nearest thing
+ * around it stands. Lines and columns count from 1.
  */
 export function locate({ document, lines }: LocatedDocument, path: KeyPath): Position {
   let node: unknown = document.contents

@@ -1,6 +1,7 @@
 /**
- * How deep a YAML text goes, before anything is made of it. Reading it token by token is linear; composing a document of it is not, as
- * soon as maps and lists stand in one another: five hundred times `? ` took the library a minute. Pure.
+ * How deep a YAML text goes, before anything is made of it. Reading it token by token is linear;
+ * composing a document of it is not, as soon as maps and lists stand in one another: five hundred
+ * times `? ` took the library a minute. Pure.
  */
 import { CST, Lexer, LineCounter, Parser } from 'yaml'
 import { type Position, positionAt } from './locate.ts'
@@ -8,7 +9,10 @@ import { type Position, positionAt } from './locate.ts'
 /** Maps and lists in one another; a configuration has six. */
 export const deepestNesting = 32
 
-/** Where it goes deeper than `deepestNesting`; undefined when it does not. What is quoted or a comment opens nothing. */
+/**
+ * Where it goes deeper than `deepestNesting`; undefined when it does not. What is quoted or a
+ * comment opens nothing.
+ */
 export function tooDeepAt(text: string): Position | undefined {
   const lines = new LineCounter()
   lines.addNewLine(0)

@@ -1,10 +1,17 @@
 /**
- * The configuration's notations as zod schemas, and the notes from which docs/configuration.md is made. In this folder
- * an issue's message is what was expected; problem texts are put together in issues.ts.
+ * The configuration's notations as zod schemas, and the notes from which docs/configuration.md is
+ * made. In this folder an issue's message is what was expected; problem texts are put together in
+ * issues.ts.
  */
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
-import { parseDomainPattern, parseListenAddress, parseMailAddress, parseRange, parseServer } from './addresses.ts'
+import {
+  parseDomainPattern,
+  parseListenAddress,
+  parseMailAddress,
+  parseRange,
+  parseServer,
+} from './addresses.ts'
 import { parseDuration, parseSize, type Parsed } from './units.ts'
 
 /** What the reference says about a key. */
@@ -26,12 +33,14 @@ export function key<S extends z.ZodType>(schema: S, sentence: string, fallback?:
 
 function notation<T>(value: string, parse: (text: string) => Parsed<T>) {
   const readable = (raw: unknown): boolean => typeof raw === 'string' || typeof raw === 'number'
-  const schema = z.custom<string | number>(readable, { error: value }).transform((raw, context): T => {
-    const parsed = parse(String(raw))
-    if (parsed.ok) return parsed.value
-    context.addIssue({ code: 'custom', message: parsed.expected, params: { hint: parsed.hint } })
-    return z.NEVER
-  })
+  const schema = z
+    .custom<string | number>(readable, { error: value })
+    .transform((raw, context): T => {
+      const parsed = parse(String(raw))
+      if (parsed.ok) return parsed.value
+      context.addIssue({ code: 'custom', message: parsed.expected, params: { hint: parsed.hint } })
+      return z.NEVER
+    })
   valueNotes.add(schema, { value })
   return schema
 }
@@ -41,7 +50,10 @@ const durationMs = (text: string): number => {
   return parsed.ok ? parsed.value : 0
 }
 
-/** Ms, between two durations in the same notation. Timers need an upper limit: Node's end at 24 days and fire at once above. */
+/**
+ * Ms, between two durations in the same notation. Timers need an upper limit: Node's end at 24 days
+ * and fire at once above.
+ */
 export function duration(from: string, to: string) {
   const value = `a duration from ${from} to ${to}`
   return notation(value, (text) => {
@@ -95,7 +107,9 @@ export function fingerprint() {
   const value = 'a SHA-256 fingerprint of 64 hex digits'
   return notation(value, (written) => {
     const digits = written.replaceAll(':', '').toLowerCase()
-    return /^[0-9a-f]{64}$/.test(digits) ? { ok: true, value: digits } : { ok: false, expected: value }
+    return /^[0-9a-f]{64}$/.test(digits)
+      ? { ok: true, value: digits }
+      : { ok: false, expected: value }
   })
 }
 
@@ -125,9 +139,12 @@ export function ledgerPath() {
 /** The Redis or Valkey server of the ledger; port 6379 and database 0 unless given. */
 export function redisUrl() {
   const value = 'redis://host:port/db'
-  const parts = /^rediss?:\/\/(?:[^@/]*@)?(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:\/\d{0,5})?$/i
+  const parts =
+    /^rediss?:\/\/(?:[^@/]*@)?(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:\/\d{0,5})?$/i
   return notation(value, (written) =>
-    parts.test(written) && URL.canParse(written) ? { ok: true, value: written } : { ok: false, expected: value },
+    parts.test(written) && URL.canParse(written)
+      ? { ok: true, value: written }
+      : { ok: false, expected: value },
   )
 }
 
@@ -150,7 +167,10 @@ export function perMinute() {
   const schema = z
     // YAML 1.1 tools write `off` as false.
     .custom<number | 'off' | false>(
-      (raw) => raw === 'off' || raw === false || (Number.isSafeInteger(raw) && Number(raw) >= 1 && Number(raw) <= 1e6),
+      (raw) =>
+        raw === 'off' ||
+        raw === false ||
+        (Number.isSafeInteger(raw) && Number(raw) >= 1 && Number(raw) <= 1e6),
       { error: value },
     )
     .transform((raw) => (typeof raw === 'number' ? raw : Infinity))
@@ -159,7 +179,8 @@ export function perMinute() {
 }
 
 /** A score or a threshold. */
-export const score = () => exact('a number', (raw): raw is number => typeof raw === 'number' && Number.isFinite(raw))
+export const score = () =>
+  exact('a number', (raw): raw is number => typeof raw === 'number' && Number.isFinite(raw))
 
 /** Text of at least one character that fits the pattern; `value` says what it is. */
 export const text = (value: string, pattern = /\S/) =>
@@ -167,9 +188,15 @@ export const text = (value: string, pattern = /\S/) =>
 
 /** True, false or the word `auto`. */
 export const automatic = () =>
-  exact('auto, true or false', (raw): raw is boolean | 'auto' => raw === 'auto' || typeof raw === 'boolean')
+  exact(
+    'auto, true or false',
+    (raw): raw is boolean | 'auto' => raw === 'auto' || typeof raw === 'boolean',
+  )
 
-/** A map of known keys. An empty one (`limits:` with all lines below it commented out) is as good as none. */
+/**
+ * A map of known keys. An empty one (`limits:` with all lines below it commented out) is as good as
+ * none.
+ */
 export function section<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess((raw) => raw ?? {}, z.strictObject(shape)).prefault({})
 }

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path'
 import type { KeyPath } from './problem.ts'
 
-/** What the command line says instead of the file, in the file's notation; relative paths are the shell's. */
+/**
+ * What the command line says instead of the file, in the file's notation; relative paths are the
+ * shell's.
+ */
 export interface ConfigOverrides {
   /** One address, in place of `listen`. */
   readonly listen?: string
@@ -26,7 +29,9 @@ const options: Readonly<Record<keyof ConfigOverrides, Option>> = {
   backend: {
     option: '--backend',
     path: ['backend', 'servers'],
-    value: (written) => [written.replace(/^sink:(.+)$/, (_, directory: string) => `sink:${resolve(directory)}`)],
+    value: (written) => [
+      written.replace(/^sink:(.+)$/, (_, directory: string) => `sink:${resolve(directory)}`),
+    ],
   },
   relayDomains: {
     option: '--relay-domains',
@@ -34,7 +39,11 @@ const options: Readonly<Record<keyof ConfigOverrides, Option>> = {
     value: (written) => written.split(',').map((domain) => domain.trim()),
   },
   admin: { option: '--admin', path: ['admin', 'listen'], value: (written) => written },
-  dataDirectory: { option: '--data-directory', path: ['data_directory'], value: (written) => resolve(written) },
+  dataDirectory: {
+    option: '--data-directory',
+    path: ['data_directory'],
+    value: (written) => resolve(written),
+  },
   logLevel: { option: '--log-level', path: ['log', 'level'], value: (written) => written },
 }
 
@@ -46,7 +55,10 @@ const used = (overrides: ConfigOverrides): readonly (Option & { readonly written
 
 /** The file's content with the overrides put in; the content itself stays as it is. */
 export function applyOverrides(content: unknown, overrides: ConfigOverrides): unknown {
-  return used(overrides).reduce((merged, { path, value, written }) => put(merged, path, value(written)), content)
+  return used(overrides).reduce(
+    (merged, { path, value, written }) => put(merged, path, value(written)),
+    content,
+  )
 }
 
 function put(content: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {

@@ -14,12 +14,17 @@ export function resolveBackend(
     priority: 0,
     weight: 1,
   } as const
-  const servers = (backend.servers ?? [sinkByDefault]).map((server) => placed(server, directories.place))
+  const servers = (backend.servers ?? [sinkByDefault]).map((server) =>
+    placed(server, directories.place),
+  )
   const [first, ...rest] = servers
   if (first === undefined) throw new Error('schema.ts lets an empty list of servers pass')
   const sink = servers.findIndex((server) => server.kind === 'sink')
   if (sink >= 0 && servers.length > 1) {
-    report(['backend', 'servers', sink], 'a sink stands alone; leave out the other servers, or the sink')
+    report(
+      ['backend', 'servers', sink],
+      'a sink stands alone; leave out the other servers, or the sink',
+    )
   }
   servers.forEach(({ url }, i) => {
     if (servers.findIndex((other) => other.url === url) < i)
@@ -31,7 +36,10 @@ export function resolveBackend(
     report(['backend', 'health', 'eject_at_most'], 'is shorter than eject_for; make it longer')
   return {
     servers: [first, ...rest],
-    clientAddress: backend.client_address === 'proxy' ? `proxy-v${backend.proxy_version}` : backend.client_address,
+    clientAddress:
+      backend.client_address === 'proxy'
+        ? `proxy-v${backend.proxy_version}`
+        : backend.client_address,
     tls: resolveTls(backend, directories.place, report),
     followsRoutes: backend.follows_routes,
     prdr: backend.prdr,
@@ -51,7 +59,10 @@ export function resolveBackend(
   }
 }
 
-function authenticatedOf({ max_connections: all, authenticated }: Settings['backend']['pool'], report: Report): number {
+function authenticatedOf(
+  { max_connections: all, authenticated }: Settings['backend']['pool'],
+  report: Report,
+): number {
   if (authenticated !== undefined && authenticated > all)
     report(
       ['backend', 'pool', 'authenticated'],
@@ -60,7 +71,10 @@ function authenticatedOf({ max_connections: all, authenticated }: Settings['back
   return authenticated ?? Math.max(1, Math.floor(all / 2))
 }
 
-/** A certificate that is checked only sometimes protects nobody: whoever is in between makes the check fail. */
+/**
+ * A certificate that is checked only sometimes protects nobody: whoever is in between makes the
+ * check fail.
+ */
 function resolveTls(
   { tls, servers = [] }: Settings['backend'],
   place: (path: string) => string,
@@ -75,7 +89,10 @@ function resolveTls(
   }
   const implicit = servers.findIndex(({ url }) => url.kind === 'smtp' && url.implicitTls === true)
   if (tls.mode === 'off' && implicit >= 0) {
-    report(['backend', 'servers', implicit], 'smtps:// is TLS, and backend.tls is off; change one of them')
+    report(
+      ['backend', 'servers', implicit],
+      'smtps:// is TLS, and backend.tls is off; change one of them',
+    )
   }
   return {
     mode: tls.mode,
@@ -94,17 +111,25 @@ function placed(
   return { kind: 'sink', directory, url: `sink:${directory}` }
 }
 
-/** The backend takes the connection for the client's, and can judge for itself what that client may do. */
+/**
+ * The backend takes the connection for the client's, and can judge for itself what that client may
+ * do.
+ */
 export const tellsClient = ({ clientAddress }: Config['backend']): boolean =>
   clientAddress === 'xclient' || clientAddress === 'proxy-v1' || clientAddress === 'proxy-v2'
 
 /**
- * Rule 8. A backend that is not told the client's address sees ours, which is often in its trusted networks, and would
- * relay mail from anyone to anywhere.
+ * Rule 8. A backend that is not told the client's address sees ours, which is often in its trusted
+ * networks, and would relay mail from anyone to anywhere.
  */
-export function checkRelaySafety(settings: Settings, backend: Config['backend'], report: Report): void {
+export function checkRelaySafety(
+  settings: Settings,
+  backend: Config['backend'],
+  report: Report,
+): void {
   const server = backend.servers.find(({ kind }) => kind === 'smtp')
-  if (server === undefined || tellsClient(backend) || (settings.relay_domains ?? []).length > 0) return
+  if (server === undefined || tellsClient(backend) || (settings.relay_domains ?? []).length > 0)
+    return
   const got = settings.relay_domains === undefined ? 'is missing' : 'got an empty list'
   report(
     ['relay_domains'],

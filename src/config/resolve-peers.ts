@@ -7,7 +7,9 @@ type PeerSettings = Settings['peers'][number]
 
 const everyone: PeerMatch = { address: [], rdns: [], helo: [], senderDomain: [] }
 
-/** What the class `default` is when nothing is said about it (design: Strategies, rules 3, 5 and 7). */
+/**
+ * What the class `default` is when nothing is said about it (design: Strategies, rules 3, 5 and 7).
+ */
 const builtIn: ConfiguredPeerClass = {
   name: 'default',
   match: everyone,
@@ -23,7 +25,9 @@ const builtIn: ConfiguredPeerClass = {
   limits: { rates: {} },
 }
 
-/** The classes in their order; `default` is the last one, and gives the others what they leave out. */
+/**
+ * The classes in their order; `default` is the last one, and gives the others what they leave out.
+ */
 export function resolvePeers(
   settings: Settings['peers'],
   report: Report,
@@ -31,7 +35,9 @@ export function resolvePeers(
   check(settings, report)
   const written = settings.find((peer) => peer.name === 'default')
   const fallback = written === undefined ? builtIn : inherit(written, builtIn)
-  const named = settings.filter((peer) => peer.name !== 'default').map((peer) => inherit(peer, fallback))
+  const named = settings
+    .filter((peer) => peer.name !== 'default')
+    .map((peer) => inherit(peer, fallback))
   const [first, ...rest] = named
   return first === undefined ? [fallback] : [first, ...rest, fallback]
 }
@@ -39,19 +45,27 @@ export function resolvePeers(
 function check(settings: Settings['peers'], report: Report): void {
   const seen = new Set<string>()
   for (const [i, peer] of settings.entries()) {
-    if (seen.has(peer.name)) report(['peers', i, 'name'], `there is already a class "${peer.name}"; rename one of them`)
+    if (seen.has(peer.name))
+      report(['peers', i, 'name'], `there is already a class "${peer.name}"; rename one of them`)
     seen.add(peer.name)
     const matches = Object.values(peer.match).some((entries) => entries.length > 0)
     if (peer.name !== 'default') {
       if (!matches) {
         const keys = 'address, rdns, helo or sender_domain'
-        report(['peers', i, 'match'], `class "${peer.name}" fits nobody, expected an entry in ${keys}`)
+        report(
+          ['peers', i, 'match'],
+          `class "${peer.name}" fits nobody, expected an entry in ${keys}`,
+        )
       }
       continue
     }
-    if (matches) report(['peers', i, 'match'], 'the class "default" fits everyone; leave its match out')
+    if (matches)
+      report(['peers', i, 'match'], 'the class "default" fits everyone; leave its match out')
     if (i !== settings.length - 1) {
-      report(['peers', i, 'name'], 'the class "default" fits everyone and must be the last one; move it to the end')
+      report(
+        ['peers', i, 'name'],
+        'the class "default" fits everyone and must be the last one; move it to the end',
+      )
     }
   }
 }
@@ -61,7 +75,12 @@ function inherit(peer: PeerSettings, fallback: ConfiguredPeerClass): ConfiguredP
   const shadow = peer.shadow ?? fallback.shadow
   return {
     name: peer.name,
-    match: { address: match.address, rdns: match.rdns, helo: match.helo, senderDomain: match.sender_domain },
+    match: {
+      address: match.address,
+      rdns: match.rdns,
+      helo: match.helo,
+      senderDomain: match.sender_domain,
+    },
     strategy: peer.strategy ?? fallback.strategy,
     ...(shadow !== undefined && shadow !== 'none' && { shadow }),
     deferCode: peer.defer_code ?? fallback.deferCode,

@@ -15,13 +15,22 @@ const builtIn: ReadonlyMap<string, Policy> = new Map(
   ].map((policy) => [policy.name, policy]),
 )
 
-/** The policies by name; thresholds must rise from tag to quarantine to reject, else one could never be reached. */
-export function resolvePolicies(settings: Settings['policies'], report: Report): ReadonlyMap<string, Policy> {
+/**
+ * The policies by name; thresholds must rise from tag to quarantine to reject, else one could never
+ * be reached.
+ */
+export function resolvePolicies(
+  settings: Settings['policies'],
+  report: Report,
+): ReadonlyMap<string, Policy> {
   if (settings === undefined) return builtIn
   const policies = new Map<string, Policy>()
   for (const [name, written] of Object.entries(settings)) {
     if (!/^[a-z0-9_-]{1,64}$/.test(name)) {
-      report(['policies', name], 'is no name for a policy, expected one of a to z, 0 to 9, "_" and "-"')
+      report(
+        ['policies', name],
+        'is no name for a policy, expected one of a to z, 0 to 9, "_" and "-"',
+      )
     }
     checkOrder(name, written, report)
     policies.set(name, {
@@ -32,7 +41,8 @@ export function resolvePolicies(settings: Settings['policies'], report: Report):
       neverDefer: written.never_defer,
     })
   }
-  if (policies.size === 0) report(['policies'], 'has no policies; name one, or leave the key out for the built-in ones')
+  if (policies.size === 0)
+    report(['policies'], 'has no policies; name one, or leave the key out for the built-in ones')
   return policies
 }
 
@@ -42,7 +52,10 @@ function checkOrder(name: string, policy: PolicySettings, report: Report): void 
     const value = policy[key]
     if (value === undefined) continue
     if (lower !== undefined && value < lower.value) {
-      report(['policies', name, key], `got ${value}, expected at least ${lower.key}, which is ${lower.value}`)
+      report(
+        ['policies', name, key],
+        `got ${value}, expected at least ${lower.key}, which is ${lower.value}`,
+      )
     }
     lower = { key, value }
   }
@@ -59,7 +72,8 @@ export function defaultPolicy(
   if (found !== undefined) return found
   const names = [...policies.keys()]
   const near = nearest(name, names)
-  const got = written === undefined ? `is missing, and there is no policy "${name}"` : `got ${inWords(name)}`
+  const got =
+    written === undefined ? `is missing, and there is no policy "${name}"` : `got ${inWords(name)}`
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   report(['recipients', 'default'], `${got}, expected one of the policies: ${someOf(names)}${hint}`)
   return { name, neverDefer: false }

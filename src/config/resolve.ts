@@ -10,8 +10,9 @@ import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
 import type { Settings } from './schema.ts'
 
 /**
- * The configuration of a file's settings: references between keys are checked, what is worked out is worked out, and
- * paths are made absolute from `directory`. The result is only good when `report` was not called.
+ * The configuration of a file's settings: references between keys are checked, what is worked out
+ * is worked out, and paths are made absolute from `directory`. The result is only good when
+ * `report` was not called.
  */
 export function resolveSettings(
   settings: Settings,
@@ -35,14 +36,18 @@ export function resolveSettings(
       xclientFrom: listener.xclient_from,
     })),
     tls: {
-      certificates: settings.tls.certificates.map(({ cert, key }) => ({ cert: place(cert), key: place(key) })),
+      certificates: settings.tls.certificates.map(({ cert, key }) => ({
+        cert: place(cert),
+        key: place(key),
+      })),
       minimumVersion: settings.tls.minimum_version,
       ciphers: settings.tls.ciphers,
       requestClientCertificate: settings.tls.request_client_certificate,
     },
     backend,
     ...(settings.relay_domains !== undefined && { relayDomains: settings.relay_domains }),
-    receivedHeader: settings.received_header === 'auto' ? !tellsClient(backend) : settings.received_header,
+    receivedHeader:
+      settings.received_header === 'auto' ? !tellsClient(backend) : settings.received_header,
     policies,
     recipients: {
       defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
@@ -74,14 +79,17 @@ export function resolveSettings(
     ehlo: {
       chunking: settings.ehlo.chunking,
       greylist: settings.ehlo.greylist,
-      ...(settings.ehlo.limits_rcpt_max !== undefined && { limitsRcptMax: settings.ehlo.limits_rcpt_max }),
+      ...(settings.ehlo.limits_rcpt_max !== undefined && {
+        limitsRcptMax: settings.ehlo.limits_rcpt_max,
+      }),
     },
     limits: resolveLimits(settings.limits),
     spool: {
       memoryBytes: settings.spool.memory,
       totalMemoryBytes: settings.spool.total_memory,
       totalDiskBytes: settings.spool.total_disk,
-      directory: settings.spool.directory === undefined ? tmpdir() : place(settings.spool.directory),
+      directory:
+        settings.spool.directory === undefined ? tmpdir() : place(settings.spool.directory),
     },
     timeouts: resolveTimeouts(settings.timeouts),
     log: settings.log,
@@ -91,17 +99,22 @@ export function resolveSettings(
   }
 }
 
-/** Processes that take mail have to share a ledger, or a sender that comes back to another one is not known there. */
+/**
+ * Processes that take mail have to share a ledger, or a sender that comes back to another one is
+ * not known there.
+ */
 function resolveWorkers({ workers, ledger }: Settings, report: Report): number {
   if (ledger.path !== ':memory:') return workers ?? availableParallelism()
-  if ((workers ?? 1) > 1) report(['workers'], `got ${workers}, expected 1: a ledger in memory can't be shared`)
+  if ((workers ?? 1) > 1)
+    report(['workers'], `got ${workers}, expected 1: a ledger in memory can't be shared`)
   return 1
 }
 
 /** A password is not asked for where everybody can read it. */
 function checkAuth({ listen }: Settings, report: Report): void {
   listen.forEach(({ auth, tls }, i) => {
-    const why = 'needs TLS, which this listener has not; give it tls, or write pass_in_clear where nobody can listen in'
+    const why =
+      'needs TLS, which this listener has not; give it tls, or write pass_in_clear where nobody can listen in'
     if (auth === 'pass' && tls === 'off') report(['listen', i, 'auth'], why)
   })
 }
@@ -112,7 +125,11 @@ function ownName(): string {
   return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'
 }
 
-function resolveJudge(judge: Settings['judge'], backend: Config['backend'], report: Report): Config['judge'] {
+function resolveJudge(
+  judge: Settings['judge'],
+  backend: Config['backend'],
+  report: Report,
+): Config['judge'] {
   if (judge.headers !== undefined && judge.backend !== undefined) {
     report(['judge', 'backend'], 'there is already a judge, headers; keep one of them')
   }
@@ -125,15 +142,23 @@ function resolveJudge(judge: Settings['judge'], backend: Config['backend'], repo
 
 function resolveLedgerStore(
   { path, url, prefix }: Settings['ledger'],
-  { place, dataDirectory }: { readonly place: (path: string) => string; readonly dataDirectory: string },
+  {
+    place,
+    dataDirectory,
+  }: { readonly place: (path: string) => string; readonly dataDirectory: string },
   report: Report,
 ): LedgerStore {
   if (url !== undefined) {
-    if (path !== undefined) report(['ledger', 'path'], 'there is already a store, url; keep one of them')
+    if (path !== undefined)
+      report(['ledger', 'path'], 'there is already a store, url; keep one of them')
     return { kind: 'redis', url, prefix: prefix ?? 'rcptwise:' }
   }
-  if (prefix !== undefined) report(['ledger', 'prefix'], 'is only for a Redis server; add url, or leave it out')
-  return { kind: 'sqlite', path: path === ':memory:' ? path : place(path ?? `${dataDirectory}/ledger.db`) }
+  if (prefix !== undefined)
+    report(['ledger', 'prefix'], 'is only for a Redis server; add url, or leave it out')
+  return {
+    kind: 'sqlite',
+    path: path === ':memory:' ? path : place(path ?? `${dataDirectory}/ledger.db`),
+  }
 }
 
 function resolveAdmin(
@@ -152,11 +177,17 @@ function resolveAdmin(
   return { listen, ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }) }
 }
 
-function resolveRunAs(runAs: NonNullable<Settings['run_as']>, report: Report): NonNullable<Config['runAs']> {
+function resolveRunAs(
+  runAs: NonNullable<Settings['run_as']>,
+  report: Report,
+): NonNullable<Config['runAs']> {
   const { user, group } = runAs
   for (const [key, name] of Object.entries({ user, group })) {
     if (name === 'root' || name === '0')
-      report(['run_as', key], `got ${name}, expected another user or group: root is what is given up`)
+      report(
+        ['run_as', key],
+        `got ${name}, expected another user or group: root is what is given up`,
+      )
   }
   return { user, ...(group !== undefined && { group }) }
 }

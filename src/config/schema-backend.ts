@@ -20,7 +20,8 @@ const server = z.preprocess(
 
 const backendTls = z.preprocess(
   // YAML 1.1 tools write `off` as false.
-  (raw) => (raw === false ? { mode: 'off' } : typeof raw === 'string' ? { mode: raw } : (raw ?? {})),
+  (raw) =>
+    raw === false ? { mode: 'off' } : typeof raw === 'string' ? { mode: raw } : (raw ?? {}),
   z.strictObject({
     mode: key(
       z.enum(['off', 'opportunistic', 'require']).prefault('opportunistic'),
@@ -32,7 +33,10 @@ const backendTls = z.preprocess(
       'those that come with Node.js',
     ),
     fingerprint: key(
-      z.preprocess((raw) => (typeof raw === 'string' ? [raw] : raw), z.array(is.fingerprint()).prefault([])),
+      z.preprocess(
+        (raw) => (typeof raw === 'string' ? [raw] : raw),
+        z.array(is.fingerprint()).prefault([]),
+      ),
       "SHA-256 of the server's certificate, or a list of them; nothing else of it is looked at then. Only with `require`.",
       'none',
     ),
@@ -60,7 +64,10 @@ export const backend = section({
         is.duration('100ms', '1h').prefault('5s'),
         'How long an address that fails to connect, to greet or to answer EHLO is left alone; then it is asked in the background, and used again when it answers. Doubled with each further failure.',
       ),
-      eject_at_most: key(is.duration('100ms', '1d').prefault('5m'), 'The longest time between two such questions.'),
+      eject_at_most: key(
+        is.duration('100ms', '1d').prefault('5m'),
+        'The longest time between two such questions.',
+      ),
       ask_every: key(
         is.duration('1s', '1d').prefault('60s'),
         'An address that nothing was heard of for this long is asked for its EHLO, so that a fallback is known to work.',
@@ -106,7 +113,10 @@ export const backend = section({
   ),
   pool: key(
     section({
-      max_connections: key(is.whole(1, 65_535).prefault(100), 'Most connections at a time, to all servers together.'),
+      max_connections: key(
+        is.whole(1, 65_535).prefault(100),
+        'Most connections at a time, to all servers together.',
+      ),
       per_server: key(
         is.whole(1, 65_535).optional(),
         'Most connections at a time to one entry of `servers`; when those of the best priority are full, messages wait.',

@@ -1,4 +1,7 @@
-/** What the schema says of itself: the keys at a path, and every key with its notes for the reference. */
+/**
+ * What the schema says of itself: the keys at a path, and every key with its notes for the
+ * reference.
+ */
 import type { z } from 'zod'
 import { keyNotes, valueNotes } from './notation.ts'
 import type { KeyPath } from './problem.ts'
@@ -50,7 +53,8 @@ function below(prefix: string, at: z.core.$ZodType): readonly DocumentedKey[] {
 
 function documented(key: string, schemaOfKey: z.core.$ZodType): DocumentedKey {
   const note = layers(schemaOfKey).flatMap((layer) => keyNotes.get(layer) ?? [])[0]
-  if (note === undefined) throw new Error(`schema.ts: ${key} has no sentence; wrap its schema in key()`)
+  if (note === undefined)
+    throw new Error(`schema.ts: ${key} has no sentence; wrap its schema in key()`)
   const fallback = note.default ?? defaultOf(schemaOfKey)
   return {
     key,
@@ -95,7 +99,9 @@ function valueOf(at: z.core.$ZodType): string {
       return def.options.map(valueOf).join(', ')
     default:
       // The reader of the reference does not know zod's words.
-      throw new Error(`schema.ts: what can be written for a ${def.type} has no words; give it a note (notation.ts)`)
+      throw new Error(
+        `schema.ts: what can be written for a ${def.type} has no words; give it a note (notation.ts)`,
+      )
   }
 }
 
@@ -122,4 +128,5 @@ function layers(at: z.core.$ZodType): readonly z.core.$ZodTypes[] {
   }
 }
 
-const content = (at: z.core.$ZodType): z.core.$ZodTypes => layers(at).at(-1) ?? (at as z.core.$ZodTypes)
+const content = (at: z.core.$ZodType): z.core.$ZodTypes =>
+  layers(at).at(-1) ?? (at as z.core.$ZodTypes)

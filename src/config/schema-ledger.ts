@@ -5,7 +5,8 @@ import { key } from './notation.ts'
 
 /** Also written as the file or the URL alone. */
 export const ledger = z.preprocess(
-  (raw) => (typeof raw === 'string' ? { [/^rediss?:/i.test(raw) ? 'url' : 'path']: raw } : (raw ?? {})),
+  (raw) =>
+    typeof raw === 'string' ? { [/^rediss?:/i.test(raw) ? 'url' : 'path']: raw } : (raw ?? {}),
   z.strictObject({
     path: key(
       is.ledgerPath().optional(),

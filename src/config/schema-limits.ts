@@ -9,7 +9,10 @@ export const limits = section({
     'Most recipients in a transaction; RFC 5321 4.5.3.1.8 wants room for 100.',
   ),
   sessions: key(is.whole(1, 1_000_000).prefault(10_000), 'Most connections at a time.'),
-  sessions_per_address: key(is.whole(1, 1_000_000).prefault(50), 'Most connections from one address at a time.'),
+  sessions_per_address: key(
+    is.whole(1, 1_000_000).prefault(50),
+    'Most connections from one address at a time.',
+  ),
   sessions_per_network: key(
     is.whole(1, 1_000_000).prefault(500),
     'Most connections from one network at a time: a /24 of IPv4, a /64 of IPv6.',
@@ -18,8 +21,14 @@ export const limits = section({
     is.perMinute().prefault('off'),
     'Most new connections from one address in a minute (of IPv6: from one /64). Rates do not hold for `trusted` peers.',
   ),
-  messages_per_minute: key(is.perMinute().prefault('off'), 'Most messages from one address in a minute.'),
-  recipients_per_minute: key(is.perMinute().prefault('off'), 'Most recipients from one address in a minute.'),
+  messages_per_minute: key(
+    is.perMinute().prefault('off'),
+    'Most messages from one address in a minute.',
+  ),
+  recipients_per_minute: key(
+    is.perMinute().prefault('off'),
+    'Most recipients from one address in a minute.',
+  ),
   errors_per_minute: key(
     is.perMinute().prefault(100),
     'Refused or unknown commands from one address in a minute; above it its connections are ended and turned away.',
@@ -44,9 +53,15 @@ export const limits = section({
     is.size('512', '64KiB').prefault(2048),
     'Longest command line with its CRLF (RFC 5321 4.5.3.1.4, with room for extensions).',
   ),
-  text_line: key(is.size('1000', '50MiB').prefault('1MiB'), 'Longest line in a message; longer ones are refused.'),
+  text_line: key(
+    is.size('1000', '50MiB').prefault('1MiB'),
+    'Longest line in a message; longer ones are refused.',
+  ),
   header: key(is.size('4KiB', '50MiB').prefault('1MiB'), 'Largest header section.'),
-  transactions_per_session: key(is.whole(1, 1_000_000).prefault(1000), 'Most transactions in one connection.'),
+  transactions_per_session: key(
+    is.whole(1, 1_000_000).prefault(1000),
+    'Most transactions in one connection.',
+  ),
   errors_per_session: key(
     is.whole(1, 10_000).prefault(20),
     'Commands refused with 5yz, or unknown, after which a connection is ended. What a policy or the mail server says of a sender or recipient does not count.',
@@ -70,7 +85,11 @@ export const limits = section({
 })
 
 export const limitsOfClass = section({
-  sessions: key(is.whole(1, 1_000_000).optional(), 'Most connections of all peers of the class together.', 'no limit'),
+  sessions: key(
+    is.whole(1, 1_000_000).optional(),
+    'Most connections of all peers of the class together.',
+    'no limit',
+  ),
   sessions_per_address: key(
     is.whole(1, 1_000_000).optional(),
     'In place of `limits.sessions_per_address`.',
@@ -86,11 +105,19 @@ export const limitsOfClass = section({
     'In place of `limits.connections_per_minute`.',
     'as in `limits`',
   ),
-  messages_per_minute: key(is.perMinute().optional(), 'In place of `limits.messages_per_minute`.', 'as in `limits`'),
+  messages_per_minute: key(
+    is.perMinute().optional(),
+    'In place of `limits.messages_per_minute`.',
+    'as in `limits`',
+  ),
   recipients_per_minute: key(
     is.perMinute().optional(),
     'In place of `limits.recipients_per_minute`.',
     'as in `limits`',
   ),
-  errors_per_minute: key(is.perMinute().optional(), 'In place of `limits.errors_per_minute`.', 'as in `limits`'),
+  errors_per_minute: key(
+    is.perMinute().optional(),
+    'In place of `limits.errors_per_minute`.',
+    'as in `limits`',
+  ),
 })

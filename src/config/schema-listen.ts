@@ -12,7 +12,10 @@ const listener = z.preprocess(
       'Offer STARTTLS; or begin with the TLS handshake, as on port 465; or neither.',
     ),
     auth: key(
-      z.preprocess((raw) => (raw === false ? 'off' : raw), z.enum(['off', 'pass', 'pass_in_clear']).prefault('off')),
+      z.preprocess(
+        (raw) => (raw === false ? 'off' : raw),
+        z.enum(['off', 'pass', 'pass_in_clear']).prefault('off'),
+      ),
       'AUTH: `pass` offers what the backend offers, after TLS, and lets the backend decide; `pass_in_clear` does so without TLS too. See docs/auth.md.',
     ),
     proxy_protocol_from: key(
@@ -35,7 +38,10 @@ export const listen = z
   .prefault(['127.0.0.1:2525'])
 
 const certificate = z.strictObject({
-  cert: key(is.text('a file name'), 'PEM file with the certificate, followed by the rest of its chain.'),
+  cert: key(
+    is.text('a file name'),
+    'PEM file with the certificate, followed by the rest of its chain.',
+  ),
   key: key(is.text('a file name'), 'PEM file with the private key, without a passphrase.'),
 })
 

@@ -4,7 +4,8 @@ import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 
 export const admin = z.preprocess(
-  (raw) => (raw === false ? { listen: 'off' } : typeof raw === 'string' ? { listen: raw } : (raw ?? {})),
+  (raw) =>
+    raw === false ? { listen: 'off' } : typeof raw === 'string' ? { listen: raw } : (raw ?? {}),
   z.strictObject({
     listen: key(
       z
@@ -20,17 +21,24 @@ export const admin = z.preprocess(
   }),
 )
 
-const account = () => is.text('a name of the host, without spaces', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/)
+const account = () =>
+  is.text('a name of the host, without spaces', /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/)
 
 export const runAs = z.preprocess(
   (raw) => (typeof raw === 'string' ? { user: raw } : raw),
   z.strictObject({
-    user: key(account(), 'User to become once ports and keys are open; may also be written `run_as: USER`.'),
+    user: key(
+      account(),
+      'User to become once ports and keys are open; may also be written `run_as: USER`.',
+    ),
     group: key(account().optional(), 'Its group.', "the user's own"),
   }),
 )
 
 export const log = section({
   level: key(z.enum(['debug', 'info', 'warn', 'error']).prefault('info'), 'What is logged.'),
-  pretty: key(is.automatic().prefault('auto'), 'For people instead of programs; `auto`: on a terminal.'),
+  pretty: key(
+    is.automatic().prefault('auto'),
+    'For people instead of programs; `auto`: on a terminal.',
+  ),
 })

@@ -15,13 +15,19 @@ const match = section({
     z.array(is.domainPattern()).prefault([]),
     'Names that the client gives in EHLO. Anyone can say anything there.',
   ),
-  sender_domain: key(z.array(is.domainPattern()).prefault([]), 'Domains of the reverse-path (MAIL FROM).'),
+  sender_domain: key(
+    z.array(is.domainPattern()).prefault([]),
+    'Domains of the reverse-path (MAIL FROM).',
+  ),
 })
 
 const name = () => is.text('a name of a to z, 0 to 9, "_" and "-"', /^[a-z0-9_-]{1,64}$/)
 
 const peer = z.strictObject({
-  name: key(name(), 'Name of the class, also in metrics; `default` is the last one and fits everyone else.'),
+  name: key(
+    name(),
+    'Name of the class, also in metrics; `default` is the last one and fits everyone else.',
+  ),
   match: key(match, 'A client is in the first class of which any one entry fits.'),
   strategy: key(
     z.enum(configurableStrategies).optional(),
@@ -38,7 +44,11 @@ const peer = z.strictObject({
     'Code of a deferral; with 452 Exim goes on in the same connection.',
     '451',
   ),
-  retry_hint: key(is.retryHint().optional(), "When to come back, as a deferral's text says.", '`00:01:00`'),
+  retry_hint: key(
+    is.retryHint().optional(),
+    "When to come back, as a deferral's text says.",
+    '`00:01:00`',
+  ),
   first: key(
     z.enum(['largest', 'offered']).optional(),
     'Which group goes first: the largest of pipelined RCPTs, or that of the first recipient offered.',
@@ -69,7 +79,10 @@ const peer = z.strictObject({
     'What `lenient` does for recipients who would have refused.',
     '`tag`',
   ),
-  limits: key(limitsOfClass, 'Other limits for the peers of this class; not inherited by other classes.'),
+  limits: key(
+    limitsOfClass,
+    'Other limits for the peers of this class; not inherited by other classes.',
+  ),
 })
 
 export const peers = z.array(peer).prefault([])

@@ -5,7 +5,11 @@ import { key, section } from './notation.ts'
 
 const policy = z.strictObject({
   tag_at: key(is.score().optional(), 'Score from which a message is tagged.', 'never'),
-  quarantine_at: key(is.score().optional(), 'Score from which a message goes to `quarantine.address`.', 'never'),
+  quarantine_at: key(
+    is.score().optional(),
+    'Score from which a message goes to `quarantine.address`.',
+    'never',
+  ),
   reject_at: key(is.score().optional(), 'Score from which a message is refused.', 'never'),
   never_defer: key(
     z.boolean().prefault(false),
@@ -23,8 +27,15 @@ const source = z.strictObject({
 })
 
 export const recipients = section({
-  default: key(is.text('the name of a policy').optional(), 'Policy of recipients that no source knows.', '`careful`'),
-  sources: key(z.array(source).prefault([]), "Where recipients' policies are looked up, in this order."),
+  default: key(
+    is.text('the name of a policy').optional(),
+    'Policy of recipients that no source knows.',
+    '`careful`',
+  ),
+  sources: key(
+    z.array(source).prefault([]),
+    "Where recipients' policies are looked up, in this order.",
+  ),
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),
     'When a source fails: answer the recipient 451, or use the default policy.',
@@ -40,7 +51,9 @@ export const judge = section({
           'Hosts whose fields are believed: those that the scanner runs on, or that mail comes through behind it. Everybody else can write such a field, too.',
         ),
         field: key(
-          z.enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result']).prefault('X-Spam-Score'),
+          z
+            .enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result'])
+            .prefault('X-Spam-Score'),
           'The field that the scanner writes; all others are ignored.',
         ),
       })

@@ -9,7 +9,10 @@ export const timeouts = section({
     anyTime('5m'),
     'Longest wait for the next whole command (RFC 5321 4.5.3.2.7); single octets do not prolong it.',
   ),
-  text: key(anyTime('5m'), 'Longest wait for more of a text; RFC 5321 4.5.3.2.5 gives the client 3 minutes.'),
+  text: key(
+    anyTime('5m'),
+    'Longest wait for more of a text; RFC 5321 4.5.3.2.5 gives the client 3 minutes.',
+  ),
   reply: key(
     anyTime('5m'),
     'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
@@ -35,7 +38,10 @@ export const timeouts = section({
 })
 
 export const spool = section({
-  memory: key(is.size('0', '1GiB').prefault('1MiB'), 'Bytes of one message kept in memory; more goes to a file.'),
+  memory: key(
+    is.size('0', '1GiB').prefault('1MiB'),
+    'Bytes of one message kept in memory; more goes to a file.',
+  ),
   total_memory: key(
     is.size('0', '1024GiB').prefault('256MiB'),
     'Bytes of all messages together kept in memory; above it texts go to files at once.',

@@ -1,6 +1,7 @@
 /**
- * The configuration file: every key with its type, default, unit and a sentence. docs/configuration.md is generated from
- * this; load.ts reads files with it; resolve.ts makes a Config of the result. Keys are the words of config.ts in snake_case.
+ * The configuration file: every key with its type, default, unit and a sentence.
+ * docs/configuration.md is generated from this; load.ts reads files with it; resolve.ts makes a
+ * Config of the result. Keys are the words of config.ts in snake_case.
  */
 import { z } from 'zod'
 import * as is from './notation.ts'
@@ -49,8 +50,14 @@ export const schema = z.strictObject({
     peers,
     'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which may be left out too.',
   ),
-  bounces: key(bounces, 'Reports of refusals to the sender, for classes with `strategy: bounce`: docs/bounces.md.'),
-  trusted: key(z.array(is.range()).prefault([]), "The site's own networks; their messages are never split."),
+  bounces: key(
+    bounces,
+    'Reports of refusals to the sender, for classes with `strategy: bounce`: docs/bounces.md.',
+  ),
+  trusted: key(
+    z.array(is.range()).prefault([]),
+    "The site's own networks; their messages are never split.",
+  ),
   ledger: key(
     ledger.prefault({}),
     'The record of splits; may also be written `ledger: sqlite:PATH` or `ledger: redis://host:port/db`.',
@@ -75,7 +82,9 @@ export const schema = z.strictObject({
     'whoever started it',
   ),
   workers: key(
-    z.preprocess((raw) => (raw === 'auto' ? undefined : raw), is.whole(1, 256).optional()).prefault('auto'),
+    z
+      .preprocess((raw) => (raw === 'auto' ? undefined : raw), is.whole(1, 256).optional())
+      .prefault('auto'),
     'Processes that take mail, beside one that watches over them; `auto`: as many as the machine has cores. With 1 there is one process in all. See docs/deploy.md.',
   ),
   data_directory: key(

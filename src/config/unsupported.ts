@@ -2,8 +2,8 @@ import { inWords } from './in-words.ts'
 import { dottedKey, type KeyPath } from './problem.ts'
 
 /**
- * What the design names and this version does not do yet. An operator who writes it is told so, instead of being told
- * that the key is unknown. Remove a line when the thing works.
+ * What the design names and this version does not do yet. An operator who writes it is told so,
+ * instead of being told that the key is unknown. Remove a line when the thing works.
  */
 interface Unsupported {
   /** Dotted path, every list index written `[]`. */
@@ -24,7 +24,9 @@ const unsupported: readonly Unsupported[] = [
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 
-/** The message for a key or value that this version does not do; undefined when it is simply wrong. */
+/**
+ * The message for a key or value that this version does not do; undefined when it is simply wrong.
+ */
 export function unsupportedMessage(path: KeyPath, value: unknown): string | undefined {
   const key = dottedKey(path).replace(/\[\d+\]/g, '[]')
   const found = unsupported.find((entry) => {

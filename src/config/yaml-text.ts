@@ -1,4 +1,12 @@
-import { isScalar, LineCounter, parseDocument, visit, type Document, type Scalar, type YAMLError } from 'yaml'
+import {
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Scalar,
+  type YAMLError,
+} from 'yaml'
 import { type Position, positionAt, type LocatedDocument } from './locate.ts'
 import { deepestNesting, tooDeepAt } from './nesting.ts'
 import type { ConfigProblem } from './problem.ts'
@@ -10,9 +18,13 @@ export interface YamlText extends LocatedDocument {
 }
 
 export type ReadYaml =
-  { readonly ok: true; readonly yaml: YamlText } | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+  | { readonly ok: true; readonly yaml: YamlText }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
 
-/** What to do, for the mistakes that YAML's own words don't explain to someone who does not know YAML well. */
+/**
+ * What to do, for the mistakes that YAML's own words don't explain to someone who does not know
+ * YAML well.
+ */
 const advice: ReadonlyMap<string, string> = new Map([
   ['BAD_SCALAR_START', 'put values that begin with @ or ` in quotes'],
   ['TAB_AS_INDENT', 'indent with spaces'],
@@ -31,13 +43,19 @@ export function readYaml(text: string, file: string): ReadYaml {
     ok: false,
     problems: [{ file, ...position, key: '', message }],
   })
-  if (text.length > longest) return refused(`is longer than ${longest} characters, expected a configuration`)
+  if (text.length > longest)
+    return refused(`is longer than ${longest} characters, expected a configuration`)
   const deep = tooDeepAt(text)
   if (deep !== undefined) return refused(tooDeep, deep)
   let document: Document.Parsed
   try {
     // The library compares each key with all before it; `twice` does that by a set.
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false })
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      merge: true,
+      uniqueKeys: false,
+    })
   } catch (error) {
     return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -46,7 +64,11 @@ export function readYaml(text: string, file: string): ReadYaml {
     // The library's words for this one speak to programmers.
     const words = error.code === 'MULTIPLE_DOCS' ? 'there is more than one document' : error.message
     const hint = advice.get(error.code)
-    return { ...place, key: '', message: `no valid YAML: ${words}${hint === undefined ? '' : `; ${hint}`}` }
+    return {
+      ...place,
+      key: '',
+      message: `no valid YAML: ${words}${hint === undefined ? '' : `; ${hint}`}`,
+    }
   }
   const repeated = twice(document).map((key): ConfigProblem => ({
     file,
@@ -54,7 +76,8 @@ export function readYaml(text: string, file: string): ReadYaml {
     key: String(key.value),
     message: 'is there twice in the same map; keep one of them',
   }))
-  // The first error of another kind often causes those below it; repeated keys each stand for themselves.
+  // The first error of another kind often causes those below it; repeated keys each stand for
+  // themselves.
   const [first] = document.errors
   if (first !== undefined || repeated.length > 0)
     return { ok: false, problems: [...(first === undefined ? [] : [problem(first)]), ...repeated] }
@@ -66,14 +89,19 @@ export function readYaml(text: string, file: string): ReadYaml {
     )
   try {
     const content: unknown = document.toJS()
-    return { ok: true, yaml: { document, lines, content, warnings: document.warnings.map(problem) } }
+    return {
+      ok: true,
+      yaml: { document, lines, content, warnings: document.warnings.map(problem) },
+    }
   } catch (error) {
     // Aliases that expand without end.
     return refused(`no valid YAML: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
-/** Keys that stand in their map already, `<<` aside, which may be there for each map that is merged. */
+/**
+ * Keys that stand in their map already, `<<` aside, which may be there for each map that is merged.
+ */
 function twice(document: Document): readonly Scalar[] {
   const found: Scalar[] = []
   visit(document, {
@@ -89,7 +117,10 @@ function twice(document: Document): readonly Scalar[] {
   return found
 }
 
-/** Where an alias (`*name`) stands that has no anchor (`&name`) before it; usually a pattern without quotes. */
+/**
+ * Where an alias (`*name`) stands that has no anchor (`&name`) before it; usually a pattern without
+ * quotes.
+ */
 function aliasWithoutAnchor(document: Document): number | undefined {
   let offset: number | undefined
   const anchors = new Set<string>()

@@ -1,4 +1,7 @@
-/** The two clients of the demonstration: real sockets, and what they do with the replies is what real MTAs do. */
+/**
+ * The two clients of the demonstration: real sockets, and what they do with the replies is what
+ * real MTAs do.
+ */
 import { writeOctets } from '../smtp/octets.ts'
 import { connect, type Socket } from 'node:net'
 
@@ -63,7 +66,11 @@ export interface Message {
 /** What the client knows of each recipient in the end. */
 export type Fates = ReadonlyMap<string, string>
 
-async function offer(conversation: Conversation, mail: string, recipients: readonly string[]): Promise<string[]> {
+async function offer(
+  conversation: Conversation,
+  mail: string,
+  recipients: readonly string[],
+): Promise<string[]> {
   conversation.send([mail, ...recipients.map((recipient) => `RCPT TO:<${recipient}>`), 'DATA'])
   await conversation.reply()
   const replies: string[] = []
@@ -78,7 +85,9 @@ async function greet(conversation: Conversation): Promise<void> {
   await conversation.reply()
 }
 
-/** A client that speaks PRDR, as Exim does: one transaction, one reply per recipient after the text. */
+/**
+ * A client that speaks PRDR, as Exim does: one transaction, one reply per recipient after the text.
+ */
 export async function sendByPrdr(
   port: number,
   message: Message,
@@ -107,14 +116,18 @@ export interface LegacyResult {
 }
 
 /**
- * A client that knows only one answer per message, as most do: sends to those who were let through, keeps the deferred
- * ones in its queue, and comes back for them when the hint says so. `wait` is told how many seconds.
+ * A client that knows only one answer per message, as most do: sends to those who were let through,
+ * keeps the deferred ones in its queue, and comes back for them when the hint says so. `wait` is
+ * told how many seconds.
  */
 export async function sendByRetrying(
   port: number,
   message: Message,
   recipients: readonly string[],
-  { say, wait }: { readonly say: Say; readonly wait: (attempt: number, seconds: number) => Promise<void> },
+  {
+    say,
+    wait,
+  }: { readonly say: Say; readonly wait: (attempt: number, seconds: number) => Promise<void> },
 ): Promise<LegacyResult> {
   const fates = new Map<string, string>()
   let open = [...recipients]

@@ -1,7 +1,8 @@
 /**
- * The addresses of a host, as the system finds them: /etc/hosts and search domains count. The system goes on looking after everybody
- * here has stopped waiting (10 s for each name server), and libuv does two look-ups at a time, whatever their number. So nobody asks
- * for a name that is being looked up: a server that is asked for again and again would fill that queue for everyone.
+ * The addresses of a host, as the system finds them: /etc/hosts and search domains count. The
+ * system goes on looking after everybody here has stopped waiting (10 s for each name server), and
+ * libuv does two look-ups at a time, whatever their number. So nobody asks for a name that is being
+ * looked up: a server that is asked for again and again would fill that queue for everyone.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
@@ -29,9 +30,12 @@ export const lookUpForSocket =
     const wanted = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family
     look(host).then(
       (found) => {
-        const fitting = found.filter((one) => wanted === undefined || wanted === 0 || one.family === wanted)
+        const fitting = found.filter(
+          (one) => wanted === undefined || wanted === 0 || one.family === wanted,
+        )
         const [first] = fitting
-        if (first === undefined) callback(Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' }), '')
+        if (first === undefined)
+          callback(Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' }), '')
         else if (all === true) callback(null, fitting)
         else callback(null, first.address, first.family)
       },

@@ -1,16 +1,27 @@
 /**
- * Messages whose refusal is reported to nobody: what a program or a list sent (RFC 3834 2). A report would go to many people, to
- * nobody, or round in a circle; a list's software would take subscribers off its list for it.
+ * Messages whose refusal is reported to nobody: what a program or a list sent (RFC 3834 2). A
+ * report would go to many people, to nobody, or round in a circle; a list's software would take
+ * subscribers off its list for it.
  */
 import type { HeaderField } from './header.ts'
 
 export type Automatic = 'null sender' | 'list' | 'automatic'
 
-/** Local parts that programs and lists send from (RFC 3834 2; the others are what list software uses). */
-const programs = /^(?:mailer-daemon$|owner-|bounces?[-+=])|-(?:request|owner|bounces?|return)(?:[-+=]|$)/i
+/**
+ * Local parts that programs and lists send from (RFC 3834 2; the others are what list software
+ * uses).
+ */
+const programs =
+  /^(?:mailer-daemon$|owner-|bounces?[-+=])|-(?:request|owner|bounces?|return)(?:[-+=]|$)/i
 
-/** Why nothing is reported; undefined when a person may have sent it. `reversePath` is an address, empty for the null path. */
-export function whyAutomatic(reversePath: string, fields: readonly HeaderField[]): Automatic | undefined {
+/**
+ * Why nothing is reported; undefined when a person may have sent it. `reversePath` is an address,
+ * empty for the null path.
+ */
+export function whyAutomatic(
+  reversePath: string,
+  fields: readonly HeaderField[],
+): Automatic | undefined {
   if (reversePath === '') return 'null sender'
   const at = reversePath.lastIndexOf('@')
   if (programs.test(at === -1 ? reversePath : reversePath.slice(0, at))) return 'list'

@@ -1,4 +1,7 @@
-/** The header section of a message, as far as reports need it. Octets stay octets: values are latin1. */
+/**
+ * The header section of a message, as far as reports need it. Octets stay octets: values are
+ * latin1.
+ */
 
 export interface HeaderField {
   /** In lower case. */
@@ -9,7 +12,10 @@ export interface HeaderField {
 
 const endOfHeader = Buffer.from('\r\n\r\n')
 
-/** The octets before the empty line, with the CRLF of the last field; all of them where there is no empty line. */
+/**
+ * The octets before the empty line, with the CRLF of the last field; all of them where there is no
+ * empty line.
+ */
 export function headerOf(text: Buffer): Buffer {
   if (text.subarray(0, 2).equals(endOfHeader.subarray(0, 2))) return text.subarray(0, 0)
   const end = text.indexOf(endOfHeader)

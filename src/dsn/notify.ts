@@ -7,7 +7,10 @@ export function mayNotify(notify: string | undefined): boolean {
   return notify === undefined || notify.toUpperCase().split(',').includes('FAILURE')
 }
 
-/** RET: the whole message, or its header section, which is also the default here (RFC 3461 4.3 leaves it open). */
+/**
+ * RET: the whole message, or its header section, which is also the default here (RFC 3461 4.3
+ * leaves it open).
+ */
 export const wantsWholeText = (ret: string | undefined): boolean => ret?.toUpperCase() === 'FULL'
 
 /** Address type and address of an ORCPT parameter, decoded (RFC 3461 4.2, RFC 6533 3). */
@@ -37,6 +40,8 @@ const codePoint = /\\x\{([0-9A-Fa-f]{1,6})\}/g
 function decodeUnitext(value: string): string {
   return readable(value).replace(codePoint, (form, digits: string) => {
     const point = Number.parseInt(digits, 16)
-    return point > 0x10_ff_ff || (point >= 0xd8_00 && point <= 0xdf_ff) ? form : String.fromCodePoint(point)
+    return point > 0x10_ff_ff || (point >= 0xd8_00 && point <= 0xdf_ff)
+      ? form
+      : String.fromCodePoint(point)
   })
 }

@@ -1,6 +1,7 @@
 /**
- * A report of refused recipients (delivery status notification): multipart/report (RFC 6522) with an explanation, the status of each
- * refused recipient (RFC 3464) and the original's header section or text; internationalized (RFC 6533) where the original was. Pure.
+ * A report of refused recipients (delivery status notification): multipart/report (RFC 6522) with
+ * an explanation, the status of each refused recipient (RFC 3464) and the original's header section
+ * or text; internationalized (RFC 6533) where the original was. Pure.
  */
 import { headerDate } from '../smtp/headers.ts'
 import { readable } from '../smtp/octets.ts'
@@ -20,7 +21,10 @@ export interface Refusal {
 export interface ReportOrder {
   /** Our name: who reports. */
   readonly hostname: string
-  /** Unique: makes Message-ID and boundary, which must not be guessed by who wrote the original. Letters and digits. */
+  /**
+   * Unique: makes Message-ID and boundary, which must not be guessed by who wrote the original.
+   * Letters and digits.
+   */
   readonly id: string
   /** Whom it is for, as Unicode. */
   readonly reversePath: string
@@ -35,9 +39,15 @@ export interface ReportOrder {
   readonly refusals: readonly Refusal[]
   /** What is returned: the header section (RET=HDRS), or the whole text (RET=FULL). */
   readonly original: { readonly kind: 'header' | 'text'; readonly octets: Buffer }
-  /** The original came with SMTPUTF8: the report is one too (RFC 6533), for a server that has SMTPUTF8. */
+  /**
+   * The original came with SMTPUTF8: the report is one too (RFC 6533), for a server that has
+   * SMTPUTF8.
+   */
   readonly international: boolean
-  /** Whether octets above 127 may be in it. Without, those of a header section become `?`, and a text has to be free of them. */
+  /**
+   * Whether octets above 127 may be in it. Without, those of a header section become `?`, and a
+   * text has to be free of them.
+   */
   readonly eightBit: boolean
 }
 
@@ -47,7 +57,9 @@ export interface Report {
   readonly eightBit: boolean
 }
 
-/** Long replies and addresses are cut here, so that no line gets longer than RFC 5322 2.1.1 allows. */
+/**
+ * Long replies and addresses are cut here, so that no line gets longer than RFC 5322 2.1.1 allows.
+ */
 const maxReplyOctets = 700
 const maxAddressOctets = 900
 const maxLineLength = 76
@@ -98,16 +110,21 @@ const cut = (text: string, octets: number): string =>
     .toString('utf8')
     .replace(/\ufffd$/, '')
 
-/** No line of ours may be written by others: control characters become `?`, and what is no ASCII too unless that is allowed. */
+/**
+ * No line of ours may be written by others: control characters become `?`, and what is no ASCII too
+ * unless that is allowed.
+ */
 function clean(text: string, order: ReportOrder): string {
   return text.replace(order.international ? /[\p{Cc}\p{Zl}\p{Zp}]/gu : /[^\x20-\x7e]/g, '?')
 }
 
-const address = (text: string, order: ReportOrder): string => cut(clean(text, order), maxAddressOctets)
+const address = (text: string, order: ReportOrder): string =>
+  cut(clean(text, order), maxAddressOctets)
 
 function headerSection(order: ReportOrder): string[] {
   const { hostname, messageId } = order
-  const reference = messageId !== undefined && /^<[\x21-\x7e]{1,250}>$/.test(messageId) ? messageId : undefined
+  const reference =
+    messageId !== undefined && /^<[\x21-\x7e]{1,250}>$/.test(messageId) ? messageId : undefined
   return [
     `Date: ${headerDate(order.at)}`,
     `From: Mail Delivery System <MAILER-DAEMON@${clean(hostname, order)}>`,
@@ -138,7 +155,8 @@ function explanation(order: ReportOrder): string[] {
   ]
 }
 
-const wordsOf = (reply: Reply, order: ReportOrder): string => cut(clean(describeReply(reply), order), maxReplyOctets)
+const wordsOf = (reply: Reply, order: ReportOrder): string =>
+  cut(clean(describeReply(reply), order), maxReplyOctets)
 
 function messageStatus(order: ReportOrder): string[] {
   const { client } = order
@@ -156,10 +174,13 @@ function messageStatus(order: ReportOrder): string[] {
 
 function recipientStatus(order: ReportOrder, refusal: Refusal): string[] {
   const { originalRecipient } = refusal
-  const original = originalRecipient === undefined ? undefined : parseOriginalRecipient(originalRecipient)
+  const original =
+    originalRecipient === undefined ? undefined : parseOriginalRecipient(originalRecipient)
   return [
     '',
-    ...(original === undefined ? [] : [`Original-Recipient: ${original.type}; ${address(original.address, order)}`]),
+    ...(original === undefined
+      ? []
+      : [`Original-Recipient: ${original.type}; ${address(original.address, order)}`]),
     `Final-Recipient: ${finalRecipient(refusal, order)}`,
     'Action: failed',
     `Status: ${statusOf(refusal.reply)}`,
@@ -169,7 +190,10 @@ function recipientStatus(order: ReportOrder, refusal: Refusal): string[] {
 
 const beyondAscii = /[^\x20-\x7e]/
 
-/** Beyond ASCII in a report without SMTPUTF8: `\x{E4}` (RFC 6533 3, utf-8-addr-xtext), so that it is told whom it is about. */
+/**
+ * Beyond ASCII in a report without SMTPUTF8: `\x{E4}` (RFC 6533 3, utf-8-addr-xtext), so that it is
+ * told whom it is about.
+ */
 function finalRecipient({ recipient }: Refusal, order: ReportOrder): string {
   if (!beyondAscii.test(recipient)) return `rfc822; ${address(recipient, order)}`
   if (order.international) return `utf-8; ${address(recipient, order)}`
@@ -208,7 +232,10 @@ function originalType({ original, international }: ReportOrder): string {
 
 function returnedOctets({ original, eightBit }: ReportOrder): Buffer {
   const { octets } = original
-  const whole = octets.length === 0 || octets.subarray(-2).equals(Buffer.from('\r\n')) ? octets : withLineEnd(octets)
+  const whole =
+    octets.length === 0 || octets.subarray(-2).equals(Buffer.from('\r\n'))
+      ? octets
+      : withLineEnd(octets)
   if (eightBit || original.kind === 'text') return whole
   return Buffer.from(whole.map((octet) => (octet > 127 ? 0x3f : octet)))
 }

@@ -1,4 +1,7 @@
-/** GTUBE, the test string of SpamAssassin, is certain spam. It is looked for at the beginning of a text only. */
+/**
+ * GTUBE, the test string of SpamAssassin, is certain spam. It is looked for at the beginning of a
+ * text only.
+ */
 
 const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X')
 export const gtubeScore = 1000

@@ -9,7 +9,10 @@ export interface Field {
 
 const start = /^([!-9;-~]+)[ \t]*:/
 
-/** Undefined: too many to be read. Up to the first line that is no field: what follows is text, as it is for Postfix and sendmail. */
+/**
+ * Undefined: too many to be read. Up to the first line that is no field: what follows is text, as
+ * it is for Postfix and sendmail.
+ */
 export function fieldsOf(header: Buffer): Field[] | undefined {
   if (hasTooManyLines(header)) return undefined
   const fields: { readonly name: string; value: string }[] = []
@@ -26,7 +29,12 @@ export const headerLinesLimit = 10_000
 
 function hasTooManyLines(header: Buffer): boolean {
   let lines = 0
-  for (let at = header.indexOf('\n'); at !== -1 && lines <= headerLinesLimit; at = header.indexOf('\n', at + 1)) lines++
+  for (
+    let at = header.indexOf('\n');
+    at !== -1 && lines <= headerLinesLimit;
+    at = header.indexOf('\n', at + 1)
+  )
+    lines++
   return lines > headerLinesLimit
 }
 

@@ -24,7 +24,8 @@ export class HeaderSection {
     if (this.#end !== undefined) return
     this.#keep(chunk)
     // The beginning of a text counts as the end of a line.
-    if (this.#length >= 2 && this.#octets.subarray(0, 2).equals(endOfHeader.subarray(0, 2))) this.#end = 0
+    if (this.#length >= 2 && this.#octets.subarray(0, 2).equals(endOfHeader.subarray(0, 2)))
+      this.#end = 0
     else {
       const from = Math.max(0, this.#length - chunk.length - endOfHeader.length + 1)
       const found = this.#octets.subarray(0, this.#length).indexOf(endOfHeader, from)

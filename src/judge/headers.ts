@@ -1,10 +1,12 @@
 /**
- * The judge that believes what a scanner in front has written: one field, from clients that are named. Anybody can write such a field,
- * so it counts only
+ * The judge that believes what a scanner in front has written: one field, from clients that are
+ * named. Anybody can write such a field, so it counts only
  *
  * - from a client whose own work it is, or comes through: the host of the scanner;
- * - at the top, above the first Received field, which that host has added itself: what the sender wrote stands below it; the topmost counts;
- * - or, where there is none, once in the whole section: a scanner that writes at the end (rspamd through Postfix) removes those of the sender. More
+ * - at the top, above the first Received field, which that host has added itself: what the sender
+ *   wrote stands below it; the topmost counts;
+ * - or, where there is none, once in the whole section: a scanner that writes at the end (rspamd
+ *   through Postfix) removes those of the sender. More
  *   than one there are the sender's too, and nobody knows which: then the judge has failed.
  *
  * GTUBE is certain spam, whoever sends it.
@@ -56,17 +58,22 @@ class HeadersJudging implements Judging {
 
 /** `header`: undefined when it is too long to be read. */
 export function judgeHeader(header: Buffer | undefined, field: ScoreField): Judgement {
-  if (header === undefined) return { kind: 'failed', why: 'the header section is too long to be read' }
+  if (header === undefined)
+    return { kind: 'failed', why: 'the header section is too long to be read' }
   const fields = fieldsOf(header)
   if (fields === undefined) return { kind: 'failed', why: 'the header section has too many lines' }
   const name = field.toLowerCase()
   const received = fields.findIndex((one) => one.name === 'received')
   const above = fields.slice(0, received === -1 ? fields.length : received)
   const written = above.find((one) => one.name === name)
-  const [first, second] = written === undefined ? fields.filter((one) => one.name === name) : [written]
+  const [first, second] =
+    written === undefined ? fields.filter((one) => one.name === name) : [written]
   if (first === undefined) return silent
   if (second !== undefined)
-    return { kind: 'failed', why: `more than one ${field}: the scanner has to remove those of senders` }
+    return {
+      kind: 'failed',
+      why: `more than one ${field}: the scanner has to remove those of senders`,
+    }
   const score = scoreIn(field, first.value)
   if (score === undefined) return { kind: 'failed', why: `${field} has no score where it belongs` }
   return { kind: 'scored', score, symbols: [field] }

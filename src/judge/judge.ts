@@ -1,4 +1,7 @@
-/** What a judge found in one message text. A score is the sum of its symbols, as SpamAssassin and rspamd count. */
+/**
+ * What a judge found in one message text. A score is the sum of its symbols, as SpamAssassin and
+ * rspamd count.
+ */
 export type Judgement =
   | { readonly kind: 'scored'; readonly score: number; readonly symbols: readonly string[] }
   /** Nothing in the text says anything about it: every policy accepts. */
@@ -8,9 +11,14 @@ export type Judgement =
 
 /** One text being judged while it streams by. */
 export interface Judging {
-  /** The next bytes of the text, as the message has them (not dot-stuffed). The buffer is not kept. */
+  /**
+   * The next bytes of the text, as the message has them (not dot-stuffed). The buffer is not kept.
+   */
   push(chunk: Buffer): void
-  /** The judgement, once no further byte can change it; lets the rest of a large text stream on undelayed. */
+  /**
+   * The judgement, once no further byte can change it; lets the rest of a large text stream on
+   * undelayed.
+   */
   settled(): Judgement | undefined
   /** The text is complete. Never rejects, and ends within the judge's own time limit. */
   end(): Judgement | Promise<Judgement>

@@ -1,6 +1,6 @@
 /**
- * The number that a scanner wrote into its field, at the place where that scanner writes it: much else in such a field is the sender's (rspamd
- * tells of Reply-To and Subject in its own).
+ * The number that a scanner wrote into its field, at the place where that scanner writes it: much
+ * else in such a field is the sender's (rspamd tells of Reply-To and Subject in its own).
  */
 
 const alone = /^([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?)(?: |$)/
@@ -10,7 +10,10 @@ const forms = {
   /** `5.1`, and what some put behind it: `5.1 (+++++)`, `5.1 TEST1,TEST2`. */
   'X-Spam-Score': alone,
   'X-Rspamd-Score': alone,
-  /** SpamAssassin, amavis: `Yes, score=15.3 required=5.0 tests=…`; `hits` is what it was called before 3.0. */
+  /**
+   * SpamAssassin, amavis: `Yes, score=15.3 required=5.0 tests=…`; `hits` is what it was called
+   * before 3.0.
+   */
   'X-Spam-Status': /^(?:Yes|No), ?(?:score|hits)=([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?)(?: |$)/i,
   /** rspamd: `default: False [4.10 / 15.00]; SYMBOL(1.00)[…]; …`. */
   'X-Spamd-Result': /^[A-Za-z0-9_-]+: (?:True|False) \[([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?) \/ /i,

@@ -1,6 +1,7 @@
 /**
- * Whether another split may be opened, asked at each message. Nearly always far fewer splits are open than any limit has room for, so what is
- * open in all is remembered for a moment, and nothing is asked of the store.
+ * Whether another split may be opened, asked at each message. Nearly always far fewer splits are
+ * open than any limit has room for, so what is open in all is remembered for a moment, and nothing
+ * is asked of the store.
  */
 import type { OpenLimit, OpenLimits, Opener } from './ledger.ts'
 import { mayBeReached, type Opened, reachedLimit, type Size } from './open-limits.ts'
@@ -21,7 +22,8 @@ export class Crowding {
 
   crowded(opener: Opener, limits: OpenLimits): MaybeLater<OpenLimit | undefined> {
     const now = performance.now()
-    if (this.#all !== undefined && now < this.#until && !mayBeReached(this.#all, limits)) return undefined
+    if (this.#all !== undefined && now < this.#until && !mayBeReached(this.#all, limits))
+      return undefined
     const opened = this.#ask(opener)
     return opened instanceof Promise
       ? opened.then((later) => this.#conclude(later, limits))

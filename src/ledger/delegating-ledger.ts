@@ -1,10 +1,15 @@
 import type { Ledger } from './ledger.ts'
 
-/** A ledger that asks another one everything but what is given. Both calls may answer at once, and then nothing here waits. */
+/**
+ * A ledger that asks another one everything but what is given. Both calls may answer at once, and
+ * then nothing here waits.
+ */
 export function ledgerOver(ledger: Ledger, own: Partial<Pick<Ledger, 'recall' | 'save'>>): Ledger {
   return {
     recall:
-      own.recall ?? ((reversePath, recipient): ReturnType<Ledger['recall']> => ledger.recall(reversePath, recipient)),
+      own.recall ??
+      ((reversePath, recipient): ReturnType<Ledger['recall']> =>
+        ledger.recall(reversePath, recipient)),
     crowded: (opener, limits): ReturnType<Ledger['crowded']> => ledger.crowded(opener, limits),
     save: own.save ?? ((split): ReturnType<Ledger['save']> => ledger.save(split)),
     find: async (id) => await ledger.find(id),

@@ -1,6 +1,7 @@
 /**
- * The safety net: a deferred recipient of a message that others have their answer for, whom nobody offers again. It may be mail that
- * is lost to its recipient; `refused` ones would not have got it, but their sender never heard so.
+ * The safety net: a deferred recipient of a message that others have their answer for, whom nobody
+ * offers again. It may be mail that is lost to its recipient; `refused` ones would not have got it,
+ * but their sender never heard so.
  */
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from './ledger.ts'
@@ -37,7 +38,9 @@ export const missingIn = (split: Split): readonly SplitRecipient[] =>
     ? split.recipients.filter((recipient) => waits(recipient) && recipient.missingAt !== undefined)
     : []
 
-/** Notes who has become missing, each told once over all nodes, and gives how many are missing now. */
+/**
+ * Notes who has become missing, each told once over all nodes, and gives how many are missing now.
+ */
 export async function noteMissing(options: MissingOptions): Promise<readonly MissingCount[]> {
   const at = options.now()
   const counts = new Map<string, MissingCount>()
@@ -52,7 +55,11 @@ export async function noteMissing(options: MissingOptions): Promise<readonly Mis
 }
 
 /** Splits with missing recipients, the longest unattempted first. */
-export async function listMissing(ledger: Ledger, before: number, limit: number): Promise<readonly Split[]> {
+export async function listMissing(
+  ledger: Ledger,
+  before: number,
+  limit: number,
+): Promise<readonly Split[]> {
   const missing: Split[] = []
   for await (const split of unattempted(ledger, before)) {
     if (missing.length >= limit) break
@@ -61,17 +68,34 @@ export async function listMissing(ledger: Ledger, before: number, limit: number)
   return missing
 }
 
-async function note(split: Split, at: number, { ledger, missingAfterMs, onFact }: MissingOptions): Promise<Split> {
+async function note(
+  split: Split,
+  at: number,
+  { ledger, missingAfterMs, onFact }: MissingOptions,
+): Promise<Split> {
   if (split.deliveriesOnly === true) return split
   const isDue = (recipient: SplitRecipient): boolean =>
-    waits(recipient) && recipient.missingAt === undefined && (recipient.deferredAt ?? at) < at - missingAfterMs
+    waits(recipient) &&
+    recipient.missingAt === undefined &&
+    (recipient.deferredAt ?? at) < at - missingAfterMs
   const due = split.recipients.filter(isDue)
   if (due.length === 0) return split
-  const recipients = split.recipients.map((each) => (isDue(each) ? { ...each, missingAt: at } : each))
+  const recipients = split.recipients.map((each) =>
+    isDue(each) ? { ...each, missingAt: at } : each,
+  )
   const noted = nextVersion({ ...split, recipients })
   const { saved } = await ledger.save(noted)
   if (!saved) return split // somebody offers it in this moment, or another node has told of it
-  const { id, peer, strategy, reversePath, messageId, attempt, vouched = false, lastAttemptAt } = noted
+  const {
+    id,
+    peer,
+    strategy,
+    reversePath,
+    messageId,
+    attempt,
+    vouched = false,
+    lastAttemptAt,
+  } = noted
   onFact({
     kind: 'recipientsMissing',
     at,
@@ -79,14 +103,22 @@ async function note(split: Split, at: number, { ledger, missingAfterMs, onFact }
     peer,
     strategy,
     reversePath,
-    recipients: due.map(({ address, state }) => ({ address, state: state === 'refused' ? 'refused' : 'waiting' })),
+    recipients: due.map(({ address, state }) => ({
+      address,
+      state: state === 'refused' ? 'refused' : 'waiting',
+    })),
     othersAnswered: othersAnswered(noted),
     lastAttemptAt,
     vouched,
     ...(messageId === undefined ? {} : { messageId }),
     ...(attempt === undefined
       ? {}
-      : { client: { address: attempt.address, ...(attempt.rdns === undefined ? {} : { rdns: attempt.rdns }) } }),
+      : {
+          client: {
+            address: attempt.address,
+            ...(attempt.rdns === undefined ? {} : { rdns: attempt.rdns }),
+          },
+        }),
   })
   return noted
 }

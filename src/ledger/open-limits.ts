@@ -15,9 +15,13 @@ export interface Opened {
 
 /** Whoever the opener is: nobody has more open than all together. */
 export const mayBeReached = ({ splits, bytes }: Size, limits: OpenLimits): boolean =>
-  splits >= Math.min(limits.perSender, limits.perClient, limits.all) || bytes >= limits.bytesPerSender
+  splits >= Math.min(limits.perSender, limits.perClient, limits.all) ||
+  bytes >= limits.bytesPerSender
 
-export function reachedLimit({ sender, client, all }: Opened, limits: OpenLimits): OpenLimit | undefined {
+export function reachedLimit(
+  { sender, client, all }: Opened,
+  limits: OpenLimits,
+): OpenLimit | undefined {
   if (sender.splits >= limits.perSender) return 'open_splits_per_sender'
   if (sender.bytes >= limits.bytesPerSender) return 'open_split_bytes_per_sender'
   if (client.splits >= limits.perClient) return 'open_splits_per_client'

@@ -1,4 +1,7 @@
-/** Splits that were read lately, so that a message with many recipients does not parse the same ones for each. */
+/**
+ * Splits that were read lately, so that a message with many recipients does not parse the same ones
+ * for each.
+ */
 import type { Split } from '../split/split.ts'
 
 /** What is remembered: a split of a thousand recipients has some 200 KB. */

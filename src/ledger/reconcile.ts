@@ -1,7 +1,8 @@
 /**
- * Two transactions of one message at the same time, on one node or on two: both go on from the same version of its split, and only one
- * can write the next. What the other one has to say is put on top of that here, instead of being lost: a recipient who has the
- * message would get it again, and one who was answered would be told as abandoned days later.
+ * Two transactions of one message at the same time, on one node or on two: both go on from the same
+ * version of its split, and only one can write the next. What the other one has to say is put on
+ * top of that here, instead of being lost: a recipient who has the message would get it again, and
+ * one who was answered would be told as abandoned days later.
  */
 import type { FactListener } from '../facts.ts'
 import { ledgerOver } from './delegating-ledger.ts'
@@ -13,19 +14,27 @@ import type { RecipientState, Split, SplitRecipient } from '../split/split.ts'
 /** Each is another transaction that was faster; there are never so many. */
 const mostAttempts = 10
 
-/** A state is never taken back: a recipient whom the backend may have taken is not refused any more. */
-const progress = { waiting: 0, refused: 1, delivering: 2, delivered: 3, answered: 4 } satisfies Record<
-  RecipientState,
-  number
->
+/**
+ * A state is never taken back: a recipient whom the backend may have taken is not refused any more.
+ */
+const progress = {
+  waiting: 0,
+  refused: 1,
+  delivering: 2,
+  delivered: 3,
+  answered: 4,
+} satisfies Record<RecipientState, number>
 
 /**
- * Until the text of its message has come whole once a split has no name, and two messages to the same people can both be taken for its
- * return. The text that comes first gives it the name; the other message has a split of its own, or its recipients would be told
- * that they have what they never got.
+ * Until the text of its message has come whole once a split has no name, and two messages to the
+ * same people can both be taken for its return. The text that comes first gives it the name; the
+ * other message has a split of its own, or its recipients would be told that they have what they
+ * never got.
  */
 const areTwoMessages = (ours: Split, stored: Split): boolean =>
-  ours.fingerprint !== undefined && stored.fingerprint !== undefined && ours.fingerprint !== stored.fingerprint
+  ours.fingerprint !== undefined &&
+  stored.fingerprint !== undefined &&
+  ours.fingerprint !== stored.fingerprint
 
 /** The same for each save of this message. */
 const ownId = ({ id, fingerprint = '' }: Split): string => `${id}-${fingerprint.slice(0, 8)}`
@@ -51,7 +60,9 @@ export function reconcile(ours: Split, stored: Split): Split {
     ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
     ...(ours.takenUntil === undefined ? {} : { takenUntil: ours.takenUntil }),
     ...(ours.postponed === undefined ? {} : { postponed: ours.postponed }),
-    ...(ours.recognised === undefined ? {} : { recognised: Math.max(ours.recognised, stored.recognised ?? 0) }),
+    ...(ours.recognised === undefined
+      ? {}
+      : { recognised: Math.max(ours.recognised, stored.recognised ?? 0) }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(messageId === undefined ? {} : { messageId }),
     lastAttemptAt,
@@ -73,12 +84,14 @@ function further(one: SplitRecipient, other: SplitRecipient): SplitRecipient {
 }
 
 /**
- * The ledger for those who only add what they know: a save that comes too late is made on top of the newer version. A split that
- * is done because of that is told as closed here, because neither side has seen it done.
+ * The ledger for those who only add what they know: a save that comes too late is made on top of
+ * the newer version. A split that is done because of that is told as closed here, because neither
+ * side has seen it done.
  */
 export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger {
   const saveApart = async (ours: Split, stored: Split): Promise<{ readonly saved: boolean }> => {
-    // Whoever saves ours goes on to count from its version: the stored one stays ahead of it, so that it is never written over.
+    // Whoever saves ours goes on to count from its version: the stored one stays ahead of it, so
+    // that it is never written over.
     await ledger.save(nextVersion(stored))
     const own = { ...ours, id: ownId(ours) }
     if ((await ledger.find(own.id)) !== undefined) return await saveOver(own)
@@ -93,7 +106,11 @@ export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger 
       if (stored === undefined) return { saved: false }
       if (areTwoMessages(ours, stored)) return await saveApart(ours, stored)
       // Taken for a part of another message while it had no name; it has one now, and goes on.
-      if (ours.status !== 'open' && ours.fingerprint === undefined && stored.fingerprint !== undefined)
+      if (
+        ours.status !== 'open' &&
+        ours.fingerprint === undefined &&
+        stored.fingerprint !== undefined
+      )
         return { saved: false }
       const split = reconcile(ours, stored)
       const { saved } = await ledger.save(split)

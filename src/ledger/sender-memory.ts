@@ -1,5 +1,11 @@
 /** The senders' records in memory, in front of a store: see senders.ts for what is promised. */
-import { applyChange, joinChanges, type SenderChange, type SenderRecord, type SenderRecords } from './senders.ts'
+import {
+  applyChange,
+  joinChanges,
+  type SenderChange,
+  type SenderRecord,
+  type SenderRecords,
+} from './senders.ts'
 
 /** One name as the store has it; without a record it was forgotten. */
 export interface StoredSender {
@@ -8,18 +14,27 @@ export interface StoredSender {
 }
 
 export interface SenderShelf {
-  /** Adds what is new, and gives the rows as they then are; undefined while the store is away. Never rejects. */
+  /**
+   * Adds what is new, and gives the rows as they then are; undefined while the store is away. Never
+   * rejects.
+   */
   write(changes: readonly SenderChange[]): Promise<readonly StoredSender[] | undefined>
   /**
-   * What was changed after `place`, at most some hundred rows, and the place to go on from; undefined while the store is away.
-   * `anew`: the store is another one, or was emptied: what was read before does not count.
+   * What was changed after `place`, at most some hundred rows, and the place to go on from;
+   * undefined while the store is away. `anew`: the store is another one, or was emptied: what was
+   * read before does not count.
    */
   since(
     place: number,
-  ): Promise<{ readonly rows: readonly StoredSender[]; readonly place: number; readonly anew: boolean } | undefined>
+  ): Promise<
+    | { readonly rows: readonly StoredSender[]; readonly place: number; readonly anew: boolean }
+    | undefined
+  >
 }
 
-/** Names that are kept at most; those that were not changed for longest go first, pinned ones last. */
+/**
+ * Names that are kept at most; those that were not changed for longest go first, pinned ones last.
+ */
 export const mostSenders = 20_000
 
 const writeEveryMs = 500
@@ -56,7 +71,8 @@ export class SenderMemory implements SenderRecords {
     for (const names of [this.#stored, this.#flying, this.#pending]) {
       for (const name of names.keys()) {
         const before =
-          (names !== this.#stored && this.#stored.has(name)) || (names === this.#pending && this.#flying.has(name))
+          (names !== this.#stored && this.#stored.has(name)) ||
+          (names === this.#pending && this.#flying.has(name))
         const record = before ? undefined : this.find(name)
         if (record !== undefined) yield record
       }
@@ -91,7 +107,10 @@ export class SenderMemory implements SenderRecords {
     await this.#reading
   }
 
-  /** What was written before this call is known when it resolves: a reading that is under way may have begun before that. */
+  /**
+   * What was written before this call is known when it resolves: a reading that is under way may
+   * have begun before that.
+   */
   async refreshNow(): Promise<void> {
     await this.#reading
     await this.refresh()

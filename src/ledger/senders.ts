@@ -1,10 +1,11 @@
 /**
- * What was learned of senders, as sums by name: kept with the ledger, so that it survives restarts and is shared by processes and
- * nodes. What the sums mean is in src/strategy/auto.ts.
+ * What was learned of senders, as sums by name: kept with the ledger, so that it survives restarts
+ * and is shared by processes and nodes. What the sums mean is in src/strategy/auto.ts.
  *
- * Contract, held by test/ledger/senders.contract.ts for every implementation: reads are from memory, which follows the store within
- * a second; writes are batched and never waited for by mail; sums of several writers add up. While the store is away everything
- * goes on in memory, and what was added is written when it is back.
+ * Contract, held by test/ledger/senders.contract.ts for every implementation: reads are from
+ * memory, which follows the store within a second; writes are batched and never waited for by mail;
+ * sums of several writers add up. While the store is away everything goes on in memory, and what
+ * was added is written when it is back.
  */
 import type { StrategyName } from '../strategy/names.ts'
 
@@ -46,11 +47,15 @@ export interface SenderRecords {
 }
 
 /** One change on top of what is known; undefined for nothing. Pure. */
-export function applyChange(record: SenderRecord | undefined, change: SenderChange): SenderRecord | undefined {
+export function applyChange(
+  record: SenderRecord | undefined,
+  change: SenderChange,
+): SenderRecord | undefined {
   const before = change.forget === true ? undefined : record
   const pin = change.pin === undefined ? before?.pin : change.pin === false ? undefined : change.pin
   const counts: Record<string, number> = { ...before?.counts }
-  for (const [name, count] of Object.entries(change.counts ?? {})) counts[name] = (counts[name] ?? 0) + count
+  for (const [name, count] of Object.entries(change.counts ?? {}))
+    counts[name] = (counts[name] ?? 0) + count
   if (pin === undefined && Object.keys(counts).length === 0) return undefined
   const at = Math.max(before?.at ?? 0, change.at)
   return { name: change.name, counts, at, ...(pin === undefined ? {} : { pin }) }
@@ -60,7 +65,8 @@ export function applyChange(record: SenderRecord | undefined, change: SenderChan
 export function joinChanges(first: SenderChange | undefined, then: SenderChange): SenderChange {
   if (first === undefined || then.forget === true) return then
   const counts: Record<string, number> = { ...first.counts }
-  for (const [name, count] of Object.entries(then.counts ?? {})) counts[name] = (counts[name] ?? 0) + count
+  for (const [name, count] of Object.entries(then.counts ?? {}))
+    counts[name] = (counts[name] ?? 0) + count
   const pin = then.pin ?? first.pin
   return {
     name: then.name,

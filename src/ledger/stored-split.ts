@@ -1,4 +1,6 @@
-/** A split as it is stored: the body that every store keeps, and the columns by which it is found. */
+/**
+ * A split as it is stored: the body that every store keeps, and the columns by which it is found.
+ */
 import { hash } from 'node:crypto'
 import type { Split } from '../split/split.ts'
 
@@ -51,7 +53,9 @@ export function toRow(split: Split): SplitRow {
   }
 }
 
-/** The split of a body; undefined for one that is damaged, which is then as if it were not there. */
+/**
+ * The split of a body; undefined for one that is damaged, which is then as if it were not there.
+ */
 export function fromBody(body: unknown): Split | undefined {
   if (typeof body !== 'string') return undefined
   try {

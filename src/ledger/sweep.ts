@@ -17,7 +17,13 @@ export interface SweepOptions {
 const batch = 100
 
 /** One round; bounded, so that it can't hold the loop. Rounds go on where the last one ended. */
-export async function sweep({ ledger, patienceMs, keepMs, onFact, now }: SweepOptions): Promise<void> {
+export async function sweep({
+  ledger,
+  patienceMs,
+  keepMs,
+  onFact,
+  now,
+}: SweepOptions): Promise<void> {
   const at = now()
   for (const stale of await ledger.stale(at - patienceMs, batch)) {
     const split = abandonSplit(stale, at)

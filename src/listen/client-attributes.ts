@@ -2,7 +2,10 @@ import type { Session } from '../session/session.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { OwnEnd } from './connection-options.ts'
 
-/** The client, as the backend may be told of it. Asked at each message, and the same object while nothing of it has changed. */
+/**
+ * The client, as the backend may be told of it. Asked at each message, and the same object while
+ * nothing of it has changed.
+ */
 export class AttributesOfClient {
   #attributes: ClientAttributes | undefined
   #madeOf: readonly unknown[] = []
@@ -19,7 +22,9 @@ export class AttributesOfClient {
       helo,
       protocol,
       ...(client.rdns === undefined ? {} : { name: client.rdns }),
-      ...(ownEnd.address === '' ? {} : { destinationAddress: ownEnd.address, destinationPort: ownEnd.port }),
+      ...(ownEnd.address === ''
+        ? {}
+        : { destinationAddress: ownEnd.address, destinationPort: ownEnd.port }),
     }
     return this.#attributes
   }

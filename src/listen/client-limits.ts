@@ -1,9 +1,11 @@
 /**
- * What one client, its network and its class may take of the product: sessions at a time, and rates over all of its sessions. A limit
- * that is reached is answered 4yz and never 5yz: who sends too much now may send later.
+ * What one client, its network and its class may take of the product: sessions at a time, and rates
+ * over all of its sessions. A limit that is reached is answered 4yz and never 5yz: who sends too
+ * much now may send later.
  *
- * As in Postfix's anvil(8) rates belong to the client's address, because a network is shared by strangers; for IPv6 that is the /64,
- * of which one host has all. Peers in `trusted` are counted in `limits.sessions` only.
+ * As in Postfix's anvil(8) rates belong to the client's address, because a network is shared by
+ * strangers; for IPv6 that is the /64, of which one host has all. Peers in `trusted` are counted in
+ * `limits.sessions` only.
  */
 import type { LimitName } from '../facts.ts'
 import type { Allowance, RatedThing } from '../session/allowance.ts'
@@ -46,7 +48,10 @@ export interface ClientLimitsOptions {
 
 /** A client that was let in. Its owner ends it, once. */
 export interface Admission extends Allowance {
-  /** Its name is known now, and may put it into another class; the limit that this one has reached, if it has. */
+  /**
+   * Its name is known now, and may put it into another class; the limit that this one has reached,
+   * if it has.
+   */
   named(rdns: string): LimitName | undefined
   end(): void
 }
@@ -113,7 +118,9 @@ export class ClientLimits {
 
   /** No more sessions at all, with `others` that are not counted yet. */
   full(others = 0): boolean {
-    return this.#sessions + others + this.#shared.elsewhere(allSessions) >= this.#options.limits.sessions
+    return (
+      this.#sessions + others + this.#shared.elsewhere(allSessions) >= this.#options.limits.sessions
+    )
   }
 
   /** Lets a client in, or names the limit that it has reached. */

@@ -1,4 +1,7 @@
-/** How often clients may do something: a rate for each thing, and others for classes that have their own. Held over all processes. */
+/**
+ * How often clients may do something: a rate for each thing, and others for classes that have their
+ * own. Held over all processes.
+ */
 import type { LimitName } from '../facts.ts'
 import type { RatedThing } from '../session/allowance.ts'
 import { clientKey } from '../peers/network.ts'

@@ -1,6 +1,6 @@
 /**
- * The shell around one session: octets in, events to the machine, effects done, replies out in one write per turn. Owns the socket, its
- * one timer and what comes in, and ends all three.
+ * The shell around one session: octets in, events to the machine, effects done, replies out in one
+ * write per turn. Owns the socket, its one timer and what comes in, and ends all three.
  */
 import type { Socket } from 'node:net'
 import { LazyTimer } from '../loop/lazy-timer.ts'
@@ -21,16 +21,22 @@ import { startTls } from './start-tls.ts'
 /** How long a client may take to read its last reply and close. */
 const lingerMs = 5000
 /**
- * A client that says QUIT behind its text and closes its side does so on purpose, and reads on (protocol.md: Exim). Only when it has
- * waited for so long can it have given up.
+ * A client that says QUIT behind its text and closes its side does so on purpose, and reads on
+ * (protocol.md: Exim). Only when it has waited for so long can it have given up.
  */
 const patientMs = 1000
-/** In this time the host of a client that has closed its socket says so (RST), when something is said to it. */
+/**
+ * In this time the host of a client that has closed its socket says so (RST), when something is
+ * said to it.
+ */
 const hearingMs = 2000
 /** Unread octets behind a command that waits: the client has to stop until it was answered. */
 const maxUnreadBytes = 64 * 1024
 
-/** Replies that wait to leave with those behind them; more leave at once, so that a client that does not read is noticed. */
+/**
+ * Replies that wait to leave with those behind them; more leave at once, so that a client that does
+ * not read is noticed.
+ */
 const maxUnsaidBytes = 16 * 1024
 
 export class Connection {
@@ -42,7 +48,9 @@ export class Connection {
   readonly #intake: OctetRouter
   readonly #events: Event[] = []
   #running = false
-  readonly #deadline = new CommandTimer(() => this.#send({ kind: 'timedOut', at: this.#options.now() }))
+  readonly #deadline = new CommandTimer(() =>
+    this.#send({ kind: 'timedOut', at: this.#options.now() }),
+  )
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
   readonly #saves = new PendingWrites(() => this.#flush())
   #batchOpen = false
@@ -70,7 +78,11 @@ export class Connection {
       },
     })
     this.#intake = this.#incoming.intake
-    this.session = newSession({ ...options.start, at: options.now(), secured: options.secured !== undefined })
+    this.session = newSession({
+      ...options.start,
+      at: options.now(),
+      secured: options.secured !== undefined,
+    })
     this.#listen(socket)
   }
 
@@ -80,14 +92,19 @@ export class Connection {
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onLost)
     socket.on('close', this.#onClosed)
-    // A client may close its side after QUIT, or after the text (protocol.md: Exim): it is still owed its replies.
+    // A client may close its side after QUIT, or after the text (protocol.md: Exim): it is still
+    // owed its replies.
     socket.on('end', this.#onHalfClosed)
   }
 
   /** Says the greeting; what came before it makes an early talker. */
   greet(): void {
     this.#greeted = true
-    this.#send({ kind: 'connected', at: this.#options.now(), earlyTalker: this.#intake.unreadBytes > 0 })
+    this.#send({
+      kind: 'connected',
+      at: this.#options.now(),
+      earlyTalker: this.#intake.unreadBytes > 0,
+    })
   }
 
   shutdown(): void {
@@ -103,7 +120,8 @@ export class Connection {
 
   readonly #onData = (data: Buffer): void => {
     if (this.session.state.at === 'closed') return
-    // A command has to be whole in time, so octets do not prolong its time; a text has a pace besides.
+    // A command has to be whole in time, so octets do not prolong its time; a text has a pace
+    // besides.
     if (awaits(this.session) === 'text') {
       this.#deadline.refresh()
       if (!this.#incoming.keepsPace(data.length))
@@ -116,19 +134,24 @@ export class Connection {
 
   readonly #onHalfClosed = (): void => {
     this.#input = 'ended'
-    if (this.#intake.unreadBytes > 0) (this.#patience = new LazyTimer(() => this.#noteEndOfInput())).set(patientMs)
+    if (this.#intake.unreadBytes > 0)
+      (this.#patience = new LazyTimer(() => this.#noteEndOfInput())).set(patientMs)
     this.#pump()
   }
 
   /** Nobody may hear the answer: its next attempt is told what came of this one. */
   #noteEndOfInput(): void {
-    const identity = this.session.state.at === 'answering' ? this.#incoming.runner?.identify() : undefined
+    const identity =
+      this.session.state.at === 'answering' ? this.#incoming.runner?.identify() : undefined
     if (identity === undefined || this.#input === 'told') return
     this.#input = 'told'
     this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
   }
 
-  /** Node keeps the socket until a full collection; without this it would keep the whole session alive (decision 18). */
+  /**
+   * Node keeps the socket until a full collection; without this it would keep the whole session
+   * alive (decision 18).
+   */
   readonly #onClosed = (): void => {
     this.#onLost()
     this.#socket.removeAllListeners()
@@ -140,12 +163,16 @@ export class Connection {
     this.#deadline.end()
     this.#patience?.end()
     this.#socket.destroy()
-    // What the backend is asked already goes on without the client, where it can be written down for the next attempt (RFC 1047).
+    // What the backend is asked already goes on without the client, where it can be written down
+    // for the next attempt (RFC 1047).
     const { runner } = this.#incoming
-    const asked = this.session.state.at === 'answering' && !this.#destroyed && runner?.committing === true
+    const asked =
+      this.session.state.at === 'answering' && !this.#destroyed && runner?.committing === true
     const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
-    this.#send(identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity })
+    this.#send(
+      identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity },
+    )
     if (this.session.state.at === 'closed') this.#letGo()
   }
 
@@ -180,14 +207,16 @@ export class Connection {
       }
       this.#batchOpen = true
       this.#deadline.refresh()
-      if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
+      if (line.kind === 'line')
+        this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
       if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
       this.#intake.readAhead()
     }
     this.#flushLater()
     this.#setTimer()
-    if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain) this.#socket.pause()
+    if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain)
+      this.#socket.pause()
     else if (this.#socket.isPaused() && !this.#incoming.held) this.#socket.resume()
     if (this.#input === 'open') return
     if (this.#intake.unreadBytes === 0) this.#noteEndOfInput()
@@ -197,7 +226,9 @@ export class Connection {
   /** Every command that came was answered, and none can come any more. */
   #owesNothing(): boolean {
     const { state, held, slots } = this.session
-    return state.at !== 'closed' && state.at !== 'answering' && held === undefined && allAnswered(slots)
+    return (
+      state.at !== 'closed' && state.at !== 'answering' && held === undefined && allAnswered(slots)
+    )
   }
 
   /** Tells the machine what happened, from outside of a turn. */
@@ -263,7 +294,9 @@ export class Connection {
     )
   }
 
-  /** Not before the ledger knows of it: some will have the message before the client hears of it. */
+  /**
+   * Not before the ledger knows of it: some will have the message before the client hears of it.
+   */
   #deliver(effect: Extract<Effect, { do: 'deliver' }>): void {
     if (this.#saves.open) this.#saves.whenDone(() => this.#incoming.runner?.deliver(effect))
     else this.#incoming.runner?.deliver(effect)
@@ -296,8 +329,13 @@ export class Connection {
     const { commandMs, textMs } = this.#options.timeouts
     // While it is made to wait, it is not the client that is slow.
     const waitsForText = waitsFor === 'text' && !this.#incoming.held
-    const doesNotRead = waitsFor === 'answer' && this.session.state.at === 'envelope' && this.#socket.writableNeedDrain
-    this.#deadline.set(waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0)
+    const doesNotRead =
+      waitsFor === 'answer' &&
+      this.session.state.at === 'envelope' &&
+      this.#socket.writableNeedDrain
+    this.#deadline.set(
+      waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0,
+    )
   }
 
   #secure(): void {
@@ -307,13 +345,18 @@ export class Connection {
     this.#intake.forget()
     if (tls === undefined) return this.destroy()
     const { onFact, now } = this.#options
-    this.#socket = startTls(this.#socket, tls, this.session, { tell: (event) => this.#send(event), onFact, now })
+    this.#socket = startTls(this.#socket, tls, this.session, {
+      tell: (event) => this.#send(event),
+      onFact,
+      now,
+    })
     this.#listen(this.#socket)
   }
 
   /**
-   * The last words are said; the client may read them before the connection goes. Behind QUIT nothing comes any more, so that the
-   * kernel can have the rest: octets that nobody read would make it reset the connection, and the client might miss its 221.
+   * The last words are said; the client may read them before the connection goes. Behind QUIT
+   * nothing comes any more, so that the kernel can have the rest: octets that nobody read would
+   * make it reset the connection, and the client might miss its 221.
    */
   #close(asked: boolean): void {
     if (this.#ended) return this.#letGo()
@@ -326,8 +369,9 @@ export class Connection {
   }
 
   /**
-   * Where nobody has the socket any more, its host has said so by then, and that shows when something is written: no octet is needed. Over
-   * TLS it does not show, and nobody closes one side alone (protocol.md: Exim): whoever has closed it has not heard what came after.
+   * Where nobody has the socket any more, its host has said so by then, and that shows when
+   * something is written: no octet is needed. Over TLS it does not show, and nobody closes one side
+   * alone (protocol.md: Exim): whoever has closed it has not heard what came after.
    */
   #seeWhetherHeard(): void {
     this.#deadline.last(hearingMs, () =>

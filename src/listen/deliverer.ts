@@ -1,7 +1,8 @@
 /**
- * Which process is at a delivery, in words that another one can check: a return may come to another worker or another machine while
- * the first attempt is still being delivered, and only a process that is gone has left a delivery behind (rule 6). On one machine the
- * kernel knows which processes live (proc(5)); of another machine nothing is known but when the delivery is over at the latest.
+ * Which process is at a delivery, in words that another one can check: a return may come to another
+ * worker or another machine while the first attempt is still being delivered, and only a process
+ * that is gone has left a delivery behind (rule 6). On one machine the kernel knows which processes
+ * live (proc(5)); of another machine nothing is known but when the delivery is over at the latest.
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
@@ -32,14 +33,17 @@ export const isHere = (deliverer: string): boolean =>
 
 function describe(pid: number | string): string | undefined {
   const place = placeOf(pid)
-  return place === undefined ? undefined : [place.machine, place.pid, place.startedAt].join(separator)
+  return place === undefined
+    ? undefined
+    : [place.machine, place.pid, place.startedAt].join(separator)
 }
 
 function placeOf(pid: number | string): Place | undefined {
   const machine = machineHere()
   const status = contentOf(`/proc/${pid}/stat`)
   if (machine === undefined || status === undefined) return undefined
-  // Behind the name, which may hold anything, in parentheses: the state, and as the 20th the time of the start.
+  // Behind the name, which may hold anything, in parentheses: the state, and as the 20th the time
+  // of the start.
   const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
   const startedAt = fields[19]
   const lives = fields[0] !== 'Z' && fields[0] !== 'X'

@@ -19,19 +19,28 @@ export type ServedConnection = Omit<ConnectionOptions, 'onEnd' | 'ownEnd' | 'sec
 export interface ListenerOptions {
   readonly host: string
   readonly port: number
-  /** A listening socket that this process was given (src/service/activation.ts), in place of host and port. */
+  /**
+   * A listening socket that this process was given (src/service/activation.ts), in place of host
+   * and port.
+   */
   readonly descriptor?: number
-  /** One that another process owns (src/app/workers/shared-socket.ts), in place of host and port. */
+  /**
+   * One that another process owns (src/app/workers/shared-socket.ts), in place of host and port.
+   */
   readonly handle?: object
   /** Called behind each connection that was accepted, whatever became of it. */
   readonly afterAccept?: () => void
   /** Shared by all listeners of a process. */
   readonly limits: ClientLimits
   readonly greetDelayMs: number
-  /** Whether connections from this address begin with a PROXY header, and how long to wait for it. */
-  readonly proxied: { readonly from: (address: string) => boolean; readonly limitMs: number } | undefined
+  /**
+   * Whether connections from this address begin with a PROXY header, and how long to wait for it.
+   */
+  readonly proxied:
+    { readonly from: (address: string) => boolean; readonly limitMs: number } | undefined
   /** A client's name, which has to be known before the greeting: at once, or in bounded time. */
-  readonly lookUp: ((address: string) => string | undefined | Promise<string | undefined>) | undefined
+  readonly lookUp:
+    ((address: string) => string | undefined | Promise<string | undefined>) | undefined
   /** Everything of a connection but its client. */
   readonly connection: (client: ClientOfConnection, allowance: Allowance) => ServedConnection
   /** Present: TLS from the first octet, before the greeting (RFC 8314 3.3). */
@@ -73,7 +82,9 @@ export class Listener {
 
   private constructor(options: ListenerOptions) {
     this.#options = options
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    )
   }
 
   /** Resolves when it listens; rejects when it can't, with what and where. */
@@ -99,7 +110,9 @@ export class Listener {
   }
 
   /** How connections are served from now on; those that are open stay as they are. */
-  serve(serving: Omit<ListenerOptions, 'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'>): void {
+  serve(
+    serving: Omit<ListenerOptions, 'host' | 'port' | 'descriptor' | 'handle' | 'afterAccept'>,
+  ): void {
     this.#options = { ...this.#options, ...serving }
   }
 
@@ -128,7 +141,8 @@ export class Listener {
       local: `${ownEnd.address} ${ownEnd.port}`,
     }
     const { proxied } = this.#options
-    if (proxied?.from(client.address) === true) void this.#acceptProxied(socket, { client, ownEnd }, proxied.limitMs)
+    if (proxied?.from(client.address) === true)
+      void this.#acceptProxied(socket, { client, ownEnd }, proxied.limitMs)
     else this.#admit(socket, { client, ownEnd }, [])
     this.#options.afterAccept?.()
   }
@@ -153,14 +167,22 @@ export class Listener {
     }
     const { rest } = header
     const { address, port, local } = header.kind === 'local' ? proxy : header
-    const client = { address: plainAddress(address), port, ...(local === undefined ? {} : { local }) }
+    const client = {
+      address: plainAddress(address),
+      port,
+      ...(local === undefined ? {} : { local }),
+    }
     this.#admit(socket, { client, ownEnd }, rest.length === 0 ? [] : [rest])
     // A TLS socket reads for itself, what was put back first.
     if (this.#options.implicitTls === undefined) socket.resume()
   }
 
   /** `early`: octets that came before anything was said. */
-  #admit(socket: Socket, { client, ownEnd }: Omit<Guest, 'admission'>, early: readonly Buffer[]): void {
+  #admit(
+    socket: Socket,
+    { client, ownEnd }: Omit<Guest, 'admission'>,
+    early: readonly Buffer[],
+  ): void {
     const admission = this.#options.limits.admit(client)
     if (typeof admission === 'string') return this.#turnAway(socket, client.address, admission)
     const guest = { client, ownEnd, admission }
@@ -261,19 +283,34 @@ export class Listener {
     const link = this.#connections.add(connection)
     const { onFact, now } = this.#options
     const { id, peerName } = connection.session
-    onFact({ kind: 'sessionOpened', at: now(), session: id, peer: peerName, address: client.address })
-    if (secured !== undefined) onFact({ ...secured, kind: 'sessionSecured', at: now(), session: id, peer: peerName })
+    onFact({
+      kind: 'sessionOpened',
+      at: now(),
+      session: id,
+      peer: peerName,
+      address: client.address,
+    })
+    if (secured !== undefined)
+      onFact({ ...secured, kind: 'sessionSecured', at: now(), session: id, peer: peerName })
     return connection
   }
 
-  /** Stops accepting; resolves when the sessions that there are have ended as they would have anyway. */
+  /**
+   * Stops accepting; resolves when the sessions that there are have ended as they would have
+   * anyway.
+   */
   async leave(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    // Some have no socket any more: their client has gone, and the backend's answer is still awaited.
-    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
+    // Some have no socket any more: their client has gone, and the backend's answer is still
+    // awaited.
+    if (this.#connections.size > 0)
+      await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
-  /** Stops accepting; sessions between transactions hear 421, the others finish, what is left after `limitMs` is ended. */
+  /**
+   * Stops accepting; sessions between transactions hear 421, the others finish, what is left after
+   * `limitMs` is ended.
+   */
   async close(limitMs: number): Promise<void> {
     const left = this.leave()
     for (const socket of this.#waiting) socket.destroy()

@@ -1,6 +1,6 @@
 /**
- * One message after the other on its way in: octets from the intake to the transaction's runner, not faster than it takes them, and not
- * slower than `limits.text_minimum_rate`.
+ * One message after the other on its way in: octets from the intake to the transaction's runner,
+ * not faster than it takes them, and not slower than `limits.text_minimum_rate`.
  */
 import type { Effect, Event } from '../session/effects.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
@@ -72,7 +72,11 @@ export class MessageFlow {
   }
 
   begin(effect: Of<'begin'>): void {
-    this.#runner = new TransactionRunner(this.#options.runner, this.#listener.client(), this.#toRunner)
+    this.#runner = new TransactionRunner(
+      this.#options.runner,
+      this.#listener.client(),
+      this.#toRunner,
+    )
     this.#runner.begin(effect)
   }
 

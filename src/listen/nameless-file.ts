@@ -6,7 +6,10 @@ import { join } from 'node:path'
 /** Linux's O_TMPFILE, which node:fs has no name for; not on every file system. */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 
-/** Opens a new file for reading and writing, for this user alone. The caller closes it. Rejects as open(2) does. */
+/**
+ * Opens a new file for reading and writing, for this user alone. The caller closes it. Rejects as
+ * open(2) does.
+ */
 export async function openNameless(directory: string): Promise<FileHandle> {
   if (process.platform === 'linux') {
     const file = await open(directory, constants.O_RDWR | O_TMPFILE, 0o600).catch(() => undefined)
@@ -24,17 +27,23 @@ export async function openNameless(directory: string): Promise<FileHandle> {
 }
 
 /**
- * Writes all of it at `position`, in octets; how many. A file system that is nearly full takes a part without an error, so what it
- * took is counted, and the rest is offered again until it refuses. Rejects as write(2) does.
+ * Writes all of it at `position`, in octets; how many. A file system that is nearly full takes a
+ * part without an error, so what it took is counted, and the rest is offered again until it
+ * refuses. Rejects as write(2) does.
  */
-export async function writeWhole(file: FileHandle, chunks: readonly Buffer[], position: number): Promise<number> {
+export async function writeWhole(
+  file: FileHandle,
+  chunks: readonly Buffer[],
+  position: number,
+): Promise<number> {
   let left = [...chunks]
   let written = 0
   while (left.length > 0) {
     const { bytesWritten } = await file.writev(left, position + written)
     written += bytesWritten
     left = behind(left, bytesWritten)
-    if (bytesWritten === 0 && left.length > 0) throw new Error('the file system takes no more octets (ENOSPC)')
+    if (bytesWritten === 0 && left.length > 0)
+      throw new Error('the file system takes no more octets (ENOSPC)')
   }
   return written
 }

@@ -1,6 +1,7 @@
 /**
- * The octets of one connection, to whoever they are for: command lines, a text after DATA, the counted octets of a BDAT chunk. What
- * stands behind the end of a text or a chunk are command lines again.
+ * The octets of one connection, to whoever they are for: command lines, a text after DATA, the
+ * counted octets of a BDAT chunk. What stands behind the end of a text or a chunk are command lines
+ * again.
  */
 import { BinaryReceiver } from '../smtp/binary-receiver.ts'
 import { type LineEvent, LineSplitter } from '../smtp/line-splitter.ts'
@@ -8,7 +9,10 @@ import { type TextFault, TextReceiver, type TextReceiverOptions } from '../smtp/
 
 /** Told while octets are pushed, at any depth: what it does may push on. */
 export interface IntakeListener {
-  /** The next octets of a message, without stuffed dots. Not to be kept longer than their chunk may live. */
+  /**
+   * The next octets of a message, without stuffed dots. Not to be kept longer than their chunk may
+   * live.
+   */
   readonly octets: (octets: Buffer) => void
   /** The octets at hand ended within a text. */
   readonly turnEnded: () => void
@@ -76,7 +80,8 @@ export class OctetRouter {
 
   /** Octets of a text or chunk that came in one read with the command that began it. */
   readAhead(): void {
-    if (this.#chunk !== undefined || (this.takesOctets && this.unreadBytes > 0)) this.push(this.#splitter.takeRest())
+    if (this.#chunk !== undefined || (this.takesOctets && this.unreadBytes > 0))
+      this.push(this.#splitter.takeRest())
   }
 
   beginText(): void {

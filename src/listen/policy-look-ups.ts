@@ -1,4 +1,7 @@
-/** What is asked of the policies' source for one transaction: no question outlives its time limit or the transaction. */
+/**
+ * What is asked of the policies' source for one transaction: no question outlives its time limit or
+ * the transaction.
+ */
 import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
 
 const tooLate: PolicyAnswer = { kind: 'failed', why: 'no answer in time (timeouts.policy)' }

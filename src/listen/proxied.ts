@@ -1,4 +1,7 @@
-/** The PROXY header of a connection that comes from a configured proxy: read before anything is said, within a time limit. */
+/**
+ * The PROXY header of a connection that comes from a configured proxy: read before anything is
+ * said, within a time limit.
+ */
 import type { Socket } from 'node:net'
 import { parseProxyHeader, type ProxyHeader } from '../smtp/proxy-header.ts'
 

@@ -1,4 +1,7 @@
-/** How often something may happen per key (an address, a network): a token bucket each, bounded in number. Pure; time is given. */
+/**
+ * How often something may happen per key (an address, a network): a token bucket each, bounded in
+ * number. Pure; time is given.
+ */
 
 export interface Rate {
   /** So many at once, and so many again over `perMs`. */
@@ -11,7 +14,10 @@ interface Bucket {
   at: number
 }
 
-/** Keys that are remembered; the one not seen for longest is forgotten first, which only ever lets more through. */
+/**
+ * Keys that are remembered; the one not seen for longest is forgotten first, which only ever lets
+ * more through.
+ */
 const defaultMaxKeys = 100_000
 
 export class RateLimiter {
@@ -36,7 +42,10 @@ export class RateLimiter {
     return Math.min(count, bucket.tokens + (Math.max(0, now - bucket.at) * count) / perMs)
   }
 
-  /** Takes `amount` if it is there. `now`: ms since any epoch; a clock that is set back gives nothing and takes nothing. */
+  /**
+   * Takes `amount` if it is there. `now`: ms since any epoch; a clock that is set back gives
+   * nothing and takes nothing.
+   */
   take(key: string, now: number, amount = 1): boolean {
     const bucket = this.#touch(key, now)
     if (bucket.tokens < amount) return false
@@ -44,7 +53,10 @@ export class RateLimiter {
     return true
   }
 
-  /** So much was taken elsewhere, there or not: what is too much is made up for before there is more. Negative: it was given back. */
+  /**
+   * So much was taken elsewhere, there or not: what is too much is made up for before there is
+   * more. Negative: it was given back.
+   */
   drain(key: string, now: number, amount: number): void {
     this.#touch(key, now).tokens -= amount
   }

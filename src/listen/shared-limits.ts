@@ -1,9 +1,12 @@
 /**
- * What several processes with the same limits tell one another. Each decides at once by what it has heard so far, so what comes to
- * several of them within the time that telling takes can go beyond a limit.
+ * What several processes with the same limits tell one another. Each decides at once by what it has
+ * heard so far, so what comes to several of them within the time that telling takes can go beyond a
+ * limit.
  */
 
-/** Numbers that are added up over all processes: sessions, octets, connections to servers behind. */
+/**
+ * Numbers that are added up over all processes: sessions, octets, connections to servers behind.
+ */
 export interface SharedCounts {
   /** What the others have under this key. */
   elsewhere(key: string): number
@@ -41,6 +44,11 @@ export interface SharedLimits {
 
 /** There is one process. */
 export const alone: SharedLimits = {
-  counts: { others: 0, elsewhere: () => 0, change: () => undefined, onElsewhere: () => () => undefined },
+  counts: {
+    others: 0,
+    elsewhere: () => 0,
+    change: () => undefined,
+    onElsewhere: () => () => undefined,
+  },
   rates: { took: () => undefined, onElsewhere: () => undefined },
 }

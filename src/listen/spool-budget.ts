@@ -1,7 +1,7 @@
 /**
- * What all texts together may take: memory, beyond which they go to files at once, and disk, beyond which no more of them
- * are taken. Counts what it is told; looks at the free space of the file system now and then, so that a message that announces more
- * (SIZE) is put off before it is sent.
+ * What all texts together may take: memory, beyond which they go to files at once, and disk, beyond
+ * which no more of them are taken. Counts what it is told; looks at the free space of the file
+ * system now and then, so that a message that announces more (SIZE) is put off before it is sent.
  */
 import { statfs } from 'node:fs/promises'
 import { alone, type SharedCounts } from './shared-limits.ts'
@@ -20,7 +20,10 @@ export interface SpoolBudgetOptions {
 
 const lookEveryMs = 5000
 
-/** Other processes hear of whole pieces of this size, or of a 64th of what is allowed: a short text is not worth a message. */
+/**
+ * Other processes hear of whole pieces of this size, or of a 64th of what is allowed: a short text
+ * is not worth a message.
+ */
 const pieceBytes = 1024 * 1024
 
 /** Octets of one kind, here and in other processes. */
@@ -54,7 +57,10 @@ export class SpoolBudget {
   #options: SpoolBudgetOptions
   readonly #memory: Kept
   readonly #disk: Kept
-  /** Of the file system, as it was last seen; unknown is as good as endless, since a full disk is noticed when it is written to. */
+  /**
+   * Of the file system, as it was last seen; unknown is as good as endless, since a full disk is
+   * noticed when it is written to.
+   */
   #freeBytes = Infinity
   #lookedAt = -Infinity
 
@@ -78,7 +84,10 @@ export class SpoolBudget {
   get diskBytes(): number {
     return this.#disk.bytes
   }
-  /** No more texts should be begun in memory, and what waits for a disk should be written before more is read. */
+  /**
+   * No more texts should be begun in memory, and what waits for a disk should be written before
+   * more is read.
+   */
   get crowded(): boolean {
     return this.#memory.inAll >= this.#options.totalMemoryBytes
   }
@@ -88,7 +97,10 @@ export class SpoolBudget {
     return this.#memory.inAll + octets <= this.#options.totalMemoryBytes
   }
 
-  /** Octets that are in memory whatever the limit says: those being written, or passed on. Negative when they are gone. */
+  /**
+   * Octets that are in memory whatever the limit says: those being written, or passed on. Negative
+   * when they are gone.
+   */
   countMemory(octets: number): void {
     this.#memory.add(octets, this.#options.totalMemoryBytes)
   }

@@ -1,6 +1,7 @@
 /**
- * The text of one message between its client and its deliveries: in memory up to a limit, then in a file without a name, so that
- * nothing is left behind by a crash. Once it is streamed, nothing is kept that was passed on.
+ * The text of one message between its client and its deliveries: in memory up to a limit, then in a
+ * file without a name, so that nothing is left behind by a crash. Once it is streamed, nothing is
+ * kept that was passed on.
  *
  *     memory ──▶ file        `append` goes over the limit: what is there and all that comes goes to the file
  *        └─────▶ streaming   `stream` while in memory: the one reader takes what it has read away
@@ -22,7 +23,10 @@ export interface SpoolOptions {
 /** Octets that may wait for the disk or for a slow backend before the client has to wait. */
 const highWaterBytes = 256 * 1024
 const fileChunkBytes = 64 * 1024
-/** What a chunk costs besides its octets, so that a text of single octets takes no more memory than any other. */
+/**
+ * What a chunk costs besides its octets, so that a text of single octets takes no more memory than
+ * any other.
+ */
 const chunkCostBytes = 200
 
 export class Spool implements TextSource {
@@ -86,7 +90,10 @@ export class Spool implements TextSource {
     return false
   }
 
-  /** Where all texts together take too much memory, each one writes what it has before it takes more. */
+  /**
+   * Where all texts together take too much memory, each one writes what it has before it takes
+   * more.
+   */
   #highWater(): number {
     return this.#options.budget?.crowded === true ? 1 : highWaterBytes
   }
@@ -166,7 +173,10 @@ export class Spool implements TextSource {
     this.#signal()
   }
 
-  /** From now on only one reader takes the text, and nothing is kept behind it, unless it is in a file already. */
+  /**
+   * From now on only one reader takes the text, and nothing is kept behind it, unless it is in a
+   * file already.
+   */
   stream(): void {
     if (this.#place === 'memory') this.#place = 'streaming'
   }
@@ -176,14 +186,19 @@ export class Spool implements TextSource {
   }
 
   whole(): readonly Buffer[] | undefined {
-    return this.#state === 'complete' && this.#place === 'memory' && !this.#closed ? this.#memory : undefined
+    return this.#state === 'complete' && this.#place === 'memory' && !this.#closed
+      ? this.#memory
+      : undefined
   }
 
   get inFile(): boolean {
     return this.#place === 'file'
   }
 
-  /** What has come of it and was neither passed on nor written to the file; behind the `append` that moves it there still all. */
+  /**
+   * What has come of it and was neither passed on nor written to the file; behind the `append` that
+   * moves it there still all.
+   */
   get inMemory(): readonly Buffer[] {
     return this.#place === 'file' ? this.#unwritten : this.#memory
   }
@@ -216,14 +231,23 @@ export class Spool implements TextSource {
 
   async #fromFile(octets: number): Promise<Buffer | undefined> {
     if (this.#file === undefined || octets >= this.#written) return undefined
-    const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(fileChunkBytes), 0, fileChunkBytes, octets)
+    const { buffer, bytesRead } = await this.#file.read(
+      Buffer.allocUnsafe(fileChunkBytes),
+      0,
+      fileChunkBytes,
+      octets,
+    )
     if (bytesRead === 0) throw new Error('the spool file is shorter than what was written to it')
     return buffer.subarray(0, bytesRead)
   }
 
   /** Asked anew after each wait: the state may have changed while a chunk was read. */
   #isComplete(octets: number): boolean {
-    return this.#state === 'complete' && !this.#closed && (this.#place !== 'file' || octets >= this.#written)
+    return (
+      this.#state === 'complete' &&
+      !this.#closed &&
+      (this.#place !== 'file' || octets >= this.#written)
+    )
   }
 
   /** Lets go of everything. */

@@ -11,14 +11,28 @@ export interface StartTlsListener {
   readonly now: () => number
 }
 
-/** The session goes on over the socket that is given back, once the machine hears `secured`; it ends with `securingFailed`. */
-export function startTls(socket: Socket, tls: TlsServer, session: Session, listener: StartTlsListener): TLSSocket {
+/**
+ * The session goes on over the socket that is given back, once the machine hears `secured`; it ends
+ * with `securingFailed`.
+ */
+export function startTls(
+  socket: Socket,
+  tls: TlsServer,
+  session: Session,
+  listener: StartTlsListener,
+): TLSSocket {
   const { tell, onFact, now } = listener
   socket.removeAllListeners()
   return secure(socket, tls, {
     secured: (secured) => tell({ kind: 'secured', at: now(), ...secured }),
     failed: (failure) => {
-      onFact({ kind: 'tlsFailed', at: now(), address: session.client.address, session: session.id, ...failure })
+      onFact({
+        kind: 'tlsFailed',
+        at: now(),
+        address: session.client.address,
+        session: session.id,
+        ...failure,
+      })
       tell({ kind: 'securingFailed', at: now() })
     },
   })

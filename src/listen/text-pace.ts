@@ -1,7 +1,9 @@
 /**
- * Whether a text comes fast enough. A sender may be behind `limits.text_minimum_rate` by `timeouts.text` and no more: one that stops for
- * minutes and then goes on at a modem's speed survives (RFC 5321 4.5.3.2.5 lets it stop for three), one that sends an octet a minute for
- * ever does not. What was sent fast is no credit for later. Pure; time is given, in ms on a clock that is never set.
+ * Whether a text comes fast enough. A sender may be behind `limits.text_minimum_rate` by
+ * `timeouts.text` and no more: one that stops for minutes and then goes on at a modem's speed
+ * survives (RFC 5321 4.5.3.2.5 lets it stop for three), one that sends an octet a minute for ever
+ * does not. What was sent fast is no credit for later. Pure; time is given, in ms on a clock that
+ * is never set.
  */
 export class TextPace {
   readonly #bytesPerMs: number

@@ -1,6 +1,6 @@
 /**
- * Does what the machine wants done for one transaction: the backend, the policy, the ledger, the judge, the spool. Tells what came of
- * it as events; after `abandon` it tells nothing any more.
+ * Does what the machine wants done for one transaction: the backend, the policy, the ledger, the
+ * judge, the spool. Tells what came of it as events; after `abandon` it tells nothing any more.
  */
 import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
 import type { Bounce, Bounces } from '../bounce/bounce.ts'
@@ -69,7 +69,9 @@ export class TransactionRunner {
   #identity: MessageIdentity | undefined
   /** The machine wants to know which message this is. */
   #tellsIdentity = false
-  /** Whether the text may go on to the backend before it is complete; false once that was decided. */
+  /**
+   * Whether the text may go on to the backend before it is complete; false once that was decided.
+   */
   #streamable = false
   /** The backend was told what to take. */
   #ordered = false
@@ -92,7 +94,8 @@ export class TransactionRunner {
     this.#transaction = parts.backend.begin(
       {
         mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
-        recipientReplied: (index, reply) => this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
+        recipientReplied: (index, reply) =>
+          this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
       },
       client,
     )
@@ -123,7 +126,14 @@ export class TransactionRunner {
     const splits = this.#parts.ledger.recall(effect.sender, effect.key)
     if (policy instanceof Promise || splits instanceof Promise)
       void this.#knowInBackground(effect.index, policy, splits)
-    else this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index: effect.index, policy, splits })
+    else
+      this.#tell({
+        kind: 'recipientKnown',
+        at: this.#parts.now(),
+        index: effect.index,
+        policy,
+        splits,
+      })
     this.#transaction.rcpt(effect.index, effect.argument)
   }
 
@@ -133,7 +143,13 @@ export class TransactionRunner {
     splits: readonly Split[] | Promise<readonly Split[]>,
   ): Promise<void> {
     const [known, recalled] = await Promise.all([policy, splits])
-    this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index, policy: known, splits: recalled })
+    this.#tell({
+      kind: 'recipientKnown',
+      at: this.#parts.now(),
+      index,
+      policy: known,
+      splits: recalled,
+    })
   }
 
   startText({ fingerprint, recipients }: TextStart, streamable: boolean): void {
@@ -155,23 +171,31 @@ export class TransactionRunner {
     this.#judging?.push(chunk)
     this.#fingerprint?.push(chunk)
     const mayGoOn = this.#spool?.append(chunk) ?? true
-    if (this.#fingerprint === undefined && (this.#octets >= streamFromBytes || this.#spool?.inFile === true))
+    if (
+      this.#fingerprint === undefined &&
+      (this.#octets >= streamFromBytes || this.#spool?.inFile === true)
+    )
       this.#fingerprintLarge()
     return mayGoOn
   }
 
-  /** Should its client go, it would be too late: it may be passed on, or in a file. Until now all of it is in memory. */
+  /**
+   * Should its client go, it would be too late: it may be passed on, or in a file. Until now all of
+   * it is in memory.
+   */
   #fingerprintLarge(): void {
     this.#fingerprint = createFingerprint()
     for (const chunk of this.#spool?.inMemory ?? []) this.#fingerprint.push(chunk)
   }
 
   /**
-   * After a turn of text that was not its end: can it go on to the backend? Then it holds a connection for as long as its client
-   * likes, so it has to be large enough to gain by it, and connections must not be scarce.
+   * After a turn of text that was not its end: can it go on to the backend? Then it holds a
+   * connection for as long as its client likes, so it has to be large enough to gain by it, and
+   * connections must not be scarce.
    */
   lookEarly(): void {
-    if (!this.#streamable || this.#octets < streamFromBytes || !this.#parts.backend.mayHold()) return
+    if (!this.#streamable || this.#octets < streamFromBytes || !this.#parts.backend.mayHold())
+      return
     const judgement = this.#judging?.settled()
     if (judgement === undefined) return
     this.#streamable = false
@@ -181,19 +205,28 @@ export class TransactionRunner {
   endText(sizeBytes: number, fault: TextFault | undefined): void {
     this.#textEnded = true
     const endedAt = this.#parts.now()
-    this.#deadline = setTimeout(() => this.#outOfTime(sizeBytes, endedAt), this.#parts.replyTimeoutMs)
+    this.#deadline = setTimeout(
+      () => this.#outOfTime(sizeBytes, endedAt),
+      this.#parts.replyTimeoutMs,
+    )
     if (fault !== undefined || this.#spool === undefined) {
       this.#spool?.fail()
       this.#judging?.abandon()
       return this.#tell({
         kind: 'textEnded',
         at: endedAt,
-        text: { sizeBytes, endedAt, judgement: { kind: 'silent' }, ...(fault === undefined ? {} : { fault }) },
+        text: {
+          sizeBytes,
+          endedAt,
+          judgement: { kind: 'silent' },
+          ...(fault === undefined ? {} : { fault }),
+        },
       })
     }
     const judgement = this.#early === undefined ? this.#judging?.end() : undefined
     const complete = this.#spool.completeNow()
-    if (complete && !(judgement instanceof Promise)) this.#judged(sizeBytes, endedAt, judgement ?? { kind: 'silent' })
+    if (complete && !(judgement instanceof Promise))
+      this.#judged(sizeBytes, endedAt, judgement ?? { kind: 'silent' })
     else void this.#judgeInBackground(sizeBytes, endedAt, judgement)
   }
 
@@ -221,20 +254,35 @@ export class TransactionRunner {
     if (trouble !== undefined) onFact({ kind: 'spoolFailed', at: now(), why: trouble })
     const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
     this.#toldEnd = true
-    this.#tell({ kind: 'textEnded', at: now(), text: { sizeBytes, endedAt, judgement, ...identity, ...fault } })
-    if (this.#early !== undefined) this.#tell({ kind: 'delivered', at: now(), results: this.#early })
+    this.#tell({
+      kind: 'textEnded',
+      at: now(),
+      text: { sizeBytes, endedAt, judgement, ...identity, ...fault },
+    })
+    if (this.#early !== undefined)
+      this.#tell({ kind: 'delivered', at: now(), results: this.#early })
   }
 
   #noteJudged(endedAt: number, judgement: Judgement): void {
     const { judge, now, onFact } = this.#parts
     const why = judgement.kind === 'failed' ? { why: judgement.why } : {}
-    onFact({ kind: 'judged', at: now(), judge: judge.name, result: judgement.kind, ms: now() - endedAt, ...why })
+    onFact({
+      kind: 'judged',
+      at: now(),
+      judge: judge.name,
+      result: judgement.kind,
+      ms: now() - endedAt,
+      ...why,
+    })
   }
 
   /** Where the backend has answered already, the rest of the text was not kept on purpose. */
   #spoolFailed(): boolean {
     const spool = this.#spool
-    return spool !== undefined && (spool.why !== undefined || (spool.failed && this.#early === undefined))
+    return (
+      spool !== undefined &&
+      (spool.why !== undefined || (spool.failed && this.#early === undefined))
+    )
   }
 
   deliver(effect: Of<'deliver'>): void {
@@ -249,7 +297,10 @@ export class TransactionRunner {
     const order = {
       mail,
       shown,
-      parcels: parcels.map((parcel) => ({ ...parcel, redirected: parcel.result === 'quarantined' })),
+      parcels: parcels.map((parcel) => ({
+        ...parcel,
+        redirected: parcel.result === 'quarantined',
+      })),
     }
     const results = await this.#transaction.deliver(order, this.#spool, (parcel, result) =>
       this.#tell({ kind: 'parcelDelivered', at: this.#parts.now(), parcel, result }),
@@ -270,28 +321,47 @@ export class TransactionRunner {
     const spool = this.#spool
     if (spool === undefined) return
     const { address = '', helo = '' } = this.#client
-    const message = { clientAddress: address, helo, reversePath, symbols, chunks: () => spool.chunks() }
+    const message = {
+      clientAddress: address,
+      helo,
+      reversePath,
+      symbols,
+      chunks: () => spool.chunks(),
+    }
     void this.#parts.voucher
       .vouchFor(message, (this.#gone = new AbortController()).signal)
-      .then(({ kind }) => this.#tell({ kind: 'vouched', at: this.#parts.now(), vouched: kind === 'vouched' }))
+      .then(({ kind }) =>
+        this.#tell({ kind: 'vouched', at: this.#parts.now(), vouched: kind === 'vouched' }),
+      )
   }
 
   /** Whether refusals can be reported to the sender. */
   prepareBounce(request: Of<'prepareBounce'>): void {
     if (this.#spool === undefined) return
     const { address = '', helo = '' } = this.#client
-    const bounce = this.#parts.bounces.begin({ ...request, client: { address, helo }, text: this.#spool })
+    const bounce = this.#parts.bounces.begin({
+      ...request,
+      client: { address, helo },
+      text: this.#spool,
+    })
     this.#bounce = bounce
-    void bounce.prepare().then((prepared) => this.#tell({ kind: 'bouncePrepared', at: this.#parts.now(), prepared }))
+    void bounce
+      .prepare()
+      .then((prepared) => this.#tell({ kind: 'bouncePrepared', at: this.#parts.now(), prepared }))
   }
 
   report({ refusals }: Of<'report'>): void {
-    void this.#bounce?.report(refusals).then((reply) => this.#tell({ kind: 'reported', at: this.#parts.now(), reply }))
+    void this.#bounce
+      ?.report(refusals)
+      .then((reply) => this.#tell({ kind: 'reported', at: this.#parts.now(), reply }))
   }
 
-  /** Rule 1: what was not committed in time is not known to be taken, and the client has to keep it. */
+  /**
+   * Rule 1: what was not committed in time is not known to be taken, and the client has to keep it.
+   */
   #outOfTime(sizeBytes: number, endedAt: number): void {
-    if (this.#judgeIsAsked) this.#noteJudged(endedAt, { kind: 'failed', why: 'no answer in time (timeouts.reply)' })
+    if (this.#judgeIsAsked)
+      this.#noteJudged(endedAt, { kind: 'failed', why: 'no answer in time (timeouts.reply)' })
     this.#judging?.abandon()
     this.#transaction.abandon()
     this.#bounce?.abandon()
@@ -318,13 +388,22 @@ export class TransactionRunner {
   /** Until nobody else is at delivering it any more. */
   awaitDeliveries(effect: Of<'awaitDeliveries'>): void {
     const { ledger, underWayMs, replyTimeoutMs, now } = this.#parts
-    const options = { ledger, now, limitMs: underWayMs, answerMs: replyTimeoutMs, isOver: () => this.#over }
+    const options = {
+      ledger,
+      now,
+      limitMs: underWayMs,
+      answerMs: replyTimeoutMs,
+      isOver: () => this.#over,
+    }
     void untilSettled(effect, options).then((outcome) =>
       this.#tell({ kind: 'deliveriesSettled', at: now(), ...outcome }),
     )
   }
 
-  /** Ends everything that is under way. The machine does this when a transaction is over, whatever its end. */
+  /**
+   * Ends everything that is under way. The machine does this when a transaction is over, whatever
+   * its end.
+   */
   abandon(): void {
     if (this.#over) return
     this.#over = true

@@ -1,7 +1,8 @@
 /**
- * A return that comes while an earlier attempt of the message is still being delivered: by this process, another worker, or another
- * front-end with the same ledger. Delivering it once more would double it, so the outcome is waited for. What a process that is gone
- * was at is not known to have arrived, and is not waited for.
+ * A return that comes while an earlier attempt of the message is still being delivered: by this
+ * process, another worker, or another front-end with the same ledger. Delivering it once more would
+ * double it, so the outcome is waited for. What a process that is gone was at is not known to have
+ * arrived, and is not waited for.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -39,7 +40,11 @@ export async function untilSettled(
   for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, longestLookMs)) {
     const split = await ledger.find(id)
     if (split === undefined) return { settled: true }
-    if (!split.recipients.some((recipient) => of.has(recipient.address) && isUnderWay(recipient, now(), answerMs)))
+    if (
+      !split.recipients.some(
+        (recipient) => of.has(recipient.address) && isUnderWay(recipient, now(), answerMs),
+      )
+    )
       return { settled: true, split }
     if (isOver() || performance.now() >= until) return { settled: false, split }
     await pause(Math.min(lookMs, Math.max(0, until - performance.now())))
@@ -47,8 +52,9 @@ export async function untilSettled(
 }
 
 /**
- * Of another machine nobody knows whether it lives. Its clock may be another one by minutes; what should be over much later than any
- * delivery was begun before a clock was set back, and is not waited for until then.
+ * Of another machine nobody knows whether it lives. Its clock may be another one by minutes; what
+ * should be over much later than any delivery was begun before a clock was set back, and is not
+ * waited for until then.
  */
 const isUnderWay = ({ state, by }: SplitRecipient, at: number, answerMs: number): boolean =>
   state === 'delivering' &&

@@ -1,4 +1,7 @@
-/** A plain socket becomes a TLS one, within a time limit: after STARTTLS, or at once on an implicit-TLS listener. */
+/**
+ * A plain socket becomes a TLS one, within a time limit: after STARTTLS, or at once on an
+ * implicit-TLS listener.
+ */
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
@@ -32,7 +35,10 @@ export interface HandshakeListener {
   failed(failure: HandshakeFailure): void
 }
 
-/** The caller listens to the returned socket from now on; a handshake that fails or takes too long ends it. */
+/**
+ * The caller listens to the returned socket from now on; a handshake that fails or takes too long
+ * ends it.
+ */
 export function secure(socket: Socket, tls: TlsServer, listener: HandshakeListener): TLSSocket {
   const upgraded = new TLSSocket(socket, {
     isServer: true,
@@ -62,9 +68,14 @@ export function secure(socket: Socket, tls: TlsServer, listener: HandshakeListen
     open = false
     const shown = tls.requestCertificate ? clientCertificate(upgraded) : undefined
     const protocol = upgraded.getProtocol() ?? 'unknown'
-    listener.secured({ protocol, cipher: upgraded.getCipher().name, ...(shown && { certificate: shown }) })
+    listener.secured({
+      protocol,
+      cipher: upgraded.getCipher().name,
+      ...(shown && { certificate: shown }),
+    })
   })
-  // An error of the raw socket reaches the TLS socket; without a listener of its own it would end the process.
+  // An error of the raw socket reaches the TLS socket; without a listener of its own it would end
+  // the process.
   socket.on('error', (error) => {
     onError(error)
     upgraded.destroy()
@@ -84,14 +95,18 @@ function clientCertificate(socket: TLSSocket): ClientCertificate | undefined {
   }
 }
 
-const inOneLine = (x509: X509Certificate, name: 'subject' | 'issuer'): string => x509[name].replaceAll('\n', ', ')
+const inOneLine = (x509: X509Certificate, name: 'subject' | 'issuer'): string =>
+  x509[name].replaceAll('\n', ', ')
 
 /**
- * OpenSSL's code for what is wrong with the client's chain. Node fills in `authorized` only for sockets that a tls.Server made,
- * which STARTTLS has no use for; the question that it asks of its handle is asked here.
+ * OpenSSL's code for what is wrong with the client's chain. Node fills in `authorized` only for
+ * sockets that a tls.Server made, which STARTTLS has no use for; the question that it asks of its
+ * handle is asked here.
  */
 function verifyCode(socket: TLSSocket): string | undefined {
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { verifyError?(): unknown } | null }
+  const { _handle: handle } = socket as unknown as {
+    readonly _handle?: { verifyError?(): unknown } | null
+  }
   const error = handle?.verifyError?.()
   if (handle?.verifyError === undefined) return 'UNKNOWN'
   return error instanceof Error ? ('code' in error ? String(error.code) : error.message) : undefined

@@ -6,12 +6,18 @@ const mostCharacters = 1000
 
 export interface CutList<Shown> {
   readonly shown: readonly Shown[]
-  /** To be spread into the line: `leftOut` with the number of entries that are not shown, or nothing. */
+  /**
+   * To be spread into the line: `leftOut` with the number of entries that are not shown, or
+   * nothing.
+   */
   readonly leftOut: { readonly leftOut?: number }
 }
 
 /** The first hundred entries, and how many more there were. */
-export function cutList<Entry, Shown>(entries: readonly Entry[], show: (entry: Entry) => Shown): CutList<Shown> {
+export function cutList<Entry, Shown>(
+  entries: readonly Entry[],
+  show: (entry: Entry) => Shown,
+): CutList<Shown> {
   const leftOut = entries.length - mostEntries
   return {
     shown: (leftOut > 0 ? entries.slice(0, mostEntries) : entries).map((entry) => show(entry)),
@@ -20,4 +26,6 @@ export function cutList<Entry, Shown>(entries: readonly Entry[], show: (entry: E
 }
 
 export const cutText = (text: string): string =>
-  text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}… (${text.length} characters)`
+  text.length <= mostCharacters
+    ? text
+    : `${text.slice(0, mostCharacters)}… (${text.length} characters)`

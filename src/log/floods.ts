@@ -1,4 +1,7 @@
-/** What happens with every message is said once in a while, with how often it was left out. Times are ms. */
+/**
+ * What happens with every message is said once in a while, with how often it was left out. Times
+ * are ms.
+ */
 export class Floods {
   readonly #everyMs: number
   readonly #last = new Map<string, { readonly loggedAt: number; count: number }>()
@@ -7,7 +10,10 @@ export class Floods {
     this.#everyMs = everyMs
   }
 
-  /** What a line about `of` says besides; undefined when there is none this time. `of` takes few values. */
+  /**
+   * What a line about `of` says besides; undefined when there is none this time. `of` takes few
+   * values.
+   */
   line(of: string, at: number): { readonly moreSinceLastLine?: number } | undefined {
     const last = this.#last.get(of)
     if (last !== undefined && at - last.loggedAt < this.#everyMs) {

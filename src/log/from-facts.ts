@@ -1,6 +1,6 @@
 /**
- * The log lines of the product. One info line a transaction tells its whole story; trouble is a warning; `event` has a fixed
- * word a kind, for filters.
+ * The log lines of the product. One info line a transaction tells its whole story; trouble is a
+ * warning; `event` has a fixed word a kind, for filters.
  */
 import type { ClientCertificate, Fact, FactListener } from '../facts.ts'
 import type { Log } from './log.ts'
@@ -8,7 +8,10 @@ import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
 import { Floods } from './floods.ts'
 
-/** Limits are reached in floods, of which one line a minute and limit, or server, with a count, says enough. */
+/**
+ * Limits are reached in floods, of which one line a minute and limit, or server, with a count, says
+ * enough.
+ */
 const everyMs = 60_000
 
 export function logFromFacts(log: Log): FactListener {
@@ -21,8 +24,13 @@ export function logFromFacts(log: Log): FactListener {
     const more = reached.line(limit, at)
     if (more === undefined) return
     const fields = { address: fact.address, limit, ...more }
-    if (fact.kind === 'connectionRefused') log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
-    else log.warn({ event, session: fact.session, peer: fact.peer, ...fields }, `limit ${limit} reached`)
+    if (fact.kind === 'connectionRefused')
+      log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
+    else
+      log.warn(
+        { event, session: fact.session, peer: fact.peer, ...fields },
+        `limit ${limit} reached`,
+      )
   }
 
   const onFull = (fact: Fact & { readonly kind: 'backendFull' }): void => {
@@ -38,7 +46,10 @@ export function logFromFacts(log: Log): FactListener {
   return (fact) => {
     switch (fact.kind) {
       case 'transactionEnded':
-        log.story(fact.at, () => ({ fields: transactionFields(fact), message: describeTransaction(fact) }))
+        log.story(fact.at, () => ({
+          fields: transactionFields(fact),
+          message: describeTransaction(fact),
+        }))
         return
       case 'sessionClosed': {
         const { kind: event, session, peer, address, helo, tls, transactions, why, ms } = fact
@@ -53,7 +64,10 @@ export function logFromFacts(log: Log): FactListener {
         onLimit(fact)
         return
       case 'splitOpened':
-        log.debug({ event: fact.kind, split: fact.split, peer: fact.peer, strategy: fact.strategy }, 'split opened')
+        log.debug(
+          { event: fact.kind, split: fact.split, peer: fact.peer, strategy: fact.strategy },
+          'split opened',
+        )
         return
       case 'splitClosed':
         onSplitClosed(log, fact)
@@ -63,12 +77,18 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'senderLearned': {
         const { sender, strategy, why } = fact
-        log.info({ event: fact.kind, sender, strategy, why }, `auto serves ${sender} ${strategy} from now on: ${why}`)
+        log.info(
+          { event: fact.kind, sender, strategy, why },
+          `auto serves ${sender} ${strategy} from now on: ${why}`,
+        )
         return
       }
       case 'senderChanged': {
         const { sender, change, strategy, by } = fact
-        log.info({ event: fact.kind, sender, change, strategy, by }, `sender ${sender} ${change} by ${by}`)
+        log.info(
+          { event: fact.kind, sender, change, strategy, by },
+          `sender ${sender} ${change} by ${by}`,
+        )
         return
       }
       case 'strategyChanged': {
@@ -103,7 +123,10 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       case 'policiesLoaded':
-        log.info({ event: fact.kind, file: fact.file, entries: fact.entries }, 'recipient file loaded')
+        log.info(
+          { event: fact.kind, file: fact.file, entries: fact.entries },
+          'recipient file loaded',
+        )
         return
       case 'policiesKept':
         log.warn(
@@ -114,7 +137,10 @@ export function logFromFacts(log: Log): FactListener {
       case 'backendFailed': {
         const { server, step, why } = fact
         const level = fact.quiet === true ? 'debug' : 'warn'
-        log[level]({ event: fact.kind, server, step, why: cutText(why) }, `backend failed at ${step}`)
+        log[level](
+          { event: fact.kind, server, step, why: cutText(why) },
+          `backend failed at ${step}`,
+        )
         return
       }
       case 'backendRefusesUs':
@@ -138,14 +164,20 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       case 'backendConnected':
-        log.debug({ event: fact.kind, server: fact.server, ms: fact.ms, tls: fact.tls }, 'backend connected')
+        log.debug(
+          { event: fact.kind, server: fact.server, ms: fact.ms, tls: fact.tls },
+          'backend connected',
+        )
         return
       case 'sessionSecured':
         if (fact.certificate !== undefined) onClientCertificate(log, fact, fact.certificate)
         return
       case 'tlsFailed': {
         const { address, session, reason, why } = fact
-        log.info({ event: fact.kind, address, session, reason, why: cutText(why) }, `TLS handshake failed: ${reason}`)
+        log.info(
+          { event: fact.kind, address, session, reason, why: cutText(why) },
+          `TLS handshake failed: ${reason}`,
+        )
         return
       }
       case 'certificateLoaded': {
@@ -173,10 +205,16 @@ export function logFromFacts(log: Log): FactListener {
         return
       }
       case 'spoolFailed':
-        log.warn({ event: fact.kind, why: cutText(fact.why) }, 'a message could not be kept (spool.directory)')
+        log.warn(
+          { event: fact.kind, why: cutText(fact.why) },
+          'a message could not be kept (spool.directory)',
+        )
         return
       case 'ledgerTrouble':
-        log.warn({ event: fact.kind, why: cutText(fact.why) }, 'ledger can not be written: it goes on in memory')
+        log.warn(
+          { event: fact.kind, why: cutText(fact.why) },
+          'ledger can not be written: it goes on in memory',
+        )
         return
       case 'ledgerRecovered':
         log.info({ event: fact.kind }, 'ledger is written again')
@@ -191,7 +229,10 @@ export function logFromFacts(log: Log): FactListener {
       }
       case 'workerLost': {
         const { kind: event, slot, pid, how, againMs } = fact
-        log.error({ event, slot, pid, how, againMs }, `worker ${slot} ended with ${how}: another one is started`)
+        log.error(
+          { event, slot, pid, how, againMs },
+          `worker ${slot} ended with ${how}: another one is started`,
+        )
         return
       }
       case 'configLoaded': {
@@ -219,7 +260,11 @@ export function logFromFacts(log: Log): FactListener {
 }
 
 /** Every message hears it, so one line a minute for each server and step. */
-function onRefusal(log: Log, fact: Fact & { readonly kind: 'backendRefusesUs' }, floods: Floods): void {
+function onRefusal(
+  log: Log,
+  fact: Fact & { readonly kind: 'backendRefusesUs' },
+  floods: Floods,
+): void {
   const { kind: event, at, server, step, reply } = fact
   const more = floods.line(`${server} ${step}`, at)
   if (more === undefined) return
@@ -238,15 +283,30 @@ function onClientCertificate(
   const { fingerprint, verified } = certificate
   const [subject, issuer] = [cutText(certificate.subject), cutText(certificate.issuer)]
   log.info(
-    { event: 'clientCertificate', session, peer, protocol, cipher, subject, issuer, fingerprint, verified },
+    {
+      event: 'clientCertificate',
+      session,
+      peer,
+      protocol,
+      cipher,
+      subject,
+      issuer,
+      fingerprint,
+      verified,
+    },
     `client certificate ${verified === 'yes' ? 'verified' : `not verified: ${verified}`}`,
   )
 }
 
-/** A message that nobody has is no loss that nobody knows of: its sender knows that it has failed. */
+/**
+ * A message that nobody has is no loss that nobody knows of: its sender knows that it has failed.
+ */
 function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }): void {
   const { kind: event, split, peer, strategy, client, vouched, othersAnswered, recipients } = fact
-  const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({ to: cutText(address), state }))
+  const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({
+    to: cutText(address),
+    state,
+  }))
   const lastAttempt = new Date(fact.lastAttemptAt).toISOString()
   const messageId = fact.messageId === undefined ? undefined : cutText(fact.messageId)
   const message = { from: cutText(fact.reversePath), messageId }
@@ -263,16 +323,33 @@ function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }
     lastAttempt,
   }
   if (othersAnswered)
-    log.warn(fields, `${recipients.length} deferred recipients were not offered again: their mail may be lost`)
-  else log.info(fields, 'a message was deferred and not offered again to anyone: its sender has given it up')
+    log.warn(
+      fields,
+      `${recipients.length} deferred recipients were not offered again: their mail may be lost`,
+    )
+  else
+    log.info(
+      fields,
+      'a message was deferred and not offered again to anyone: its sender has given it up',
+    )
 }
 
 function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
   const { session, peer, result, by, recipients } = fact
   const why = fact.why === undefined ? undefined : cutText(fact.why)
-  const fields = { event: fact.kind, session, peer, from: cutText(fact.reversePath), result, by, recipients, why }
+  const fields = {
+    event: fact.kind,
+    session,
+    peer,
+    from: cutText(fact.reversePath),
+    result,
+    by,
+    recipients,
+    why,
+  }
   if (result === 'reported') log.info(fields, `${recipients ?? 0} refused: reported to the sender`)
-  else if (result === 'failed') log.warn(fields, 'the backend did not take the report of refusals: 451')
+  else if (result === 'failed')
+    log.warn(fields, 'the backend did not take the report of refusals: 451')
   else log.info(fields, `refusals not reported to the sender: ${result}`)
 }
 
@@ -280,7 +357,8 @@ function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }):
   const { kind: event, split, peer, strategy, outcome, durationMs } = fact
   const fields = { event, split, peer, strategy, outcome, ms: durationMs }
   if (outcome === 'completed') log.info(fields, 'split completed')
-  else if (outcome === 'forgiven') log.warn(fields, 'split forgiven: the message was let through unsplit')
+  else if (outcome === 'forgiven')
+    log.warn(fields, 'split forgiven: the message was let through unsplit')
   else {
     const { shown, leftOut } = cutList(fact.abandonedRecipients, cutText)
     log.warn(

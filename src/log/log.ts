@@ -1,4 +1,7 @@
-/** The log: JSON lines on stdout, or a form for people on a terminal. One event is always exactly one line. */
+/**
+ * The log: JSON lines on stdout, or a form for people on a terminal. One event is always exactly
+ * one line.
+ */
 import { type DestinationStream, type Logger, destination, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { spelledOutJson, visibleJson } from './visible.ts'
@@ -17,8 +20,9 @@ export interface LogOptions {
 
 export interface Log extends Logger {
   /**
-   * An info line of what happened at `at`, in ms since the epoch. There is one for each message, so they are made and written several
-   * at a time: within `flushMs`, before any other line, and before the process exits.
+   * An info line of what happened at `at`, in ms since the epoch. There is one for each message, so
+   * they are made and written several at a time: within `flushMs`, before any other line, and
+   * before the process exits.
    */
   story(at: number, tell: () => DeferredLine): void
 }
@@ -28,21 +32,27 @@ export interface DeferredLine {
   readonly message: string
 }
 
-/** `flushMs` of a program that serves: nobody notices, and under load some fifty lines leave in one write. */
+/**
+ * `flushMs` of a program that serves: nobody notices, and under load some fifty lines leave in one
+ * write.
+ */
 export const storiesLateMs = 10
 
 /** More stories than these do not wait for each other. */
 const mostStories = 64
 
 /**
- * Makes a log. Lines that are no stories are written before the call returns, so that the last ones before a crash are there; a reader
- * that stops reading a pipe therefore stops the program too, as with every program that logs to its supervisor.
+ * Makes a log. Lines that are no stories are written before the call returns, so that the last ones
+ * before a crash are there; a reader that stops reading a pipe therefore stops the program too, as
+ * with every program that logs to its supervisor.
  */
 export function createLog(options: LogOptions): Log {
   const terminal = options.write === undefined && process.stdout.isTTY
   const pretty = options.pretty === 'auto' ? terminal : options.pretty
   const write = options.write ?? toStdout()
-  const format = pretty ? prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '') : visibleJson
+  const format = pretty
+    ? prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '')
+    : visibleJson
   const base = options.pid === undefined ? null : { pid: options.pid }
   const waiting: { readonly at: number; readonly tell: () => DeferredLine }[] = []
   const writeStories = (): void => {
@@ -75,7 +85,11 @@ export function createLog(options: LogOptions): Log {
   return Object.assign(log, { story })
 }
 
-const storyLine = (at: number, base: { readonly pid: number } | null, { fields, message }: DeferredLine): string =>
+const storyLine = (
+  at: number,
+  base: { readonly pid: number } | null,
+  { fields, message }: DeferredLine,
+): string =>
   `${JSON.stringify({ level: 'info', time: isoTime(at), ...base, ...fields, msg: message })}\n`
 
 /** Several lines of one millisecond share the work. */

@@ -1,8 +1,12 @@
-/** The line that tells a transaction's whole story: who sent what to whom, in which groups, with which answers, when. */
+/**
+ * The line that tells a transaction's whole story: who sent what to whom, in which groups, with
+ * which answers, when.
+ */
 import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts.ts'
 import { cutList, cutText } from './cut.ts'
 
-const cutOptional = (text: string | undefined): string | undefined => (text === undefined ? undefined : cutText(text))
+const cutOptional = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : cutText(text)
 
 /** Fields in the order of the dialogue; those without a value are left out of the line. */
 export function transactionFields(fact: TransactionFact): Record<string, unknown> {
@@ -16,7 +20,9 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
     from: cutText(fact.reversePath),
     recipients: recipients.shown,
     recipientCount: fact.recipients.length,
-    ...(recipients.leftOut.leftOut !== undefined && { recipientsLeftOut: recipients.leftOut.leftOut }),
+    ...(recipients.leftOut.leftOut !== undefined && {
+      recipientsLeftOut: recipients.leftOut.leftOut,
+    }),
     groups: countGroups(fact.recipients),
     mode: fact.mode,
     strategy: fact.strategy,
@@ -55,7 +61,13 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
   }
 }
 
-const deliveryFields = ({ recipients, result, reply, queueId, ms }: DeliveryFact): Record<string, unknown> => ({
+const deliveryFields = ({
+  recipients,
+  result,
+  reply,
+  queueId,
+  ms,
+}: DeliveryFact): Record<string, unknown> => ({
   recipients,
   result,
   reply: cutText(reply),

@@ -1,6 +1,7 @@
 /**
- * What is written leaves at the end of a turn of the event loop, after everything that came in was looked at: a process at the other end is
- * then woken once for all of it, and what belongs together leaves in one write.
+ * What is written leaves at the end of a turn of the event loop, after everything that came in was
+ * looked at: a process at the other end is then woken once for all of it, and what belongs together
+ * leaves in one write.
  */
 let waiting: (() => void)[] = []
 

@@ -1,6 +1,7 @@
 /**
- * A time limit that is set anew all the time: for each reply, for each command. The timer below it is only touched when it would ring
- * too late; when it rings too early it waits for the rest. A timer for each command costs more than reading the clock.
+ * A time limit that is set anew all the time: for each reply, for each command. The timer below it
+ * is only touched when it would ring too late; when it rings too early it waits for the rest. A
+ * timer for each command costs more than reading the clock.
  */
 export class LazyTimer {
   readonly #onTime: () => void

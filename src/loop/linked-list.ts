@@ -1,7 +1,8 @@
 /**
- * What there is for now, in the order in which it came, and each taken out at any time: connections, transactions. Not a Set: one that
- * makes its table anew leaves a reference to the new table in the one before, so that a table that has come into the old generation
- * keeps all tables behind it, with all that was in them, until a full collection (decision 18).
+ * What there is for now, in the order in which it came, and each taken out at any time:
+ * connections, transactions. Not a Set: one that makes its table anew leaves a reference to the new
+ * table in the one before, so that a table that has come into the old generation keeps all tables
+ * behind it, with all that was in them, until a full collection (decision 18).
  */
 export class LinkedList<T> {
   #first: Link<T> | undefined

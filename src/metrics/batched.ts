@@ -1,6 +1,7 @@
 /**
- * Counting that can wait. What is told is kept for a while and counted together: the code that counts is then at hand in the
- * processor's cache, which makes it several times as fast as a fact at a time between other work.
+ * Counting that can wait. What is told is kept for a while and counted together: the code that
+ * counts is then at hand in the processor's cache, which makes it several times as fast as a fact
+ * at a time between other work.
  */
 
 /** More are counted at once, so that the memory they take stays small. */

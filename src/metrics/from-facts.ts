@@ -1,4 +1,7 @@
-/** Every count and duration of the product, derived from the facts that the log line is derived from too. */
+/**
+ * Every count and duration of the product, derived from the facts that the log line is derived from
+ * too.
+ */
 import {
   type Fact,
   type FactListener,
@@ -21,7 +24,8 @@ function verdictOf(recipient: RecipientFact): VerdictName {
   return recipient.reply?.startsWith('4') === true ? 'defer' : 'accept'
 }
 
-const replyClass = (code: number): string => (code >= 200 && code < 600 ? `${Math.floor(code / 100)}xx` : 'other')
+const replyClass = (code: number): string =>
+  code >= 200 && code < 600 ? `${Math.floor(code / 100)}xx` : 'other'
 
 export function metricsFromFacts(metrics: Metrics): FactListener {
   const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
@@ -43,13 +47,22 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
     const { peer, strategy } = fact.splitOf ?? fact
     transactions(fact.peer, fact.mode, fact.outcome).inc()
     if (fact.textMs !== undefined) metrics.messagesBytesTotal.inc(fact.sizeBytes)
-    if (fact.cameBack !== undefined && fact.recipients.some(({ returnedAfterMs }) => returnedAfterMs !== undefined)) {
+    if (
+      fact.cameBack !== undefined &&
+      fact.recipients.some(({ returnedAfterMs }) => returnedAfterMs !== undefined)
+    ) {
       const { sameConnection, elsewhere } = fact.cameBack
       initialiseStrategy(metrics, peer, strategy)
-      returns(peer, strategy, sameConnection ? 'same_connection' : elsewhere ? 'other_address' : 'same_address').inc()
+      returns(
+        peer,
+        strategy,
+        sameConnection ? 'same_connection' : elsewhere ? 'other_address' : 'same_address',
+      ).inc()
     }
-    if (fact.guess !== undefined) metrics.returnGuessesTotal.inc({ peer: fact.peer, result: fact.guess })
-    if (fact.shadow !== undefined) shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
+    if (fact.guess !== undefined)
+      metrics.returnGuessesTotal.inc({ peer: fact.peer, result: fact.guess })
+    if (fact.shadow !== undefined)
+      shadows(fact.peer, fact.shadow.strategy).inc(fact.shadow.forcedRetries)
     for (const recipient of fact.recipients) {
       if (recipient.final) recipients(fact.peer, verdictOf(recipient)).inc()
       if (recipient.duplicate === true && recipient.final) duplicates(fact.peer).inc()
@@ -153,7 +166,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'policiesLoaded':
         entriesOfFile.set(fact.file, fact.entries)
-        metrics.policyEntries.set([...entriesOfFile.values()].reduce((sum, entries) => sum + entries, 0))
+        metrics.policyEntries.set(
+          [...entriesOfFile.values()].reduce((sum, entries) => sum + entries, 0),
+        )
         metrics.policyReloadsTotal.inc({ result: 'loaded' })
         return
       case 'policiesKept':

@@ -1,6 +1,6 @@
 /**
- * Series that are known in advance, exported as 0: a rate over a series that appears with its first event misses that
- * event, and an alert on a series that is absent never fires.
+ * Series that are known in advance, exported as 0: a rate over a series that appears with its first
+ * event misses that event, and an alert on a series that is absent never fires.
  */
 import type { Fact, TransactionFact, BounceResult, LimitName, SessionEnd } from '../facts.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
@@ -79,7 +79,10 @@ const ends: Readonly<Record<SessionEnd, true>> = {
 }
 export const sessionEnds: readonly string[] = Object.keys(ends)
 
-/** Of each peer class, with the strategy in force for it, and of the judge. May be called again, for instance for an override: nothing is lost. */
+/**
+ * Of each peer class, with the strategy in force for it, and of the judge. May be called again, for
+ * instance for an override: nothing is lost.
+ */
 export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
@@ -89,7 +92,8 @@ export function initialise(
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
   }
-  if (judge !== undefined) for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
+  if (judge !== undefined)
+    for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {
@@ -98,7 +102,8 @@ export function initialise(
       metrics.sessionsOpen.inc({ peer, tls }, 0)
     }
     for (const mode of modes)
-      for (const outcome of transactionOutcomes) metrics.transactionsTotal.inc({ peer, mode, outcome }, 0)
+      for (const outcome of transactionOutcomes)
+        metrics.transactionsTotal.inc({ peer, mode, outcome }, 0)
     for (const verdict of verdicts) metrics.recipientsTotal.inc({ peer, verdict }, 0)
     metrics.duplicatesSuppressedTotal.inc({ peer }, 0)
     for (const result of bounceResults) metrics.bouncesTotal.inc({ peer, result }, 0)
@@ -106,8 +111,15 @@ export function initialise(
   }
 }
 
-/** Series of one peer class under one strategy, once; before the first event of that pair, because `zero` forgets. */
-export function initialiseStrategy(metrics: Metrics, peer: string, strategy: ConfigurableStrategy): void {
+/**
+ * Series of one peer class under one strategy, once; before the first event of that pair, because
+ * `zero` forgets.
+ */
+export function initialiseStrategy(
+  metrics: Metrics,
+  peer: string,
+  strategy: ConfigurableStrategy,
+): void {
   if (strategy === 'auto') {
     for (const chosen of ['late', 'lenient'] as const) initialiseStrategy(metrics, peer, chosen)
     return

@@ -1,8 +1,10 @@
 /**
- * Every metric of the product, named and described: the page that docs/metrics.md is made from (tools/metrics-docs.ts).
+ * Every metric of the product, named and described: the page that docs/metrics.md is made from
+ * (tools/metrics-docs.ts).
  *
- * The prefix `rcptwise_` is added when they are made (registry.ts). Durations are seconds, sizes are bytes. `peer` is the
- * name of a peer class and never an address, so that the number of series is bounded by the configuration.
+ * The prefix `rcptwise_` is added when they are made (registry.ts). Durations are seconds, sizes
+ * are bytes. `peer` is the name of a peer class and never an address, so that the number of series
+ * is bounded by the configuration.
  */
 
 export interface MetricDescription {
@@ -20,8 +22,12 @@ export interface MetricDescription {
 export const metricPrefix = 'rcptwise_'
 
 /** Senders come back after anything from a tenth of a second to days (senders: first retry). */
-const delayBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400]
-/** From a local delivery to the ten minutes that a client must wait at the dot (RFC 5321 4.5.3.2.6). */
+const delayBuckets = [
+  1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400,
+]
+/**
+ * From a local delivery to the ten minutes that a client must wait at the dot (RFC 5321 4.5.3.2.6).
+ */
 const workBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const ledgerBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
 

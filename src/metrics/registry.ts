@@ -1,4 +1,7 @@
-/** The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one allows one app a process. */
+/**
+ * The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one
+ * allows one app a process.
+ */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Fact } from '../facts.ts'
 import type { OpenSplits } from '../ledger/ledger.ts'
@@ -26,16 +29,29 @@ const refusalSteps: Readonly<Record<Extract<Fact, { kind: 'backendRefusesUs' }>[
   text: true,
 }
 /** At which a server can fail, or refuse us. */
-export const backendSteps = { errors: Object.keys(errorSteps), refusals: Object.keys(refusalSteps) } as const
+export const backendSteps = {
+  errors: Object.keys(errorSteps),
+  refusals: Object.keys(refusalSteps),
+} as const
 
-/** What is read when Prometheus asks, because nothing counts it: it is right at once after a restart. */
+/**
+ * What is read when Prometheus asks, because nothing counts it: it is right at once after a
+ * restart.
+ */
 export interface ScrapeSources {
-  /** The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers. Absent: another process tells them. */
+  /**
+   * The ledger's; a rejection, or no answer within two seconds, leaves the last known numbers.
+   * Absent: another process tells them.
+   */
   countOpen?(): Promise<readonly OpenSplits[]>
   /** The strategy of each peer class at this moment. */
   strategies?(): readonly { readonly peer: string; readonly strategy: ConfigurableStrategy }[]
   /** Deferred recipients whom nobody offers again, as counted last. */
-  missing?(): readonly { readonly peer: string; readonly strategy: StrategyName; readonly recipients: number }[]
+  missing?(): readonly {
+    readonly peer: string
+    readonly strategy: StrategyName
+    readonly recipients: number
+  }[]
   learned?(): readonly { readonly strategy: string; readonly senders: number }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
@@ -49,7 +65,9 @@ export interface ScrapeSources {
 class CountingRegistry extends Registry {
   readonly #waiting: (() => void)[] = []
 
-  /** Gives what can be told at any time, and is counted when there is much of it, or someone reads. */
+  /**
+   * Gives what can be told at any time, and is counted when there is much of it, or someone reads.
+   */
   late<Told>(count: (told: Told) => void): (told: Told) => void {
     const waiting = late(count)
     this.#waiting.push(waiting.count)
@@ -69,8 +87,9 @@ export type Metrics = ReturnType<typeof createMetrics>
 const countOpenTimeLimitMs = 2000
 
 /**
- * Makes every metric. `processMetrics: false` leaves out what Node.js tells about the process: prom-client never stops its
- * two observers for those, which only matters to tests that start many apps in one process.
+ * Makes every metric. `processMetrics: false` leaves out what Node.js tells about the process:
+ * prom-client never stops its two observers for those, which only matters to tests that start many
+ * apps in one process.
  */
 export function createMetrics(
   sources: ScrapeSources,
@@ -88,8 +107,12 @@ export function createMetrics(
     labelNames: labels,
     registers: [registry],
   })
-  const counter = <Label extends string>(described: Described<Label>) => new Counter<Label>(common(described))
-  const gauge = <Label extends string>(described: Described<Label>, collect?: (self: Gauge<Label>) => unknown) =>
+  const counter = <Label extends string>(described: Described<Label>) =>
+    new Counter<Label>(common(described))
+  const gauge = <Label extends string>(
+    described: Described<Label>,
+    collect?: (self: Gauge<Label>) => unknown,
+  ) =>
     new Gauge<Label>({
       ...common(described),
       aggregator: described.ofAll ?? 'sum',
@@ -103,8 +126,9 @@ export function createMetrics(
   const full = counter(d.backendFullTotal)
   const errors = counter(d.backendErrorsTotal)
   const refusals = counter(d.backendSetupRefusalsTotal)
-  const histogram = <Label extends string>(described: Described<Label> & { readonly buckets: readonly number[] }) =>
-    new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
+  const histogram = <Label extends string>(
+    described: Described<Label> & { readonly buckets: readonly number[] },
+  ) => new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
 
   const worker = options.worker === undefined ? {} : { labels: { worker: options.worker } }
   if (options.processMetrics !== false) collectDefaultMetrics({ register: registry, ...worker })
@@ -146,7 +170,8 @@ export function createMetrics(
       self.reset()
       if (sources.missing === undefined) return
       for (const pair of knownSplits.values()) self.set({ ...pair }, 0)
-      for (const { peer, strategy, recipients } of sources.missing()) self.set({ peer, strategy }, recipients)
+      for (const { peer, strategy, recipients } of sources.missing())
+        self.set({ peer, strategy }, recipients)
     }),
     shadowForcedRetriesTotal: counter(d.shadowForcedRetriesTotal),
     learnedSenders: gauge(d.learnedSenders, (self) => {
@@ -172,7 +197,8 @@ export function createMetrics(
       const all = sources.backends?.() ?? []
       for (const { server } of all) {
         self.set({ server }, 0)
-        ejections.inc({ server }, 0) // a series from the start, or its first increase would not be seen
+        // a series from the start, or its first increase would not be seen
+        ejections.inc({ server }, 0)
         full.inc({ server }, 0)
         for (const step of backendSteps.errors) errors.inc({ server, step }, 0)
         for (const step of backendSteps.refusals) refusals.inc({ server, step }, 0)
@@ -207,7 +233,8 @@ export function createMetrics(
     tlsCertificateReloadsTotal: counter(d.tlsCertificateReloadsTotal),
     tlsCertificateExpirySeconds: gauge(d.tlsCertificateExpirySeconds, (self) => {
       self.reset()
-      for (const { name, notAfter } of sources.certificates?.() ?? []) self.set({ name }, notAfter / 1000)
+      for (const { name, notAfter } of sources.certificates?.() ?? [])
+        self.set({ name }, notAfter / 1000)
     }),
   }
 }

@@ -1,4 +1,7 @@
-/** The metrics of several processes as those of one: counters and histograms are added, gauges as their `aggregator` says (registry.ts). */
+/**
+ * The metrics of several processes as those of one: counters and histograms are added, gauges as
+ * their `aggregator` says (registry.ts).
+ */
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import { metricPrefix } from './metrics.ts'
 
@@ -26,13 +29,15 @@ export const sumOf = (processes: readonly (readonly MetricJson[])[]): Registry =
   AggregatorRegistry.aggregate(processes.map((metrics) => [...metrics]))
 
 /**
- * What is left of processes that have ended, with one more: what they have counted stays counted, what they had open is gone, and
- * what Node.js told of them too.
+ * What is left of processes that have ended, with one more: what they have counted stays counted,
+ * what they had open is gone, and what Node.js told of them too.
  */
 export const addRemains = async (
   earlier: readonly MetricJson[],
   metrics: readonly MetricJson[],
 ): Promise<readonly MetricJson[]> => {
-  const counted = metrics.filter(({ name, type }) => name.startsWith(metricPrefix) && type !== 'gauge')
+  const counted = metrics.filter(
+    ({ name, type }) => name.startsWith(metricPrefix) && type !== 'gauge',
+  )
   return await metricsOf(sumOf([earlier, counted]))
 }

@@ -1,15 +1,22 @@
 /**
- * What is known of senders: lessons go in as things happen, and `auto` asks before each transaction. Kept by the ledger
- * (ledger/senders.ts), read from memory.
+ * What is known of senders: lessons go in as things happen, and `auto` asks before each
+ * transaction. Kept by the ledger (ledger/senders.ts), read from memory.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
 import type { SenderRecord, SenderRecords } from '../ledger/senders.ts'
-import { chooseStrategy, type AutoChoice, type Learned, type Observations } from '../strategy/auto.ts'
+import {
+  chooseStrategy,
+  type AutoChoice,
+  type Learned,
+  type Observations,
+} from '../strategy/auto.ts'
 import { lessonsOf } from './observations.ts'
 import { networkName, senderName, type SenderHost } from './sender-name.ts'
 
-/** What was not added to for so long is forgotten, unless it is pinned; the sender is then new. ms. */
+/**
+ * What was not added to for so long is forgotten, unless it is pinned; the sender is then new. ms.
+ */
 export const forgottenAfterMs = 180 * 86_400_000
 
 export interface LearningOptions {
@@ -38,7 +45,8 @@ export function learnFromFacts({ senders, onFact }: LearningOptions): FactListen
         learn(client, fact.at, counts)
     } else if (fact.kind === 'recipientsMissing') {
       const { client, vouched, othersAnswered, at } = fact
-      if (vouched && client !== undefined) learn(client, at, othersAnswered ? { missing: 1 } : { failed: 1 })
+      if (vouched && client !== undefined)
+        learn(client, at, othersAnswered ? { missing: 1 } : { failed: 1 })
     }
   }
 }
@@ -46,12 +54,19 @@ export function learnFromFacts({ senders, onFact }: LearningOptions): FactListen
 /** Undefined when nothing counts for a choice. */
 export function learnedOf(record: SenderRecord | undefined): Learned | undefined {
   if (record === undefined) return undefined
-  return { lessons: record.counts, ...(record.pin === undefined ? {} : { pinned: record.pin.strategy }) }
+  return {
+    lessons: record.counts,
+    ...(record.pin === undefined ? {} : { pinned: record.pin.strategy }),
+  }
 }
 
-const isOld = ({ at, pin }: SenderRecord, now: number): boolean => pin === undefined && at < now - forgottenAfterMs
+const isOld = ({ at, pin }: SenderRecord, now: number): boolean =>
+  pin === undefined && at < now - forgottenAfterMs
 
-/** For PeerDirectory: a host whose domain is not known yet may have been learned by its network, when its name could not be looked up. */
+/**
+ * For PeerDirectory: a host whose domain is not known yet may have been learned by its network,
+ * when its name could not be looked up.
+ */
 export function lookUpLearned(senders: SenderRecords, now: () => number) {
   const namesOf = rememberNames()
   return (host: SenderHost): { readonly sender: string; readonly learned?: Learned } => {
@@ -69,7 +84,10 @@ export function lookUpLearned(senders: SenderRecords, now: () => number) {
 /** Addresses whose names are remembered, at most. */
 const mostRemembered = 10_000
 
-/** The names that a host may have been learned under, the better one first. It is asked for at each message, and they stay the same. */
+/**
+ * The names that a host may have been learned under, the better one first. It is asked for at each
+ * message, and they stay the same.
+ */
 function rememberNames(): (host: SenderHost) => readonly [string, ...string[]] {
   const known = new Map<string, readonly [string, ...string[]]>()
   return (host) => {
@@ -94,7 +112,10 @@ export interface LearnedSender extends SenderRecord {
 export const listLearned = (senders: SenderRecords): readonly LearnedSender[] =>
   [...senders.each()].toSorted((a, b) => b.at - a.at).map(withChoice)
 
-const withChoice = (record: SenderRecord): LearnedSender => ({ ...record, choice: chooseStrategy(learnedOf(record)) })
+const withChoice = (record: SenderRecord): LearnedSender => ({
+  ...record,
+  choice: chooseStrategy(learnedOf(record)),
+})
 
 export function findLearned(senders: SenderRecords, name: string): LearnedSender | undefined {
   const record = senders.find(name)
@@ -114,8 +135,14 @@ export const nobodyLearned: readonly LearnedCount[] = [
 /** Looked at in one turn of the event loop. */
 const recordsPerTurn = 200
 
-/** Forgets what is old, and counts how many senders `auto` serves with each strategy. Mail is not held up by it. */
-export async function reviewSenders(senders: SenderRecords, now: number): Promise<readonly LearnedCount[]> {
+/**
+ * Forgets what is old, and counts how many senders `auto` serves with each strategy. Mail is not
+ * held up by it.
+ */
+export async function reviewSenders(
+  senders: SenderRecords,
+  now: number,
+): Promise<readonly LearnedCount[]> {
   const counts = new Map(nobodyLearned.map(({ strategy }) => [strategy, 0]))
   let looked = 0
   for (const record of senders.each()) {

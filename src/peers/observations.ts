@@ -3,8 +3,9 @@ import { isForcedRetry, type RecipientFact, type TransactionFact } from '../fact
 import { delayLesson, type LessonName } from '../strategy/auto.ts'
 
 /**
- * Nothing without SPF or DKIM; nothing of PRDR, where nobody is deferred, and of the site's own networks. What it says of a message
- * counts only for a sender that something else is known of: who was never deferred is not remembered.
+ * Nothing without SPF or DKIM; nothing of PRDR, where nobody is deferred, and of the site's own
+ * networks. What it says of a message counts only for a sender that something else is known of: who
+ * was never deferred is not remembered.
  */
 export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, number>> | undefined {
   if (fact.vouched !== true || fact.mode === 'prdr' || fact.unsplit === 'trusted') return undefined
@@ -19,7 +20,9 @@ export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, num
     if (cameBack?.sameConnection === true) lessons.sameConnection = 1
     if (cameBack?.elsewhere === true) lessons.elsewhere = 1
   }
-  const atRcpt = recipients.some(({ fate }) => fate === 'deferred') && recipients.some(({ fate }) => fate === 'through')
+  const atRcpt =
+    recipients.some(({ fate }) => fate === 'deferred') &&
+    recipients.some(({ fate }) => fate === 'through')
   if (outcome === 'aborted' && textMs === undefined && atRcpt) lessons.cutOff = 1
   return lessons
 }

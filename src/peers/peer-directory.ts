@@ -29,11 +29,15 @@ export interface PeerDirectoryOptions {
   readonly overrides: () => readonly StrategyOverride[]
   readonly now: () => number
   /**
-   * Whether the ledger keeps what is written to it. While it does not (its disk or server is away), nobody is delivered to ahead of the
-   * reply: a retry that comes to another process or node would be delivered again. Absent: it does.
+   * Whether the ledger keeps what is written to it. While it does not (its disk or server is away),
+   * nobody is delivered to ahead of the reply: a retry that comes to another process or node would
+   * be delivered again. Absent: it does.
    */
   readonly remembers?: () => boolean
-  /** What `auto` goes by: the name a client is learned under, and what was learned. Absent: nothing is known of anybody. */
+  /**
+   * What `auto` goes by: the name a client is learned under, and what was learned. Absent: nothing
+   * is known of anybody.
+   */
   readonly learned?: (client: Pick<PeerFacts, 'address' | 'rdns'>) => {
     readonly sender: string
     readonly learned?: Learned
@@ -59,7 +63,10 @@ export function inRanges(cidrs: readonly string[]): (address: string) => boolean
   return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
-/** `name` as it came from the wire, or in its canonical spelling; the patterns are in theirs, by the configuration. */
+/**
+ * `name` as it came from the wire, or in its canonical spelling; the patterns are in theirs, by the
+ * configuration.
+ */
 function fitsAny(name: string, patterns: readonly string[]): boolean {
   if (patterns.length === 0) return false
   const canonical = canonicalDomainOf(name)
@@ -81,7 +88,9 @@ export class PeerDirectory {
       fitsAddress: inRanges(match.address),
     }))
     this.#trusted = inRanges(options.trusted)
-    this.needsRdns = options.classes.some(({ match, strategy }) => match.rdns.length > 0 || strategy === 'auto')
+    this.needsRdns = options.classes.some(
+      ({ match, strategy }) => match.rdns.length > 0 || strategy === 'auto',
+    )
   }
 
   /** What is in force: set at run time, else configured. */
@@ -89,14 +98,19 @@ export class PeerDirectory {
     const overrides = this.#options.overrides()
     if (overrides.length === 0) return peer.strategy
     const now = this.#options.now()
-    const set = overrides.find(({ peer: name, until }) => name === peer.name && (until === undefined || until > now))
+    const set = overrides.find(
+      ({ peer: name, until }) => name === peer.name && (until === undefined || until > now),
+    )
     return set?.strategy ?? peer.strategy
   }
 
   serve(facts: PeerFacts): ServedAs {
     const peer = this.#find(facts)
     const strategy = this.strategyOf(peer)
-    const { sender, learned } = this.#options.learned?.(facts) ?? { sender: facts.address, learned: undefined }
+    const { sender, learned } = this.#options.learned?.(facts) ?? {
+      sender: facts.address,
+      learned: undefined,
+    }
     const chosen = strategy === 'auto' ? chooseFor(peer, sender, learned) : { ...peer, strategy }
     const comesBack = learned === undefined ? undefined : comesBackWithin(learned.lessons)
     return {
@@ -116,7 +130,9 @@ export class PeerDirectory {
 
   #find(facts: PeerFacts): Entry['peer'] {
     for (const { peer, match, fitsAddress } of this.#entries) {
-      const everyone = match.address.length + match.rdns.length + match.helo.length + match.senderDomain.length === 0
+      const everyone =
+        match.address.length + match.rdns.length + match.helo.length + match.senderDomain.length ===
+        0
       if (everyone || fitsAddress(facts.address) || fitsAny(facts.helo, match.helo)) return peer
       if (facts.rdns !== undefined && fitsAny(facts.rdns, match.rdns)) return peer
       if (facts.senderDomain !== '' && fitsAny(facts.senderDomain, match.senderDomain)) return peer
@@ -128,6 +144,7 @@ export class PeerDirectory {
 /** `auto` becomes what is right for this sender; it is asked again for each transaction. */
 function chooseFor(peer: Entry['peer'], sender: string, learned: Learned | undefined): PeerClass {
   const { strategy, why } = chooseStrategy(learned)
-  const unvouched = learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
+  const unvouched =
+    learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
   return { ...peer, strategy, chosen: { sender, why }, ...unvouched }
 }

@@ -1,6 +1,7 @@
 /**
- * Under which name a sender is learned: the registered domain of its verified host name, since big senders retry from other hosts
- * (senders: Exchange Online, Gmail); else its network. Never anything of the message: who forges an address learns for himself.
+ * Under which name a sender is learned: the registered domain of its verified host name, since big
+ * senders retry from other hosts (senders: Exchange Online, Gmail); else its network. Never
+ * anything of the message: who forges an address learns for himself.
  */
 import { getDomain } from 'tldts'
 import { isIPv6 } from 'node:net'
@@ -26,8 +27,9 @@ export const networkName = (address: string): string =>
   isIPv6(address) ? `${networkOf(address)}::/64` : `${networkOf(address)}.0/24`
 
 /**
- * Providers make names of addresses (`ec2-192-0-2-1.compute.example`): such a name's domain has strangers behind it. The numbers stand in
- * a row, forwards or backwards, all or the last three, or as digits without anything between.
+ * Providers make names of addresses (`ec2-192-0-2-1.compute.example`): such a name's domain has
+ * strangers behind it. The numbers stand in a row, forwards or backwards, all or the last three, or
+ * as digits without anything between.
  */
 function tellsAddress(name: string, address: string): boolean {
   if (isIPv6(address)) {

@@ -1,6 +1,7 @@
 /**
- * The host names of clients: a name counts when it leads back to the address. Whoever answered once is not asked again for a while, so
- * that a client with many connections costs one question, and its next greeting does not wait.
+ * The host names of clients: a name counts when it leads back to the address. Whoever answered once
+ * is not asked again for a while, so that a client with many connections costs one question, and
+ * its next greeting does not wait.
  */
 import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
@@ -55,7 +56,10 @@ export class VerifiedNames {
     this.#now = now
   }
 
-  /** The name of an address, at once where it is known; undefined when there is none or nobody answers in time. */
+  /**
+   * The name of an address, at once where it is known; undefined when there is none or nobody
+   * answers in time.
+   */
   nameOf(address: string): string | undefined | Promise<string | undefined> {
     if (address === '::1' || address.startsWith('127.')) return 'localhost'
     const known = this.#known.get(address)
@@ -96,7 +100,9 @@ export class VerifiedNames {
     const names = await reverse(address).catch((): string[] => [])
     for (const name of names.slice(0, mostNames)) {
       if (late.aborted) return undefined
-      const back = await (isIPv6(address) ? resolve6(name) : resolve4(name)).catch((): string[] => [])
+      const back = await (isIPv6(address) ? resolve6(name) : resolve4(name)).catch(
+        (): string[] => [],
+      )
       if (back.includes(address)) return canonicalDomain(name) ?? name.toLowerCase()
     }
     return undefined
@@ -106,6 +112,9 @@ export class VerifiedNames {
     const [oldest] = this.#known.keys()
     if (this.#known.size >= mostAddresses && oldest !== undefined) this.#known.delete(oldest)
     this.#known.delete(address)
-    this.#known.set(address, { name, until: this.#now() + (name === undefined ? keptWithoutMs : keptMs) })
+    this.#known.set(address, {
+      name,
+      until: this.#now() + (name === undefined ? keptWithoutMs : keptMs),
+    })
   }
 }

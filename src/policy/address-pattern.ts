@@ -1,4 +1,7 @@
-/** Which recipients an entry of a policy file is for: an address, an address with any detail, or a domain. Pure. */
+/**
+ * Which recipients an entry of a policy file is for: an address, an address with any detail, or a
+ * domain. Pure.
+ */
 import { canonicalDomain } from '../smtp/domain.ts'
 
 export type AddressPattern =
@@ -8,8 +11,8 @@ export type AddressPattern =
 const expected = 'expected user@example.org, user+*@example.org or @example.org'
 
 /**
- * Reads `user@domain`, `user+*@domain`, `@domain` or `postmaster` (which has no domain in RFC 5321 4.1.1.3). Domains come
- * out in their canonical spelling, local parts as they are written.
+ * Reads `user@domain`, `user+*@domain`, `@domain` or `postmaster` (which has no domain in RFC 5321
+ * 4.1.1.3). Domains come out in their canonical spelling, local parts as they are written.
  */
 export function parseAddressPattern(text: string): AddressPattern {
   if (text.toLowerCase() === 'postmaster') return { ok: true, key: text }
@@ -17,13 +20,18 @@ export function parseAddressPattern(text: string): AddressPattern {
   if (at < 0) return { ok: false, why: `${text} has no "@", ${expected}` }
   const local = text.slice(0, at)
   const domain = canonicalOrLower(text.slice(at + 1))
-  if (domain === '' || /[\s*@"]/.test(domain)) return { ok: false, why: `${text} has no valid domain, ${expected}` }
+  if (domain === '' || /[\s*@"]/.test(domain))
+    return { ok: false, why: `${text} has no valid domain, ${expected}` }
   if (local.includes('*') && !/^[^+*]+\+\*$/.test(local)) {
     const hint = local === '*' ? `; for the whole domain write @${domain}` : ''
-    return { ok: false, why: `${text}: "*" can only stand for all that follows the first "+", ${expected}${hint}` }
+    return {
+      ok: false,
+      why: `${text}: "*" can only stand for all that follows the first "+", ${expected}${hint}`,
+    }
   }
   return { ok: true, key: `${local}@${domain}` }
 }
 
 /** What is no domain, such as an address literal, is told apart by all but its case. */
-export const canonicalOrLower = (domain: string): string => canonicalDomain(domain) ?? domain.toLowerCase()
+export const canonicalOrLower = (domain: string): string =>
+  canonicalDomain(domain) ?? domain.toLowerCase()

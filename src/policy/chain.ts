@@ -9,12 +9,16 @@ interface Question {
 }
 
 /**
- * Several sources as one: they are asked in order, and the first that knows the recipient answers. A source that fails
- * ends the search, because what it would have said stands over the later ones. So does a question that nobody waits for. No sources know nobody. Closing it
- * closes them all.
+ * Several sources as one: they are asked in order, and the first that knows the recipient answers.
+ * A source that fails ends the search, because what it would have said stands over the later ones.
+ * So does a question that nobody waits for. No sources know nobody. Closing it closes them all.
  */
 export function chainPolicySources(sources: readonly PolicySource[]): PolicySource {
-  const askOn = async (pending: Promise<PolicyAnswer>, question: Question, next: number): Promise<PolicyAnswer> => {
+  const askOn = async (
+    pending: Promise<PolicyAnswer>,
+    question: Question,
+    next: number,
+  ): Promise<PolicyAnswer> => {
     const answer = await pending
     if (answer.kind !== 'unknown') return answer
     return question.signal.aborted ? abandoned : await ask(question, next)
@@ -28,7 +32,8 @@ export function chainPolicySources(sources: readonly PolicySource[]): PolicySour
     return unknown
   }
   return {
-    policyFor: (recipient, signal): PolicyAnswer | Promise<PolicyAnswer> => ask({ recipient, signal }, 0),
+    policyFor: (recipient, signal): PolicyAnswer | Promise<PolicyAnswer> =>
+      ask({ recipient, signal }, 0),
     async close() {
       for (const source of sources) await source.close()
     },

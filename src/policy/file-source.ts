@@ -19,7 +19,9 @@ export interface PolicyFileOptions {
 
 export interface PolicyFile extends PolicySource {
   policyFor(recipient: string): PolicyAnswer
-  /** Reads the file now, changed or not (SIGHUP). Never rejects: a mistake is told as policiesKept. */
+  /**
+   * Reads the file now, changed or not (SIGHUP). Never rejects: a mistake is told as policiesKept.
+   */
   reload(): Promise<void>
   /** Entries in force. */
   readonly entries: number
@@ -27,15 +29,19 @@ export interface PolicyFile extends PolicySource {
 
 /** Lines read before others get their turn: about 2 ms. */
 const linesAtATime = 1000
-/** Between two looks at a file that is being written, and how often one looks before reading it all the same. */
+/**
+ * Between two looks at a file that is being written, and how often one looks before reading it all
+ * the same.
+ */
 const writingMs = 100
 const writingLooks = 50
 const mistakesTold = 5
 
 /**
- * Policies from a file of `address: policy` lines (docs/configuration.md). It is read again when it changes; a file with a
- * mistake leaves the old entries in force. Rejects when the file can't be read or has a mistake at the start; the message
- * has file, line and reason. The caller closes what it gets.
+ * Policies from a file of `address: policy` lines (docs/configuration.md). It is read again when it
+ * changes; a file with a mistake leaves the old entries in force. Rejects when the file can't be
+ * read or has a mistake at the start; the message has file, line and reason. The caller closes what
+ * it gets.
  */
 export async function openPolicyFile(options: PolicyFileOptions): Promise<PolicyFile> {
   const source = new FileSource(options)
@@ -90,7 +96,10 @@ class FileSource implements PolicyFile {
     await this.#reading
   }
 
-  /** Reads the file when it is another one than before and nobody is writing to it any more. Never rejects. */
+  /**
+   * Reads the file when it is another one than before and nobody is writing to it any more. Never
+   * rejects.
+   */
   async #look(): Promise<void> {
     let identity = await identify(this.#options.path)
     for (let look = 0; identity !== this.#identity && look < writingLooks; look++) {
@@ -113,7 +122,12 @@ class FileSource implements PolicyFile {
     } catch (error) {
       if (this.#closed()) return
       const why = error instanceof Error ? error.message : String(error)
-      this.#options.onFact({ kind: 'policiesKept', at: this.#clock(), file: this.#options.path, why })
+      this.#options.onFact({
+        kind: 'policiesKept',
+        at: this.#clock(),
+        file: this.#options.path,
+        why,
+      })
     }
   }
 
@@ -169,7 +183,8 @@ async function identify(path: string): Promise<string> {
   }
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown')
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 
 function describe(path: string, { mistakes, mistakeCount }: PolicyEntries): string {
   const told = mistakes.slice(0, mistakesTold).map(({ line, why }) => `${path}:${line}: ${why}`)

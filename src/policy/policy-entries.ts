@@ -1,4 +1,7 @@
-/** The entries of a policy file, made to be looked up for each RCPT: no allocation but the keys. Pure. */
+/**
+ * The entries of a policy file, made to be looked up for each RCPT: no allocation but the keys.
+ * Pure.
+ */
 import type { Policy } from '../verdict/policy.ts'
 import { canonicalOrLower, parseAddressPattern } from './address-pattern.ts'
 import { parsePolicyLine } from './policy-line.ts'
@@ -36,7 +39,9 @@ export class PolicyEntries {
   readonly #answers: ReadonlyMap<string, PolicyAnswer>
 
   constructor(policies: ReadonlyMap<string, Policy>) {
-    this.#answers = new Map([...policies].map(([name, policy]) => [name, { kind: 'found', policy }]))
+    this.#answers = new Map(
+      [...policies].map(([name, policy]) => [name, { kind: 'found', policy }]),
+    )
   }
 
   /** Takes one line of the file; what is wrong with it goes to `mistakes`. */
@@ -45,7 +50,10 @@ export class PolicyEntries {
     if (why === undefined) return
     this.mistakeCount++
     if (this.mistakes.length >= mostMistakes) return
-    this.mistakes.push({ line, why: why.length <= longestWhy ? why : `${why.slice(0, longestWhy)}...` })
+    this.mistakes.push({
+      line,
+      why: why.length <= longestWhy ? why : `${why.slice(0, longestWhy)}...`,
+    })
   }
 
   get #policyNames(): string {
@@ -67,7 +75,8 @@ export class PolicyEntries {
     }
     const { key } = pattern
     const before = this.#written.get(key)
-    if (before !== undefined) return `${parsed.address} is there already, in line ${before.line}; keep one of them`
+    if (before !== undefined)
+      return `${parsed.address} is there already, in line ${before.line}; keep one of them`
     this.#written.set(key, { answer, line })
     const folded = key.toLowerCase()
     if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, { answer, line })
@@ -88,7 +97,10 @@ export class PolicyEntries {
     return detailed ?? this.#written.get(domain)?.answer ?? unknown
   }
 
-  /** As written first; then without regard to case, where an entry written in lower case stands over others. */
+  /**
+   * As written first; then without regard to case, where an entry written in lower case stands over
+   * others.
+   */
   #find(address: string): PolicyAnswer | undefined {
     const exact = this.#written.get(address)
     if (exact !== undefined) return exact.answer

@@ -1,7 +1,7 @@
 /**
- * One line of a policy file, `address: policy`. The file is a flat YAML map, and this reads just that: a hundred thousand
- * lines take a tenth of a second, while a YAML parser would hold up every session for seconds. More than YAML allows, an
- * address may begin with `@` without quotes. Pure.
+ * One line of a policy file, `address: policy`. The file is a flat YAML map, and this reads just
+ * that: a hundred thousand lines take a tenth of a second, while a YAML parser would hold up every
+ * session for seconds. More than YAML allows, an address may begin with `@` without quotes. Pure.
  */
 export type PolicyLine =
   | { readonly kind: 'entry'; readonly address: string; readonly policy: string }
@@ -19,10 +19,13 @@ export function parsePolicyLine(line: string): PolicyLine {
   const key = readKey(text)
   const value = key && readValue(key.rest)
   if (key === undefined || value === undefined) {
-    return /^\s*(#.*|---\s*)?$/.test(line) ? { kind: 'blank' } : { kind: 'mistake', why: whyNot(line) }
+    return /^\s*(#.*|---\s*)?$/.test(line)
+      ? { kind: 'blank' }
+      : { kind: 'mistake', why: whyNot(line) }
   }
   const { address } = key
-  if (address === undefined) return { kind: 'mistake', why: 'the quoted address has an escape that is not known' }
+  if (address === undefined)
+    return { kind: 'mistake', why: 'the quoted address has an escape that is not known' }
   if (value === '') return { kind: 'mistake', why: `${shortened(address)} has no policy` }
   return { kind: 'entry', address, policy: value }
 }
@@ -40,7 +43,8 @@ function readKey(text: string): Key | undefined {
   const [single, inside] = singleQuotedWord.exec(text) ?? []
   if (single !== undefined) return behindColon(text, single, inside?.replaceAll("''", "'"))
   const word = plainWord.exec(text)?.[0] ?? ''
-  if (word.length > 1 && word.endsWith(':')) return { address: word.slice(0, -1), rest: text.slice(word.length) }
+  if (word.length > 1 && word.endsWith(':'))
+    return { address: word.slice(0, -1), rest: text.slice(word.length) }
   return word === '' ? undefined : behindColon(text, word, word)
 }
 

@@ -1,4 +1,7 @@
-/** Do two names belong to one organisation? (RFC 9989, DMARC: relaxed alignment, with the Public Suffix List.) */
+/**
+ * Do two names belong to one organisation? (RFC 9989, DMARC: relaxed alignment, with the Public
+ * Suffix List.)
+ */
 import { canonicalDomain } from '../smtp/domain.ts'
 import { getDomain } from 'tldts'
 
@@ -7,7 +10,10 @@ const options = { allowPrivateDomains: true, validateHostname: false }
 
 const normal = (name: string): string => canonicalDomain(name) ?? ''
 
-/** The registered domain that `name` is in, or `name` itself where there is none above it. In lower case and A-labels. */
+/**
+ * The registered domain that `name` is in, or `name` itself where there is none above it. In lower
+ * case and A-labels.
+ */
 export function organisationOf(name: string): string {
   const ascii = normal(name)
   return getDomain(ascii, options) ?? ascii

@@ -5,7 +5,10 @@ import { canonicalDomainOf } from '../smtp/domain.ts'
 const inBrackets = /^(?:"(?:[^"\\]|\\.)*"[ \t]*|[^"<>,;:@]*)<[^<>@ \t,]+@([^<>@ \t,]+)>$/
 const bare = /^[^ \t"<>@,;:]+@([^ \t"<>@,;:]+)$/
 
-/** Undefined unless there is exactly one From field, with one address in a plain form: a second one could be anybody's. */
+/**
+ * Undefined unless there is exactly one From field, with one address in a plain form: a second one
+ * could be anybody's.
+ */
 export function authorDomain(fields: readonly HeaderField[]): string | undefined {
   const [from, ...more] = fields.filter(({ name }) => name === 'from')
   if (from === undefined || more.length > 0) return undefined

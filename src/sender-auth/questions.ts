@@ -1,4 +1,7 @@
-/** The questions that one message may put to the DNS: a bounded number, bounded by what its client may still ask, and in time. */
+/**
+ * The questions that one message may put to the DNS: a bounded number, bounded by what its client
+ * may still ask, and in time.
+ */
 
 /** Answers as `resolve` of node:dns/promises does, and rejects with its codes. */
 export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>
@@ -9,7 +12,10 @@ export interface QuestionAllowance {
   take(clientAddress: string): boolean
 }
 
-/** A TXT record that is longer is not read: SPF has no use for one (RFC 7208 3.4), and a key of 4096 bits has 800 octets. */
+/**
+ * A TXT record that is longer is not read: SPF has no use for one (RFC 7208 3.4), and a key of 4096
+ * bits has 800 octets.
+ */
 const longestRecord = 4096
 
 export interface QuestionLimits {
@@ -37,27 +43,36 @@ export function boundedQuestions(limits: QuestionLimits): Questions {
       refusal = why
       throw Object.assign(new Error(why), { code: 'EREFUSED' })
     }
-    const answer = limits.resolve(name, type).then((records) => (type === 'TXT' ? withoutLong(records) : records))
+    const answer = limits
+      .resolve(name, type)
+      .then((records) => (type === 'TXT' ? withoutLong(records) : records))
     answers.set(keyOf(name, type), answer)
     return await answer
   }
   return {
-    resolve: async (name, type) => structuredClone(await (answers.get(keyOf(name, type)) ?? ask(name, type))),
+    resolve: async (name, type) =>
+      structuredClone(await (answers.get(keyOf(name, type)) ?? ask(name, type))),
     refusal: () => refusal,
   }
 }
 
 const keyOf = (name: string, type: string): string => `${type} ${name.toLowerCase()}`
 
-function whyNot(asked: number, { most, allowance, clientAddress, end }: QuestionLimits): string | undefined {
+function whyNot(
+  asked: number,
+  { most, allowance, clientAddress, end }: QuestionLimits,
+): string | undefined {
   if (end.aborted) return 'nobody waits for the answer'
   if (asked >= most) return 'too many questions for one message (bounces.dns_questions)'
-  if (!allowance.take(clientAddress)) return 'too many questions in a minute (limits.dns_questions_per_minute)'
+  if (!allowance.take(clientAddress))
+    return 'too many questions in a minute (limits.dns_questions_per_minute)'
   return undefined
 }
 
 function withoutLong(records: string[] | string[][]): string[] | string[][] {
   const short = (parts: string | readonly string[]): boolean =>
-    (typeof parts === 'string' ? parts.length : parts.reduce((sum, part) => sum + part.length, 0)) <= longestRecord
+    (typeof parts === 'string'
+      ? parts.length
+      : parts.reduce((sum, part) => sum + part.length, 0)) <= longestRecord
   return (records as (string | string[])[]).filter(short) as string[] | string[][]
 }

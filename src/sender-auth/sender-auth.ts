@@ -1,6 +1,6 @@
 /**
- * Who vouches for the sender of a message: something must, before anything is sent to its reverse-path, or it would be sent to
- * whomever a forger named (backscatter).
+ * Who vouches for the sender of a message: something must, before anything is sent to its
+ * reverse-path, or it would be sent to whomever a forger named (backscatter).
  */
 
 export const vouchers = ['spf', 'dkim', 'symbols'] as const
@@ -22,11 +22,16 @@ export interface VouchedMessage {
   readonly reversePath: string
   /** The judge's symbols; empty where it has none. */
   readonly symbols: readonly string[]
-  /** The text as it was received, from its first octet; asked for only where DKIM or the author have to be looked at. */
+  /**
+   * The text as it was received, from its first octet; asked for only where DKIM or the author have
+   * to be looked at.
+   */
   readonly chunks: () => AsyncIterable<Buffer>
 }
 
 export interface SenderAuthenticator {
-  /** Never rejects, and ends within its time limit. `signal`: nobody waits for the answer any more. */
+  /**
+   * Never rejects, and ends within its time limit. `signal`: nobody waits for the answer any more.
+   */
   vouchFor(message: VouchedMessage, signal?: AbortSignal): Promise<Vouching>
 }

@@ -1,7 +1,8 @@
 /**
- * Which DKIM signatures of a message are looked at, and how much of its header section with them. All of it is the sender's to choose:
- * each signature costs a question at a name that the sender chose, and a pass over the text; long fields and long lists of
- * names cost the library much more than their length.
+ * Which DKIM signatures of a message are looked at, and how much of its header section with them.
+ * All of it is the sender's to choose: each signature costs a question at a name that the sender
+ * chose, and a pass over the text; long fields and long lists of names cost the library much more
+ * than their length.
  */
 import { domainToASCII } from 'node:url'
 import { aligned } from './alignment.ts'
@@ -16,7 +17,10 @@ const mostFields = 10_000
 const signedLines = 2000
 
 export interface SignaturesToCheck {
-  /** What the library may see: the signatures, and the fields that they cover, in their order. With the empty line. */
+  /**
+   * What the library may see: the signatures, and the fields that they cover, in their order. With
+   * the empty line.
+   */
   readonly header: Buffer
   /** Names at which the keys of aligned signatures are; no other is asked for. In lower case. */
   readonly keys: ReadonlySet<string>
@@ -37,14 +41,21 @@ interface Signature {
 }
 
 /**
- * At most `most` signatures, those of `domain`'s organisation first. `header`: as it was received, with the CRLF of its last field. A string
- * says why there is nothing to check.
+ * At most `most` signatures, those of `domain`'s organisation first. `header`: as it was received,
+ * with the CRLF of its last field. A string says why there is nothing to check.
  */
-export function chooseSignatures(header: Buffer, domain: string, most: number): SignaturesToCheck | string {
+export function chooseSignatures(
+  header: Buffer,
+  domain: string,
+  most: number,
+): SignaturesToCheck | string {
   const fields = fieldsIn(header)
   if (fields === undefined) return 'the header section has too many fields'
-  const signatures = fields.flatMap((field) => (field.name === 'dkim-signature' ? readSignature(field) : []))
-  if (signatures.length === 0) return fields.some(({ name }) => name === 'dkim-signature') ? 'unreadable' : 'none'
+  const signatures = fields.flatMap((field) =>
+    field.name === 'dkim-signature' ? readSignature(field) : [],
+  )
+  if (signatures.length === 0)
+    return fields.some(({ name }) => name === 'dkim-signature') ? 'unreadable' : 'none'
   const own = (signature: Signature): boolean => aligned(signature.domain, domain)
   const chosen = firstOf(signatures, own, most)
   const keys = new Set(chosen.filter(own).map(({ key }) => key))
@@ -54,17 +65,25 @@ export function chooseSignatures(header: Buffer, domain: string, most: number): 
   return { header: Buffer.concat([...kept.map(({ octets }) => octets), Buffer.from('\r\n')]), keys }
 }
 
-function firstOf(signatures: readonly Signature[], own: (one: Signature) => boolean, most: number): Signature[] {
+function firstOf(
+  signatures: readonly Signature[],
+  own: (one: Signature) => boolean,
+  most: number,
+): Signature[] {
   const chosen: Signature[] = []
-  for (const signature of signatures) if (chosen.length < most && own(signature)) chosen.push(signature)
-  for (const signature of signatures) if (chosen.length < most && !own(signature)) chosen.push(signature)
+  for (const signature of signatures)
+    if (chosen.length < most && own(signature)) chosen.push(signature)
+  for (const signature of signatures)
+    if (chosen.length < most && !own(signature)) chosen.push(signature)
   return chosen
 }
 
 function coveredBy(chosen: readonly Signature[], fields: readonly Field[]): Field[] | undefined {
   const names = new Set(chosen.flatMap(({ covers }) => covers))
   const looked = new Set(chosen.map(({ field }) => field))
-  const kept = fields.filter((field) => looked.has(field) || (!isSignature(field.name) && names.has(field.name)))
+  const kept = fields.filter(
+    (field) => looked.has(field) || (!isSignature(field.name) && names.has(field.name)),
+  )
   const octets = kept.reduce((sum, field) => sum + field.octets.length, 0)
   const lines = kept.reduce((sum, field) => sum + field.lines, 0)
   const room = chosen.length * signatureOctets
@@ -106,9 +125,13 @@ function readSignature(field: Field): Signature[] {
     field.octets
       .toString('utf8', field.octets.indexOf(0x3a) + 1)
       .split(';')
-      .map((tag) => [tag.slice(0, tag.indexOf('=')).trim().toLowerCase(), tag.slice(tag.indexOf('=') + 1)]),
+      .map((tag) => [
+        tag.slice(0, tag.indexOf('=')).trim().toLowerCase(),
+        tag.slice(tag.indexOf('=') + 1),
+      ]),
   )
-  const value = (tag: string): string => (tags.get(tag) ?? '').replaceAll(/[ \t\r\n]/g, '').toLowerCase()
+  const value = (tag: string): string =>
+    (tags.get(tag) ?? '').replaceAll(/[ \t\r\n]/g, '').toLowerCase()
   const domain = value('d')
   const selector = value('s')
   if (domain === '' || selector === '') return []

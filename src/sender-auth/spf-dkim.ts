@@ -1,11 +1,19 @@
-/** SPF (RFC 7208) and DKIM (RFC 6376) of one message, by the library mailauth, which is loaded with the first message that needs it. */
+/**
+ * SPF (RFC 7208) and DKIM (RFC 6376) of one message, by the library mailauth, which is loaded with
+ * the first message that needs it.
+ */
 import { Resolver } from 'node:dns/promises'
 import { Readable } from 'node:stream'
 import { fieldsOf, readHeader } from '../dsn/header.ts'
 import { canonicalDomain, canonicalDomainOf } from '../smtp/domain.ts'
 import { aligned } from './alignment.ts'
 import { authorDomain } from './author.ts'
-import { boundedQuestions, type QuestionAllowance, type Questions, type Resolve } from './questions.ts'
+import {
+  boundedQuestions,
+  type QuestionAllowance,
+  type Questions,
+  type Resolve,
+} from './questions.ts'
 import { chooseSignatures, nameInDns } from './signatures.ts'
 import { vouchedBySymbols } from './symbols.ts'
 import { withHeader } from './text-to-verify.ts'
@@ -33,10 +41,16 @@ const order: readonly VouchedBy[] = ['symbols', 'spf', 'dkim']
 /** RFC 8301: shorter keys can be broken. */
 const minBitLength = 1024
 
-/** The system's resolvers, or those at `servers` (address, or address:port). One that does not answer is given up after `limitMs`. */
+/**
+ * The system's resolvers, or those at `servers` (address, or address:port). One that does not
+ * answer is given up after `limitMs`.
+ */
 export function dnsResolve(servers: readonly string[], limitMs: number): Resolve {
   const tries = 2
-  const resolver = new Resolver({ timeout: Math.max(100, Math.floor(limitMs / (tries + 1))), tries })
+  const resolver = new Resolver({
+    timeout: Math.max(100, Math.floor(limitMs / (tries + 1))),
+    tries,
+  })
   if (servers.length > 0) resolver.setServers(servers)
   return async (name, type) => (await resolver.resolve(name, type)) as string[] | string[][]
 }
@@ -50,13 +64,23 @@ export function createVoucher(options: VoucherOptions): SenderAuthenticator {
       const limit = AbortSignal.timeout(options.limitMs)
       const end = signal === undefined ? limit : AbortSignal.any([signal, limit])
       const ended = Promise.withResolvers<Vouching>()
-      const giveUp = (): void => ended.resolve({ kind: 'unvouched', why: 'no answer in time (bounces.dns_timeout)' })
+      const giveUp = (): void =>
+        ended.resolve({ kind: 'unvouched', why: 'no answer in time (bounces.dns_timeout)' })
       end.addEventListener('abort', giveUp, { once: true })
       const { mostQuestions: most, allowance } = options
       const { clientAddress } = message
-      const questions = boundedQuestions({ resolve: options.resolve, most, allowance, clientAddress, end })
+      const questions = boundedQuestions({
+        resolve: options.resolve,
+        most,
+        allowance,
+        clientAddress,
+        end,
+      })
       try {
-        return await Promise.race([inTurn(ways, { ...options, questions, message, domain, end }), ended.promise])
+        return await Promise.race([
+          inTurn(ways, { ...options, questions, message, domain, end }),
+          ended.promise,
+        ])
       } finally {
         end.removeEventListener('abort', giveUp)
       }
@@ -129,8 +153,8 @@ async function askSpf({ message, hostname, questions, limitMs }: Asked): Promise
 }
 
 /**
- * What counts is a signature over the whole body (no `l=` with something behind it), of a domain of the reverse-path's organisation
- * that is not just trying DKIM out (RFC 6376 3.6.1, `t=y`).
+ * What counts is a signature over the whole body (no `l=` with something behind it), of a domain of
+ * the reverse-path's organisation that is not just trying DKIM out (RFC 6376 3.6.1, `t=y`).
  */
 async function askDkim(asked: Asked): Promise<string> {
   const { message, domain, headerBytes, mostSignatures, end } = asked
@@ -144,9 +168,12 @@ async function askDkim(asked: Asked): Promise<string> {
     resolver: onlyKeys(chosen.keys, asked.questions.resolve),
     minBitLength,
   })
-  const own = results.filter(({ signingDomain }) => aligned(signingDomain ?? '', domain)).map(({ status }) => status)
+  const own = results
+    .filter(({ signingDomain }) => aligned(signingDomain ?? '', domain))
+    .map(({ status }) => status)
   const passed = own.filter(({ result }) => result === 'pass')
-  if (passed.some((status) => status.underSized === undefined && status.testing !== true)) return 'pass'
+  if (passed.some((status) => status.underSized === undefined && status.testing !== true))
+    return 'pass'
   if (passed.length > 0) return 'covers a part only, or is a test'
   return own[0]?.result ?? 'not aligned'
 }
@@ -154,7 +181,8 @@ async function askDkim(asked: Asked): Promise<string> {
 /** A valid signature of somebody else says nothing, so its key is not asked for. */
 function onlyKeys(keys: ReadonlySet<string>, resolve: Resolve): Resolve {
   return async (name, type) => {
-    if (!keys.has(nameInDns(name))) throw Object.assign(new Error('not asked for'), { code: 'ENOTFOUND' })
+    if (!keys.has(nameInDns(name)))
+      throw Object.assign(new Error('not asked for'), { code: 'ENOTFOUND' })
     return await resolve(name, type)
   }
 }

@@ -1,10 +1,14 @@
-/** A text as DKIM is checked on it: with the part of its header section that counts, in pieces of one size. */
+/**
+ * A text as DKIM is checked on it: with the part of its header section that counts, in pieces of
+ * one size.
+ */
 
 const pieceOctets = 65_536
 
 /**
- * `chunks` with `header` in place of its first `headerOctets` and of the empty line behind them. A text may come in pieces of one octet; the library looks
- * at an unfinished line anew with each piece.
+ * `chunks` with `header` in place of its first `headerOctets` and of the empty line behind them. A
+ * text may come in pieces of one octet; the library looks at an unfinished line anew with each
+ * piece.
  */
 export async function* withHeader(
   header: Buffer,

@@ -1,7 +1,8 @@
 /**
- * Tells the service manager how the service is (sd_notify(3)): READY, STATUS, RELOADING, WATCHDOG, STOPPING. Node has no datagram UNIX
- * sockets, so each message is one run of systemd-notify(1), which is wherever systemd is and knows path and abstract
- * sockets; docs/deploy/systemd.md says what follows for the unit.
+ * Tells the service manager how the service is (sd_notify(3)): READY, STATUS, RELOADING, WATCHDOG,
+ * STOPPING. Node has no datagram UNIX sockets, so each message is one run of systemd-notify(1),
+ * which is wherever systemd is and knows path and abstract sockets; docs/deploy/systemd.md says
+ * what follows for the unit.
  */
 import { spawn } from 'node:child_process'
 
@@ -40,10 +41,14 @@ const nobody: ServiceManager = {
 }
 
 /**
- * The manager named by $NOTIFY_SOCKET; one that hears nothing when there is none. From `ready` on, and when $WATCHDOG_USEC
- * asks for it, WATCHDOG=1 goes out twice in that time, from a timer: an event loop that hangs sends none and is restarted.
+ * The manager named by $NOTIFY_SOCKET; one that hears nothing when there is none. From `ready` on,
+ * and when $WATCHDOG_USEC asks for it, WATCHDOG=1 goes out twice in that time, from a timer: an
+ * event loop that hangs sends none and is restarted.
  */
-export function openServiceManager(environment: Environment, options: NotifyOptions = {}): ServiceManager {
+export function openServiceManager(
+  environment: Environment,
+  options: NotifyOptions = {},
+): ServiceManager {
   const socket = environment['NOTIFY_SOCKET'] ?? ''
   if (socket === '') return nobody
   const { program = 'systemd-notify', pid = process.pid, onTrouble = () => undefined } = options
@@ -61,7 +66,9 @@ export function openServiceManager(environment: Environment, options: NotifyOpti
       waiting--
       if (trouble === undefined || troubled) return
       troubled = true
-      onTrouble(`the service manager at ${socket} could not be told ${assignments.join(' ')}: ${trouble}`)
+      onTrouble(
+        `the service manager at ${socket} could not be told ${assignments.join(' ')}: ${trouble}`,
+      )
     })
   }
   const statusLine = (status: string): string => {
@@ -72,8 +79,10 @@ export function openServiceManager(environment: Environment, options: NotifyOpti
     ready(status) {
       send('READY=1', statusLine(status))
       const everyMs = watchdogInterval(environment, pid)
-      // A message that still waits is proof enough when it goes out; more of them would only pile up.
-      if (everyMs !== undefined) watchdog ??= setInterval(() => waiting === 0 && send('WATCHDOG=1'), everyMs)
+      // A message that still waits is proof enough when it goes out; more of them would only pile
+      // up.
+      if (everyMs !== undefined)
+        watchdog ??= setInterval(() => waiting === 0 && send('WATCHDOG=1'), everyMs)
     },
     status(status) {
       if (status !== lastStatus) send(statusLine(status))
@@ -92,7 +101,10 @@ export function openServiceManager(environment: Environment, options: NotifyOpti
   }
 }
 
-/** Ms between two signs of life: half of what sd_watchdog_enabled(3) says; undefined when nobody waits for them. */
+/**
+ * Ms between two signs of life: half of what sd_watchdog_enabled(3) says; undefined when nobody
+ * waits for them.
+ */
 export function watchdogInterval(environment: Environment, pid: number): number | undefined {
   const { WATCHDOG_USEC: limit = '', WATCHDOG_PID: meant = '' } = environment
   if (!/^[1-9]\d{0,15}$/.test(limit)) return undefined
@@ -100,19 +112,30 @@ export function watchdogInterval(environment: Environment, pid: number): number 
   return Math.min(Math.max(Math.floor(Number(limit) / 2000), 1), 2 ** 31 - 1)
 }
 
-/** Resolves with what went wrong, in words; undefined when the program ended well. A run that hangs is killed after 10 s. */
+/**
+ * Resolves with what went wrong, in words; undefined when the program ended well. A run that hangs
+ * is killed after 10 s.
+ */
 async function runToEnd(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   return await new Promise((resolve) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 })
+    const child = spawn(program, args, {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 10_000,
+    })
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
     child.on('error', (error) => resolve(`${program} can't be started: ${error.message}`))
     child.on('close', (code, signal) => {
-      resolve(code === 0 ? undefined : `${program} ended with ${code ?? signal ?? 'nothing'}: ${said.trim()}`)
+      resolve(
+        code === 0
+          ? undefined
+          : `${program} ended with ${code ?? signal ?? 'nothing'}: ${said.trim()}`,
+      )
     })
   })
 }

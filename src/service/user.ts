@@ -1,6 +1,7 @@
 /**
- * Giving up root. Started as root with `run_as`, the process acts as that user from the beginning, so that everything it
- * makes is the user's; it is root again only while it opens ports and reads keys, and then never more.
+ * Giving up root. Started as root with `run_as`, the process acts as that user from the beginning,
+ * so that everything it makes is the user's; it is root again only while it opens ports and reads
+ * keys, and then never more.
  */
 import { execFileSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
@@ -13,9 +14,15 @@ export interface RunAs {
 }
 
 export interface Privileges {
-  /** Runs what needs root (a port below 1024, a private key) as root, if the process was started as root. */
+  /**
+   * Runs what needs root (a port below 1024, a private key) as root, if the process was started as
+   * root.
+   */
   asRoot<T>(action: () => Promise<T>): Promise<T>
-  /** From here on root can't be had any more. @throws Error when it still could; the caller must not go on then. */
+  /**
+   * From here on root can't be had any more. @throws Error when it still could; the caller must not
+   * go on then.
+   */
   dropForGood(): void
 }
 
@@ -50,19 +57,26 @@ export interface TakeUserOptions {
 
 /**
  * Acts as the user from now on. Nothing changes when the process already runs as that user.
- * @throws Error when there is no such user or group, when it is root, or when another user started the process.
+ * @throws Error when there is no such user or group, when it is root, or when another user started
+ * the process.
  */
 export function takeUser({ user, group }: RunAs, options: TakeUserOptions): Privileges {
   const { lookUp = lookUpUser, threads = threadStates } = options
   const own = options.credentials ?? processCredentials()
   const uid = lookUp('uid', user)
-  if (uid === 0) throw new Error(`run_as: ${user} is root under another name; name a user that owns nothing else`)
+  if (uid === 0)
+    throw new Error(
+      `run_as: ${user} is root under another name; name a user that owns nothing else`,
+    )
   if (own.getuid() !== 0) {
     if (own.geteuid() === uid) return asStarted
-    throw new Error(`run_as: only root can become ${user}; start as root or as ${user}, or leave run_as out`)
+    throw new Error(
+      `run_as: only root can become ${user}; start as root or as ${user}, or leave run_as out`,
+    )
   }
   const gid = group === undefined ? lookUp('gid', user) : groupId(own, group)
-  if (gid === 0) throw new Error(`run_as: ${user} would be in root's group; set run_as.group to another`)
+  if (gid === 0)
+    throw new Error(`run_as: ${user} would be in root's group; set run_as.group to another`)
   giveDirectory(options.dataDirectory, uid, gid)
   own.initgroups(user, gid)
   own.setegid(gid)
@@ -85,8 +99,15 @@ export function takeUser({ user, group }: RunAs, options: TakeUserOptions): Priv
   }
 }
 
-/** Tries to become root in each way there is, and looks at each thread: a kernel or sandbox that did nothing is noticed. */
-function proveDropped(own: Credentials, threads: readonly string[], { uid, gid }: { uid: number; gid: number }): void {
+/**
+ * Tries to become root in each way there is, and looks at each thread: a kernel or sandbox that did
+ * nothing is noticed.
+ */
+function proveDropped(
+  own: Credentials,
+  threads: readonly string[],
+  { uid, gid }: { uid: number; gid: number },
+): void {
   const ways: readonly (readonly [string, () => void])[] = [
     ['setuid(0)', () => own.setuid(0)],
     ['seteuid(0)', () => own.seteuid(0)],
@@ -95,7 +116,8 @@ function proveDropped(own: Credentials, threads: readonly string[], { uid, gid }
     ['setgroups([0])', () => own.setgroups([0])],
   ]
   for (const [way, attempt] of ways) {
-    if (succeeds(attempt)) throw new Error(`run_as: ${way} still works after root was given up; not serving`)
+    if (succeeds(attempt))
+      throw new Error(`run_as: ${way} still works after root was given up; not serving`)
   }
   const noCapability = '0'.repeat(16)
   const expected = [
@@ -108,7 +130,9 @@ function proveDropped(own: Credentials, threads: readonly string[], { uid, gid }
     const lines = state.split('\n')
     const wrong = expected.find((line) => !lines.includes(line))
     if (wrong !== undefined)
-      throw new Error(`run_as: a thread kept privileges (expected "${wrong}" in its /proc status); not serving`)
+      throw new Error(
+        `run_as: a thread kept privileges (expected "${wrong}" in its /proc status); not serving`,
+      )
   }
 }
 
@@ -121,7 +145,10 @@ function succeeds(attempt: () => void): boolean {
   }
 }
 
-/** A name's number is known only to the C library behind `process`, so the group is taken, read and taken back. */
+/**
+ * A name's number is known only to the C library behind `process`, so the group is taken, read and
+ * taken back.
+ */
 function groupId(own: Credentials, group: string): number {
   const before = own.getegid()
   try {
@@ -137,11 +164,19 @@ function groupId(own: Credentials, group: string): number {
 function lookUpUser(what: 'uid' | 'gid', user: string): number {
   try {
     // id(1) asks all of the host's sources of users, not only /etc/passwd.
-    return Number(execFileSync('id', [what === 'uid' ? '-u' : '-g', '--', user], { encoding: 'utf8', stdio: 'pipe' }))
+    return Number(
+      execFileSync('id', [what === 'uid' ? '-u' : '-g', '--', user], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      }),
+    )
   } catch (error) {
-    throw new Error(`run_as.user: there is no user ${user} on this host; make one (adduser --system --group ${user})`, {
-      cause: error,
-    })
+    throw new Error(
+      `run_as.user: there is no user ${user} on this host; make one (adduser --system --group ${user})`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -150,7 +185,8 @@ function giveDirectory(directory: string, uid: number, gid: number): void {
   try {
     mkdirSync(directory, { mode: 0o700 })
   } catch (error) {
-    // What exists is somebody's choice, and a chown of it by root could be misused by whoever owns what is above it.
+    // What exists is somebody's choice, and a chown of it by root could be misused by whoever owns
+    // what is above it.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     throw error
   }
@@ -172,7 +208,8 @@ function threadStates(): readonly string[] {
 function processCredentials(): Credentials {
   // @types/node leaves initgroups out; it is documented (process.initgroups).
   const system: NodeJS.Process & { initgroups?: Credentials['initgroups'] } = process
-  const { getuid, geteuid, getegid, initgroups, setgroups, setegid, seteuid, setgid, setuid } = system
+  const { getuid, geteuid, getegid, initgroups, setgroups, setegid, seteuid, setgid, setuid } =
+    system
   if (
     getuid === undefined ||
     geteuid === undefined ||
@@ -184,7 +221,9 @@ function processCredentials(): Credentials {
     setgid === undefined ||
     setuid === undefined
   ) {
-    throw new Error(`run_as: ${process.platform} has no users that a process could change to; leave run_as out`)
+    throw new Error(
+      `run_as: ${process.platform} has no users that a process could change to; leave run_as out`,
+    )
   }
   return { getuid, geteuid, getegid, initgroups, setgroups, setegid, seteuid, setgid, setuid }
 }

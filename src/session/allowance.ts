@@ -1,4 +1,7 @@
-/** What a client may still do of what is counted over all of its sessions. The machine asks; who counts is at the edge. */
+/**
+ * What a client may still do of what is counted over all of its sessions. The machine asks; who
+ * counts is at the edge.
+ */
 import type { LimitName } from '../facts.ts'
 
 export type RatedThing = 'messages' | 'recipients' | 'errors'

@@ -1,4 +1,7 @@
-/** Where an attempt came from and who vouches for it: what `auto` learns from, kept with its split until the next one. */
+/**
+ * Where an attempt came from and who vouches for it: what `auto` learns from, kept with its split
+ * until the next one.
+ */
 import type { TransactionFact } from '../facts.ts'
 import type { Split, SplitAttempt } from '../split/split.ts'
 import { shadowCost } from '../strategy/shadow.ts'
@@ -6,7 +9,10 @@ import type { Session } from './session.ts'
 import { belongs, type Transaction, vouchedOf } from './transaction.ts'
 
 /** To be kept with the split. */
-export function attemptOf(session: Session, transaction: Transaction): Pick<Split, 'attempt' | 'vouched'> {
+export function attemptOf(
+  session: Session,
+  transaction: Transaction,
+): Pick<Split, 'attempt' | 'vouched'> {
   const { address, rdns, local } = session.client
   const attempt: SplitAttempt = {
     session: session.id,
@@ -28,9 +34,14 @@ export function learnable(
 ): Learnable {
   const { peer, split, recalled } = transaction
   const vouched = vouchedOf(transaction)
-  const before = split === undefined || !belongs(transaction) ? undefined : recalled.get(split.id)?.attempt
+  const before =
+    split === undefined || !belongs(transaction) ? undefined : recalled.get(split.id)?.attempt
   const { local, address } = session.client
-  const first = transaction.textAt !== undefined && !transaction.prdr && !transaction.trusted && before === undefined
+  const first =
+    transaction.textAt !== undefined &&
+    !transaction.prdr &&
+    !transaction.trusted &&
+    before === undefined
   return {
     ...(vouched === undefined ? {} : { vouched }),
     ...(peer.chosen === undefined ? {} : { chosen: peer.chosen }),
@@ -45,6 +56,11 @@ export function learnable(
         }),
     ...(peer.shadow === undefined || !first
       ? {}
-      : { shadow: { strategy: peer.shadow, forcedRetries: shadowCost(peer.shadow, recipients, peer) } }),
+      : {
+          shadow: {
+            strategy: peer.shadow,
+            forcedRetries: shadowCost(peer.shadow, recipients, peer),
+          },
+        }),
   }
 }

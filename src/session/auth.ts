@@ -1,6 +1,7 @@
 /**
- * AUTH (RFC 4954), passed through: the backend knows the passwords, asks and decides; the session carries lines to and fro. What
- * follows goes over the connection that was authenticated, which is this client's alone, and is never split (rule 7).
+ * AUTH (RFC 4954), passed through: the backend knows the passwords, asks and decides; the session
+ * carries lines to and fro. What follows goes over the connection that was authenticated, which is
+ * this client's alone, and is never split (rule 7).
  */
 import type { Command } from '../smtp/command.ts'
 import { passedMechanisms } from '../smtp/ehlo.ts'
@@ -22,17 +23,28 @@ export function mechanismsFor(session: Session): string {
   return passedMechanisms(backendExtensions())
 }
 
-export function onAuth(session: Session, command: Extract<Command, { verb: 'AUTH' }>, at: number): void {
+export function onAuth(
+  session: Session,
+  command: Extract<Command, { verb: 'AUTH' }>,
+  at: number,
+): void {
   const refusal = refuseAuth(session, command)
   if (refusal !== undefined) return fault(session, refusal, at)
   if (session.state.at !== 'ready') return
   // The exchange decides about what follows, so nothing may stand behind it yet (RFC 4954 4).
   if (session.unread) return end(session, replies.pipelining, 'pipelining', at)
   const { mechanism, initial } = command
-  ask(session, session.state.hello, initial === undefined ? `AUTH ${mechanism}` : `AUTH ${mechanism} ${initial}`)
+  ask(
+    session,
+    session.state.hello,
+    initial === undefined ? `AUTH ${mechanism}` : `AUTH ${mechanism} ${initial}`,
+  )
 }
 
-function refuseAuth(session: Session, { mechanism }: Extract<Command, { verb: 'AUTH' }>): Reply | undefined {
+function refuseAuth(
+  session: Session,
+  { mechanism }: Extract<Command, { verb: 'AUTH' }>,
+): Reply | undefined {
   const { options, state, secured } = session
   if ((options.auth ?? 'off') === 'off') return replies.notImplemented
   if (options.auth === 'pass' && !secured) return replies.authNeedsTls

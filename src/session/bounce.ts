@@ -1,4 +1,7 @@
-/** `bounce`: when the sender is told of refusals in a report, instead of by a reply that has to do for everyone. */
+/**
+ * `bounce`: when the sender is told of refusals in a report, instead of by a reply that has to do
+ * for everyone.
+ */
 import { mayNotify } from '../dsn/notify.ts'
 import { isBinary, type Parameters } from '../smtp/parameters.ts'
 import { readable } from '../smtp/octets.ts'
@@ -13,19 +16,29 @@ import type { Session } from './session.ts'
 import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
 
 /** Refused for a sender who wants to hear of it (RFC 3461 4.1). Who doesn't is served leniently. */
-export const mayBeReported = (recipient: Recipient): boolean => mayNotify(recipient.parameters.get('NOTIFY'))
+export const mayBeReported = (recipient: Recipient): boolean =>
+  mayNotify(recipient.parameters.get('NOTIFY'))
 
 /**
- * Asks whether refusals can be reported, where there are any beside others who get the message. True: `bouncePrepared` tells.
- * `wanted`: by those who went through, in their order; with `judge: backend` nobody knows them yet.
+ * Asks whether refusals can be reported, where there are any beside others who get the message.
+ * True: `bouncePrepared` tells. `wanted`: by those who went through, in their order; with `judge:
+ * backend` nobody knows them yet.
  */
-export function asksToBounce(session: Session, transaction: Transaction, wanted: readonly Verdict[]): boolean {
+export function asksToBounce(
+  session: Session,
+  transaction: Transaction,
+  wanted: readonly Verdict[],
+): boolean {
   const { reversePath, parameters, messageId, symbols = [], text } = transaction
-  if (transaction.prdr || servingOf(transaction) !== 'bounce' || reversePath.mailbox === '') return false
+  if (transaction.prdr || servingOf(transaction) !== 'bounce' || reversePath.mailbox === '')
+    return false
   const through = throughOf(transaction)
   const unknown = session.options.judging === 'backend'
   if (!(unknown ? mayDiffer(through) : differ(wanted))) return false
-  if (!through.some((recipient, i) => (unknown || wanted[i] === 'reject') && mayBeReported(recipient))) return false
+  if (
+    !through.some((recipient, i) => (unknown || wanted[i] === 'reject') && mayBeReported(recipient))
+  )
+    return false
   const ret = returnedPart(parameters)
   const envelopeId = parameters.get('ENVID')
   session.effects.push({
@@ -42,7 +55,10 @@ export function asksToBounce(session: Session, transaction: Transaction, wanted:
   return true
 }
 
-/** RET, but for texts that no report may hold: RFC 8689 5 allows the header section alone, and a binary text fits into no report. */
+/**
+ * RET, but for texts that no report may hold: RFC 8689 5 allows the header section alone, and a
+ * binary text fits into no report.
+ */
 const returnedPart = (parameters: Parameters): string | undefined =>
   parameters.has('REQUIRETLS') || isBinary(parameters) ? 'HDRS' : parameters.get('RET')
 
@@ -55,7 +71,12 @@ export function mayDiffer(through: readonly Recipient[]): boolean {
   return new Set(through.map(kindOf)).size > 1
 }
 
-export function notePrepared(session: Session, transaction: Transaction, prepared: Prepared, at: number): void {
+export function notePrepared(
+  session: Session,
+  transaction: Transaction,
+  prepared: Prepared,
+  at: number,
+): void {
   if (prepared.ready) {
     transaction.bounce = { state: 'ready', by: prepared.by }
     return
@@ -65,15 +86,23 @@ export function notePrepared(session: Session, transaction: Transaction, prepare
   note(session, transaction, { result: prepared.why, why: prepared.words }, at)
 }
 
-/** True: the report has to be with the backend before the client hears anything, and `reported` tells. */
-export function reportsFirst(session: Session, transaction: Transaction, outcomes: readonly Outcome[]): boolean {
+/**
+ * True: the report has to be with the backend before the client hears anything, and `reported`
+ * tells.
+ */
+export function reportsFirst(
+  session: Session,
+  transaction: Transaction,
+  outcomes: readonly Outcome[],
+): boolean {
   const { bounce, recipients } = transaction
   if (bounce?.state !== 'ready' || transaction.clientGone === 'yes') return false
   const refused = refusalsAmong(outcomes).flatMap(({ index, reply }) => {
     const recipient = recipients[index]
     return recipient === undefined ? [] : [{ recipient, reply }]
   })
-  if (refused.length === 0 || !refused.every(({ recipient }) => mayBeReported(recipient))) return false
+  if (refused.length === 0 || !refused.every(({ recipient }) => mayBeReported(recipient)))
+    return false
   transaction.bounce = { ...bounce, state: 'reporting' }
   session.effects.push({
     do: 'report',
@@ -109,7 +138,12 @@ export function noteReported(
     }
   }
   const why = state === 'failed' ? { why: readable(reply.lines.join(' ')) } : {}
-  note(session, transaction, { result: state, by: bounce.by, recipients: refused.length, ...why }, at)
+  note(
+    session,
+    transaction,
+    { result: state, by: bounce.by, recipients: refused.length, ...why },
+    at,
+  )
 }
 
 interface Noted {
@@ -119,7 +153,18 @@ interface Noted {
   readonly why?: string
 }
 
-function note(session: Session, { peer, reversePath }: Transaction, noted: Noted, at: number): void {
-  const fact = { kind: 'bounce', at, session: session.id, peer: peer.name, reversePath: reversePath.address } as const
+function note(
+  session: Session,
+  { peer, reversePath }: Transaction,
+  noted: Noted,
+  at: number,
+): void {
+  const fact = {
+    kind: 'bounce',
+    at,
+    session: session.id,
+    peer: peer.name,
+    reversePath: reversePath.address,
+  } as const
   session.effects.push({ do: 'note', fact: { ...fact, ...noted } })
 }

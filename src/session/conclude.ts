@@ -20,7 +20,10 @@ export interface Unanswered {
   readonly trouble: boolean
 }
 
-/** The text was refused for its form, or could not be kept or judged, or there was nobody to take it. */
+/**
+ * The text was refused for its form, or could not be kept or judged, or there was nobody to take
+ * it.
+ */
 export function concludeWithoutAnswer(
   session: Session,
   transaction: Transaction,
@@ -39,7 +42,12 @@ export function concludeWithoutAnswer(
 
 export function concludeRefusedMail(session: Session, transaction: Transaction, at: number): void {
   const { lastReply } = transaction
-  noteTransaction(session, transaction, lastReply === undefined ? 'aborted' : outcomeOf(lastReply), at)
+  noteTransaction(
+    session,
+    transaction,
+    lastReply === undefined ? 'aborted' : outcomeOf(lastReply),
+    at,
+  )
 }
 
 export function outcomeOf(reply: Reply): TransactionOutcome {
@@ -53,11 +61,24 @@ export function noteTransaction(
   outcome: TransactionOutcome,
   at: number,
 ): void {
-  const { split, peer, reversePath, lastReply, textAt, judgedAt, unsplit, messageId, score, symbols } = transaction
+  const {
+    split,
+    peer,
+    reversePath,
+    lastReply,
+    textAt,
+    judgedAt,
+    unsplit,
+    messageId,
+    score,
+    symbols,
+  } = transaction
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
-  const recipients = transaction.recipients.map((recipient) => recipientFact(recipient, transaction, groups))
+  const recipients = transaction.recipients.map((recipient) =>
+    recipientFact(recipient, transaction, groups),
+  )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
     kind: 'transactionEnded',
@@ -110,8 +131,12 @@ function recipientFact(
   const { fate, policy, lastReply, group } = recipient
   const { score } = transaction
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
-  // Also of who did not hear of it this time: what other strategies would have cost is counted by it.
-  const wanted = fate === 'deferred' && policy !== undefined && score !== undefined ? decide(score, policy) : undefined
+  // Also of who did not hear of it this time: what other strategies would have cost is counted by
+  // it.
+  const wanted =
+    fate === 'deferred' && policy !== undefined && score !== undefined
+      ? decide(score, policy)
+      : undefined
   const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
   const number = groups.get(group)

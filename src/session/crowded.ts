@@ -1,4 +1,7 @@
-/** So many splits are open that nobody may begin another one: the message is served unsplit, unless it goes on with one that is open. */
+/**
+ * So many splits are open that nobody may begin another one: the message is served unsplit, unless
+ * it goes on with one that is open.
+ */
 import type { OpenLimit } from '../ledger/ledger.ts'
 import { noteLimit } from './limit.ts'
 import { type Session, transactionOf } from './session.ts'

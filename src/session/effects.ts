@@ -1,4 +1,7 @@
-/** What the machine is told and what it wants done, as data. The shell in src/listen does it and tells what came of it. */
+/**
+ * What the machine is told and what it wants done, as data. The shell in src/listen does it and
+ * tells what came of it.
+ */
 import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
@@ -20,7 +23,12 @@ export type Event =
   /** No further whole line is at hand: what was pipelined together ends here. */
   | { readonly kind: 'batchEnded'; readonly at: number }
   | { readonly kind: 'mailReplied'; readonly at: number; readonly reply: Reply }
-  | { readonly kind: 'recipientReplied'; readonly at: number; readonly index: number; readonly reply: Reply }
+  | {
+      readonly kind: 'recipientReplied'
+      readonly at: number
+      readonly index: number
+      readonly reply: Reply
+    }
   | {
       readonly kind: 'recipientKnown'
       readonly at: number
@@ -35,12 +43,28 @@ export type Event =
   /** The judgement can't change any more although the text is not complete. */
   | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
-  /** `timeouts.reply` after the end of a text. The judge, the backend and whoever else was asked are not waited for any more. */
-  | { readonly kind: 'answerTimedOut'; readonly at: number; readonly sizeBytes: number; readonly endedAt: number }
+  /**
+   * `timeouts.reply` after the end of a text. The judge, the backend and whoever else was asked are
+   * not waited for any more.
+   */
+  | {
+      readonly kind: 'answerTimedOut'
+      readonly at: number
+      readonly sizeBytes: number
+      readonly endedAt: number
+    }
   /** A text that was not wanted (`dropText`) has ended. */
   | { readonly kind: 'refusedTextEnded'; readonly at: number }
-  /** One of the parcels of `deliver`, as soon as its answer is known; before `delivered`, which tells of all. */
-  | { readonly kind: 'parcelDelivered'; readonly at: number; readonly parcel: number; readonly result: ParcelReply }
+  /**
+   * One of the parcels of `deliver`, as soon as its answer is known; before `delivered`, which
+   * tells of all.
+   */
+  | {
+      readonly kind: 'parcelDelivered'
+      readonly at: number
+      readonly parcel: number
+      readonly result: ParcelReply
+    }
   | { readonly kind: 'delivered'; readonly at: number; readonly results: readonly ParcelReply[] }
   /** Whether refusals can be reported to the sender (`prepareBounce`). */
   | { readonly kind: 'bouncePrepared'; readonly at: number; readonly prepared: Prepared }
@@ -60,7 +84,9 @@ export type Event =
   /** `slow`: of a text that comes more slowly than it may. */
   | { readonly kind: 'timedOut'; readonly at: number; readonly slow?: true }
   | { readonly kind: 'shutdown'; readonly at: number }
-  /** What the ledger knows of the split now; `settled`: nobody else is at a delivery of it any more. */
+  /**
+   * What the ledger knows of the split now; `settled`: nobody else is at a delivery of it any more.
+   */
   | {
       readonly kind: 'deliveriesSettled'
       readonly at: number
@@ -69,9 +95,14 @@ export type Event =
     }
   /** `identity`: of the text that is being delivered, where it can still be told. */
   | { readonly kind: 'clientLost'; readonly at: number; readonly identity?: MessageIdentity }
-  /** The client sends nothing more while its text is being delivered; whether it still reads is not known. */
+  /**
+   * The client sends nothing more while its text is being delivered; whether it still reads is not
+   * known.
+   */
   | { readonly kind: 'inputEnded'; readonly at: number; readonly identity: MessageIdentity }
-  /** What was said to a client that sends nothing more has reached a socket that somebody has open. */
+  /**
+   * What was said to a client that sends nothing more has reached a socket that somebody has open.
+   */
   | { readonly kind: 'heard'; readonly at: number }
 
 export interface TextEnd {
@@ -86,7 +117,10 @@ export interface TextEnd {
 
 export interface ParcelReply {
   readonly reply: Reply
-  /** Recipients with another answer than `reply`: refused when the envelope was shown anew, or each answered on its own (LMTP, PRDR). */
+  /**
+   * Recipients with another answer than `reply`: refused when the envelope was shown anew, or each
+   * answered on its own (LMTP, PRDR).
+   */
   readonly own: ReadonlyMap<number, Reply>
   readonly ms: number
 }
@@ -132,7 +166,9 @@ export type Effect =
     }
   /** The octets up to CRLF.CRLF are a text that nobody gets. */
   | { readonly do: 'dropText' }
-  /** `shown`: the recipients whom the backend took at RCPT and still has in its envelope, by index. */
+  /**
+   * `shown`: the recipients whom the backend took at RCPT and still has in its envelope, by index.
+   */
   | {
       readonly do: 'deliver'
       readonly parcels: readonly ParcelOrder[]
@@ -140,8 +176,15 @@ export type Effect =
       readonly shown: readonly number[]
       readonly streaming: boolean
     }
-  /** Waits until nobody else is at a delivery to these recipients of this split, which `deliveriesSettled` tells. */
-  | { readonly do: 'awaitDeliveries'; readonly split: string; readonly recipients: readonly string[] }
+  /**
+   * Waits until nobody else is at a delivery to these recipients of this split, which
+   * `deliveriesSettled` tells.
+   */
+  | {
+      readonly do: 'awaitDeliveries'
+      readonly split: string
+      readonly recipients: readonly string[]
+    }
   /** Asks SPF and DKIM about the text, for what `auto` learns and goes by. */
   | { readonly do: 'vouch'; readonly reversePath: string; readonly symbols: readonly string[] }
   | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)
@@ -149,7 +192,9 @@ export type Effect =
   | { readonly do: 'report'; readonly refusals: readonly Refusal[] }
   | { readonly do: 'save'; readonly split: Split }
   | { readonly do: 'secure' }
-  /** One line of an exchange with the backend, which `authReplied` answers; the first one is AUTH. */
+  /**
+   * One line of an exchange with the backend, which `authReplied` answers; the first one is AUTH.
+   */
   | { readonly do: 'authenticate'; readonly line: string }
   /** Nothing of an authentication is left. */
   | { readonly do: 'endAuth' }

@@ -9,15 +9,19 @@ import { dropWaiting, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 
 /**
- * A command refused with 5yz for what it is or where it stands. Counts towards `limits.errors_per_session` and
- * `limits.errors_per_minute`; what the mail server or a policy says of a sender or a recipient does not.
+ * A command refused with 5yz for what it is or where it stands. Counts towards
+ * `limits.errors_per_session` and `limits.errors_per_minute`; what the mail server or a policy says
+ * of a sender or a recipient does not.
  */
 export function fault(session: Session, reply: Reply, at: number): void {
   if (!isExcused(session, reply) && endsByFault(session, at)) return
   sayNow(session.slots, reply)
 }
 
-/** Counts a fault whose reply is said elsewhere; true when it was one too many, and the session has ended with 421. */
+/**
+ * Counts a fault whose reply is said elsewhere; true when it was one too many, and the session has
+ * ended with 421.
+ */
 export function endsByFault(session: Session, at: number): boolean {
   session.errors++
   const tooMany = session.errors > session.options.limits.errorsPerSession
@@ -27,9 +31,13 @@ export function endsByFault(session: Session, at: number): boolean {
   return true
 }
 
-/** RCPT and DATA that were pipelined behind a MAIL that is refused have no MAIL, and a good client could not know (Exim does the same). */
+/**
+ * RCPT and DATA that were pipelined behind a MAIL that is refused have no MAIL, and a good client
+ * could not know (Exim does the same).
+ */
 function isExcused(session: Session, reply: Reply): boolean {
-  if (reply !== replies.needMail || session.excused === undefined || session.excused === 0) return false
+  if (reply !== replies.needMail || session.excused === undefined || session.excused === 0)
+    return false
   session.excused--
   return true
 }

@@ -11,7 +11,10 @@ export function noteLimit(session: Session, limit: LimitName, at: number): void 
   })
 }
 
-/** Takes one of what is counted over all sessions of the client; false, and told, when there is none left for now. */
+/**
+ * Takes one of what is counted over all sessions of the client; false, and told, when there is none
+ * left for now.
+ */
 export function takes(session: Session, thing: RatedThing, at: number): boolean {
   const limit = session.allowance?.takes(thing)
   if (limit === undefined) return true

@@ -1,4 +1,7 @@
-/** DATA and BDAT: may a text come, and how. 354 is said as soon as one recipient went through; the backend gets its DATA later. */
+/**
+ * DATA and BDAT: may a text come, and how. 354 is said as soon as one recipient went through; the
+ * backend gets its DATA later.
+ */
 import type { Command } from '../smtp/command.ts'
 import { isBinary } from '../smtp/parameters.ts'
 import { replies } from '../smtp/replies.ts'
@@ -19,7 +22,8 @@ export function onData(session: Session, at: number): void {
   const refusal = refuseText(session)
   if (refusal !== undefined) {
     expectRefusedText(session, isForNow(session))
-    if (state.at === 'envelope' && refusal === replies.noValidRecipients) endEnvelope(session, state.transaction, at)
+    if (state.at === 'envelope' && refusal === replies.noValidRecipients)
+      endEnvelope(session, state.transaction, at)
     return refuse(session, refusal, at)
   }
   if (state.at !== 'envelope') return
@@ -38,7 +42,9 @@ export function onData(session: Session, at: number): void {
   })
 }
 
-/** That nobody went through was said to each of them already; pipelined with them, DATA is no fault. */
+/**
+ * That nobody went through was said to each of them already; pipelined with them, DATA is no fault.
+ */
 function refuse(session: Session, refusal: Reply, at: number): void {
   if (refusal === replies.noValidRecipients) sayNow(session.slots, refusal)
   else fault(session, refusal, at)
@@ -70,11 +76,20 @@ function endEnvelope(session: Session, transaction: Transaction, at: number): vo
   session.effects.push({ do: 'abandon' })
   // 554 to DATA is no answer for anybody: nobody takes it as permanent (senders).
   transaction.lastReply = replies.noValidRecipients
-  concludeWithoutAnswer(session, transaction, { reply: replies.noValidRecipients, trouble: false }, at)
+  concludeWithoutAnswer(
+    session,
+    transaction,
+    { reply: replies.noValidRecipients, trouble: false },
+    at,
+  )
 }
 
 /** RFC 3030. A chunk that can't be taken is still read to its end. */
-export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT' }>, at: number): void {
+export function onBdat(
+  session: Session,
+  command: Extract<Command, { verb: 'BDAT' }>,
+  at: number,
+): void {
   const { state } = session
   const bytes = command.size
   const { last } = command
@@ -102,8 +117,19 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
   })
 }
 
-function discard(session: Session, bytes: number, refusal: { readonly reply: Reply; readonly at: number }): void {
-  const nothing = { last: false, first: false, discard: true, binary: false, fingerprint: false, recipients: [] }
+function discard(
+  session: Session,
+  bytes: number,
+  refusal: { readonly reply: Reply; readonly at: number },
+): void {
+  const nothing = {
+    last: false,
+    first: false,
+    discard: true,
+    binary: false,
+    fingerprint: false,
+    recipients: [],
+  }
   session.effects.push({ do: 'receiveChunk', bytes, ...nothing })
   refuse(session, refusal.reply, refusal.at)
 }
@@ -115,26 +141,42 @@ export function onChunkTaken(session: Session, bytes: number): void {
   sayNow(session.slots, replies.chunkOk(bytes))
 }
 
-/** A judge is not told of recipients who were refused, postponed or deferred: they don't get this text. */
+/**
+ * A judge is not told of recipients who were refused, postponed or deferred: they don't get this
+ * text.
+ */
 const judgedFor = (transaction: Transaction): readonly string[] =>
-  [...throughOf(transaction).filter(({ concealed }) => concealed === undefined), ...deliveredAnyway(transaction)].map(
-    ({ path }) => path.address,
-  )
+  [
+    ...throughOf(transaction).filter(({ concealed }) => concealed === undefined),
+    ...deliveredAnyway(transaction),
+  ].map(({ path }) => path.address)
 
 /** The message's identity is needed where the ledger knows of it, or may have to. */
 function needsFingerprint(transaction: Transaction): boolean {
-  if (transaction.recalled.size > 0 || transaction.split !== undefined || anyoneDeferred(transaction)) return true
+  if (
+    transaction.recalled.size > 0 ||
+    transaction.split !== undefined ||
+    anyoneDeferred(transaction)
+  )
+    return true
   const through = throughOf(transaction)
   return !transaction.prdr && through.some((recipient) => recipient.group !== through[0]?.group)
 }
 
-/** Where several share one reply, the backend may still take it for some of them only, and then it has to be kept who has it. */
+/**
+ * Where several share one reply, the backend may still take it for some of them only, and then it
+ * has to be kept who has it.
+ */
 const takesFingerprint = (transaction: Transaction): boolean =>
   needsFingerprint(transaction) || (!transaction.prdr && throughOf(transaction).length > 1)
 
-/** Nothing about the identity can change who gets what, so a large text may go on to the backend before it is complete. */
+/**
+ * Nothing about the identity can change who gets what, so a large text may go on to the backend
+ * before it is complete.
+ */
 function mayStream(transaction: Transaction): boolean {
   return (
-    !needsFingerprint(transaction) && throughOf(transaction).every((recipient) => recipient.concealed === undefined)
+    !needsFingerprint(transaction) &&
+    throughOf(transaction).every((recipient) => recipient.concealed === undefined)
   )
 }

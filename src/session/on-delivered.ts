@@ -3,7 +3,13 @@ import type { DeliveryFact } from '../facts.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import { type Answer, answerEach, answerTogether, type Circumstances, type Outcome } from '../verdict/answer.ts'
+import {
+  type Answer,
+  answerEach,
+  answerTogether,
+  type Circumstances,
+  type Outcome,
+} from '../verdict/answer.ts'
 import { answerReported, refusalsAmong } from '../verdict/reported.ts'
 import { noteReported, reportsFirst } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
@@ -14,21 +20,44 @@ import { keepAnswer } from './record-split.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import type { Session } from './session.ts'
-import { anyoneDeferred, anywayOf, type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
+import {
+  anyoneDeferred,
+  anywayOf,
+  type Recipient,
+  splittingOf,
+  throughOf,
+  type Transaction,
+} from './transaction.ts'
 
-/** Some clients offer at most a hundred recipients at a time and hold the rest back (Exim's max_rcpt). */
+/**
+ * Some clients offer at most a hundred recipients at a time and hold the rest back (Exim's
+ * max_rcpt).
+ */
 const recipientsOfOneBatch = 100
 
-export function onParcelDelivered(session: Session, event: Extract<Event, { kind: 'parcelDelivered' }>): void {
+export function onParcelDelivered(
+  session: Session,
+  event: Extract<Event, { kind: 'parcelDelivered' }>,
+): void {
   if (session.state.at === 'answering') confirmDelivery(session, session.state.transaction, event)
 }
 
-/** True: the backend is being asked already, and what it says will be written down for the sender's next attempt (RFC 1047). */
-export function outlivesClient(session: Session, identity: MessageIdentity | undefined, at: number): boolean {
+/**
+ * True: the backend is being asked already, and what it says will be written down for the sender's
+ * next attempt (RFC 1047).
+ */
+export function outlivesClient(
+  session: Session,
+  identity: MessageIdentity | undefined,
+  at: number,
+): boolean {
   return identity !== undefined && goesOnWithoutClient(session, identity, { clientGone: 'yes', at })
 }
 
-/** Senders that give up close with FIN, and so do some that go on reading (protocol.md: Exim): the answer is said and written down. */
+/**
+ * Senders that give up close with FIN, and so do some that go on reading (protocol.md: Exim): the
+ * answer is said and written down.
+ */
 export function mayBeGone(session: Session, identity: MessageIdentity, at: number): void {
   goesOnWithoutClient(session, identity, { clientGone: 'maybe', at })
 }
@@ -52,7 +81,12 @@ export function onReported(session: Session, reply: Reply, at: number): void {
   if (session.state.at !== 'answering') return
   const { transaction } = session.state
   const results = transaction.results ?? []
-  noteReported(session, transaction, { outcomes: outcomesOf(session, transaction, results), reply }, at)
+  noteReported(
+    session,
+    transaction,
+    { outcomes: outcomesOf(session, transaction, results), reply },
+    at,
+  )
   answer(session, results, at)
 }
 
@@ -80,7 +114,8 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   if (transaction.clientGone === 'yes') return keepForNobody(session, transaction, outcomes, at)
   const circumstances = {
     anyoneDeferred: anyoneDeferred(transaction),
-    // Who was let through although the backend refused them is refused at RCPT the next time, if the message can't be split.
+    // Who was let through although the backend refused them is refused at RCPT the next time, if
+    // the message can't be split.
     mayComeAgain:
       splittingOf(transaction) !== undefined ||
       (transaction.bounce !== undefined && transaction.bounce.state !== 'not') ||
@@ -98,12 +133,26 @@ export function answer(session: Session, results: readonly ParcelReply[], at: nu
   noteTransaction(session, transaction, mixed ? 'mixed' : outcomeOf(transaction.lastReply), at)
 }
 
-function outcomesOf(session: Session, transaction: Transaction, results: readonly ParcelReply[]): readonly Outcome[] {
-  return throughOf(transaction).map((recipient) => outcomeFor(session, transaction, recipient, results))
+function outcomesOf(
+  session: Session,
+  transaction: Transaction,
+  results: readonly ParcelReply[],
+): readonly Outcome[] {
+  return throughOf(transaction).map((recipient) =>
+    outcomeFor(session, transaction, recipient, results),
+  )
 }
 
-/** Who has the message is acknowledged without a second delivery when the client comes again; what was refused is judged again. */
-function keepForNobody(session: Session, transaction: Transaction, outcomes: readonly Outcome[], at: number): void {
+/**
+ * Who has the message is acknowledged without a second delivery when the client comes again; what
+ * was refused is judged again.
+ */
+function keepForNobody(
+  session: Session,
+  transaction: Transaction,
+  outcomes: readonly Outcome[],
+  at: number,
+): void {
   // Whose refusal was reported is done too: the report is not to be sent again.
   const reported = transaction.bounce?.state === 'reported' ? refusalsAmong(outcomes) : []
   const deliveredUnsaid = [...outcomes.filter(({ reply }) => isPositive(reply)), ...reported]
@@ -113,7 +162,9 @@ function keepForNobody(session: Session, transaction: Transaction, outcomes: rea
   close(session, 'lost', at)
 }
 
-/** A block leaves in one piece: Exim counts the lines it has read as delivered (protocol.md: PRDR). */
+/**
+ * A block leaves in one piece: Exim counts the lines it has read as delivered (protocol.md: PRDR).
+ */
 function say(session: Session, slot: number, lines: readonly Reply[]): void {
   const [first = replies.backendNonsense, ...more] = lines
   const slots = more.map(() => openSlot(session.slots))
@@ -124,7 +175,10 @@ function say(session: Session, slot: number, lines: readonly Reply[]): void {
   fillSlot(session.slots, slot, first)
 }
 
-/** Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier attempt. */
+/**
+ * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
+ * attempt.
+ */
 function outcomeFor(
   session: Session,
   transaction: Transaction,
@@ -137,7 +191,8 @@ function outcomeFor(
     recipient.duplicate = true
     return { index, address, mailbox, reply: replies.alreadyDelivered }
   }
-  const parcel = transaction.parcels?.findIndex((candidate) => candidate.recipients.includes(index)) ?? -1
+  const parcel =
+    transaction.parcels?.findIndex((candidate) => candidate.recipients.includes(index)) ?? -1
   const result = results[parcel]
   if (result !== undefined) {
     const reply = forClient(result.own.get(index) ?? result.reply, replies.ok)
@@ -152,17 +207,30 @@ function outcomeFor(
 
 /** The backend never saw the text for this recipient. */
 function withheld(recipient: Recipient): Reply {
-  if (recipient.memory?.state === 'refused' && recipient.memory.reply !== undefined) return recipient.memory.reply
+  if (recipient.memory?.state === 'refused' && recipient.memory.reply !== undefined)
+    return recipient.memory.reply
   if (recipient.concealed !== undefined) return recipient.concealed
-  return recipient.verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(recipient.path.mailbox)
+  return recipient.verdict === 'defer'
+    ? replies.judgeUnavailable
+    : replies.rejected(recipient.path.mailbox)
 }
 
-function answerTo(transaction: Transaction, outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
+function answerTo(
+  transaction: Transaction,
+  outcomes: readonly Outcome[],
+  circumstances: Circumstances,
+): Answer {
   if (transaction.bounce?.state === 'reported') return answerReported(outcomes)
-  return transaction.prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
+  return transaction.prdr
+    ? answerEach(outcomes, circumstances)
+    : answerTogether(outcomes, circumstances)
 }
 
-function markRecipients(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
+function markRecipients(
+  transaction: Transaction,
+  outcomes: readonly Outcome[],
+  said: Answer,
+): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
   const single = said.lines.length === 1 ? said.lines[0] : undefined
   for (const outcome of outcomes) {

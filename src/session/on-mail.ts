@@ -1,6 +1,14 @@
-/** MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the answer. */
+/**
+ * MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the
+ * answer.
+ */
 import type { Command } from '../smtp/command.ts'
-import { checkMailParameters, encodeParameters, type ParameterFault, type Parameters } from '../smtp/parameters.ts'
+import {
+  checkMailParameters,
+  encodeParameters,
+  type ParameterFault,
+  type Parameters,
+} from '../smtp/parameters.ts'
 import type { Arrival } from '../split/split-return.ts'
 import { ledgerKey } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
@@ -14,7 +22,11 @@ import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type ServedAs, type Session, transactionOf } from './session.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
-export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): void {
+export function onMail(
+  session: Session,
+  command: Extract<Command, { verb: 'MAIL' }>,
+  at: number,
+): void {
   const refusal = refuseMail(session, command, at)
   delete session.refusedMail
   if (refusal !== undefined) {
@@ -80,16 +92,23 @@ export const mailArgument = (transaction: Transaction): string =>
   `<${transaction.reversePath.mailbox}>${encodeParameters(transaction.parameters)}`
 
 export function parameterRefusal(fault: ParameterFault): Reply {
-  return fault.fault === 'unknown' ? replies.unknownParameter(fault.name) : replies.badParameter(fault.name)
+  return fault.fault === 'unknown'
+    ? replies.unknownParameter(fault.name)
+    : replies.badParameter(fault.name)
 }
 
-function refuseMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, at: number): Reply | undefined {
+function refuseMail(
+  session: Session,
+  command: Extract<Command, { verb: 'MAIL' }>,
+  at: number,
+): Reply | undefined {
   const { options, state } = session
   if (state.at === 'greeted') return replies.helloFirst
   if (state.at !== 'ready') return replies.nestedMail
   const fault = checkMailParameters(command.parameters, session.offered)
   if (fault !== undefined) return parameterRefusal(fault)
-  if (command.path.international && !command.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
+  if (command.path.international && !command.parameters.has('SMTPUTF8'))
+    return replies.needsSmtpUtf8
   const size = Number(command.parameters.get('SIZE') ?? 0)
   const limit = Number(session.offered.get('SIZE') ?? options.own.messageSizeBytes)
   if (size > limit) {

@@ -1,4 +1,7 @@
-/** RCPT: who goes through, who is deferred, who is refused. The backend sees each recipient as it comes. */
+/**
+ * RCPT: who goes through, who is deferred, who is refused. The backend sees each recipient as it
+ * comes.
+ */
 import type { Command } from '../smtp/command.ts'
 import { checkRcptParameters, encodeParameters } from '../smtp/parameters.ts'
 import { ledgerKey } from '../smtp/path.ts'
@@ -32,10 +35,15 @@ import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
-export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>, at: number): void {
+export function onRcpt(
+  session: Session,
+  command: Extract<Command, { verb: 'RCPT' }>,
+  at: number,
+): void {
   const { state, slots } = session
   if (state.at === 'greeted') return fault(session, replies.helloFirst, at)
-  if (state.at !== 'envelope') return fault(session, state.at === 'chunks' ? replies.nestedMail : replies.needMail, at)
+  if (state.at !== 'envelope')
+    return fault(session, state.at === 'chunks' ? replies.nestedMail : replies.needMail, at)
   const { transaction } = state
   if (transaction.recipients.length >= session.options.limits.recipients) {
     // Not remembered one by one: there is no limit to how many a client may name.
@@ -49,12 +57,20 @@ export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT
   const recipient = newRecipient(session, transaction, command)
   let refusal = wrong ?? refuseRelay(session, command)
   // Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed.
-  if (refusal === undefined && !takes(session, 'recipients', at)) refusal = replies.tooManyRecipientsLately
+  if (refusal === undefined && !takes(session, 'recipients', at))
+    refusal = replies.tooManyRecipientsLately
   transaction.recipients.push(recipient)
   if (refusal !== undefined) return finish(session, recipient, refusal)
   const argument = `<${command.path.mailbox}>${encodeParameters(command.parameters)}`
   const { index, address: key } = recipient
-  session.effects.push({ do: 'offer', index, argument, address: command.path.address, key, sender: transaction.sender })
+  session.effects.push({
+    do: 'offer',
+    index,
+    argument,
+    address: command.path.address,
+    key,
+    sender: transaction.sender,
+  })
 }
 
 function newRecipient(
@@ -84,7 +100,8 @@ function whatIsWrong(
 ): Reply | undefined {
   const wrong = checkRcptParameters(command.parameters, session.offered)
   if (wrong !== undefined) return parameterRefusal(wrong)
-  if (command.path.international && !transaction.parameters.has('SMTPUTF8')) return replies.needsSmtpUtf8
+  if (command.path.international && !transaction.parameters.has('SMTPUTF8'))
+    return replies.needsSmtpUtf8
   return undefined
 }
 
@@ -107,14 +124,22 @@ function finish(session: Session, recipient: Recipient, reply: Reply): void {
   fillSlot(session.slots, recipient.slot, reply)
 }
 
-export function onRecipientReplied(session: Session, index: number, reply: Reply, at: number): void {
+export function onRecipientReplied(
+  session: Session,
+  index: number,
+  reply: Reply,
+  at: number,
+): void {
   const recipient = transactionOf(session)?.recipients[index]
   if (recipient?.fate !== 'asked') return
   recipient.shown = reply
   consider(session, recipient, at)
 }
 
-export function onRecipientKnown(session: Session, event: Extract<Event, { kind: 'recipientKnown' }>): void {
+export function onRecipientKnown(
+  session: Session,
+  event: Extract<Event, { kind: 'recipientKnown' }>,
+): void {
   const transaction = transactionOf(session)
   const recipient = transaction?.recipients[event.index]
   if (transaction === undefined || recipient?.fate !== 'asked') return
@@ -137,8 +162,8 @@ export function onRecipientKnown(session: Session, event: Extract<Event, { kind:
 }
 
 /**
- * As it was first seen: what this transaction makes of it is put on top of what others have written since (ledger/reconcile.ts). That they have
- * written at all says that somebody else is at it.
+ * As it was first seen: what this transaction makes of it is put on top of what others have written
+ * since (ledger/reconcile.ts). That they have written at all says that somebody else is at it.
  */
 function keepRecalled({ recalled, contested }: Transaction, split: Split): void {
   const known = recalled.get(split.id)
@@ -168,7 +193,8 @@ function consider(session: Session, recipient: Recipient, at: number): void {
       finish(session, recipient, forClient(shown, replies.backendNonsense))
       return settle(session, at, false)
     }
-    // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or because they may have the message.
+    // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or
+    // because they may have the message.
     recipient.concealed = forClient(shown, replies.backendNonsense)
     recipient.group = 'unknown'
   } else if (recipient.policy === undefined) {
@@ -180,8 +206,9 @@ function consider(session: Session, recipient: Recipient, at: number): void {
 }
 
 /**
- * The server behind would not take anything for them now, perhaps since this very message has filled their mailbox. Whoever may have it and nothing
- * else to wait for is told after the text, which shows whether they do (rule 6): else the sender would hear that it could not be delivered.
+ * The server behind would not take anything for them now, perhaps since this very message has
+ * filled their mailbox. Whoever may have it and nothing else to wait for is told after the text,
+ * which shows whether they do (rule 6): else the sender would hear that it could not be delivered.
  */
 function mayHaveIt(session: Session, { address }: Recipient): boolean {
   const transaction = transactionOf(session)
@@ -194,8 +221,8 @@ function mayHaveIt(session: Session, { address }: Recipient): boolean {
 }
 
 /**
- * Decides over the recipients that are considered and not decided yet. With look-ahead this waits until the batch has ended and
- * everyone in it is known, so that the largest group can go first.
+ * Decides over the recipients that are considered and not decided yet. With look-ahead this waits
+ * until the batch has ended and everyone in it is known, so that the largest group can go first.
  */
 export function settle(session: Session, at: number, batchEnded: boolean): void {
   const transaction = transactionOf(session)
@@ -208,7 +235,9 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
   const open = recipients.filter((recipient) => recipient.fate === 'asked')
   if (waitsForBatch && (transaction.batchEnd < recipients.length || open.length > 0)) return
   const upTo = inOrder ? (open[0]?.index ?? recipients.length) : recipients.length
-  const batch = recipients.filter((recipient) => recipient.fate === 'considered' && recipient.index < upTo)
+  const batch = recipients.filter(
+    (recipient) => recipient.fate === 'considered' && recipient.index < upTo,
+  )
   if (batch.length === 0) return
   recall(session, transaction, batch, at)
   if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient], at)
@@ -216,17 +245,25 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
 }
 
 /**
- * Finds the split that this transaction goes on with, as far as can be told before the text. What is counted goes to the likeliest one; only
- * if everything that was told speaks for it may somebody be made to wait because of it (rule 10). More recipients may show that it is another
- * message.
+ * Finds the split that this transaction goes on with, as far as can be told before the text. What
+ * is counted goes to the likeliest one; only if everything that was told speaks for it may somebody
+ * be made to wait because of it (rule 10). More recipients may show that it is another message.
  */
-function recall(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
+function recall(
+  session: Session,
+  transaction: Transaction,
+  batch: readonly Recipient[],
+  at: number,
+): void {
   followCandidates(transaction, batch)
   if (transaction.candidates.size === 0) return
   const { arrival } = transaction
-  const possible = [...transaction.candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
+  const possible = [...transaction.candidates.values()].filter((candidate) =>
+    mayBeReturn(candidate, arrival),
+  )
   // DATA stands behind them, and all have been looked at: nobody else is offered.
-  const whole = session.held !== undefined && !transaction.recipients.some(({ fate }) => fate === 'asked')
+  const whole =
+    session.held !== undefined && !transaction.recipients.some(({ fate }) => fate === 'asked')
   const fitting = possible.filter(
     (candidate) =>
       seemsReturn(candidate, arrival) &&
@@ -249,13 +286,19 @@ function recall(session: Session, transaction: Transaction, batch: readonly Reci
   forgive(transaction, guess, possible)
 }
 
-/** It was taken for the return of those who are refused, and is none: the others go through beside them. */
+/**
+ * It was taken for the return of those who are refused, and is none: the others go through beside
+ * them.
+ */
 function goOnTogether(transaction: Transaction): void {
   const through = throughOf(transaction)
   const [first] = through
   if (transaction.going.kind !== 'refused' || first === undefined) return
   if (through.some(({ concealed }) => concealed !== undefined)) return
-  transaction.going = { kind: 'group', group: splittingOf(transaction) === 'late' ? '' : first.group }
+  transaction.going = {
+    kind: 'group',
+    group: splittingOf(transaction) === 'late' ? '' : first.group,
+  }
 }
 
 /** Whom the server behind would take, in the order in which they were offered. */
@@ -263,47 +306,68 @@ function followCandidates(transaction: Transaction, batch: readonly Recipient[])
   const { recalled, candidates, recipients } = transaction
   const before = new Set(batch)
   for (const split of recalled.values()) {
-    if (candidates.has(split.id) || (!transaction.presumed && split.id === transaction.split?.id)) continue
+    if (candidates.has(split.id) || (!transaction.presumed && split.id === transaction.split?.id))
+      continue
     const candidate = newCandidate(split)
     candidates.set(split.id, candidate)
     for (const recipient of recipients)
       if (isOffered(recipient) && !before.has(recipient)) noteOffer(candidate, recipient.address)
   }
-  for (const candidate of candidates.values()) for (const { address } of batch) noteOffer(candidate, address)
+  for (const candidate of candidates.values())
+    for (const { address } of batch) noteOffer(candidate, address)
 }
 
-const isOffered = ({ fate }: Recipient): boolean => fate !== 'asked' && fate !== 'refused' && fate !== 'postponed'
+const isOffered = ({ fate }: Recipient): boolean =>
+  fate !== 'asked' && fate !== 'refused' && fate !== 'postponed'
 
 /**
- * Rules 5 and 7. Where recipients are deferred before the text, some senders never show it, so it is asked of every split that this may be
- * the return of; where all go through, the text tells which one it is.
+ * Rules 5 and 7. Where recipients are deferred before the text, some senders never show it, so it
+ * is asked of every split that this may be the return of; where all go through, the text tells
+ * which one it is.
  */
-function forgive(transaction: Transaction, guess: Candidate | undefined, possible: readonly Candidate[]): void {
-  const asked = splittingOf(transaction) === 'late' ? (guess === undefined ? [] : [guess]) : possible
-  const why = asked.map((candidate) => whyForgiven(transaction, candidate)).find((reason) => reason !== undefined)
+function forgive(
+  transaction: Transaction,
+  guess: Candidate | undefined,
+  possible: readonly Candidate[],
+): void {
+  const asked =
+    splittingOf(transaction) === 'late' ? (guess === undefined ? [] : [guess]) : possible
+  const why = asked
+    .map((candidate) => whyForgiven(transaction, candidate))
+    .find((reason) => reason !== undefined)
   if (why !== undefined) transaction.unsplit ??= why
 }
 
-const whyForgiven = ({ peer, trusted }: Transaction, { split }: Candidate): UnsplitReason | undefined =>
-  whyUnsplit(split, peer, trusted)
+const whyForgiven = (
+  { peer, trusted }: Transaction,
+  { split }: Candidate,
+): UnsplitReason | undefined => whyUnsplit(split, peer, trusted)
 
 /**
- * The message may be one that can't be answered in parts any more. Then an address that does not exist is refused at RCPT: nobody can be lenient
- * about it.
+ * The message may be one that can't be answered in parts any more. Then an address that does not
+ * exist is refused at RCPT: nobody can be lenient about it.
  */
 const endsConcealing = (transaction: Transaction): boolean =>
   [...transaction.candidates.values()].some(
-    (candidate) => mayBeReturn(candidate, transaction.arrival) && whyForgiven(transaction, candidate) !== undefined,
+    (candidate) =>
+      mayBeReturn(candidate, transaction.arrival) &&
+      whyForgiven(transaction, candidate) !== undefined,
   )
 
-function decideBatch(session: Session, transaction: Transaction, batch: readonly Recipient[], at: number): void {
+function decideBatch(
+  session: Session,
+  transaction: Transaction,
+  batch: readonly Recipient[],
+  at: number,
+): void {
   noteReturns(transaction, batch, at)
   const defers = splittingOf(transaction) === 'group' || splittingOf(transaction) === 'single'
   if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction, at)
   const splitting = splittingOf(transaction)
   if (splitting === undefined) {
     for (const recipient of batch) {
-      // What is concealed can be told after the text only where answers are kept apart; else it has to be told now.
+      // What is concealed can be told after the text only where answers are kept apart; else it has
+      // to be told now.
       const { concealed } = recipient
       if (concealed === undefined || transaction.prdr || recipient.memory?.state === 'delivered')
         letThrough(session, recipient)
@@ -325,20 +389,28 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
       group: recipient.group,
       neverDefer: recipient.concealed === undefined && recipient.policy?.neverDefer === true,
       willBeRefused:
-        (splitting !== 'late' && recipient.concealed !== undefined && recipient.memory?.state !== 'delivered') ||
+        (splitting !== 'late' &&
+          recipient.concealed !== undefined &&
+          recipient.memory?.state !== 'delivered') ||
         state === 'refused',
-      // Who shares an answer that is not theirs costs nobody anything: the text decides, and who accepts has it at once.
+      // Who shares an answer that is not theirs costs nobody anything: the text decides, and who
+      // accepts has it at once.
       hasIt: recipient.memory?.state === 'delivered',
       othersExpected: expected && state === 'refused',
     }
   })
-  const choice = choose(offered, transaction.going, { strategy: splitting, first: transaction.peer.first })
+  const choice = choose(offered, transaction.going, {
+    strategy: splitting,
+    first: transaction.peer.first,
+  })
   transaction.going = choice.going
   for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
-  // An address given twice is one recipient to the ledger: the second can't wait for an answer that the first one gets.
+  // An address given twice is one recipient to the ledger: the second can't wait for an answer that
+  // the first one gets.
   const goes = new Set(throughOf(transaction).map((recipient) => recipient.address))
   const others = choice.deferred.map((index) => recipientAt(transaction, index))
-  for (const twin of others.filter((recipient) => goes.has(recipient.address))) letThrough(session, twin)
+  for (const twin of others.filter((recipient) => goes.has(recipient.address)))
+    letThrough(session, twin)
   const deferred = others.filter((recipient) => !goes.has(recipient.address))
   for (const recipient of deferred) defer(session, transaction, recipient)
   if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
@@ -351,14 +423,22 @@ function decideBatch(session: Session, transaction: Transaction, batch: readonly
   if (byGuess.length > 0) takeReturn(session, transaction, at)
 }
 
-/** Others of the message that this is taken for are still without an answer, and were not refused or lost on the last attempt. */
+/**
+ * Others of the message that this is taken for are still without an answer, and were not refused or
+ * lost on the last attempt.
+ */
 function othersExpected(transaction: Transaction, batch: readonly Recipient[]): boolean {
   const { split, taken } = transaction
   if (split === undefined || taken !== 'guessed' || split.refusedOnly) return false
   // Those behind this batch were named, but nothing was said to them yet: they are still to come.
-  const said = transaction.recipients.filter(({ fate }) => fate !== 'asked' && fate !== 'considered')
+  const said = transaction.recipients.filter(
+    ({ fate }) => fate !== 'asked' && fate !== 'considered',
+  )
   const offered = new Set([...said, ...batch].map((recipient) => recipient.address))
-  return othersBefore(split, offered) || split.postponed?.some((address) => !offered.has(address)) === true
+  return (
+    othersBefore(split, offered) ||
+    split.postponed?.some((address) => !offered.has(address)) === true
+  )
 }
 
 function recipientAt(transaction: Transaction, index: number): Recipient {

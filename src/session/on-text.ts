@@ -28,10 +28,14 @@ import {
   type Transaction,
 } from './transaction.ts'
 
-/** A judgement that can't change any more: if it leaves nothing to decide, the text goes on to the backend at once. */
+/**
+ * A judgement that can't change any more: if it leaves nothing to decide, the text goes on to the
+ * backend at once.
+ */
 export function onJudgedEarly(session: Session, judgement: Judgement, at: number): void {
   const transaction = transactionOf(session)
-  if (transaction === undefined || (session.state.at !== 'text' && session.state.at !== 'chunks')) return
+  if (transaction === undefined || (session.state.at !== 'text' && session.state.at !== 'chunks'))
+    return
   const parcels = planParcels(session, transaction, judgement)
   const [only] = parcels
   const through = throughOf(transaction)
@@ -60,33 +64,48 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   if (!awaitsOthers(session, transaction)) decideVerdicts(session, transaction, text.judgement, at)
 }
 
-/** Whether somebody is still at delivering this very message, to recipients who would get it from this transaction, too. */
+/**
+ * Whether somebody is still at delivering this very message, to recipients who would get it from
+ * this transaction, too.
+ */
 function awaitsOthers(session: Session, transaction: Transaction): boolean {
   const { split } = transaction
   if (split === undefined) return false
   const takers = [...throughOf(transaction), ...anywayOf(transaction)]
-  const recipients = takers.filter(({ memory }) => memory?.state === 'delivering').map(({ address }) => address)
+  const recipients = takers
+    .filter(({ memory }) => memory?.state === 'delivering')
+    .map(({ address }) => address)
   if (recipients.length === 0) return false
   session.effects.push({ do: 'awaitDeliveries', split: split.id, recipients })
   return true
 }
 
-export function onDeliveriesSettled(session: Session, event: Extract<Event, { kind: 'deliveriesSettled' }>): void {
+export function onDeliveriesSettled(
+  session: Session,
+  event: Extract<Event, { kind: 'deliveriesSettled' }>,
+): void {
   if (session.state.at !== 'answering') return
   const { transaction } = session.state
   const { text } = transaction
   if (text === undefined || transaction.parcels !== undefined) return
-  if (!event.settled) return refuseText(session, { reply: replies.stillUnderWay, trouble: true }, event.at)
+  if (!event.settled)
+    return refuseText(session, { reply: replies.stillUnderWay, trouble: true }, event.at)
   if (event.split !== undefined) takeOver(session, transaction, event.split, event.at)
   decideVerdicts(session, transaction, text.judgement, event.at)
 }
 
-function decideVerdicts(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
+function decideVerdicts(
+  session: Session,
+  transaction: Transaction,
+  judgement: Judgement,
+  at: number,
+): void {
   if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
   noteScore(transaction, judgement)
   const wanted = wantedByAll(session, transaction, judgement)
-  if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted)) return
+  if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted))
+    return
   deliver(session, transaction, judgement, at)
 }
 
@@ -100,24 +119,35 @@ interface UnderWay {
   readonly transaction: Transaction
 }
 
-function beginAnswering(session: Session, { hello, transaction }: UnderWay, text: TextReceived): void {
+function beginAnswering(
+  session: Session,
+  { hello, transaction }: UnderWay,
+  text: TextReceived,
+): void {
   session.state = { at: 'answering', hello, transaction, slot: openSlot(session.slots) }
   transaction.sizeBytes = text.sizeBytes
   transaction.textAt = text.endedAt
 }
 
 /**
- * Rule 1: what was not committed in time is not known to be taken, and the client keeps the message. A delivery that is under way
- * needs nothing here: the backend gives it up, and tells what came of it.
+ * Rule 1: what was not committed in time is not known to be taken, and the client keeps the
+ * message. A delivery that is under way needs nothing here: the backend gives it up, and tells what
+ * came of it.
  */
-export function onAnswerTimedOut(session: Session, event: Extract<Event, { kind: 'answerTimedOut' }>): void {
+export function onAnswerTimedOut(
+  session: Session,
+  event: Extract<Event, { kind: 'answerTimedOut' }>,
+): void {
   const { state } = session
   if (state.at === 'text' || state.at === 'chunks') beginAnswering(session, state, event)
   else if (state.at !== 'answering' || state.transaction.parcels !== undefined) return
   refuseText(session, { reply: replies.noAnswerInTime, trouble: true }, event.at)
 }
 
-/** Rules 5 and 7, where all went through because nothing but the text could tell which message this is. */
+/**
+ * Rules 5 and 7, where all went through because nothing but the text could tell which message this
+ * is.
+ */
 function forgiveKnown(transaction: Transaction): void {
   const { split, peer, trusted } = transaction
   const why = transaction.unsplit ?? whyUnsplit(split, peer, trusted)
@@ -125,14 +155,21 @@ function forgiveKnown(transaction: Transaction): void {
 }
 
 /**
- * `auto` goes by what was learned of a sender only for messages that are its own, and learns only from those. Asked once a message,
- * where its recipients are answered differently.
+ * `auto` goes by what was learned of a sender only for messages that are its own, and learns only
+ * from those. Asked once a message, where its recipients are answered differently.
  */
-function asksToVouch(session: Session, transaction: Transaction, wanted: readonly Verdict[]): boolean {
+function asksToVouch(
+  session: Session,
+  transaction: Transaction,
+  wanted: readonly Verdict[],
+): boolean {
   const { peer, prdr, trusted, reversePath, symbols = [] } = transaction
   if (peer.chosen === undefined || prdr || trusted || reversePath.mailbox === '') return false
   const known = isVouched(symbols) || transaction.split?.vouched !== undefined
-  if (known || !(session.options.judging === 'backend' ? mayDiffer(throughOf(transaction)) : differ(wanted)))
+  if (
+    known ||
+    !(session.options.judging === 'backend' ? mayDiffer(throughOf(transaction)) : differ(wanted))
+  )
     return false
   session.effects.push({ do: 'vouch', reversePath: reversePath.address, symbols })
   return true
@@ -141,7 +178,12 @@ function asksToVouch(session: Session, transaction: Transaction, wanted: readonl
 export function onVouched(session: Session, vouched: boolean, at: number): void {
   if (session.state.at !== 'answering') return
   const { transaction } = session.state
-  if (transaction.text === undefined || transaction.vouched !== undefined || transaction.parcels !== undefined) return
+  if (
+    transaction.text === undefined ||
+    transaction.vouched !== undefined ||
+    transaction.parcels !== undefined
+  )
+    return
   transaction.vouched = vouched
   deliver(session, transaction, transaction.text.judgement, at)
 }
@@ -155,7 +197,12 @@ export function onBouncePrepared(session: Session, prepared: Prepared, at: numbe
   deliver(session, transaction, transaction.text.judgement, at)
 }
 
-function deliver(session: Session, transaction: Transaction, judgement: Judgement, at: number): void {
+function deliver(
+  session: Session,
+  transaction: Transaction,
+  judgement: Judgement,
+  at: number,
+): void {
   const parcels = planParcels(session, transaction, judgement)
   if (parcels.length > 0) return order(session, transaction, parcels, at)
   answer(session, [], at)
@@ -197,8 +244,9 @@ function refuseText(session: Session, { reply: refusal, trouble }: Unanswered, a
 }
 
 /**
- * How the recipients of this transaction are answered. Where the client is split several groups are together only because a guess
- * was wrong (those refused in another message go together) or a policy says `never_defer`; only the latter is lenient.
+ * How the recipients of this transaction are answered. Where the client is split several groups are
+ * together only because a guess was wrong (those refused in another message go together) or a
+ * policy says `never_defer`; only the latter is lenient.
  */
 function sharingOf(transaction: Transaction): Sharing {
   const splitting = splittingOf(transaction)
@@ -223,15 +271,22 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
   const sharing = sharingOf(transaction)
   const instead = transaction.peer.lenientAs
   // Who has the message already gets nothing, but hears the same answer.
-  const open = through.filter(({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined)
+  const open = through.filter(
+    ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
+  )
   const others = othersOf(transaction, through)
   const granted =
     open.length === 0
       ? []
-      : grant([...open.map((recipient) => wants(session, recipient, judgement)), ...others], sharing, instead)
+      : grant(
+          [...open.map((recipient) => wants(session, recipient, judgement)), ...others],
+          sharing,
+          instead,
+        )
   open.forEach((recipient, i) => {
     const verdict = granted[i] ?? 'defer'
-    const untold = transaction.bounce?.state === 'ready' && verdict === 'reject' && !mayBeReported(recipient)
+    const untold =
+      transaction.bounce?.state === 'ready' && verdict === 'reject' && !mayBeReported(recipient)
     recipient.verdict = granting(session, untold ? instead : verdict)
   })
   for (const recipient of through) {
@@ -241,8 +296,11 @@ function planParcels(session: Session, transaction: Transaction, judgement: Judg
     else if (recipient.concealed !== undefined) recipient.verdict = verdictOf(recipient.concealed)
   }
   const anyway = anywayOf(transaction)
-  for (const recipient of anyway) recipient.verdict = granting(session, wants(session, recipient, judgement))
-  return parcelsByResult([...open, ...anyway].map(({ index, verdict = 'defer' }) => ({ index, verdict })))
+  for (const recipient of anyway)
+    recipient.verdict = granting(session, wants(session, recipient, judgement))
+  return parcelsByResult(
+    [...open, ...anyway].map(({ index, verdict = 'defer' }) => ({ index, verdict })),
+  )
 }
 
 /** Of who is told only after the text what the server behind said at RCPT. */
@@ -266,16 +324,23 @@ const granting = (session: Session, verdict: Verdict): Verdict =>
 /** What others want who share the answer without getting the text now. */
 function othersOf(transaction: Transaction, through: readonly Recipient[]): readonly Verdict[] {
   const someoneHasIt = through.some((recipient) => recipient.memory?.state === 'delivered')
-  // Rule 2 keeps a refusal back as long as someone is deferred; a message that is let through has to end all the same.
+  // Rule 2 keeps a refusal back as long as someone is deferred; a message that is let through has
+  // to end all the same.
   const someoneIsLeft = transaction.unsplit !== undefined && anyoneDeferred(transaction)
   return someoneHasIt || someoneIsLeft ? ['accept'] : []
 }
 
 /** What everyone who went through wants of this text, or has already. */
-const wantedByAll = (session: Session, transaction: Transaction, judgement: Judgement): readonly Verdict[] =>
+const wantedByAll = (
+  session: Session,
+  transaction: Transaction,
+  judgement: Judgement,
+): readonly Verdict[] =>
   throughOf(transaction).map((recipient) => {
     if (recipient.memory?.state === 'delivered') return 'accept'
-    return recipient.concealed === undefined ? wants(session, recipient, judgement) : verdictOf(recipient.concealed)
+    return recipient.concealed === undefined
+      ? wants(session, recipient, judgement)
+      : verdictOf(recipient.concealed)
   })
 
 function wants(session: Session, recipient: Recipient, judgement: Judgement): Verdict {
@@ -291,16 +356,21 @@ function wants(session: Session, recipient: Recipient, judgement: Judgement): Ve
 }
 
 /**
- * `judge: backend`: one transaction per group, so that the refusal of one group takes the message from nobody else, also where all share
- * an answer (decision 36). With `off` one for all, whose reply is the verdict.
+ * `judge: backend`: one transaction per group, so that the refusal of one group takes the message
+ * from nobody else, also where all share an answer (decision 36). With `off` one for all, whose
+ * reply is the verdict.
  */
 function backendParcels(transaction: Transaction, through: readonly Recipient[]): Parcel[] {
   const apart = transaction.prdr || servingOf(transaction) !== 'off'
   const taking = through.filter(
     ({ concealed, memory }) =>
-      concealed === undefined && memory?.state !== 'delivered' && !(apart && memory?.state === 'refused'),
+      concealed === undefined &&
+      memory?.state !== 'delivered' &&
+      !(apart && memory?.state === 'refused'),
   )
   const open = [...taking, ...anywayOf(transaction)]
   if (open.length === 0) return []
-  return apart ? parcelsByGroup(open) : [{ result: 'plain', recipients: open.map((recipient) => recipient.index) }]
+  return apart
+    ? parcelsByGroup(open)
+    : [{ result: 'plain', recipients: open.map((recipient) => recipient.index) }]
 }

@@ -1,6 +1,7 @@
 /**
- * XCLIENT from a proxy that the listener believes (Postfix XCLIENT_README): the session begins anew, as if the client that is named
- * had connected. Everyone else hears 502, as for any command that is not offered.
+ * XCLIENT from a proxy that the listener believes (Postfix XCLIENT_README): the session begins
+ * anew, as if the client that is named had connected. Everyone else hears 502, as for any command
+ * that is not offered.
  */
 import { canonicalDomainOf } from '../smtp/domain.ts'
 import { parseClient } from '../smtp/xclient.ts'
@@ -10,7 +11,10 @@ import { end, fault } from './ending.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Client, Session } from './session.ts'
 
-/** What EHLO says behind XCLIENT. LOGIN is not among them: whom nobody has authenticated here is not taken for authenticated. */
+/**
+ * What EHLO says behind XCLIENT. LOGIN is not among them: whom nobody has authenticated here is not
+ * taken for authenticated.
+ */
 export const xclientAttributes = 'NAME ADDR PORT PROTO HELO DESTADDR DESTPORT'
 
 /** Asked of the host at the other end of the connection, whatever it has said of itself since. */
@@ -20,10 +24,12 @@ export const mayIntroduce = ({ options, connectedFrom }: Session): boolean =>
 export function onXclient(session: Session, argument: string, at: number): void {
   if (!mayIntroduce(session)) return fault(session, replies.notImplemented, at)
   if (session.unread) return end(session, replies.pipelining, 'pipelining', at)
-  if (session.state.at !== 'greeted' && session.state.at !== 'ready') return fault(session, replies.nestedMail, at)
+  if (session.state.at !== 'greeted' && session.state.at !== 'ready')
+    return fault(session, replies.nestedMail, at)
   const named = /\bLOGIN=/i.test(argument) ? undefined : parseClient(argument)
   if (named === undefined) return fault(session, replies.badArgument('XCLIENT'), at)
-  // Several commands may say it together; a new address is another client, of whom nothing else is known.
+  // Several commands may say it together; a new address is another client, of whom nothing else is
+  // known.
   const { address = session.client.address, port, name } = named
   const before: Partial<Client> = address === session.client.address ? session.client : {}
   const rdns = name ?? before.rdns

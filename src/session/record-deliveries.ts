@@ -1,7 +1,8 @@
 /**
- * Deliveries ahead of the reply: in the ledger before the backend is told to commit, and confirmed as soon as its answer is
- * known. After a crash everyone who is known to have the message is acknowledged without a second delivery; only whom the backend
- * took it for in the instant of the crash may get it twice (rule 6).
+ * Deliveries ahead of the reply: in the ledger before the backend is told to commit, and confirmed
+ * as soon as its answer is known. After a crash everyone who is known to have the message is
+ * acknowledged without a second delivery; only whom the backend took it for in the instant of the
+ * crash may get it twice (rule 6).
  */
 import {
   answerRecipients,
@@ -30,16 +31,27 @@ export function intendDeliveries(
   if (areAhead(transaction, parcels)) intend(session, transaction, parcels, at)
 }
 
-/** The client has gone, or may have, before the backend has answered: its next attempt may come before the outcome is known. */
+/**
+ * The client has gone, or may have, before the backend has answered: its next attempt may come
+ * before the outcome is known.
+ */
 export function intendUnheard(session: Session, transaction: Transaction, at: number): void {
   const { parcels, results, crowded, split } = transaction
-  if (crowded !== undefined && split === undefined) return // whoever leaves on purpose could open any number
-  if (!transaction.ahead && parcels !== undefined && results === undefined) intend(session, transaction, parcels, at)
+  // whoever leaves on purpose could open any number
+  if (crowded !== undefined && split === undefined) return
+  if (!transaction.ahead && parcels !== undefined && results === undefined)
+    intend(session, transaction, parcels, at)
 }
 
-function intend(session: Session, transaction: Transaction, parcels: readonly Parcel[], at: number): void {
+function intend(
+  session: Session,
+  transaction: Transaction,
+  parcels: readonly Parcel[],
+  at: number,
+): void {
   const { fingerprint, messageId } = transaction.text ?? {}
-  // Without the message's identity nothing may be kept: the next message to the same people would be taken for it.
+  // Without the message's identity nothing may be kept: the next message to the same people would
+  // be taken for it.
   if (fingerprint === undefined) return
   transaction.split ??= {
     ...beginSplit(session, transaction, at, 'deliveries only'),
@@ -57,15 +69,22 @@ const deliverer = ({ options }: Session, at: number): Deliverer => ({
   until: at + options.deliverer.answerMs,
 })
 
-/** Will somebody have the message before the sender hears of it? With one parcel for everyone the reply follows at once. */
+/**
+ * Will somebody have the message before the sender hears of it? With one parcel for everyone the
+ * reply follows at once.
+ */
 function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean {
   if (parcels.length > 1 || deliveredAnyway(transaction).length > 0) return true
   if (splittingOf(transaction) === undefined && transaction.bounce?.state !== 'ready') return false
   const takes = new Set(parcels.flatMap((parcel) => parcel.recipients))
-  return throughOf(transaction).some(({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered')
+  return throughOf(transaction).some(
+    ({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered',
+  )
 }
 
-/** One of the parcels was answered. What the last one adds is written with the answer to the client. */
+/**
+ * One of the parcels was answered. What the last one adds is written with the answer to the client.
+ */
 export function confirmDelivery(
   session: Session,
   transaction: Transaction,
@@ -75,7 +94,8 @@ export function confirmDelivery(
   if (!transaction.ahead || transaction.split === undefined || parcel === undefined) return
   const members = membersOf(transaction, parcel)
   const taken = new Set<string>()
-  for (const [index, address] of members) if (isPositive(result.own.get(index) ?? result.reply)) taken.add(address)
+  for (const [index, address] of members)
+    if (isPositive(result.own.get(index) ?? result.reply)) taken.add(address)
   transaction.split = settleDelivery(transaction.split, [...members.values()], taken)
   // The reply does not follow at once where a report goes before it.
   const last = number + 1 === transaction.parcels?.length && transaction.bounce?.state !== 'ready'
@@ -83,10 +103,15 @@ export function confirmDelivery(
 }
 
 /**
- * The client has gone, and nobody hears the answer: who has the message, for its next attempt (RFC 1047). What was refused is
- * judged again then.
+ * The client has gone, and nobody hears the answer: who has the message, for its next attempt (RFC
+ * 1047). What was refused is judged again then.
  */
-export function keepUnheard(session: Session, transaction: Transaction, taken: readonly Outcome[], at: number): void {
+export function keepUnheard(
+  session: Session,
+  transaction: Transaction,
+  taken: readonly Outcome[],
+  at: number,
+): void {
   const { fingerprint, messageId } = transaction.text ?? {}
   const addresses = taken.map(({ address }) => address)
   const keeps = addresses.length > 0 && transaction.crowded === undefined
@@ -107,7 +132,9 @@ export function noteHeard(session: Session, at: number): void {
   delete session.unheard
   if (unheard === undefined) return
   const { split, recipients } = unheard
-  const heard = nextVersion(closeIfDone(answerRecipients(split, recipients, new Set(recipients)), at))
+  const heard = nextVersion(
+    closeIfDone(answerRecipients(split, recipients, new Set(recipients)), at),
+  )
   session.effects.push({ do: 'save', split: heard })
   noteClosed(session, heard, at)
 }

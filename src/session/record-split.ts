@@ -1,4 +1,7 @@
-/** What a transaction means for the ledger: which split it goes on with or begins, and how that split stands afterwards. */
+/**
+ * What a transaction means for the ledger: which split it goes on with or begins, and how that
+ * split stands afterwards.
+ */
 import { splitClosed } from '../split/split-closed.ts'
 import {
   answerRecipients,
@@ -21,20 +24,40 @@ import {
   startSplit,
   stateOf,
 } from '../split/split-course.ts'
-import { inOfferedOrder, newCandidate, noteReturn, takenForMs, toldAlike } from '../split/split-return.ts'
+import {
+  inOfferedOrder,
+  newCandidate,
+  noteReturn,
+  takenForMs,
+  toldAlike,
+} from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
 import type { TextEnd } from './effects.ts'
 import type { Session } from './session.ts'
-import { isCertain, type Recipient, servingOf, splittingOf, throughOf, type Transaction } from './transaction.ts'
+import {
+  isCertain,
+  type Recipient,
+  servingOf,
+  splittingOf,
+  throughOf,
+  type Transaction,
+} from './transaction.ts'
 
 const addresses = (recipients: readonly { readonly address: string }[]): string[] =>
   recipients.map((recipient) => recipient.address)
 
-/** They came back: the delay is told once per recipient and return. Kept in the working copy until the text confirms it. */
-export function noteReturns(transaction: Transaction, recipients: readonly Recipient[], at: number): void {
+/**
+ * They came back: the delay is told once per recipient and return. Kept in the working copy until
+ * the text confirms it.
+ */
+export function noteReturns(
+  transaction: Transaction,
+  recipients: readonly Recipient[],
+  at: number,
+): void {
   const { split } = transaction
   if (split === undefined || !transaction.presumed) return
   const remembered = recipients.filter((recipient) => recipient.memory !== undefined)
@@ -46,7 +69,10 @@ export function noteReturns(transaction: Transaction, recipients: readonly Recip
   }
 }
 
-/** A new split is written before its client is told, so that a return is known across a crash; a presumed one waits for the text. */
+/**
+ * A new split is written before its client is told, so that a return is known across a crash; a
+ * presumed one waits for the text.
+ */
 export function noteDeferrals(
   session: Session,
   transaction: Transaction,
@@ -71,7 +97,14 @@ export function beginSplit(
   const { peer, sender, arrival } = transaction
   const id = session.options.newId()
   const strategy = servingOf(transaction)
-  const split = startSplit({ id, at, reversePath: sender, peer: peer.name, strategy, told: arrival.told })
+  const split = startSplit({
+    id,
+    at,
+    reversePath: sender,
+    peer: peer.name,
+    strategy,
+    told: arrival.told,
+  })
   if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
   noteOpened(session, split, at)
   return split
@@ -88,8 +121,8 @@ export function saveSplit(session: Session, transaction: Transaction): void {
 }
 
 /**
- * Somebody waits because this transaction was taken for the return of a split. Until it has ended no other one is, and should it turn out to be
- * another message, never again.
+ * Somebody waits because this transaction was taken for the return of a split. Until it has ended
+ * no other one is, and should it turn out to be another message, never again.
  */
 export function takeReturn(session: Session, transaction: Transaction, at: number): void {
   const { split, recalled } = transaction
@@ -102,7 +135,10 @@ export function takeReturn(session: Session, transaction: Transaction, at: numbe
   transaction.split = { ...split, version: taken.version, takenUntil: at + takenForMs }
 }
 
-/** The text is another message's: whoever was made to wait gets it all the same, and the split is never guessed at again. */
+/**
+ * The text is another message's: whoever was made to wait gets it all the same, and the split is
+ * never guessed at again.
+ */
 function noteMistake(session: Session, transaction: Transaction, fingerprint: string): void {
   const stored = transaction.recalled.get(transaction.takenFor ?? '')
   if (stored === undefined || stored.fingerprint === fingerprint) return
@@ -124,38 +160,67 @@ function noteReturned(transaction: Transaction): void {
 }
 
 /**
- * An earlier attempt was still being delivered, and its outcome is known now. What this transaction has found out itself, such as
- * splits that turned out to be of the same message, is kept.
+ * An earlier attempt was still being delivered, and its outcome is known now. What this transaction
+ * has found out itself, such as splits that turned out to be of the same message, is kept.
  */
-export function takeOver(session: Session, transaction: Transaction, split: Split, at: number): void {
+export function takeOver(
+  session: Session,
+  transaction: Transaction,
+  split: Split,
+  at: number,
+): void {
   const ours = transaction.split ?? split
   const { version } = split
-  switchSplit(session, transaction, { ...ours, version, recipients: mergeSplits(split, ours).recipients }, at)
+  switchSplit(
+    session,
+    transaction,
+    { ...ours, version, recipients: mergeSplits(split, ours).recipients },
+    at,
+  )
 }
 
 /**
- * The text is known: does it belong to the split that was presumed at RCPT? If it is another message, what was presumed is
- * forgotten, those who were made to wait by it get their message at once, and those deferred in this transaction belong to the split of their
- * own message.
+ * The text is known: does it belong to the split that was presumed at RCPT? If it is another
+ * message, what was presumed is forgotten, those who were made to wait by it get their message at
+ * once, and those deferred in this transaction belong to the split of their own message.
  */
-export function confirmSplit(session: Session, transaction: Transaction, text: TextEnd, at: number): void {
+export function confirmSplit(
+  session: Session,
+  transaction: Transaction,
+  text: TextEnd,
+  at: number,
+): void {
   const { fingerprint, messageId } = text
   const { split, presumed } = transaction
   if (fingerprint === undefined) return
   noteMistake(session, transaction, fingerprint)
   if (split?.fingerprint !== fingerprint) {
-    const right = [...transaction.recalled.values()].find((candidate) => candidate.fingerprint === fingerprint)
+    const right = [...transaction.recalled.values()].find(
+      (candidate) => candidate.fingerprint === fingerprint,
+    )
     const isAnother = presumed && split?.fingerprint !== undefined
     if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
   }
   if (transaction.split === undefined) return
   if (transaction.presumed) noteReturned(transaction)
   absorbTwins(session, transaction, transaction.split, { fingerprint, at })
-  transaction.split = { ...transaction.split, fingerprint, ...(messageId === undefined ? {} : { messageId }) }
+  transaction.split = {
+    ...transaction.split,
+    fingerprint,
+    ...(messageId === undefined ? {} : { messageId }),
+  }
 }
 
-/** Goes on with `split` of the ledger, or none, in place of the one that this transaction has presumed or begun. */
-export function switchSplit(session: Session, transaction: Transaction, split: Split | undefined, at: number): void {
+/**
+ * Goes on with `split` of the ledger, or none, in place of the one that this transaction has
+ * presumed or begun.
+ */
+export function switchSplit(
+  session: Session,
+  transaction: Transaction,
+  split: Split | undefined,
+  at: number,
+): void {
   const { recipients, split: before, presumed } = transaction
   if (before !== undefined && !presumed) retire(session, transaction, before, at)
   delete transaction.split
@@ -178,8 +243,9 @@ export function switchSplit(session: Session, transaction: Transaction, split: S
 }
 
 /**
- * Other splits of the same message: its recipients came in several transactions (Exim's max_rcpt, `limits.recipients`), each of
- * which began one. One without a fingerprint belongs here if all whom it waits for do.
+ * Other splits of the same message: its recipients came in several transactions (Exim's max_rcpt,
+ * `limits.recipients`), each of which began one. One without a fingerprint belongs here if all whom
+ * it waits for do.
  */
 function absorbTwins(
   session: Session,
@@ -210,7 +276,10 @@ function absorbTwins(
   }
 }
 
-/** A split that was begun in this transaction before its message was found in the ledger: it is part of that one. */
+/**
+ * A split that was begun in this transaction before its message was found in the ledger: it is part
+ * of that one.
+ */
 function retire(session: Session, transaction: Transaction, begun: Split, at: number): void {
   transaction.recalled.delete(begun.id)
   const all = answerRecipients(begun, addresses(begun.recipients))
@@ -220,8 +289,8 @@ function retire(session: Session, transaction: Transaction, begun: Split, at: nu
 }
 
 /**
- * Who was refused at RCPT never comes back, in no message of this sender: other splits need not wait for them, also where no text
- * told which of the splits this message belongs to.
+ * Who was refused at RCPT never comes back, in no message of this sender: other splits need not
+ * wait for them, also where no text told which of the splits this message belongs to.
  */
 function noteRefused(session: Session, transaction: Transaction, at: number): void {
   const refused = addresses(
@@ -229,8 +298,11 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
   )
   if (refused.length === 0) return
   for (const other of transaction.recalled.values()) {
-    // Who has that message, or may get it at this moment, is refused for this one alone: a mailbox that is full now.
-    const gone = refused.filter((address) => ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''))
+    // Who has that message, or may get it at this moment, is refused for this one alone: a mailbox
+    // that is full now.
+    const gone = refused.filter((address) =>
+      ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
+    )
     if (other.id === transaction.split?.id || gone.length === 0) continue
     const answered = nextVersion(closeIfDone(answerRecipients(other, gone), at))
     session.effects.push({ do: 'save', split: answered })
@@ -238,13 +310,22 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
   }
 }
 
-/** After the answer: who is done, who is owed what. Begins a split where the answer left something to keep. */
-export function keepAnswer(session: Session, transaction: Transaction, answer: Answer, at: number): void {
+/**
+ * After the answer: who is done, who is owed what. Begins a split where the answer left something
+ * to keep.
+ */
+export function keepAnswer(
+  session: Session,
+  transaction: Transaction,
+  answer: Answer,
+  at: number,
+): void {
   noteRefused(session, transaction, at)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
     const { fingerprint, messageId } = transaction.text ?? {}
-    // Without the message's identity nothing may be kept: the next message to the same people would be taken for it.
+    // Without the message's identity nothing may be kept: the next message to the same people would
+    // be taken for it.
     if (!keeps || fingerprint === undefined) return
     transaction.split = {
       ...beginSplit(session, transaction, at),
@@ -271,38 +352,60 @@ export function keepAnswer(session: Session, transaction: Transaction, answer: A
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
   if (transaction.clientGone === 'maybe') split = oweAcknowledgement(split, addresses(taking))
   transaction.split = split
-  const told = new Set([...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index))
+  const told = new Set(
+    [...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index),
+  )
   // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
   const trouble = throughOf(transaction).some(({ index }) => !told.has(index))
-  finishAttempt(session, transaction, { progress, trouble, forcedRetry: keptBack(transaction, answer), at })
+  finishAttempt(session, transaction, {
+    progress,
+    trouble,
+    forcedRetry: keptBack(transaction, answer),
+    at,
+  })
   if (transaction.clientGone === 'maybe' && taking.length > 0)
     session.unheard = { split: transaction.split, recipients: addresses(taking) }
 }
 
 /** Somebody has the message, or is being delivered to. */
 const keepsDeliveries = (split: Split): boolean =>
-  split.recipients.some(({ state, has }) => state === 'delivered' || state === 'delivering' || has === true)
+  split.recipients.some(
+    ({ state, has }) => state === 'delivered' || state === 'delivering' || has === true,
+  )
 
 /** Whom the backend was asked to take the message for. */
 const partsOf = ({ parcels = [], recipients }: Transaction): readonly Recipient[] =>
   parcels.flatMap((parcel) => parcel.recipients.flatMap((index) => recipients[index] ?? []))
 
 const keptBack = (transaction: Transaction, answer: Answer): boolean =>
-  answer.refusalsKept.length > 0 || transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+  answer.refusalsKept.length > 0 ||
+  transaction.recipients.some((recipient) => recipient.fate === 'deferred')
 
-/** The client left before the text was complete, nobody went through, or the text was refused for its form or for `trouble` here. */
-export function keepAbort(session: Session, transaction: Transaction, trouble: boolean, at: number): void {
+/**
+ * The client left before the text was complete, nobody went through, or the text was refused for
+ * its form or for `trouble` here.
+ */
+export function keepAbort(
+  session: Session,
+  transaction: Transaction,
+  trouble: boolean,
+  at: number,
+): void {
   noteRefused(session, transaction, at)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
-  // Which message it was was never known, and nobody was made to wait or refused for good: it says nothing of this split.
+  // Which message it was was never known, and nobody was made to wait or refused for good: it says
+  // nothing of this split.
   if (!forcedRetry && !isCertain(transaction) && refusedOf(transaction).length === 0) return
   finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
 }
 
 /** Who waits in the split of this transaction, and was refused at RCPT. */
 const refusedOf = ({ recipients, split }: Transaction): Recipient[] =>
-  recipients.filter(({ fate, address }) => fate === 'refused' && split !== undefined && isOpen(stateOf(split, address)))
+  recipients.filter(
+    ({ fate, address }) =>
+      fate === 'refused' && split !== undefined && isOpen(stateOf(split, address)),
+  )
 
 interface AttemptResult {
   readonly progress: boolean
@@ -316,16 +419,23 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   const { recipients, split: before } = transaction
   const refusedOnly =
     recipients.length > 0 &&
-    recipients.every((recipient) => recipient.fate === 'deferred' && recipient.memory?.state === 'refused')
+    recipients.every(
+      (recipient) => recipient.fate === 'deferred' && recipient.memory?.state === 'refused',
+    )
   const refused = refusedOf(transaction)
   const certain = isCertain(transaction)
-  // Who went through without an answer takes part in the message too, and comes back with the others.
-  const unanswered = certain ? recipients.filter(({ fate, final }) => fate === 'through' && !final) : []
+  // Who went through without an answer takes part in the message too, and comes back with the
+  // others.
+  const unanswered = certain
+    ? recipients.filter(({ fate, final }) => fate === 'through' && !final)
+    : []
   let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
-  // Nothing of this attempt is under way any more: what the backend was asked to take and did not is not there.
+  // Nothing of this attempt is under way any more: what the backend was asked to take and did not
+  // is not there.
   split = settleDelivery(split, transaction.ahead ? addresses(partsOf(transaction)) : [], new Set())
   if (certain) split = keepTold(transaction, split)
-  // The client left before it had shown its text: nobody knows whether the guess was right (senders: nullmailer).
+  // The client left before it had shown its text: nobody knows whether the guess was right
+  // (senders: nullmailer).
   else if (transaction.takenFor === split.id) split = { ...split, guessedWrongly: true }
   if (split.deliveriesOnly === true && !result.forcedRetry && !keepsDeliveries(split))
     split = answerRecipients(split, addresses(split.recipients))
@@ -337,9 +447,11 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     ...result,
     refusedOnly,
     progress: result.progress || refused.length > 0,
-    // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of a sender that can't be split.
+    // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of
+    // a sender that can't be split.
     trouble: result.trouble || recipients.some(({ fate }) => fate === 'postponed'),
-    recognised: transaction.returned === 'by its text alone' && splittingOf(transaction) !== undefined,
+    recognised:
+      transaction.returned === 'by its text alone' && splittingOf(transaction) !== undefined,
   })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
@@ -350,9 +462,13 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   if (split.status !== 'open') noteClosed(session, split, result.at)
 }
 
-/** Somebody who is refused went through beside or before others, since nothing told early enough which message this is. */
+/**
+ * Somebody who is refused went through beside or before others, since nothing told early enough
+ * which message this is.
+ */
 const wentTooEarly = (transaction: Transaction): boolean =>
-  transaction.going.kind !== 'refused' && throughOf(transaction).some(({ memory }) => memory?.state === 'refused')
+  transaction.going.kind !== 'refused' &&
+  throughOf(transaction).some(({ memory }) => memory?.state === 'refused')
 
 /** By which the next attempt of this message will be known before its text. */
 function keepTold({ arrival, recipients }: Transaction, split: Split): Split {

@@ -1,7 +1,8 @@
 /**
- * A text that comes although DATA was refused: a client that pipelined MAIL, RCPT and DATA and reads no replies sends it all the
- * same. Its lines are not this client's commands: whoever wrote the text would be speaking in the client's name. So it is read up to
- * CRLF.CRLF, as any text, and answered once (docs/decisions/0008-text-after-refused-data.md).
+ * A text that comes although DATA was refused: a client that pipelined MAIL, RCPT and DATA and
+ * reads no replies sends it all the same. Its lines are not this client's commands: whoever wrote
+ * the text would be speaking in the client's name. So it is read up to CRLF.CRLF, as any text, and
+ * answered once (docs/decisions/0008-text-after-refused-data.md).
  */
 import type { Command, Verb } from '../smtp/command.ts'
 import { replies } from '../smtp/replies.ts'
@@ -9,14 +10,29 @@ import { abort, fault } from './ending.ts'
 import type { Session } from './session.ts'
 
 /** Who sends one of these has heard that DATA was refused, or never meant to send a text. */
-const goesOn: ReadonlySet<Verb> = new Set<Verb>(['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'BDAT', 'RSET', 'STARTTLS'])
+const goesOn: ReadonlySet<Verb> = new Set<Verb>([
+  'EHLO',
+  'HELO',
+  'MAIL',
+  'RCPT',
+  'DATA',
+  'BDAT',
+  'RSET',
+  'STARTTLS',
+])
 
-/** After DATA was refused. `temporary`: because of 4yz replies before, so the text must not be refused for good. */
+/**
+ * After DATA was refused. `temporary`: because of 4yz replies before, so the text must not be
+ * refused for good.
+ */
 export function expectRefusedText(session: Session, temporary: boolean): void {
   session.refusedData = temporary ? replies.textNotNow : replies.textNotWanted
 }
 
-/** Whether this line is the first one of such a text. Nothing that begins with a verb is: a client that reads replies is never misread. */
+/**
+ * Whether this line is the first one of such a text. Nothing that begins with a verb is: a client
+ * that reads replies is never misread.
+ */
 export function beginsRefusedText(session: Session, command: Command): boolean {
   if (session.refusedData === undefined) return false
   switch (command.verb) {

@@ -1,13 +1,16 @@
-/** The backend's replies on their way to the client: its words, in a form that a sender survives. */
+/**
+ * The backend's replies on their way to the client: its words, in a form that a sender survives.
+ */
 import { type Reply, replyClass } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 
 const enhanced = /^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)/
 
 /**
- * Yes is exactly 250: some senders lose a recipient to 251 (protocol-reference 5.2). 421 becomes 451: it would make the client leave,
- * and stalls hosts (rule 3). Anything that is no answer here is `instead`. A reply without enhanced status code gets that of
- * `instead`'s kind, since ENHANCEDSTATUSCODES is offered (RFC 2034 4).
+ * Yes is exactly 250: some senders lose a recipient to 251 (protocol-reference 5.2). 421 becomes
+ * 451: it would make the client leave, and stalls hosts (rule 3). Anything that is no answer here
+ * is `instead`. A reply without enhanced status code gets that of `instead`'s kind, since
+ * ENHANCEDSTATUSCODES is offered (RFC 2034 4).
  */
 export function forClient(reply: Reply, instead: Reply): Reply {
   switch (replyClass(reply)) {

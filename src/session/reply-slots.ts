@@ -1,6 +1,6 @@
 /**
- * Replies in the order of their commands (RFC 2920 3.2): a slot is opened per command and filled when its answer is known;
- * what is filled at the head leaves together, in one write.
+ * Replies in the order of their commands (RFC 2920 3.2): a slot is opened per command and filled
+ * when its answer is known; what is filled at the head leaves together, in one write.
  */
 import { type Reply, encodeReply } from '../smtp/reply.ts'
 
@@ -23,7 +23,8 @@ export function openSlot(slots: ReplySlots): number {
 
 export function fillSlot(slots: ReplySlots, slot: number, reply: Reply): void {
   const place = slot - slots.head
-  if (place < 0 || slots.waiting[place] !== undefined) throw new Error(`reply slot ${slot} is filled twice`)
+  if (place < 0 || slots.waiting[place] !== undefined)
+    throw new Error(`reply slot ${slot} is filled twice`)
   slots.waiting[place] = encodeReply(reply)
   let filled = 0
   for (const text of slots.waiting) {

@@ -1,4 +1,7 @@
-/** What the backend is asked to take: one parcel for each distinct result, with the header fields that it gets. */
+/**
+ * What the backend is asked to take: one parcel for each distinct result, with the header fields
+ * that it gets.
+ */
 import { headerDate, receivedHeader, tagHeader } from '../smtp/headers.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 import { isPositive } from '../smtp/reply.ts'
@@ -9,7 +12,12 @@ import { mailArgument } from './on-mail.ts'
 import type { Session } from './session.ts'
 import type { Recipient, Transaction } from './transaction.ts'
 
-export function order(session: Session, transaction: Transaction, parcels: readonly Parcel[], at: number): void {
+export function order(
+  session: Session,
+  transaction: Transaction,
+  parcels: readonly Parcel[],
+  at: number,
+): void {
   const { recipients } = transaction
   const trace = session.options.receivedHeader ? traceHeader(session, transaction, at) : ''
   const orders = parcels.map((parcel): ParcelOrder => {
@@ -54,7 +62,11 @@ function tagOf(transaction: Transaction, parcel: Parcel, members: readonly Recip
 function traceHeader(session: Session, transaction: Transaction, at: number): string {
   if (!('hello' in session.state)) return ''
   const { verb } = session.state.hello
-  const base = transaction.parameters.has('SMTPUTF8') ? 'UTF8SMTP' : verb === 'EHLO' ? 'ESMTP' : 'SMTP'
+  const base = transaction.parameters.has('SMTPUTF8')
+    ? 'UTF8SMTP'
+    : verb === 'EHLO'
+      ? 'ESMTP'
+      : 'SMTP'
   return receivedHeader({
     helo: session.helo,
     address: session.client.address,

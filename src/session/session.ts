@@ -1,6 +1,6 @@
 /**
- * One client's conversation, as data: where it stands, what it is owed, what is to be done. No socket, no clock; `step`
- * (step.ts) is told what happens and leaves effects behind.
+ * One client's conversation, as data: where it stands, what it is owed, what is to be done. No
+ * socket, no clock; `step` (step.ts) is told what happens and leaves effects behind.
  *
  *     connected ─▶ greeted ─▶ ready ─▶ envelope ─▶ text | chunks ─▶ answering ─▶ ready
  *                    ▲          │          (RSET, HELO: back to ready)
@@ -26,7 +26,9 @@ export type State =
   | { readonly at: 'envelope'; readonly hello: Hello; readonly transaction: Transaction }
   /** After 354: the octets are text. */
   | { readonly at: 'text'; readonly hello: Hello; readonly transaction: Transaction }
-  /** Between and within BDAT chunks; `left` of the octets of this chunk are awaited when `taking`. */
+  /**
+   * Between and within BDAT chunks; `left` of the octets of this chunk are awaited when `taking`.
+   */
   | {
       readonly at: 'chunks'
       readonly hello: Hello
@@ -36,7 +38,12 @@ export type State =
   /** A text comes although DATA was refused; it is dropped. */
   | { readonly at: 'refusedText'; readonly then: Extract<State, { at: 'greeted' | 'ready' }> }
   /** The text is complete; judging and delivering. */
-  | { readonly at: 'answering'; readonly hello: Hello; readonly transaction: Transaction; readonly slot: number }
+  | {
+      readonly at: 'answering'
+      readonly hello: Hello
+      readonly transaction: Transaction
+      readonly slot: number
+    }
   /** With a slot the backend is asked; without one it is the client's turn. */
   | { readonly at: 'authenticating'; readonly hello: Hello; readonly slot?: number }
   | { readonly at: 'securing' }
@@ -102,14 +109,20 @@ export interface SessionOptions {
     readonly transactionsPerSession: number
     readonly errorsPerSession: number
   }
-  /** Whether a text of so many octets could be kept now; 0 where its size is not known. Absent: always. */
+  /**
+   * Whether a text of so many octets could be kept now; 0 where its size is not known. Absent:
+   * always.
+   */
   readonly roomFor?: (octets: number) => boolean
   readonly backendExtensions: () => Extensions
   /** The class of a peer, with the strategy in force. */
   readonly serve: (peer: PeerFacts) => ServedAs
   /** A new split's id. */
   readonly newId: () => string
-  /** This process, and how long a text waits for its answer at most, in ms: what another attempt is told of a delivery under way. */
+  /**
+   * This process, and how long a text waits for its answer at most, in ms: what another attempt is
+   * told of a delivery under way.
+   */
   readonly deliverer: { readonly process: string; readonly answerMs: number }
 }
 
@@ -146,11 +159,20 @@ export interface Session {
   authFailures: number
   /** The last MAIL was refused, with this. */
   refusedMail?: Reply
-  /** How many more commands may follow a refused MAIL without being errors: they may have been pipelined with it. */
+  /**
+   * How many more commands may follow a refused MAIL without being errors: they may have been
+   * pipelined with it.
+   */
   excused?: number
-  /** Whether the client hears its 250 is not known: the split that keeps the acknowledgement, as it was saved. */
+  /**
+   * Whether the client hears its 250 is not known: the split that keeps the acknowledgement, as it
+   * was saved.
+   */
   unheard?: { readonly split: Split; readonly recipients: readonly string[] }
-  /** DATA was refused and nothing was begun since: the answer to its text, should it come all the same. */
+  /**
+   * DATA was refused and nothing was begun since: the answer to its text, should it come all the
+   * same.
+   */
   refusedData?: Reply
 }
 

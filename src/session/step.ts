@@ -5,14 +5,27 @@ import { encodeExtensions, offeredExtensions } from '../smtp/ehlo.ts'
 import { type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Event } from './effects.ts'
-import { forgetAuth, mechanismsFor, onAuth, onAuthLine, onAuthLineTooLong, onAuthReplied } from './auth.ts'
+import {
+  forgetAuth,
+  mechanismsFor,
+  onAuth,
+  onAuthLine,
+  onAuthLineTooLong,
+  onAuthReplied,
+} from './auth.ts'
 import { abort, close, end, fault } from './ending.ts'
 import { onCrowded } from './crowded.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
 import { noteHeard } from './record-deliveries.ts'
-import { mayBeGone, onDelivered, onParcelDelivered, onReported, outlivesClient } from './on-delivered.ts'
+import {
+  mayBeGone,
+  onDelivered,
+  onParcelDelivered,
+  onReported,
+  outlivesClient,
+} from './on-delivered.ts'
 import {
   onAnswerTimedOut,
   onBouncePrepared,
@@ -122,7 +135,8 @@ function greet(session: Session, earlyTalker: boolean, at: number): void {
 function onLine(session: Session, text: string, at: number): void {
   if (session.state.at === 'authenticating') return onAuthLine(session, text)
   const command = parseCommand(text)
-  if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command, at)
+  if (!commandTable[command.verb].waits || allAnswered(session.slots))
+    return run(session, command, at)
   // The decision about pipelined recipients needs to know that no more of them come.
   session.held = command
   settle(session, at, true)
@@ -139,8 +153,12 @@ function run(session: Session, command: Command, at: number): void {
     case 'HELO':
       return onHello(session, { verb: command.verb, domain: command.domain }, at)
     case 'MAIL':
-      // 421 that leaves the connection open stalls sendmail for two minutes (senders), so it closes.
-      if (session.transactions >= session.options.limits.transactionsPerSession && session.state.at === 'ready') {
+      // 421 that leaves the connection open stalls sendmail for two minutes (senders), so it
+      // closes.
+      if (
+        session.transactions >= session.options.limits.transactionsPerSession &&
+        session.state.at === 'ready'
+      ) {
         noteLimit(session, 'transactions_per_session', at)
         return end(session, replies.tooManyTransactions, 'transactions', at)
       }

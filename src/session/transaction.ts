@@ -51,7 +51,10 @@ export interface Recipient {
   duplicate: boolean
   /** The refusal is in a report that the backend has taken. */
   reported?: true
-  /** Deferred only because the transaction was taken for the return of a split in which they are refused. */
+  /**
+   * Deferred only because the transaction was taken for the return of a split in which they are
+   * refused.
+   */
   byGuess?: true
 }
 
@@ -88,13 +91,16 @@ export interface Transaction {
   /** It was in the ledger before this transaction; its fingerprint has to agree. */
   presumed: boolean
   /**
-   * Rule 10. `guessed`: everything told speaks for a return of `split`, and who is refused in it may be made to wait. `mistaken`: somebody was,
-   * and the text is another message's.
+   * Rule 10. `guessed`: everything told speaks for a return of `split`, and who is refused in it
+   * may be made to wait. `mistaken`: somebody was, and the text is another message's.
    */
   taken: 'for nothing' | 'guessed' | 'mistaken'
   /** The split for whose sake somebody waits. */
   takenFor?: string
-  /** The text has shown that this is a return of `split`: as was guessed, or too late for those who are refused in it to wait for the others. */
+  /**
+   * The text has shown that this is a return of `split`: as was guessed, or too late for those who
+   * are refused in it to wait for the others.
+   */
   returned?: 'as guessed' | 'by its text alone'
   /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
   chunking: boolean
@@ -116,8 +122,8 @@ export interface Transaction {
   /** Deliveries of this transaction are in the ledger before they are made. */
   ahead: boolean
   /**
-   * While the backend was asked, the client has gone: nobody hears the answer, and it is written down instead (RFC 1047). `maybe`: it has
-   * closed its side, and the answer is said, too.
+   * While the backend was asked, the client has gone: nobody hears the answer, and it is written
+   * down instead (RFC 1047). `maybe`: it has closed its side, and the answer is said, too.
    */
   clientGone: 'no' | 'maybe' | 'yes'
   /** `bounce`: how far the report of the refusals is; absent where there was none to make. */
@@ -130,7 +136,10 @@ export interface Transaction {
   streaming: boolean
 }
 
-/** Whether SPF or DKIM has passed: for this text, else for that of an earlier attempt; undefined when none was seen. */
+/**
+ * Whether SPF or DKIM has passed: for this text, else for that of an earlier attempt; undefined
+ * when none was seen.
+ */
 export function vouchedOf({ vouched, symbols, textAt, split }: Transaction): boolean | undefined {
   if (vouched !== undefined) return vouched
   if (symbols !== undefined && isVouched(symbols)) return true
@@ -142,10 +151,14 @@ export function vouchedOf({ vouched, symbols, textAt, split }: Transaction): boo
 export function servingOf(transaction: Transaction): StrategyName {
   const { unsplit, peer } = transaction
   if (unsplit !== undefined) return peer.forgiveAs
-  return peer.unvouchedAs !== undefined && vouchedOf(transaction) === false ? peer.unvouchedAs : peer.strategy
+  return peer.unvouchedAs !== undefined && vouchedOf(transaction) === false
+    ? peer.unvouchedAs
+    : peer.strategy
 }
 
-/** How a client without PRDR is split; undefined where one reply has to do for all that it offers. */
+/**
+ * How a client without PRDR is split; undefined where one reply has to do for all that it offers.
+ */
 export function splittingOf(transaction: Transaction): Splitting | undefined {
   if (transaction.prdr) return undefined // who is trusted is served unsplit, whatever the strategy
   const serving = servingOf(transaction)
@@ -153,8 +166,8 @@ export function splittingOf(transaction: Transaction): Splitting | undefined {
 }
 
 /**
- * Deferred at RCPT and delivered to at once all the same: with `deliver_deferred`, and whom a wrong guess has made to wait for another
- * message's sake (rule 10).
+ * Deferred at RCPT and delivered to at once all the same: with `deliver_deferred`, and whom a wrong
+ * guess has made to wait for another message's sake (rule 10).
  */
 export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
   const splitting = splittingOf(transaction)
@@ -170,7 +183,9 @@ export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
 
 /** Of those, who does not have it and is not known to refuse it. */
 export const anywayOf = (transaction: Transaction): Recipient[] =>
-  deliveredAnyway(transaction).filter(({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused')
+  deliveredAnyway(transaction).filter(
+    ({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused',
+  )
 
 export const throughOf = (transaction: Transaction): Recipient[] =>
   transaction.recipients.filter((recipient) => recipient.fate === 'through')
@@ -178,11 +193,17 @@ export const throughOf = (transaction: Transaction): Recipient[] =>
 /** Rule 2's condition: anyone got a 4yz at RCPT, from us or from the backend. */
 export const anyoneDeferred = (transaction: Transaction): boolean =>
   transaction.beyondLimit > 0 ||
-  transaction.recipients.some((recipient) => recipient.fate === 'deferred' || recipient.fate === 'postponed')
+  transaction.recipients.some(
+    (recipient) => recipient.fate === 'deferred' || recipient.fate === 'postponed',
+  )
 
 /** The split was begun by this transaction, or its text has shown that they belong together. */
-export const isCertain = ({ presumed, text }: Transaction): boolean => !presumed || text?.fingerprint !== undefined
+export const isCertain = ({ presumed, text }: Transaction): boolean =>
+  !presumed || text?.fingerprint !== undefined
 
-/** What happens in this transaction is told of its split: that they belong together is certain, or somebody waits because of it. */
+/**
+ * What happens in this transaction is told of its split: that they belong together is certain, or
+ * somebody waits because of it.
+ */
 export const belongs = (transaction: Transaction): boolean =>
   isCertain(transaction) || transaction.recipients.some(({ fate }) => fate === 'deferred')

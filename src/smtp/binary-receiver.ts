@@ -1,7 +1,8 @@
 /**
- * A binary text (RFC 3030 3) in BDAT chunks: a header section of ordinary lines, and behind its empty line any octets at all, which
- * pass as they are. The header section is held to what any text is held to, and nothing of it is made something else: it is what
- * fields are put in front of, and what judges read.
+ * A binary text (RFC 3030 3) in BDAT chunks: a header section of ordinary lines, and behind its
+ * empty line any octets at all, which pass as they are. The header section is held to what any text
+ * is held to, and nothing of it is made something else: it is what fields are put in front of, and
+ * what judges read.
  */
 import { type TextFault, TextReceiver, type TextReceiverOptions } from './text-receiver.ts'
 
@@ -11,12 +12,18 @@ export class BinaryReceiver {
   readonly #header: TextReceiver
   readonly #out: (chunk: Buffer) => void
   readonly #maxBytes: number
-  /** The last octets of the header section so far; the beginning counts as the end of a line. Undefined in the body. */
+  /**
+   * The last octets of the header section so far; the beginning counts as the end of a line.
+   * Undefined in the body.
+   */
   #tail: Buffer | undefined = endOfHeader.subarray(0, 2)
   #bodyBytes = 0
   #tooLarge = false
 
-  /** `out` gets the message's bytes, in slices of what came in: it must not keep them longer than their chunk may live. */
+  /**
+   * `out` gets the message's bytes, in slices of what came in: it must not keep them longer than
+   * their chunk may live.
+   */
   constructor(options: Omit<TextReceiverOptions, 'dots'>, out: (chunk: Buffer) => void) {
     this.#header = new TextReceiver({ ...options, bareNewlines: 'reject', dots: false }, out)
     this.#out = out

@@ -1,6 +1,7 @@
 /**
- * Blanks between the words of a command: SP, and TAB as Postfix takes it (docs/leniency.md). `trim` and `\s` are no use here: to them
- * the octet A0 is a blank too, which is the second half of `à` in UTF-8.
+ * Blanks between the words of a command: SP, and TAB as Postfix takes it (docs/leniency.md). `trim`
+ * and `\s` are no use here: to them the octet A0 is a blank too, which is the second half of `à` in
+ * UTF-8.
  */
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09

@@ -1,10 +1,18 @@
-/** What is true of each command wherever it comes, as data (the idea is Postfix's smtpd_cmd_table). */
+/**
+ * What is true of each command wherever it comes, as data (the idea is Postfix's smtpd_cmd_table).
+ */
 import type { Verb } from './command.ts'
 
 export interface CommandTraits {
-  /** Must end a pipelined group: what follows it in the same read is a violation (RFC 2920 3.1, RFC 3207 4). */
+  /**
+   * Must end a pipelined group: what follows it in the same read is a violation (RFC 2920 3.1, RFC
+   * 3207 4).
+   */
   readonly endsGroup: boolean
-  /** Waits until every earlier command was answered. MAIL and RCPT don't, so that they can be shown to the backend in one go. */
+  /**
+   * Waits until every earlier command was answered. MAIL and RCPT don't, so that they can be shown
+   * to the backend in one go.
+   */
   readonly waits: boolean
 }
 

@@ -1,4 +1,6 @@
-/** Commands as the client sends them, parsed whole before anything is decided. Pure; never throws. */
+/**
+ * Commands as the client sends them, parsed whole before anything is decided. Pure; never throws.
+ */
 import { firstBlank, trimBlanks } from './blanks.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { type Path, parsePath } from './path.ts'
@@ -41,7 +43,17 @@ const foreignVerbs = new Set([
   'USER-AGENT:',
   'HOST:',
 ])
-const unimplementedVerbs = new Set(['ETRN', 'ATRN', 'TURN', 'SEND', 'SOML', 'SAML', 'XFORWARD', 'BURL', 'LHLO'])
+const unimplementedVerbs = new Set([
+  'ETRN',
+  'ATRN',
+  'TURN',
+  'SEND',
+  'SOML',
+  'SAML',
+  'XFORWARD',
+  'BURL',
+  'LHLO',
+])
 /** A name, or several words: what it means only the server behind can say. */
 const helloName = /^[\x20-\x7e\x80-\xff]{1,255}$/
 const chunk = /^([0-9]{1,15})([ \t]+LAST)?$/i
@@ -86,28 +98,39 @@ export function parseCommand(line: string): Command {
 
 function parseHello(verb: 'EHLO' | 'HELO', argument: string): Command {
   const domain = argument.replaceAll('\t', ' ')
-  return helloName.test(domain) ? { verb, domain } : { verb: 'malformed', name: verb, problem: 'domain' }
+  return helloName.test(domain)
+    ? { verb, domain }
+    : { verb: 'malformed', name: verb, problem: 'domain' }
 }
 
 function parseEnvelope(verb: 'MAIL' | 'RCPT', prefix: RegExp, argument: string): Command {
   if (!prefix.test(argument)) return { verb: 'malformed', name: verb, problem: 'argument' }
   const parsed = parsePath(argument.slice(argument.indexOf(':') + 1))
   if (parsed === undefined) return { verb: 'malformed', name: verb, problem: 'path' }
-  if (verb === 'RCPT' && !isRecipient(parsed.path)) return { verb: 'malformed', name: verb, problem: 'path' }
+  if (verb === 'RCPT' && !isRecipient(parsed.path))
+    return { verb: 'malformed', name: verb, problem: 'path' }
   const parameters = parseParameters(parsed.rest)
   if (parameters === undefined) return { verb: 'malformed', name: verb, problem: 'parameters' }
   return { verb, path: parsed.path, parameters }
 }
 
-/** A recipient without a domain would be one more name for a mailbox that has another one here, and get a message twice. */
-const isRecipient = ({ domain, address }: Path): boolean => domain !== '' || address === 'postmaster'
+/**
+ * A recipient without a domain would be one more name for a mailbox that has another one here, and
+ * get a message twice.
+ */
+const isRecipient = ({ domain, address }: Path): boolean =>
+  domain !== '' || address === 'postmaster'
 
 /** RFC 4954 4: a mechanism, and its first response in base64, or `=` for an empty one. */
 const authentication = /^([A-Za-z0-9_-]{1,20})(?:[ \t]+([A-Za-z0-9+/]+={0,2}|=))?$/
 
 function parseAuth(argument: string): Command {
   const [, mechanism = '', initial] = authentication.exec(argument) ?? []
-  return { verb: 'AUTH', mechanism: mechanism.toUpperCase(), ...(initial === undefined ? {} : { initial }) }
+  return {
+    verb: 'AUTH',
+    mechanism: mechanism.toUpperCase(),
+    ...(initial === undefined ? {} : { initial }),
+  }
 }
 
 function parseChunk(argument: string): Command {

@@ -1,18 +1,22 @@
 /**
- * One spelling of a domain (decision 23): in lower case, in A-labels (RFC 5890 2.3.2.1), without a final dot. Names that DNS does not
- * tell apart are equal here, whichever way a client, a server or a configuration writes them.
+ * One spelling of a domain (decision 23): in lower case, in A-labels (RFC 5890 2.3.2.1), without a
+ * final dot. Names that DNS does not tell apart are equal here, whichever way a client, a server or
+ * a configuration writes them.
  */
 import { domainToASCII } from 'node:url'
 import { textOf } from './octets.ts'
 
 const hostCharacters = /^[a-z0-9_.-]+$/i
-/** ASCII that stands in no name: domainToASCII would take `/` for the end of it, and read `%41` as a letter. */
+/**
+ * ASCII that stands in no name: domainToASCII would take `/` for the end of it, and read `%41` as a
+ * letter.
+ */
 const foreign = /[\x00-\x2c\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]/
 const wellFormed = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/i
 
 /**
- * The canonical spelling of `name`, which is Unicode text; undefined when it is no name of a host. A name of a host is not looked up
- * here, and its labels may be longer than DNS allows.
+ * The canonical spelling of `name`, which is Unicode text; undefined when it is no name of a host.
+ * A name of a host is not looked up here, and its labels may be longer than DNS allows.
  */
 export function canonicalDomain(name: string): string | undefined {
   const whole = name.replace(/\.$/, '')
@@ -23,7 +27,10 @@ export function canonicalDomain(name: string): string | undefined {
   return wellFormed.test(ascii) ? ascii : undefined
 }
 
-/** UTS 46, as in a URL. The label behind keeps numbers from being read as an address: `１.２` is not 1.0.0.2 here. */
+/**
+ * UTS 46, as in a URL. The label behind keeps numbers from being read as an address: `１.２` is not
+ * 1.0.0.2 here.
+ */
 const behind = '.x'
 
 function toAscii(name: string): string {

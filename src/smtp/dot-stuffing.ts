@@ -1,6 +1,7 @@
 /**
- * Dot-stuffing towards a backend (RFC 5321 4.5.2), over chunks, with one native search per occurrence. A chunk of nothing but dots would
- * become thousands of parts, each of which costs as much as a long one: behind the first few the rest is put together octet by octet.
+ * Dot-stuffing towards a backend (RFC 5321 4.5.2), over chunks, with one native search per
+ * occurrence. A chunk of nothing but dots would become thousands of parts, each of which costs as
+ * much as a long one: behind the first few the rest is put together octet by octet.
  */
 
 const lineWithDot = Buffer.from('\r\n.')
@@ -20,7 +21,10 @@ export interface Stuffed {
   readonly ending: Ending
 }
 
-/** Stuffs one chunk. `before` is the ending of what was written before it: `lineStart` for the first one. */
+/**
+ * Stuffs one chunk. `before` is the ending of what was written before it: `lineStart` for the first
+ * one.
+ */
 export function stuffDots(chunk: Buffer, before: Ending): Stuffed {
   if (chunk.length === 0) return { parts: [], ending: before }
   const parts: Buffer[] = []
@@ -30,7 +34,11 @@ export function stuffDots(chunk: Buffer, before: Ending): Stuffed {
     parts.push(chunk.subarray(0, 1), dot)
     from = 1
   }
-  for (let at = chunk.indexOf(lineWithDot, from); at !== -1; at = chunk.indexOf(lineWithDot, from)) {
+  for (
+    let at = chunk.indexOf(lineWithDot, from);
+    at !== -1;
+    at = chunk.indexOf(lineWithDot, from)
+  ) {
     if (parts.length > 2 * fewDots) {
       parts.push(stuffedRest(chunk, from))
       from = chunk.length
@@ -50,7 +58,8 @@ function stuffedRest(chunk: Buffer, from: number): Buffer {
   let to = 0
   for (let at = from; at < chunk.length; at++) {
     const octet = chunk[at] ?? 0
-    if (octet === DOT && at > from + 1 && chunk[at - 1] === LF && chunk[at - 2] === CR) stuffed[to++] = DOT
+    if (octet === DOT && at > from + 1 && chunk[at - 1] === LF && chunk[at - 2] === CR)
+      stuffed[to++] = DOT
     stuffed[to++] = octet
   }
   return stuffed.subarray(0, to)

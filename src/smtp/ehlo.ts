@@ -1,4 +1,7 @@
-/** EHLO keywords: what a backend offers, and what a transparent front-end makes of it (protocol.md: EHLO). */
+/**
+ * EHLO keywords: what a backend offers, and what a transparent front-end makes of it (protocol.md:
+ * EHLO).
+ */
 
 /** Keyword in upper case to its parameters, in the order of the reply. */
 export type Extensions = ReadonlyMap<string, string>
@@ -35,7 +38,10 @@ export interface ClientLink {
 /** Extensions that need the backend's consent, since it has to keep their promise. */
 const passedThrough = ['8BITMIME', 'DSN', 'SMTPUTF8', 'DELIVERBY', 'MT-PRIORITY'] as const
 
-/** Everything offered to a client: its own abilities, and the backend's where a proxy can pass them through. */
+/**
+ * Everything offered to a client: its own abilities, and the backend's where a proxy can pass them
+ * through.
+ */
 export function offeredExtensions(
   own: OwnExtensions,
   backend: Extensions,
@@ -53,15 +59,20 @@ export function offeredExtensions(
   }
   if (own.chunking) offer.set('CHUNKING', '')
   // RFC 3030 3: a binary text comes by BDAT, and goes on so.
-  if (own.chunking && backend.has('CHUNKING') && backend.has('BINARYMIME')) offer.set('BINARYMIME', '')
-  if (secured && backend.has('REQUIRETLS')) offer.set('REQUIRETLS', '') // RFC 8689 2: over TLS alone
+  if (own.chunking && backend.has('CHUNKING') && backend.has('BINARYMIME'))
+    offer.set('BINARYMIME', '')
+  // RFC 8689 2: over TLS alone
+  if (secured && backend.has('REQUIRETLS')) offer.set('REQUIRETLS', '')
   if (own.limitsRcptMax !== undefined) offer.set('LIMITS', `RCPTMAX=${own.limitsRcptMax}`)
   if (own.greylist) offer.set('GREYLIST', '')
   offer.set('PRDR', '')
   return offer
 }
 
-/** Mechanisms that say something of the connection, which is not the one that the backend sees (RFC 5802 6, RFC 4422 A). */
+/**
+ * Mechanisms that say something of the connection, which is not the one that the backend sees (RFC
+ * 5802 6, RFC 4422 A).
+ */
 const boundToConnection = /^(?:EXTERNAL|.*-PLUS)$/i
 
 /** The backend's mechanisms of AUTH that can be passed through; empty for none. */
@@ -74,5 +85,7 @@ export const passedMechanisms = (backend: Extensions): string =>
 
 /** The lines of an EHLO reply. */
 export function encodeExtensions(offer: Extensions): string[] {
-  return [...offer].map(([keyword, parameters]) => (parameters === '' ? keyword : `${keyword} ${parameters}`))
+  return [...offer].map(([keyword, parameters]) =>
+    parameters === '' ? keyword : `${keyword} ${parameters}`,
+  )
 }

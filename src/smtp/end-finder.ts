@@ -1,4 +1,7 @@
-/** Where a text ends that nobody reads any more: behind CRLF.CRLF, in any pieces. One native search for each. */
+/**
+ * Where a text ends that nobody reads any more: behind CRLF.CRLF, in any pieces. One native search
+ * for each.
+ */
 
 const endOfText = Buffer.from('\r\n.\r\n')
 
@@ -11,7 +14,10 @@ export class EndFinder {
     this.#tail = Buffer.from(before)
   }
 
-  /** How many octets of `chunk` belong to the text, its end included; undefined: all of them, and there are more. */
+  /**
+   * How many octets of `chunk` belong to the text, its end included; undefined: all of them, and
+   * there are more.
+   */
   push(chunk: Buffer): number | undefined {
     const seam = Buffer.concat([this.#tail, chunk])
     const found = seam.indexOf(endOfText)

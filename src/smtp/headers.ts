@@ -1,4 +1,7 @@
-/** Header fields that are put in front of a message: the trace of RFC 5321 4.4, and what a tagged copy carries. */
+/**
+ * Header fields that are put in front of a message: the trace of RFC 5321 4.4, and what a tagged
+ * copy carries.
+ */
 
 export interface Trace {
   readonly helo: string
@@ -13,8 +16,12 @@ export interface Trace {
 
 import { printable } from './octets.ts'
 
-/** Only what may stand in a trace field: everything else becomes `?`, so that a client can't write header lines of its own. */
-const safe = (text: string): string => (unsafe.test(text) ? text.replace(eachUnsafe, '?') : text).slice(0, 255)
+/**
+ * Only what may stand in a trace field: everything else becomes `?`, so that a client can't write
+ * header lines of its own.
+ */
+const safe = (text: string): string =>
+  (unsafe.test(text) ? text.replace(eachUnsafe, '?') : text).slice(0, 255)
 
 const unsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/
 const eachUnsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g
@@ -46,7 +53,11 @@ export interface Tag {
 
 export function tagHeader(tag: Tag): string {
   const score = String(Math.round(tag.score * 1000) / 1000)
-  const fields = [`X-Spam-Flag: YES`, `X-Spam-Score: ${score}`, `X-Rcptwise-Verdict: ${tag.verdict}`]
+  const fields = [
+    `X-Spam-Flag: YES`,
+    `X-Spam-Score: ${score}`,
+    `X-Rcptwise-Verdict: ${tag.verdict}`,
+  ]
   for (const recipient of tag.recipients)
     fields.push(`X-Rcptwise-Recipient: ${printable(recipient).slice(0, longestValue)}`)
   return fields.map((field) => `${field}\r\n`).join('')

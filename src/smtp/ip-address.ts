@@ -1,6 +1,7 @@
 /**
- * IP addresses that are told from outside: by a proxy (PROXY, XCLIENT), by the kernel, by the configuration. Whoever needs one asks here, so that
- * what merely looks like an address gets no further. Pure; a test compares it with what `node:net` says.
+ * IP addresses that are told from outside: by a proxy (PROXY, XCLIENT), by the kernel, by the
+ * configuration. Whoever needs one asks here, so that what merely looks like an address gets no
+ * further. Pure; a test compares it with what `node:net` says.
  */
 
 export interface IpAddress {
@@ -13,7 +14,10 @@ export interface IpAddress {
 /** The longest form: IPv6 that ends in IPv4. */
 const longest = 45
 
-/** Undefined for everything that is no address, also for one with a zone (`fe80::1%eth0`). Never throws. */
+/**
+ * Undefined for everything that is no address, also for one with a zone (`fe80::1%eth0`). Never
+ * throws.
+ */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (text.length > longest) return undefined
   const octets = text.includes(':') ? parse6(text) : parse4(text)
@@ -24,7 +28,8 @@ const decimal = /^(?:0|[1-9][0-9]{0,2})$/
 
 function parse4(text: string): number[] | undefined {
   const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => decimal.test(part) && Number(part) <= 255)) return undefined
+  if (parts.length !== 4 || !parts.every((part) => decimal.test(part) && Number(part) <= 255))
+    return undefined
   return parts.map(Number)
 }
 
@@ -42,13 +47,16 @@ function parse6(text: string): number[] | undefined {
 
 const group = /^[0-9A-Fa-f]{1,4}$/
 
-/** The octets of what stands on one side of `::`; an IPv4 address may be the last part of the whole. */
+/**
+ * The octets of what stands on one side of `::`; an IPv4 address may be the last part of the whole.
+ */
 function groupsOf(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return []
   const parts = text.split(':')
   const octets: number[] = []
   for (const [i, part] of parts.entries()) {
-    const embedded = isEnd && i === parts.length - 1 && part.includes('.') ? parse4(part) : undefined
+    const embedded =
+      isEnd && i === parts.length - 1 && part.includes('.') ? parse4(part) : undefined
     if (embedded === undefined && !group.test(part)) return undefined
     const value = Number.parseInt(part, 16)
     octets.push(...(embedded ?? [value >> 8, value & 0xff]))
@@ -65,11 +73,17 @@ export function unmapped(address: IpAddress): IpAddress {
   return isMapped ? { version: 4, octets: address.octets.slice(12) } : address
 }
 
-/** One text for each address, in which it can be compared: IPv6 as in RFC 5952, a mapped address as IPv4. */
+/**
+ * One text for each address, in which it can be compared: IPv6 as in RFC 5952, a mapped address as
+ * IPv4.
+ */
 export function textOfIp(address: IpAddress): string {
   const { version, octets } = unmapped(address)
   if (version === 4) return octets.join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => ((octets[2 * i] ?? 0) << 8) | (octets[2 * i + 1] ?? 0))
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => ((octets[2 * i] ?? 0) << 8) | (octets[2 * i + 1] ?? 0),
+  )
   const [start, length] = longestRunOfZeros(groups)
   const hex = groups.map((value) => value.toString(16))
   if (length < 2) return hex.join(':')

@@ -1,6 +1,7 @@
 /**
- * Bytes to command lines. Only CRLF ends a line (RFC 5321 2.3.8): a bare CR, a bare LF or a NUL in a line is told to the
- * caller, who must not take what follows for a command. Never looks at single bytes in JavaScript.
+ * Bytes to command lines. Only CRLF ends a line (RFC 5321 2.3.8): a bare CR, a bare LF or a NUL in
+ * a line is told to the caller, who must not take what follows for a command. Never looks at single
+ * bytes in JavaScript.
  */
 
 export type LineEvent =
@@ -67,7 +68,8 @@ export class LineSplitter {
   }
 
   #unfinished(): LineEvent | undefined {
-    // What was searched has no LF; drop what is over the limit, so that a line without end can't fill the memory.
+    // What was searched has no LF; drop what is over the limit, so that a line without end can't
+    // fill the memory.
     if (this.#buffer.length > this.#limitBytes) {
       const first = !this.#skipping
       this.#skipping = true

@@ -1,6 +1,7 @@
 /**
- * Finds the next CR or LF, at a cost that goes with the octets and not with the newlines: a text may be nothing but newlines. The first
- * octets are looked at one by one, which costs less than a native search; what is longer is searched natively, no octet twice.
+ * Finds the next CR or LF, at a cost that goes with the octets and not with the newlines: a text
+ * may be nothing but newlines. The first octets are looked at one by one, which costs less than a
+ * native search; what is longer is searched natively, no octet twice.
  */
 
 const LF = 0x0a

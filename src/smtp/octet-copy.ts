@@ -1,6 +1,7 @@
 /**
- * Octets put together from many pieces, each perhaps only one octet long. They are gathered in one buffer that all share, and leave as
- * a copy of their own: what is done with them next costs as much for each piece as for a long one. Gathering ends before anything else begins.
+ * Octets put together from many pieces, each perhaps only one octet long. They are gathered in one
+ * buffer that all share, and leave as a copy of their own: what is done with them next costs as
+ * much for each piece as for a long one. Gathering ends before anything else begins.
  */
 
 /** A native copy costs as much as copying so many octets by hand. */

@@ -1,13 +1,22 @@
-/** MAIL and RCPT parameters (RFC 5321 4.1.1.11): which there are, which were offered, and the line for the backend. */
+/**
+ * MAIL and RCPT parameters (RFC 5321 4.1.1.11): which there are, which were offered, and the line
+ * for the backend.
+ */
 import { wordsOf } from './blanks.ts'
 import type { Extensions } from './ehlo.ts'
 
 export type Parameters = ReadonlyMap<string, string | undefined>
 
-/** A value may be empty, and hold `=`, which Postfix takes: what its parameter allows is asked for behind. */
+/**
+ * A value may be empty, and hold `=`, which Postfix takes: what its parameter allows is asked for
+ * behind.
+ */
 const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x7e\x80-\xff]*))?$/
 
-/** Splits `SIZE=100 BODY=8BITMIME`; undefined when one is no parameter or is given twice. Names in upper case. */
+/**
+ * Splits `SIZE=100 BODY=8BITMIME`; undefined when one is no parameter or is given twice. Names in
+ * upper case.
+ */
 export function parseParameters(text: string): Parameters | undefined {
   const parameters = new Map<string, string | undefined>()
   if (text === '') return parameters
@@ -20,7 +29,10 @@ export function parseParameters(text: string): Parameters | undefined {
   return parameters
 }
 
-/** What is wrong with a parameter: `unknown` was not offered (555), `syntax` has a value that it can't have (501). */
+/**
+ * What is wrong with a parameter: `unknown` was not offered (555), `syntax` has a value that it
+ * can't have (501).
+ */
 export interface ParameterFault {
   readonly fault: 'unknown' | 'syntax'
   readonly name: string
@@ -41,7 +53,10 @@ const matching =
   (value) =>
     value !== undefined && pattern.test(value)
 
-/** Per command: name, the EHLO keyword that offers it (absent: it is taken although nobody offered it), and what its value may be. */
+/**
+ * Per command: name, the EHLO keyword that offers it (absent: it is taken although nobody offered
+ * it), and what its value may be.
+ */
 interface Rule {
   readonly keyword?: string
   readonly valid: Check
@@ -53,21 +68,33 @@ const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['RET', { keyword: 'DSN', valid: oneOf('FULL', 'HDRS') }], // RFC 3461 4.3
   ['ENVID', { keyword: 'DSN', valid: matching(xtext) }], // RFC 3461 4.4
   ['PRDR', { keyword: 'PRDR', valid: noValue }], // draft-hall-prdr-00 4.2
-  // RFC 4954 5. It is believed of those alone who have authenticated here, so others may say what they like.
+  // RFC 4954 5. It is believed of those alone who have authenticated here, so others may say what
+  // they like.
   ['AUTH', { valid: (value) => value !== undefined }],
   // RFC 2852 4: a time that is over can be reported of (N), and not be kept (R).
-  ['BY', { keyword: 'DELIVERBY', valid: matching(/^(?:[-+]?[0-9]{1,9};NT?|\+?0*[1-9][0-9]{0,8};RT?)$/i) }],
+  [
+    'BY',
+    {
+      keyword: 'DELIVERBY',
+      valid: matching(/^(?:[-+]?[0-9]{1,9};NT?|\+?0*[1-9][0-9]{0,8};RT?)$/i),
+    },
+  ],
   ['MT-PRIORITY', { keyword: 'MT-PRIORITY', valid: matching(/^-?[0-9]$/) }], // RFC 6710
   ['REQUIRETLS', { keyword: 'REQUIRETLS', valid: noValue }], // RFC 8689 2
 ])
 const binaryBody: Rule = { keyword: 'BINARYMIME', valid: () => true } // RFC 3030 3
 
-/** `BODY=BINARYMIME`: the text may hold anything behind its header section, and comes by BDAT alone (RFC 3030 3). */
-export const isBinary = (parameters: Parameters): boolean => parameters.get('BODY')?.toUpperCase() === 'BINARYMIME'
+/**
+ * `BODY=BINARYMIME`: the text may hold anything behind its header section, and comes by BDAT alone
+ * (RFC 3030 3).
+ */
+export const isBinary = (parameters: Parameters): boolean =>
+  parameters.get('BODY')?.toUpperCase() === 'BINARYMIME'
 const notify = /^(?:NEVER|(?:(?:SUCCESS|FAILURE|DELAY)(?:,|$))+)$/i
 const rcptRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['NOTIFY', { keyword: 'DSN', valid: matching(notify) }], // RFC 3461 4.1
-  ['ORCPT', { keyword: 'DSN', valid: matching(/^[\x21-\x3a\x3c-\x7e]+;/) }], // RFC 3461 4.2, RFC 6533 3
+  // RFC 3461 4.2, RFC 6533 3
+  ['ORCPT', { keyword: 'DSN', valid: matching(/^[\x21-\x3a\x3c-\x7e]+;/) }],
 ])
 
 function check(
@@ -86,12 +113,19 @@ function check(
 }
 
 /** The first thing wrong with MAIL's parameters, measured by what EHLO offered. */
-export const checkMailParameters = (parameters: Parameters, offered: Extensions): ParameterFault | undefined =>
-  check(parameters, mailRules, offered)
-export const checkRcptParameters = (parameters: Parameters, offered: Extensions): ParameterFault | undefined =>
-  check(parameters, rcptRules, offered)
+export const checkMailParameters = (
+  parameters: Parameters,
+  offered: Extensions,
+): ParameterFault | undefined => check(parameters, mailRules, offered)
+export const checkRcptParameters = (
+  parameters: Parameters,
+  offered: Extensions,
+): ParameterFault | undefined => check(parameters, rcptRules, offered)
 
-/** Parameters as they go on to the backend: all but `PRDR`, which is ours to keep (protocol.md: PRDR). */
+/**
+ * Parameters as they go on to the backend: all but `PRDR`, which is ours to keep (protocol.md:
+ * PRDR).
+ */
 export function encodeParameters(parameters: Parameters): string {
   let line = ''
   for (const [name, value] of parameters) {

@@ -1,20 +1,30 @@
 /**
- * Reverse-paths and forward-paths (RFC 5321 4.1.2), as lenient as the big MTAs are: the backend is the judge of an address,
- * this only makes sure that nothing in it can be taken for something else. Text is one character an octet (octets.ts).
+ * Reverse-paths and forward-paths (RFC 5321 4.1.2), as lenient as the big MTAs are: the backend is
+ * the judge of an address, this only makes sure that nothing in it can be taken for something else.
+ * Text is one character an octet (octets.ts).
  */
 import { startsBlank, trimBlanks } from './blanks.ts'
 import { canonicalDomain } from './domain.ts'
 import { textOf } from './octets.ts'
 
-/** A mailbox as the client wrote it, without brackets and source route. The null reverse-path is the empty string. */
+/**
+ * A mailbox as the client wrote it, without brackets and source route. The null reverse-path is the
+ * empty string.
+ */
 export interface Path {
   /** For the wire: octets as given. */
   readonly mailbox: string
   /** Key for ledger and policy: the local part as Unicode, the domain in its canonical spelling. */
   readonly address: string
-  /** In its canonical spelling (domain.ts), which is ASCII; an address literal in lower case; empty for the null path and a local part alone. */
+  /**
+   * In its canonical spelling (domain.ts), which is ASCII; an address literal in lower case; empty
+   * for the null path and a local part alone.
+   */
   readonly domain: string
-  /** The domain has octets beyond ASCII: needs SMTPUTF8 (RFC 6531). Of a local part the server behind decides, as Postfix takes it without. */
+  /**
+   * The domain has octets beyond ASCII: needs SMTPUTF8 (RFC 6531). Of a local part the server
+   * behind decides, as Postfix takes it without.
+   */
   readonly international: boolean
 }
 
@@ -26,10 +36,12 @@ export interface PathAndRest {
   readonly rest: string
 }
 
-// Source routes are accepted and ignored (RFC 5321 4.1.2, appendix C), so that nothing asks where one hop ends and the next begins:
-// a pattern that does can read a route of thirty hops in a thousand million ways.
+// Source routes are accepted and ignored (RFC 5321 4.1.2, appendix C), so that nothing asks where
+// one hop ends and the next begins: a pattern that does can read a route of thirty hops in a
+// thousand million ways.
 const sourceRoute = /^@[^:<>"]+:/
-// A quoted local part may hold blanks and @, so the end of the path is looked for outside of quotes.
+// A quoted local part may hold blanks and @, so the end of the path is looked for outside of
+// quotes.
 const bracketed = /^<((?:[^<>"\\ \t]|"(?:[^"\\\t]|\\[^\t])*")*)>/
 const bare = /^[^<>" \t]+/
 /** Without a domain: only as a sender, `root` of a host whose programs leave it out. */
@@ -67,9 +79,16 @@ function parseMailbox(mailbox: string): Path | undefined {
   // Octets that are no UTF-8 are refused: two mailboxes would become one address.
   const [localText, domainText] = [textOf(local), textOf(domain)]
   if (localText === undefined || domainText === undefined) return undefined
-  const canonical = domainText.startsWith('[') ? domainText.toLowerCase() : canonicalDomain(domainText)
+  const canonical = domainText.startsWith('[')
+    ? domainText.toLowerCase()
+    : canonicalDomain(domainText)
   if (canonical === undefined) return undefined
-  return { mailbox, address: `${localText}@${canonical}`, domain: canonical, international: beyondAscii.test(domain) }
+  return {
+    mailbox,
+    address: `${localText}@${canonical}`,
+    domain: canonical,
+    international: beyondAscii.test(domain),
+  }
 }
 
 function parseAtom(mailbox: string): Path | undefined {
@@ -78,7 +97,7 @@ function parseAtom(mailbox: string): Path | undefined {
 }
 
 /**
- * The key under which the ledger knows an address: the local part as it was written, the domain in its one form. Two spellings that a server
- * may keep apart are never one (rule 10).
+ * The key under which the ledger knows an address: the local part as it was written, the domain in
+ * its one form. Two spellings that a server may keep apart are never one (rule 10).
  */
 export const ledgerKey = (path: Path): string => path.address

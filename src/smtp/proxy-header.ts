@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol, versions 1 and 2 (haproxy: doc/proxy-protocol.txt): codec only. Whether a header is expected is decided by where
- * a connection comes from, never by looking at what it says.
+ * The PROXY protocol, versions 1 and 2 (haproxy: doc/proxy-protocol.txt): codec only. Whether a
+ * header is expected is decided by where a connection comes from, never by looking at what it says.
  */
 import { type IpAddress, parseIpAddress, textOfIp, unmapped } from './ip-address.ts'
 
@@ -14,7 +14,9 @@ export interface ProxiedAddresses {
 export type ProxyHeader =
   /** More octets are needed. */
   | { readonly kind: 'incomplete' }
-  /** No header where one has to be, or one that breaks the rules: the connection has to be closed. */
+  /**
+   * No header where one has to be, or one that breaks the rules: the connection has to be closed.
+   */
   | { readonly kind: 'invalid' }
   /** LOCAL, UNKNOWN or an address family that is not TCP: the connection's own addresses stay. */
   | { readonly kind: 'local'; readonly bytes: number }
@@ -30,7 +32,10 @@ const maxVersion2Bytes = 16 + 4096
 const incomplete: ProxyHeader = { kind: 'incomplete' }
 const invalid: ProxyHeader = { kind: 'invalid' }
 
-/** Reads the header at the start of `data`. Never throws; asks for more only while more could make it valid. */
+/**
+ * Reads the header at the start of `data`. Never throws; asks for more only while more could make
+ * it valid.
+ */
 export function parseProxyHeader(data: Buffer): ProxyHeader {
   if (startsLike(data, signature)) return data.length < 16 ? incomplete : parseVersion2(data)
   if (startsLike(data, version1)) return parseVersion1(data)
@@ -42,7 +47,8 @@ function startsLike(data: Buffer, start: Buffer): boolean {
   return data.subarray(0, length).equals(start.subarray(0, length))
 }
 
-const line1 = /^PROXY (TCP4|TCP6) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})$/
+const line1 =
+  /^PROXY (TCP4|TCP6) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})$/
 
 function parseVersion1(data: Buffer): ProxyHeader {
   const end = data.indexOf('\r\n')
@@ -77,12 +83,15 @@ function parseVersion2(data: Buffer): ProxyHeader {
   if (data.length < bytes) return incomplete
   if (command === 0) return { kind: 'local', bytes }
   // Unknown TLVs behind the addresses are skipped; what is not TCP over IP has no address for us.
-  if (family === 0x11 && bytes >= 16 + 12) return { kind: 'proxied', bytes, addresses: addresses4(data) }
-  if (family === 0x21 && bytes >= 16 + 36) return { kind: 'proxied', bytes, addresses: addresses6(data) }
+  if (family === 0x11 && bytes >= 16 + 12)
+    return { kind: 'proxied', bytes, addresses: addresses4(data) }
+  if (family === 0x21 && bytes >= 16 + 36)
+    return { kind: 'proxied', bytes, addresses: addresses6(data) }
   return family === 0x11 || family === 0x21 ? invalid : { kind: 'local', bytes }
 }
 
-const textOf = (octets: Buffer): string => textOfIp({ version: octets.length === 4 ? 4 : 6, octets: [...octets] })
+const textOf = (octets: Buffer): string =>
+  textOfIp({ version: octets.length === 4 ? 4 : 6, octets: [...octets] })
 
 function addresses4(data: Buffer): ProxiedAddresses {
   return {
@@ -120,7 +129,11 @@ const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 export function encodeProxyVersion2(addresses: ProxiedAddresses): Buffer {
   const { source, destination, version } = endsOf(addresses)
   const octetsOf = (address: IpAddress): Buffer =>
-    Buffer.from(version === 6 && address.version === 4 ? [...mappedPrefix, ...address.octets] : address.octets)
+    Buffer.from(
+      version === 6 && address.version === 4
+        ? [...mappedPrefix, ...address.octets]
+        : address.octets,
+    )
   const ports = Buffer.alloc(4)
   ports.writeUInt16BE(addresses.source.port, 0)
   ports.writeUInt16BE(addresses.destination.port, 2)

@@ -1,6 +1,7 @@
 /**
- * Reads a backend's replies from its bytes (RFC 5321 4.2). Once the code of a reply is known it is an answer, whatever follows: words
- * are cut where they are too long, and lines where they are too many. As lenient about line ends as Postfix is, strict about codes.
+ * Reads a backend's replies from its bytes (RFC 5321 4.2). Once the code of a reply is known it is
+ * an answer, whatever follows: words are cut where they are too long, and lines where they are too
+ * many. As lenient about line ends as Postfix is, strict about codes.
  */
 import type { Reply } from './reply.ts'
 
@@ -12,7 +13,10 @@ const beginning = /^[2-5][0-9][0-9](?![0-9])/
 const control = /[\x00-\x08\x0a-\x1f\x7f]/
 const controls = /[\x00-\x08\x0a-\x1f\x7f]/g
 
-/** RFC 5321 4.5.3.1.5 allows 512 octets a line; real servers send longer ones. What is longer is cut. */
+/**
+ * RFC 5321 4.5.3.1.5 allows 512 octets a line; real servers send longer ones. What is longer is
+ * cut.
+ */
 export const maxReplyLineBytes = 4096
 export const maxReplyLines = 200
 /** Of all lines together. */
@@ -52,7 +56,8 @@ export class ReplyParser {
     this.#rest = this.#rest.length === 0 ? kept : Buffer.concat([this.#rest, kept])
     this.#bytes += octets.length + 1
     if (this.#bytes > maxReplyBytes) this.trouble = 'a reply without an end'
-    else if (octets.length > room && this.#lines.length === 0) this.#begin(this.#rest.toString('latin1'))
+    else if (octets.length > room && this.#lines.length === 0)
+      this.#begin(this.#rest.toString('latin1'))
   }
 
   /** Whether that is the beginning of a reply. */
@@ -90,7 +95,8 @@ export class ReplyParser {
     if (!begun && !this.#begin(line)) return undefined
     const coded = beginning.test(line)
     const code = Number(line.slice(0, 3))
-    // Two codes for one command: the first one was the answer, and what this one is for nobody can say.
+    // Two codes for one command: the first one was the answer, and what this one is for nobody can
+    // say.
     if (coded && begun && code !== this.#code) {
       this.trouble = `a reply of several lines with two codes, ${this.#code} and ${code}`
       return undefined
@@ -102,7 +108,11 @@ export class ReplyParser {
 
   #add(text: string): void {
     const first = this.#lines.length === 0
-    if (!first && (this.#lines.length >= maxReplyLines || this.#textBytes + text.length > maxReplyTextBytes)) return
+    if (
+      !first &&
+      (this.#lines.length >= maxReplyLines || this.#textBytes + text.length > maxReplyTextBytes)
+    )
+      return
     this.#lines.push(text)
     this.#textBytes += text.length
   }

@@ -1,15 +1,20 @@
 /**
- * A reply as a value: the only way to say something to a client, and the only form a backend's answer takes.
+ * A reply as a value: the only way to say something to a client, and the only form a backend's
+ * answer takes.
  *
- * The class digit of the enhanced status code is derived from `code`, so a 4yz that carries 5.x.x can't be written
- * (RFC 3463 2, RFC 2034 4). A relayed reply has no `detail`: its enhanced code, if any, stands in its own words.
+ * The class digit of the enhanced status code is derived from `code`, so a 4yz that carries 5.x.x
+ * can't be written (RFC 3463 2, RFC 2034 4). A relayed reply has no `detail`: its enhanced code, if
+ * any, stands in its own words.
  */
 import { printable, readable } from './octets.ts'
 
 export interface Reply {
   /** Three digits, 200 to 599 (RFC 5321 4.2). */
   readonly code: number
-  /** Subject and detail of the enhanced status code, such as `5.3` for X.5.3; absent on 3yz, greeting, EHLO and relays. */
+  /**
+   * Subject and detail of the enhanced status code, such as `5.3` for X.5.3; absent on 3yz,
+   * greeting, EHLO and relays.
+   */
   readonly detail?: string
   /** At least one line, without CRLF, code or enhanced code; one character an octet (octets.ts). */
   readonly lines: readonly [string, ...string[]]
@@ -27,7 +32,10 @@ export const isPositive = (reply: Reply): boolean => replyClass(reply) === 2
 export const isTransient = (reply: Reply): boolean => replyClass(reply) === 4
 export const isPermanent = (reply: Reply): boolean => replyClass(reply) === 5
 
-/** The reply as it stands on the wire, CRLF included. Whoever made its words, they can't end it or begin another one. */
+/**
+ * The reply as it stands on the wire, CRLF included. Whoever made its words, they can't end it or
+ * begin another one.
+ */
 export function encodeReply(reply: Reply): string {
   const status = reply.detail === undefined ? '' : `${replyClass(reply)}.${reply.detail} `
   const last = reply.lines.length - 1

@@ -1,6 +1,9 @@
 /** When to come back, in words and in the form of draft-santos-smtpgrey-02 2.4. */
 
-/** `again in 60 seconds; retry=00:01:00`: one number of seconds only, since Postal takes the first (senders). */
+/**
+ * `again in 60 seconds; retry=00:01:00`: one number of seconds only, since Postal takes the first
+ * (senders).
+ */
 export function retryHint(seconds: number): string {
   return `again in ${seconds} seconds; retry=${formatClock(seconds)}`
 }

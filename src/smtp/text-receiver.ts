@@ -1,11 +1,14 @@
 /**
- * The text of a message after DATA: bytes as they come in, the message's own bytes out, up to CRLF.CRLF.
+ * The text of a message after DATA: bytes as they come in, the message's own bytes out, up to
+ * CRLF.CRLF.
  *
- * Only CR LF "." CR LF ends it (RFC 5321 4.1.1.4; the CRLF that ended DATA counts as the first). What a more lenient backend
- * could take for an end (a bare CR or LF, a NUL before a dot) never leaves here: it is refused, or made CRLF where the
- * configuration says `normalize` (protocol.md: what must not end the text). Dot-stuffing is undone here and done anew
- * towards the backend, so that both sides read the same lines. What it costs goes with the octets, of whatever kind they are: a
- * text that is refused is only searched for its end, and what has to be cut out leaves in one piece for each chunk.
+ * Only CR LF "." CR LF ends it (RFC 5321 4.1.1.4; the CRLF that ended DATA counts as the first).
+ * What a more lenient backend could take for an end (a bare CR or LF, a NUL before a dot) never
+ * leaves here: it is refused, or made CRLF where the configuration says `normalize` (protocol.md:
+ * what must not end the text). Dot-stuffing is undone here and done anew towards the backend, so
+ * that both sides read the same lines. What it costs goes with the octets, of whatever kind they
+ * are: a text that is refused is only searched for its end, and what has to be cut out leaves in
+ * one piece for each chunk.
  *
  *     lineStart ──▶ dot ──▶ dotCr ──▶ ended        (`dot` and `dotCr` at the end of a chunk are #held)
  *         ▲          │        │
@@ -45,11 +48,16 @@ export class TextReceiver {
   readonly #rewritten = new OctetCopy()
   /** Octets of an unfinished line start that can't be judged yet: "", ".", ".\r". */
   #held: Buffer = nothing
-  /** `strict` behind CRLF: a dot is stuffing, or the end. `soft` behind a stray newline made CRLF: a dot is content. */
+  /**
+   * `strict` behind CRLF: a dot is stuffing, or the end. `soft` behind a stray newline made CRLF: a
+   * dot is content.
+   */
   #place: 'strict' | 'soft' | 'line' = 'strict'
   /** The last octet was a CR, not passed on, whose LF has not come yet. */
   #pendingCr = false
-  /** Of the octets at hand: the first one not passed on, and where those that may be passed on end. */
+  /**
+   * Of the octets at hand: the first one not passed on, and where those that may be passed on end.
+   */
   #from = 0
   #until = 0
   #lineBytes = 0
@@ -62,7 +70,10 @@ export class TextReceiver {
   #end: EndFinder | undefined
   #ended = false
 
-  /** `out` gets the message's bytes, in slices of what came in: it must not keep them longer than their chunk may live. */
+  /**
+   * `out` gets the message's bytes, in slices of what came in: it must not keep them longer than
+   * their chunk may live.
+   */
   constructor(options: TextReceiverOptions, out: (chunk: Buffer) => void) {
     this.#options = options
     this.#out = out
@@ -74,7 +85,10 @@ export class TextReceiver {
   get fault(): TextFault | undefined {
     return this.#fault
   }
-  /** Octets of the message so far, without stuffed dots and the ending line. Behind a fault they are counted as they come. */
+  /**
+   * Octets of the message so far, without stuffed dots and the ending line. Behind a fault they are
+   * counted as they come.
+   */
   get sizeBytes(): number {
     return this.#size
   }
@@ -114,8 +128,9 @@ export class TextReceiver {
   }
 
   /**
-   * Most lines of most texts: whole, within the limits, and nothing in them to look at. Where it got to. Two native searches a line, each of
-   * which ends within it; many short lines are left to `#shortLines`.
+   * Most lines of most texts: whole, within the limits, and nothing in them to look at. Where it
+   * got to. Two native searches a line, each of which ends within it; many short lines are left to
+   * `#shortLines`.
    */
   #ordinaryLines(data: Buffer, from: number): number {
     const room = from + this.#room()
@@ -170,7 +185,8 @@ export class TextReceiver {
   /** Looks at the next line or a part of it; where it got to. */
   #step(data: Buffer, at: number): number {
     if (this.#place === 'line') return this.#line(data, at)
-    if (data[at] === DOT && this.#place === 'strict' && this.#options.dots) return this.#dot(data, at)
+    if (data[at] === DOT && this.#place === 'strict' && this.#options.dots)
+      return this.#dot(data, at)
     return this.#lineStart(data, at)
   }
 
@@ -241,14 +257,18 @@ export class TextReceiver {
     return true
   }
 
-  /** Octets of a line, without its end. The limit that was passed first is the fault, wherever the pieces end. */
+  /**
+   * Octets of a line, without its end. The limit that was passed first is the fault, wherever the
+   * pieces end.
+   */
   #count(octets: number): void {
     this.#lineBytes += octets
     this.#size += octets
     const { maxLineBytes, maxBytes } = this.#options
     const beyondLine = this.#lineBytes - maxLineBytes
     const beyondText = this.#size - maxBytes
-    if (beyondLine > 0 || beyondText > 0) this.#fault = beyondLine >= beyondText ? 'lineTooLong' : 'tooLarge'
+    if (beyondLine > 0 || beyondText > 0)
+      this.#fault = beyondLine >= beyondText ? 'lineTooLong' : 'tooLarge'
   }
 
   #endLine(place: 'strict' | 'soft'): void {

@@ -1,6 +1,7 @@
 /**
- * XCLIENT and XFORWARD (Postfix XCLIENT_README, XFORWARD_README): telling a server who the client is. Codec only: who may say so is
- * decided elsewhere. Every attribute is parsed before any is used.
+ * XCLIENT and XFORWARD (Postfix XCLIENT_README, XFORWARD_README): telling a server who the client
+ * is. Codec only: who may say so is decided elsewhere. Every attribute is parsed before any is
+ * used.
  */
 import { parseIpAddress, textOfIp } from './ip-address.ts'
 import { decodeXtext, encodeXtext } from './xtext.ts'
@@ -20,14 +21,27 @@ export interface ClientAttributes {
 
 type Attribute = 'NAME' | 'ADDR' | 'PORT' | 'PROTO' | 'HELO' | 'LOGIN' | 'DESTADDR' | 'DESTPORT'
 
-/** HELO and PROTO first, NAME and ADDR last: after ADDR the right to say more may be gone (XCLIENT_README). */
-const order: readonly Attribute[] = ['HELO', 'PROTO', 'LOGIN', 'DESTADDR', 'DESTPORT', 'PORT', 'NAME', 'ADDR']
+/**
+ * HELO and PROTO first, NAME and ADDR last: after ADDR the right to say more may be gone
+ * (XCLIENT_README).
+ */
+const order: readonly Attribute[] = [
+  'HELO',
+  'PROTO',
+  'LOGIN',
+  'DESTADDR',
+  'DESTPORT',
+  'PORT',
+  'NAME',
+  'ADDR',
+]
 
 const maxCommandBytes = 512
 const maxValueBytes = 255
 
 /** `IPV6:` in front of IPv6 addresses, no brackets. */
-const encodeAddress = (address: string): string => (address.includes(':') ? `IPV6:${address}` : address)
+const encodeAddress = (address: string): string =>
+  address.includes(':') ? `IPV6:${address}` : address
 
 function valueOf(client: ClientAttributes, attribute: Attribute): string | undefined {
   switch (attribute) {
@@ -44,18 +58,25 @@ function valueOf(client: ClientAttributes, attribute: Attribute): string | undef
     case 'LOGIN':
       return client.login
     case 'DESTADDR':
-      return client.destinationAddress === undefined ? undefined : encodeAddress(client.destinationAddress)
+      return client.destinationAddress === undefined
+        ? undefined
+        : encodeAddress(client.destinationAddress)
     case 'DESTPORT':
       return client.destinationPort?.toString()
   }
 }
 
 /**
- * The commands that tell `client`, as few as fit into 512 octets each. Only attributes that the server names in EHLO (`offered`, the
- * parameters of its XCLIENT or XFORWARD keyword) are sent; what is not known is said to be `[UNAVAILABLE]`, so that nothing of an
- * earlier client on the same connection stays.
+ * The commands that tell `client`, as few as fit into 512 octets each. Only attributes that the
+ * server names in EHLO (`offered`, the parameters of its XCLIENT or XFORWARD keyword) are sent;
+ * what is not known is said to be `[UNAVAILABLE]`, so that nothing of an earlier client on the same
+ * connection stays.
  */
-export function encodeClient(verb: 'XCLIENT' | 'XFORWARD', client: ClientAttributes, offered: string): string[] {
+export function encodeClient(
+  verb: 'XCLIENT' | 'XFORWARD',
+  client: ClientAttributes,
+  offered: string,
+): string[] {
   const names = new Set(offered.toUpperCase().split(' '))
   const commands: string[] = []
   let line: string = verb
@@ -75,7 +96,10 @@ export function encodeClient(verb: 'XCLIENT' | 'XFORWARD', client: ClientAttribu
 
 const known: ReadonlySet<string> = new Set<Attribute>(order)
 
-/** Reads the attributes of an XCLIENT command; undefined when anything in it is wrong, so that half of it is never in force. */
+/**
+ * Reads the attributes of an XCLIENT command; undefined when anything in it is wrong, so that half
+ * of it is never in force.
+ */
 export function parseClient(argument: string): ClientAttributes | undefined {
   const values = new Map<string, string | undefined>()
   for (const word of argument.split(' ')) {
@@ -85,9 +109,15 @@ export function parseClient(argument: string): ClientAttributes | undefined {
     if (equals < 1 || !known.has(name) || values.has(name)) return undefined
     const raw = word.slice(equals + 1)
     const value = decodeXtext(raw)
-    if (value === undefined || value === '' || raw.length > maxValueBytes || /[\x00-\x1f\x7f]/.test(value))
+    if (
+      value === undefined ||
+      value === '' ||
+      raw.length > maxValueBytes ||
+      /[\x00-\x1f\x7f]/.test(value)
+    )
       return undefined
-    const unavailable = value.toUpperCase() === '[UNAVAILABLE]' || value.toUpperCase() === '[TEMPUNAVAIL]'
+    const unavailable =
+      value.toUpperCase() === '[UNAVAILABLE]' || value.toUpperCase() === '[TEMPUNAVAIL]'
     values.set(name, unavailable ? undefined : value)
   }
   return values.size === 0 ? undefined : build(values)

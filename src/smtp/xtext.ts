@@ -1,4 +1,7 @@
-/** xtext (RFC 3461 4): what XCLIENT and XFORWARD values are written in. Text is one character an octet (octets.ts). */
+/**
+ * xtext (RFC 3461 4): what XCLIENT and XFORWARD values are written in. Text is one character an
+ * octet (octets.ts).
+ */
 
 import { octetsAlone } from './octets.ts'
 
@@ -18,8 +21,12 @@ export function encodeXtext(text: string, maxBytes = Infinity): string {
 
 const valid = /^(?:[\x21-\x2a\x2c-\x7e]|\+[0-9A-Fa-f]{2})*$/
 
-/** Undefined when it is no xtext. Lower-case digits and `=` are taken too: some senders write them. */
+/**
+ * Undefined when it is no xtext. Lower-case digits and `=` are taken too: some senders write them.
+ */
 export function decodeXtext(encoded: string): string | undefined {
   if (!valid.test(encoded)) return undefined
-  return encoded.replace(/\+([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+  return encoded.replace(/\+([0-9A-Fa-f]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  )
 }

@@ -1,7 +1,8 @@
 /**
- * Lines that may be MIME boundaries (RFC 2046 5.1.1): two dashes, up to seventy of its characters, and two dashes more where the part is the
- * last one. Exchange writes other boundaries at each attempt (senders). So not the boundary counts but which of them it is, in the order
- * in which they come first.
+ * Lines that may be MIME boundaries (RFC 2046 5.1.1): two dashes, up to seventy of its characters,
+ * and two dashes more where the part is the last one. Exchange writes other boundaries at each
+ * attempt (senders). So not the boundary counts but which of them it is, in the order in which they
+ * come first.
  */
 
 /** Longest such line, with white space behind it. */

@@ -14,8 +14,8 @@ const dashes = Buffer.from('--')
 const dashedLine = Buffer.from('\r\n--')
 
 /**
- * Lines that are looked at at most; all further ones count as they are. No real message has so many MIME boundaries, and one made of short lines
- * with dashes would cost seconds.
+ * Lines that are looked at at most; all further ones count as they are. No real message has so many
+ * MIME boundaries, and one made of short lines with dashes would cost seconds.
  */
 export const lookedLinesLimit = 10_000
 
@@ -26,8 +26,9 @@ export interface BodyOptions {
 }
 
 /**
- * Digests a body but for white space and empty lines at its end, and with MIME boundaries by their order: which one stands where, and not
- * how it is spelt. Lines are found with indexOf; nothing is looked at byte by byte but the white space at the end of a chunk.
+ * Digests a body but for white space and empty lines at its end, and with MIME boundaries by their
+ * order: which one stands where, and not how it is spelt. Lines are found with indexOf; nothing is
+ * looked at byte by byte but the white space at the end of a chunk.
  */
 export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyDigest {
   const digest = createTrimmedDigest()
@@ -46,7 +47,8 @@ export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyD
   }
   const marked = (line: Buffer): boolean => {
     const boundary = boundaries.read(line.toString('latin1'))
-    if (boundary !== undefined) marks.update(`${octets} ${boundary.index} ${boundary.closes ? 'last' : 'next'}\n`)
+    if (boundary !== undefined)
+      marks.update(`${octets} ${boundary.index} ${boundary.closes ? 'last' : 'next'}\n`)
     return boundary !== undefined
   }
   const looks = (): boolean => multipart && looked < lookedLinesLimit
@@ -55,14 +57,16 @@ export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyD
   const step = (bytes: Buffer, at: number): number | undefined => {
     if (place === 'line') {
       const found = looks() ? bytes.indexOf(dashedLine, at) : -1
-      const until = found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
+      const until =
+        found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
       keep(bytes.subarray(at, until))
       if (found === -1) return until === at ? undefined : until
       place = 'line start'
       return until
     }
     const start = bytes.subarray(at, at + longestBoundaryLine + lineEnd.length)
-    const couldBe = looks() && start.subarray(0, dashes.length).equals(dashes.subarray(0, start.length))
+    const couldBe =
+      looks() && start.subarray(0, dashes.length).equals(dashes.subarray(0, start.length))
     if (couldBe) {
       const end = start.indexOf(lineEnd)
       if (end === -1 && start.length < longestBoundaryLine + lineEnd.length) return undefined
@@ -81,7 +85,8 @@ export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyD
       carry = Buffer.from(bytes.subarray(at))
     },
     end: () => {
-      const unended = place === 'line start' && looks() && carry.subarray(0, dashes.length).equals(dashes)
+      const unended =
+        place === 'line start' && looks() && carry.subarray(0, dashes.length).equals(dashes)
       if (!unended || !marked(carry)) keep(carry)
       return marks.update(digest.end()).digest()
     },

@@ -1,7 +1,13 @@
-/** The part of a header section that tells messages apart and survives a sender's own relays: see fingerprint.ts. */
+/**
+ * The part of a header section that tells messages apart and survives a sender's own relays: see
+ * fingerprint.ts.
+ */
 import { readable } from '../smtp/octets.ts'
 
-/** Bytes in which the end of the header section is looked for. Larger header sections are refused by most servers. */
+/**
+ * Bytes in which the end of the header section is looked for. Larger header sections are refused by
+ * most servers.
+ */
 export const headerSectionLimitBytes = 256 * 1024
 
 export interface HeaderSection {
@@ -11,7 +17,9 @@ export interface HeaderSection {
   readonly rest: Buffer
   /** The blank line has come. */
   readonly ended: boolean
-  /** The limit came before the blank line: `header` ends anywhere, and `rest` goes on from there. */
+  /**
+   * The limit came before the blank line: `header` ends anywhere, and `rest` goes on from there.
+   */
   readonly cut: boolean
 }
 
@@ -29,8 +37,8 @@ export interface KeptFields {
   /** It has parts, by its Content-Type. */
   readonly multipart: boolean
   /**
-   * Where a line stands that is no field. The body begins there, as it does for Postfix and sendmail; else all messages
-   * that begin with plain text would be one.
+   * Where a line stands that is no field. The body begins there, as it does for Postfix and
+   * sendmail; else all messages that begin with plain text would be one.
    */
   readonly bodyFrom?: number
 }
@@ -51,7 +59,10 @@ export function createSectionReader(): SectionReader {
     }
     length += chunk.copy(octets, length)
   }
-  /** The last three bytes, in which a blank line may have begun. The start counts as the end of a line. */
+  /**
+   * The last three bytes, in which a blank line may have begun. The start counts as the end of a
+   * line.
+   */
   let tail: Buffer = Buffer.from('\r\n')
 
   return {
@@ -74,7 +85,10 @@ export function createSectionReader(): SectionReader {
   }
 }
 
-/** Set by the author's side, and left alone by relays; the rest is trace, signature, verdict or MIME. */
+/**
+ * Set by the author's side, and left alone by relays; the rest is trace, signature, verdict or
+ * MIME.
+ */
 const keptNames = new Set([
   'from',
   'to',
@@ -94,19 +108,27 @@ const readNames = new Set([...keptNames, 'content-type'])
 const fieldStart = /^([!-9;-~]+)[ \t]*:/
 const whiteSpace = /[ \t\r\n]+/g
 
-/** A section of more lines is not read: each line takes many times its octets of memory. Real ones have some hundred. */
+/**
+ * A section of more lines is not read: each line takes many times its octets of memory. Real ones
+ * have some hundred.
+ */
 export const headerLinesLimit = 5000
 
 function hasTooManyLines(header: Buffer): boolean {
   let lines = 0
-  for (let at = header.indexOf('\r\n'); at !== -1 && lines <= headerLinesLimit; at = header.indexOf('\r\n', at + 2))
+  for (
+    let at = header.indexOf('\r\n');
+    at !== -1 && lines <= headerLinesLimit;
+    at = header.indexOf('\r\n', at + 2)
+  )
     lines++
   return lines > headerLinesLimit
 }
 
 /**
- * `header` as `SectionReader` gives it. The string is bounded by the limit above and lives no longer than this call. Of a section of too many lines
- * nothing is kept, so that every octet counts.
+ * `header` as `SectionReader` gives it. The string is bounded by the limit above and lives no
+ * longer than this call. Of a section of too many lines nothing is kept, so that every octet
+ * counts.
  */
 export function keepFields(header: Buffer): KeptFields {
   if (hasTooManyLines(header)) return { kept: '', multipart: false }
@@ -132,7 +154,10 @@ export function keepFields(header: Buffer): KeptFields {
     at += line.length + 2
   }
 
-  const fields = found.map(({ name, value }) => ({ name, value: value.replace(whiteSpace, ' ').trim() }))
+  const fields = found.map(({ name, value }) => ({
+    name,
+    value: value.replace(whiteSpace, ' ').trim(),
+  }))
   const kept = fields
     .filter(({ name }) => keptNames.has(name))
     .map(({ name, value }) => `${name} ${value.length} ${value}\n`)
@@ -140,7 +165,9 @@ export function keepFields(header: Buffer): KeptFields {
   const messageId = fields.find(({ name, value }) => name === 'message-id' && value !== '')?.value
   return {
     kept: kept.join(''),
-    multipart: fields.some(({ name, value }) => name === 'content-type' && /^multipart\//i.test(value)),
+    multipart: fields.some(
+      ({ name, value }) => name === 'content-type' && /^multipart\//i.test(value),
+    ),
     ...(messageId === undefined ? {} : { messageId: readable(messageId).slice(0, 250) }),
     ...(bodyFrom === undefined ? {} : { bodyFrom }),
   }

@@ -1,20 +1,31 @@
 /**
  * Which message this is, across the attempts of one sender (design rule 6).
  *
- * Between two attempts a sender's own farm changes trace fields, signatures, folding and the order of fields, and Exchange
- * even the MIME boundaries (senders). So of a message that its author's side has named by a Message-ID only the fields count that this side
- * sets, without their folding, and MIME boundaries by their order. Everything else of the body counts, so that two messages with one
- * Message-ID stay two. Without a Message-ID too little is left to tell two messages apart: then every octet counts, trace fields too.
+ * Between two attempts a sender's own farm changes trace fields, signatures, folding and the order
+ * of fields, and Exchange even the MIME boundaries (senders). So of a message that its author's
+ * side has named by a Message-ID only the fields count that this side sets, without their folding,
+ * and MIME boundaries by their order. Everything else of the body counts, so that two messages with
+ * one Message-ID stay two. Without a Message-ID too little is left to tell two messages apart: then
+ * every octet counts, trace fields too.
  *
- * The value is sha256 over a version, the length of the kept fields, the kept fields, and the digest of the body; or over a version and all octets.
+ * The value is sha256 over a version, the length of the kept fields, the kept fields, and the
+ * digest of the body; or over a version and all octets.
  */
 import { createHash } from 'node:crypto'
 import { createBodyDigest, type BodyDigest } from './fingerprint-body.ts'
 import type { MessageIdentity } from './split.ts'
-import { createSectionReader, keepFields, type HeaderSection, type KeptFields } from './fingerprint-header.ts'
+import {
+  createSectionReader,
+  keepFields,
+  type HeaderSection,
+  type KeptFields,
+} from './fingerprint-header.ts'
 
 export interface Fingerprint {
-  /** The next bytes of the text: CRLF line ends, not dot-stuffed. The chunk is not kept and not changed. */
+  /**
+   * The next bytes of the text: CRLF line ends, not dot-stuffed. The chunk is not kept and not
+   * changed.
+   */
   push(chunk: Buffer): void
   /** After the last byte; to be called once. */
   end(): MessageIdentity
@@ -25,8 +36,9 @@ const everyOctet = 'rcptwise octets 2\n'
 const lineEnd = Buffer.from('\r\n')
 
 /**
- * Reads a message of any size; the result does not depend on where its chunks end. Holds at most the first 256 KiB of the
- * header section in memory; what a longer one has beyond that counts byte by byte, as body.
+ * Reads a message of any size; the result does not depend on where its chunks end. Holds at most
+ * the first 256 KiB of the header section in memory; what a longer one has beyond that counts byte
+ * by byte, as body.
  */
 export function createFingerprint(): Fingerprint {
   const section = createSectionReader()
@@ -62,7 +74,10 @@ export function createFingerprint(): Fingerprint {
       body ??= startBody(section.end())
       const { kept = '', messageId } = fields ?? {}
       if (messageId === undefined) return { fingerprint: body.end().toString('hex') }
-      const whole = createHash('sha256').update(`${version}${kept.length}\n`).update(kept, 'latin1').update(body.end())
+      const whole = createHash('sha256')
+        .update(`${version}${kept.length}\n`)
+        .update(kept, 'latin1')
+        .update(body.end())
       return { fingerprint: whole.digest('hex'), messageId }
     },
   }

@@ -1,8 +1,13 @@
-/** What is told of a split that has ended, for everyone who ends one: a session, the sweep, a store that is full. Pure. */
+/**
+ * What is told of a split that has ended, for everyone who ends one: a session, the sweep, a store
+ * that is full. Pure.
+ */
 import type { Fact } from '../facts.ts'
 import type { RecipientState, Split } from './split.ts'
 
-/** As much of a split as its end is told by: the server of a shared ledger may have lost the rest. */
+/**
+ * As much of a split as its end is told by: the server of a shared ledger may have lost the rest.
+ */
 export type EndedSplit = Pick<
   Split,
   'id' | 'peer' | 'strategy' | 'startedAt' | 'status' | 'deliveriesOnly' | 'recipients'
@@ -11,11 +16,18 @@ export type EndedSplit = Pick<
 /** They have the message or their answer. */
 const settled: ReadonlySet<RecipientState> = new Set(['answered', 'delivered'])
 
-/** Undefined while it is open, and for a record that is no split since nobody was deferred (decision 13). */
-export function splitClosed(split: EndedSplit, at: number): Extract<Fact, { kind: 'splitClosed' }> | undefined {
+/**
+ * Undefined while it is open, and for a record that is no split since nobody was deferred (decision
+ * 13).
+ */
+export function splitClosed(
+  split: EndedSplit,
+  at: number,
+): Extract<Fact, { kind: 'splitClosed' }> | undefined {
   const { id, peer, strategy, startedAt, status, deliveriesOnly, recipients } = split
   if (status === 'open' || deliveriesOnly === true) return undefined
-  const abandoned = status === 'abandoned' ? recipients.filter(({ state }) => !settled.has(state)) : []
+  const abandoned =
+    status === 'abandoned' ? recipients.filter(({ state }) => !settled.has(state)) : []
   return {
     kind: 'splitClosed',
     at,

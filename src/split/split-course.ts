@@ -1,4 +1,7 @@
-/** The course of a split, as transitions of plain data; nothing here reads a clock or stores anything. Times are ms since the epoch. */
+/**
+ * The course of a split, as transitions of plain data; nothing here reads a clock or stores
+ * anything. Times are ms since the epoch.
+ */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
 import type { Deliverer, RecipientState, Split, SplitRecipient, Told } from './split.ts'
@@ -46,7 +49,9 @@ function change(split: Split, addresses: readonly string[], how: Change): Split 
   return {
     ...split,
     recipients: [
-      ...split.recipients.map((recipient) => (named.has(recipient.address) ? how(recipient) : recipient)),
+      ...split.recipients.map((recipient) =>
+        named.has(recipient.address) ? how(recipient) : recipient,
+      ),
       ...added.map(how),
     ],
   }
@@ -62,7 +67,10 @@ export function deferRecipients(split: Split, addresses: readonly string[], at: 
   return { ...deferred, lastAttemptAt: at }
 }
 
-/** They are waiting since `deferredAt` for a return; told at most once per return, since it is forgotten here. */
+/**
+ * They are waiting since `deferredAt` for a return; told at most once per return, since it is
+ * forgotten here.
+ */
 export function returnRecipients(
   split: Split,
   addresses: readonly string[],
@@ -90,7 +98,11 @@ export function expectRecipients(split: Split, addresses: readonly string[]): Sp
 }
 
 /** `taking`: those of them who were told 250. */
-export function answerRecipients(split: Split, addresses: readonly string[], taking?: ReadonlySet<string>): Split {
+export function answerRecipients(
+  split: Split,
+  addresses: readonly string[],
+  taking?: ReadonlySet<string>,
+): Split {
   return change(split, addresses, ({ address, deferrals }) => ({
     address,
     deferrals,
@@ -99,7 +111,10 @@ export function answerRecipients(split: Split, addresses: readonly string[], tak
   }))
 }
 
-/** Rule 2: the verdict is known, its telling has to wait. The client was told to come back now, at `at`. */
+/**
+ * Rule 2: the verdict is known, its telling has to wait. The client was told to come back now, at
+ * `at`.
+ */
 export function keepRefusal(split: Split, address: string, reply: Reply, at: number): Split {
   return change(split, [address], (recipient) => ({
     ...recipient,
@@ -112,15 +127,27 @@ export function keepRefusal(split: Split, address: string, reply: Reply, at: num
 
 /** Rule 6: they have the message, but were not told so. */
 export function keepDelivery(split: Split, address: string, at: number): Split {
-  return change(split, [address], (recipient) => ({ ...recipient, state: 'delivered', deferredAt: at }))
+  return change(split, [address], (recipient) => ({
+    ...recipient,
+    state: 'delivered',
+    deferredAt: at,
+  }))
 }
 
-/** In another state, without the reply that was kept; when they were told to come back stays as it is. */
-function inState({ address, deferrals, deferredAt }: SplitRecipient, state: RecipientState): SplitRecipient {
+/**
+ * In another state, without the reply that was kept; when they were told to come back stays as it
+ * is.
+ */
+function inState(
+  { address, deferrals, deferredAt }: SplitRecipient,
+  state: RecipientState,
+): SplitRecipient {
   return { address, state, deferrals, ...(deferredAt === undefined ? {} : { deferredAt }) }
 }
 
-/** Ahead of the reply: written before the backend is told to commit, so that a return knows of it. */
+/**
+ * Ahead of the reply: written before the backend is told to commit, so that a return knows of it.
+ */
 export function intendDelivery(split: Split, addresses: readonly string[], by: Deliverer): Split {
   return change(split, addresses, (recipient) => ({ ...inState(recipient, 'delivering'), by }))
 }
@@ -130,8 +157,15 @@ export function oweAcknowledgement(split: Split, addresses: readonly string[]): 
   return change(split, addresses, (recipient) => inState(recipient, 'delivered'))
 }
 
-/** What came of it: `taken` have the message from now on, the others of `intended` are where they were before. */
-export function settleDelivery(split: Split, intended: readonly string[], taken: ReadonlySet<string>): Split {
+/**
+ * What came of it: `taken` have the message from now on, the others of `intended` are where they
+ * were before.
+ */
+export function settleDelivery(
+  split: Split,
+  intended: readonly string[],
+  taken: ReadonlySet<string>,
+): Split {
   return change(split, intended, (recipient) => {
     if (recipient.state !== 'delivering') return recipient
     return inState(recipient, taken.has(recipient.address) ? 'delivered' : 'waiting')
@@ -141,7 +175,9 @@ export function settleDelivery(split: Split, intended: readonly string[], taken:
 /** The text was judged for one who was deferred before it: the refusal is kept, or they have it. */
 export function keepJudged(split: Split, address: string, refusal: Reply | undefined): Split {
   return change(split, [address], (recipient) =>
-    refusal === undefined ? inState(recipient, 'delivered') : { ...inState(recipient, 'refused'), reply: refusal },
+    refusal === undefined
+      ? inState(recipient, 'delivered')
+      : { ...inState(recipient, 'refused'), reply: refusal },
   )
 }
 
@@ -157,23 +193,30 @@ export interface AttemptEnd {
   readonly forcedRetry: boolean
   /** Someone got further: an answer for good, or a verdict that was not known. */
   readonly progress: boolean
-  /** What kept them from an answer was no deferral of ours: the backend's own 4yz, a full disk, a time limit. */
+  /**
+   * What kept them from an answer was no deferral of ours: the backend's own 4yz, a full disk, a
+   * time limit.
+   */
   readonly trouble: boolean
   /** Only recipients whose refusal is known were offered, and all of them were deferred. */
   readonly refusedOnly: boolean
-  /** Which message this is was known by its text alone, so that those refused could not be made to wait for the others. */
+  /**
+   * Which message this is was known by its text alone, so that those refused could not be made to
+   * wait for the others.
+   */
   readonly recognised: boolean
 }
 
 /**
- * A return that is known by its text alone takes the message no further, and that is not the sender's doing. So many are no sign of one that
- * can't be split; then rule 5 ends it.
+ * A return that is known by its text alone takes the message no further, and that is not the
+ * sender's doing. So many are no sign of one that can't be split; then rule 5 ends it.
  */
 const recognisedReturns = 3
 
 export function endAttempt(split: Split, end: AttemptEnd): Split {
   const recognised = (split.recognised ?? 0) + (end.recognised ? 1 : 0)
-  const excused = end.trouble || end.refusedOnly || (end.recognised && recognised <= recognisedReturns)
+  const excused =
+    end.trouble || end.refusedOnly || (end.recognised && recognised <= recognisedReturns)
   const idle = end.forcedRetry && !end.progress && !excused
   return {
     ...released(split),
@@ -193,46 +236,74 @@ export function released<T extends Split>(split: T): Omit<T, 'takenUntil'> {
 
 /** Closed once nobody is left without an answer. */
 export function closeIfDone(split: Split, at: number): Split {
-  if (split.status !== 'open' || split.recipients.some((recipient) => recipient.state !== 'answered')) return split
+  if (
+    split.status !== 'open' ||
+    split.recipients.some((recipient) => recipient.state !== 'answered')
+  )
+    return split
   return { ...split, status: split.forgiven ? 'forgiven' : 'completed', closedAt: at }
 }
 
 /** Nobody came back within the ledger's patience. */
-export const abandonSplit = (split: Split, at: number): Split => ({ ...split, status: 'abandoned', closedAt: at })
+export const abandonSplit = (split: Split, at: number): Split => ({
+  ...split,
+  status: 'abandoned',
+  closedAt: at,
+})
 
 export function stateOf(split: Split, address: string): SplitRecipient | undefined {
   return split.recipients.find((recipient) => recipient.address === address)
 }
 
-const openStates: ReadonlySet<RecipientState> = new Set(['waiting', 'refused', 'delivering', 'delivered'])
+const openStates: ReadonlySet<RecipientState> = new Set([
+  'waiting',
+  'refused',
+  'delivering',
+  'delivered',
+])
 
 export const isOpen = (recipient: SplitRecipient | undefined): boolean =>
   recipient !== undefined && openStates.has(recipient.state)
 
 /**
- * What a transaction has to know of a recipient: nothing of one who was answered, unless it is offered again although it has the
- * message. Then its sender has not heard the answer, and it is as if it had not been given (RFC 1047).
+ * What a transaction has to know of a recipient: nothing of one who was answered, unless it is
+ * offered again although it has the message. Then its sender has not heard the answer, and it is as
+ * if it had not been given (RFC 1047).
  */
 export function memoryOf(split: Split | undefined, address: string): SplitRecipient | undefined {
   const recipient = split === undefined ? undefined : stateOf(split, address)
   if (isOpen(recipient)) return recipient
-  return recipient?.has === true ? { address, deferrals: recipient.deferrals, state: 'delivered' } : undefined
+  return recipient?.has === true
+    ? { address, deferrals: recipient.deferrals, state: 'delivered' }
+    : undefined
 }
 
-/** Recipients of the split, other than `offered`, who are not known to be refused: they have to be answered first. */
+/**
+ * Recipients of the split, other than `offered`, who are not known to be refused: they have to be
+ * answered first.
+ */
 export function othersBefore(split: Split, offered: ReadonlySet<string>): boolean {
   return split.recipients.some(
-    (recipient) => !offered.has(recipient.address) && recipient.state !== 'refused' && recipient.state !== 'answered',
+    (recipient) =>
+      !offered.has(recipient.address) &&
+      recipient.state !== 'refused' &&
+      recipient.state !== 'answered',
   )
 }
 
-/** Two splits turn out to be of one message, since not all of its recipients came together: what `other` knows, in `split` too. */
+/**
+ * Two splits turn out to be of one message, since not all of its recipients came together: what
+ * `other` knows, in `split` too.
+ */
 export function mergeSplits(split: Split, other: Split): Split {
   const known = new Map(split.recipients.map((recipient) => [recipient.address, recipient]))
   for (const theirs of other.recipients) {
     const ours = known.get(theirs.address)
     const tellsMore = theirs.state === 'delivered' || theirs.state === 'refused'
-    if (ours === undefined || ((ours.state === 'waiting' || ours.state === 'delivering') && tellsMore))
+    if (
+      ours === undefined ||
+      ((ours.state === 'waiting' || ours.state === 'delivering') && tellsMore)
+    )
       known.set(theirs.address, theirs)
   }
   return {
@@ -240,7 +311,9 @@ export function mergeSplits(split: Split, other: Split): Split {
     forcedRetries: Math.max(split.forcedRetries, other.forcedRetries),
     idleAttempts: Math.max(split.idleAttempts, other.idleAttempts),
     forgiven: split.forgiven || other.forgiven,
-    ...(split.guessedWrongly === true || other.guessedWrongly === true ? { guessedWrongly: true } : {}),
+    ...(split.guessedWrongly === true || other.guessedWrongly === true
+      ? { guessedWrongly: true }
+      : {}),
     recipients: [...known.values()],
   }
 }

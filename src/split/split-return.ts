@@ -1,7 +1,7 @@
 /**
- * Is a transaction the return of an open split? Only its text says so for certain. Before that it is taken for one only when everything
- * that the sender has told speaks for it (rule 10). A guess that is wrong costs the refused message, never another one. Pure; times are
- * ms since the epoch.
+ * Is a transaction the return of an open split? Only its text says so for certain. Before that it
+ * is taken for one only when everything that the sender has told speaks for it (rule 10). A guess
+ * that is wrong costs the refused message, never another one. Pure; times are ms since the epoch.
  */
 import { isOpen } from './split-course.ts'
 import type { Returns, Split, SplitRecipient, Told } from './split.ts'
@@ -20,7 +20,10 @@ export interface Arrival {
   readonly comesBack?: ReturnWindow
 }
 
-/** An open split that a transaction may go on with, followed while the recipients are offered one by one. */
+/**
+ * An open split that a transaction may go on with, followed while the recipients are offered one by
+ * one.
+ */
 export interface Candidate {
   readonly split: Split
   readonly byAddress: ReadonlyMap<string, SplitRecipient>
@@ -34,16 +37,24 @@ export interface Candidate {
   strangers: boolean
 }
 
-/** A transaction that was taken for a return and has not ended after so long has lost its process. */
+/**
+ * A transaction that was taken for a return and has not ended after so long has lost its process.
+ */
 export const takenForMs = 15 * 60_000
 
-/** How many times the longest interval that was seen a next one may be: senders wait longer each time (senders: OpenSMTPD, 4 times). */
+/**
+ * How many times the longest interval that was seen a next one may be: senders wait longer each
+ * time (senders: OpenSMTPD, 4 times).
+ */
 const longerBy = 5
 /** And how much shorter than the shortest one: queue runs do not keep step with the message. */
 const shorterBy = 2
 /** Who comes back as soon as this may come back at once as well. */
 const soonMs = 60_000
-/** Up to here an interval says nothing of the next one: the sender came again in the same connection, or at our next address. */
+/**
+ * Up to here an interval says nothing of the next one: the sender came again in the same
+ * connection, or at our next address.
+ */
 const atOnceMs = 15 * 60_000
 
 export function newCandidate(split: Split): Candidate {
@@ -62,7 +73,8 @@ export function noteOffer(candidate: Candidate, address: string): void {
   const { byAddress, expected, seen, split } = candidate
   if (seen.has(address)) return
   if (!isOpen(byAddress.get(address))) {
-    // Whom the server behind told to come back is offered again with the others, though no answer is owed to them here.
+    // Whom the server behind told to come back is offered again with the others, though no answer
+    // is owed to them here.
     if (split.postponed?.includes(address) !== true) candidate.strangers = true
     return
   }
@@ -70,7 +82,10 @@ export function noteOffer(candidate: Candidate, address: string): void {
   seen.add(address)
 }
 
-/** Nothing that was told at MAIL says that it is another message. Enough to count an attempt, never to answer one. */
+/**
+ * Nothing that was told at MAIL says that it is another message. Enough to count an attempt, never
+ * to answer one.
+ */
 export const mayBeReturn = ({ split, seen }: Candidate, arrival: Arrival): boolean =>
   seen.size > 0 && toldAlike(split, arrival)
 
@@ -78,13 +93,19 @@ export const toldAlike = ({ told }: Split, arrival: Arrival): boolean =>
   told === undefined || (told.size === arrival.told.size && told.envid === arrival.told.envid)
 
 /**
- * Everything that was told speaks for it: the message's size and ENVID, the sender's host or farm, whom it offers and in which order, and
- * when it comes. A sender that was never seen to come back is never taken at its word, and one that tells no size only when this very
- * message has been seen to return like this.
+ * Everything that was told speaks for it: the message's size and ENVID, the sender's host or farm,
+ * whom it offers and in which order, and when it comes. A sender that was never seen to come back
+ * is never taken at its word, and one that tells no size only when this very message has been seen
+ * to return like this.
  */
 export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
   const { split, inOrder, strangers } = candidate
-  if (!mayBeReturn(candidate, arrival) || strangers || split.fingerprint === undefined || split.told === undefined)
+  if (
+    !mayBeReturn(candidate, arrival) ||
+    strangers ||
+    split.fingerprint === undefined ||
+    split.told === undefined
+  )
     return false
   if (split.guessedWrongly === true || (split.takenUntil ?? 0) > arrival.at) return false
   if (split.told.sender !== arrival.told.sender) return false
@@ -99,11 +120,18 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
 function windowOf(returns: Returns | undefined): ReturnWindow | undefined {
   if (returns === undefined) return undefined
   const fromMs = returns.shortestMs / shorterBy
-  return { fromMs: fromMs < soonMs ? 0 : fromMs, toMs: Math.max(returns.longestMs * longerBy, atOnceMs) }
+  return {
+    fromMs: fromMs < soonMs ? 0 : fromMs,
+    toMs: Math.max(returns.longestMs * longerBy, atOnceMs),
+  }
 }
 
 /** The text has shown that `candidate` has returned: what that teaches of the next time. */
-export function noteReturn(split: Split, { inOrder }: Pick<Candidate, 'inOrder'>, arrival: Arrival): Split {
+export function noteReturn(
+  split: Split,
+  { inOrder }: Pick<Candidate, 'inOrder'>,
+  arrival: Arrival,
+): Split {
   const passed = Math.max(0, arrival.at - split.lastAttemptAt)
   const { shortestMs = passed, longestMs = passed, reordered } = split.returns ?? {}
   const returns: Returns = {
@@ -119,16 +147,21 @@ export function inOfferedOrder(split: Split, offered: readonly string[]): Split 
   const known = new Map(split.recipients.map((recipient) => [recipient.address, recipient]))
   const first = [...new Set(offered)].flatMap((address) => known.get(address) ?? [])
   const named = new Set(first)
-  return { ...split, recipients: [...first, ...split.recipients.filter((recipient) => !named.has(recipient))] }
+  return {
+    ...split,
+    recipients: [...first, ...split.recipients.filter((recipient) => !named.has(recipient))],
+  }
 }
 
 /**
- * Of several that a transaction may go on with: the one that most of the offered recipients wait in; among equals the one with the fewest
- * others, since senders come again with all that are still open (senders: Facts to build on); then the oldest.
+ * Of several that a transaction may go on with: the one that most of the offered recipients wait
+ * in; among equals the one with the fewest others, since senders come again with all that are still
+ * open (senders: Facts to build on); then the oldest.
  */
 export function likeliest(candidates: readonly Candidate[]): Candidate | undefined {
   let best: Candidate | undefined
-  for (const candidate of candidates) if (best === undefined || isLikelier(candidate, best)) best = candidate
+  for (const candidate of candidates)
+    if (best === undefined || isLikelier(candidate, best)) best = candidate
   return best
 }
 

@@ -1,6 +1,7 @@
 /**
- * A split: one message that is being answered in parts, from its first deferral to its last recipient's answer.
- * Plain data: a ledger stores it whole and knows nothing of its meaning; its transitions are in split-course.ts. Pure.
+ * A split: one message that is being answered in parts, from its first deferral to its last
+ * recipient's answer. Plain data: a ledger stores it whole and knows nothing of its meaning; its
+ * transitions are in split-course.ts. Pure.
  *
  *     waiting ──▶ refused ──▶ answered        a recipient's way: deferred; verdict known but kept back (rule 2); answered for good
  *      │  ▲ │        delivered ──▶ answered   has the message, the acknowledgement is still owed (rule 6)
@@ -22,8 +23,9 @@ export interface MessageIdentity {
 export type SplitOutcome = 'completed' | 'forgiven' | 'abandoned'
 
 /**
- * `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivering`: the backend was asked to take it, `by` whom it
- * says; once nobody is at it any more (a crash) it is not known whether it did. `delivered`: has it; owed its 250. `answered`: done.
+ * `waiting`: deferred, not judged. `refused`: will get `reply` when alone. `delivering`: the
+ * backend was asked to take it, `by` whom it says; once nobody is at it any more (a crash) it is
+ * not known whether it did. `delivered`: has it; owed its 250. `answered`: done.
  */
 export type RecipientState = 'waiting' | 'refused' | 'delivering' | 'delivered' | 'answered'
 
@@ -46,9 +48,15 @@ export interface SplitAttempt {
   readonly local?: string
 }
 
-/** What a sender tells of a message before its text, by which its return may be known (split-return.ts). */
+/**
+ * What a sender tells of a message before its text, by which its return may be known
+ * (split-return.ts).
+ */
 export interface Told {
-  /** Whose host it is, as senders are learned (peers/sender-name.ts): a farm comes back from another host. */
+  /**
+   * Whose host it is, as senders are learned (peers/sender-name.ts): a farm comes back from another
+   * host.
+   */
   readonly sender: string
   /** SIZE of MAIL, octets (RFC 1870); absent where none was declared. */
   readonly size?: number
@@ -75,7 +83,10 @@ export interface SplitRecipient {
   readonly by?: Deliverer
   /** When it was last told to come back, ms since the epoch; absent when it never was. */
   readonly deferredAt?: number
-  /** `answered` with 250. If this recipient is offered again while the split is open, the sender never read that 250. */
+  /**
+   * `answered` with 250. If this recipient is offered again while the split is open, the sender
+   * never read that 250.
+   */
   readonly has?: true
   /** How often it was told to come back only to split. */
   readonly deferrals: number
@@ -102,9 +113,14 @@ export interface Split {
   readonly told?: Told
   /** Absent until it was seen to return. */
   readonly returns?: Returns
-  /** How many returns were known by their text alone, after nobody was deferred for them at RCPT. */
+  /**
+   * How many returns were known by their text alone, after nobody was deferred for them at RCPT.
+   */
   readonly recognised?: number
-  /** Another message was taken for its return once, or may have been since no text came; that happens to no message twice. */
+  /**
+   * Another message was taken for its return once, or may have been since no text came; that
+   * happens to no message twice.
+   */
   readonly guessedWrongly?: true
   /** A transaction is under way that was taken for its return; ms since the epoch. */
   readonly takenUntil?: number
@@ -125,9 +141,15 @@ export interface Split {
   readonly closedAt?: number
   /** Set once it is let through unsplit from now on (rule 5); it ends as `forgiven`. */
   readonly forgiven: boolean
-  /** Nobody was deferred to split: it is kept only for who has the message (RFC 1047), and counts in no metric of splits. */
+  /**
+   * Nobody was deferred to split: it is kept only for who has the message (RFC 1047), and counts in
+   * no metric of splits.
+   */
   readonly deliveriesOnly?: true
-  /** In the last attempt only recipients whose refusal is known were offered, and kept waiting for the others in vain. */
+  /**
+   * In the last attempt only recipients whose refusal is known were offered, and kept waiting for
+   * the others in vain.
+   */
   readonly refusedOnly: boolean
   readonly recipients: readonly SplitRecipient[]
 }

@@ -1,6 +1,7 @@
 /**
- * `auto`: how a sender is served by what was learned of it. A pure rule, with its table in docs/strategies.md: `late`, which costs
- * only where verdicts differ, and `lenient` for who was seen not to survive a deferral.
+ * `auto`: how a sender is served by what was learned of it. A pure rule, with its table in
+ * docs/strategies.md: `late`, which costs only where verdicts differ, and `lenient` for who was
+ * seen not to survive a deferral.
  */
 import type { StrategyName } from './names.ts'
 
@@ -16,9 +17,14 @@ export const lessonNames = [
   'sameConnection',
   /** Of these: at another of our addresses than that of the deferral. */
   'elsewhere',
-  /** Attempts that ended at RCPT, before the text, once a recipient was deferred though others had gone through. */
+  /**
+   * Attempts that ended at RCPT, before the text, once a recipient was deferred though others had
+   * gone through.
+   */
   'cutOff',
-  /** Messages that some have, and others were not offered again for within `ledger.missing_after`. */
+  /**
+   * Messages that some have, and others were not offered again for within `ledger.missing_after`.
+   */
   'missing',
   /** The same, where nobody has the message. */
   'failed',
@@ -42,13 +48,21 @@ const delays: readonly (readonly [LessonName, number])[] = [
 ]
 
 /** The counter of a return after `ms`. */
-export const delayLesson = (ms: number): LessonName => delays.find(([, limit]) => ms <= limit)?.[0] ?? 'later'
+export const delayLesson = (ms: number): LessonName =>
+  delays.find(([, limit]) => ms <= limit)?.[0] ?? 'later'
 
-/** From how long to how long after a deferral a sender was seen to come back, ms; undefined for one that never was. */
-export function comesBackWithin(lessons: Observations): { readonly fromMs: number; readonly toMs: number } | undefined {
+/**
+ * From how long to how long after a deferral a sender was seen to come back, ms; undefined for one
+ * that never was.
+ */
+export function comesBackWithin(
+  lessons: Observations,
+): { readonly fromMs: number; readonly toMs: number } | undefined {
   const seen = [...delays, ['later', Infinity] as const].map(([name]) => (lessons[name] ?? 0) > 0)
   const [first, last] = [seen.indexOf(true), seen.lastIndexOf(true)]
-  return first === -1 ? undefined : { fromMs: delays[first - 1]?.[1] ?? 0, toMs: delays[last]?.[1] ?? Infinity }
+  return first === -1
+    ? undefined
+    : { fromMs: delays[first - 1]?.[1] ?? 0, toMs: delays[last]?.[1] ?? Infinity }
 }
 
 export interface Learned {
@@ -63,13 +77,17 @@ export interface AutoChoice {
   readonly why: string
 }
 
-/** Breaking off can be a network's fault: this often, and this part of the attempts with a deferral, is a habit. */
+/**
+ * Breaking off can be a network's fault: this often, and this part of the attempts with a deferral,
+ * is a habit.
+ */
 const habitAttempts = 2
 const habitShare = 0.2
 
 /**
- * Which strategy is in force. `vouched`: SPF or DKIM has passed for this message; undefined while nobody can know yet.
- * A loss counts for ever: one message that never came back is worse than many that are tagged.
+ * Which strategy is in force. `vouched`: SPF or DKIM has passed for this message; undefined while
+ * nobody can know yet. A loss counts for ever: one message that never came back is worse than many
+ * that are tagged.
  */
 export function chooseStrategy(learned: Learned | undefined, vouched?: boolean): AutoChoice {
   if (vouched === false) return { strategy: 'late', why: 'neither SPF nor DKIM vouches for it' }
@@ -78,20 +96,39 @@ export function chooseStrategy(learned: Learned | undefined, vouched?: boolean):
   const count = (name: LessonName): number => learned.lessons[name] ?? 0
   const lost = count('missing') + count('failed')
   const deferred = count('deferred')
-  if (lost > 0) return { strategy: 'lenient', why: `did not come back for ${lost} of ${messages(deferred)}` }
+  if (lost > 0)
+    return { strategy: 'lenient', why: `did not come back for ${lost} of ${messages(deferred)}` }
   const cutOff = count('cutOff')
   if (cutOff >= habitAttempts && cutOff >= deferred * habitShare)
-    return { strategy: 'lenient', why: `broke off at a deferred recipient in ${cutOff} of ${messages(deferred)}` }
+    return {
+      strategy: 'lenient',
+      why: `broke off at a deferred recipient in ${cutOff} of ${messages(deferred)}`,
+    }
   if (deferred === 0) return { strategy: 'late', why: 'nothing of it was deferred yet' }
-  return { strategy: 'late', why: `came back ${count('returned')} times after ${messages(deferred)}` }
+  return {
+    strategy: 'late',
+    why: `came back ${count('returned')} times after ${messages(deferred)}`,
+  }
 }
 
 const messages = (deferred: number): string => `${deferred} attempts with a deferral`
 
 /** Symbols of a judge that say SPF or DKIM has passed (rspamd, SpamAssassin). */
 const vouching: ReadonlySet<string> = new Set([
-  ...['R_SPF_ALLOW', 'R_DKIM_ALLOW', 'SPF_PASS', 'DKIM_VALID_AU', 'DKIM_VALID_EF', 'DMARC_POLICY_ALLOW', 'DMARC_PASS'],
+  ...[
+    'R_SPF_ALLOW',
+    'R_DKIM_ALLOW',
+    'SPF_PASS',
+    'DKIM_VALID_AU',
+    'DKIM_VALID_EF',
+    'DMARC_POLICY_ALLOW',
+    'DMARC_PASS',
+  ],
 ])
 
-/** Whose message nobody vouches for teaches nothing. Whose signature it is does not matter: what is learned belongs to the host. */
-export const isVouched = (symbols: readonly string[]): boolean => symbols.some((symbol) => vouching.has(symbol))
+/**
+ * Whose message nobody vouches for teaches nothing. Whose signature it is does not matter: what is
+ * learned belongs to the host.
+ */
+export const isVouched = (symbols: readonly string[]): boolean =>
+  symbols.some((symbol) => vouching.has(symbol))

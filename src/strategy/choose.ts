@@ -1,4 +1,7 @@
-/** Who goes through and who is deferred, for the strategies that split at RCPT (`group`, `single`, and `late` on a retry). Pure. */
+/**
+ * Who goes through and who is deferred, for the strategies that split at RCPT (`group`, `single`,
+ * and `late` on a retry). Pure.
+ */
 
 /** A recipient whom the backend would take, with what is known of them. */
 export interface Offered {
@@ -27,7 +30,9 @@ export interface Choice {
   readonly deferred: readonly number[]
 }
 
-/** `late` lets everyone through but those whose refusal is known: they go last, as with the others. */
+/**
+ * `late` lets everyone through but those whose refusal is known: they go last, as with the others.
+ */
 export type Splitting = 'group' | 'single' | 'late'
 
 export interface ChoosingBy {
@@ -65,20 +70,30 @@ function largest(offered: readonly Offered[]): string {
   const sizes = new Map<string, number>()
   for (const { group } of offered) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   let best: [string, number] = ['', 0]
-  for (const entry of sizes) if (entry[1] > best[1]) best = entry // a tie goes to the one offered first
+  // a tie goes to the one offered first
+  for (const entry of sizes) if (entry[1] > best[1]) best = entry
   return best[0]
 }
 
-function passing(batch: readonly Offered[], before: Going, now: Going, by: ChoosingBy): (offered: Offered) => boolean {
+function passing(
+  batch: readonly Offered[],
+  before: Going,
+  now: Going,
+  by: ChoosingBy,
+): (offered: Offered) => boolean {
   switch (now.kind) {
     case 'nobody':
       return () => false
     case 'refused':
-      return (offered) => offered.willBeRefused && (before.kind === 'refused' || !offered.othersExpected)
+      return (offered) =>
+        offered.willBeRefused && (before.kind === 'refused' || !offered.othersExpected)
     case 'group': {
-      const members = batch.filter((offered) => !offered.willBeRefused && !offered.hasIt && offered.group === now.group)
+      const members = batch.filter(
+        (offered) => !offered.willBeRefused && !offered.hasIt && offered.group === now.group,
+      )
       const only = members.find((offered) => offered.neverDefer) ?? members[0]
-      const alone = (offered: Offered): boolean => before.kind === 'nobody' && offered.index === only?.index
+      const alone = (offered: Offered): boolean =>
+        before.kind === 'nobody' && offered.index === only?.index
       return (offered) =>
         !offered.willBeRefused &&
         (offered.neverDefer ||

@@ -1,4 +1,7 @@
-/** What a strategy, or forgiving a message, does to whom, in words for whoever is about to order it. Pure. */
+/**
+ * What a strategy, or forgiving a message, does to whom, in words for whoever is about to order it.
+ * Pure.
+ */
 import type { ConfigurableStrategy } from './names.ts'
 import type { PeerClass } from './peer-class.ts'
 
@@ -10,7 +13,8 @@ export interface Judged {
 
 type Instead = 'tagged' | 'in quarantine'
 
-const insteadOf = ({ lenientAs }: Judged): Instead => (lenientAs === 'tag' ? 'tagged' : 'in quarantine')
+const insteadOf = ({ lenientAs }: Judged): Instead =>
+  lenientAs === 'tag' ? 'tagged' : 'in quarantine'
 
 export function meaningOf(strategy: ConfigurableStrategy, judged: Judged): string {
   const instead = insteadOf(judged)

@@ -1,9 +1,14 @@
-/** The strategies for legacy clients (design: Strategies), in the order of what they cost the sender. */
+/**
+ * The strategies for legacy clients (design: Strategies), in the order of what they cost the
+ * sender.
+ */
 export const strategyNames = ['single', 'group', 'late', 'bounce', 'lenient', 'off'] as const
 /** What can be in force for a transaction. */
 export type StrategyName = (typeof strategyNames)[number]
 
-/** What can be configured or set for a class: `auto` becomes another name before a session sees it. */
+/**
+ * What can be configured or set for a class: `auto` becomes another name before a session sees it.
+ */
 export const configurableStrategies = [...strategyNames, 'auto'] as const
 export type ConfigurableStrategy = (typeof configurableStrategies)[number]
 

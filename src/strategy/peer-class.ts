@@ -7,7 +7,10 @@ export interface AutoReason {
   readonly why: string
 }
 
-/** How the legacy clients of one peer class are served; a class is a named set of peers in the configuration. */
+/**
+ * How the legacy clients of one peer class are served; a class is a named set of peers in the
+ * configuration.
+ */
 export interface PeerClass {
   readonly name: string
   readonly strategy: StrategyName
@@ -21,7 +24,10 @@ export interface PeerClass {
   readonly deferCode: 450 | 451 | 452
   /** What the retry hint says, in seconds (draft-santos-smtpgrey-02). */
   readonly retryHintSeconds: number
-  /** `largest`: look ahead over pipelined RCPTs; `offered`: the sender's first recipient decides (senders: KumoMTA, Exim with 452). */
+  /**
+   * `largest`: look ahead over pipelined RCPTs; `offered`: the sender's first recipient decides
+   * (senders: KumoMTA, Exim with 452).
+   */
   readonly first: 'largest' | 'offered'
   /** Rule 5: how a message that makes no progress is let through. */
   readonly forgiveAs: 'lenient' | 'off'
@@ -29,7 +35,10 @@ export interface PeerClass {
   readonly forgiveAfter: number
   /** Rule 7: forced retries of one message after which it is let through. */
   readonly maxForcedRetries: number
-  /** `group`, `single`: the deferred get the text at once all the same, and their retry is acknowledged without a second delivery. */
+  /**
+   * `group`, `single`: the deferred get the text at once all the same, and their retry is
+   * acknowledged without a second delivery.
+   */
   readonly deliverDeferred: boolean
   /** What `lenient` does for recipients who would have refused. */
   readonly lenientAs: 'tag' | 'quarantine'

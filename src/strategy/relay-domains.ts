@@ -1,8 +1,9 @@
 /** Which domains a recipient may have: rule 8 (design: What always holds). Pure. */
 
 /**
- * Rule 8: no open relay. `relayDomains` absent means that no backend could relay. Patterns are exact names or `*.example.org`;
- * a recipient without a domain is only `postmaster` (RFC 5321 4.5.1).
+ * Rule 8: no open relay. `relayDomains` absent means that no backend could relay. Patterns are
+ * exact names or `*.example.org`; a recipient without a domain is only `postmaster` (RFC 5321
+ * 4.5.1).
  */
 export function mayRelay(domain: string, relayDomains: readonly string[] | undefined): boolean {
   if (relayDomains === undefined || domain === '') return true

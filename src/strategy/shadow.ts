@@ -1,6 +1,7 @@
 /**
- * `shadow`: what another strategy would have cost a message, without doing it. A pure count over its recipients as their first attempt
- * has left them: each time that one of them would have been told to come back only to split, as forced_retries_total counts.
+ * `shadow`: what another strategy would have cost a message, without doing it. A pure count over
+ * its recipients as their first attempt has left them: each time that one of them would have been
+ * told to come back only to split, as forced_retries_total counts.
  */
 import type { Verdict } from '../verdict/verdict.ts'
 import type { StrategyName } from './names.ts'
@@ -37,7 +38,10 @@ export function shadowCost(
   }
 }
 
-/** One group or recipient an attempt, the others wait; who is refused while others wait hears so only at the end, with all of them (rule 2). */
+/**
+ * One group or recipient an attempt, the others wait; who is refused while others wait hears so
+ * only at the end, with all of them (rule 2).
+ */
 function costOfTurns(
   recipients: readonly ShadowRecipient[],
   strategy: 'group' | 'single',
@@ -56,7 +60,8 @@ function costOfTurns(
     waiting = waiting.filter((recipient) => !through.includes(recipient))
     const deferred = waiting.length + kept
     cost += deferred
-    const refused = deferred === 0 ? 0 : through.filter(({ verdict }) => verdict === 'reject').length
+    const refused =
+      deferred === 0 ? 0 : through.filter(({ verdict }) => verdict === 'reject').length
     cost += refused
     kept += refused
   }

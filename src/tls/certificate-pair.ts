@@ -28,7 +28,10 @@ export interface ContextSettings {
   readonly minimumVersion?: 'TLSv1.2' | 'TLSv1.3'
   /** In OpenSSL's notation, best first; absent: Node's. */
   readonly ciphers?: string
-  /** 48 random octets; absent: keys of its own, under which no other context resumes a session (RFC 5077). */
+  /**
+   * 48 random octets; absent: keys of its own, under which no other context resumes a session (RFC
+   * 5077).
+   */
   readonly ticketKeys?: Uint8Array
 }
 
@@ -39,10 +42,14 @@ export const readPem = async (files: PemPair): Promise<PemPair> => ({
 })
 
 /**
- * Checks a pair and makes it ready for use; `files` are the names for messages. Throws, with the file and what to do, when
- * they don't belong together or can't be used.
+ * Checks a pair and makes it ready for use; `files` are the names for messages. Throws, with the
+ * file and what to do, when they don't belong together or can't be used.
  */
-export function makeCertificate(pem: PemPair, files: PemPair, settings: ContextSettings = {}): Certificate {
+export function makeCertificate(
+  pem: PemPair,
+  files: PemPair,
+  settings: ContextSettings = {},
+): Certificate {
   const x509 = parseCertificate(pem.cert, files.cert)
   const key = parseKey(pem.key, files.key)
   if (!x509.checkPrivateKey(key)) {
@@ -96,9 +103,12 @@ function parseCertificate(pem: string, file: string): X509Certificate {
     return new X509Certificate(pem)
   } catch (error) {
     const hint = pem.includes('PRIVATE KEY') ? '; it holds a key, are cert and key swapped?' : ''
-    throw new Error(`${file}: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")${hint}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${file}: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")${hint}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -107,15 +117,25 @@ function parseKey(pem: string, file: string): KeyObject {
     return createPrivateKey(pem)
   } catch (error) {
     if (pem.includes('ENCRYPTED')) {
-      throw new Error(`${file}: the key has a passphrase; take it away with "openssl pkey"`, { cause: error })
+      throw new Error(`${file}: the key has a passphrase; take it away with "openssl pkey"`, {
+        cause: error,
+      })
     }
-    throw new Error(`${file}: holds no private key in PEM form ("-----BEGIN PRIVATE KEY-----")`, { cause: error })
+    throw new Error(`${file}: holds no private key in PEM form ("-----BEGIN PRIVATE KEY-----")`, {
+      cause: error,
+    })
   }
 }
 
-/** The same for all contexts: OpenSSL refuses to resume a session under another one, or under none where it asks for certificates. */
+/**
+ * The same for all contexts: OpenSSL refuses to resume a session under another one, or under none
+ * where it asks for certificates.
+ */
 const sessionIdContext = 'rcptwise'
-/** How long a session can be resumed, in seconds: for a sender's queue run or two. Node's default is five minutes. */
+/**
+ * How long a session can be resumed, in seconds: for a sender's queue run or two. Node's default is
+ * five minutes.
+ */
 const sessionTimeout = 7200
 
 function makeContext(pem: PemPair, files: PemPair, settings: ContextSettings): SecureContext {

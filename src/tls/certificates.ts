@@ -1,5 +1,11 @@
 import type { SecureContext } from 'node:tls'
-import { makeCertificate, readPem, type Certificate, type ContextSettings, type PemPair } from './certificate-pair.ts'
+import {
+  makeCertificate,
+  readPem,
+  type Certificate,
+  type ContextSettings,
+  type PemPair,
+} from './certificate-pair.ts'
 import { keepSelfSigned, type PemOfFiles } from './kept-self-signed.ts'
 
 export interface CertificateOptions extends ContextSettings {
@@ -24,23 +30,32 @@ export interface Certificates {
 export type CertificateSource = () => Promise<PemOfFiles>
 
 /** One a pair, or that of the self-signed one, which is made and kept when it is not there. */
-export function certificateSources(options: CertificateOptions): readonly [CertificateSource, ...CertificateSource[]] {
+export function certificateSources(
+  options: CertificateOptions,
+): readonly [CertificateSource, ...CertificateSource[]] {
   const { hostname, pairs, dataDirectory, clock = Date.now } = options
   const [first, ...rest] = pairs.map((files) => async () => ({ pem: await readPem(files), files }))
-  return first === undefined ? [async () => await keepSelfSigned(hostname, dataDirectory, clock())] : [first, ...rest]
+  return first === undefined
+    ? [async () => await keepSelfSigned(hostname, dataDirectory, clock())]
+    : [first, ...rest]
 }
 
 /** The first that is for the name, else the first of all. */
-export function contextAmong(all: Certificates['all'], serverName: string | undefined): SecureContext {
-  const fitting = serverName === undefined ? undefined : all.find((certificate) => certificate.fits(serverName))
+export function contextAmong(
+  all: Certificates['all'],
+  serverName: string | undefined,
+): SecureContext {
+  const fitting =
+    serverName === undefined ? undefined : all.find((certificate) => certificate.fits(serverName))
   return (fitting ?? all[0]).context
 }
 
 /**
- * Loads the configured certificates, or makes a self-signed one and keeps it in the data directory. Rejects, with the
- * file and what to do, when a pair can't be read or does not belong together. A certificate that has expired is loaded:
- * mail servers seldom look, and no TLS at all would be worse; `expiresAt` tells. They stay as they are: see
- * watched-certificates.ts for those that follow their files.
+ * Loads the configured certificates, or makes a self-signed one and keeps it in the data directory.
+ * Rejects, with the file and what to do, when a pair can't be read or does not belong together. A
+ * certificate that has expired is loaded: mail servers seldom look, and no TLS at all would be
+ * worse; `expiresAt` tells. They stay as they are: see watched-certificates.ts for those that
+ * follow their files.
  */
 export async function loadCertificates(options: CertificateOptions): Promise<Certificates> {
   const load = async (source: CertificateSource): Promise<Certificate> => {

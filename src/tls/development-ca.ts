@@ -1,12 +1,22 @@
-/** A certificate authority for development and for networks of one's own: nobody else trusts it until told to. */
+/**
+ * A certificate authority for development and for networks of one's own: nobody else trusts it
+ * until told to.
+ */
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { backdatedMs, commonNameFor, issue, type Issued } from './issue.ts'
 
 const dayMs = 86_400_000
 
-/** RSA with 3072 bits; may sign servers' certificates and no other authority. `now` in ms since the epoch. */
-export async function makeAuthority(commonName: string, days: number, now: number): Promise<Issued> {
+/**
+ * RSA with 3072 bits; may sign servers' certificates and no other authority. `now` in ms since the
+ * epoch.
+ */
+export async function makeAuthority(
+  commonName: string,
+  days: number,
+  now: number,
+): Promise<Issued> {
   const notBefore = now - backdatedMs
   return await issue({
     commonName,
@@ -19,8 +29,9 @@ export async function makeAuthority(commonName: string, days: number, now: numbe
 }
 
 /**
- * A server's certificate for host names, `*.` names and addresses, signed by an authority that `makeAuthority` made. It ends
- * with the authority's at the latest. Throws when the authority has expired, or is none.
+ * A server's certificate for host names, `*.` names and addresses, signed by an authority that
+ * `makeAuthority` made. It ends with the authority's at the latest. Throws when the authority has
+ * expired, or is none.
  */
 export async function makeServerCertificate(
   names: readonly [string, ...string[]],
@@ -29,9 +40,11 @@ export async function makeServerCertificate(
 ): Promise<Issued> {
   const ca = new X509Certificate(authority.cert)
   const commonName = /^CN=(.+)$/m.exec(ca.subject)?.[1]
-  if (!ca.ca || commonName === undefined) throw new Error('the certificate is not that of an authority made here')
+  if (!ca.ca || commonName === undefined)
+    throw new Error('the certificate is not that of an authority made here')
   const end = ca.validToDate.getTime()
-  if (end <= now) throw new Error(`the authority's certificate has expired on ${ca.validToDate.toISOString()}`)
+  if (end <= now)
+    throw new Error(`the authority's certificate has expired on ${ca.validToDate.toISOString()}`)
   const notBefore = now - backdatedMs
   return await issue(
     {

@@ -1,12 +1,23 @@
-/** Certificates in a process that does not read their files: it is given what was read, and given it anew when that changes. */
+/**
+ * Certificates in a process that does not read their files: it is given what was read, and given it
+ * anew when that changes.
+ */
 import type { SecureContext } from 'node:tls'
-import { type Certificate, type ContextSettings, makeCertificate, type PemPair } from './certificate-pair.ts'
+import {
+  type Certificate,
+  type ContextSettings,
+  makeCertificate,
+  type PemPair,
+} from './certificate-pair.ts'
 import { type Certificates, contextAmong } from './certificates.ts'
 
 /** What can be sent to another process; `files` are the names for messages. */
 export interface CertificateTexts {
   readonly pairs: readonly { readonly pem: PemPair; readonly files: PemPair }[]
-  /** The same in all processes, so that a session begun with one can be resumed with another (RFC 5077). */
+  /**
+   * The same in all processes, so that a session begun with one can be resumed with another (RFC
+   * 5077).
+   */
   readonly ticketKeys: Uint8Array
 }
 
@@ -33,13 +44,19 @@ export class GivenCertificates implements Certificates {
     await Promise.resolve()
   }
 
-  /** For handshakes from now on. @throws Error as the constructor does; the old ones stay in use then. */
+  /**
+   * For handshakes from now on. @throws Error as the constructor does; the old ones stay in use
+   * then.
+   */
   use(texts: CertificateTexts): void {
     this.#all = make(texts, this.#settings)
   }
 }
 
-function make({ pairs, ticketKeys }: CertificateTexts, settings: ContextSettings): Certificates['all'] {
+function make(
+  { pairs, ticketKeys }: CertificateTexts,
+  settings: ContextSettings,
+): Certificates['all'] {
   const [first, ...rest] = pairs.map(({ pem, files }): Certificate =>
     makeCertificate(pem, files, { ...settings, ticketKeys }),
   )

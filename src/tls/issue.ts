@@ -1,4 +1,7 @@
-/** node-forge is imported here and nowhere else: Node itself can read certificates, but not make them. */
+/**
+ * node-forge is imported here and nowhere else: Node itself can read certificates, but not make
+ * them.
+ */
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
@@ -17,7 +20,10 @@ export interface Issuer {
 
 export interface CertificateRequest {
   readonly commonName: string
-  /** `server`: proves names to clients. `authority`: signs servers' certificates, and nothing below them does. */
+  /**
+   * `server`: proves names to clients. `authority`: signs servers' certificates, and nothing below
+   * them does.
+   */
   readonly use: 'server' | 'authority'
   /** Host names, `*.` names and addresses. */
   readonly names: readonly string[]
@@ -28,7 +34,10 @@ export interface CertificateRequest {
   readonly keyBits: 2048 | 3072
 }
 
-/** Makes a key and a certificate for it, signed by `issuer`, or by its own key when there is none (RFC 5280). */
+/**
+ * Makes a key and a certificate for it, signed by `issuer`, or by its own key when there is none
+ * (RFC 5280).
+ */
 export async function issue(request: CertificateRequest, issuer?: Issuer): Promise<Issued> {
   // In OpenSSL, off the main thread; the same takes seconds in JavaScript.
   const { privateKey } = await promisify(generateKeyPair)('rsa', {
@@ -47,9 +56,13 @@ export async function issue(request: CertificateRequest, issuer?: Issuer): Promi
   certificate.setIssuer([{ name: 'commonName', value: issuer?.commonName ?? request.commonName }])
   certificate.setExtensions([
     ...(request.use === 'authority' ? authority : server),
-    ...(request.names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: request.names.map(altName) }]),
+    ...(request.names.length === 0
+      ? []
+      : [{ name: 'subjectAltName', altNames: request.names.map(altName) }]),
     { name: 'subjectKeyIdentifier' },
-    ...(issuer === undefined ? [] : [{ name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(signer) }]),
+    ...(issuer === undefined
+      ? []
+      : [{ name: 'authorityKeyIdentifier', keyIdentifier: keyIdentifier(signer) }]),
   ])
   certificate.sign(signer, forge.md.sha256.create())
   return { cert: forge.pki.certificateToPem(certificate), key: privateKey }
@@ -67,7 +80,11 @@ const server = [
 
 /** SHA-1 of the public key, as in the issuer's subjectKeyIdentifier (RFC 5280 4.2.1.2). */
 const keyIdentifier = (signer: forge.pki.rsa.PrivateKey): string =>
-  forge.pki.getPublicKeyFingerprint(forge.pki.setRsaPublicKey(signer.n, signer.e), { type: 'RSAPublicKey' }).getBytes()
+  forge.pki
+    .getPublicKeyFingerprint(forge.pki.setRsaPublicKey(signer.n, signer.e), {
+      type: 'RSAPublicKey',
+    })
+    .getBytes()
 
 /** 16 octets, positive and without a leading zero (RFC 5280 4.1.2.2). */
 function serialNumber(): string {
@@ -77,14 +94,20 @@ function serialNumber(): string {
 }
 
 /** RFC 5280 4.2.1.6: dNSName is [2], iPAddress is [7]. */
-const altName = (host: string): { readonly type: number; readonly value?: string; readonly ip?: string } =>
+const altName = (
+  host: string,
+): { readonly type: number; readonly value?: string; readonly ip?: string } =>
   isIP(host) === 0 ? { type: 2, value: host } : { type: 7, ip: host }
 
 /** RFC 5280 appendix A.1, ub-common-name. */
 const longestCommonName = 64
 
-/** The name itself where it has room; the names that count are in subjectAltName anyway (RFC 6125 6.4.4). */
-export const commonNameFor = (name: string): string => (name.length <= longestCommonName ? name : 'rcptwise')
+/**
+ * The name itself where it has room; the names that count are in subjectAltName anyway (RFC 6125
+ * 6.4.4).
+ */
+export const commonNameFor = (name: string): string =>
+  name.length <= longestCommonName ? name : 'rcptwise'
 
 /** For clients whose clock is slow. */
 export const backdatedMs = 3_600_000

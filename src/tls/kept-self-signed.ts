@@ -15,16 +15,22 @@ export interface PemOfFiles {
 }
 
 /**
- * The self-signed certificate in `directory`, made when there is none, when it is for another host, has (nearly) expired or
- * can't be used. The file has mode 0600. `now` is in ms since the epoch. Rejects when the directory can't be written.
+ * The self-signed certificate in `directory`, made when there is none, when it is for another host,
+ * has (nearly) expired or can't be used. The file has mode 0600. `now` is in ms since the epoch.
+ * Rejects when the directory can't be written.
  */
-export async function keepSelfSigned(hostname: string, directory: string, now: number): Promise<PemOfFiles> {
+export async function keepSelfSigned(
+  hostname: string,
+  directory: string,
+  now: number,
+): Promise<PemOfFiles> {
   const file = join(directory, fileName)
   const kept = await readKept(file)
   const files = { cert: file, key: file }
   if (kept !== undefined) {
     const certificate = makeCertificate(kept, files)
-    if (certificate.expiresAt - now > renewBeforeMs && certificate.fits(hostname)) return { pem: kept, files }
+    if (certificate.expiresAt - now > renewBeforeMs && certificate.fits(hostname))
+      return { pem: kept, files }
   }
   const made = await makeSelfSigned(hostname, now)
   try {
@@ -32,7 +38,10 @@ export async function keepSelfSigned(hostname: string, directory: string, now: n
     await replace(file, `${made.key}${made.cert}`)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new Error(`${file}: can't keep the self-signed certificate: ${why}; check data_directory`, { cause: error })
+    throw new Error(
+      `${file}: can't keep the self-signed certificate: ${why}; check data_directory`,
+      { cause: error },
+    )
   }
   return { pem: made, files }
 }
@@ -50,7 +59,9 @@ async function readKept(file: string): Promise<PemPair | undefined> {
   }
 }
 
-/** Written beside and renamed, so that a crash leaves the old file or the new one, never half a key. */
+/**
+ * Written beside and renamed, so that a crash leaves the old file or the new one, never half a key.
+ */
 async function replace(file: string, content: string): Promise<void> {
   const temporary = `${file}.${randomUUID()}`
   try {

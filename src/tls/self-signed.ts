@@ -4,8 +4,9 @@ import { backdatedMs, commonNameFor, issue, type Issued } from './issue.ts'
 const validityMs = 825 * 86_400_000
 
 /**
- * A certificate for a host name or an address, signed by its own RSA key of 2048 bits, good for 825 days from an hour
- * before `now` (ms since the epoch). It is for `localhost`, too. It gives encryption, and no one reason to trust it.
+ * A certificate for a host name or an address, signed by its own RSA key of 2048 bits, good for 825
+ * days from an hour before `now` (ms since the epoch). It is for `localhost`, too. It gives
+ * encryption, and no one reason to trust it.
  */
 export async function makeSelfSigned(hostname: string, now: number): Promise<Issued> {
   const notBefore = now - backdatedMs

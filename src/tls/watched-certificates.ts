@@ -1,4 +1,7 @@
-/** The certificates in use: they follow their files, get new ticket keys every day, and tell when they are about to expire. */
+/**
+ * The certificates in use: they follow their files, get new ticket keys every day, and tell when
+ * they are about to expire.
+ */
 import { dirname } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import type { FactListener } from '../facts.ts'
@@ -21,7 +24,10 @@ export interface WatchedCertificateOptions extends CertificateOptions {
 export interface WatchedCertificates extends Certificates {
   /** What the certificates in use were made of, in the order of `all`. */
   readonly texts: readonly PemOfFiles[]
-  /** Reads all files now, changed or not (SIGHUP). Never rejects: what is wrong is told as certificateKept. */
+  /**
+   * Reads all files now, changed or not (SIGHUP). Never rejects: what is wrong is told as
+   * certificateKept.
+   */
   reload(): Promise<void>
   close(): Promise<void>
 }
@@ -39,16 +45,22 @@ interface Kept {
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-/** Two files are replaced one after the other: what does not fit together is a mistake only when it stays so. */
+/**
+ * Two files are replaced one after the other: what does not fit together is a mistake only when it
+ * stays so.
+ */
 const settleMs = 2000
 const warnBeforeMs = 14 * dayMs
 
 /**
- * Loads the certificates as `loadCertificates` does, and rejects as it does. From then on new handshakes get what is in the
- * files, running connections keep what they have, and a pair that is broken or does not belong together leaves the old one in
- * use. The caller closes what it gets; it does not keep the process alive.
+ * Loads the certificates as `loadCertificates` does, and rejects as it does. From then on new
+ * handshakes get what is in the files, running connections keep what they have, and a pair that is
+ * broken or does not belong together leaves the old one in use. The caller closes what it gets; it
+ * does not keep the process alive.
  */
-export async function openCertificates(options: WatchedCertificateOptions): Promise<WatchedCertificates> {
+export async function openCertificates(
+  options: WatchedCertificateOptions,
+): Promise<WatchedCertificates> {
   const [first, ...rest] = certificateSources(options)
   const load = async (source: CertificateSource): Promise<Kept> => {
     const { pem, files } = await source()
@@ -79,7 +91,9 @@ class Watched implements WatchedCertificates {
     const directories = new Map(
       options.pairs.flatMap(({ cert, key }) => [cert, key].map((file) => [dirname(file), file])),
     )
-    this.#watches = [...directories.values()].map((file) => watchBeside(file, () => this.#lookInBackground('changed')))
+    this.#watches = [...directories.values()].map((file) =>
+      watchBeside(file, () => this.#lookInBackground('changed')),
+    )
     this.#hourly = setInterval(() => this.#lookInBackground('hourly'), hourMs).unref()
   }
 
@@ -162,9 +176,13 @@ class Watched implements WatchedCertificates {
     this.#options.onFact({ kind: 'certificateExpires', at, name, file, expiresAt })
   }
 
-  /** New keys for session tickets: whoever gets hold of one can't read what was said before that day (RFC 5077 5.5). */
+  /**
+   * New keys for session tickets: whoever gets hold of one can't read what was said before that day
+   * (RFC 5077 5.5).
+   */
   #renewContexts(): void {
     this.#contextsMadeAt = this.#clock()
-    for (const kept of this.#kept) kept.certificate = makeCertificate(kept.pem, kept.files, this.#options)
+    for (const kept of this.#kept)
+      kept.certificate = makeCertificate(kept.pem, kept.files, this.#options)
   }
 }

@@ -1,8 +1,14 @@
-/** From each recipient's outcome to what the client is told. Everything here is decided and committed already (rule 1). */
+/**
+ * From each recipient's outcome to what the client is told. Everything here is decided and
+ * committed already (rule 1).
+ */
 import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
 import { refusedForSome, replies } from '../smtp/replies.ts'
 
-/** What became of one recipient of the transaction: 2yz only when the backend has taken the message for them. */
+/**
+ * What became of one recipient of the transaction: 2yz only when the backend has taken the message
+ * for them.
+ */
 export interface Outcome {
   readonly index: number
   readonly address: string
@@ -17,7 +23,10 @@ export interface Answer {
   readonly lines: readonly Reply[]
   /** Rule 2: their refusal waits until they are alone. */
   readonly refusalsKept: readonly Outcome[]
-  /** They have the message although the reply was no 250: their retry is acknowledged without a second delivery (rule 6). */
+  /**
+   * They have the message although the reply was no 250: their retry is acknowledged without a
+   * second delivery (rule 6).
+   */
   readonly deliveredUnsaid: readonly Outcome[]
   /** Answered for good. */
   readonly final: readonly Outcome[]
@@ -28,21 +37,29 @@ export interface Circumstances {
   readonly anyoneDeferred: boolean
   /** The message may be answered in parts: neither forgiven nor a client that is never split. */
   readonly mayComeAgain: boolean
-  /** A 452 was given in this session, or so many recipients that the client may hold back some (senders: Exim). */
+  /**
+   * A 452 was given in this session, or so many recipients that the client may hold back some
+   * (senders: Exim).
+   */
   readonly othersMayBeOpen: boolean
   readonly retryHintSeconds: number
 }
 
 /**
- * Rule 2: no 5yz after the text in a transaction in which any recipient was deferred. Exim after 452 and Haraka after any
- * 4yz bounce the deferred ones too (senders: Hazards).
+ * Rule 2: no 5yz after the text in a transaction in which any recipient was deferred. Exim after
+ * 452 and Haraka after any 4yz bounce the deferred ones too (senders: Hazards).
  */
-export const mayRefuseAfterText = (circumstances: Circumstances): boolean => !circumstances.anyoneDeferred
+export const mayRefuseAfterText = (circumstances: Circumstances): boolean =>
+  !circumstances.anyoneDeferred
 
-/** Rule 4: equal answers are one traditional reply, unless someone was deferred, or a single 5yz could hit recipients not yet offered. */
+/**
+ * Rule 4: equal answers are one traditional reply, unless someone was deferred, or a single 5yz
+ * could hit recipients not yet offered.
+ */
 export function maySayItOnce(outcomes: readonly Outcome[], circumstances: Circumstances): boolean {
   const [first] = outcomes
-  if (first === undefined || outcomes.some(({ reply }) => isAnother(reply, first.reply))) return false
+  if (first === undefined || outcomes.some(({ reply }) => isAnother(reply, first.reply)))
+    return false
   if (isPositive(first.reply)) return true
   return !circumstances.anyoneDeferred && !circumstances.othersMayBeOpen
 }
@@ -69,24 +86,36 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
   const known = accepted.length + refused.length
   const mixed = accepted.length > 0 && circumstances.mayComeAgain
   if (known < outcomes.length || mixed || !mayRefuseAfterText(circumstances)) {
-    // Someone has to come again, so everyone has to; what is known stays known. Words about one of them are not for the others.
-    const reply = known === 0 ? outcomes[0]?.reply : replies.refusalKept(circumstances.retryHintSeconds)
-    return { lines: [reply ?? replies.backendLost], refusalsKept: refused, deliveredUnsaid: accepted, final: [] }
+    // Someone has to come again, so everyone has to; what is known stays known. Words about one of
+    // them are not for the others.
+    const reply =
+      known === 0 ? outcomes[0]?.reply : replies.refusalKept(circumstances.retryHintSeconds)
+    return {
+      lines: [reply ?? replies.backendLost],
+      refusalsKept: refused,
+      deliveredUnsaid: accepted,
+      final: [],
+    }
   }
   const refusal = oneFor(refused)
   if (accepted.length === 0) return finalAnswer(refusal, outcomes)
-  // The backend refused some of a message that can't be answered in parts: the sender must hear of it (decision 9).
+  // The backend refused some of a message that can't be answered in parts: the sender must hear of
+  // it (decision 9).
   const whom = refused.map(({ mailbox }) => mailbox)
   return finalAnswer(refusedForSome(refusal, whom), outcomes)
 }
 
-const isFinal = (outcome: Outcome): boolean => isPositive(outcome.reply) || isPermanent(outcome.reply)
+const isFinal = (outcome: Outcome): boolean =>
+  isPositive(outcome.reply) || isPermanent(outcome.reply)
 
 function finalAnswer(reply: Reply, outcomes: readonly Outcome[]): Answer {
   return { lines: [reply], refusalsKept: [], deliveredUnsaid: [], final: outcomes }
 }
 
-/** One reply for several equal outcomes; a refusal of ours that names one recipient is put for all of them. */
+/**
+ * One reply for several equal outcomes; a refusal of ours that names one recipient is put for all
+ * of them.
+ */
 function oneFor(outcomes: readonly Outcome[]): Reply {
   const [first] = outcomes
   if (first === undefined) return replies.noValidRecipients

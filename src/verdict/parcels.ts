@@ -1,4 +1,7 @@
-/** Which transactions the backend gets for one message: one per distinct result, never more (design). */
+/**
+ * Which transactions the backend gets for one message: one per distinct result, never more
+ * (design).
+ */
 import type { Verdict } from './verdict.ts'
 
 export type ParcelResult = 'plain' | 'tagged' | 'quarantined'
@@ -22,7 +25,10 @@ export interface Granted {
   readonly verdict: Verdict
 }
 
-/** In the order in which the results first occur, so that a message with one result is one parcel with all recipients in order. */
+/**
+ * In the order in which the results first occur, so that a message with one result is one parcel
+ * with all recipients in order.
+ */
 export function parcelsByResult(granted: readonly Granted[]): Parcel[] {
   const parcels = new Map<ParcelResult, number[]>()
   for (const { index, verdict } of granted) {
@@ -36,7 +42,9 @@ export function parcelsByResult(granted: readonly Granted[]): Parcel[] {
 }
 
 /** For a backend that judges: one transaction per group. */
-export function parcelsByGroup(recipients: readonly { readonly index: number; readonly group: string }[]): Parcel[] {
+export function parcelsByGroup(
+  recipients: readonly { readonly index: number; readonly group: string }[],
+): Parcel[] {
   const parcels = new Map<string, number[]>()
   for (const { index, group } of recipients) {
     const members = parcels.get(group)

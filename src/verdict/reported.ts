@@ -1,9 +1,15 @@
-/** The answer where the refusals are in a report to the sender (strategy `bounce`): the reply is that of those who have the message. */
+/**
+ * The answer where the refusals are in a report to the sender (strategy `bounce`): the reply is
+ * that of those who have the message.
+ */
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Answer, Outcome } from './answer.ts'
 
-/** Who refuses, where everyone is decided and some have the message: these can be reported. Empty otherwise. */
+/**
+ * Who refuses, where everyone is decided and some have the message: these can be reported. Empty
+ * otherwise.
+ */
 export function refusalsAmong(outcomes: readonly Outcome[]): readonly Outcome[] {
   const refused = outcomes.filter(({ reply }) => isPermanent(reply))
   const accepted = outcomes.filter(({ reply }) => isPositive(reply))
@@ -13,5 +19,10 @@ export function refusalsAmong(outcomes: readonly Outcome[]): readonly Outcome[] 
 /** The backend has taken the report: nobody has to come again for those who refuse. */
 export function answerReported(outcomes: readonly Outcome[]): Answer {
   const accepted = outcomes.find(({ reply }) => isPositive(reply))
-  return { lines: [accepted?.reply ?? replies.ok], refusalsKept: [], deliveredUnsaid: [], final: outcomes }
+  return {
+    lines: [accepted?.reply ?? replies.ok],
+    refusalsKept: [],
+    deliveredUnsaid: [],
+    final: outcomes,
+  }
 }

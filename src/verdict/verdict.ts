@@ -1,4 +1,7 @@
-/** Score x policy = one verdict per recipient, and what becomes of verdicts that have to share an answer. */
+/**
+ * Score x policy = one verdict per recipient, and what becomes of verdicts that have to share an
+ * answer.
+ */
 import type { Policy } from './policy.ts'
 
 export type Verdict = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
@@ -11,22 +14,42 @@ export function decide(score: number, policy: Policy): Verdict {
   return 'accept'
 }
 
-/** How recipients of one transaction are answered: each for themselves (PRDR), or together in one of two ways. */
+/**
+ * How recipients of one transaction are answered: each for themselves (PRDR), or together in one of
+ * two ways.
+ */
 export type Sharing = 'each' | 'lenient' | 'off'
 
-const strictness: Readonly<Record<Verdict, number>> = { accept: 0, tag: 1, quarantine: 2, reject: 3, defer: 4 }
-const fromMild = ['accept', 'tag', 'quarantine', 'reject', 'defer'] as const satisfies readonly Verdict[]
+const strictness: Readonly<Record<Verdict, number>> = {
+  accept: 0,
+  tag: 1,
+  quarantine: 2,
+  reject: 3,
+  defer: 4,
+}
+const fromMild = [
+  'accept',
+  'tag',
+  'quarantine',
+  'reject',
+  'defer',
+] as const satisfies readonly Verdict[]
 
 /** Some would refuse what others get: no one reply is true for all of them. */
 export const differ = (wanted: readonly Verdict[]): boolean =>
   wanted.includes('reject') && wanted.some((verdict) => verdict !== 'reject' && verdict !== 'defer')
 
 /**
- * What recipients get, given what they want, when one reply has to be true for all of them (design: Strategies).
- * `lenient`: where some refuse and others don't, those who would refuse get it as `instead`. `off`: the strictest verdict that
- * all share. Delivered verdicts (accept, tag, quarantine) can always stand together: all of them answer 250.
+ * What recipients get, given what they want, when one reply has to be true for all of them (design:
+ * Strategies). `lenient`: where some refuse and others don't, those who would refuse get it as
+ * `instead`. `off`: the strictest verdict that all share. Delivered verdicts (accept, tag,
+ * quarantine) can always stand together: all of them answer 250.
  */
-export function grant(wanted: readonly Verdict[], sharing: Sharing, instead: 'tag' | 'quarantine'): readonly Verdict[] {
+export function grant(
+  wanted: readonly Verdict[],
+  sharing: Sharing,
+  instead: 'tag' | 'quarantine',
+): readonly Verdict[] {
   if (sharing === 'each') return wanted
   if (sharing === 'off') {
     const shared = fromMild[Math.min(...wanted.map((verdict) => strictness[verdict]))] ?? 'accept'

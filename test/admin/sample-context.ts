@@ -21,7 +21,12 @@ export const split = (
   refusedOnly: false,
   recipients: [
     { address: 'a@example.org', state: 'answered', deferrals: 0 },
-    { address: 'b@example.org', state: 'waiting', deferredAt: Date.UTC(2026, 0, 1, 0, 10), deferrals: 2 },
+    {
+      address: 'b@example.org',
+      state: 'waiting',
+      deferredAt: Date.UTC(2026, 0, 1, 0, 10),
+      deferrals: 2,
+    },
     {
       address: 'c@example.org',
       state: 'refused',
@@ -35,7 +40,9 @@ export const split = (
 const withMissing = (split: Split): Split => ({
   ...split,
   attempt: { session: 'S1', address: '192.0.2.1', rdns: 'mx.example.net' },
-  recipients: split.recipients.map((each) => (each.state === 'answered' ? each : { ...each, missingAt: 0 })),
+  recipients: split.recipients.map((each) =>
+    each.state === 'answered' ? each : { ...each, missingAt: 0 },
+  ),
 })
 
 const learned = (name: string): SenderView => ({
@@ -91,14 +98,22 @@ export function sampleContext(): SampleContext {
     asked,
     isReady: true,
     ready() {
-      return this.isReady ? { ready: true, reasons: [] } : { ready: false, reasons: ['no listener is open'] }
+      return this.isReady
+        ? { ready: true, reasons: [] }
+        : { ready: false, reasons: ['no listener is open'] }
     },
-    metrics: async () => await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    metrics: async () =>
+      await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
     peers: () => configured.flatMap(([name]) => view(name) ?? []),
     setStrategy: async (name, strategy, untilMs, by) => {
       asked.push(`set ${name} ${strategy} by ${by}`)
       if (view(name) !== undefined) {
-        overrides.set(name, { strategy, by, setAt: Date.now(), ...(untilMs !== undefined && { until: untilMs }) })
+        overrides.set(name, {
+          strategy,
+          by,
+          setAt: Date.now(),
+          ...(untilMs !== undefined && { until: untilMs }),
+        })
       }
       return await Promise.resolve(view(name))
     },
@@ -107,9 +122,12 @@ export function sampleContext(): SampleContext {
       overrides.delete(name)
       return await Promise.resolve(view(name))
     },
-    ifForgiven: ({ recipients }) => recipients.map(({ address }) => ({ address, what: 'gets it tagged' })),
+    ifForgiven: ({ recipients }) =>
+      recipients.map(({ address }) => ({ address, what: 'gets it tagged' })),
     splits: async (limit) =>
-      await Promise.resolve([...splits.values()].filter(({ status }) => status === 'open').slice(0, limit)),
+      await Promise.resolve(
+        [...splits.values()].filter(({ status }) => status === 'open').slice(0, limit),
+      ),
     missing: async (limit) =>
       await Promise.resolve(
         [...splits.values()]
@@ -122,7 +140,12 @@ export function sampleContext(): SampleContext {
       asked.push(`pin ${name} ${strategy ?? 'auto'} by ${by}`)
       const found = senders.get(name)
       if (strategy === undefined) return await Promise.resolve(found)
-      const pinned = { ...(found ?? learned(name)), strategy, why: 'pinned', pin: { strategy, by, at: 0 } }
+      const pinned = {
+        ...(found ?? learned(name)),
+        strategy,
+        why: 'pinned',
+        pin: { strategy, by, at: 0 },
+      }
       senders.set(name, pinned)
       return await Promise.resolve(pinned)
     },

@@ -49,8 +49,13 @@ interface Answer {
 async function ask(path: string, init: RequestInit = {}, port = admin.port): Promise<Answer> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
   const text = await response.text()
-  const json = response.headers.get('content-type')?.startsWith('application/json') === true && text !== ''
-  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
+  const json =
+    response.headers.get('content-type')?.startsWith('application/json') === true && text !== ''
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json ? JSON.parse(text) : text,
+  }
 }
 
 const put = (body: unknown): RequestInit => ({
@@ -92,7 +97,9 @@ describe('senders', () => {
     for (const body of [{}, { strategy: 'x' }, { strategy: 'late', for: '2h' }, [], 'x'])
       expect((await ask('/api/v1/senders/example.net', put(body))).status).toBe(400)
     for (const name of ['x', 'a b.example', '192.0.2.7/24', 'a'.repeat(250) + '.example'])
-      expect((await ask(`/api/v1/senders/${encodeURIComponent(name)}`, put({ strategy: 'off' }))).status).toBe(400)
+      expect(
+        (await ask(`/api/v1/senders/${encodeURIComponent(name)}`, put({ strategy: 'off' }))).status,
+      ).toBe(400)
   })
 
   it('and what is missing need the token where there is one', async () => {
@@ -102,7 +109,9 @@ describe('senders', () => {
     const { port } = await start({ token: await openTokenFile(file, () => undefined) })
     for (const path of ['/api/v1/senders', '/api/v1/splits?missing=true'])
       expect((await ask(path, {}, port)).status).toBe(401)
-    expect((await ask('/api/v1/senders/a.example', put({ strategy: 'off' }), port)).status).toBe(401)
+    expect((await ask('/api/v1/senders/a.example', put({ strategy: 'off' }), port)).status).toBe(
+      401,
+    )
     expect((await ask('/api/v1/splits?missing=yes')).status).toBe(400)
     await rm(directory, { recursive: true, force: true })
   })
@@ -111,7 +120,11 @@ describe('senders', () => {
 describe('what is open', () => {
   it('GET /metrics gives the text of the context with its content type', async () => {
     const { status, headers, body } = await ask('/metrics')
-    expect([status, headers.get('content-type'), body]).toEqual([200, 'text/plain; version=0.0.4', 'up 1\n'])
+    expect([status, headers.get('content-type'), body]).toEqual([
+      200,
+      'text/plain; version=0.0.4',
+      'up 1\n',
+    ])
   })
 
   it('README.md: “serve is ready when GET http://127.0.0.1:9225/readyz says 200.” 503 with reasons until then', async () => {
@@ -152,19 +165,32 @@ describe('health has room of its own', () => {
     ['nothing', ''],
     ['half a request line', 'GET /heal'],
     ['half a header section', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n'],
-    ['half a body', 'PUT /api/v1/peers/default/strategy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{'],
+    [
+      'half a body',
+      'PUT /api/v1/peers/default/strategy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{',
+    ],
     ['a request, and read no answer', 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-  ])('/healthz and /readyz answer although 600 clients have sent %s', { timeout: 60_000 }, async (_name, octets) => {
-    const metrics = { contentType: 'text/plain', text: 'x 1\n'.repeat(100_000) }
-    const large = { ...context, metrics: async () => await Promise.resolve(metrics) }
-    const { port } = await start({ context: large, timeLimitsMs: { headers: 600_000, request: 600_000 } })
-    for (let i = 0; i < 600; i++) await hold(octets, port)
-    expect(await ask('/healthz', {}, port)).toMatchObject({ status: 200 })
-    expect(await ask('/readyz', {}, port)).toMatchObject({ status: 200 })
-  })
+  ])(
+    '/healthz and /readyz answer although 600 clients have sent %s',
+    { timeout: 60_000 },
+    async (_name, octets) => {
+      const metrics = { contentType: 'text/plain', text: 'x 1\n'.repeat(100_000) }
+      const large = { ...context, metrics: async () => await Promise.resolve(metrics) }
+      const { port } = await start({
+        context: large,
+        timeLimitsMs: { headers: 600_000, request: 600_000 },
+      })
+      for (let i = 0; i < 600; i++) await hold(octets, port)
+      expect(await ask('/healthz', {}, port)).toMatchObject({ status: 200 })
+      expect(await ask('/readyz', {}, port)).toMatchObject({ status: 200 })
+    },
+  )
 
   it('property: the newest is never the one that leaves, and there are never more than the most', () => {
-    const step = fc.record({ what: fc.constantFrom('enter', 'begin', 'end', 'close'), who: fc.nat(30) })
+    const step = fc.record({
+      what: fc.constantFrom('enter', 'begin', 'end', 'close'),
+      who: fc.nat(30),
+    })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const room = new ConnectionRoom<Guest & { close(): void }>(5)
@@ -220,12 +246,19 @@ describe('peers', () => {
 
   it('a strategy is set for a time, with who did it, and reset', async () => {
     const before = Date.now()
-    const { status, body } = await ask('/api/v1/peers/partners/strategy', put({ strategy: 'off', for: '1h30m' }))
+    const { status, body } = await ask(
+      '/api/v1/peers/partners/strategy',
+      put({ strategy: 'off', for: '1h30m' }),
+    )
     expect(status).toBe(200)
     const until = Date.parse((body as { override: { until: string } }).override.until)
     expect(until - before).toBeGreaterThanOrEqual(5_400_000)
     expect(until - Date.now()).toBeLessThanOrEqual(5_400_000)
-    expect(body).toMatchObject({ configured: 'single', inForce: 'off', override: { strategy: 'off', by: '127.0.0.1' } })
+    expect(body).toMatchObject({
+      configured: 'single',
+      inForce: 'off',
+      override: { strategy: 'off', by: '127.0.0.1' },
+    })
     const reset = await ask('/api/v1/peers/partners/strategy', { method: 'DELETE' })
     expect(reset).toMatchObject({ status: 200, body: { inForce: 'single' } })
     expect(reset.body).not.toHaveProperty('override')
@@ -237,13 +270,16 @@ describe('peers', () => {
     expect((body as { override: object }).override).not.toHaveProperty('until')
   })
 
-  it.each(['PUT', 'DELETE'])('%s of an unknown one is 404 and names those there are', async (method) => {
-    const init = method === 'PUT' ? put({ strategy: 'off' }) : { method }
-    expect(await ask('/api/v1/peers/nobody/strategy', init)).toMatchObject({
-      status: 404,
-      body: { error: 'there is no such peer class', expected: 'one of partners, default' },
-    })
-  })
+  it.each(['PUT', 'DELETE'])(
+    '%s of an unknown one is 404 and names those there are',
+    async (method) => {
+      const init = method === 'PUT' ? put({ strategy: 'off' }) : { method }
+      expect(await ask('/api/v1/peers/nobody/strategy', init)).toMatchObject({
+        status: 404,
+        body: { error: 'there is no such peer class', expected: 'one of partners, default' },
+      })
+    },
+  )
 
   it.each([
     ['no JSON', '{', /not valid JSON/],
@@ -294,7 +330,12 @@ describe('splits', () => {
     expect((await ask('/api/v1/splits/AAAABBBBCCCCDDDD')).body).toMatchObject({
       recipients: [
         { address: 'a@example.org', state: 'answered' },
-        { address: 'b@example.org', state: 'waiting', deferredAt: '2026-01-01T00:10:00.000Z', deferrals: 2 },
+        {
+          address: 'b@example.org',
+          state: 'waiting',
+          deferredAt: '2026-01-01T00:10:00.000Z',
+          deferrals: 2,
+        },
         { state: 'refused', reply: '550 5.7.1 c@example.org does not want this message' },
       ],
     })
@@ -323,7 +364,11 @@ describe('requests that are wrong', () => {
     ['PATCH', '/api/v1/splits', 'GET, HEAD'],
   ])('%s %s is 405 with Allow: %s', async (method, path, allow) => {
     const { status, headers, body } = await ask(path, { method })
-    expect([status, headers.get('allow'), body]).toEqual([405, allow, expect.objectContaining({ expected: allow })])
+    expect([status, headers.get('allow'), body]).toEqual([
+      405,
+      allow,
+      expect.objectContaining({ expected: allow }),
+    ])
   })
 
   it.each([
@@ -339,7 +384,10 @@ describe('requests that are wrong', () => {
     ['http://127.0.0.1/metrics', 400],
     ['*', 400],
   ])('the path %s is %d, as JSON', async (path, status) => {
-    const said = await rawHttp(admin.port, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+    const said = await rawHttp(
+      admin.port,
+      `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`,
+    )
     expect(said).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(JSON.parse(said.slice(said.indexOf('\r\n\r\n')))).toHaveProperty('expected')
   })
@@ -351,11 +399,14 @@ describe('requests that are wrong', () => {
     ['JSON with a charset', { 'content-type': 'application/json; charset=utf-8' }, 200],
   ])('a body that is %s', async (_name, headers, status) => {
     const body = Buffer.from('{"strategy":"off"}')
-    expect((await ask('/api/v1/peers/partners/strategy', { method: 'PUT', headers, body })).status).toBe(status)
+    expect(
+      (await ask('/api/v1/peers/partners/strategy', { method: 'PUT', headers, body })).status,
+    ).toBe(status)
   })
 
   it('a body over 64 KiB is 413, announced or not', async () => {
-    const head = 'PUT /api/v1/peers/partners/strategy HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
+    const head =
+      'PUT /api/v1/peers/partners/strategy HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
     const announced = await rawHttp(admin.port, `${head}content-length: 65537\r\n\r\n`)
     expect(announced).toMatch(/^HTTP\/1.1 413 /)
     const chunked = await rawHttp(
@@ -370,7 +421,11 @@ describe('requests that are wrong', () => {
     ['no HTTP at all', 'EHLO client.example\r\n\r\n', 400],
     ['a TLS handshake', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400],
     ['a path of 20 kB', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, 431],
-    ['two lengths', 'PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n', 400],
+    [
+      'two lengths',
+      'PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n',
+      400,
+    ],
     [
       'a length and chunks',
       'PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
@@ -413,7 +468,9 @@ describe('requests that are wrong', () => {
 
 describe('without a token', () => {
   const get = async (headers: string): Promise<string> =>
-    (await rawHttp(admin.port, `GET /api/v1/peers HTTP/1.1\r\n${headers}connection: close\r\n\r\n`)).slice(9, 12)
+    (
+      await rawHttp(admin.port, `GET /api/v1/peers HTTP/1.1\r\n${headers}connection: close\r\n\r\n`)
+    ).slice(9, 12)
 
   it.each([
     ['localhost', '200'],
@@ -443,7 +500,9 @@ describe('without a token', () => {
     ['http://localhost', '200'],
   ])('a change from a page with Origin: %s is %s', async (origin, status) => {
     const head = `POST /api/v1/splits/AAAABBBBCCCCDDDD/forgive HTTP/1.1\r\nhost: localhost\r\norigin: ${origin}\r\n`
-    expect((await rawHttp(admin.port, `${head}connection: close\r\n\r\n`)).slice(9, 12)).toBe(status)
+    expect((await rawHttp(admin.port, `${head}connection: close\r\n\r\n`)).slice(9, 12)).toBe(
+      status,
+    )
     expect(context.asked).toHaveLength(status === '200' ? 1 : 0)
   })
 
@@ -471,7 +530,10 @@ describe('with a token', () => {
   afterEach(async () => {
     await rm(directory, { recursive: true })
   })
-  const shown = async (authorization: string | undefined, path = '/api/v1/peers'): Promise<Answer> =>
+  const shown = async (
+    authorization: string | undefined,
+    path = '/api/v1/peers',
+  ): Promise<Answer> =>
     await ask(path, authorization === undefined ? {} : { headers: { authorization } }, port)
 
   it.each([
@@ -495,7 +557,10 @@ describe('with a token', () => {
 
   it.each(['/metrics', '/healthz', '/readyz'])('%s needs none, under any name', async (path) => {
     expect((await shown(undefined, path)).status).toBe(200)
-    const said = await rawHttp(port, `GET ${path} HTTP/1.1\r\nhost: mx1.example.org\r\nconnection: close\r\n\r\n`)
+    const said = await rawHttp(
+      port,
+      `GET ${path} HTTP/1.1\r\nhost: mx1.example.org\r\nconnection: close\r\n\r\n`,
+    )
     expect(said).toMatch(/^HTTP\/1.1 200 /)
   })
 

@@ -20,7 +20,9 @@ beforeAll(async () => {
   await client.ask('DATA')
   await client.ask('Subject: x\r\nMessage-ID: <1@x.test>\r\n\r\nhello\r\n.')
   client.close()
-  const { splits } = (await ask('GET', '/api/v1/splits')) as { readonly splits: readonly { readonly id: string }[] }
+  const { splits } = (await ask('GET', '/api/v1/splits')) as {
+    readonly splits: readonly { readonly id: string }[]
+  }
   split = splits[0]?.id ?? ''
 })
 afterAll(async () => {
@@ -31,7 +33,10 @@ async function ask(method: string, path: string, body?: unknown): Promise<unknow
   const { address = '', port = 0 } = app.app.admin ?? {}
   const response = await fetch(`http://${address}:${port}${path}`, {
     method,
-    ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    ...(body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    }),
   })
   expect(response.status).toBe(200)
   return await response.json()
@@ -39,19 +44,31 @@ async function ask(method: string, path: string, body?: unknown): Promise<unknow
 
 function lineOf(fact: Fact): Record<string, unknown> {
   const lines: string[] = []
-  const log = createLog({ level: 'info', pretty: false, pid: 1, write: (line) => void lines.push(line) })
+  const log = createLog({
+    level: 'info',
+    pretty: false,
+    pid: 1,
+    write: (line) => void lines.push(line),
+  })
   logFromFacts(log)(fact)
   return JSON.parse(lines.join('')) as Record<string, unknown>
 }
 
 /** What each change is asked with. */
-const changes: Readonly<Record<string, { readonly path: () => string; readonly body?: unknown }>> = {
-  'PUT /api/v1/peers/:name/strategy': { path: () => '/api/v1/peers/default/strategy', body: { strategy: 'off' } },
-  'DELETE /api/v1/peers/:name/strategy': { path: () => '/api/v1/peers/default/strategy' },
-  'PUT /api/v1/senders/:name': { path: () => '/api/v1/senders/x.test', body: { strategy: 'late' } },
-  'DELETE /api/v1/senders/:name': { path: () => '/api/v1/senders/x.test' },
-  'POST /api/v1/splits/:id/forgive': { path: () => `/api/v1/splits/${split}/forgive` },
-}
+const changes: Readonly<Record<string, { readonly path: () => string; readonly body?: unknown }>> =
+  {
+    'PUT /api/v1/peers/:name/strategy': {
+      path: () => '/api/v1/peers/default/strategy',
+      body: { strategy: 'off' },
+    },
+    'DELETE /api/v1/peers/:name/strategy': { path: () => '/api/v1/peers/default/strategy' },
+    'PUT /api/v1/senders/:name': {
+      path: () => '/api/v1/senders/x.test',
+      body: { strategy: 'late' },
+    },
+    'DELETE /api/v1/senders/:name': { path: () => '/api/v1/senders/x.test' },
+    'POST /api/v1/splits/:id/forgive': { path: () => `/api/v1/splits/${split}/forgive` },
+  }
 
 const all = routes.flatMap(({ path, methods }) =>
   Object.keys(methods)
@@ -68,6 +85,7 @@ describe('who changes something by the admin API', () => {
     await ask(change.split(' ')[0] ?? '', path(), body)
     const told = app.facts.slice(before).filter((fact) => 'by' in fact)
     expect(told).toHaveLength(1)
-    for (const fact of told) expect(lineOf(fact)).toMatchObject({ event: fact.kind, by: '127.0.0.1' })
+    for (const fact of told)
+      expect(lineOf(fact)).toMatchObject({ event: fact.kind, by: '127.0.0.1' })
   })
 })

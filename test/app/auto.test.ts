@@ -1,4 +1,7 @@
-/** `auto` over real sockets: a stranger, one that is pinned, one that is forgotten; and what the admin API says of it. */
+/**
+ * `auto` over real sockets: a stranger, one that is pinned, one that is forgotten; and what the
+ * admin API says of it.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +17,9 @@ const network = '127.0.0.0/24'
 async function api(app: TestApp, method: string, path: string, body?: unknown): Promise<unknown> {
   const headers = { 'content-type': 'application/json' }
   const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
-  return await (await fetch(`http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/${path}`, init)).json()
+  return await (
+    await fetch(`http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/${path}`, init)
+  ).json()
 }
 const sender = `senders/${encodeURIComponent(network)}`
 
@@ -25,9 +30,17 @@ async function send(app: TestApp, subject: string): Promise<string> {
   await client.ask('EHLO client.test')
   // Of another sender each time: what a split of the same one remembers is not what is tested here.
   await client.ask(`MAIL FROM:<${subject}@example.net>`)
-  for (const to of ['tag', 'strict']) expect(await client.ask(`RCPT TO:<${to}@example.org>`)).toMatch(/^250/)
+  for (const to of ['tag', 'strict'])
+    expect(await client.ask(`RCPT TO:<${to}@example.org>`)).toMatch(/^250/)
   await client.ask('DATA')
-  const text = [`Subject: ${subject}`, `Message-ID: <${subject}@example.net>`, 'X-Spam-Score: 9.5', '', 'x', '.']
+  const text = [
+    `Subject: ${subject}`,
+    `Message-ID: <${subject}@example.net>`,
+    'X-Spam-Score: 9.5',
+    '',
+    'x',
+    '.',
+  ]
   const reply = await client.ask(text.join('\r\n'))
   client.close()
   return reply
@@ -47,17 +60,27 @@ test('strategies.md: â€œWith strategy: auto a class is served sender by sender.â
         client: { local: `127.0.0.1 ${app.port}`, rdns: 'localhost' },
       })
       expect(await api(app, 'GET', 'senders')).toEqual({ senders: [], more: false })
-      expect(await api(app, 'PUT', sender, { strategy: 'lenient' })).toMatchObject({ name: network, why: 'pinned' })
+      expect(await api(app, 'PUT', sender, { strategy: 'lenient' })).toMatchObject({
+        name: network,
+        why: 'pinned',
+      })
       expect(await send(app, 'two')).toMatch(/^250/)
-      expect(app.transactions().at(-1)).toMatchObject({ strategy: 'lenient', chosen: { why: 'pinned' } })
+      expect(app.transactions().at(-1)).toMatchObject({
+        strategy: 'lenient',
+        chosen: { why: 'pinned' },
+      })
     }
     await using app = await startTestApp({ config, recipients, directory })
     expect(await send(app, 'three')).toMatch(/^250/)
-    expect(await api(app, 'GET', 'senders')).toMatchObject({ senders: [{ name: network, pin: { by: '127.0.0.1' } }] })
+    expect(await api(app, 'GET', 'senders')).toMatchObject({
+      senders: [{ name: network, pin: { by: '127.0.0.1' } }],
+    })
     expect(await api(app, 'DELETE', sender)).toEqual({ name: network, forgotten: true })
     expect(await send(app, 'four')).toMatch(/^451/)
     expect(app.facts.filter(({ kind }) => kind === 'senderChanged')).toHaveLength(1)
-    expect(await app.metrics()).toMatch(/^rcptwise_shadow_forced_retries_total\{peer="default",strategy="group"\} 2$/m)
+    expect(await app.metrics()).toMatch(
+      /^rcptwise_shadow_forced_retries_total\{peer="default",strategy="group"\} 2$/m,
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -79,7 +102,12 @@ test('a recipient whom nobody offers again is listed, with the client it came fr
   expect(await send(app, 'one')).toMatch(/^451/)
   const later = Date.now() + 5 * 3_600_000
   const { ledger } = app.app
-  const counts = await noteMissing({ ledger, missingAfterMs: 4 * 3_600_000, onFact: () => undefined, now: () => later })
+  const counts = await noteMissing({
+    ledger,
+    missingAfterMs: 4 * 3_600_000,
+    onFact: () => undefined,
+    now: () => later,
+  })
   expect(counts).toEqual([{ peer: 'default', strategy: 'late', recipients: 1 }])
   const [split] = await ledger.openSplits(1)
   expect(split?.attempt).toMatchObject({ address: '127.0.0.1', rdns: 'localhost' })

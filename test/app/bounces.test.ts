@@ -1,4 +1,7 @@
-/** Strategy `bounce` over real sockets: the client's dialogue, SPF asked over DNS, and what the backend gets in which order. */
+/**
+ * Strategy `bounce` over real sockets: the client's dialogue, SPF asked over DNS, and what the
+ * backend gets in which order.
+ */
 import { expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
@@ -13,10 +16,16 @@ interface Lab extends AsyncDisposable {
   readonly backend: FakeBackend
 }
 
-async function start(rules: readonly Rule[], dns: { readonly silent?: boolean } = {}, more = ''): Promise<Lab> {
+async function start(
+  rules: readonly Rule[],
+  dns: { readonly silent?: boolean } = {},
+  more = '',
+): Promise<Lab> {
   await using parts = new AsyncDisposableStack()
   const server = parts.use(await startTxtServer(records, dns))
-  const backend = parts.use(await startFakeBackend({ rules, offers: ['PIPELINING', 'DSN', '8BITMIME'] }))
+  const backend = parts.use(
+    await startFakeBackend({ rules, offers: ['PIPELINING', 'DSN', '8BITMIME'] }),
+  )
   const app = parts.use(
     await startTestApp({
       recipients,
@@ -67,7 +76,9 @@ test('the backend has the message and then the report, before the client hears 2
   ])
     expect(report).toContain(`\r\n${line}\r\n`)
   expect(report).not.toContain('tag@example.org')
-  expect(await lab.app.metrics()).toContain('rcptwise_bounces_total{peer="default",result="reported"} 1')
+  expect(await lab.app.metrics()).toContain(
+    'rcptwise_bounces_total{peer="default",result="reported"} 1',
+  )
 })
 
 interface Case {
@@ -85,13 +96,16 @@ const cases: Readonly<Record<string, Case>> = {
   },
 }
 
-test.each(Object.entries(cases))('%s: as lenient', async (_name, { from, rules = [], silent = false, result }) => {
-  await using lab = await start(rules, { silent })
-  expect(await send(lab, from)).toMatch(/^250 /)
-  expect(taken(lab)).toEqual([expect.stringContaining('<tag@example.org> <strict@example.org>')])
-  expect(lab.backend.delivered[0]?.text.toString()).toContain('X-Rcptwise-Verdict: tag')
-  expect(lab.app.facts).toContainEqual(expect.objectContaining({ kind: 'bounce', result }))
-})
+test.each(Object.entries(cases))(
+  '%s: as lenient',
+  async (_name, { from, rules = [], silent = false, result }) => {
+    await using lab = await start(rules, { silent })
+    expect(await send(lab, from)).toMatch(/^250 /)
+    expect(taken(lab)).toEqual([expect.stringContaining('<tag@example.org> <strict@example.org>')])
+    expect(lab.backend.delivered[0]?.text.toString()).toContain('X-Rcptwise-Verdict: tag')
+    expect(lab.app.facts).toContainEqual(expect.objectContaining({ kind: 'bounce', result }))
+  },
+)
 
 test('the report is not taken: 451, and at the next attempt only the report is sent', async () => {
   await using lab = await start([{ on: 'dot', nth: 2, say: '452 4.3.1 Disk full' }])

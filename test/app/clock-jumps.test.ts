@@ -1,4 +1,7 @@
-/** The clock is set while a message is split: its course goes on, nobody has it twice, and new mail is split as before. */
+/**
+ * The clock is set while a message is split: its course goes on, nobody has it twice, and new mail
+ * is split as before.
+ */
 import { expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
@@ -15,13 +18,24 @@ async function attempt(app: TestApp, subject: string, to: readonly string[]): Pr
   const said: string[] = []
   for (const recipient of to) said.push(await client.ask(`RCPT TO:<${recipient}>`))
   if ((await client.ask('DATA')).startsWith('354'))
-    said.push(await client.ask(`Subject: ${subject}\r\nMessage-ID: <${subject}@x>\r\nX-Spam-Score: 9.5\r\n\r\nx\r\n.`))
+    said.push(
+      await client.ask(
+        `Subject: ${subject}\r\nMessage-ID: <${subject}@x>\r\nX-Spam-Score: 9.5\r\n\r\nx\r\n.`,
+      ),
+    )
   client.close()
   return said.map((line) => line.slice(0, 3))
 }
 
-/** A sender that tries until everybody has an answer; who got 250 and who 550. `between`: before each further attempt. */
-async function send(app: TestApp, subject: string, between: () => void): Promise<Record<string, string>> {
+/**
+ * A sender that tries until everybody has an answer; who got 250 and who 550. `between`: before
+ * each further attempt.
+ */
+async function send(
+  app: TestApp,
+  subject: string,
+  between: () => void,
+): Promise<Record<string, string>> {
   const answers: Record<string, string> = {}
   let left: readonly string[] = [tag, strict]
   for (let attempts = 0; left.length > 0 && attempts < 6; attempts++) {
@@ -64,7 +78,9 @@ test.each([
   expect(await send(app, 'during', jump)).toEqual(each)
   expect(await send(app, 'afterwards', () => undefined)).toEqual(each)
   for (const subject of ['during', 'afterwards'])
-    expect((await app.mail(tag)).filter((text) => text.includes(`Subject: ${subject}`))).toHaveLength(1)
+    expect(
+      (await app.mail(tag)).filter((text) => text.includes(`Subject: ${subject}`)),
+    ).toHaveLength(1)
   expect(await app.mail(strict)).toEqual([])
   expect(app.facts.filter(({ kind }) => kind === 'splitClosed')).toHaveLength(2)
 })

@@ -1,7 +1,7 @@
 /**
- * What is left of a session when it has ended is collected with the young generation (decision 18). What waits for a full collection
- * instead is copied first, and makes pauses of 10 ms of what are pauses of 1 ms. Node has its streams wait, but nothing of ours
- * behind them does.
+ * What is left of a session when it has ended is collected with the young generation (decision 18).
+ * What waits for a full collection instead is copied first, and makes pauses of 10 ms of what are
+ * pauses of 1 ms. Node has its streams wait, but nothing of ours behind them does.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,10 @@ import { expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { open } from '../listen/session.ts'
 
-/** As it is: 2,100 octets, nearly all of them Node's. With listeners left at the socket, or a Set of transactions, 6,500 and more. */
+/**
+ * As it is: 2,100 octets, nearly all of them Node's. With listeners left at the socket, or a Set of
+ * transactions, 6,500 and more.
+ */
 const mostOctets = 4000
 const sessions = 400
 

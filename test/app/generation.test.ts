@@ -1,4 +1,6 @@
-/** What is opened for one configuration is closed when its last session has ended, and not before. */
+/**
+ * What is opened for one configuration is closed when its last session has ended, and not before.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,13 +25,19 @@ afterAll(async () => {
 })
 
 function configOf(yaml: string): Config {
-  const loaded = parseConfig(`data_directory: ${directory}\n${yaml}`, join(directory, 'config.yaml'))
+  const loaded = parseConfig(
+    `data_directory: ${directory}\n${yaml}`,
+    join(directory, 'config.yaml'),
+  )
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
   return loaded.config
 }
 
 /** `closed` counts how often the judge was closed. */
-function openWith(yaml: string): { readonly opening: Promise<Generation>; readonly closed: () => number } {
+function openWith(yaml: string): {
+  readonly opening: Promise<Generation>
+  readonly closed: () => number
+} {
   let closed = 0
   const judge = {
     ...headersJudge({ field: 'X-Spam-Score', believes: () => true }),
@@ -79,7 +87,9 @@ test('a judge is closed with the last session of its configuration, once', async
 })
 
 test('a judge of a configuration that can not be used is not left open', async () => {
-  const { opening, closed } = openWith('recipients: { default: careful, sources: [{ file: none.yaml }] }')
+  const { opening, closed } = openWith(
+    'recipients: { default: careful, sources: [{ file: none.yaml }] }',
+  )
   await expect(opening).rejects.toThrow(/none\.yaml/)
   expect(closed()).toBe(1)
 })

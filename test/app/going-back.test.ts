@@ -1,4 +1,7 @@
-/** How Rcptwise is taken away: no new split, the open ones come to their end, and nobody has anything twice. */
+/**
+ * How Rcptwise is taken away: no new split, the open ones come to their end, and nobody has
+ * anything twice.
+ */
 import { expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
@@ -16,7 +19,11 @@ async function attempt(app: TestApp, subject: string, to: readonly string[]): Pr
   const said: string[] = []
   for (const recipient of to) said.push(await client.ask(`RCPT TO:<${recipient}>`))
   if ((await client.ask('DATA')).startsWith('354'))
-    said.push(await client.ask(`Subject: ${subject}\r\nMessage-ID: <${subject}@x>\r\nX-Spam-Score: 9.5\r\n\r\nx\r\n.`))
+    said.push(
+      await client.ask(
+        `Subject: ${subject}\r\nMessage-ID: <${subject}@x>\r\nX-Spam-Score: 9.5\r\n\r\nx\r\n.`,
+      ),
+    )
   client.close()
   return said.map((line) => line.slice(0, 3))
 }
@@ -25,7 +32,11 @@ async function api(app: TestApp, method: string, path: string, body?: unknown): 
   const url = `http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/${path}`
   const headers = { 'content-type': 'application/json' }
   return await (
-    await fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    await fetch(url, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
   ).json()
 }
 

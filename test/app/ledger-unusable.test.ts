@@ -1,4 +1,7 @@
-/** A ledger that can't be used from the start: it is said why, and what to do; mail goes on, and the metrics tell of it. */
+/**
+ * A ledger that can't be used from the start: it is said why, and what to do; mail goes on, and the
+ * metrics tell of it.
+ */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

@@ -11,7 +11,8 @@ test('ids are 16 characters of base32, each another, over more than one request 
 test('every character comes up at every place', () => {
   const newId = randomIds()
   const ids = Array.from({ length: 2000 }, () => newId())
-  for (let place = 0; place < 16; place += 1) expect(new Set(ids.map((id) => id[place])).size).toBe(32)
+  for (let place = 0; place < 16; place += 1)
+    expect(new Set(ids.map((id) => id[place])).size).toBe(32)
 })
 
 test('two sources do not share ids', () => {

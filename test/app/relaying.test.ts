@@ -41,7 +41,11 @@ test.each([
 
 test.each([
   [smtp, 'relay_domains: [example.org]\n', undefined],
-  [`${smtp}, follows_routes: false`, 'relay_domains: [example.org]\n', { anyDomain: false, domains: ['example.org'] }],
+  [
+    `${smtp}, follows_routes: false`,
+    'relay_domains: [example.org]\n',
+    { anyDomain: false, domains: ['example.org'] },
+  ],
   [`${smtp}, client_address: xclient`, '', { anyDomain: true, domains: [] }],
   [
     `${smtp}, client_address: proxy`,
@@ -51,5 +55,6 @@ test.each([
   ['servers: ["sink:mail"]', '', undefined],
 ])(
   'backend: { %s }, %s: each server is asked what nobody but itself keeps from being relayed',
-  (backend, domains, questions) => expect(relayQuestions(load(backend, domains))).toEqual(questions),
+  (backend, domains, questions) =>
+    expect(relayQuestions(load(backend, domains))).toEqual(questions),
 )

@@ -1,4 +1,7 @@
-/** `listen` changes while `serve` runs, with one process and with workers: who is connected goes on, whatever becomes of the listener. */
+/**
+ * `listen` changes while `serve` runs, with one process and with workers: who is connected goes on,
+ * whatever becomes of the listener.
+ */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -21,7 +24,12 @@ interface Running extends AsyncDisposable {
 async function run(workers: number, listen: string, socket?: Server): Promise<Running> {
   const backend = await startFakeBackend()
   const home = await Home.make()
-  const served = await home.serve({ backendUrl: backend.url, workers, listen, ...(socket !== undefined && { socket }) })
+  const served = await home.serve({
+    backendUrl: backend.url,
+    workers,
+    listen,
+    ...(socket !== undefined && { socket }),
+  })
   const file = join(home.directory, 'config.yaml')
   const text = await readFile(file, 'utf8')
   const outcomes = (): string[] => [
@@ -32,10 +40,15 @@ async function run(workers: number, listen: string, socket?: Server): Promise<Ru
     backend,
     served,
     async listen(...entries) {
-      const [taken, kept] = [served.events('configLoaded').length, served.events('configKept').length]
+      const [taken, kept] = [
+        served.events('configLoaded').length,
+        served.events('configKept').length,
+      ]
       await writeFile(file, text.replace(/^listen: .*$/m, `listen: [${entries.join(', ')}]`))
       served.signal('SIGHUP')
-      await until('it says what became of it', () => outcomes().length > taken + kept, { explain: () => served.output })
+      await until('it says what became of it', () => outcomes().length > taken + kept, {
+        explain: () => served.output,
+      })
       return served.events('configLoaded').length > taken ? 'taken' : 'kept'
     },
     async [Symbol.asyncDispose]() {
@@ -61,7 +74,9 @@ async function refused(port: number): Promise<boolean> {
 
 /** What is said to EHLO in each of several sessions. */
 async function offers(port: number): Promise<readonly string[]> {
-  const clients = await Promise.all(Array.from({ length: 8 }, async () => await Client.connect(port)))
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, async () => await Client.connect(port)),
+  )
   return await Promise.all(
     clients.map(async (client) => {
       await client.reply()
@@ -121,17 +136,21 @@ describe.each([1, 2])('%i worker(s)', (workers) => {
     expect(await running.served.ending()).toBe(0)
   })
 
-  test('SIGTERM ends the sessions of a removed listener as all others', { timeout: 90_000 }, async () => {
-    const [a, b] = [await freePort(), await freePort()]
-    await using running = await run(workers, `127.0.0.1:${a}`)
-    const client = await Client.connect(a)
-    await client.reply()
-    expect(await running.listen(on(b))).toBe('taken')
-    running.served.signal('SIGTERM')
-    expect((await client.reply()).join()).toMatch(/^421 4\.3\.2 /)
-    client.close()
-    expect(await running.served.ending()).toBe(0)
-  })
+  test(
+    'SIGTERM ends the sessions of a removed listener as all others',
+    { timeout: 90_000 },
+    async () => {
+      const [a, b] = [await freePort(), await freePort()]
+      await using running = await run(workers, `127.0.0.1:${a}`)
+      const client = await Client.connect(a)
+      await client.reply()
+      expect(await running.listen(on(b))).toBe('taken')
+      running.served.signal('SIGTERM')
+      expect((await client.reply()).join()).toMatch(/^421 4\.3\.2 /)
+      client.close()
+      expect(await running.served.ending()).toBe(0)
+    },
+  )
 
   test(
     'a port in use: refused with the reason, nothing of it is done; and taken once it is free',
@@ -150,24 +169,29 @@ describe.each([1, 2])('%i worker(s)', (workers) => {
       for (const said of await offers(a)) expect(said).toContain('STARTTLS')
       await new Promise((resolve) => other.close(resolve))
       expect(await running.listen(...wanted)).toBe('taken')
-      for (const port of [b, taken]) for (const said of await offers(port)) expect(said).toContain('STARTTLS')
+      for (const port of [b, taken])
+        for (const said of await offers(port)) expect(said).toContain('STARTTLS')
       for (const said of await offers(a)) expect(said).not.toContain('STARTTLS')
     },
   )
 
-  test('a socket of the service manager is kept as long as its entry is there', { timeout: 90_000 }, async () => {
-    const socket = createServer().listen(0, '127.0.0.1')
-    await once(socket, 'listening')
-    const { port: given } = socket.address() as AddressInfo
-    const b = await freePort()
-    // The entry's own address is not listened on: the socket is in its place.
-    await using running = await run(workers, '127.0.0.1:1', socket)
-    expect(running.served.listeningPort).toBe(given)
-    expect(await running.listen(on(b), on(1, ', tls: off'))).toBe('taken')
-    for (const said of await offers(given)) expect(said).not.toContain('STARTTLS')
-    for (const said of await offers(b)) expect(said).toContain('STARTTLS')
-    expect(await running.listen(on(b))).toBe('taken')
-    await until('it was let go', async () => await refused(given))
-    for (const said of await offers(b)) expect(said).toContain('STARTTLS')
-  })
+  test(
+    'a socket of the service manager is kept as long as its entry is there',
+    { timeout: 90_000 },
+    async () => {
+      const socket = createServer().listen(0, '127.0.0.1')
+      await once(socket, 'listening')
+      const { port: given } = socket.address() as AddressInfo
+      const b = await freePort()
+      // The entry's own address is not listened on: the socket is in its place.
+      await using running = await run(workers, '127.0.0.1:1', socket)
+      expect(running.served.listeningPort).toBe(given)
+      expect(await running.listen(on(b), on(1, ', tls: off'))).toBe('taken')
+      for (const said of await offers(given)) expect(said).not.toContain('STARTTLS')
+      for (const said of await offers(b)) expect(said).toContain('STARTTLS')
+      expect(await running.listen(on(b))).toBe('taken')
+      await until('it was let go', async () => await refused(given))
+      for (const said of await offers(b)) expect(said).toContain('STARTTLS')
+    },
+  )
 })

@@ -1,4 +1,7 @@
-/** Another configuration while mail flows: open sessions keep theirs, new ones get the new, and a broken one changes nothing. */
+/**
+ * Another configuration while mail flows: open sessions keep theirs, new ones get the new, and a
+ * broken one changes nothing.
+ */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
@@ -21,7 +24,9 @@ test(
     await using app = await startTestApp()
     const old = await Client.connect(app.port)
     expect((await old.reply()).join()).toContain('mx.test')
-    expect(await app.app.reload(configOf(app, 'hostname: mx2.test\nlimits: { recipients: 1 }'))).toEqual([])
+    expect(
+      await app.app.reload(configOf(app, 'hostname: mx2.test\nlimits: { recipients: 1 }')),
+    ).toEqual([])
     expect(app.app.addresses.map(({ port }) => port)).toEqual([app.port])
     const fresh = await Client.connect(app.port)
     expect((await fresh.reply()).join()).toContain('mx2.test')
@@ -43,7 +48,10 @@ test(
 
 test('what can not be used leaves everything as it was, and says why', async () => {
   await using app = await startTestApp()
-  const broken = configOf(app, 'hostname: mx2.test\nrecipients: { default: careful, sources: [{ file: none.yaml }] }')
+  const broken = configOf(
+    app,
+    'hostname: mx2.test\nrecipients: { default: careful, sources: [{ file: none.yaml }] }',
+  )
   await expect(app.app.reload(broken)).rejects.toThrow(/none\.yaml: there is no such file/)
   const client = await Client.connect(app.port)
   expect((await client.reply()).join()).toContain('mx.test')
@@ -63,7 +71,8 @@ test('deploy.md: “After a reload the mail server can therefore see up to twice
   await using backend = await startFakeBackend()
   const behind = `relay_domains: [example.org]\nbackend: { servers: ["${backend.url}"], pool: { max_connections: 1 } }\n`
   await using app = await startTestApp({ config: behind })
-  const open = (): number => backend.connections.filter(({ ended, lines }) => !ended && lines.length > 0).length
+  const open = (): number =>
+    backend.connections.filter(({ ended, lines }) => !ended && lines.length > 0).length
   const begin = async (): Promise<Client> => {
     const client = await Client.connect(app.port)
     await client.reply()

@@ -1,4 +1,7 @@
-/** A strategy that is set over the admin API: in force for the next transaction, across a restart, until it is reset or has run out. */
+/**
+ * A strategy that is set over the admin API: in force for the next transaction, across a restart,
+ * until it is reset or has run out.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +17,11 @@ async function put(app: TestApp, body: unknown): Promise<number> {
 async function ask(app: TestApp, method: string, body?: unknown): Promise<number> {
   const url = `http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/peers/default/strategy`
   const headers = { 'content-type': 'application/json' }
-  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
   return response.status
 }
 
@@ -44,7 +51,9 @@ test('README.md: “You switch how a class of senders is served while mail flows
     }
     await using app = await startTestApp({ recipients, directory })
     expect(await splits(app)).toBe(false)
-    expect(await app.metrics()).toContain('rcptwise_strategy_in_force{peer="default",strategy="lenient"} 1')
+    expect(await app.metrics()).toContain(
+      'rcptwise_strategy_in_force{peer="default",strategy="lenient"} 1',
+    )
     expect(await ask(app, 'DELETE')).toBe(200)
     expect(await splits(app)).toBe(true)
   } finally {

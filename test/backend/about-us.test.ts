@@ -1,4 +1,7 @@
-/** Which refusals are about the message, and which about us or the server's setup: what real servers say, and what always holds. */
+/**
+ * Which refusals are about the message, and which about us or the server's setup: what real servers
+ * say, and what always holds.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Circumstances, isAboutUs, type RefusedStep } from '../../src/backend/about-us.ts'
@@ -47,14 +50,17 @@ describe('about us or the setup', () => {
     '500 unrecognized command',
     '501 5.5.4 Syntax: RCPT TO:<address>',
   ])('%s, at MAIL, RCPT and DATA', (said) => {
-    for (const step of [...envelope, 'data'] as const) expect(about(said, { step }), step).toBe(true)
+    for (const step of [...envelope, 'data'] as const)
+      expect(about(said, { step }), step).toBe(true)
   })
 
   test.each([
     '554 5.5.1 Error: no valid recipients',
     '503 valid RCPT command must precede DATA',
     '501 DATA takes no arguments',
-  ])('%s, at DATA, though there are recipients', (said) => expect(about(said, { step: 'data' })).toBe(true))
+  ])('%s, at DATA, though there are recipients', (said) =>
+    expect(about(said, { step: 'data' })).toBe(true),
+  )
 
   test.each([
     '554 5.7.1 <unknown[10.0.0.1]>: Client host rejected: Access denied', // Postfix
@@ -65,10 +71,13 @@ describe('about us or the setup', () => {
     '504 5.5.2 <mx.example.org>: Helo command rejected: need fully-qualified hostname', // Postfix
     '550 5.7.1 <mx.example.org>: Helo command rejected: Access denied',
     '550 5.7.23 <s@example.net>: Recipient address rejected: Message rejected due to: SPF fail - not authorized',
-  ])('%s, where the server sees us; where it is told the client, it is about the client', (said) => {
-    for (const step of envelope) expect(about(said, { step })).toBe(true)
-    expect(isAboutUs(read(said), told)).toBe(false)
-  })
+  ])(
+    '%s, where the server sees us; where it is told the client, it is about the client',
+    (said) => {
+      for (const step of envelope) expect(about(said, { step })).toBe(true)
+      expect(isAboutUs(read(said), told)).toBe(false)
+    },
+  )
 })
 
 describe('about the message', () => {
@@ -93,7 +102,8 @@ describe('about the message', () => {
     '556 5.1.10 Recipient address has null MX',
     '550 5.4.6 Mail is looping',
     '571 Delivery not authorized',
-    '554 5.7.1 <s@[10.0.0.1]>: Sender address rejected: Access denied', // the client has written that
+    // the client has written that
+    '554 5.7.1 <s@[10.0.0.1]>: Sender address rejected: Access denied',
     '554 5.7.1 <s@mx.example.org>: Sender address rejected: Access denied',
     '550 5.7.1 rejected: 110.0.0.1 is listed',
     '550 5.7.1 rejected: 10.0.0.12 is listed',
@@ -122,17 +132,20 @@ describe('about the message', () => {
 })
 
 describe('where clients may say AUTH', () => {
-  test.each(['530 5.7.0 Authentication required', '535 5.7.8 authentication expired', '550 5.7.8 credentials invalid'])(
-    '%s is theirs to hear',
-    (said) => {
-      expect(about(said, { login: 'possible' })).toBe(false)
-      expect(about(said, { login: 'done' })).toBe(false)
-    },
-  )
+  test.each([
+    '530 5.7.0 Authentication required',
+    '535 5.7.8 authentication expired',
+    '550 5.7.8 credentials invalid',
+  ])('%s is theirs to hear', (said) => {
+    expect(about(said, { login: 'possible' })).toBe(false)
+    expect(about(said, { login: 'done' })).toBe(false)
+  })
 
   test('unless STARTTLS is offered to us, and we are in clear', () => {
     for (const login of ['possible', 'done'] as const)
-      expect(about('530 5.7.0 Must issue a STARTTLS command first', { login, clear: true })).toBe(true)
+      expect(about('530 5.7.0 Must issue a STARTTLS command first', { login, clear: true })).toBe(
+        true,
+      )
   })
 
   test.each([
@@ -160,9 +173,14 @@ const circumstances = fc.record({
 
 test('yes and not now are never about us, whatever they say', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 200, max: 499 }), fc.string(), circumstances, (code, text, around) => {
-      expect(isAboutUs({ code, lines: [text] }, { ...around, seen })).toBe(false)
-    }),
+    fc.property(
+      fc.integer({ min: 200, max: 499 }),
+      fc.string(),
+      circumstances,
+      (code, text, around) => {
+        expect(isAboutUs({ code, lines: [text] }, { ...around, seen })).toBe(false)
+      },
+    ),
   )
 })
 
@@ -175,7 +193,9 @@ test('an address, a mailbox or content is never about us, whatever the code', ()
       fc.string(),
       circumstances,
       (code, [area, detail], text, around) => {
-        expect(isAboutUs({ code, lines: [`5.${area}.${detail} 10.0.0.1 ${text}`] }, { ...around, seen })).toBe(false)
+        expect(
+          isAboutUs({ code, lines: [`5.${area}.${detail} 10.0.0.1 ${text}`] }, { ...around, seen }),
+        ).toBe(false)
       },
     ),
   )

@@ -1,4 +1,7 @@
-/** A server that is down for long: how often it is asked, and what is told of it. The clock is a fake one, and so are the answers. */
+/**
+ * A server that is down for long: how often it is asked, and what is told of it. The clock is a
+ * fake one, and so are the answers.
+ */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CountsHere, CountsOfAll } from '../../src/app/workers/shared-counts.ts'
 import { type Asked, Endpoints } from '../../src/backend/endpoints.ts'
@@ -76,7 +79,9 @@ test('messages that fail meanwhile, many at a time, tell nothing more and put th
 test('several workers ask together no more than one would, and what one finds out all know', async () => {
   const state = { up: false }
   const here: CountsHere[] = []
-  const all = new CountsOfAll<number>((worker, counts, others) => here[worker]?.hear(counts, others))
+  const all = new CountsOfAll<number>((worker, counts, others) =>
+    here[worker]?.hear(counts, others),
+  )
   const crew = [0, 1, 2, 3].map((worker) => {
     const counts = new CountsHere((changed) => all.hear(worker, changed))
     here[worker] = counts
@@ -93,7 +98,8 @@ test('several workers ask together no more than one would, and what one finds ou
   // One alone: every 225 to 300 seconds.
   expect(asked).toBeLessThanOrEqual((4 * hour) / 225_000 + crew.length)
   state.up = true
-  const ups = (): number => crew.filter(({ facts }) => facts.at(-1)?.kind === 'backendReturned').length
+  const ups = (): number =>
+    crew.filter(({ facts }) => facts.at(-1)?.kind === 'backendReturned').length
   while (ups() === 0) await vi.advanceTimersByTimeAsync(1000)
   await vi.advanceTimersByTimeAsync(1000)
   expect(ups()).toBe(crew.length)

@@ -1,5 +1,13 @@
-/** An SMTP backend of the product's on a fake server, and one transaction on it as a session would hold it. */
-import type { BackendTransaction, DeliveryOrder, ParcelResultReply, TextSource } from '../../src/backend/backend.ts'
+/**
+ * An SMTP backend of the product's on a fake server, and one transaction on it as a session would
+ * hold it.
+ */
+import type {
+  BackendTransaction,
+  DeliveryOrder,
+  ParcelResultReply,
+  TextSource,
+} from '../../src/backend/backend.ts'
 import { SmtpBackend, type SmtpBackendOptions } from '../../src/backend/smtp-backend.ts'
 import type { Fact } from '../../src/facts.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
@@ -13,7 +21,10 @@ export interface OpenBackend extends AsyncDisposable {
   begin(): Begun
 }
 
-export function openBackend(server: FakeBackend, options: Partial<SmtpBackendOptions> = {}): OpenBackend {
+export function openBackend(
+  server: FakeBackend,
+  options: Partial<SmtpBackendOptions> = {},
+): OpenBackend {
   const facts: Fact[] = []
   const backend = new SmtpBackend({
     servers: [{ host: '127.0.0.1', port: server.port, url: server.url }],
@@ -93,7 +104,8 @@ function describeResult({ reply, own }: ParcelResultReply): string {
   return describeReply(reply) + others.join('')
 }
 
-export const recipients = (count: number): string[] => Array.from({ length: count }, (_, i) => `<${i}@x>`)
+export const recipients = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `<${i}@x>`)
 
 /** A text that comes when the test says so. */
 export class SlowText implements TextSource {

@@ -1,6 +1,7 @@
 /**
- * Somebody between us and the server who can change what is sent, and wants the mail in clear: takes STARTTLS away, refuses it, answers
- * before he is asked, goes on in clear behind 220. With `tls: require` he hears no more than that we are there.
+ * Somebody between us and the server who can change what is sent, and wants the mail in clear:
+ * takes STARTTLS away, refuses it, answers before he is asked, goes on in clear behind 220. With
+ * `tls: require` he hears no more than that we are there.
  */
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
@@ -10,7 +11,10 @@ import { SmtpConnection } from '../../src/backend/smtp-connection.ts'
 import { startTestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 
-/** What he says to a command line; undefined for what any server in clear would say, so that a message would get through. */
+/**
+ * What he says to a command line; undefined for what any server in clear would say, so that a
+ * message would get through.
+ */
 type Attack = (line: string) => string | undefined
 
 interface Attacker extends AsyncDisposable {
@@ -71,8 +75,14 @@ const atStartTls =
 
 const attacks: readonly (readonly [string, Attack, string])[] = (
   [
-    ['STARTTLS is taken out of EHLO', atEhlo('250-backend.test\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n')],
-    ['STARTTLS is made another word', atEhlo('250-backend.test\r\n250-XXXXXXXA\r\n250 PIPELINING\r\n')],
+    [
+      'STARTTLS is taken out of EHLO',
+      atEhlo('250-backend.test\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n'),
+    ],
+    [
+      'STARTTLS is made another word',
+      atEhlo('250-backend.test\r\n250-XXXXXXXA\r\n250 PIPELINING\r\n'),
+    ],
     ['EHLO is refused', (line) => (line.startsWith('EHLO') ? '502 5.5.1 no\r\n' : undefined)],
     ...[
       '454 4.7.0 not now',
@@ -88,7 +98,11 @@ const attacks: readonly (readonly [string, Attack, string])[] = (
     ['he says 220 and what EHLO would be told', atStartTls(`220 2.0.0 go on\r\n${hello}`)],
     ['he says 220 and half of it', atStartTls(`220 2.0.0 go on\r\n${hello.slice(0, 30)}`)],
     ['he answers STARTTLS before it is said', atEhlo(`${hello}220 2.0.0 go on\r\n`)],
-    ['he answers EHLO and STARTTLS with the greeting', () => undefined, `220 backend.test\r\n${hello}220 go on\r\n`],
+    [
+      'he answers EHLO and STARTTLS with the greeting',
+      () => undefined,
+      `220 backend.test\r\n${hello}220 go on\r\n`,
+    ],
   ] as readonly (readonly [string, Attack, string?])[]
 ).map(([name, attack, greeting = usualGreeting]) => [name, attack, greeting] as const)
 
@@ -143,20 +157,23 @@ describe('require: the server is never spoken to in clear, but for EHLO and STAR
     )
     const settings = { mode: 'require', fingerprints: [] } as const
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(reply, { maxLength: 3 }), { maxLength: 4 }), async (script) => {
-        const said = script.map((pieces) => pieces.join(''))
-        await using attacker = await startAttacker(() => said.shift() ?? '250 Ok\r\n')
-        const opened = await SmtpConnection.open({
-          host: '127.0.0.1',
-          port: attacker.port,
-          helo: 'mx.test',
-          tls: backendTls(settings),
-          connectTimeoutMs: 300,
-          replyTimeoutMs: 300,
-        }).catch(() => undefined)
-        expect(opened).toBeUndefined()
-        expect(commands(attacker).filter((line) => !harmless.test(line))).toEqual([])
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(reply, { maxLength: 3 }), { maxLength: 4 }),
+        async (script) => {
+          const said = script.map((pieces) => pieces.join(''))
+          await using attacker = await startAttacker(() => said.shift() ?? '250 Ok\r\n')
+          const opened = await SmtpConnection.open({
+            host: '127.0.0.1',
+            port: attacker.port,
+            helo: 'mx.test',
+            tls: backendTls(settings),
+            connectTimeoutMs: 300,
+            replyTimeoutMs: 300,
+          }).catch(() => undefined)
+          expect(opened).toBeUndefined()
+          expect(commands(attacker).filter((line) => !harmless.test(line))).toEqual([])
+        },
+      ),
       { numRuns: 25 },
     )
   })
@@ -170,7 +187,8 @@ describe('opportunistic keeps off who only listens: who can change what is sent 
       await using app = await startTestApp({ config: config(attacker.port, 'opportunistic') })
       expect((await tryAll(app.port)).mail).toMatch(/^250 /)
       const told = app.facts.some(
-        (fact) => fact.kind === 'backendFailed' && fact.step === 'tls' && /in clear$/.test(fact.why),
+        (fact) =>
+          fact.kind === 'backendFailed' && fact.step === 'tls' && /in clear$/.test(fact.why),
       )
       // What was not offered was not tried: nobody can tell it from a server without TLS.
       expect(told).toBe(/is answered|220/.test(name))

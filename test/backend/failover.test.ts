@@ -1,8 +1,16 @@
-/** A server that goes away at each step of a transaction: what the client is told, and who gets the message. */
+/**
+ * A server that goes away at each step of a transaction: what the client is told, and who gets the
+ * message.
+ */
 import { describe, expect, test } from 'vitest'
 import { openBackend, recipients, SlowText } from './backend-session.ts'
 import { wholeText } from './whole-text.ts'
-import { type FakeBackend, type FakeBackendOptions, type Rule, startFakeBackend } from '../support/fake-backend.ts'
+import {
+  type FakeBackend,
+  type FakeBackendOptions,
+  type Rule,
+  startFakeBackend,
+} from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
@@ -11,7 +19,12 @@ const gone = /^4\d\d 4\.4\.2 .*went away.*retry=/
 /** The first one comes first, as long as it can be used. */
 async function two(first: FakeBackendOptions, second: FakeBackendOptions = {}) {
   const servers = [await startFakeBackend(first), await startFakeBackend(second)] as const
-  const configured = servers.map(({ port, url }, priority) => ({ host: '127.0.0.1', port, url, priority }))
+  const configured = servers.map(({ port, url }, priority) => ({
+    host: '127.0.0.1',
+    port,
+    url,
+    priority,
+  }))
   const opened = openBackend(servers[0], { servers: configured })
   await opened.backend.probe()
   return {
@@ -25,7 +38,8 @@ async function two(first: FakeBackendOptions, second: FakeBackendOptions = {}) {
   }
 }
 
-const mails = (server: FakeBackend): number => server.lines().filter((line) => line.startsWith('MAIL')).length
+const mails = (server: FakeBackend): number =>
+  server.lines().filter((line) => line.startsWith('MAIL')).length
 const taken = ['mail 250 2.1.0 Ok', 'rcpt 0 250 2.1.5 Ok', 'rcpt 1 250 2.1.5 Ok']
 
 describe('before anything was answered', () => {
@@ -40,7 +54,9 @@ describe('before anything was answered', () => {
       await using lab = await two({ rules: [rule] })
       const begun = await lab.begin().envelope(recipients(2))
       expect(begun.told).toEqual(taken)
-      expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([expect.stringMatching(/^250 /)])
+      expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([
+        expect.stringMatching(/^250 /),
+      ])
       expect(mails(lab.first)).toBe(2)
       expect(lab.first.texts).toEqual([])
       expect(lab.second.delivered.map((one) => one.recipients)).toEqual([['<0@x>', '<1@x>']])
@@ -82,14 +98,19 @@ describe('afterwards', () => {
     const begun = await lab.begin().envelope(recipients(1))
     await lab.first.stop()
     await until('the loss is known', () => lab.backend.connections()[0]?.busy === 0)
-    expect(await begun.deliver(begun.order([0]), text)).toEqual([expect.stringMatching(/^451 4\.3\.0 /)])
+    expect(await begun.deliver(begun.order([0]), text)).toEqual([
+      expect.stringMatching(/^451 4\.3\.0 /),
+    ])
   })
 
   const steps: [string, Rule][] = [
     ['at DATA', { on: 'DATA', silent: true, then: 'close' }],
     ['in the middle of the text', { on: 'octets', octets: 10, then: 'reset' }],
     ['after the dot, without an answer', { on: 'dot', silent: true, then: 'close' }],
-    ['after the dot, although it has taken the message', { on: 'dot', silent: true, then: 'reset', takenFirst: true }],
+    [
+      'after the dot, although it has taken the message',
+      { on: 'dot', silent: true, then: 'reset', takenFirst: true },
+    ],
   ]
   test.each(steps)('lost %s: 451, never 250, and no other server gets it now', async (_, rule) => {
     await using lab = await two({ rules: [rule] })
@@ -130,7 +151,12 @@ describe('a server that lacks what the client used', () => {
 
   test('is passed over for one that has it', async () => {
     await using lab = await two({ offers: plain }, { offers: rich })
-    for (const mail of ['<s@x> BODY=8BITMIME', '<s@x> SMTPUTF8', '<s@x> RET=HDRS', '<s@x> SIZE=2000']) {
+    for (const mail of [
+      '<s@x> BODY=8BITMIME',
+      '<s@x> SMTPUTF8',
+      '<s@x> RET=HDRS',
+      '<s@x> SIZE=2000',
+    ]) {
       const begun = await lab.begin().envelope([], mail)
       expect(begun.told).toEqual(['mail 250 2.1.0 Ok'])
       begun.transaction.abandon()
@@ -147,7 +173,9 @@ describe('a server that lacks what the client used', () => {
     'no server has it: %s is refused with %s, but for now only while one is away',
     async (mail, said) => {
       await using lab = await two({ offers: plain }, { offers: plain })
-      expect((await lab.begin().envelope([], mail)).told).toEqual([expect.stringContaining(`mail ${said}`)])
+      expect((await lab.begin().envelope([], mail)).told).toEqual([
+        expect.stringContaining(`mail ${said}`),
+      ])
       const away: Rule = { on: 'connect', say: '421 4.3.2 no', then: 'close' }
       await using half = await two({ offers: plain }, { rules: [away] })
       expect((await half.begin().envelope([], mail)).told).toEqual([
@@ -159,19 +187,32 @@ describe('a server that lacks what the client used', () => {
 
   test('parameters that were not offered never reach it', async () => {
     await using lab = await two({ offers: plain }, { offers: plain })
-    const to = ['<0@x> NOTIFY=FAILURE ORCPT=rfc822;0@x', '<1@x> NOTIFY=SUCCESS', '<2@x> NOTIFY=NEVER']
-    const begun = await lab.begin().envelope(to, '<s@x> RET=FULL ENVID=1 MT-PRIORITY=3 BODY=7BIT SIZE=20')
+    const to = [
+      '<0@x> NOTIFY=FAILURE ORCPT=rfc822;0@x',
+      '<1@x> NOTIFY=SUCCESS',
+      '<2@x> NOTIFY=NEVER',
+    ]
+    const begun = await lab
+      .begin()
+      .envelope(to, '<s@x> RET=FULL ENVID=1 MT-PRIORITY=3 BODY=7BIT SIZE=20')
     expect(begun.told[0]).toBe('mail 250 2.1.0 Ok')
     expect(begun.told).toContain('rcpt 0 250 2.1.5 Ok')
     for (const index of [1, 2])
       expect(begun.told).toContainEqual(expect.stringMatching(`^rcpt ${index} 451 4\\.3\\.3 `))
-    expect(lab.first.lines().slice(-4)).toEqual(['MAIL FROM:<s@x> SIZE=20', 'RCPT TO:<0@x>', 'NOOP', 'NOOP'])
+    expect(lab.first.lines().slice(-4)).toEqual([
+      'MAIL FROM:<s@x> SIZE=20',
+      'RCPT TO:<0@x>',
+      'NOOP',
+      'NOOP',
+    ])
   })
 
   test('a message that is too large for all of them is refused by the server itself', async () => {
     const rules: Rule[] = [{ on: 'MAIL', having: 'SIZE=9000', say: '552 5.3.4 too big' }]
     await using lab = await two({ offers: plain, rules }, { offers: plain, rules })
-    expect((await lab.begin().envelope([], '<s@x> SIZE=9000')).told).toEqual(['mail 552 5.3.4 too big'])
+    expect((await lab.begin().envelope([], '<s@x> SIZE=9000')).told).toEqual([
+      'mail 552 5.3.4 too big',
+    ])
   })
 
   test('what clients are offered is what all servers of the best priority offer', async () => {

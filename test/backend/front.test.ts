@@ -28,7 +28,9 @@ test('a text in memory and one that still comes, in any pieces, get the same in 
     fc.asyncProperty(fc.constantFrom(...texts), cuts, async (text, at) => {
       const pieces = cut(octet(text), at)
       const whole = Buffer.concat([frontOf(header, pieces), ...pieces]).toString('latin1')
-      expect(whole).toBe(Buffer.concat([frontOf(header, [octet(text)]), octet(text)]).toString('latin1'))
+      expect(whole).toBe(
+        Buffer.concat([frontOf(header, [octet(text)]), octet(text)]).toString('latin1'),
+      )
       expect(await together(withFront(header, asItComes(pieces)))).toBe(whole)
     }),
   )

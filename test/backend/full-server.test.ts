@@ -1,4 +1,7 @@
-/** A server that is at its own limit of connections: it is full, and not down; messages wait for the connections that there are. */
+/**
+ * A server that is at its own limit of connections: it is full, and not down; messages wait for the
+ * connections that there are.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
@@ -17,7 +20,11 @@ async function send(begun: Begun): Promise<readonly string[]> {
 
 const kinds = (facts: readonly Fact[]): Set<string> => new Set(facts.map(({ kind }) => kind))
 
-const taken: readonly unknown[] = ['mail 250 2.1.0 Ok', 'rcpt 0 250 2.1.5 Ok', expect.stringMatching(/^250 /)]
+const taken: readonly unknown[] = [
+  'mail 250 2.1.0 Ok',
+  'rcpt 0 250 2.1.5 Ok',
+  expect.stringMatching(/^250 /),
+]
 const allTaken = (count: number): unknown[] => Array.from({ length: count }, () => taken)
 
 const notDown = ({ backend, facts }: OpenBackend): void => {
@@ -34,7 +41,9 @@ describe.each<How>(['421', '451', '421 at MAIL', 'queue', 'close'])('it says so 
   test('more messages than it has room for at a time are all taken, and it is not down', async () => {
     await using server = await startFakeBackend({ limit: { connections: 3, how } })
     await using open = openBackend(server, { maxConnections: 50, connectTimeoutMs, health })
-    const answers = await Promise.all(Array.from({ length: 30 }, async () => await send(open.begin())))
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, async () => await send(open.begin())),
+    )
     expect(answers).toEqual(allTaken(30))
     expect(server.delivered).toHaveLength(30)
     notDown(open)
@@ -42,9 +51,19 @@ describe.each<How>(['421', '451', '421 at MAIL', 'queue', 'close'])('it says so 
 
   test('clients that take their time yield their connections to others', async () => {
     await using server = await startFakeBackend({ limit: { connections: 2, how } })
-    await using open = openBackend(server, { maxConnections: 50, connectTimeoutMs, health, now: Date.now })
-    const slow = [await open.begin().envelope(recipients(1)), await open.begin().envelope(recipients(1))]
-    const others = await Promise.all(Array.from({ length: 4 }, async () => await send(open.begin())))
+    await using open = openBackend(server, {
+      maxConnections: 50,
+      connectTimeoutMs,
+      health,
+      now: Date.now,
+    })
+    const slow = [
+      await open.begin().envelope(recipients(1)),
+      await open.begin().envelope(recipients(1)),
+    ]
+    const others = await Promise.all(
+      Array.from({ length: 4 }, async () => await send(open.begin())),
+    )
     expect(others).toEqual(allTaken(4))
     for (const begun of slow)
       expect(await begun.deliver(begun.order([0]), text)).toEqual([expect.stringMatching(/^250 /)])
@@ -54,10 +73,15 @@ describe.each<How>(['421', '451', '421 at MAIL', 'queue', 'close'])('it says so 
 
 test('its limit is remembered: it is not asked for more with each message', async () => {
   await using server = await startFakeBackend({ limit: { connections: 2 } })
-  await using open = openBackend(server, { maxConnections: 50, health: { ...health, ejectMs: 300_000 } })
-  for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
+  await using open = openBackend(server, {
+    maxConnections: 50,
+    health: { ...health, ejectMs: 300_000 },
+  })
+  for (let i = 0; i < 3; i++)
+    await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
   const before = server.connections.length
-  for (let i = 0; i < 5; i++) await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
+  for (let i = 0; i < 5; i++)
+    await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
   expect(server.connections.length).toBe(before)
   expect(open.facts.findLast(({ kind }) => kind === 'backendFull')).toMatchObject({
     server: server.url,
@@ -85,7 +109,9 @@ test('it has less room later: what is left serves', async () => {
   await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
   await until('the idle ones are left', () => server.open() === 0)
   limit.connections = 1
-  const answers = await Promise.all(Array.from({ length: 10 }, async () => await send(open.begin())))
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async () => await send(open.begin())),
+  )
   expect(answers).toEqual(allTaken(10))
   notDown(open)
 })
@@ -93,7 +119,9 @@ test('it has less room later: what is left serves', async () => {
 test('others have all its room, and we have none: it can not be told from one that is down', async () => {
   await using server = await startFakeBackend({ limit: { connections: 0 } })
   await using open = openBackend(server, { health })
-  expect((await open.begin().envelope([])).told).toEqual([expect.stringMatching(/^mail 451 4\.4\.1 .*retry=/)])
+  expect((await open.begin().envelope([])).told).toEqual([
+    expect.stringMatching(/^mail 451 4\.4\.1 .*retry=/),
+  ])
   expect(kinds(open.facts)).toContain('backendEjected')
 })
 
@@ -101,9 +129,13 @@ test('who waits for too long hears 451, and the log why; the server is not down 
   await using server = await startFakeBackend({ limit: { connections: 1 } })
   await using open = openBackend(server, { connectTimeoutMs: 400, health })
   const busy = await open.begin().envelope(recipients(1))
-  expect((await open.begin().envelope([])).told).toEqual([expect.stringMatching(/^mail 451 4\.4\.1 /)])
+  expect((await open.begin().envelope([])).told).toEqual([
+    expect.stringMatching(/^mail 451 4\.4\.1 /),
+  ])
   const why = 'all connections are busy, and the server takes no more than 1 at the moment'
-  expect(open.facts).toContainEqual(expect.objectContaining({ kind: 'backendFailed', step: 'connect', why }))
+  expect(open.facts).toContainEqual(
+    expect.objectContaining({ kind: 'backendFailed', step: 'connect', why }),
+  )
   expect(await busy.deliver(busy.order([0]), text)).toEqual([expect.stringMatching(/^250 /)])
   notDown(open)
 })
@@ -119,7 +151,9 @@ test('a full server is no reason to use the next priority; one of the same prior
     priority: i === 2 ? 1 : 0,
   }))
   await using open = openBackend(full, { servers, random: () => 0, health })
-  const answers = await Promise.all(Array.from({ length: 12 }, async () => await send(open.begin())))
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, async () => await send(open.begin())),
+  )
   expect(answers).toEqual(allTaken(12))
   expect(full.delivered.length + alike.delivered.length).toBe(12)
   expect(alike.delivered.length).toBeGreaterThan(0)
@@ -145,7 +179,9 @@ test('one that is down although a connection to it is left is found out: it refu
   const left = await open.begin().envelope(recipients(1))
   await pause(300)
   server.rule({ on: 'connect', silent: true })
-  expect((await open.begin().envelope([])).told).toEqual([expect.stringMatching(/^mail 451 4\.4\.1 /)])
+  expect((await open.begin().envelope([])).told).toEqual([
+    expect.stringMatching(/^mail 451 4\.4\.1 /),
+  ])
   expect(kinds(open.facts)).toContain('backendEjected')
   left.transaction.abandon()
 })

@@ -6,7 +6,9 @@ const options = { ejectMs: 1000, ejectAtMostMs: 5000 }
 test('left alone for longer with each failure, up to a limit', () => {
   const health = new Health(options)
   expect(health.up).toBe(true)
-  expect([0, 1000, 3000, 7000, 12_000].map((now) => health.failed('no', now))).toEqual([1000, 2000, 4000, 5000, 5000])
+  expect([0, 1000, 3000, 7000, 12_000].map((now) => health.failed('no', now))).toEqual([
+    1000, 2000, 4000, 5000, 5000,
+  ])
   expect(health).toMatchObject({ up: false, why: 'no' })
 })
 

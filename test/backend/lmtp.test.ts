@@ -1,4 +1,7 @@
-/** LMTP servers (RFC 2033): LHLO, and after the text one reply for each RCPT that was accepted, in order. */
+/**
+ * LMTP servers (RFC 2033): LHLO, and after the text one reply for each RCPT that was accepted, in
+ * order.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +35,9 @@ const dot = (nth: number, ...lines: readonly string[]): Rule => ({
 
 function openLmtp(server: FakeBackend, options: Partial<SmtpBackendOptions> = {}): OpenBackend {
   return openBackend(server, {
-    servers: [{ host: '127.0.0.1', port: server.port, url: `lmtp://127.0.0.1:${server.port}`, lmtp: true }],
+    servers: [
+      { host: '127.0.0.1', port: server.port, url: `lmtp://127.0.0.1:${server.port}`, lmtp: true },
+    ],
     ...options,
   })
 }
@@ -92,7 +97,11 @@ describe('LMTP', () => {
       { on: 'dot', raw: '250 2.0.0 Saved\r\n', then: 'close' },
       `250 2.0.0 Saved, 0: 250 2.0.0 Saved, 1: ${lost}`,
     ],
-    ['before any reply', { on: 'dot', silent: true, then: 'reset' }, `${lost}, 0: ${lost}, 1: ${lost}`],
+    [
+      'before any reply',
+      { on: 'dot', silent: true, then: 'reset' },
+      `${lost}, 0: ${lost}, 1: ${lost}`,
+    ],
     [
       'with 421 for the second',
       { on: 'dot', raw: '552 5.2.2 no\r\n421 4.3.2 Going down\r\n', then: 'close' },
@@ -101,32 +110,48 @@ describe('LMTP', () => {
     ['at DATA', { on: 'DATA', say: '554 5.7.1 no' }, '554 5.7.1 no'],
     ['at DATA, out of step', { on: 'DATA', say: '503 5.5.1 no valid recipients' }, refusesUs],
   ]
-  test.each(broken)('ends %s: those who were answered stay answered, the others come again', async (_, rule, told) => {
-    await using server = await startLmtp(rule)
-    await using open = openLmtp(server)
-    const begun = await open.begin().envelope(recipients(2))
-    expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([told])
-  })
+  test.each(broken)(
+    'ends %s: those who were answered stay answered, the others come again',
+    async (_, rule, told) => {
+      await using server = await startLmtp(rule)
+      await using open = openLmtp(server)
+      const begun = await open.begin().envelope(recipients(2))
+      expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([told])
+    },
+  )
 
   test('one reply too few: nobody waits for it for ever, and the other recipient comes again', async () => {
     await using server = await startLmtp(dot(1, '250 2.0.0 Saved'))
     await using open = openLmtp(server, { deliveryTimeoutMs: 1000 })
     const begun = await open.begin().envelope(recipients(2))
-    expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([`250 2.0.0 Saved, 0: 250 2.0.0 Saved, 1: ${lost}`])
-    expect(open.facts).toContainEqual(expect.objectContaining({ kind: 'backendFailed', step: 'text' }))
+    expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([
+      `250 2.0.0 Saved, 0: 250 2.0.0 Saved, 1: ${lost}`,
+    ])
+    expect(open.facts).toContainEqual(
+      expect.objectContaining({ kind: 'backendFailed', step: 'text' }),
+    )
   })
 
   test('one reply too many ends the connection, and the next message gets another one', async () => {
-    await using server = await startLmtp(dot(1, '250 2.0.0 first', '250 2.0.0 of nobody'), dot(2, '250 2.0.0 second'))
+    await using server = await startLmtp(
+      dot(1, '250 2.0.0 first', '250 2.0.0 of nobody'),
+      dot(2, '250 2.0.0 second'),
+    )
     await using open = openLmtp(server)
     const first = await open.begin().envelope(recipients(1))
-    expect(await first.deliver(first.order([0]), text)).toEqual(['250 2.0.0 first, 0: 250 2.0.0 first'])
+    expect(await first.deliver(first.order([0]), text)).toEqual([
+      '250 2.0.0 first, 0: 250 2.0.0 first',
+    ])
     const second = await open.begin().envelope(recipients(1))
-    expect(await second.deliver(second.order([0]), text)).toEqual(['250 2.0.0 second, 0: 250 2.0.0 second'])
+    expect(await second.deliver(second.order([0]), text)).toEqual([
+      '250 2.0.0 second, 0: 250 2.0.0 second',
+    ])
   })
 
   test('groups that get the same text are one transaction; each group hears of its own recipients', async () => {
-    await using server = await startLmtp(dot(1, '552 5.2.2 zero', '250 2.0.0 one', '250 2.0.0 two', '451 4.2.0 three'))
+    await using server = await startLmtp(
+      dot(1, '552 5.2.2 zero', '250 2.0.0 one', '250 2.0.0 two', '451 4.2.0 three'),
+    )
     await using open = openLmtp(server)
     const begun = await open.begin().envelope(recipients(4))
     expect(await begun.deliver(begun.order([0, 2], [1], [3]), text)).toEqual([
@@ -149,7 +174,12 @@ describe('LMTP', () => {
     const [zero, one, two, three] = begun.order([0], [1], [2], [3]).parcels
     if (zero === undefined || one === undefined || two === undefined || three === undefined)
       throw new Error('no parcels')
-    const parcels = [zero, one, { ...two, header: 'X-Spam-Flag: YES\r\n' }, { ...three, redirected: true }]
+    const parcels = [
+      zero,
+      one,
+      { ...two, header: 'X-Spam-Flag: YES\r\n' },
+      { ...three, redirected: true },
+    ]
     const told = await begun.deliver({ ...begun.order(), parcels }, text)
     expect(told.map((line) => line.split(',')[0])).toEqual([
       '250 2.0.0 plain zero',
@@ -157,12 +187,21 @@ describe('LMTP', () => {
       '250 2.0.0 tagged',
       '250 2.0.0 kept apart',
     ])
-    expect(server.texts.map(({ recipients: to }) => to)).toEqual([['<0@x>', '<1@x>'], ['<2@x>'], ['<3@x>']])
+    expect(server.texts.map(({ recipients: to }) => to)).toEqual([
+      ['<0@x>', '<1@x>'],
+      ['<2@x>'],
+      ['<3@x>'],
+    ])
     expect(server.texts[1]?.text.toString()).toBe('X-Spam-Flag: YES\r\nSubject: x\r\n\r\nhello\r\n')
   })
 
   test('a refusal in the middle of the text is the answer for everyone', async () => {
-    await using server = await startLmtp({ on: 'octets', octets: 5, say: '552 5.3.4 too large', then: 'close' })
+    await using server = await startLmtp({
+      on: 'octets',
+      octets: 5,
+      say: '552 5.3.4 too large',
+      then: 'close',
+    })
     await using open = openLmtp(server)
     const begun = await open.begin().envelope(recipients(2))
     const slow = new SlowText()
@@ -197,11 +236,18 @@ describe('LMTP', () => {
     try {
       const socketPath = join(directory, 'lmtp')
       const withTls: Rule = { ...lhlo, say: ['250-backend.test', '250-PIPELINING', '250 STARTTLS'] }
-      await using server = await startFakeBackend({ socketPath, rules: [withTls, dot(1, '250 2.0.0 Saved')] })
+      await using server = await startFakeBackend({
+        socketPath,
+        rules: [withTls, dot(1, '250 2.0.0 Saved')],
+      })
       const url = `lmtp+unix://${socketPath}`
-      await using open = openLmtp(server, { servers: [{ host: 'localhost', port: 0, url, lmtp: true, socketPath }] })
+      await using open = openLmtp(server, {
+        servers: [{ host: 'localhost', port: 0, url, lmtp: true, socketPath }],
+      })
       const begun = await open.begin().envelope(recipients(1))
-      expect(await begun.deliver(begun.order([0]), text)).toEqual(['250 2.0.0 Saved, 0: 250 2.0.0 Saved'])
+      expect(await begun.deliver(begun.order([0]), text)).toEqual([
+        '250 2.0.0 Saved, 0: 250 2.0.0 Saved',
+      ])
       expect(open.facts).toMatchObject([
         { kind: 'backendConnected', server: url },
         { kind: 'backendDelivered', server: url },
@@ -213,9 +259,14 @@ describe('LMTP', () => {
   })
 
   test('XCLIENT is followed by LHLO', async () => {
-    const offersXclient: Rule = { ...lhlo, say: ['250-backend.test', '250-PIPELINING', '250 XCLIENT ADDR HELO'] }
+    const offersXclient: Rule = {
+      ...lhlo,
+      say: ['250-backend.test', '250-PIPELINING', '250 XCLIENT ADDR HELO'],
+    }
     const xclient: Rule = { on: 'other', having: 'XCLIENT', say: '220 backend.test LMTP' }
-    await using server = await startFakeBackend({ rules: [xclient, offersXclient, dot(1, '250 2.0.0 Saved')] })
+    await using server = await startFakeBackend({
+      rules: [xclient, offersXclient, dot(1, '250 2.0.0 Saved')],
+    })
     await using open = openLmtp(server, { introduction: 'xclient' })
     const begun = await open.begin().envelope(recipients(1))
     await begun.deliver(begun.order([0]), text)

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { mergeExtensions } from '../../src/backend/merge.ts'
 
-const of = (keywords: Record<string, string>): Map<string, string> => new Map(Object.entries(keywords))
+const of = (keywords: Record<string, string>): Map<string, string> =>
+  new Map(Object.entries(keywords))
 
 test.each<[string, Record<string, string>[], Record<string, string>]>([
   ['nobody', [], {}],
@@ -14,7 +15,11 @@ test.each<[string, Record<string, string>[], Record<string, string>]>([
   ['the longer least time', [{ DELIVERBY: '60' }, { DELIVERBY: '120' }], { DELIVERBY: '120' }],
   ['words that both say', [{ AUTH: 'PLAIN LOGIN' }, { AUTH: 'LOGIN GSSAPI' }], { AUTH: 'LOGIN' }],
   ['no word in common', [{ AUTH: 'PLAIN' }, { AUTH: 'GSSAPI' }], {}],
-  ['with and without parameter', [{ 'MT-PRIORITY': 'MIXER' }, { 'MT-PRIORITY': '' }], { 'MT-PRIORITY': '' }],
+  [
+    'with and without parameter',
+    [{ 'MT-PRIORITY': 'MIXER' }, { 'MT-PRIORITY': '' }],
+    { 'MT-PRIORITY': '' },
+  ],
   [
     'three',
     [
@@ -24,4 +29,6 @@ test.each<[string, Record<string, string>[], Record<string, string>]>([
     ],
     { C: '' },
   ],
-])('%s', (_name, servers, merged) => expect(Object.fromEntries(mergeExtensions(servers.map(of)))).toEqual(merged))
+])('%s', (_name, servers, merged) =>
+  expect(Object.fromEntries(mergeExtensions(servers.map(of)))).toEqual(merged),
+)

@@ -64,26 +64,39 @@ describe('argumentFor', () => {
   )
 
   test('no parameter reaches a server that did not offer it', () => {
-    const parameters = ['SIZE=1', 'BODY=7BIT', 'RET=HDRS', 'ENVID=a>', 'MT-PRIORITY=2', 'AUTH=<>', 'PRDR']
+    const parameters = [
+      'SIZE=1',
+      'BODY=7BIT',
+      'RET=HDRS',
+      'ENVID=a>',
+      'MT-PRIORITY=2',
+      'AUTH=<>',
+      'PRDR',
+    ]
     const local = fc.constantFrom('a', '"a> SIZE=2"', '"\\"> PRDR"')
     fc.assert(
-      fc.property(local, fc.subarray(parameters), fc.subarray(['SIZE', 'DSN', 'PRDR']), (name, used, offered) => {
-        const path = `<${name}@x>`
-        const shown = argumentFor([path, ...used].join(' '), offers(...offered))
-        if (typeof shown !== 'string') throw new Error('nothing of this is refused')
-        expect(shown.startsWith(path)).toBe(true)
-        const left = shown
-          .slice(path.length)
-          .split(' ')
-          .filter((word) => word !== '')
-        const under: Readonly<Record<string, readonly string[]>> = {
-          SIZE: ['SIZE=1'],
-          DSN: ['RET=HDRS', 'ENVID=a>'],
-          PRDR: ['PRDR'],
-        }
-        const allowed = offered.flatMap((keyword) => under[keyword] ?? [])
-        expect(left).toEqual(used.filter((word) => allowed.includes(word)))
-      }),
+      fc.property(
+        local,
+        fc.subarray(parameters),
+        fc.subarray(['SIZE', 'DSN', 'PRDR']),
+        (name, used, offered) => {
+          const path = `<${name}@x>`
+          const shown = argumentFor([path, ...used].join(' '), offers(...offered))
+          if (typeof shown !== 'string') throw new Error('nothing of this is refused')
+          expect(shown.startsWith(path)).toBe(true)
+          const left = shown
+            .slice(path.length)
+            .split(' ')
+            .filter((word) => word !== '')
+          const under: Readonly<Record<string, readonly string[]>> = {
+            SIZE: ['SIZE=1'],
+            DSN: ['RET=HDRS', 'ENVID=a>'],
+            PRDR: ['PRDR'],
+          }
+          const allowed = offered.flatMap((keyword) => under[keyword] ?? [])
+          expect(left).toEqual(used.filter((word) => allowed.includes(word)))
+        },
+      ),
     )
   })
 })

@@ -1,4 +1,7 @@
-/** What a server says behind its code: the code is the answer, and the connection is used again only when the end of the reply was seen. */
+/**
+ * What a server says behind its code: the code is the answer, and the connection is used again only
+ * when the end of the reply was seen.
+ */
 import { describe, expect, test } from 'vitest'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { openBackend, recipients } from './backend-session.ts'
@@ -15,7 +18,11 @@ const odd: [string, (code: number) => string, boolean, ('close' | 'reset')?][] =
   ['a reply that stops in its words', (code) => `${code} 2.0.0 O`, false, 'close'],
   ['lines that stop', (code) => `${code}-2.0.0 a\r\n`, false, 'close'],
   ['lines that stop in the middle of one', (code) => `${code}-2.0.0 a\r\n${code} `, false, 'reset'],
-  ['another code in the last line', (code) => `${code}-a\r\n${code === 250 ? 550 : 250} b\r\n`, false],
+  [
+    'another code in the last line',
+    (code) => `${code}-a\r\n${code === 250 ? 550 : 250} b\r\n`,
+    false,
+  ],
   ['a megabyte without an end', (code) => `${code}-${'a\r\n'.repeat(400_000)}`, false],
 ]
 
@@ -23,10 +30,14 @@ describe.each(odd)('%s', (_, raw, ends, then) => {
   const and = then === undefined ? {} : { then }
 
   test.each([250, 550, 451])('behind the dot, %i is the answer', async (code) => {
-    await using server = await startFakeBackend({ rules: [{ on: 'dot', nth: 1, raw: raw(code), ...and }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'dot', nth: 1, raw: raw(code), ...and }],
+    })
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
-    expect(await begun.deliver(begun.order([0]), text)).toEqual([expect.stringMatching(`^${code} `)])
+    expect(await begun.deliver(begun.order([0]), text)).toEqual([
+      expect.stringMatching(`^${code} `),
+    ])
     const next = await open.begin().envelope(recipients(1))
     expect(await next.deliver(next.order([0]), text)).toEqual([expect.stringMatching(/^250 /)])
     expect(server.connections).toHaveLength(ends ? 1 : 2)
@@ -35,13 +46,18 @@ describe.each(odd)('%s', (_, raw, ends, then) => {
 
   test('to MAIL and RCPT, the answer is kept, and the message goes on', async () => {
     for (const on of ['MAIL', 'RCPT'] as const) {
-      await using server = await startFakeBackend({ rules: [{ on, nth: 1, raw: raw(250), ...and }] })
+      await using server = await startFakeBackend({
+        rules: [{ on, nth: 1, raw: raw(250), ...and }],
+      })
       await using open = openBackend(server)
       const begun = open.begin()
       await begun.envelope([])
       begun.transaction.rcpt(0, '<0@x>')
       await expect.poll(() => begun.told.length).toBe(2)
-      expect(begun.told).toEqual([expect.stringMatching(/^mail 250 /), expect.stringMatching(/^rcpt 0 250 /)])
+      expect(begun.told).toEqual([
+        expect.stringMatching(/^mail 250 /),
+        expect.stringMatching(/^rcpt 0 250 /),
+      ])
       const order = { ...begun.order([0]), shown: [0] }
       expect(await begun.deliver(order, text)).toEqual([expect.stringMatching(/^250 /)])
     }
@@ -59,7 +75,11 @@ describe.each(odd)('%s', (_, raw, ends, then) => {
     await using server = await startFakeBackend({
       rules: [
         { on: 'other', having: 'LHLO', raw: '250-x\r\n250 PIPELINING\r\n' },
-        { on: 'dot', raw: `250 2.0.0 first\r\n${raw(250)}${ends ? '550 5.7.1 third\r\n' : ''}`, ...and },
+        {
+          on: 'dot',
+          raw: `250 2.0.0 first\r\n${raw(250)}${ends ? '550 5.7.1 third\r\n' : ''}`,
+          ...and,
+        },
       ],
     })
     await using open = openBackend(server, {
@@ -73,9 +93,13 @@ describe.each(odd)('%s', (_, raw, ends, then) => {
 })
 
 test('a TAB in the words of a server goes on as it is', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'RCPT', raw: '550 5.1.1 no\tsuch user\r\n' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'RCPT', raw: '550 5.1.1 no\tsuch user\r\n' }],
+  })
   await using open = openBackend(server)
-  expect((await open.begin().envelope(recipients(1))).told[1]).toBe('rcpt 0 550 5.1.1 no\tsuch user')
+  expect((await open.begin().envelope(recipients(1))).told[1]).toBe(
+    'rcpt 0 550 5.1.1 no\tsuch user',
+  )
 })
 
 test('replies in front of one that is none are answers', async () => {

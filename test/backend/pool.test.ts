@@ -169,7 +169,9 @@ describe('max_connections', () => {
     await using backend = await startFakeBackend()
     const { pool, facts } = poolOf([backend], { maxConnections: 1, connectTimeoutMs: 1000 })
     await lend(pool)
-    expect(await borrow(pool)).toEqual({ failed: 'all 1 connections are busy (backend.pool.max_connections)' })
+    expect(await borrow(pool)).toEqual({
+      failed: 'all 1 connections are busy (backend.pool.max_connections)',
+    })
     expect(facts).toContainEqual(
       expect.objectContaining({ kind: 'backendFailed', server: backend.url, step: 'connect' }),
     )
@@ -200,7 +202,9 @@ describe('several servers', () => {
   const fast = { ejectMs: 20, ejectAtMostMs: 40, askEveryMs: 60_000 }
 
   test('one that fails at its greeting: the next one, and nobody notices', async () => {
-    await using first = await startFakeBackend({ rules: [{ on: 'connect', say: '421 4.3.2 no', then: 'close' }] })
+    await using first = await startFakeBackend({
+      rules: [{ on: 'connect', say: '421 4.3.2 no', then: 'close' }],
+    })
     await using second = await startFakeBackend()
     const { pool, facts } = poolOf([first, second], { random: () => 0 })
     expect((await lend(pool)).server).toBe(second.url)
@@ -217,7 +221,9 @@ describe('several servers', () => {
 
   test('one that failed is asked in the background, and used again when it answers', async () => {
     const down = { on: 'connect' as const, say: '421 4.3.2 no', then: 'close' as const }
-    await using first = await startFakeBackend({ rules: [1, 2, 3].map((nth) => ({ ...down, nth })) })
+    await using first = await startFakeBackend({
+      rules: [1, 2, 3].map((nth) => ({ ...down, nth })),
+    })
     await using second = await startFakeBackend()
     const { pool, facts } = poolOf([first, second], { random: () => 0, health: fast })
     expect((await lend(pool)).server).toBe(second.url)
@@ -271,7 +277,12 @@ describe('several servers', () => {
   test('share by weight, also what is kept', async () => {
     await using one = await startFakeBackend()
     await using three = await startFakeBackend()
-    const servers = [one, three].map(({ port, url }, i) => ({ host: '127.0.0.1', port, url, weight: i === 0 ? 1 : 3 }))
+    const servers = [one, three].map(({ port, url }, i) => ({
+      host: '127.0.0.1',
+      port,
+      url,
+      weight: i === 0 ? 1 : 3,
+    }))
     let turn = 0
     const { pool } = poolOf([], { servers, random: () => (turn++ % 8) / 8 })
     const used: string[] = []
@@ -299,7 +310,9 @@ describe('several servers', () => {
   })
 
   test('all fail: each is named with its reason', async () => {
-    await using first = await startFakeBackend({ rules: [{ on: 'connect', say: '554 5.7.1 no', then: 'close' }] })
+    await using first = await startFakeBackend({
+      rules: [{ on: 'connect', say: '554 5.7.1 no', then: 'close' }],
+    })
     await using second = await startFakeBackend({ rules: [{ on: 'connect', raw: 'hello?\r\n' }] })
     const { pool } = poolOf([first, second], { random: () => 0 })
     expect(await borrow(pool)).toEqual({
@@ -312,7 +325,9 @@ describe('several servers', () => {
 describe('closing', () => {
   test('ends what is idle, lent, being opened and waited for', async () => {
     const greeting = Promise.withResolvers<undefined>()
-    await using backend = await startFakeBackend({ rules: [{ on: 'connect', connection: 3, hold: greeting.promise }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'connect', connection: 3, hold: greeting.promise }],
+    })
     const { pool } = poolOf([backend], { maxConnections: 3 })
     const lent = await lend(pool)
     pool.giveBack(await lend(pool, true))

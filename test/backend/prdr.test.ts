@@ -1,4 +1,7 @@
-/** A server that offers PRDR (draft-hall-prdr-00): asked where answers can be told apart, and its block is read to its end. */
+/**
+ * A server that offers PRDR (draft-hall-prdr-00): asked where answers can be told apart, and its
+ * block is read to its end.
+ */
 import { describe, expect, test } from 'vitest'
 import { replies } from '../../src/smtp/replies.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
@@ -8,15 +11,23 @@ import { wholeText } from './whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
 const lost = describeReply(replies.backendLost)
-const help: Rule = { on: 'other', having: 'HELP', say: ['214-2.0.0 Commands supported:', '214 2.0.0 MAIL RCPT'] }
+const help: Rule = {
+  on: 'other',
+  having: 'HELP',
+  say: ['214-2.0.0 Commands supported:', '214 2.0.0 MAIL RCPT'],
+}
 const offers = ['PIPELINING', 'PRDR']
 
-const says = (...lines: readonly string[]): Rule => ({ on: 'dot', raw: lines.map((line) => `${line}\r\n`).join('') })
+const says = (...lines: readonly string[]): Rule => ({
+  on: 'dot',
+  raw: lines.map((line) => `${line}\r\n`).join(''),
+})
 const startPrdr = async (...rules: readonly Rule[]): Promise<FakeBackend> =>
   await startFakeBackend({ offers, rules: [help, ...rules] })
 const openPrdr = (server: FakeBackend): OpenBackend => openBackend(server, { prdr: true })
 
-const mails = (server: FakeBackend): string[] => server.lines().filter((line) => line.startsWith('MAIL'))
+const mails = (server: FakeBackend): string[] =>
+  server.lines().filter((line) => line.startsWith('MAIL'))
 
 describe('PRDR is asked for', () => {
   const [asked, notAsked] = ['MAIL FROM:<s@x> BODY=8BITMIME PRDR', 'MAIL FROM:<s@x> BODY=8BITMIME']
@@ -71,7 +82,9 @@ describe('the answer', () => {
   })
 
   test('groups are one transaction, and each hears of its own recipients', async () => {
-    await using server = await startPrdr(says('353 go', '550 zero', '250 one', '250 two', '250 for some'))
+    await using server = await startPrdr(
+      says('353 go', '550 zero', '250 one', '250 two', '250 for some'),
+    )
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(3), '<s@x>', true)
     expect(await begun.deliver(begun.order([0, 2], [1]), text)).toEqual([
@@ -85,14 +98,19 @@ describe('the answer', () => {
     await using server = await startPrdr(says('550 5.7.1 no'))
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(2), '<s@x>', true)
-    expect(await begun.deliver(begun.order([0], [1]), text)).toEqual(['550 5.7.1 no', '550 5.7.1 no'])
+    expect(await begun.deliver(begun.order([0], [1]), text)).toEqual([
+      '550 5.7.1 no',
+      '550 5.7.1 no',
+    ])
   })
 
   test('an envelope that is shown anew asks again', async () => {
     await using server = await startPrdr(says('353 go', '250 zero', '550 two', '250 for some'))
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(3), '<s@x>', true)
-    expect(await begun.deliver(begun.order([0, 2]), text)).toEqual(['250 zero, 0: 250 zero, 2: 550 two'])
+    expect(await begun.deliver(begun.order([0, 2]), text)).toEqual([
+      '250 zero, 0: 250 zero, 2: 550 two',
+    ])
     expect(mails(server)).toEqual(['MAIL FROM:<s@x> PRDR', 'MAIL FROM:<s@x> PRDR'])
   })
 })
@@ -110,30 +128,46 @@ describe('a block that is not whole', () => {
   })
 
   test('ended behind the final line: it is whole', async () => {
-    await using server = await startPrdr({ ...says('353 go', '250 zero', '550 one', '250 ok'), then: 'close' })
+    await using server = await startPrdr({
+      ...says('353 go', '250 zero', '550 one', '250 ok'),
+      then: 'close',
+    })
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(2), '<s@x>', true)
-    expect(await begun.deliver(begun.order([0, 1]), text)).toEqual(['250 zero, 0: 250 zero, 1: 550 one'])
+    expect(await begun.deliver(begun.order([0, 1]), text)).toEqual([
+      '250 zero, 0: 250 zero, 1: 550 one',
+    ])
   })
 
   test.each([
     ['all accepted', ['353 go', '250 zero', '250 ok'], '250 zero'],
     ['all refused', ['353 go', '550 zero', '550 rejected for all'], '550 zero'],
     ['none told', ['353 go', '250 ok'], '250 ok'],
-  ])('too short (Exim, discarded recipients), %s: the answer is for all', async (_, lines, told) => {
-    await using server = await startPrdr(says(...lines))
-    await using open = openPrdr(server)
-    const begun = await open.begin().envelope(recipients(3), '<s@x>', true)
-    expect(await begun.deliver(begun.order([0, 1, 2]), text)).toEqual([told])
-  })
+  ])(
+    'too short (Exim, discarded recipients), %s: the answer is for all',
+    async (_, lines, told) => {
+      await using server = await startPrdr(says(...lines))
+      await using open = openPrdr(server)
+      const begun = await open.begin().envelope(recipients(3), '<s@x>', true)
+      expect(await begun.deliver(begun.order([0, 1, 2]), text)).toEqual([told])
+    },
+  )
 
   test('too short and mixed: whom the lines are for is not known; PRDR is not asked of this server any more', async () => {
-    await using server = await startPrdr({ ...says('353 go', '250 zero', '550 one', '250 for some'), nth: 1 })
+    await using server = await startPrdr({
+      ...says('353 go', '250 zero', '550 one', '250 for some'),
+      nth: 1,
+    })
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(3), '<s@x>', true)
-    expect(await begun.deliver(begun.order([0, 1, 2]), text)).toEqual([describeReply(replies.backendNonsense)])
+    expect(await begun.deliver(begun.order([0, 1, 2]), text)).toEqual([
+      describeReply(replies.backendNonsense),
+    ])
     expect(open.facts).toContainEqual(
-      expect.objectContaining({ kind: 'backendFailed', why: '353 was followed by 2 lines for 3 recipients' }),
+      expect.objectContaining({
+        kind: 'backendFailed',
+        why: '353 was followed by 2 lines for 3 recipients',
+      }),
     )
     const again = await open.begin().envelope(recipients(3), '<s@x>', true)
     expect(await again.deliver(again.order([0, 1, 2]), text)).toEqual([
@@ -146,6 +180,8 @@ describe('a block that is not whole', () => {
     await using server = await startPrdr(says('353 go', '250 zero', '250 ok'))
     await using open = openPrdr(server)
     const begun = await open.begin().envelope(recipients(1))
-    expect(await begun.deliver(begun.order([0]), text)).toEqual([describeReply(replies.backendNonsense)])
+    expect(await begun.deliver(begun.order([0]), text)).toEqual([
+      describeReply(replies.backendNonsense),
+    ])
   })
 })

@@ -1,6 +1,7 @@
 /**
- * More clients than connections: those who take their time give theirs back to those who wait, and go on later as if nothing had been.
- * The clock of the backend stands still unless a test moves it, so that nobody is quiet by accident.
+ * More clients than connections: those who take their time give theirs back to those who wait, and
+ * go on later as if nothing had been. The clock of the backend stands still unless a test moves it,
+ * so that nobody is quiet by accident.
  */
 import { describe, expect, test, vi } from 'vitest'
 import { type Held, type Preemptible, Yielding } from '../../src/backend/preemption.ts'
@@ -20,7 +21,10 @@ interface Scene {
 }
 
 /** One connection, and a client that has shown two recipients and is quiet since. */
-async function scene(use: (scene: Scene) => Promise<void>, rules: readonly Rule[] = []): Promise<void> {
+async function scene(
+  use: (scene: Scene) => Promise<void>,
+  rules: readonly Rule[] = [],
+): Promise<void> {
   const clock = { now: 1_000_000 }
   await using server = await startFakeBackend({ rules })
   await using open = openBackend(server, { maxConnections: 1, now: () => clock.now })
@@ -56,7 +60,9 @@ describe('a client that is quiet while another one waits', () => {
       slow.transaction.rcpt(2, '<2@x>')
       await until('the third is answered', () => slow.told.length === 4)
       expect(slow.told.at(-1)).toMatch(/^rcpt 2 250/)
-      expect(await slow.deliver(slow.order([0, 1, 2]), text)).toEqual([expect.stringMatching(/^250 /)])
+      expect(await slow.deliver(slow.order([0, 1, 2]), text)).toEqual([
+        expect.stringMatching(/^250 /),
+      ])
       expect(mails(server).at(-1)).toBe('<s@x> <0@x> <1@x> <2@x>')
     })
   })
@@ -70,7 +76,9 @@ describe('a client that is quiet while another one waits', () => {
         slow.transaction.rcpt(2, '<2@x>')
         await until('the third is answered', () => slow.told.length === 4)
         expect(server.lines().filter((line) => line === 'RCPT TO:<1@x>')).toHaveLength(1)
-        expect(await slow.deliver(slow.order([0, 2]), text)).toEqual([expect.stringMatching(/^250 /)])
+        expect(await slow.deliver(slow.order([0, 2]), text)).toEqual([
+          expect.stringMatching(/^250 /),
+        ])
       },
       [refuses],
     )
@@ -138,7 +146,9 @@ test('room to hold a connection for long: while half of them are lent at most', 
 })
 
 test('a kept connection is closed at MAIL, the next one serves: when the transaction is over nobody is left to be asked', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'MAIL', nth: 2, silent: true, then: 'close' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'MAIL', nth: 2, silent: true, then: 'close' }],
+  })
   await using open = openBackend(server)
   const first = await open.begin().envelope(recipients(1))
   await first.deliver(first.order([0]), text)
@@ -168,7 +178,12 @@ test('who got its connection first is asked first, and no more than wait', () =>
       },
     })
     const yielding = new Yielding(() => waiting)
-    for (const each of [holder('busy', false), holder('first', true), holder('second', true), holder('third', true)])
+    for (const each of [
+      holder('busy', false),
+      holder('first', true),
+      holder('second', true),
+      holder('third', true),
+    ])
       yielding.hold(each)
     yielding.wanted()
     vi.advanceTimersByTime(100)

@@ -1,4 +1,7 @@
-/** A server that refuses us, whatever the message, bounces nothing: 451 wherever it says so, a fact for the alarm, and no use of that connection again. */
+/**
+ * A server that refuses us, whatever the message, bounces nothing: 451 wherever it says so, a fact
+ * for the alarm, and no use of that connection again.
+ */
 import { describe, expect, test } from 'vitest'
 import { replies } from '../../src/smtp/replies.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
@@ -20,7 +23,9 @@ async function send(open: OpenBackend, each = false): Promise<string[]> {
   const went = begun.told.filter((line) => /^rcpt \d 250/.test(line)).map((line) => Number(line[5]))
   const results = went.length === 0 ? [] : await begun.deliver(begun.order(went), text)
   begun.transaction.abandon()
-  await until('the connection is given back', () => open.backend.connections().every(({ busy }) => busy === 0))
+  await until('the connection is given back', () =>
+    open.backend.connections().every(({ busy }) => busy === 0),
+  )
   return [...begun.told, ...results]
 }
 
@@ -30,7 +35,12 @@ describe('a refusal that is about us', () => {
     [
       'at RCPT',
       { on: 'RCPT', having: '<0@x>', say: startTls },
-      ['mail 250 2.1.0 Ok', `rcpt 0 ${refusesUs}`, 'rcpt 1 250 2.1.5 Ok', expect.stringMatching(/^250 /) as string],
+      [
+        'mail 250 2.1.0 Ok',
+        `rcpt 0 ${refusesUs}`,
+        'rcpt 1 250 2.1.5 Ok',
+        expect.stringMatching(/^250 /) as string,
+      ],
       `rcpt: ${startTls}`,
     ],
     [
@@ -54,7 +64,10 @@ describe('a refusal that is about us', () => {
 
   test('what a server without PIPELINING, or with it, says to RCPT behind a refused MAIL is no second alarm', async () => {
     for (const offers of [['PIPELINING'], []]) {
-      await using server = await startFakeBackend({ offers, rules: [{ on: 'MAIL', say: '550 5.7.1 no' }] })
+      await using server = await startFakeBackend({
+        offers,
+        rules: [{ on: 'MAIL', say: '550 5.7.1 no' }],
+      })
       await using open = openBackend(server)
       const begun = await open.begin().envelope(recipients(2))
       expect(begun.told[0]).toBe('mail 550 5.7.1 no')
@@ -73,7 +86,9 @@ describe('a refusal that is about us', () => {
   })
 
   test('a refusal of the message goes to the client in its words, and the connection is kept', async () => {
-    await using server = await startFakeBackend({ rules: [{ on: 'MAIL', nth: 1, say: '550 5.1.8 no such sender' }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'MAIL', nth: 1, say: '550 5.1.8 no such sender' }],
+    })
     await using open = openBackend(server)
     expect((await send(open))[0]).toBe('mail 550 5.1.8 no such sender')
     await send(open)
@@ -82,19 +97,28 @@ describe('a refusal that is about us', () => {
   })
 
   test('parameters of the client make the form of a command its own', async () => {
-    await using server = await startFakeBackend({ rules: [{ on: 'MAIL', say: '501 5.5.4 Bad ENVID' }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'MAIL', say: '501 5.5.4 Bad ENVID' }],
+    })
     await using open = openBackend(server)
-    expect((await open.begin().envelope([], '<s@x> ENVID=x')).told).toEqual(['mail 501 5.5.4 Bad ENVID'])
+    expect((await open.begin().envelope([], '<s@x> ENVID=x')).told).toEqual([
+      'mail 501 5.5.4 Bad ENVID',
+    ])
     expect((await open.begin().envelope([], '<s@x>')).told).toEqual([`mail ${refusesUs}`])
   })
 
-  const dot = (...lines: readonly string[]): Rule => ({ on: 'dot', raw: lines.map((line) => `${line}\r\n`).join('') })
+  const dot = (...lines: readonly string[]): Rule => ({
+    on: 'dot',
+    raw: lines.map((line) => `${line}\r\n`).join(''),
+  })
 
   test('over LMTP, for the recipient of whom it is said', async () => {
     const lhlo: Rule = { on: 'other', having: 'LHLO', say: ['250-backend.test', '250 PIPELINING'] }
     const rules = [lhlo, dot('250 2.0.0 Saved', '550 5.3.5 Mailbox server incorrectly configured')]
     await using server = await startFakeBackend({ rules })
-    const servers = [{ host: '127.0.0.1', port: server.port, url: `lmtp://127.0.0.1:${server.port}`, lmtp: true }]
+    const servers = [
+      { host: '127.0.0.1', port: server.port, url: `lmtp://127.0.0.1:${server.port}`, lmtp: true },
+    ]
     await using open = openBackend(server, { servers })
     expect((await send(open)).at(-1)).toBe(`250 2.0.0 Saved, 0: 250 2.0.0 Saved, 1: ${refusesUs}`)
     expect(told(open)).toEqual(['text: 550 5.3.5 Mailbox server incorrectly configured'])
@@ -102,17 +126,28 @@ describe('a refusal that is about us', () => {
 
   test('in a PRDR block, for the recipient of whom it is said', async () => {
     const help: Rule = { on: 'other', having: 'HELP', say: '214 2.0.0 MAIL RCPT' }
-    const rules = [help, dot('353 go', '550 5.7.1 spam', '530 5.7.0 Authentication required', '250 done')]
-    await using server: FakeBackend = await startFakeBackend({ offers: ['PIPELINING', 'PRDR'], rules })
+    const rules = [
+      help,
+      dot('353 go', '550 5.7.1 spam', '530 5.7.0 Authentication required', '250 done'),
+    ]
+    await using server: FakeBackend = await startFakeBackend({
+      offers: ['PIPELINING', 'PRDR'],
+      rules,
+    })
     await using open = openBackend(server, { prdr: true })
-    expect((await send(open, true)).at(-1)).toBe(`550 5.7.1 spam, 0: 550 5.7.1 spam, 1: ${refusesUs}`)
+    expect((await send(open, true)).at(-1)).toBe(
+      `550 5.7.1 spam, 0: 550 5.7.1 spam, 1: ${refusesUs}`,
+    )
   })
 
   test('the words of a server that sees us name us; one that is told the client means the client', async () => {
     const said = '554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied'
     const reset: Rule = { on: 'other', having: 'XCLIENT', say: '220 backend.test again' }
     const offers = ['PIPELINING', 'XCLIENT NAME ADDR PORT PROTO HELO']
-    await using server = await startFakeBackend({ offers, rules: [reset, { on: 'MAIL', say: said }] })
+    await using server = await startFakeBackend({
+      offers,
+      rules: [reset, { on: 'MAIL', say: said }],
+    })
     await using open = openBackend(server)
     expect((await open.begin().envelope([])).told).toEqual([`mail ${refusesUs}`])
     await using tells = openBackend(server, { introduction: 'xclient' })

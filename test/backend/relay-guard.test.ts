@@ -1,4 +1,7 @@
-/** Rule 8 where the backend decides: each server is asked what it would relay, first, and again when it comes back. */
+/**
+ * Rule 8 where the backend decides: each server is asked what it would relay, first, and again when
+ * it comes back.
+ */
 import { expect, test } from 'vitest'
 import { askPlace, type AskedEndpoint } from '../../src/backend/connect.ts'
 import { domainsAtMost, openRelay, questionsFor } from '../../src/backend/relay-guard.ts'
@@ -9,7 +12,10 @@ import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-b
 
 const xclient = ['PIPELINING', 'XCLIENT NAME ADDR PORT PROTO HELO']
 const reset = { on: 'other' as const, having: 'XCLIENT', say: '220 backend.test again' }
-const guarded = { relayQuestions: { anyDomain: true, domains: [] }, introduction: 'xclient' } as const
+const guarded = {
+  relayQuestions: { anyDomain: true, domains: [] },
+  introduction: 'xclient',
+} as const
 const relaysAll = openRelay('relay-probe@example.net', 'xclient')
 
 const probes = async ({ backend }: OpenBackend, count: number): Promise<(string | undefined)[]> => {
@@ -19,8 +25,16 @@ const probes = async ({ backend }: OpenBackend, count: number): Promise<(string 
 }
 
 test.each([
-  ['refuses the recipient', [{ on: 'RCPT' as const, say: '554 5.7.1 relaying denied' }], [undefined, undefined]],
-  ['refuses the sender', [{ on: 'MAIL' as const, say: '550 5.1.8 no such domain' }], [undefined, undefined]],
+  [
+    'refuses the recipient',
+    [{ on: 'RCPT' as const, say: '554 5.7.1 relaying denied' }],
+    [undefined, undefined],
+  ],
+  [
+    'refuses the sender',
+    [{ on: 'MAIL' as const, say: '550 5.1.8 no such domain' }],
+    [undefined, undefined],
+  ],
   [
     'refuses the client',
     [{ on: 'other' as const, having: 'XCLIENT', say: '550 5.7.1 blocked' }],
@@ -34,7 +48,9 @@ test.each([
 })
 
 test('without XCLIENT nothing can be known, and nothing goes through', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'RCPT', say: '554 5.7.1 relaying denied' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'RCPT', say: '554 5.7.1 relaying denied' }],
+  })
   await using opened = openBackend(server, guarded)
   expect(await probes(opened, 1)).toEqual([expect.stringContaining('does not offer XCLIENT')])
 })
@@ -64,7 +80,10 @@ test('a 4yz first, then a yes: an open relay', async () => {
 })
 
 test('an open relay is never used, also when the other server is away; one that refuses strangers is', async () => {
-  const refuses = [{ on: 'RCPT' as const, having: 'example.net', say: '554 5.7.1 relaying denied' }, reset]
+  const refuses = [
+    { on: 'RCPT' as const, having: 'example.net', say: '554 5.7.1 relaying denied' },
+    reset,
+  ]
   await using relay = await startFakeBackend({ offers: xclient, rules: [reset] })
   await using safe = await startFakeBackend({ offers: xclient, rules: refuses })
   const servers = [relay, safe].map(({ port, url }) => ({ host: '127.0.0.1', port, url }))
@@ -93,25 +112,41 @@ test('a server that comes back as an open relay is not taken back', async () => 
 })
 
 const mustRefuse: Rule = { on: 'RCPT', say: '550 5.1.1 nobody here' }
-const follows = (form: string): Rule[] => [{ on: 'RCPT', having: form, say: '250 2.1.5 Ok' }, mustRefuse]
-const ourselves = { relayQuestions: { anyDomain: false, domains: ['example.org'] }, introduction: 'none' } as const
+const follows = (form: string): Rule[] => [
+  { on: 'RCPT', having: form, say: '250 2.1.5 Ok' },
+  mustRefuse,
+]
+const ourselves = {
+  relayQuestions: { anyDomain: false, domains: ['example.org'] },
+  introduction: 'none',
+} as const
 const asStranger = { ...ourselves, introduction: 'xclient' } as const
 
 test.each([
   ['%', '<relay-probe%example.net@example.org>'],
   ['!', '<example.net!relay-probe@example.org>'],
   ['@ in quotes', '<"relay-probe@example.net"@example.org>'],
-])('a backend that follows a route with %s is an open relay, to us and to a stranger', async (_form, recipient) => {
-  for (const options of [ourselves, asStranger]) {
-    await using server = await startFakeBackend({ offers: xclient, rules: [...follows(recipient), reset] })
-    await using opened = openBackend(server, options)
-    expect(await probes(opened, 1)).toEqual([openRelay(recipient.slice(1, -1), options.introduction)])
-    expect((await opened.begin().envelope([])).told[0]).toMatch(/^mail 451 /)
-  }
-})
+])(
+  'a backend that follows a route with %s is an open relay, to us and to a stranger',
+  async (_form, recipient) => {
+    for (const options of [ourselves, asStranger]) {
+      await using server = await startFakeBackend({
+        offers: xclient,
+        rules: [...follows(recipient), reset],
+      })
+      await using opened = openBackend(server, options)
+      expect(await probes(opened, 1)).toEqual([
+        openRelay(recipient.slice(1, -1), options.introduction),
+      ])
+      expect((await opened.begin().envelope([])).told[0]).toMatch(/^mail 451 /)
+    }
+  },
+)
 
 test('a backend that takes any local part at its domain is not known to follow routes, and is used', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'RCPT', having: '@example.net>', say: '554 5.7.1 no' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'RCPT', having: '@example.net>', say: '554 5.7.1 no' }],
+  })
   await using opened = openBackend(server, ourselves)
   expect(await probes(opened, 1)).toEqual([undefined])
   expect(server.lines().filter((line) => line.startsWith('RCPT'))).toEqual([
@@ -134,10 +169,18 @@ test('only what comes through is asked about: any domain, those that are accepte
       (local) => `${local}@${domain}`,
     )
   const any = 'relay-probe@example.net'
-  expect(recipients({ anyDomain: true, domains: [] }, '192.0.2.25')).toEqual([any, ...routes('[192.0.2.25]')])
-  expect(recipients({ anyDomain: true, domains: [] }, '2001:db8::25')).toEqual([any, ...routes('[IPv6:2001:db8::25]')])
+  expect(recipients({ anyDomain: true, domains: [] }, '192.0.2.25')).toEqual([
+    any,
+    ...routes('[192.0.2.25]'),
+  ])
+  expect(recipients({ anyDomain: true, domains: [] }, '2001:db8::25')).toEqual([
+    any,
+    ...routes('[IPv6:2001:db8::25]'),
+  ])
   expect(recipients({ anyDomain: true, domains: [] }, '')).toEqual([any])
-  expect(recipients({ anyDomain: false, domains: ['example.org'] }, '192.0.2.25')).toEqual(routes('example.org'))
+  expect(recipients({ anyDomain: false, domains: ['example.org'] }, '192.0.2.25')).toEqual(
+    routes('example.org'),
+  )
   const many = Array.from({ length: 1000 }, (_, i) => `d${i}.example`)
   expect(recipients({ anyDomain: false, domains: many }, '192.0.2.25')).toEqual(
     many.slice(0, domainsAtMost).flatMap(routes),
@@ -145,7 +188,10 @@ test('only what comes through is asked about: any domain, those that are accepte
 })
 
 /** One endpoint, asked as Endpoints asks it, at times of the test's own. */
-function asked(server: FakeBackend, options: typeof ourselves | typeof asStranger | typeof guarded) {
+function asked(
+  server: FakeBackend,
+  options: typeof ourselves | typeof asStranger | typeof guarded,
+) {
   const clock = { now: 0 }
   const candidate: AskedEndpoint = {
     endpoint: literalEndpoint({ host: '127.0.0.1', port: server.port, url: server.url }),
@@ -169,7 +215,9 @@ function asked(server: FakeBackend, options: typeof ourselves | typeof asStrange
       (connection) => connection.quit(),
     )
     candidate.safe = 'safe' in answer && answer.safe
-    return server.lines().filter((line) => line.startsWith('MAIL')).length > before ? 'relay' : 'EHLO'
+    return server.lines().filter((line) => line.startsWith('MAIL')).length > before
+      ? 'relay'
+      : 'EHLO'
   }
   return { clock, candidate, ask }
 }
@@ -178,7 +226,9 @@ test('the question is rare: in a day of being asked for its EHLO each minute, a 
   await using server = await startFakeBackend({ rules: [mustRefuse] })
   const { clock, ask } = asked(server, ourselves)
   const minutes: number[] = []
-  for (const minute of [0, 1, 2, 3, 6, 7, 14, 15, 30, 31, 62, 63, 126, 127, 254, 255, 510, 511, 1022, 1023, 1439]) {
+  for (const minute of [
+    0, 1, 2, 3, 6, 7, 14, 15, 30, 31, 62, 63, 126, 127, 254, 255, 510, 511, 1022, 1023, 1439,
+  ]) {
     clock.now = minute * 60_000
     if ((await ask()) === 'relay') minutes.push(minute)
   }
@@ -200,7 +250,9 @@ test('it is asked at once when its EHLO has changed, and when it was away', asyn
 })
 
 test('one that was known to refuse and defers the question once is still used', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'RCPT', nth: 2, say: '450 4.3.2 busy' }, mustRefuse] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'RCPT', nth: 2, say: '450 4.3.2 busy' }, mustRefuse],
+  })
   const { clock, candidate, ask } = asked(server, ourselves)
   server.rule({ on: 'RCPT', say: '550 5.1.1 nobody here', connection: 1 })
   await ask()

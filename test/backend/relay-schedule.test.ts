@@ -4,7 +4,8 @@ import { RelaySchedule } from '../../src/backend/relay-schedule.ts'
 
 const minute = 60_000
 const day = 1440 * minute
-const schedule = (): RelaySchedule => new RelaySchedule({ askEveryMs: minute, askRelayAtMostMs: day })
+const schedule = (): RelaySchedule =>
+  new RelaySchedule({ askEveryMs: minute, askRelayAtMostMs: day })
 
 test('at growing distance, and not above the longest', () => {
   const relay = schedule()

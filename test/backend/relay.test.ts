@@ -1,13 +1,19 @@
 /**
  *     client ─▶ rcptwise ─▶ fake backend
  *
- * What the client is told is what the backend said, in a form that senders survive, and what the backend gets is what the client sent.
+ * What the client is told is what the backend said, in a form that senders survive, and what the
+ * backend gets is what the client sent.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
-import { type FakeBackend, type FakeBackendOptions, type Rule, startFakeBackend } from '../support/fake-backend.ts'
+import {
+  type FakeBackend,
+  type FakeBackendOptions,
+  type Rule,
+  startFakeBackend,
+} from '../support/fake-backend.ts'
 import { freePort } from '../support/lab/ports.ts'
 import { until } from '../support/lab/until.ts'
 
@@ -17,7 +23,11 @@ interface Place extends AsyncDisposable {
   readonly client: Client
 }
 
-async function place(options: FakeBackendOptions = {}, config = '', backendConfig = ''): Promise<Place> {
+async function place(
+  options: FakeBackendOptions = {},
+  config = '',
+  backendConfig = '',
+): Promise<Place> {
   await using parts = new AsyncDisposableStack()
   const backend = parts.use(await startFakeBackend(options))
   const app = parts.use(
@@ -36,8 +46,15 @@ const hello = async (client: Client): Promise<string[]> => {
   return await client.reply()
 }
 
-async function envelope(client: Client, to: readonly string[] = ['a@example.org']): Promise<string[]> {
-  client.send(['MAIL FROM:<s@x.test>', ...to.map((address) => `RCPT TO:<${address}>`), 'DATA', ''].join('\r\n'))
+async function envelope(
+  client: Client,
+  to: readonly string[] = ['a@example.org'],
+): Promise<string[]> {
+  client.send(
+    ['MAIL FROM:<s@x.test>', ...to.map((address) => `RCPT TO:<${address}>`), 'DATA', ''].join(
+      '\r\n',
+    ),
+  )
   const replies: string[] = []
   for (let i = 0; i < to.length + 2; i++) replies.push((await client.reply()).join('\n'))
   return replies
@@ -54,7 +71,8 @@ async function sendText(client: Client, text: Buffer): Promise<void> {
 
 const sha256 = (text: Buffer): string => createHash('sha256').update(text).digest('hex')
 const received = /^(?:Received: [^\n]*\n(?:[ \t][^\n]*\n)*)/
-const withoutTrace = (text: Buffer): Buffer => Buffer.from(text.toString('latin1').replace(received, ''), 'latin1')
+const withoutTrace = (text: Buffer): Buffer =>
+  Buffer.from(text.toString('latin1').replace(received, ''), 'latin1')
 
 describe('EHLO is what both can do', () => {
   test.each<[string, FakeBackendOptions, string[], string[]]>([
@@ -85,23 +103,41 @@ describe('EHLO is what both can do', () => {
       ['8BITMIME', 'DSN', 'SMTPUTF8'],
     ],
     ['SIZE without a number', { offers: ['SIZE'] }, ['SIZE 52428800'], []],
-    ['HELO only', { offers: 'HELO only' }, ['PIPELINING', 'SIZE 52428800'], ['8BITMIME', 'DSN', 'SMTPUTF8']],
+    [
+      'HELO only',
+      { offers: 'HELO only' },
+      ['PIPELINING', 'SIZE 52428800'],
+      ['8BITMIME', 'DSN', 'SMTPUTF8'],
+    ],
   ])('%s', async (_, options, offered, not) => {
     await using at = await place(options)
     const lines = (await hello(at.client)).map((line) => line.slice(4))
     expect(lines).toEqual(expect.arrayContaining(offered))
-    for (const keyword of not) expect(lines.map((line) => line.split(' ')[0])).not.toContain(keyword)
+    for (const keyword of not)
+      expect(lines.map((line) => line.split(' ')[0])).not.toContain(keyword)
   })
 })
 
 describe('before the text', () => {
   test.each<[string, Rule, string]>([
-    ['refused at MAIL', { on: 'MAIL', say: '550 5.7.1 <s@x.test> not welcome' }, '550 5.7.1 <s@x.test> not welcome'],
-    ['several lines', { on: 'MAIL', say: ['550-5.7.1 no', '550 5.7.1 never'] }, '550-5.7.1 no\n550 5.7.1 never'],
+    [
+      'refused at MAIL',
+      { on: 'MAIL', say: '550 5.7.1 <s@x.test> not welcome' },
+      '550 5.7.1 <s@x.test> not welcome',
+    ],
+    [
+      'several lines',
+      { on: 'MAIL', say: ['550-5.7.1 no', '550 5.7.1 never'] },
+      '550-5.7.1 no\n550 5.7.1 never',
+    ],
     ['no enhanced code', { on: 'MAIL', say: '451 later' }, '451 4.3.0 later'],
     ['421', { on: 'MAIL', say: '421 4.7.0 too much', then: 'close' }, '451 4.7.0 too much'],
     ['3yz', { on: 'MAIL', say: '334 hm' }, '451 4.3.0 The mail server behind*'],
-    ['gone', { on: 'MAIL', silent: true, then: 'reset' }, '451 4.4.1 The mail server behind this one does not answer*'],
+    [
+      'gone',
+      { on: 'MAIL', silent: true, then: 'reset' },
+      '451 4.4.1 The mail server behind this one does not answer*',
+    ],
   ])('MAIL: %s', async (_, rule, said) => {
     await using at = await place({ rules: [rule] })
     await hello(at.client)
@@ -111,17 +147,37 @@ describe('before the text', () => {
   })
 
   test.each<[string, Rule, string]>([
-    ['refused', { on: 'RCPT', say: '550 5.1.1 <a@example.org> unknown' }, '550 5.1.1 <a@example.org> unknown'],
-    ['delayed', { on: 'RCPT', say: '450 4.2.0 greylisted, see http://x' }, '450 4.2.0 greylisted, see http://x'],
+    [
+      'refused',
+      { on: 'RCPT', say: '550 5.1.1 <a@example.org> unknown' },
+      '550 5.1.1 <a@example.org> unknown',
+    ],
+    [
+      'delayed',
+      { on: 'RCPT', say: '450 4.2.0 greylisted, see http://x' },
+      '450 4.2.0 greylisted, see http://x',
+    ],
     ['421', { on: 'RCPT', say: '421 4.7.0 too much', then: 'close' }, '451 4.7.0 too much'],
     ['251', { on: 'RCPT', say: '251 2.1.5 will forward' }, '250 2.1.5 will forward'],
     ['252', { on: 'RCPT', say: '252 2.0.0 perhaps' }, '250 2.0.0 perhaps'],
     ['552', { on: 'RCPT', say: '552 5.2.2 mailbox full' }, '552 5.2.2 mailbox full'],
-    ['several lines', { on: 'RCPT', say: ['550-no', '550 never'] }, '550-5.0.0 no\n550 5.0.0 never'],
+    [
+      'several lines',
+      { on: 'RCPT', say: ['550-no', '550 never'] },
+      '550-5.0.0 no\n550 5.0.0 never',
+    ],
     ['8 bits', { on: 'RCPT', say: '550 5.1.1 n\xc3\xa3o' }, '550 5.1.1 n\xc3\xa3o'],
     ['control characters', { on: 'RCPT', say: '550 5.1.1 a\x1b[2Jb\rc' }, '550 5.1.1 a?\\[2Jb?c'],
-    ['gone', { on: 'RCPT', silent: true, then: 'close' }, '451 4.4.2 The mail server behind this one went away*'],
-    ['garbage', { on: 'RCPT', raw: 'lp0 on fire\r\n' }, '451 4.4.2 The mail server behind this one went away*'],
+    [
+      'gone',
+      { on: 'RCPT', silent: true, then: 'close' },
+      '451 4.4.2 The mail server behind this one went away*',
+    ],
+    [
+      'garbage',
+      { on: 'RCPT', raw: 'lp0 on fire\r\n' },
+      '451 4.4.2 The mail server behind this one went away*',
+    ],
   ])('RCPT: %s', async (_, rule, said) => {
     await using at = await place({ rules: [rule] })
     await hello(at.client)
@@ -145,7 +201,11 @@ describe('before the text', () => {
 
 describe('after the text', () => {
   test.each<[string, Rule, string]>([
-    ['taken', { on: 'dot', say: '250 2.0.0 Ok: queued as ABC123' }, '250 2.0.0 Ok: queued as ABC123'],
+    [
+      'taken',
+      { on: 'dot', say: '250 2.0.0 Ok: queued as ABC123' },
+      '250 2.0.0 Ok: queued as ABC123',
+    ],
     [
       'refused in several lines',
       { on: 'dot', say: ['554-5.7.1 spam', '554 5.7.1 go'] },
@@ -165,7 +225,11 @@ describe('after the text', () => {
     await envelope(at.client)
     at.client.send('Subject: x\r\n\r\nhello\r\n.\r\n')
     expect((await at.client.reply()).join('\n')).toMatch(glob(said))
-    expect((await envelope(at.client)).map((reply) => reply.slice(0, 3))).toEqual(['250', '250', '354'])
+    expect((await envelope(at.client)).map((reply) => reply.slice(0, 3))).toEqual([
+      '250',
+      '250',
+      '354',
+    ])
   })
 })
 
@@ -180,11 +244,18 @@ describe('a large text goes on as it comes', () => {
     const noise = randomBytes(1_500_000).map((octet) => (octet === 10 || octet === 13 ? 46 : octet))
     noise[0] = 46 // a NUL there would be refused
     const lines = Buffer.from('.\r\n..\r\n.a\r\n\r\n'.repeat(100_000))
-    const text = Buffer.concat([Buffer.from('Subject: x\r\n\r\n'), noise, Buffer.from('\r\n'), lines])
+    const text = Buffer.concat([
+      Buffer.from('Subject: x\r\n\r\n'),
+      noise,
+      Buffer.from('\r\n'),
+      lines,
+    ])
     const stuffed = Buffer.from(text.toString('latin1').replace(/^\./gm, '..'), 'latin1')
     await sendText(at.client, stuffed)
     expect((await at.client.reply())[0]).toMatch(/^250/)
-    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(sha256(text))
+    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(
+      sha256(text),
+    )
   })
 
   test('the backend is told nothing of a text that turns out to be wrong, and its connection is not used again', async () => {
@@ -200,7 +271,11 @@ describe('a large text goes on as it comes', () => {
   })
 
   test.each<[string, Rule, string]>([
-    ['DATA refused', { on: 'DATA', nth: 1, say: '552 5.3.4 too large for me' }, '552 5.3.4 too large for me'],
+    [
+      'DATA refused',
+      { on: 'DATA', nth: 1, say: '552 5.3.4 too large for me' },
+      '552 5.3.4 too large for me',
+    ],
     [
       'refused in the middle',
       { on: 'octets', nth: 1, octets: 100_000, say: '552 5.3.4 stop', then: 'close' },
@@ -211,7 +286,11 @@ describe('a large text goes on as it comes', () => {
       { on: 'octets', nth: 1, octets: 100_000, say: '421 4.3.2 down', then: 'close' },
       '451 4.3.2 down',
     ],
-    ['reset in the middle', { on: 'octets', nth: 1, octets: 100_000, then: 'reset' }, '451 4.4.2 *'],
+    [
+      'reset in the middle',
+      { on: 'octets', nth: 1, octets: 100_000, then: 'reset' },
+      '451 4.4.2 *',
+    ],
     ['refused at the dot', { on: 'dot', nth: 1, say: '554 5.7.1 no' }, '554 5.7.1 no'],
   ])('%s: the client hears it after its text, and the session goes on', async (_, rule, said) => {
     await using at = await place({ rules: [rule] })
@@ -249,7 +328,9 @@ describe('a large text goes on as it comes', () => {
     goOn.resolve(undefined)
     await sending
     expect((await at.client.reply())[0]).toMatch(/^250/)
-    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(sha256(text))
+    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(
+      sha256(text),
+    )
   })
 
   test('a backend that stops reading for good is the trouble, and not the client: known-limits.md: “or after backend.reply_timeout.”', async () => {
@@ -270,7 +351,10 @@ describe('a large text goes on as it comes', () => {
 
 describe('the spool', () => {
   test('known-limits.md: “a full disk under the spool (spool.directory): the sender gets 452 4.3.1, the mail server gets nothing, and the log has a line spoolFailed” The session goes on', async () => {
-    await using at = await place({}, 'spool: { memory: 0, directory: not-there }\nrecipients: { default: strict }')
+    await using at = await place(
+      {},
+      'spool: { memory: 0, directory: not-there }\nrecipients: { default: strict }',
+    )
     await hello(at.client)
     await envelope(at.client)
     at.client.send('Subject: x\r\n\r\nhello\r\n.\r\n')
@@ -288,7 +372,9 @@ describe('the spool', () => {
     expect((await at.client.reply())[0]).toMatch(/^250/)
     expect(at.backend.delivered).toHaveLength(1)
     expect(at.backend.delivered[0]?.recipients).toHaveLength(2)
-    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(sha256(large))
+    expect(sha256(withoutTrace(at.backend.delivered[0]?.text ?? Buffer.alloc(0)))).toBe(
+      sha256(large),
+    )
   })
 })
 

@@ -1,4 +1,6 @@
-/** Names and MX records (RFC 5321 5.1, RFC 7505), without a network; and a pool whose names change. */
+/**
+ * Names and MX records (RFC 5321 5.1, RFC 7505), without a network; and a pool whose names change.
+ */
 import { describe, expect, test } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/backend/pool.ts'
 import { resolveServer, type Resolver } from '../../src/backend/resolve.ts'
@@ -22,7 +24,10 @@ function resolverOf(zone: Partial<Zone>): Resolver {
   return {
     addresses: async (host) => await answer(zone.hosts?.[host], 'ENOTFOUND'),
     exchanges: async (domain) =>
-      (await answer(zone.mx?.[domain], 'ENODATA')).map(([priority, exchange]) => ({ priority, exchange })),
+      (await answer(zone.mx?.[domain], 'ENODATA')).map(([priority, exchange]) => ({
+        priority,
+        exchange,
+      })),
   }
 }
 
@@ -55,7 +60,9 @@ test.each<[string, ReturnType<typeof smtp>, Partial<Zone>, string[], string[]]>(
     mx('example.test'),
     { hosts, mx: { 'example.test': [[0, '']] } },
     [],
-    ['example.test takes no mail: it has a null MX (RFC 7505); name its servers, or another domain'],
+    [
+      'example.test takes no mail: it has a null MX (RFC 7505); name its servers, or another domain',
+    ],
   ],
   [
     'one host of several has no address',
@@ -125,9 +132,13 @@ describe('a pool', () => {
 
   test('waits for the first answer, and tries all addresses in turn', async () => {
     await using server = await startFakeBackend()
-    using test = poolOf({ hosts: { 'mail.test': ['::1', '127.0.0.1'] } }, server.port, { random: () => 0 })
+    using test = poolOf({ hosts: { 'mail.test': ['::1', '127.0.0.1'] } }, server.port, {
+      random: () => 0,
+    })
     expect(await test.borrow()).toBe('127.0.0.1')
-    expect(test.facts).toContainEqual(expect.objectContaining({ kind: 'backendEjected', address: '::1' }))
+    expect(test.facts).toContainEqual(
+      expect.objectContaining({ kind: 'backendEjected', address: '::1' }),
+    )
   })
 
   test('follows a name to its new addresses, and keeps the last ones while nobody answers', async () => {
@@ -148,7 +159,9 @@ describe('a pool', () => {
   test('a name that is none: temporary trouble, in words', async () => {
     using test = poolOf({}, 25)
     expect(await test.borrow()).toBe('smtp://mail.test:25: the addresses of mail.test: ENOTFOUND')
-    expect(test.pool.servers()).toMatchObject([{ usable: false, trouble: 'the addresses of mail.test: ENOTFOUND' }])
+    expect(test.pool.servers()).toMatchObject([
+      { usable: false, trouble: 'the addresses of mail.test: ENOTFOUND' },
+    ])
   })
 
   test('the MX hosts of a domain, best preference first', async () => {
@@ -162,7 +175,9 @@ describe('a pool', () => {
       },
       hosts: { 'a.test': ['127.0.0.1'], 'b.test': ['127.0.0.2'] },
     }
-    const servers = [{ url: 'mx://example.test', host: 'example.test', port: server.port, mx: true }]
+    const servers = [
+      { url: 'mx://example.test', host: 'example.test', port: server.port, mx: true },
+    ]
     using test = poolOf(zone, server.port, { servers })
     expect(await test.borrow()).toBe('127.0.0.1')
     expect(test.pool.servers()).toHaveLength(2)
@@ -186,21 +201,30 @@ describe('a pool', () => {
       using test = poolOf({}, server.port, { servers, resolver: silent })
       expect(await test.pool.probe()).toBeUndefined()
       expect(await test.borrow()).toBe('127.0.0.1')
-      expect(test.pool.servers()).toContainEqual(expect.objectContaining({ trouble: 'not resolved yet' }))
+      expect(test.pool.servers()).toContainEqual(
+        expect.objectContaining({ trouble: 'not resolved yet' }),
+      )
     },
   )
 
   test('a name that is answered does not wait for one that is not', async () => {
     await using server = await startFakeBackend()
     const { port } = server
-    const servers = ['silent.test', 'mail.test'].map((host) => ({ url: `smtp://${host}`, host, port }))
+    const servers = ['silent.test', 'mail.test'].map((host) => ({
+      url: `smtp://${host}`,
+      host,
+      port,
+    }))
     const resolver: Resolver = {
       ...silent,
-      addresses: async (host) => await (host === 'mail.test' ? Promise.resolve(['127.0.0.1']) : silent.addresses(host)),
+      addresses: async (host) =>
+        await (host === 'mail.test' ? Promise.resolve(['127.0.0.1']) : silent.addresses(host)),
     }
     using test = poolOf({}, port, { servers, resolver })
     expect(await test.pool.probe()).toBeUndefined()
     expect(await test.borrow()).toBe('127.0.0.1')
-    expect(test.pool.servers()).toContainEqual(expect.objectContaining({ trouble: 'not resolved yet' }))
+    expect(test.pool.servers()).toContainEqual(
+      expect.objectContaining({ trouble: 'not resolved yet' }),
+    )
   })
 })

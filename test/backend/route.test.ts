@@ -57,5 +57,7 @@ test.each([
   [{ priority: 0 }, 65_535, { priority: 1 }, 0],
   [{}, 0, { priority: 1 }, 0],
 ])('the priority comes first, then the preference: %j %d before %j %d', (a, first, b, second) =>
-  expect(endpointOf(server('a', a), 'h', 'x', first).rank).toBeLessThan(endpointOf(server('b', b), 'h', 'x', second).rank),
+  expect(endpointOf(server('a', a), 'h', 'x', first).rank).toBeLessThan(
+    endpointOf(server('b', b), 'h', 'x', second).rank,
+  ),
 )

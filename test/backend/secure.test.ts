@@ -44,7 +44,11 @@ interface Opened {
   readonly why?: string
 }
 
-async function openTo(backend: TlsBackend, settings: Partial<Settings>, more = {}): Promise<Opened> {
+async function openTo(
+  backend: TlsBackend,
+  settings: Partial<Settings>,
+  more = {},
+): Promise<Opened> {
   const tls = backendTls({ mode: 'require', fingerprints: [], ...settings })
   const place = { host: '127.0.0.1', port: backend.port, tls, helo: 'mx.test' }
   const limits = { connectTimeoutMs: 10_000, replyTimeoutMs: 10_000, ...more }
@@ -73,7 +77,11 @@ async function opening(options: TlsBackendOptions, settings: Partial<Settings>, 
 describe('require', () => {
   test('STARTTLS, EHLO again, and what the second EHLO says counts', async () => {
     const seen = await opening({ certificate: addressed }, { ca })
-    expect(seen).toMatchObject({ why: undefined, tls: 'TLSv1.3', keywords: ['X-IN-TLS', 'PIPELINING'] })
+    expect(seen).toMatchObject({
+      why: undefined,
+      tls: 'TLSv1.3',
+      keywords: ['X-IN-TLS', 'PIPELINING'],
+    })
     expect(seen.lines).toEqual(['EHLO mx.test', 'STARTTLS', 'tls EHLO mx.test'])
   })
 
@@ -86,7 +94,9 @@ describe('require', () => {
   })
 
   test('an address is expected in the certificate where no name is configured', async () => {
-    expect((await opening({ certificate: named }, { ca })).why).toContain('ERR_TLS_CERT_ALTNAME_INVALID')
+    expect((await opening({ certificate: named }, { ca })).why).toContain(
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    )
   })
 
   test('a certificate of nobody known is refused, with what to do', async () => {
@@ -100,15 +110,24 @@ describe('require', () => {
 
   test('the fingerprint is enough, and nothing else is', async () => {
     const fingerprints = ['00'.repeat(32), fingerprintOf(selfSigned)]
-    expect(await opening({ certificate: selfSigned }, { fingerprints })).toMatchObject({ tls: 'TLSv1.3' })
-    const other = await opening({ certificate: named }, { fingerprints, serverName: 'mail.backend.test' })
+    expect(await opening({ certificate: selfSigned }, { fingerprints })).toMatchObject({
+      tls: 'TLSv1.3',
+    })
+    const other = await opening(
+      { certificate: named },
+      { fingerprints, serverName: 'mail.backend.test' },
+    )
     expect(other.why).toBe(
       `the certificate is another one than backend.tls.fingerprint says: its SHA-256 is ${fingerprintOf(named)}`,
     )
   })
 
   test.each<[string, Partial<TlsBackendOptions>, RegExp]>([
-    ['no STARTTLS', { offered: false }, /^STARTTLS is not offered, and backend.tls.mode is require$/],
+    [
+      'no STARTTLS',
+      { offered: false },
+      /^STARTTLS is not offered, and backend.tls.mode is require$/,
+    ],
     ['STARTTLS refused', { answer: '454 4.7.0 not now\r\n' }, /^STARTTLS: 454 4\.7\.0 not now$/],
     ['no handshake', { handshake: 'junk' }, /^TLS handshake: ERR_SSL_/],
     ['a lost connection', { handshake: 'close' }, /^TLS handshake: /],
@@ -120,31 +139,48 @@ describe('require', () => {
   })
 
   test('a handshake that never comes ends with the time for opening', async () => {
-    const seen = await opening({ certificate: addressed, handshake: 'silent' }, { ca }, { connectTimeoutMs: 200 })
+    const seen = await opening(
+      { certificate: addressed, handshake: 'silent' },
+      { ca },
+      { connectTimeoutMs: 200 },
+    )
     expect(seen.why).toBe('TLS handshake: no answer within 200 ms')
   })
 })
 
 describe('CVE-2021-38371: what comes in clear behind the 220 is not taken for an answer in TLS', () => {
-  test.each(['250 X-EVIL\r\n', '250-backend.test\r\n250 X-EVIL\r\n', '250-backend.test\r\n250-X-EV'])(
-    '%j',
-    async (behind) => {
-      const seen = await opening({ certificate: addressed, answer: `220 go on\r\n${behind}` }, { ca })
-      expect(seen).toMatchObject({ why: undefined, tls: 'TLSv1.3', keywords: ['X-IN-TLS', 'PIPELINING'] })
-    },
-  )
+  test.each([
+    '250 X-EVIL\r\n',
+    '250-backend.test\r\n250 X-EVIL\r\n',
+    '250-backend.test\r\n250-X-EV',
+  ])('%j', async (behind) => {
+    const seen = await opening({ certificate: addressed, answer: `220 go on\r\n${behind}` }, { ca })
+    expect(seen).toMatchObject({
+      why: undefined,
+      tls: 'TLSv1.3',
+      keywords: ['X-IN-TLS', 'PIPELINING'],
+    })
+  })
 })
 
 describe('opportunistic', () => {
   const mode = 'opportunistic'
 
   test('any certificate will do', async () => {
-    expect(await opening({ certificate: selfSigned }, { mode })).toMatchObject({ tls: 'TLSv1.3', connections: 1 })
+    expect(await opening({ certificate: selfSigned }, { mode })).toMatchObject({
+      tls: 'TLSv1.3',
+      connections: 1,
+    })
   })
 
   test('clear where STARTTLS is not offered, on the same connection', async () => {
     const seen = await opening({ certificate: selfSigned, offered: false }, { mode })
-    expect(seen).toMatchObject({ tls: undefined, clearBecause: undefined, connections: 1, lines: ['EHLO mx.test'] })
+    expect(seen).toMatchObject({
+      tls: undefined,
+      clearBecause: undefined,
+      connections: 1,
+      lines: ['EHLO mx.test'],
+    })
   })
 
   test.each<[string, Partial<TlsBackendOptions>, RegExp]>([
@@ -153,7 +189,11 @@ describe('opportunistic', () => {
     ['STARTTLS is refused', { answer: '454 4.7.0 not now\r\n' }, /^STARTTLS: 454 /],
   ])('clear on a fresh connection where %s', async (_, options, why) => {
     const seen = await opening({ certificate: selfSigned, ...options }, { mode })
-    expect(seen).toMatchObject({ why: undefined, tls: undefined, keywords: ['X-IN-CLEAR', 'STARTTLS', 'PIPELINING'] })
+    expect(seen).toMatchObject({
+      why: undefined,
+      tls: undefined,
+      keywords: ['X-IN-CLEAR', 'STARTTLS', 'PIPELINING'],
+    })
     expect(seen.clearBecause).toMatch(why)
     expect(seen.connections).toBe(2)
     expect(seen.lines).toEqual(['EHLO mx.test', 'STARTTLS', 'EHLO mx.test'])
@@ -165,11 +205,19 @@ describe('smtps:', () => {
 
   test('the handshake comes first, and STARTTLS is not said', async () => {
     const seen = await opening({ certificate: addressed, implicit: true }, { ca }, { implicitTls })
-    expect(seen).toMatchObject({ tls: 'TLSv1.3', lines: ['tls EHLO mx.test'], keywords: ['X-IN-TLS', 'PIPELINING'] })
+    expect(seen).toMatchObject({
+      tls: 'TLSv1.3',
+      lines: ['tls EHLO mx.test'],
+      keywords: ['X-IN-TLS', 'PIPELINING'],
+    })
   })
 
   test('is never clear, whatever the mode', async () => {
-    const seen = await opening({ certificate: addressed }, { mode: 'opportunistic' }, { implicitTls })
+    const seen = await opening(
+      { certificate: addressed },
+      { mode: 'opportunistic' },
+      { implicitTls },
+    )
     expect(seen.why).toMatch(/^TLS handshake: ERR_SSL_/)
     expect(seen).toMatchObject({ connections: 1 })
   })
@@ -215,14 +263,18 @@ describe('the whole product', () => {
     client.close()
     expect(failures(app.facts)[0]).toMatch(/^tls: the certificate can't be trusted/)
     expect(backend.lines.filter((line) => line.includes('MAIL'))).toEqual([])
-    expect(await app.metrics()).toMatch(/rcptwise_backend_errors_total\{server="smtp:\/\/[^"]*",step="tls"\} [1-9]/)
+    expect(await app.metrics()).toMatch(
+      /rcptwise_backend_errors_total\{server="smtp:\/\/[^"]*",step="tls"\} [1-9]/,
+    )
   })
 
   test('require: a server that had STARTTLS and has it no more gets nothing', async () => {
     const options = { certificate: addressed, offered: true }
     await using backend = await startTlsBackend(options)
     const pool = 'pool: { idle_timeout: 100ms }'
-    await using app = await startTestApp({ config: config(backend, `{ mode: require, ca: ${ca} }, ${pool}`) })
+    await using app = await startTestApp({
+      config: config(backend, `{ mode: require, ca: ${ca} }, ${pool}`),
+    })
     const mail = async (): Promise<string> => {
       const client = await Client.connect(app.port)
       await client.reply()
@@ -235,7 +287,9 @@ describe('the whole product', () => {
     options.offered = false
     await until('the connection in TLS is gone', () => backend.open() === 0)
     expect(await mail()).toMatch(/^451 4\.4\.1 /)
-    expect(backend.lines.filter((line) => line.includes('MAIL'))).toEqual(['tls MAIL FROM:<s@example.net>'])
+    expect(backend.lines.filter((line) => line.includes('MAIL'))).toEqual([
+      'tls MAIL FROM:<s@example.net>',
+    ])
   })
 
   test('opportunistic is the default, and going on in clear is told', async () => {
@@ -247,8 +301,12 @@ describe('the whole product', () => {
 
   test('TLS with the backend is in the facts', async () => {
     await using backend = await startTlsBackend({ certificate: addressed })
-    await using app = await startTestApp({ config: config(backend, `{ mode: require, ca: ${ca} }`) })
+    await using app = await startTestApp({
+      config: config(backend, `{ mode: require, ca: ${ca} }`),
+    })
     expect(app.app.ready().ready).toBe(true)
-    expect(app.facts.find(({ kind }) => kind === 'backendConnected')).toMatchObject({ tls: 'TLSv1.3' })
+    expect(app.facts.find(({ kind }) => kind === 'backendConnected')).toMatchObject({
+      tls: 'TLSv1.3',
+    })
   })
 })

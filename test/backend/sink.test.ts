@@ -21,23 +21,38 @@ beforeEach(async () => {
   directory = join(root, 'mail')
   facts = []
   const onFact = (fact: Fact): void => void facts.push(fact)
-  sink = new Sink({ directory, url: `sink:${directory}`, hostname: 'mx.test', onFact, now: () => 1_700_000_000_000 })
+  sink = new Sink({
+    directory,
+    url: `sink:${directory}`,
+    hostname: 'mx.test',
+    onFact,
+    now: () => 1_700_000_000_000,
+  })
 })
 afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-const begin = (): BackendTransaction => sink.begin({ mailReplied: () => undefined, recipientReplied: () => undefined })
+const begin = (): BackendTransaction =>
+  sink.begin({ mailReplied: () => undefined, recipientReplied: () => undefined })
 
 const orderOf = (...recipients: readonly string[]): DeliveryOrder => ({
   mail: '<s@x> SIZE=10',
   shown: recipients.map((_, index) => index),
   parcels: [
-    { recipients: recipients.map((argument, index) => ({ index, argument })), header: 'X-A: b\r\n', redirected: false },
+    {
+      recipients: recipients.map((argument, index) => ({ index, argument })),
+      header: 'X-A: b\r\n',
+      redirected: false,
+    },
   ],
 })
 
-async function deliver(order: DeliveryOrder, text: TextSource, transaction = begin()): Promise<string> {
+async function deliver(
+  order: DeliveryOrder,
+  text: TextSource,
+  transaction = begin(),
+): Promise<string> {
   const [result] = await transaction.deliver(order, text)
   if (result === undefined) throw new Error('no result')
   return describeReply(result.reply)
@@ -56,11 +71,14 @@ async function files(): Promise<Record<string, string>> {
 }
 
 const ok = expect.stringMatching(/^250 2\.0\.0 Ok: queued as [0-9a-f.]+$/) as string
-const message = (to: string, text: string): string => `Return-Path: <s@x>\r\nDelivered-To: ${to}\r\nX-A: b\r\n${text}`
+const message = (to: string, text: string): string =>
+  `Return-Path: <s@x>\r\nDelivered-To: ${to}\r\nX-A: b\r\n${text}`
 
 describe('a message', () => {
   test('is in the Maildir of each recipient, with what the envelope said', async () => {
-    expect(await deliver(orderOf('<A@x>', '<b@x> NOTIFY=NEVER'), wholeText('Subject: hello\r\n'))).toEqual(ok)
+    expect(
+      await deliver(orderOf('<A@x>', '<b@x> NOTIFY=NEVER'), wholeText('Subject: hello\r\n')),
+    ).toEqual(ok)
     expect(await files()).toEqual({
       'mail/a@x/new/*': message('A@x', 'Subject: hello\r\n'),
       'mail/b@x/new/*': message('b@x', 'Subject: hello\r\n'),
@@ -116,7 +134,9 @@ describe('names', () => {
 
   test('that are too long for a file system are kept apart', async () => {
     const local = 'x'.repeat(300)
-    expect(await deliver(orderOf(`<${local}1@x>`, `<${local}2@x>`), wholeText('Subject: hello\r\n'))).toEqual(ok)
+    expect(
+      await deliver(orderOf(`<${local}1@x>`, `<${local}2@x>`), wholeText('Subject: hello\r\n')),
+    ).toEqual(ok)
     const folders = await readdir(directory)
     expect(folders).toHaveLength(2)
     for (const folder of folders) expect(folder.length).toBeLessThanOrEqual(200)
@@ -134,7 +154,9 @@ describe('trouble', () => {
   test("known-limits.md: “a sink: directory that can't be written: the sender gets 452 4.3.1, and nothing of the message is in new.”", async () => {
     await mkdir(directory)
     await writeFile(join(directory, 'b@x'), '')
-    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('Subject: hello\r\n'))).toMatch(/^452 4\.3\.1 /)
+    expect(await deliver(orderOf('<a@x>', '<b@x>'), wholeText('Subject: hello\r\n'))).toMatch(
+      /^452 4\.3\.1 /,
+    )
     expect(await files()).toEqual({ 'mail/*': '' })
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'backendFailed', step: 'text' }))
   })
@@ -170,21 +192,29 @@ describe('trouble', () => {
     expect(await files()).toEqual({})
   })
 
-  test.runIf(canMount())('a full disk: temporary trouble; what did fit is whole, and nothing else is left', () => {
-    const script = join(import.meta.dirname, 'children', 'full-sink.ts')
-    const mountAndRun = 'mkdir -p "$0" && mount -t tmpfs -o size=1m rcptwise-test "$0" && exec "$@"'
-    const { stdout, status } = spawnSync(
-      'unshare',
-      ['-m', 'sh', '-c', mountAndRun, directory, process.execPath, script, directory],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 15_000 },
-    )
-    expect(status).toBe(0)
-    const { codes, sizes, tmp } = JSON.parse(stdout) as { codes: number[]; sizes: number[]; tmp: string[] }
-    expect(new Set(codes)).toEqual(new Set([250, 452]))
-    expect(sizes).toHaveLength(codes.filter((code) => code === 250).length)
-    expect(new Set(sizes).size).toBe(1)
-    expect(tmp).toEqual([])
-  })
+  test.runIf(canMount())(
+    'a full disk: temporary trouble; what did fit is whole, and nothing else is left',
+    () => {
+      const script = join(import.meta.dirname, 'children', 'full-sink.ts')
+      const mountAndRun =
+        'mkdir -p "$0" && mount -t tmpfs -o size=1m rcptwise-test "$0" && exec "$@"'
+      const { stdout, status } = spawnSync(
+        'unshare',
+        ['-m', 'sh', '-c', mountAndRun, directory, process.execPath, script, directory],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 15_000 },
+      )
+      expect(status).toBe(0)
+      const { codes, sizes, tmp } = JSON.parse(stdout) as {
+        codes: number[]
+        sizes: number[]
+        tmp: string[]
+      }
+      expect(new Set(codes)).toEqual(new Set([250, 452]))
+      expect(sizes).toHaveLength(codes.filter((code) => code === 250).length)
+      expect(new Set(sizes).size).toBe(1)
+      expect(tmp).toEqual([])
+    },
+  )
 
   test('probe says what is wrong', async () => {
     expect(await sink.probe()).toBeUndefined()

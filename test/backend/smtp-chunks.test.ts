@@ -11,7 +11,8 @@ import { wholeText } from './whole-text.ts'
 
 const pipelining = ['PIPELINING', '8BITMIME', 'CHUNKING', 'BINARYMIME']
 const binary = '<s@x> BODY=BINARYMIME'
-const lost = '451 4.4.2 The mail server behind this one went away; please try again in 300 seconds; retry=00:05:00'
+const lost =
+  '451 4.4.2 The mail server behind this one went away; please try again in 300 seconds; retry=00:05:00'
 /** Everything that would end a text by DATA, or a line of it. */
 const nasty = 'Subject: x\r\n\r\n.\r\n\n.\n\r.\r\0\r\n.\r\nMAIL FROM:<evil@x>\r\nQUIT\r\n\r'
 
@@ -48,10 +49,12 @@ describe('a binary text', () => {
     await using backend = await start()
     await using open = openBackend(backend)
     const begun = await open.begin().envelope(recipients(2), binary)
-    expect(await begun.deliver(begun.order([0, 1]), wholeText(nasty))).toEqual([expect.stringMatching(/^250 /)])
-    expect(backend.delivered.map(({ text, by, mail }) => [text.toString('latin1'), by, mail])).toEqual([
-      [nasty, 'BDAT', binary],
+    expect(await begun.deliver(begun.order([0, 1]), wholeText(nasty))).toEqual([
+      expect.stringMatching(/^250 /),
     ])
+    expect(
+      backend.delivered.map(({ text, by, mail }) => [text.toString('latin1'), by, mail]),
+    ).toEqual([[nasty, 'BDAT', binary]])
     await until('the connection is given back', () => open.backend.connections()[0]?.idle === 1)
     expect(behindEnvelope(backend)).toEqual([`BDAT ${nasty.length} LAST`, 'RSET'])
   })
@@ -63,11 +66,18 @@ describe('a binary text', () => {
     const order = begun.order([0])
     const headed = order.parcels.map((parcel) => ({ ...parcel, header: 'X-Spam-Flag: YES\r\n' }))
     const pieces = ['Subject: x\r\n\r', '\n\0\0', '.\r\n']
-    expect(await begun.deliver({ ...order, parcels: headed }, complete(slowly(...pieces)))).toEqual([
-      expect.stringMatching(/^250 /),
+    expect(await begun.deliver({ ...order, parcels: headed }, complete(slowly(...pieces)))).toEqual(
+      [expect.stringMatching(/^250 /)],
+    )
+    expect(backend.delivered[0]?.text.toString('latin1')).toBe(
+      `X-Spam-Flag: YES\r\n${pieces.join('')}`,
+    )
+    expect(behindEnvelope(backend).slice(0, 4)).toEqual([
+      'BDAT 31',
+      'BDAT 3',
+      'BDAT 3',
+      'BDAT 0 LAST',
     ])
-    expect(backend.delivered[0]?.text.toString('latin1')).toBe(`X-Spam-Flag: YES\r\n${pieces.join('')}`)
-    expect(behindEnvelope(backend).slice(0, 4)).toEqual(['BDAT 31', 'BDAT 3', 'BDAT 3', 'BDAT 0 LAST'])
   })
 
   test.each([
@@ -102,20 +112,28 @@ describe('a binary text', () => {
     await using open = openBackend(backend)
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((octets) => Buffer.from(octets)),
-      fc.constantFrom('\r\n.\r\n', '\n.\n', '\r', '\0', '.', 'BDAT 3 LAST\r\n').map((text) => Buffer.from(text)),
+      fc
+        .constantFrom('\r\n.\r\n', '\n.\n', '\r', '\0', '.', 'BDAT 3 LAST\r\n')
+        .map((text) => Buffer.from(text)),
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { maxLength: 8 }), fc.boolean(), async (pieces, inMemory) => {
-        const begun = await open.begin().envelope(recipients(1), binary)
-        const slow = new SlowText()
-        for (const one of pieces) slow.give(one)
-        slow.end('complete')
-        const text = inMemory ? { ...wholeText(''), whole: () => pieces } : slow
-        expect(await begun.deliver(begun.order([0]), text)).toEqual([expect.stringMatching(/^250 /)])
-        const { hash, by } = backend.delivered.at(-1) ?? {}
-        const sent = createHash('sha256').update(Buffer.concat(pieces)).digest('hex')
-        expect([hash, by]).toEqual([sent, 'BDAT'])
-      }),
+      fc.asyncProperty(
+        fc.array(piece, { maxLength: 8 }),
+        fc.boolean(),
+        async (pieces, inMemory) => {
+          const begun = await open.begin().envelope(recipients(1), binary)
+          const slow = new SlowText()
+          for (const one of pieces) slow.give(one)
+          slow.end('complete')
+          const text = inMemory ? { ...wholeText(''), whole: () => pieces } : slow
+          expect(await begun.deliver(begun.order([0]), text)).toEqual([
+            expect.stringMatching(/^250 /),
+          ])
+          const { hash, by } = backend.delivered.at(-1) ?? {}
+          const sent = createHash('sha256').update(Buffer.concat(pieces)).digest('hex')
+          expect([hash, by]).toEqual([sent, 'BDAT'])
+        },
+      ),
       { numRuns: 60 },
     )
     expect(backend.lines().filter((line) => line === 'DATA')).toEqual([])
@@ -129,8 +147,15 @@ describe('each recipient is answered', () => {
       { on: 'other', having: 'LHLO', say: hello },
       { on: 'dot', raw: '250 2.0.0 Saved\r\n552 5.2.2 full\r\n' },
     ])
-    const server = { host: '127.0.0.1', port: backend.port, url: `lmtp://127.0.0.1:${backend.port}`, lmtp: true }
-    const told = await deliver(backend, complete(slowly('A: b\r\n', '\r\n\0')), { servers: [server] })
+    const server = {
+      host: '127.0.0.1',
+      port: backend.port,
+      url: `lmtp://127.0.0.1:${backend.port}`,
+      lmtp: true,
+    }
+    const told = await deliver(backend, complete(slowly('A: b\r\n', '\r\n\0')), {
+      servers: [server],
+    })
     expect(told).toEqual(['250 2.0.0 Saved, 0: 250 2.0.0 Saved, 1: 552 5.2.2 full'])
   })
 })
@@ -146,26 +171,50 @@ describe('what goes wrong', () => {
     text.end('failed')
     expect(await told).toEqual([lost])
     await until('the connection is broken off', () => backend.open() === 0)
-    expect([behindEnvelope(backend).some((line) => line.includes('LAST')), backend.texts]).toEqual([false, []])
+    expect([behindEnvelope(backend).some((line) => line.includes('LAST')), backend.texts]).toEqual([
+      false,
+      [],
+    ])
   })
 
   test.each<[string, Rule, string]>([
-    ['a chunk is refused for now', { on: 'chunk', nth: 2, say: '452 4.3.1 full' }, '452 4.3.1 full'],
-    ['a chunk is refused for good', { on: 'chunk', nth: 1, say: '552 5.3.4 too large' }, '552 5.3.4 too large'],
+    [
+      'a chunk is refused for now',
+      { on: 'chunk', nth: 2, say: '452 4.3.1 full' },
+      '452 4.3.1 full',
+    ],
+    [
+      'a chunk is refused for good',
+      { on: 'chunk', nth: 1, say: '552 5.3.4 too large' },
+      '552 5.3.4 too large',
+    ],
     ['a chunk is answered with 354', { on: 'chunk', nth: 1, say: '354 go on' }, lost],
-    ['the connection ends behind a chunk', { on: 'chunk', nth: 1, silent: true, then: 'close' }, lost],
-    ['421', { on: 'chunk', nth: 1, say: '421 4.3.2 going down', then: 'close' }, '421 4.3.2 going down'],
+    [
+      'the connection ends behind a chunk',
+      { on: 'chunk', nth: 1, silent: true, then: 'close' },
+      lost,
+    ],
+    [
+      '421',
+      { on: 'chunk', nth: 1, say: '421 4.3.2 going down', then: 'close' },
+      '421 4.3.2 going down',
+    ],
   ])('%s: that is the answer, and nothing is delivered', async (_name, rule, told) => {
     await using backend = await start([rule])
     const pieces = Array.from({ length: 40 }, (_, i) => `A: ${i}\r\n`)
     expect(await deliver(backend, complete(slowly(...pieces)))).toEqual([told])
     await until('the connection is over', () => backend.open() === 0)
-    expect([behindEnvelope(backend).some((line) => line.includes('LAST')), backend.delivered]).toEqual([false, []])
+    expect([
+      behindEnvelope(backend).some((line) => line.includes('LAST')),
+      backend.delivered,
+    ]).toEqual([false, []])
   })
 
   test('a chunk that is never answered', async () => {
     await using backend = await start([{ on: 'chunk', nth: 1, silent: true }])
-    expect(await deliver(backend, complete(slowly('A: b\r\n')), { deliveryTimeoutMs: 100 })).toEqual([lost])
+    expect(
+      await deliver(backend, complete(slowly('A: b\r\n')), { deliveryTimeoutMs: 100 }),
+    ).toEqual([lost])
   })
 
   test('LAST is refused: RSET, and the connection serves on', async () => {
@@ -175,7 +224,9 @@ describe('what goes wrong', () => {
     expect(await first.deliver(first.order([0]), wholeText(nasty))).toEqual(['554 5.7.1 no'])
     await until('the connection is given back', () => open.backend.connections()[0]?.idle === 1)
     const second = await open.begin().envelope(recipients(1))
-    expect(await second.deliver(second.order([0]), wholeText('A: b\r\n'))).toEqual([expect.stringMatching(/^250 /)])
+    expect(await second.deliver(second.order([0]), wholeText('A: b\r\n'))).toEqual([
+      expect.stringMatching(/^250 /),
+    ])
     expect(backend.connections).toHaveLength(1)
     expect(behindEnvelope(backend)).toEqual([`BDAT ${nasty.length} LAST`, 'RSET', 'DATA'])
   })
@@ -191,7 +242,9 @@ describe('what goes wrong', () => {
       const begun = open.begin()
       begun.transaction.mail(binary)
       await until('MAIL is answered', () => begun.told.length > 0)
-      expect(begun.told).toEqual(['mail 554 5.6.3 The mail server behind this one takes no binary text (BINARYMIME)'])
+      expect(begun.told).toEqual([
+        'mail 554 5.6.3 The mail server behind this one takes no binary text (BINARYMIME)',
+      ])
       expect(backend.lines().filter((line) => line.startsWith('MAIL'))).toEqual([])
     },
   )

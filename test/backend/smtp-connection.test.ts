@@ -1,4 +1,6 @@
-/** One connection to a backend: replies in the order of their commands, whatever the backend does. */
+/**
+ * One connection to a backend: replies in the order of their commands, whatever the backend does.
+ */
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { type ReplyOrLost, isLost } from '../../src/backend/command-reply.ts'
@@ -8,7 +10,10 @@ import { until } from '../support/lab/until.ts'
 
 const patient = { helo: 'mx.test', connectTimeoutMs: 10_000, replyTimeoutMs: 10_000 }
 
-async function open(port: number, limits: Partial<typeof patient> = {}): Promise<SmtpConnection & AsyncDisposable> {
+async function open(
+  port: number,
+  limits: Partial<typeof patient> = {},
+): Promise<SmtpConnection & AsyncDisposable> {
   const connection = await SmtpConnection.open({ host: '127.0.0.1', port, ...patient, ...limits })
   return Object.assign(connection, {
     [Symbol.asyncDispose]: async () => {
@@ -23,9 +28,17 @@ const ask = async (connection: SmtpConnection, line: string): Promise<string> =>
 const words = (heard: ReplyOrLost): string =>
   isLost(heard) ? `lost: ${heard.lost}` : `${heard.code} ${heard.lines.join(' / ')}`
 
-async function openFails(options: FakeBackendOptions, limits: Partial<typeof patient> = {}): Promise<string> {
+async function openFails(
+  options: FakeBackendOptions,
+  limits: Partial<typeof patient> = {},
+): Promise<string> {
   await using backend = await startFakeBackend(options)
-  const why = await SmtpConnection.open({ host: '127.0.0.1', port: backend.port, ...patient, ...limits }).then(
+  const why = await SmtpConnection.open({
+    host: '127.0.0.1',
+    port: backend.port,
+    ...patient,
+    ...limits,
+  }).then(
     () => 'it was opened',
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
@@ -35,9 +48,15 @@ async function openFails(options: FakeBackendOptions, limits: Partial<typeof pat
 
 describe('opening', () => {
   test('EHLO says what the backend can', async () => {
-    await using backend = await startFakeBackend({ offers: ['PIPELINING', 'SIZE 1000', '8BITMIME'] })
+    await using backend = await startFakeBackend({
+      offers: ['PIPELINING', 'SIZE 1000', '8BITMIME'],
+    })
     await using connection = await open(backend.port)
-    expect(Object.fromEntries(connection.extensions)).toMatchObject({ PIPELINING: '', SIZE: '1000', '8BITMIME': '' })
+    expect(Object.fromEntries(connection.extensions)).toMatchObject({
+      PIPELINING: '',
+      SIZE: '1000',
+      '8BITMIME': '',
+    })
     expect(backend.lines()).toEqual(['EHLO mx.test'])
   })
 
@@ -65,30 +84,62 @@ describe('opening', () => {
       { rules: [{ on: 'connect', say: '421 4.3.2 too busy', then: 'close' }] },
       /421 4\.3\.2 too busy/,
     ],
-    ['554 at the greeting', { rules: [{ on: 'connect', say: '554 5.7.1 not you' }] }, /greeting: 554 5\.7\.1 not you/],
+    [
+      '554 at the greeting',
+      { rules: [{ on: 'connect', say: '554 5.7.1 not you' }] },
+      /greeting: 554 5\.7\.1 not you/,
+    ],
     [
       'another protocol',
       { rules: [{ on: 'connect', raw: '* OK IMAP4rev1\r\n' }] },
       /expected an SMTP reply, got "\* OK/,
     ],
-    ['an HTTP error page', { rules: [{ on: 'connect', raw: 'HTTP/1.1 400 Bad Request\r\n\r\n' }] }, /got "HTTP/],
-    ['a line without end', { rules: [{ on: 'connect', raw: 'x'.repeat(5000) }] }, /expected an SMTP reply/],
+    [
+      'an HTTP error page',
+      { rules: [{ on: 'connect', raw: 'HTTP/1.1 400 Bad Request\r\n\r\n' }] },
+      /got "HTTP/,
+    ],
+    [
+      'a line without end',
+      { rules: [{ on: 'connect', raw: 'x'.repeat(5000) }] },
+      /expected an SMTP reply/,
+    ],
     [
       'lines without end',
       { rules: [{ on: 'connect', raw: `220-${'x\r\n'.repeat(400_000)}` }] },
       /a reply without an end/,
     ],
-    ['a closed connection', { rules: [{ on: 'connect', silent: true, then: 'close' }] }, /closed the connection/],
+    [
+      'a closed connection',
+      { rules: [{ on: 'connect', silent: true, then: 'close' }] },
+      /closed the connection/,
+    ],
     ['a reset', { rules: [{ on: 'connect', silent: true, then: 'reset' }] }, /ECONNRESET/],
     [
       '421 at EHLO',
       { rules: [{ on: 'EHLO', say: '421 4.7.0 come later', then: 'close' }] },
       /EHLO: 421 4\.7\.0 come later/,
     ],
-    ['450 at EHLO', { rules: [{ on: 'EHLO', say: '450 4.7.0 not now' }] }, /EHLO: 450 4\.7\.0 not now/],
-    ['550 at HELO', { offers: 'HELO only', rules: [{ on: 'HELO', say: '550 5.7.1 no' }] }, /HELO: 550 5\.7\.1 no/],
-    ['a close at EHLO', { rules: [{ on: 'EHLO', silent: true, then: 'close' }] }, /closed the connection/],
-    ['a code that is none', { rules: [{ on: 'connect', say: '199 what' }] }, /expected an SMTP reply/],
+    [
+      '450 at EHLO',
+      { rules: [{ on: 'EHLO', say: '450 4.7.0 not now' }] },
+      /EHLO: 450 4\.7\.0 not now/,
+    ],
+    [
+      '550 at HELO',
+      { offers: 'HELO only', rules: [{ on: 'HELO', say: '550 5.7.1 no' }] },
+      /HELO: 550 5\.7\.1 no/,
+    ],
+    [
+      'a close at EHLO',
+      { rules: [{ on: 'EHLO', silent: true, then: 'close' }] },
+      /closed the connection/,
+    ],
+    [
+      'a code that is none',
+      { rules: [{ on: 'connect', say: '199 what' }] },
+      /expected an SMTP reply/,
+    ],
   ])('fails with the reason: %s', async (_, options, reason) => {
     expect(await openFails(options)).toMatch(reason)
   })
@@ -113,7 +164,9 @@ describe('opening', () => {
 
 describe('commands', () => {
   test('of one turn leave in one write, and are answered in order', async () => {
-    await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', having: '<b', say: '550 5.1.1 no b' }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'RCPT', having: '<b', say: '550 5.1.1 no b' }],
+    })
     await using connection = await open(backend.port)
     const answers = await Promise.all(
       ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>', 'RCPT TO:<c@x>'].map(
@@ -130,10 +183,20 @@ describe('commands', () => {
   test('that are no single line are answered for the server, which never hears of them', async () => {
     await using backend = await startFakeBackend()
     await using connection = await open(backend.port)
-    const hostile = ['RCPT TO:<a\r\nDATA>', 'RCPT TO:<a\nb@x>', 'RCPT TO:<a@\u4e0d\u4e0aDATA>', 'RCPT TO:<a\0@x>', '']
+    const hostile = [
+      'RCPT TO:<a\r\nDATA>',
+      'RCPT TO:<a\nb@x>',
+      'RCPT TO:<a@\u4e0d\u4e0aDATA>',
+      'RCPT TO:<a\0@x>',
+      '',
+    ]
     const lines = ['MAIL FROM:<>', ...hostile, 'RCPT TO:<b@x>']
     const answers = await Promise.all(lines.map(async (line) => await ask(connection, line)))
-    expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['250', ...hostile.map(() => '451'), '250'])
+    expect(answers.map((answer) => answer.slice(0, 3))).toEqual([
+      '250',
+      ...hostile.map(() => '451'),
+      '250',
+    ])
     expect(backend.lines().slice(1)).toEqual(['MAIL FROM:<>', 'RCPT TO:<b@x>'])
   })
 
@@ -150,12 +213,19 @@ describe('commands', () => {
     await using backend = await startFakeBackend({ offers: [] })
     await using connection = await open(backend.port)
     const last = new Promise<string>((resolve) => {
-      connection.command('MAIL FROM:<>', () => connection.command('RSET', (heard) => resolve(words(heard))))
+      connection.command('MAIL FROM:<>', () =>
+        connection.command('RSET', (heard) => resolve(words(heard))),
+      )
       connection.command('RCPT TO:<a@x>', () => undefined)
       connection.command('RCPT TO:<b@x>', () => undefined)
     })
     expect(await last).toBe('250 2.0.0 Ok')
-    expect(backend.lines().slice(1)).toEqual(['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>', 'RSET'])
+    expect(backend.lines().slice(1)).toEqual([
+      'MAIL FROM:<>',
+      'RCPT TO:<a@x>',
+      'RCPT TO:<b@x>',
+      'RSET',
+    ])
   })
 
   test('that are not answered are lost, all of them, after the time limit', async () => {
@@ -183,7 +253,9 @@ describe('commands', () => {
     await using connection = await open(backend.port)
     const ends: string[] = []
     connection.onEnd = (why) => ends.push(why)
-    const answers = ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>'].map(async (line) => await ask(connection, line))
+    const answers = ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>'].map(
+      async (line) => await ask(connection, line),
+    )
     const [, ...lost] = await Promise.all(answers)
     for (const answer of lost) expect(answer).toMatch(reason)
     expect(connection.alive).toBe(false)
@@ -191,10 +263,18 @@ describe('commands', () => {
   })
 
   test('behind a 421 are lost: the backend is about to close, and the connection is not used again', async () => {
-    await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', nth: 1, say: '421 4.7.0 enough' }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'RCPT', nth: 1, say: '421 4.7.0 enough' }],
+    })
     await using connection = await open(backend.port)
-    const answers = ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>'].map(async (line) => await ask(connection, line))
-    expect(await Promise.all(answers)).toEqual(['250 2.1.0 Ok', '421 4.7.0 enough', 'lost: 421 4.7.0 enough'])
+    const answers = ['MAIL FROM:<>', 'RCPT TO:<a@x>', 'RCPT TO:<b@x>'].map(
+      async (line) => await ask(connection, line),
+    )
+    expect(await Promise.all(answers)).toEqual([
+      '250 2.1.0 Ok',
+      '421 4.7.0 enough',
+      'lost: 421 4.7.0 enough',
+    ])
     expect(connection.usable).toBe(false)
     await until('it is closed', () => backend.open() === 0)
   })
@@ -218,9 +298,11 @@ describe('words that nobody asked for', () => {
   })
 
   test('in one piece with the reply to EHLO: the connection never counts as open', async () => {
-    expect(await openFails({ rules: [{ on: 'EHLO', raw: '250 backend.test\r\n421 4.3.2 going down\r\n' }] })).toMatch(
-      /421 4\.3\.2 going down/,
-    )
+    expect(
+      await openFails({
+        rules: [{ on: 'EHLO', raw: '250 backend.test\r\n421 4.3.2 going down\r\n' }],
+      }),
+    ).toMatch(/421 4\.3\.2 going down/)
   })
 })
 

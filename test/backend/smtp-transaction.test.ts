@@ -1,16 +1,26 @@
-/** One transaction at a backend, in its good and bad courses. Nobody is told yes unless the backend said so (rule 1). */
+/**
+ * One transaction at a backend, in its good and bad courses. Nobody is told yes unless the backend
+ * said so (rule 1).
+ */
 import { describe, expect, test } from 'vitest'
 import { replies } from '../../src/smtp/replies.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
-import { type FakeBackendOptions, type Rule, startFakeBackend, type Step } from '../support/fake-backend.ts'
+import {
+  type FakeBackendOptions,
+  type Rule,
+  startFakeBackend,
+  type Step,
+} from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import { type Begun, openBackend, recipients, SlowText } from './backend-session.ts'
 import { wholeText } from './whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
-const [lost, unavailable, nonsense] = [replies.backendLost, replies.backendUnavailable, replies.backendNonsense].map(
-  describeReply,
-)
+const [lost, unavailable, nonsense] = [
+  replies.backendLost,
+  replies.backendUnavailable,
+  replies.backendNonsense,
+].map(describeReply)
 
 describe('the envelope', () => {
   test('goes out in one write, and the text into the same transaction', async () => {
@@ -30,12 +40,20 @@ describe('the envelope', () => {
   })
 
   const outcomes: [string, Rule, string[]][] = [
-    ['refused at MAIL', { on: 'MAIL', say: '550 5.7.1 not from you' }, ['mail 550 5.7.1 not from you']],
+    [
+      'refused at MAIL',
+      { on: 'MAIL', say: '550 5.7.1 not from you' },
+      ['mail 550 5.7.1 not from you'],
+    ],
     ['delayed at MAIL', { on: 'MAIL', say: '451 4.7.1 greylisted' }, ['mail 451 4.7.1 greylisted']],
     [
       'refused at RCPT in several lines',
       { on: 'RCPT', having: '<0', say: ['550-5.1.1 no such user', '550 5.1.1 see http://x'] },
-      ['mail 250 2.1.0 Ok', 'rcpt 0 550 5.1.1 no such user / 5.1.1 see http://x', 'rcpt 1 250 2.1.5 Ok'],
+      [
+        'mail 250 2.1.0 Ok',
+        'rcpt 0 550 5.1.1 no such user / 5.1.1 see http://x',
+        'rcpt 1 250 2.1.5 Ok',
+      ],
     ],
     [
       'delayed at RCPT',
@@ -50,18 +68,21 @@ describe('the envelope', () => {
     ['reset at MAIL', { on: 'MAIL', silent: true, then: 'reset' }, [`mail ${unavailable ?? ''}`]],
     ['garbage at MAIL', { on: 'MAIL', raw: 'what?\r\n' }, [`mail ${unavailable ?? ''}`]],
   ]
-  test.each(outcomes)('%s: in the words of the backend, or as temporary trouble', async (_, rule, told) => {
-    await using server = await startFakeBackend({ rules: [rule] })
-    await using open = openBackend(server)
-    const begun = open.begin()
-    begun.transaction.mail('<s@x>')
-    begun.transaction.rcpt(0, '<0@x>')
-    begun.transaction.rcpt(1, '<1@x>')
-    await until('all were answered', () => begun.told.length >= told.length)
-    expect(begun.told.slice(0, told.length)).toEqual(told)
-    begun.transaction.abandon()
-    await until('nothing is lent', () => open.backend.connections()[0]?.busy === 0)
-  })
+  test.each(outcomes)(
+    '%s: in the words of the backend, or as temporary trouble',
+    async (_, rule, told) => {
+      await using server = await startFakeBackend({ rules: [rule] })
+      await using open = openBackend(server)
+      const begun = open.begin()
+      begun.transaction.mail('<s@x>')
+      begun.transaction.rcpt(0, '<0@x>')
+      begun.transaction.rcpt(1, '<1@x>')
+      await until('all were answered', () => begun.told.length >= told.length)
+      expect(begun.told.slice(0, told.length)).toEqual(told)
+      begun.transaction.abandon()
+      await until('nothing is lent', () => open.backend.connections()[0]?.busy === 0)
+    },
+  )
 
   test('no server: temporary trouble', async () => {
     const server = await startFakeBackend()
@@ -74,13 +95,18 @@ describe('the envelope', () => {
     begun.transaction.rcpt(0, '<0@x>')
     expect(begun.told[1]).toBe(`rcpt 0 ${unavailable ?? ''}`)
     begun.transaction.abandon()
-    expect(open.facts).toMatchObject([{ kind: 'backendFailed', step: 'connect' }, { kind: 'backendEjected' }])
+    expect(open.facts).toMatchObject([
+      { kind: 'backendFailed', step: 'connect' },
+      { kind: 'backendEjected' },
+    ])
   })
 
   test('SIZE is not said to a server that does not know it', async () => {
     await using server = await startFakeBackend({ offers: ['PIPELINING', '8BITMIME'] })
     await using open = openBackend(server)
-    const begun = await open.begin().envelope(recipients(1), '<"a SIZE=1 b"@x> SIZE=20 BODY=8BITMIME')
+    const begun = await open
+      .begin()
+      .envelope(recipients(1), '<"a SIZE=1 b"@x> SIZE=20 BODY=8BITMIME')
     expect(server.lines()).toContain('MAIL FROM:<"a SIZE=1 b"@x> BODY=8BITMIME')
     begun.transaction.abandon()
   })
@@ -92,18 +118,24 @@ describe('a kept connection that has died unseen', () => {
     ['FIN', { silent: true, then: 'close' }],
     ['RST', { silent: true, then: 'reset' }],
   ])('is replaced, and the session notices nothing (%s)', async (_, how) => {
-    await using server = await startFakeBackend({ rules: [{ on: 'MAIL', connection: 1, nth: 2, ...how }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'MAIL', connection: 1, nth: 2, ...how }],
+    })
     await using open = openBackend(server, { maxConnections: 1 })
     const first = await open.begin().envelope(recipients(1))
     await first.deliver(first.order([0]), text)
     const second = await open.begin().envelope(recipients(2))
     expect(second.told).toEqual(['mail 250 2.1.0 Ok', 'rcpt 0 250 2.1.5 Ok', 'rcpt 1 250 2.1.5 Ok'])
-    expect(await second.deliver(second.order([0, 1]), text)).toEqual([expect.stringMatching(/^250 /)])
+    expect(await second.deliver(second.order([0, 1]), text)).toEqual([
+      expect.stringMatching(/^250 /),
+    ])
     expect(server.delivered.map((transaction) => transaction.connection)).toEqual([1, 2])
   })
 
   test('a 421 to MAIL on a fresh connection is the answer', async () => {
-    await using server = await startFakeBackend({ rules: [{ on: 'MAIL', say: '421 4.3.2 no', then: 'close' }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'MAIL', say: '421 4.3.2 no', then: 'close' }],
+    })
     await using open = openBackend(server)
     const begun = open.begin()
     begun.transaction.mail('<s@x>')
@@ -131,7 +163,10 @@ describe('parcels', () => {
     const begun = await open.begin().envelope(recipients(3))
     const order = begun.order([0, 2], [1])
     expect(await begun.deliver(order, text)).toHaveLength(2)
-    expect(server.delivered.map((transaction) => transaction.recipients)).toEqual([['<0@x>', '<2@x>'], ['<1@x>']])
+    expect(server.delivered.map((transaction) => transaction.recipients)).toEqual([
+      ['<0@x>', '<2@x>'],
+      ['<1@x>'],
+    ])
     expect(server.connections).toHaveLength(1)
     expect(server.connections[0]?.reads.slice(2)).toEqual([
       'RSET\r\nMAIL FROM:<s@x>\r\nRCPT TO:<0@x>\r\nRCPT TO:<2@x>\r\n',
@@ -147,7 +182,9 @@ describe('parcels', () => {
     const begun = await open.begin().envelope(recipients(1))
     const order = {
       ...begun.order([0]),
-      parcels: [{ recipients: [{ index: 0, argument: '<q@x>' }], header: 'X-A: b\r\n', redirected: true }],
+      parcels: [
+        { recipients: [{ index: 0, argument: '<q@x>' }], header: 'X-A: b\r\n', redirected: true },
+      ],
     }
     await begun.deliver(order, text)
     expect(server.delivered).toMatchObject([{ recipients: ['<q@x>'] }])
@@ -190,13 +227,38 @@ describe('parcels', () => {
       ['554 5.7.1 spam / 5.7.1 go away', ok],
       [['<2@x>']],
     ],
-    ['delayed at the dot', { on: 'dot', nth: 2, say: '452 4.3.1 disk' }, [ok, '452 4.3.1 disk'], [['<0@x>', '<1@x>']]],
-    ['421 at the dot', { on: 'dot', nth: 1, say: '421 4.3.2 bye', then: 'close' }, ['421 4.3.2 bye', ok], [['<2@x>']]],
+    [
+      'delayed at the dot',
+      { on: 'dot', nth: 2, say: '452 4.3.1 disk' },
+      [ok, '452 4.3.1 disk'],
+      [['<0@x>', '<1@x>']],
+    ],
+    [
+      '421 at the dot',
+      { on: 'dot', nth: 1, say: '421 4.3.2 bye', then: 'close' },
+      ['421 4.3.2 bye', ok],
+      [['<2@x>']],
+    ],
     ['3yz at the dot', { on: 'dot', nth: 1, say: '354 more?' }, [nonsense, ok], [['<2@x>']]],
-    ['refused at DATA', { on: 'DATA', nth: 1, say: '550 5.7.1 no DATA' }, ['550 5.7.1 no DATA', ok], [['<2@x>']]],
-    ['421 at DATA', { on: 'DATA', nth: 1, say: '421 4.3.2 bye', then: 'close' }, ['421 4.3.2 bye', ok], [['<2@x>']]],
+    [
+      'refused at DATA',
+      { on: 'DATA', nth: 1, say: '550 5.7.1 no DATA' },
+      ['550 5.7.1 no DATA', ok],
+      [['<2@x>']],
+    ],
+    [
+      '421 at DATA',
+      { on: 'DATA', nth: 1, say: '421 4.3.2 bye', then: 'close' },
+      ['421 4.3.2 bye', ok],
+      [['<2@x>']],
+    ],
     ['250 at DATA', { on: 'DATA', nth: 1, say: '250 fine' }, [lost, ok], [['<2@x>']]],
-    ['closed at DATA', { on: 'DATA', nth: 1, silent: true, then: 'close' }, [lost, ok], [['<2@x>']]],
+    [
+      'closed at DATA',
+      { on: 'DATA', nth: 1, silent: true, then: 'close' },
+      [lost, ok],
+      [['<2@x>']],
+    ],
     [
       'a recipient refused the second time',
       { on: 'RCPT', having: '<1', nth: 2, say: '550 5.1.1 no' },
@@ -215,15 +277,30 @@ describe('parcels', () => {
       [ok, `${nonsense ?? ''}, 2: ${nonsense ?? ''}`],
       [['<0@x>', '<1@x>']],
     ],
-    ['refused at MAIL the second time', { on: 'MAIL', nth: 2, say: '550 5.7.1 no' }, [nonsense, ok], [['<2@x>']]],
+    [
+      'refused at MAIL the second time',
+      { on: 'MAIL', nth: 2, say: '550 5.7.1 no' },
+      [nonsense, ok],
+      [['<2@x>']],
+    ],
     [
       'delayed at MAIL the second time',
       { on: 'MAIL', nth: 2, say: '450 4.7.1 slow down' },
       ['450 4.7.1 slow down', ok],
       [['<2@x>']],
     ],
-    ['lost at MAIL the second time', { on: 'MAIL', nth: 2, silent: true, then: 'reset' }, [lost, ok], [['<2@x>']]],
-    ['RSET refused', { on: 'RSET', nth: 1, say: '421 4.3.2 bye', then: 'close' }, [lost, ok], [['<2@x>']]],
+    [
+      'lost at MAIL the second time',
+      { on: 'MAIL', nth: 2, silent: true, then: 'reset' },
+      [lost, ok],
+      [['<2@x>']],
+    ],
+    [
+      'RSET refused',
+      { on: 'RSET', nth: 1, say: '421 4.3.2 bye', then: 'close' },
+      [lost, ok],
+      [['<2@x>']],
+    ],
   ])('%s', async (_, rule, results, delivered) => {
     const got = await two({ rules: [rule] })
     expect(got.results).toEqual(results)
@@ -279,7 +356,9 @@ describe('a text that comes slowly', () => {
   )
 
   test('and is refused in the middle: that is the answer, and the rest is not sent', async () => {
-    await using server = await startFakeBackend({ rules: [{ on: 'octets', octets: 10, say: '552 5.3.4 too large' }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'octets', octets: 10, say: '552 5.3.4 too large' }],
+    })
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
     const slow = new SlowText()
@@ -295,7 +374,9 @@ describe('a text that comes slowly', () => {
   })
 
   test('a yes in the middle is no yes', async () => {
-    await using server = await startFakeBackend({ rules: [{ on: 'octets', octets: 10, say: '250 2.0.0 got it' }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'octets', octets: 10, say: '250 2.0.0 got it' }],
+    })
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
     const slow = new SlowText()
@@ -311,7 +392,9 @@ describe('a text that comes slowly', () => {
 
   test('a backend that takes no more of it is not waited for for ever', async () => {
     const taken = Promise.withResolvers<undefined>()
-    await using server = await startFakeBackend({ rules: [{ on: 'octets', octets: 1, hold: taken.promise }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'octets', octets: 1, hold: taken.promise }],
+    })
     await using open = openBackend(server, { replyTimeoutMs: 1000 })
     const begun = await open.begin().envelope(recipients(1))
     const slow = new SlowText()
@@ -320,7 +403,11 @@ describe('a text that comes slowly', () => {
     expect(await begun.deliver(begun.order([0]), slow)).toEqual([lost])
     expect(slow.taken).toBeLessThan(64 * 1024 * 1000)
     expect(open.facts).toContainEqual(
-      expect.objectContaining({ kind: 'backendFailed', step: 'text', why: 'the backend takes no more of the text' }),
+      expect.objectContaining({
+        kind: 'backendFailed',
+        step: 'text',
+        why: 'the backend takes no more of the text',
+      }),
     )
     taken.resolve(undefined)
   })
@@ -387,9 +474,19 @@ describe('abandon leaves nothing open on a connection that others will use', () 
   test.each(states)('%s', async (name, step, run) => {
     await using server = await startFakeBackend()
     await using open = openBackend(server, { maxConnections: 1 })
-    const [reached, released] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
-    const nth = name.includes('anew') ? { RSET: 1, MAIL: 2, RCPT: 3 }[step as 'RSET' | 'MAIL' | 'RCPT'] : 1
-    server.rule({ on: step, nth, hold: released.promise, reached: () => reached.resolve(undefined) })
+    const [reached, released] = [
+      Promise.withResolvers<undefined>(),
+      Promise.withResolvers<undefined>(),
+    ]
+    const nth = name.includes('anew')
+      ? { RSET: 1, MAIL: 2, RCPT: 3 }[step as 'RSET' | 'MAIL' | 'RCPT']
+      : 1
+    server.rule({
+      on: step,
+      nth,
+      hold: released.promise,
+      reached: () => reached.resolve(undefined),
+    })
     const begun = await run(open, reached.promise)
     const before = [...begun.told]
     begun.transaction.abandon()
@@ -405,7 +502,9 @@ describe('abandon leaves nothing open on a connection that others will use', () 
 
   test('before there is a connection', async () => {
     const greeting = Promise.withResolvers<undefined>()
-    await using server = await startFakeBackend({ rules: [{ on: 'connect', nth: 1, hold: greeting.promise }] })
+    await using server = await startFakeBackend({
+      rules: [{ on: 'connect', nth: 1, hold: greeting.promise }],
+    })
     await using open = openBackend(server, { maxConnections: 1 })
     const begun = open.begin()
     begun.transaction.mail('<s@x>')

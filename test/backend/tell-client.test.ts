@@ -1,4 +1,7 @@
-/** XCLIENT, XFORWARD and PROXY towards a scripted backend: whom it takes the client for, on which connection. */
+/**
+ * XCLIENT, XFORWARD and PROXY towards a scripted backend: whom it takes the client for, on which
+ * connection.
+ */
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -7,7 +10,12 @@ import { startFakeBackend } from '../support/fake-backend.ts'
 
 const extensions = (keyword: string): { on: 'EHLO'; say: string[] } => ({
   on: 'EHLO',
-  say: ['250-backend.test', '250-PIPELINING', `250-${keyword} NAME ADDR PORT PROTO HELO`, '250 8BITMIME'],
+  say: [
+    '250-backend.test',
+    '250-PIPELINING',
+    `250-${keyword} NAME ADDR PORT PROTO HELO`,
+    '250 8BITMIME',
+  ],
 })
 const config = (port: number, how: string): string => `
 backend: { servers: ["smtp://127.0.0.1:${port}"], client_address: ${how} }
@@ -36,7 +44,9 @@ describe('XCLIENT', () => {
     await using backend = await startFakeBackend({ rules: [xclient, extensions('XCLIENT')] })
     await using app = await startTestApp({ config: config(backend.port, 'xclient') })
     await sendTwice(app.port)
-    const serving = backend.connections.filter(({ lines }) => lines.includes('MAIL FROM:<s@example.net>'))
+    const serving = backend.connections.filter(({ lines }) =>
+      lines.includes('MAIL FROM:<s@example.net>'),
+    )
     expect(serving).toHaveLength(1)
     const told = serving[0]?.lines.filter((line) => /^(?:XCLIENT|EHLO|MAIL)/.test(line)) ?? []
     expect(told.map((line) => line.replace(/PORT=[0-9]+/, 'PORT=N'))).toEqual([
@@ -56,26 +66,34 @@ describe('XCLIENT', () => {
     ['all addresses of IPv4', '0.0.0.0', '127.0.0.2', '127.0.0.2'],
     ['all addresses', '[::]', '127.0.0.3', '127.0.0.3'],
     ['all addresses, by IPv6', '[::]', '::1', 'IPV6:::1'],
-  ])('the address that the client has connected to, of a listener at %s', async (_, listen, to, told) => {
-    await using backend = await startFakeBackend({ rules: [xclient, extensions('XCLIENT DESTADDR DESTPORT')] })
-    await using app = await startTestApp({
-      config: `${config(backend.port, 'xclient')}listen: [{ address: "${listen}:0" }]\n`,
-    })
-    const client = await Client.connect(app.port, to)
-    await client.reply()
-    await client.ask('EHLO one.test')
-    expect(await client.ask('MAIL FROM:<s@example.net>')).toMatch(/^250/)
-    client.close()
-    const said = backend.lines().filter((line) => line.startsWith('XCLIENT'))
-    expect(said.join(' ')).toContain(`DESTADDR=${told}`)
-    expect(said.join(' ')).toContain(`DESTPORT=${app.port}`)
-  })
+  ])(
+    'the address that the client has connected to, of a listener at %s',
+    async (_, listen, to, told) => {
+      await using backend = await startFakeBackend({
+        rules: [xclient, extensions('XCLIENT DESTADDR DESTPORT')],
+      })
+      await using app = await startTestApp({
+        config: `${config(backend.port, 'xclient')}listen: [{ address: "${listen}:0" }]\n`,
+      })
+      const client = await Client.connect(app.port, to)
+      await client.reply()
+      await client.ask('EHLO one.test')
+      expect(await client.ask('MAIL FROM:<s@example.net>')).toMatch(/^250/)
+      client.close()
+      const said = backend.lines().filter((line) => line.startsWith('XCLIENT'))
+      expect(said.join(' ')).toContain(`DESTADDR=${told}`)
+      expect(said.join(' ')).toContain(`DESTPORT=${app.port}`)
+    },
+  )
 
   test('the backend’s refusal of the client is the answer to MAIL', async () => {
     const refusal = { ...xclient, say: '550 5.7.1 your address is not welcome' }
     await using backend = await startFakeBackend({ rules: [refusal, extensions('XCLIENT')] })
     await using app = await startTestApp({ config: config(backend.port, 'xclient') })
-    await play(app.port, 'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 550 5.7.1 your address is not welcome')
+    await play(
+      app.port,
+      'S: 220 *\nC: HELO x\nS: 250 *\nC: MAIL FROM:<s@x>\nS: 550 5.7.1 your address is not welcome',
+    )
   })
 
   test('a backend that does not understand XCLIENT has refused nobody: the client keeps its mail', async () => {
@@ -102,10 +120,9 @@ test('XFORWARD goes out with each message', async () => {
   await using app = await startTestApp({ config: config(backend.port, 'xforward') })
   await sendTwice(app.port)
   const lines = backend.connections.flatMap((connection) => connection.lines)
-  expect(lines.filter((line) => line.startsWith('XFORWARD')).map((line) => /HELO=\S+/.exec(line)?.[0])).toEqual([
-    'HELO=one.test',
-    'HELO=two.test',
-  ])
+  expect(
+    lines.filter((line) => line.startsWith('XFORWARD')).map((line) => /HELO=\S+/.exec(line)?.[0]),
+  ).toEqual(['HELO=one.test', 'HELO=two.test'])
   expect(backend.delivered[0]?.text.toString()).toContain('Received: from one.test')
 })
 
@@ -130,10 +147,14 @@ test.each([
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
-    await using app = await startTestApp({ config: config((server.address() as AddressInfo).port, how) })
+    await using app = await startTestApp({
+      config: config((server.address() as AddressInfo).port, how),
+    })
     await sendTwice(app.port)
     const stranger = 'c0000201' // 192.0.2.1 asks first what would be relayed
-    expect(firsts.filter((first) => first.startsWith(start) && !first.includes(stranger))).toHaveLength(2)
+    expect(
+      firsts.filter((first) => first.startsWith(start) && !first.includes(stranger)),
+    ).toHaveLength(2)
     expect(new Set(firsts).size).toBe(firsts.length)
   } finally {
     server.close()

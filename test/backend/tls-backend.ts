@@ -1,4 +1,6 @@
-/** A backend that offers STARTTLS, or begins with TLS, and does on the way to it what a test wants. */
+/**
+ * A backend that offers STARTTLS, or begins with TLS, and does on the way to it what a test wants.
+ */
 import { createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import type { Issued } from '../../src/tls/issue.ts'
@@ -61,8 +63,15 @@ export async function startTlsBackend(options: TlsBackendOptions): Promise<TlsBa
           socket.write(options.answer ?? '220 2.0.0 go on\r\n')
           if (/^220 /m.test(options.answer ?? '220 ')) upgrade(socket)
         } else {
-          const keywords = [tls ? 'X-IN-TLS' : 'X-IN-CLEAR', ...(tls || options.offered === false ? [] : ['STARTTLS'])]
-          const hello = ['250-backend.test', ...keywords.map((keyword) => `250-${keyword}`), '250 PIPELINING']
+          const keywords = [
+            tls ? 'X-IN-TLS' : 'X-IN-CLEAR',
+            ...(tls || options.offered === false ? [] : ['STARTTLS']),
+          ]
+          const hello = [
+            '250-backend.test',
+            ...keywords.map((keyword) => `250-${keyword}`),
+            '250 PIPELINING',
+          ]
           socket.write(line.startsWith('EHLO') ? `${hello.join('\r\n')}\r\n` : '250 2.0.0 Ok\r\n')
         }
       }

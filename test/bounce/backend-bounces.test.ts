@@ -1,4 +1,7 @@
-/** A report from its first question to the backend's answer, with a backend and a voucher that say what the test wants. */
+/**
+ * A report from its first question to the backend's answer, with a backend and a voucher that say
+ * what the test wants.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Backend, EnvelopeListener } from '../../src/backend/backend.ts'
 import { backendBounces, type BouncesOptions } from '../../src/bounce/backend-bounces.ts'
@@ -44,7 +47,9 @@ class TestBackend {
 const header = 'From: <ann@example.org>\r\nSubject: offer\r\n'
 const body = 'Buy.\r\n'
 
-function request(differences: Partial<BounceRequest> & { readonly octets?: Buffer } = {}): BounceRequest {
+function request(
+  differences: Partial<BounceRequest> & { readonly octets?: Buffer } = {},
+): BounceRequest {
   const { octets = Buffer.from(`${header}\r\n${body}`), ...others } = differences
   return {
     client: { address: '192.0.2.1', helo: 'client.example' },
@@ -64,7 +69,8 @@ function request(differences: Partial<BounceRequest> & { readonly octets?: Buffe
 }
 
 function set(differences: Partial<BouncesOptions> & { readonly vouching?: Vouching } = {}) {
-  const { vouching = { kind: 'vouched', by: 'spf', domain: 'example.org' }, ...others } = differences
+  const { vouching = { kind: 'vouched', by: 'spf', domain: 'example.org' }, ...others } =
+    differences
   const backend = new TestBackend()
   const asked: unknown[] = []
   const bounces = backendBounces({
@@ -86,7 +92,9 @@ function set(differences: Partial<BouncesOptions> & { readonly vouching?: Vouchi
   return { backend, bounces, asked }
 }
 
-const refusals = [{ recipient: 'cho@example.org', reply: { code: 550, detail: '7.1', lines: ['no'] } }] as const
+const refusals = [
+  { recipient: 'cho@example.org', reply: { code: 550, detail: '7.1', lines: ['no'] } },
+] as const
 
 const why = (prepared: Prepared): string => (prepared.ready ? 'ready' : prepared.why)
 
@@ -115,7 +123,11 @@ describe('no report', () => {
 
   test('where nobody vouches, and the backend is not asked', async () => {
     const { backend, bounces } = set({ vouching: { kind: 'unvouched', why: 'spf fail' } })
-    expect(await bounces.begin(request()).prepare()).toEqual({ ready: false, why: 'unvouched', words: 'spf fail' })
+    expect(await bounces.begin(request()).prepare()).toEqual({
+      ready: false,
+      why: 'unvouched',
+      words: 'spf fail',
+    })
     expect(backend.said).toEqual([])
   })
 
@@ -133,7 +145,9 @@ describe('no report', () => {
   test('in Unicode for a backend without SMTPUTF8', async () => {
     const { backend, bounces } = set()
     backend.keywords = ['8BITMIME']
-    expect(why(await bounces.begin(request({ international: true })).prepare())).toBe('undeliverable')
+    expect(why(await bounces.begin(request({ international: true })).prepare())).toBe(
+      'undeliverable',
+    )
   })
 
   test('of a text that can not be read', async () => {
@@ -145,7 +159,9 @@ describe('no report', () => {
         throw new Error('the text is not complete')
       },
     }
-    expect(await bounces.begin(request({ text })).prepare()).toMatchObject({ words: 'the text is not complete' })
+    expect(await bounces.begin(request({ text })).prepare()).toMatchObject({
+      words: 'the text is not complete',
+    })
   })
 
   test('more than the sender may have; what came to nothing does not count', async () => {
@@ -174,7 +190,14 @@ describe('what is returned', () => {
   const eightBit = Buffer.from(`${header}\r\n\xfc\r\n`, 'latin1')
   test.each([
     ['RET=FULL', 'FULL', Buffer.from(`${header}\r\n${body}`), ['8BITMIME'], 'message/rfc822', '<>'],
-    ['RET=HDRS', 'HDRS', Buffer.from(`${header}\r\n${body}`), ['8BITMIME'], 'text/rfc822-headers', '<>'],
+    [
+      'RET=HDRS',
+      'HDRS',
+      Buffer.from(`${header}\r\n${body}`),
+      ['8BITMIME'],
+      'text/rfc822-headers',
+      '<>',
+    ],
     ['RET=FULL of a long text', 'FULL', long, ['8BITMIME'], 'text/rfc822-headers', '<>'],
     ['RET=FULL of 8bit', 'FULL', eightBit, ['8BITMIME'], 'message/rfc822', '<> BODY=8BITMIME'],
     ['RET=FULL of 8bit, to 7bit', 'FULL', eightBit, [], 'text/rfc822-headers', '<>'],

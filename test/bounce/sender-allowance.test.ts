@@ -28,7 +28,8 @@ test('what was not used is given back, once', () => {
   expect(allowance.take('ann@example.org')).toBeUndefined()
 })
 
-test('none are allowed', () => expect(new SenderAllowance(0, () => 0).take('ann@example.org')).toBeUndefined())
+test('none are allowed', () =>
+  expect(new SenderAllowance(0, () => 0).take('ann@example.org')).toBeUndefined())
 
 test('so many senders at once that no more are remembered: they get none, until an hour has passed', () => {
   let at = 0

@@ -1,4 +1,7 @@
-/** The server behind, seen from the run: started, killed, started again; its mailboxes filled and emptied; what it has on its disk. */
+/**
+ * The server behind, seen from the run: started, killed, started again; its mailboxes filled and
+ * emptied; what it has on its disk.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -38,12 +41,21 @@ export class Behind {
 
   async start(): Promise<void> {
     const env = { ...process.env, RCPTWISE_CHAOS_BEHIND: JSON.stringify(this.#settings) }
-    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = spawn(process.execPath, [program], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     child.on('message', (step) => this.#onStep(step as BehindStep))
     child.on('error', () => undefined)
     this.#child = child
     await until('the server behind greets', async () => await greets(this.#settings.port))
-    this.#journal.write({ what: 'blow', at: Date.now(), target: 'behind', pid: this.pid, how: 'started' })
+    this.#journal.write({
+      what: 'blow',
+      at: Date.now(),
+      target: 'behind',
+      pid: this.pid,
+      how: 'started',
+    })
   }
 
   signal(how: 'SIGSTOP' | 'SIGCONT'): void {

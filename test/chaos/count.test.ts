@@ -1,4 +1,7 @@
-/** What a record of a few entries is counted as: each fault is seen, and each explanation holds for its moment alone. */
+/**
+ * What a record of a few entries is counted as: each fault is seen, and each explanation holds for
+ * its moment alone.
+ */
 import { describe, expect, test } from 'vitest'
 import { type Fault, Record } from './count.ts'
 import type { Blow, Entry, Refused, Taken, Transaction } from './journal.ts'
@@ -66,7 +69,12 @@ const blow = (at: number, target: Blow['target'], how: Blow['how'], front?: numb
   ...(front !== undefined && { front }),
 })
 
-const refused = (at: number, step: Refused['step'], why: Refused['why'], to: readonly string[]): Refused => ({
+const refused = (
+  at: number,
+  step: Refused['step'],
+  why: Refused['why'],
+  to: readonly string[],
+): Refused => ({
   what: 'refused',
   at,
   step,
@@ -112,13 +120,26 @@ const twice = (first: Transaction, ...others: readonly Entry[]): Entry[] => [
   ...others,
 ]
 
-type Row = [name: string, entries: readonly Entry[], unexplained: readonly Fault[], explained: readonly Fault[]]
+type Row = [
+  name: string,
+  entries: readonly Entry[],
+  unexplained: readonly Fault[],
+  explained: readonly Fault[],
+]
 
 /** What nothing explains, then what the record explains. */
 const rows = (
   [
-    ['told 250 and delivered', [letter(0), transaction(1000, '250 taken'), taken(1000, both), said(1001, '1000')], []],
-    ['told 250 and nobody has it', [letter(0), transaction(1000, '250 taken'), taken(1000, [ann])], ['lost']],
+    [
+      'told 250 and delivered',
+      [letter(0), transaction(1000, '250 taken'), taken(1000, both), said(1001, '1000')],
+      [],
+    ],
+    [
+      'told 250 and nobody has it',
+      [letter(0), transaction(1000, '250 taken'), taken(1000, [ann])],
+      ['lost'],
+    ],
     [
       'told 250 in a line of a PRDR block, and nobody has it',
       [letter(0), transaction(1000, '', { told: [[cho, '250 ok']], prdr: true })],
@@ -179,7 +200,11 @@ const rows = (
     ],
     [
       'delivered twice: the ledger was away in between',
-      twice(transaction(1000, '451 later'), blow(5000, 'redis', 'SIGKILL'), blow(6000, 'redis', 'started')),
+      twice(
+        transaction(1000, '451 later'),
+        blow(5000, 'redis', 'SIGKILL'),
+        blow(6000, 'redis', 'started'),
+      ),
       [],
       ['doubled'],
     ],
@@ -201,7 +226,11 @@ const rows = (
       [],
       ['doubled'],
     ],
-    ['would take it and is refused in our words', [letter(0), transaction(1000, '550 5.7.1 no')], ['wrong', 'wrong']],
+    [
+      'would take it and is refused in our words',
+      [letter(0), transaction(1000, '550 5.7.1 no')],
+      ['wrong', 'wrong'],
+    ],
     [
       'would take it and is refused by the server behind, for a full mailbox',
       [letter(0), transaction(1000, '552 full [behind]'), refused(1000, 'dot', 'full', both)],
@@ -279,7 +308,13 @@ const rows = (
     ],
     [
       'has it and is refused afterwards',
-      [letter(0), transaction(1000, '451 later'), taken(1000, [ann]), said(1001, '1000'), transaction(9000, '550 no')],
+      [
+        letter(0),
+        transaction(1000, '451 later'),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        transaction(9000, '550 no'),
+      ],
       ['wrong', 'wrong'],
     ],
     [
@@ -295,7 +330,13 @@ const rows = (
     ],
     [
       'refuses such mail and has it: another message to the same people had broken off before its text',
-      [{ ...letter(0), letter: 'n' } as Entry, brokenOff, letter(9), transaction(9000, '250 taken'), taken(9000, both)],
+      [
+        { ...letter(0), letter: 'n' } as Entry,
+        brokenOff,
+        letter(9),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
       [],
       ['wrong'],
     ],
@@ -307,7 +348,10 @@ const rows = (
         taken(1000, [ann]),
         said(1001, '1000'),
         refused(8995, 'RCPT', 'full', [ann]),
-        transaction(9000, '', { rcpts: [[ann, '552 full [behind]']], told: [[ann, '552 full [behind]']] }),
+        transaction(9000, '', {
+          rcpts: [[ann, '552 full [behind]']],
+          told: [[ann, '552 full [behind]']],
+        }),
       ],
       [],
       ['wrong'],
@@ -319,7 +363,10 @@ const rows = (
         { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
         refused(1000, 'dot', 'spam', [cho]),
         taken(1000, [ann]),
-        transaction(1000, '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)'),
+        transaction(
+          1000,
+          '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)',
+        ),
       ],
       [],
       ['wrong'],
@@ -341,22 +388,41 @@ const rows = (
       ],
       ['wrong'],
     ],
-    ['a process ends by itself', [{ what: 'fall', at: 5, front: 0, process: 'worker 3', why: 'SIGSEGV' }], ['fell']],
+    [
+      'a process ends by itself',
+      [{ what: 'fall', at: 5, front: 0, process: 'worker 3', why: 'SIGSEGV' }],
+      ['fell'],
+    ],
   ] as [string, readonly Entry[], readonly Fault[], (readonly Fault[])?][]
-).map(([name, entries, unexplained, explained = []]): Row => [name, entries, unexplained, explained])
+).map(([name, entries, unexplained, explained = []]): Row => [
+  name,
+  entries,
+  unexplained,
+  explained,
+])
 
 describe('what the record of a chaos run is counted as', () => {
   test.each(rows)('%s', (_, entries, unexplained, explained) => {
     const findings = new Record(entries, 'late').findings()
     const faultsOf = (known: boolean): Fault[] =>
       findings.filter(({ because }) => (because !== undefined) === known).map(({ fault }) => fault)
-    expect({ unexplained: faultsOf(false), explained: faultsOf(true) }).toEqual({ unexplained, explained })
+    expect({ unexplained: faultsOf(false), explained: faultsOf(true) }).toEqual({
+      unexplained,
+      explained,
+    })
   })
 
   test('who is never let go, and for whom a split waits who was answered', () => {
-    const record = new Record([letter(0), transaction(1000, '250 taken'), taken(1000, both)], 'late')
+    const record = new Record(
+      [letter(0), transaction(1000, '250 taken'), taken(1000, both)],
+      'late',
+    )
     const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [ann] }
-    expect(record.undone(new Map([['m', [cho]]]), [split]).map(({ fault, recipient }) => [fault, recipient])).toEqual([
+    expect(
+      record
+        .undone(new Map([['m', [cho]]]), [split])
+        .map(({ fault, recipient }) => [fault, recipient]),
+    ).toEqual([
       ['undone', cho],
       ['undone', ann],
     ])

@@ -1,6 +1,7 @@
 /**
- * What a run's record says of each recipient of each message: lost, there twice, answered wrongly, never answered. Nothing but the
- * record is looked at, and what it explains is told with its reason; what is left is a finding. Pure.
+ * What a run's record says of each recipient of each message: lost, there twice, answered wrongly,
+ * never answered. Nothing but the record is looked at, and what it explains is told with its
+ * reason; what is left is a finding. Pure.
  */
 import type { Blow, Entry, Lag, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
 import { accepts } from './people.ts'
@@ -24,9 +25,10 @@ export interface OpenSplit {
 }
 
 /**
- * Clocks are one, but who writes down a moment may have been held up between it and the writing. A sender that goes away while the
- * server thinks does so more than a second before the server answers (mail.ts), so this much proves nothing wrong. On a busy machine
- * it is longer by a multiple of what the run's own timers were late.
+ * Clocks are one, but who writes down a moment may have been held up between it and the writing. A
+ * sender that goes away while the server thinks does so more than a second before the server
+ * answers (mail.ts), so this much proves nothing wrong. On a busy machine it is longer by a
+ * multiple of what the run's own timers were late.
  */
 const slackMs = 700
 const slackPerLag = 5
@@ -38,7 +40,8 @@ const strategyMs = 2000
 const digit = (reply: string): number => Number(reply.charAt(0))
 /** The server behind marks its words. */
 const ofTheServerBehind = (reply: string): boolean => reply.includes('[behind]')
-const isOurDeferral = (reply: string): boolean => / 4\.5\.3 /.test(reply) && !ofTheServerBehind(reply)
+const isOurDeferral = (reply: string): boolean =>
+  / 4\.5\.3 /.test(reply) && !ofTheServerBehind(reply)
 
 interface Copy extends Taken {
   /** When the server's 250 had left; never, if it or the connection ended before. */
@@ -67,7 +70,10 @@ export class Record {
     this.#switches = of('switch')
     this.#lags = of('lag')
     for (const transaction of of('transaction'))
-      this.#transactions.set(transaction.letter, [...(this.#transactions.get(transaction.letter) ?? []), transaction])
+      this.#transactions.set(transaction.letter, [
+        ...(this.#transactions.get(transaction.letter) ?? []),
+        transaction,
+      ])
     const said = new Map(of('said').map(({ number, at }) => [number, at]))
     for (const taken of of('taken'))
       this.#copies.set(taken.letter, [
@@ -114,15 +120,22 @@ export class Record {
     const transactions = this.transactionsOf(letter)
     const copies = this.copiesFor(letter, recipient)
     const told = transactions.flatMap((transaction) =>
-      transaction.told.filter(([to]) => to === recipient).map(([, reply]) => ({ transaction, reply })),
+      transaction.told
+        .filter(([to]) => to === recipient)
+        .map(([, reply]) => ({ transaction, reply })),
     )
     const yes = told.filter(({ reply }) => digit(reply) === 2)
     const no = told.filter(({ reply }) => digit(reply) === 5)
-    if (yes.length > 0 && copies.length === 0) find('lost', `was told "${yes[0]?.reply ?? ''}" and nobody has it`)
+    if (yes.length > 0 && copies.length === 0)
+      find('lost', `was told "${yes[0]?.reply ?? ''}" and nobody has it`)
     copies.slice(1).forEach((copy, i) => {
       const before = copies[i]
       if (before === undefined) return
-      find('doubled', `taken at ${before.at} and at ${copy.at}`, this.#whyAgain(letter, recipient, before, copy.at))
+      find(
+        'doubled',
+        `taken at ${before.at} and at ${copy.at}`,
+        this.#whyAgain(letter, recipient, before, copy.at),
+      )
     })
     for (const { transaction, reply } of no) {
       const [first] = copies
@@ -135,14 +148,26 @@ export class Record {
             this.#whyFullNow(first, recipient, transaction),
         )
       else if (accepts(recipient, score))
-        find('wrong', `would take it, and was told "${reply}"`, this.#whyRefused(offer, recipient, transaction, reply))
+        find(
+          'wrong',
+          `would take it, and was told "${reply}"`,
+          this.#whyRefused(offer, recipient, transaction, reply),
+        )
     }
     if (!accepts(recipient, score))
       for (const copy of copies)
-        find('wrong', `refuses such mail, and has it (${copy.at})`, this.#whyLenient(offer, recipient, copy))
+        find(
+          'wrong',
+          `refuses such mail, and has it (${copy.at})`,
+          this.#whyLenient(offer, recipient, copy),
+        )
     for (const { reply } of told) {
       const named = /<([^<>@ ]+@[^<>@ ]+)>/.exec(reply)?.[1]
-      if (named !== undefined && named !== recipient && !told.some(({ transaction }) => isShared(transaction, reply)))
+      if (
+        named !== undefined &&
+        named !== recipient &&
+        !told.some(({ transaction }) => isShared(transaction, reply))
+      )
         find('wrong', `was told what is another's: "${reply}"`)
     }
     return found
@@ -155,12 +180,20 @@ export class Record {
       const [deferred] = transaction.rcpts.find(([, reply]) => digit(reply) === 4) ?? []
       if (digit(final) !== 5 || deferred === undefined) return []
       return [
-        { fault: 'wrong', letter, recipient: deferred, what: `was deferred, and the text was answered "${final}"` },
+        {
+          fault: 'wrong',
+          letter,
+          recipient: deferred,
+          what: `was deferred, and the text was answered "${final}"`,
+        },
       ]
     })
   }
 
-  /** Where the record explains that somebody who has the message is given it, or an answer, once more. */
+  /**
+   * Where the record explains that somebody who has the message is given it, or an answer, once
+   * more.
+   */
   #whyAgain(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
     for (const carrier of this.#carriers(letter, recipient, copy)) {
       const why = this.#whyUnheard(carrier, copy, until)
@@ -169,7 +202,10 @@ export class Record {
     return this.#answerLost(letter, recipient, { after: copy.at, until })
   }
 
-  /** Why the answer to the transaction in which the copy came did not reach the sender, or was forgotten. */
+  /**
+   * Why the answer to the transaction in which the copy came did not reach the sender, or was
+   * forgotten.
+   */
   #whyUnheard(carrier: Transaction, copy: Copy, until: number): string | undefined {
     const over = carrier.to
     const slack = this.#slack(copy.came, over)
@@ -189,61 +225,95 @@ export class Record {
     )
     if (killed !== undefined && carrier.end !== 'heard')
       return `${killed.target} killed after the server behind had the text and before its 250 was passed on`
-    const ending = this.#blowIn(copy.came - 3000, said + slack, (blow) => ofFront(blow) && fatal('primary')(blow))
+    const ending = this.#blowIn(
+      copy.came - 3000,
+      said + slack,
+      (blow) => ofFront(blow) && fatal('primary')(blow),
+    )
     // Workers whose primary was killed end their sessions as at a stop.
     if (ending !== undefined && carrier.end === 'closed by Rcptwise')
       return 'it was broken off at the end of timeouts.shutdown'
     const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slack)
     if (stopped && carrier.end === 'closed by Rcptwise')
-      if (this.#blowIn(copy.came, over + slack, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !== undefined)
+      if (
+        this.#blowIn(copy.came, over + slack, (blow) => ofFront(blow) && blow.how === 'SIGKILL') !==
+        undefined
+      )
         return 'the process was stopped after the server behind had it, and killed before it went on'
     if (carrier.left !== undefined && carrier.left.at >= said - slack)
       return `the sender went (${carrier.left.how}) when the answer was there`
-    if (carrier.left !== undefined && stopped) return 'the process was stopped while the sender went'
+    if (carrier.left !== undefined && stopped)
+      return 'the process was stopped while the sender went'
     if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
     if (this.#ledgerWasAway(carrier.from, until)) return 'the ledger was away'
     return undefined
   }
 
-  /** A later attempt in which they were acknowledged, so that nothing was remembered any more, and whose answer never reached the sender. */
+  /**
+   * A later attempt in which they were acknowledged, so that nothing was remembered any more, and
+   * whose answer never reached the sender.
+   */
   #answerLost(
     letter: string,
     recipient: string,
     { after, until }: { readonly after: number; readonly until: number },
   ): string | undefined {
     const later = this.transactionsOf(letter).filter(
-      ({ dot, rcpts }) => dot !== undefined && dot > after && dot < until && rcpts.some(([to]) => to === recipient),
+      ({ dot, rcpts }) =>
+        dot !== undefined && dot > after && dot < until && rcpts.some(([to]) => to === recipient),
     )
     for (const { left, end, from, to, front, dot = from } of later) {
-      const wasGiven = (this.#copies.get(letter) ?? []).some(({ came }) => came >= dot - 5 && came <= to)
+      const wasGiven = (this.#copies.get(letter) ?? []).some(
+        ({ came }) => came >= dot - 5 && came <= to,
+      )
       if (left?.when === 'while the server thinks' && !wasGiven)
         return `the sender went (${left.how}) when it had been acknowledged without a delivery`
       if (left?.when === 'before reading the reply')
         return `the sender went (${left.how}) when the answer of a later attempt was there`
-      const killed = (blow: Blow): boolean => blow.front === front && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
-      if (end === 'closed by Rcptwise' && this.#blowIn(from, to + this.#slack(from, to), killed) !== undefined)
+      const killed = (blow: Blow): boolean =>
+        blow.front === front && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
+      if (
+        end === 'closed by Rcptwise' &&
+        this.#blowIn(from, to + this.#slack(from, to), killed) !== undefined
+      )
         return 'killed before the answer of a later attempt was read'
-      if (end === 'nothing more was said') return 'the sender waited in vain for the answer of a later attempt'
+      if (end === 'nothing more was said')
+        return 'the sender waited in vain for the answer of a later attempt'
     }
     return undefined
   }
 
-  /** The transactions in which it may have come, the last first: with this recipient, a dot before, and no answer heard before. */
+  /**
+   * The transactions in which it may have come, the last first: with this recipient, a dot before,
+   * and no answer heard before.
+   */
   #carriers(letter: string, recipient: string, copy: Taken): readonly Transaction[] {
     return this.transactionsOf(letter)
-      .filter(({ dot, rcpts }) => dot !== undefined && dot <= copy.came + 5 && rcpts.some(([to]) => to === recipient))
+      .filter(
+        ({ dot, rcpts }) =>
+          dot !== undefined && dot <= copy.came + 5 && rcpts.some(([to]) => to === recipient),
+      )
       .filter(({ end, to }) => end !== 'heard' || to >= copy.came)
       .toReversed()
   }
 
-  #whyRefused(offer: Offer, recipient: string, transaction: Transaction, reply: string): string | undefined {
+  #whyRefused(
+    offer: Offer,
+    recipient: string,
+    transaction: Transaction,
+    reply: string,
+  ): string | undefined {
     const theirs = this.#refusals.filter(({ code, to }) => code >= 500 && to.includes(recipient))
     const here = theirs.find(
       ({ step, at, letter }) =>
-        at >= transaction.from - 50 && at <= transaction.to + 50 && (step === 'RCPT' || letter === offer.letter),
+        at >= transaction.from - 50 &&
+        at <= transaction.to + 50 &&
+        (step === 'RCPT' || letter === offer.letter),
     )
-    // A refusal at the dot that could not be told at once (rule 2), in its words or in those for all who refuse.
-    const refusal = here ?? theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to)
+    // A refusal at the dot that could not be told at once (rule 2), in its words or in those for
+    // all who refuse.
+    const refusal =
+      here ?? theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to)
     if (refusal === undefined || (refusal === here && !ofTheServerBehind(reply))) return undefined
     const when = refusal === here ? refusal.step : 'the dot of an attempt before'
     if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
@@ -251,7 +321,10 @@ export class Record {
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
   }
 
-  /** Who has it is shown to the server behind again, whose mailbox of theirs is full by now (docs/known-limits.md). */
+  /**
+   * Who has it is shown to the server behind again, whose mailbox of theirs is full by now
+   * (docs/known-limits.md).
+   */
   #whyFullNow(copy: Copy, recipient: string, transaction: Transaction): string | undefined {
     const full = this.#refusals.some(
       ({ step, why, code, to, at }) =>
@@ -262,10 +335,15 @@ export class Record {
         at >= transaction.from - 50 &&
         at <= transaction.to + 50,
     )
-    return full && copy.at < transaction.from ? 'the mailbox was full when the sender came again' : undefined
+    return full && copy.at < transaction.from
+      ? 'the mailbox was full when the sender came again'
+      : undefined
   }
 
-  /** Who may not be split hears one answer, which names those whom the server behind has refused (docs/decisions/0009). */
+  /**
+   * Who may not be split hears one answer, which names those whom the server behind has refused
+   * (docs/decisions/0009).
+   */
   #whyForAll(offer: Offer, transaction: Transaction, reply: string): string | undefined {
     if (!reply.includes('; the other recipients have the message)')) return undefined
     const refused = this.#refusals.some(
@@ -273,7 +351,9 @@ export class Record {
         letter === offer.letter && step === 'dot' && at >= transaction.from && at <= transaction.to,
     )
     const shared = this.#shares(offer, transaction, transaction.to)
-    return refused && shared !== undefined ? `one answer for all, with the words for whom: ${shared}` : undefined
+    return refused && shared !== undefined
+      ? `one answer for all, with the words for whom: ${shared}`
+      : undefined
   }
 
   #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {
@@ -285,7 +365,9 @@ export class Record {
   /** Why recipients who differ shared an answer in this transaction: its strategy, or rule 5. */
   #shares(offer: Offer, transaction: Transaction, at: number): string | undefined {
     const strategies = this.#inForce(transaction.from, at)
-    const sharing = ['lenient', 'off', 'bounce', 'auto'].find((strategy) => strategies.has(strategy))
+    const sharing = ['lenient', 'off', 'bounce', 'auto'].find((strategy) =>
+      strategies.has(strategy),
+    )
     if (sharing !== undefined) return `strategy ${sharing}`
     const before = this.transactionsOf(offer.letter).filter(({ from }) => from < transaction.from)
     if (before.some((one) => madeNoProgress(one))) return 'rule 5: an attempt without progress'
@@ -295,8 +377,8 @@ export class Record {
   }
 
   /**
-   * Rule 5 for a sender that breaks off before any text: what it was about to send is not known, and the next message of the same
-   * sender to the same people is let through.
+   * Rule 5 for a sender that breaks off before any text: what it was about to send is not known,
+   * and the next message of the same sender to the same people is let through.
    */
   #namelessTwin(offer: Offer, transaction: Transaction): string | undefined {
     const people = offer.to.toSorted().join()
@@ -328,7 +410,9 @@ export class Record {
   }
 
   #slack(from: number, to: number): number {
-    const around = this.#lags.filter(({ at, ms }) => at >= from - slackMs && at - ms <= to + slackMs)
+    const around = this.#lags.filter(
+      ({ at, ms }) => at >= from - slackMs && at - ms <= to + slackMs,
+    )
     return slackMs + slackPerLag * Math.max(0, ...around.map(({ ms }) => ms))
   }
 
@@ -340,22 +424,29 @@ export class Record {
   #wasStopped(front: number, from: number, to: number): boolean {
     return this.#blows.some((blow, i) => {
       if (blow.front !== front || blow.how !== 'SIGSTOP' || blow.at > to) return false
-      const goesOn = this.#blows.slice(i).find(({ pid, how }) => pid === blow.pid && how === 'SIGCONT')
+      const goesOn = this.#blows
+        .slice(i)
+        .find(({ pid, how }) => pid === blow.pid && how === 'SIGCONT')
       return (goesOn?.at ?? Infinity) >= from
     })
   }
 
   #ledgerWasAway(from: number, to: number): boolean {
     return this.#blows.some((blow, i) => {
-      if (blow.target !== 'redis' || (blow.how !== 'SIGKILL' && blow.how !== 'SIGSTOP') || blow.at > to) return false
+      if (
+        blow.target !== 'redis' ||
+        (blow.how !== 'SIGKILL' && blow.how !== 'SIGSTOP') ||
+        blow.at > to
+      )
+        return false
       const back = this.#blows.slice(i + 1).find(({ target }) => target === 'redis')
       return (back?.at ?? Infinity) + reconnectMs >= from
     })
   }
 
   /**
-   * Messages that everybody takes, and of which somebody was told to come again by a strategy that splits only what divides its
-   * recipients: they were taken for the return of another message.
+   * Messages that everybody takes, and of which somebody was told to come again by a strategy that
+   * splits only what divides its recipients: they were taken for the return of another message.
    */
   heldByGuess(): readonly string[] {
     const splitting = new Set(['late', 'auto', 'lenient', 'off', 'bounce'])
@@ -372,7 +463,10 @@ export class Record {
       .map(({ letter }) => letter)
   }
 
-  /** `open`: who was never let go by a sender that comes again until it is answered; `splits`: what the ledger says is open at the end. */
+  /**
+   * `open`: who was never let go by a sender that comes again until it is answered; `splits`: what
+   * the ledger says is open at the end.
+   */
   undone(open: ReadonlyMap<string, readonly string[]>, splits: readonly OpenSplit[]): Finding[] {
     const waiting = [...open].flatMap(([letter, recipients]) =>
       recipients.map((recipient): Finding => ({
@@ -387,12 +481,17 @@ export class Record {
 
   #leftOpen({ from, messageId, recipients }: OpenSplit): Finding[] {
     const id = messageId === undefined ? undefined : /^<?(.*?)@/.exec(messageId)?.[1]
-    const offer = this.offers.find(({ letter, reversePath }) => letter === id && reversePath === from)
-    // Nobody knows whose it is: the sender left before its text was known, or the message has no name.
+    const offer = this.offers.find(
+      ({ letter, reversePath }) => letter === id && reversePath === from,
+    )
+    // Nobody knows whose it is: the sender left before its text was known, or the message has no
+    // name.
     if (offer === undefined) return []
     const transactions = this.transactionsOf(offer.letter)
     return recipients.flatMap((recipient): Finding[] => {
-      const last = transactions.flatMap(({ told }) => told.filter(([to]) => to === recipient)).at(-1)?.[1] ?? ''
+      const last =
+        transactions.flatMap(({ told }) => told.filter(([to]) => to === recipient)).at(-1)?.[1] ??
+        ''
       if (digit(last) !== 2 && digit(last) !== 5) return []
       const begun = transactions[0]?.from ?? 0
       const away = this.#ledgerWasAway(begun, transactions.at(-1)?.to ?? begun)
@@ -409,18 +508,26 @@ export class Record {
   }
 }
 
-const isShared = ({ text }: Transaction, reply: string): boolean => text.length === 1 && text[0] === reply
+const isShared = ({ text }: Transaction, reply: string): boolean =>
+  text.length === 1 && text[0] === reply
 
 const lastTold = (transactions: readonly Transaction[], recipient: string): string =>
   transactions
     .flatMap(({ rcpts, text, end }) =>
-      rcpts.filter(([to]) => to === recipient).map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
+      rcpts
+        .filter(([to]) => to === recipient)
+        .map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
     )
     .at(-1) ?? 'not offered'
 
-/** Somebody was deferred by us, nobody was answered for good, and that was not the server's own doing. */
+/**
+ * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
+ * doing.
+ */
 function madeNoProgress({ rcpts, told, end }: Transaction): boolean {
-  const ours = rcpts.some(([, reply]) => isOurDeferral(reply)) || told.some(([, reply]) => isOurDeferral(reply))
+  const ours =
+    rcpts.some(([, reply]) => isOurDeferral(reply)) ||
+    told.some(([, reply]) => isOurDeferral(reply))
   const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
   const someone = told.some(([, reply]) => digit(reply) !== 4)
   return ours && !someone && (end === 'left' || !theServers)

@@ -1,4 +1,6 @@
-/** `rcptwise serve` under somebody who starts it again whenever it ends, as a service manager does. */
+/**
+ * `rcptwise serve` under somebody who starts it again whenever it ends, as a service manager does.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, readFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
@@ -60,10 +62,12 @@ export class FrontEnd {
     })
     child.stderr.on('data', (data: Buffer) => this.#log.write(data))
     child.once('exit', (code, signal) => {
-      // The workers of a primary that was killed end their sessions first, and have the port for so long. A start of which a
-      // worker is killed is none.
-      const tooEarly = said.all.includes('EADDRINUSE') || /"not started".*ended with SIGKILL before/.test(said.all)
-      if (!this.#ended.has(child.pid ?? 0) && !tooEarly) this.#fell('primary', `ended with ${signal ?? code ?? ''}`)
+      // The workers of a primary that was killed end their sessions first, and have the port for so
+      // long. A start of which a worker is killed is none.
+      const tooEarly =
+        said.all.includes('EADDRINUSE') || /"not started".*ended with SIGKILL before/.test(said.all)
+      if (!this.#ended.has(child.pid ?? 0) && !tooEarly)
+        this.#fell('primary', `ended with ${signal ?? code ?? ''}`)
       if (this.#wanted) setTimeout(() => this.#start(), this.#settings.random.between(50, 1500))
     })
   }
@@ -77,7 +81,8 @@ export class FrontEnd {
 
   #fell(process: string, why: string): void {
     // Wanted by nobody any more: it may end as it likes.
-    if (this.#wanted) this.#journal.write({ what: 'fall', at: Date.now(), front: this.number, process, why })
+    if (this.#wanted)
+      this.#journal.write({ what: 'fall', at: Date.now(), front: this.number, process, why })
   }
 
   get primary(): number {
@@ -98,13 +103,27 @@ export class FrontEnd {
     }
   }
 
-  signal(target: 'primary' | 'worker', pid: number, how: Exclude<Blow['how'], 'started'>, aimedAt?: string): void {
+  signal(
+    target: 'primary' | 'worker',
+    pid: number,
+    how: Exclude<Blow['how'], 'started'>,
+    aimedAt?: string,
+  ): void {
     if (pid === 0) return
     if (how === 'SIGKILL' || how === 'SIGTERM') this.#ended.add(pid)
     // With the primary all of it ends.
-    if (target === 'primary' && this.#ended.has(pid)) for (const worker of this.workers()) this.#ended.add(worker)
+    if (target === 'primary' && this.#ended.has(pid))
+      for (const worker of this.workers()) this.#ended.add(worker)
     const aimed = aimedAt === undefined ? {} : { aimedAt }
-    this.#journal.write({ what: 'blow', at: Date.now(), target, front: this.number, pid, how, ...aimed })
+    this.#journal.write({
+      what: 'blow',
+      at: Date.now(),
+      target,
+      front: this.number,
+      pid,
+      how,
+      ...aimed,
+    })
     try {
       process.kill(pid, how)
     } catch {

@@ -1,7 +1,11 @@
-/** The run's own record: what each sender offered and was told, what the server behind took, and all that was done to the processes. */
+/**
+ * The run's own record: what each sender offered and was told, what the server behind took, and all
+ * that was done to the processes.
+ */
 import { appendFileSync } from 'node:fs'
 
-export type Leaving = 'before DATA' | 'in the text' | 'while the server thinks' | 'before reading the reply'
+export type Leaving =
+  'before DATA' | 'in the text' | 'while the server thinks' | 'before reading the reply'
 export type Closing = 'FIN' | 'RST'
 
 /** One transaction as its sender saw it. Times are of the machine's clock, in ms. */
@@ -15,7 +19,10 @@ export interface Transaction {
   readonly from: number
   readonly prdr: boolean
   readonly mail: string
-  /** Recipient and reply, in the order in which they were offered; without a reply where none was read. */
+  /**
+   * Recipient and reply, in the order in which they were offered; without a reply where none was
+   * read.
+   */
   readonly rcpts: readonly (readonly [string, string])[]
   readonly data: string
   /** When the final dot was sent. */
@@ -41,7 +48,10 @@ export interface Offer {
   readonly octets: number
 }
 
-/** A signal that was sent, or a process that was started again; `pid` of the process that it was for. */
+/**
+ * A signal that was sent, or a process that was started again; `pid` of the process that it was
+ * for.
+ */
 export interface Blow {
   readonly what: 'blow'
   readonly at: number
@@ -53,7 +63,10 @@ export interface Blow {
   readonly aimedAt?: string
 }
 
-/** An order to change the strategy: from `at` on the new one may be in force, from `to` on it has to be. */
+/**
+ * An order to change the strategy: from `at` on the new one may be in force, from `to` on it has to
+ * be.
+ */
 export interface Switch {
   readonly what: 'switch'
   readonly at: number

@@ -1,10 +1,21 @@
-/** What is sent: spam and clean mail of a few senders to the same people, clean mail also between the attempts of the spam. */
+/**
+ * What is sent: spam and clean mail of a few senders to the same people, clean mail also between
+ * the attempts of the spam.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FrontEnd } from './front-end.ts'
 import type { Journal } from './journal.ts'
 import { people } from './people.ts'
 import type { Random } from '../support/random.ts'
-import { attempt, callers, isCaller, type Letter, openOf, queueing, type SenderKind } from './senders.ts'
+import {
+  attempt,
+  callers,
+  isCaller,
+  type Letter,
+  openOf,
+  queueing,
+  type SenderKind,
+} from './senders.ts'
 
 const scores = { '0': 50, '5.5': 8, '7': 8, '9': 24, '20': 10 } as const
 
@@ -28,7 +39,10 @@ export interface MailOptions {
   readonly round: string
 }
 
-/** Attempts of one message after the trouble is over, before it counts as one that is never answered. */
+/**
+ * Attempts of one message after the trouble is over, before it counts as one that is never
+ * answered.
+ */
 const enoughAttempts = 25
 
 export class Mail {
@@ -41,7 +55,10 @@ export class Mail {
     this.#options = options
   }
 
-  /** Nobody begins a new message or goes away in the middle any more; those under way are brought to their end. */
+  /**
+   * Nobody begins a new message or goes away in the middle any more; those under way are brought to
+   * their end.
+   */
   calm(): void {
     this.#calm = true
   }
@@ -62,7 +79,13 @@ export class Mail {
     for (let i = 0; !this.#isCalm(); i++) {
       const kind = random.chance(0.15) ? random.pick(callers) : random.pick(queueing)
       const to = random.shuffled([...people.keys()]).slice(0, random.between(1, 5))
-      const letter = this.#letter({ name: `${number}-${i}`, number, kind, to, score: random.weighted(scores) })
+      const letter = this.#letter({
+        name: `${number}-${i}`,
+        number,
+        kind,
+        to,
+        score: random.weighted(scores),
+      })
       underWay.push(this.#deliver(letter, number))
       if (random.chance(0.4)) {
         await sleep(random.between(20, 600))
@@ -95,11 +118,15 @@ export class Mail {
       random.chance(0.9) ? `Date: ${new Date().toUTCString()}` : undefined,
       `X-Chaos: ${id}`,
       `X-Spam-Score: ${score}`,
-      // Most servers need no time; one that somebody leaves in the middle of its thoughts must have some.
+      // Most servers need no time; one that somebody leaves in the middle of its thoughts must have
+      // some.
       random.chance(0.15) ? `X-Hold: ${holdMs}` : undefined,
     ].filter((field) => field !== undefined)
     const begun = `${fields.join('\r\n')}\r\n\r\nhello ${id}\r\n`
-    const filler = Math.max(0, (size ?? begun.length + random.pick([0, 0, 100, 800])) - begun.length - 2)
+    const filler = Math.max(
+      0,
+      (size ?? begun.length + random.pick([0, 0, 100, 800])) - begun.length - 2,
+    )
     const text = `${begun}${filler > 0 ? `${'x'.repeat(Math.min(filler, 900))}\r\n` : ''}`
     const letter: Letter = {
       id,

@@ -1,4 +1,7 @@
-/** A chaos run: rounds, each with a set-up of its own, its trouble, then calm in which everything is brought to its end, then the count. */
+/**
+ * A chaos run: rounds, each with a set-up of its own, its trouble, then calm in which everything is
+ * brought to its end, then the count.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,17 +44,27 @@ export async function runChaos(options: ChaosOptions): Promise<readonly Round[]>
   const noRedis = redisObstacle()
   const possible = setUps.filter(
     ({ name, ledger }) =>
-      (only === undefined || name.startsWith(only)) && (ledger !== 'Redis' || noRedis === undefined),
+      (only === undefined || name.startsWith(only)) &&
+      (ledger !== 'Redis' || noRedis === undefined),
   )
   const totalMs = minutes * 60_000
-  const roundMs = Math.min(longestRoundMs, Math.max(shortestRoundMs, totalMs / possible.length / 1.25))
+  const roundMs = Math.min(
+    longestRoundMs,
+    Math.max(shortestRoundMs, totalMs / possible.length / 1.25),
+  )
   const end = performance.now() + totalMs
   const rounds: Round[] = []
   for (let number = 0; performance.now() < end; number++) {
     const setUp = possible[number % possible.length]
     if (setUp === undefined) throw new Error('there is no such set-up')
     const left = Math.max(shortestRoundMs / 2, end - performance.now())
-    const round = await runRound({ ...options, setUp, number, ms: Math.min(roundMs, left), seed: seed + number })
+    const round = await runRound({
+      ...options,
+      setUp,
+      number,
+      ms: Math.min(roundMs, left),
+      seed: seed + number,
+    })
     rounds.push(round)
     say(`round ${number}, ${setUp.name} (seed ${seed + number}): ${inWords(round)}`)
     for (const { fault, letter, recipient, what, because } of round.findings)
@@ -71,14 +84,23 @@ interface RoundOptions extends ChaosOptions {
   readonly ms: number
 }
 
-async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: RoundOptions): Promise<Round> {
+async function runRound({
+  setUp,
+  number,
+  ms,
+  seed,
+  crowd = 6,
+  ...options
+}: RoundOptions): Promise<Round> {
   const directory = join(options.directory, `round-${number}`)
   mkdirSync(directory, { recursive: true })
   const journal = new Journal(join(directory, 'journal.jsonl'))
   const lag = watchLag(journal)
   const ports = { behind: await freePort() }
   await using redis =
-    setUp.ledger === 'Redis' ? await startRedis({ appendonly: 'yes', appendfsync: 'always' }) : undefined
+    setUp.ledger === 'Redis'
+      ? await startRedis({ appendonly: 'yes', appendfsync: 'always' })
+      : undefined
   writeFileSync(join(directory, 'recipients.yaml'), recipientsFile)
   let trouble: Trouble | undefined
   const behind = new Behind(
@@ -99,15 +121,26 @@ async function runRound({ setUp, number, ms, seed, crowd = 6, ...options }: Roun
     const [listen, admin] = [await freePort(), await freePort()]
     const config = join(directory, `front-${i}.yaml`)
     const redisUrl = redis === undefined ? undefined : `${redis.url}/0`
-    writeFileSync(config, configuration(setUp, { listen, admin, behind: ports.behind, redis: redisUrl }, `data-${i}`))
+    writeFileSync(
+      config,
+      configuration(setUp, { listen, admin, behind: ports.behind, redis: redisUrl }, `data-${i}`),
+    )
     const log = join(directory, `front-${i}.log`)
     const random = new Random(seed, `front ${i}`)
-    fronts.push({ frontEnd: new FrontEnd({ number: i, directory, config, log, admin, random }, journal), port: listen })
+    fronts.push({
+      frontEnd: new FrontEnd({ number: i, directory, config, log, admin, random }, journal),
+      port: listen,
+    })
   }
   const frontEnds = fronts.map(({ frontEnd }) => frontEnd)
   try {
     for (const frontEnd of frontEnds) await frontEnd.ready()
-    const mail = new Mail({ journal, random: new Random(seed, 'mail'), frontEnds: fronts, round: String(number) })
+    const mail = new Mail({
+      journal,
+      random: new Random(seed, 'mail'),
+      frontEnds: fronts,
+      round: String(number),
+    })
     trouble = new Trouble({ journal, frontEnds, behind, redis }, new Random(seed, 'trouble'))
     const troubled = trouble.run()
     const sent = mail.run(crowd)
@@ -140,13 +173,18 @@ interface SplitsAnswer {
 }
 
 /** What the ledger says is open. */
-async function splitsOf(frontEnds: readonly FrontEnd[], directory: string): Promise<readonly OpenSplit[]> {
+async function splitsOf(
+  frontEnds: readonly FrontEnd[],
+  directory: string,
+): Promise<readonly OpenSplit[]> {
   const answer = (await frontEnds[0]?.api('GET', '/api/v1/splits?limit=1000')) as SplitsAnswer
   writeFileSync(join(directory, 'splits.json'), JSON.stringify(answer, undefined, 2))
   return answer.splits.map(({ from, messageId, recipients }) => ({
     from,
     ...(messageId !== undefined && { messageId }),
-    recipients: recipients.filter(({ state }) => state !== 'answered').map(({ address }) => address),
+    recipients: recipients
+      .filter(({ state }) => state !== 'answered')
+      .map(({ address }) => address),
   }))
 }
 
@@ -165,7 +203,10 @@ function count({ setUp, directory, entries, mail, splits }: Ended): Round {
     .filter((letter) => !isCaller(letter.kind) && openOf(letter).length > 0)
     .map((letter): [string, string[]] => [letter.id, openOf(letter)])
   const findings = [...record.findings(), ...record.undone(new Map(open), splits)]
-  writeFileSync(join(directory, 'findings.jsonl'), findings.map((finding) => `${JSON.stringify(finding)}\n`).join(''))
+  writeFileSync(
+    join(directory, 'findings.jsonl'),
+    findings.map((finding) => `${JSON.stringify(finding)}\n`).join(''),
+  )
   const many = (what: Entry['what']): number => inTurn.filter((entry) => entry.what === what).length
   const figures = {
     messages: mail.letters.length,
@@ -174,7 +215,10 @@ function count({ setUp, directory, entries, mail, splits }: Ended): Round {
     blows: many('blow'),
     'strategies set': many('switch'),
     ...Object.fromEntries(
-      faults.map((fault) => [fault, findings.filter((one) => one.fault === fault && one.because === undefined).length]),
+      faults.map((fault) => [
+        fault,
+        findings.filter((one) => one.fault === fault && one.because === undefined).length,
+      ]),
     ),
     'held by a guess': record.heldByGuess().length,
     explained: findings.filter(({ because }) => because !== undefined).length,
@@ -211,6 +255,8 @@ export function chaosTable(rounds: readonly Round[]): string {
     row('all', rounds),
     '',
     'Explained by the record:',
-    ...[...reasons].toSorted(([, one], [, other]) => other - one).map(([reason, count]) => `${count} ${reason}`),
+    ...[...reasons]
+      .toSorted(([, one], [, other]) => other - one)
+      .map(([reason, count]) => `${count} ${reason}`),
   ].join('\n')
 }

@@ -1,6 +1,7 @@
 /**
- * Sending mail servers as they were measured (docs: senders), over real connections to a Rcptwise that may die at any moment: how they
- * offer recipients, what they make of each reply, and how they go away. `test/support/senders.ts` has them against the machine alone.
+ * Sending mail servers as they were measured (docs: senders), over real connections to a Rcptwise
+ * that may die at any moment: how they offer recipients, what they make of each reply, and how they
+ * go away. `test/support/senders.ts` has them against the machine alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Closing, Leaving, Transaction } from './journal.ts'
@@ -48,7 +49,8 @@ export interface Attempt {
   readonly note: (transaction: Transaction) => void
 }
 
-export const openOf = (letter: Letter): string[] => letter.to.filter((address) => letter.fates.get(address) === 'open')
+export const openOf = (letter: Letter): string[] =>
+  letter.to.filter((address) => letter.fates.get(address) === 'open')
 
 const digit = (reply: string | undefined): number => Number((reply ?? '').charAt(0))
 const positive = (reply: string | undefined): boolean => digit(reply) === 2
@@ -78,7 +80,8 @@ export async function attempt(how: Attempt): Promise<void> {
   const wire = await Wire.open(how.port, how.localAddress)
   if (wire === undefined) return
   try {
-    if (!positive(await wire.reply()) || !positive(await wire.ask(`EHLO ${letter.kind}.test`))) return
+    if (!positive(await wire.reply()) || !positive(await wire.ask(`EHLO ${letter.kind}.test`)))
+      return
     const conversation = new Conversation(wire, how)
     await conversation.behave()
     if (!wire.closed && !conversation.left) await wire.ask('QUIT')
@@ -130,14 +133,23 @@ class Conversation {
     for (const [address, reply] of heard.told) if (digit(reply) !== 4) this.#letGo(address)
   }
 
-  /** A 452 goes on in the same connection. A 5yz after the text bounces those as well (senders: Hazards). */
+  /**
+   * A 452 goes on in the same connection. A 5yz after the text bounces those as well (senders:
+   * Hazards).
+   */
   async #exim(prdr: boolean): Promise<void> {
     let offered = openOf(this.#how.letter)
     while (offered.length > 0 && !this.#wire.closed && !this.left) {
-      const heard = await this.#transact(offered, { pipelines: 'all', prdr: prdr && offered.length > 1, size: true })
+      const heard = await this.#transact(offered, {
+        pipelines: 'all',
+        prdr: prdr && offered.length > 1,
+        size: true,
+      })
       this.#eachOwn(heard)
       const final = heard.text.at(-1)
-      const held = heard.rcpts.filter(([, reply]) => reply.startsWith('452')).map(([address]) => address)
+      const held = heard.rcpts
+        .filter(([, reply]) => reply.startsWith('452'))
+        .map(([address]) => address)
       if (digit(final) === 5) for (const address of held) this.#letGo(address)
       offered = positive(final) && heard.end === 'heard' ? held : []
     }
@@ -145,7 +157,8 @@ class Conversation {
 
   /** Only exactly 250 is a yes; a 5yz after the text bounces everybody (senders: Hazards). */
   #haraka(heard: Transaction): void {
-    if (digit(heard.text.at(-1)) === 5) for (const address of openOf(this.#how.letter)) this.#letGo(address)
+    if (digit(heard.text.at(-1)) === 5)
+      for (const address of openOf(this.#how.letter)) this.#letGo(address)
     this.#eachOwn(heard)
   }
 
@@ -164,7 +177,12 @@ class Conversation {
   async #transact(offered: readonly string[], manner: Manner): Promise<Transaction> {
     const { letter, leaving, front } = this.#how
     const begun = Date.now()
-    const parts = { mail: '', rcpts: [] as (readonly [string, string])[], data: '', text: [] as string[] }
+    const parts = {
+      mail: '',
+      rcpts: [] as (readonly [string, string])[],
+      data: '',
+      text: [] as string[],
+    }
     const course: { dot?: number; left?: NonNullable<Transaction['left']> } = {}
     const leave = (): void => {
       if (leaving === undefined) return
@@ -225,10 +243,15 @@ class Conversation {
       parts.rcpts.push([address, reply])
       if (manner.strict === true && !positive(reply)) return
     }
-    if (wantsData && parts.rcpts.some(([, reply]) => positive(reply))) parts.data = (await this.#wire.ask('DATA')) ?? ''
+    if (wantsData && parts.rcpts.some(([, reply]) => positive(reply)))
+      parts.data = (await this.#wire.ask('DATA')) ?? ''
   }
 
-  async #text(parts: Parts, { prdr = false }: Manner, { leave, course }: TextCourse): Promise<void> {
+  async #text(
+    parts: Parts,
+    { prdr = false }: Manner,
+    { leave, course }: TextCourse,
+  ): Promise<void> {
     const { letter, leaving } = this.#how
     const through = parts.rcpts.filter(([, reply]) => positive(reply)).length
     // Pipelined, DATA may be allowed although nobody was accepted: then there is nothing to send.
@@ -261,7 +284,10 @@ class Conversation {
   }
 }
 
-/** A sender that goes while the server thinks does so this long after its dot; the text says that the server thinks for longer. */
+/**
+ * A sender that goes while the server thinks does so this long after its dot; the text says that
+ * the server thinks for longer.
+ */
 const thinkingMs = 150
 
 interface Parts {
@@ -283,27 +309,36 @@ const through = (parts: Parts): string[] =>
 function isWhole(parts: Parts, offered: readonly string[]): boolean {
   if (parts.mail === '') return false
   if (!positive(parts.mail)) return true
-  if (parts.rcpts.length < offered.length || parts.rcpts.some(([, reply]) => reply === '')) return false
+  if (parts.rcpts.length < offered.length || parts.rcpts.some(([, reply]) => reply === ''))
+    return false
   if (parts.data === '') return through(parts).length === 0
   if (!parts.data.startsWith('354')) return true
   const block = parts.text[0]?.startsWith('353') === true
   return parts.text.length === (block ? through(parts).length + 2 : 1)
 }
 
-/** What each recipient was told by a reply that was read. Exim takes the lines of a broken block as they stand. */
+/**
+ * What each recipient was told by a reply that was read. Exim takes the lines of a broken block as
+ * they stand.
+ */
 function toldIn(parts: Parts, left: boolean): (readonly [string, string])[] {
   const told: (readonly [string, string])[] = []
-  // What follows a MAIL that was not taken says nothing about recipients (pipelined RCPTs hear 503).
-  if (parts.mail !== '' && !positive(parts.mail)) return parts.rcpts.map(([address]) => [address, parts.mail])
-  for (const [address, reply] of parts.rcpts) if (reply !== '' && !positive(reply)) told.push([address, reply])
+  // What follows a MAIL that was not taken says nothing about recipients (pipelined RCPTs hear
+  // 503).
+  if (parts.mail !== '' && !positive(parts.mail))
+    return parts.rcpts.map(([address]) => [address, parts.mail])
+  for (const [address, reply] of parts.rcpts)
+    if (reply !== '' && !positive(reply)) told.push([address, reply])
   const accepted = through(parts)
   const [first] = parts.text
   if (first === undefined || left) return told
-  if (!first.startsWith('353')) return [...told, ...accepted.map((address) => [address, first] as const)]
+  if (!first.startsWith('353'))
+    return [...told, ...accepted.map((address) => [address, first] as const)]
   const final = parts.text[accepted.length + 1]
   accepted.forEach((address, i) => {
     const line = parts.text[i + 1]
-    if (line !== undefined) told.push([address, final !== undefined && !positive(final) ? final : line])
+    if (line !== undefined)
+      told.push([address, final !== undefined && !positive(final) ? final : line])
   })
   return told
 }

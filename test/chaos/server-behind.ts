@@ -1,8 +1,10 @@
 /**
- * The mail server behind Rcptwise, as a process of its own that can be killed at any moment. What it takes is on its disk (fsync)
- * before it says 250. It speaks SMTP, with PRDR where asked for, or LMTP. Mailboxes are full as a file says, which is read anew each time.
+ * The mail server behind Rcptwise, as a process of its own that can be killed at any moment. What
+ * it takes is on its disk (fsync) before it says 250. It speaks SMTP, with PRDR where asked for, or
+ * LMTP. Mailboxes are full as a file says, which is read anew each time.
  *
- * Settings come as JSON in RCPTWISE_CHAOS_BEHIND. It tells its parent, if there is one, what it is doing, so that a kill can be aimed.
+ * Settings come as JSON in RCPTWISE_CHAOS_BEHIND. It tells its parent, if there is one, what it is
+ * doing, so that a kill can be aimed.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
@@ -141,7 +143,14 @@ class Conversation {
 
   async #rcpt(address: string): Promise<void> {
     if (!people.has(address)) {
-      note({ what: 'refused', at: Date.now(), step: 'RCPT', code: 554, why: 'relay', to: [address] })
+      note({
+        what: 'refused',
+        at: Date.now(),
+        step: 'RCPT',
+        code: 554,
+        why: 'relay',
+        to: [address],
+      })
       await this.#say(`554 5.7.1 <${address}> relay access denied [behind]`)
       return
     }
@@ -161,8 +170,13 @@ class Conversation {
     if (text === undefined) return
     const came = Date.now()
     const header = text.slice(0, text.indexOf('\r\n\r\n'))
-    const field = (name: string): string => new RegExp(`^${name}: *(\\S+)`, 'im').exec(header)?.[1] ?? ''
-    const [letter, score, holdMs] = [field('X-Chaos'), Number(field('X-Spam-Score')), Number(field('X-Hold'))]
+    const field = (name: string): string =>
+      new RegExp(`^${name}: *(\\S+)`, 'im').exec(header)?.[1] ?? ''
+    const [letter, score, holdMs] = [
+      field('X-Chaos'),
+      Number(field('X-Spam-Score')),
+      Number(field('X-Hold')),
+    ]
     tell('at the dot')
     await sleep(holdMs > 0 ? holdMs : random.chance(0.2) ? random.between(5, 300) : 0)
     const each = settings.speaks === 'LMTP' || (this.#prdr && this.#recipients.length > 1)
@@ -172,7 +186,15 @@ class Conversation {
     const takings = groups.map((group) => this.#decide(group, score))
     takings.forEach(({ code, why }, i) => {
       if (why !== undefined)
-        note({ what: 'refused', at: Date.now(), step: 'dot', code, why, letter, to: groups[i] ?? [] })
+        note({
+          what: 'refused',
+          at: Date.now(),
+          step: 'dot',
+          code,
+          why,
+          letter,
+          to: groups[i] ?? [],
+        })
     })
     const taken = groups.filter((_, i) => takings[i]?.code === 250).flat()
     const number = `${process.pid}-${count++}`
@@ -182,7 +204,10 @@ class Conversation {
       if (random.chance(0.05)) await sleep(random.between(1, 100))
     }
     const replies = takings.map(({ reply }) => reply)
-    const block = settings.speaks !== 'LMTP' && each ? ['353 content received', ...replies, '250 2.0.0 done'] : replies
+    const block =
+      settings.speaks !== 'LMTP' && each
+        ? ['353 content received', ...replies, '250 2.0.0 done']
+        : replies
     if (!(await this.#say(...block)) || taken.length === 0) return
     note({ what: 'said', at: Date.now(), number })
     tell('said')
@@ -194,9 +219,11 @@ class Conversation {
       return { code: 550, reply: '550 5.7.1 spam [behind]', why: 'spam' }
     const troubles = group.map((one) => [one, boxes()[one]] as const)
     const [hard] = troubles.find(([, trouble]) => trouble === '5yz at the dot') ?? []
-    if (hard !== undefined) return { code: 552, reply: `552 5.2.2 mailbox of ${hard} full [behind]`, why: 'full' }
+    if (hard !== undefined)
+      return { code: 552, reply: `552 5.2.2 mailbox of ${hard} full [behind]`, why: 'full' }
     const [soft] = troubles.find(([, trouble]) => trouble === '4yz at the dot') ?? []
-    if (soft !== undefined) return { code: 452, reply: `452 4.2.2 mailbox of ${soft} full [behind]`, why: 'full' }
+    if (soft !== undefined)
+      return { code: 452, reply: `452 4.2.2 mailbox of ${soft} full [behind]`, why: 'full' }
     return { code: 250, reply: '250 2.0.0 taken [behind]' }
   }
 }

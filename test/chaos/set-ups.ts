@@ -12,9 +12,30 @@ export interface SetUp {
 }
 
 export const setUps: readonly SetUp[] = [
-  { name: 'workers, SQLite', frontEnds: 1, workers: 2, ledger: 'SQLite', judge: 'headers', speaks: 'SMTP' },
-  { name: 'two front-ends, Redis', frontEnds: 2, workers: 1, ledger: 'Redis', judge: 'headers', speaks: 'SMTP' },
-  { name: 'judge: backend', frontEnds: 1, workers: 2, ledger: 'SQLite', judge: 'backend', speaks: 'SMTP' },
+  {
+    name: 'workers, SQLite',
+    frontEnds: 1,
+    workers: 2,
+    ledger: 'SQLite',
+    judge: 'headers',
+    speaks: 'SMTP',
+  },
+  {
+    name: 'two front-ends, Redis',
+    frontEnds: 2,
+    workers: 1,
+    ledger: 'Redis',
+    judge: 'headers',
+    speaks: 'SMTP',
+  },
+  {
+    name: 'judge: backend',
+    frontEnds: 1,
+    workers: 2,
+    ledger: 'SQLite',
+    judge: 'backend',
+    speaks: 'SMTP',
+  },
   {
     name: 'one process, PRDR behind',
     frontEnds: 1,
@@ -31,7 +52,14 @@ export const setUps: readonly SetUp[] = [
     judge: 'backend',
     speaks: 'SMTP',
   },
-  { name: 'workers, LMTP behind', frontEnds: 1, workers: 2, ledger: 'SQLite', judge: 'headers', speaks: 'LMTP' },
+  {
+    name: 'workers, LMTP behind',
+    frontEnds: 1,
+    workers: 2,
+    ledger: 'SQLite',
+    judge: 'headers',
+    speaks: 'LMTP',
+  },
 ]
 
 export interface Ports {
@@ -44,8 +72,15 @@ export interface Ports {
 /** In force until another one is set. */
 export const firstStrategy = 'late'
 
-/** The limits on time are longer than any stop that is dealt out, so that none of them explains anything. */
-export const configuration = (setUp: SetUp, { listen, admin, behind, redis }: Ports, name: string): string =>
+/**
+ * The limits on time are longer than any stop that is dealt out, so that none of them explains
+ * anything.
+ */
+export const configuration = (
+  setUp: SetUp,
+  { listen, admin, behind, redis }: Ports,
+  name: string,
+): string =>
   stringify({
     hostname: 'mx.test',
     listen: [{ address: `127.0.0.1:${listen}`, tls: 'off' }],

@@ -1,4 +1,7 @@
-/** What is done to the processes while mail flows: signals at random and aimed ones, full mailboxes, other strategies. */
+/**
+ * What is done to the processes while mail flows: signals at random and aimed ones, full mailboxes,
+ * other strategies.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { configurableStrategies } from '../../src/strategy/names.ts'
 import type { RedisServer } from '../interop/redis/redis-server.ts'
@@ -178,7 +181,12 @@ export class Trouble {
       () => true,
       () => false,
     )
-    this.#scene.journal.write({ what: 'switch', at, to: answered ? Date.now() : undefined, strategy })
+    this.#scene.journal.write({
+      what: 'switch',
+      at,
+      to: answered ? Date.now() : undefined,
+      strategy,
+    })
   }
 
   #someBoxes(): Boxes {

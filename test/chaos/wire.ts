@@ -1,4 +1,7 @@
-/** A client's end of a connection: replies one by one, and the two ways of leaving. Nothing throws: who is not answered hears undefined. */
+/**
+ * A client's end of a connection: replies one by one, and the two ways of leaving. Nothing throws:
+ * who is not answered hears undefined.
+ */
 import { connect, type Socket } from 'node:net'
 
 /** Less than what Rcptwise allows itself would be rude: configured limits are below this. */

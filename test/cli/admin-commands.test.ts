@@ -69,12 +69,16 @@ describe('peers', () => {
 
   it('shows who set a strategy, and for how long', async () => {
     await rcptwise('strategy', 'set', 'partners', 'off', '--for', '2h')
-    expect((await rcptwise('peers')).out).toMatch(/^partners {2}off +by 127\.0\.0\.1, for (?:2h|1h 59m) more +single/m)
+    expect((await rcptwise('peers')).out).toMatch(
+      /^partners {2}off +by 127\.0\.0\.1, for (?:2h|1h 59m) more +single/m,
+    )
   })
 
   it('--json is the answer of the API', async () => {
     const { out } = await rcptwise('peers', '--json')
-    expect(JSON.parse(out)).toMatchObject({ peers: [{ name: 'partners', inForce: 'single' }, { name: 'default' }] })
+    expect(JSON.parse(out)).toMatchObject({
+      peers: [{ name: 'partners', inForce: 'single' }, { name: 'default' }],
+    })
   })
 })
 
@@ -88,7 +92,10 @@ describe('strategy', () => {
     expect((await rcptwise('strategy', 'reset', 'partners')).out).toBe(
       'partners: single (as configured)\none group goes through\n',
     )
-    expect(context.asked).toEqual(['set partners lenient by 127.0.0.1', 'reset partners by 127.0.0.1'])
+    expect(context.asked).toEqual([
+      'set partners lenient by 127.0.0.1',
+      'reset partners by 127.0.0.1',
+    ])
   })
 
   it('strategies.md: “With --dry-run the command only says what the strategy would do to whom.”', async () => {
@@ -99,10 +106,14 @@ describe('strategy', () => {
   })
 
   it('--json after either word', async () => {
-    expect(JSON.parse((await rcptwise('strategy', 'set', 'partners', 'off', '--json')).out)).toMatchObject({
+    expect(
+      JSON.parse((await rcptwise('strategy', 'set', 'partners', 'off', '--json')).out),
+    ).toMatchObject({
       inForce: 'off',
     })
-    expect(JSON.parse((await rcptwise('strategy', 'reset', 'partners', '--json')).out)).toMatchObject({
+    expect(
+      JSON.parse((await rcptwise('strategy', 'reset', 'partners', '--json')).out),
+    ).toMatchObject({
       inForce: 'single',
     })
   })
@@ -113,12 +124,20 @@ describe('strategy', () => {
       out: '',
       err: 'error: there is no such peer class; expected: one of partners, default\n',
     })
-    expect((await rcptwise('strategy', 'reset', 'a/../b?c')).err).toContain('one of partners, default')
+    expect((await rcptwise('strategy', 'reset', 'a/../b?c')).err).toContain(
+      'one of partners, default',
+    )
   })
 
   it.each([
-    [['strategy', 'set', 'partners', 'fast'], /expected: one of single, group, late, bounce, lenient, off, auto/],
-    [['strategy', 'set', 'partners', 'off', '--for', 'soon'], /"for" is no duration; expected: .*2h/],
+    [
+      ['strategy', 'set', 'partners', 'fast'],
+      /expected: one of single, group, late, bounce, lenient, off, auto/,
+    ],
+    [
+      ['strategy', 'set', 'partners', 'off', '--for', 'soon'],
+      /"for" is no duration; expected: .*2h/,
+    ],
     [['splits', '--limit', 'x'], /"limit" is not possible/],
     [['peers', '--admin', 'http://'], /--admin: "http:\/\/" is no address/],
     [['peers', '--token-file', '/nonexistent/token'], /--token-file: ENOENT/],
@@ -134,7 +153,9 @@ describe('peers learned, pin and forget', () => {
     const { code, out } = await rcptwise('peers', 'learned')
     expect(code).toBe(0)
     expect(out).toMatch(/^SENDER +SERVED +WHY +MESSAGES +DEFERRED +CAME BACK +USUALLY WITHIN/)
-    expect(out).toMatch(/^example\.net +lenient +did not come back for 1 of 3 .* +9 +3 +2 +5m +0 +0 +0 +1 +0 +\d+d/m)
+    expect(out).toMatch(
+      /^example\.net +lenient +did not come back for 1 of 3 .* +9 +3 +2 +5m +0 +0 +0 +1 +0 +\d+d/m,
+    )
     expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe(
       'nothing was learned of any sender yet\n',
     )
@@ -145,9 +166,14 @@ describe('peers learned, pin and forget', () => {
       code: 0,
       out: '192.0.2.0/24: late (pinned)\n',
     })
-    expect((await rcptwise('peers', 'learned')).out).toMatch(/^192\.0\.2\.0\/24 +late +pinned by 127\.0\.0\.1/m)
+    expect((await rcptwise('peers', 'learned')).out).toMatch(
+      /^192\.0\.2\.0\/24 +late +pinned by 127\.0\.0\.1/m,
+    )
     await rcptwise('peers', 'pin', '192.0.2.0/24', 'auto')
-    expect(context.asked).toEqual(['pin 192.0.2.0/24 late by 127.0.0.1', 'pin 192.0.2.0/24 auto by 127.0.0.1'])
+    expect(context.asked).toEqual([
+      'pin 192.0.2.0/24 late by 127.0.0.1',
+      'pin 192.0.2.0/24 auto by 127.0.0.1',
+    ])
   })
 
   it('forgets a sender; one that is not known is 1', async () => {
@@ -159,8 +185,14 @@ describe('peers learned, pin and forget', () => {
   })
 
   it.each([
-    [['peers', 'pin', 'example.net', 'fast'], /one of single, group, late, bounce, lenient, off, auto/],
-    [['peers', 'pin', 'a b', 'late'], /this is no name of a sender; expected: a domain, or a network/],
+    [
+      ['peers', 'pin', 'example.net', 'fast'],
+      /one of single, group, late, bounce, lenient, off, auto/,
+    ],
+    [
+      ['peers', 'pin', 'a b', 'late'],
+      /this is no name of a sender; expected: a domain, or a network/,
+    ],
     [['peers', 'learned', '--strategy', 'fast'], /"strategy" is unknown/],
   ])('%j is 2: the command line is wrong', async (args, err) => {
     const ran = await rcptwise(...args)
@@ -173,8 +205,12 @@ describe('splits', () => {
   it('strategies.md: “"Mail may be lost" is a recipient who was told to wait and whose mail was never judged for them.” “"Refusal not told" would have refused it”', async () => {
     const { code, out } = await rcptwise('splits', '--missing')
     expect(code).toBe(0)
-    expect(out).toMatch(/^RECIPIENT +WHAT +FROM +CLIENT +PEER +STRATEGY +LAST ATTEMPT +SPLIT +MESSAGE ID/)
-    expect(out).toMatch(/^b@example\.org +mail may be lost +<> +mx\.example\.net +default +group +.*EEEEFFFFGGGGHHHH/m)
+    expect(out).toMatch(
+      /^RECIPIENT +WHAT +FROM +CLIENT +PEER +STRATEGY +LAST ATTEMPT +SPLIT +MESSAGE ID/,
+    )
+    expect(out).toMatch(
+      /^b@example\.org +mail may be lost +<> +mx\.example\.net +default +group +.*EEEEFFFFGGGGHHHH/m,
+    )
     expect(out).toMatch(/^c@example\.org +refusal not told/m)
   })
 
@@ -227,11 +263,12 @@ describe('splits', () => {
 
   it('--json works on each', async () => {
     expect(JSON.parse((await rcptwise('splits', '--json')).out)).toHaveProperty('splits')
-    expect(JSON.parse((await rcptwise('splits', 'AAAABBBBCCCCDDDD', '--json')).out)).toHaveProperty('recipients')
-    expect(JSON.parse((await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--json')).out)).toHaveProperty(
-      'forgiven',
-      true,
+    expect(JSON.parse((await rcptwise('splits', 'AAAABBBBCCCCDDDD', '--json')).out)).toHaveProperty(
+      'recipients',
     )
+    expect(
+      JSON.parse((await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--json')).out),
+    ).toHaveProperty('forgiven', true)
   })
 
   it('what a sender wrote does not reach the terminal as it is', async () => {
@@ -293,7 +330,12 @@ describe('the token', () => {
     file = join(directory, 'token')
     await writeFile(file, 's3cret\n')
     await admin.close()
-    admin = await startAdmin({ host: '127.0.0.1', port: 0, context, token: await openTokenFile(file) })
+    admin = await startAdmin({
+      host: '127.0.0.1',
+      port: 0,
+      context,
+      token: await openTokenFile(file),
+    })
     process.env['RCPTWISE_ADMIN'] = `http://127.0.0.1:${admin.port}`
   })
   afterEach(async () => {
@@ -303,8 +345,12 @@ describe('the token', () => {
   it('comes from --token-file', async () => {
     expect((await rcptwise('peers', '--token-file', file)).code).toBe(0)
     expect((await rcptwise('strategy', 'reset', 'partners', '--token-file', file)).code).toBe(0)
-    expect((await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--token-file', file)).code).toBe(0)
-    expect((await rcptwise('splits', '--token-file', file, 'forgive', 'AAAABBBBCCCCDDDD')).code).toBe(0)
+    expect(
+      (await rcptwise('splits', 'forgive', 'AAAABBBBCCCCDDDD', '--token-file', file)).code,
+    ).toBe(0)
+    expect(
+      (await rcptwise('splits', '--token-file', file, 'forgive', 'AAAABBBBCCCCDDDD')).code,
+    ).toBe(0)
   })
 
   it('is asked for when it is missing or wrong', async () => {
@@ -314,7 +360,9 @@ describe('the token', () => {
     })
     const wrong = join(directory, 'wrong')
     await writeFile(wrong, 'guess')
-    expect((await rcptwise('peers', '--token-file', wrong)).err).toContain('wants its token, or another one')
+    expect((await rcptwise('peers', '--token-file', wrong)).err).toContain(
+      'wants its token, or another one',
+    )
   })
 })
 

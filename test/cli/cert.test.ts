@@ -1,4 +1,7 @@
-/** The command as a user types it: files, modes, what it says, and that the certificates are taken by a real client. */
+/**
+ * The command as a user types it: files, modes, what it says, and that the certificates are taken
+ * by a real client.
+ */
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -26,24 +29,41 @@ interface Ran {
 const main = join(import.meta.dirname, '../../src/cli/main.ts')
 async function cert(...args: readonly string[]): Promise<Ran> {
   return await new Promise((resolve) => {
-    execFile(process.execPath, [main, 'cert', ...args], { cwd: directory }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    execFile(
+      process.execPath,
+      [main, 'cert', ...args],
+      { cwd: directory },
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
     )
   })
 }
 const read = async (name: string): Promise<string> => await readFile(join(directory, name), 'utf8')
-const mode = async (name: string): Promise<number> => (await stat(join(directory, name))).mode & 0o777
+const mode = async (name: string): Promise<number> =>
+  (await stat(join(directory, name))).mode & 0o777
 
 describe('rcptwise cert', () => {
   test('an authority and a server’s certificate: a client that trusts the one is content with the other', async () => {
     expect(await cert('ca', '--out', 'ca')).toMatchObject({ code: 0, stderr: '' })
-    const made = await cert('server', 'mx1.example.org', '*.example.net', '127.0.0.1', '--ca', 'ca', '--out', 'out')
+    const made = await cert(
+      'server',
+      'mx1.example.org',
+      '*.example.net',
+      '127.0.0.1',
+      '--ca',
+      'ca',
+      '--out',
+      'out',
+    )
     expect(made).toMatchObject({ code: 0, stderr: '' })
     expect((await readdir(join(directory, 'ca'))).toSorted()).toEqual(['ca.key', 'ca.pem'])
-    expect((await readdir(join(directory, 'out'))).toSorted()).toEqual(['mx1.example.org.key', 'mx1.example.org.pem'])
-    expect(await Promise.all(['ca/ca.key', 'out/mx1.example.org.key', 'ca', 'out'].map(mode))).toEqual([
-      0o600, 0o600, 0o700, 0o700,
+    expect((await readdir(join(directory, 'out'))).toSorted()).toEqual([
+      'mx1.example.org.key',
+      'mx1.example.org.pem',
     ])
+    expect(
+      await Promise.all(['ca/ca.key', 'out/mx1.example.org.key', 'ca', 'out'].map(mode)),
+    ).toEqual([0o600, 0o600, 0o700, 0o700])
 
     const [authority, server] = [
       new X509Certificate(await read('ca/ca.pem')),
@@ -52,15 +72,26 @@ describe('rcptwise cert', () => {
     expect(authority.ca).toBe(true)
     expect(server.ca).toBe(false)
     expect(server.checkIssued(authority) && server.verify(authority.publicKey)).toBe(true)
-    expect(server.subjectAltName).toBe('DNS:mx1.example.org, DNS:*.example.net, IP Address:127.0.0.1')
+    expect(server.subjectAltName).toBe(
+      'DNS:mx1.example.org, DNS:*.example.net, IP Address:127.0.0.1',
+    )
     expect(made.stdout).toContain(server.fingerprint256.replaceAll(':', '').toLowerCase())
 
-    const pair = { cert: join(directory, 'out/mx1.example.org.pem'), key: join(directory, 'out/mx1.example.org.key') }
-    const certificates = await loadCertificates({ hostname: 'x', pairs: [pair], dataDirectory: directory })
+    const pair = {
+      cert: join(directory, 'out/mx1.example.org.pem'),
+      key: join(directory, 'out/mx1.example.org.key'),
+    }
+    const certificates = await loadCertificates({
+      hostname: 'x',
+      pairs: [pair],
+      dataDirectory: directory,
+    })
     const ca = await read('ca/ca.pem')
     for (const servername of ['mx1.example.org', 'any.example.net'])
       expect(await handshake(certificates, { servername, ca })).toMatchObject({ authorized: true })
-    expect(await handshake(certificates, { servername: 'other.example', ca })).toMatchObject({ authorized: false })
+    expect(await handshake(certificates, { servername: 'other.example', ca })).toMatchObject({
+      authorized: false,
+    })
   }, 60_000)
 
   test('the lines of configuration that it prints are good ones', async () => {
@@ -68,7 +99,10 @@ describe('rcptwise cert', () => {
     const { stdout } = await cert('server', 'mx1.example.org')
     const lines = stdout.split('\n').filter((line) => line.startsWith('  '))
     expect(lines).toHaveLength(2)
-    await writeFile(join(directory, 'config.yaml'), `${lines.map((line) => line.trim()).join('\n')}\n`)
+    await writeFile(
+      join(directory, 'config.yaml'),
+      `${lines.map((line) => line.trim()).join('\n')}\n`,
+    )
     expect(loadConfig(join(directory, 'config.yaml'))).toMatchObject({ ok: true })
   }, 60_000)
 
@@ -92,7 +126,10 @@ describe('rcptwise cert', () => {
       ['server', 'mx1.example.org'],
       "rcptwise cert: rcptwise-ca/ca.pem can't be read (ENOENT); make the authority first: rcptwise cert ca --out rcptwise-ca\n",
     ],
-    [['server', '../evil'], 'rcptwise cert: ../evil: expected a host name, "*." and a domain, or an address\n'],
+    [
+      ['server', '../evil'],
+      'rcptwise cert: ../evil: expected a host name, "*." and a domain, or an address\n',
+    ],
     [['ca', '--name', 'Zürich'], 'rcptwise cert: --name: expected 1 to 64 characters of ASCII\n'],
   ])('%j is refused, and nothing is written', async (args, stderr) => {
     expect(await cert(...args)).toEqual({ code: 1, stdout: '', stderr })

@@ -15,7 +15,9 @@ async function checked(backend: string) {
     await writeFile(file, `relay_domains: [example.org]\nbackend: ${backend}\n`)
     const loaded = loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
-    return (await checkBackend(loaded.config)).findings.map(({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`)
+    return (await checkBackend(loaded.config)).findings.map(
+      ({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`,
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -30,7 +32,9 @@ test('README.md: “It asks the backend for its EHLO” One server', async () =>
 
 test('several: each with its own, and what clients are offered', async () => {
   await using one = await startFakeBackend({ offers: ['PIPELINING', 'DSN'] })
-  await using down = await startFakeBackend({ rules: [{ on: 'connect', say: '554 5.3.2 no', then: 'close' }] })
+  await using down = await startFakeBackend({
+    rules: [{ on: 'connect', say: '554 5.3.2 no', then: 'close' }],
+  })
   await using slow = await startFakeBackend({ offers: ['PIPELINING'] })
   const servers = `["${one.url}", "${down.url}", { url: "${slow.url}", priority: 10 }]`
   expect(await checked(`{ servers: ${servers} }`)).toEqual([
@@ -44,5 +48,7 @@ test('several: each with its own, and what clients are offered', async () => {
 test('a name stands for its addresses', async () => {
   await using server = await startFakeBackend()
   const said = await checked(`{ servers: ["smtp://localhost:${server.port}"] }`)
-  expect(said).toContainEqual(expect.stringMatching(`^ok  backend: .* at 127\\.0\\.0\\.1:${server.port} answers`))
+  expect(said).toContainEqual(
+    expect.stringMatching(`^ok  backend: .* at 127\\.0\\.0\\.1:${server.port} answers`),
+  )
 })

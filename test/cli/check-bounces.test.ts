@@ -19,7 +19,9 @@ async function checked(url: string, strategy = 'bounce') {
     )
     const loaded = loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
-    return (await checkBounces(loaded.config)).map(({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`)
+    return (await checkBounces(loaded.config)).map(
+      ({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`,
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -37,7 +39,9 @@ test('a backend that takes them: asked, and given no text', async () => {
 })
 
 test('one that does not relay for us: what it said, and what to do', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'RCPT', say: '554 5.7.1 Relay access denied' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'RCPT', say: '554 5.7.1 Relay access denied' }],
+  })
   expect(await checked(server.url)).toEqual([
     expect.stringMatching(
       /^BAD bounces: .* 554 5\.7\.1 Relay access denied; .* the address of this host, .*mynetworks/,

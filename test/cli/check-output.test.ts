@@ -12,7 +12,9 @@ const main = join(import.meta.dirname, '../../src/cli/main.ts')
 
 test('what a server says moves no cursor and begins no line of the terminal', async () => {
   const hostile = `554 5.7.1 go away\r${octetsOf('\u009b2J\u0085\u2028')}ok   relay: all is well`
-  await using backend = await startFakeBackend({ rules: [{ on: 'connect', raw: `${hostile}\r\n` }] })
+  await using backend = await startFakeBackend({
+    rules: [{ on: 'connect', raw: `${hostile}\r\n` }],
+  })
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-check-'))
   try {
     const file = join(directory, 'config.yaml')

@@ -1,4 +1,7 @@
-/** `rcptwise check` says what keeps this from being an open relay, and never `ok` where nothing does. */
+/**
+ * `rcptwise check` says what keeps this from being an open relay, and never `ok` where nothing
+ * does.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +12,10 @@ import { loadConfig } from '../../src/config/load.ts'
 import { describeProblem } from '../../src/config/problem.ts'
 import { type Rule, startFakeBackend } from '../support/fake-backend.ts'
 
-async function checked(backend: string, relayDomains = 'relay_domains: [example.org]\n'): Promise<string[]> {
+async function checked(
+  backend: string,
+  relayDomains = 'relay_domains: [example.org]\n',
+): Promise<string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-check-'))
   try {
     const file = join(directory, 'config.yaml')
@@ -43,7 +49,10 @@ test('a server that relays for strangers is an open relay in every line about it
 test('one of two', async () => {
   await using relay = await startFakeBackend({ offers, rules: [reset] })
   await using safe = await startFakeBackend({ offers, rules: [reset, refuses] })
-  const said = await checked(`servers: ["${relay.url}", "${safe.url}"], client_address: xclient`, '')
+  const said = await checked(
+    `servers: ["${relay.url}", "${safe.url}"], client_address: xclient`,
+    '',
+  )
   expect(said.filter((line) => line.includes('relay:'))).toEqual([
     `BAD relay: ${relay.url} is an open relay, see above; it gets no mail, the others do`,
   ])
@@ -52,7 +61,9 @@ test('one of two', async () => {
 test('a server that follows a route for a stranger, with relay_domains', async () => {
   await using server = await startFakeBackend({ offers, rules: [takesRoute, reset, refuses] })
   const said = await checked(`servers: ["${server.url}"], client_address: xclient`)
-  expect(said[0]).toMatch(/^BAD backend: .* for relay-probe%example\.net@example\.org to example\.net, so everyone/)
+  expect(said[0]).toMatch(
+    /^BAD backend: .* for relay-probe%example\.net@example\.org to example\.net, so everyone/,
+  )
   expect(said[1]).toMatch(/^BAD relay: /)
 })
 
@@ -64,7 +75,9 @@ test('a server that refuses strangers', async () => {
 })
 
 test('a server that nobody could ask', async () => {
-  await using server = await startFakeBackend({ rules: [{ on: 'connect', say: '554 5.3.2 no', then: 'close' }] })
+  await using server = await startFakeBackend({
+    rules: [{ on: 'connect', say: '554 5.3.2 no', then: 'close' }],
+  })
   expect((await checked(`servers: ["${server.url}"], client_address: xclient`, ''))[1]).toBe(
     'BAD relay: not known, since no server could be asked what it relays',
   )

@@ -1,4 +1,7 @@
-/** `rcptwise serve` with two workers takes changed configurations into use while a sender goes on sending. */
+/**
+ * `rcptwise serve` with two workers takes changed configurations into use while a sender goes on
+ * sending.
+ */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -27,7 +30,11 @@ test(
     let sent = 0
     const loop = (async (): Promise<void> => {
       for (; sending; sent++) {
-        const sender = senderOf({ from: 's@x.test', to: ['a@example.org'], text: `Subject: ${sent}\r\n\r\nhello\r\n` })
+        const sender = senderOf({
+          from: 's@x.test',
+          to: ['a@example.org'],
+          text: `Subject: ${sent}\r\n\r\nhello\r\n`,
+        })
         await sender.attempt(served.listeningPort)
         expect(sender.open()).toEqual([])
       }
@@ -41,8 +48,12 @@ test(
     }
     await writeFile(file, `${text}\nhostnam: x\n`)
     served.signal('SIGHUP')
-    await until('the mistake is told', () => served.events('configKept').length > 0, { explain: () => served.output })
-    expect(served.events('configKept')[0]?.['why']).toEqual([expect.stringMatching(/config\.yaml:\d+:\d+: hostnam/)])
+    await until('the mistake is told', () => served.events('configKept').length > 0, {
+      explain: () => served.output,
+    })
+    expect(served.events('configKept')[0]?.['why']).toEqual([
+      expect.stringMatching(/config\.yaml:\d+:\d+: hostnam/),
+    ])
     expect(await greeting()).toContain('mx3.test')
     sending = false
     await loop

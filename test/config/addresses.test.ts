@@ -60,7 +60,12 @@ describe('servers', () => {
     ['smtp://10.0.0.5', { kind: 'smtp', host: '10.0.0.5', port: 25, url: 'smtp://10.0.0.5:25' }],
     [
       'smtp://mail.example.org:10025/',
-      { kind: 'smtp', host: 'mail.example.org', port: 10_025, url: 'smtp://mail.example.org:10025' },
+      {
+        kind: 'smtp',
+        host: 'mail.example.org',
+        port: 10_025,
+        url: 'smtp://mail.example.org:10025',
+      },
     ],
     ['smtp://[::1]:25', { kind: 'smtp', host: '::1', port: 25, url: 'smtp://[::1]:25' }],
     [
@@ -151,7 +156,8 @@ describe('ranges', () => {
     fc.assert(
       fc.property(address, fc.nat(140), (text, length) => {
         const parsed = parseRange(`${text}/${length}`)
-        if (parsed.ok) expect(rangeSet([parsed.value]).check(text, isIPv4(text) ? 'ipv4' : 'ipv6')).toBe(true)
+        if (parsed.ok)
+          expect(rangeSet([parsed.value]).check(text, isIPv4(text) ? 'ipv4' : 'ipv6')).toBe(true)
       }),
     )
   })
@@ -205,7 +211,9 @@ describe('mail addresses', () => {
     'a@example.org SIZE=1',
     'a\r\n@example.org',
     'postmaster',
-  ])('%j is none', (text) => expect(parseMailAddress(text)).toEqual({ ok: false, expected: 'a mail address' }))
+  ])('%j is none', (text) =>
+    expect(parseMailAddress(text)).toEqual({ ok: false, expected: 'a mail address' }),
+  )
 })
 
 test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s is this host', (host) => {

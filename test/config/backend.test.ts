@@ -1,4 +1,6 @@
-/** The section `backend`: servers with priority and weight, MX records, when a server is left alone. */
+/**
+ * The section `backend`: servers with priority and weight, MX records, when a server is left alone.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +44,12 @@ test('what is not written', () =>
     config: {
       backend: {
         resolveEveryMs: 60_000,
-        health: { ejectMs: 5000, ejectAtMostMs: 300_000, askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 },
+        health: {
+          ejectMs: 5000,
+          ejectAtMostMs: 300_000,
+          askEveryMs: 60_000,
+          askRelayAtMostMs: 86_400_000,
+        },
         pool: { maxConnections: 100 },
       },
     },
@@ -58,7 +65,12 @@ test('what is written', () =>
     config: {
       backend: {
         resolveEveryMs: 300_000,
-        health: { ejectMs: 1000, ejectAtMostMs: 10_000, askEveryMs: 30_000, askRelayAtMostMs: 86_400_000 },
+        health: {
+          ejectMs: 1000,
+          ejectAtMostMs: 10_000,
+          askEveryMs: 30_000,
+          askRelayAtMostMs: 86_400_000,
+        },
         pool: { perServer: 20 },
       },
     },
@@ -75,7 +87,11 @@ test.each([
     '  servers: [mx://10.0.0.5]',
     'an address has no MX records; did you mean "smtp://10.0.0.5:25"?',
   ],
-  ['a weight of 0', '  servers: [{ url: "smtp://10.0.0.5", weight: 0 }]', 'backend.servers[0].weight: got 0'],
+  [
+    'a weight of 0',
+    '  servers: [{ url: "smtp://10.0.0.5", weight: 0 }]',
+    'backend.servers[0].weight: got 0',
+  ],
   [
     'a key that is none',
     '  servers: [{ url: "smtp://10.0.0.5", prio: 1 }]',
@@ -88,5 +104,7 @@ test.each([
   ],
 ])('%s', (_name, backend, problem) => {
   const loaded = load(backend)
-  expect(loaded.ok ? [] : loaded.problems.map(describeProblem)).toEqual([expect.stringContaining(problem)])
+  expect(loaded.ok ? [] : loaded.problems.map(describeProblem)).toEqual([
+    expect.stringContaining(problem),
+  ])
 })

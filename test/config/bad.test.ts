@@ -1,4 +1,7 @@
-/** Every configuration in bad/ is refused for its own reason: the exact messages, with line and column, are beside it. */
+/**
+ * Every configuration in bad/ is refused for its own reason: the exact messages, with line and
+ * column, are beside it.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -11,7 +14,9 @@ const names = readdirSync(directory).toSorted()
 const problemsOf = (name: string): string => {
   const loaded = loadConfig(join(directory, name, 'config.yaml'))
   if (loaded.ok) return 'none'
-  return loaded.problems.map((problem) => `${describeProblem({ ...problem, file: 'config.yaml' })}\n`).join('')
+  return loaded.problems
+    .map((problem) => `${describeProblem({ ...problem, file: 'config.yaml' })}\n`)
+    .join('')
 }
 
 test.each(names)('%s', (name) => {

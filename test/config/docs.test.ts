@@ -24,7 +24,8 @@ describe('docs/configuration.md', () => {
 })
 
 test('what can be written for a key is said in words, not in those of the schema', () => {
-  const words = /^(?:union|literal|enum|string|number|boolean|object|record|array|unknown|any|transform|pipe|custom)$/
+  const words =
+    /^(?:union|literal|enum|string|number|boolean|object|record|array|unknown|any|transform|pipe|custom)$/
   expect(documentedKeys().filter(({ value }) => words.test(value))).toEqual([])
 })
 

@@ -1,4 +1,7 @@
-/** Configuration errors end up in logs and tickets: what is wrong is shown, the password in it is not. */
+/**
+ * Configuration errors end up in logs and tickets: what is wrong is shown, the password in it is
+ * not.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,7 +44,10 @@ test.each([
 ])('%s is refused without its password', async (line) => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-test-'))
   const file = join(directory, 'config.yaml')
-  await writeFile(file, line.startsWith('redis') ? line : `hostname: mx.test\nrelay_domains: [x.test]\n${line}\n`)
+  await writeFile(
+    file,
+    line.startsWith('redis') ? line : `hostname: mx.test\nrelay_domains: [x.test]\n${line}\n`,
+  )
   const loaded = loadConfig(file)
   await rm(directory, { recursive: true })
   expect(loaded.ok).toBe(false)

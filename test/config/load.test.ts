@@ -30,14 +30,26 @@ describe('no configuration at all', () => {
     expect(warnings).toEqual([])
     expect(config.file).toBeUndefined()
     expect(config.listen).toEqual([
-      { host: '127.0.0.1', port: 2525, tls: 'starttls', auth: 'off', proxyProtocolFrom: [], xclientFrom: [] },
+      {
+        host: '127.0.0.1',
+        port: 2525,
+        tls: 'starttls',
+        auth: 'off',
+        proxyProtocolFrom: [],
+        xclientFrom: [],
+      },
     ])
     expect(config.backend.servers).toEqual([
       { kind: 'sink', directory: join(directory, 'mail'), url: `sink:${join(directory, 'mail')}` },
     ])
     expect(config.ledger).toMatchObject({ kind: 'sqlite', path: join(directory, 'ledger.db') })
     expect(config.admin).toEqual({ listen: { host: '127.0.0.1', port: 9225 } })
-    expect(config.recipients.defaultPolicy).toEqual({ name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false })
+    expect(config.recipients.defaultPolicy).toEqual({
+      name: 'careful',
+      tagAt: 6,
+      rejectAt: 15,
+      neverDefer: false,
+    })
     expect([...config.policies.keys()]).toEqual(['careful', 'tag-only', 'strict'])
     expect(config.judge).toEqual({
       kind: 'headers',
@@ -45,7 +57,9 @@ describe('no configuration at all', () => {
       field: 'X-Spam-Score',
       onFailure: 'accept',
     })
-    expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([['default', 'auto']])
+    expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([
+      ['default', 'auto'],
+    ])
     expect(config.trusted).toEqual([])
     expect(config.tls).toMatchObject({
       certificates: [],
@@ -59,9 +73,11 @@ describe('no configuration at all', () => {
   test('the defaults hold for an empty file and for empty sections, too', () => {
     const plain = configOf('')
     expect(configOf('# nothing yet\n')).toEqual(plain)
-    expect(configOf('limits:\ntls:\nbackend: {}\nrecipients:\njudge:\nledger:\nadmin:\nehlo:\nspool:\nlog:\n')).toEqual(
-      plain,
-    )
+    expect(
+      configOf(
+        'limits:\ntls:\nbackend: {}\nrecipients:\njudge:\nledger:\nadmin:\nehlo:\nspool:\nlog:\n',
+      ),
+    ).toEqual(plain)
   })
 })
 
@@ -69,7 +85,11 @@ test.for([
   ['redis://127.0.0.1:6379', 'redis://127.0.0.1:6379', 'rcptwise:'],
   ['{ url: "rediss://mx:p%40ss@[::1]/3", prefix: "mx/" }', 'rediss://mx:p%40ss@[::1]/3', 'mx/'],
 ])('the ledger on Redis: %s', ([written, url, prefix]) => {
-  expect(configOf(`ledger: ${written ?? ''}\n`).ledger).toMatchObject({ kind: 'redis', url, prefix })
+  expect(configOf(`ledger: ${written ?? ''}\n`).ledger).toMatchObject({
+    kind: 'redis',
+    url,
+    prefix,
+  })
 })
 
 test('the file of the reference', () => {
@@ -132,10 +152,21 @@ data_directory: /var/lib/rcptwise
     },
     backend: {
       servers: [{ host: '10.0.0.5' }, { host: '10.0.0.6', port: 25 }],
-      tls: { mode: 'require', ca: '/etc/rcptwise/ca.pem', fingerprints: [], serverName: 'mail.example.org' },
+      tls: {
+        mode: 'require',
+        ca: '/etc/rcptwise/ca.pem',
+        fingerprints: [],
+        serverName: 'mail.example.org',
+      },
       // Never over timeouts.reply.
       deliveryTimeoutMs: 240_000,
-      pool: { idleTimeoutMs: 20_000, maxConnections: 100, authenticated: 50, maxTransactions: 200, maxErrors: 8 },
+      pool: {
+        idleTimeoutMs: 20_000,
+        maxConnections: 100,
+        authenticated: 50,
+        maxTransactions: 200,
+        maxErrors: 8,
+      },
     },
     relayDomains: ['example.org', '*.example.net'],
     receivedHeader: false,
@@ -148,7 +179,12 @@ data_directory: /var/lib/rcptwise
     quarantine: { address: 'spam@example.org' },
     judge: { kind: 'backend', onFailure: 'defer' },
     trusted: ['10.0.0.0/8', '::1/128'],
-    ledger: { kind: 'sqlite', path: '/etc/rcptwise/splits.db', patienceMs: 259_200_000, keepMs: 1_800_000 },
+    ledger: {
+      kind: 'sqlite',
+      path: '/etc/rcptwise/splits.db',
+      patienceMs: 259_200_000,
+      keepMs: 1_800_000,
+    },
     admin: { listen: { host: '0.0.0.0', port: 9225 }, tokenFile: '/etc/rcptwise/admin.token' },
     bareNewlines: 'normalize',
     greetDelayMs: 2000,
@@ -183,12 +219,18 @@ describe('short forms', () => {
     ],
     ['listen: 127.0.0.1:0', { listen: [{ host: '127.0.0.1', port: 0 }] }],
     ['listen: [127.0.0.1:0]', { listen: [{ host: '127.0.0.1', port: 0 }] }],
-    ['ledger: sqlite:l.db', { ledger: { path: '/etc/rcptwise/l.db', patienceMs: 432_000_000, keepMs: 86_400_000 } }],
+    [
+      'ledger: sqlite:l.db',
+      { ledger: { path: '/etc/rcptwise/l.db', patienceMs: 432_000_000, keepMs: 86_400_000 } },
+    ],
     ['ledger: { path: "sqlite::memory:" }', { ledger: { path: ':memory:' } }],
     ['admin: off', { admin: undefined }],
     ['admin: false', { admin: undefined }],
     ['admin: 127.0.0.1:0', { admin: { listen: { host: '127.0.0.1', port: 0 } } }],
-    ['backend: { servers: [sink:mail] }', { backend: { servers: [{ directory: '/etc/rcptwise/mail' }] } }],
+    [
+      'backend: { servers: [sink:mail] }',
+      { backend: { servers: [{ directory: '/etc/rcptwise/mail' }] } },
+    ],
     ['received_header: auto', { receivedHeader: true }],
     ['judge: { backend: }', { judge: { kind: 'backend' } }],
     [
@@ -213,7 +255,9 @@ peers:
     name: others
     first: offered
 `)
-    expect(peers.map(({ name, strategy, deferCode, first }) => [name, strategy, deferCode, first])).toEqual([
+    expect(
+      peers.map(({ name, strategy, deferCode, first }) => [name, strategy, deferCode, first]),
+    ).toEqual([
       ['partners', 'single', 452, 'largest'],
       ['others', 'single', 452, 'offered'],
       ['default', 'auto', 451, 'largest'],
@@ -249,7 +293,11 @@ peers:
       errorsPerMinute: Infinity,
     })
     expect(peers.map((peer) => peer.limits)).toEqual([
-      { sessions: 200, sessionsPerAddress: 100, rates: { messagesPerMinute: Infinity, recipientsPerMinute: 500 } },
+      {
+        sessions: 200,
+        sessionsPerAddress: 100,
+        rates: { messagesPerMinute: Infinity, recipientsPerMinute: 500 },
+      },
       { rates: {} },
     ])
   })
@@ -263,7 +311,12 @@ peers:
   - { name: default, strategy: lenient, retry_hint: 00:10:00, forgive_after: 3, forgive_as: off, lenient_as: tag }
 `)
     expect(peers[0]).toMatchObject({
-      match: { address: [], rdns: ['*.bulk.example'], helo: ['a.example'], senderDomain: ['news.example'] },
+      match: {
+        address: [],
+        rdns: ['*.bulk.example'],
+        helo: ['a.example'],
+        senderDomain: ['news.example'],
+      },
       strategy: 'lenient',
       retryHintSeconds: 300,
       forgiveAfter: 3,
@@ -286,7 +339,14 @@ describe('the command line', () => {
       },
     )
     expect(config.listen).toEqual([
-      { host: '127.0.0.1', port: 0, tls: 'starttls', auth: 'off', proxyProtocolFrom: [], xclientFrom: [] },
+      {
+        host: '127.0.0.1',
+        port: 0,
+        tls: 'starttls',
+        auth: 'off',
+        proxyProtocolFrom: [],
+        xclientFrom: [],
+      },
     ])
     expect(config.backend.servers[0]).toMatchObject({ directory: resolve('here') })
     expect(config.backend.replyTimeoutMs).toBe(60_000)
@@ -300,7 +360,10 @@ describe('the command line', () => {
       backend: 'smtp://127.0.0.1:10025',
       relayDomains: 'example.org, *.example.net',
     })
-    expect(loaded).toMatchObject({ ok: true, config: { relayDomains: ['example.org', '*.example.net'] } })
+    expect(loaded).toMatchObject({
+      ok: true,
+      config: { relayDomains: ['example.org', '*.example.net'] },
+    })
   })
 
   test.each<[ConfigOverrides, string]>([
@@ -344,7 +407,10 @@ describe('warnings', () => {
         /judge: is missing: nothing is compared with the thresholds of careful, tag-only, strict, and all mail is accepted/,
       ],
     ],
-    ['relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }\njudge: { backend: }', []],
+    [
+      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }\njudge: { backend: }',
+      [],
+    ],
     ['limits: { recipients: 10 }', [/^config.yaml:1:11: limits.recipients: RFC 5321/]],
     ['timeouts:\n  reply: 10m\n', [/^config.yaml:2:3: timeouts.reply: clients give up/]],
   ])('%j', (text, expected) => {
@@ -358,7 +424,10 @@ describe('files', () => {
   test('paths in a file start where the file is', () => {
     const directory = mkdtempSync(join(tmpdir(), 'rcptwise-config-'))
     try {
-      writeFileSync(join(directory, 'config.yaml'), 'recipients: { sources: [{ file: recipients.yaml }] }\n')
+      writeFileSync(
+        join(directory, 'config.yaml'),
+        'recipients: { sources: [{ file: recipients.yaml }] }\n',
+      )
       const loaded = loadConfig(join(directory, 'config.yaml'))
       expect(loaded).toMatchObject({
         ok: true,
@@ -411,7 +480,8 @@ test('any text gives a configuration or problems with a place', () => {
       const loaded = parseConfig(written, 'config.yaml')
       if (loaded.ok) return
       expect(loaded.problems.length).toBeGreaterThan(0)
-      for (const problem of loaded.problems) expect(describeProblem(problem)).toMatch(/^config\.yaml:\d+:\d+: /)
+      for (const problem of loaded.problems)
+        expect(describeProblem(problem)).toMatch(/^config\.yaml:\d+:\d+: /)
     }),
     { numRuns: 500 },
   )

@@ -1,4 +1,7 @@
-/** A file with a mistake in each of its lines is answered, and with a number of words that somebody can read. */
+/**
+ * A file with a mistake in each of its lines is answered, and with a number of words that somebody
+ * can read.
+ */
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/load.ts'
 import { deepestNesting } from '../../src/config/nesting.ts'
@@ -59,12 +62,23 @@ describe('lists and maps in one another', () => {
     ['braces', (n: number) => `${'{a: '.repeat(n)}1${'}'.repeat(n)}`],
     ['lists on a line', (n: number) => `${'- '.repeat(n)}1`],
     ['keys on a line', (n: number) => `${'? '.repeat(n)}1`],
-    ['maps of more and more indentation', (n: number) => `${lines(n, (i) => `${' '.repeat(i)}a:`)} 1`],
-    ['lists of more and more indentation', (n: number) => `${lines(n, (i) => `${' '.repeat(i)}-`)} 1`],
-  ])('configuration.md: “with more than 32 lists and maps in one another is refused” (%s)', (_name, textOf) => {
-    expect(told(textOf(deepest))).toEqual([])
-    expect(told(textOf(deepest + 1))).toEqual([expect.stringContaining('more than 32 lists and maps in one another')])
-  })
+    [
+      'maps of more and more indentation',
+      (n: number) => `${lines(n, (i) => `${' '.repeat(i)}a:`)} 1`,
+    ],
+    [
+      'lists of more and more indentation',
+      (n: number) => `${lines(n, (i) => `${' '.repeat(i)}-`)} 1`,
+    ],
+  ])(
+    'configuration.md: “with more than 32 lists and maps in one another is refused” (%s)',
+    (_name, textOf) => {
+      expect(told(textOf(deepest))).toEqual([])
+      expect(told(textOf(deepest + 1))).toEqual([
+        expect.stringContaining('more than 32 lists and maps in one another'),
+      ])
+    },
+  )
 
   test('the place is named where it becomes too deep, and what to do', () => {
     expect(told(`hostname: a\nlisten:\n  ${'['.repeat(100)}`)).toEqual([
@@ -90,8 +104,11 @@ describe('lists and maps in one another', () => {
 
 test('a file of recipients with 100,000 mistakes keeps the first ones, in words that have an end', () => {
   const names = Array.from({ length: 1000 }, (_, i) => `policy-${i}`)
-  const entries = new PolicyEntries(new Map(names.map((name) => [name, { name, neverDefer: false }])))
-  for (let i = 1; i <= count; i++) entries.add(i % 2 === 0 ? `a${i}@example.org: none` : 'x'.repeat(10_000), i)
+  const entries = new PolicyEntries(
+    new Map(names.map((name) => [name, { name, neverDefer: false }])),
+  )
+  for (let i = 1; i <= count; i++)
+    entries.add(i % 2 === 0 ? `a${i}@example.org: none` : 'x'.repeat(10_000), i)
   expect(entries.mistakeCount).toBe(count)
   expect(entries.mistakes.length).toBe(100)
   for (const { why } of entries.mistakes) expect(why.length).toBeLessThan(600)

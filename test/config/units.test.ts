@@ -42,9 +42,13 @@ describe('durations', () => {
   })
 
   test('any whole number of any unit is read', () => {
-    const units = fc.constantFrom(['ms', 1], ['s', 1e3], ['m', 6e4], ['h', 36e5], ['d', 864e5]) as fc.Arbitrary<
-      [string, number]
-    >
+    const units = fc.constantFrom(
+      ['ms', 1],
+      ['s', 1e3],
+      ['m', 6e4],
+      ['h', 36e5],
+      ['d', 864e5],
+    ) as fc.Arbitrary<[string, number]>
     fc.assert(
       fc.property(fc.nat(1_000_000), units, (count, [unit, factor]) => {
         expect(parseDuration(`${count}${unit}`)).toEqual({ ok: true, value: count * factor })
@@ -70,12 +74,20 @@ describe('sizes', () => {
     expect(parseSize(text)).toEqual({ ok: true, value })
   })
 
-  test.each(['', 'MiB', '-1', '1.5MiB', '1TB', '10 apples', '1e3', '0x10', '999999999999999GiB', '50M'])(
-    '%j is none',
-    (text) => {
-      expect(parseSize(text)).toMatchObject({ ok: false })
-    },
-  )
+  test.each([
+    '',
+    'MiB',
+    '-1',
+    '1.5MiB',
+    '1TB',
+    '10 apples',
+    '1e3',
+    '0x10',
+    '999999999999999GiB',
+    '50M',
+  ])('%j is none', (text) => {
+    expect(parseSize(text)).toMatchObject({ ok: false })
+  })
 
   test('a bare letter gets a hint', () => {
     expect(parseSize('50m')).toMatchObject({ hint: 'did you mean "50MiB"?' })

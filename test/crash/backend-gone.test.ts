@@ -14,7 +14,9 @@ const long = `Subject: long\r\n\r\n${'0123456789abcdef\r\n'.repeat(100_000)}`
 
 const copies = (backends: readonly FakeBackend[]): number[] =>
   to.map((recipient) => {
-    const all = backends.flatMap(({ delivered }) => delivered).flatMap((transaction) => transaction.recipients)
+    const all = backends
+      .flatMap(({ delivered }) => delivered)
+      .flatMap((transaction) => transaction.recipients)
     return all.filter((one) => one === `<${recipient}>`).length
   })
 
@@ -29,7 +31,8 @@ describe('known-limits.md: “the end of the mail server behind, at any moment: 
     ['in the middle of the text', { on: 'octets', octets: 50_000 }, long, 1],
     ['after the dot, without having taken it', { on: 'dot' }, short, 1],
     ['after the dot of a long text, without having taken it', { on: 'dot' }, long, 1],
-    // It has the message, and nobody can know: the sender is told to come again, and it is there twice.
+    // It has the message, and nobody can know: the sender is told to come again, and it is there
+    // twice.
     ['after the dot, having taken it', { on: 'dot', takenFirst: true }, short, 2],
   ])(
     '%s: nothing is lost; README.md: “A crash, a full disk or a dead backend is a 4xx or a closed connection, and the sender still has the message.”',
@@ -42,7 +45,8 @@ describe('known-limits.md: “the end of the mail server behind, at any moment: 
       await using app = await startTestApp({
         config: `backend: { servers: ["${first.url}"] }\nrelay_domains: [example.org]`,
       })
-      // The connection over which the backend was looked for at the start is not the one that is meant.
+      // The connection over which the backend was looked for at the start is not the one that is
+      // meant.
       if (rule.on === 'connect') for (const { socket } of first.connections) socket.destroy()
       const sender = senderOf({ from: 's@x.test', to, text })
       const attempt = sender.attempt(app.port)
@@ -55,7 +59,9 @@ describe('known-limits.md: “the end of the mail server behind, at any moment: 
       expect([...sender.answered.values()].every((reply) => reply.startsWith('250'))).toBe(true)
       expect(copies([first, second])).toEqual([expected, expected])
       await until('nothing is left open', async () =>
-        (await app.metrics()).includes(`rcptwise_backend_connections_open{server="${first.url}",state="busy"} 0`),
+        (await app.metrics()).includes(
+          `rcptwise_backend_connections_open{server="${first.url}",state="busy"} 0`,
+        ),
       )
     },
   )

@@ -1,9 +1,10 @@
 /**
  *     client, gone at a step ─▶ rcptwise ─▶ fake backend
  *
- * A client that has read no reply to its text still owns the message (RFC 5321 4.1.1.4, 4.2.5), so dropping it loses nothing. FIN
- * after the dot is no leaving: Exim half-closes behind QUIT and reads on (protocol.md), so the message goes on to its end. After RST
- * nobody can be told anything: a message whose dot the backend does not have yet is dropped.
+ * A client that has read no reply to its text still owns the message (RFC 5321 4.1.1.4, 4.2.5), so
+ * dropping it loses nothing. FIN after the dot is no leaving: Exim half-closes behind QUIT and
+ * reads on (protocol.md), so the message goes on to its end. After RST nobody can be told anything:
+ * a message whose dot the backend does not have yet is dropped.
  */
 import { describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
@@ -14,7 +15,10 @@ import { senderOf, untilAnswered } from './sender.ts'
 
 type Gone = 'FIN' | 'RST'
 
-/** What was said before it went, where the backend is then, and how often the message is delivered in the end. */
+/**
+ * What was said before it went, where the backend is then, and how often the message is delivered
+ * in the end.
+ */
 interface Case {
   readonly say: readonly string[]
   readonly at?: Step
@@ -35,7 +39,11 @@ const cases: Record<string, Case> = {
   'after RCPT': { say: envelope, delivered: none },
   'after 354': { say: [...envelope, 'DATA'], delivered: none },
   'in the middle of a short text': { say: [...envelope, 'DATA', 'Subject: half'], delivered: none },
-  'in the middle of a text that streams': { say: [...envelope, 'DATA', long], at: 'DATA', delivered: none },
+  'in the middle of a text that streams': {
+    say: [...envelope, 'DATA', long],
+    at: 'DATA',
+    delivered: none,
+  },
   'after the dot, before the backend has said 354': {
     say: [...envelope, 'DATA', text],
     at: 'DATA',
@@ -60,7 +68,8 @@ describe('known-limits.md: “table under When the sender goes away” “It not
     await using app = await startTestApp({
       config: `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]`,
     })
-    if (at !== undefined) backend.rule({ on: at, hold: goOn.promise, reached: () => reached.resolve(undefined) })
+    if (at !== undefined)
+      backend.rule({ on: at, hold: goOn.promise, reached: () => reached.resolve(undefined) })
     const client = await Client.connect(app.port)
     await client.reply()
     for (const [i, line] of say.entries()) {
@@ -71,8 +80,9 @@ describe('known-limits.md: “table under When the sender goes away” “It not
     if (at !== undefined) await reached.promise
     if (gone === 'FIN') client.socket.end()
     else client.socket.resetAndDestroy()
-    // Whoever is made to wait is not read from, and so not missed: that ends when the backend goes on.
-    // Nor is one missed whose message the backend has: what it says is written down for the next attempt.
+    // Whoever is made to wait is not read from, and so not missed: that ends when the backend goes
+    // on. Nor is one missed whose message the backend has: what it says is written down for the
+    // next attempt.
     if (gone === 'RST' && say.at(-1) !== long && at !== 'dot')
       await until('the session has ended', () => closed(app) === 1)
     goOn.resolve(undefined)
@@ -101,7 +111,11 @@ relay_domains: [example.org]
 peers: [{ name: default, strategy: ${strategy} }]`,
       recipients: '"c@example.org": strict\n',
     })
-    const message = { from: 's@x.test', to, text: 'X-Spam-Score: 5.5\r\nSubject: test\r\n\r\nhello\r\n' }
+    const message = {
+      from: 's@x.test',
+      to,
+      text: 'X-Spam-Score: 5.5\r\nSubject: test\r\n\r\nhello\r\n',
+    }
     const client = await Client.connect(app.port)
     await client.reply()
     await client.ask('EHLO client.test')
@@ -118,12 +132,15 @@ peers: [{ name: default, strategy: ${strategy} }]`,
     expect([...sender.answered.values()].filter((reply) => !reply.startsWith('250'))).toEqual([])
     const copies = backend.delivered.flatMap(({ recipients }) => recipients)
     expect(copies.toSorted()).toEqual(to.map((one) => `<${one}>`))
-    expect(await app.metrics()).toContain(`rcptwise_duplicates_suppressed_total{peer="default"} ${to.length}`)
+    expect(await app.metrics()).toContain(
+      `rcptwise_duplicates_suppressed_total{peer="default"} ${to.length}`,
+    )
     expect(app.facts.filter(({ kind }) => kind === 'splitOpened')).toEqual([])
   })
 })
 
-const closed = (app: TestApp): number => app.facts.filter((fact) => fact.kind === 'sessionClosed').length
+const closed = (app: TestApp): number =>
+  app.facts.filter((fact) => fact.kind === 'sessionClosed').length
 
 async function busy(app: TestApp): Promise<number> {
   const line = (await app.metrics())
@@ -144,5 +161,8 @@ async function clean(app: TestApp, backend: FakeBackend): Promise<void> {
   expect(await client.ask(text)).toMatch(/^250/)
   client.close()
   expect(backend.delivered).toHaveLength(before + 1)
-  expect(backend.delivered.at(-1)).toMatchObject({ mail: '<next@x.test>', recipients: ['<b@example.org>'] })
+  expect(backend.delivered.at(-1)).toMatchObject({
+    mail: '<next@x.test>',
+    recipients: ['<b@example.org>'],
+  })
 }

@@ -1,7 +1,8 @@
 /**
- * For `node --import`: kills the process with -9 at the n-th write of a split to the ledger, `before` or `after` it, as
- * RCPTWISE_KILL_AT says: `2 before`. What is counted is what was written: a write that finds the file busy, or another version in it,
- * is tried again, and is one write all the same. With RCPTWISE_BUSY each write finds the file busy once.
+ * For `node --import`: kills the process with -9 at the n-th write of a split to the ledger,
+ * `before` or `after` it, as RCPTWISE_KILL_AT says: `2 before`. What is counted is what was
+ * written: a write that finds the file busy, or another version in it, is tried again, and is one
+ * write all the same. With RCPTWISE_BUSY each write finds the file busy once.
  */
 import { SplitStore } from '../../src/ledger/sqlite/statements.ts'
 

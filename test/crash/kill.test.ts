@@ -1,8 +1,8 @@
 /**
  *     sender (tries until it has an answer) ─▶ rcptwise serve, killed with -9 ─▶ fake backend
  *
- * Nothing is lost. What can be there twice is only a message whose end the backend had when its answer could not be told any more
- * (docs/known-limits.md).
+ * Nothing is lost. What can be there twice is only a message whose end the backend had when its
+ * answer could not be told any more (docs/known-limits.md).
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,10 @@ function copies(backend: FakeBackend, recipients: readonly string[] = to): numbe
 const gate = (): PromiseWithResolvers<undefined> => Promise.withResolvers<undefined>()
 
 describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill -9”', () => {
-  /** Where the backend is when the product is killed. Its own work goes on afterwards, as that of a real one does. */
+  /**
+   * Where the backend is when the product is killed. Its own work goes on afterwards, as that of a
+   * real one does.
+   */
   const steps: [string, Rule, number][] = [
     ['after MAIL', { on: 'MAIL', nth: 1 }, 1],
     ['after RCPT', { on: 'RCPT', nth: 2 }, 1],
@@ -87,11 +90,17 @@ describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill
       const client = await Client.connect(served.listeningPort)
       await client.reply()
       await client.ask('EHLO client.test')
-      for (const line of ['MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>', 'DATA']) await client.ask(line)
+      for (const line of ['MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>', 'DATA'])
+        await client.ask(line)
       const before = await readOctets(served)
       client.send(`Subject: half\r\n\r\n${'0123456789abcdef\r\n'.repeat(octets / 18)}`)
-      if (octets > 1_000_000) await until('the backend has the beginning', () => backend.lines().includes('DATA'))
-      else await until('it has the first half', async () => (await readOctets(served)) >= before + octets)
+      if (octets > 1_000_000)
+        await until('the backend has the beginning', () => backend.lines().includes('DATA'))
+      else
+        await until(
+          'it has the first half',
+          async () => (await readOctets(served)) >= before + octets,
+        )
       await served.kill()
       expect(await client.line()).toBeUndefined()
       client.close()
@@ -109,7 +118,8 @@ async function readOctets(served: Served): Promise<number> {
 }
 
 describe('kill -9 in a split', () => {
-  const recipients = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+  const recipients =
+    '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
   const everyone = ['strict@example.org', 'careful@example.org', 'tag@example.org']
   const suspicious = `X-Spam-Score: 9.5\r\n${text}`
 
@@ -133,11 +143,17 @@ describe('kill -9 in a split', () => {
   test('between two deliveries of one message, plain and tagged; known-limits.md: “Rcptwise writes such a message down before the first of them, and after each.”', async () => {
     const [reached, goOn] = [gate(), gate()]
     await using backend = await startFakeBackend({
-      rules: [{ on: 'DATA', nth: 2, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
+      rules: [
+        { on: 'DATA', nth: 2, hold: goOn.promise, reached: () => reached.resolve(undefined) },
+      ],
     })
     await using home = await Home.make()
     const config = 'peers: [{ name: default, strategy: lenient }]'
-    const sender = senderOf({ from: 's@x.test', to: everyone, text: `X-Spam-Score: 5.5\r\n${text}` })
+    const sender = senderOf({
+      from: 's@x.test',
+      to: everyone,
+      text: `X-Spam-Score: 5.5\r\n${text}`,
+    })
     const first = await home.serve({ backendUrl: backend.url, recipients, config })
     const attempt = sender.attempt(first.listeningPort)
     await reached.promise
@@ -153,7 +169,9 @@ describe('kill -9 in a split', () => {
   test('while RCPTs are being deferred: those who were told to come back do', async () => {
     const [reached, goOn] = [gate(), gate()]
     await using backend = await startFakeBackend({
-      rules: [{ on: 'DATA', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
+      rules: [
+        { on: 'DATA', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) },
+      ],
     })
     await using home = await Home.make()
     const sender: Sender = senderOf({ from: 's@x.test', to: everyone, text })

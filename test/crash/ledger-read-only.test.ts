@@ -1,6 +1,7 @@
 /**
- * The ledger's files turn read-only while mail flows, as on a disk that the kernel has had enough of: nobody is lost, nobody has a
- * message twice, it is said once, and what was kept in memory meanwhile is on the disk again afterwards.
+ * The ledger's files turn read-only while mail flows, as on a disk that the kernel has had enough
+ * of: nobody is lost, nobody has a message twice, it is said once, and what was kept in memory
+ * meanwhile is on the disk again afterwards.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
@@ -12,17 +13,21 @@ import { until } from '../support/lab/until.ts'
 import { type Sender, senderOf, untilAnswered } from './sender.ts'
 import { Home, type Served } from './serve.ts'
 
-const recipients = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+const recipients =
+  '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
 const to = ['strict@example.org', 'careful@example.org', 'tag@example.org']
 
 /**
- * Nobody can write to what is there, root and who has it open included (chattr(1), +i). But for SQLite's shared memory, which a
- * disk in trouble does not take away, and a process that writes to it would die of SIGBUS.
+ * Nobody can write to what is there, root and who has it open included (chattr(1), +i). But for
+ * SQLite's shared memory, which a disk in trouble does not take away, and a process that writes to
+ * it would die of SIGBUS.
  */
 function setReadOnly(directory: string, readOnly: boolean): void {
   const names = readdirSync(directory).filter((name) => !name.endsWith('-shm'))
   const files = names.map((name) => join(directory, name))
-  const { status, stderr } = spawnSync('chattr', [readOnly ? '+i' : '-i', ...files], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('chattr', [readOnly ? '+i' : '-i', ...files], {
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`chattr: ${stderr}`)
 }
 
@@ -63,7 +68,9 @@ test.runIf(canSetReadOnly())(
     const settled = async (n: number, sender: Sender, served: Served): Promise<void> => {
       await untilAnswered(sender, served.listeningPort)
       expect(sender.answered.get('strict@example.org')).toMatch(/^550 /)
-      const copies = backend.delivered.filter(({ mail }) => mail.startsWith(`<s${n}@`)).flatMap((one) => one.recipients)
+      const copies = backend.delivered
+        .filter(({ mail }) => mail.startsWith(`<s${n}@`))
+        .flatMap((one) => one.recipients)
       expect([...copies].sort()).toEqual(['<careful@example.org>', '<tag@example.org>'])
     }
     const served = await home.serve(options)
@@ -85,7 +92,10 @@ test.runIf(canSetReadOnly())(
       expect(served.events('ledgerRecovered')).toEqual([])
 
       setReadOnly(ledger, false)
-      await until('the ledger is written again', () => served.events('ledgerRecovered').length === 1)
+      await until(
+        'the ledger is written again',
+        () => served.events('ledgerRecovered').length === 1,
+      )
       await settled(1, begun[1] ?? message(1), served)
       await served.kill()
       again = await home.serve(options)

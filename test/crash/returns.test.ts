@@ -1,8 +1,8 @@
 /**
  *     sender, leaves while the backend thinks, and comes again ─▶ rcptwise (two that share a ledger) ─▶ fake backend
  *
- * What is held is what docs/known-limits.md says under "When the sender goes away". The same over workers: returns-workers.test.ts; over
- * Redis: test/interop/redis.
+ * What is held is what docs/known-limits.md says under "When the sender goes away". The same over
+ * workers: returns-workers.test.ts; over Redis: test/interop/redis.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,13 +28,19 @@ interface Kind {
 
 const kinds: Record<string, Kind> = {
   'one recipient': { message: one },
-  'recipients of one answer': { message: { ...one, to: ['a@example.org', 'b@example.org'] }, strategy: 'late' },
+  'recipients of one answer': {
+    message: { ...one, to: ['a@example.org', 'b@example.org'] },
+    strategy: 'late',
+  },
   'two deliveries, plain and tagged': {
     message: { ...one, to: ['a@example.org', 'c@example.org'] },
     strategy: 'lenient',
   },
   'a text that is passed on while it comes in': { message: { ...one, text: long } },
-  'a text in a file': { message: { ...one, text: long }, strategy: 'group\nspool: { memory: "0" }' },
+  'a text in a file': {
+    message: { ...one, text: long },
+    strategy: 'group\nspool: { memory: "0" }',
+  },
 }
 
 interface Pair extends AsyncDisposable {
@@ -76,27 +82,41 @@ const rows = Object.entries(kinds).flatMap(([name, kind]) =>
 )
 
 describe('known-limits.md: “When the sender comes again it hears 250, and the message is not delivered a second time.” “It may come again before the first attempt is over”', () => {
-  test.each(rows)('$name, gone by $gone, comes $where $moment', async ({ kind, gone, moment, to }) => {
-    const { message } = kind
-    await using pair = await startPair(strategy(kind.strategy))
-    const { apps, backend, openSplits } = pair
-    const ports = [apps[0].port, apps[to].port] as const
-    expect(await leaveAndReturn({ gone, moment, message, ports, backend, openSplits })).toMatch(/^250/)
-    expect(copies(backend, message)).toEqual(message.to.map(() => 1))
-    await until('nothing is left open', async () => (await openSplits()) === 0)
-    // A deliberate resend is delivered.
-    const again = await offer(ports[1], message)
-    expect((await again.reply())[0]).toMatch(/^250/)
-    again.close()
-    expect(copies(backend, message)).toEqual(message.to.map(() => 2))
-    const { facts } = apps[0]
-    expect([...facts, ...apps[1].facts].filter(({ kind: what }) => what.startsWith('split'))).toEqual([])
-  })
+  test.each(rows)(
+    '$name, gone by $gone, comes $where $moment',
+    async ({ kind, gone, moment, to }) => {
+      const { message } = kind
+      await using pair = await startPair(strategy(kind.strategy))
+      const { apps, backend, openSplits } = pair
+      const ports = [apps[0].port, apps[to].port] as const
+      expect(await leaveAndReturn({ gone, moment, message, ports, backend, openSplits })).toMatch(
+        /^250/,
+      )
+      expect(copies(backend, message)).toEqual(message.to.map(() => 1))
+      await until('nothing is left open', async () => (await openSplits()) === 0)
+      // A deliberate resend is delivered.
+      const again = await offer(ports[1], message)
+      expect((await again.reply())[0]).toMatch(/^250/)
+      again.close()
+      expect(copies(backend, message)).toEqual(message.to.map(() => 2))
+      const { facts } = apps[0]
+      expect(
+        [...facts, ...apps[1].facts].filter(({ kind: what }) => what.startsWith('split')),
+      ).toEqual([])
+    },
+  )
 
   test('also when it has left before the backend has said 354', async () => {
     await using pair = await startPair()
     const { apps, backend, openSplits } = pair
-    const how = { gone: 'FIN', moment: moments[0], at: 'DATA', message: one, backend, openSplits } as const
+    const how = {
+      gone: 'FIN',
+      moment: moments[0],
+      at: 'DATA',
+      message: one,
+      backend,
+      openSplits,
+    } as const
     expect(await leaveAndReturn({ ...how, ports: [apps[0].port, apps[1].port] })).toMatch(/^250/)
     expect(copies(backend, one)).toEqual([1])
   })
@@ -138,7 +158,9 @@ describe('known-limits.md: “If so, the answer was heard, and an equal message 
     plain.close()
     await until('the ledger knows of the delivery', async () => (await openSplits()) > 0)
     goOn.resolve(undefined)
-    await until('the session has ended', () => apps[0].facts.some(({ kind }) => kind === 'sessionClosed'))
+    await until('the session has ended', () =>
+      apps[0].facts.some(({ kind }) => kind === 'sessionClosed'),
+    )
     await pause(2500) // longer than it is listened for whether the client has heard it
     const again = await offer(apps[1].port, one)
     expect((await again.reply())[0]).toMatch(/^250/)
@@ -153,7 +175,9 @@ describe('known-limits.md: “If so, the answer was heard, and an equal message 
     client.socket.end('QUIT\r\n')
     expect((await client.reply())[0]).toMatch(/^250/)
     expect(await openSplits()).toBe(0)
-    expect(await apps[0].metrics()).not.toMatch(/^rcptwise_ledger_seconds_count\{op="save"\} [1-9]/m)
+    expect(await apps[0].metrics()).not.toMatch(
+      /^rcptwise_ledger_seconds_count\{op="save"\} [1-9]/m,
+    )
     client.close()
   })
 })

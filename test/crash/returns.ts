@@ -1,6 +1,7 @@
 /**
- * A sender that leaves while the mail server behind is thinking, and comes again with the same message (RFC 1047): to the same process,
- * another worker or another front-end, while the first attempt is still being delivered or after it.
+ * A sender that leaves while the mail server behind is thinking, and comes again with the same
+ * message (RFC 1047): to the same process, another worker or another front-end, while the first
+ * attempt is still being delivered or after it.
  */
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,7 +11,10 @@ import type { FakeBackend, Step } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import type { Message } from './sender.ts'
 
-/** `QUIT`: it says QUIT behind its text, closes its side, and reads on until it goes without having read anything. */
+/**
+ * `QUIT`: it says QUIT behind its text, closes its side, and reads on until it goes without having
+ * read anything.
+ */
 export const waysToGo = ['FIN', 'RST', 'QUIT'] as const
 export type WayToGo = (typeof waysToGo)[number]
 
@@ -38,7 +42,10 @@ export async function offer(port: number, message: Message): Promise<Client> {
 }
 
 /** The same on a connection that was greeted. */
-export async function offerOn<Some extends Client>(client: Some, { from, to, text }: Message): Promise<Some> {
+export async function offerOn<Some extends Client>(
+  client: Some,
+  { from, to, text }: Message,
+): Promise<Some> {
   await client.ask('EHLO client.test')
   await client.ask(`MAIL FROM:<${from}>`)
   for (const one of to) expect(await client.ask(`RCPT TO:<${one}>`)).toMatch(/^250/)
@@ -77,7 +84,10 @@ export async function leaveAndReturn(how: Return): Promise<string> {
   const reply = second.reply()
   if (moment === 'while it is being delivered') {
     await Promise.race([reply, pause(300)])
-    expect(backend.texts.length, 'texts that the mail server has while the first one is under way').toBeLessThan(2)
+    expect(
+      backend.texts.length,
+      'texts that the mail server has while the first one is under way',
+    ).toBeLessThan(2)
     goOn.resolve(undefined)
   }
   const [line = 'nothing'] = await reply

@@ -1,6 +1,7 @@
 /**
- * A sender as RFC 5321 has it: it keeps the message until each recipient has been answered for good, and tries again after
- * everything else: a 4yz, a lost connection, no answer. It takes its last recipients to the end, however often it has to try.
+ * A sender as RFC 5321 has it: it keeps the message until each recipient has been answered for
+ * good, and tries again after everything else: a 4yz, a lost connection, no answer. It takes its
+ * last recipients to the end, however often it has to try.
  */
 import { Client } from '../support/dialogue.ts'
 

@@ -1,4 +1,7 @@
-/** `rcptwise serve` as an operator has it: stopped in the middle of work, short of disk, of ports, of memory. */
+/**
+ * `rcptwise serve` as an operator has it: stopped in the middle of work, short of disk, of ports,
+ * of memory.
+ */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -60,11 +63,24 @@ describe('SIGTERM', () => {
   test('known-limits.md: “What is not done after timeouts.shutdown (30 s) is broken off; its senders come again.”', async () => {
     const reached = Promise.withResolvers<undefined>()
     await using backend = await startFakeBackend({
-      rules: [{ on: 'DATA', hold: new Promise(() => undefined), reached: () => reached.resolve(undefined) }],
+      rules: [
+        {
+          on: 'DATA',
+          hold: new Promise(() => undefined),
+          reached: () => reached.resolve(undefined),
+        },
+      ],
     })
     await using home = await Home.make()
-    const served = await home.serve({ backendUrl: backend.url, config: 'timeouts: { shutdown: 300ms }' })
-    const sender = senderOf({ from: 's@x.test', to: ['a@example.org'], text: 'Subject: x\r\n\r\nhello\r\n' })
+    const served = await home.serve({
+      backendUrl: backend.url,
+      config: 'timeouts: { shutdown: 300ms }',
+    })
+    const sender = senderOf({
+      from: 's@x.test',
+      to: ['a@example.org'],
+      text: 'Subject: x\r\n\r\nhello\r\n',
+    })
     const attempt = sender.attempt(served.listeningPort)
     await reached.promise
     served.signal('SIGTERM')
@@ -117,7 +133,11 @@ describe('starting', () => {
     await using home = await Home.make()
     const served = await home.serve({ backendUrl: backend.url })
     expect(served.events('not ready')).toHaveLength(1)
-    const sender = senderOf({ from: 's@x.test', to: ['a@example.org'], text: 'Subject: x\r\n\r\nhello\r\n' })
+    const sender = senderOf({
+      from: 's@x.test',
+      to: ['a@example.org'],
+      text: 'Subject: x\r\n\r\nhello\r\n',
+    })
     await sender.attempt(served.listeningPort)
     expect(sender.open()).toEqual(['a@example.org'])
     await using again = await startFakeBackend({ port: backend.port })
@@ -146,7 +166,11 @@ describe('memory', () => {
         config: `received_header: false\nlimits: { message_size: 300MiB }\n${config}`,
       })
       // A small message first, so that everything is loaded.
-      const small = senderOf({ from: 's@x.test', to: ['a@example.org'], text: 'Subject: x\r\n\r\nhello\r\n' })
+      const small = senderOf({
+        from: 's@x.test',
+        to: ['a@example.org'],
+        text: 'Subject: x\r\n\r\nhello\r\n',
+      })
       await untilAnswered(small, served.listeningPort)
       const before = served.peakMemoryBytes()
       const client = await connected(served, envelope)
@@ -154,7 +178,8 @@ describe('memory', () => {
       const line = Buffer.from(`${'0123456789abcdef'.repeat(4)}\r\n`.repeat(1000))
       const send = async (octets: Buffer): Promise<void> => {
         hash.update(octets)
-        if (!client.socket.write(octets)) await new Promise((resolve) => client.socket.once('drain', resolve))
+        if (!client.socket.write(octets))
+          await new Promise((resolve) => client.socket.once('drain', resolve))
       }
       await send(Buffer.from('Subject: large\r\n\r\n'))
       setTimeout(() => goOn.resolve(undefined), 1000)
@@ -173,7 +198,8 @@ describe('the disk under the ledger', () => {
   test.runIf(canMount())(
     'gets full in the middle; known-limits.md: “a full or read-only disk under the ledger: mail goes on” “No message is lost or delivered twice by that alone.”',
     async () => {
-      const recipients = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+      const recipients =
+        '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
       const to = ['strict@example.org', 'careful@example.org', 'tag@example.org']
       await using backend = await startFakeBackend()
       await using home = await Home.make()
@@ -200,7 +226,10 @@ describe('the disk under the ledger', () => {
         if (message === 20) {
           expect(served.events('ledgerTrouble')).toHaveLength(1)
           rmSync(filler)
-          await until('the ledger is written again', () => served.events('ledgerRecovered').length === 1)
+          await until(
+            'the ledger is written again',
+            () => served.events('ledgerRecovered').length === 1,
+          )
         }
         await untilAnswered(sender, served.listeningPort)
         expect(sender.answered.get('strict@example.org')).toMatch(/^550 /)

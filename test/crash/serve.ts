@@ -25,7 +25,10 @@ export interface ServeOptions {
   readonly workers?: number
   /** Program and arguments that the command is handed to. */
   readonly wrapper?: readonly string[]
-  /** A listening socket that it is given as a service manager would (sd_listen_fds(3)). Closed here once it was given. */
+  /**
+   * A listening socket that it is given as a service manager would (sd_listen_fds(3)). Closed here
+   * once it was given.
+   */
   readonly socket?: Server
 }
 
@@ -63,8 +66,17 @@ ${/^peers:/m.test(options.config ?? '') ? '' : 'peers: [{ name: default, strateg
 ${options.config ?? ''}
 `,
     )
-    const given = options.socket === undefined ? [] : ['sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh']
-    const command = [...given, ...(options.wrapper ?? []), process.execPath, main, 'serve', '--config', file]
+    const given =
+      options.socket === undefined ? [] : ['sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh']
+    const command = [
+      ...given,
+      ...(options.wrapper ?? []),
+      process.execPath,
+      main,
+      'serve',
+      '--config',
+      file,
+    ]
     const served = new Served(command, this.directory, options.socket)
     options.socket?.close()
     this.#running.push(served)
@@ -91,7 +103,10 @@ export class Served {
   constructor(command: readonly string[], directory: string, socket?: Server) {
     const [program = '', ...args] = command
     const further = socket === undefined ? [] : [descriptorOf(socket)]
-    this.#child = spawn(program, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe', ...further] })
+    this.#child = spawn(program, args, {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'pipe', ...further],
+    })
     const note = (data: Buffer): void => {
       this.output += data.toString()
       const listening = /"listening":\["[^"]*:([0-9]+)"/.exec(this.output)?.[1]
@@ -121,8 +136,12 @@ export class Served {
   }
   /** Lines of the log that have this event. */
   events(event: string): Record<string, unknown>[] {
-    const lines = this.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'))
-    return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line['event'] === event)
+    const lines = this.output
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    return lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line['event'] === event)
   }
 
   /** Where its admin API is. */

@@ -1,4 +1,7 @@
-/** What is shipped runs on every machine that Node runs on: no package of the lock file is for one machine, or compiled. */
+/**
+ * What is shipped runs on every machine that Node runs on: no package of the lock file is for one
+ * machine, or compiled.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -17,11 +20,14 @@ interface Locked {
 const lock = JSON.parse(readFileSync(path.join(project, 'package-lock.json'), 'utf8')) as {
   readonly packages: Readonly<Record<string, Locked>>
 }
-const shipped = Object.entries(lock.packages).filter(([name, { dev }]) => name !== '' && dev !== true)
+const shipped = Object.entries(lock.packages).filter(
+  ([name, { dev }]) => name !== '' && dev !== true,
+)
 
 test('the lock file names what is shipped', () => {
   expect(shipped.map(([name]) => name)).toContain('node_modules/zod')
-  // This tells that `dev` is what is looked at: the Node that is pinned for development has a program in it.
+  // This tells that `dev` is what is looked at: the Node that is pinned for development has a
+  // program in it.
   expect(lock.packages['node_modules/node']).toMatchObject({ dev: true, hasInstallScript: true })
 })
 
@@ -35,6 +41,8 @@ describe.each(shipped)('%s', (folder, { os, cpu, libc, hasInstallScript }) => {
     // Packages within it have a test of their own.
     const own = files.filter((name) => !/(?:^|\/)node_modules\//.test(name))
     expect(own).toContain('package.json')
-    expect(own.filter((name) => /\.(?:node|so|dylib|dll|exe|a|o)$|(?:^|\/)binding\.gyp$/.test(name))).toEqual([])
+    expect(
+      own.filter((name) => /\.(?:node|so|dylib|dll|exe|a|o)$|(?:^|\/)binding\.gyp$/.test(name)),
+    ).toEqual([])
   })
 })

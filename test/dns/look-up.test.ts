@@ -7,7 +7,10 @@ const place6: LookupAddress = { address: '2001:db8::1', family: 6 }
 
 /** Answers when it is told to. */
 function slow() {
-  const asked: { readonly host: string; readonly answer: PromiseWithResolvers<readonly LookupAddress[]> }[] = []
+  const asked: {
+    readonly host: string
+    readonly answer: PromiseWithResolvers<readonly LookupAddress[]>
+  }[] = []
   const look = joined(async (host) => {
     const answer = Promise.withResolvers<readonly LookupAddress[]>()
     asked.push({ host, answer })
@@ -31,7 +34,10 @@ test('what the system says is for those who wait; who comes later asks anew', as
   const { asked, look } = slow()
   const first = [look('a.test'), look('a.test')]
   asked[0]?.answer.reject(new Error('EAI_AGAIN'))
-  expect((await Promise.allSettled(first)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect((await Promise.allSettled(first)).map(({ status }) => status)).toEqual([
+    'rejected',
+    'rejected',
+  ])
   const second = look('a.test')
   expect(asked).toHaveLength(2)
   asked[1]?.answer.resolve([place])
@@ -44,10 +50,15 @@ test.each([
   ['the first of a family', { family: 6 }, [place6.address, 6]],
   ['all of a family', { all: true, family: 4 }, [[place]]],
   ['none that fits', { family: 6 }, 'ENOTFOUND', [place]],
-] as const)('a socket gets %s', async (_name, options, expected, found: readonly LookupAddress[] = [place, place6]) => {
-  const answer = await new Promise((resolve) => {
-    const look = async (): Promise<readonly LookupAddress[]> => await Promise.resolve(found)
-    lookUpForSocket(look)('a.test', options, (error, ...got) => resolve(error === null ? got : error.code))
-  })
-  expect(answer).toEqual(expected)
-})
+] as const)(
+  'a socket gets %s',
+  async (_name, options, expected, found: readonly LookupAddress[] = [place, place6]) => {
+    const answer = await new Promise((resolve) => {
+      const look = async (): Promise<readonly LookupAddress[]> => await Promise.resolve(found)
+      lookUpForSocket(look)('a.test', options, (error, ...got) =>
+        resolve(error === null ? got : error.code),
+      )
+    })
+    expect(answer).toEqual(expected)
+  },
+)

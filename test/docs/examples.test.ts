@@ -10,7 +10,13 @@ const below = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name))
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'grafana/README.md', ...below('docs')]
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'grafana/README.md',
+  ...below('docs'),
+]
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 
 const examples = pages.flatMap((page) =>
@@ -42,7 +48,9 @@ describe('configurations', () => {
 })
 
 test.each(pages)('the links of %s lead somewhere', (page) => {
-  const links = [...textOf(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map((match) => match[1] ?? '')
+  const links = [...textOf(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
+    (match) => match[1] ?? '',
+  )
   const dead = links.filter((link) => !existsSync(join(root, dirname(page), link)))
   expect(dead).toEqual([])
 })

@@ -5,7 +5,8 @@ import { octetsOf } from '../../src/smtp/octets.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/leniency.md'), 'utf8')
 
-export type Section = 'Taken, as Postfix takes it' | 'Refused, although Postfix takes it' | 'Refused by both'
+export type Section =
+  'Taken, as Postfix takes it' | 'Refused, although Postfix takes it' | 'Refused by both'
 export const sections: readonly Section[] = [
   'Taken, as Postfix takes it',
   'Refused, although Postfix takes it',

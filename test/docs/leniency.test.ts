@@ -1,4 +1,7 @@
-/** docs/leniency.md, against the machine: each line of its tables is taken or refused as the page says. */
+/**
+ * docs/leniency.md, against the machine: each line of its tables is taken or refused as the page
+ * says.
+ */
 import { describe, expect, test } from 'vitest'
 import { Machine } from '../support/machine.ts'
 import { linesOf, type Section } from './leniency-lines.ts'
@@ -29,7 +32,9 @@ test('what is taken reaches the server behind in the octets in which it came', (
     machine.send(line)
     return machine.effects
       .slice(before)
-      .map((effect) => (effect.do === 'begin' ? effect.mail : effect.do === 'offer' ? effect.argument : ''))
+      .map((effect) =>
+        effect.do === 'begin' ? effect.mail : effect.do === 'offer' ? effect.argument : '',
+      )
       .join(' ')
   }
   for (const line of linesOf('Taken, as Postfix takes it').filter((taken) =>

@@ -1,4 +1,7 @@
-/** The tables of docs/limits.md are what the schema, the metrics and the replies say. What a limit does is shown where the limit is tested. */
+/**
+ * The tables of docs/limits.md are what the schema, the metrics and the replies say. What a limit
+ * does is shown where the limit is tested.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -26,13 +29,17 @@ const rows = [...page.matchAll(/^\| (`[^|]+?) \| ([^|]*?) \| ([^|]*?) \| ([^|]*?
   },
 )
 /** Rows whose first cell is a key, with a default of its own in the schema. */
-const keyed = rows.filter(({ key }) => documentedKeys().some((documented) => documented.key === key))
+const keyed = rows.filter(({ key }) =>
+  documentedKeys().some((documented) => documented.key === key),
+)
 
 const spoken = (reply: Reply): string =>
   reply.detail === undefined
     ? `${reply.code} ${reply.lines[0]}`
     : `${reply.code} ${Math.floor(reply.code / 100)}.${reply.detail} ${reply.lines[0]}`
-const all = Object.values(replies).flatMap((reply) => (typeof reply === 'function' ? [] : [spoken(reply)]))
+const all = Object.values(replies).flatMap((reply) =>
+  typeof reply === 'function' ? [] : [spoken(reply)],
+)
 const known = [...all, spoken(replies.messageTooLarge(1))]
 
 describe('limits.md: “table under Sessions” “table under Rates” “table under One session” “table under Slow clients”', () => {
@@ -41,14 +48,20 @@ describe('limits.md: “table under Sessions” “table under Rates” “table
     const documented = documentedKeys()
       .find((one) => one.key === key)
       ?.default?.replaceAll('`', '')
-    expect(fallback.replaceAll('`', '')).toBe(documented === undefined || documented === '' ? 'none' : documented)
+    expect(fallback.replaceAll('`', '')).toBe(
+      documented === undefined || documented === '' ? 'none' : documented,
+    )
   })
-  test.each(rows.filter(({ metric }) => metric !== ''))('$limit has the metric $metric', ({ metric }) => {
-    const name = /^rcptwise_([a-z_]+)/.exec(metric)?.[1]
-    if (name === undefined) expect(limitNames).toContain(metric)
-    else expect(Object.values(metricDescriptions).map((described) => described.name)).toContain(name)
-    expect(metricPrefix).toBe('rcptwise_')
-  })
+  test.each(rows.filter(({ metric }) => metric !== ''))(
+    '$limit has the metric $metric',
+    ({ metric }) => {
+      const name = /^rcptwise_([a-z_]+)/.exec(metric)?.[1]
+      if (name === undefined) expect(limitNames).toContain(metric)
+      else
+        expect(Object.values(metricDescriptions).map((described) => described.name)).toContain(name)
+      expect(metricPrefix).toBe('rcptwise_')
+    },
+  )
   test.each(rows.filter(({ said }) => /`\d{3} /.test(said)))('$limit: $said', ({ said }) => {
     const reply = /`(\d{3} [^`]+)`/.exec(said)?.[1] ?? ''
     expect(known.filter((one) => one.startsWith(reply))).not.toEqual([])
@@ -56,16 +69,24 @@ describe('limits.md: “table under Sessions” “table under Rates” “table
 })
 
 test('limits.md: “`rcptwise_limit_hits_total{limit="…"}` counts each limit that has a metric label below.”', () => {
-  const labels = rows.map(({ metric }) => metric).filter((metric) => metric !== '' && !metric.startsWith(metricPrefix))
+  const labels = rows
+    .map(({ metric }) => metric)
+    .filter((metric) => metric !== '' && !metric.startsWith(metricPrefix))
   expect([...new Set(labels)].sort()).toEqual([...limitNames].sort())
 })
 
 describe('limits.md: “Only limits that a retry cannot fix (the size of a message, its header section, the length of a line) are answered 5yz.”', () => {
-  const lasting = ['limits.message_size', 'limits.header', 'limits.text_line', 'limits.command_line']
+  const lasting = [
+    'limits.message_size',
+    'limits.header',
+    'limits.text_line',
+    'limits.command_line',
+  ]
   test('limits.md: “A limit on how much or how often is answered 4yz and never 5yz”', () => {
     for (const { key, said } of rows) {
       const code = /`(\d)\d\d /.exec(said)?.[1]
-      if (code !== undefined) expect(`${key} ${code}yz`).toBe(`${key} ${lasting.includes(key) ? '5' : '4'}yz`)
+      if (code !== undefined)
+        expect(`${key} ${code}yz`).toBe(`${key} ${lasting.includes(key) ? '5' : '4'}yz`)
     }
   })
 })

@@ -1,6 +1,7 @@
 /**
- * The pages that say what always holds, as the units that a test can quote: sentences, and tables as a whole. Code and what is between
- * `<!-- tables: begin -->` and `<!-- tables: end -->` (made by tools/strategy-table.ts) are left out.
+ * The pages that say what always holds, as the units that a test can quote: sentences, and tables
+ * as a whole. Code and what is between `<!-- tables: begin -->` and `<!-- tables: end -->` (made by
+ * tools/strategy-table.ts) are left out.
  */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,7 +1,8 @@
 /**
- * No page promises what was not tried. A test that shows a promise quotes it in its name: `limits.md: “Single octets do not prolong the
- * time for a command.”` (part of a sentence will do). Each sentence of the pages below is either quoted by a test or listed in
- * explanations.md, because it promises nothing about Rcptwise. A table is quoted as `table under HEADING`.
+ * No page promises what was not tried. A test that shows a promise quotes it in its name:
+ * `limits.md: “Single octets do not prolong the time for a command.”` (part of a sentence will do).
+ * Each sentence of the pages below is either quoted by a test or listed in explanations.md, because
+ * it promises nothing about Rcptwise. A table is quoted as `table under HEADING`.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,13 @@ const root = join(import.meta.dirname, '..', '..')
 const tests = join(root, 'test')
 
 /** Read sentence by sentence. A quote may be of any other page, too. */
-const whole = ['README.md', 'docs/known-limits.md', 'docs/limits.md', 'docs/rules.md', 'docs/strategies.md']
+const whole = [
+  'README.md',
+  'docs/known-limits.md',
+  'docs/limits.md',
+  'docs/rules.md',
+  'docs/strategies.md',
+]
 
 const pages = new Map(
   ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
@@ -34,7 +41,11 @@ const named = /([\w-]+\.md): ((?:“[^”]+”[ ,]*)+)/g
 function quotesIn(file: string): Quote[] {
   const text = readFileSync(join(tests, file), 'utf8').replaceAll(/\\(['"`])/g, '$1')
   return [...text.matchAll(named)].flatMap(([, page = '', quotes = '']) =>
-    [...quotes.matchAll(/“([^”]+)”/g)].map(([, quote = '']) => ({ page, text: plain(quote), by: file })),
+    [...quotes.matchAll(/“([^”]+)”/g)].map(([, quote = '']) => ({
+      page,
+      text: plain(quote),
+      by: file,
+    })),
   )
 }
 
@@ -49,7 +60,10 @@ const explanations = new Map(
     .slice(1)
     .map((section): [string, string[]] => {
       const [name = '', ...lines] = section.split('\n')
-      return [name.trim(), lines.filter((line) => line.startsWith('- ')).map((line) => plain(line.slice(2)))]
+      return [
+        name.trim(),
+        lines.filter((line) => line.startsWith('- ')).map((line) => plain(line.slice(2))),
+      ]
     }),
 )
 
@@ -59,7 +73,9 @@ const explained = (page: Page, unit: string): boolean =>
   (explanations.get(page.name) ?? []).some((beginning) => unit.startsWith(beginning))
 
 test('every quote in the name of a test is in its page', () => {
-  const stale = quotes.filter(({ page, text }) => pages.get(page)?.units.some((unit) => unit.includes(text)) !== true)
+  const stale = quotes.filter(
+    ({ page, text }) => pages.get(page)?.units.some((unit) => unit.includes(text)) !== true,
+  )
   expect(stale).toEqual([])
 })
 
@@ -90,5 +106,7 @@ describe('every sentence has a test that quotes it, or is listed in test/docs/ex
 
 test('a sentence that nobody shows would be noticed', () => {
   const page: Page = { name: 'limits.md', file: '', units: ['Rcptwise brews coffee.'] }
-  expect(quoted(page, 'Rcptwise brews coffee.') || explained(page, 'Rcptwise brews coffee.')).toBe(false)
+  expect(quoted(page, 'Rcptwise brews coffee.') || explained(page, 'Rcptwise brews coffee.')).toBe(
+    false,
+  )
 })

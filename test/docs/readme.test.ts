@@ -24,7 +24,10 @@ const [ann, bob, cho] = ['ann@example.org', 'bob@example.org', 'cho@example.org'
 const spam = { judgement: { kind: 'scored', score: 9.5, symbols: [] } } as const
 const codes = (lines: readonly string[]): string[] => lines.map((line) => line.slice(0, 3))
 const taken = (machine: Machine): string[][] =>
-  machine.parcels.map(({ result, recipients }) => [result, ...recipients.map(({ argument }) => argument)])
+  machine.parcels.map(({ result, recipients }) => [
+    result,
+    ...recipients.map(({ argument }) => argument),
+  ])
 
 describe('the picture', () => {
   test('README.md: “A sender that speaks PRDR (per-recipient data responses; Exim does) gets one true reply per recipient.”', () => {
@@ -64,7 +67,9 @@ describe('the picture', () => {
 
   test('README.md: “Any other sender gets a single reply when that reply is true for every recipient.”', () => {
     const machine = Machine.ready(options)
-    const { text } = machine.message([ann, bob, cho], { judgement: { kind: 'scored', score: 1, symbols: [] } })
+    const { text } = machine.message([ann, bob, cho], {
+      judgement: { kind: 'scored', score: 1, symbols: [] },
+    })
     expect(codes(text)).toEqual(['250'])
     expect(machine.ledger.splits.size).toBe(0)
   })
@@ -82,9 +87,11 @@ test('README.md: “The mail is in rcptwise-data/mail, and the metrics are at <h
   const loaded = loadConfig(undefined)
   if (!loaded.ok) throw new Error('the defaults are wrong')
   const { backend, admin, listen } = loaded.config
-  expect(backend.servers.map((server) => server.kind === 'sink' && relative(resolve('.'), server.directory))).toEqual([
-    'rcptwise-data/mail',
-  ])
+  expect(
+    backend.servers.map(
+      (server) => server.kind === 'sink' && relative(resolve('.'), server.directory),
+    ),
+  ).toEqual(['rcptwise-data/mail'])
   expect(admin?.listen).toEqual({ host: '127.0.0.1', port: 9225 })
   expect(listen).toMatchObject([{ host: '127.0.0.1', port: 2525 }])
 })
@@ -97,14 +104,17 @@ test('README.md: “check names every mistake with file, line and key.” “and
     const main = join(root, 'src', 'cli', 'main.ts')
     return await run(process.execPath, [main, 'check', '--config', file], { cwd: directory }).then(
       ({ stdout }) => stdout,
-      (failed: unknown) => Object.values(failed as Readonly<Record<'stdout' | 'stderr', string>>).join(''),
+      (failed: unknown) =>
+        Object.values(failed as Readonly<Record<'stdout' | 'stderr', string>>).join(''),
     )
   }
   try {
     const mistakes = await check('hostnam: mx.test\nlimits:\n  sessions: many\n')
     expect(mistakes).toMatch(/config\.yaml:1:1: hostnam: /)
     expect(mistakes).toMatch(/config\.yaml:3:\d+: limits\.sessions: /)
-    expect(await check('hostname: mx.test\n')).toMatch(/^ok {3}tls: self-signed certificate for mx\.test, valid for /m)
+    expect(await check('hostname: mx.test\n')).toMatch(
+      /^ok {3}tls: self-signed certificate for mx\.test, valid for /m,
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

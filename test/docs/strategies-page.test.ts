@@ -1,4 +1,7 @@
-/** What docs/strategies.md says of its tables is what stands in them. How they are made is a test of its own (test/model). */
+/**
+ * What docs/strategies.md says of its tables is what stands in them. How they are made is a test of
+ * its own (test/model).
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -34,11 +37,13 @@ const makesOneAttempt = ['msmtp, curl', 'smtplib, nodemailer']
 
 test('each table has each sender of the model', () => {
   const names = modelSenders.map(({ name }) => name)
-  for (const table of [retries, delays, givenUp, lost]) expect(table.map(({ sender }) => sender)).toEqual(names)
+  for (const table of [retries, delays, givenUp, lost])
+    expect(table.map(({ sender }) => sender)).toEqual(names)
 })
 
 test('strategies.md: “Nothing is lost in any cell, and nothing is there twice.”', () => {
-  for (const row of lost) for (const strategy of strategies) expect(row[strategy], row['sender']).toBe('0; 0; 0')
+  for (const row of lost)
+    for (const strategy of strategies) expect(row[strategy], row['sender']).toBe('0; 0; 0')
 })
 
 describe('strategies.md: “late and auto cost a retry only for those messages, and nobody who takes the message waits for it.”', () => {
@@ -49,7 +54,9 @@ describe('strategies.md: “late and auto cost a retry only for those messages, 
 })
 
 test("strategies.md: “With group and single mail that is accepted in the end waits for the sender's retries”", () => {
-  const waits = delays.filter(({ group, single }) => !`${group} ${single}`.endsWith('0 s; 0 s; 0 s'))
+  const waits = delays.filter(
+    ({ group, single }) => !`${group} ${single}`.endsWith('0 s; 0 s; 0 s'),
+  )
   expect(waits.map(({ sender }) => sender)).toEqual(
     expect.arrayContaining(['Postfix', 'Exim', 'sendmail', 'OpenSMTPD']),
   )
@@ -70,7 +77,9 @@ test('strategies.md: “Fewer than three messages in a hundred really divide the
   let divided = 0
   for (let n = 0; n < messages; n++) {
     const score = draw(random, mix.scores)
-    const policies = Array.from({ length: draw(random, mix.recipients) }, () => draw<Policy>(random, mix.policies))
+    const policies = Array.from({ length: draw(random, mix.recipients) }, () =>
+      draw<Policy>(random, mix.policies),
+    )
     const refusing = policies.filter((policy) => decide(score, policy) === 'reject').length
     if (refusing > 0 && refusing < policies.length) divided++
   }
@@ -78,9 +87,11 @@ test('strategies.md: “Fewer than three messages in a hundred really divide the
 })
 
 test('strategies.md: “The mix, for each sender and strategy 10,000 messages:”', () => {
-  const shares = (of: readonly (readonly [number, unknown])[]): number[] => of.map(([share]) => share)
+  const shares = (of: readonly (readonly [number, unknown])[]): number[] =>
+    of.map(([share]) => share)
   const [, text = ''] =
-    /The mix, for each sender and strategy 10,000 messages: ([\s\S]*?)\n\n|\nThere is/.exec(page) ?? []
+    /The mix, for each sender and strategy 10,000 messages: ([\s\S]*?)\n\n|\nThere is/.exec(page) ??
+    []
   const said = [...text.matchAll(/(\d+) %/g)].map(([, share]) => Number(share))
   expect(said).toEqual([...shares(mix.recipients), ...shares(mix.policies), ...shares(mix.scores)])
 })

@@ -25,10 +25,16 @@ test.each([
   ['ann@example.org', 'Auto-Submitted: auto-replied (vacation)', 'automatic'],
   ['ann@example.org', 'Auto-Submitted: no', undefined],
   ['ann@example.org', 'auto-submitted: NO; x=y', undefined],
-  ['ann@example.org', 'Content-Type: multipart/report; report-type=disposition-notification', 'automatic'],
+  [
+    'ann@example.org',
+    'Content-Type: multipart/report; report-type=disposition-notification',
+    'automatic',
+  ],
   ['ann@example.org', 'Content-Type: multipart/mixed', undefined],
   ['ann@example.org', 'X-Auto-Response-Suppress: DR, OOF, NDR', 'automatic'],
   ['ann@example.org', 'X-Auto-Response-Suppress: OOF', undefined],
 ])('%s, %j', (from, header, expected) => {
-  expect(whyAutomatic(from, fieldsOf(Buffer.from(`Received: by mx\r\n${header}\r\n`)))).toBe(expected)
+  expect(whyAutomatic(from, fieldsOf(Buffer.from(`Received: by mx\r\n${header}\r\n`)))).toBe(
+    expected,
+  )
 })

@@ -13,7 +13,9 @@ describe('headerOf', () => {
 
 describe('fieldsOf', () => {
   test('unfolds, and leaves out what is no field', () => {
-    expect(fieldsOf(Buffer.from('A: 1\r\n\t2\r\nno field\r\nB : x:y \r\n:empty\r\nC:\r\n'))).toEqual([
+    expect(
+      fieldsOf(Buffer.from('A: 1\r\n\t2\r\nno field\r\nB : x:y \r\n:empty\r\nC:\r\n')),
+    ).toEqual([
       { name: 'a', value: '1\t2' },
       { name: 'b', value: 'x:y' },
       { name: 'c', value: '' },
@@ -30,7 +32,8 @@ describe('fieldsOf', () => {
 
 describe('readHeader', () => {
   async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
-    for (let at = 0; at < text.length; at += size) yield await Promise.resolve(Buffer.from(text.slice(at, at + size)))
+    for (let at = 0; at < text.length; at += size)
+      yield await Promise.resolve(Buffer.from(text.slice(at, at + size)))
   }
 
   test.each([1, 2, 3, 4, 5, 100])('whatever the pieces: %d octets', async (size) => {

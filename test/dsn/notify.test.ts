@@ -22,7 +22,10 @@ describe('ORCPT', () => {
     ['rfc822;ann@example.org', { type: 'rfc822', address: 'ann@example.org' }],
     ['RFC822;ann+2Bshop@example.org', { type: 'rfc822', address: 'ann+shop@example.org' }],
     ['utf-8;b\\x{FC}ro@b\\x{FC}cher.example', { type: 'utf-8', address: 'büro@bücher.example' }],
-    [`utf-8;${Buffer.from('büro@example.org').toString('latin1')}`, { type: 'utf-8', address: 'büro@example.org' }],
+    [
+      `utf-8;${Buffer.from('büro@example.org').toString('latin1')}`,
+      { type: 'utf-8', address: 'büro@example.org' },
+    ],
     ['utf-8;\\x{D800}\\x{FFFFFF}', { type: 'utf-8', address: '\\x{D800}\\x{FFFFFF}' }],
     ['rfc822;ann+2', undefined],
     ['ann@example.org', undefined],
@@ -30,7 +33,14 @@ describe('ORCPT', () => {
   ])('%j', (value, expected) => expect(parseOriginalRecipient(value)).toEqual(expected))
 
   test('never throws', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary-ascii' }), (text) => void parseOriginalRecipient(`utf-8;${text}`)))
-    fc.assert(fc.property(fc.string({ unit: 'binary-ascii' }), (text) => void parseOriginalRecipient(text)))
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary-ascii' }),
+        (text) => void parseOriginalRecipient(`utf-8;${text}`),
+      ),
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii' }), (text) => void parseOriginalRecipient(text)),
+    )
   })
 })

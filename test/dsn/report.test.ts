@@ -14,10 +14,17 @@ const order: ReportOrder = {
   refusals: [
     {
       recipient: 'cho@example.org',
-      reply: { code: 550, detail: '7.1', lines: ['<cho@example.org> refuses this message as spam'] },
+      reply: {
+        code: 550,
+        detail: '7.1',
+        lines: ['<cho@example.org> refuses this message as spam'],
+      },
     },
   ],
-  original: { kind: 'header', octets: Buffer.from('From: <shop@sender.example>\r\nSubject: offer\r\n') },
+  original: {
+    kind: 'header',
+    octets: Buffer.from('From: <shop@sender.example>\r\nSubject: offer\r\n'),
+  },
   international: false,
   eightBit: true,
 }
@@ -88,7 +95,9 @@ describe('the status of recipients', () => {
     [{ code: 554, lines: ['no'] }, '5.0.0'],
     [{ code: 550, lines: ['4.7.1 strange'] }, '5.0.0'],
   ] as const)('%j', (reply, status) => {
-    expect(write({ refusals: [{ recipient: 'a@example.org', reply }] })).toContain(`\r\nStatus: ${status}\r\n`)
+    expect(write({ refusals: [{ recipient: 'a@example.org', reply }] })).toContain(
+      `\r\nStatus: ${status}\r\n`,
+    )
   })
 
   test('each has a block of its own, with the original recipient where the sender gave one', () => {
@@ -112,7 +121,9 @@ describe('what is returned', () => {
   const eightBitText = Buffer.from('Subject: sch\xf6n\r\n\r\nGr\xfc\xdfe', 'latin1')
 
   test('the whole text', () => {
-    const text = write({ original: { kind: 'text', octets: Buffer.from('A: b\r\n\r\nno end of line') } })
+    const text = write({
+      original: { kind: 'text', octets: Buffer.from('A: b\r\n\r\nno end of line') },
+    })
     expect(text).toContain(
       'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\nA: b\r\n\r\nno end of line\r\n\r\n--=_abc123--\r\n',
     )
@@ -127,7 +138,11 @@ describe('what is returned', () => {
   })
 
   test('or become question marks, in a header section for a server that can not take them', () => {
-    const report = writeReport({ ...order, eightBit: false, original: { kind: 'header', octets: eightBitText } })
+    const report = writeReport({
+      ...order,
+      eightBit: false,
+      original: { kind: 'header', octets: eightBitText },
+    })
     expect(report.eightBit).toBe(false)
     const text = Buffer.concat(report.text)
     expect(text.toString()).toContain('Subject: sch?n\r\n')
@@ -178,7 +193,10 @@ test('a recipient beyond ASCII is named in a report that is ASCII (RFC 6533 3)',
 test("the server's words are in it as they were meant, whichever way it writes them", () => {
   for (const words of [octetsOf('5.7.1 ungültig'), '5.7.1 ung\xfcltig'])
     expect(
-      write({ international: true, refusals: [{ recipient: 'a@b.test', reply: { code: 550, lines: [words] } }] }),
+      write({
+        international: true,
+        refusals: [{ recipient: 'a@b.test', reply: { code: 550, lines: [words] } }],
+      }),
     ).toContain('\r\nDiagnostic-Code: smtp; 550 5.7.1 ungültig\r\n')
 })
 
@@ -187,26 +205,32 @@ test('nobody else writes lines into it, and none is too long', () => {
     unit: fc.constantFrom('a', ' ', '\r', '\n', '\0', ':', '-', '=', '_', '.', 'ü', '\u2028', '>'),
   })
   fc.assert(
-    fc.property(any, any, fc.boolean(), fc.integer({ min: 1, max: 2000 }), (one, other, international, times) => {
-      const long = `${one}${other}`.repeat(times).slice(0, 5000)
-      const text = write({
-        international,
-        reversePath: long,
-        client: { helo: long, address: '2001:db8::1' },
-        envelopeId: `+0D+0A--=_abc123${'a'.repeat(times)}`,
-        messageId: other,
-        refusals: [
-          {
-            recipient: long,
-            originalRecipient: `rfc822;a+0D+0AX:y${'a'.repeat(times)}`,
-            reply: { code: 550, lines: [long, one] },
-          },
-        ],
-      })
-      expect(text.split('\r\n').filter((line) => line.startsWith('--=_abc123'))).toHaveLength(4)
-      expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n\0]/)
-      for (const line of text.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThan(998)
-      expect(text.match(/^Final-Recipient:/gm)).toHaveLength(1)
-    }),
+    fc.property(
+      any,
+      any,
+      fc.boolean(),
+      fc.integer({ min: 1, max: 2000 }),
+      (one, other, international, times) => {
+        const long = `${one}${other}`.repeat(times).slice(0, 5000)
+        const text = write({
+          international,
+          reversePath: long,
+          client: { helo: long, address: '2001:db8::1' },
+          envelopeId: `+0D+0A--=_abc123${'a'.repeat(times)}`,
+          messageId: other,
+          refusals: [
+            {
+              recipient: long,
+              originalRecipient: `rfc822;a+0D+0AX:y${'a'.repeat(times)}`,
+              reply: { code: 550, lines: [long, one] },
+            },
+          ],
+        })
+        expect(text.split('\r\n').filter((line) => line.startsWith('--=_abc123'))).toHaveLength(4)
+        expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n\0]/)
+        for (const line of text.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThan(998)
+        expect(text.match(/^Final-Recipient:/gm)).toHaveLength(1)
+      },
+    ),
   )
 })

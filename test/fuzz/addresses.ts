@@ -67,19 +67,34 @@ function once(random: Random): void {
   parseCommand(`RCPT TO:${text}`)
   if (found === undefined) return
   const { path: read, rest } = found
-  holds(text.includes(read.mailbox), 'a mailbox goes out in the octets in which it came', { text, read })
-  holds(!control.test(read.mailbox) && !control.test(read.address), 'no control character is in an address', {
+  holds(text.includes(read.mailbox), 'a mailbox goes out in the octets in which it came', {
     text,
     read,
   })
-  holds(read.mailbox === '' || !read.mailbox.startsWith('@'), 'a source route is gone', { text, read })
+  holds(
+    !control.test(read.mailbox) && !control.test(read.address),
+    'no control character is in an address',
+    {
+      text,
+      read,
+    },
+  )
+  holds(read.mailbox === '' || !read.mailbox.startsWith('@'), 'a source route is gone', {
+    text,
+    read,
+  })
   const again = parsePath(`<${read.mailbox}>`)
   same(again?.path, read, 'what goes to the backend is read as the same address', text)
   holds(again?.rest === '', 'nothing stands behind it', text)
-  holds(ledgerKey(read).length <= 8 * text.length + 10, 'a key is of bounded length', { text, read })
+  holds(ledgerKey(read).length <= 8 * text.length + 10, 'a key is of bounded length', {
+    text,
+    read,
+  })
   isRouted(read.mailbox)
   // Whatever the address, what we say of it is one reply.
-  const said = Buffer.from(encodeReply(replies.relayDenied(read.domain)), 'latin1').toString('latin1')
+  const said = Buffer.from(encodeReply(replies.relayDenied(read.domain)), 'latin1').toString(
+    'latin1',
+  )
   same(parseReply(said), 1, 'a reply that names it is one reply', { text, said })
   const list = parseParameters(rest)
   if (list === undefined) return

@@ -9,4 +9,13 @@ import { replies } from './replies.ts'
 import { texts } from './texts.ts'
 import { xclient } from './xclient.ts'
 
-export const fuzzers: readonly Fuzzer[] = [dialogues, replies, headers, texts, addresses, proxy, xclient, files]
+export const fuzzers: readonly Fuzzer[] = [
+  dialogues,
+  replies,
+  headers,
+  texts,
+  addresses,
+  proxy,
+  xclient,
+  files,
+]

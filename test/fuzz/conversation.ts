@@ -1,4 +1,7 @@
-/** Octets of a client to the whole session machine, through the same intake as on a socket, and what is said to them. */
+/**
+ * Octets of a client to the whole session machine, through the same intake as on a socket, and what
+ * is said to them.
+ */
 import { OctetRouter } from '../../src/listen/octet-router.ts'
 import type { Effect } from '../../src/session/effects.ts'
 import { takesCommands } from '../../src/session/session.ts'
@@ -26,9 +29,15 @@ export interface Said {
 }
 
 /** The last line of each reply. */
-export const repliesIn = (lines: readonly string[]): string[] => lines.filter((line) => line[3] !== '-')
+export const repliesIn = (lines: readonly string[]): string[] =>
+  lines.filter((line) => line[3] !== '-')
 
-const limits = { bareNewlines: 'reject', maxBytes: 5000, maxLineBytes: 500, maxHeaderBytes: 2000 } as const
+const limits = {
+  bareNewlines: 'reject',
+  maxBytes: 5000,
+  maxLineBytes: 500,
+  maxHeaderBytes: 2000,
+} as const
 
 export class Conversation {
   readonly machine: Machine
@@ -41,7 +50,10 @@ export class Conversation {
   #text: Buffer[] = []
   #seen = 0
   #read = false
-  /** Recipients that got 2yz at RCPT in the transaction whose text comes or was answered last, with their lines. */
+  /**
+   * Recipients that got 2yz at RCPT in the transaction whose text comes or was answered last, with
+   * their lines.
+   */
   accepted: string[] = []
 
   constructor(machine: Machine, judge: (message: string) => Judgement) {
@@ -89,7 +101,9 @@ export class Conversation {
       this.#read = true
       this.#owed.push({ kind: 'line', text: line.kind === 'line' ? line.text : '' })
       if (line.kind === 'line')
-        this.#hear(machine.tell({ kind: 'line', text: line.text, more: this.#intake.unreadBytes > 0 }))
+        this.#hear(
+          machine.tell({ kind: 'line', text: line.text, more: this.#intake.unreadBytes > 0 }),
+        )
       else this.#hear(machine.tell({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte' }))
       this.#intake.readAhead()
     }
@@ -103,7 +117,13 @@ export class Conversation {
     const text: Owed = { kind: 'text', message, fault, dropped: false }
     if (before?.kind === 'line' && /^BDAT/i.test(before.text)) this.#owed[0] = text
     else this.#owed.push(text)
-    this.#hear(this.machine.text({ message, judgement: this.#judge(message), ...(fault !== undefined && { fault }) }))
+    this.#hear(
+      this.machine.text({
+        message,
+        judgement: this.#judge(message),
+        ...(fault !== undefined && { fault }),
+      }),
+    )
   }
 
   /** Reply lines that have left; then what the machine wants to be done. */
@@ -112,7 +132,10 @@ export class Conversation {
       this.#lines.push(line)
       if (line[3] === '-') continue
       const owed = this.#owed[0]
-      holds(owed !== undefined, 'nothing is said that nobody has asked for', { line, said: this.said })
+      holds(owed !== undefined, 'nothing is said that nobody has asked for', {
+        line,
+        said: this.said,
+      })
       const block = owed.kind === 'text' && this.#lines[0]?.startsWith('353') === true
       if (block && repliesIn(this.#lines).length < this.accepted.length + 2) continue
       this.#owed.shift()

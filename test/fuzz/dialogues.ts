@@ -1,6 +1,7 @@
 /**
- * Dialogues with the whole session machine: any commands, pipelined or not, in any pieces, in front of a server that answers anything.
- * What holds: as many replies as commands, rules 1 to 4, and where nothing is pipelined the same replies wherever the octets are cut.
+ * Dialogues with the whole session machine: any commands, pipelined or not, in any pieces, in front
+ * of a server that answers anything. What holds: as many replies as commands, rules 1 to 4, and
+ * where nothing is pipelined the same replies wherever the octets are cut.
  */
 import type { Judgement } from '../../src/judge/judge.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
@@ -23,11 +24,15 @@ const recipients = {
 }
 const people = Object.keys(recipients)
 const senders = ['<s@x.test>', '<s@x.test>', '<>', '<t@x.test>'] as const
-const messages = [0, 5.5, 7, 9, 20].map((score) => `Subject: x\r\nX-Score: ${score}\r\n\r\nhello\r\n`)
+const messages = [0, 5.5, 7, 9, 20].map(
+  (score) => `Subject: x\r\nX-Score: ${score}\r\n\r\nhello\r\n`,
+)
 
 const judge = (message: string): Judgement => {
   const score = /^X-Score: ([0-9.]+)/m.exec(message)?.[1]
-  return score === undefined ? { kind: 'silent' } : { kind: 'scored', score: Number(score), symbols: [] }
+  return score === undefined
+    ? { kind: 'silent' }
+    : { kind: 'scored', score: Number(score), symbols: [] }
 }
 
 const answers: readonly Reply[] = [
@@ -49,18 +54,23 @@ interface World {
   readonly reported: Set<string>
 }
 
-const mailboxIn = (text: string): string => /<([^<>]*)>[^<>]*$/.exec(text)?.[1]?.replace(/^@[^:]*:/, '') ?? ''
+const mailboxIn = (text: string): string =>
+  /<([^<>]*)>[^<>]*$/.exec(text)?.[1]?.replace(/^@[^:]*:/, '') ?? ''
 
 interface Scene {
   readonly options: MachineOptions
   readonly world: World
 }
 
-/** The server's answers come from a stream of their own, so that both runs of one dialogue hear the same. */
+/**
+ * The server's answers come from a stream of their own, so that both runs of one dialogue hear the
+ * same.
+ */
 function scene(seed: number, ledger: MemoryLedger, current: { message: string }): Scene {
   const random = new Random(seed, 'world')
   const trouble = random.pick([0, 0, 0.1, 0.4])
-  const say = (): Reply => (random.chance(trouble) ? random.pick(answers) : { code: 250, lines: ['2.0.0 Ok'] })
+  const say = (): Reply =>
+    random.chance(trouble) ? random.pick(answers) : { code: 250, lines: ['2.0.0 Ok'] }
   const world: World = { rcpt: new Map(), taken: new Set(), reported: new Set() }
   const isYes = (reply: Reply): boolean => Math.floor(reply.code / 100) === 2
   const options: MachineOptions = {
@@ -78,7 +88,8 @@ function scene(seed: number, ledger: MemoryLedger, current: { message: string })
         const own = new Map<number, Reply>()
         for (const { index, argument } of to) {
           if (random.chance(trouble / 2)) own.set(index, say())
-          if (isYes(own.get(index) ?? reply)) world.taken.add(`${current.message} ${mailboxIn(argument)}`)
+          if (isYes(own.get(index) ?? reply))
+            world.taken.add(`${current.message} ${mailboxIn(argument)}`)
         }
         return { reply, own }
       },
@@ -107,8 +118,13 @@ type Burst = readonly string[]
 /** Lines without CRLF; what is a text is one string with its end. */
 function nextBurst(random: Random, conversation: Conversation, pipelines: boolean): Burst {
   if (conversation.takesText) {
-    const text = random.chance(0.85) ? random.pick(messages) : perhapsSpoiled(random, random.pick(messages), 0.8)
-    return [`${text.replace(/^\./gm, '..')}.${random.chance(0.02) ? '\n' : ''}`, ...(pipelines ? burst(random, 2) : [])]
+    const text = random.chance(0.85)
+      ? random.pick(messages)
+      : perhapsSpoiled(random, random.pick(messages), 0.8)
+    return [
+      `${text.replace(/^\./gm, '..')}.${random.chance(0.02) ? '\n' : ''}`,
+      ...(pipelines ? burst(random, 2) : []),
+    ]
   }
   if (!pipelines) return [command(random)]
   return random.chance(0.5) ? envelope(random) : burst(random, 5)
@@ -178,12 +194,18 @@ function once(random: Random): void {
   check(first, input)
   if (pipelines) return
   const second = converse(seed, (conversation) => {
-    for (const piece of cutAnywhere(random, octetsOf('EHLO client.test\r\n'))) conversation.push(piece)
-    for (const octets of bursts) for (const piece of cutAnywhere(random, octets)) conversation.push(piece)
+    for (const piece of cutAnywhere(random, octetsOf('EHLO client.test\r\n')))
+      conversation.push(piece)
+    for (const octets of bursts)
+      for (const piece of cutAnywhere(random, octets)) conversation.push(piece)
   })
   const wire = ({ conversation }: Course): unknown => conversation.said.map(({ lines }) => lines)
   // BDAT stands together with its octets.
-  if (!input.some((text) => /BDAT/i.test(text) || /\r\n[^]*\r\n/.test(text.replace(/^Subject[^]*/, ''))))
+  if (
+    !input.some(
+      (text) => /BDAT/i.test(text) || /\r\n[^]*\r\n/.test(text.replace(/^Subject[^]*/, '')),
+    )
+  )
     same(wire(second), wire(first), 'wherever it is cut, the replies are the same', input)
 }
 
@@ -219,7 +241,10 @@ function check({ conversation, world }: Course, input: readonly string[]): void 
   const { state } = machine.session
   // A text or chunk that is not whole is owed nothing yet; recipients are answered together.
   const open = state.at === 'text' || state.at === 'refusedText' || state.at === 'chunks'
-  holds(machine.closed || open || unanswered.length === 0, 'each command has its reply', { ...story, unanswered })
+  holds(machine.closed || open || unanswered.length === 0, 'each command has its reply', {
+    ...story,
+    unanswered,
+  })
   // What `bounce` has accepted and reports to the sender is answered too.
   for (const reported of machine.reports.flat()) world.reported.add(reported)
   rules(said, world, story)
@@ -259,7 +284,10 @@ function rules(said: readonly Said[], world: World, story: unknown): void {
       if (!people.includes(mailbox)) continue
       const key = `${owed.message} ${mailbox}`
       const answered = world.taken.has(key) || world.reported.has(mailbox)
-      holds(answered, 'rule 1: nobody is told yes before the server behind said yes', { line, story })
+      holds(answered, 'rule 1: nobody is told yes before the server behind said yes', {
+        line,
+        story,
+      })
     }
     const deferred = rcpts.some(({ reply: rcpt }) => rcpt.startsWith('4'))
     if (final.startsWith('5') && owed.fault === undefined)

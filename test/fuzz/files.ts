@@ -1,4 +1,7 @@
-/** What an operator writes, with every mistake: recipients' files and configurations. Wrong is told, with its place; nothing throws. */
+/**
+ * What an operator writes, with every mistake: recipients' files and configurations. Wrong is told,
+ * with its place; nothing throws.
+ */
 import { parseConfig } from '../../src/config/load.ts'
 import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import type { Random } from '../support/random.ts'
@@ -28,10 +31,17 @@ function recipients(random: Random): void {
   const entries = new PolicyEntries(known)
   const lines = text.split('\n')
   lines.forEach((line, i) => entries.add(line, i + 1))
-  holds(entries.count + entries.mistakes.length <= lines.length, 'each line is an entry, a mistake or nothing', text)
+  holds(
+    entries.count + entries.mistakes.length <= lines.length,
+    'each line is an entry, a mistake or nothing',
+    text,
+  )
   for (const { line, why } of entries.mistakes) {
     holds(line >= 1 && line <= lines.length, 'a mistake has a line', { text, line })
-    holds(why.length > 0 && why.length < 4000 + 2 * text.length, 'and is told in bounded words', { text, why })
+    holds(why.length > 0 && why.length < 4000 + 2 * text.length, 'and is told in bounded words', {
+      text,
+      why,
+    })
   }
   for (const address of [mailbox(random), anything(random, 30)]) {
     const answer = entries.lookUp(address)
@@ -81,10 +91,14 @@ function configuration(random: Random): void {
   holds(loaded.ok || problems.length > 0, 'what is refused is told', text)
   holds(problems.length <= 1000, 'there are not more problems than anybody reads', text)
   for (const { message } of problems)
-    holds(message.length > 0 && message.length < 2000 + 2 * text.length, 'each in bounded words', { text, message })
+    holds(message.length > 0 && message.length < 2000 + 2 * text.length, 'each in bounded words', {
+      text,
+      message,
+    })
 }
 
 /** A configuration takes a hundred times as long as a file of recipients. */
-const once = (random: Random): void => (random.chance(0.1) ? configuration(random) : recipients(random))
+const once = (random: Random): void =>
+  random.chance(0.1) ? configuration(random) : recipients(random)
 
 export const files: Fuzzer = { name: 'files', once }

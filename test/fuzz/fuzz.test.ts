@@ -1,4 +1,6 @@
-/** Each fuzzer for a while, with inputs that are the same each time; `npm run fuzz` tries others. */
+/**
+ * Each fuzzer for a while, with inputs that are the same each time; `npm run fuzz` tries others.
+ */
 import { describe, expect, test } from 'vitest'
 import { fuzzers } from './all.ts'
 import { type Fuzzer, holds, runFuzzer } from './fuzzer.ts'

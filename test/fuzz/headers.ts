@@ -1,4 +1,7 @@
-/** Header sections: the judge that reads them, what tells messages apart, and the fields that we put in front. */
+/**
+ * Header sections: the judge that reads them, what tells messages apart, and the fields that we put
+ * in front.
+ */
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
 import { type ScoreField, scoreFields } from '../../src/judge/score-field.ts'
@@ -39,7 +42,12 @@ const bodies = [
   'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n',
 ] as const
 
-const envelope = { clientAddress: '192.0.2.1', helo: 'x', reversePath: 'a@x.test', recipients: ['b@example.org'] }
+const envelope = {
+  clientAddress: '192.0.2.1',
+  helo: 'x',
+  reversePath: 'a@x.test',
+  recipients: ['b@example.org'],
+}
 
 function judged(chunks: readonly Buffer[], field: ScoreField): Judgement {
   const judging = headersJudge({ field, believes: () => true }).begin(envelope)
@@ -54,15 +62,26 @@ function identified(chunks: readonly Buffer[]): unknown {
 }
 
 function once(random: Random): void {
-  const head = Array.from({ length: random.between(0, 8) }, () => `${random.pick(fields)}\r\n`).join('')
+  const head = Array.from(
+    { length: random.between(0, 8) },
+    () => `${random.pick(fields)}\r\n`,
+  ).join('')
   const text = random.chance(0.03)
     ? anything(random, 300)
     : `${perhapsSpoiled(random, head, 0.4)}${random.pick(['\r\n', '\r\n', ''])}${random.pick(bodies)}`
   const octets = octetsOf(text)
   const field = random.pick(scoreFields)
   const judgement = judged([octets], field)
-  same(judged(cutAnywhere(random, octets), field), judgement, 'wherever it is cut, it is judged the same', text)
-  holds(judgement.kind !== 'scored' || Number.isFinite(judgement.score), 'a score is a number', { text, judgement })
+  same(
+    judged(cutAnywhere(random, octets), field),
+    judgement,
+    'wherever it is cut, it is judged the same',
+    text,
+  )
+  holds(judgement.kind !== 'scored' || Number.isFinite(judgement.score), 'a score is a number', {
+    text,
+    judgement,
+  })
   same(
     identified(cutAnywhere(random, octets)),
     identified([octets]),
@@ -74,22 +93,45 @@ function once(random: Random): void {
 
 /** Whatever a client says of itself or an address is, our fields are so many lines and no more. */
 function added(random: Random): void {
-  const hostile = (): string => (random.chance(0.5) ? anything(random, 40) : perhapsSpoiled(random, mailbox(random)))
-  const trace = { helo: hostile(), address: '192.0.2.1', hostname: 'mx.test', protocol: 'ESMTP', id: 'x', date: 'now' }
+  const hostile = (): string =>
+    random.chance(0.5) ? anything(random, 40) : perhapsSpoiled(random, mailbox(random))
+  const trace = {
+    helo: hostile(),
+    address: '192.0.2.1',
+    hostname: 'mx.test',
+    protocol: 'ESMTP',
+    id: 'x',
+    date: 'now',
+  }
   const received = receivedHeader(trace)
-  holds(/^Received: [^\r\n]*\r\n\t[^\r\n]*\r\n\t[^\r\n]*\r\n$/.test(received), 'a Received field is one field', {
-    trace,
-    received,
-  })
+  holds(
+    /^Received: [^\r\n]*\r\n\t[^\r\n]*\r\n\t[^\r\n]*\r\n$/.test(received),
+    'a Received field is one field',
+    {
+      trace,
+      received,
+    },
+  )
   const recipients = Array.from({ length: random.between(0, 3) }, hostile)
-  const tag = tagHeader({ verdict: random.pick(['tag', 'quarantine']), score: random.next() * 40 - 10, recipients })
-  const written = tag.split('\r\n')
-  holds(written.pop() === '' && written.length === 3 + recipients.length, 'a copy has so many fields', {
+  const tag = tagHeader({
+    verdict: random.pick(['tag', 'quarantine']),
+    score: random.next() * 40 - 10,
     recipients,
-    tag,
   })
+  const written = tag.split('\r\n')
+  holds(
+    written.pop() === '' && written.length === 3 + recipients.length,
+    'a copy has so many fields',
+    {
+      recipients,
+      tag,
+    },
+  )
   for (const line of written)
-    holds(/^X-[A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*$/.test(line), 'each is a field', { recipients, line })
+    holds(/^X-[A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*$/.test(line), 'each is a field', {
+      recipients,
+      line,
+    })
 }
 
 export const headers: Fuzzer = { name: 'headers', once }

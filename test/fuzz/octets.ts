@@ -1,4 +1,7 @@
-/** Octets that programs stumble over, and ways of spoiling what was right. Text is one character an octet (latin1). */
+/**
+ * Octets that programs stumble over, and ways of spoiling what was right. Text is one character an
+ * octet (latin1).
+ */
 import type { Random } from '../support/random.ts'
 
 const hostile = [
@@ -97,7 +100,8 @@ export function spoiled(random: Random, text: string): string {
         now = before + middle + middle + after
         break
       case 3:
-        now = before + (middle === '' ? piece(random) : middle).repeat(random.between(2, 40)) + after
+        now =
+          before + (middle === '' ? piece(random) : middle).repeat(random.between(2, 40)) + after
         break
       case 4:
         now = before + (random.chance(0.5) ? middle.toUpperCase() : middle.toLowerCase()) + after
@@ -119,10 +123,12 @@ export const perhapsSpoiled = (random: Random, text: string, chance = 0.3): stri
 /** The same octets in pieces, cut anywhere; also single ones and empty ones. */
 export function cutAnywhere(random: Random, octets: Buffer): Buffer[] {
   if (random.chance(0.1)) return Array.from(octets, (_, i) => octets.subarray(i, i + 1))
-  const places = Array.from({ length: random.between(0, 6) }, () => random.between(0, octets.length)).sort(
-    (a, b) => a - b,
+  const places = Array.from({ length: random.between(0, 6) }, () =>
+    random.between(0, octets.length),
+  ).sort((a, b) => a - b)
+  return [...places, octets.length].map((end, i) =>
+    octets.subarray(i === 0 ? 0 : places[i - 1], end),
   )
-  return [...places, octets.length].map((end, i) => octets.subarray(i === 0 ? 0 : places[i - 1], end))
 }
 
 export const octetsOf = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -156,7 +162,10 @@ const domains = [
   '\xe4\xb8\x8d\xe4\xb8\x8a.example',
 ] as const
 
-/** A mailbox as servers meet them: plain ones mostly, quoted ones, routes, literals, international ones. */
+/**
+ * A mailbox as servers meet them: plain ones mostly, quoted ones, routes, literals, international
+ * ones.
+ */
 export function mailbox(random: Random): string {
   const local = random.pick(names)
   const quoted = random.chance(0.1)

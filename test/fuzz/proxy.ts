@@ -16,7 +16,9 @@ export const ipv4 = (random: Random): string =>
   Array.from({ length: 4 }, () => random.pick([0, 1, 9, 10, 127, 192, 254, 255])).join('.')
 
 export function ipv6(random: Random): string {
-  const groups = Array.from({ length: 8 }, () => random.pick(['0', '0', '1', 'ff', '2001', 'db8', 'ffff']))
+  const groups = Array.from({ length: 8 }, () =>
+    random.pick(['0', '0', '1', 'ff', '2001', 'db8', 'ffff']),
+  )
   const text = groups.join(':')
   const run = /(?:^|:)0(?::0)+(?:$|:)/.exec(text)
   return run === null ? text : text.replace(run[0], '::')
@@ -43,7 +45,9 @@ export function canonical(address: string): string {
 
 function once(random: Random): void {
   const addresses = addressesOf(random)
-  const right = random.chance(0.5) ? octetsOf(encodeProxyVersion1(addresses)) : encodeProxyVersion2(addresses)
+  const right = random.chance(0.5)
+    ? octetsOf(encodeProxyVersion1(addresses))
+    : encodeProxyVersion2(addresses)
   const behind = octetsOf(random.pick(['', 'EHLO x\r\n', '\0']))
   const parsed = parseProxyHeader(Buffer.concat([right, behind]))
   holds(
@@ -60,7 +64,11 @@ function once(random: Random): void {
   same(plain(parsed.addresses), plain(addresses), 'with the same addresses', addresses)
   const wrong = random.chance(0.1)
     ? anything(random, 150)
-    : perhapsSpoiled(random, random.chance(0.1) ? proxyVersion2Local.toString('latin1') : right.toString('latin1'), 1)
+    : perhapsSpoiled(
+        random,
+        random.chance(0.1) ? proxyVersion2Local.toString('latin1') : right.toString('latin1'),
+        1,
+      )
   const octets = octetsOf(wrong)
   const found = parseProxyHeader(octets)
   sane(found, octets)
@@ -74,12 +82,17 @@ function once(random: Random): void {
 }
 
 function sane(found: ProxyHeader, octets: Buffer): void {
-  if (found.kind === 'incomplete') holds(octets.length < 16 + 65_536, 'it does not ask for more for ever', octets)
+  if (found.kind === 'incomplete')
+    holds(octets.length < 16 + 65_536, 'it does not ask for more for ever', octets)
   if (found.kind !== 'proxied' && found.kind !== 'local') return
   holds(found.bytes <= octets.length, 'no more octets are taken than there are', { found, octets })
   if (found.kind !== 'proxied') return
   for (const { address, port } of [found.addresses.source, found.addresses.destination])
-    holds(isIP(address) !== 0 && port >= 0 && port <= 65_535, 'an address that is told is one', found)
+    holds(
+      isIP(address) !== 0 && port >= 0 && port <= 65_535,
+      'an address that is told is one',
+      found,
+    )
 }
 
 export const proxy: Fuzzer = { name: 'proxy', once }

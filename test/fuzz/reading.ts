@@ -1,9 +1,13 @@
-/** A reader of replies that shares nothing with the product's: how many there are in some octets. Throws where something else stands. */
+/**
+ * A reader of replies that shares nothing with the product's: how many there are in some octets.
+ * Throws where something else stands.
+ */
 
 export function parseReply(wire: string): number {
   let count = 0
   const lines = wire.split('\r\n')
-  if (lines.pop() !== '') throw new Error(`the last line does not end with CRLF: ${JSON.stringify(wire)}`)
+  if (lines.pop() !== '')
+    throw new Error(`the last line does not end with CRLF: ${JSON.stringify(wire)}`)
   let code = ''
   for (const line of lines) {
     if (!/^[2-5][0-9]{2}(?:[ -][\t\x20-\x7e\x80-\xff]*)?$/.test(line))

@@ -1,4 +1,7 @@
-/** What a server behind says, in any pieces: the parser of its replies, and what of it reaches a client. */
+/**
+ * What a server behind says, in any pieces: the parser of its replies, and what of it reaches a
+ * client.
+ */
 import { ReplyParser } from '../../src/smtp/reply-parser.ts'
 import { describeReply, encodeReply, type Reply } from '../../src/smtp/reply.ts'
 import { replies as ours } from '../../src/smtp/replies.ts'
@@ -48,8 +51,9 @@ const words = [
 
 function reply(random: Random): string {
   const code = random.pick(codes)
-  const lines = Array.from({ length: random.chance(0.7) ? 1 : random.between(1, random.chance(0.05) ? 300 : 6) }, () =>
-    random.pick(words),
+  const lines = Array.from(
+    { length: random.chance(0.7) ? 1 : random.between(1, random.chance(0.05) ? 300 : 6) },
+    () => random.pick(words),
   )
   const end = random.chance(0.9) ? '\r\n' : '\n'
   return lines
@@ -82,7 +86,11 @@ function read(chunks: readonly Buffer[]): Read {
 function once(random: Random): void {
   const wire = random.chance(0.05)
     ? anything(random, 200)
-    : perhapsSpoiled(random, Array.from({ length: random.between(1, 4) }, () => reply(random)).join(''), 0.4)
+    : perhapsSpoiled(
+        random,
+        Array.from({ length: random.between(1, 4) }, () => reply(random)).join(''),
+        0.4,
+      )
   const octets = octetsOf(wire)
   const whole = read([octets])
   const pieces = read(cutAnywhere(random, octets))
@@ -90,7 +98,11 @@ function once(random: Random): void {
   same(pieces.replies, whole.replies, 'wherever it is cut, the replies are the same', wire)
   for (const one of [...whole.replies, ...pieces.replies]) {
     holds(one.code >= 200 && one.code <= 599, 'a code is one of RFC 5321', one)
-    holds(!/[\x00-\x08\x0a-\x1f\x7f]/.test(one.lines.join('')), 'no control character gets through', one)
+    holds(
+      !/[\x00-\x08\x0a-\x1f\x7f]/.test(one.lines.join('')),
+      'no control character gets through',
+      one,
+    )
     const passed = forClient(one, ours.ok)
     holds(
       passed.code !== 421 && (passed.code < 200 || passed.code > 299 || passed.code === 250),
@@ -108,7 +120,10 @@ function once(random: Random): void {
   }
   if (whole.failed || !whole.ended || !wire.endsWith('\n')) return
   const finals = wire.split('\n').filter((line) => /^[2-5][0-9]{2}(?![0-9-])/.test(line)).length
-  holds(whole.replies.length === finals, 'there are as many replies as last lines', { wire, replies: whole.replies })
+  holds(whole.replies.length === finals, 'there are as many replies as last lines', {
+    wire,
+    replies: whole.replies,
+  })
 }
 
 export const replies: Fuzzer = { name: 'replies', once }

@@ -1,4 +1,7 @@
-/** Texts on their way through: where one ends, what of it passes, and that what goes on can't be read in another way. */
+/**
+ * Texts on their way through: where one ends, what of it passes, and that what goes on can't be
+ * read in another way.
+ */
 import { endOfText, type Ending, stuffDots } from '../../src/smtp/dot-stuffing.ts'
 import { TextReceiver, type TextReceiverOptions } from '../../src/smtp/text-receiver.ts'
 import type { Random } from '../support/random.ts'
@@ -67,7 +70,9 @@ function reference(wire: string): { readonly out: string; readonly rest: string 
 }
 
 function once(random: Random): void {
-  const content = Array.from({ length: random.between(0, 12) }, () => random.pick(lines)).join('\r\n')
+  const content = Array.from({ length: random.between(0, 12) }, () => random.pick(lines)).join(
+    '\r\n',
+  )
   const wire = random.chance(0.05)
     ? anything(random, 300)
     : `${perhapsSpoiled(random, content, 0.5)}${random.pick(['\r\n.\r\n', '\r\n.\r\n', '\n.\r\n', '\r\n.\n', ''])}${random.pick(['', 'QUIT\r\n'])}`
@@ -89,11 +94,18 @@ function once(random: Random): void {
   )
   if (whole.rest === undefined) return
   const plain = !/\r(?!\n)|(?<!\r)\n/.test(wire.slice(0, wire.length - whole.rest.length))
-  if (plain) holds(reference(wire).rest === whole.rest, 'it ends at CRLF.CRLF and nowhere else', { wire, whole })
+  if (plain)
+    holds(reference(wire).rest === whole.rest, 'it ends at CRLF.CRLF and nowhere else', {
+      wire,
+      whole,
+    })
   if (whole.fault !== undefined) return
   same(pieces.out, whole.out, 'wherever it is cut, the same octets pass', { wire, options })
   same(whole.size, whole.out.length, 'its size is that of the octets that pass', { wire, options })
-  holds(!/\r(?!\n)|(?<!\r)\n/.test(whole.out), 'nothing but CRLF ends a line of what passes', { wire, whole })
+  holds(!/\r(?!\n)|(?<!\r)\n/.test(whole.out), 'nothing but CRLF ends a line of what passes', {
+    wire,
+    whole,
+  })
   if (plain) same(whole.out, reference(wire).out, 'the octets that pass are the message', wire)
   sentOn(random, whole.out)
 }

@@ -31,14 +31,20 @@ function once(random: Random): void {
   const commands = encodeClient(random.pick(['XCLIENT', 'XFORWARD']), given, all)
   for (const command of commands) {
     holds(command.length + 2 <= 512, 'a command fits into 512 octets', { given, command })
-    holds(/^X(?:CLIENT|FORWARD)(?: [A-Z]+=[\x21-\x7e]+)+$/.test(command), 'a command is one line of printable octets', {
-      given,
-      command,
-    })
+    holds(
+      /^X(?:CLIENT|FORWARD)(?: [A-Z]+=[\x21-\x7e]+)+$/.test(command),
+      'a command is one line of printable octets',
+      {
+        given,
+        command,
+      },
+    )
   }
   const argument = commands.map((command) => command.slice(command.indexOf(' ') + 1)).join(' ')
   const read = parseClient(argument)
-  const readable = !Object.values(given).some((value) => typeof value === 'string' && /[\x00-\x1f\x7f]/.test(value))
+  const readable = !Object.values(given).some(
+    (value) => typeof value === 'string' && /[\x00-\x1f\x7f]/.test(value),
+  )
   if (readable && read !== undefined)
     same(
       Object.entries(read).map(normal).sort(),
@@ -56,7 +62,8 @@ function once(random: Random): void {
       { wrong, name, value },
     )
   for (const address of [found.address, found.destinationAddress])
-    if (address !== undefined) holds(isIP(address) !== 0, 'an address that is believed is one', { wrong, address })
+    if (address !== undefined)
+      holds(isIP(address) !== 0, 'an address that is believed is one', { wrong, address })
   if (found.address !== undefined)
     encodeProxyVersion2({
       source: { address: found.address, port: 1 },

@@ -15,37 +15,49 @@ type Message =
     }
   | { readonly kind: 'done' }
 
-/** For one text. What is linear takes milliseconds; what tries all ways of reading it would take years. */
+/**
+ * For one text. What is linear takes milliseconds; what tries all ways of reading it would take
+ * years.
+ */
 const hungMs = 120_000
 
-test('what a reader costs grows with the length of the text, whatever is in it', { timeout: 900_000 }, async () => {
-  const thread = new Worker(join(import.meta.dirname, 'measure.ts'))
-  const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>()
-  const grows: string[] = []
-  let reading = 'nothing yet'
-  const hung = (): void => reject(new Error(`it does not come back: ${reading}`))
-  let timer = setTimeout(hung, hungMs)
-  thread.on('error', reject)
-  thread.on('message', (message: Message) => {
-    if (message.kind === 'done') resolve(grows)
-    else if (message.kind === 'grows') {
-      const { what, length, cost, last } = message
-      grows.push(`${what}: ${Math.round(cost)} ms for ${length} octets, ${Math.round(last)} ms for an eighth of them`)
-    } else {
-      reading = message.what
+test(
+  'what a reader costs grows with the length of the text, whatever is in it',
+  { timeout: 900_000 },
+  async () => {
+    const thread = new Worker(join(import.meta.dirname, 'measure.ts'))
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>()
+    const grows: string[] = []
+    let reading = 'nothing yet'
+    const hung = (): void => reject(new Error(`it does not come back: ${reading}`))
+    let timer = setTimeout(hung, hungMs)
+    thread.on('error', reject)
+    thread.on('message', (message: Message) => {
+      if (message.kind === 'done') resolve(grows)
+      else if (message.kind === 'grows') {
+        const { what, length, cost, last } = message
+        grows.push(
+          `${what}: ${Math.round(cost)} ms for ${length} octets, ${Math.round(last)} ms for an eighth of them`,
+        )
+      } else {
+        reading = message.what
+        clearTimeout(timer)
+        timer = setTimeout(hung, hungMs)
+      }
+    })
+    try {
+      expect(await promise).toEqual([])
+    } finally {
       clearTimeout(timer)
-      timer = setTimeout(hung, hungMs)
+      await thread.terminate()
     }
-  })
-  try {
-    expect(await promise).toEqual([])
-  } finally {
-    clearTimeout(timer)
-    await thread.terminate()
-  }
-})
+  },
+)
 
-/** They wait for a stream and hand it to one that is measured, or read what a server has answered that the operator has chosen. */
+/**
+ * They wait for a stream and hand it to one that is measured, or read what a server has answered
+ * that the operator has chosen.
+ */
 const elsewhere: ReadonlySet<string> = new Set([
   'readHeader',
   'readJson',
@@ -61,9 +73,13 @@ test('every parser of the sources is measured', () => {
     /^export (?:async )?(?:function|class|const) ((?:parse|read|decode|canonical|fieldsOf|headerOf)[A-Za-z]*|[A-Za-z]*(?:Receiver|Parser|Splitter|Finder|Section))\b/gm
   const names = readdirSync(src, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) => [...readFileSync(join(src, name), 'utf8').matchAll(form)].map(([, found = '']) => found))
+    .flatMap((name) =>
+      [...readFileSync(join(src, name), 'utf8').matchAll(form)].map(([, found = '']) => found),
+    )
   const measured = readFileSync(join(import.meta.dirname, 'readers.ts'), 'utf8')
   expect(names.length).toBeGreaterThan(30)
-  const missing = names.filter((name) => !elsewhere.has(name) && !new RegExp(`\\b${name}\\b`).test(measured))
+  const missing = names.filter(
+    (name) => !elsewhere.has(name) && !new RegExp(`\\b${name}\\b`).test(measured),
+  )
   expect(missing).toEqual([])
 })

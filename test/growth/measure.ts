@@ -1,4 +1,7 @@
-/** A thread that measures what each reader costs: the test that started it ends it when it does not go on. */
+/**
+ * A thread that measures what each reader costs: the test that started it ends it when it does not
+ * go on.
+ */
 import { parentPort } from 'node:worker_threads'
 import { toOctets } from '../../src/smtp/octets.ts'
 import { readers } from './readers.ts'
@@ -113,7 +116,8 @@ for (const [name, reader] of Object.entries(readers)) {
           const text = flat(before + pump.repeat(Math.ceil(length / pump.length)) + after)
           let cost = costOf(reader.read, text)
           // Once more, for what was compiled or collected meanwhile.
-          if (cost > floorMs && cost > mostGrowth * (last ?? 0)) cost = Math.min(cost, costOf(reader.read, text))
+          if (cost > floorMs && cost > mostGrowth * (last ?? 0))
+            cost = Math.min(cost, costOf(reader.read, text))
           if (last !== undefined && cost > floorMs && cost > mostGrowth * last)
             parentPort?.postMessage({ kind: 'grows', what, length, cost, last })
           last = Math.max(cost, 1)

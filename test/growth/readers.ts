@@ -1,4 +1,7 @@
-/** Everything that reads what others write, as a function of a text (one character an octet) whose cost is measured. */
+/**
+ * Everything that reads what others write, as a function of a text (one character an octet) whose
+ * cost is measured.
+ */
 import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
 import { findRoute } from '../../src/admin/router.ts'
@@ -212,7 +215,9 @@ const report = (text: string): unknown =>
     client: { helo: text, address: '192.0.2.1' },
     envelopeId: text,
     messageId: text,
-    refusals: [{ recipient: 'b@example.org', reply: refusal(text), originalRecipient: `rfc822;${text}` }],
+    refusals: [
+      { recipient: 'b@example.org', reply: refusal(text), originalRecipient: `rfc822;${text}` },
+    ],
     original: { kind: 'header', octets: header(text) },
     international: false,
     eightBit: true,
@@ -318,8 +323,14 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     '1.',
   ),
   'texts: TextReceiver': textReader((text) => receive(text, whole, 'reject'), 'a: b\r\n\r\n'),
-  'texts in pieces: TextReceiver': textReader((text) => receive(text, small, 'reject'), 'a: b\r\n\r\n'),
-  'texts that are normalized: TextReceiver': textReader((text) => receive(text, whole, 'normalize'), 'a: b\r\n\r\n'),
+  'texts in pieces: TextReceiver': textReader(
+    (text) => receive(text, small, 'reject'),
+    'a: b\r\n\r\n',
+  ),
+  'texts that are normalized: TextReceiver': textReader(
+    (text) => receive(text, whole, 'normalize'),
+    'a: b\r\n\r\n',
+  ),
   'texts that are normalized, in pieces: TextReceiver': textReader(
     (text) => receive(text, small, 'normalize'),
     'a: b\r\n\r\n',
@@ -352,23 +363,37 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'X-Auto-Response-Suppress: ',
     'a: b\r\n ',
   ),
-  'who sent it: whyAutomatic': reader((text) => whyAutomatic(`${text}@x.test`, []), 'owner-', 'a-bounces'),
+  'who sent it: whyAutomatic': reader(
+    (text) => whyAutomatic(`${text}@x.test`, []),
+    'owner-',
+    'a-bounces',
+  ),
   'signatures: chooseSignatures': reader(
     (text) => chooseSignatures(header(text), 'x.test', 5),
     'DKIM-Signature: ',
     'DKIM-Signature: d=x.test; s=a; h=from:',
     'From: a@x.test\r\nDKIM-Signature: d=x.test; s=a; h=',
   ),
-  'names of organisations: organisationOf, aligned, senderName, vouchedBySymbols': reader((text) => {
-    organisationOf(text)
-    aligned(text, 'example.org')
-    senderName({ address: '192.0.2.1', rdns: text })
-    vouchedBySymbols([text])
-  }, 'a.'),
+  'names of organisations: organisationOf, aligned, senderName, vouchedBySymbols': reader(
+    (text) => {
+      organisationOf(text)
+      aligned(text, 'example.org')
+      senderName({ address: '192.0.2.1', rdns: text })
+      vouchedBySymbols([text])
+    },
+    'a.',
+  ),
   'DSN: parseOriginalRecipient': reader(parseOriginalRecipient, 'rfc822;', 'utf-8;', 'utf-8;\\x{'),
   'reports: writeReport': reader(report),
   'our header fields: receivedHeader, tagHeader': reader((text) => {
-    receivedHeader({ helo: text, address: '192.0.2.1', hostname: 'mx.test', protocol: 'ESMTP', id: 'x', date: 'now' })
+    receivedHeader({
+      helo: text,
+      address: '192.0.2.1',
+      hostname: 'mx.test',
+      protocol: 'ESMTP',
+      id: 'x',
+      date: 'now',
+    })
     tagHeader({ verdict: 'tag', score: 1, recipients: [text] })
   }),
   'files of recipients: parsePolicyLine, PolicyEntries, parseAddressPattern': reader(

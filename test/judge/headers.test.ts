@@ -11,17 +11,28 @@ const scanner = '192.0.2.1'
 const about = { helo: 'x', reversePath: '', recipients: [] }
 
 function judging(field: ScoreField, clientAddress = scanner) {
-  return headersJudge({ field, believes: (address) => address === scanner }).begin({ ...about, clientAddress })
+  return headersJudge({ field, believes: (address) => address === scanner }).begin({
+    ...about,
+    clientAddress,
+  })
 }
 
-async function judge(chunks: readonly Buffer[], field: ScoreField, clientAddress?: string): Promise<Judgement> {
+async function judge(
+  chunks: readonly Buffer[],
+  field: ScoreField,
+  clientAddress?: string,
+): Promise<Judgement> {
   const begun = judging(field, clientAddress)
   for (const chunk of chunks) begun.push(chunk)
   return await begun.end()
 }
 
 const gtube = ['XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD', 'ANTI-UBE-TEST-EMAIL*C.34X'].join('-')
-const scored = (score: number, ...symbols: string[]): Judgement => ({ kind: 'scored', score, symbols })
+const scored = (score: number, ...symbols: string[]): Judgement => ({
+  kind: 'scored',
+  score,
+  symbols,
+})
 const silent: Judgement = { kind: 'silent' }
 const received = 'Received: from sender.example by scanner.test; now\r\n'
 const several = (field: string): Judgement => ({
@@ -42,7 +53,11 @@ describe('where the number stands', () => {
     ['X-Spam-Score', '', undefined],
     ['X-Rspamd-Score', '4.25', 4.25],
     ['X-Spam-Status', 'Yes, score=11.2 required=5.0\ttests=A,B', 11.2],
-    ['X-Spam-Status', 'No, score=-1.9 tagged_above=-999 required=6.2 tests=[A=-1.9] autolearn=ham', -1.9],
+    [
+      'X-Spam-Status',
+      'No, score=-1.9 tagged_above=-999 required=6.2 tests=[A=-1.9] autolearn=ham',
+      -1.9,
+    ],
     ['X-Spam-Status', 'No, hits=2.5 required=5.0', 2.5],
     ['X-Spam-Status', 'No, score=x required=5', undefined],
     ['X-Spam-Status', 'No, tests=A score=99', undefined],
@@ -63,11 +78,22 @@ describe('where the number stands', () => {
       'X-Spam-Status': 'No, score=3 required=5',
       'X-Spamd-Result': 'default: False [3 / 15.00]; REPLYTO(0.00)[',
     }
-    const parts = fc.constantFrom('score=99 ', '[99 / 15]', 'default: True [99.00 / 15.00]', 'Yes, score=99', ' ', '99')
+    const parts = fc.constantFrom(
+      'score=99 ',
+      '[99 / 15]',
+      'default: True [99.00 / 15.00]',
+      'Yes, score=99',
+      ' ',
+      '99',
+    )
     fc.assert(
-      fc.property(fc.constantFrom(...scoreFields), fc.array(fc.oneof(parts, fc.string())), (field, rest) => {
-        expect(scoreIn(field, `${heads[field]} ${rest.join('')}`)).toBe(3)
-      }),
+      fc.property(
+        fc.constantFrom(...scoreFields),
+        fc.array(fc.oneof(parts, fc.string())),
+        (field, rest) => {
+          expect(scoreIn(field, `${heads[field]} ${rest.join('')}`)).toBe(3)
+        },
+      ),
     )
   })
 
@@ -84,8 +110,16 @@ describe('whose field counts', () => {
     ['none', `${received}Subject: x\r\n\r\nhello\r\n`, silent],
     ['one at the top', `${field}: 7.5\r\n${received}\r\n`, scored(7.5, field)],
     ['one at the end', `${received}Subject: x\r\n${field}: 7.5\r\n\r\n`, scored(7.5, field)],
-    ['one at the end, folded, in another case', `${received}x-spam-score:\r\n\t8\r\n\r\n`, scored(8, field)],
-    ['the topmost of several at the top', `${field}: 1\r\n${field}: 9\r\n${received}\r\n`, scored(1, field)],
+    [
+      'one at the end, folded, in another case',
+      `${received}x-spam-score:\r\n\t8\r\n\r\n`,
+      scored(8, field),
+    ],
+    [
+      'the topmost of several at the top',
+      `${field}: 1\r\n${field}: 9\r\n${received}\r\n`,
+      scored(1, field),
+    ],
     [
       'that at the top, not those below',
       `${field}: 1\r\n${received}${field}: -9\r\n${field}: 9\r\n\r\n`,
@@ -93,13 +127,21 @@ describe('whose field counts', () => {
     ],
     ['none of several below', `${received}${field}: 1\r\n${field}: 9\r\n\r\n`, several(field)],
     ['one without a Received field', `Subject: x\r\n${field}: 2\r\n\r\n`, scored(2, field)],
-    ['no field of another scanner', `X-Spam-Status: Yes, score=20\r\nX-Spam-Level: *******\r\n${received}\r\n`, silent],
+    [
+      'no field of another scanner',
+      `X-Spam-Status: Yes, score=20\r\nX-Spam-Level: *******\r\n${received}\r\n`,
+      silent,
+    ],
     ['not in the body', `Subject: x\r\n\r\n${field}: 9\r\n`, silent],
     ['not behind a line that is no field', `Subject: x\r\nno field\r\n${field}: 9\r\n\r\n`, silent],
     ['not inside of another field', `Subject: x\r\n ${field}: 9\r\n\r\n`, silent],
     ['a body without header', `\r\n${field}: 9\r\n`, silent],
     ['no empty line at all', `${field}: 9\r\n`, scored(9, field)],
-    ['no number', `${field}: high\r\n\r\n`, { kind: 'failed', why: `${field} has no score where it belongs` }],
+    [
+      'no number',
+      `${field}: high\r\n\r\n`,
+      { kind: 'failed', why: `${field} has no score where it belongs` },
+    ],
     ['GTUBE', `Subject: x\r\n\r\n${gtube}\r\n`, scored(gtubeScore, 'GTUBE')],
     ['GTUBE too far down', `Subject: x\r\n\r\n${'a'.repeat(lookBytes)}${gtube}\r\n`, silent],
   ])('%s', async (_name, text, judgement) => {
@@ -160,7 +202,9 @@ describe('whose field counts', () => {
 
 describe('while the text streams by', () => {
   test('split anywhere, same judgement', async () => {
-    const text = octet(`Subject: x\r\nX-Spam-Status: Yes,\r\n score=6\r\n\r\nX-Spam-Status: No, score=1\r\n`)
+    const text = octet(
+      `Subject: x\r\nX-Spam-Status: Yes,\r\n score=6\r\n\r\nX-Spam-Status: No, score=1\r\n`,
+    )
     await fc.assert(
       fc.asyncProperty(cuts, async (at) => {
         expect(await judge(cut(text, at), 'X-Spam-Status')).toEqual(scored(6, 'X-Spam-Status'))
@@ -192,15 +236,23 @@ describe('while the text streams by', () => {
   })
 
   test('of a header section of very many lines none is read, and the judge has failed', async () => {
-    const text = Buffer.concat([octet('X-Spam-Score: 1\r\n'), Buffer.alloc(100_000, 'a:\r\n'), octet('\r\n')])
+    const text = Buffer.concat([
+      octet('X-Spam-Score: 1\r\n'),
+      Buffer.alloc(100_000, 'a:\r\n'),
+      octet('\r\n'),
+    ])
     expect(await judge([text], 'X-Spam-Score')).toMatchObject({ kind: 'failed' })
   })
 
   test('never throws on random headers', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary' }), fc.constantFrom(...scoreFields), async (text, field) => {
-        await judge([octet(`${field}: ${text}\r\n`)], field)
-      }),
+      fc.asyncProperty(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom(...scoreFields),
+        async (text, field) => {
+          await judge([octet(`${field}: ${text}\r\n`)], field)
+        },
+      ),
     )
   })
 })

@@ -5,7 +5,10 @@ import { changed, manyRecipients, splitOf } from './splits.ts'
 export const contendedId = 'contended'
 export const winsEach = 100
 
-/** Writes the contended split until this side has won so often, with a split of its own before each win. */
+/**
+ * Writes the contended split until this side has won so often, with a split of its own before each
+ * win.
+ */
 export async function contend(ledger: Ledger, name: string): Promise<void> {
   for (let won = 0; won < winsEach; won += 1) {
     await ledger.save(splitOf(`${name}${won}`, { recipients: manyRecipients(3, won) }))

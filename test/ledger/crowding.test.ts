@@ -27,7 +27,11 @@ test('few are open in all: the store is asked once for many messages, and again 
 })
 
 test.each<[string, Opened, string | undefined]>([
-  ['as many as one sender may have, of others', { sender: size(0), client: size(0), all: size(10) }, undefined],
+  [
+    'as many as one sender may have, of others',
+    { sender: size(0), client: size(0), all: size(10) },
+    undefined,
+  ],
   ['of this one', { sender: size(10), client: size(0), all: size(10) }, 'open_splits_per_sender'],
   [
     'large ones',

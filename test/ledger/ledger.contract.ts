@@ -1,10 +1,19 @@
 /**
- * What src/ledger/ledger.ts promises, for every implementation: each one's test calls this with a way to open a new and
- * empty ledger whose clock stands at `start`, or where it was last set.
+ * What src/ledger/ledger.ts promises, for every implementation: each one's test calls this with a
+ * way to open a new and empty ledger whose clock stands at `start`, or where it was last set.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Ledger, StrategyOverride } from '../../src/ledger/ledger.ts'
-import { changed, closed, ids, manyRecipients, minute, recipientOf, splitOf, start } from './splits.ts'
+import {
+  changed,
+  closed,
+  ids,
+  manyRecipients,
+  minute,
+  recipientOf,
+  splitOf,
+  start,
+} from './splits.ts'
 
 export interface ContractLedger {
   readonly ledger: Ledger
@@ -61,7 +70,10 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       await ledger.save(splitOf('older', { startedAt: start + 1 }))
       await ledger.save(splitOf('other sender', { reversePath: 'other@example.net' }))
       await ledger.save(splitOf('other recipient', { recipients: [recipientOf('c@example.org')] }))
-      expect(ids(await ledger.recall('sender@example.net', 'b@example.org'))).toEqual(['older', 'younger'])
+      expect(ids(await ledger.recall('sender@example.net', 'b@example.org'))).toEqual([
+        'older',
+        'younger',
+      ])
       expect(await ledger.recall('sender@example.net', 'nobody@example.org')).toEqual([])
       expect(await ledger.recall('', 'b@example.org')).toEqual([])
     })
@@ -74,12 +86,17 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
 
       test.for([
         ['open_splits_per_sender', { perSender: 2 }, { ...opener, client: stranger.client }],
-        ['open_split_bytes_per_sender', { bytesPerSender: 2000 }, { ...opener, client: stranger.client }],
+        [
+          'open_split_bytes_per_sender',
+          { bytesPerSender: 2000 },
+          { ...opener, client: stranger.client },
+        ],
         ['open_splits_per_client', { perClient: 2 }, { ...stranger, client: told.sender }],
         ['open_splits', { all: 2 }, stranger],
       ] as const)('%s', async ([limit, change, asked]) => {
         const few = { ...limits, ...change }
-        const save = async (id: string) => await ledger.save(splitOf(id, { told, recipients: manyRecipients(4) }))
+        const save = async (id: string) =>
+          await ledger.save(splitOf(id, { told, recipients: manyRecipients(4) }))
         await save('one')
         expect(await ledger.crowded(asked, few)).toBeUndefined()
         await save('two')
@@ -131,7 +148,9 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
     test('a recipient who joined later is found, one who is no longer in it is not', async () => {
       const split = splitOf('it')
       await ledger.save(split)
-      const later = changed(split, { recipients: [recipientOf('b@example.org'), recipientOf('late@example.org')] })
+      const later = changed(split, {
+        recipients: [recipientOf('b@example.org'), recipientOf('late@example.org')],
+      })
       expect(await ledger.save(later)).toEqual({ saved: true })
       expect(await ledger.recall('sender@example.net', 'late@example.org')).toEqual([later])
       expect(await ledger.recall('sender@example.net', 'b@example.org')).toEqual([later])
@@ -146,7 +165,8 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       { what: 'a version that skips one', stored: 3, saved: 5, is: false },
       { what: 'a later version of a split that is not stored', stored: 0, saved: 2, is: false },
     ])('save compares and sets: $what is saved: $is', async ({ stored, saved, is }) => {
-      for (let version = 1; version <= stored; version += 1) await ledger.save(splitOf('it', { version }))
+      for (let version = 1; version <= stored; version += 1)
+        await ledger.save(splitOf('it', { version }))
       const next = splitOf('it', { version: saved, forcedRetries: 9 })
       expect(await ledger.save(next)).toEqual({ saved: is })
       expect((await ledger.find('it'))?.forcedRetries).toBe(is ? 9 : stored === 0 ? undefined : 1)
@@ -157,7 +177,9 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       const split = splitOf('it')
       await ledger.save(split)
       const saves = await Promise.all(
-        [ledger, other, ledger, other].map(async (on, n) => await on.save(changed(split, { idleAttempts: n }))),
+        [ledger, other, ledger, other].map(
+          async (on, n) => await on.save(changed(split, { idleAttempts: n })),
+        ),
       )
       expect(saves.filter(({ saved }) => saved)).toHaveLength(1)
       expect((await ledger.find('it'))?.version).toBe(2)
@@ -171,11 +193,15 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
         if (seen !== undefined) expect(seen).toEqual(split)
       }
       expect(await saving).toEqual({ saved: true })
-      const next = changed(split, { recipients: [...split.recipients, ...manyRecipients(200, 1000)] })
+      const next = changed(split, {
+        recipients: [...split.recipients, ...manyRecipients(200, 1000)],
+      })
       expect(await ledger.save(next)).toEqual({ saved: true })
       expect(await ledger.save(next)).toEqual({ saved: false })
       for (const n of [0, 63, 64, 999, 1000, 1199]) {
-        expect(ids(await ledger.recall('sender@example.net', `user${n}@example.org`))).toEqual(['large'])
+        expect(ids(await ledger.recall('sender@example.net', `user${n}@example.org`))).toEqual([
+          'large',
+        ])
       }
       expect(await ledger.save(closed(next, start))).toEqual({ saved: true })
       expect(await ledger.recall('sender@example.net', 'user500@example.org')).toEqual([])
@@ -183,7 +209,9 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
 
     test('open splits are listed oldest first, and counted by peer and strategy', async () => {
       for (const n of [3, 1, 2]) {
-        await ledger.save(splitOf(`s${n}`, { startedAt: start + n, peer: n === 3 ? 'partners' : 'default' }))
+        await ledger.save(
+          splitOf(`s${n}`, { startedAt: start + n, peer: n === 3 ? 'partners' : 'default' }),
+        )
       }
       await ledger.save(splitOf('single', { startedAt: start + 4, strategy: 'single' }))
       await ledger.save(splitOf('gone', { startedAt: start }))
@@ -203,7 +231,8 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
     })
 
     test('stale gives open splits last attempted before a time, at most so many', async () => {
-      for (const n of [1, 2, 3]) await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
+      for (const n of [1, 2, 3])
+        await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
       await ledger.save(closed(splitOf('s1', { version: 1 }), start))
       await ledger.save(splitOf('s0'))
       expect(ids(await ledger.stale(start + 3 * minute, 10))).toEqual(['s0', 's2'])
@@ -212,16 +241,24 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
     })
 
     test('stale can begin at a time', async () => {
-      for (const n of [1, 2, 3]) await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
+      for (const n of [1, 2, 3])
+        await ledger.save(splitOf(`s${n}`, { startedAt: start + n * minute }))
       expect(ids(await ledger.stale(start + 3 * minute, 10, start + 2 * minute))).toEqual(['s2'])
-      expect(ids(await ledger.stale(start + 9 * minute, 10, start + 2 * minute))).toEqual(['s2', 's3'])
+      expect(ids(await ledger.stale(start + 9 * minute, 10, start + 2 * minute))).toEqual([
+        's2',
+        's3',
+      ])
       expect(ids(await ledger.stale(start + 9 * minute, 10, start + 3 * minute + 1))).toEqual([])
     })
 
     test('lessons of two nodes add up, and both know them within a second or so', async () => {
       const other = await opened.another()
       for (let n = 0; n < 5; n += 1) {
-        ledger.senders.change({ name: 'a.example', at: start + n, counts: { deferred: 1, returned: n } })
+        ledger.senders.change({
+          name: 'a.example',
+          at: start + n,
+          counts: { deferred: 1, returned: n },
+        })
         other.senders.change({ name: 'a.example', at: start, counts: { deferred: 2 } })
       }
       ledger.senders.change({ name: '192.0.2.0/24', at: start, counts: { missing: 1 } })
@@ -235,7 +272,10 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
               at: start + 4,
               counts: { deferred: 15, returned: 10 },
             })
-            expect(Array.from(senders.each(), ({ name }) => name).toSorted()).toEqual(['192.0.2.0/24', 'a.example'])
+            expect(Array.from(senders.each(), ({ name }) => name).toSorted()).toEqual([
+              '192.0.2.0/24',
+              'a.example',
+            ])
           }
         },
         { timeout: 20_000 },
@@ -244,7 +284,11 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
 
     test('a sender is pinned, unpinned and forgotten, on every node', async () => {
       const other = await opened.another()
-      const seen = async (name: string, pinned: string | undefined, known: boolean): Promise<void> => {
+      const seen = async (
+        name: string,
+        pinned: string | undefined,
+        known: boolean,
+      ): Promise<void> => {
         await vi.waitFor(
           () => {
             expect(other.senders.find(name)?.pin?.strategy).toBe(pinned)

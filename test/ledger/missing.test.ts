@@ -4,7 +4,12 @@ import type { Fact } from '../../src/facts.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { listMissing, noteMissing } from '../../src/ledger/missing.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
-import { answerRecipients, deferRecipients, nextVersion, returnRecipients } from '../../src/split/split-course.ts'
+import {
+  answerRecipients,
+  deferRecipients,
+  nextVersion,
+  returnRecipients,
+} from '../../src/split/split-course.ts'
 import type { Split } from '../../src/split/split.ts'
 import { changed, closed, minute, recipientOf, splitOf, start } from './splits.ts'
 
@@ -25,7 +30,8 @@ afterEach(async () => {
 
 const look = async (): ReturnType<typeof noteMissing> =>
   await noteMissing({ ledger, missingAfterMs, onFact: (fact) => facts.push(fact), now: () => now })
-const listed = async (): Promise<string[]> => (await listMissing(ledger, now - missingAfterMs, 100)).map(({ id }) => id)
+const listed = async (): Promise<string[]> =>
+  (await listMissing(ledger, now - missingAfterMs, 100)).map(({ id }) => id)
 
 /** `a` has the message; `b` waits, `c` would be refused. */
 const half = (id: string, change: Partial<Split> = {}): Split =>
@@ -81,7 +87,9 @@ test('strategies.md: “A recipient who is offered after all leaves the list.”
   expect(await listed()).toEqual([])
   expect(await look()).toEqual([])
   now += missingAfterMs + 1
-  expect(await look(), 'c was deferred once more, and that was the end').toMatchObject([{ recipients: 1 }])
+  expect(await look(), 'c was deferred once more, and that was the end').toMatchObject([
+    { recipients: 1 },
+  ])
   expect(facts).toHaveLength(2)
 })
 
@@ -89,7 +97,9 @@ test('a message that nobody has is told of, and is no loss', async () => {
   await ledger.save(splitOf('failed'))
   now = start + missingAfterMs + 1
   expect(await look()).toEqual([{ peer: 'default', strategy: 'group', recipients: 0 }])
-  expect(facts).toMatchObject([{ kind: 'recipientsMissing', othersAnswered: false, vouched: false }])
+  expect(facts).toMatchObject([
+    { kind: 'recipientsMissing', othersAnswered: false, vouched: false },
+  ])
   expect(await listed()).toEqual([])
 })
 
@@ -120,14 +130,23 @@ test('another attempt in the same moment wins', async () => {
         return await ledger.save(split)
       },
     },
-    stale: { value: async (before: number, limit: number, since?: number) => await ledger.stale(before, limit, since) },
+    stale: {
+      value: async (before: number, limit: number, since?: number) =>
+        await ledger.stale(before, limit, since),
+    },
   }) as Ledger
-  await noteMissing({ ledger: racing, missingAfterMs, onFact: (fact) => facts.push(fact), now: () => now })
+  await noteMissing({
+    ledger: racing,
+    missingAfterMs,
+    onFact: (fact) => facts.push(fact),
+    now: () => now,
+  })
   expect(facts).toEqual([])
 })
 
 test('strategies.md: “over the 10,000 splits that were not attempted for longest.” More than one page, each split once', async () => {
-  for (let i = 0; i < 450; i += 1) await ledger.save(half(`s${i}`, { startedAt: start + i, lastAttemptAt: start + i }))
+  for (let i = 0; i < 450; i += 1)
+    await ledger.save(half(`s${i}`, { startedAt: start + i, lastAttemptAt: start + i }))
   now = start + missingAfterMs + 1000
   expect(await look()).toEqual([{ peer: 'default', strategy: 'group', recipients: 900 }])
   expect(facts).toHaveLength(450)

@@ -1,7 +1,12 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
-import { answerRecipients, closeIfDone, keepDelivery, nextVersion } from '../../src/split/split-course.ts'
+import {
+  answerRecipients,
+  closeIfDone,
+  keepDelivery,
+  nextVersion,
+} from '../../src/split/split-course.ts'
 import type { RecipientState, Split, SplitRecipient } from '../../src/split/split.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
 import { changed, minute, recipientOf, splitOf, start } from './splits.ts'
@@ -9,11 +14,18 @@ import { changed, minute, recipientOf, splitOf, start } from './splits.ts'
 const [a, b] = ['a@example.org', 'b@example.org'] as const
 const stateOf = (split: Split | undefined, address: string): RecipientState | undefined =>
   split?.recipients.find((recipient) => recipient.address === address)?.state
-const withState = (state: RecipientState): Split => splitOf('it', { recipients: [{ ...recipientOf(a), state }] })
+const withState = (state: RecipientState): Split =>
+  splitOf('it', { recipients: [{ ...recipientOf(a), state }] })
 
 describe('of a recipient that both know', () => {
   /** From the first to the last that a recipient can come to. */
-  const course = ['waiting', 'refused', 'delivering', 'delivered', 'answered'] as const satisfies RecipientState[]
+  const course = [
+    'waiting',
+    'refused',
+    'delivering',
+    'delivered',
+    'answered',
+  ] as const satisfies RecipientState[]
   test('the table has every state', () => {
     expectTypeOf<(typeof course)[number]>().toEqualTypeOf<RecipientState>()
   })
@@ -37,17 +49,34 @@ test('a split without a name that another message took for a part of itself goes
   const over = reconcilingLedger(ledger, () => undefined)
   const nameless = splitOf('it')
   await ledger.save(nameless)
-  const named = changed(keepDelivery(nameless, a, start), { fingerprint: 'f'.repeat(64), version: 2 })
+  const named = changed(keepDelivery(nameless, a, start), {
+    fingerprint: 'f'.repeat(64),
+    version: 2,
+  })
   await ledger.save(named)
-  const retired = changed(answerRecipients(nameless, [a, b]), { status: 'completed', closedAt: start, version: 2 })
+  const retired = changed(answerRecipients(nameless, [a, b]), {
+    status: 'completed',
+    closedAt: start,
+    version: 2,
+  })
   expect(await over.save(retired)).toEqual({ saved: false })
   expect(await ledger.find('it')).toEqual(named)
   await ledger.close()
 })
 
 test('the result is the version after the stored one, with everybody in it', () => {
-  const ours = splitOf('it', { version: 2, recipients: [recipientOf(a)], forcedRetries: 3, idleAttempts: 2 })
-  const stored = splitOf('it', { version: 7, recipients: [recipientOf(b)], forcedRetries: 2, fingerprint: 'f' })
+  const ours = splitOf('it', {
+    version: 2,
+    recipients: [recipientOf(a)],
+    forcedRetries: 3,
+    idleAttempts: 2,
+  })
+  const stored = splitOf('it', {
+    version: 7,
+    recipients: [recipientOf(b)],
+    forcedRetries: 2,
+    fingerprint: 'f',
+  })
   expect(reconcile(ours, stored)).toMatchObject({
     version: 8,
     status: 'open',
@@ -80,7 +109,11 @@ test.each([
 
 describe('two messages that were taken for the return of a split whose message was not known yet', () => {
   test('each has a split of its own: nobody is told that they have what they never got', async () => {
-    const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => start })
+    const store = await openSqliteLedger({
+      path: ':memory:',
+      onFact: () => undefined,
+      clock: () => start,
+    })
     const ledger = reconcilingLedger(store, () => undefined)
     const nameless = splitOf('it')
     await ledger.save(nameless)
@@ -95,7 +128,9 @@ describe('two messages that were taken for the return of a split whose message w
     other = nextVersion(other)
     expect(await ledger.save(other)).toEqual({ saved: true })
     const open = await store.openSplits(10)
-    expect(open.map((split) => [split.fingerprint, stateOf(split, a), stateOf(split, b)]).toSorted()).toEqual([
+    expect(
+      open.map((split) => [split.fingerprint, stateOf(split, a), stateOf(split, b)]).toSorted(),
+    ).toEqual([
       ['one', 'delivered', 'waiting'],
       ['other', 'waiting', 'delivered'],
     ])
@@ -106,11 +141,18 @@ describe('two messages that were taken for the return of a split whose message w
 describe('two transactions that go on from one version', () => {
   async function both(first: (split: Split) => Split, second: (split: Split) => Split) {
     const facts: Fact[] = []
-    const store = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => start })
+    const store = await openSqliteLedger({
+      path: ':memory:',
+      onFact: () => undefined,
+      clock: () => start,
+    })
     const ledger = reconcilingLedger(store, (fact) => facts.push(fact))
     const split = splitOf('it')
     await ledger.save(split)
-    const results = [await ledger.save(nextVersion(first(split))), await ledger.save(nextVersion(second(split)))]
+    const results = [
+      await ledger.save(nextVersion(first(split))),
+      await ledger.save(nextVersion(second(split))),
+    ]
     const stored = await store.find('it')
     await store.close()
     return { facts, results, stored }
@@ -122,15 +164,22 @@ describe('two transactions that go on from one version', () => {
       (split) => answerRecipients(split, [b]),
     )
     expect(results).toEqual([{ saved: true }, { saved: true }])
-    expect([stateOf(stored, a), stateOf(stored, b), stored?.version]).toEqual(['delivered', 'answered', 3])
+    expect([stateOf(stored, a), stateOf(stored, b), stored?.version]).toEqual([
+      'delivered',
+      'answered',
+      3,
+    ])
     expect(facts).toEqual([])
   })
 
   test('end it together, which is told once', async () => {
-    const answer = (address: string) => (split: Split) => closeIfDone(answerRecipients(split, [address]), start)
+    const answer = (address: string) => (split: Split) =>
+      closeIfDone(answerRecipients(split, [address]), start)
     const { stored, facts } = await both(answer(a), answer(b))
     expect(stored?.status).toBe('completed')
-    expect(facts).toMatchObject([{ kind: 'splitClosed', split: 'it', outcome: 'completed', abandonedRecipients: [] }])
+    expect(facts).toMatchObject([
+      { kind: 'splitClosed', split: 'it', outcome: 'completed', abandonedRecipients: [] },
+    ])
   })
 })
 

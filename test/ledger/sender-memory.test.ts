@@ -1,6 +1,10 @@
 /** The records in memory while their store is away, slow, or another one. */
 import { expect, test } from 'vitest'
-import { SenderMemory, type SenderShelf, type StoredSender } from '../../src/ledger/sender-memory.ts'
+import {
+  SenderMemory,
+  type SenderShelf,
+  type StoredSender,
+} from '../../src/ledger/sender-memory.ts'
 import { applyChange, type SenderChange, type SenderRecord } from '../../src/ledger/senders.ts'
 
 /** A store in memory that can be away. */
@@ -16,7 +20,10 @@ class Shelf implements SenderShelf {
     this.writes += 1
     return changes.map((change) => {
       const record = applyChange(this.#rows.get(change.name)?.record, change)
-      this.#rows.set(change.name, { changed: ++this.#changes, ...(record === undefined ? {} : { record }) })
+      this.#rows.set(change.name, {
+        changed: ++this.#changes,
+        ...(record === undefined ? {} : { record }),
+      })
       return record === undefined ? { name: change.name } : { name: change.name, record }
     })
   }
@@ -39,10 +46,15 @@ class Shelf implements SenderShelf {
   }
 }
 
-const add = (name: string, count = 1, at = 1): SenderChange => ({ name, at, counts: { deferred: count } })
+const add = (name: string, count = 1, at = 1): SenderChange => ({
+  name,
+  at,
+  counts: { deferred: count },
+})
 const namesOf = (memory: SenderMemory): SenderRecord[] =>
   [...memory.each()].toSorted((a, b) => a.name.localeCompare(b.name))
-const deferred = (memory: SenderMemory, name: string): number | undefined => memory.find(name)?.counts['deferred']
+const deferred = (memory: SenderMemory, name: string): number | undefined =>
+  memory.find(name)?.counts['deferred']
 
 test('what is added is there at once, and in the store with the next write', async () => {
   const shelf = new Shelf()
@@ -83,7 +95,9 @@ test('a store that is away gets everything when it is back', async () => {
   await memory.flush()
   const other = new SenderMemory(shelf)
   await other.refresh()
-  expect(namesOf(other).map(({ name, counts, pin }) => [name, counts['deferred'], pin?.strategy])).toEqual([
+  expect(
+    namesOf(other).map(({ name, counts, pin }) => [name, counts['deferred'], pin?.strategy]),
+  ).toEqual([
     ['a.example', 5, undefined],
     ['b.example', undefined, 'off'],
   ])

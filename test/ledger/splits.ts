@@ -34,7 +34,8 @@ export const changed = (split: Split, change: Partial<Split> = {}): Split => ({
   ...change,
 })
 
-export const closed = (split: Split, closedAt: number): Split => changed(split, { status: 'completed', closedAt })
+export const closed = (split: Split, closedAt: number): Split =>
+  changed(split, { status: 'completed', closedAt })
 
 export const ids = (splits: readonly Split[]): string[] => splits.map((split) => split.id)
 

@@ -1,6 +1,7 @@
 /**
- * A small version of what `node bench/idle.ts` measures: sessions that only stay and sessions that send a text in drops are all kept,
- * with far fewer connections to the backend than there are slow senders, while mail flows.
+ * A small version of what `node bench/idle.ts` measures: sessions that only stay and sessions that
+ * send a text in drops are all kept, with far fewer connections to the backend than there are slow
+ * senders, while mail flows.
  */
 import { expect, test } from 'vitest'
 import { behind, open, pipeline, start } from '../listen/session.ts'
@@ -24,13 +25,19 @@ test(
 
     const client = await open(app.port)
     for (let i = 0; i < messages; i++) {
-      const said = await pipeline(client, 'MAIL FROM:<fast@example.net>', 'RCPT TO:<fast@example.org>', 'DATA')
+      const said = await pipeline(
+        client,
+        'MAIL FROM:<fast@example.net>',
+        'RCPT TO:<fast@example.org>',
+        'DATA',
+      )
       expect(said.map((line) => line.slice(0, 3))).toEqual(['250', '250', '354'])
       client.send('Subject: fast\r\n\r\nhello\r\n.\r\n')
       expect((await client.reply())[0]).toMatch(/^250/)
     }
     client.close()
-    const from = (sender: string): number => backend.delivered.filter(({ mail }) => mail.startsWith(sender)).length
+    const from = (sender: string): number =>
+      backend.delivered.filter(({ mail }) => mail.startsWith(sender)).length
     expect(from('<fast@')).toBe(messages)
     expect(from('<slow@')).toBe(0)
 
@@ -42,17 +49,29 @@ test(
   },
 )
 
-test('limits.md: “A slow client keeps nobody from your mail server.”', { timeout: 60_000 }, async () => {
-  await using backend = await startFakeBackend()
-  await using app = await start({
-    config: behind(backend).replace('] }', '], pool: { max_connections: 2 }, connect_timeout: 30s }'),
-  })
-  await using stopped = await Crowd.gather(app.port, 6, ['MAIL FROM:<slow@crowd.test>'])
-  const client = await open(app.port)
-  const said = await pipeline(client, 'MAIL FROM:<fast@example.net>', 'RCPT TO:<fast@example.org>', 'DATA')
-  expect(said.map((line) => line.slice(0, 3))).toEqual(['250', '250', '354'])
-  client.send('hello\r\n.\r\n')
-  expect((await client.reply())[0]).toMatch(/^250/)
-  client.close()
-  expect(await stopped.ask('RCPT TO:<slow@example.org>', '250')).toBe(6)
-})
+test(
+  'limits.md: “A slow client keeps nobody from your mail server.”',
+  { timeout: 60_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using app = await start({
+      config: behind(backend).replace(
+        '] }',
+        '], pool: { max_connections: 2 }, connect_timeout: 30s }',
+      ),
+    })
+    await using stopped = await Crowd.gather(app.port, 6, ['MAIL FROM:<slow@crowd.test>'])
+    const client = await open(app.port)
+    const said = await pipeline(
+      client,
+      'MAIL FROM:<fast@example.net>',
+      'RCPT TO:<fast@example.org>',
+      'DATA',
+    )
+    expect(said.map((line) => line.slice(0, 3))).toEqual(['250', '250', '354'])
+    client.send('hello\r\n.\r\n')
+    expect((await client.reply())[0]).toMatch(/^250/)
+    client.close()
+    expect(await stopped.ask('RCPT TO:<slow@example.org>', '250')).toBe(6)
+  },
+)

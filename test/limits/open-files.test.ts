@@ -1,4 +1,7 @@
-/** The system's own limit: no open file is left. New clients wait or are closed, messages are put off, nothing crashes, and it passes. */
+/**
+ * The system's own limit: no open file is left. New clients wait or are closed, messages are put
+ * off, nothing crashes, and it passes.
+ */
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { Home } from '../crash/serve.ts'
@@ -21,7 +24,9 @@ test.skipIf(process.platform !== 'linux')(
     })
     const port = served.listeningPort
     const early = await open(port)
-    const crowd: Socket[] = Array.from({ length: 2 * openFiles }, () => connect({ port, host: '127.0.0.1' }))
+    const crowd: Socket[] = Array.from({ length: 2 * openFiles }, () =>
+      connect({ port, host: '127.0.0.1' }),
+    )
     let settled = 0
     for (const socket of crowd)
       socket
@@ -39,7 +44,12 @@ test.skipIf(process.platform !== 'linux')(
     await until('mail flows again', async () => {
       const client = await open(port).catch(() => undefined)
       if (client === undefined) return false
-      const replies = await pipeline(client, 'MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA')
+      const replies = await pipeline(
+        client,
+        'MAIL FROM:<s@example.net>',
+        'RCPT TO:<a@example.org>',
+        'DATA',
+      )
       if (replies[2]?.startsWith('354') === true) {
         client.send('hello\r\n.\r\n')
         replies.push(...(await client.reply()))

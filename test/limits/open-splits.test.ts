@@ -1,4 +1,7 @@
-/** Forged splits in somebody's name cost others nothing: few can be open, and looking at them is bounded. */
+/**
+ * Forged splits in somebody's name cost others nothing: few can be open, and looking at them is
+ * bounded.
+ */
 import { expect, test } from 'vitest'
 import { ReadSplits } from '../../src/ledger/read-splits.ts'
 import type { Split } from '../../src/split/split.ts'
@@ -21,7 +24,9 @@ test('limits.md: “table under Open splits” “A message that would begin ano
     await client.ask(`MAIL FROM:<${from}>`)
     for (const to of ['tag', 'strict']) await client.ask(`RCPT TO:<${to}@example.org>`)
     await client.ask('DATA')
-    return (await client.ask(`Message-ID: <${id}@x.test>\r\nX-Spam-Score: 9.5\r\n\r\nhello\r\n.`)).slice(0, 3)
+    return (
+      await client.ask(`Message-ID: <${id}@x.test>\r\nX-Spam-Score: 9.5\r\n\r\nhello\r\n.`)
+    ).slice(0, 3)
   }
   const inTurn = async (from: string, ids: readonly string[]): Promise<string[]> => {
     const said: string[] = []
@@ -33,12 +38,21 @@ test('limits.md: “table under Open splits” “A message that would begin ano
     '250',
     '250',
   ])
-  expect(await inTurn('other@example.net', ['8', '9', '10', '11'])).toEqual(['451', '451', '451', '250'])
+  expect(await inTurn('other@example.net', ['8', '9', '10', '11'])).toEqual([
+    '451',
+    '451',
+    '451',
+    '250',
+  ])
   expect(await send('bank@example.net', '1'), 'it is open').toBe('451')
   client.close()
   expect(app.transactions().filter(({ unsplit }) => unsplit === 'crowded')).toHaveLength(3)
-  expect(await app.metrics()).toContain('rcptwise_limit_hits_total{limit="open_splits_per_sender"} 2')
-  expect(await app.metrics()).toContain('rcptwise_limit_hits_total{limit="open_splits_per_client"} 1')
+  expect(await app.metrics()).toContain(
+    'rcptwise_limit_hits_total{limit="open_splits_per_sender"} 2',
+  )
+  expect(await app.metrics()).toContain(
+    'rcptwise_limit_hits_total{limit="open_splits_per_client"} 1',
+  )
 })
 
 test('a message with many recipients reads each open split of its sender once', () => {

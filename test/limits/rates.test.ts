@@ -1,4 +1,7 @@
-/** Limits of clients over real sockets: what each is told, that it is counted, and that the session goes on where it may. */
+/**
+ * Limits of clients over real sockets: what each is told, that it is counted, and that the session
+ * goes on where it may.
+ */
 import { describe, expect, test } from 'vitest'
 import { behind, open, pipeline, start, untilEnd } from '../listen/session.ts'
 import type { TestApp } from '../support/app.ts'
@@ -14,12 +17,19 @@ async function greeting(port: number, from?: string): Promise<string> {
 }
 
 const hits = async (app: TestApp, limit: string): Promise<number> =>
-  Number(new RegExp(`^rcptwise_limit_hits_total\\{limit="${limit}"\\} (\\d+)$`, 'm').exec(await app.metrics())?.[1])
+  Number(
+    new RegExp(`^rcptwise_limit_hits_total\\{limit="${limit}"\\} (\\d+)$`, 'm').exec(
+      await app.metrics(),
+    )?.[1],
+  )
 
 describe('before the greeting', () => {
   test('sessions_per_network: the addresses of a /24 together', async () => {
     await using app = await start({ config: 'limits: { sessions_per_network: 2 }' })
-    const clients = [await Client.connect(app.port, '127.0.0.1', '127.0.0.7'), await Client.connect(app.port)]
+    const clients = [
+      await Client.connect(app.port, '127.0.0.1', '127.0.0.7'),
+      await Client.connect(app.port),
+    ]
     for (const client of clients) await client.reply()
     expect(await greeting(app.port, '127.0.0.9')).toMatch(/^421 4\.7\.0 .*network.*retry=/)
     expect(await greeting(app.port, '127.0.1.9')).toMatch(/^220/)
@@ -40,7 +50,9 @@ describe('before the greeting', () => {
     expect(await greeting(app.port, '127.0.2.2')).toMatch(/^421 4\.7\.0 .*of your kind/)
     expect(await greeting(app.port, '127.0.0.1')).toMatch(/^421 4\.7\.0 .*from your address/)
     for (const client of clients) client.close()
-    expect([await hits(app, 'sessions_of_class'), await hits(app, 'sessions_per_address')]).toEqual([1, 1])
+    expect([await hits(app, 'sessions_of_class'), await hits(app, 'sessions_per_address')]).toEqual(
+      [1, 1],
+    )
   })
 
   test('connections_per_minute; trusted networks have no rate', async () => {
@@ -58,10 +70,17 @@ describe('before the greeting', () => {
 
   test('errors_per_minute: the session ends, and for a while none begins', async () => {
     const clock = { now: 1_800_000_000_000 }
-    await using app = await start({ config: 'limits: { errors_per_minute: 2 }', now: () => clock.now })
+    await using app = await start({
+      config: 'limits: { errors_per_minute: 2 }',
+      now: () => clock.now,
+    })
     const client = await open(app.port)
     client.send('FOO\r\nFOO\r\nFOO\r\nNOOP\r\n')
-    expect((await untilEnd(client)).map((line) => line.slice(0, 9))).toEqual(['500 5.5.2', '500 5.5.2', '421 4.7.0'])
+    expect((await untilEnd(client)).map((line) => line.slice(0, 9))).toEqual([
+      '500 5.5.2',
+      '500 5.5.2',
+      '421 4.7.0',
+    ])
     client.close()
     expect(await greeting(app.port)).toMatch(/^421 4\.7\.0 .*errors/)
     clock.now += 60_000
@@ -72,10 +91,18 @@ describe('before the greeting', () => {
 describe('in a session', () => {
   test('messages_per_minute: 451 to MAIL, and one more later in the same session', async () => {
     const clock = { now: 1_800_000_000_000 }
-    await using app = await start({ config: 'limits: { messages_per_minute: 1 }', now: () => clock.now })
+    await using app = await start({
+      config: 'limits: { messages_per_minute: 1 }',
+      now: () => clock.now,
+    })
     const client = await open(app.port)
     const codes = await pipeline(client, 'MAIL FROM:<>', 'RSET', 'MAIL FROM:<>', 'NOOP')
-    expect(codes.map((line) => line.slice(0, 9))).toEqual(['250 2.1.0', '250 2.0.0', '451 4.7.1', '250 2.0.0'])
+    expect(codes.map((line) => line.slice(0, 9))).toEqual([
+      '250 2.1.0',
+      '250 2.0.0',
+      '451 4.7.1',
+      '250 2.0.0',
+    ])
     clock.now += 60_000
     expect(await client.ask('MAIL FROM:<>')).toMatch(/^250/)
     client.close()
@@ -93,7 +120,12 @@ describe('in a session', () => {
       'RCPT TO:<b@example.org>',
       'DATA',
     )
-    expect(said.map((line) => line.slice(0, 9))).toEqual(['250 2.1.0', '250 2.1.5', '451 4.7.1', '354 End t'])
+    expect(said.map((line) => line.slice(0, 9))).toEqual([
+      '250 2.1.0',
+      '250 2.1.5',
+      '451 4.7.1',
+      '354 End t',
+    ])
     client.send('X-Spam-Score: 20\r\n\r\nspam\r\n.\r\n')
     expect((await client.reply())[0]).toMatch(/^451 4\.5\.3/)
     client.close()
@@ -115,7 +147,8 @@ describe('in a session', () => {
   })
 
   test('text_minimum_rate: a text in single octets is ended, whatever its pauses', async () => {
-    const config = 'limits: { text_minimum_rate: 100000 }\ntimeouts: { text: 1500ms, shutdown: 100ms }'
+    const config =
+      'limits: { text_minimum_rate: 100000 }\ntimeouts: { text: 1500ms, shutdown: 100ms }'
     await using app = await start({ config })
     const client = await open(app.port)
     await pipeline(client, 'MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA')
@@ -163,14 +196,18 @@ describe('limits.md: “table under Memory and disk in all”', () => {
     client.close()
     expect(await app.mail('a@example.org')).toHaveLength(1)
     expect(await hits(app, 'total_memory')).toBe(1)
-    await expect.poll(async () => await app.metrics()).toMatch(/^rcptwise_spool_bytes\{kind="disk"\} 0$/m)
+    await expect
+      .poll(async () => await app.metrics())
+      .toMatch(/^rcptwise_spool_bytes\{kind="disk"\} 0$/m)
     expect(await app.metrics()).toMatch(/^rcptwise_spool_bytes\{kind="memory"\} 0$/m)
   })
 
   test('spool.total_disk: 452 to MAIL with SIZE, else at the end of the text; the session goes on', async () => {
     await using app = await start({ config: 'spool: { memory: 1KB, total_disk: 50KB }' })
     const client = await open(app.port)
-    expect(await client.ask('MAIL FROM:<s@example.net> SIZE=100000')).toMatch(/^452 4\.3\.1 .*retry=/)
+    expect(await client.ask('MAIL FROM:<s@example.net> SIZE=100000')).toMatch(
+      /^452 4\.3\.1 .*retry=/,
+    )
     await pipeline(client, ...envelope)
     client.send(`${text}.\r\n`)
     expect((await client.reply())[0]).toMatch(/^452 4\.3\.1 .*retry=/)

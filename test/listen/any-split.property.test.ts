@@ -1,4 +1,7 @@
-/** Any split of the octets into pieces gives the same replies and the same delivered octets: a whole session against the product. */
+/**
+ * Any split of the octets into pieces gives the same replies and the same delivered octets: a whole
+ * session against the product.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
@@ -37,13 +40,16 @@ test('split the octets of a session anywhere', async () => {
         client.socket.write(piece)
         await new Promise((resolve) => setImmediate(resolve))
       }
-      for (let i = 0; i < replies; i++) said.push((await client.reply()).join('\n').replace(/queued as .*/, ''))
+      for (let i = 0; i < replies; i++)
+        said.push((await client.reply()).join('\n').replace(/queued as .*/, ''))
     }
     expect(await client.line()).toBeUndefined()
     client.close()
     return {
       said,
-      texts: backend.delivered.slice(before).map(({ text, mail }) => `${mail}\n${text.toString('latin1')}`),
+      texts: backend.delivered
+        .slice(before)
+        .map(({ text, mail }) => `${mail}\n${text.toString('latin1')}`),
     }
   }
   const whole = await run([])
@@ -52,9 +58,12 @@ test('split the octets of a session anywhere', async () => {
     '250 250 250 250 550 354 353 250 550 250 250 250 250 250 500 250 250 250 250 250 250 354 550 221',
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.nat({ max: 330 }), { minLength: 1, maxLength: 40 }), async (cuts) => {
-      expect(await run(cuts)).toEqual(whole)
-    }),
+    fc.asyncProperty(
+      fc.array(fc.nat({ max: 330 }), { minLength: 1, maxLength: 40 }),
+      async (cuts) => {
+        expect(await run(cuts)).toEqual(whole)
+      },
+    ),
     { numRuns: 60 },
   )
   // Octet by octet.

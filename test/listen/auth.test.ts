@@ -1,4 +1,7 @@
-/** AUTH passed through (`listen[].auth`): the backend asks and decides, and has a connection for this client alone from then on. */
+/**
+ * AUTH passed through (`listen[].auth`): the backend asks and decides, and has a connection for
+ * this client alone from then on.
+ */
 import { describe, expect, test } from 'vitest'
 import { type TestApp } from '../support/app.ts'
 import type { Client } from '../support/dialogue.ts'
@@ -22,7 +25,8 @@ const right = 'AUTH PLAIN AHVzZXIAcGFzcw=='
 const wrong = 'AUTH PLAIN AHVzZXIAYmFk'
 const offers = ['PIPELINING', '8BITMIME', 'AUTH PLAIN LOGIN EXTERNAL SCRAM-SHA-256-PLUS']
 const recipients = '"tag@example.org": tag-only\n"strict@example.org": strict\n'
-const policies = 'policies: { careful: { reject_at: 15 }, tag-only: { tag_at: 6 }, strict: { reject_at: 8 } }\n'
+const policies =
+  'policies: { careful: { reject_at: 15 }, tag-only: { tag_at: 6 }, strict: { reject_at: 8 } }\n'
 
 interface Started extends AsyncDisposable {
   readonly app: TestApp
@@ -32,7 +36,11 @@ interface Started extends AsyncDisposable {
 const begin = async (auth: string, ...further: readonly Rule[]): Promise<Started> =>
   await beginWith('{}', auth, further)
 
-async function beginWith(pool: string, auth: string, further: readonly Rule[] = []): Promise<Started> {
+async function beginWith(
+  pool: string,
+  auth: string,
+  further: readonly Rule[] = [],
+): Promise<Started> {
   const backend = await startFakeBackend({ offers, rules: [...further, ...rules] })
   const config = [
     `listen: [{ address: "127.0.0.1:0", auth: ${auth} }]`,
@@ -78,10 +86,9 @@ describe('AUTH passed through', () => {
     const stranger = await open(app.port)
     expect(await send(stranger, 'tag@example.org')).toMatch(/^250/)
     expect(own?.lines.at(-1)).toBe('DATA')
-    expect(await pipeline(stranger, 'MAIL FROM:<s@x.test>', 'RCPT TO:<friend@elsewhere.test>')).toEqual([
-      expect.stringMatching(/^250/),
-      expect.stringMatching(/^550 5\.7\.1 /),
-    ])
+    expect(
+      await pipeline(stranger, 'MAIL FROM:<s@x.test>', 'RCPT TO:<friend@elsewhere.test>'),
+    ).toEqual([expect.stringMatching(/^250/), expect.stringMatching(/^550 5\.7\.1 /)])
     stranger.close()
 
     expect(await send(client, 'friend@elsewhere.test')).toMatch(/^250/)
@@ -117,7 +124,10 @@ describe('AUTH passed through', () => {
     expect(await client.ask(wrong)).toBe('535 5.7.8 Wrong password')
     expect(await client.ask(wrong)).toBe('535 5.7.8 Wrong password')
     client.send(`${wrong}\r\n`)
-    expect(await untilEnd(client)).toEqual(['535 5.7.8 Wrong password', expect.stringMatching(/^421 4\.7\.0 /)])
+    expect(await untilEnd(client)).toEqual([
+      '535 5.7.8 Wrong password',
+      expect.stringMatching(/^421 4\.7\.0 /),
+    ])
     client.close()
   })
 
@@ -185,15 +195,22 @@ describe('AUTH passed through', () => {
 
 describe('backend.pool.authenticated', () => {
   test('limits.md: “table 2 under Slow clients” 454 to one more, and mail of others goes on', async () => {
-    await using started = await beginWith('{ max_connections: 3, authenticated: 2 }', 'pass_in_clear')
+    await using started = await beginWith(
+      '{ max_connections: 3, authenticated: 2 }',
+      'pass_in_clear',
+    )
     const { app, backend } = started
     const idle = [await open(app.port), await open(app.port)]
     for (const client of idle) expect(await client.ask(right)).toMatch(/^235 /)
     const third = await open(app.port)
-    expect(await third.ask(right)).toMatch(/^454 4\.7\.0 Too many clients have authenticated.*; retry=00:01:00$/)
+    expect(await third.ask(right)).toMatch(
+      /^454 4\.7\.0 Too many clients have authenticated.*; retry=00:01:00$/,
+    )
     expect(await send(third, 'tag@example.org')).toMatch(/^250/)
     expect(backend.delivered).toHaveLength(1)
-    expect(await app.metrics()).toMatch(/^rcptwise_limit_hits_total\{limit="authenticated_connections"\} 1$/m)
+    expect(await app.metrics()).toMatch(
+      /^rcptwise_limit_hits_total\{limit="authenticated_connections"\} 1$/m,
+    )
 
     idle[0]?.close()
     await until('its connection is left', async () => (await third.ask(right)).startsWith('235'))
@@ -226,7 +243,8 @@ describe('AUTH is offered', () => {
     const plain = await open(port)
     expect(await offered(plain)).toBeUndefined()
     expect(await plain.ask(right)).toMatch(/^530 5\.7\.0 /)
-    expect(await plain.ask('MAIL FROM:<s@x.test> AUTH=<>')).toMatch(/^250 /) // not offered, and not believed
+    // not offered, and not believed
+    expect(await plain.ask('MAIL FROM:<s@x.test> AUTH=<>')).toMatch(/^250 /)
     plain.close()
     const secured = await startTls(port)
     expect(await offered(secured)).toMatch(/^250[ -]AUTH PLAIN LOGIN$/)

@@ -7,7 +7,10 @@ const chunking = 'ehlo: { chunking: true }\n'
 const envelope = 'MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\n'
 
 /** Plays octets after EHLO, then QUIT; gives the codes of all replies and what was delivered. */
-async function deliver(octets: string, config = ''): Promise<{ codes: string[]; texts: string[]; lines: string[] }> {
+async function deliver(
+  octets: string,
+  config = '',
+): Promise<{ codes: string[]; texts: string[]; lines: string[] }> {
   await using backend = await startFakeBackend()
   await using app = await start({ config: chunking + behind(backend) + config })
   const client = await open(app.port)
@@ -23,9 +26,24 @@ async function deliver(octets: string, config = ''): Promise<{ codes: string[]; 
 
 describe('BDAT', () => {
   test.each<[string, string, string[], string[]]>([
-    ['one chunk', `${envelope}BDAT 7 LAST\r\nhello\r\n`, ['250', '250', '250', '221'], ['hello\r\n']],
-    ['several', `${envelope}BDAT 3\r\nhelBDAT 4 LAST\r\nlo\r\n`, ['250', '250', '250', '250', '221'], ['hello\r\n']],
-    ['0 LAST', `${envelope}BDAT 7\r\nhello\r\nBDAT 0 LAST\r\n`, ['250', '250', '250', '250', '221'], ['hello\r\n']],
+    [
+      'one chunk',
+      `${envelope}BDAT 7 LAST\r\nhello\r\n`,
+      ['250', '250', '250', '221'],
+      ['hello\r\n'],
+    ],
+    [
+      'several',
+      `${envelope}BDAT 3\r\nhelBDAT 4 LAST\r\nlo\r\n`,
+      ['250', '250', '250', '250', '221'],
+      ['hello\r\n'],
+    ],
+    [
+      '0 LAST',
+      `${envelope}BDAT 7\r\nhello\r\nBDAT 0 LAST\r\n`,
+      ['250', '250', '250', '250', '221'],
+      ['hello\r\n'],
+    ],
     ['nothing at all', `${envelope}BDAT 0 LAST\r\n`, ['250', '250', '250', '221'], ['']],
     [
       'a CRLF cut in two',
@@ -33,14 +51,24 @@ describe('BDAT', () => {
       ['250', '250', '250', '250', '221'],
       ['hello\r\n'],
     ],
-    ['dots are content', `${envelope}BDAT 8 LAST\r\n.\r\n..\r\n.`, ['250', '250', '250', '221'], ['.\r\n..\r\n.\r\n']],
+    [
+      'dots are content',
+      `${envelope}BDAT 8 LAST\r\n.\r\n..\r\n.`,
+      ['250', '250', '250', '221'],
+      ['.\r\n..\r\n.\r\n'],
+    ],
     [
       'commands inside are content',
       `${envelope}BDAT 12 LAST\r\nQUIT\r\nRSET\r\n`,
       ['250', '250', '250', '221'],
       ['QUIT\r\nRSET\r\n'],
     ],
-    ['DATA after BDAT', `${envelope}BDAT 3\r\nhelNOOP\r\nDATA\r\n`, ['250', '250', '250', '250', '554'], []],
+    [
+      'DATA after BDAT',
+      `${envelope}BDAT 3\r\nhelNOOP\r\nDATA\r\n`,
+      ['250', '250', '250', '250', '554'],
+      [],
+    ],
     [
       'MAIL between chunks',
       `${envelope}BDAT 3\r\nhelMAIL FROM:<x@example.net>\r\nBDAT 0 LAST\r\n`,
@@ -73,7 +101,12 @@ describe('BDAT', () => {
       ['hello\r\n'],
     ],
     ['a bare LF', `${envelope}BDAT 6 LAST\r\nhello\n`, ['250', '250', '550', '221'], []],
-    ['a bare CR at the end of all', `${envelope}BDAT 6 LAST\r\nhello\r`, ['250', '250', '550', '221'], []],
+    [
+      'a bare CR at the end of all',
+      `${envelope}BDAT 6 LAST\r\nhello\r`,
+      ['250', '250', '550', '221'],
+      [],
+    ],
   ])('%s', async (_name, octets, codes, texts) => {
     expect(await deliver(octets)).toMatchObject({ codes, texts })
   })
@@ -92,7 +125,9 @@ describe('BDAT', () => {
     client.send('\n')
     expect((await client.reply())[0]).toMatch(/^250/)
     client.close()
-    expect(backend.delivered.map(({ text }) => text.toString('latin1').endsWith('hello\r\n'))).toEqual([true])
+    expect(
+      backend.delivered.map(({ text }) => text.toString('latin1').endsWith('hello\r\n')),
+    ).toEqual([true])
   })
 
   test('a message that is too large is read to its end', async () => {
@@ -115,7 +150,9 @@ describe('BDAT', () => {
   test.each(['BDAT x', 'BDAT -5', 'BDAT 5 FIRST'])(
     '%s: nobody knows where its octets end, so the session does',
     async (command) => {
-      const { codes, texts } = await deliver(`${envelope}${command}\r\nMAIL FROM:<evil@example.net>\r\n`)
+      const { codes, texts } = await deliver(
+        `${envelope}${command}\r\nMAIL FROM:<evil@example.net>\r\n`,
+      )
       expect(codes).toEqual(['250', '250', '521'])
       expect(texts).toEqual([])
     },

@@ -1,4 +1,7 @@
-/** BINARYMIME (RFC 3030): when it is offered, DATA refused, and what is stored is what came, by hash. */
+/**
+ * BINARYMIME (RFC 3030): when it is offered, DATA refused, and what is stored is what came, by
+ * hash.
+ */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -29,7 +32,12 @@ describe('offered, known-limits.md: “BINARYMIME is never converted.” “Rcpt
     ['where CHUNKING is asked for and the server has both', chunking, [offers], true],
     ['not without ehlo.chunking', 'received_header: false\n', [offers], false],
     ['not where the server has no CHUNKING', chunking, [['PIPELINING', 'BINARYMIME']], false],
-    ['not where one of two servers has it not', chunking, [offers, ['PIPELINING', 'CHUNKING']], false],
+    [
+      'not where one of two servers has it not',
+      chunking,
+      [offers, ['PIPELINING', 'CHUNKING']],
+      false,
+    ],
     ['where both servers have it', chunking, [offers, offers], true],
   ])('%s', async (_name, config, servers, offered) => {
     await using parts = new AsyncDisposableStack()
@@ -48,14 +56,24 @@ describe('offered, known-limits.md: “BINARYMIME is never converted.” “Rcpt
 
 describe('a dialogue', () => {
   test.each<[string, string, string[], string[]]>([
-    ['one chunk', `${envelope}BDAT ${nasty.length} LAST\r\n${nasty}`, ['250', '250', '250', '221'], [nasty]],
+    [
+      'one chunk',
+      `${envelope}BDAT ${nasty.length} LAST\r\n${nasty}`,
+      ['250', '250', '250', '221'],
+      [nasty],
+    ],
     [
       'DATA is refused, and BDAT goes on',
       `${envelope}NOOP\r\nDATA\r\n`,
       ['250', '250', '250', '554'], // DATA has to end a group: QUIT stands behind it
       [],
     ],
-    ['a bare LF in the header section', `${envelope}BDAT 11 LAST\r\nA: b\nC: d\r\n`, ['250', '250', '550', '221'], []],
+    [
+      'a bare LF in the header section',
+      `${envelope}BDAT 11 LAST\r\nA: b\nC: d\r\n`,
+      ['250', '250', '550', '221'],
+      [],
+    ],
     ['nothing at all', `${envelope}BDAT 0 LAST\r\n`, ['250', '250', '250', '221'], ['']],
   ])('%s', async (_name, octets, wanted, texts) => {
     await using backend = await startFakeBackend({ offers })
@@ -74,7 +92,9 @@ describe('a dialogue', () => {
     const client = await open(app.port)
     await client.ask(mail.trim())
     await client.ask('RCPT TO:<a@example.org>')
-    expect(await client.ask('DATA')).toBe('503 5.5.1 A binary text (BODY=BINARYMIME) comes by BDAT, not by DATA')
+    expect(await client.ask('DATA')).toBe(
+      '503 5.5.1 A binary text (BODY=BINARYMIME) comes by BDAT, not by DATA',
+    )
     expect(await client.ask(`BDAT ${nasty.length} LAST\r\n${nasty}`.slice(0, -2))).toMatch(/^250 /)
     client.close()
     expect(backend.delivered.map(({ by, hash: got }) => [by, got])).toEqual([
@@ -84,27 +104,37 @@ describe('a dialogue', () => {
 
   test('PRDR: plain and tagged, each whole and by BDAT', async () => {
     await using backend = await startFakeBackend({ offers })
-    const recipients = '"a@example.org": tag-only\n"b@example.org": strict\n"c@example.org": careful\n'
-    await using app = await start({ config: `${chunking}spool: { memory: 0 }\n${behind(backend)}`, recipients })
+    const recipients =
+      '"a@example.org": tag-only\n"b@example.org": strict\n"c@example.org": careful\n'
+    await using app = await start({
+      config: `${chunking}spool: { memory: 0 }\n${behind(backend)}`,
+      recipients,
+    })
     const client = await open(app.port)
     const text = `X-Spam-Score: 5.5\r\n${nasty}`
     client.send(`${mail.trim()} PRDR\r\n`)
     for (const name of ['a', 'b', 'c']) client.send(`RCPT TO:<${name}@example.org>\r\n`)
-    client.send(`BDAT 30\r\n${text.slice(0, 30)}BDAT ${text.length - 30} LAST\r\n${text.slice(30)}QUIT\r\n`)
+    client.send(
+      `BDAT 30\r\n${text.slice(0, 30)}BDAT ${text.length - 30} LAST\r\n${text.slice(30)}QUIT\r\n`,
+    )
     const said = codes(await untilEnd(client))
     client.close()
     expect(said).toEqual(['250', '250', '250', '250', '250', '250', '221'])
     const got = backend.delivered.map(({ text: octets, by }) => [by, octets.toString('latin1')])
     expect(got.map(([by]) => by)).toEqual(['BDAT', 'BDAT'])
     for (const [, octets = ''] of got) expect(octets.endsWith(text)).toBe(true)
-    expect(got.filter(([, octets = '']) => octets.startsWith('X-Spam-Flag: YES\r\n'))).toHaveLength(1)
+    expect(got.filter(([, octets = '']) => octets.startsWith('X-Spam-Flag: YES\r\n'))).toHaveLength(
+      1,
+    )
   })
 })
 
 describe('by hash: any octets behind a header section, in chunks cut anywhere', () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 300 }).map((octets) => Buffer.from(octets)),
-    fc.constantFrom('\r\n.\r\n', '\n.\n', '\r', '\0', '--', 'QUIT\r\n').map((text) => Buffer.from(text)),
+    fc
+      .constantFrom('\r\n.\r\n', '\n.\n', '\r', '\0', '--', 'QUIT\r\n')
+      .map((text) => Buffer.from(text)),
   )
   const pieces = fc.array(piece, { minLength: 1, maxLength: 6 })
 
@@ -131,7 +161,9 @@ describe('by hash: any octets behind a header section, in chunks cut anywhere', 
     await fc.assert(
       fc.asyncProperty(pieces, async (chunks) => {
         expect(new Set(await sendPieces(client, chunks))).toEqual(new Set(['250']))
-        expect(backend.delivered.at(-1)?.hash).toBe(hash(Buffer.concat([Buffer.from(header), ...chunks])))
+        expect(backend.delivered.at(-1)?.hash).toBe(
+          hash(Buffer.concat([Buffer.from(header), ...chunks])),
+        )
       }),
       { numRuns: 40 },
     )

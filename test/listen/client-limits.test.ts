@@ -1,4 +1,7 @@
-/** Who is let in, and how much may come from one client: sessions at a time and rates, with a clock of our own. */
+/**
+ * Who is let in, and how much may come from one client: sessions at a time and rates, with a clock
+ * of our own.
+ */
 import { describe, expect, test } from 'vitest'
 import { type Admission, ClientLimits, type LimitsOfClass } from '../../src/listen/client-limits.ts'
 import type { Rates } from '../../src/listen/client-rates.ts'
@@ -11,7 +14,9 @@ interface World {
   readonly classes?: Readonly<Record<string, LimitsOfClass>>
 }
 
-/** Clients with "partner" in their name, or in 198.51.100.0/24, are partners; 10.0.0.0/8 is trusted. */
+/**
+ * Clients with "partner" in their name, or in 198.51.100.0/24, are partners; 10.0.0.0/8 is trusted.
+ */
 function limitsOf(world: World): { limits: ClientLimits; clock: { now: number } } {
   const clock = { now: 0 }
   const limits = new ClientLimits({
@@ -23,7 +28,10 @@ function limitsOf(world: World): { limits: ClientLimits; clock: { now: number } 
     },
     classes: new Map(Object.entries(world.classes ?? {})),
     classOf: ({ address, rdns }) => ({
-      peer: address.startsWith('198.51.100.') || rdns?.includes('partner') === true ? 'partners' : 'default',
+      peer:
+        address.startsWith('198.51.100.') || rdns?.includes('partner') === true
+          ? 'partners'
+          : 'default',
       trusted: address.startsWith('10.'),
     }),
     now: () => clock.now,
@@ -31,7 +39,8 @@ function limitsOf(world: World): { limits: ClientLimits; clock: { now: number } 
   return { limits, clock }
 }
 
-const outcome = (admitted: Admission | string): string => (typeof admitted === 'string' ? admitted : 'in')
+const outcome = (admitted: Admission | string): string =>
+  typeof admitted === 'string' ? admitted : 'in'
 
 function letIn(limits: ClientLimits, address: string): Admission {
   const admitted = limits.admit({ address })
@@ -71,12 +80,22 @@ describe('sessions', () => {
     const own = { sessionsPerAddress: 3, sessionsPerNetwork: 3, rates: {} }
     const { limits } = limitsOf({ perAddress: 1, perNetwork: 1, classes: { partners: own } })
     const partner = (): string => outcome(limits.admit({ address: '198.51.100.7' }))
-    expect([partner(), partner(), partner(), partner()]).toEqual(['in', 'in', 'in', 'sessions_per_address'])
+    expect([partner(), partner(), partner(), partner()]).toEqual([
+      'in',
+      'in',
+      'in',
+      'sessions_per_address',
+    ])
     const other = (): string => outcome(limits.admit({ address: '192.0.2.7' }))
     expect([other(), other()]).toEqual(['in', 'sessions_per_address'])
   })
   test('limits.md: “Clients in trusted networks count in limits.sessions and have no other limit of these two tables.”', () => {
-    const { limits } = limitsOf({ sessions: 3, perAddress: 1, perNetwork: 1, rates: { connectionsPerMinute: 1 } })
+    const { limits } = limitsOf({
+      sessions: 3,
+      perAddress: 1,
+      perNetwork: 1,
+      rates: { connectionsPerMinute: 1 },
+    })
     const trusted = (): string => outcome(limits.admit({ address: '10.0.0.1' }))
     expect([trusted(), trusted(), trusted(), trusted()]).toEqual(['in', 'in', 'in', 'sessions'])
   })
@@ -120,7 +139,9 @@ describe('rates', () => {
       undefined,
       'messages_per_minute',
     ])
-    expect([one, two, one, two].map((session) => session.takes('recipients')).at(-1)).toBe('recipients_per_minute')
+    expect([one, two, one, two].map((session) => session.takes('recipients')).at(-1)).toBe(
+      'recipients_per_minute',
+    )
     clock.now = 60_000
     expect(two.takes('messages')).toBeUndefined()
   })
@@ -147,15 +168,16 @@ describe('rates', () => {
       undefined,
       undefined,
     ])
-    expect([other.takes('messages'), other.takes('messages')]).toEqual([undefined, 'messages_per_minute'])
+    expect([other.takes('messages'), other.takes('messages')]).toEqual([
+      undefined,
+      'messages_per_minute',
+    ])
   })
   test('trusted peers have no rate', () => {
     const { limits } = limitsOf({ rates: { messagesPerMinute: 1, errorsPerMinute: 1 } })
     const session = letIn(limits, '10.0.0.1')
-    expect([session.takes('messages'), session.takes('messages'), session.takes('errors')]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ])
+    expect([session.takes('messages'), session.takes('messages'), session.takes('errors')]).toEqual(
+      [undefined, undefined, undefined],
+    )
   })
 })

@@ -82,7 +82,9 @@ describe('an ordinary session', () => {
   })
 
   test('EHLO offers GREYLIST only where it is configured', async () => {
-    await using app = await start({ config: 'ehlo: { greylist: false, chunking: true, limits_rcpt_max: 50 }' })
+    await using app = await start({
+      config: 'ehlo: { greylist: false, chunking: true, limits_rcpt_max: 50 }',
+    })
     const client = await Client.connect(app.port)
     await client.reply()
     const lines = (await client.ask('EHLO client.test')).split('\n').map((line) => line.slice(4))

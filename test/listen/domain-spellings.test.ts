@@ -1,4 +1,7 @@
-/** A domain is one domain in whichever way it is written: by the client, and in the configuration (decision 23). */
+/**
+ * A domain is one domain in whichever way it is written: by the client, and in the configuration
+ * (decision 23).
+ */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -41,16 +44,19 @@ policies: { careful: { tag_at: 6 }, strict: { reject_at: 6 } }`,
   }
   await client.ask('EHLO client.test')
   for (const spelling of spellings) await to([`a@${spelling}`, `b@sub.${spelling}`])
-  expect(app.transactions().map(({ recipients }) => recipients.map(({ policy }) => policy))).toEqual(
-    spellings.map(() => ['strict', 'strict']),
-  )
+  expect(
+    app.transactions().map(({ recipients }) => recipients.map(({ policy }) => policy)),
+  ).toEqual(spellings.map(() => ['strict', 'strict']))
   for (const spelling of spellings) await to([`a@${spelling}`], `s@${spelling}`)
   for (const spelling of spellings) {
     await client.ask(`EHLO ${octetsOf(`mx.${spelling}`)}`)
     await to([`a@${spelling}`])
   }
   for (const spelling of spellings) {
-    const name = Array.from(Buffer.from(spelling), (octet) => `+${octet.toString(16).toUpperCase().padStart(2, '0')}`)
+    const name = Array.from(
+      Buffer.from(spelling),
+      (octet) => `+${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+    )
     await client.ask(`XCLIENT NAME=${name.join('')} ADDR=198.51.100.7`)
     await client.ask('EHLO client.test')
     await to([`a@${spelling}`])
@@ -76,7 +82,9 @@ test('one recipient to the policies, the ledger and the log; your server gets it
   }
   expect(await client.ask(`RCPT TO:<${octetsOf('voilà@elsewhere.test')}>`)).toMatch(/^503/)
   client.close()
-  const addresses = app.transactions().flatMap(({ recipients }) => recipients.map(({ address }) => address))
+  const addresses = app
+    .transactions()
+    .flatMap(({ recipients }) => recipients.map(({ address }) => address))
   expect(new Set(addresses)).toEqual(new Set(['voilà@xn--exmple-cua.org']))
   expect(backend.lines().filter((line) => line.startsWith('RCPT'))).toEqual(
     spellings.map((spelling) => `RCPT TO:<${octetsOf(`voilà@${spelling}`)}>`),
@@ -106,7 +114,10 @@ policies: { careful: { quarantine_at: 6 } }`,
   const client = await Client.connect(app.port)
   await client.reply()
   await client.ask('EHLO client.test')
-  for (const line of ['MAIL FROM:<s@client.test> SMTPUTF8', `RCPT TO:<${octetsOf('voilà@exämple.org')}>`])
+  for (const line of [
+    'MAIL FROM:<s@client.test> SMTPUTF8',
+    `RCPT TO:<${octetsOf('voilà@exämple.org')}>`,
+  ])
     expect(await client.ask(line)).toMatch(/^250/)
   await client.ask('DATA')
   const gtube = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X'

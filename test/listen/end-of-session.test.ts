@@ -23,7 +23,9 @@ describe('after QUIT', () => {
     const reset = once(client.socket, 'error')
     // Nobody is there to read it; where only one side were closed it would be taken.
     const chatter = setInterval(() => client.send('NOOP\r\n'), 20)
-    expect(await reset).toMatchObject([{ code: expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as unknown }])
+    expect(await reset).toMatchObject([
+      { code: expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as unknown },
+    ])
     clearInterval(chatter)
     client.close()
   })
@@ -34,7 +36,9 @@ describe('after QUIT', () => {
     expect(await client.ask('QUIT')).toBe('221 2.0.0 Bye')
     expect(await untilEnd(client)).toEqual([])
     expect(client.socket.writable).toBe(true)
-    await expect.poll(async () => await letIn(app.port), { timeout: 15_000, interval: 200 }).toBe(true)
+    await expect
+      .poll(async () => await letIn(app.port), { timeout: 15_000, interval: 200 })
+      .toBe(true)
     client.close()
   })
 
@@ -43,7 +47,9 @@ describe('after QUIT', () => {
     const client = await open(app.port)
     await client.ask('QUIT')
     const chatter = setInterval(() => client.send('NOOP\r\n'), 50)
-    await expect.poll(async () => await letIn(app.port), { timeout: 15_000, interval: 200 }).toBe(true)
+    await expect
+      .poll(async () => await letIn(app.port), { timeout: 15_000, interval: 200 })
+      .toBe(true)
     clearInterval(chatter)
     client.close()
   })

@@ -24,7 +24,9 @@ describe('parameters reach the backend as they came, but for PRDR', () => {
     expect(lines).toContain(
       `MAIL FROM:<${utf8('jörg')}@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1`,
     )
-    expect(lines).toContain('RCPT TO:<"a b"@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@example.org')
+    expect(lines).toContain(
+      'RCPT TO:<"a b"@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@example.org',
+    )
     expect(lines).toContain(`RCPT TO:<${utf8('ü')}@example.org>`)
   })
 

@@ -1,6 +1,7 @@
 /**
- * Each parameter that passes: not offered, offered by one of two servers only, wrong, and lost between EHLO and its use. The right
- * words at the right time, and never a parameter at a server that did not offer it.
+ * Each parameter that passes: not offered, offered by one of two servers only, wrong, and lost
+ * between EHLO and its use. The right words at the right time, and never a parameter at a server
+ * that did not offer it.
  */
 import { expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
@@ -13,7 +14,10 @@ interface Passing {
   /** What a server says in EHLO for it. */
   readonly keywords: readonly string[]
   readonly wrong: string
-  /** The beginning of the answer when no server has it any more. `dropped`: it changes nothing, and goes on without. */
+  /**
+   * The beginning of the answer when no server has it any more. `dropped`: it changes nothing, and
+   * goes on without.
+   */
   readonly lost: string
 }
 
@@ -30,7 +34,12 @@ const onMail: readonly Passing[] = [
   { parameter: 'RET=HDRS', keywords: ['DSN'], wrong: 'RET=ALL', lost: 'dropped' },
   { parameter: 'ENVID=a+2B', keywords: ['DSN'], wrong: 'ENVID=a+2', lost: 'dropped' },
   { parameter: 'BY=600;R', keywords: ['DELIVERBY 60'], wrong: 'BY=0;R', lost: '451 4.3.3 ' },
-  { parameter: 'MT-PRIORITY=3', keywords: ['MT-PRIORITY'], wrong: 'MT-PRIORITY=x', lost: 'dropped' },
+  {
+    parameter: 'MT-PRIORITY=3',
+    keywords: ['MT-PRIORITY'],
+    wrong: 'MT-PRIORITY=x',
+    lost: 'dropped',
+  },
 ]
 const onRcpt: readonly Passing[] = [
   { parameter: 'NOTIFY=NEVER', keywords: ['DSN'], wrong: 'NOTIFY=NEVER,DELAY', lost: '451 4.3.3 ' },
@@ -85,7 +94,8 @@ async function startWorld(servers: readonly (readonly string[])[]): Promise<Worl
   return {
     backends,
     sessions,
-    shown: (words) => backends.flatMap((backend) => backend.lines()).filter((line) => line.includes(words)),
+    shown: (words) =>
+      backends.flatMap((backend) => backend.lines()).filter((line) => line.includes(words)),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   }
 }
@@ -146,14 +156,18 @@ test('offered, and the only server that has it is away: for now', async () => {
   await loseAll(left)
   for (const { ask, verb, parameter, lost } of world.sessions) {
     if (verb === 'RCPT' || lost === 'dropped') continue
-    expect(await ask(parameter), parameter).toMatch(/^451 4\.3\.3 No mail server that knows \S+ can be reached; /)
+    expect(await ask(parameter), parameter).toMatch(
+      /^451 4\.3\.3 No mail server that knows \S+ can be reached; /,
+    )
     expect(world.shown(parameter)).toEqual([])
   }
 })
 
 test('behind HELO nothing was offered', async () => {
   await using backend = await startFakeBackend()
-  await using app = await start({ config: `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\n` })
+  await using app = await start({
+    config: `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\n`,
+  })
   const client = await Client.connect(app.port)
   await client.reply()
   await client.ask('HELO client.test')

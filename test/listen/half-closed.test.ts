@@ -1,4 +1,7 @@
-/** A client may close its side after QUIT, before it has been answered (protocol.md: Exim). It gets everything that it is owed. */
+/**
+ * A client may close its side after QUIT, before it has been answered (protocol.md: Exim). It gets
+ * everything that it is owed.
+ */
 import { describe, expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { behind, open, start, untilEnd } from './session.ts'
@@ -11,7 +14,9 @@ describe('FIN before the reply', () => {
     await using backend = await startFakeBackend()
     await using app = await start({ recipients, config: kind === 'smtp' ? behind(backend) : '' })
     const client = await open(app.port)
-    client.send('MAIL FROM:<s@example.net> PRDR\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n')
+    client.send(
+      'MAIL FROM:<s@example.net> PRDR\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n',
+    )
     for (let i = 0; i < 4; i++) await client.reply()
     client.socket.end(`${text}QUIT\r\n`, 'latin1')
     const lines = await untilEnd(client)
@@ -28,8 +33,16 @@ describe('FIN before the reply', () => {
     })
     await using app = await start({ config: behind(backend) })
     const client = await open(app.port)
-    client.socket.end('MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\nRSET\r\nNOOP\r\nQUIT\r\n')
-    expect((await untilEnd(client)).map((line) => line.slice(0, 3))).toEqual(['250', '250', '250', '250', '221'])
+    client.socket.end(
+      'MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\nRSET\r\nNOOP\r\nQUIT\r\n',
+    )
+    expect((await untilEnd(client)).map((line) => line.slice(0, 3))).toEqual([
+      '250',
+      '250',
+      '250',
+      '250',
+      '221',
+    ])
   })
 
   test('a text without QUIT: its reply, then the end', async () => {

@@ -1,4 +1,7 @@
-/** Every limit and time-out of the configuration by its name: what the client hears, and whether the session goes on. */
+/**
+ * Every limit and time-out of the configuration by its name: what the client hears, and whether the
+ * session goes on.
+ */
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
@@ -20,8 +23,18 @@ describe('limits', () => {
       `${'a'.repeat(70)}\r\n`.repeat(1000),
       ['250', '250', '354', '552 5.3.4', '221 2.0.0'],
     ],
-    ['text_line: 1000', envelope, `${'a'.repeat(1001)}\r\n`, ['250', '250', '354', '550 5.6.0', '221 2.0.0']],
-    ['header: 4KiB', envelope, `X: ${'a'.repeat(500)}\r\n`.repeat(9), ['250', '250', '354', '552 5.6.0', '221 2.0.0']],
+    [
+      'text_line: 1000',
+      envelope,
+      `${'a'.repeat(1001)}\r\n`,
+      ['250', '250', '354', '550 5.6.0', '221 2.0.0'],
+    ],
+    [
+      'header: 4KiB',
+      envelope,
+      `X: ${'a'.repeat(500)}\r\n`.repeat(9),
+      ['250', '250', '354', '552 5.6.0', '221 2.0.0'],
+    ],
     [
       'command_line: 512',
       `NOOP ${'a'.repeat(506)}\r\nNOOP ${'a'.repeat(505)}\r\nQUIT\r\n`,
@@ -40,7 +53,12 @@ describe('limits', () => {
       '',
       ['250', '250', '421 4.7.0'],
     ],
-    ['errors_per_session: 2', 'FOO\r\nMAIL FROM:nonsense@\r\nEXPN x\r\nNOOP\r\n', '', ['500', '501', '421 4.7.0']],
+    [
+      'errors_per_session: 2',
+      'FOO\r\nMAIL FROM:nonsense@\r\nEXPN x\r\nNOOP\r\n',
+      '',
+      ['500', '501', '421 4.7.0'],
+    ],
   ])('%s', async (limit, commands, text, replies) => {
     await using app = await start({ config: `limits: { ${limit} }` })
     const client = await open(app.port)
@@ -73,7 +91,9 @@ describe('limits', () => {
         return greeting.slice(0, 3)
       })
       .toBe('220')
-    const refused = app.facts.filter((fact) => fact.kind === 'connectionRefused').map((fact) => fact.limit)
+    const refused = app.facts
+      .filter((fact) => fact.kind === 'connectionRefused')
+      .map((fact) => fact.limit)
     expect(refused[0]).toBe(limit.split(':')[0])
   })
 
@@ -108,7 +128,9 @@ describe.concurrent('timeouts', () => {
 
   test('reply: 1500ms while the backend says nothing to the text; nobody has said yes', async () => {
     await using backend = await startFakeBackend({ rules: [{ on: 'dot', silent: true }] })
-    await using app = await start({ config: `${behind(backend)}timeouts: { reply: 1500ms, shutdown: 100ms }` })
+    await using app = await start({
+      config: `${behind(backend)}timeouts: { reply: 1500ms, shutdown: 100ms }`,
+    })
     const client = await open(app.port)
     await pipeline(client, ...envelope.trimEnd().split('\r\n'))
     client.send('hello\r\n.\r\n')
@@ -120,13 +142,13 @@ describe.concurrent('timeouts', () => {
   test('command: a client that waits for a slow backend is not idle', async () => {
     const hold = new Promise((resolve) => setTimeout(resolve, 3000))
     await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', hold }] })
-    await using app = await start({ config: `${behind(backend)}timeouts: { command: 1500ms, shutdown: 100ms }` })
+    await using app = await start({
+      config: `${behind(backend)}timeouts: { command: 1500ms, shutdown: 100ms }`,
+    })
     const client = await open(app.port)
-    expect((await pipeline(client, ...envelope.trimEnd().split('\r\n'))).map((line) => line.slice(0, 3))).toEqual([
-      '250',
-      '250',
-      '354',
-    ])
+    expect(
+      (await pipeline(client, ...envelope.trimEnd().split('\r\n'))).map((line) => line.slice(0, 3)),
+    ).toEqual(['250', '250', '354'])
     client.close()
   })
 

@@ -4,9 +4,17 @@ import { expect, test } from 'vitest'
 import { OctetRouter } from '../../src/listen/octet-router.ts'
 import { cut, plainCuts } from '../smtp/splits.ts'
 
-const text = { bareNewlines: 'reject', maxBytes: 1000, maxLineBytes: 100, maxHeaderBytes: 500 } as const
+const text = {
+  bareNewlines: 'reject',
+  maxBytes: 1000,
+  maxLineBytes: 100,
+  maxHeaderBytes: 500,
+} as const
 
-/** What was told, octets of a message joined, over a conversation that its own commands drive. Of a text that is refused nobody keeps any. */
+/**
+ * What was told, octets of a message joined, over a conversation that its own commands drive. Of a
+ * text that is refused nobody keeps any.
+ */
 function run(octets: string, cuts: readonly number[]): string[] {
   const told: string[] = []
   let message = ''
@@ -60,7 +68,11 @@ const table: [string, string, string[]][] = [
     'NOOP\r\nDATA\r\nX: y\r\n\r\n..\r\n.\r\nNOOP\r\n',
     ['NOOP', 'DATA', 'text of 11 ok "X: y\\r\\n\\r\\n.\\r\\n"', 'NOOP', 'unread 0'],
   ],
-  ['a text that is dropped', 'DROP\r\nNOOP\r\n.\r\nQUIT\r\n', ['DROP', 'dropped ""', 'QUIT', 'unread 0']],
+  [
+    'a text that is dropped',
+    'DROP\r\nNOOP\r\n.\r\nQUIT\r\n',
+    ['DROP', 'dropped ""', 'QUIT', 'unread 0'],
+  ],
   [
     'chunks, with commands between them',
     'BDAT 5 FIRST\r\nNOOP\rNOOP\r\nBDAT 3\r\n\n.\rBDAT 1 LAST\r\n\nNOOP\r\n',
@@ -76,7 +88,11 @@ const table: [string, string, string[]][] = [
       'unread 0',
     ],
   ],
-  ['nothing at all', 'BDAT 0 FIRST LAST\r\nQUIT\r\n', ['BDAT 0 FIRST LAST', 'text of 0 ok ""', 'QUIT', 'unread 0']],
+  [
+    'nothing at all',
+    'BDAT 0 FIRST LAST\r\nQUIT\r\n',
+    ['BDAT 0 FIRST LAST', 'text of 0 ok ""', 'QUIT', 'unread 0'],
+  ],
   [
     'a chunk that is refused is read to its end',
     'BDAT 6 DISCARD\r\nNOOP\r\nNOOP\r\n',
@@ -93,11 +109,16 @@ const table: [string, string, string[]][] = [
     'DROP\r\nSubject: x\r\n\r\n..\r\n.\n\n.\r\n\r\r\n.\r\nQUIT\r\n',
     ['DROP', 'dropped ""', 'QUIT', 'unread 0'],
   ],
-  ['a text that is refused', 'DATA\r\na\nb\r\n.\r\n', ['DATA', 'text of 4 bareNewline ""', 'unread 0']],
+  [
+    'a text that is refused',
+    'DATA\r\na\nb\r\n.\r\n',
+    ['DATA', 'text of 4 bareNewline ""', 'unread 0'],
+  ],
 ]
 
 test.each(table)('%s', (_name, octets, told) => {
-  for (const cuts of plainCuts(octets)) expect(run(octets, cuts), JSON.stringify(cuts)).toEqual(told)
+  for (const cuts of plainCuts(octets))
+    expect(run(octets, cuts), JSON.stringify(cuts)).toEqual(told)
   fc.assert(
     fc.property(fc.array(fc.nat({ max: octets.length }), { maxLength: 20 }), (cuts) => {
       expect(run(octets, cuts)).toEqual(told)

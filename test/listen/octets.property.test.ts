@@ -1,6 +1,7 @@
 /**
- * Where octets leave, over real sockets: whatever a client puts into addresses and names, and whatever a server behind says, the client
- * hears one reply a command, and the server is told the commands that the client gave, whole.
+ * Where octets leave, over real sockets: whatever a client puts into addresses and names, and
+ * whatever a server behind says, the client hears one reply a command, and the server is told the
+ * commands that the client gave, whole.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -66,7 +67,15 @@ const command = fc
 const words = fc
   .array(
     fc.oneof(
-      fc.constantFrom('\r', '\0', '\x1b[2J', '\x85', '\x9b', ' 250 2.0.0 Ok', octetsOf('不上\u2028')),
+      fc.constantFrom(
+        '\r',
+        '\0',
+        '\x1b[2J',
+        '\x85',
+        '\x9b',
+        ' 250 2.0.0 Ok',
+        octetsOf('不上\u2028'),
+      ),
       fc.constant('no'),
     ),
     {
@@ -96,9 +105,14 @@ const saying = (on: Rule['on'], next: () => string): Rule => ({
   },
 })
 
-/** Is every word of what the server was told one of the client's? Blanks may be others, and a source route is left out. */
+/**
+ * Is every word of what the server was told one of the client's? Blanks may be others, and a source
+ * route is left out.
+ */
 const isOf = (line: string, commands: readonly string[]): boolean =>
-  commands.some((command) => line.split(/[ :]/).every((word) => command.includes(word.replace(/^<|>$/g, ''))))
+  commands.some((command) =>
+    line.split(/[ :]/).every((word) => command.includes(word.replace(/^<|>$/g, ''))),
+  )
 
 const introduced = `{ client_address: xclient, servers:`
 const unknown = `{ servers:`
@@ -125,7 +139,9 @@ describe.each([
         ],
       })
       const limits = 'limits: { errors_per_session: 1000, errors_per_minute: off }'
-      app = await start({ config: `backend: ${backendKeys} ["${backend.url}"] }\n${relay}\n${limits}\n` })
+      app = await start({
+        config: `backend: ${backendKeys} ["${backend.url}"] }\n${relay}\n${limits}\n`,
+      })
     })
     afterAll(async () => {
       await app[Symbol.asyncDispose]()
@@ -151,7 +167,8 @@ describe.each([
           const heard = await speak(drawn)
           expect(heard).toHaveLength(drawn.commands.length + 3)
           for (const lines of heard) {
-            for (const line of lines) expect(line).toMatch(/^[2-5][0-9][0-9][ -][\t\x20-\x7e\x80-\xff]*$/)
+            for (const line of lines)
+              expect(line).toMatch(/^[2-5][0-9][0-9][ -][\t\x20-\x7e\x80-\xff]*$/)
           }
           expect(heard.at(-1)?.[0]).toMatch(/^221 /)
         }),
@@ -169,7 +186,9 @@ describe.each([
             if (/^(?:MAIL|RCPT) /.test(line)) expect(isOf(line, drawn.commands), line).toBe(true)
             else expect(line).toMatch(/^(?:EHLO|HELO|XCLIENT) .+$|^(?:RSET|QUIT|NOOP)$/)
           }
-          expect(backend.connections.flatMap(({ reads }) => reads).join('')).toMatch(/^(?:[\x20-\x7e\x80-\xff]+\r\n)*$/)
+          expect(backend.connections.flatMap(({ reads }) => reads).join('')).toMatch(
+            /^(?:[\x20-\x7e\x80-\xff]+\r\n)*$/,
+          )
         }),
         { numRuns: 100 },
       )

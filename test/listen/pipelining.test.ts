@@ -7,7 +7,9 @@ const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'RCPT 
 
 describe('what may be pipelined', () => {
   test('replies stay in order, whatever the backend answers first', async () => {
-    await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', having: '<b@', say: '550 5.1.1 Unknown' }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'RCPT', having: '<b@', say: '550 5.1.1 Unknown' }],
+    })
     await using app = await start({ config: behind(backend) })
     const client = await open(app.port)
     const said = await pipeline(
@@ -50,33 +52,55 @@ describe('what may be pipelined', () => {
     await pipeline(client, ...envelope, 'DATA')
     client.close()
     const reads = backend.connections.flatMap(({ reads: all }) => all)
-    expect(reads).toContain('MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n')
+    expect(reads).toContain(
+      'MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n',
+    )
   })
 
   test('MAIL is refused behind: what was pipelined has no transaction, and the session goes on', async () => {
-    await using backend = await startFakeBackend({ rules: [{ on: 'MAIL', nth: 1, say: '450 4.7.1 Greylisted' }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'MAIL', nth: 1, say: '450 4.7.1 Greylisted' }],
+    })
     await using app = await start({ config: behind(backend) })
     const client = await open(app.port)
-    const said = [...(await pipeline(client, ...envelope, 'DATA')), ...(await pipeline(client, ...envelope, 'RSET'))]
+    const said = [
+      ...(await pipeline(client, ...envelope, 'DATA')),
+      ...(await pipeline(client, ...envelope, 'RSET')),
+    ]
     client.close()
-    expect(said.map((reply) => reply.slice(0, 3))).toEqual(['450', '503', '503', '503', '250', '250', '250', '250'])
+    expect(said.map((reply) => reply.slice(0, 3))).toEqual([
+      '450',
+      '503',
+      '503',
+      '503',
+      '250',
+      '250',
+      '250',
+      '250',
+    ])
   })
 
   test('all RCPTs refused, DATA pipelined: 554, and the next transaction is a new one', async () => {
-    await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', nth: 1, say: '550 5.1.1 Unknown' }] })
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'RCPT', nth: 1, say: '550 5.1.1 Unknown' }],
+    })
     await using app = await start({ config: behind(backend) })
     const client = await open(app.port)
-    const said = await pipeline(client, 'MAIL FROM:<s@example.net>', 'RCPT TO:<x@example.org>', 'DATA')
+    const said = await pipeline(
+      client,
+      'MAIL FROM:<s@example.net>',
+      'RCPT TO:<x@example.org>',
+      'DATA',
+    )
     expect(said.map((reply) => reply.slice(0, 3))).toEqual(['250', '550', '554'])
-    expect((await pipeline(client, ...envelope, 'DATA')).map((reply) => reply.slice(0, 3))).toEqual([
-      '250',
-      '250',
-      '250',
-      '354',
-    ])
+    expect((await pipeline(client, ...envelope, 'DATA')).map((reply) => reply.slice(0, 3))).toEqual(
+      ['250', '250', '250', '354'],
+    )
     client.send('hello\r\n.\r\nQUIT\r\n')
     expect((await untilEnd(client)).map((line) => line.slice(0, 3))).toEqual(['250', '221'])
-    expect(backend.delivered.map(({ recipients }) => recipients)).toEqual([['<a@example.org>', '<b@example.org>']])
+    expect(backend.delivered.map(({ recipients }) => recipients)).toEqual([
+      ['<a@example.org>', '<b@example.org>'],
+    ])
   })
 })
 
@@ -120,6 +144,8 @@ describe('what may not be sent ahead (RFC 2920 3.1, RFC 3207 4)', () => {
     const patient = await open(app.port)
     expect(await patient.ask('NOOP')).toBe('250 2.0.0 OK')
     patient.close()
-    expect(app.facts.filter((fact) => fact.kind === 'sessionClosed').map(({ why }) => why)).toContain('early talker')
+    expect(
+      app.facts.filter((fact) => fact.kind === 'sessionClosed').map(({ why }) => why),
+    ).toContain('early talker')
   })
 })

@@ -1,6 +1,7 @@
 /**
- * A source of policies that fails, or takes longer than `timeouts.policy`: what `recipients.on_failure` says, for that recipient
- * alone. The configuration is a real one; the source is scripted, because a file always answers at once.
+ * A source of policies that fails, or takes longer than `timeouts.policy`: what
+ * `recipients.on_failure` says, for that recipient alone. The configuration is a real one; the
+ * source is scripted, because a file always answers at once.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -58,8 +59,12 @@ const backend = (delivered: number[][]): Backend => {
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
       deliver: async (order) => {
-        delivered.push(...order.parcels.map(({ recipients }) => recipients.map(({ index }) => index)))
-        return await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })))
+        delivered.push(
+          ...order.parcels.map(({ recipients }) => recipients.map(({ index }) => index)),
+        )
+        return await Promise.resolve(
+          order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })),
+        )
       },
       committing: false,
       abandon: () => undefined,
@@ -68,8 +73,14 @@ const backend = (delivered: number[][]): Backend => {
   return begin as Backend
 }
 
-/** Plays the dialogue against a session with this configuration; gives what was told, and who got the message. */
-async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; delivered: number[][] }> {
+/**
+ * Plays the dialogue against a session with this configuration; gives what was told, and who got
+ * the message.
+ */
+async function play(
+  yaml: string,
+  dialogue: string,
+): Promise<{ facts: Fact[]; delivered: number[][] }> {
   const config = await configured(yaml)
   const late = Promise.withResolvers<PolicyAnswer>()
   const facts: Fact[] = []
@@ -88,7 +99,9 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
       judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
       bounces: {} as Bounces,
-      voucher: { vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }) },
+      voucher: {
+        vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }),
+      },
       certificates: undefined,
       budget: new SpoolBudget({
         totalMemoryBytes: 1e6,
@@ -119,7 +132,9 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
   })
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
   const address = server.address()
-  const client = await Client.connect(typeof address === 'object' && address !== null ? address.port : 0)
+  const client = await Client.connect(
+    typeof address === 'object' && address !== null ? address.port : 0,
+  )
   try {
     await playOn(client, dialogue)
   } finally {
@@ -132,7 +147,9 @@ async function play(yaml: string, dialogue: string): Promise<{ facts: Fact[]; de
 
 const limits = 'timeouts: { policy: 100ms }'
 const failures = (facts: readonly Fact[]): string[] =>
-  facts.filter((fact) => fact.kind === 'policyFailed').map(({ recipient, why }) => `${recipient}: ${why}`)
+  facts
+    .filter((fact) => fact.kind === 'policyFailed')
+    .map(({ recipient, why }) => `${recipient}: ${why}`)
 
 test('on_failure: defer', async () => {
   const { facts, delivered } = await play(

@@ -43,7 +43,9 @@ test.each([
   await using app = await startTestApp({ config: proxied })
   const client = await open(app.port, said)
   expect(await client.line()).toBeUndefined()
-  expect(app.facts).toContainEqual(expect.objectContaining({ kind: 'connectionRefused', limit: 'proxy_header' }))
+  expect(app.facts).toContainEqual(
+    expect.objectContaining({ kind: 'connectionRefused', limit: 'proxy_header' }),
+  )
   client.close()
 })
 

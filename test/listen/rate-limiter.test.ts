@@ -34,12 +34,12 @@ describe('rate limiter', () => {
   })
   test('asking whether there is one takes none', () => {
     const limiter = new RateLimiter({ count: 1, perMs: 1000 })
-    expect([limiter.has('a', 0), limiter.has('a', 0), limiter.take('a', 0), limiter.has('a', 0)]).toEqual([
-      true,
-      true,
-      true,
-      false,
-    ])
+    expect([
+      limiter.has('a', 0),
+      limiter.has('a', 0),
+      limiter.take('a', 0),
+      limiter.has('a', 0),
+    ]).toEqual([true, true, true, false])
     expect([limiter.has('a', 999), limiter.has('a', 1000)]).toEqual([false, true])
   })
   test('remembers no more keys than it may', () => {

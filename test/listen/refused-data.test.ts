@@ -1,4 +1,7 @@
-/** A client that sends the text although DATA was refused, over real sockets: no line of it is taken for a command. */
+/**
+ * A client that sends the text although DATA was refused, over real sockets: no line of it is taken
+ * for a command.
+ */
 import { expect, test } from 'vitest'
 import { cut } from '../smtp/splits.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
@@ -10,15 +13,33 @@ const hostile = 'MAIL FROM:<evil@example.net>\r\nRCPT TO:<victim@example.org>\r\
 test.each<[string, string, string[]]>([
   ['a text', 'Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n', ['554', '221']],
   ['commands in it', `Subject: x\r\n\r\n${hostile}evil\r\n.\r\nQUIT\r\n`, ['554', '221']],
-  ['dots that end nothing', `\r\n.\n\r\n\n.\r\n\r.\r\r\n..\r\n${hostile}\r\n.\r\nQUIT\r\n`, ['554', '221']],
+  [
+    'dots that end nothing',
+    `\r\n.\n\r\n\n.\r\n\r.\r\r\n..\r\n${hostile}\r\n.\r\nQUIT\r\n`,
+    ['554', '221'],
+  ],
   ['a long first line', `${'x'.repeat(1900)}\r\n${hostile}.\r\nQUIT\r\n`, ['554', '221']],
-  ['a long later line', `Subject: x\r\n${'x'.repeat(100_000)}\r\n${hostile}.\r\nQUIT\r\n`, ['554', '221']],
+  [
+    'a long later line',
+    `Subject: x\r\n${'x'.repeat(100_000)}\r\n${hostile}.\r\nQUIT\r\n`,
+    ['554', '221'],
+  ],
   ['a dot alone', '.\r\nQUIT\r\n', ['554', '221']],
-  ['a message that follows', `Subject: x\r\n.\r\n${envelope('b@example.org')}`, ['554', '250', '250', '354']],
-  ['nothing, for a client that has read the reply', envelope('b@example.org'), ['250', '250', '354']],
+  [
+    'a message that follows',
+    `Subject: x\r\n.\r\n${envelope('b@example.org')}`,
+    ['554', '250', '250', '354'],
+  ],
+  [
+    'nothing, for a client that has read the reply',
+    envelope('b@example.org'),
+    ['250', '250', '354'],
+  ],
   ['bare LF at the start', 'Subject: x\n.\nQUIT\r\n', ['521']],
 ])('%s', async (_name, octets, codes) => {
-  await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', having: '<a@', say: '550 5.1.1 Unknown' }] })
+  await using backend = await startFakeBackend({
+    rules: [{ on: 'RCPT', having: '<a@', say: '550 5.1.1 Unknown' }],
+  })
   await using app = await start({ config: behind(backend) })
   for (const cuts of [[], [1], [7, 12], Array.from({ length: 200 }, (_, i) => i)]) {
     const client = await open(app.port)

@@ -1,4 +1,7 @@
-/** REQUIRETLS (RFC 8689) through the whole product: when it is offered, that it goes on, and that it is never given up in silence. */
+/**
+ * REQUIRETLS (RFC 8689) through the whole product: when it is offered, that it goes on, and that it
+ * is never given up in silence.
+ */
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Issued } from '../../src/tls/issue.ts'
@@ -33,17 +36,23 @@ async function secured(port: number): Promise<{ readonly client: Client; readonl
 }
 
 async function sends(client: Client, mail: string): Promise<string[]> {
-  const said = [await client.ask(mail), await client.ask('RCPT TO:<a@example.org>'), await client.ask('DATA')]
+  const said = [
+    await client.ask(mail),
+    await client.ask('RCPT TO:<a@example.org>'),
+    await client.ask('DATA'),
+  ]
   return [...said, await client.ask('Subject: x\r\n\r\nhello\r\n.')].map((line) => line.slice(0, 3))
 }
 
 const offered = (ehlo: string): boolean => /^250[- ]REQUIRETLS$/m.test(ehlo)
-const mails = (backend: FakeBackend): string[] => backend.lines().filter((line) => line.startsWith('MAIL'))
+const mails = (backend: FakeBackend): string[] =>
+  backend.lines().filter((line) => line.startsWith('MAIL'))
 
 describe('offered', () => {
   test('over STARTTLS and implicit TLS, not in clear; and it goes on', async () => {
     await using backend = await startFakeBackend({ offers, certificate })
-    const listen = 'listen: [{ address: "127.0.0.1:0" }, { address: "127.0.0.1:0", tls: implicit }]\n'
+    const listen =
+      'listen: [{ address: "127.0.0.1:0" }, { address: "127.0.0.1:0", tls: implicit }]\n'
     await using app = await start({ config: listen + behindTls([backend], verified) })
     const clear = await Client.connect(app.port)
     clients.push(clear)
@@ -55,7 +64,12 @@ describe('offered', () => {
     const { client, ehlo } = await secured(app.port)
     expect(offered(ehlo)).toBe(true)
     expect(await client.ask('MAIL FROM:<s@example.net> REQUIRETLS=1')).toMatch(/^501 5\.5\.4 /)
-    expect(await sends(client, 'MAIL FROM:<s@example.net> REQUIRETLS')).toEqual(['250', '250', '354', '250'])
+    expect(await sends(client, 'MAIL FROM:<s@example.net> REQUIRETLS')).toEqual([
+      '250',
+      '250',
+      '354',
+      '250',
+    ])
     const implicit = await connectSecured(app.app.addresses[1]?.port ?? 0)
     clients.push(implicit)
     await implicit.reply()
@@ -72,8 +86,11 @@ describe('offered', () => {
     async (_name, tls, servers) => {
       await using parts = new AsyncDisposableStack()
       const backends: FakeBackend[] = []
-      for (const one of servers) backends.push(parts.use(await startFakeBackend({ offers: one, certificate })))
-      const app = parts.use(await start({ config: behindTls(backends, tls === 'verified' ? verified : tls) }))
+      for (const one of servers)
+        backends.push(parts.use(await startFakeBackend({ offers: one, certificate })))
+      const app = parts.use(
+        await start({ config: behindTls(backends, tls === 'verified' ? verified : tls) }),
+      )
       const { client, ehlo } = await secured(app.port)
       expect(offered(ehlo)).toBe(false)
       expect(await client.ask('MAIL FROM:<s@example.net> REQUIRETLS')).toMatch(/^555 5\.5\.4 /)
@@ -100,13 +117,20 @@ describe('offered', () => {
     await using app = await start()
     const { client, ehlo } = await secured(app.port)
     expect(offered(ehlo)).toBe(true)
-    expect(await sends(client, 'MAIL FROM:<s@example.net> REQUIRETLS')).toEqual(['250', '250', '354', '250'])
+    expect(await sends(client, 'MAIL FROM:<s@example.net> REQUIRETLS')).toEqual([
+      '250',
+      '250',
+      '354',
+      '250',
+    ])
   })
 })
 
 describe('what was offered and can not be kept any more', () => {
   /** The server has restarted with less: its old connections end, and new ones do not offer it. */
-  async function thenWithout(mail: string): Promise<{ readonly said: string; readonly shown: string[] }> {
+  async function thenWithout(
+    mail: string,
+  ): Promise<{ readonly said: string; readonly shown: string[] }> {
     await using backend = await startFakeBackend({ offers, certificate })
     await using app = await start({ config: behindTls([backend], verified) })
     const { client, ehlo } = await secured(app.port)
@@ -147,7 +171,9 @@ test('a report of refusals is as protected as the message: REQUIRETLS, and the h
   await client.ask('RCPT TO:<tag@example.org>')
   await client.ask('RCPT TO:<strict@example.org>')
   await client.ask('DATA')
-  expect(await client.ask('X-Spam-Score: 9\r\nSubject: offer\r\n\r\nA secret body.\r\n.')).toMatch(/^250 /)
+  expect(await client.ask('X-Spam-Score: 9\r\nSubject: offer\r\n\r\nA secret body.\r\n.')).toMatch(
+    /^250 /,
+  )
   const [message, report] = backend.delivered
   expect(message?.mail).toBe('<shop@sender.example> RET=FULL REQUIRETLS')
   expect(report?.mail).toMatch(/^<> .*\bREQUIRETLS$/)

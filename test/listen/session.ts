@@ -22,7 +22,8 @@ export async function pipeline(client: Client, ...commands: readonly string[]): 
 /** Every line until the server closes. */
 export async function untilEnd(client: Client): Promise<string[]> {
   const lines: string[] = []
-  for (let line = await client.line(); line !== undefined; line = await client.line()) lines.push(line)
+  for (let line = await client.line(); line !== undefined; line = await client.line())
+    lines.push(line)
   return lines
 }
 

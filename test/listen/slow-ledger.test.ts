@@ -1,4 +1,7 @@
-/** A ledger that gives promises: nothing is told before what was deferred is written, and nothing is lost when the session ends meanwhile. */
+/**
+ * A ledger that gives promises: nothing is told before what was deferred is written, and nothing is
+ * lost when the session ends meanwhile.
+ */
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { headersJudge } from '../../src/judge/headers.ts'
@@ -34,7 +37,9 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             mail: () => listener.mailReplied(replies.senderOk),
             rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
             deliver: async (order) =>
-              await Promise.resolve(order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 }))),
+              await Promise.resolve(
+                order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })),
+              ),
             committing: false,
             abandon: () => undefined,
           }),
@@ -43,7 +48,10 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
           probe: async () => await Promise.resolve(undefined),
           close: async () => await Promise.resolve(),
         },
-        voucher: { vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }) },
+        voucher: {
+          vouchFor: async () =>
+            await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }),
+        },
         bounces: {
           begin: () => {
             throw new Error('nothing is reported here')
@@ -80,7 +88,9 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
   })
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))
   const address = server.address()
-  const client: Client = await open(typeof address === 'object' && address !== null ? address.port : 0)
+  const client: Client = await open(
+    typeof address === 'object' && address !== null ? address.port : 0,
+  )
   try {
     const said = pipeline(
       client,

@@ -1,4 +1,7 @@
-/** What all texts together may take: counted to the octet, given back whatever becomes of a text, and never more than allowed. */
+/**
+ * What all texts together may take: counted to the octet, given back whatever becomes of a text,
+ * and never more than allowed.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -160,7 +163,11 @@ describe('shared with other processes', () => {
     others.set('spool memory', 100 * mib)
     expect(budget.crowded).toBe(true)
     others.set('spool disk', 60 * mib)
-    expect([budget.takeDisk(40 * mib), budget.takeDisk(1), budget.fits(1001)]).toEqual([true, false, false])
+    expect([budget.takeDisk(40 * mib), budget.takeDisk(1), budget.fits(1001)]).toEqual([
+      true,
+      false,
+      false,
+    ])
     expect([budget.memoryBytes, budget.diskBytes]).toEqual([0, 40 * mib])
   })
 

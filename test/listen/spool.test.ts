@@ -1,4 +1,7 @@
-/** A text between its client and its deliveries: nothing lost, nothing doubled, bounded memory, nothing left behind. */
+/**
+ * A text between its client and its deliveries: nothing lost, nothing doubled, bounded memory,
+ * nothing left behind.
+ */
 import { createHash, randomBytes } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -175,7 +178,10 @@ describe('in a file', () => {
   test('a directory that is not there fails the text, and nobody waits for ever', async () => {
     const spool = new Spool({ memoryBytes: 10, directory: join(directory, 'nowhere') })
     const reading = read(spool)
-    await Promise.all([expect(reading).rejects.toThrow('not complete'), append(spool, Buffer.alloc(1_000_000))])
+    await Promise.all([
+      expect(reading).rejects.toThrow('not complete'),
+      append(spool, Buffer.alloc(1_000_000)),
+    ])
     expect(spool.append(Buffer.alloc(1_000_000))).toBe(true)
     await spool.complete()
     expect(spool.failed).toBe(true)
@@ -264,12 +270,16 @@ describe('ended', () => {
     for (let turns = 0; turns < 30; turns++) {
       const spool = new Spool({ memoryBytes: 10, directory })
       spool.append(Buffer.alloc(5000))
-      for (let turn = 0; turn < turns % 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+      for (let turn = 0; turn < turns % 10; turn++)
+        await new Promise((resolve) => setImmediate(resolve))
       if (turns > 15) spool.append(Buffer.alloc(5000))
       spool.close()
     }
     // Others in this process open and close files too; 30 leaked ones would stand out.
-    await until('the files are closed', async () => (await readdir('/proc/self/fd')).length < before + 15)
+    await until(
+      'the files are closed',
+      async () => (await readdir('/proc/self/fd')).length < before + 15,
+    )
     expect(await readdir(directory)).toEqual([])
   })
 

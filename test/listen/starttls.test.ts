@@ -1,4 +1,7 @@
-/** STARTTLS (RFC 3207): what was said before is forgotten, and nothing said in clear is taken for something said over TLS. */
+/**
+ * STARTTLS (RFC 3207): what was said before is forgotten, and nothing said in clear is taken for
+ * something said over TLS.
+ */
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { Client, playOn } from '../support/dialogue.ts'
@@ -7,7 +10,11 @@ import { open, start, untilEnd } from './session.ts'
 async function upgrade(client: Client): Promise<{ tls: TLSSocket; client: Client }> {
   expect(await client.ask('STARTTLS')).toMatch(/^220 2\.0\.0/)
   client.socket.removeAllListeners('data')
-  const tls = connectTls({ socket: client.socket, rejectUnauthorized: false, servername: 'mx.test' })
+  const tls = connectTls({
+    socket: client.socket,
+    rejectUnauthorized: false,
+    servername: 'mx.test',
+  })
   await new Promise<void>((resolve, reject) => {
     tls.once('secureConnect', resolve)
     tls.once('error', reject)
@@ -59,8 +66,13 @@ describe('STARTTLS', () => {
     client.close()
     clear.close()
     expect((await app.mail('a@example.org'))[0]).toMatch(/with ESMTPS id /)
-    expect(app.facts.find((fact) => fact.kind === 'sessionSecured')).toMatchObject({ protocol: 'TLSv1.3' })
-    expect(app.facts.find((fact) => fact.kind === 'sessionClosed')).toMatchObject({ tls: true, why: 'quit' })
+    expect(app.facts.find((fact) => fact.kind === 'sessionSecured')).toMatchObject({
+      protocol: 'TLSv1.3',
+    })
+    expect(app.facts.find((fact) => fact.kind === 'sessionClosed')).toMatchObject({
+      tls: true,
+      why: 'quit',
+    })
   })
 
   test('a command in the same segment is refused, not run (CVE-2011-0411)', async () => {
@@ -88,6 +100,8 @@ describe('STARTTLS', () => {
     await client.reply()
     expect(await client.ask('STARTTLS')).toMatch(/^220/)
     client.close()
-    await expect.poll(() => app.facts.filter((fact) => fact.kind === 'sessionClosed').length).toBe(1)
+    await expect
+      .poll(() => app.facts.filter((fact) => fact.kind === 'sessionClosed').length)
+      .toBe(1)
   })
 })

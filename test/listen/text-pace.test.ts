@@ -3,7 +3,9 @@ import { TextPace } from '../../src/listen/text-pace.ts'
 
 const minute = 60_000
 
-/** Sends `octets` every `everyMs`, for `forMs` at most; when it was too slow, in ms, or undefined. */
+/**
+ * Sends `octets` every `everyMs`, for `forMs` at most; when it was too slow, in ms, or undefined.
+ */
 function send(pace: TextPace, octets: number, everyMs: number, forMs: number): number | undefined {
   for (let at = everyMs; at <= forMs; at += everyMs) if (!pace.took(octets, at)) return at
   return undefined
@@ -30,7 +32,8 @@ describe('with 512 octets a second, and 5 minutes to be behind: limits.md: “A 
   test('a stop of 4 minutes, then 2 KB a second, then a stop again', () => {
     const pace = begun(512, 5 * minute)
     expect(pace.took(100, 4 * minute)).toBe(true)
-    for (let second = 1; second <= 120; second++) expect(pace.took(2048, 4 * minute + second * 1000)).toBe(true)
+    for (let second = 1; second <= 120; second++)
+      expect(pace.took(2048, 4 * minute + second * 1000)).toBe(true)
     expect(pace.took(2048, 10 * minute)).toBe(true)
   })
   test('what came fast is no credit for later', () => {

@@ -19,7 +19,11 @@ test('what the backend says of a transaction that is over is not told: it would 
     },
   }
   const parts = { backend, now: () => 0 } as unknown as RunnerParts
-  const runner = new TransactionRunner(parts, {}, { tell: (event) => told.push(event), onDrain: () => undefined })
+  const runner = new TransactionRunner(
+    parts,
+    {},
+    { tell: (event) => told.push(event), onDrain: () => undefined },
+  )
   const reply = { code: 250, lines: ['Ok'] } as const
   heard[0]?.mailReplied(reply)
   runner.abandon()
@@ -48,7 +52,11 @@ test('a judge that does not answer in time: the machine is told with the size of
       onFact: (fact: Fact) => facts.push(fact),
       now: () => Date.now(),
     } as unknown as RunnerParts
-    const runner = new TransactionRunner(parts, {}, { tell: (event) => told.push(event), onDrain: () => undefined })
+    const runner = new TransactionRunner(
+      parts,
+      {},
+      { tell: (event) => told.push(event), onDrain: () => undefined },
+    )
     runner.startText({ fingerprint: false, recipients: ['a@example.org'] }, false)
     runner.text(Buffer.from('Subject: x\r\n\r\n'))
     const endedAt = Date.now()
@@ -58,7 +66,9 @@ test('a judge that does not answer in time: the machine is told with the size of
     await vi.advanceTimersByTimeAsync(1)
     expect(told).toEqual([{ kind: 'answerTimedOut', at: endedAt + 5000, sizeBytes: 14, endedAt }])
     const why = 'no answer in time (timeouts.reply)'
-    expect(facts).toEqual([{ kind: 'judged', at: endedAt + 5000, judge: 'slow', result: 'failed', ms: 5000, why }])
+    expect(facts).toEqual([
+      { kind: 'judged', at: endedAt + 5000, judge: 'slow', result: 'failed', ms: 5000, why },
+    ])
     expect(abandoned).toBe(1)
     runner.abandon()
   } finally {
@@ -67,7 +77,9 @@ test('a judge that does not answer in time: the machine is told with the size of
 })
 
 describe('a question to the policies that nobody waits for any more is ended', () => {
-  const ask = (policyTimeoutMs: number): { runner: TransactionRunner; signal: () => AbortSignal } => {
+  const ask = (
+    policyTimeoutMs: number,
+  ): { runner: TransactionRunner; signal: () => AbortSignal } => {
     const signals: AbortSignal[] = []
     const parts = {
       backend: { begin: () => ({ rcpt: () => undefined, abandon: () => undefined }) },
@@ -83,7 +95,14 @@ describe('a question to the policies that nobody waits for any more is ended', (
     } as unknown as RunnerParts
     const runner = new TransactionRunner(parts, {}, silentListener)
     const address = 'a@example.org'
-    runner.offer({ do: 'offer', index: 0, argument: `<${address}>`, address, key: address, sender: 's@example.net' })
+    runner.offer({
+      do: 'offer',
+      index: 0,
+      argument: `<${address}>`,
+      address,
+      key: address,
+      sender: 's@example.net',
+    })
     const [signal] = signals
     if (signal === undefined) throw new Error('the source was not asked')
     return { runner, signal: () => signal }

@@ -9,17 +9,34 @@ import type { Deliverer, Split } from '../../src/split/split.ts'
 import { intendDelivery, settleDelivery, startSplit } from '../../src/split/split-course.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const
-const empty = startSplit({ id: 'x', at: 1, reversePath: 's@x.test', peer: 'default', strategy: 'late' })
+const empty = startSplit({
+  id: 'x',
+  at: 1,
+  reversePath: 's@x.test',
+  peer: 'default',
+  strategy: 'late',
+})
 const until = 1000
 const delivering = (by: Partial<Deliverer> = {}, ...addresses: readonly string[]): Split =>
-  intendDelivery(empty, addresses.length === 0 ? [a] : addresses, { process: thisProcess, until, ...by })
+  intendDelivery(empty, addresses.length === 0 ? [a] : addresses, {
+    process: thisProcess,
+    until,
+    ...by,
+  })
 const done = settleDelivery(delivering(), [a], new Set([a]))
 
 /** The ledger says one after the other, the last one for ever. */
 async function ask(says: readonly (Split | undefined)[], now = 1): Promise<unknown> {
   let asked = 0
-  const find = async (): Promise<Split | undefined> => await Promise.resolve(says[Math.min(asked++, says.length - 1)])
-  const options = { ledger: { find }, now: () => now, limitMs: 200, answerMs: 1000, isOver: () => false }
+  const find = async (): Promise<Split | undefined> =>
+    await Promise.resolve(says[Math.min(asked++, says.length - 1)])
+  const options = {
+    ledger: { find },
+    now: () => now,
+    limitMs: 200,
+    answerMs: 1000,
+    isOver: () => false,
+  }
   return await untilSettled({ split: 'x', recipients: [a] }, options)
 }
 
@@ -30,15 +47,21 @@ describe('a return', () => {
     const elsewhere = { process: 'another-boot/pid:[1] 7 100' }
     expect(await ask([delivering(elsewhere), done])).toEqual({ settled: true, split: done })
   })
-  test('does not wait for ever', async () => expect(await ask([delivering()])).toMatchObject({ settled: false }))
+  test('does not wait for ever', async () =>
+    expect(await ask([delivering()])).toMatchObject({ settled: false }))
   test('does not wait for whoever should be done by now', async () =>
     expect(await ask([delivering()], until)).toMatchObject({ settled: true }))
   const day = 86_400_000
   const other = 'another-boot/pid:[1] 7 100'
   test('does not wait until tomorrow for another machine, since the clock was set back by a day', async () =>
-    expect(await ask([delivering({ process: other, until: day })])).toMatchObject({ settled: true }))
+    expect(await ask([delivering({ process: other, until: day })])).toMatchObject({
+      settled: true,
+    }))
   test('waits for another machine whose clock is ahead by as long as a delivery takes', async () =>
-    expect(await ask([delivering({ process: other, until: 2000 }), done])).toEqual({ settled: true, split: done }))
+    expect(await ask([delivering({ process: other, until: 2000 }), done])).toEqual({
+      settled: true,
+      split: done,
+    }))
   test('waits for a process that lives here, wherever the clock was set', async () =>
     expect(await ask([delivering({ until: day }), done])).toEqual({ settled: true, split: done }))
   test('does not wait for the deliveries to others', async () =>
@@ -60,7 +83,10 @@ describe('a process', () => {
     expect(isGone(name)).toBe(false)
     const [machine, pid, startedAt] = name.split(' ')
     expect(pid).toBe(String(other.pid))
-    expect(isGone(`${machine} ${pid} ${Number(startedAt) - 1}`), 'an earlier process of the same number').toBe(true)
+    expect(
+      isGone(`${machine} ${pid} ${Number(startedAt) - 1}`),
+      'an earlier process of the same number',
+    ).toBe(true)
     other.kill('SIGKILL')
     await once(other, 'close')
     expect(isGone(name)).toBe(true)

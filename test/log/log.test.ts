@@ -13,7 +13,10 @@ interface Options {
 }
 
 /** What the log writes for the facts, whole, as it would stand on stdout. */
-function written(facts: readonly Fact[], { level = 'debug', pretty = false }: Options = {}): string {
+function written(
+  facts: readonly Fact[],
+  { level = 'debug', pretty = false }: Options = {},
+): string {
   let text = ''
   const listen = logFromFacts(createLog({ level, pretty, write: (line) => (text += line) }))
   for (const fact of facts) listen(fact)
@@ -57,8 +60,21 @@ describe('a transaction', () => {
       client: { address: '192.0.2.1', port: 40_000, helo: 'mail.example.net', tls: true },
       from: 'sender@example.net',
       recipients: [
-        { to: 'a@example.org', policy: 'careful', group: 1, fate: 'through', verdict: 'accept', reply: '250 2.1.5 Ok' },
-        { to: 'b@example.org', policy: 'strict', group: 2, fate: 'deferred', reply: '451 4.5.3 later' },
+        {
+          to: 'a@example.org',
+          policy: 'careful',
+          group: 1,
+          fate: 'through',
+          verdict: 'accept',
+          reply: '250 2.1.5 Ok',
+        },
+        {
+          to: 'b@example.org',
+          policy: 'strict',
+          group: 2,
+          fate: 'deferred',
+          reply: '451 4.5.3 later',
+        },
       ],
       recipientCount: 2,
       groups: 2,
@@ -84,7 +100,9 @@ describe('a transaction', () => {
   })
 
   it('cuts a text that somebody made long', () => {
-    const [line] = parsed([transaction({ messageId: 'm'.repeat(1_000_000), reply: 'r'.repeat(1_000_000) })])
+    const [line] = parsed([
+      transaction({ messageId: 'm'.repeat(1_000_000), reply: 'r'.repeat(1_000_000) }),
+    ])
     expect(JSON.stringify(line).length).toBeLessThan(5000)
     expect(line?.['messageId']).toContain('(1000000 characters)')
   })
@@ -140,7 +158,9 @@ describe('the levels', () => {
     ['ledgerTrouble', 'warn'],
     ['ledgerRecovered', 'info'],
   ])('%s is %s', (event, level) => {
-    const levels = parsed(everyKind).flatMap((line) => (line['event'] === event ? [line['level']] : []))
+    const levels = parsed(everyKind).flatMap((line) =>
+      line['event'] === event ? [line['level']] : [],
+    )
     expect(levels.length).toBeGreaterThan(0)
     expect(new Set(levels)).toEqual(new Set([level]))
   })
@@ -177,7 +197,12 @@ describe('the levels', () => {
 
 describe('a flood of refused connections', () => {
   it("limits.md: “The log has a warning with the client's address (limitReached, connectionRefused), once a minute for each limit, with the number of those that it leaves out.”", () => {
-    const refusedAt = (at: number): Fact => ({ kind: 'connectionRefused', at, address: '192.0.2.3', limit: 'sessions' })
+    const refusedAt = (at: number): Fact => ({
+      kind: 'connectionRefused',
+      at,
+      address: '192.0.2.3',
+      limit: 'sessions',
+    })
     const lines = parsed([refusedAt(0), refusedAt(10), refusedAt(59_999), refusedAt(60_000)])
     expect(lines).toHaveLength(2)
     expect(lines[1]).toMatchObject({ moreSinceLastLine: 2 })
@@ -208,21 +233,27 @@ describe('log injection', () => {
     expect(text).toContain('accepted: 1 recipient')
   })
 
-  it.each([false, true])('property: whatever a client says stays on one line, pretty %s', (pretty) => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (said) => {
-        const fact: Fact = { kind: 'backendFailed', at: 1, server: 's', step: 'mail', why: said }
-        const text = written([fact], { pretty })
-        expect(text.split('\n')).toHaveLength(2)
-        expect(text).not.toMatch(unfit)
-      }),
-    )
-  })
+  it.each([false, true])(
+    'property: whatever a client says stays on one line, pretty %s',
+    (pretty) => {
+      fc.assert(
+        fc.property(fc.string({ unit: 'binary' }), (said) => {
+          const fact: Fact = { kind: 'backendFailed', at: 1, server: 's', step: 'mail', why: said }
+          const text = written([fact], { pretty })
+          expect(text.split('\n')).toHaveLength(2)
+          expect(text).not.toMatch(unfit)
+        }),
+      )
+    },
+  )
 
   it('is impossible through the message of an error, too', () => {
     for (const pretty of [false, true]) {
       let text = ''
-      createLog({ level: 'info', pretty, write: (line) => (text += line) }).error(new Error(hostile), hostile)
+      createLog({ level: 'info', pretty, write: (line) => (text += line) }).error(
+        new Error(hostile),
+        hostile,
+      )
       expect(text.split('\n')).toHaveLength(2)
       expect(text).not.toMatch(unfit)
     }
@@ -241,8 +272,13 @@ describe('a story', () => {
 
   it('is a line like any other, with the time at which it happened', () => {
     let text = ''
-    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).story(at, tell('done'))
-    expect(text).toBe('{"level":"info","time":"2026-11-23T20:15:00.123Z","pid":7,"event":"e","msg":"done"}\n')
+    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).story(
+      at,
+      tell('done'),
+    )
+    expect(text).toBe(
+      '{"level":"info","time":"2026-11-23T20:15:00.123Z","pid":7,"event":"e","msg":"done"}\n',
+    )
   })
 
   it('is not told where info lines are not wanted', () => {
@@ -255,7 +291,12 @@ describe('a story', () => {
   it('waits for others, and all leave in one write', () => {
     vi.useFakeTimers()
     const writes: string[] = []
-    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => writes.push(lines) })
+    const log = createLog({
+      level: 'info',
+      pretty: false,
+      flushMs: 10,
+      write: (lines) => writes.push(lines),
+    })
     log.story(at, tell('one'))
     vi.advanceTimersByTime(5)
     log.story(at, tell('two'))
@@ -269,7 +310,12 @@ describe('a story', () => {
 
   it('stands before lines that come after it', () => {
     let text = ''
-    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => (text += lines) })
+    const log = createLog({
+      level: 'info',
+      pretty: false,
+      flushMs: 10,
+      write: (lines) => (text += lines),
+    })
     log.story(at, tell('one'))
     log.warn('two')
     expect(messages(text)).toEqual(['one', 'two'])
@@ -277,18 +323,28 @@ describe('a story', () => {
 
   it('does not wait where there are many', () => {
     const writes: string[] = []
-    const log = createLog({ level: 'info', pretty: false, flushMs: 10, write: (lines) => writes.push(lines) })
+    const log = createLog({
+      level: 'info',
+      pretty: false,
+      flushMs: 10,
+      write: (lines) => writes.push(lines),
+    })
     for (let i = 0; i < 130; i++) log.story(at, tell(String(i)))
     expect(writes.map((text) => messages(text).length)).toEqual([64, 64])
   })
 
-  it.each(['process.exit(0)', 'throw new Error("bug")', ''])('is written before the process ends: %s', (end) => {
-    const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
-    const script = `
+  it.each(['process.exit(0)', 'throw new Error("bug")', ''])(
+    'is written before the process ends: %s',
+    (end) => {
+      const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
+      const script = `
       import { createLog } from ${JSON.stringify(module)}
       createLog({ level: 'info', pretty: false, flushMs: 60_000 }).story(0, () => ({ fields: {}, message: 'told' }))
       ${end}`
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-    expect(messages(stdout)).toEqual(['told'])
-  })
+      const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+        encoding: 'utf8',
+      })
+      expect(messages(stdout)).toEqual(['told'])
+    },
+  )
 })

@@ -9,7 +9,11 @@ type Step = 'wait 100' | 'wait 300' | 'nothing' | 'end' | { readonly pass: numbe
 test.each<[string, readonly Step[], number]>([
   ['a reply that does not come', ['wait 100', { pass: 100 }], 1],
   ['not a moment earlier', ['wait 100', { pass: 99 }], 0],
-  ['a reply in time, and nothing awaited', ['wait 100', { pass: 50 }, 'nothing', { pass: 1000 }], 0],
+  [
+    'a reply in time, and nothing awaited',
+    ['wait 100', { pass: 50 }, 'nothing', { pass: 1000 }],
+    0,
+  ],
   ['each reply has the whole time', ['wait 100', { pass: 60 }, 'wait 100', { pass: 60 }], 0],
   ['and no more', ['wait 100', { pass: 60 }, 'wait 100', { pass: 100 }], 1],
   [
@@ -17,14 +21,26 @@ test.each<[string, readonly Step[], number]>([
     ['wait 100', { pass: 50 }, 'nothing', { pass: 20 }, 'wait 100', { pass: 99 }],
     0,
   ],
-  ['that one is too late as well', ['wait 100', { pass: 50 }, 'nothing', { pass: 20 }, 'wait 100', { pass: 100 }], 1],
+  [
+    'that one is too late as well',
+    ['wait 100', { pass: 50 }, 'nothing', { pass: 20 }, 'wait 100', { pass: 100 }],
+    1,
+  ],
   [
     'awaited again when the old timer has run out',
     ['wait 100', 'nothing', { pass: 500 }, 'wait 100', { pass: 100 }],
     1,
   ],
-  ['a longer time in place of a shorter one', ['wait 100', { pass: 50 }, 'wait 300', { pass: 299 }], 0],
-  ['a shorter time in place of a longer one', ['wait 300', { pass: 50 }, 'wait 100', { pass: 100 }], 1],
+  [
+    'a longer time in place of a shorter one',
+    ['wait 100', { pass: 50 }, 'wait 300', { pass: 299 }],
+    0,
+  ],
+  [
+    'a shorter time in place of a longer one',
+    ['wait 300', { pass: 50 }, 'wait 100', { pass: 100 }],
+    1,
+  ],
   ['after the end', ['wait 100', 'end', { pass: 1000 }], 0],
 ])('%s', (_, steps, ends) => {
   const onEnd = vi.fn<() => void>()

@@ -42,6 +42,8 @@ test('whoever reads sees everything that was told', async () => {
   for (let i = 0; i < 3; i++) listen(transaction({ mode: 'plain' }))
   expect(line.exec(await metrics.registry.metrics())?.[1]).toBe('3')
   listen(transaction({ mode: 'plain' }))
-  const [counted] = (await metricsOf(metrics.registry)).filter(({ name }) => name === 'rcptwise_transactions_total')
+  const [counted] = (await metricsOf(metrics.registry)).filter(
+    ({ name }) => name === 'rcptwise_transactions_total',
+  )
   expect(counted?.values).toEqual([expect.objectContaining({ value: 4 })])
 })

@@ -3,8 +3,17 @@ import { describe, expect, it } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
 import { initialise } from '../../src/metrics/initialise.ts'
-import { type MetricDescription, metricDescriptions, metricPrefix } from '../../src/metrics/metrics.ts'
-import { type Metrics, type ScrapeSources, backendSteps, createMetrics } from '../../src/metrics/registry.ts'
+import {
+  type MetricDescription,
+  metricDescriptions,
+  metricPrefix,
+} from '../../src/metrics/metrics.ts'
+import {
+  type Metrics,
+  type ScrapeSources,
+  backendSteps,
+  createMetrics,
+} from '../../src/metrics/registry.ts'
 import { metricsPage, renderMetricsPage } from '../../tools/metrics-docs.ts'
 import { everyKind, recipient, transaction } from './sample-facts.ts'
 
@@ -114,7 +123,11 @@ describe('metricsFromFacts', () => {
   })
 
   it('known-limits.md: “and rcptwise_ledger_durable is 0.” Until it has recovered', async () => {
-    expect((await scrape(told([{ kind: 'ledgerTrouble', at: 1, why: 'disk full' }]))).get('ledger_durable')).toBe(0)
+    expect(
+      (await scrape(told([{ kind: 'ledgerTrouble', at: 1, why: 'disk full' }]))).get(
+        'ledger_durable',
+      ),
+    ).toBe(0)
   })
 
   it('README.md: “Rcptwise counts and times every retry that it forces” Also what waits for its refusal (rule 2), and no trouble of the backend', async () => {
@@ -122,9 +135,21 @@ describe('metricsFromFacts', () => {
       told([
         transaction({
           recipients: [
-            recipient('a@example.org', { final: false, verdict: 'reject', reply: '451 4.5.3 later' }),
-            recipient('b@example.org', { final: false, verdict: 'accept', reply: '451 4.3.0 disk full' }),
-            recipient('c@example.org', { fate: 'postponed', final: false, reply: '450 4.2.1 greylisted' }),
+            recipient('a@example.org', {
+              final: false,
+              verdict: 'reject',
+              reply: '451 4.5.3 later',
+            }),
+            recipient('b@example.org', {
+              final: false,
+              verdict: 'accept',
+              reply: '451 4.3.0 disk full',
+            }),
+            recipient('c@example.org', {
+              fate: 'postponed',
+              final: false,
+              reply: '450 4.2.1 greylisted',
+            }),
           ],
         }),
       ]),
@@ -144,7 +169,11 @@ describe('metricsFromFacts', () => {
     const returned = recipient('a@example.org', { returnedAfterMs: 5000 })
     const samples = await scrape(
       told([
-        transaction({ strategy: 'off', splitOf: { peer: 'partners', strategy: 'single' }, recipients: [returned] }),
+        transaction({
+          strategy: 'off',
+          splitOf: { peer: 'partners', strategy: 'single' },
+          recipients: [returned],
+        }),
       ]),
     )
     expect(samples.get('retry_delay_seconds_count{peer="partners",strategy="single"}')).toBe(1)
@@ -179,7 +208,9 @@ describe('initialise', () => {
       'transactions_total{peer="default",mode="prdr",outcome="mixed"}',
       'recipients_total{peer="partners",verdict="quarantine"}',
       'duplicates_suppressed_total{peer="partners"}',
-      ...['scored', 'silent', 'failed'].map((result) => `judge_results_total{judge="headers",result="${result}"}`),
+      ...['scored', 'silent', 'failed'].map(
+        (result) => `judge_results_total{judge="headers",result="${result}"}`,
+      ),
       'missing_recipients_total{peer="default",strategy="group"}',
       'missing_recipients_total{peer="learning",strategy="late"}',
       'forced_retries_total{peer="learning",strategy="lenient"}',
@@ -202,7 +233,10 @@ describe('initialise', () => {
     for (const step of backendSteps.errors)
       expect(values.get(`backend_errors_total{server="${server}",step="${step}"}`), step).toBe(0)
     for (const step of backendSteps.refusals)
-      expect(values.get(`backend_setup_refusals_total{server="${server}",step="${step}"}`), step).toBe(0)
+      expect(
+        values.get(`backend_setup_refusals_total{server="${server}",step="${step}"}`),
+        step,
+      ).toBe(0)
   })
 })
 

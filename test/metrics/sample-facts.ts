@@ -26,7 +26,15 @@ export const transaction = (change: Partial<TransactionFact> = {}): TransactionF
   messageId: '<1@example.net>',
   score: 1.5,
   symbols: ['ONE', 'TWO'],
-  deliveries: [{ recipients: 1, result: 'plain', reply: '250 2.0.0 Ok: queued as 4F1', queueId: '4F1', ms: 12 }],
+  deliveries: [
+    {
+      recipients: 1,
+      result: 'plain',
+      reply: '250 2.0.0 Ok: queued as 4F1',
+      queueId: '4F1',
+      ms: 12,
+    },
+  ],
   reply: '250 2.0.0 Ok',
   textMs: 20,
   judgedMs: 25,
@@ -34,7 +42,10 @@ export const transaction = (change: Partial<TransactionFact> = {}): TransactionF
   ...change,
 })
 
-/** One of every kind, in an order that a real run has: what a look at all metrics and all panels needs. */
+/**
+ * One of every kind, in an order that a real run has: what a look at all metrics and all panels
+ * needs.
+ */
 export const everyKind: readonly Fact[] = [
   { kind: 'policiesLoaded', at: 1, file: 'recipients.yaml', entries: 3 },
   { kind: 'policiesLoaded', at: 1, file: 'more.yaml', entries: 4 },
@@ -49,14 +60,44 @@ export const everyKind: readonly Fact[] = [
     peer: 'default',
     protocol: 'TLSv1.3',
     cipher: 'TLS_AES_256_GCM_SHA384',
-    certificate: { subject: 'CN=mail.example.net', issuer: 'CN=CA', fingerprint: 'ab'.repeat(32), verified: 'yes' },
+    certificate: {
+      subject: 'CN=mail.example.net',
+      issuer: 'CN=CA',
+      fingerprint: 'ab'.repeat(32),
+      verified: 'yes',
+    },
   },
-  { kind: 'tlsFailed', at: 3, address: '192.0.2.4', reason: 'cipher', why: 'ERR_SSL_NO_SHARED_CIPHER' },
-  { kind: 'certificateLoaded', at: 3, name: 'mx1.example.org', file: 'mx1.pem', expiresAt: 1_900_000_000_000 },
+  {
+    kind: 'tlsFailed',
+    at: 3,
+    address: '192.0.2.4',
+    reason: 'cipher',
+    why: 'ERR_SSL_NO_SHARED_CIPHER',
+  },
+  {
+    kind: 'certificateLoaded',
+    at: 3,
+    name: 'mx1.example.org',
+    file: 'mx1.pem',
+    expiresAt: 1_900_000_000_000,
+  },
   { kind: 'certificateKept', at: 3, file: 'mx1.pem', why: 'mx1.pem: holds no certificate' },
-  { kind: 'certificateExpires', at: 3, name: 'mx1.example.org', file: 'mx1.pem', expiresAt: 1_900_000_000_000 },
+  {
+    kind: 'certificateExpires',
+    at: 3,
+    name: 'mx1.example.org',
+    file: 'mx1.pem',
+    expiresAt: 1_900_000_000_000,
+  },
   { kind: 'connectionRefused', at: 3, address: '192.0.2.3', limit: 'sessions_per_address' },
-  { kind: 'limitReached', at: 3, session: 'S1', peer: 'default', address: '192.0.2.1', limit: 'messages_per_minute' },
+  {
+    kind: 'limitReached',
+    at: 3,
+    session: 'S1',
+    peer: 'default',
+    address: '192.0.2.1',
+    limit: 'messages_per_minute',
+  },
   { kind: 'backendConnected', at: 4, server: 'smtp://10.0.0.5:25', ms: 3 },
   { kind: 'backendFailed', at: 4, server: 'smtp://10.0.0.5:25', step: 'greeting', why: '554 no' },
   {
@@ -117,7 +158,11 @@ export const everyKind: readonly Fact[] = [
     split: 'ABCDEFGHIJKLMNOP',
     recipients: [
       recipient('a@example.org', { duplicate: true, verdict: 'tag' }),
-      recipient('b@example.org', { verdict: 'reject', reply: '550 5.7.1 no', returnedAfterMs: 61_000 }),
+      recipient('b@example.org', {
+        verdict: 'reject',
+        reply: '550 5.7.1 no',
+        returnedAfterMs: 61_000,
+      }),
     ],
     cameBack: { sameConnection: false, elsewhere: true, otherHost: false },
   }),
@@ -171,10 +216,24 @@ export const everyKind: readonly Fact[] = [
     vouched: false,
   },
   { kind: 'senderLearned', at: 8, sender: 'sender.example', strategy: 'lenient', why: 'lost' },
-  { kind: 'senderChanged', at: 8, sender: 'sender.example', change: 'pinned', strategy: 'late', by: 'admin' },
+  {
+    kind: 'senderChanged',
+    at: 8,
+    sender: 'sender.example',
+    change: 'pinned',
+    strategy: 'late',
+    by: 'admin',
+  },
   transaction({ peer: 'partners', sizeBytes: 0, guess: 'right' }),
   transaction({ peer: 'partners', sizeBytes: 0, shadow: { strategy: 'group', forcedRetries: 3 } }),
-  { kind: 'strategyChanged', at: 8, peer: 'default', strategy: 'lenient', by: 'admin', reset: false },
+  {
+    kind: 'strategyChanged',
+    at: 8,
+    peer: 'default',
+    strategy: 'lenient',
+    by: 'admin',
+    reset: false,
+  },
   { kind: 'ledgerTrouble', at: 8, why: 'disk full' },
   { kind: 'ledgerRecovered', at: 9 },
   {

@@ -16,7 +16,9 @@ test('counters and histograms add up; of a gauge the sum, the least or the most,
   other.sessionsOpen.inc({ peer: 'default', tls: 'no' }, 6)
   other.ledgerDurable.set(0)
   other.policyEntries.set(7)
-  const lines = (await sumOf([await metricsOf(one.registry), await metricsOf(other.registry)]).metrics()).split('\n')
+  const lines = (
+    await sumOf([await metricsOf(one.registry), await metricsOf(other.registry)]).metrics()
+  ).split('\n')
   expect(lines).toEqual(
     expect.arrayContaining([
       'rcptwise_recipients_total{peer="default",verdict="accept"} 5',

@@ -1,4 +1,7 @@
-/** The mail of the table in docs/strategies.md: a stated mix, drawn from a seed, so that each run is the same. */
+/**
+ * The mail of the table in docs/strategies.md: a stated mix, drawn from a seed, so that each run is
+ * the same.
+ */
 import { policies } from '../support/machine.ts'
 
 /** Uniform in [0, 1): mulberry32. */

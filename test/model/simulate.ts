@@ -1,6 +1,6 @@
 /**
- * Messages of one sender, one after the other, against the real session machine with a ledger in memory and a simulated clock. Says
- * what it cost and what became of everyone.
+ * Messages of one sender, one after the other, against the real session machine with a ledger in
+ * memory and a simulated clock. Says what it cost and what became of everyone.
  */
 import type { Fact } from '../../src/facts.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -26,7 +26,10 @@ export interface Outcome {
   readonly forcedRetries: number
   /** Attempts beyond the first. */
   readonly retries: number
-  /** ms from the first attempt to the backend's 250, for each recipient who takes the message, sorted. */
+  /**
+   * ms from the first attempt to the backend's 250, for each recipient who takes the message,
+   * sorted.
+   */
   readonly delays: readonly number[]
   /** Recipients who refuse the message and got it. */
   readonly through: number
@@ -35,7 +38,10 @@ export interface Outcome {
   /** Of those who take it: bounced. */
   readonly bounced: number
   readonly doubled: number
-  /** Of those who take it and don't have it: the sender's program was told, and makes no second attempt. */
+  /**
+   * Of those who take it and don't have it: the sender's program was told, and makes no second
+   * attempt.
+   */
   readonly givenUp: number
 }
 
@@ -67,14 +73,26 @@ export async function simulate({ sender, strategy, messages, seed }: Simulation)
   const records = senderRecords()
   const learn = learnFromFacts({ senders: records, onFact: () => undefined })
   const tally: Tally = {
-    ...{ dividing: 0, forcedRetries: 0, retries: 0, through: 0, lost: 0, bounced: 0, doubled: 0, givenUp: 0 },
+    ...{
+      dividing: 0,
+      forcedRetries: 0,
+      retries: 0,
+      through: 0,
+      lost: 0,
+      bounced: 0,
+      doubled: 0,
+      givenUp: 0,
+    },
     delays: [],
   }
   for (let i = 0; i < messages; i++) {
     const begun = i * 86_400_000
     const serving = (): typeof defaultPeer => ({
       ...defaultPeer,
-      strategy: strategy === 'auto' ? chooseStrategy(learnedOf(records.find(senderName(host)))).strategy : strategy,
+      strategy:
+        strategy === 'auto'
+          ? chooseStrategy(learnedOf(records.find(senderName(host)))).strategy
+          : strategy,
     })
     const known = (): Pick<MachineOptions, 'farm' | 'comesBack'> => knownOf(records)
     await oneMessage({ sender, random, begun, serving, known, number: i }, tally, learn)
@@ -102,7 +120,8 @@ async function oneMessage(
 ): Promise<void> {
   const count = draw<number>(random, mix.recipients)
   const recipients: Record<string, Policy> = {}
-  for (let i = 0; i < count; i++) recipients[`r${i}@example.org`] = draw<Policy>(random, mix.policies)
+  for (let i = 0; i < count; i++)
+    recipients[`r${i}@example.org`] = draw<Policy>(random, mix.policies)
   const score = draw<number>(random, mix.scores)
   const refuses = (address: string): boolean =>
     decide(score, recipients[address] ?? { name: '', neverDefer: false }) === 'reject'
@@ -118,7 +137,9 @@ async function oneMessage(
     size: 2000 + (number % 1000),
     fates: new Map(all.map((one) => [one, 'open'])),
   }
-  const letters = sender.apart ? all.map((one): Letter => ({ ...letter, fates: new Map([[one, 'open']]) })) : [letter]
+  const letters = sender.apart
+    ? all.map((one): Letter => ({ ...letter, fates: new Map([[one, 'open']]) }))
+    : [letter]
   const ledger = new MemoryLedger()
   const copies = new Map<string, number[]>()
   let at = begun
@@ -136,7 +157,11 @@ async function oneMessage(
         peer: serving(),
         ...known(),
         now: () => at,
-        client: { address: sender.hops ? `198.51.100.${n + 1}` : host.address, port: 40_000, rdns: host.rdns },
+        client: {
+          address: sender.hops ? `198.51.100.${n + 1}` : host.address,
+          port: 40_000,
+          rdns: host.rdns,
+        },
         world: {
           deliver: (parcel) => {
             for (const { argument } of parcel.recipients) {
@@ -147,7 +172,10 @@ async function oneMessage(
           },
         },
       })
-      attempt(sender.acts, machine, one, { shuffle: (open) => shuffled(open, random), watch: () => undefined })
+      attempt(sender.acts, machine, one, {
+        shuffle: (open) => shuffled(open, random),
+        watch: () => undefined,
+      })
       machine.tell({ kind: 'clientLost' })
       for (const fact of machine.facts) learn(fact)
       for (const { recipients: facts } of machine.transactions)
@@ -169,7 +197,11 @@ async function oneMessage(
 }
 
 /** The safety net, some hours after the last attempt. */
-async function missing(ledger: MemoryLedger, last: number, learn: (fact: Fact) => void): Promise<void> {
+async function missing(
+  ledger: MemoryLedger,
+  last: number,
+  learn: (fact: Fact) => void,
+): Promise<void> {
   const store = {
     stale: async (before: number) =>
       await Promise.resolve(ledger.open.filter(({ lastAttemptAt }) => lastAttemptAt < before)),

@@ -7,22 +7,27 @@ import { quantile, tables } from './table.ts'
 
 const messages = 150
 
-describe.each(modelSenders)('$name, strategies.md: “a small edition of them is a test (test/model).”', (sender) => {
-  test.each(configurableStrategies)('%s', async (strategy) => {
-    const outcome = await simulate({ sender, strategy, messages, seed: 7 })
-    expect({ lost: outcome.lost, bounced: outcome.bounced, doubled: outcome.doubled }).toEqual({
-      lost: 0,
-      bounced: 0,
-      doubled: 0,
+describe.each(modelSenders)(
+  '$name, strategies.md: “a small edition of them is a test (test/model).”',
+  (sender) => {
+    test.each(configurableStrategies)('%s', async (strategy) => {
+      const outcome = await simulate({ sender, strategy, messages, seed: 7 })
+      expect({ lost: outcome.lost, bounced: outcome.bounced, doubled: outcome.doubled }).toEqual({
+        lost: 0,
+        bounced: 0,
+        doubled: 0,
+      })
+      expect(outcome.delays.length + outcome.givenUp).toBeGreaterThan(messages)
+      const never =
+        strategy === 'late' || strategy === 'auto' || strategy === 'lenient' || strategy === 'off'
+      if (never) expect(outcome.delays.at(-1), 'nobody who takes it waits').toBe(0)
+      if (strategy === 'lenient' || strategy === 'off') expect(outcome.forcedRetries).toBe(0)
+      // A program that makes one attempt per recipient, or is told each one's answer, has nothing
+      // to be split.
+      if (sender.apart === true || sender.acts === 'eximPrdr') expect(outcome.through).toBe(0)
     })
-    expect(outcome.delays.length + outcome.givenUp).toBeGreaterThan(messages)
-    const never = strategy === 'late' || strategy === 'auto' || strategy === 'lenient' || strategy === 'off'
-    if (never) expect(outcome.delays.at(-1), 'nobody who takes it waits').toBe(0)
-    if (strategy === 'lenient' || strategy === 'off') expect(outcome.forcedRetries).toBe(0)
-    // A program that makes one attempt per recipient, or is told each one's answer, has nothing to be split.
-    if (sender.apart === true || sender.acts === 'eximPrdr') expect(outcome.through).toBe(0)
-  })
-})
+  },
+)
 
 test('the same seed, the same outcome', async () => {
   const [sender] = modelSenders

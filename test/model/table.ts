@@ -34,8 +34,10 @@ const quantities: readonly { readonly title: string; readonly of: (cell: Cell) =
     of: ({ delays }) => [0.5, 0.95, 1].map((share) => duration(quantile(delays, share))).join('; '),
   },
   {
-    title: 'Messages that divide their recipients and reached someone who refuses them, marked as spam',
-    of: ({ through, dividing }) => (through === 0 ? '0' : `${(through / dividing).toFixed(2)} each`),
+    title:
+      'Messages that divide their recipients and reached someone who refuses them, marked as spam',
+    of: ({ through, dividing }) =>
+      through === 0 ? '0' : `${(through / dividing).toFixed(2)} each`,
   },
   {
     title:
@@ -59,9 +61,13 @@ export interface TrafficCell extends TrafficOutcome {
   readonly sizes: 'alike' | 'different'
 }
 
-/** What a guess costs, Markdown: a row a sender; look-alikes are clean mail of the same size, one a minute. */
+/**
+ * What a guess costs, Markdown: a row a sender; look-alikes are clean mail of the same size, one a
+ * minute.
+ */
 export function trafficTable(cells: readonly TrafficCell[]): string {
-  const isHard = ({ everyMs, sizes }: TrafficCell): boolean => everyMs <= 60_000 && sizes === 'alike'
+  const isHard = ({ everyMs, sizes }: TrafficCell): boolean =>
+    everyMs <= 60_000 && sizes === 'alike'
   const rows = [...new Set(cells.map(({ sender }) => sender))].map((sender) => {
     const own = cells.filter((cell) => cell.sender === sender)
     const parts = [own.filter((cell) => !isHard(cell)), own.filter(isHard)]
@@ -72,7 +78,9 @@ export function trafficTable(cells: readonly TrafficCell[]): string {
       String(total(own, ({ clean }) => clean)),
       String(total(own, ({ delayed }) => delayed)),
       ...parts.map((part) =>
-        (total(part, ({ wrongGuesses }) => wrongGuesses) / total(part, ({ refused }) => refused)).toFixed(2),
+        (
+          total(part, ({ wrongGuesses }) => wrongGuesses) / total(part, ({ refused }) => refused)
+        ).toFixed(2),
       ),
       ...parts.map((part) => span(part.flatMap(({ attempts }) => attempts))),
       ...parts.map((part) =>
@@ -84,7 +92,13 @@ export function trafficTable(cells: readonly TrafficCell[]): string {
     ]
   })
   const head = [
-    ...['sender', 'clean messages', 'recipients delayed by a guess', 'wrong guesses per split', 'with look-alikes'],
+    ...[
+      'sender',
+      'clean messages',
+      'recipients delayed by a guess',
+      'wrong guesses per split',
+      'with look-alikes',
+    ],
     ...['attempts of a refusal', 'with look-alikes', 'refusals told', 'with look-alikes'],
   ]
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
@@ -104,7 +118,13 @@ export function tables(cells: readonly Cell[]): string {
         return row([sender, ...own.map((cell) => (cell === undefined ? '' : of(cell)))])
       })
       const head = row(['sender', ...strategies.map((strategy) => `\`${strategy}\``)])
-      return [`**${title}**`, '', head, row(['---', ...strategies.map(() => '---')]), ...lines].join('\n')
+      return [
+        `**${title}**`,
+        '',
+        head,
+        row(['---', ...strategies.map(() => '---')]),
+        ...lines,
+      ].join('\n')
     })
     .join('\n\n')
 }

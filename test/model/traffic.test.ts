@@ -1,4 +1,7 @@
-/** Rule 10 with each sender: what a refused message costs the sender's next clean ones to the same people. */
+/**
+ * Rule 10 with each sender: what a refused message costs the sender's next clean ones to the same
+ * people.
+ */
 import { describe, expect, test } from 'vitest'
 import { modelSenders } from './senders.ts'
 import { simulateTraffic } from './traffic.ts'
@@ -13,10 +16,18 @@ describe.each(modelSenders)('$name', (sender) => {
     test.each(['alike', 'different'] as const)(
       'strategies.md: “Clean mail is never late because of a guess”: sizes %s',
       (sizes) => {
-        const outcome = simulateTraffic({ sender, strategy: 'late', everyMs, sizes, messages: 6, seed: 3 })
+        const outcome = simulateTraffic({
+          sender,
+          strategy: 'late',
+          everyMs,
+          sizes,
+          messages: 6,
+          seed: 3,
+        })
         expect({ doubled: outcome.doubled, lost: outcome.lost }).toEqual({ doubled: 0, lost: 0 })
         expect(outcome.clean).toBeGreaterThanOrEqual(6 * 5)
-        // It drops everything at the first 4yz and shows no text, so that nobody can give it to them (senders: nullmailer).
+        // It drops everything at the first 4yz and shows no text, so that nobody can give it to
+        // them (senders: nullmailer).
         const mostDelayed = sender.acts === 'nullmailer' ? 3 * outcome.refused : 0
         expect(outcome.delayed).toBeLessThanOrEqual(mostDelayed)
         expect(outcome.heldUp, 'one wrong guess a split').toBeLessThanOrEqual(outcome.refused)

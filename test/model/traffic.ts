@@ -1,6 +1,7 @@
 /**
- * One refused message after the other, with clean mail of the same sender to the same recipients between its attempts, against the real session
- * machine on a simulated clock: what the guess at RCPT costs the clean mail, and how many attempts the refusal takes (rule 10).
+ * One refused message after the other, with clean mail of the same sender to the same recipients
+ * between its attempts, against the real session machine on a simulated clock: what the guess at
+ * RCPT costs the clean mail, and how many attempts the refusal takes (rule 10).
  */
 import { learnFromFacts } from '../../src/peers/learning.ts'
 import type { StrategyName } from '../../src/strategy/names.ts'
@@ -26,7 +27,10 @@ export interface TrafficOutcome {
   readonly refused: number
   /** Clean ones. */
   readonly clean: number
-  /** Of these: recipients who had it later than their sender's first attempt, or more than once, or not at all. */
+  /**
+   * Of these: recipients who had it later than their sender's first attempt, or more than once, or
+   * not at all.
+   */
   readonly delayed: number
   readonly doubled: number
   readonly lost: number
@@ -58,12 +62,28 @@ interface Queued {
   at: number
 }
 
-export function simulateTraffic({ sender, strategy, everyMs, sizes, messages, seed }: Traffic): TrafficOutcome {
+export function simulateTraffic({
+  sender,
+  strategy,
+  everyMs,
+  sizes,
+  messages,
+  seed,
+}: Traffic): TrafficOutcome {
   const random = randomFrom(seed)
   const records = senderRecords()
   const learn = learnFromFacts({ senders: records, onFact: () => undefined })
   const ledger = new MemoryLedger()
-  const sum = { refused: 0, clean: 0, delayed: 0, doubled: 0, lost: 0, heldUp: 0, wrongGuesses: 0, told: 0 }
+  const sum = {
+    refused: 0,
+    clean: 0,
+    delayed: 0,
+    doubled: 0,
+    lost: 0,
+    heldUp: 0,
+    wrongGuesses: 0,
+    told: 0,
+  }
   const attempts: number[] = []
   let now = 0
   let numbers = 0
@@ -103,7 +123,10 @@ export function simulateTraffic({ sender, strategy, everyMs, sizes, messages, se
         },
       },
     })
-    attempt(sender.acts, machine, queued.letter, { shuffle: (open) => shuffled(open, random), watch: () => undefined })
+    attempt(sender.acts, machine, queued.letter, {
+      shuffle: (open) => shuffled(open, random),
+      watch: () => undefined,
+    })
     machine.tell({ kind: 'clientLost' })
     for (const fact of machine.facts) learn(fact)
     sum.wrongGuesses += machine.transactions.filter(({ guess }) => guess === 'wrong').length
@@ -161,7 +184,8 @@ export function simulateTraffic({ sender, strategy, everyMs, sizes, messages, se
       }
       sum.refused++
       attempts.push(queued.tries)
-      if (queued.letter.fates.get('cho@example.org') === 'no' && !got.includes('cho@example.org')) sum.told++
+      if (queued.letter.fates.get('cho@example.org') === 'no' && !got.includes('cho@example.org'))
+        sum.told++
     }
     now += 86_400_000
   }

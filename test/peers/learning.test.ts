@@ -19,7 +19,10 @@ const deferral = transaction({
   at,
   client,
   vouched: true,
-  recipients: [recipient('a@example.org'), recipient('b@example.org', { fate: 'deferred', final: false })],
+  recipients: [
+    recipient('a@example.org'),
+    recipient('b@example.org', { fate: 'deferred', final: false }),
+  ],
 })
 const missing = {
   kind: 'recipientsMissing',
@@ -82,7 +85,12 @@ describe('a sender', () => {
       )
     }
     expect(strategyOf(host)).toBe('late')
-    expect(senders.find('sender.example')?.counts).toEqual({ messages: 40, deferred: 20, returned: 20, within15m: 20 })
+    expect(senders.find('sender.example')?.counts).toEqual({
+      messages: 40,
+      deferred: 20,
+      returned: 20,
+      within15m: 20,
+    })
   })
 
   test('strategies.md: “Messages for which neither SPF nor DKIM vouches teach nothing, and are served late even from a sender that is served lenient.”', () => {
@@ -95,9 +103,18 @@ describe('a sender', () => {
   })
 
   test('strategies.md: “Observations are kept under what the connection proves (the address, or a name that leads back to it), never under anything in the message”', () => {
-    const forged = { ...client, address: '203.0.113.5', helo: 'mx1.sender.example', rdns: 'host.elsewhere.example' }
+    const forged = {
+      ...client,
+      address: '203.0.113.5',
+      helo: 'mx1.sender.example',
+      rdns: 'host.elsewhere.example',
+    }
     tell({ ...deferral, client: forged, reversePath: 'ceo@sender.example' })
-    tell({ ...missing, client: { address: forged.address, rdns: forged.rdns }, reversePath: 'ceo@sender.example' })
+    tell({
+      ...missing,
+      client: { address: forged.address, rdns: forged.rdns },
+      reversePath: 'ceo@sender.example',
+    })
     expect(strategyOf(host)).toBe('late')
     expect([...senders.each()].map(({ name }) => name)).toEqual(['elsewhere.example'])
   })
@@ -117,7 +134,10 @@ test('strategies.md: “What was learned is forgotten 180 days after the last ch
   tell(missing)
   senders.change({ name: 'pinned.example', at, pin: { strategy: 'off', by: 'admin', at } })
   const later = at + forgottenAfterMs + 1
-  expect(lookUpLearned(senders, () => later)(host).learned, 'old, although nobody has looked yet').toBeUndefined()
+  expect(
+    lookUpLearned(senders, () => later)(host).learned,
+    'old, although nobody has looked yet',
+  ).toBeUndefined()
   expect(await reviewSenders(senders, at + forgottenAfterMs)).toEqual([
     { strategy: 'late', senders: 0 },
     { strategy: 'lenient', senders: 1 },
@@ -128,12 +148,15 @@ test('strategies.md: “What was learned is forgotten 180 days after the last ch
     { strategy: 'lenient', senders: 0 },
     { strategy: 'off', senders: 1 },
   ])
-  expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([['pinned.example', 'off']])
+  expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([
+    ['pinned.example', 'off'],
+  ])
 })
 
 test('a host is looked for under the name that it has now, also when it was asked for under another one', () => {
   const look = lookUpLearned(senders, () => at)
-  const senderOf = (rdns?: string): string => look({ address: '192.0.2.1', ...(rdns !== undefined && { rdns }) }).sender
+  const senderOf = (rdns?: string): string =>
+    look({ address: '192.0.2.1', ...(rdns !== undefined && { rdns }) }).sender
   const names = ['mx1.sender.example', 'mx1.other.example', undefined, 'mx1.sender.example']
   expect(names.map((name) => senderOf(name))).toEqual([
     'sender.example',

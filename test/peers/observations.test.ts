@@ -5,24 +5,43 @@ import { lessonsOf } from '../../src/peers/observations.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 
 const through = recipient('a@example.org')
-const deferred = recipient('b@example.org', { fate: 'deferred', final: false, reply: '451 4.5.3 later' })
-const refusedLater = recipient('b@example.org', { verdict: 'reject', final: false, reply: '451 4.5.3 later' })
+const deferred = recipient('b@example.org', {
+  fate: 'deferred',
+  final: false,
+  reply: '451 4.5.3 later',
+})
+const refusedLater = recipient('b@example.org', {
+  verdict: 'reject',
+  final: false,
+  reply: '451 4.5.3 later',
+})
 const back = (ms: number) => recipient('b@example.org', { returnedAfterMs: ms })
-const withoutText = ({ textMs, ...fact }: TransactionFact): TransactionFact => (textMs === undefined ? fact : fact)
+const withoutText = ({ textMs, ...fact }: TransactionFact): TransactionFact =>
+  textMs === undefined ? fact : fact
 const noText = withoutText(transaction({ outcome: 'aborted' }))
 
 test.each<[string, Partial<TransactionFact>, ReturnType<typeof lessonsOf>]>([
   ['an ordinary message', {}, { messages: 1 }],
-  ['someone is deferred at RCPT', { recipients: [through, deferred] }, { messages: 1, deferred: 1 }],
+  [
+    'someone is deferred at RCPT',
+    { recipients: [through, deferred] },
+    { messages: 1, deferred: 1 },
+  ],
   ['a refusal is kept back', { recipients: [through, refusedLater] }, { messages: 1, deferred: 1 }],
   [
     'it comes back to another of our addresses',
-    { recipients: [back(61_000)], cameBack: { sameConnection: false, elsewhere: true, otherHost: false } },
+    {
+      recipients: [back(61_000)],
+      cameBack: { sameConnection: false, elsewhere: true, otherHost: false },
+    },
     { messages: 1, returned: 1, within5m: 1, elsewhere: 1 },
   ],
   [
     'it goes on in the same connection',
-    { recipients: [back(20), deferred], cameBack: { sameConnection: true, elsewhere: false, otherHost: false } },
+    {
+      recipients: [back(20), deferred],
+      cameBack: { sameConnection: true, elsewhere: false, otherHost: false },
+    },
     { messages: 1, deferred: 1, returned: 1, within1m: 1, sameConnection: 1 },
   ],
   ['PRDR', { mode: 'prdr', recipients: [through, refusedLater] }, undefined],
@@ -42,6 +61,8 @@ test('it is not known who vouches: nothing', () => {
 test('it breaks off once someone was deferred', () => {
   const cut = { ...noText, vouched: true, recipients: [through, deferred] }
   expect(lessonsOf(cut)).toEqual({ deferred: 1, cutOff: 1 })
-  expect(lessonsOf({ ...cut, recipients: [deferred] }), 'nobody went through: what else').toEqual({ deferred: 1 })
+  expect(lessonsOf({ ...cut, recipients: [deferred] }), 'nobody went through: what else').toEqual({
+    deferred: 1,
+  })
   expect(lessonsOf({ ...cut, recipients: [through] }), 'nobody was deferred').toEqual({})
 })

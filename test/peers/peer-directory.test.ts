@@ -5,7 +5,10 @@ import { octetsOf } from '../../src/smtp/octets.ts'
 import { defaultPeer } from '../support/machine.ts'
 
 const none = { address: [], rdns: [], helo: [], senderDomain: [] }
-const named = (name: string, match: Partial<typeof none | Record<keyof typeof none, readonly string[]>>) => ({
+const named = (
+  name: string,
+  match: Partial<typeof none | Record<keyof typeof none, readonly string[]>>,
+) => ({
   ...defaultPeer,
   name,
   match: { ...none, ...match },
@@ -35,7 +38,11 @@ describe('which class a client is in', () => {
     ['HELO of the domain itself', { helo: 'partner.example' }, 'default'],
     ['verified name', { rdns: 'out.bulk.example' }, 'bulk'],
     ['sender domain', { senderDomain: 'news.example' }, 'bulk'],
-    ['the first class that fits', { address: '192.0.2.1', senderDomain: 'news.example' }, 'partners'],
+    [
+      'the first class that fits',
+      { address: '192.0.2.1', senderDomain: 'news.example' },
+      'partners',
+    ],
     ['the null sender', { senderDomain: '' }, 'default'],
     ['no address', { address: '' }, 'default'],
   ])('%s', (_name, facts, name) => {
@@ -113,8 +120,12 @@ describe('auto', () => {
   })
 
   test('it can be set at run time, and another one over it', () => {
-    const set = (strategy: 'auto' | 'group') => () => [{ peer: 'default', strategy, setAt: 0, by: 'admin' }]
-    expect(new PeerDirectory({ ...options, overrides: set('auto') }).serve(someone).peer.strategy).toBe('late')
+    const set = (strategy: 'auto' | 'group') => () => [
+      { peer: 'default', strategy, setAt: 0, by: 'admin' },
+    ]
+    expect(
+      new PeerDirectory({ ...options, overrides: set('auto') }).serve(someone).peer.strategy,
+    ).toBe('late')
     expect(auto({ overrides: set('group') }).serve(someone).peer.strategy).toBe('group')
   })
 

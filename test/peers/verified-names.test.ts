@@ -31,10 +31,21 @@ describe('VerifiedNames', () => {
       back: ['192.0.2.9', '192.0.2.1'],
       name: 'mx.example.net',
     },
-    { what: 'a name of somebody else', found: ['mx.example.net'], back: ['192.0.2.9'], name: undefined },
+    {
+      what: 'a name of somebody else',
+      found: ['mx.example.net'],
+      back: ['192.0.2.9'],
+      name: undefined,
+    },
     { what: 'a name without an address', found: ['mx.example.net'], back: [], name: undefined },
     { what: 'no name', found: [], back: [], name: undefined },
-    { what: 'IPv6', address: '2001:db8::1', found: ['mx.example.net'], back: ['2001:db8::1'], name: 'mx.example.net' },
+    {
+      what: 'IPv6',
+      address: '2001:db8::1',
+      found: ['mx.example.net'],
+      back: ['2001:db8::1'],
+      name: 'mx.example.net',
+    },
   ])('$what', async ({ address = '192.0.2.1', found, back, name }) => {
     const { resolver } = asked({
       names: { [address]: found },
@@ -45,7 +56,10 @@ describe('VerifiedNames', () => {
 
   test('the sixth name of an address is not tried', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((label) => `${label}.example.net`)
-    const { resolver } = asked({ names: { '192.0.2.1': names }, addresses: { 'f.example.net': ['192.0.2.1'] } })
+    const { resolver } = asked({
+      names: { '192.0.2.1': names },
+      addresses: { 'f.example.net': ['192.0.2.1'] },
+    })
     expect(await new VerifiedNames({ resolver, now: () => 0 }).nameOf('192.0.2.1')).toBeUndefined()
   })
 
@@ -78,7 +92,11 @@ describe('VerifiedNames', () => {
   test('connections that come together share one question', async () => {
     const { resolver, questions } = asked({ names: { '192.0.2.1': [] } })
     const names = new VerifiedNames({ resolver, now: () => 0 })
-    await Promise.all([names.nameOf('192.0.2.1'), names.nameOf('192.0.2.1'), names.nameOf('192.0.2.1')])
+    await Promise.all([
+      names.nameOf('192.0.2.1'),
+      names.nameOf('192.0.2.1'),
+      names.nameOf('192.0.2.1'),
+    ])
     expect(questions).toEqual(['192.0.2.1'])
   })
 
@@ -88,7 +106,10 @@ describe('VerifiedNames', () => {
     const address = (index: number): string => `10.1.${index >> 8}.${index & 255}`
     for (let index = 0; index <= 20_000; index++) await names.nameOf(address(index))
     questions.length = 0
-    expect([names.nameOf(address(1)), names.nameOf(address(20_000))]).toEqual([undefined, undefined])
+    expect([names.nameOf(address(1)), names.nameOf(address(20_000))]).toEqual([
+      undefined,
+      undefined,
+    ])
     expect(questions).toEqual([])
     await names.nameOf(address(0))
     expect(questions).toEqual([address(0)])

@@ -22,9 +22,18 @@ test.each([
   ['example.org', `example.org has no "@", ${expected}`],
   ['user@', `user@ has no valid domain, ${expected}`],
   ['@*.example.org', `@*.example.org has no valid domain, ${expected}`],
-  ['user*@example.org', `user*@example.org: "*" can only stand for all that follows the first "+", ${expected}`],
-  ['user+a*@example.org', `user+a*@example.org: "*" can only stand for all that follows the first "+", ${expected}`],
-  ['user+a+*@example.org', `user+a+*@example.org: "*" can only stand for all that follows the first "+", ${expected}`],
+  [
+    'user*@example.org',
+    `user*@example.org: "*" can only stand for all that follows the first "+", ${expected}`,
+  ],
+  [
+    'user+a*@example.org',
+    `user+a*@example.org: "*" can only stand for all that follows the first "+", ${expected}`,
+  ],
+  [
+    'user+a+*@example.org',
+    `user+a+*@example.org: "*" can only stand for all that follows the first "+", ${expected}`,
+  ],
   [
     '*@example.org',
     `*@example.org: "*" can only stand for all that follows the first "+", ${expected}; for the whole domain write @example.org`,

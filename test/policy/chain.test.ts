@@ -42,8 +42,16 @@ describe('answers at once', () => {
 
 describe('answers later', () => {
   test.each<[string, readonly PolicySource[], PolicyAnswer]>([
-    ['only where one has to wait', [source(unknown, 'later'), source(found('strict'))], found('strict')],
-    ['twice', [source(unknown, 'later'), source(unknown), source(found('careful'), 'later')], found('careful')],
+    [
+      'only where one has to wait',
+      [source(unknown, 'later'), source(found('strict'))],
+      found('strict'),
+    ],
+    [
+      'twice',
+      [source(unknown, 'later'), source(unknown), source(found('careful'), 'later')],
+      found('careful'),
+    ],
     ['a failure', [source(unknown), source(failed, 'later'), source(found('careful'))], failed],
     ['nobody knows', [source(unknown, 'later')], unknown],
   ])('%s', async (_, sources, expected) => {
@@ -56,7 +64,10 @@ describe('answers later', () => {
 test('those behind a question that nobody waits for any more are not asked', async () => {
   const asked = new AbortController()
   const second = source(found('careful'))
-  const answer = chainPolicySources([source(unknown, 'later'), second]).policyFor('user@example.org', asked.signal)
+  const answer = chainPolicySources([source(unknown, 'later'), second]).policyFor(
+    'user@example.org',
+    asked.signal,
+  )
   asked.abort()
   expect(await answer).toMatchObject({ kind: 'failed' })
   expect(second.calls).toEqual([])

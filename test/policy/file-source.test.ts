@@ -1,4 +1,13 @@
-import { appendFile, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -48,7 +57,8 @@ const becomes = async (file: PolicyFile, policy: string): Promise<void> => {
   })
 }
 
-const kept = (): readonly string[] => facts.flatMap((fact) => (fact.kind === 'policiesKept' ? fact.why : []))
+const kept = (): readonly string[] =>
+  facts.flatMap((fact) => (fact.kind === 'policiesKept' ? fact.why : []))
 
 describe('at the start', () => {
   test('the entries are there, and said to be', async () => {
@@ -84,7 +94,9 @@ describe('at the start', () => {
 
   test('mistakes: with file and line, the first five', async () => {
     await writeFile(path, `user@example.org: strict\n${'nobody\n'.repeat(7)}`)
-    const lines = [2, 3, 4, 5, 6].map((line) => `${path}:${line}: expected "address: policy", got "nobody"`)
+    const lines = [2, 3, 4, 5, 6].map(
+      (line) => `${path}:${line}: expected "address: policy", got "nobody"`,
+    )
     await expect(open()).rejects.toThrow([...lines, 'and 2 more'].join('\n'))
   })
 
@@ -169,7 +181,9 @@ describe('when the file changes', () => {
     const file = await open()
     await unlink(path)
     await eventually(() => {
-      expect(kept()).toEqual([`${path}: there is no such file; create it, or take it out of recipients.sources`])
+      expect(kept()).toEqual([
+        `${path}: there is no such file; create it, or take it out of recipients.sources`,
+      ])
     })
     expect(policyOf(file, 'user@example.org')).toBe('strict')
     await writeFile(path, 'user@example.org: careful\n')

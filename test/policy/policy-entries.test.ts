@@ -73,7 +73,10 @@ test('mistakes have their line, and the other entries are read on', () => {
     'd@example.org: strict',
   )
   expect(entries.mistakes).toEqual([
-    { line: 2, why: 'b@example.org: there is no policy "stirct", expected one of strict, careful, tag-only' },
+    {
+      line: 2,
+      why: 'b@example.org: there is no policy "stirct", expected one of strict, careful, tag-only',
+    },
     { line: 4, why: 'c has no "@", expected user@example.org, user+*@example.org or @example.org' },
     { line: 5, why: 'a@EXAMPLE.org is there already, in line 1; keep one of them' },
   ])

@@ -25,21 +25,36 @@ describe('entries', () => {
   })
 })
 
-test.each(['', '   ', '\r', '# a comment', '  # indented', '---', '--- '])('%j is blank', (line) => {
-  expect(parsePolicyLine(line)).toEqual({ kind: 'blank' })
-})
+test.each(['', '   ', '\r', '# a comment', '  # indented', '---', '--- '])(
+  '%j is blank',
+  (line) => {
+    expect(parsePolicyLine(line)).toEqual({ kind: 'blank' })
+  },
+)
 
 describe('mistakes', () => {
   test.each([
     ['user@example.org:', 'user@example.org has no policy'],
     ['user@example.org: # strict', 'user@example.org has no policy'],
     ['user@example.org:strict', 'expected a space after the colon'],
-    [' user@example.org: strict', 'the line is indented, expected "address: policy" from its beginning'],
+    [
+      ' user@example.org: strict',
+      'the line is indented, expected "address: policy" from its beginning',
+    ],
     ['user@example.org', 'expected "address: policy", got "user@example.org"'],
-    ['user@example.org: strict careful', 'expected "address: policy", got "user@example.org: strict careful"'],
+    [
+      'user@example.org: strict careful',
+      'expected "address: policy", got "user@example.org: strict careful"',
+    ],
     ['- user@example.org: strict', 'expected "address: policy", got "- user@example.org: strict"'],
-    ['{ user@example.org: strict }', 'expected "address: policy", got "{ user@example.org: strict }"'],
-    ['"user@example.org: strict', String.raw`expected "address: policy", got "\"user@example.org: strict"`],
+    [
+      '{ user@example.org: strict }',
+      'expected "address: policy", got "{ user@example.org: strict }"',
+    ],
+    [
+      '"user@example.org: strict',
+      String.raw`expected "address: policy", got "\"user@example.org: strict"`,
+    ],
     [String.raw`"\q@example.org": strict`, 'the quoted address has an escape that is not known'],
     ['x'.repeat(100), `expected "address: policy", got "${'x'.repeat(77)}..."`],
   ])('%s', (line, why) => {
@@ -50,11 +65,16 @@ describe('mistakes', () => {
 test('what a YAML library writes for an address is read as that address', () => {
   const local = fc.stringMatching(/^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,20}$/)
   fc.assert(
-    fc.property(local, fc.domain(), fc.constantFrom('strict', 'tag-only', 'a_1'), (user, domain, policy) => {
-      const address = `${user}@${domain}`
-      const [line = ''] = stringify({ [address]: policy }, { lineWidth: 0 }).split('\n')
-      expect(parsePolicyLine(line)).toEqual({ kind: 'entry', address, policy })
-    }),
+    fc.property(
+      local,
+      fc.domain(),
+      fc.constantFrom('strict', 'tag-only', 'a_1'),
+      (user, domain, policy) => {
+        const address = `${user}@${domain}`
+        const [line = ''] = stringify({ [address]: policy }, { lineWidth: 0 }).split('\n')
+        expect(parsePolicyLine(line)).toEqual({ kind: 'entry', address, policy })
+      },
+    ),
   )
 })
 

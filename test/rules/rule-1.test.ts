@@ -25,7 +25,11 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
 
   test.each<[string, string, MachineOptions]>([
     ['one reply', '', {}],
-    ['a PRDR block', ' PRDR', { recipients: { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict } }],
+    [
+      'a PRDR block',
+      ' PRDR',
+      { recipients: { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict } },
+    ],
   ])(
     '%s waits for every delivery, rules.md: “Rcptwise writes a PRDR block only when all recipients are decided and delivered, and in one piece.” known-limits.md: “It says 250 for a recipient only after the mail server behind it has said 250 for them.”',
     (_name, parameters, options) => {
@@ -34,10 +38,15 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
       expect(machine.session.state.at).toBe('answering')
       const order = machine.effects.findLast((effect) => effect.do === 'deliver')
       const parcels = order?.parcels ?? []
-      const results = parcels.map(() => ({ reply: reply(250, '2.0.0 Ok'), own: new Map<number, Reply>(), ms: 1 }))
+      const results = parcels.map(() => ({
+        reply: reply(250, '2.0.0 Ok'),
+        own: new Map<number, Reply>(),
+        ms: 1,
+      }))
       const text = machine.tell({ kind: 'delivered', results })
       expect(text[0]).toMatch(/^(250|353)/)
-      expect(machine.writes.at(-1)?.split('\r\n')).toHaveLength(text.length + 1) // all lines in one write
+      // all lines in one write
+      expect(machine.writes.at(-1)?.split('\r\n')).toHaveLength(text.length + 1)
     },
   )
 
@@ -49,7 +58,9 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
     machine.message(one)
     const said = machine.tell({ kind }).join('')
     expect(said).not.toMatch(/^2/)
-    expect(machine.transactions).toMatchObject([{ outcome: 'aborted', recipients: [{ final: false }] }])
+    expect(machine.transactions).toMatchObject([
+      { outcome: 'aborted', recipients: [{ final: false }] },
+    ])
     expect(machine.effects.map((effect) => effect.do)).toContain('abandon')
   })
 
@@ -83,9 +94,16 @@ describe('rules.md: “Nobody is told yes before your server said yes.” “250
 
   test('who was refused when the envelope was shown anew is not told yes', () => {
     const own = new Map([[1, reply(451, '4.3.0 Not any more')]])
-    const machine = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) } })
-    expect(machine.message(two, {}, ' PRDR').text.slice(1, 3)).toEqual(['250 2.0.0 Ok', '451 4.3.0 Not any more'])
-    const legacy = Machine.ready({ world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) } })
+    const machine = Machine.ready({
+      world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) },
+    })
+    expect(machine.message(two, {}, ' PRDR').text.slice(1, 3)).toEqual([
+      '250 2.0.0 Ok',
+      '451 4.3.0 Not any more',
+    ])
+    const legacy = Machine.ready({
+      world: { deliver: () => ({ reply: reply(250, '2.0.0 Ok'), own }) },
+    })
     expect(legacy.message(two).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
   })
 })

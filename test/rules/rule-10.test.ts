@@ -1,6 +1,7 @@
 /**
- * Rule 10: doubt costs the refused message, never another one. Which message a transaction carries is known for certain only after the text;
- * before it nobody is made to wait unless everything that the sender has told speaks for a return.
+ * Rule 10: doubt costs the refused message, never another one. Which message a transaction carries
+ * is known for certain only after the text; before it nobody is made to wait unless everything that
+ * the sender has told speaks for a return.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -55,7 +56,12 @@ class Site {
   }
 
   /** Replies to RCPT and to the text, as codes; undefined for the default parameters. */
-  send(to: readonly string[], text: typeof spam, parameters?: string, options?: MachineOptions): string {
+  send(
+    to: readonly string[],
+    text: typeof spam,
+    parameters?: string,
+    options?: MachineOptions,
+  ): string {
     const { rcpts, text: said } = this.connect(options).message(to, text, parameters)
     return codes([...rcpts, ...said])
   }
@@ -95,7 +101,9 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
     expect(site.send(all, spam, ' SIZE=1000'), 'known by its text').toBe('250 250 250 451')
     site.now += 5 * minute
     expect(site.send(all, clean(9), ' SIZE=77')).toBe('250 250 250 250')
-    expect(site.send(all, spam, ' SIZE=1000'), 'seen to return: the refused one goes last').toBe('250 250 451 250')
+    expect(site.send(all, spam, ' SIZE=1000'), 'seen to return: the refused one goes last').toBe(
+      '250 250 451 250',
+    )
     expect(site.send(all, clean(10), ' SIZE=78')).toBe('250 250 250 250')
     site.now += 10 * minute
     expect(site.send([cho], spam, ' SIZE=1000')).toBe('250 550')
@@ -105,7 +113,10 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
 })
 
 describe("rules.md: “Before that Rcptwise takes it for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, whom it offers, in which order, and when it comes.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides; a refused message is then answered 451 once more.”", () => {
-  const known: MachineOptions = { comesBack: { fromMs: 5 * minute, toMs: 15 * minute }, parameters: ' SIZE=1000' }
+  const known: MachineOptions = {
+    comesBack: { fromMs: 5 * minute, toMs: 15 * minute },
+    parameters: ' SIZE=1000',
+  }
   const sign = (options: {
     readonly to?: readonly string[]
     readonly parameters?: string
@@ -115,7 +126,12 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
     const site = new Site(known)
     site.send(all, spam)
     site.now += options.waits ?? 10 * minute
-    return site.send(options.to ?? all, spam, options.parameters, options.client && { client: options.client })
+    return site.send(
+      options.to ?? all,
+      spam,
+      options.parameters,
+      options.client && { client: options.client },
+    )
   }
   test.each<[string, Parameters<typeof sign>[0], string]>([
     ['all of it', {}, '250 250 451 250'],
@@ -149,8 +165,14 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
     site.now += 7 * minute
     expect(site.send([bob, cho, ann], spam)).toBe('250 250 250 451')
     site.now += 27 * minute
-    expect(site.send([ann, cho, bob], clean(1)), 'looks just like it, and is not').toBe('250 451 250 250')
-    expect(site.copies.slice(-3).toSorted(), 'who was made to wait has it all the same').toEqual([ann, bob, cho])
+    expect(site.send([ann, cho, bob], clean(1)), 'looks just like it, and is not').toBe(
+      '250 451 250 250',
+    )
+    expect(site.copies.slice(-3).toSorted(), 'who was made to wait has it all the same').toEqual([
+      ann,
+      bob,
+      cho,
+    ])
     expect(site.send([cho], clean(1)), 'and is not delivered to again').toBe('250 250')
     expect(site.copies.filter((one) => one === cho)).toHaveLength(1)
   })
@@ -173,7 +195,8 @@ test('rules.md: “After a wrong guess a message is never guessed again; it then
   site.send(all, spam)
   site.send(all, clean(1))
   const heard: string[] = []
-  while (heard.length < 10 && heard.at(-1)?.endsWith(' 250') !== true) heard.push(site.send(all, spam))
+  while (heard.length < 10 && heard.at(-1)?.endsWith(' 250') !== true)
+    heard.push(site.send(all, spam))
   expect(heard.slice(0, -1).every((said) => said === '250 250 250 451')).toBe(true)
   expect(heard).toHaveLength(5)
   expect(site.ledger.open.filter(({ messageId }) => messageId === '<spam@test>')).toEqual([])
@@ -198,7 +221,9 @@ describe("rules.md: “One recipient is never answered with another's outcome.�
     expect(site.send(to, spam, ' SMTPUTF8')).toBe('250 250 451')
     expect(site.send(to, spam, ' SMTPUTF8')).toBe('451 250 250')
     expect(site.send([octets(one)], spam, ' SMTPUTF8')).toBe('250 550')
-    expect(site.machines.flatMap(({ parcels }) => parcels.flatMap((parcel) => parcel.recipients))).toHaveLength(1)
+    expect(
+      site.machines.flatMap(({ parcels }) => parcels.flatMap((parcel) => parcel.recipients)),
+    ).toHaveLength(1)
   })
 
   test('the same mailbox offered twice is one recipient', () => {
@@ -215,7 +240,9 @@ describe('only what we caused counts for rule 5', () => {
     const site = new Site({
       world: {
         rcpt: (address) =>
-          address === bob ? { code: 452, lines: ['4.2.2 Mailbox full'] } : { code: 250, lines: ['2.1.5 Ok'] },
+          address === bob
+            ? { code: 452, lines: ['4.2.2 Mailbox full'] }
+            : { code: 250, lines: ['2.1.5 Ok'] },
       },
     })
     for (let n = 0; n < 6; n++) {
@@ -223,9 +250,9 @@ describe('only what we caused counts for rule 5', () => {
       site.send([ann, bob, cho].slice(n > 2 ? 1 : 0), spam)
     }
     expect(site.copies).not.toContain(cho)
-    expect(site.machines.flatMap(({ transactions }) => transactions.map(({ unsplit }) => unsplit))).not.toContain(
-      'forgiven',
-    )
+    expect(
+      site.machines.flatMap(({ transactions }) => transactions.map(({ unsplit }) => unsplit)),
+    ).not.toContain('forgiven')
   })
 })
 
@@ -237,7 +264,11 @@ describe('clean mail between the attempts', () => {
     readonly seen: boolean
     readonly pipelines: boolean
     readonly order: readonly string[]
-    readonly gaps: readonly { readonly ms: number; readonly what: 'clean' | 'return'; readonly to: readonly string[] }[]
+    readonly gaps: readonly {
+      readonly ms: number
+      readonly what: 'clean' | 'return'
+      readonly to: readonly string[]
+    }[]
   }
   const someOf = fc.shuffledSubarray(all, { minLength: 1 })
   const course: fc.Arbitrary<Course> = fc.record({
@@ -259,16 +290,24 @@ describe('clean mail between the attempts', () => {
   test('accepted mail is never delayed by a guess with late, and a message is guessed wrongly at most once strategies.md: “If it offers one recipient after the other, a clean message to a refused recipient alone may then have to wait, once for each refused message.”', () => {
     fc.assert(
       fc.property(course, (c) => {
-        const site = new Site({ peer: { strategy: c.strategy }, ...(c.seen ? { comesBack: always } : {}) })
+        const site = new Site({
+          peer: { strategy: c.strategy },
+          ...(c.seen ? { comesBack: always } : {}),
+        })
         const parameters = (cleanOne: boolean): string =>
           c.size === 'none' ? '' : ` SIZE=${cleanOne && c.size === 'differs' ? 999 : 1000}`
         const send = (to: readonly string[], text: typeof spam, size: string) => {
           const machine = site.connect()
           if (c.pipelines) return machine.message(to, text, size)
-          const rcpts = [`MAIL FROM:<sender@example.net>${size}`, ...to.map((one) => `RCPT TO:<${one}>`)]
+          const rcpts = [
+            `MAIL FROM:<sender@example.net>${size}`,
+            ...to.map((one) => `RCPT TO:<${one}>`),
+          ]
             .map((line) => machine.send(line)[0] ?? '')
             .slice(1)
-          const data = rcpts.some((said) => said.startsWith('250')) ? (machine.send('DATA')[0] ?? '') : ''
+          const data = rcpts.some((said) => said.startsWith('250'))
+            ? (machine.send('DATA')[0] ?? '')
+            : ''
           return { rcpts, data, text: data.startsWith('354') ? machine.text(text) : [] }
         }
         let open: readonly string[] = c.order
@@ -291,15 +330,20 @@ describe('clean mail between the attempts', () => {
           const said = send(offered, clean(n), parameters(true))
           if (c.strategy !== 'late') continue
           const alone = offered.length === 1 && !c.pipelines
-          // One at a time and alone, nothing tells it from the beginning of the return: once for each split it may have to wait.
+          // One at a time and alone, nothing tells it from the beginning of the return: once for
+          // each split it may have to wait.
           if (!(alone && c.size !== 'differs')) {
-            expect(site.copies.slice(before).toSorted(), 'delivered at once, once').toEqual([...offered].toSorted())
+            expect(site.copies.slice(before).toSorted(), 'delivered at once, once').toEqual(
+              [...offered].toSorted(),
+            )
           }
           if (!seen.returning) expect(codes([...said.rcpts, ...said.text])).not.toContain('451')
         }
         const wrong = site.guesses().filter((guess) => guess === 'wrong').length
         expect(wrong).toBeLessThanOrEqual(1 + site.ledger.splits.size)
-        const marked = [...site.ledger.splits.values()].filter(({ guessedWrongly }) => guessedWrongly === true)
+        const marked = [...site.ledger.splits.values()].filter(
+          ({ guessedWrongly }) => guessedWrongly === true,
+        )
         expect(wrong).toBe(marked.length)
       }),
       { numRuns: 1500 },
@@ -310,7 +354,11 @@ describe('clean mail between the attempts', () => {
 describe('strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.” README.md: “The first message of a sender that Rcptwise has never seen to come back takes one attempt more”', () => {
   test.each<[string, MachineOptions, number]>([
     ['its first', {}, 4],
-    ['a later one, since it was seen to come back', { comesBack: { fromMs: 5 * minute, toMs: 15 * minute } }, 3],
+    [
+      'a later one, since it was seen to come back',
+      { comesBack: { fromMs: 5 * minute, toMs: 15 * minute } },
+      3,
+    ],
   ])('%s', (_name, options, attempts) => {
     const site = new Site({ parameters: ' SIZE=1000', ...options })
     const said: string[] = []

@@ -3,12 +3,19 @@ import { describe, expect, test } from 'vitest'
 import type { TextFault } from '../../src/smtp/text-receiver.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { answerTogether, mayRefuseAfterText } from '../../src/verdict/answer.ts'
-import { knownSender, Machine, type MachineOptions, policies, type Text } from '../support/machine.ts'
+import {
+  knownSender,
+  Machine,
+  type MachineOptions,
+  policies,
+  type Text,
+} from '../support/machine.ts'
 
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
 const spam = { judgement: { kind: 'scored', score: 20, symbols: [] } } as const
 const refusing = { 'a@example.org': policies.careful, 'b@example.org': policies.strict }
-const rcptOf = (second: Reply) => (address: string) => (address.startsWith('b') ? second : reply(250, '2.1.5 Ok'))
+const rcptOf = (second: Reply) => (address: string) =>
+  address.startsWith('b') ? second : reply(250, '2.1.5 Ok')
 
 /** Each of them gives the second recipient a 4yz at RCPT, and lets the first one through. */
 const deferrals: [string, MachineOptions][] = [
@@ -18,18 +25,27 @@ const deferrals: [string, MachineOptions][] = [
   ['ours, single', { peer: { strategy: 'single' } }],
   ['greylisting behind', { world: { rcpt: rcptOf(reply(450, '4.2.0 Greylisted')) } }],
   ['421 behind', { world: { rcpt: rcptOf(reply(421, '4.3.2 Bye')) } }],
-  ['too many recipients', { session: { limits: { recipients: 1, transactionsPerSession: 9, errorsPerSession: 9 } } }],
+  [
+    'too many recipients',
+    { session: { limits: { recipients: 1, transactionsPerSession: 9, errorsPerSession: 9 } } },
+  ],
   [
     'no settings',
     {
-      world: { policy: (address) => (address.startsWith('b') ? { kind: 'failed', why: 'down' } : { kind: 'unknown' }) },
+      world: {
+        policy: (address) =>
+          address.startsWith('b') ? { kind: 'failed', why: 'down' } : { kind: 'unknown' },
+      },
     },
   ],
   [
     'greylisting behind, lenient',
     { peer: { strategy: 'lenient' }, world: { rcpt: rcptOf(reply(450, '4.2.0 Greylisted')) } },
   ],
-  ['greylisting behind, off', { peer: { strategy: 'off' }, world: { rcpt: rcptOf(reply(450, '4.2.0 Greylisted')) } }],
+  [
+    'greylisting behind, off',
+    { peer: { strategy: 'off' }, world: { rcpt: rcptOf(reply(450, '4.2.0 Greylisted')) } },
+  ],
 ]
 
 const faults: TextFault[] = ['bareNewline', 'nul', 'lineTooLong', 'tooLarge', 'headerTooLarge']
@@ -40,7 +56,10 @@ const refusals: [string, Partial<Text>, MachineOptions][] = [
   [
     'a backend that judges',
     {},
-    { session: { judging: 'backend' }, world: { deliver: () => ({ reply: reply(550, '5.7.1 Spam') }) } },
+    {
+      session: { judging: 'backend' },
+      world: { deliver: () => ({ reply: reply(550, '5.7.1 Spam') }) },
+    },
   ],
   ...faults.map((fault): [string, Partial<Text>, MachineOptions] => [fault, { fault }, {}]),
 ]
@@ -49,7 +68,12 @@ const rows = deferrals.flatMap(([deferral, a]) =>
   refusals.map(([refusal, text, b]) => ({
     name: `${deferral}; refused by ${refusal}`,
     text,
-    options: { ...a, ...b, session: { ...a.session, ...b.session }, world: { ...a.world, ...b.world } },
+    options: {
+      ...a,
+      ...b,
+      session: { ...a.session, ...b.session },
+      world: { ...a.world, ...b.world },
+    },
   })),
 )
 
@@ -82,7 +106,9 @@ describe('rules.md: “No 5xx after the text in a transaction in which any recip
     })
     const score = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
     const first = machine.message(['a@example.org', 'b@example.org'], score)
-    expect(first).toMatchObject({ rcpts: [/^250/, /^451/].map((code): unknown => expect.stringMatching(code)) })
+    expect(first).toMatchObject({
+      rcpts: [/^250/, /^451/].map((code): unknown => expect.stringMatching(code)),
+    })
     expect(first.text[0]).toMatch(/^451 4\.5\.3/)
     expect(machine.ledger.open[0]?.recipients).toMatchObject([
       { address: 'a@example.org', state: 'refused', reply: { code: 550 } },

@@ -1,4 +1,7 @@
-/** Deferrals use 451 4.5.3 (or 450, or 452 if a peer class asks for it), never 421, never 552, with a hint when to come back. */
+/**
+ * Deferrals use 451 4.5.3 (or 450, or 452 if a peer class asks for it), never 421, never 552, with
+ * a hint when to come back.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { replies } from '../../src/smtp/replies.ts'
@@ -37,13 +40,18 @@ describe('rules.md: “A deferral is 451 4.5.3 (or 450 or 452 where a class asks
     const machine = Machine.ready({ world })
     const said = machine.message(['a@example.org'])
     expect(machine.writes.join('')).not.toMatch(/^421/m)
-    expect([...said.rcpts, said.data, ...said.text, ...machine.writes].join('\n')).toContain('451 4.3.2 Bye')
+    expect([...said.rcpts, said.data, ...said.text, ...machine.writes].join('\n')).toContain(
+      '451 4.3.2 Bye',
+    )
     expect(machine.closed).toBe(false)
   })
 
   test('no reply of ours that keeps the session open is a 421 or a 552 for a recipient', () => {
-    const closing = Object.entries(replies).filter(([, value]) => typeof value === 'object' && value.code === 421)
-    for (const [, value] of closing) expect(JSON.stringify(value)).toMatch(/clos|connection|please try later/i)
+    const closing = Object.entries(replies).filter(
+      ([, value]) => typeof value === 'object' && value.code === 421,
+    )
+    for (const [, value] of closing)
+      expect(JSON.stringify(value)).toMatch(/clos|connection|please try later/i)
     expect(replies.deferred(451, 'a', 60).code).toBe(451)
     expect(replies.tooManyRecipients.code).toBe(452) // RFC 5321 4.5.3.1.10
   })

@@ -1,4 +1,7 @@
-/** A PRDR block ends with 250; equal answers are one traditional reply, unless someone was deferred in the same transaction. */
+/**
+ * A PRDR block ends with 250; equal answers are one traditional reply, unless someone was deferred
+ * in the same transaction.
+ */
 import { describe, expect, test } from 'vitest'
 import { isPositive, type Reply } from '../../src/smtp/reply.ts'
 import { answerEach, type Circumstances } from '../../src/verdict/answer.ts'
@@ -31,12 +34,23 @@ describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “
     ['all refused, someone deferred', [550, 550], { anyoneDeferred: true }, [353, 550, 550, 250]],
     ['one refused, someone deferred', [550], { anyoneDeferred: true }, [353, 550, 250]],
     ['all later, someone deferred', [450, 450], { anyoneDeferred: true }, [353, 450, 450, 250]],
-    ['all refused, others may not have been offered yet', [550, 550], { othersMayBeOpen: true }, [353, 550, 550, 250]],
-    ['all accepted, others may not have been offered yet', [250, 250], { othersMayBeOpen: true }, [250]],
+    [
+      'all refused, others may not have been offered yet',
+      [550, 550],
+      { othersMayBeOpen: true },
+      [353, 550, 550, 250],
+    ],
+    [
+      'all accepted, others may not have been offered yet',
+      [250, 250],
+      { othersMayBeOpen: true },
+      [250],
+    ],
   ])('%s', (_name, codes, circumstances, lines) => {
     const answer = answerEach(outcomes(...codes), { ...alone, ...circumstances })
     expect(answer.lines.map(({ code }) => code)).toEqual(lines)
-    if (answer.lines.length > 1) expect(isPositive(answer.lines.at(-1) ?? { code: 0, lines: [''] })).toBe(true)
+    if (answer.lines.length > 1)
+      expect(isPositive(answer.lines.at(-1) ?? { code: 0, lines: [''] })).toBe(true)
     expect(answer.final.map(({ index }) => index)).toEqual(
       codes.flatMap((code, i) => (code >= 500 || code < 300 ? [i] : [])),
     )
@@ -48,7 +62,9 @@ describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “
   test('no line for a recipient that got no 250 at RCPT, two for one that got it twice', () => {
     const machine = Machine.ready({
       recipients,
-      world: { rcpt: (address) => ({ code: address.startsWith('x') ? 550 : 250, lines: ['2.1.5 -'] }) },
+      world: {
+        rcpt: (address) => ({ code: address.startsWith('x') ? 550 : 250, lines: ['2.1.5 -'] }),
+      },
     })
     const to = ['a@example.org', 'x@example.org', 'b@example.org', 'a@example.org']
     expect(machine.message(to, spam, ' PRDR').text.map((line) => line.slice(0, 3))).toEqual([
@@ -61,9 +77,10 @@ describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “
   })
 
   test('353 has no enhanced status code (draft-hall-prdr-00 4.5.1), and without PRDR there is none', () => {
-    expect(Machine.ready({ recipients }).message(['a@example.org', 'b@example.org'], spam, ' PRDR').text[0]).toMatch(
-      /^353 [A-Z]/,
-    )
+    expect(
+      Machine.ready({ recipients }).message(['a@example.org', 'b@example.org'], spam, ' PRDR')
+        .text[0],
+    ).toMatch(/^353 [A-Z]/)
     for (const strategy of ['group', 'single', 'lenient', 'off'] as const) {
       const machine = Machine.ready({ recipients, peer: { strategy } })
       expect(machine.message(['a@example.org', 'b@example.org'], spam).text).toHaveLength(1)
@@ -76,7 +93,9 @@ describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “
     const machine = Machine.ready({ recipients, session: { limits } })
     machine.message(['a@example.org', 'b@example.org'])
     expect(
-      machine.message(['b@example.org'], { ...spam, message: 'another' }, ' PRDR').text.map((line) => line.slice(0, 3)),
+      machine
+        .message(['b@example.org'], { ...spam, message: 'another' }, ' PRDR')
+        .text.map((line) => line.slice(0, 3)),
     ).toEqual(['353', '550', '250'])
   })
 })

@@ -41,7 +41,9 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
       expect(codes.map(() => dropping(machine).slice(0, 3))).toEqual(codes)
       expect(machine.parcels.map(({ result }) => result)).toEqual(results)
       expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
-      expect([...machine.ledger.splits.values()]).toMatchObject([{ status: 'forgiven', forgiven: true }])
+      expect([...machine.ledger.splits.values()]).toMatchObject([
+        { status: 'forgiven', forgiven: true },
+      ])
     },
   )
 
@@ -61,7 +63,8 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
         'c@example.org': policies.tagOnly,
       },
     })
-    machine.message(['a@example.org', 'b@example.org', 'c@example.org'], spam) // strict is kept back, c waits
+    // strict is kept back, c waits
+    machine.message(['a@example.org', 'b@example.org', 'c@example.org'], spam)
     for (let i = 0; i < 20; i++) {
       const { text } = machine.message(['a@example.org', 'b@example.org'], spam)
       if (text[0]?.startsWith('5') === true) return
@@ -70,7 +73,11 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
   })
 
   test.each([
-    ['451 after the text', { deliver: () => ({ reply: { code: 451, lines: ['4.7.1 Greylisted'] as [string] } }) }, {}],
+    [
+      '451 after the text',
+      { deliver: () => ({ reply: { code: 451, lines: ['4.7.1 Greylisted'] as [string] } }) },
+      {},
+    ],
     ['no judgement in time', {}, { fault: 'time' as const }],
     ['a full disk', {}, { fault: 'spool' as const }],
   ])('trouble is no sign of a sender that can not be split: %s', (_name, world, text) => {
@@ -103,7 +110,8 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
     const [split] = machine.ledger.open
     if (split === undefined) throw new Error('there is no split')
     machine.ledger.save({ ...split, version: split.version + 1, forgiven: true })
-    expect(machine.message(['b@example.org'], spam).text[0]).toMatch(/^550/) // alone they may be refused
+    // alone they may be refused
+    expect(machine.message(['b@example.org'], spam).text[0]).toMatch(/^550/)
     expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
   })
 

@@ -1,4 +1,7 @@
-/** No duplicates: who has the message is acknowledged on the retry without a second delivery, for as long as the split is open. */
+/**
+ * No duplicates: who has the message is acknowledged on the retry without a second delivery, for as
+ * long as the split is open.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
@@ -19,7 +22,9 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
     recipients,
     peer: { strategy: 'lenient' },
     session: { quarantine: 'box@example.org' },
-    world: { deliver: ({ result }) => ({ reply: result === 'quarantined' && fails-- > 0 ? later : yes }) },
+    world: {
+      deliver: ({ result }) => ({ reply: result === 'quarantined' && fails-- > 0 ? later : yes }),
+    },
     ...options,
   })
   const copies = (): string[] =>
@@ -36,7 +41,11 @@ describe('rules.md: “No duplicates.”', () => {
     expect(machine.message(all, spam).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
     expect(machine.message(all, spam).text[0]).toMatch(/^250/)
     expect(copies()).toEqual(['<a@example.org>', '<box@example.org>', '<c@example.org>'])
-    expect(machine.transactions.at(-1)?.recipients.map(({ duplicate }) => duplicate)).toEqual([true, undefined, true])
+    expect(machine.transactions.at(-1)?.recipients.map(({ duplicate }) => duplicate)).toEqual([
+      true,
+      undefined,
+      true,
+    ])
     expect(machine.ledger.open).toEqual([])
   })
 
@@ -49,12 +58,17 @@ describe('rules.md: “No duplicates.”', () => {
       let isFull = false
       const taken: string[] = []
       const who = ['a@example.org', 'd@example.org']
-      const late = (text: Parameters<Machine['message']>[1], to: readonly string[], ledger?: Machine['ledger']) => {
+      const late = (
+        text: Parameters<Machine['message']>[1],
+        to: readonly string[],
+        ledger?: Machine['ledger'],
+      ) => {
         const machine = Machine.ready({
           recipients: { ...recipients, 'd@example.org': policies.strict },
           peer: { strategy: 'late' },
           world: {
-            rcpt: (address) => (isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] }),
+            rcpt: (address) =>
+              isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] },
             deliver: (parcel) => {
               taken.push(...parcel.recipients.map(({ argument }) => argument))
               return { reply: yes }
@@ -89,7 +103,8 @@ describe('rules.md: “No duplicates.”', () => {
         recipients: { ...recipients, 'd@example.org': policies.strict },
         peer: { strategy: 'late' },
         world: {
-          rcpt: (address) => (isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] }),
+          rcpt: (address) =>
+            isFull && address === 'a@example.org' ? full : { code: 250, lines: ['2.1.5 Ok'] },
           deliver: (parcel) => {
             taken.push(...parcel.recipients.map(({ argument }) => argument))
             return { reply: yes }
@@ -99,16 +114,23 @@ describe('rules.md: “No duplicates.”', () => {
       machine.message(['a@example.org', 'd@example.org'], spam)
       isFull = true
       taken.length = 0
-      const clean = { message: 'clean', judgement: { kind: 'scored', score: 0, symbols: [] } } as const
+      const clean = {
+        message: 'clean',
+        judgement: { kind: 'scored', score: 0, symbols: [] },
+      } as const
       const heard: string[] = []
       let open = ['a@example.org', 'd@example.org']
       for (let n = 0; n < 4 && open.length > 0; n++) {
         const said = machine.message(open, clean)
         heard.push(...said.rcpts, ...said.text)
-        const final = said.text[0]?.startsWith('2') === true || said.text[0]?.startsWith('5') === true
+        const final =
+          said.text[0]?.startsWith('2') === true || said.text[0]?.startsWith('5') === true
         open = open.filter(
           (_, at) =>
-            !(said.rcpts[at]?.startsWith('5') === true || (final && said.rcpts[at]?.startsWith('250') === true)),
+            !(
+              said.rcpts[at]?.startsWith('5') === true ||
+              (final && said.rcpts[at]?.startsWith('250') === true)
+            ),
         )
       }
       expect(taken).toEqual(['<d@example.org>'])
@@ -161,33 +183,40 @@ describe('rules.md: “No duplicates.”', () => {
     })
     expect(other.message(all, spam).text[0]).toMatch(/^250/)
     expect(copies()).toHaveLength(2)
-    expect(other.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([[1]])
+    expect(other.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([
+      [1],
+    ])
   })
 
-  test.each(['group', 'single', 'off'] as const)('the strategy was switched to %s meanwhile', (strategy) => {
-    const { machine, copies } = partly()
-    machine.message(all, spam)
-    let open = all
-    for (let i = 0; i < 5 && open.length > 0; i++) {
-      const next = Machine.ready({
-        recipients,
-        ledger: machine.ledger,
-        peer: { strategy },
-        session: { quarantine: 'box@example.org' },
-      })
-      const said = next.message(open, spam)
-      const ok = said.text[0]?.startsWith('250') === true
-      open = open.filter((_, at) => !(ok && said.rcpts[at]?.startsWith('250') === true))
-      machine.parcels.push(...next.parcels)
-    }
-    expect(open).toEqual([])
-    expect(copies()).toHaveLength(3)
-  })
+  test.each(['group', 'single', 'off'] as const)(
+    'the strategy was switched to %s meanwhile',
+    (strategy) => {
+      const { machine, copies } = partly()
+      machine.message(all, spam)
+      let open = all
+      for (let i = 0; i < 5 && open.length > 0; i++) {
+        const next = Machine.ready({
+          recipients,
+          ledger: machine.ledger,
+          peer: { strategy },
+          session: { quarantine: 'box@example.org' },
+        })
+        const said = next.message(open, spam)
+        const ok = said.text[0]?.startsWith('250') === true
+        open = open.filter((_, at) => !(ok && said.rcpts[at]?.startsWith('250') === true))
+        machine.parcels.push(...next.parcels)
+      }
+      expect(open).toEqual([])
+      expect(copies()).toHaveLength(3)
+    },
+  )
 
   test('the retry asks for PRDR', () => {
     const { machine, copies } = partly()
     machine.message(all, spam)
-    expect(machine.message(all, spam, ' PRDR').text.map((line) => line.slice(0, 3))).toEqual(['250'])
+    expect(machine.message(all, spam, ' PRDR').text.map((line) => line.slice(0, 3))).toEqual([
+      '250',
+    ])
     expect(copies()).toHaveLength(3)
   })
 
@@ -230,7 +259,9 @@ describe('rules.md: “No duplicates.”', () => {
       },
     })
     const pair = ['a@example.org', 'b@example.org']
-    expect(machine.message(pair, { message: 'one' }).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
+    expect(machine.message(pair, { message: 'one' }).text).toEqual([
+      expect.stringMatching(/^451 4\.5\.3 /),
+    ])
     expect(machine.message(pair, { message: 'two' }).text[0]).toMatch(/^250/)
     expect(machine.parcels.at(-1)?.recipients.map(({ index }) => index)).toEqual([0, 1])
     machine.message(pair, { message: 'one' })

@@ -14,7 +14,9 @@ describe('rules.md: “Never split: clients in trusted or with AUTH, and no mess
       const said = machine.message(['a@example.org', 'b@example.org'], spam)
       expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
       expect(said.text[0]).toMatch(/^250/)
-      expect(machine.parcels).toMatchObject([{ result: 'tagged', recipients: [{ index: 0 }, { index: 1 }] }])
+      expect(machine.parcels).toMatchObject([
+        { result: 'tagged', recipients: [{ index: 0 }, { index: 1 }] },
+      ])
       expect(machine.transactions).toMatchObject([{ unsplit: 'trusted' }])
     },
   )
@@ -23,23 +25,28 @@ describe('rules.md: “Never split: clients in trusted or with AUTH, and no mess
     [16, 17],
     [3, 4],
     [1, 2],
-  ])('over more than %d forced retries: attempt %d takes everyone who is left', (maxForcedRetries, last) => {
-    const machine = Machine.ready({ peer: { strategy: 'single', maxForcedRetries } })
-    let open = many
-    let attempts = 0
-    while (open.length > 0 && attempts < 40) {
-      attempts++
-      const { rcpts, text } = machine.message(open)
-      expect(text[0]).toMatch(/^250/)
-      open = open.filter((_, i) => rcpts[i]?.startsWith('250') !== true)
-    }
-    expect(attempts).toBe(last)
-    expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'too many retries' })
-    expect(machine.parcels.flatMap((parcel) => parcel.recipients)).toHaveLength(many.length)
-  })
+  ])(
+    'over more than %d forced retries: attempt %d takes everyone who is left',
+    (maxForcedRetries, last) => {
+      const machine = Machine.ready({ peer: { strategy: 'single', maxForcedRetries } })
+      let open = many
+      let attempts = 0
+      while (open.length > 0 && attempts < 40) {
+        attempts++
+        const { rcpts, text } = machine.message(open)
+        expect(text[0]).toMatch(/^250/)
+        open = open.filter((_, i) => rcpts[i]?.startsWith('250') !== true)
+      }
+      expect(attempts).toBe(last)
+      expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'too many retries' })
+      expect(machine.parcels.flatMap((parcel) => parcel.recipients)).toHaveLength(many.length)
+    },
+  )
 
   test('deferrals of a message whose sender never sends a text count as well', () => {
-    const machine = Machine.ready({ peer: { strategy: 'single', maxForcedRetries: 2, forgiveAfter: 100 } })
+    const machine = Machine.ready({
+      peer: { strategy: 'single', maxForcedRetries: 2, forgiveAfter: 100 },
+    })
     for (let i = 0; i < 2; i++) {
       machine.send('MAIL FROM:<sender@example.net>', ...many.map((to) => `RCPT TO:<${to}>`))
       machine.send('RSET')

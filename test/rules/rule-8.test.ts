@@ -1,4 +1,7 @@
-/** No open relay: only relay_domains are accepted, and no route in front of the last @ where the backend trusts us. */
+/**
+ * No open relay: only relay_domains are accepted, and no route in front of the last @ where the
+ * backend trusts us.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isRouted } from '../../src/smtp/routed.ts'
@@ -24,7 +27,8 @@ describe('rules.md: “No open relay.” “Only relay_domains are accepted in f
   ]
   test.each(table)('%s: %s', (domain, accepted) => expect(mayRelay(domain, domains)).toBe(accepted))
 
-  test('no list means that nobody behind could relay', () => expect(mayRelay('anything.test', undefined)).toBe(true))
+  test('no list means that nobody behind could relay', () =>
+    expect(mayRelay('anything.test', undefined)).toBe(true))
   test('an empty list accepts nobody but postmaster', () => {
     expect(mayRelay('example.org', [])).toBe(false)
     expect(mayRelay('', [])).toBe(true)
@@ -38,7 +42,8 @@ describe('rules.md: “No open relay.” “Only relay_domains are accepted in f
     ['<postmaster>', '250'],
     ['<PostMaster>', '250'],
     ['<@example.org:user@evil.test>', '550 5.7.1 Mail for evil.test'],
-    ['<user%evil.test@example.org>', '250'], // where the backend is told the client, it is its to judge, as is any local part
+    // where the backend is told the client, it is its to judge, as is any local part
+    ['<user%evil.test@example.org>', '250'],
     ['<"user@evil.test"@example.org>', '250'],
     ['<user@evil.test>', '550 5.7.1 Mail for evil.test'],
     ['<user@[192.0.2.9]>', '550 5.7.1'],
@@ -63,7 +68,10 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
     return machine.send(`RCPT TO:${path}`)[0] ?? ''
   }
 
-  /** Each was followed by one of Postfix, Exim and sendmail where it stands in front of their own domain (docs/relaying.md). */
+  /**
+   * Each was followed by one of Postfix, Exim and sendmail where it stands in front of their own
+   * domain (docs/relaying.md).
+   */
   const routed = [
     'victim%evil.test',
     'evil.test!victim',
@@ -99,9 +107,17 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
     expect(machine.effects.some((effect) => effect.do === 'offer')).toBe(false)
   })
 
-  test.each(['ann', 'ann+list', 'ann=evil.test', 'ann&evil.test', 'ann#x', '"ann b"', '"evil.test::ann"', '"ann\\"b"'])(
-    'RCPT TO:<%s@example.org> holds no route',
-    (local) => expect(answerTo(trusting(), `<${local}@example.org>`)).toMatch(/^250 /),
+  test.each([
+    'ann',
+    'ann+list',
+    'ann=evil.test',
+    'ann&evil.test',
+    'ann#x',
+    '"ann b"',
+    '"evil.test::ann"',
+    '"ann\\"b"',
+  ])('RCPT TO:<%s@example.org> holds no route', (local) =>
+    expect(answerTo(trusting(), `<${local}@example.org>`)).toMatch(/^250 /),
   )
 
   test('no quoting hides a route: whatever is accepted has no %, ! or @ in front of its last @', () => {
@@ -126,7 +142,11 @@ describe('rules.md: “and no local part that holds a route (%, !, @).” For a 
     'victim%evil.test',
     '<@a:victim%evil.test>',
   ])('RCPT TO:%s has no domain that could be ours, and is never shown to the backend', (path) => {
-    for (const machine of [trusting(), Machine.ready({ session: { relayDomains: domains } }), Machine.ready({})]) {
+    for (const machine of [
+      trusting(),
+      Machine.ready({ session: { relayDomains: domains } }),
+      Machine.ready({}),
+    ]) {
       expect(answerTo(machine, path)).toMatch(/^5/)
       expect(machine.effects.some((effect) => effect.do === 'offer')).toBe(false)
     }

@@ -1,4 +1,7 @@
-/** Bytes pass unchanged, but for headers that the configuration adds; nothing but CRLF.CRLF ends a text, nothing but CRLF a command. */
+/**
+ * Bytes pass unchanged, but for headers that the configuration adds; nothing but CRLF.CRLF ends a
+ * text, nothing but CRLF a command.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
@@ -38,7 +41,10 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
   }
 
   const line = fc
-    .array(fc.constantFrom('.', '..', 'a', ' ', '\t', '\xe9\xff', 'From ', '\x01', 'x'.repeat(90)), { maxLength: 6 })
+    .array(
+      fc.constantFrom('.', '..', 'a', ' ', '\t', '\xe9\xff', 'From ', '\x01', 'x'.repeat(90)),
+      { maxLength: 6 },
+    )
     .map((parts) => `${parts.join('')}\r\n`)
   test.each(['DATA', 'BDAT'] as const)('%s: any text of CRLF lines', async (how) => {
     await fc.assert(
@@ -54,7 +60,9 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
   })
 
   test('every octet but CR, LF, and NUL at a line start', async () => {
-    const octets = Array.from({ length: 256 }, (_, code) => code).filter((code) => code !== 10 && code !== 13)
+    const octets = Array.from({ length: 256 }, (_, code) => code).filter(
+      (code) => code !== 10 && code !== 13,
+    )
     const text = `x${String.fromCharCode(...octets)}\r\n`
     expect(octet(text)).toHaveLength(257)
     expect(await pass(text, 'DATA')).toBe(text)
@@ -63,7 +71,10 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
 
 test("rules.md: “headers that are added in front.” Nothing else is touched; README.md: “With a scanner in front that writes X-Spam-Score and the like, use judge: { headers: { from: [its address] } }: then the policies' thresholds count”", async () => {
   await using backend = await startFakeBackend()
-  await using app = await start({ config: behind(backend), recipients: '"a@example.org": tag-only\n' })
+  await using app = await start({
+    config: behind(backend),
+    recipients: '"a@example.org": tag-only\n',
+  })
   const client = await open(app.port)
   client.send('MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\n')
   await client.reply()

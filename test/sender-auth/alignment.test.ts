@@ -27,4 +27,6 @@ test.each([
   ['mx.mail.example.org', 'example.org'],
   ['Mail.Example.co.uk', 'example.co.uk'],
   ['localhost', 'localhost'],
-])('the organisation of %s', (name, organisation) => expect(organisationOf(name)).toBe(organisation))
+])('the organisation of %s', (name, organisation) =>
+  expect(organisationOf(name)).toBe(organisation),
+)

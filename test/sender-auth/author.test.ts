@@ -15,4 +15,6 @@ test.each([
   ['From: <a@example.net> <ann@example.org>', undefined],
   ['From: a@example.net\r\nFrom: ann@example.org', undefined],
   ['From: group: ann@example.org;', undefined],
-])('%j', (header, domain) => expect(authorDomain(fieldsOf(Buffer.from(`${header}\r\n`)))).toBe(domain))
+])('%j', (header, domain) =>
+  expect(authorDomain(fieldsOf(Buffer.from(`${header}\r\n`)))).toBe(domain),
+)

@@ -1,4 +1,7 @@
-/** What a message may cost the DNS: bounded for one message, for one client and in all, whatever the message and the records say. */
+/**
+ * What a message may cost the DNS: bounded for one message, for one client and in all, whatever the
+ * message and the records say.
+ */
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
@@ -27,7 +30,13 @@ interface Asking {
 
 async function vouch(header: string, resolve: Resolve, asking: Asking = {}): Promise<Vouching> {
   const { clientAddress = '192.0.2.1', mostQuestions = 30, allowance = unlimited } = asking
-  const limits = { limitMs: 60_000, headerBytes: 1024 * 1024, mostSignatures: 5, mostQuestions, allowance }
+  const limits = {
+    limitMs: 60_000,
+    headerBytes: 1024 * 1024,
+    mostSignatures: 5,
+    mostQuestions,
+    allowance,
+  }
   const voucher = createVoucher({ by: ['spf', 'dkim'], hostname: 'mx.test', resolve, ...limits })
   return await voucher.vouchFor({
     clientAddress,
@@ -43,9 +52,14 @@ async function vouch(header: string, resolve: Resolve, asking: Asking = {}): Pro
 describe('one message', () => {
   test('with 5,000 signatures makes no more questions to a real server than one with five', async () => {
     await using server = await startTxtServer({})
-    const header = Array.from({ length: 5000 }, (_, n) => signature(`a${n}.example.org`, `s${n}`)).join('')
+    const header = Array.from({ length: 5000 }, (_, n) =>
+      signature(`a${n}.example.org`, `s${n}`),
+    ).join('')
     await vouch(header, dnsResolve([server.address], 60_000))
-    expect(server.asked).toEqual(['example.org', ...[0, 1, 2, 3, 4].map((n) => `s${n}._domainkey.a${n}.example.org`)])
+    expect(server.asked).toEqual([
+      'example.org',
+      ...[0, 1, 2, 3, 4].map((n) => `s${n}._domainkey.a${n}.example.org`),
+    ])
   })
 
   test('with an aligned signature behind 5,000 of somebody else is vouched for, and nobody else is asked for a key', async () => {
@@ -64,19 +78,32 @@ describe('one message', () => {
     const resolve: Resolve = async (name) => {
       asked.push(name)
       const key = publicKey.replace(/-----[^-]+-----|\s/g, '')
-      if (name === 's._domainkey.example.org') return [[`v=DKIM1; k=rsa; p=${key.slice(0, 200)}`, key.slice(200)]]
+      if (name === 's._domainkey.example.org')
+        return [[`v=DKIM1; k=rsa; p=${key.slice(0, 200)}`, key.slice(200)]]
       throw Object.assign(await Promise.resolve(new Error('none')), { code: 'ENOTFOUND' })
     }
-    expect(await vouch(`${others}${signatures}`, resolve)).toMatchObject({ kind: 'vouched', by: 'dkim' })
+    expect(await vouch(`${others}${signatures}`, resolve)).toMatchObject({
+      kind: 'vouched',
+      by: 'dkim',
+    })
     expect(asked).toEqual(['example.org', 's._domainkey.example.org'])
   })
 
   test.each([
-    ['includes', 'v=spf1 include:%{i}.a.example include:b.example include:c.example include:d.example -all'],
+    [
+      'includes',
+      'v=spf1 include:%{i}.a.example include:b.example include:c.example include:d.example -all',
+    ],
     ['hosts', `v=spf1 ${Array.from({ length: 10 }, (_, n) => `a:a${n}.example`).join(' ')} -all`],
-    ['mail servers', `v=spf1 ${Array.from({ length: 10 }, (_, n) => `mx:m${n}.example`).join(' ')} -all`],
+    [
+      'mail servers',
+      `v=spf1 ${Array.from({ length: 10 }, (_, n) => `mx:m${n}.example`).join(' ')} -all`,
+    ],
     ['names of the client', 'v=spf1 ptr ptr:a.example ptr:b.example ptr:c.example -all'],
-    ['macros', `v=spf1 ${Array.from({ length: 10 }, (_, n) => `exists:%{ir}.${n}.example`).join(' ')} -all`],
+    [
+      'macros',
+      `v=spf1 ${Array.from({ length: 10 }, (_, n) => `exists:%{ir}.${n}.example`).join(' ')} -all`,
+    ],
     ['a redirection to itself', 'v=spf1 redirect=%{d}.example'],
     ['a record of 60 KiB', `v=spf1 ${'exists:%{'.repeat(7000)}`],
   ])('whose SPF record names %s makes no more than dns_questions', async (_name, record) => {
@@ -85,9 +112,18 @@ describe('one message', () => {
       const resolve: Resolve = async (_asked, type) => {
         asked++
         const hosts = Array.from({ length: 60 }, (_, n) => `h${n}.example`)
-        const mx = hosts.map((exchange, priority) => ({ exchange, priority })) as unknown as string[]
+        const mx = hosts.map((exchange, priority) => ({
+          exchange,
+          priority,
+        })) as unknown as string[]
         return await Promise.resolve(
-          type === 'TXT' ? [[record]] : type === 'MX' ? mx : type === 'PTR' ? hosts : ['203.0.113.1'],
+          type === 'TXT'
+            ? [[record]]
+            : type === 'MX'
+              ? mx
+              : type === 'PTR'
+                ? hosts
+                : ['203.0.113.1'],
         )
       }
       await vouch(signature('example.org', 's'), resolve, { mostQuestions })
@@ -96,24 +132,53 @@ describe('one message', () => {
   })
 
   test('for any header section and any records the number of questions is bounded', async () => {
-    const names = fc.constantFrom('example.org', 'a.example.org', 'b.example', 'bücher.example.org', '')
+    const names = fc.constantFrom(
+      'example.org',
+      'a.example.org',
+      'b.example',
+      'bücher.example.org',
+      '',
+    )
     const field = fc.oneof(
-      fc.tuple(names, fc.string({ maxLength: 4 })).map(([domain, selector]) => signature(domain, selector)),
-      fc.constantFrom('DKIM-Signature', 'dkim-signature ', 'ARC-Seal: i=1;', 'X: a\n\n', 'X', ' folded', '\n'),
+      fc
+        .tuple(names, fc.string({ maxLength: 4 }))
+        .map(([domain, selector]) => signature(domain, selector)),
+      fc.constantFrom(
+        'DKIM-Signature',
+        'dkim-signature ',
+        'ARC-Seal: i=1;',
+        'X: a\n\n',
+        'X',
+        ' folded',
+        '\n',
+      ),
     )
     const records = fc.array(
-      fc.constantFrom('v=spf1', 'mx', 'a', 'include:x.example', 'ptr', 'redirect=y.example', '?all'),
+      fc.constantFrom(
+        'v=spf1',
+        'mx',
+        'a',
+        'include:x.example',
+        'ptr',
+        'redirect=y.example',
+        '?all',
+      ),
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(field, { maxLength: 60 }), records, fc.nat(12), async (fields, record, most) => {
-        let asked = 0
-        const resolve: Resolve = async (_name, type) => {
-          asked++
-          return await Promise.resolve(type === 'TXT' ? [[record.join(' ')]] : ['h.example'])
-        }
-        await vouch(fields.join('\r\n'), resolve, { mostQuestions: most + 1 })
-        expect(asked).toBeLessThanOrEqual(most + 1)
-      }),
+      fc.asyncProperty(
+        fc.array(field, { maxLength: 60 }),
+        records,
+        fc.nat(12),
+        async (fields, record, most) => {
+          let asked = 0
+          const resolve: Resolve = async (_name, type) => {
+            asked++
+            return await Promise.resolve(type === 'TXT' ? [[record.join(' ')]] : ['h.example'])
+          }
+          await vouch(fields.join('\r\n'), resolve, { mostQuestions: most + 1 })
+          expect(asked).toBeLessThanOrEqual(most + 1)
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -130,7 +195,15 @@ describe('one message', () => {
 
 describe('what the library is given of a header section', () => {
   test('is bounded for any header section, whatever its fields name', () => {
-    const piece = fc.constantFrom('a:\r\n', 'to: x\r\n y\r\n', ' \t'.repeat(3000), '\r\n ', '\n', 'b'.repeat(5000), ':')
+    const piece = fc.constantFrom(
+      'a:\r\n',
+      'to: x\r\n y\r\n',
+      ' \t'.repeat(3000),
+      '\r\n ',
+      '\n',
+      'b'.repeat(5000),
+      ':',
+    )
     const named = fc.constantFrom('from:to', 'a:'.repeat(1500), 'b'.repeat(3000))
     const signed = named.map((h) => `DKIM-Signature: d=example.org; s=a; h=${h}\r\n`)
     fc.assert(
@@ -145,7 +218,11 @@ describe('what the library is given of a header section', () => {
   })
 
   test.each([
-    ['a signature of 300 KiB of blanks', signature('example.org', 's', ` x=${' '.repeat(300_000)}y;`), 'unreadable'],
+    [
+      'a signature of 300 KiB of blanks',
+      signature('example.org', 's', ` x=${' '.repeat(300_000)}y;`),
+      'unreadable',
+    ],
     [
       'a field of 100,000 lines',
       `${signature('example.org', 's')}From: a${'\r\n a'.repeat(100_000)}\r\n`,
@@ -170,18 +247,32 @@ describe('one client, and all', () => {
 
   test('a client has its own questions in a minute, a network of IPv6 together', () => {
     const questions = configured('dns_questions_per_minute: 2')
-    const took = ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2', '2001:db8::3']
-    expect(took.map((address) => questions.take(address))).toEqual([true, true, false, true, true, true, false])
+    const took = [
+      '192.0.2.1',
+      '192.0.2.1',
+      '192.0.2.1',
+      '192.0.2.2',
+      '2001:db8::1',
+      '2001:db8::2',
+      '2001:db8::3',
+    ]
+    expect(took.map((address) => questions.take(address))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      true,
+      true,
+      false,
+    ])
   })
 
   test('all together have theirs, and one that is over its own takes none of them', () => {
     const questions = configured('dns_questions_per_minute: 2, all_dns_questions_per_minute: 4')
     for (let n = 0; n < 50; n++) questions.take('192.0.2.1')
-    expect(['192.0.2.2', '192.0.2.2', '192.0.2.3'].map((address) => questions.take(address))).toEqual([
-      true,
-      true,
-      false,
-    ])
+    expect(
+      ['192.0.2.2', '192.0.2.2', '192.0.2.3'].map((address) => questions.take(address)),
+    ).toEqual([true, true, false])
   })
 
   test('whose questions are used up nobody vouches for', async () => {

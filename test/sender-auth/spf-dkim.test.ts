@@ -28,20 +28,27 @@ const asked: string[] = []
 const resolve: Resolve = async (name, type) => {
   asked.push(`${name} ${type}`)
   const record = type === 'TXT' ? records[name] : undefined
-  if (record === undefined) throw Object.assign(new Error(`no ${type} of ${name}`), { code: 'ENOTFOUND' })
+  if (record === undefined)
+    throw Object.assign(new Error(`no ${type} of ${name}`), { code: 'ENOTFOUND' })
   return await Promise.resolve([[record.slice(0, 200), record.slice(200)]])
 }
 
 const text = 'From: Ann <ann@example.org>\r\nSubject: offer\r\n\r\nBuy one.\r\nBuy two.\r\n'
 
-async function signed(signingDomain: string, selector = 's1', maxBodyLength?: number): Promise<string> {
+async function signed(
+  signingDomain: string,
+  selector = 's1',
+  maxBodyLength?: number,
+): Promise<string> {
   const limit = maxBodyLength === undefined ? {} : { maxBodyLength }
   const signature = { signingDomain, selector, privateKey, ...limit }
   const { signatures } = await dkimSign(text, { ...signature, signatureData: [signature] })
   return `${signatures}${text}`
 }
 
-function message(differences: Partial<VouchedMessage> & { readonly octets?: string } = {}): VouchedMessage {
+function message(
+  differences: Partial<VouchedMessage> & { readonly octets?: string } = {},
+): VouchedMessage {
   const { octets = text, ...others } = differences
   return {
     clientAddress: '198.51.100.9',
@@ -50,7 +57,8 @@ function message(differences: Partial<VouchedMessage> & { readonly octets?: stri
     symbols: [],
     // In small pieces: what is found must not depend on them.
     async *chunks() {
-      for (let at = 0; at < octets.length; at += 7) yield await Promise.resolve(Buffer.from(octets.slice(at, at + 7)))
+      for (let at = 0; at < octets.length; at += 7)
+        yield await Promise.resolve(Buffer.from(octets.slice(at, at + 7)))
     },
     ...others,
   }
@@ -69,7 +77,10 @@ const voucher = (options: Partial<VoucherOptions> = {}) =>
     ...options,
   })
 
-const byOf = async (about: VouchedMessage, options: Partial<VoucherOptions> = {}): Promise<string> => {
+const byOf = async (
+  about: VouchedMessage,
+  options: Partial<VoucherOptions> = {},
+): Promise<string> => {
   const vouching = await voucher(options).vouchFor(about)
   return vouching.kind === 'vouched' ? vouching.by : `no: ${vouching.why}`
 }
@@ -79,16 +90,32 @@ describe('SPF', () => {
     ['a client that the domain names', { clientAddress: '192.0.2.7' }, 'spf'],
     ['an IPv4 client in IPv6 form', { clientAddress: '::ffff:192.0.2.7' }, 'spf'],
     ['another client', {}, 'no: spf fail'],
-    ['a domain in Unicode', { clientAddress: '192.0.2.1', reversePath: 'ann@bücher.example' }, 'spf'],
-    ['softfail is no pass', { clientAddress: '192.0.2.1', reversePath: 'ann@soft.example' }, 'no: spf softfail'],
+    [
+      'a domain in Unicode',
+      { clientAddress: '192.0.2.1', reversePath: 'ann@bücher.example' },
+      'spf',
+    ],
+    [
+      'softfail is no pass',
+      { clientAddress: '192.0.2.1', reversePath: 'ann@soft.example' },
+      'no: spf softfail',
+    ],
     ['no record', { reversePath: 'ann@nothing.example' }, 'no: spf none'],
     [
       'the record of HELO says nothing of the reverse-path',
       { clientAddress: '192.0.2.1', helo: 'helo.example', reversePath: 'ann@nothing.example' },
       'no: spf none',
     ],
-    ['an address literal', { reversePath: 'ann@[192.0.2.1]', clientAddress: '192.0.2.1' }, 'no: null sender'],
-    ['the null reverse-path', { reversePath: '', helo: 'helo.example', clientAddress: '192.0.2.1' }, 'no: null sender'],
+    [
+      'an address literal',
+      { reversePath: 'ann@[192.0.2.1]', clientAddress: '192.0.2.1' },
+      'no: null sender',
+    ],
+    [
+      'the null reverse-path',
+      { reversePath: '', helo: 'helo.example', clientAddress: '192.0.2.1' },
+      'no: null sender',
+    ],
   ])('%s', async (_name, differences, expected) => {
     expect(await byOf(message(differences), { by: ['spf'] })).toBe(expected)
   })
@@ -125,7 +152,9 @@ describe('DKIM', () => {
 
   test('a signature over the beginning of the body only, with something behind it', async () => {
     const octets = await signed('example.org', 's1', 10)
-    expect(await byOf(message({ octets }), { by: ['dkim'] })).toBe('no: dkim covers a part only, or is a test')
+    expect(await byOf(message({ octets }), { by: ['dkim'] })).toBe(
+      'no: dkim covers a part only, or is a test',
+    )
   })
 
   test('no signature', async () => expect(await byOf(message())).toBe('no: spf fail, dkim none'))
@@ -170,10 +199,11 @@ describe('trouble', () => {
   })
 
   test('a resolver that fails', async () => {
-    const failing: Resolve = async () => await Promise.reject(Object.assign(new Error('broken'), { code: 'ESERVFAIL' }))
-    expect(await byOf(message({ octets: await signed('example.org') }), { resolve: failing })).toMatch(
-      /^no: spf temperror, dkim temperror$/,
-    )
+    const failing: Resolve = async () =>
+      await Promise.reject(Object.assign(new Error('broken'), { code: 'ESERVFAIL' }))
+    expect(
+      await byOf(message({ octets: await signed('example.org') }), { resolve: failing }),
+    ).toMatch(/^no: spf temperror, dkim temperror$/)
   })
 
   test('a text that can not be read', async () => {

@@ -1,10 +1,16 @@
 /**
- * Senders that lose mail when they are split carelessly, over real sockets against the whole product: who accepts gets the
- * message exactly once, who refuses is reported to the sender exactly once, and nobody is forgotten.
+ * Senders that lose mail when they are split carelessly, over real sockets against the whole
+ * product: who accepts gets the message exactly once, who refuses is reported to the sender exactly
+ * once, and nobody is forgotten.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { attempt, enqueue, type QueuedMessage, type SocketSenderKind } from '../support/socket-senders.ts'
+import {
+  attempt,
+  enqueue,
+  type QueuedMessage,
+  type SocketSenderKind,
+} from '../support/socket-senders.ts'
 
 const policies = { tag: 'tag-only', careful: 'careful', strict: 'strict' } as const
 const addresses = (['tag', 'strict', 'careful'] as const).flatMap((policy) =>
@@ -12,18 +18,29 @@ const addresses = (['tag', 'strict', 'careful'] as const).flatMap((policy) =>
 )
 const everyone = addresses.map(({ address }) => address)
 const strictOnly = everyone.filter((address) => address.startsWith('strict'))
-const recipients = addresses.map(({ policy, address }) => `"${address}": ${policies[policy]}\n`).join('')
+const recipients = addresses
+  .map(({ policy, address }) => `"${address}": ${policies[policy]}\n`)
+  .join('')
 /** Who refuses a message of this score. */
-const refusers = { 0: [], 9: strictOnly, 20: everyone.filter((address) => !address.startsWith('tag')) } as const
+const refusers = {
+  0: [],
+  9: strictOnly,
+  20: everyone.filter((address) => !address.startsWith('tag')),
+} as const
 type Score = keyof typeof refusers
 
 /** More than six groups of one need, a kept refusal and a forgiving attempt included. */
 const patience = 20
 
 /** Sends until everyone has an answer. */
-async function deliver(app: TestApp, kind: SocketSenderKind, message: QueuedMessage): Promise<number> {
+async function deliver(
+  app: TestApp,
+  kind: SocketSenderKind,
+  message: QueuedMessage,
+): Promise<number> {
   let attempts = 0
-  for (; message.open.length > 0 && attempts < patience; attempts++) await attempt(kind, app.port, message)
+  for (; message.open.length > 0 && attempts < patience; attempts++)
+    await attempt(kind, app.port, message)
   expect(message.open, 'still without an answer').toEqual([])
   return attempts
 }
@@ -32,14 +49,18 @@ async function deliver(app: TestApp, kind: SocketSenderKind, message: QueuedMess
 async function copies(app: TestApp, subject: string): Promise<Record<string, number>> {
   const found = everyone.map(async (address) => {
     const mails = await app.mail(address)
-    return [address, mails.filter((mail) => mail.includes(`Subject: ${subject}\r\n`)).length] as const
+    return [
+      address,
+      mails.filter((mail) => mail.includes(`Subject: ${subject}\r\n`)).length,
+    ] as const
   })
   return Object.fromEntries(await Promise.all(found))
 }
 
 const bouncesOf = (message: QueuedMessage): Record<string, number> =>
   Object.fromEntries([...message.bounced].map(([address, reports]) => [address, reports.length]))
-const oneEach = (who: readonly string[]): Record<string, number> => Object.fromEntries(who.map((one) => [one, 1]))
+const oneEach = (who: readonly string[]): Record<string, number> =>
+  Object.fromEntries(who.map((one) => [one, 1]))
 const oneOrNone = (who: readonly string[]): Record<string, number> =>
   Object.fromEntries(everyone.map((one) => [one, who.includes(one) ? 1 : 0]))
 
@@ -78,7 +99,8 @@ describe.each(['group', 'single'] as const)('strategy %s', (strategy) => {
     for (const [reply] of message.bounced.values()) expect(reply).toMatch(/^550 5\.7\.1 /)
     const groups = strategy === 'group' ? 3 : everyone.length
     if (kind === 'haraka') expect(attempts).toBeGreaterThanOrEqual(groups)
-    else if (score === 0) expect(attempts).toBe(1) // the others were offered again in the same connection
+    // the others were offered again in the same connection
+    else if (score === 0) expect(attempts).toBe(1)
     expect(app.transactions().at(-1)).toMatchObject({ mode: 'split' })
   })
 
@@ -108,7 +130,9 @@ describe.each(['group', 'single'] as const)('strategy %s', (strategy) => {
     )
     for (const { kind, one, two } of rounds) {
       const refused = kind === 'nullmailer' ? [] : strictOnly
-      expect(await copies(app, one.subject), kind).toEqual(oneOrNone(everyone.filter((who) => !refused.includes(who))))
+      expect(await copies(app, one.subject), kind).toEqual(
+        oneOrNone(everyone.filter((who) => !refused.includes(who))),
+      )
       expect(bouncesOf(one), kind).toEqual(oneEach(refused))
       expect(await copies(app, two.subject), kind).toEqual(oneOrNone(everyone))
       expect(bouncesOf(two), kind).toEqual({})

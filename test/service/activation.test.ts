@@ -35,17 +35,22 @@ describe('what the environment says', () => {
     ],
   ] as const)('%s', (_, given, expected) => {
     const environment = { PATH: '/bin', ...given }
-    expect(inheritedSockets(environment, pid).map(({ descriptor, name }) => [descriptor, name])).toEqual(expected)
+    expect(
+      inheritedSockets(environment, pid).map(({ descriptor, name }) => [descriptor, name]),
+    ).toEqual(expected)
     expect(environment).toEqual({ PATH: '/bin' })
   })
 
   test.each(['', 'x', '-1', '1e3', '99999'])('LISTEN_FDS "%s" is told', (count) => {
-    expect(() => inheritedSockets({ LISTEN_PID: '4711', LISTEN_FDS: count }, pid)).toThrow(`LISTEN_FDS is "${count}"`)
+    expect(() => inheritedSockets({ LISTEN_PID: '4711', LISTEN_FDS: count }, pid)).toThrow(
+      `LISTEN_FDS is "${count}"`,
+    )
   })
 })
 
 describe('which socket is for which entry of listen', () => {
-  const sockets = (...names: readonly string[]) => names.map((name, i) => ({ name, descriptor: 3 + i }))
+  const sockets = (...names: readonly string[]) =>
+    names.map((name, i) => ({ name, descriptor: 3 + i }))
   test.each([
     ['none', [], 2, [undefined, undefined]],
     ['in order', ['rcptwise.socket', 'rcptwise.socket'], 2, [3, 4]],
@@ -89,7 +94,10 @@ interface Manager extends AsyncDisposable {
   readonly stop: (started: Record<string, unknown>) => Promise<string>
 }
 
-/** Keeps a socket as descriptor 3 and runs `serve` once for each line it reads; the configuration's own port is never used. */
+/**
+ * Keeps a socket as descriptor 3 and runs `serve` once for each line it reads; the configuration's
+ * own port is never used.
+ */
 const keepAndServe = `while read -r line; do sh -c 'LISTEN_PID=$$ exec "$@"' sh "$@" </dev/null; echo "ended $?"; done`
 
 async function openManager(): Promise<Manager> {
@@ -99,11 +107,15 @@ async function openManager(): Promise<Manager> {
   const { port } = socket.address() as AddressInfo
   const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
   const command = [process.execPath, main, 'serve', '--listen', '127.0.0.1:1', '--admin', 'off']
-  const child = spawn('/bin/sh', ['-c', keepAndServe, 'sh', ...command, '--data-directory', directory], {
-    stdio: ['pipe', 'pipe', 'inherit', descriptorOf(socket)],
-    env: { ...process.env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'smtp' },
-    detached: true,
-  })
+  const child = spawn(
+    '/bin/sh',
+    ['-c', keepAndServe, 'sh', ...command, '--data-directory', directory],
+    {
+      stdio: ['pipe', 'pipe', 'inherit', descriptorOf(socket)],
+      env: { ...process.env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'smtp' },
+      detached: true,
+    },
+  )
   const gone = once(child, 'close')
   socket.close()
   let said = ''

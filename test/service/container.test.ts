@@ -1,4 +1,7 @@
-/** deploy/'s container files, as far as they can be looked at without an engine: what they name exists, and is configured well. */
+/**
+ * deploy/'s container files, as far as they can be looked at without an engine: what they name
+ * exists, and is configured well.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -24,8 +27,10 @@ function stagesOf(dockerfile: string): { name: string; args: string }[][] {
   return stages
 }
 
-const argumentsOf = (stage: readonly { name: string; args: string }[] | undefined, name: string): string[] =>
-  (stage ?? []).filter((each) => each.name === name).map(({ args }) => args)
+const argumentsOf = (
+  stage: readonly { name: string; args: string }[] | undefined,
+  name: string,
+): string[] => (stage ?? []).filter((each) => each.name === name).map(({ args }) => args)
 
 describe('deploy/Dockerfile', () => {
   const stages = stagesOf(text('deploy/Dockerfile'))
@@ -41,7 +46,9 @@ describe('deploy/Dockerfile', () => {
   })
 
   test('copies what exists, and what its ignore file lets through', () => {
-    const copied = stages.flatMap((stage) => argumentsOf(stage, 'COPY')).filter((args) => !args.startsWith('--from'))
+    const copied = stages
+      .flatMap((stage) => argumentsOf(stage, 'COPY'))
+      .filter((args) => !args.startsWith('--from'))
     const sources = copied.flatMap((args) => args.split(' ').slice(0, -1))
     expect(sources.length).toBeGreaterThan(4)
     const exceptions = text('deploy/Dockerfile.dockerignore').matchAll(/^!(.+)$/gm)
@@ -71,13 +78,14 @@ describe('deploy/Dockerfile', () => {
   })
 })
 
-test.each(['deploy/container/config.yaml', 'deploy/compose/rcptwise/config.yaml', 'deploy/debian/config.yaml'])(
-  '%s is a configuration without a mistake',
-  (name) => {
-    const loaded = loadConfig(path.join(project, name))
-    expect(loaded.ok ? [] : loaded.problems).toEqual([])
-  },
-)
+test.each([
+  'deploy/container/config.yaml',
+  'deploy/compose/rcptwise/config.yaml',
+  'deploy/debian/config.yaml',
+])('%s is a configuration without a mistake', (name) => {
+  const loaded = loadConfig(path.join(project, name))
+  expect(loaded.ok ? [] : loaded.problems).toEqual([])
+})
 
 interface Service {
   readonly build?: string | { readonly context: string; readonly dockerfile: string }
@@ -96,22 +104,33 @@ describe('deploy/compose/compose.yaml', () => {
   const services = Object.entries(compose.services)
 
   test('has the five', () => {
-    expect(Object.keys(compose.services)).toEqual(['rcptwise', 'postfix', 'rspamd', 'prometheus', 'grafana'])
+    expect(Object.keys(compose.services)).toEqual([
+      'rcptwise',
+      'postfix',
+      'rspamd',
+      'prometheus',
+      'grafana',
+    ])
   })
 
-  test.each(services)('what %s names exists', (_, { build, volumes = [], depends_on = [], network_mode, image }) => {
-    expect(image).not.toMatch(/:latest$/)
-    for (const volume of volumes) {
-      const [source = ''] = volume.split(':')
-      if (source.startsWith('.')) expect(existsSync(path.join(directory, source)), source).toBe(true)
-      else expect(Object.keys(compose.volumes)).toContain(source)
-    }
-    for (const other of depends_on) expect(Object.keys(compose.services)).toContain(other)
-    if (network_mode !== undefined)
-      expect(Object.keys(compose.services)).toContain(network_mode.replace('service:', ''))
-    if (typeof build === 'string') expect(readdirSync(path.join(directory, build))).toContain('Dockerfile')
-    if (typeof build === 'object') {
-      expect(existsSync(path.join(directory, build.context, build.dockerfile))).toBe(true)
-    }
-  })
+  test.each(services)(
+    'what %s names exists',
+    (_, { build, volumes = [], depends_on = [], network_mode, image }) => {
+      expect(image).not.toMatch(/:latest$/)
+      for (const volume of volumes) {
+        const [source = ''] = volume.split(':')
+        if (source.startsWith('.'))
+          expect(existsSync(path.join(directory, source)), source).toBe(true)
+        else expect(Object.keys(compose.volumes)).toContain(source)
+      }
+      for (const other of depends_on) expect(Object.keys(compose.services)).toContain(other)
+      if (network_mode !== undefined)
+        expect(Object.keys(compose.services)).toContain(network_mode.replace('service:', ''))
+      if (typeof build === 'string')
+        expect(readdirSync(path.join(directory, build))).toContain('Dockerfile')
+      if (typeof build === 'object') {
+        expect(existsSync(path.join(directory, build.context, build.dockerfile))).toBe(true)
+      }
+    },
+  )
 })

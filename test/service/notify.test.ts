@@ -23,7 +23,10 @@ describe('the interval between signs of life', () => {
 describe('messages', () => {
   test('go out one after the other, to the socket that was named', async () => {
     await using told = await recorder()
-    const manager = openServiceManager({ ...told.environment, WATCHDOG_USEC: '1000000000' }, { program: told.program })
+    const manager = openServiceManager(
+      { ...told.environment, WATCHDOG_USEC: '1000000000' },
+      { program: told.program },
+    )
     manager.ready('listening on 127.0.0.1:25')
     manager.status('listening on 127.0.0.1:25')
     manager.status('listening;\nbackend: gone')
@@ -38,9 +41,13 @@ describe('messages', () => {
 
   test('of the watchdog go out until it is closed, and no longer', async () => {
     await using told = await recorder()
-    const manager = openServiceManager({ ...told.environment, WATCHDOG_USEC: '20000' }, { program: told.program })
+    const manager = openServiceManager(
+      { ...told.environment, WATCHDOG_USEC: '20000' },
+      { program: told.program },
+    )
     manager.ready('up')
-    const signs = async (): Promise<number> => (await told.lines()).filter((line) => line.endsWith('WATCHDOG=1')).length
+    const signs = async (): Promise<number> =>
+      (await told.lines()).filter((line) => line.endsWith('WATCHDOG=1')).length
     await until('three signs of life', async () => (await signs()) >= 3)
     await manager.close()
     const atClose = await signs()
@@ -71,7 +78,9 @@ describe('messages', () => {
     manager.status('other')
     await manager.close()
     expect(troubles).toHaveLength(1)
-    expect(troubles[0]).toContain('the service manager at /run/test could not be told READY=1 STATUS=up')
+    expect(troubles[0]).toContain(
+      'the service manager at /run/test could not be told READY=1 STATUS=up',
+    )
     expect(troubles[0]).toContain(words)
   })
 })

@@ -1,4 +1,7 @@
-/** Giving up root, against a kernel in miniature; the real one is in test/interop/systemd/run-as.test.ts, which needs root. */
+/**
+ * Giving up root, against a kernel in miniature; the real one is in
+ * test/interop/systemd/run-as.test.ts, which needs root.
+ */
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +22,13 @@ class Kernel implements Credentials {
   /** Calls that seem to work and do nothing. */
   readonly broken: ReadonlySet<string>
 
-  constructor(options: { broken?: readonly string[]; groups?: Readonly<Record<string, number>>; uid?: number } = {}) {
+  constructor(
+    options: {
+      broken?: readonly string[]
+      groups?: Readonly<Record<string, number>>
+      uid?: number
+    } = {},
+  ) {
     this.broken = new Set(options.broken)
     this.groups = new Map(Object.entries(options.groups ?? {}))
     const start = options.uid ?? 0
@@ -28,28 +37,33 @@ class Kernel implements Credentials {
   getuid = (): number => this.uids.real
   geteuid = (): number => this.uids.effective
   getegid = (): number => this.gids.effective
-  initgroups = (name: string, group: number): void => this.#privileged(`initgroups(${name}, ${group})`)
+  initgroups = (name: string, group: number): void =>
+    this.#privileged(`initgroups(${name}, ${group})`)
   setgroups = (groups: readonly number[]): void => this.#privileged(`setgroups(${groups.join()})`)
   setegid = (id: string | number): void => {
     const gid = typeof id === 'string' ? this.groups.get(id) : id
     if (gid === undefined) throw new Error('Group identifier does not exist')
-    if (this.uids.effective !== 0 && gid !== this.gids.real && gid !== this.gids.saved) throw new Error('EPERM')
+    if (this.uids.effective !== 0 && gid !== this.gids.real && gid !== this.gids.saved)
+      throw new Error('EPERM')
     this.log.push(`setegid(${id})`)
     this.gids = { ...this.gids, effective: gid }
   }
   seteuid = (id: string | number): void => {
     const to = Number(id)
-    if (this.uids.effective !== 0 && to !== this.uids.real && to !== this.uids.saved) throw new Error('EPERM')
+    if (this.uids.effective !== 0 && to !== this.uids.real && to !== this.uids.saved)
+      throw new Error('EPERM')
     this.log.push(`seteuid(${id})`)
     this.uids = { ...this.uids, effective: to }
   }
   setgid = (id: number): void => {
-    if (this.uids.effective !== 0 && id !== this.gids.real && id !== this.gids.saved) throw new Error('EPERM')
+    if (this.uids.effective !== 0 && id !== this.gids.real && id !== this.gids.saved)
+      throw new Error('EPERM')
     this.log.push(`setgid(${id})`)
     if (!this.broken.has('setgid')) this.gids = { real: id, effective: id, saved: id }
   }
   setuid = (id: number): void => {
-    if (this.uids.effective !== 0 && id !== this.uids.real && id !== this.uids.saved) throw new Error('EPERM')
+    if (this.uids.effective !== 0 && id !== this.uids.real && id !== this.uids.saved)
+      throw new Error('EPERM')
     this.log.push(`setuid(${id})`)
     if (!this.broken.has('setuid')) this.uids = { real: id, effective: id, saved: id }
   }
@@ -74,24 +88,31 @@ describe('run_as', () => {
 
   test('acts as the user at once, as root only when asked, and then never more', async () => {
     const kernel = new Kernel()
-    const privileges = takeUser({ user }, { dataDirectory, credentials: kernel, lookUp, threads: () => [dropped()] })
+    const privileges = takeUser(
+      { user },
+      { dataDirectory, credentials: kernel, lookUp, threads: () => [dropped()] },
+    )
     expect(kernel.geteuid()).toBe(own.uid)
     expect(await privileges.asRoot(async () => await Promise.resolve(kernel.geteuid()))).toBe(0)
     expect(kernel.geteuid()).toBe(own.uid)
-    await expect(privileges.asRoot(async () => await Promise.reject(new Error('EADDRINUSE')))).rejects.toThrow(
-      'EADDRINUSE',
-    )
+    await expect(
+      privileges.asRoot(async () => await Promise.reject(new Error('EADDRINUSE'))),
+    ).rejects.toThrow('EADDRINUSE')
     expect(kernel.geteuid()).toBe(own.uid)
     privileges.dropForGood()
     expect(kernel.uids).toEqual({ real: own.uid, effective: own.uid, saved: own.uid })
     expect(kernel.gids).toEqual({ real: own.gid, effective: own.gid, saved: own.gid })
     // The groups go first: a user may not change them.
-    expect(kernel.log.slice(0, 2)).toEqual([`initgroups(${user}, ${own.gid})`, `setegid(${own.gid})`])
+    expect(kernel.log.slice(0, 2)).toEqual([
+      `initgroups(${user}, ${own.gid})`,
+      `setegid(${own.gid})`,
+    ])
     expect(kernel.log.slice(-3)).toEqual(['seteuid(0)', `setgid(${own.gid})`, `setuid(${own.uid})`])
   })
 
   test('makes the data directory for the user, and leaves one that is there alone', () => {
-    const take = () => takeUser({ user }, { dataDirectory, credentials: new Kernel(), lookUp, threads: () => [] })
+    const take = () =>
+      takeUser({ user }, { dataDirectory, credentials: new Kernel(), lookUp, threads: () => [] })
     take()
     expect(statSync(dataDirectory)).toMatchObject({ uid: own.uid, gid: own.gid })
     expect(statSync(dataDirectory).mode & 0o777).toBe(0o700)
@@ -111,7 +132,10 @@ describe('run_as', () => {
 
   test('already that user: nothing changes', async () => {
     const kernel = new Kernel({ uid: own.uid })
-    const privileges = takeUser({ user }, { dataDirectory, credentials: kernel, lookUp, threads: () => [] })
+    const privileges = takeUser(
+      { user },
+      { dataDirectory, credentials: kernel, lookUp, threads: () => [] },
+    )
     expect(await privileges.asRoot(async () => await Promise.resolve('done'))).toBe('done')
     privileges.dropForGood()
     expect(kernel.log).toEqual([])
@@ -119,9 +143,21 @@ describe('run_as', () => {
   })
 
   test.each([
-    ['another user started it', { user }, { kernel: new Kernel({ uid: 77 }), words: 'only root can become rcptwise' }],
-    ["root's group", { user, group: 'wheel' }, { kernel: new Kernel({ groups: { wheel: 0 } }), words: "root's group" }],
-    ['an unknown group', { user, group: 'gone' }, { kernel: new Kernel(), words: 'no group gone on this host' }],
+    [
+      'another user started it',
+      { user },
+      { kernel: new Kernel({ uid: 77 }), words: 'only root can become rcptwise' },
+    ],
+    [
+      "root's group",
+      { user, group: 'wheel' },
+      { kernel: new Kernel({ groups: { wheel: 0 } }), words: "root's group" },
+    ],
+    [
+      'an unknown group',
+      { user, group: 'gone' },
+      { kernel: new Kernel(), words: 'no group gone on this host' },
+    ],
   ] as const)('%s is refused', (_, runAs, { kernel, words }) => {
     const options = { dataDirectory, credentials: kernel, lookUp, threads: () => [] }
     expect(() => takeUser(runAs, options)).toThrow(words)
@@ -133,14 +169,20 @@ describe('run_as', () => {
   })
 
   test('a user that the host does not have is refused by name', () => {
-    const take = () => takeUser({ user: 'rcptwise-nobody-has-it' }, { dataDirectory, credentials: new Kernel() })
+    const take = () =>
+      takeUser({ user: 'rcptwise-nobody-has-it' }, { dataDirectory, credentials: new Kernel() })
     expect(take).toThrow('there is no user rcptwise-nobody-has-it on this host')
   })
 
   test.each([
     ['setuid does nothing', ['setuid'], [dropped()], 'setuid(0) still works'],
     ['setgid does nothing', ['setgid'], [dropped()], 'setgid(0) still works'],
-    ['one thread is still root', [], [dropped(), dropped({ uid: 0, gid: 0 })], 'a thread kept privileges'],
+    [
+      'one thread is still root',
+      [],
+      [dropped(), dropped({ uid: 0, gid: 0 })],
+      'a thread kept privileges',
+    ],
     [
       'a capability is left',
       [],
@@ -149,7 +191,10 @@ describe('run_as', () => {
     ],
   ] as const)('%s: it does not serve', (_, broken, threads, words) => {
     const credentials = new Kernel({ broken })
-    const privileges = takeUser({ user }, { dataDirectory, credentials, lookUp, threads: () => threads })
+    const privileges = takeUser(
+      { user },
+      { dataDirectory, credentials, lookUp, threads: () => threads },
+    )
     expect(() => privileges.dropForGood()).toThrow(words)
   })
 })

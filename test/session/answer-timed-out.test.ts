@@ -1,4 +1,7 @@
-/** `timeouts.reply`: wherever the answer is stuck, the client hears 451 and the log knows how large the message was. */
+/**
+ * `timeouts.reply`: wherever the answer is stuck, the client hears 451 and the log knows how large
+ * the message was.
+ */
 import { describe, expect, test } from 'vitest'
 import { Machine, type MachineOptions, policies } from '../support/machine.ts'
 
@@ -15,12 +18,16 @@ interface Stuck {
 const begin = (machine: Machine): unknown => machine.envelope('sender@example.net', two)
 const toTheEnd = (machine: Machine): unknown => machine.message(two, spam)
 
-/** Before the machine was told of the end, and in each step behind it in which it waits for somebody other than the backend. */
+/**
+ * Before the machine was told of the end, and in each step behind it in which it waits for somebody
+ * other than the backend.
+ */
 const steps: Readonly<Record<string, Stuck>> = {
   'the judge or the disk': { options: {}, run: begin },
   'the judge, and the text came as chunks': {
     options: {},
-    run: (machine) => machine.send(`MAIL FROM:<s@example.net>`, `RCPT TO:<${two[0]}>`, 'BDAT 100 LAST'),
+    run: (machine) =>
+      machine.send(`MAIL FROM:<s@example.net>`, `RCPT TO:<${two[0]}>`, 'BDAT 100 LAST'),
   },
   'SPF and DKIM': {
     options: {
@@ -62,8 +69,14 @@ describe('no answer in time from', () => {
     const machine = Machine.ready({ world: { deliver: () => undefined } })
     machine.message(two, {})
     expect(machine.tell({ kind: 'answerTimedOut', sizeBytes: 100, endedAt: 999_000 })).toEqual([])
-    const lost = { reply: { code: 451, lines: ['4.4.2 No answer'] }, own: new Map(), ms: 1 } as const
-    expect(machine.tell({ kind: 'delivered', results: [lost] })).toEqual([expect.stringMatching(/^451 4\.4\.2/)])
+    const lost = {
+      reply: { code: 451, lines: ['4.4.2 No answer'] },
+      own: new Map(),
+      ms: 1,
+    } as const
+    expect(machine.tell({ kind: 'delivered', results: [lost] })).toEqual([
+      expect.stringMatching(/^451 4\.4\.2/),
+    ])
   })
 
   test('nobody any more: what comes after the answer changes nothing', () => {

@@ -1,4 +1,7 @@
-/** What a transaction's fact says for `auto` and `shadow`, and how a message is served that nobody vouches for. */
+/**
+ * What a transaction's fact says for `auto` and `shadow`, and how a message is served that nobody
+ * vouches for.
+ */
 import { describe, expect, test } from 'vitest'
 import type { TransactionFact } from '../../src/facts.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
@@ -6,7 +9,8 @@ import { knownSender, Machine, type MachineOptions, policies } from '../support/
 
 const recipients = { 'tag@example.org': policies.tagOnly, 'strict@example.org': policies.strict }
 const both = Object.keys(recipients)
-const text = (symbols: readonly string[], score = 9) => ({ judgement: { kind: 'scored', score, symbols } }) as const
+const text = (symbols: readonly string[], score = 9) =>
+  ({ judgement: { kind: 'scored', score, symbols } }) as const
 const vouched = text(['R_SPF_ALLOW'])
 
 const machine = (options: MachineOptions = {}): Machine =>
@@ -36,7 +40,11 @@ describe('who vouches', () => {
     it.send('MAIL FROM:<sender@example.net>', `RCPT TO:<${both[0] ?? ''}>`, 'RSET')
     expect(last(it)).not.toHaveProperty('vouched')
     it.message(both, vouched)
-    it.send('MAIL FROM:<sender@example.net>', ...both.map((address) => `RCPT TO:<${address}>`), 'QUIT')
+    it.send(
+      'MAIL FROM:<sender@example.net>',
+      ...both.map((address) => `RCPT TO:<${address}>`),
+      'QUIT',
+    )
     expect(last(it)).toMatchObject({ outcome: 'aborted', vouched: true })
   })
 })
@@ -57,7 +65,12 @@ describe('who comes back', () => {
     if (before?.attempt === undefined) throw new Error('there is no split')
     ledger.splits.set(before.id, {
       ...before,
-      attempt: { ...before.attempt, session: 'another', address: '192.0.2.9', local: '203.0.113.1 25' },
+      attempt: {
+        ...before.attempt,
+        session: 'another',
+        address: '192.0.2.9',
+        local: '203.0.113.1 25',
+      },
     })
     const it = machine({ ledger })
     it.message(['strict@example.org'], vouched)
@@ -67,13 +80,20 @@ describe('who comes back', () => {
 
 describe('a sender that auto serves lenient', () => {
   const options = {
-    peer: { strategy: 'lenient', unvouchedAs: 'late', chosen: { sender: 'x.example', why: 'lost' } },
+    peer: {
+      strategy: 'lenient',
+      unvouchedAs: 'late',
+      chosen: { sender: 'x.example', why: 'lost' },
+    },
   } as const
 
   test('is not deferred while SPF or DKIM vouches; the fact says why', () => {
     const it = machine(options)
     expect(it.message(both, vouched).text).toEqual([expect.stringMatching(/^250/)])
-    expect(last(it)).toMatchObject({ strategy: 'lenient', chosen: { sender: 'x.example', why: 'lost' } })
+    expect(last(it)).toMatchObject({
+      strategy: 'lenient',
+      chosen: { sender: 'x.example', why: 'lost' },
+    })
     expect(it.ledger.splits.size).toBe(0)
   })
 
@@ -83,7 +103,9 @@ describe('a sender that auto serves lenient', () => {
     expect(it.message(both, spoofed).text).toEqual([expect.stringMatching(/^451/)])
     expect(last(it).strategy).toBe('late')
     expect(it.message(both, spoofed).rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '451'])
-    expect(it.message(['strict@example.org'], spoofed).text).toEqual([expect.stringMatching(/^550/)])
+    expect(it.message(['strict@example.org'], spoofed).text).toEqual([
+      expect.stringMatching(/^550/),
+    ])
     expect(it.ledger.open).toEqual([])
   })
 })

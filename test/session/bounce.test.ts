@@ -1,4 +1,7 @@
-/** `bounce`: everyone goes through; who refuses what others accept is reported to the sender, where something vouches for it. */
+/**
+ * `bounce`: everyone goes through; who refuses what others accept is reported to the sender, where
+ * something vouches for it.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Prepared } from '../../src/bounce/bounce.ts'
 import type { Fact } from '../../src/facts.ts'
@@ -26,7 +29,8 @@ const taken = (machine: Machine): string[][] =>
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 const bounces = (machine: Machine): (Fact & { readonly kind: 'bounce' })[] =>
   machine.facts.filter((fact) => fact.kind === 'bounce')
-const asked = (machine: Machine): number => machine.effects.filter((effect) => effect.do === 'prepareBounce').length
+const asked = (machine: Machine): number =>
+  machine.effects.filter((effect) => effect.do === 'prepareBounce').length
 
 describe('verdicts agree', () => {
   test.each([
@@ -57,7 +61,9 @@ describe('verdicts differ', () => {
     expect(machine.reports).toEqual([[strict]])
     expect(bounces(machine)).toMatchObject([{ result: 'reported', by: 'spf', recipients: 1 }])
     const [fact] = machine.transactions
-    expect(fact?.recipients.map(({ verdict, final, reported }) => [verdict, final, reported])).toEqual([
+    expect(
+      fact?.recipients.map(({ verdict, final, reported }) => [verdict, final, reported]),
+    ).toEqual([
       ['tag', true, undefined],
       ['tag', true, undefined],
       ['reject', true, true],
@@ -78,7 +84,9 @@ describe('verdicts differ', () => {
     const machine: Machine = bounce({
       world: {
         report: () => {
-          states.push(...machine.ledger.open.map((split) => split.recipients.map(({ state }) => state)))
+          states.push(
+            ...machine.ledger.open.map((split) => split.recipients.map(({ state }) => state)),
+          )
           return yes
         },
       },
@@ -90,7 +98,11 @@ describe('verdicts differ', () => {
   test('what the report says of the refused one', () => {
     const machine = bounce()
     machine.send('MAIL FROM:<a@example.net> RET=FULL ENVID=e+2B1')
-    machine.send(`RCPT TO:<${tag}>`, `RCPT TO:<${strict}> NOTIFY=FAILURE ORCPT=rfc822;first@example.com`, 'DATA')
+    machine.send(
+      `RCPT TO:<${tag}>`,
+      `RCPT TO:<${strict}> NOTIFY=FAILURE ORCPT=rfc822;first@example.com`,
+      'DATA',
+    )
     machine.text(scored(9))
     expect(machine.effects.find((effect) => effect.do === 'prepareBounce')).toMatchObject({
       ret: 'FULL',
@@ -100,7 +112,9 @@ describe('verdicts differ', () => {
       requireTls: false,
     })
     expect(machine.effects.find((effect) => effect.do === 'report')).toMatchObject({
-      refusals: [{ recipient: strict, originalRecipient: 'rfc822;first@example.com', reply: { code: 550 } }],
+      refusals: [
+        { recipient: strict, originalRecipient: 'rfc822;first@example.com', reply: { code: 550 } },
+      ],
     })
   })
 
@@ -113,10 +127,14 @@ describe('verdicts differ', () => {
   })
 
   test('too many for this sender: as lenient, and the limit is told', () => {
-    const machine = bounce({ world: { bounce: () => ({ ready: false, why: 'limited', words: '' }) } })
+    const machine = bounce({
+      world: { bounce: () => ({ ready: false, why: 'limited', words: '' }) },
+    })
     machine.message(all, scored(9))
     expect(taken(machine)).toEqual([['tagged', ...all]])
-    expect(machine.facts.filter((fact) => fact.kind === 'limitReached')).toMatchObject([{ limit: 'bounces_per_hour' }])
+    expect(machine.facts.filter((fact) => fact.kind === 'limitReached')).toMatchObject([
+      { limit: 'bounces_per_hour' },
+    ])
   })
 
   test('the null reverse-path: as lenient, and nobody is asked', () => {
@@ -129,7 +147,12 @@ describe('verdicts differ', () => {
 
   test.each(['NEVER', 'SUCCESS', 'DELAY'])('NOTIFY=%s: that recipient gets it marked', (notify) => {
     const machine = bounce()
-    machine.send('MAIL FROM:<a@example.net>', `RCPT TO:<${tag}>`, `RCPT TO:<${strict}> NOTIFY=${notify}`, 'DATA')
+    machine.send(
+      'MAIL FROM:<a@example.net>',
+      `RCPT TO:<${tag}>`,
+      `RCPT TO:<${strict}> NOTIFY=${notify}`,
+      'DATA',
+    )
     expect(codes(machine.text(scored(9)))).toBe('250')
     expect(taken(machine)).toEqual([['tagged', tag, strict]])
     expect(asked(machine)).toBe(0)
@@ -137,7 +160,12 @@ describe('verdicts differ', () => {
 
   test('one may be reported, another not', () => {
     const machine = bounce()
-    const commands = [`RCPT TO:<${tag}>`, `RCPT TO:<${careful}> NOTIFY=NEVER`, `RCPT TO:<${strict}>`, 'DATA']
+    const commands = [
+      `RCPT TO:<${tag}>`,
+      `RCPT TO:<${careful}> NOTIFY=NEVER`,
+      `RCPT TO:<${strict}>`,
+      'DATA',
+    ]
     machine.send('MAIL FROM:<a@example.net>', ...commands)
     expect(codes(machine.text(scored(20)))).toBe('250')
     expect(taken(machine)).toEqual([['tagged', tag, careful]])
@@ -271,7 +299,9 @@ test('judge: backend, and nobody had an answer the first time: the groups are st
       deliver: ({ recipients: to }) => {
         if (first) return { reply: { code: 451, lines: ['4.3.0 Not now'] } }
         return {
-          reply: to.some(({ argument }) => argument === `<${strict}>`) ? { code: 550, lines: ['5.7.1 Spam'] } : yes,
+          reply: to.some(({ argument }) => argument === `<${strict}>`)
+            ? { code: 550, lines: ['5.7.1 Spam'] }
+            : yes,
         }
       },
     },

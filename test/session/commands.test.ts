@@ -27,7 +27,10 @@ const table: [string, Record<keyof typeof states, string>][] = [
   ['EHLO x', { greeted: '250', ready: '250', mail: '250', rcpt: '250', chunks: '250' }],
   ['HELO x', { greeted: '250', ready: '250', mail: '250', rcpt: '250', chunks: '250' }],
   ['MAIL FROM:<>', { greeted: '503', ready: '250', mail: '503', rcpt: '503', chunks: '503' }],
-  ['RCPT TO:<b@example.org>', { greeted: '503', ready: '503', mail: '250', rcpt: '250', chunks: '503' }],
+  [
+    'RCPT TO:<b@example.org>',
+    { greeted: '503', ready: '503', mail: '250', rcpt: '250', chunks: '503' },
+  ],
   ['DATA', { greeted: '503', ready: '503', mail: '503', rcpt: '354', chunks: '503' }],
   ['RSET', { greeted: '250', ready: '250', mail: '250', rcpt: '250', chunks: '250' }],
   ['NOOP', { greeted: '250', ready: '250', mail: '250', rcpt: '250', chunks: '250' }],
@@ -41,7 +44,11 @@ const table: [string, Record<keyof typeof states, string>][] = [
   ['QUIT', { greeted: '221', ready: '221', mail: '221', rcpt: '221', chunks: '221' }],
 ]
 const rows = table.flatMap(([command, codes]) =>
-  (Object.keys(states) as (keyof typeof states)[]).map((state) => ({ command, state, code: codes[state] })),
+  (Object.keys(states) as (keyof typeof states)[]).map((state) => ({
+    command,
+    state,
+    code: codes[state],
+  })),
 )
 
 describe('every command in every state', () => {
@@ -94,7 +101,9 @@ describe('every command in every state', () => {
     expect(machine.send('NOOP', 'MAIL FROM:<>')).toEqual([])
     expect(machine.tell({ kind: 'clientLost' })).toEqual([])
     expect(machine.tell({ kind: 'timedOut' })).toEqual([])
-    expect(machine.tell({ kind: 'recipientReplied', index: 0, reply: { code: 250, lines: [''] } })).toEqual([])
+    expect(
+      machine.tell({ kind: 'recipientReplied', index: 0, reply: { code: 250, lines: [''] } }),
+    ).toEqual([])
     expect(machine.effects).toHaveLength(effects)
   })
 })

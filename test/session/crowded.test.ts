@@ -1,4 +1,7 @@
-/** So many splits are open that nobody may begin another one: messages are served unsplit, and those that wait are answered to the end. */
+/**
+ * So many splits are open that nobody may begin another one: messages are served unsplit, and those
+ * that wait are answered to the end.
+ */
 import { describe, expect, test } from 'vitest'
 import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
@@ -18,7 +21,9 @@ describe.each(['late', 'group', 'single'] as const)('%s', (strategy) => {
     const { rcpts, text } = it.message(both, spam)
     expect(codes([...rcpts, ...text])).toBe('250 250 250')
     expect(it.transactions).toMatchObject([{ unsplit: 'crowded' }])
-    expect(it.facts.filter(({ kind }) => kind === 'limitReached')).toMatchObject([{ limit: 'open_splits_per_sender' }])
+    expect(it.facts.filter(({ kind }) => kind === 'limitReached')).toMatchObject([
+      { limit: 'open_splits_per_sender' },
+    ])
     expect(it.ledger.open).toEqual([])
   })
 

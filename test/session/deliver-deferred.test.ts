@@ -1,4 +1,7 @@
-/** `deliver_deferred`: who is deferred only to split has the text at once all the same, and the retry is acknowledged. */
+/**
+ * `deliver_deferred`: who is deferred only to split has the text at once all the same, and the
+ * retry is acknowledged.
+ */
 import { describe, expect, test } from 'vitest'
 import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
@@ -12,10 +15,18 @@ const [tag = '', careful = '', strict = ''] = all
 const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 const taken = (machine: Machine): string[][] =>
-  machine.parcels.map(({ result, recipients: to }) => [result, ...to.map(({ argument }) => argument.slice(1, -1))])
+  machine.parcels.map(({ result, recipients: to }) => [
+    result,
+    ...to.map(({ argument }) => argument.slice(1, -1)),
+  ])
 
 const machineOf = (strategy: 'group' | 'single', options: MachineOptions = {}): Machine =>
-  Machine.ready({ ...knownSender, recipients, ...options, peer: { strategy, deliverDeferred: true } })
+  Machine.ready({
+    ...knownSender,
+    recipients,
+    ...options,
+    peer: { strategy, deliverDeferred: true },
+  })
 
 describe.each(['group', 'single'] as const)('%s', (strategy) => {
   test('everyone accepts, one delivery to all: rules.md: “This happens with late, with deliver_deferred, and when a message went out in several parcels and one failed.”', () => {
@@ -68,7 +79,10 @@ describe.each(['group', 'single'] as const)('%s', (strategy) => {
       },
     })
     expect(codes(machine.message([tag, careful], scored(9)).text)).toBe('250')
-    expect(machine.ledger.open[0]?.recipients.map(({ state }) => state)).toEqual(['answered', 'waiting'])
+    expect(machine.ledger.open[0]?.recipients.map(({ state }) => state)).toEqual([
+      'answered',
+      'waiting',
+    ])
     expect(codes(machine.message([careful], scored(9)).text)).toBe('250')
     expect(machine.parcels).toHaveLength(3)
   })

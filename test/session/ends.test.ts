@@ -1,4 +1,7 @@
-/** Each way in which a session can end, by a dialogue that ends it so: the log and the metric have a word of its own for each. */
+/**
+ * Each way in which a session can end, by a dialogue that ends it so: the log and the metric have a
+ * word of its own for each.
+ */
 import { describe, expect, test } from 'vitest'
 import type { SessionEnd } from '../../src/facts.ts'
 import { initialise, sessionEnds } from '../../src/metrics/initialise.ts'
@@ -74,12 +77,17 @@ describe('a session that ends', () => {
     run(machine)
     expect(machine.closed).toBe(true)
     expect(machine.facts.at(-1)).toMatchObject({ kind: 'sessionClosed', why })
-    const metrics = createMetrics({ countOpen: async () => await Promise.resolve([]) }, { processMetrics: false })
+    const metrics = createMetrics(
+      { countOpen: async () => await Promise.resolve([]) },
+      { processMetrics: false },
+    )
     initialise(metrics, [])
     machine.facts.forEach(metricsFromFacts(metrics))
     const text = await metrics.registry.metrics()
     for (const end of sessionEnds)
-      expect(text).toContain(`rcptwise_session_ends_total{why="${end}"} ${end === why ? '1' : '0'}\n`)
+      expect(text).toContain(
+        `rcptwise_session_ends_total{why="${end}"} ${end === why ? '1' : '0'}\n`,
+      )
     expect(text.match(/^rcptwise_session_ends_total\{/gm)).toHaveLength(sessionEnds.length)
   })
 })

@@ -1,4 +1,7 @@
-/** What counts towards `limits.errors_per_session`: every 5yz of ours to a command, but no verdict about a sender or a recipient. */
+/**
+ * What counts towards `limits.errors_per_session`: every 5yz of ours to a command, but no verdict
+ * about a sender or a recipient.
+ */
 import { describe, expect, test } from 'vitest'
 import { Machine, type MachineOptions } from '../support/machine.ts'
 
@@ -9,7 +12,11 @@ const session = { limits, relayDomains: ['x.test'] }
 const mail = 'MAIL FROM:<s@x.test>'
 const rcpt = 'RCPT TO:<a@x.test>'
 
-function codes(before: readonly string[], commands: readonly string[], options: MachineOptions = {}): string[] {
+function codes(
+  before: readonly string[],
+  commands: readonly string[],
+  options: MachineOptions = {},
+): string[] {
   const machine = Machine.ready({ ...options, session: { ...session, ...options.session } })
   if (before.length > 0) machine.send(...before)
   return commands.flatMap((command) => machine.send(command)).map((line) => line.slice(0, 3))
@@ -46,11 +53,11 @@ describe('counts: the third one ends the session with 421', () => {
   test('without EHLO', () => {
     const machine = new Machine({ session })
     machine.connect()
-    expect([mail, rcpt, 'DATA'].flatMap((command) => machine.send(command)).map((line) => line.slice(0, 3))).toEqual([
-      '503',
-      '503',
-      '421',
-    ])
+    expect(
+      [mail, rcpt, 'DATA']
+        .flatMap((command) => machine.send(command))
+        .map((line) => line.slice(0, 3)),
+    ).toEqual(['503', '503', '421'])
     expect(machine.facts.at(-1)).toMatchObject({ kind: 'sessionClosed', why: 'errors' })
   })
 
@@ -68,7 +75,13 @@ describe('counts: the third one ends the session with 421', () => {
     const machine = Machine.ready({ session })
     expect(
       machine
-        .send(mail, 'RCPT TO:<a@x.test> A=1', 'RCPT TO:<a@x.test> A=1', 'RCPT TO:<a@x.test> A=1', rcpt)
+        .send(
+          mail,
+          'RCPT TO:<a@x.test> A=1',
+          'RCPT TO:<a@x.test> A=1',
+          'RCPT TO:<a@x.test> A=1',
+          rcpt,
+        )
         .map((line) => line.slice(0, 3)),
     ).toEqual(['250', '555', '555', '421'])
     expect(machine.closed).toBe(true)

@@ -13,7 +13,9 @@ const byLetter: Readonly<Record<string, Policy>> = {
 }
 const policy = (address: string) => {
   const found = byLetter[address.charAt(0)]
-  return found === undefined ? ({ kind: 'unknown' } as const) : ({ kind: 'found', policy: found } as const)
+  return found === undefined
+    ? ({ kind: 'unknown' } as const)
+    : ({ kind: 'found', policy: found } as const)
 }
 const addresses = (names: string): string[] => names.split(' ').map((name) => `${name}@example.org`)
 const codes = (rcpts: readonly string[]): string => rcpts.map((line) => line.slice(0, 3)).join(' ')
@@ -38,31 +40,45 @@ describe('rules.md: “group and single defer some earlier, for policy.” strat
   test('strategies.md: “A group is the recipients whose policies have equal thresholds, whatever their names.”', () => {
     const twin = { ...policies.strict, name: 'other' }
     const recipients = { 'a@example.org': policies.strict, 'b@example.org': twin }
-    expect(codes(Machine.ready({ recipients }).message(['a@example.org', 'b@example.org']).rcpts)).toBe('250 250')
+    expect(
+      codes(Machine.ready({ recipients }).message(['a@example.org', 'b@example.org']).rcpts),
+    ).toBe('250 250')
   })
 
   test('who is unknown behind is refused at once, and does not count in the choice', () => {
     const rcpt = (address: string): Reply =>
-      address.startsWith('s') ? { code: 550, lines: ['5.1.1 Unknown'] } : { code: 250, lines: ['2.1.5 Ok'] }
-    expect(codes(machine({ world: { rcpt } }).message(addresses('s1 s2 t1')).rcpts)).toBe('550 550 250')
+      address.startsWith('s')
+        ? { code: 550, lines: ['5.1.1 Unknown'] }
+        : { code: 250, lines: ['2.1.5 Ok'] }
+    expect(codes(machine({ world: { rcpt } }).message(addresses('s1 s2 t1')).rcpts)).toBe(
+      '550 550 250',
+    )
   })
 
   test('late answers are waited for, in any order, and leave in one write', () => {
     const late = machine({ world: { rcpt: () => undefined } })
     expect(
-      late.send('MAIL FROM:<s@example.net>', ...addresses('t1 s1 s2').map((to) => `RCPT TO:<${to}>`), 'DATA'),
+      late.send(
+        'MAIL FROM:<s@example.net>',
+        ...addresses('t1 s1 s2').map((to) => `RCPT TO:<${to}>`),
+        'DATA',
+      ),
     ).toHaveLength(1)
     const ok: Reply = { code: 250, lines: ['2.1.5 Ok'] }
     expect(late.tell({ kind: 'recipientReplied', index: 2, reply: ok })).toEqual([])
     expect(late.tell({ kind: 'recipientReplied', index: 0, reply: ok })).toEqual([])
-    expect(codes(late.tell({ kind: 'recipientReplied', index: 1, reply: ok }))).toBe('451 250 250 354')
+    expect(codes(late.tell({ kind: 'recipientReplied', index: 1, reply: ok }))).toBe(
+      '451 250 250 354',
+    )
   })
 
   test('a second batch follows the choice of the first', () => {
     const two = machine()
     two.send('MAIL FROM:<s@example.net>')
     expect(codes(two.send('RCPT TO:<t1@example.org>'))).toBe('250')
-    expect(codes(two.send(...addresses('s1 s2 t2 v1').map((to) => `RCPT TO:<${to}>`)))).toBe('451 451 250 250')
+    expect(codes(two.send(...addresses('s1 s2 t2 v1').map((to) => `RCPT TO:<${to}>`)))).toBe(
+      '451 451 250 250',
+    )
   })
 })
 
@@ -72,7 +88,9 @@ describe("strategies.md: “With first: offered the sender's order decides”", 
     ['s1 t1 t2 s2', '250 451 451 250'],
     ['t1 v1', '250 250'],
   ])('%s', (names, expected) => {
-    expect(codes(machine({ peer: { first: 'offered' } }).message(addresses(names)).rcpts)).toBe(expected)
+    expect(codes(machine({ peer: { first: 'offered' } }).message(addresses(names)).rcpts)).toBe(
+      expected,
+    )
   })
 })
 
@@ -100,20 +118,26 @@ describe('the other strategies, strategies.md: “table under Strategies for sen
     for (const strategy of ['group', 'late', 'bounce', 'lenient', 'off', 'single'] as const)
       for (const score of [0, 6, 20]) {
         const one = machine({ peer: { strategy } })
-        const { rcpts } = one.message(addresses('s1 s2 s3'), { judgement: { kind: 'scored', score, symbols: [] } })
+        const { rcpts } = one.message(addresses('s1 s2 s3'), {
+          judgement: { kind: 'scored', score, symbols: [] },
+        })
         expect(codes(rcpts), strategy).toBe(strategy === 'single' ? '250 451 451' : '250 250 250')
         expect(one.ledger.open, strategy).toHaveLength(strategy === 'single' ? 1 : 0)
       }
   })
 
   test('lenient, all refuse: one true reply', () => {
-    expect(machine({ peer: { strategy: 'lenient' } }).message(addresses('s1 s2'), spam).text[0]).toMatch(/^550/)
+    expect(
+      machine({ peer: { strategy: 'lenient' } }).message(addresses('s1 s2'), spam).text[0],
+    ).toMatch(/^550/)
   })
 })
 
 describe('unknown_recipients: conceal', () => {
   const rcpt = (address: string): Reply =>
-    address.startsWith('x') ? { code: 550, lines: ['5.1.1 Unknown'] } : { code: 250, lines: ['2.1.5 Ok'] }
+    address.startsWith('x')
+      ? { code: 550, lines: ['5.1.1 Unknown'] }
+      : { code: 250, lines: ['2.1.5 Ok'] }
   const conceal: MachineOptions = { session: { unknownRecipients: 'conceal' }, world: { rcpt } }
 
   test('at RCPT nobody can tell; after the text they are refused alone', () => {
@@ -140,12 +164,15 @@ describe('unknown_recipients: conceal', () => {
     ).toEqual(['353 One r', '250 2.0.0', '550 5.1.1', '250 2.0.0'])
   })
 
-  test.each(['lenient', 'off'] as const)('%s has one answer for all, so they are refused at RCPT', (strategy) => {
-    const one = machine({ ...conceal, peer: { strategy } })
-    const said = one.message(addresses('t1 x1'))
-    expect(codes(said.rcpts)).toBe('250 550')
-    expect(said.text[0]).toMatch(/^250/)
-  })
+  test.each(['lenient', 'off'] as const)(
+    '%s has one answer for all, so they are refused at RCPT',
+    (strategy) => {
+      const one = machine({ ...conceal, peer: { strategy } })
+      const said = one.message(addresses('t1 x1'))
+      expect(codes(said.rcpts)).toBe('250 550')
+      expect(said.text[0]).toMatch(/^250/)
+    },
+  )
 })
 
 describe('judge: backend', () => {
@@ -160,14 +187,13 @@ describe('judge: backend', () => {
         }),
       },
     })
-    expect(one.message(addresses('t1 s1 t2'), {}, ' PRDR').text.map((line) => line.slice(0, 3))).toEqual([
-      '353',
-      '250',
-      '550',
-      '250',
-      '250',
+    expect(
+      one.message(addresses('t1 s1 t2'), {}, ' PRDR').text.map((line) => line.slice(0, 3)),
+    ).toEqual(['353', '250', '550', '250', '250'])
+    expect(one.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([
+      [0, 2],
+      [1],
     ])
-    expect(one.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([[0, 2], [1]])
   })
 })
 

@@ -1,4 +1,7 @@
-/** Rule 10, one message after the other: whom the server behind had put off in the refused message's last attempt. */
+/**
+ * Rule 10, one message after the other: whom the server behind had put off in the refused message's
+ * last attempt.
+ */
 import { expect, test } from 'vitest'
 import { Machine, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
@@ -13,7 +16,12 @@ function site() {
   const copies: string[] = []
   const guesses: (string | undefined)[] = []
   /** Offers one recipient after the other. */
-  const send = (message: string, score: number, to: readonly string[], full: readonly string[] = []): string => {
+  const send = (
+    message: string,
+    score: number,
+    to: readonly string[],
+    full: readonly string[] = [],
+  ): string => {
     clock.now += 600_000
     const machine = Machine.ready({
       recipients,
@@ -23,9 +31,13 @@ function site() {
       comesBack: { fromMs: 0, toMs: Infinity },
       world: {
         rcpt: (one) =>
-          full.includes(one) ? { code: 452, lines: ['4.2.2 Mailbox full'] } : { code: 250, lines: ['2.1.5 Ok'] },
+          full.includes(one)
+            ? { code: 452, lines: ['4.2.2 Mailbox full'] }
+            : { code: 250, lines: ['2.1.5 Ok'] },
         deliver: (parcel) => {
-          copies.push(...parcel.recipients.map(({ argument }) => `${message} ${argument.slice(1, -1)}`))
+          copies.push(
+            ...parcel.recipients.map(({ argument }) => `${message} ${argument.slice(1, -1)}`),
+          )
           return { reply: yes }
         },
       },

@@ -11,12 +11,21 @@ const replies: Readonly<Record<string, Reply>> = {
 const world = {
   rcpt: (address: string): Reply => replies[address] ?? { code: 250, lines: ['2.1.5 Ok'] },
 }
-const offered = ['Careful@Example.org', 'unknown@example.org', 'strict@example.org', 'full@example.org']
+const offered = [
+  'Careful@Example.org',
+  'unknown@example.org',
+  'strict@example.org',
+  'full@example.org',
+]
 
 describe('a judge is told of', () => {
   test.each<[string, MachineOptions, string[]]>([
     ['nobody who was refused, postponed or deferred', {}, ['Careful@example.org']],
-    ['all who went through', { peer: { strategy: 'late' } }, ['Careful@example.org', 'strict@example.org']],
+    [
+      'all who went through',
+      { peer: { strategy: 'late' } },
+      ['Careful@example.org', 'strict@example.org'],
+    ],
     [
       'nobody whose refusal is concealed',
       { peer: { strategy: 'late' }, session: { unknownRecipients: 'conceal' } },
@@ -32,7 +41,9 @@ describe('a judge is told of', () => {
       const machine = Machine.ready({ recipients, world, ...options })
       machine.send('MAIL FROM:<s@example.net>', ...offered.map((address) => `RCPT TO:<${address}>`))
       machine.send(command)
-      const effect = machine.effects.find(({ do: what }) => what === 'receiveText' || what === 'receiveChunk')
+      const effect = machine.effects.find(
+        ({ do: what }) => what === 'receiveText' || what === 'receiveChunk',
+      )
       expect(effect, command).toMatchObject({ recipients: told })
     }
   })

@@ -1,4 +1,7 @@
-/** `late`: everyone goes through; a message is split only when its verdicts differ, and nobody who accepts waits for it. */
+/**
+ * `late`: everyone goes through; a message is split only when its verdicts differ, and nobody who
+ * accepts waits for it.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { knownSender, Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
@@ -13,7 +16,12 @@ const [tag = '', careful = '', strict = ''] = all
 const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
 
 const late = (options: MachineOptions = {}): Machine =>
-  Machine.ready({ ...knownSender, recipients, ...options, peer: { strategy: 'late', ...options.peer } })
+  Machine.ready({
+    ...knownSender,
+    recipients,
+    ...options,
+    peer: { strategy: 'late', ...options.peer },
+  })
 
 /** Whom the backend has taken it for, by parcel. */
 const taken = (machine: Machine): string[][] =>
@@ -28,7 +36,9 @@ describe('late', () => {
   ])(
     '%s: strategies.md: “The text is judged for everyone.” “If all get the same answer, that is the answer and nothing is written down.”',
     (_name, score) => {
-      const machine = late({ recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful } })
+      const machine = late({
+        recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful },
+      })
       const { rcpts, text } = machine.message(all, scored(score))
       expect(codes(rcpts)).toBe('250 250 250')
       expect(codes(text)).toBe(score === 20 ? '550' : '250')
@@ -51,7 +61,11 @@ describe('late', () => {
     expect(codes(second.rcpts)).toBe('250 250 451')
     expect(codes(second.text)).toBe('250')
     // Counted as what they got, and not as what the retry was.
-    expect(machine.transactions[1]?.recipients.map(({ verdict }) => verdict)).toEqual(['tag', 'tag', 'reject'])
+    expect(machine.transactions[1]?.recipients.map(({ verdict }) => verdict)).toEqual([
+      'tag',
+      'tag',
+      'reject',
+    ])
     const third = machine.message([strict], scored(9))
     expect(codes(third.rcpts)).toBe('250')
     expect(third.text[0]).toMatch(/^550 5\.7\.1 .*strict@example\.org/)
@@ -82,12 +96,17 @@ describe('late', () => {
   test('a sender that drops everything at the first 4yz RCPT is let through', () => {
     const machine = late()
     machine.message(all, scored(9))
-    machine.send('MAIL FROM:<sender@example.net> SIZE=1000', ...all.map((one) => `RCPT TO:<${one}>`))
+    machine.send(
+      'MAIL FROM:<sender@example.net> SIZE=1000',
+      ...all.map((one) => `RCPT TO:<${one}>`),
+    )
     machine.send('RSET')
     const { rcpts, text } = machine.message(all, scored(9))
     expect(codes([...rcpts, ...text])).toBe('250 250 250 250')
     expect(taken(machine)).toEqual([[tag, careful], [strict]])
-    expect(machine.parcels.at(-1)?.result, 'marked, since it would have been refused').toBe('tagged')
+    expect(machine.parcels.at(-1)?.result, 'marked, since it would have been refused').toBe(
+      'tagged',
+    )
   })
 
   test('an address that the backend refuses is concealed with everyone at RCPT, and refused when it is alone', () => {
@@ -95,7 +114,9 @@ describe('late', () => {
       session: { unknownRecipients: 'conceal' },
       world: {
         rcpt: (address) =>
-          address === strict ? { code: 550, lines: ['5.1.1 Unknown'] } : { code: 250, lines: ['2.1.5 Ok'] },
+          address === strict
+            ? { code: 550, lines: ['5.1.1 Unknown'] }
+            : { code: 250, lines: ['2.1.5 Ok'] },
       },
     })
     const { rcpts, text } = machine.message(all, scored(1))
@@ -123,13 +144,18 @@ describe('late', () => {
     expect(codes(machine.message(all).text)).toBe('451')
     expect(codes(machine.message(all).text)).toBe('250')
     expect(machine.message([strict]).text).toEqual(['554 5.7.1 Not here'])
-    expect(taken(machine), 'the refused group was not shown again').toEqual([[tag], [careful], [strict]])
+    expect(taken(machine), 'the refused group was not shown again').toEqual([
+      [tag],
+      [careful],
+      [strict],
+    ])
   })
 })
 
 describe('auto, for a message that divides its recipients: strategies.md: “Without them Rcptwise asks SPF and DKIM itself”', () => {
   const chosen = { sender: 'example.net', why: 'a test' }
-  const asked = (machine: Machine): number => machine.effects.filter((effect) => effect.do === 'vouch').length
+  const asked = (machine: Machine): number =>
+    machine.effects.filter((effect) => effect.do === 'vouch').length
 
   test.each([
     ['SPF or DKIM vouches for it: as was learned', true, '250'],

@@ -1,4 +1,6 @@
-/** Two transactions at once: a split that others write to while recipients are offered one by one. */
+/**
+ * Two transactions at once: a split that others write to while recipients are offered one by one.
+ */
 import { expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
@@ -54,13 +56,20 @@ test('the return begins between two RCPTs of a clean message: that one is not ta
   other.send(`MAIL FROM:<sender@example.net>${size}`)
   other.send('RCPT TO:<ann@example.org>') // recalls the split as it is before it is taken
   const back = connect([])
-  expect(codes(back.envelope('sender@example.net', all, size).rcpts)).toBe('250 250 451') // the return: takes it
-  const rcpts = [...other.send('RCPT TO:<bob@example.org>'), ...other.send('RCPT TO:<cho@example.org>')]
+  // the return: takes it
+  expect(codes(back.envelope('sender@example.net', all, size).rcpts)).toBe('250 250 451')
+  const rcpts = [
+    ...other.send('RCPT TO:<bob@example.org>'),
+    ...other.send('RCPT TO:<cho@example.org>'),
+  ]
   other.send('DATA')
   other.text(clean)
   // strategies.md: "no other transaction was taken for this retry and is still under way"
   expect(codes(rcpts)).toBe('250 250')
-  expect(copies.toSorted(), 'rules.md: "Whoever waits because of a wrong guess has the message at once"').toEqual(all)
+  expect(
+    copies.toSorted(),
+    'rules.md: "Whoever waits because of a wrong guess has the message at once"',
+  ).toEqual(all)
 })
 
 test('a guess over an old copy takes nothing back of what another return has found out in between', () => {
@@ -76,17 +85,17 @@ test('a guess over an old copy takes nothing back of what another return has fou
   // The return from another host, not taken for one (no SIZE): by its text; bob has it now.
   connect(copies).message(all, spam, '')
   const [split] = ledger.open
-  expect(split?.recipients.map(({ address, state }) => `${address.slice(0, 3)} ${state}`).toSorted()).toEqual([
-    'ann delivered',
-    'bob delivered',
-    'cho refused',
-  ])
+  expect(
+    split?.recipients.map(({ address, state }) => `${address.slice(0, 3)} ${state}`).toSorted(),
+  ).toEqual(['ann delivered', 'bob delivered', 'cho refused'])
   expect(copies).toHaveLength(2)
   other.send('RCPT TO:<bob@example.org>')
   other.send('RCPT TO:<cho@example.org>')
   other.tell({ kind: 'clientLost' }) // another message, whose client goes before its text
   expect(
-    ledger.open[0]?.recipients.map(({ address, state }) => `${address.slice(0, 3)} ${state}`).toSorted(),
+    ledger.open[0]?.recipients
+      .map(({ address, state }) => `${address.slice(0, 3)} ${state}`)
+      .toSorted(),
     'the states that the return has written',
   ).toEqual(['ann delivered', 'bob delivered', 'cho refused'])
   clock.now += 600_000

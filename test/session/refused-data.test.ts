@@ -1,4 +1,7 @@
-/** A text that comes although DATA was refused, or another command that comes then: what is dropped, and what is never dropped. */
+/**
+ * A text that comes although DATA was refused, or another command that comes then: what is dropped,
+ * and what is never dropped.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Conversation } from '../fuzz/conversation.ts'
@@ -12,7 +15,8 @@ const droppedForNow = /^451 4\.5\.1 .*dropped, please try again in 60 seconds; r
 
 /** A machine after a DATA that was refused. */
 const refused = {
-  'every RCPT refused': () => after({ rcpt: () => unknown }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
+  'every RCPT refused': () =>
+    after({ rcpt: () => unknown }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
   'every RCPT told to wait': () =>
     after({ rcpt: () => greylisted }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
   'one of each': () =>
@@ -23,9 +27,11 @@ const refused = {
       'RCPT TO:<b@x.test>',
       'DATA',
     ),
-  'MAIL refused': () => after({ mail: () => unknown }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
+  'MAIL refused': () =>
+    after({ mail: () => unknown }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
   'MAIL refused by us': () => after({}, 'MAIL FROM:<s@x.test> FOO=1', 'RCPT TO:<a@x.test>', 'DATA'),
-  'MAIL told to wait': () => after({ mail: () => greylisted }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
+  'MAIL told to wait': () =>
+    after({ mail: () => greylisted }, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'),
   'no RCPT': () => after({}, 'MAIL FROM:<s@x.test>', 'DATA'),
   'no MAIL': () => after({}, 'DATA'),
   'no EHLO': () => {
@@ -43,13 +49,17 @@ const refused = {
 } as const
 type Before = keyof typeof refused
 
-function after(world: NonNullable<ConstructorParameters<typeof Machine>[0]>['world'], ...lines: string[]): Machine {
+function after(
+  world: NonNullable<ConstructorParameters<typeof Machine>[0]>['world'],
+  ...lines: string[]
+): Machine {
   const machine = Machine.ready({ world: world ?? {} })
   machine.send(...lines)
   return machine
 }
 
-const drops = (machine: Machine): number => machine.effects.filter((effect) => effect.do === 'dropText').length
+const drops = (machine: Machine): number =>
+  machine.effects.filter((effect) => effect.do === 'dropText').length
 
 describe('what is a text', () => {
   test.each<[Before, RegExp]>([
@@ -67,7 +77,8 @@ describe('what is a text', () => {
     const machine = refused[before]()
     expect(machine.send('Received: from x')).toEqual([])
     expect(drops(machine)).toBe(1)
-    expect(machine.send('MAIL FROM:<evil@x.test>')).toEqual([]) // the shell would not even hand it over
+    // the shell would not even hand it over
+    expect(machine.send('MAIL FROM:<evil@x.test>')).toEqual([])
     const said = machine.tell({ kind: 'refusedTextEnded' })
     expect(said[0]).toMatch(answer)
     expect(machine.closed).toBe(false)
@@ -130,7 +141,9 @@ describe('what is a text', () => {
 
 describe('the answers are the same, wherever the octets behind a refused DATA are cut', () => {
   function answers(octets: string, at: readonly number[]): string[] {
-    const conversation = new Conversation(new Machine({ world: { rcpt: () => unknown } }), () => ({ kind: 'silent' }))
+    const conversation = new Conversation(new Machine({ world: { rcpt: () => unknown } }), () => ({
+      kind: 'silent',
+    }))
     for (const line of ['EHLO x.test', 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>', 'DATA'])
       conversation.push(octet(`${line}\r\n`))
     const before = conversation.said.length
@@ -145,10 +158,15 @@ describe('the answers are the same, wherever the octets behind a refused DATA ar
     ['the dot alone', '.\r\nNOOP\r\n', ['554', '250']],
     ['stray newlines', 'x\r\na\rb\nc\r\r\n.\n\n.\r\n\r\n.\r\nNOOP\r\n', ['554', '250']],
     ['a line beyond the limit', `x\r\n${'y'.repeat(700)}\r\n.\r\nNOOP\r\n`, ['554', '250']],
-    ['a command, and then a text', 'RSET\r\nSubject: x\r\n.\r\nNOOP\r\n', ['250', '500', '500', '250']],
+    [
+      'a command, and then a text',
+      'RSET\r\nSubject: x\r\n.\r\nNOOP\r\n',
+      ['250', '500', '500', '250'],
+    ],
     ['no end', 'x\r\nNOOP\r\n.', []],
   ])('%s', (_, octets, codes) => {
-    for (const at of plainCuts(octets)) expect(answers(octets, at), JSON.stringify(at)).toEqual(codes)
+    for (const at of plainCuts(octets))
+      expect(answers(octets, at), JSON.stringify(at)).toEqual(codes)
     fc.assert(
       fc.property(cuts, (at) => {
         expect(answers(octets, at)).toEqual(codes)
@@ -182,18 +200,24 @@ describe('what is none', () => {
     expect(drops(machine)).toBe(0)
   })
 
-  test.each(['RSET', 'EHLO x', 'MAIL FROM:<>', 'RCPT TO:<a@x.test>'])('nothing is, once %s was said', (line) => {
-    const machine = refused['every RCPT refused']()
-    machine.send(line)
-    expect(machine.send('Subject: hello')[0]).toMatch(/^500 5\.5\.2/)
-  })
+  test.each(['RSET', 'EHLO x', 'MAIL FROM:<>', 'RCPT TO:<a@x.test>'])(
+    'nothing is, once %s was said',
+    (line) => {
+      const machine = refused['every RCPT refused']()
+      machine.send(line)
+      expect(machine.send('Subject: hello')[0]).toMatch(/^500 5\.5\.2/)
+    },
+  )
 
-  test.each(['NOOP', 'HELP', 'EXPN x', 'MAIL to somebody'])('a text may begin with what looks like "%s"', (line) => {
-    const machine = refused['every RCPT refused']()
-    machine.send(line)
-    expect(machine.send('Subject: hello')).toEqual([])
-    expect(drops(machine)).toBe(1)
-  })
+  test.each(['NOOP', 'HELP', 'EXPN x', 'MAIL to somebody'])(
+    'a text may begin with what looks like "%s"',
+    (line) => {
+      const machine = refused['every RCPT refused']()
+      machine.send(line)
+      expect(machine.send('Subject: hello')).toEqual([])
+      expect(drops(machine)).toBe(1)
+    },
+  )
 
   test('nothing is where DATA was not refused', () => {
     expect(Machine.ready().send('Subject: hello')[0]).toMatch(/^500 5\.5\.2/)

@@ -30,9 +30,13 @@ test('the mailbox of who has a split message is full (552) for another message, 
       parameters,
       world: {
         rcpt: (one) =>
-          full.includes(one) ? { code: 552, lines: ['5.2.2 Mailbox full'] } : { code: 250, lines: ['2.1.5 Ok'] },
+          full.includes(one)
+            ? { code: 552, lines: ['5.2.2 Mailbox full'] }
+            : { code: 250, lines: ['2.1.5 Ok'] },
         deliver: (parcel) => {
-          copies.push(...parcel.recipients.map(({ argument }) => `${message} ${argument.slice(1, -1)}`))
+          copies.push(
+            ...parcel.recipients.map(({ argument }) => `${message} ${argument.slice(1, -1)}`),
+          )
           return { reply: yes }
         },
       },

@@ -1,8 +1,9 @@
 /**
- * Random senders against the real machine with a ledger in memory: they come again until everyone has an answer, whatever the
- * groups, scores, strategies and mishaps. Who accepts gets the message exactly once, who refuses gets one 5yz (or, only where
- * the message was let through unsplit or leniently, a tagged copy; or, only with `bounce`, a report that names it once), nobody is
- * lost, and it ends.
+ * Random senders against the real machine with a ledger in memory: they come again until everyone
+ * has an answer, whatever the groups, scores, strategies and mishaps. Who accepts gets the message
+ * exactly once, who refuses gets one 5yz (or, only where the message was let through unsplit or
+ * leniently, a tagged copy; or, only with `bounce`, a report that names it once), nobody is lost,
+ * and it ends.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +15,14 @@ import type { Policy } from '../../src/verdict/policy.ts'
 import { decide } from '../../src/verdict/verdict.ts'
 import { defaultPeer, Machine, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
-import { attempt, type Letter, openOf, type Said, type SenderKind, senderKinds } from '../support/senders.ts'
+import {
+  attempt,
+  type Letter,
+  openOf,
+  type Said,
+  type SenderKind,
+  senderKinds,
+} from '../support/senders.ts'
 
 const enough = 40
 const policyNames = ['tagOnly', 'careful', 'strict', 'vip', 'boxed'] as const
@@ -69,10 +77,13 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
     }),
     { minLength: 1, maxLength: 7 },
   ),
-  letters: fc.array(fc.record({ score: fc.constantFrom(0, 5, 6, 7, 9, 20), skips: fc.integer({ min: 0, max: 2 }) }), {
-    minLength: 1,
-    maxLength: 2,
-  }),
+  letters: fc.array(
+    fc.record({ score: fc.constantFrom(0, 5, 6, 7, 9, 20), skips: fc.integer({ min: 0, max: 2 }) }),
+    {
+      minLength: 1,
+      maxLength: 2,
+    },
+  ),
   strategies: fc
     .tuple(
       fc.constantFrom<StrategyName>('group', 'single', 'late', 'bounce', 'lenient', 'off'),
@@ -80,7 +91,13 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
       fc.constantFrom<StrategyName>('group', 'single', 'late', 'bounce', 'lenient', 'off'),
     )
     .chain(([a, b, c]) =>
-      fc.constantFrom<readonly [StrategyName, ...StrategyName[]]>([a], [a], [a, b], [a, a, b], [a, b, c]),
+      fc.constantFrom<readonly [StrategyName, ...StrategyName[]]>(
+        [a],
+        [a],
+        [a, b],
+        [a, a, b],
+        [a, b, c],
+      ),
     ),
   first: fc.constantFrom('largest', 'offered'),
   deferCode: fc.constantFrom(451, 450, 452),
@@ -153,12 +170,15 @@ function run(s: Scenario): Course {
   ) {
     const letter = letters[s.turns[turn] === true ? 1 : 0] ?? letters[0]
     const pending =
-      letter !== undefined && openOf(letter).length > 0 ? letter : letters.find((one) => openOf(one).length > 0)
+      letter !== undefined && openOf(letter).length > 0
+        ? letter
+        : letters.find((one) => openOf(one).length > 0)
     if (pending === undefined) break
     const number = attempts++
     const strategy = s.strategies[Math.min(number, s.strategies.length - 1)] ?? 'group'
     const mishap = s.mishaps[number] ?? 'none'
-    if (strategy === 'lenient' || strategy === 'off' || (strategy === 'bounce' && !s.reportable)) shared = true
+    if (strategy === 'lenient' || strategy === 'off' || (strategy === 'bounce' && !s.reportable))
+      shared = true
     let parcels = 0
     const machine = Machine.ready({
       ledger,
@@ -167,13 +187,19 @@ function run(s: Scenario): Course {
       session: {
         unknownRecipients: s.conceal ? 'conceal' : 'refuse',
         judging: s.judging,
-        limits: { recipients: s.recipientLimit, transactionsPerSession: 100, errorsPerSession: 100 },
+        limits: {
+          recipients: s.recipientLimit,
+          transactionsPerSession: 100,
+          errorsPerSession: 100,
+        },
         ...(s.quarantine ? { quarantine: 'box@example.org' } : {}),
       },
       now: () => 1_000_000 + attempts * 60_000,
       world: {
         bounce: () =>
-          s.reportable ? { ready: true, by: 'dkim' } : { ready: false, why: 'unvouched', words: 'spf none' },
+          s.reportable
+            ? { ready: true, by: 'dkim' }
+            : { ready: false, why: 'unvouched', words: 'spf none' },
         report: () => {
           if (mishap === 'report 4yz') return { code: 451, lines: ['4.3.0 Not now'] }
           for (const address of machine.reports.at(-1) ?? []) {
@@ -183,9 +209,12 @@ function run(s: Scenario): Course {
           return yes
         },
         mail: () =>
-          mishap === 'mail 4yz' ? { code: 451, lines: ['4.3.0 Later'] } : { code: 250, lines: ['2.1.0 Ok'] },
+          mishap === 'mail 4yz'
+            ? { code: 451, lines: ['4.3.0 Later'] }
+            : { code: 250, lines: ['2.1.0 Ok'] },
         rcpt: (address) => {
-          if (s.recipients[all.indexOf(address)]?.unknown === true) return { code: 550, lines: ['5.1.1 Unknown'] }
+          if (s.recipients[all.indexOf(address)]?.unknown === true)
+            return { code: 550, lines: ['5.1.1 Unknown'] }
           const left = greylist.get(address) ?? 0
           if (left === 0) return { code: 250, lines: ['2.1.5 Ok'] }
           greylist.set(address, left - 1)
@@ -246,7 +275,9 @@ function addressAt(machine: Machine, index: number): string {
 function backendReply(s: Scenario, letter: Letter, parcel: ParcelOrder, fails: boolean): Reply {
   if (fails) return { code: 451, lines: ['4.3.0 Not now'] }
   if (s.judging === 'score') return yes
-  const refuses = parcel.recipients.every(({ argument }) => wants(s, letter, argument.slice(1, -1)) === 'no')
+  const refuses = parcel.recipients.every(
+    ({ argument }) => wants(s, letter, argument.slice(1, -1)) === 'no',
+  )
   return refuses ? { code: 550, lines: ['5.7.1 Spam'] } : yes
 }
 
@@ -259,7 +290,11 @@ function wants(s: Scenario, letter: Letter, address: string): 'yes' | 'no' {
   return decide(score, policies[recipient.policy]) === 'reject' ? 'no' : 'yes'
 }
 
-function shuffled(recipients: readonly string[], seeds: readonly number[], attempts: number): string[] {
+function shuffled(
+  recipients: readonly string[],
+  seeds: readonly number[],
+  attempts: number,
+): string[] {
   const left = [...recipients]
   const order: string[] = []
   for (let i = 0; left.length > 0; i++) {
@@ -273,10 +308,13 @@ function shuffled(recipients: readonly string[], seeds: readonly number[], attem
 function checkRules(said: Said, s: Scenario): void {
   const deferred = said.rcpts.some((reply) => reply.startsWith('4'))
   const final = said.text.at(-1) ?? ''
-  if (deferred) expect(final.startsWith('5'), `rule 2: ${final} although someone was deferred`).toBe(false)
+  if (deferred)
+    expect(final.startsWith('5'), `rule 2: ${final} although someone was deferred`).toBe(false)
   for (const reply of said.rcpts) {
     if (reply.includes('4.5.3') && !reply.includes('Too many'))
-      expect(reply, 'rule 3').toMatch(new RegExp(`^${s.deferCode} 4\\.5\\.3 .*again in 60 seconds; retry=00:01:00$`))
+      expect(reply, 'rule 3').toMatch(
+        new RegExp(`^${s.deferCode} 4\\.5\\.3 .*again in 60 seconds; retry=00:01:00$`),
+      )
   }
   if (said.text.length > 1) {
     expect(said.prdr, 'a block without PRDR').toBe(true)
@@ -299,12 +337,20 @@ function check(s: Scenario): void {
       const reports = reported.get(`${letter.message} ${address}`) ?? 0
       if (reports > 0) {
         // Told in the report, and by no reply: as good as an answer.
-        expect({ reports, fate, wanted, copies }, about).toEqual({ reports: 1, fate: 'yes', wanted: 'no', copies: [] })
+        expect({ reports, fate, wanted, copies }, about).toEqual({
+          reports: 1,
+          fate: 'yes',
+          wanted: 'no',
+          copies: [],
+        })
         continue
       }
-      // A backend that judges can't be made to tag: where the answer is shared, all of them hear of its refusal.
+      // A backend that judges can't be made to tag: where the answer is shared, all of them hear of
+      // its refusal.
       const sharesRefusal =
-        shared && s.judging === 'backend' && [...letter.fates.keys()].some((one) => wants(s, letter, one) === 'no')
+        shared &&
+        s.judging === 'backend' &&
+        [...letter.fates.keys()].some((one) => wants(s, letter, one) === 'no')
       if (fate === 'no' && sharesRefusal) continue
       expect(copies.length, `copies of ${about}, told ${fate}`).toBe(fate === 'yes' ? 1 : 0)
       if (fate === 'no') expect(wanted, `${about} was refused`).toBe('no')
@@ -316,15 +362,19 @@ function check(s: Scenario): void {
       }
     }
   }
-  // Refused at RCPT in an attempt that broke, of one of several splits: nobody can tell then that it was this message's.
-  const broken = s.recipients.length > s.recipientLimit && s.mishaps.some((mishap) => mishap.startsWith('breaks'))
+  // Refused at RCPT in an attempt that broke, of one of several splits: nobody can tell then that
+  // it was this message's.
+  const broken =
+    s.recipients.length > s.recipientLimit &&
+    s.mishaps.some((mishap) => mishap.startsWith('breaks'))
   if (letters.length === 1 && !broken) expect(ledger.open, 'splits left open').toEqual([])
 }
 
 /**
- * What no front-end can make good: nullmailer fails the whole message for one unknown address, and never gets more recipients
- * through than a transaction may have. And more recipients than that, all of the first ones refused by the backend's own words,
- * keep the others out for ever: nobody else can be asked to take them as tagged.
+ * What no front-end can make good: nullmailer fails the whole message for one unknown address, and
+ * never gets more recipients through than a transaction may have. And more recipients than that,
+ * all of the first ones refused by the backend's own words, keep the others out for ever: nobody
+ * else can be asked to take them as tagged.
  */
 function possible(s: Scenario): boolean {
   const tooMany = s.recipients.length > s.recipientLimit

@@ -1,6 +1,7 @@
 /**
- * `judge: backend`, and the message is not split: `lenient`, `off`, forgiven, trusted. What the server behind refuses can't be marked, so its
- * refusal is told; it takes the message from nobody else, but with `off` (decision 36). What the commands say before is what happens.
+ * `judge: backend`, and the message is not split: `lenient`, `off`, forgiven, trusted. What the
+ * server behind refuses can't be marked, so its refusal is told; it takes the message from nobody
+ * else, but with `off` (decision 36). What the commands say before is what happens.
  */
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
@@ -13,7 +14,10 @@ const recipients = { [tag]: policies.tagOnly, [strict]: policies.strict }
 const refusal: Reply = { code: 550, lines: ['5.7.1 spam'] }
 const backend = { session: { judging: 'backend' } } as const
 
-/** A server behind that refuses every text that is for somebody strict: its answer is for all in one transaction. */
+/**
+ * A server behind that refuses every text that is for somebody strict: its answer is for all in one
+ * transaction.
+ */
 function machineOf(more: MachineOptions = {}): Machine {
   return Machine.ready({
     recipients,
@@ -60,7 +64,10 @@ describe('strategies.md: “With judge: backend nothing can be tagged for whom t
   })
 
   test('all refuse it: one refusal', () => {
-    const machine = machineOf({ peer: { strategy: 'lenient' }, world: { deliver: () => ({ reply: refusal }) } })
+    const machine = machineOf({
+      peer: { strategy: 'lenient' },
+      world: { deliver: () => ({ reply: refusal }) },
+    })
     expect(machine.message([tag, strict]).text[0]).toMatch(/^550/)
     expect(copies(machine)).toEqual([])
   })
@@ -82,7 +89,9 @@ describe('what the commands say before', () => {
   })
   test('nobody is promised a tag where nothing can be tagged', () => {
     expect(meaningOf('lenient', score)).toContain('gets it tagged')
-    expect(meaningOf('lenient', { ...score, lenientAs: 'quarantine' })).toContain('gets it in quarantine')
+    expect(meaningOf('lenient', { ...score, lenientAs: 'quarantine' })).toContain(
+      'gets it in quarantine',
+    )
     expect(meaningOf('lenient', judged)).toContain('5yz that names who refuses')
     const all = ['waiting', 'refused', 'delivering', 'delivered', 'answered'] as const
     const fates = all.flatMap((state) =>
@@ -91,7 +100,7 @@ describe('what the commands say before', () => {
     expect(fates.join(' ')).not.toMatch(/tagged|quarantine|unmarked/)
   })
   test('a refusal that is kept is told in its words', () =>
-    expect(fateIfForgiven({ state: 'refused', reply: '550 5.7.1 spam' }, 'lenient', judged)).toContain(
-      '550 5.7.1 spam',
-    ))
+    expect(
+      fateIfForgiven({ state: 'refused', reply: '550 5.7.1 spam' }, 'lenient', judged),
+    ).toContain('550 5.7.1 spam'))
 })

@@ -17,13 +17,19 @@ const clientOf = (machine: Machine): unknown => {
 describe('from a proxy that is believed', () => {
   test('EHLO names the attributes; the session begins anew, and the transaction is that of the client', () => {
     const machine = believing()
-    expect(machine.send('EHLO proxy.example.org')).toContain('250 XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT')
+    expect(machine.send('EHLO proxy.example.org')).toContain(
+      '250 XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT',
+    )
     expect(machine.send('XCLIENT ADDR=198.51.100.7 PORT=1234 NAME=Mail.Client.Example')).toEqual([
       '220 mx.test ESMTP Rcptwise',
     ])
     expect(machine.send('MAIL FROM:<s@example.net>')[0]).toMatch(/^503/)
     machine.send('EHLO client.example')
-    expect(clientOf(machine)).toMatchObject({ address: '198.51.100.7', port: 1234, helo: 'client.example' })
+    expect(clientOf(machine)).toMatchObject({
+      address: '198.51.100.7',
+      port: 1234,
+      helo: 'client.example',
+    })
     expect(machine.session.client.rdns).toBe('mail.client.example')
   })
 
@@ -31,7 +37,11 @@ describe('from a proxy that is believed', () => {
     const machine = believing()
     machine.send('XCLIENT NAME=one.example ADDR=198.51.100.7')
     machine.send('XCLIENT PORT=99')
-    expect(machine.session.client).toMatchObject({ address: '198.51.100.7', port: 99, rdns: 'one.example' })
+    expect(machine.session.client).toMatchObject({
+      address: '198.51.100.7',
+      port: 99,
+      rdns: 'one.example',
+    })
     machine.send('XCLIENT ADDR=IPV6:2001:db8::1')
     expect(machine.session.client).toEqual({ address: '2001:db8::1', port: 0 })
   })

@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BinaryReceiver } from '../../src/smtp/binary-receiver.ts'
 
-const limits = { bareNewlines: 'normalize' as const, maxBytes: 5000, maxLineBytes: 100, maxHeaderBytes: 300 }
+const limits = {
+  bareNewlines: 'normalize' as const,
+  maxBytes: 5000,
+  maxLineBytes: 100,
+  maxHeaderBytes: 300,
+}
 
 function receive(...chunks: readonly Buffer[]) {
   const out: Buffer[] = []
@@ -30,19 +35,33 @@ describe('what passes is what came', () => {
     ['a line of 4000 octets', `A: b\r\n\r\n${'\xff'.repeat(4000)}`],
     ['a body that ends in CR', 'A: b\r\n\r\n\r'],
   ])('%s', (_name, text) =>
-    expect(receive(bytes(text))).toEqual({ fault: undefined, sizeBytes: text.length, text: bytes(text) }),
+    expect(receive(bytes(text))).toEqual({
+      fault: undefined,
+      sizeBytes: text.length,
+      text: bytes(text),
+    }),
   )
 
   test('any octets behind a header section, in any pieces', () => {
     const body = fc.uint8Array({ maxLength: 400 }).map((octets) => Buffer.from(octets))
     const tricky = fc
-      .array(fc.constantFrom('\r', '\n', '.', '\0', '\r\n.\r\n', '\r\n\r\n', 'a'), { maxLength: 40 })
+      .array(fc.constantFrom('\r', '\n', '.', '\0', '\r\n.\r\n', '\r\n\r\n', 'a'), {
+        maxLength: 40,
+      })
       .map((parts) => bytes(parts.join('')))
     fc.assert(
-      fc.property(fc.oneof(body, tricky), fc.array(fc.nat(), { maxLength: 8 }), (octets, places) => {
-        const text = Buffer.concat([bytes('Subject: x\r\nTo: y\r\n\r\n'), octets])
-        expect(receive(...cut(text, places))).toEqual({ fault: undefined, sizeBytes: text.length, text })
-      }),
+      fc.property(
+        fc.oneof(body, tricky),
+        fc.array(fc.nat(), { maxLength: 8 }),
+        (octets, places) => {
+          const text = Buffer.concat([bytes('Subject: x\r\nTo: y\r\n\r\n'), octets])
+          expect(receive(...cut(text, places))).toEqual({
+            fault: undefined,
+            sizeBytes: text.length,
+            text,
+          })
+        },
+      ),
     )
   })
 })

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeProxyVersion1, encodeProxyVersion2, parseProxyHeader } from '../../src/smtp/proxy-header.ts'
+import {
+  encodeProxyVersion1,
+  encodeProxyVersion2,
+  parseProxyHeader,
+} from '../../src/smtp/proxy-header.ts'
 import { encodeClient, parseClient } from '../../src/smtp/xclient.ts'
 import { decodeXtext, encodeXtext } from '../../src/smtp/xtext.ts'
 
@@ -44,7 +48,11 @@ describe('XCLIENT', () => {
   })
   test('several commands when one would be over 512 octets', () => {
     const long = { ...client, helo: 'h'.repeat(255), name: 'n'.repeat(250) }
-    const commands = encodeClient('XCLIENT', long, 'NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT')
+    const commands = encodeClient(
+      'XCLIENT',
+      long,
+      'NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT',
+    )
     expect(commands.length).toBeGreaterThan(1)
     for (const command of commands) expect(command.length + 2).toBeLessThanOrEqual(512)
     expect(commands.at(-1)).toContain('ADDR=')
@@ -96,7 +104,9 @@ describe('PROXY protocol', () => {
     for (let length = 0; length < header.length; length++) {
       expect(parseProxyHeader(header.subarray(0, length))).toEqual({ kind: 'incomplete' })
     }
-    expect(parseProxyHeader(Buffer.concat([header, bytes('EHLO x\r\n')]))).toMatchObject({ bytes: header.length })
+    expect(parseProxyHeader(Buffer.concat([header, bytes('EHLO x\r\n')]))).toMatchObject({
+      bytes: header.length,
+    })
   })
 
   const version2 = (head: number[], body: Buffer): Buffer => {
@@ -108,7 +118,11 @@ describe('PROXY protocol', () => {
     ['UNKNOWN keeps the connection’s own', bytes('PROXY UNKNOWN ff:ff whatever\r\n'), 'local'],
     ['LOCAL keeps the connection’s own', version2([0x20, 0x00], Buffer.alloc(0)), 'local'],
     ['a UNIX address has none for us', version2([0x21, 0x31], Buffer.alloc(216)), 'local'],
-    ['TLVs are skipped', version2([0x21, 0x11], Buffer.concat([Buffer.alloc(12), bytes('\x04\0\x01x')])), 'proxied'],
+    [
+      'TLVs are skipped',
+      version2([0x21, 0x11], Buffer.concat([Buffer.alloc(12), bytes('\x04\0\x01x')])),
+      'proxied',
+    ],
     ['no header at all', bytes('EHLO client.example\r\n'), 'invalid'],
     ['leading zeros', bytes('PROXY TCP4 192.0.02.1 192.0.2.2 1 2\r\n'), 'invalid'],
     ['two blanks', bytes('PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n'), 'invalid'],
@@ -129,16 +143,25 @@ describe('PROXY protocol', () => {
       fc.ipV6(),
       fc.string({ unit: 'binary' }),
       fc
-        .array(fc.constantFrom(':', '::', '1', 'ffff', '12345', '1.2.3.4', '%eth0'), { maxLength: 12 })
+        .array(fc.constantFrom(':', '::', '1', 'ffff', '12345', '1.2.3.4', '%eth0'), {
+          maxLength: 12,
+        })
         .map((p) => p.join('')),
     )
     const port = fc.nat(65_535)
     fc.assert(
       fc.property(fc.tuple(text, port), fc.tuple(text, port), ([from, fromPort], [to, toPort]) => {
-        const ends = { source: { address: from, port: fromPort }, destination: { address: to, port: toPort } }
+        const ends = {
+          source: { address: from, port: fromPort },
+          destination: { address: to, port: toPort },
+        }
         const ports = { source: { port: fromPort }, destination: { port: toPort } }
-        const read = [parseProxyHeader(bytes(encodeProxyVersion1(ends))), parseProxyHeader(encodeProxyVersion2(ends))]
-        for (const header of read) expect(header).toMatchObject({ kind: 'proxied', addresses: ports })
+        const read = [
+          parseProxyHeader(bytes(encodeProxyVersion1(ends))),
+          parseProxyHeader(encodeProxyVersion2(ends)),
+        ]
+        for (const header of read)
+          expect(header).toMatchObject({ kind: 'proxied', addresses: ports })
       }),
     )
   })
@@ -146,7 +169,10 @@ describe('PROXY protocol', () => {
   test('never throws, and asks for more only within its limit', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (octets, signed) => {
-        const data = Buffer.concat([signed ? bytes('\r\n\r\n\0\r\nQUIT\n') : Buffer.alloc(0), Buffer.from(octets)])
+        const data = Buffer.concat([
+          signed ? bytes('\r\n\r\n\0\r\nQUIT\n') : Buffer.alloc(0),
+          Buffer.from(octets),
+        ])
         void parseProxyHeader(data)
       }),
     )

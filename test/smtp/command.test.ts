@@ -59,7 +59,10 @@ describe('parseCommand', () => {
     ['MAILFROM:<a@b.test>', { verb: 'unknown', name: 'MAILFROM:<A@B.TEST>' }],
     ['MAIL FROM:<a@b.test', { verb: 'malformed', name: 'MAIL', problem: 'path' }],
     ['MAIL FROM:<a@b.test> =x', { verb: 'malformed', name: 'MAIL', problem: 'parameters' }],
-    ['MAIL FROM:<a@b.test> SIZE=1 SIZE=2', { verb: 'malformed', name: 'MAIL', problem: 'parameters' }],
+    [
+      'MAIL FROM:<a@b.test> SIZE=1 SIZE=2',
+      { verb: 'malformed', name: 'MAIL', problem: 'parameters' },
+    ],
     ['MAIL FROM:<a@b.test>SIZE=1', { verb: 'malformed', name: 'MAIL', problem: 'path' }],
     ['RCPT TO:<root>', { verb: 'malformed', name: 'RCPT', problem: 'path' }],
     ['RCPT TO:root', { verb: 'malformed', name: 'RCPT', problem: 'path' }],

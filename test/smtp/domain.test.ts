@@ -47,7 +47,8 @@ describe('one spelling of a domain', () => {
     ['half a character', '\ud800.test'],
   ])('no domain: %s', (_name, name) => expect(canonicalDomain(name)).toBeUndefined())
 
-  test('octets that are no UTF-8 are no domain', () => expect(canonicalDomainOf('ex\xe4mple.org')).toBeUndefined())
+  test('octets that are no UTF-8 are no domain', () =>
+    expect(canonicalDomainOf('ex\xe4mple.org')).toBeUndefined())
 
   test('a pattern is a domain behind *.', () => {
     expect(canonicalPattern('*.EXÄMPLE.org.')).toBe('*.xn--exmple-cua.org')
@@ -57,7 +58,11 @@ describe('one spelling of a domain', () => {
   })
 
   test('of whatever characters: ASCII, in lower case, and its own canonical spelling', () => {
-    const name = fc.oneof(fc.string({ unit: 'binary' }), fc.domain(), fc.string({ unit: 'grapheme-composite' }))
+    const name = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.domain(),
+      fc.string({ unit: 'grapheme-composite' }),
+    )
     fc.assert(
       fc.property(name, (drawn) => {
         const canonical = canonicalDomain(drawn)

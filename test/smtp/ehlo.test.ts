@@ -22,13 +22,19 @@ describe('what a backend offers', () => {
   ])('%s', (_name, lines, extensions) => expect([...parseExtensions(lines)]).toEqual(extensions))
 
   test('never throws', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: 'binary' })), (lines) => void parseExtensions(lines)))
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' })), (lines) => void parseExtensions(lines)),
+    )
   })
 })
 
 describe('what a client is offered (protocol.md: EHLO)', () => {
   test.each<[string, ReturnType<typeof backend>, string[]]>([
-    ['nothing behind', new Map(), ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR']],
+    [
+      'nothing behind',
+      new Map(),
+      ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR'],
+    ],
     [
       'what can be passed through',
       backend('8BITMIME', 'DSN', 'SMTPUTF8', 'DELIVERBY 240', 'MT-PRIORITY MIXER'),
@@ -81,26 +87,44 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
       backend('SIZE 0'),
       ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR'],
     ],
-    ['SIZE without a number', backend('SIZE'), ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR']],
-  ])('%s', (_name, behind, lines) => expect(encodeExtensions(offeredExtensions(own, behind, inClear))).toEqual(lines))
+    [
+      'SIZE without a number',
+      backend('SIZE'),
+      ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR'],
+    ],
+  ])('%s', (_name, behind, lines) =>
+    expect(encodeExtensions(offeredExtensions(own, behind, inClear))).toEqual(lines),
+  )
 
   test.each<[string, string[], { chunking: boolean; secured: boolean }, string[]]>([
-    ['both', ['CHUNKING', 'BINARYMIME', 'REQUIRETLS'], { chunking: true, secured: true }, ['BINARYMIME', 'REQUIRETLS']],
+    [
+      'both',
+      ['CHUNKING', 'BINARYMIME', 'REQUIRETLS'],
+      { chunking: true, secured: true },
+      ['BINARYMIME', 'REQUIRETLS'],
+    ],
     ['no CHUNKING here', ['CHUNKING', 'BINARYMIME'], { chunking: false, secured: true }, []],
     ['no CHUNKING behind', ['BINARYMIME'], { chunking: true, secured: true }, []],
     ['no BINARYMIME behind', ['CHUNKING'], { chunking: true, secured: true }, []],
     ['in clear', ['REQUIRETLS'], { chunking: true, secured: false }, []],
     ['no REQUIRETLS behind', [], { chunking: true, secured: true }, []],
   ])('BINARYMIME and REQUIRETLS: %s', (_name, behind, { chunking, secured }, lines) => {
-    const offer = offeredExtensions({ ...own, chunking }, backend(...behind), { startTls: false, secured })
+    const offer = offeredExtensions({ ...own, chunking }, backend(...behind), {
+      startTls: false,
+      secured,
+    })
     expect([...offer.keys()].filter((keyword) => /BINARY|REQUIRE/.test(keyword))).toEqual(lines)
   })
 
   test('what is configured', () => {
-    const offer = offeredExtensions({ ...own, chunking: true, greylist: true, limitsRcptMax: 50 }, new Map(), {
-      startTls: false,
-      secured: false,
-    })
+    const offer = offeredExtensions(
+      { ...own, chunking: true, greylist: true, limitsRcptMax: 50 },
+      new Map(),
+      {
+        startTls: false,
+        secured: false,
+      },
+    )
     expect(encodeExtensions(offer)).toEqual([
       'PIPELINING',
       'SIZE 1000',

@@ -12,7 +12,11 @@ describe('what stands between our fields and the first line', () => {
     ['a field with a blank before its colon', 'From : ann@example.org\r\n', ''],
     ['an empty line', '\r\nhello\r\n', ''],
     ['nothing at all', '', ''],
-    ['a line of a mailbox', 'From ann@example.org Mon Oct  5 08:00:00 2026\r\n', 'X-Mailbox-Line: '],
+    [
+      'a line of a mailbox',
+      'From ann@example.org Mon Oct  5 08:00:00 2026\r\n',
+      'X-Mailbox-Line: ',
+    ],
     ['one that was quoted', '>>from ann\r\n', 'X-Mailbox-Line: '],
     ['a blank', ' Subject: x\r\n', '\r\n'],
     ['a TAB', '\tx\r\n\r\n', '\r\n'],
@@ -25,7 +29,20 @@ describe('what stands between our fields and the first line', () => {
   ])('%s', (_name, text, joint) => expect(jointBefore(octet(text), true)).toBe(joint))
 
   test('it is known as soon as the octets tell, and does not change with those to come', () => {
-    const piece = fc.constantFrom('From ', 'from', ':', ' ', '\t', 'a', '\r\n', '\r', '\n', '>', 'x'.repeat(600), '.')
+    const piece = fc.constantFrom(
+      'From ',
+      'from',
+      ':',
+      ' ',
+      '\t',
+      'a',
+      '\r\n',
+      '\r',
+      '\n',
+      '>',
+      'x'.repeat(600),
+      '.',
+    )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), fc.nat(), (pieces, at) => {
         const text = octet(pieces.join(''))

@@ -51,7 +51,13 @@ describe('headers that are put in front', () => {
   test('nobody writes header lines through them', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const received = receivedHeader({ ...trace, helo: text, address: text, id: text, protocol: text })
+        const received = receivedHeader({
+          ...trace,
+          helo: text,
+          address: text,
+          id: text,
+          protocol: text,
+        })
         expect(received.split('\r\n')).toHaveLength(4)
         expect(received).toMatch(/^[\x09\x0a\x0d\x20-\x7e]*$/)
         const tag = tagHeader({ verdict: 'quarantine', score: 1, recipients: [text] })

@@ -9,7 +9,23 @@ const nearlyAddress = fc.oneof(
   fc.ipV6(),
   fc
     .array(
-      fc.constantFrom('::', ':', '.', '0', '1', '00', 'ffff', 'FFFF', '10000', '255', '256', '1.2.3.4', 'g', '%1', ' '),
+      fc.constantFrom(
+        '::',
+        ':',
+        '.',
+        '0',
+        '1',
+        '00',
+        'ffff',
+        'FFFF',
+        '10000',
+        '255',
+        '256',
+        '1.2.3.4',
+        'g',
+        '%1',
+        ' ',
+      ),
       {
         maxLength: 18,
       },
@@ -36,7 +52,8 @@ describe('parseIpAddress', () => {
         const text = canonicalIp(address) ?? ''
         expect(isIP(text)).toBeGreaterThan(0)
         expect(canonicalIp(text)).toBe(text)
-        if (isIP(address) === isIP(text)) expect(parseIpAddress(text)).toEqual(parseIpAddress(address))
+        if (isIP(address) === isIP(text))
+          expect(parseIpAddress(text)).toEqual(parseIpAddress(address))
       }),
     )
   })

@@ -8,7 +8,8 @@ function split(chunks: readonly Buffer[], limit = 20): LineEvent[] {
   const events: LineEvent[] = []
   for (const chunk of chunks) {
     splitter.push(chunk)
-    for (let event = splitter.next(); event !== undefined; event = splitter.next()) events.push(event)
+    for (let event = splitter.next(); event !== undefined; event = splitter.next())
+      events.push(event)
   }
   return events
 }
@@ -30,7 +31,11 @@ describe('only CRLF ends a command line (RFC 5321 2.3.8)', () => {
     ['as long as may be', `${'a'.repeat(18)}\r\nQUIT\r\n`, [line('a'.repeat(18)), line('QUIT')]],
     ['one octet more', `${'a'.repeat(19)}\r\nQUIT\r\n`, [tooLong, line('QUIT')]],
     ['much more', `${'a'.repeat(500)}\r\nQUIT\r\n`, [tooLong, line('QUIT')]],
-    ['too long, with a bare LF at its end', `${'a'.repeat(50)}\nQUIT\r\n`, [tooLong, stray, line('QUIT')]],
+    [
+      'too long, with a bare LF at its end',
+      `${'a'.repeat(50)}\nQUIT\r\n`,
+      [tooLong, stray, line('QUIT')],
+    ],
   ])('%s', (_name, wire, events) => {
     expect(split([octet(wire)])).toEqual(events)
     expect(split([...octet(wire)].map((byte) => Buffer.from([byte])))).toEqual(events)
@@ -48,7 +53,9 @@ test('a line without end does not fill the memory', () => {
 
 test('split anywhere, same lines', () => {
   const wire = fc
-    .array(fc.constantFrom('\r\n', '\r', '\n', '\0', 'a', 'bcd', 'x'.repeat(9), 'y'.repeat(25)), { maxLength: 20 })
+    .array(fc.constantFrom('\r\n', '\r', '\n', '\0', 'a', 'bcd', 'x'.repeat(9), 'y'.repeat(25)), {
+      maxLength: 20,
+    })
     .map((parts) => parts.join(''))
   fc.assert(
     fc.property(wire, cuts, (text, at) => {

@@ -1,16 +1,39 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isCommandLine, octetsOf, printable, readable, textOf, toOctets, writeOctets } from '../../src/smtp/octets.ts'
+import {
+  isCommandLine,
+  octetsOf,
+  printable,
+  readable,
+  textOf,
+  toOctets,
+  writeOctets,
+} from '../../src/smtp/octets.ts'
 
-/** Every kind of character that was ever taken for a line's end, and some whose low byte is CR, LF or NUL. */
+/**
+ * Every kind of character that was ever taken for a line's end, and some whose low byte is CR, LF
+ * or NUL.
+ */
 const hostile = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.constantFrom(...Array.from('\r\n\0\t\x0b\x0c\x1b\x7f\x80\x85\x8d\x9b\xa0\xad\u2028\u2029a- ')),
+    arbitrary: fc.constantFrom(
+      ...Array.from('\r\n\0\t\x0b\x0c\x1b\x7f\x80\x85\x8d\x9b\xa0\xad\u2028\u2029a- '),
+    ),
   },
   {
     weight: 2,
-    arbitrary: fc.constantFrom('\u010a', '\u010d', '\u0a0d', '\u4e0d', '\u4e0a', '\ud800', '\u0100', '不上', '💩'),
+    arbitrary: fc.constantFrom(
+      '\u010a',
+      '\u010d',
+      '\u0a0d',
+      '\u4e0d',
+      '\u4e0a',
+      '\ud800',
+      '\u0100',
+      '不上',
+      '💩',
+    ),
   },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 3 }) },
 )
@@ -21,12 +44,18 @@ describe('octets', () => {
     expect(toOctets('a\u4e0d\u4e0ab')).toEqual(Buffer.from('a??b'))
     expect(toOctets('\xe4\xff\0\r')).toEqual(Buffer.from([0xe4, 0xff, 0, 13]))
     const written: string[] = []
-    writeOctets({ write: (octets, encoding) => written.push(`${encoding} ${octets}`) > 0 }, '\u010d\u010a')
+    writeOctets(
+      { write: (octets, encoding) => written.push(`${encoding} ${octets}`) > 0 },
+      '\u010d\u010a',
+    )
     expect(written).toEqual(['latin1 ??'])
     fc.assert(
       fc.property(text, (drawn) => {
-        const lineEnds = (all: Iterable<number>): number => [...all].filter((code) => code === 13 || code === 10).length
-        expect(lineEnds(toOctets(drawn))).toBe(lineEnds(Array.from(drawn, (character) => character.charCodeAt(0))))
+        const lineEnds = (all: Iterable<number>): number =>
+          [...all].filter((code) => code === 13 || code === 10).length
+        expect(lineEnds(toOctets(drawn))).toBe(
+          lineEnds(Array.from(drawn, (character) => character.charCodeAt(0))),
+        )
       }),
     )
   })

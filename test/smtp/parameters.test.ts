@@ -17,7 +17,8 @@ const all = new Map([
   ['DELIVERBY', ''],
   ['MT-PRIORITY', ''],
 ])
-const parse = (text: string) => parseParameters(text) ?? new Map<string, string | undefined>([['UNPARSED', undefined]])
+const parse = (text: string) =>
+  parseParameters(text) ?? new Map<string, string | undefined>([['UNPARSED', undefined]])
 
 describe('MAIL parameters', () => {
   test.each([
@@ -71,8 +72,14 @@ describe('MAIL parameters', () => {
     const more = new Map([...all, ['CHUNKING', ''], ['BINARYMIME', ''], ['REQUIRETLS', '']])
     for (const text of ['BODY=BINARYMIME', 'body=binarymime REQUIRETLS', 'REQUIRETLS'])
       expect(checkMailParameters(parse(text), more), text).toBeUndefined()
-    expect(checkMailParameters(parse('REQUIRETLS=yes'), more)).toEqual({ fault: 'syntax', name: 'REQUIRETLS' })
-    expect(checkRcptParameters(parse('BODY=BINARYMIME'), more)).toEqual({ fault: 'unknown', name: 'BODY' })
+    expect(checkMailParameters(parse('REQUIRETLS=yes'), more)).toEqual({
+      fault: 'syntax',
+      name: 'REQUIRETLS',
+    })
+    expect(checkRcptParameters(parse('BODY=BINARYMIME'), more)).toEqual({
+      fault: 'unknown',
+      name: 'BODY',
+    })
   })
 
   test.each([
@@ -107,19 +114,25 @@ describe('RCPT parameters', () => {
 })
 
 describe('parseParameters', () => {
-  test.each(['SIZE=1 SIZE=2', 'size=1 SIZE=1', '=1', '-A', 'A=\x01', 'A\tA', 'A=\x7f'])('refuses %j', (text) =>
-    expect(parseParameters(text)).toBeUndefined(),
+  test.each(['SIZE=1 SIZE=2', 'size=1 SIZE=1', '=1', '-A', 'A=\x01', 'A\tA', 'A=\x7f'])(
+    'refuses %j',
+    (text) => expect(parseParameters(text)).toBeUndefined(),
   )
 
   test('what goes on to the backend is what came, but for PRDR', () => {
-    expect(encodeParameters(parse('SIZE=10 PRDR RET=hdrs ENVID=x+2By'))).toBe(' SIZE=10 RET=hdrs ENVID=x+2By')
+    expect(encodeParameters(parse('SIZE=10 PRDR RET=hdrs ENVID=x+2By'))).toBe(
+      ' SIZE=10 RET=hdrs ENVID=x+2By',
+    )
     const name = fc.stringMatching(/^[A-Z0-9][A-Z0-9-]{0,8}$/)
     const value = fc.option(fc.stringMatching(/^[!-~]{0,12}$/), { nil: undefined })
     fc.assert(
-      fc.property(fc.uniqueArray(fc.tuple(name, value), { selector: ([n]) => n, maxLength: 5 }), (pairs) => {
-        const parameters = new Map(pairs.filter(([n]) => n !== 'PRDR'))
-        expect(parseParameters(encodeParameters(parameters).trim())).toEqual(parameters)
-      }),
+      fc.property(
+        fc.uniqueArray(fc.tuple(name, value), { selector: ([n]) => n, maxLength: 5 }),
+        (pairs) => {
+          const parameters = new Map(pairs.filter(([n]) => n !== 'PRDR'))
+          expect(parseParameters(encodeParameters(parameters).trim())).toEqual(parameters)
+        },
+      ),
     )
   })
 

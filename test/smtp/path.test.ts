@@ -12,7 +12,11 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
       '<user@example.org>',
       { mailbox: 'user@example.org', address: 'user@example.org', domain: 'example.org' },
     ],
-    ['domain in upper case', '<User@EXAMPLE.Org>', { mailbox: 'User@EXAMPLE.Org', address: 'User@example.org' }],
+    [
+      'domain in upper case',
+      '<User@EXAMPLE.Org>',
+      { mailbox: 'User@EXAMPLE.Org', address: 'User@example.org' },
+    ],
     [
       'final dot of a domain',
       '<a@example.org.>',
@@ -25,7 +29,11 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
       '<@one.test,@two.test:a@b.test>',
       { mailbox: 'a@b.test', address: 'a@b.test' },
     ],
-    ['postmaster alone (4.5.1)', '<PostMaster>', { mailbox: 'PostMaster', address: 'postmaster', domain: '' }],
+    [
+      'postmaster alone (4.5.1)',
+      '<PostMaster>',
+      { mailbox: 'PostMaster', address: 'postmaster', domain: '' },
+    ],
     [
       'quoted local part with blank and @',
       '<"a b@c"@example.org>',
@@ -59,7 +67,11 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
       `<${utf8('\u0085\u00a0\u2003\u2028\u3000\ufeff💩')}@example.org>`,
       { address: '\u0085\u00a0\u2003\u2028\u3000\ufeff💩@example.org' },
     ],
-    ['U-label in NFD and upper case', `<a@${utf8('EXA\u0308MPLE.org.')}>`, { address: 'a@xn--exmple-cua.org' }],
+    [
+      'U-label in NFD and upper case',
+      `<a@${utf8('EXA\u0308MPLE.org.')}>`,
+      { address: 'a@xn--exmple-cua.org' },
+    ],
     ['A-label', '<a@XN--EXMPLE-CUA.org>', { address: 'a@xn--exmple-cua.org' }],
   ] as const)('%s', (_name, text, path) => expect(parsePath(text)?.path).toMatchObject(path))
 
@@ -143,12 +155,16 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
 
   test('two mailboxes of different octets never share an address, but for the case and final dot of the domain', () => {
     const local = fc
-      .array(fc.constantFrom('a', 'B', '\xc3\xb6', '\xff', '\xef\xbf\xbd', '.'), { minLength: 1, maxLength: 4 })
+      .array(fc.constantFrom('a', 'B', '\xc3\xb6', '\xff', '\xef\xbf\xbd', '.'), {
+        minLength: 1,
+        maxLength: 4,
+      })
       .map((p) => p.join(''))
     fc.assert(
       fc.property(local, local, (one, two) => {
         const [a, b] = [parsePath(`<${one}@x.test>`), parsePath(`<${two}@x.test>`)]
-        if (a !== undefined && b !== undefined && one !== two) expect(a.path.address).not.toBe(b.path.address)
+        if (a !== undefined && b !== undefined && one !== two)
+          expect(a.path.address).not.toBe(b.path.address)
       }),
     )
   })

@@ -13,13 +13,15 @@ const all = Object.entries(replies).map(([name, made]): [string, Reply] => {
 
 describe.each(all)('%s', (_name, reply) => {
   test('fits a reply line of 512 octets (RFC 5321 4.5.3.1.5)', () => {
-    for (const line of encodeReply(reply).split('\r\n')) expect(line.length).toBeLessThanOrEqual(510)
+    for (const line of encodeReply(reply).split('\r\n'))
+      expect(line.length).toBeLessThanOrEqual(510)
   })
   if (isTransient(reply)) {
     test('says when to come back, once in words and at the very end in the form of the draft', () => {
       const [text] = reply.lines
       expect(text).toMatch(/again in [0-9]+ seconds; retry=[0-9:]+$/)
-      expect(text.match(/[0-9]+ (?:seconds|minutes)/g)).toHaveLength(1) // Postal takes the first number (senders)
+      // Postal takes the first number (senders)
+      expect(text.match(/[0-9]+ (?:seconds|minutes)/g)).toHaveLength(1)
     })
     test('has no word that senders take for something else (rule 3)', () => {
       expect(reply.lines[0]).not.toMatch(/storage|quota|\bfull\b/i)
@@ -48,7 +50,9 @@ describe('a refusal for some recipients only', () => {
   test('fits a reply line, however many and long they are', () => {
     const long = `${'l'.repeat(250)}@x`
     expect(refusedForSome(refusal, [long, long, long]).lines[0]).toMatch(/> and 2 more; the other/)
-    expect(refusedForSome(whole('w'.repeat(400)), ['a@x', 'b@x']).lines[1]).toMatch(/w \(only for 2 more; /)
+    expect(refusedForSome(whole('w'.repeat(400)), ['a@x', 'b@x']).lines[1]).toMatch(
+      /w \(only for 2 more; /,
+    )
     const many = Array.from({ length: 1000 }, (_, i) => `r${i}@example.org`)
     expect(refusedForSome(refusal, many).lines[0].length).toBeLessThan(500)
   })

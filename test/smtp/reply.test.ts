@@ -13,29 +13,49 @@ import { cut, cuts, octet } from './splits.ts'
 
 describe('encodeReply', () => {
   test.each<[string, Reply, string]>([
-    ['the class comes from the code', { code: 451, detail: '5.3', lines: ['later'] }, '451 4.5.3 later\r\n'],
+    [
+      'the class comes from the code',
+      { code: 451, detail: '5.3', lines: ['later'] },
+      '451 4.5.3 later\r\n',
+    ],
     ['no enhanced code', { code: 354, lines: ['go on'] }, '354 go on\r\n'],
-    ['several lines', { code: 550, detail: '7.1', lines: ['one', 'two'] }, '550-5.7.1 one\r\n550 5.7.1 two\r\n'],
+    [
+      'several lines',
+      { code: 550, detail: '7.1', lines: ['one', 'two'] },
+      '550-5.7.1 one\r\n550 5.7.1 two\r\n',
+    ],
     ['a relayed one keeps its words', { code: 250, lines: ['2.1.5 Ok'] }, '250 2.1.5 Ok\r\n'],
   ])('%s', (_name, reply, wire) => expect(encodeReply(reply)).toBe(wire))
 
   test('whatever is put into it, it is one reply of as many lines', () => {
     const words = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('\u4e0d\u4e0a250 2.0.0 Ok', '\r\n250 2.0.0 Ok', '\n', '\u010d\u010a', '\x85\x1b[0m'),
+      fc.constantFrom(
+        '\u4e0d\u4e0a250 2.0.0 Ok',
+        '\r\n250 2.0.0 Ok',
+        '\n',
+        '\u010d\u010a',
+        '\x85\x1b[0m',
+      ),
     )
     fc.assert(
       fc.property(fc.array(words, { minLength: 1, maxLength: 4 }), ([first = '', ...more]) => {
         const wire = encodeReply({ code: 550, detail: '7.1', lines: [first, ...more] })
-        expect(wire).toMatch(/^(?:550-5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n)*550 5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n$/)
+        expect(wire).toMatch(
+          /^(?:550-5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n)*550 5\.7\.1 [\t\x20-\x7e\x80-\xff]*\r\n$/,
+        )
         expect(wire.match(/\r\n/g)).toHaveLength(more.length + 1)
       }),
     )
   })
 
   test('on one line for people, who read UTF-8', () => {
-    expect(describeReply({ code: 550, detail: '7.1', lines: ['one', 'two'] })).toBe('550 5.7.1 one / two')
-    expect(describeReply({ code: 550, lines: ['5.7.1 ung\xc3\xbcltig'] })).toBe('550 5.7.1 ungültig')
+    expect(describeReply({ code: 550, detail: '7.1', lines: ['one', 'two'] })).toBe(
+      '550 5.7.1 one / two',
+    )
+    expect(describeReply({ code: 550, lines: ['5.7.1 ung\xc3\xbcltig'] })).toBe(
+      '550 5.7.1 ungültig',
+    )
   })
 })
 
@@ -64,10 +84,12 @@ describe('our own replies', () => {
   test.each(samples)('%s', (name, reply) => {
     const wire = encodeReply(reply)
     expect(wire).toMatch(/^(?:[2-5]\d\d[ -][\x20-\x7e]+\r\n)+$/)
-    for (const line of wire.trimEnd().split('\r\n')) expect(line.length).toBeLessThanOrEqual(510) // RFC 5321 4.5.3.1.5
+    // RFC 5321 4.5.3.1.5
+    for (const line of wire.trimEnd().split('\r\n')) expect(line.length).toBeLessThanOrEqual(510)
     if (withoutStatus.has(name)) expect(reply.detail).toBeUndefined()
     else expect(wire).toMatch(/^([245])\d\d \1\.\d\.\d+ /)
-    // 421 says that the connection closes; a recipient or message that is to come back is told when.
+    // 421 says that the connection closes; a recipient or message that is to come back is told
+    // when.
     if (reply.code === 450 || reply.code === 451 || reply.code === 452)
       expect(wire).toMatch(/again in (\d+) seconds; retry=\d\d:\d\d:\d\d\r\n$/)
     // Words that some senders put into other classes (senders; protocol.md: Temporary failures).
@@ -93,7 +115,11 @@ describe('ReplyParser', () => {
         { code: 354, lines: ['b'] },
       ],
     ],
-    ['control characters never go on, but for TAB', '550 a\tb\0c\rd\r\n', [{ code: 550, lines: ['a\tb?c?d'] }]],
+    [
+      'control characters never go on, but for TAB',
+      '550 a\tb\0c\rd\r\n',
+      [{ code: 550, lines: ['a\tb?c?d'] }],
+    ],
     ['a TAB behind the code', '250\ta\r\n', [{ code: 250, lines: ['a'] }]],
     ['nothing between code and words', '250a\r\n', [{ code: 250, lines: ['a'] }]],
     [
@@ -143,16 +169,31 @@ describe('ReplyParser', () => {
     const code = fc.integer({ min: 200, max: 599 })
     const junk = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
-      fc.constantFrom('\r\n', '250-', '550 no\r\n', '\n', ' ', '-', '\t', 'a'.repeat(maxReplyLineBytes)),
+      fc.constantFrom(
+        '\r\n',
+        '250-',
+        '550 no\r\n',
+        '\n',
+        ' ',
+        '-',
+        '\t',
+        'a'.repeat(maxReplyLineBytes),
+      ),
     )
     fc.assert(
-      fc.property(code, fc.constantFrom(' ', '-'), fc.array(junk, { maxLength: 6 }), cuts, (said, next, rest, at) => {
-        const parser = new ReplyParser()
-        const wire = octet(`${said}${next}${rest.join('')}`)
-        const all = cut(wire, at).flatMap((chunk) => parser.push(chunk))
-        expect((all[0] ?? parser.unfinished)?.code).toBe(said)
-        expect(parser.pendingBytes).toBeLessThanOrEqual(maxReplyTextBytes + maxReplyLineBytes)
-      }),
+      fc.property(
+        code,
+        fc.constantFrom(' ', '-'),
+        fc.array(junk, { maxLength: 6 }),
+        cuts,
+        (said, next, rest, at) => {
+          const parser = new ReplyParser()
+          const wire = octet(`${said}${next}${rest.join('')}`)
+          const all = cut(wire, at).flatMap((chunk) => parser.push(chunk))
+          expect((all[0] ?? parser.unfinished)?.code).toBe(said)
+          expect(parser.pendingBytes).toBeLessThanOrEqual(maxReplyTextBytes + maxReplyLineBytes)
+        },
+      ),
     )
   })
 

@@ -10,7 +10,9 @@ test.each([
   [86_399, '23:59:59'],
   [86_400, '01-00:00:00'],
   [10 * 86_400 + 61, '10-00:01:01'],
-])('%d s is %s (draft-santos-smtpgrey-02 2.4)', (seconds, clock) => expect(formatClock(seconds)).toBe(clock))
+])('%d s is %s (draft-santos-smtpgrey-02 2.4)', (seconds, clock) =>
+  expect(formatClock(seconds)).toBe(clock),
+)
 
 test('one number of seconds only, and the hint stands last', () => {
   expect(retryHint(60)).toBe('again in 60 seconds; retry=00:01:00')

@@ -1,6 +1,7 @@
 /**
- * What a text costs goes with its octets, of whatever kind they are: counted are the octets that native searches look at, and the pieces that
- * leave, each of which costs as much as a long one in what comes next. How long it takes is measured in docs/testing.md.
+ * What a text costs goes with its octets, of whatever kind they are: counted are the octets that
+ * native searches look at, and the pieces that leave, each of which costs as much as a long one in
+ * what comes next. How long it takes is measured in docs/testing.md.
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -39,7 +40,11 @@ let looked = 0
 beforeEach(() => {
   looked = 0
   const native = Object.getOwnPropertyDescriptor(Buffer.prototype, 'indexOf')?.value as Search
-  vi.spyOn(Buffer.prototype as Buffer, 'indexOf').mockImplementation(function (this: Buffer, value, from) {
+  vi.spyOn(Buffer.prototype as Buffer, 'indexOf').mockImplementation(function (
+    this: Buffer,
+    value,
+    from,
+  ) {
     const found = native.call(this, value, from)
     looked += (found === -1 ? this.length : found + 1) - (typeof from === 'number' ? from : 0)
     return found
@@ -54,32 +59,43 @@ function costOf(text: Buffer, chunkOctets: number, bareNewlines: 'reject' | 'nor
   let pieces = 0
   const receiver = new TextReceiver({ ...generous, bareNewlines }, () => pieces++)
   looked = 0
-  for (let at = 0; at < text.length; at += chunkOctets) receiver.push(text.subarray(at, at + chunkOctets))
+  for (let at = 0; at < text.length; at += chunkOctets)
+    receiver.push(text.subarray(at, at + chunkOctets))
   return { looked, pieces, chunks: Math.ceil(text.length / chunkOctets) }
 }
 
 describe.each(modes)('bare_newlines: %s', (mode) => {
-  test.each(kinds)('no octet of %s is looked at more than a few times, in chunks of any size', (_name, unit) => {
-    for (const octets of [20_000, 140_000]) {
-      const text = Buffer.alloc(octets, unit, 'latin1')
-      for (const chunk of octets > 65_536 ? [1460, 65_536, octets] : [1, 100]) {
-        const cost = costOf(text, chunk, mode)
-        expect(cost.looked).toBeLessThanOrEqual(4 * octets + 5 * cost.chunks)
-        expect(cost.pieces).toBeLessThanOrEqual(2 * cost.chunks)
+  test.each(kinds)(
+    'no octet of %s is looked at more than a few times, in chunks of any size',
+    (_name, unit) => {
+      for (const octets of [20_000, 140_000]) {
+        const text = Buffer.alloc(octets, unit, 'latin1')
+        for (const chunk of octets > 65_536 ? [1460, 65_536, octets] : [1, 100]) {
+          const cost = costOf(text, chunk, mode)
+          expect(cost.looked).toBeLessThanOrEqual(4 * octets + 5 * cost.chunks)
+          expect(cost.pieces).toBeLessThanOrEqual(2 * cost.chunks)
+        }
       }
-    }
-  })
+    },
+  )
 })
 
 test('whatever a text is made of, no octet is looked at more than a few times', () => {
   const run = fc.tuple(fc.constantFrom(...kinds.map(([, unit]) => unit)), fc.nat(3000))
   fc.assert(
-    fc.property(fc.array(run, { maxLength: 12 }), fc.constantFrom(...modes), fc.nat(20_000), (runs, mode, chunk) => {
-      const text = Buffer.concat(runs.map(([unit, octets]) => Buffer.alloc(octets, unit, 'latin1')))
-      const cost = costOf(text, chunk + 1, mode)
-      expect(cost.looked).toBeLessThanOrEqual(4 * text.length + 5 * cost.chunks)
-      expect(cost.pieces).toBeLessThanOrEqual(2 * cost.chunks)
-    }),
+    fc.property(
+      fc.array(run, { maxLength: 12 }),
+      fc.constantFrom(...modes),
+      fc.nat(20_000),
+      (runs, mode, chunk) => {
+        const text = Buffer.concat(
+          runs.map(([unit, octets]) => Buffer.alloc(octets, unit, 'latin1')),
+        )
+        const cost = costOf(text, chunk + 1, mode)
+        expect(cost.looked).toBeLessThanOrEqual(4 * text.length + 5 * cost.chunks)
+        expect(cost.pieces).toBeLessThanOrEqual(2 * cost.chunks)
+      },
+    ),
     { numRuns: 300 },
   )
 })

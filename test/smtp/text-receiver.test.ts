@@ -13,15 +13,22 @@ interface Received {
 
 const generous = { maxBytes: 1e6, maxLineBytes: 1e6, maxHeaderBytes: 1e6, dots: true }
 
-function receive(chunks: readonly Buffer[], bareNewlines: 'reject' | 'normalize', limits = generous): Received {
+function receive(
+  chunks: readonly Buffer[],
+  bareNewlines: 'reject' | 'normalize',
+  limits = generous,
+): Received {
   const parts: Buffer[] = []
-  const receiver = new TextReceiver({ bareNewlines, ...limits }, (part) => parts.push(Buffer.from(part)))
+  const receiver = new TextReceiver({ bareNewlines, ...limits }, (part) =>
+    parts.push(Buffer.from(part)),
+  )
   let rest: Buffer | undefined
   for (const chunk of chunks) {
     if (rest !== undefined) rest = Buffer.concat([rest, chunk])
     else rest = receiver.push(chunk)
   }
-  // What was passed on before a fault is thrown away by everyone, and depends on where the pieces end.
+  // What was passed on before a fault is thrown away by everyone, and depends on where the pieces
+  // end.
   const text = receiver.fault === undefined ? Buffer.concat(parts).toString('latin1') : ''
   return { text, rest: rest?.toString('latin1'), fault: receiver.fault, size: receiver.sizeBytes }
 }
@@ -53,9 +60,13 @@ describe('rule 9: nothing but CRLF.CRLF ends a text', () => {
   for (const a of ['', ...alphabet])
     for (const b of ['', ...alphabet])
       for (const c of ['', ...alphabet])
-        for (const d of ['', ...alphabet]) for (const e of alphabet) sequences.push(a + b + c + d + e)
+        for (const d of ['', ...alphabet])
+          for (const e of alphabet) sequences.push(a + b + c + d + e)
 
-  /** What a very lenient backend makes of the wire: NULs dropped, any of CRLF, CR and LF ends a line. */
+  /**
+   * What a very lenient backend makes of the wire: NULs dropped, any of CRLF, CR and LF ends a
+   * line.
+   */
   const lenientLines = (wire: string): string[] => wire.replaceAll('\0', '').split(/\r\n|\r|\n/)
 
   test('rules.md: “With bare_newlines: normalize bare CR and LF become CRLF”', () => {
@@ -64,26 +75,29 @@ describe('rule 9: nothing but CRLF.CRLF ends a text', () => {
     expect({ text, fault }).toEqual({ text: 'a\r\nb\r\nc\r\nd\r\n\r\ne\r\n', fault: undefined })
   })
 
-  test.each(['reject', 'normalize'] as const)('%s: every look-alike up to five octets', (bareNewlines) => {
-    let refused = 0
-    for (const middle of new Set(sequences)) {
-      const wire = `x${middle}MAIL FROM:<evil@example.net>\r\n.\r\n`
-      const received = receive([bytes(wire)], bareNewlines)
-      expect(receive(byteByByte(wire), bareNewlines)).toEqual(received)
-      const trueEnd = `x${middle}`.indexOf('\r\n.\r\n')
-      if (trueEnd !== -1) continue // ended where it must; the rest is commands
-      expect(received.rest).toBe('')
-      if (received.fault !== undefined) {
-        refused++
-        continue
+  test.each(['reject', 'normalize'] as const)(
+    '%s: every look-alike up to five octets',
+    (bareNewlines) => {
+      let refused = 0
+      for (const middle of new Set(sequences)) {
+        const wire = `x${middle}MAIL FROM:<evil@example.net>\r\n.\r\n`
+        const received = receive([bytes(wire)], bareNewlines)
+        expect(receive(byteByByte(wire), bareNewlines)).toEqual(received)
+        const trueEnd = `x${middle}`.indexOf('\r\n.\r\n')
+        if (trueEnd !== -1) continue // ended where it must; the rest is commands
+        expect(received.rest).toBe('')
+        if (received.fault !== undefined) {
+          refused++
+          continue
+        }
+        const sent = stuffWhole(received.text)
+        expect(sent.endsWith('\r\n.\r\n')).toBe(true)
+        const body = sent.slice(0, -3)
+        for (const line of lenientLines(body)) expect(line, JSON.stringify(middle)).not.toBe('.')
       }
-      const sent = stuffWhole(received.text)
-      expect(sent.endsWith('\r\n.\r\n')).toBe(true)
-      const body = sent.slice(0, -3)
-      for (const line of lenientLines(body)) expect(line, JSON.stringify(middle)).not.toBe('.')
-    }
-    expect(refused).toBeGreaterThan(10)
-  })
+      expect(refused).toBeGreaterThan(10)
+    },
+  )
 })
 
 function stuffWhole(text: string): string {
@@ -98,17 +112,27 @@ const octets = fc
 describe('properties', () => {
   test('split the bytes anywhere and get the same result', () => {
     fc.assert(
-      fc.property(octets, cuts, fc.constantFrom('reject' as const, 'normalize' as const), (text, at, mode) => {
-        const wire = bytes(`${text}\r\n.\r\nQUIT\r\n`)
-        expect(receive(cut(wire, at), mode)).toEqual(receive([wire], mode))
-      }),
+      fc.property(
+        octets,
+        cuts,
+        fc.constantFrom('reject' as const, 'normalize' as const),
+        (text, at, mode) => {
+          const wire = bytes(`${text}\r\n.\r\nQUIT\r\n`)
+          expect(receive(cut(wire, at), mode)).toEqual(receive([wire], mode))
+        },
+      ),
       { numRuns: 2000 },
     )
   })
 
   test('split the bytes anywhere and get the same fault, where limits are tight', () => {
     const limit = fc.oneof(fc.nat(60), fc.constant(1e6))
-    const limits = fc.record({ maxBytes: limit, maxLineBytes: limit, maxHeaderBytes: limit, dots: fc.boolean() })
+    const limits = fc.record({
+      maxBytes: limit,
+      maxLineBytes: limit,
+      maxHeaderBytes: limit,
+      dots: fc.boolean(),
+    })
     const texts = fc.tuple(octets, fc.constantFrom('', 'a'.repeat(40), `${'a'.repeat(40)}\r\n`))
     fc.assert(
       fc.property(
@@ -126,7 +150,9 @@ describe('properties', () => {
   })
 
   test('a text with CRLF lines comes through stuffing and receiving unchanged, in any pieces', () => {
-    const line = fc.array(fc.constantFrom('.', '..', 'a', ' ', '\xe9', 'x.'), { maxLength: 6 }).map((p) => p.join(''))
+    const line = fc
+      .array(fc.constantFrom('.', '..', 'a', ' ', '\xe9', 'x.'), { maxLength: 6 })
+      .map((p) => p.join(''))
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), cuts, cuts, (lines, one, two) => {
         const text = lines.map((l) => `${l}\r\n`).join('')
@@ -139,7 +165,12 @@ describe('properties', () => {
         }
         const wire = Buffer.concat([...sent, bytes(endOfText(ending))])
         expect(wire.toString('latin1')).toBe(stuffWhole(text))
-        expect(receive(cut(wire, two), 'reject')).toEqual({ text, rest: '', fault: undefined, size: text.length })
+        expect(receive(cut(wire, two), 'reject')).toEqual({
+          text,
+          rest: '',
+          fault: undefined,
+          size: text.length,
+        })
       }),
       { numRuns: 2000 },
     )
@@ -150,7 +181,12 @@ describe('limits', () => {
   test.each([
     ['message_size', { ...generous, maxBytes: 10 }, 'aaaaaaaaaaaa\r\n.\r\n', 'tooLarge'],
     ['text_line', { ...generous, maxLineBytes: 10 }, 'ok\r\naaaaaaaaaaaa\r\n.\r\n', 'lineTooLong'],
-    ['header', { ...generous, maxHeaderBytes: 10 }, 'aaaaaa\r\naaaaaa\r\n\r\n.\r\n', 'headerTooLarge'],
+    [
+      'header',
+      { ...generous, maxHeaderBytes: 10 },
+      'aaaaaa\r\naaaaaa\r\n\r\n.\r\n',
+      'headerTooLarge',
+    ],
     [
       'header does not count the body',
       { ...generous, maxHeaderBytes: 10 },

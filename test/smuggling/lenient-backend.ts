@@ -1,6 +1,7 @@
 /**
- * A backend that takes nearly anything for the end of a text: NULs are dropped, CR, LF and CRLF each end a line, and a line
- * that is a dot ends the text. What it then takes for commands is a smuggled message. It counts the messages it was made to see.
+ * A backend that takes nearly anything for the end of a text: NULs are dropped, CR, LF and CRLF
+ * each end a line, and a line that is a dot ends the text. What it then takes for commands is a
+ * smuggled message. It counts the messages it was made to see.
  */
 import { createServer, type Socket } from 'node:net'
 
@@ -31,7 +32,8 @@ export async function startLenientBackend(): Promise<LenientBackend> {
         } else if (/^DATA$/i.test(line)) {
           inText = true
           socket.write('354 go on\r\n')
-        } else if (/^EHLO/i.test(line)) socket.write('250-lenient\r\n250-PIPELINING\r\n250 8BITMIME\r\n')
+        } else if (/^EHLO/i.test(line))
+          socket.write('250-lenient\r\n250-PIPELINING\r\n250 8BITMIME\r\n')
         else {
           const from = /^MAIL FROM:(\S*)/i.exec(line)?.[1]
           if (from !== undefined) senders.push(from)

@@ -1,6 +1,7 @@
 /**
- * SMTP smuggling (CVE-2023-51764, -51765, -51766): whatever stands around a dot inside of a text, a backend that takes nearly
- * anything for the end of it never sees a second message. Through the whole product, with DATA and with BDAT.
+ * SMTP smuggling (CVE-2023-51764, -51765, -51766): whatever stands around a dot inside of a text, a
+ * backend that takes nearly anything for the end of it never sees a second message. Through the
+ * whole product, with DATA and with BDAT.
  */
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
@@ -10,10 +11,15 @@ import { startLenientBackend } from './lenient-backend.ts'
 const parts = ['', '\r', '\n', '\r\n', '\0', '\r\0', '\0\n', '\n\r', '\r\r', '\r\r\n', '\r\n\0']
 const dots = ['.', '..', '.\0', '\0.']
 /** Every way to write "end of line, dot, end of line" that somebody might read so. */
-const all = [...new Set(parts.flatMap((before) => dots.flatMap((dot) => parts.map((after) => before + dot + after))))]
+const all = [
+  ...new Set(
+    parts.flatMap((before) => dots.flatMap((dot) => parts.map((after) => before + dot + after))),
+  ),
+]
 /** With the right one a text is over, unless its octets are counted. */
 const lookAlikes = { BDAT: all, DATA: all.filter((sequence) => !sequence.includes('\r\n.\r\n')) }
-const smuggled = 'MAIL FROM:<smuggled@example.net>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nevil\r\n.\r\n'
+const smuggled =
+  'MAIL FROM:<smuggled@example.net>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nevil\r\n.\r\n'
 
 /** Gives what happened to one message that carries the sequence: the reply to its text. */
 async function carry(client: Client, sequence: string, how: 'DATA' | 'BDAT'): Promise<string> {
@@ -21,7 +27,8 @@ async function carry(client: Client, sequence: string, how: 'DATA' | 'BDAT'): Pr
   client.send('MAIL FROM:<carrier@example.net>\r\nRCPT TO:<a@example.org>\r\n')
   await client.reply()
   await client.reply()
-  if (how === 'BDAT') return await client.ask(`BDAT ${text.length} LAST\r\n${text}`.replace(/\r\n$/, ''))
+  if (how === 'BDAT')
+    return await client.ask(`BDAT ${text.length} LAST\r\n${text}`.replace(/\r\n$/, ''))
   await client.ask('DATA')
   client.send(`${text}.\r\n`)
   return (await client.reply()).join('')
@@ -65,8 +72,8 @@ describe.each(['reject', 'normalize'] as const)('bare_newlines: %s', (bareNewlin
     client.send('MAIL FROM:<one@example.net>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n')
     for (let i = 0; i < 3; i++) await client.reply()
     client.send('hello\r\n.\r\nMAIL FROM:<two@example.net>\r\nRCPT TO:<b@elsewhere.test>\r\n')
-    const replies = [await client.reply(), await client.reply(), await client.reply()].map((lines) =>
-      lines[0]?.slice(0, 3),
+    const replies = [await client.reply(), await client.reply(), await client.reply()].map(
+      (lines) => lines[0]?.slice(0, 3),
     )
     client.close()
     expect(replies).toEqual(['250', '250', '550'])

@@ -7,7 +7,8 @@ import { headerLinesLimit, headerSectionLimitBytes } from '../../src/split/finge
 
 function identify(...chunks: readonly (string | Buffer)[]): MessageIdentity {
   const fingerprint = createFingerprint()
-  for (const chunk of chunks) fingerprint.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)
+  for (const chunk of chunks)
+    fingerprint.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)
   return fingerprint.end()
 }
 
@@ -27,7 +28,10 @@ const message = lines(...header, '', ...body)
 describe('the same message', () => {
   test.for([
     ['with another Received', lines('Received: from b by c; now', ...header, '', ...body)],
-    ['with a folded Received', lines('Received: from b', '\tby c;', ' now', ...header, '', ...body)],
+    [
+      'with a folded Received',
+      lines('Received: from b', '\tby c;', ' now', ...header, '', ...body),
+    ],
     [
       'with what relays and filters add',
       lines(
@@ -44,10 +48,19 @@ describe('the same message', () => {
       ),
     ],
     ['with its fields in another order', lines(...header.toReversed(), '', ...body)],
-    ['with folded fields', message.replace('<anna@', '\r\n <anna@').replace('of the', 'of\r\n\tthe')],
-    ['with other white space in fields', message.replace('Minutes of', '  Minutes \t of').replace('Date: ', 'Date:')],
+    [
+      'with folded fields',
+      message.replace('<anna@', '\r\n <anna@').replace('of the', 'of\r\n\tthe'),
+    ],
+    [
+      'with other white space in fields',
+      message.replace('Minutes of', '  Minutes \t of').replace('Date: ', 'Date:'),
+    ],
     ['with white space before a colon', message.replace('To:', 'To :')],
-    ['with field names in another case', message.replace('Message-ID', 'Message-Id').replace('From', 'FROM')],
+    [
+      'with field names in another case',
+      message.replace('Message-ID', 'Message-Id').replace('From', 'FROM'),
+    ],
     ['with empty lines at its end', `${message}\r\n \r\n\t\r\n`],
     ['with white space at its end', message.replace(/\r\n$/, ' \t\r\n')],
     ['without its last line end', message.slice(0, -2)],
@@ -111,15 +124,24 @@ describe('another message', () => {
     ['with another date', message.replace('08:00', '08:01')],
     ['with one more recipient in Cc', message.replace('Date:', 'Cc: c@example.org\r\nDate:')],
     ['with a field twice', message.replace('Date:', 'To: a@example.org, b@example.org\r\nDate:')],
-    ['with values of two fields exchanged', message.replace('From: Anna <anna@example.net>', 'From: x')],
-    ['with an empty line more within its body', message.replace('Dear all,\r\n', 'Dear all,\r\n\r\n')],
+    [
+      'with values of two fields exchanged',
+      message.replace('From: Anna <anna@example.net>', 'From: x'),
+    ],
+    [
+      'with an empty line more within its body',
+      message.replace('Dear all,\r\n', 'Dear all,\r\n\r\n'),
+    ],
     ['with white space more within its body', message.replace('Dear all,', 'Dear all, ')],
     ['with white space more at the start of its body', message.replace('Dear all,', ' Dear all,')],
     ['with a line of one dash', message.replace('.\r\n', '.\r\n-\r\n')],
     ['with dashes within a line', message.replace('minutes.', 'minutes. --x')],
     ['with another line of dashes', message.replace('-- \r\n', '--x\r\n')],
     ['with a line of dashes more', message.replace('-- \r\n', '-- \r\n-- \r\n')],
-    ['with a field moved into the body', lines(...header.slice(0, 4), '', header[4] ?? '', ...body)],
+    [
+      'with a field moved into the body',
+      lines(...header.slice(0, 4), '', header[4] ?? '', ...body),
+    ],
     [
       'with the first line of the body moved into the header',
       lines(...header, `Subject: ${body[0] ?? ''}`, '', ...body.slice(1)),
@@ -170,7 +192,9 @@ describe('without a Message-ID', () => {
       fc.property(text, text, (one, other) => {
         fc.pre(!/message-id/i.test(one + other))
         expect(of(one) === of(other)).toBe(one === other)
-        expect(of(`Subject: a\r\n\r\n${one}`) === of(`Subject: a\r\n\r\n${other}`)).toBe(one === other)
+        expect(of(`Subject: a\r\n\r\n${one}`) === of(`Subject: a\r\n\r\n${other}`)).toBe(
+          one === other,
+        )
       }),
       { numRuns: 2000 },
     )
@@ -190,7 +214,9 @@ describe('the Message-ID', () => {
   })
 
   test('is read as UTF-8', () => {
-    expect(identify(Buffer.from('Message-ID: <ä@example.net>\r\n\r\n')).messageId).toBe('<ä@example.net>')
+    expect(identify(Buffer.from('Message-ID: <ä@example.net>\r\n\r\n')).messageId).toBe(
+      '<ä@example.net>',
+    )
   })
 })
 
@@ -198,8 +224,28 @@ describe('the Message-ID', () => {
 const text = fc
   .array(
     fc.oneof(
-      fc.constantFrom('\r\n', '\r\n', '\r', '\n', '-', '--', '\r\n--', ' ', '\t', '.', ':', '\r\n\r\n'),
-      fc.constantFrom('Subject: a', 'Received: b', 'Message-ID: <c>', ' folded', 'text', '--boundary'),
+      fc.constantFrom(
+        '\r\n',
+        '\r\n',
+        '\r',
+        '\n',
+        '-',
+        '--',
+        '\r\n--',
+        ' ',
+        '\t',
+        '.',
+        ':',
+        '\r\n\r\n',
+      ),
+      fc.constantFrom(
+        'Subject: a',
+        'Received: b',
+        'Message-ID: <c>',
+        ' folded',
+        'text',
+        '--boundary',
+      ),
       fc.string({ maxLength: 5 }),
     ),
     { maxLength: 40 },
@@ -208,7 +254,11 @@ const text = fc
 
 /** The text cut at these places, which may be the same: chunks may be empty. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
+  const at = [
+    0,
+    ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b),
+    bytes.length,
+  ]
   return at.slice(1).map((end, index) => bytes.subarray(at[index], end))
 }
 
@@ -236,14 +286,22 @@ describe('of any text', () => {
 
   test('or, where it has parts, in the names of their boundaries, each of which stays one', () => {
     const bodies = fc
-      .array(fc.oneof(fc.constantFrom('--a', '--a--', '--b', '--b--', '--', '---', '-- ', 'text', ''), text), {
-        maxLength: 12,
-      })
+      .array(
+        fc.oneof(
+          fc.constantFrom('--a', '--a--', '--b', '--b--', '--', '---', '-- ', 'text', ''),
+          text,
+        ),
+        {
+          maxLength: 12,
+        },
+      )
       .map((all) => all.map((line) => `${line}\r\n`).join(''))
     const head = `${named}Content-Type: multipart/mixed; boundary=a\r\n\r\n`
     fc.assert(
       fc.property(bodies, bodies, fc.boolean(), (one, two, renamed) => {
-        const other = renamed ? one.replace(/^--[ab](?=\r|--\r)/gm, (line) => (line === '--a' ? '--b' : '--c')) : two
+        const other = renamed
+          ? one.replace(/^--[ab](?=\r|--\r)/gm, (line) => (line === '--a' ? '--b' : '--c'))
+          : two
         expect(of(`${head}${one}`) === of(`${head}${other}`)).toBe(model(one) === model(other))
       }),
       { numRuns: 2000 },
@@ -251,7 +309,14 @@ describe('of any text', () => {
   })
 
   test('fields that relays add may come anywhere in the header section', () => {
-    const names = fc.constantFrom('Received', 'Return-Path', 'X-Spam', 'DKIM-Signature', 'ARC-Seal', 'MIME-Version')
+    const names = fc.constantFrom(
+      'Received',
+      'Return-Path',
+      'X-Spam',
+      'DKIM-Signature',
+      'ARC-Seal',
+      'MIME-Version',
+    )
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(), names, fc.boolean())), (added) => {
         const more = [...header]
@@ -284,7 +349,8 @@ describe('of any text', () => {
 })
 
 describe('of a large text', () => {
-  const long = (size: number): string => lines(...header, `X-Filler: ${'x'.repeat(size)}`, '', ...body)
+  const long = (size: number): string =>
+    lines(...header, `X-Filler: ${'x'.repeat(size)}`, '', ...body)
 
   test.for([-70, -3, -2, -1, 0, 1, 2, 3, 70])(
     'whose header section ends about where reading it ends (%d), chunks make no difference',
@@ -302,20 +368,27 @@ describe('of a large text', () => {
       lines('Message-ID: <1@a>', ...Array<string>(count).fill('To: a'), more, '', 'x')
     expect(of(many(headerLinesLimit, 'X-A: b'))).not.toBe(of(many(headerLinesLimit, 'X-A: c')))
     expect(identify(many(headerLinesLimit, 'X-A: b'))).not.toHaveProperty('messageId')
-    expect(of(many(headerLinesLimit - 10, 'X-A: b'))).toBe(of(many(headerLinesLimit - 10, 'X-A: c')))
+    expect(of(many(headerLinesLimit - 10, 'X-A: b'))).toBe(
+      of(many(headerLinesLimit - 10, 'X-A: c')),
+    )
   })
 
   test('whose header section does not end, all bytes count', () => {
     const endless = Buffer.alloc(headerSectionLimitBytes * 2, 'X-A: b\r\n')
     const other = Buffer.from(endless)
     other[headerSectionLimitBytes + 500] = 0x21
-    expect(identify(endless)).toEqual(identify(...cut(endless, [7, 70_000, headerSectionLimitBytes])))
+    expect(identify(endless)).toEqual(
+      identify(...cut(endless, [7, 70_000, headerSectionLimitBytes])),
+    )
     expect(identify(other).fingerprint).not.toBe(identify(endless).fingerprint)
   })
 
   test('of 50 MiB, chunks make no difference', () => {
     const line = `${'a line of text '.repeat(5)}\r\n--b\r\n`
-    const whole = Buffer.concat([Buffer.from(lines(...header, '')), Buffer.alloc(50 * 1024 * 1024, line)])
+    const whole = Buffer.concat([
+      Buffer.from(lines(...header, '')),
+      Buffer.alloc(50 * 1024 * 1024, line),
+    ])
     const places = Array.from({ length: 800 }, (_, n) => n * 65_536)
     expect(identify(...cut(whole, places))).toEqual(identify(whole))
     expect(identify(whole).fingerprint).not.toBe(identify(whole.subarray(0, -40)).fingerprint)
@@ -340,7 +413,11 @@ describe('of a large text', () => {
 
   test('of white space only, as much of it as you like is an empty body', () => {
     const blank = Buffer.alloc(1024 * 1024, ' \t\r\n')
-    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, blank)).toEqual(identify('Message-ID: <1@a>\r\n\r\n'))
-    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, 'x')).not.toEqual(identify('Message-ID: <1@a>\r\n\r\nx'))
+    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, blank)).toEqual(
+      identify('Message-ID: <1@a>\r\n\r\n'),
+    )
+    expect(identify('Message-ID: <1@a>\r\n\r\n', blank, 'x')).not.toEqual(
+      identify('Message-ID: <1@a>\r\n\r\nx'),
+    )
   })
 })

@@ -12,7 +12,13 @@ import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
 import { sweep } from '../../src/ledger/sweep.ts'
 import { minute, recipientOf, splitOf, start } from '../ledger/splits.ts'
 
-const states: readonly RecipientState[] = ['waiting', 'refused', 'delivering', 'delivered', 'answered']
+const states: readonly RecipientState[] = [
+  'waiting',
+  'refused',
+  'delivering',
+  'delivered',
+  'answered',
+]
 const ofAllStates = states.map((state) => ({ ...recipientOf(`${state}@example.org`), state }))
 
 test.each([
@@ -21,7 +27,13 @@ test.each([
   ['forgiven', []],
 ] as const)('one that is %s: as abandoned count %j', (status, abandonedRecipients) => {
   const split = splitOf('it', { status, recipients: ofAllStates })
-  const told = { kind: 'splitClosed', split: 'it', outcome: status, durationMs: minute, abandonedRecipients }
+  const told = {
+    kind: 'splitClosed',
+    split: 'it',
+    outcome: status,
+    durationMs: minute,
+    abandonedRecipients,
+  }
   expect(splitClosed(split, start + minute)).toMatchObject(told)
 })
 
@@ -37,7 +49,13 @@ interface Ending {
 
 const ways: Readonly<Record<string, (ending: Ending) => Promise<void>>> = {
   'nobody comes back to it': async ({ ledger, onFact }) => {
-    await sweep({ ledger, patienceMs: minute, keepMs: minute, onFact, now: () => start + 2 * minute })
+    await sweep({
+      ledger,
+      patienceMs: minute,
+      keepMs: minute,
+      onFact,
+      now: () => start + 2 * minute,
+    })
   },
   'the ledger is full': async ({ ledger }) => {
     for (const n of [1, 2]) await ledger.save(splitOf(`new${n}`, { startedAt: start + n * minute }))
@@ -53,7 +71,12 @@ describe.each(Object.entries(ways))('%s', (_way, end) => {
   const toldOf = async (change: Partial<Split>): Promise<readonly Fact[]> => {
     const facts: Fact[] = []
     const onFact = (fact: Fact): void => void facts.push(fact)
-    const ledger = await openSqliteLedger({ path: ':memory:', onFact, clock: () => start, maxSplits: 2 })
+    const ledger = await openSqliteLedger({
+      path: ':memory:',
+      onFact,
+      clock: () => start,
+      maxSplits: 2,
+    })
     const split = splitOf('it', change)
     await ledger.save(split)
     await end({ ledger, split, onFact })
@@ -73,7 +96,11 @@ describe.each(Object.entries(ways))('%s', (_way, end) => {
 
 test('it is made in one place', () => {
   const src = join(import.meta.dirname, '..', '..', 'src')
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-  const makers = files.filter((file) => /kind: 'splitClosed',/.test(readFileSync(join(src, file), 'utf8')))
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  const makers = files.filter((file) =>
+    /kind: 'splitClosed',/.test(readFileSync(join(src, file), 'utf8')),
+  )
   expect(makers).toEqual(['split/split-closed.ts'])
 })

@@ -18,7 +18,13 @@ import {
 } from '../../src/split/split-course.ts'
 import type { RecipientState, Split } from '../../src/split/split.ts'
 
-const fresh = startSplit({ id: 's', at: 1000, reversePath: 'x@y.test', peer: 'default', strategy: 'group' })
+const fresh = startSplit({
+  id: 's',
+  at: 1000,
+  reversePath: 'x@y.test',
+  peer: 'default',
+  strategy: 'group',
+})
 const no = { code: 550, lines: ['no'] as [string] }
 /** `a:waiting b:refused` */
 const withStates = (text: string, more: Partial<Split> = {}): Split => ({
@@ -29,7 +35,8 @@ const withStates = (text: string, more: Partial<Split> = {}): Split => ({
   }),
   ...more,
 })
-const statesOf = (split: Split): string => split.recipients.map(({ address, state }) => `${address}:${state}`).join(' ')
+const statesOf = (split: Split): string =>
+  split.recipients.map(({ address, state }) => `${address}:${state}`).join(' ')
 
 describe('the way of a recipient', () => {
   test('deferred, returned after a while, answered', () => {
@@ -45,21 +52,38 @@ describe('the way of a recipient', () => {
     expect(stateOf(returned.split, 'b')?.deferredAt).toBe(2000)
     const again = deferRecipients(returned.split, ['a'], 3000)
     expect(stateOf(again, 'a')).toMatchObject({ deferrals: 2, deferredAt: 3000 })
-    expect(stateOf(answerRecipients(again, ['a']), 'a')).toEqual({ address: 'a', state: 'answered', deferrals: 2 })
+    expect(stateOf(answerRecipients(again, ['a']), 'a')).toEqual({
+      address: 'a',
+      state: 'answered',
+      deferrals: 2,
+    })
   })
 
   test('a clock that goes back gives no negative delay', () => {
-    expect([...returnRecipients(deferRecipients(fresh, ['a'], 2000), ['a'], 1000).delays]).toEqual([['a', 0]])
+    expect([...returnRecipients(deferRecipients(fresh, ['a'], 2000), ['a'], 1000).delays]).toEqual([
+      ['a', 0],
+    ])
   })
 
   test('a refusal that is kept, and its reply', () => {
     const kept = keepRefusal(deferRecipients(fresh, ['a'], 1), 'a', no, 2)
-    expect(stateOf(kept, 'a')).toEqual({ address: 'a', state: 'refused', reply: no, deferrals: 2, deferredAt: 2 })
-    expect(stateOf(returnRecipients(kept, ['a'], 3).split, 'a')).toMatchObject({ state: 'refused', reply: no })
+    expect(stateOf(kept, 'a')).toEqual({
+      address: 'a',
+      state: 'refused',
+      reply: no,
+      deferrals: 2,
+      deferredAt: 2,
+    })
+    expect(stateOf(returnRecipients(kept, ['a'], 3).split, 'a')).toMatchObject({
+      state: 'refused',
+      reply: no,
+    })
   })
 
   test('who is expected without having been told to wait', () => {
-    expect(statesOf(expectRecipients(withStates('a:refused'), ['a', 'b']))).toBe('a:refused b:waiting')
+    expect(statesOf(expectRecipients(withStates('a:refused'), ['a', 'b']))).toBe(
+      'a:refused b:waiting',
+    )
     expect(statesOf(keepDelivery(fresh, 'a', 1))).toBe('a:delivered')
   })
 })
@@ -92,9 +116,9 @@ describe('an attempt', () => {
   })
 
   test('the next transaction may be taken for a return again', () => {
-    expect(endAttempt({ ...fresh, takenUntil: 9 }, { ...nothing, at: 5, forcedRetry: true })).not.toHaveProperty(
-      'takenUntil',
-    )
+    expect(
+      endAttempt({ ...fresh, takenUntil: 9 }, { ...nothing, at: 5, forcedRetry: true }),
+    ).not.toHaveProperty('takenUntil')
   })
 
   test.each([
@@ -129,7 +153,9 @@ describe('the recipients of a split', () => {
   })
 
   test('who is open', () => {
-    const states = withStates('a:waiting b:refused c:delivered d:answered').recipients.filter(isOpen)
+    const states = withStates('a:waiting b:refused c:delivered d:answered').recipients.filter(
+      isOpen,
+    )
     expect(states.map(({ address }) => address)).toEqual(['a', 'b', 'c'])
     expect(isOpen(undefined)).toBe(false)
   })

@@ -2,7 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { choose, type Going, type Offered } from '../../src/strategy/choose.ts'
 
-/** `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `+`: has the message; `?`: others are still to come before. */
+/**
+ * `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `+`: has the message; `?`: others
+ * are still to come before.
+ */
 const offer = (text: string): Offered[] =>
   text.split(' ').map((word, index) => ({
     index,
@@ -17,7 +20,15 @@ const group = (name: string): Going => ({ kind: 'group', group: name })
 const refused: Going = { kind: 'refused' }
 
 describe('choose', () => {
-  const rows: [string, 'group' | 'single', 'largest' | 'offered', Going, string, number[], Going][] = [
+  const rows: [
+    string,
+    'group' | 'single',
+    'largest' | 'offered',
+    Going,
+    string,
+    number[],
+    Going,
+  ][] = [
     ['largest', 'group', 'largest', nobody, 'a b b', [1, 2], group('b')],
     ['a tie', 'group', 'largest', nobody, 'a b b a', [0, 3], group('a')],
     ['offered', 'group', 'offered', nobody, 'a b b', [0], group('a')],
@@ -28,14 +39,30 @@ describe('choose', () => {
     ['single', 'single', 'largest', nobody, 'a a b', [0], group('a')],
     ['single, then none', 'single', 'largest', group('a'), 'a a', [], group('a')],
     ['single with never_defer', 'single', 'largest', nobody, 'a B B', [1, 2], group('b')],
-    ['who has it goes with any group', 'group', 'largest', nobody, 'a+ b c+', [0, 1, 2], group('b')],
+    [
+      'who has it goes with any group',
+      'group',
+      'largest',
+      nobody,
+      'a+ b c+',
+      [0, 1, 2],
+      group('b'),
+    ],
     ['all have it', 'single', 'largest', nobody, 'a+ b+ c!', [0, 1], group('a')],
     ['refused go last', 'group', 'largest', nobody, 'a! b', [1], group('b')],
     ['refused alone', 'group', 'largest', nobody, 'a! b!', [0, 1], refused],
     ['refused wait for others', 'group', 'largest', nobody, 'a!? b!?', [], nobody],
     ['some wait, some need not', 'group', 'largest', nobody, 'a!? b!', [1], refused],
     ['refused go on together', 'group', 'largest', refused, 'a!? b', [0], refused],
-    ['never_defer that will be refused waits too', 'group', 'largest', nobody, 'A! b', [1], group('b')],
+    [
+      'never_defer that will be refused waits too',
+      'group',
+      'largest',
+      nobody,
+      'A! b',
+      [1],
+      group('b'),
+    ],
   ]
   test.each(rows.map((row) => ({ name: row[0], row })))(
     '$name',
@@ -43,7 +70,9 @@ describe('choose', () => {
       const choice = choose(offer(batch), going, { strategy, first })
       expect(choice.through).toEqual(through)
       expect(choice.going).toEqual(after)
-      expect([...choice.through, ...choice.deferred].sort()).toEqual(offer(batch).map(({ index }) => index))
+      expect([...choice.through, ...choice.deferred].sort()).toEqual(
+        offer(batch).map(({ index }) => index),
+      )
     },
   )
 
@@ -59,12 +88,15 @@ describe('choose', () => {
         (words, strategy, first) => {
           const batch = offer(words.join(' '))
           const { through, deferred } = choose(batch, nobody, { strategy, first })
-          expect([...through, ...deferred].sort((a, b) => a - b)).toEqual(batch.map(({ index }) => index))
+          expect([...through, ...deferred].sort((a, b) => a - b)).toEqual(
+            batch.map(({ index }) => index),
+          )
           if (batch.some((one) => !one.willBeRefused)) expect(through.length).toBeGreaterThan(0)
           const kinds = new Set(through.map((index) => batch[index]?.willBeRefused))
           expect(kinds.size).toBeLessThanOrEqual(1)
           // No delay for never_defer, unless its refusal is known.
-          for (const one of batch) if (one.neverDefer && !one.willBeRefused) expect(through).toContain(one.index)
+          for (const one of batch)
+            if (one.neverDefer && !one.willBeRefused) expect(through).toContain(one.index)
         },
       ),
     )

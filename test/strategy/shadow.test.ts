@@ -1,4 +1,7 @@
-/** What another strategy would have cost, counted by hand: each time that a recipient is told to come back only to split. */
+/**
+ * What another strategy would have cost, counted by hand: each time that a recipient is told to
+ * come back only to split.
+ */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StrategyName } from '../../src/strategy/names.ts'
@@ -35,17 +38,27 @@ test.each<[string, Partial<Record<StrategyName, number>>]>([
 })
 
 /**
- * The same message to the real machine, again and again, by a sender that leaves out whom it has an answer for, declares SIZE and is
- * known to come back: its returns are known at RCPT (rule 10).
+ * The same message to the real machine, again and again, by a sender that leaves out whom it has an
+ * answer for, declares SIZE and is known to come back: its returns are known at RCPT (rule 10).
  */
 function measured(strategy: StrategyName, letters: string): number {
   const addresses = Array.from(letters, (_, i) => `r${i}@example.org`)
   const policyOf = (letter: string): Policy => {
     const group = letter.toLowerCase().charCodeAt(0)
-    return { name: letter, rejectAt: letter === letter.toLowerCase() ? 500 + group : group / 100, neverDefer: false }
+    return {
+      name: letter,
+      rejectAt: letter === letter.toLowerCase() ? 500 + group : group / 100,
+      neverDefer: false,
+    }
   }
-  const recipients = Object.fromEntries(addresses.map((address, i) => [address, policyOf(letters[i] ?? '')]))
-  const machine = Machine.ready({ recipients, ...knownSender, peer: { strategy, forgiveAfter: 100 } })
+  const recipients = Object.fromEntries(
+    addresses.map((address, i) => [address, policyOf(letters[i] ?? '')]),
+  )
+  const machine = Machine.ready({
+    recipients,
+    ...knownSender,
+    peer: { strategy, forgiveAfter: 100 },
+  })
   let left = addresses
   for (let attempt = 0; attempt < 30 && left.length > 0; attempt += 1) {
     machine.message(left, { judgement: { kind: 'scored', score: 10, symbols: [] } })
@@ -63,7 +76,11 @@ function measured(strategy: StrategyName, letters: string): number {
 }
 
 test('strategies.md: “It counts recipients told to come back only to split, over all attempts that the message would have taken with a sender that declares SIZE and was seen to come back.”', () => {
-  const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'D', 'E'), minLength: 1, maxLength: 6 })
+  const letters = fc.string({
+    unit: fc.constantFrom('a', 'b', 'c', 'D', 'E'),
+    minLength: 1,
+    maxLength: 6,
+  })
   fc.assert(
     fc.property(
       letters,
@@ -81,7 +98,9 @@ test('the sender’s order decides with first: offered', () => {
 })
 
 test('a message is let through after so many retries', () => {
-  expect(shadowCost('single', recipients('a'.repeat(100)), { ...peer, maxForcedRetries: 2 })).toBe(99 + 98)
+  expect(shadowCost('single', recipients('a'.repeat(100)), { ...peer, maxForcedRetries: 2 })).toBe(
+    99 + 98,
+  )
 })
 
 test('strategies.md: “With judge: backend the verdicts of recipients who share an answer are not known, and late is counted as if they agreed.”', () => {

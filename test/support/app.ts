@@ -20,7 +20,10 @@ export interface TestApp extends AsyncDisposable {
 }
 
 export interface TestAppOptions {
-  /** YAML without `admin`; `listen` is 127.0.0.1:0, everyone is served by `group` and the headers of all are believed unless it is said here. */
+  /**
+   * YAML without `admin`; `listen` is 127.0.0.1:0, everyone is served by `group` and the headers of
+   * all are believed unless it is said here.
+   */
   readonly config?: string
   /** Lines of recipients.yaml; named in the configuration by default. */
   readonly recipients?: string
@@ -34,15 +37,23 @@ export interface TestAppOptions {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'rcptwise-test-')))
   const sources =
-    options.recipients === undefined ? '' : `recipients:\n  default: careful\n  sources: [{ file: recipients.yaml }]\n`
-  if (options.recipients !== undefined) await writeFile(join(directory, 'recipients.yaml'), options.recipients)
+    options.recipients === undefined
+      ? ''
+      : `recipients:\n  default: careful\n  sources: [{ file: recipients.yaml }]\n`
+  if (options.recipients !== undefined)
+    await writeFile(join(directory, 'recipients.yaml'), options.recipients)
   const file = join(directory, 'config.yaml')
   const config = options.config ?? ''
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
   const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
   const peers = /^peers:/m.test(config) ? '' : 'peers: [{ name: default, strategy: group }]\n'
-  const judge = /^judge:/m.test(config) ? '' : 'judge: { headers: { from: [127.0.0.0/8, "::1"] } }\n'
-  await writeFile(file, `${hostname}${listen}${judge}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`)
+  const judge = /^judge:/m.test(config)
+    ? ''
+    : 'judge: { headers: { from: [127.0.0.0/8, "::1"] } }\n'
+  await writeFile(
+    file,
+    `${hostname}${listen}${judge}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`,
+  )
   const loaded = loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
   const facts: Fact[] = []
@@ -61,7 +72,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     async mail(address) {
       const folder = join(directory, 'rcptwise-data', 'mail', address, 'new')
       const names = await readdir(folder).catch((): string[] => [])
-      return await Promise.all(names.map(async (name) => await readFile(join(folder, name), 'latin1')))
+      return await Promise.all(
+        names.map(async (name) => await readFile(join(folder, name), 'latin1')),
+      )
     },
     async metrics() {
       return await app.metrics.registry.metrics()

@@ -1,4 +1,7 @@
-/** Many clients at once, each made of as little as can be: those that only stay, and those that send a text in drops. */
+/**
+ * Many clients at once, each made of as little as can be: those that only stay, and those that send
+ * a text in drops.
+ */
 import { connect, type Socket } from 'node:net'
 
 /** Ports of one loopback address are not enough for very many. */
@@ -18,8 +21,15 @@ export class Crowd implements AsyncDisposable {
   readonly #members: Member[] = []
   #dripping: NodeJS.Timeout | undefined
 
-  /** Sessions that have said EHLO and `commands`, each of which has to be answered 2yz or 3yz. Rejects when one is not. */
-  static async gather(port: number, size: number, commands: readonly string[] = []): Promise<Crowd> {
+  /**
+   * Sessions that have said EHLO and `commands`, each of which has to be answered 2yz or 3yz.
+   * Rejects when one is not.
+   */
+  static async gather(
+    port: number,
+    size: number,
+    commands: readonly string[] = [],
+  ): Promise<Crowd> {
     const crowd = new Crowd()
     try {
       for (let first = 0; first < size; first += atOnce) {
@@ -35,7 +45,11 @@ export class Crowd implements AsyncDisposable {
 
   /** Sessions with a text under way, of which a line comes every `everyMs`. */
   static async dripping(port: number, size: number, everyMs: number): Promise<Crowd> {
-    const crowd = await Crowd.gather(port, size, ['MAIL FROM:<slow@crowd.test>', 'RCPT TO:<slow@example.org>', 'DATA'])
+    const crowd = await Crowd.gather(port, size, [
+      'MAIL FROM:<slow@crowd.test>',
+      'RCPT TO:<slow@example.org>',
+      'DATA',
+    ])
     crowd.#write('Subject: in drops\r\n\r\n')
     crowd.#dripping = setInterval(() => crowd.#write('a drop\r\n'), everyMs)
     return crowd
@@ -56,7 +70,8 @@ export class Crowd implements AsyncDisposable {
       member.wake()
     })
     await answer(member, '2')
-    for (const command of ['EHLO crowd.test', ...commands]) await say(member, command, command === 'DATA' ? '3' : '2')
+    for (const command of ['EHLO crowd.test', ...commands])
+      await say(member, command, command === 'DATA' ? '3' : '2')
   }
 
   #write(text: string): void {
@@ -65,7 +80,9 @@ export class Crowd implements AsyncDisposable {
 
   /** Says it in each session; in how many the answer begins so. */
   async ask(command: string, begins: string): Promise<number> {
-    const asked = await Promise.allSettled(this.#members.map(async (member) => await say(member, command, begins)))
+    const asked = await Promise.allSettled(
+      this.#members.map(async (member) => await say(member, command, begins)),
+    )
     return asked.filter(({ status }) => status === 'fulfilled').length
   }
 
@@ -105,11 +122,15 @@ async function say(member: Member, command: string, begins: string): Promise<voi
 async function answer(member: Member, begins: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer; heard ${JSON.stringify(member.heard)}`)), patienceMs)
+    timer = setTimeout(
+      () => reject(new Error(`no answer; heard ${JSON.stringify(member.heard)}`)),
+      patienceMs,
+    )
   })
   try {
     while (!/^[0-9]{3} .*\r\n/m.test(member.heard)) {
-      if (member.gone) throw new Error(`the session was ended; heard ${JSON.stringify(member.heard)}`)
+      if (member.gone)
+        throw new Error(`the session was ended; heard ${JSON.stringify(member.heard)}`)
       await Promise.race([late, new Promise<void>((resolve) => (member.wake = resolve))])
     }
   } finally {

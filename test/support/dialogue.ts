@@ -1,7 +1,8 @@
 /**
- * Plays a dialogue against a real socket. Lines that begin with `C: ` are sent, those in a row in one write (pipelined); lines that
- * begin with `S: ` are expected, `*` stands for anything. `C: <text>` up to `C: .` is sent as it stands. `S: <end>` expects the
- * server to close. Blank lines and lines that begin with `#` are comments.
+ * Plays a dialogue against a real socket. Lines that begin with `C: ` are sent, those in a row in
+ * one write (pipelined); lines that begin with `S: ` are expected, `*` stands for anything. `C:
+ * <text>` up to `C: .` is sent as it stands. `S: <end>` expects the server to close. Blank lines
+ * and lines that begin with `#` are comments.
  */
 import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
@@ -30,7 +31,12 @@ export class Client {
 
   /** `from`: our own address. */
   static async connect(port: number, host = '127.0.0.1', from?: string): Promise<Client> {
-    const socket = connect({ port, host, allowHalfOpen: true, ...(from === undefined ? {} : { localAddress: from }) })
+    const socket = connect({
+      port,
+      host,
+      allowHalfOpen: true,
+      ...(from === undefined ? {} : { localAddress: from }),
+    })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)
@@ -47,7 +53,10 @@ export class Client {
     await new Promise<void>((resolve, reject) => {
       this.#wake = resolve
       timer = setTimeout(
-        () => reject(new Error(`the server said nothing more; unread: ${JSON.stringify(this.#buffer)}`)),
+        () =>
+          reject(
+            new Error(`the server said nothing more; unread: ${JSON.stringify(this.#buffer)}`),
+          ),
         patience,
       )
     }).finally(() => clearTimeout(timer))
@@ -112,7 +121,10 @@ export async function playOn(client: Client, script: string): Promise<void> {
     const wanted = line.slice(3).trimEnd()
     const got = await client.line()
     if (wanted === '<end>') expect(got).toBeUndefined()
-    else expect(matches(got ?? '<end>', wanted), `expected "${wanted}", got "${got ?? '<end>'}"`).toBe(true)
+    else
+      expect(matches(got ?? '<end>', wanted), `expected "${wanted}", got "${got ?? '<end>'}"`).toBe(
+        true,
+      )
   }
   if (sending !== '') client.send(sending)
 }

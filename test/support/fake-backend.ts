@@ -1,7 +1,8 @@
 /**
- * An SMTP server that does what a test wants, on a real socket. Without rules it takes everything; a rule changes what is said at
- * one step: another reply, a late one, one in single octets, none, or the end of the connection. It keeps what it was told, by
- * connection and transaction. Its own reading of the text shares nothing with the product's.
+ * An SMTP server that does what a test wants, on a real socket. Without rules it takes everything;
+ * a rule changes what is said at one step: another reply, a late one, one in single octets, none,
+ * or the end of the connection. It keeps what it was told, by connection and transaction. Its own
+ * reading of the text shares nothing with the product's.
  *
  *     await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', nth: 2, say: '550 5.1.1 no such user' }] })
  */
@@ -11,8 +12,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 
 /**
- * `octets`: in the middle of a text, once `octets` of it have come. `chunk`: behind a BDAT that is not the last one. `dot`: the end
- * of a text, by DATA or BDAT.
+ * `octets`: in the middle of a text, once `octets` of it have come. `chunk`: behind a BDAT that is
+ * not the last one. `dot`: the end of a text, by DATA or BDAT.
  */
 export type Step =
   | 'connect'
@@ -63,7 +64,10 @@ export interface FakeTransaction {
   readonly recipients: readonly string[]
   /** Without stuffed dots and final line. */
   readonly text: Buffer
-  /** The text's SHA-256, in hex; where texts are not kept, that of the octets as they came, final line included. */
+  /**
+   * The text's SHA-256, in hex; where texts are not kept, that of the octets as they came, final
+   * line included.
+   */
   readonly hash: string
   readonly connection: number
   readonly by: 'DATA' | 'BDAT'
@@ -90,7 +94,10 @@ export interface FakeBackendOptions {
   /** Keeps texts; off for very large ones, where the hash is enough. */
   readonly keepTexts?: boolean
   readonly port?: number
-  /** One more than so many is turned away, as by the limits of real servers: 421, or nothing at all until there is room. */
+  /**
+   * One more than so many is turned away, as by the limits of real servers: 421, or nothing at all
+   * until there is room.
+   */
   readonly limit?: {
     connections: number
     readonly how?: '421' | '451' | '421 at MAIL' | 'queue' | 'close' | undefined
@@ -118,7 +125,14 @@ export interface FakeBackend extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-const usualOffers = ['PIPELINING', 'SIZE 104857600', '8BITMIME', 'ENHANCEDSTATUSCODES', 'DSN', 'SMTPUTF8']
+const usualOffers = [
+  'PIPELINING',
+  'SIZE 104857600',
+  '8BITMIME',
+  'ENHANCEDSTATUSCODES',
+  'DSN',
+  'SMTPUTF8',
+]
 
 export async function startFakeBackend(options: FakeBackendOptions = {}): Promise<FakeBackend> {
   const rules = [...(options.rules ?? [])]
@@ -138,9 +152,11 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
       socket,
     }
     connections.push(connection)
-    void new Conversation(connection, { options, pick, delivered, texts, admitted }).run().catch((error: unknown) => {
-      if (!connection.ended) throw error
-    })
+    void new Conversation(connection, { options, pick, delivered, texts, admitted })
+      .run()
+      .catch((error: unknown) => {
+        if (!connection.ended) throw error
+      })
   }
   const { certificate } = options
   const server: Server =
@@ -151,7 +167,8 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
   function pick(step: Step, line: string, connection: number): Rule | undefined {
     let chosen: Rule | undefined
     for (const rule of rules) {
-      if (rule.on !== step || (rule.connection !== undefined && rule.connection !== connection)) continue
+      if (rule.on !== step || (rule.connection !== undefined && rule.connection !== connection))
+        continue
       if (rule.having !== undefined && !line.includes(rule.having)) continue
       const times = (met.get(rule) ?? 0) + 1
       met.set(rule, times)
@@ -163,7 +180,10 @@ export async function startFakeBackend(options: FakeBackendOptions = {}): Promis
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     const { port = 0, socketPath } = options
-    server.listen(socketPath === undefined ? { port, host: '127.0.0.1' } : { path: socketPath }, resolve)
+    server.listen(
+      socketPath === undefined ? { port, host: '127.0.0.1' } : { path: socketPath },
+      resolve,
+    )
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
@@ -234,12 +254,16 @@ class Conversation {
 
   async run(): Promise<void> {
     const { limit } = this.#shared.options
-    const full = (): boolean => limit !== undefined && this.#shared.admitted.size >= limit.connections
+    const full = (): boolean =>
+      limit !== undefined && this.#shared.admitted.size >= limit.connections
     while (limit?.how === 'queue' && full() && !this.#connection.socket.destroyed) await pause(10)
     if (full()) {
       if (limit?.how === 'close') return void this.#connection.socket.end()
       if (limit?.how === '421 at MAIL') this.#turnsAway = true
-      else return void this.#connection.socket.end(`${limit?.how ?? '421'} 4.7.0 too many connections\r\n`)
+      else
+        return void this.#connection.socket.end(
+          `${limit?.how ?? '421'} 4.7.0 too many connections\r\n`,
+        )
     }
     if (!this.#turnsAway) this.#shared.admitted.add(this.#connection)
     await this.#answer('connect', '', '220 backend.test ESMTP')
@@ -286,12 +310,14 @@ class Conversation {
           return
         }
         const usual = this.#mail === '' ? '250 2.1.0 Ok' : '503 5.5.1 nested MAIL'
-        if (isPositive(await this.#answer('MAIL', line, usual))) this.#mail = line.slice('MAIL FROM:'.length)
+        if (isPositive(await this.#answer('MAIL', line, usual)))
+          this.#mail = line.slice('MAIL FROM:'.length)
         break
       }
       case 'RCPT': {
         const usual = this.#mail === '' ? '503 5.5.1 need MAIL' : '250 2.1.5 Ok'
-        if (isPositive(await this.#answer('RCPT', line, usual))) this.#recipients.push(line.slice('RCPT TO:'.length))
+        if (isPositive(await this.#answer('RCPT', line, usual)))
+          this.#recipients.push(line.slice('RCPT TO:'.length))
         break
       }
       case 'DATA': {
@@ -338,7 +364,10 @@ class Conversation {
     while (this.#buffer.length < size && !this.#connection.ended) await this.#more()
     this.#inText = false
     if (this.#buffer.length < size) {
-      this.#connection.brokenOff += this.#chunks.reduce((sum, { length }) => sum + length, this.#buffer.length)
+      this.#connection.brokenOff += this.#chunks.reduce(
+        (sum, { length }) => sum + length,
+        this.#buffer.length,
+      )
       return
     }
     this.#chunks.push(this.#buffer.subarray(0, size))
@@ -426,11 +455,19 @@ class Conversation {
     const rule = this.#shared.pick(step, line, this.#connection.number)
     const lines = [rule?.say ?? usual].flat()
     const code = rule?.silent === true ? 0 : Number((rule?.raw ?? lines.at(-1) ?? '').slice(0, 3))
-    await this.#perform(rule, rule?.silent === true ? [] : lines, isPositive(code) ? positive : undefined)
+    await this.#perform(
+      rule,
+      rule?.silent === true ? [] : lines,
+      isPositive(code) ? positive : undefined,
+    )
     return code
   }
 
-  async #perform(rule: Rule | undefined, lines: readonly string[], before?: () => void): Promise<void> {
+  async #perform(
+    rule: Rule | undefined,
+    lines: readonly string[],
+    before?: () => void,
+  ): Promise<void> {
     const { socket } = this.#connection
     if (rule?.takenFirst === true) before?.()
     rule?.reached?.()

@@ -1,6 +1,7 @@
 /**
- * One client's conversation with the machine alone: no socket, no clock. The test says what the backend, the policies and the
- * judge answer; what a shell would do around the machine (lines one after the other, batches, held commands) is done here.
+ * One client's conversation with the machine alone: no socket, no clock. The test says what the
+ * backend, the policies and the judge answer; what a shell would do around the machine (lines one
+ * after the other, batches, held commands) is done here.
  */
 import { createHash } from 'node:crypto'
 import type { Fact, TransactionFact } from '../../src/facts.ts'
@@ -12,7 +13,13 @@ import type { Policy } from '../../src/verdict/policy.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Effect, Event, ParcelOrder, ParcelReply, TextEnd } from '../../src/session/effects.ts'
 import { takeReady } from '../../src/session/reply-slots.ts'
-import { type Client, newSession, type Session, type SessionOptions, takesCommands } from '../../src/session/session.ts'
+import {
+  type Client,
+  newSession,
+  type Session,
+  type SessionOptions,
+  takesCommands,
+} from '../../src/session/session.ts'
 import { step } from '../../src/session/step.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { PeerClass } from '../../src/strategy/peer-class.ts'
@@ -78,8 +85,14 @@ export interface MachineOptions {
   readonly parameters?: string
 }
 
-/** A sender that is known to come back, and declares SIZE: the return of its message is taken for one at RCPT. */
-export const knownSender = { comesBack: { fromMs: 0, toMs: Infinity }, parameters: ' SIZE=1000' } as const
+/**
+ * A sender that is known to come back, and declares SIZE: the return of its message is taken for
+ * one at RCPT.
+ */
+export const knownSender = {
+  comesBack: { fromMs: 0, toMs: Infinity },
+  parameters: ' SIZE=1000',
+} as const
 
 export interface Text {
   /** What tells this message from others. */
@@ -205,7 +218,8 @@ export class Machine {
   text(text: Partial<Text> = {}): string[] {
     const message = text.message ?? 'message'
     this.#identity = createHash('sha256').update(message).digest('hex')
-    if (text.fault === 'time') return this.tell({ kind: 'answerTimedOut', sizeBytes: 100, endedAt: this.#now() })
+    if (text.fault === 'time')
+      return this.tell({ kind: 'answerTimedOut', sizeBytes: 100, endedAt: this.#now() })
     const end: TextEnd = {
       sizeBytes: 100,
       endedAt: this.#now(),
@@ -292,9 +306,11 @@ export class Machine {
       case 'offer': {
         const policy = this.#world.policy(effect.address)
         const splits = this.ledger.recall(effect.sender, effect.key)
-        if (policy !== undefined) this.#step({ kind: 'recipientKnown', at, index: effect.index, policy, splits })
+        if (policy !== undefined)
+          this.#step({ kind: 'recipientKnown', at, index: effect.index, policy, splits })
         const reply = this.#world.rcpt(effect.address)
-        if (reply !== undefined) this.#step({ kind: 'recipientReplied', at, index: effect.index, reply })
+        if (reply !== undefined)
+          this.#step({ kind: 'recipientReplied', at, index: effect.index, reply })
         return
       }
       case 'receiveText':
@@ -319,7 +335,12 @@ export class Machine {
       case 'awaitDeliveries': {
         const split = this.ledger.splits.get(effect.split)
         const settled = this.#world.othersAreDone()
-        return this.#step({ kind: 'deliveriesSettled', at, settled, ...(split === undefined ? {} : { split }) })
+        return this.#step({
+          kind: 'deliveriesSettled',
+          at,
+          settled,
+          ...(split === undefined ? {} : { split }),
+        })
       }
       case 'vouch': {
         const vouched = this.#world.vouch()

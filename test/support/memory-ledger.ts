@@ -1,4 +1,7 @@
-/** Splits in memory, for tests of the machine alone: recalls and saves as a ledger does, and refuses what a ledger would refuse. */
+/**
+ * Splits in memory, for tests of the machine alone: recalls and saves as a ledger does, and refuses
+ * what a ledger would refuse.
+ */
 import type { Split } from '../../src/split/split.ts'
 
 export class MemoryLedger {

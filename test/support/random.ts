@@ -1,11 +1,15 @@
-/** Choices that a seed decides, so that a run can be made again. Each part of a run has a stream of its own, named after it. */
+/**
+ * Choices that a seed decides, so that a run can be made again. Each part of a run has a stream of
+ * its own, named after it.
+ */
 
 export class Random {
   #state: number
 
   constructor(seed: number, stream = '') {
     let state = seed >>> 0
-    for (const character of stream) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) >>> 0
+    for (const character of stream)
+      state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) >>> 0
     this.#state = state
   }
 

@@ -1,6 +1,7 @@
 /**
- * Sending MTAs as they were measured (docs: senders), as far as a front-end can tell them apart: in which order and how they
- * offer recipients, and what they make of each reply. One call is one attempt: one connection.
+ * Sending MTAs as they were measured (docs: senders), as far as a front-end can tell them apart: in
+ * which order and how they offer recipients, and what they make of each reply. One call is one
+ * attempt: one connection.
  */
 import type { Judgement } from '../../src/judge/judge.ts'
 import type { Machine } from './machine.ts'
@@ -71,26 +72,41 @@ export function attempt(kind: SenderKind, machine: Machine, letter: Letter, give
     case 'eximPrdr':
       return exim(kind, machine, letter, how)
     case 'postfix':
-      return concludeOwn(letter, transact(machine, letter, { ...how, offered: open.sort(), pipelines: 'all' }))
+      return concludeOwn(
+        letter,
+        transact(machine, letter, { ...how, offered: open.sort(), pipelines: 'all' }),
+      )
     case 'sendmail':
-      return concludeOwn(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'rcpts' }))
+      return concludeOwn(
+        letter,
+        transact(machine, letter, { ...how, offered: open, pipelines: 'rcpts' }),
+      )
     case 'opensmtpd':
       return concludeOwn(
         letter,
         transact(machine, letter, { ...how, offered: how.shuffle(open), pipelines: 'nothing' }),
       )
     case 'haraka':
-      return haraka(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }))
+      return haraka(
+        letter,
+        transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }),
+      )
     case 'nullmailer':
       return nullmailer(machine, letter, how)
     case 'msmtp':
       return msmtp(machine, letter, how)
     case 'smtplib':
-      return concludeOwn(letter, transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }))
+      return concludeOwn(
+        letter,
+        transact(machine, letter, { ...how, offered: open, pipelines: 'nothing' }),
+      )
     case 'qmail':
       for (const one of open) {
         if (machine.closed) return
-        concludeOwn(letter, transact(machine, letter, { ...how, offered: [one], pipelines: 'nothing' }))
+        concludeOwn(
+          letter,
+          transact(machine, letter, { ...how, offered: [one], pipelines: 'nothing' }),
+        )
       }
   }
 }
@@ -117,11 +133,14 @@ function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
   ]
   const replies: string[] = []
   if (pipelines === 'all')
-    replies.push(...machine.send(...commands, ...(envelope.breaks === 'before DATA' ? [] : ['DATA'])))
+    replies.push(
+      ...machine.send(...commands, ...(envelope.breaks === 'before DATA' ? [] : ['DATA'])),
+    )
   else {
     const [mail = '', ...rcpts] = commands
     replies.push(...machine.send(mail))
-    if (pipelines === 'rcpts' && digit(replies[0] ?? '') === 2) replies.push(...machine.send(...rcpts))
+    if (pipelines === 'rcpts' && digit(replies[0] ?? '') === 2)
+      replies.push(...machine.send(...rcpts))
     else if (digit(replies[0] ?? '') === 2) {
       for (const rcpt of rcpts) {
         replies.push(...machine.send(rcpt))
@@ -130,7 +149,8 @@ function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
     }
     const anyone = replies.slice(1).some((reply) => digit(reply) === 2)
     const gaveUp = envelope.strict === true && digit(replies.at(-1) ?? '') !== 2
-    if (anyone && !gaveUp && envelope.breaks !== 'before DATA') replies.push(...machine.send('DATA'))
+    if (anyone && !gaveUp && envelope.breaks !== 'before DATA')
+      replies.push(...machine.send('DATA'))
   }
   const mail = replies[0] ?? ''
   const rcpts = replies.slice(1, 1 + offered.length)
@@ -138,7 +158,8 @@ function transact(machine: Machine, letter: Letter, envelope: Envelope): Heard {
   const goes = data.startsWith('354')
   const early = envelope.breaks === 'before DATA' || envelope.breaks === 'in the text'
   machine.leavesAfterDot = envelope.breaks === 'after the dot'
-  const answer = goes && !early ? machine.text({ message: letter.message, judgement: letter.judgement }) : []
+  const answer =
+    goes && !early ? machine.text({ message: letter.message, judgement: letter.judgement }) : []
   // Where the backend was not asked, the answer is there at once, and read.
   const broke = early || (machine.leavesAfterDot && machine.closed)
   const text = broke ? [] : answer
@@ -154,10 +175,14 @@ const settle = (letter: Letter, address: string, reply: string): void => {
   if (digit(reply) === 5) letter.fates.set(address, 'no')
 }
 
-/** Postfix, sendmail, OpenSMTPD, qmail: each recipient by its own RCPT reply, and the one after the text for those who went through. */
+/**
+ * Postfix, sendmail, OpenSMTPD, qmail: each recipient by its own RCPT reply, and the one after the
+ * text for those who went through.
+ */
 function concludeOwn(letter: Letter, heard: Heard): void {
   if (digit(heard.mail) !== 2) {
-    if (!heard.broke && digit(heard.mail) === 5) for (const address of heard.offered) letter.fates.set(address, 'no')
+    if (!heard.broke && digit(heard.mail) === 5)
+      for (const address of heard.offered) letter.fates.set(address, 'no')
     return
   }
   heard.offered.forEach((address, i) => {
@@ -167,7 +192,10 @@ function concludeOwn(letter: Letter, heard: Heard): void {
   })
 }
 
-/** A 452 goes on in the same connection; a 5yz after the text then bounces the 452'd ones too (senders: Hazards). */
+/**
+ * A 452 goes on in the same connection; a 5yz after the text then bounces the 452'd ones too
+ * (senders: Hazards).
+ */
 function exim(kind: 'exim' | 'eximPrdr', machine: Machine, letter: Letter, how: Attempt): void {
   let offered = openOf(letter)
   while (offered.length > 0 && !machine.closed) {
@@ -188,7 +216,10 @@ function exim(kind: 'exim' | 'eximPrdr', machine: Machine, letter: Letter, how: 
   }
 }
 
-/** Only exactly 250 is a yes; a 5yz after the text bounces everything that is open (senders: Hazards). */
+/**
+ * Only exactly 250 is a yes; a 5yz after the text bounces everything that is open (senders:
+ * Hazards).
+ */
 function haraka(letter: Letter, heard: Heard): void {
   const final = heard.text.at(-1) ?? ''
   if (digit(final) === 5) {
@@ -197,22 +228,41 @@ function haraka(letter: Letter, heard: Heard): void {
   }
   concludeOwn(letter, {
     ...heard,
-    rcpts: heard.rcpts.map((reply) => (digit(reply) === 2 && !reply.startsWith('250') ? '451' : reply)),
+    rcpts: heard.rcpts.map((reply) =>
+      digit(reply) === 2 && !reply.startsWith('250') ? '451' : reply,
+    ),
   })
 }
 
-/** Drops the whole message at the first 4yz and keeps offering all of it; a 5yz at RCPT fails all of it. */
+/**
+ * Drops the whole message at the first 4yz and keeps offering all of it; a 5yz at RCPT fails all of
+ * it.
+ */
 function nullmailer(machine: Machine, letter: Letter, how: Attempt): void {
   const all = [...letter.fates.keys()]
-  const heard = transact(machine, letter, { ...how, offered: all, pipelines: 'nothing', strict: true })
+  const heard = transact(machine, letter, {
+    ...how,
+    offered: all,
+    pipelines: 'nothing',
+    strict: true,
+  })
   const refused = heard.rcpts.some((reply) => digit(reply) === 5) || digit(heard.mail) === 5
-  const whole = refused ? '550' : heard.rcpts.every((reply) => digit(reply) === 2) ? (heard.text.at(-1) ?? '') : ''
+  const whole = refused
+    ? '550'
+    : heard.rcpts.every((reply) => digit(reply) === 2)
+      ? (heard.text.at(-1) ?? '')
+      : ''
   if (!heard.broke) for (const address of all) settle(letter, address, whole)
 }
 
 /** Fails the whole message at the first recipient who is not taken. */
 function msmtp(machine: Machine, letter: Letter, how: Attempt): void {
   const all = openOf(letter)
-  const heard = transact(machine, letter, { ...how, offered: all, pipelines: 'nothing', strict: true })
+  const heard = transact(machine, letter, {
+    ...how,
+    offered: all,
+    pipelines: 'nothing',
+    strict: true,
+  })
   if (heard.text.length > 0) concludeOwn(letter, heard)
 }

@@ -1,7 +1,8 @@
 /**
- * Sending MTAs over real sockets, scripted from what was measured and read of them (docs: senders): how they offer recipients,
- * and what they make of each reply. One call of `attempt` is one connection; a queue runner is whoever calls it again.
- * `senders.ts` has more of them against the machine alone.
+ * Sending MTAs over real sockets, scripted from what was measured and read of them (docs: senders):
+ * how they offer recipients, and what they make of each reply. One call of `attempt` is one
+ * connection; a queue runner is whoever calls it again. `senders.ts` has more of them against the
+ * machine alone.
  */
 import { Client } from './dialogue.ts'
 
@@ -18,7 +19,11 @@ export interface QueuedMessage {
   readonly bounced: Map<string, string[]>
 }
 
-export const enqueue = (from: string, text: string, recipients: readonly string[]): QueuedMessage => ({
+export const enqueue = (
+  from: string,
+  text: string,
+  recipients: readonly string[],
+): QueuedMessage => ({
   from,
   text,
   open: [...recipients],
@@ -26,7 +31,11 @@ export const enqueue = (from: string, text: string, recipients: readonly string[
 })
 
 /** One attempt at everyone who is open, over a connection of its own. */
-export async function attempt(kind: SocketSenderKind, port: number, message: QueuedMessage): Promise<void> {
+export async function attempt(
+  kind: SocketSenderKind,
+  port: number,
+  message: QueuedMessage,
+): Promise<void> {
   const client = await Client.connect(port)
   try {
     await client.reply()
@@ -82,7 +91,8 @@ const isYes = (reply: string): boolean => reply.startsWith('250')
 const isNo = (reply: string): boolean => reply.startsWith('5')
 
 function bounce(message: QueuedMessage, addresses: readonly string[], reply: string): void {
-  for (const address of addresses) message.bounced.set(address, [...(message.bounced.get(address) ?? []), reply])
+  for (const address of addresses)
+    message.bounced.set(address, [...(message.bounced.get(address) ?? []), reply])
   message.open = message.open.filter((address) => !addresses.includes(address))
 }
 
@@ -91,20 +101,25 @@ const those = (heard: Heard, test: (reply: string) => boolean): string[] =>
   [...heard.rcpts].filter(([, reply]) => test(reply)).map(([address]) => address)
 
 /**
- * Haraka 3: one recipient after the other; those with 4yz become a message of their own, those with 5yz a bounce, but only when
- * the rest was delivered or nobody was accepted. A 5yz to MAIL, DATA or the text bounces everyone, a 4yz keeps everyone.
+ * Haraka 3: one recipient after the other; those with 4yz become a message of their own, those with
+ * 5yz a bounce, but only when the rest was delivered or nobody was accepted. A 5yz to MAIL, DATA or
+ * the text bounces everyone, a 4yz keeps everyone.
  */
 async function haraka(client: Client, message: QueuedMessage): Promise<void> {
   const heard = await transact(client, message, false)
   const whole = heard.text ?? heard.mail
   if (isNo(whole)) bounce(message, message.open, whole)
   if (!isYes(whole)) return
-  for (const address of those(heard, isNo)) bounce(message, [address], heard.rcpts.get(address) ?? '')
+  for (const address of those(heard, isNo))
+    bounce(message, [address], heard.rcpts.get(address) ?? '')
   const delivered = heard.text === undefined ? [] : those(heard, isYes)
   message.open = message.open.filter((address) => !delivered.includes(address))
 }
 
-/** nullmailer 2: all or nothing. The first 4yz leaves the whole message in the queue, the first 5yz bounces all of it. */
+/**
+ * nullmailer 2: all or nothing. The first 4yz leaves the whole message in the queue, the first 5yz
+ * bounces all of it.
+ */
 async function nullmailer(client: Client, message: QueuedMessage): Promise<void> {
   const heard = await transact(client, message, true)
   const last = heard.text ?? [...heard.rcpts.values()].at(-1) ?? heard.mail
@@ -113,12 +128,14 @@ async function nullmailer(client: Client, message: QueuedMessage): Promise<void>
 }
 
 /**
- * KumoMTA: offers those with 4yz again at once, in the same connection, for as long as somebody is accepted. A 5yz to the text
- * loses the others too, as in Stalwart and mox. True: another transaction is to follow.
+ * KumoMTA: offers those with 4yz again at once, in the same connection, for as long as somebody is
+ * accepted. A 5yz to the text loses the others too, as in Stalwart and mox. True: another
+ * transaction is to follow.
  */
 async function kumomta(client: Client, message: QueuedMessage): Promise<boolean> {
   const heard = await transact(client, message, false)
-  for (const address of those(heard, isNo)) bounce(message, [address], heard.rcpts.get(address) ?? '')
+  for (const address of those(heard, isNo))
+    bounce(message, [address], heard.rcpts.get(address) ?? '')
   const { text } = heard
   if (text === undefined) return false
   if (isNo(text)) bounce(message, message.open, text)

@@ -1,4 +1,7 @@
-/** Before every file (vitest.config.ts): a test that takes longer than it may says what it was waiting for. */
+/**
+ * Before every file (vitest.config.ts): a test that takes longer than it may says what it was
+ * waiting for.
+ */
 import { beforeEach } from 'vitest'
 import { pendingWaits } from './lab/until.ts'
 
@@ -8,6 +11,8 @@ beforeEach(({ onTestFailed }) => {
     if (late === undefined) return
     const waits = pendingWaits()
     late.message +=
-      waits.length === 0 ? '\nNothing is waited for by until().' : `\nWaits for: ${waits.join('\n  and: ')}`
+      waits.length === 0
+        ? '\nNothing is waited for by until().'
+        : `\nWaits for: ${waits.join('\n  and: ')}`
   })
 })

@@ -1,4 +1,7 @@
-/** A DNS server on a free UDP port of 127.0.0.1 that knows a few TXT records; of everything else it says that there is none. */
+/**
+ * A DNS server on a free UDP port of 127.0.0.1 that knows a few TXT records; of everything else it
+ * says that there is none.
+ */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 
@@ -18,7 +21,8 @@ export async function startTxtServer(
   const socket = createSocket('udp4', (query, from) => {
     const { name, end } = questionOf(query)
     asked.push(name)
-    if (options.silent !== true) socket.send(answerTo(query, end, records[name]), from.port, from.address)
+    if (options.silent !== true)
+      socket.send(answerTo(query, end, records[name]), from.port, from.address)
   })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
@@ -57,6 +61,20 @@ function answerTo(query: Buffer, end: number, record: string | undefined): Buffe
     return Buffer.concat([header, question])
   }
   const text = Buffer.from(record)
-  const fixed = Buffer.from([0xc0, headerOctets, 0, 16, 0, 1, 0, 0, 0, 0, 0, text.length + 1, text.length])
+  const fixed = Buffer.from([
+    0xc0,
+    headerOctets,
+    0,
+    16,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    text.length + 1,
+    text.length,
+  ])
   return Buffer.concat([header, question, fixed, text])
 }

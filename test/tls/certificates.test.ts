@@ -32,8 +32,12 @@ describe('configured pairs', () => {
     await loadCertificates({ hostname: 'unused.example', pairs, dataDirectory: directory })
 
   test('the client gets the one that it asks for, and else the first', async () => {
-    const certificates = await load(await writePair('mx1.example.org'), await writePair('*.example.net'))
-    const asked = async (servername: string): Promise<string> => (await handshake(certificates, { servername })).names
+    const certificates = await load(
+      await writePair('mx1.example.org'),
+      await writePair('*.example.net'),
+    )
+    const asked = async (servername: string): Promise<string> =>
+      (await handshake(certificates, { servername })).names
     expect(await asked('mx1.example.org')).toBe('DNS:mx1.example.org, DNS:localhost')
     expect(await asked('MX1.EXAMPLE.ORG')).toBe('DNS:mx1.example.org, DNS:localhost')
     expect(await asked('mx2.example.net')).toBe('DNS:*.example.net, DNS:localhost')
@@ -44,7 +48,10 @@ describe('configured pairs', () => {
   test.each(['', '.', '*.example.org', 'fe80::1%eth0', 'a\0b', '\xff', 'a'.repeat(300)])(
     'a name that is none gets the first: %j',
     async (name) => {
-      const certificates = await load(await writePair('mx1.example.org'), await writePair('mx2.example.org'))
+      const certificates = await load(
+        await writePair('mx1.example.org'),
+        await writePair('mx2.example.org'),
+      )
       expect(certificates.contextFor(name)).toBe(certificates.all[0].context)
     },
   )
@@ -52,14 +59,21 @@ describe('configured pairs', () => {
   test('a client that trusts the certificate is content with it', async () => {
     const pair = await writePair('mx1.example.org')
     const certificates = await load(pair)
-    const seen = await handshake(certificates, { servername: 'mx1.example.org', ca: await readFile(pair.cert) })
+    const seen = await handshake(certificates, {
+      servername: 'mx1.example.org',
+      ca: await readFile(pair.cert),
+    })
     expect(seen).toMatchObject({ authorized: true, protocol: 'TLSv1.3' })
   })
 
   test('TLS 1.2 is spoken, TLS 1.1 is not', async () => {
     const certificates = await load(await writePair('mx1.example.org'))
     expect((await handshake(certificates, { maxVersion: 'TLSv1.2' })).protocol).toBe('TLSv1.2')
-    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+    const old = {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    } as const
     await expect(handshake(certificates, old)).rejects.toThrow(/alert protocol version/)
   })
 
@@ -85,14 +99,19 @@ describe('configured pairs', () => {
     const reason = async (pair: PemPair): Promise<string> =>
       await load(pair).then(
         () => 'none',
-        (error: unknown) => (error instanceof Error ? error.message.replaceAll(`${directory}/`, '') : String(error)),
+        (error: unknown) =>
+          error instanceof Error ? error.message.replaceAll(`${directory}/`, '') : String(error),
       )
 
     test('a missing file', async () => {
       const pair = await writePair('a.example')
       const cert = join(directory, 'gone.pem')
-      expect(await reason({ ...pair, cert })).toBe('gone.pem: there is no such file; check tls.certificates')
-      expect(await reason({ ...pair, key: directory })).toBe(`${directory}: is a directory, expected a PEM file`)
+      expect(await reason({ ...pair, cert })).toBe(
+        'gone.pem: there is no such file; check tls.certificates',
+      )
+      expect(await reason({ ...pair, key: directory })).toBe(
+        `${directory}: is a directory, expected a PEM file`,
+      )
     })
 
     test('files that don’t belong together', async () => {
@@ -129,8 +148,13 @@ describe('configured pairs', () => {
 
     test('something else than PEM', async () => {
       const pair = await writePair('a.example')
-      await writeFile(pair.cert, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }))
-      expect(await reason(pair)).toBe('a.example.pem: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")')
+      await writeFile(
+        pair.cert,
+        generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }),
+      )
+      expect(await reason(pair)).toBe(
+        'a.example.pem: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")',
+      )
     })
   })
 })
@@ -138,8 +162,14 @@ describe('configured pairs', () => {
 describe('the self-signed one', () => {
   const now = Date.now()
   const load = async (hostname = 'mx1.example.org', at = now): Promise<Certificates> =>
-    await loadCertificates({ hostname, pairs: [], dataDirectory: join(directory, 'data'), clock: () => at })
-  const kept = async (): Promise<string> => await readFile(join(directory, 'data', 'self-signed.pem'), 'utf8')
+    await loadCertificates({
+      hostname,
+      pairs: [],
+      dataDirectory: join(directory, 'data'),
+      clock: () => at,
+    })
+  const kept = async (): Promise<string> =>
+    await readFile(join(directory, 'data', 'self-signed.pem'), 'utf8')
 
   test('is made and works for every name', async () => {
     const certificates = await load()

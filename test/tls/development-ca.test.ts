@@ -1,6 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { canBeCertified, makeAuthority, makeServerCertificate } from '../../src/tls/development-ca.ts'
+import {
+  canBeCertified,
+  makeAuthority,
+  makeServerCertificate,
+} from '../../src/tls/development-ca.ts'
 import { makeSelfSigned } from '../../src/tls/self-signed.ts'
 
 const day = 86_400_000
@@ -16,10 +20,16 @@ describe('makeServerCertificate', () => {
   })
 
   test.each([
-    ['has expired', async () => await makeAuthority('CA', 1, now - 10 * day), /has expired on 2026-11-13/],
+    [
+      'has expired',
+      async () => await makeAuthority('CA', 1, now - 10 * day),
+      /has expired on 2026-11-13/,
+    ],
     ['is none', async () => await makeSelfSigned('a.test', now), /not that of an authority/],
   ])('is refused under an authority that %s', async (_, authority, why) => {
-    await expect(makeServerCertificate(['a.test'], await authority(), { days: 1, now })).rejects.toThrow(why)
+    await expect(
+      makeServerCertificate(['a.test'], await authority(), { days: 1, now }),
+    ).rejects.toThrow(why)
   })
 })
 

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { handshakeFailure } from '../../src/tls/handshake-failure.ts'
 
 const withCode = (code: string, reason?: string): Error =>
-  Object.assign(new Error(`error:0A000000:SSL routines::${code}`), { code, ...(reason !== undefined && { reason }) })
+  Object.assign(new Error(`error:0A000000:SSL routines::${code}`), {
+    code,
+    ...(reason !== undefined && { reason }),
+  })
 
 test.each([
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'certificate'],
@@ -32,5 +35,8 @@ test('OpenSSL’s words and its code are told', () => {
 })
 
 test('an error without a code has its message', () => {
-  expect(handshakeFailure(new Error('socket hang up'))).toEqual({ reason: 'other', why: 'socket hang up' })
+  expect(handshakeFailure(new Error('socket hang up'))).toEqual({
+    reason: 'other',
+    why: 'socket hang up',
+  })
 })

@@ -10,8 +10,14 @@ export interface Seen {
   readonly authorized: boolean
 }
 
-/** One real handshake on loopback; the server takes its side of a plain connection into TLS, as STARTTLS does. */
-export async function handshake(certificates: Certificates, options: ConnectionOptions): Promise<Seen> {
+/**
+ * One real handshake on loopback; the server takes its side of a plain connection into TLS, as
+ * STARTTLS does.
+ */
+export async function handshake(
+  certificates: Certificates,
+  options: ConnectionOptions,
+): Promise<Seen> {
   const server = createServer((socket) => {
     const secured = new TLSSocket(socket, {
       isServer: true,

@@ -1,4 +1,7 @@
-/** Sessions that are resumed (RFC 8446 2.2, RFC 5077), with several certificates and when they change. */
+/**
+ * Sessions that are resumed (RFC 8446 2.2, RFC 5077), with several certificates and when they
+ * change.
+ */
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -35,9 +38,14 @@ async function write(directory: string, file: string, host: string): Promise<voi
 }
 
 /** A session of one connection; TLS 1.3 gives it after the handshake. */
-async function sessionWith(port: number, servername: string, maxVersion: 'TLSv1.2' | 'TLSv1.3'): Promise<Buffer> {
+async function sessionWith(
+  port: number,
+  servername: string,
+  maxVersion: 'TLSv1.2' | 'TLSv1.3',
+): Promise<Buffer> {
   const client = await startTls(port, { servername, maxVersion })
-  const told = maxVersion === 'TLSv1.3' ? (once(client.socket, 'session') as Promise<[Buffer]>) : undefined
+  const told =
+    maxVersion === 'TLSv1.3' ? (once(client.socket, 'session') as Promise<[Buffer]>) : undefined
   await client.ask('NOOP')
   const session = told === undefined ? client.socket.getSession() : (await told)[0]
   client.close()
@@ -64,7 +72,10 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
     const session = await sessionWith(app.port, 'a.test', maxVersion)
     const running = await startTls(app.port, { servername: 'a.test', maxVersion })
     await write(files.directory, 'a.test', 'new.test')
-    await until('the new pair is used', () => app.facts.filter(({ kind }) => kind === 'certificateLoaded').length === 3)
+    await until(
+      'the new pair is used',
+      () => app.facts.filter(({ kind }) => kind === 'certificateLoaded').length === 3,
+    )
     const client = await startTls(app.port, { servername: 'a.test', maxVersion, session })
     expect(client.socket.isSessionReused()).toBe(false)
     expect(names(client.socket)).toContain('new.test')

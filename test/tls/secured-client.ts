@@ -8,7 +8,10 @@ export interface SecuredClient extends Client {
 }
 
 /** TLS from the first octet. Rejects when the handshake fails. */
-export async function connectSecured(port: number, options: ConnectionOptions = {}): Promise<SecuredClient> {
+export async function connectSecured(
+  port: number,
+  options: ConnectionOptions = {},
+): Promise<SecuredClient> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
   const client = new Client(socket)
   await once(socket, 'secureConnect')
@@ -16,7 +19,10 @@ export async function connectSecured(port: number, options: ConnectionOptions = 
 }
 
 /** The handshake on a connection that was told 220 to STARTTLS. Rejects when it fails. */
-export async function upgradeClient(client: Client, options: ConnectionOptions = {}): Promise<SecuredClient> {
+export async function upgradeClient(
+  client: Client,
+  options: ConnectionOptions = {},
+): Promise<SecuredClient> {
   client.socket.removeAllListeners()
   const socket = connect({ socket: client.socket, rejectUnauthorized: false, ...options })
   const secured = new Client(socket)
@@ -25,7 +31,10 @@ export async function upgradeClient(client: Client, options: ConnectionOptions =
 }
 
 /** Connects, says EHLO and STARTTLS, and makes the handshake. */
-export async function startTls(port: number, options: ConnectionOptions = {}): Promise<SecuredClient> {
+export async function startTls(
+  port: number,
+  options: ConnectionOptions = {},
+): Promise<SecuredClient> {
   const client = await Client.connect(port)
   await client.reply()
   await client.ask('EHLO client.test')

@@ -20,7 +20,9 @@ describe('a self-signed certificate', () => {
 
   test('has a serial number of its own', async () => {
     const serials = await Promise.all(
-      [1, 2].map(async () => new X509Certificate((await makeSelfSigned('a.example', now)).cert).serialNumber),
+      [1, 2].map(
+        async () => new X509Certificate((await makeSelfSigned('a.example', now)).cert).serialNumber,
+      ),
     )
     expect(new Set(serials).size).toBe(2)
     for (const serial of serials) expect(serial).toMatch(/^[4-7][0-9A-F]{31}$/)

@@ -1,4 +1,7 @@
-/** TLS towards clients as they see it: STARTTLS (RFC 3207), listeners that begin with TLS (RFC 8314 3.3), and none. */
+/**
+ * TLS towards clients as they see it: STARTTLS (RFC 3207), listeners that begin with TLS (RFC 8314
+ * 3.3), and none.
+ */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -14,7 +17,8 @@ import { connectSecured, startTls, upgradeClient } from './secured-client.ts'
 type FactOf<Kind extends Fact['kind']> = Fact & { readonly kind: Kind }
 
 async function fact<Kind extends Fact['kind']>(app: TestApp, kind: Kind): Promise<FactOf<Kind>> {
-  const find = (): FactOf<Kind> | undefined => app.facts.find((each): each is FactOf<Kind> => each.kind === kind)
+  const find = (): FactOf<Kind> | undefined =>
+    app.facts.find((each): each is FactOf<Kind> => each.kind === kind)
   await until(`a fact ${kind}`, () => find() !== undefined)
   const found = find()
   if (found === undefined) throw new Error(`no fact ${kind}`)
@@ -36,11 +40,19 @@ describe('STARTTLS', () => {
     expect(await client.ask('RCPT TO:<a@example.org>')).toMatch(/^503 /)
     expect(await client.ask('QUIT')).toMatch(/^221 /)
     client.close()
-    expect(await fact(app, 'sessionClosed')).toMatchObject({ tls: true, helo: 'after.test', why: 'quit' })
+    expect(await fact(app, 'sessionClosed')).toMatchObject({
+      tls: true,
+      helo: 'after.test',
+      why: 'quit',
+    })
     expect(await app.metrics()).toContain('rcptwise_tls_handshakes_total{protocol="TLSv1.3"} 1')
   })
 
-  test.each(['MAIL FROM:<evil@example.net>\r\n', 'EHLO evil.test\r\nMAIL FROM:<evil@example.net>\r\n', 'NO'])(
+  test.each([
+    'MAIL FROM:<evil@example.net>\r\n',
+    'EHLO evil.test\r\nMAIL FROM:<evil@example.net>\r\n',
+    'NO',
+  ])(
     'CVE-2011-0411: %j behind it in the same segment is answered with 554, and nothing of it is heard',
     async (behind) => {
       await using app = await startTestApp()
@@ -48,7 +60,9 @@ describe('STARTTLS', () => {
       await client.reply()
       await client.ask('EHLO client.test')
       client.send(`STARTTLS\r\n${behind}`)
-      expect(await client.reply()).toEqual(['554 5.5.0 Commands came before they were allowed (RFC 2920 3.1); closing'])
+      expect(await client.reply()).toEqual([
+        '554 5.5.0 Commands came before they were allowed (RFC 2920 3.1); closing',
+      ])
       expect(await client.line()).toBeUndefined()
       client.close()
       expect(app.transactions()).toEqual([])
@@ -64,7 +78,11 @@ describe('STARTTLS', () => {
     client.send('EHLO evil.test\r\n')
     expect(await client.line()).toBeUndefined()
     expect(await fact(app, 'tlsFailed')).toMatchObject({ reason: 'junk', address: '127.0.0.1' })
-    expect(await fact(app, 'sessionClosed')).toMatchObject({ why: 'tls', tls: false, helo: 'client.test' })
+    expect(await fact(app, 'sessionClosed')).toMatchObject({
+      why: 'tls',
+      tls: false,
+      helo: 'client.test',
+    })
     const metrics = await app.metrics()
     expect(metrics).toContain('rcptwise_tls_failures_total{reason="junk"} 1')
     expect(metrics).toContain('rcptwise_session_ends_total{why="tls"} 1')
@@ -78,12 +96,17 @@ describe('STARTTLS', () => {
     await client.ask('EHLO client.test')
     await client.ask('STARTTLS')
     expect(await client.line()).toBeUndefined()
-    expect(await fact(app, 'tlsFailed')).toMatchObject({ reason: 'time', why: 'no handshake within 100 ms' })
+    expect(await fact(app, 'tlsFailed')).toMatchObject({
+      reason: 'time',
+      why: 'no handshake within 100 ms',
+    })
   })
 
   test('TLS 1.3 alone, where the configuration wants that', async () => {
     await using app = await startTestApp({ config: 'tls: { minimum_version: TLSv1.3 }' })
-    await expect(startTls(app.port, { maxVersion: 'TLSv1.2' })).rejects.toThrow(/alert protocol version/)
+    await expect(startTls(app.port, { maxVersion: 'TLSv1.2' })).rejects.toThrow(
+      /alert protocol version/,
+    )
     expect(await fact(app, 'tlsFailed')).toMatchObject({ reason: 'protocol' })
     const client = await startTls(app.port)
     expect(client.socket.getProtocol()).toBe('TLSv1.3')
@@ -154,7 +177,9 @@ describe('tls: implicit', () => {
   })
 
   test('a client that says nothing is ended', async () => {
-    await using app = await startTestApp({ config: `${listen}\ntimeouts: { tls_handshake: 100ms }` })
+    await using app = await startTestApp({
+      config: `${listen}\ntimeouts: { tls_handshake: 100ms }`,
+    })
     const socket = connect(app.port, '127.0.0.1')
     await once(socket, 'close')
     expect(await fact(app, 'tlsFailed')).toMatchObject({ reason: 'time' })
@@ -171,7 +196,8 @@ describe('tls: implicit', () => {
   })
 
   test('behind a PROXY header, also when both come in one segment', async () => {
-    const config = 'listen: [{ address: "127.0.0.1:0", tls: implicit, proxy_protocol_from: [127.0.0.0/8] }]'
+    const config =
+      'listen: [{ address: "127.0.0.1:0", tls: implicit, proxy_protocol_from: [127.0.0.0/8] }]'
     await using app = await startTestApp({ config })
     const plain = connect(app.port, '127.0.0.1')
     await once(plain, 'connect')
@@ -212,7 +238,9 @@ test('tls: off offers no STARTTLS, knows none, and needs no certificate', async 
 })
 
 test('each listener has its own way', async () => {
-  const listen = ['starttls', 'implicit', 'off'].map((tls) => `  - { address: "127.0.0.1:0", tls: ${tls} }`)
+  const listen = ['starttls', 'implicit', 'off'].map(
+    (tls) => `  - { address: "127.0.0.1:0", tls: ${tls} }`,
+  )
   await using app = await startTestApp({ config: `listen:\n${listen.join('\n')}` })
   const [starttls = 0, implicit = 0, off = 0] = app.app.addresses.map(({ port }) => port)
   ;(await startTls(starttls)).close()
@@ -224,10 +252,13 @@ test('each listener has its own way', async () => {
 
 describe('client certificates', () => {
   test.each([true, false])('request_client_certificate: %j', async (asked) => {
-    await using app = await startTestApp({ config: `tls: { request_client_certificate: ${asked} }` })
+    await using app = await startTestApp({
+      config: `tls: { request_client_certificate: ${asked} }`,
+    })
     const shown = await makeSelfSigned('client.test', Date.now())
     const client = await startTls(app.port, shown)
-    const fingerprint = (client.socket.getCertificate() as { fingerprint256: string }).fingerprint256
+    const fingerprint = (client.socket.getCertificate() as { fingerprint256: string })
+      .fingerprint256
     expect(await client.ask('EHLO client.test')).toContain('250 ')
     const seen = (await fact(app, 'sessionSecured')).certificate
     expect(seen).toEqual(
@@ -257,11 +288,18 @@ describe('client certificates', () => {
     const first = await startTls(app.port, { ...shown, maxVersion: 'TLSv1.2' })
     const session = first.socket.getSession()
     first.close()
-    const second = await startTls(app.port, { ...shown, maxVersion: 'TLSv1.2', ...(session && { session }) })
+    const second = await startTls(app.port, {
+      ...shown,
+      maxVersion: 'TLSv1.2',
+      ...(session && { session }),
+    })
     expect(second.socket.isSessionReused()).toBe(true)
     await second.ask('NOOP')
     second.close()
     const secured = app.facts.filter((each) => each.kind === 'sessionSecured')
-    expect(secured.map(({ certificate }) => certificate?.subject)).toEqual(['CN=client.test', 'CN=client.test'])
+    expect(secured.map(({ certificate }) => certificate?.subject)).toEqual([
+      'CN=client.test',
+      'CN=client.test',
+    ])
   })
 })

@@ -48,9 +48,13 @@ async function open(pairs: readonly PemPair[], clock = Date.now): Promise<Watche
 }
 
 const shown = async (certificates: WatchedCertificates, servername?: string): Promise<string> =>
-  (await handshake(certificates, servername === undefined ? {} : { servername })).names.replace(/^DNS:|, .*$/g, '')
+  (await handshake(certificates, servername === undefined ? {} : { servername })).names.replace(
+    /^DNS:|, .*$/g,
+    '',
+  )
 const kinds = (): string[] => facts.map(({ kind }) => kind)
-const kept = (): string[] => facts.flatMap((fact) => (fact.kind === 'certificateKept' ? [fact.why] : []))
+const kept = (): string[] =>
+  facts.flatMap((fact) => (fact.kind === 'certificateKept' ? [fact.why] : []))
 
 describe('when the files change', () => {
   test('new handshakes get the new pair, the expiry is the new one', async () => {
@@ -65,7 +69,11 @@ describe('when the files change', () => {
   })
 
   test('also by a symbolic link, as certbot does it, and only the pair that changed', async () => {
-    const [a, b, c] = [await writePair('a.test'), await writePair('b.test'), await writePair('c.test')]
+    const [a, b, c] = [
+      await writePair('a.test'),
+      await writePair('b.test'),
+      await writePair('c.test'),
+    ]
     const live = { cert: join(directory, 'live.pem'), key: join(directory, 'live.key') }
     const point = async (to: PemPair): Promise<void> => {
       for (const part of ['cert', 'key'] as const) {
@@ -77,13 +85,17 @@ describe('when the files change', () => {
     const certificates = await open([c, live])
     expect(await shown(certificates, 'a.test')).toBe('a.test')
     await point(b)
-    await until('the new pair is used', async () => (await shown(certificates, 'b.test')) === 'b.test')
+    await until(
+      'the new pair is used',
+      async () => (await shown(certificates, 'b.test')) === 'b.test',
+    )
     expect(await shown(certificates, 'a.test')).toBe('c.test')
     expect(facts.map((fact) => 'name' in fact && fact.name)).toEqual(['c.test', 'a.test', 'b.test'])
   })
 
   test('a certificate whose key comes a moment later is no mistake', async () => {
-    // By this clock no time passes until a pair that does not fit is told, however busy the machine is.
+    // By this clock no time passes until a pair that does not fit is told, however busy the machine
+    // is.
     const now = Date.now()
     const certificates = await open([await writePair('old.test', 'mx')], () => now)
     const next = await writePair('new.test')
@@ -100,7 +112,9 @@ describe('when the files change', () => {
     const certificates = await open([files])
     await writeFile(files.cert, 'half a certific')
     await until('it is told', () => kept().length > 0)
-    expect(kept()).toEqual([`${files.cert}: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")`])
+    expect(kept()).toEqual([
+      `${files.cert}: holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----")`,
+    ])
     // Another event beside the same content says nothing new.
     await writeFile(join(directory, 'other'), '')
     await new Promise((resolve) => setTimeout(resolve, 500))

@@ -16,7 +16,10 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-const module = { moduleId: path.resolve('test/a.test.ts'), errors: () => [] } as unknown as TestModule
+const module = {
+  moduleId: path.resolve('test/a.test.ts'),
+  errors: () => [],
+} as unknown as TestModule
 
 /** A test of vitest's whose state can be set. */
 function sample(fullName: string): { readonly test: TestCase; readonly end: () => void } {
@@ -25,7 +28,8 @@ function sample(fullName: string): { readonly test: TestCase; readonly end: () =
   return { test, end: () => (state = 'passed') }
 }
 
-const kept = (): Outcome => JSON.parse(readFileSync(path.join(directory, 'outcome.json'), 'utf8')) as Outcome
+const kept = (): Outcome =>
+  JSON.parse(readFileSync(path.join(directory, 'outcome.json'), 'utf8')) as Outcome
 
 test('a test runs from its beginning to its end', () => {
   const reporter = new OutcomeReporter()

@@ -16,13 +16,22 @@ const outcomes = (...codes: number[]) =>
     mailbox: `r${index}`,
     reply: { code, lines: [`reply ${index}`] } satisfies Reply,
   }))
-const indices = (list: readonly { readonly index: number }[]): number[] => list.map(({ index }) => index)
+const indices = (list: readonly { readonly index: number }[]): number[] =>
+  list.map(({ index }) => index)
 
 describe('one answer for a legacy client', () => {
   const rows: [string, number[], Partial<Circumstances>, number, number[], number[], number[]][] = [
     // outcomes, circumstances; reply; kept, delivered unsaid, final
     ['all taken', [250, 250], {}, 250, [], [], [0, 1]],
-    ['all taken, someone deferred', [250, 250], { anyoneDeferred: true, mayComeAgain: true }, 250, [], [], [0, 1]],
+    [
+      'all taken, someone deferred',
+      [250, 250],
+      { anyoneDeferred: true, mayComeAgain: true },
+      250,
+      [],
+      [],
+      [0, 1],
+    ],
     ['all refused', [550, 550], {}, 550, [], [], [0, 1]],
     ['all refused, someone deferred', [550, 550], { anyoneDeferred: true }, 451, [0, 1], [], []],
     ['one later', [250, 451, 550], {}, 451, [2], [0], []],
@@ -36,19 +45,22 @@ describe('one answer for a legacy client', () => {
     ({ row: [, codes, circumstances, code, kept, unsaid, final] }) => {
       const answer = answerTogether(outcomes(...codes), { ...plain, ...circumstances })
       expect(answer.lines.map((line) => line.code)).toEqual([code])
-      expect([indices(answer.refusalsKept), indices(answer.deliveredUnsaid), indices(answer.final)]).toEqual([
-        kept,
-        unsaid,
-        final,
-      ])
+      expect([
+        indices(answer.refusalsKept),
+        indices(answer.deliveredUnsaid),
+        indices(answer.final),
+      ]).toEqual([kept, unsaid, final])
     },
   )
 
   test('someone has to come again: words about one of them are not told to the others', () => {
-    const text = (...codes: number[]) => answerTogether(outcomes(...codes), plain).lines[0]?.lines[0]
+    const text = (...codes: number[]) =>
+      answerTogether(outcomes(...codes), plain).lines[0]?.lines[0]
     expect(text(451, 450)).toBe('reply 0')
     expect(text(250, 452)).toBe(text(550, 450))
-    expect(text(250, 452)).toMatch(/^The recipients of this message are answered separately; .*retry=00:01:00$/)
+    expect(text(250, 452)).toMatch(
+      /^The recipients of this message are answered separately; .*retry=00:01:00$/,
+    )
   })
 
   test('some have it, and the others are refused for good: the refusal says for whom', () => {
@@ -60,8 +72,13 @@ describe('one answer for a legacy client', () => {
   })
 
   test("a refusal that names one recipient is not told to several; the backend's words are", () => {
-    const ours = outcomes(550, 550).map((outcome) => ({ ...outcome, reply: { ...outcome.reply, detail: '7.1' } }))
-    expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe('The recipients refuse this message as spam')
+    const ours = outcomes(550, 550).map((outcome) => ({
+      ...outcome,
+      reply: { ...outcome.reply, detail: '7.1' },
+    }))
+    expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe(
+      'The recipients refuse this message as spam',
+    )
     const full = { ...ours[0], reply: { code: 552, lines: ['5.2.2 Mailbox full'] } satisfies Reply }
     for (const mixed of [
       [...ours, full],
@@ -76,7 +93,9 @@ describe('one answer for a legacy client', () => {
   })
 
   test('PRDR: refusals in different words are told one by one, those in the same words once', () => {
-    expect(answerEach(outcomes(552, 552), plain).lines.map(({ code }) => code)).toEqual([353, 552, 552, 250])
+    expect(answerEach(outcomes(552, 552), plain).lines.map(({ code }) => code)).toEqual([
+      353, 552, 552, 250,
+    ])
     const same = outcomes(552, 552).map((outcome) => ({
       ...outcome,
       reply: { code: 552, lines: ['no'] } satisfies Reply,

@@ -36,7 +36,9 @@ describe('grant: several who share one answer', () => {
     [['accept', 'reject'], 'off', 'tag', ['accept', 'accept']],
     [['reject', 'reject'], 'off', 'tag', ['reject', 'reject']],
     [['defer', 'defer'], 'lenient', 'tag', ['defer', 'defer']],
-  ])('%j, %s', (wanted, sharing, instead, granted) => expect(grant(wanted, sharing, instead)).toEqual(granted))
+  ])('%j, %s', (wanted, sharing, instead, granted) =>
+    expect(grant(wanted, sharing, instead)).toEqual(granted),
+  )
 
   test('where answers are shared, no 5yz stands beside a 250', () => {
     const verdict = fc.constantFrom<Verdict>('accept', 'tag', 'quarantine', 'reject')
@@ -67,10 +69,12 @@ describe('grant: several who share one answer', () => {
 
 describe('parcels: one transaction a distinct result, never more', () => {
   test('by result, in the order of recipients', () => {
-    const granted = (['tag', 'accept', 'reject', 'tag', 'quarantine', 'defer'] as const).map((verdict, index) => ({
-      index,
-      verdict,
-    }))
+    const granted = (['tag', 'accept', 'reject', 'tag', 'quarantine', 'defer'] as const).map(
+      (verdict, index) => ({
+        index,
+        verdict,
+      }),
+    )
     expect(parcelsByResult(granted)).toEqual([
       { result: 'tagged', recipients: [0, 3] },
       { result: 'plain', recipients: [1] },
@@ -86,7 +90,15 @@ describe('parcels: one transaction a distinct result, never more', () => {
 })
 
 test('who can share an answer: equal thresholds, whatever the name', () => {
-  expect(groupKey(policy(5, 8, 15))).toBe(groupKey({ ...policy(5, 8, 15), name: 'other', neverDefer: true }))
-  const keys = [policy(), policy(5), policy(undefined, 5), policy(undefined, undefined, 5), policy(5, 5)].map(groupKey)
+  expect(groupKey(policy(5, 8, 15))).toBe(
+    groupKey({ ...policy(5, 8, 15), name: 'other', neverDefer: true }),
+  )
+  const keys = [
+    policy(),
+    policy(5),
+    policy(undefined, 5),
+    policy(undefined, undefined, 5),
+    policy(5, 5),
+  ].map(groupKey)
   expect(new Set(keys).size).toBe(keys.length)
 })

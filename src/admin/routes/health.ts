@@ -1,6 +1,9 @@
 import { type Route, jsonResponse } from '../exchange.ts'
 
-/** `GET /healthz`: the process answers. `GET /readyz`: it can take mail; 503 with the reasons until then. */
+/**
+ * `GET /healthz`: the process answers. `GET /readyz`: it can take mail; 503 with the reasons until
+ * then.
+ */
 export const healthRoutes: readonly Route[] = [
   { path: ['healthz'], open: true, methods: { GET: () => jsonResponse(200, { healthy: true }) } },
   {

@@ -1,10 +1,23 @@
-import { type ConfigurableStrategy, configurableStrategies, isConfigurableStrategy } from '../../strategy/names.ts'
+import {
+  type ConfigurableStrategy,
+  configurableStrategies,
+  isConfigurableStrategy,
+} from '../../strategy/names.ts'
 import type { AdminContext } from '../context.ts'
 import { durationForm, parseDuration } from '../duration.ts'
-import { type AdminRequest, type AdminResponse, type Route, jsonResponse, problem } from '../exchange.ts'
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type Route,
+  jsonResponse,
+  problem,
+} from '../exchange.ts'
 import { peerJson } from '../views.ts'
 
-/** The peer classes, and the strategy of one: `PUT {"strategy":"group","for":"2h"}`, `DELETE` to go back to the configured one. */
+/**
+ * The peer classes, and the strategy of one: `PUT {"strategy":"group","for":"2h"}`, `DELETE` to go
+ * back to the configured one.
+ */
 export const peerRoutes: readonly Route[] = [
   {
     path: ['api', 'v1', 'peers'],
@@ -58,9 +71,15 @@ function parseOrder(value: unknown): Order | AdminResponse {
   if (unknownKey !== undefined)
     return problem(400, `the key ${JSON.stringify(unknownKey.slice(0, 50))} is unknown`, form)
   if (typeof strategy !== 'string' || !isConfigurableStrategy(strategy)) {
-    return problem(400, '"strategy" is missing or unknown', `one of ${configurableStrategies.join(', ')}`)
+    return problem(
+      400,
+      '"strategy" is missing or unknown',
+      `one of ${configurableStrategies.join(', ')}`,
+    )
   }
   if (duration === undefined) return { strategy, forMs: undefined }
   const forMs = typeof duration === 'string' ? parseDuration(duration) : undefined
-  return forMs === undefined ? problem(400, '"for" is no duration', durationForm) : { strategy, forMs }
+  return forMs === undefined
+    ? problem(400, '"for" is no duration', durationForm)
+    : { strategy, forMs }
 }

@@ -1,17 +1,27 @@
 import { isStrategyName, type StrategyName, strategyNames } from '../../strategy/names.ts'
 import type { AdminContext } from '../context.ts'
-import { type AdminRequest, type AdminResponse, type Route, jsonResponse, problem } from '../exchange.ts'
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type Route,
+  jsonResponse,
+  problem,
+} from '../exchange.ts'
 import { senderJson } from '../views.ts'
 
 const mostShown = 1000
 
 /**
- * What was learned of senders, the last changed first; of one: `PUT {"strategy":"late"}` serves it so whatever was learned (`auto`: as
- * learned again), `DELETE` forgets what is known of it.
+ * What was learned of senders, the last changed first; of one: `PUT {"strategy":"late"}` serves it
+ * so whatever was learned (`auto`: as learned again), `DELETE` forgets what is known of it.
  */
 export const senderRoutes: readonly Route[] = [
   { path: ['api', 'v1', 'senders'], open: false, methods: { GET: listSenders } },
-  { path: ['api', 'v1', 'senders', ':name'], open: false, methods: { PUT: pinSender, DELETE: forgetSender } },
+  {
+    path: ['api', 'v1', 'senders', ':name'],
+    open: false,
+    methods: { PUT: pinSender, DELETE: forgetSender },
+  },
 ]
 
 /** `?strategy=` shows only those; `more` is true when there are more than are shown. */
@@ -20,7 +30,10 @@ function listSenders(context: AdminContext, request: AdminRequest): AdminRespons
   if (wanted !== null && !isStrategyName(wanted))
     return problem(400, '"strategy" is unknown', `one of ${strategyNames.join(', ')}`)
   const senders = context.senders().filter(({ strategy }) => wanted === null || strategy === wanted)
-  return jsonResponse(200, { senders: senders.slice(0, mostShown).map(senderJson), more: senders.length > mostShown })
+  return jsonResponse(200, {
+    senders: senders.slice(0, mostShown).map(senderJson),
+    more: senders.length > mostShown,
+  })
 }
 
 /** Lower-case domains and networks, as `senders` lists them. */
@@ -38,8 +51,14 @@ async function pinSender(context: AdminContext, request: AdminRequest): Promise<
       'this is no name of a sender',
       'a domain, or a network such as 192.0.2.0/24 or 2001:db8:0:1::/64',
     )
-  const sender = await context.pinSender(name, strategy === 'auto' ? undefined : strategy, request.by)
-  return sender === undefined ? jsonResponse(200, { name, forgotten: true }) : jsonResponse(200, senderJson(sender))
+  const sender = await context.pinSender(
+    name,
+    strategy === 'auto' ? undefined : strategy,
+    request.by,
+  )
+  return sender === undefined
+    ? jsonResponse(200, { name, forgotten: true })
+    : jsonResponse(200, senderJson(sender))
 }
 
 async function forgetSender(context: AdminContext, request: AdminRequest): Promise<AdminResponse> {
@@ -58,6 +77,11 @@ function parsePin(value: unknown): StrategyName | 'auto' | AdminResponse {
   const unknownKey = Object.keys(more)[0]
   if (unknownKey !== undefined)
     return problem(400, `the key ${JSON.stringify(unknownKey.slice(0, 50))} is unknown`, form)
-  if (strategy === 'auto' || (typeof strategy === 'string' && isStrategyName(strategy))) return strategy
-  return problem(400, '"strategy" is missing or unknown', `one of ${strategyNames.join(', ')}, auto`)
+  if (strategy === 'auto' || (typeof strategy === 'string' && isStrategyName(strategy)))
+    return strategy
+  return problem(
+    400,
+    '"strategy" is missing or unknown',
+    `one of ${strategyNames.join(', ')}, auto`,
+  )
 }

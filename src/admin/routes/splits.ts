@@ -1,11 +1,20 @@
 import type { AdminContext } from '../context.ts'
-import { type AdminRequest, type AdminResponse, type Route, jsonResponse, problem } from '../exchange.ts'
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type Route,
+  jsonResponse,
+  problem,
+} from '../exchange.ts'
 import { splitJson } from '../views.ts'
 
 const defaultLimit = 100
 const highestLimit = 1000
 
-/** Open splits, oldest first (`?limit=`; `?missing=true`: those with recipients whom nobody offers again), one split, and letting one through unsplit. */
+/**
+ * Open splits, oldest first (`?limit=`; `?missing=true`: those with recipients whom nobody offers
+ * again), one split, and letting one through unsplit.
+ */
 export const splitRoutes: readonly Route[] = [
   { path: ['api', 'v1', 'splits'], open: false, methods: { GET: listSplits } },
   { path: ['api', 'v1', 'splits', ':id'], open: false, methods: { GET: showSplit } },
@@ -20,9 +29,13 @@ async function listSplits(context: AdminContext, request: AdminRequest): Promise
     return problem(400, '"limit" is not possible', `a number from 1 to ${highestLimit}`)
   }
   const missing = request.query.get('missing') ?? 'false'
-  if (missing !== 'true' && missing !== 'false') return problem(400, '"missing" is not possible', 'true or false')
+  if (missing !== 'true' && missing !== 'false')
+    return problem(400, '"missing" is not possible', 'true or false')
   const splits = await (missing === 'true' ? context.missing(limit + 1) : context.splits(limit + 1))
-  return jsonResponse(200, { splits: splits.slice(0, limit).map(splitJson), more: splits.length > limit })
+  return jsonResponse(200, {
+    splits: splits.slice(0, limit).map(splitJson),
+    more: splits.length > limit,
+  })
 }
 
 async function showSplit(context: AdminContext, request: AdminRequest): Promise<AdminResponse> {
@@ -36,7 +49,8 @@ async function forgiveSplit(context: AdminContext, request: AdminRequest): Promi
   const id = request.params.get('id') ?? ''
   const split = await context.split(id)
   if (split === undefined) return unknownSplit
-  if (split.status !== 'open') return problem(409, `this split is ${split.status} already`, 'the id of an open split')
+  if (split.status !== 'open')
+    return problem(409, `this split is ${split.status} already`, 'the id of an open split')
   const forgiven = await context.forgive(id, request.by)
   return forgiven === undefined ? unknownSplit : jsonResponse(200, splitJson(forgiven))
 }

@@ -1,12 +1,16 @@
 /**
- * All workers wait at one socket, and whoever is awake takes the next connection: of twenty that come at once one worker can get all,
- * and the others stay idle while those sessions last. So a worker that has clearly more than the others steps back for a moment
- * after each connection that it has taken.
+ * All workers wait at one socket, and whoever is awake takes the next connection: of twenty that
+ * come at once one worker can get all, and the others stay idle while those sessions last. So a
+ * worker that has clearly more than the others steps back for a moment after each connection that
+ * it has taken.
  */
 import { allSessions } from '../../listen/client-limits.ts'
 import type { CountsHere } from './shared-counts.ts'
 
-/** Long enough for another process to be woken: measured, 20 at once are then shared 11 to 9 and not 19 to 1. */
+/**
+ * Long enough for another process to be woken: measured, 20 at once are then shared 11 to 9 and not
+ * 19 to 1.
+ */
 const stepBackMs = 0.3
 /** Others may be busy or hang: all steps back of a second together cost 30 ms at most. */
 const mostASecond = 100

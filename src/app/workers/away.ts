@@ -1,4 +1,7 @@
-/** Servers behind that workers leave alone, each by what it has seen: told when the first one does, and when the last one uses it again. */
+/**
+ * Servers behind that workers leave alone, each by what it has seen: told when the first one does,
+ * and when the last one uses it again.
+ */
 import type { FactListener } from '../../facts.ts'
 import type { AwayFact } from './messages.ts'
 
@@ -23,6 +26,7 @@ export class AwayOfAll<Worker> {
 
   /** It has ended. Whether the server is there, the one in its place will find out. */
   leave(worker: Worker): void {
-    for (const [place, away] of this.#byPlace) if (away.delete(worker) && away.size === 0) this.#byPlace.delete(place)
+    for (const [place, away] of this.#byPlace)
+      if (away.delete(worker) && away.size === 0) this.#byPlace.delete(place)
   }
 }

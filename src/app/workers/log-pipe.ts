@@ -1,6 +1,7 @@
 /**
- * One log for several processes. Into a file or a terminal each writes its own lines. A pipe or a socket takes a long line in pieces when
- * it is full, between which a line of another process could come: there the workers' lines go through the primary, whole.
+ * One log for several processes. Into a file or a terminal each writes its own lines. A pipe or a
+ * socket takes a long line in pieces when it is full, between which a line of another process could
+ * come: there the workers' lines go through the primary, whole.
  */
 import { fstatSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
@@ -33,7 +34,10 @@ export function passLines(from: Readable): void {
   })
 }
 
-/** A worker's side: into the pipe before it returns, so that the last lines before a crash are there. */
+/**
+ * A worker's side: into the pipe before it returns, so that the last lines before a crash are
+ * there.
+ */
 export const writeLine = (line: string): void => writeAll(Buffer.from(line))
 
 /** Waits for a reader that is slow; what nobody reads any more is dropped. */

@@ -18,13 +18,21 @@ export type ToWorker =
   /** Comes with a handle. */
   | { readonly kind: 'socket'; readonly key: string }
   /** `slot` counts from 1; `piped`: its standard output goes through the primary. */
-  | { readonly kind: 'start'; readonly slot: number; readonly orders: WorkerSetup; readonly piped: boolean }
+  | {
+      readonly kind: 'start'
+      readonly slot: number
+      readonly orders: WorkerSetup
+      readonly piped: boolean
+    }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
   | { readonly kind: 'reload'; readonly orders: WorkerSetup }
-  /** Something was set that the ledger knows: `refreshed` tells with the same number that it is in force. */
+  /**
+   * Something was set that the ledger knows: `refreshed` tells with the same number that it is in
+   * force.
+   */
   | { readonly kind: 'refresh'; readonly number: number }
   /** Sessions end in their time, then the worker does. */
   | { readonly kind: 'stop' }
@@ -76,4 +84,5 @@ export function asTrouble(error: unknown): WorkerTrouble {
   }
 }
 
-export const asError = ({ message, ...more }: WorkerTrouble): Error => Object.assign(new Error(message), more)
+export const asError = ({ message, ...more }: WorkerTrouble): Error =>
+  Object.assign(new Error(message), more)

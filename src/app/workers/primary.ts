@@ -1,6 +1,7 @@
 /**
- * Several processes as one app. The primary binds the ports, reads certificates, keeps the ledger's house and serves the admin API;
- * its workers take the mail. It is the one that was started as root, and the one that the service manager knows.
+ * Several processes as one app. The primary binds the ports, reads certificates, keeps the ledger's
+ * house and serves the admin API; its workers take the mail. It is the one that was started as
+ * root, and the one that the service manager knows.
  */
 import { randomBytes } from 'node:crypto'
 import type { App, AppOptions } from '../../app.ts'
@@ -30,11 +31,17 @@ import type { WorkerSetup } from './messages.ts'
 import { shareOf } from './share.ts'
 import { SharedSocket } from './shared-socket.ts'
 
-/** New keys for session tickets: whoever gets hold of one can't read what was said before that day (RFC 5077 5.5). */
+/**
+ * New keys for session tickets: whoever gets hold of one can't read what was said before that day
+ * (RFC 5077 5.5).
+ */
 const ticketKeysMs = 24 * 3_600_000
 const ticketKeyBytes = 48
 
-/** Starts everything, and `config.workers` processes; rejects with what could not be started and why, and leaves nothing behind then. */
+/**
+ * Starts everything, and `config.workers` processes; rejects with what could not be started and
+ * why, and leaves nothing behind then.
+ */
 export async function startPrimary(config: Config, options: AppOptions = {}): Promise<App> {
   await using parts = new AsyncDisposableStack()
   const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted } = options
@@ -43,15 +50,24 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   const onFact = facts.tell
   let current = config
 
-  const strategies = (): readonly { peer: string; name: string; strategy: ReturnType<PeerDirectory['strategyOf']> }[] =>
-    current.peers.map((peer) => ({ peer: peer.name, name: peer.name, strategy: directory.strategyOf(peer) }))
+  const strategies = (): readonly {
+    peer: string
+    name: string
+    strategy: ReturnType<PeerDirectory['strategyOf']>
+  }[] =>
+    current.peers.map((peer) => ({
+      peer: peer.name,
+      name: peer.name,
+      strategy: directory.strategyOf(peer),
+    }))
   const metrics = createMetrics(
     {
       countOpen: async () => await store.countOpen(),
       strategies,
       missing: () => sweeping.missing(),
       learned: () => sweeping.learned(),
-      certificates: () => (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+      certificates: () =>
+        (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
     },
     { processMetrics: options.processMetrics ?? true, worker: 'primary' },
   )
@@ -81,13 +97,19 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     }
   }
   /** Binds what is not bound yet, all or nothing; gives the keys of that. */
-  const bind = async ({ listen }: Config, given: typeof descriptors = []): Promise<readonly string[]> => {
+  const bind = async (
+    { listen }: Config,
+    given: typeof descriptors = [],
+  ): Promise<readonly string[]> => {
     const fresh: string[] = []
     try {
       for (const [i, key] of keysOf(listen).entries()) {
         const [entry, descriptor] = [listen[i], given[i]]
         if (entry === undefined || sockets.has(key)) continue
-        const socket = descriptor === undefined ? await SharedSocket.bind(entry) : SharedSocket.inherit(descriptor)
+        const socket =
+          descriptor === undefined
+            ? await SharedSocket.bind(entry)
+            : SharedSocket.inherit(descriptor)
         sockets.set(key, socket)
         fresh.push(key)
       }
@@ -139,7 +161,10 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     const texts = textsOf(certificates)
     if (texts !== undefined) supervisor.certify(texts)
   }
-  /** Sessions from before can't be resumed then: whoever comes sees the certificate that is in use now. */
+  /**
+   * Sessions from before can't be resumed then: whoever comes sees the certificate that is in use
+   * now.
+   */
   const certifyAnew = (): void => {
     ticketKeys = randomBytes(ticketKeyBytes)
     certify()
@@ -172,7 +197,9 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   const peers = (): Config['peers'] => current.peers
   /** Each process has what it holds in memory for itself while the ledger is away. */
   const tellProcesses = async (): Promise<readonly string[]> =>
-    store.durable ? await supervisor.refresh() : ['the workers know of it when the ledger can be used again (see the log)']
+    store.durable
+      ? await supervisor.refresh()
+      : ['the workers know of it when the ledger can be used again (see the log)']
   const admin = await openAdmin(config, {
     peers,
     missingAfterMs: () => current.ledger.missingAfterMs,

@@ -1,12 +1,16 @@
 /**
- * Notices a worker whose event loop stands still: a pattern that backtracks, a system call that does not return. Such a worker greets nobody
- * and answers nobody, and nothing in it can notice.
+ * Notices a worker whose event loop stands still: a pattern that backtracks, a system call that
+ * does not return. Such a worker greets nobody and answers nobody, and nothing in it can notice.
  *
- * What is counted is looks and not time: at each look the primary has read all that came before. A primary that was busy, or
- * was stopped, looks once when it goes on, and takes nobody for hung because of its own pause.
+ * What is counted is looks and not time: at each look the primary has read all that came before. A
+ * primary that was busy, or was stopped, looks once when it goes on, and takes nobody for hung
+ * because of its own pause.
  */
 
-/** How often a worker shows that its loop goes round, in ms. Well below `lookMs`, so that each look finds something new. */
+/**
+ * How often a worker shows that its loop goes round, in ms. Well below `lookMs`, so that each look
+ * finds something new.
+ */
 export const beatMs = 400
 /** From one look of the primary to the next, in ms. */
 export const lookMs = 1000
@@ -31,7 +35,10 @@ export class Pulse {
     this.#missed++
   }
 
-  /** It has shown nothing for so long, in ms, as far as looks can tell: the first one comes at any time after a sign of life. */
+  /**
+   * It has shown nothing for so long, in ms, as far as looks can tell: the first one comes at any
+   * time after a sign of life.
+   */
   get silentMs(): number {
     return Math.max(0, this.#missed - 1) * lookMs
   }

@@ -2,8 +2,9 @@
 import type { Config } from '../../config/config.ts'
 
 /**
- * The configuration of a worker: connections to the mail server behind are divided, so that all together keep to them. What clients may
- * take is counted over all workers (shared-counts.ts, shared-rates.ts).
+ * The configuration of a worker: connections to the mail server behind are divided, so that all
+ * together keep to them. What clients may take is counted over all workers (shared-counts.ts,
+ * shared-rates.ts).
  */
 export function shareOf(config: Config): Config {
   const { workers, backend } = config

@@ -1,11 +1,15 @@
 /**
- * Sessions, and octets of texts, are counted by each worker and limited in all. Workers tell what they have, a moment after it changed; the primary tells each
- * what the others have. A limit can so be passed by the connections that come at the same moment to different workers.
+ * Sessions, and octets of texts, are counted by each worker and limited in all. Workers tell what
+ * they have, a moment after it changed; the primary tells each what the others have. A limit can so
+ * be passed by the connections that come at the same moment to different workers.
  */
 import type { WatchedCounts } from '../../listen/shared-limits.ts'
 import type { SharedCount } from './messages.ts'
 
-/** How long changes are gathered before they are told, in ms: what opens and closes within this time is never told at all. */
+/**
+ * How long changes are gathered before they are told, in ms: what opens and closes within this time
+ * is never told at all.
+ */
 export const gatherMs = 20
 
 /** Calls `send` with the keys that changed, a moment later. The timer keeps no process alive. */
@@ -104,7 +108,8 @@ export class CountsOfAll<Worker> {
   join(worker: Worker): void {
     if (this.#byWorker.has(worker)) return
     this.#byWorker.set(worker, new Map())
-    for (const each of this.#byWorker.keys()) this.#tell(each, each === worker ? this.#total.keys() : [])
+    for (const each of this.#byWorker.keys())
+      this.#tell(each, each === worker ? this.#total.keys() : [])
   }
 
   hear(worker: Worker, counts: readonly SharedCount[]): void {
@@ -136,7 +141,10 @@ export class CountsOfAll<Worker> {
 
   #tell(worker: Worker, keys: Iterable<string>): void {
     const own = this.#byWorker.get(worker)
-    const counts = [...keys].map((key): SharedCount => [key, (this.#total.get(key) ?? 0) - (own?.get(key) ?? 0)])
+    const counts = [...keys].map((key): SharedCount => [
+      key,
+      (this.#total.get(key) ?? 0) - (own?.get(key) ?? 0),
+    ])
     this.#send(worker, counts, this.#byWorker.size - 1)
   }
 }

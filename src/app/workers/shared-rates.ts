@@ -1,7 +1,8 @@
 /**
- * Rates of clients that hold over all workers. Each worker tells what it took, a moment later; the primary tells the others, who take
- * it from theirs. A limit can so be passed by what comes at the same moment to different workers; that is made up for before there is
- * more. The primary keeps what is not there again, for a worker that begins.
+ * Rates of clients that hold over all workers. Each worker tells what it took, a moment later; the
+ * primary tells the others, who take it from theirs. A limit can so be passed by what comes at the
+ * same moment to different workers; that is made up for before there is more. The primary keeps
+ * what is not there again, for a worker that begins.
  */
 import { RateLimiter } from '../../listen/rate-limiter.ts'
 import type { RateListener, SharedRate, SharedRates } from '../../listen/shared-limits.ts'
@@ -30,7 +31,10 @@ class Gathered {
 
   #tell(): void {
     this.#timer = undefined
-    const taken = [...this.#byRate.values()].map(({ rate, amounts }) => ({ rate, amounts: [...amounts] }))
+    const taken = [...this.#byRate.values()].map(({ rate, amounts }) => ({
+      rate,
+      amounts: [...amounts],
+    }))
     this.#byRate = new Map()
     this.#send(taken)
   }
@@ -59,7 +63,8 @@ export class RatesHere implements SharedRates {
 
   hear(taken: readonly Taken[]): void {
     for (const { rate, amounts } of taken)
-      for (const [key, amount] of amounts) for (const listener of this.#listeners) listener(rate, key, amount)
+      for (const [key, amount] of amounts)
+        for (const listener of this.#listeners) listener(rate, key, amount)
   }
 
   end(): void {
@@ -85,7 +90,10 @@ export class RatesOfAll<Worker> {
     if (this.#workers.has(worker)) return
     this.#workers.set(worker, new Gathered((taken) => this.#send(worker, taken)))
     const now = this.#now()
-    const all = [...this.#kept.values()].map(({ rate, limiter }) => ({ rate, amounts: [...limiter.missing(now)] }))
+    const all = [...this.#kept.values()].map(({ rate, limiter }) => ({
+      rate,
+      amounts: [...limiter.missing(now)],
+    }))
     const missing = all.filter(({ amounts }) => amounts.length > 0)
     if (missing.length > 0) this.#send(worker, missing)
   }
@@ -97,7 +105,8 @@ export class RatesOfAll<Worker> {
       const limiter = this.#limiterOf(rate, now)
       for (const [key, amount] of amounts) {
         limiter.drain(key, now, amount)
-        for (const [other, gathered] of this.#workers) if (other !== worker) gathered.add(rate, key, amount)
+        for (const [other, gathered] of this.#workers)
+          if (other !== worker) gathered.add(rate, key, amount)
       }
     }
   }
@@ -105,7 +114,8 @@ export class RatesOfAll<Worker> {
   #limiterOf(rate: SharedRate, now: number): RateLimiter {
     const known = this.#kept.get(nameOf(rate))
     if (known !== undefined) return known.limiter
-    // A rate that is new comes with another configuration: those that it had before may have had their time.
+    // A rate that is new comes with another configuration: those that it had before may have had
+    // their time.
     const left = [...this.#kept].filter(
       ([, { limiter }]) => limiter.missing(now)[Symbol.iterator]().next().done !== true,
     )

@@ -22,7 +22,11 @@ export interface CrewOptions {
     readonly againMs: number
   }) => void
   /** Its event loop stands still; it is ended, and lost. */
-  readonly onHung: (worker: { readonly slot: number; readonly pid: number; readonly silentMs: number }) => void
+  readonly onHung: (worker: {
+    readonly slot: number
+    readonly pid: number
+    readonly silentMs: number
+  }) => void
   /** A server behind is left alone, or used again: for the log. */
   readonly onAway: FactListener
   /** In words, for the log. */
@@ -31,13 +35,18 @@ export interface CrewOptions {
   readonly now: () => number
 }
 
-/** The first wait before a worker is replaced, in ms; doubled each time it does not live for long. */
+/**
+ * The first wait before a worker is replaced, in ms; doubled each time it does not live for long.
+ */
 const againFirstMs = 100
 const againMostMs = 30_000
 const longLifeMs = 60_000
 /** How long a scrape waits for a worker that is busy; then what it told last counts. */
 const metricsLimitMs = 2000
-/** How long a change waits for a worker that does not react; it is ended soon after (timeouts.worker), or goes on. */
+/**
+ * How long a change waits for a worker that does not react; it is ended soon after
+ * (timeouts.worker), or goes on.
+ */
 const refreshLimitMs = 5000
 /** Sessions that have not ended by their own limit are ended with their process. */
 const afterLimitMs = 5000
@@ -73,8 +82,13 @@ export class Supervisor {
       worker: undefined,
       againMs: againFirstMs,
     }))
-    this.#counts = new CountsOfAll((worker, counts, others) => worker.tell({ kind: 'elsewhere', counts, others }))
-    this.#rates = new RatesOfAll((worker, taken) => worker.tell({ kind: 'takenElsewhere', taken }), options.now)
+    this.#counts = new CountsOfAll((worker, counts, others) =>
+      worker.tell({ kind: 'elsewhere', counts, others }),
+    )
+    this.#rates = new RatesOfAll(
+      (worker, taken) => worker.tell({ kind: 'takenElsewhere', taken }),
+      options.now,
+    )
     // What has come meanwhile is read first: timers are before messages in a turn of the loop.
     this.#looking = setInterval(() => setImmediate(() => this.#look()), lookMs).unref()
   }
@@ -120,7 +134,10 @@ export class Supervisor {
     return [this.#remains, ...this.workers.map(({ metrics }) => metrics)]
   }
 
-  /** What was set in the ledger is in force in every worker when this resolves, but for those that it names. */
+  /**
+   * What was set in the ledger is in force in every worker when this resolves, but for those that
+   * it names.
+   */
   async refresh(): Promise<readonly string[]> {
     const asked = this.workers.map(async (worker) => await worker.refresh(refreshLimitMs))
     return (await Promise.all(asked)).filter((why) => why !== undefined)
@@ -133,12 +150,15 @@ export class Supervisor {
   }
 
   /**
-   * Serves with other orders: one worker tries them, then all. Rejects with what is wrong with them, and all go on as before.
-   * `fresh`: keys of sockets that the workers do not have yet.
+   * Serves with other orders: one worker tries them, then all. Rejects with what is wrong with
+   * them, and all go on as before. `fresh`: keys of sockets that the workers do not have yet.
    */
   async reload(orders: WorkerSetup, fresh: readonly string[]): Promise<void> {
-    const first = this.workers.find(({ reasons, pulse }) => reasons !== undefined && !pulse.quiet(this.#hungMs))
-    if (first === undefined) throw new Error('no worker runs that could try it: send SIGHUP when one does')
+    const first = this.workers.find(
+      ({ reasons, pulse }) => reasons !== undefined && !pulse.quiet(this.#hungMs),
+    )
+    if (first === undefined)
+      throw new Error('no worker runs that could try it: send SIGHUP when one does')
     const trouble = await first.reload(orders, this.#options.sockets, fresh)
     if (trouble !== undefined) throw asError(trouble)
     this.#orders = orders
@@ -155,7 +175,9 @@ export class Supervisor {
       const why = await worker.reload(orders, this.#options.sockets, fresh)
       if (why === undefined) return
       // It was good enough for the first one: a worker that starts anew will find it so, too.
-      this.#options.onTrouble(`worker ${worker.slot} could not change its configuration: ${why.message}`)
+      this.#options.onTrouble(
+        `worker ${worker.slot} could not change its configuration: ${why.message}`,
+      )
       worker.kill()
     })
     await Promise.all(others)
@@ -188,7 +210,8 @@ export class Supervisor {
       orders: this.#orders,
       sockets: this.#options.sockets,
       onMessage: (from, message) => this.#hear(from, message),
-      onEnd: (ended, how) => this.#lose(post, ended, { how, livedMs: performance.now() - startedAt }),
+      onEnd: (ended, how) =>
+        this.#lose(post, ended, { how, livedMs: performance.now() - startedAt }),
     })
     post.worker = worker
     return worker
@@ -204,7 +227,11 @@ export class Supervisor {
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
 
-  #lose(post: Slot, worker: Worker, { how, livedMs }: { readonly how: string; readonly livedMs: number }): void {
+  #lose(
+    post: Slot,
+    worker: Worker,
+    { how, livedMs }: { readonly how: string; readonly livedMs: number },
+  ): void {
     post.worker = undefined
     this.#counts.leave(worker)
     this.#rates.leave(worker)

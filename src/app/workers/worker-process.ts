@@ -1,6 +1,7 @@
 /**
- * A worker process: takes mail on the sockets that its primary gives it. Signals are the primary's business, since a terminal and
- * systemd send them to all processes of a service; without its primary a worker lets its sessions finish, and ends.
+ * A worker process: takes mail on the sockets that its primary gives it. Signals are the primary's
+ * business, since a terminal and systemd send them to all processes of a service; without its
+ * primary a worker lets its sessions finish, and ends.
  */
 import '../../service/v8-flags.ts'
 import type { App } from '../../app.ts'
@@ -21,7 +22,10 @@ import { RatesHere } from './shared-rates.ts'
 
 /** Between two looks at what has changed, for the primary's readiness. */
 const lookMs = 250
-/** Between two messages with all metrics: what a worker that is killed has counted since the last one is lost. */
+/**
+ * Between two messages with all metrics: what a worker that is killed has counted since the last
+ * one is lost.
+ */
 const metricsMs = 2000
 
 const sockets = new Map<string, { close(): void }>()
@@ -70,7 +74,8 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   })
   const note = logFromFacts(log)
   const onFact: FactListener = (fact) => {
-    if (fact.kind === 'backendEjected' || fact.kind === 'backendReturned') tell({ kind: 'away', fact })
+    if (fact.kind === 'backendEjected' || fact.kind === 'backendReturned')
+      tell({ kind: 'away', fact })
     else if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
   }
   const worker: WorkerParts = {
@@ -81,7 +86,11 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
     afterAccept: acceptPace(counts),
   }
   try {
-    app = await startApp(config, { onFact, onTrouble: (what) => tell({ kind: 'trouble', what }), worker })
+    app = await startApp(config, {
+      onFact,
+      onTrouble: (what) => tell({ kind: 'trouble', what }),
+      worker,
+    })
   } catch (error) {
     tell({ kind: 'failed', trouble: asTrouble(error) })
     if (process.connected) process.disconnect()
@@ -154,7 +163,8 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       void tellMetrics()
       return
     case 'certificates':
-      if (given.orders !== undefined) given.orders = { ...given.orders, certificates: message.certificates }
+      if (given.orders !== undefined)
+        given.orders = { ...given.orders, certificates: message.certificates }
       given.certificates?.use(message.certificates)
       return
     case 'elsewhere':

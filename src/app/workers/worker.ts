@@ -4,12 +4,20 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MetricJson } from '../../metrics/summed.ts'
 import { passLines, stdoutCanMix } from './log-pipe.ts'
-import { asError, type FromWorker, type WorkerSetup, type ToWorker, type WorkerTrouble } from './messages.ts'
+import {
+  asError,
+  type FromWorker,
+  type WorkerSetup,
+  type ToWorker,
+  type WorkerTrouble,
+} from './messages.ts'
 import { Pulse } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 
 /** The file has the extension of this one: .ts from the sources, .js when built. */
-const program = fileURLToPath(new URL(`./worker-process${extname(import.meta.url)}`, import.meta.url))
+const program = fileURLToPath(
+  new URL(`./worker-process${extname(import.meta.url)}`, import.meta.url),
+)
 
 export interface WorkerOptions {
   /** From 1. */
@@ -47,7 +55,8 @@ export class Worker {
     const piped = stdoutCanMix()
     // What is the primary's alone: a notice from here would be a notice from the service.
     const env = { ...process.env }
-    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) Reflect.deleteProperty(env, name)
+    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'])
+      Reflect.deleteProperty(env, name)
     this.#child = fork(program, [], {
       env,
       serialization: 'advanced',
@@ -56,7 +65,9 @@ export class Worker {
     if (this.#child.stdout !== null) passLines(this.#child.stdout)
     this.#child.on('message', (message: FromWorker) => this.#hear(message))
     this.#child.on('error', () => undefined) // it could not be started or sent to: `close` follows, or has come
-    this.#child.once('close', (code, signal) => this.#end(signal ?? `exit code ${code ?? 'unknown'}`))
+    this.#child.once('close', (code, signal) =>
+      this.#end(signal ?? `exit code ${code ?? 'unknown'}`),
+    )
     // Who waits for these hears it from there; nobody else has to.
     this.#started.promise.catch(() => undefined)
     for (const key of new Set(options.orders.sockets)) this.#give(key, options.sockets)
@@ -97,9 +108,12 @@ export class Worker {
     const timer = setTimeout(refreshed.resolve, limitMs, `worker ${this.slot} does not react`)
     const number = ++this.#refreshes
     this.#refreshing.set(number, (durable) =>
-      refreshed.resolve(durable ? undefined : `worker ${this.slot} can't use the ledger now (see the log)`),
+      refreshed.resolve(
+        durable ? undefined : `worker ${this.slot} can't use the ledger now (see the log)`,
+      ),
     )
-    // One that has not started yet may have read the ledger before the change. One that ends is replaced by one that reads it then.
+    // One that has not started yet may have read the ledger before the change. One that ends is
+    // replaced by one that reads it then.
     void this.#started.promise.then(
       () => this.tell({ kind: 'refresh', number }),
       () => refreshed.resolve(undefined),
@@ -108,7 +122,10 @@ export class Worker {
     return await refreshed.promise.finally(() => clearTimeout(timer))
   }
 
-  /** Serves new sessions with these orders; gives what is wrong with them, if anything is: it then serves as before. */
+  /**
+   * Serves new sessions with these orders; gives what is wrong with them, if anything is: it then
+   * serves as before.
+   */
   async reload(
     orders: WorkerSetup,
     sockets: ReadonlyMap<string, SharedSocket>,
@@ -117,7 +134,9 @@ export class Worker {
     for (const key of fresh) this.#give(key, sockets)
     this.#reloaded = Promise.withResolvers<WorkerTrouble | undefined>()
     this.tell({ kind: 'reload', orders })
-    const gone = this.#ended.promise.then((): WorkerTrouble => ({ message: `worker ${this.slot} ended meanwhile` }))
+    const gone = this.#ended.promise.then((): WorkerTrouble => ({
+      message: `worker ${this.slot} ended meanwhile`,
+    }))
     const trouble = await Promise.race([this.#reloaded.promise, gone])
     if (trouble === undefined) this.orders = orders
     return trouble

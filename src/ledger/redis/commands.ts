@@ -1,4 +1,7 @@
-/** The ledger's operations on a Redis server, each one script and one round trip. Rejects with what the connection rejects with. */
+/**
+ * The ledger's operations on a Redis server, each one script and one round trip. Rejects with what
+ * the connection rejects with.
+ */
 import { hash } from 'node:crypto'
 import { isConfigurableStrategy, isStrategyName, type StrategyName } from '../../strategy/names.ts'
 import type { Opener, OpenSplits, StrategyOverride } from '../ledger.ts'
@@ -19,7 +22,10 @@ export interface RedisStoreOptions {
   /** ms that an open split is kept after its last attempt, and a closed one after its end. */
   readonly patienceMs: number
   readonly keepMs: number
-  /** Splits, open or closed, and bytes they take; the closed ones go first, then the oldest open ones. */
+  /**
+   * Splits, open or closed, and bytes they take; the closed ones go first, then the oldest open
+   * ones.
+   */
   readonly maxSplits: number
   readonly maxBytes: number
 }
@@ -39,20 +45,34 @@ export interface OverrideChange {
   readonly override?: StrategyOverride | undefined
   /** ms since the epoch. */
   readonly at: number
-  /** It was made while the server was away: a change that was made on the server after `at` stays. */
+  /**
+   * It was made while the server was away: a change that was made on the server after `at` stays.
+   */
   readonly late: boolean
 }
 
-/** Counts changes in what is stored and where; an older release's keys are not touched, and end by themselves. */
+/**
+ * Counts changes in what is stored and where; an older release's keys are not touched, and end by
+ * themselves.
+ */
 const layout = 2
 
-/** All keys share a hash tag, so that they are in one slot of a cluster and a script may use several of them. */
+/**
+ * All keys share a hash tag, so that they are in one slot of a cluster and a script may use several
+ * of them.
+ */
 export const keyBase = (prefix: string): string => `{${prefix}${layout}}:`
 
-/** The server ends what no node has looked after for this long, ms; a node that is up looks once a minute. */
+/**
+ * The server ends what no node has looked after for this long, ms; a node that is up looks once a
+ * minute.
+ */
 const slackMs = 24 * 3_600_000
 
-/** Newer splits of one sender and recipient that a recall gives at most: what anybody who forges a sender can make it cost. */
+/**
+ * Newer splits of one sender and recipient that a recall gives at most: what anybody who forges a
+ * sender can make it cost.
+ */
 const recallLimit = 1000
 const recallBytes = 1024 * 1024
 
@@ -67,7 +87,9 @@ const sendersKeptMs = 365 * 24 * 3_600_000
 
 export class RedisStore {
   readonly #options: RedisStoreOptions
-  readonly #batch = new RecallBatch(async (reversePath, recipients) => await this.#recallMany(reversePath, recipients))
+  readonly #batch = new RecallBatch(
+    async (reversePath, recipients) => await this.#recallMany(reversePath, recipients),
+  )
 
   constructor(options: RedisStoreOptions) {
     this.#options = options
@@ -78,12 +100,17 @@ export class RedisStore {
     return await this.#batch.recall(reversePath, recipient)
   }
 
-  async #recallMany(reversePath: string, recipients: readonly string[]): Promise<readonly (readonly Split[])[]> {
+  async #recallMany(
+    reversePath: string,
+    recipients: readonly string[],
+  ): Promise<readonly (readonly Split[])[]> {
     const all: (readonly Split[])[] = []
     while (all.length < recipients.length) {
       const limits = [recallLimit, recallBytes, replyBytes].map(String)
       const asked = recipients.slice(all.length)
-      const [bodies, found] = listOf(await this.#run(scripts.recallScript, [...limits, reversePath, ...asked]))
+      const [bodies, found] = listOf(
+        await this.#run(scripts.recallScript, [...limits, reversePath, ...asked]),
+      )
       const splits = listOf(bodies).map(fromBody)
       const lines = listOf(found)
       if (lines.length === 0) throw new Error('the server gave no answer for a recipient')
@@ -98,27 +125,40 @@ export class RedisStore {
   }
 
   /** Writes the split in place of version `prior`, 0 for none. */
-  async save(split: Split, prior: number): Promise<{ readonly saved: boolean; readonly dropped: readonly Dropped[] }> {
+  async save(
+    split: Split,
+    prior: number,
+  ): Promise<{ readonly saved: boolean; readonly dropped: readonly Dropped[] }> {
     const { patienceMs, keepMs, maxSplits, maxBytes } = this.#options
     const row = toRow(split)
     const open = row.state === rowState.open
     const reply = await this.#run(scripts.saveScript, [
       row.id,
-      ...[row.version, prior, open ? 1 : 0, row.startedAt, row.lastAttemptAt, row.closedAt ?? row.startedAt].map(
-        String,
-      ),
+      ...[
+        row.version,
+        prior,
+        open ? 1 : 0,
+        row.startedAt,
+        row.lastAttemptAt,
+        row.closedAt ?? row.startedAt,
+      ].map(String),
       `${row.strategy} ${row.peer}`,
       String(row.bytes),
       row.body,
       row.reversePath,
       row.recipients.join('\n'),
-      ...[(open ? patienceMs : keepMs) + slackMs, slackMs, Math.max(patienceMs, keepMs) + 2 * slackMs].map(String),
+      ...[
+        (open ? patienceMs : keepMs) + slackMs,
+        slackMs,
+        Math.max(patienceMs, keepMs) + 2 * slackMs,
+      ].map(String),
       ...[maxSplits, maxBytes].map(String),
       ...openerKeys({ reversePath: row.reversePath, client: row.client }),
     ])
     const [saved, ...rest] = listOf(reply)
     const dropped: Dropped[] = []
-    for (let at = 0; at < rest.length; at += 3) dropped.push(...droppedOf(rest[at], rest[at + 1], rest[at + 2]))
+    for (let at = 0; at < rest.length; at += 3)
+      dropped.push(...droppedOf(rest[at], rest[at + 1], rest[at + 2]))
     return { saved: saved === 1, dropped }
   }
 
@@ -133,7 +173,9 @@ export class RedisStore {
   }
 
   async find(id: string): Promise<Split | undefined> {
-    return fromBody(await this.#options.connection.command(['HGET', `${this.#options.base}s:${id}`, 'body']))
+    return fromBody(
+      await this.#options.connection.command(['HGET', `${this.#options.base}s:${id}`, 'body']),
+    )
   }
 
   /** Open splits, oldest first. One that begins or ends while it reads on may be missed. */
@@ -153,18 +195,26 @@ export class RedisStore {
     const reply = await this.#options.connection.command(['HGETALL', `${this.#options.base}counts`])
     return pairsOf(reply).flatMap(([label, count]) => {
       const [strategy, peer] = halves(label)
-      return isStrategyName(strategy) && Number(count) > 0 ? [{ peer, strategy, count: Number(count) }] : []
+      return isStrategyName(strategy) && Number(count) > 0
+        ? [{ peer, strategy, count: Number(count) }]
+        : []
     })
   }
 
-  /** Open splits last attempted before `before`, and those that are open no more because the server has lost them. */
+  /**
+   * Open splits last attempted before `before`, and those that are open no more because the server
+   * has lost them.
+   */
   async stale(
     before: number,
     limit: number,
     since?: number,
   ): Promise<{ readonly splits: readonly Split[]; readonly lost: readonly Dropped[] }> {
     const [bodies, gone] = listOf(
-      await this.#run(scripts.staleScript, [before, Math.max(0, limit), replyBytes, since ?? '-inf'].map(String)),
+      await this.#run(
+        scripts.staleScript,
+        [before, Math.max(0, limit), replyBytes, since ?? '-inf'].map(String),
+      ),
     )
     const splits = listOf(bodies).flatMap((body) => fromBody(body) ?? [])
     return { splits, lost: pairsOf(gone).flatMap(([id, known]) => droppedOf(known, id, '')) }
@@ -183,41 +233,62 @@ export class RedisStore {
 
   /** Changes with every change of an override; empty before the first. */
   async overridesVersion(): Promise<string> {
-    const reply = await this.#options.connection.command(['GET', `${this.#options.base}overrides:version`])
+    const reply = await this.#options.connection.command([
+      'GET',
+      `${this.#options.base}overrides:version`,
+    ])
     return typeof reply === 'string' ? reply : ''
   }
 
   /** Also those that have ended; a strategy this release does not know is left out. */
-  async overrides(): Promise<{ readonly version: string; readonly all: readonly StrategyOverride[] }> {
+  async overrides(): Promise<{
+    readonly version: string
+    readonly all: readonly StrategyOverride[]
+  }> {
     const [version, entries] = listOf(await this.#run(scripts.overridesScript, []))
     const all = pairsOf(entries).flatMap(([, entry]) => overrideOf(entry) ?? [])
     return { version: String(version), all: all.sort((a, b) => (a.peer < b.peer ? -1 : 1)) }
   }
 
   /** Sets or resets; gives what was stored before. */
-  async changeOverride({ peer, override, at, late }: OverrideChange): Promise<StrategyOverride | undefined> {
+  async changeOverride({
+    peer,
+    override,
+    at,
+    late,
+  }: OverrideChange): Promise<StrategyOverride | undefined> {
     const json = override === undefined ? '' : JSON.stringify(override)
     const parts = [peer, String(Math.trunc(at)), json, late ? '1' : '0']
     return overrideOf(String(await this.#run(scripts.overrideScript, parts)))
   }
 
   async changeSenders(changes: readonly SenderChange[]): Promise<readonly StoredSender[]> {
-    const parts = [mostSenders, sendersKeptMs, ...changes.map((change) => JSON.stringify(change))].map(String)
+    const parts = [
+      mostSenders,
+      sendersKeptMs,
+      ...changes.map((change) => JSON.stringify(change)),
+    ].map(String)
     return sendersOf(await this.#run(scripts.changeSendersScript, parts))
   }
 
   /** See SenderShelf. */
   async sendersSince(place: number) {
-    const [next, anew, rows] = listOf(await this.#run(scripts.sendersScript, [place, sendersPerReply].map(String)))
+    const [next, anew, rows] = listOf(
+      await this.#run(scripts.sendersScript, [place, sendersPerReply].map(String)),
+    )
     return { place: Number(next), anew: anew === 1, rows: sendersOf(rows) }
   }
 
-  async #run(script: (typeof scripts)[keyof typeof scripts], parts: readonly string[]): Promise<unknown> {
+  async #run(
+    script: (typeof scripts)[keyof typeof scripts],
+    parts: readonly string[],
+  ): Promise<unknown> {
     return await this.#options.connection.script(script, this.#options.base, parts)
   }
 }
 
-const listOf = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? (reply as readonly unknown[]) : [])
+const listOf = (reply: unknown): readonly unknown[] =>
+  Array.isArray(reply) ? (reply as readonly unknown[]) : []
 
 function pairsOf(reply: unknown): (readonly [string, string])[] {
   const list = listOf(reply).map(String)
@@ -235,7 +306,8 @@ function halves(text: string): readonly [string, string] {
   return [text.slice(0, space), text.slice(space + 1)]
 }
 
-const oldestFirst = (splits: readonly Split[]): readonly Split[] => splits.toSorted((a, b) => a.startedAt - b.startedAt)
+const oldestFirst = (splits: readonly Split[]): readonly Split[] =>
+  splits.toSorted((a, b) => a.startedAt - b.startedAt)
 
 const concerns = (split: Split, reversePath: string, recipient: string | undefined): boolean =>
   split.reversePath === reversePath && split.recipients.some(({ address }) => address === recipient)
@@ -247,18 +319,32 @@ function openerKeys({ reversePath, client }: Opener): [string, string] {
 
 /** `BYTES OPEN START SENDER CLIENT STRATEGY PEER` of the key `known`. */
 function droppedOf(known: unknown, id: unknown, body: unknown): Dropped[] {
-  const [, startedAt = '', strategy = '', peer = ''] = /^\d+ 1 (\d+) \S+ \S+ (\S+) (.*)$/.exec(String(known)) ?? []
+  const [, startedAt = '', strategy = '', peer = ''] =
+    /^\d+ 1 (\d+) \S+ \S+ (\S+) (.*)$/.exec(String(known)) ?? []
   if (!isStrategyName(strategy)) return []
   const split = body === '' ? undefined : fromBody(body)
-  return [{ id: String(id), peer, strategy, startedAt: Number(startedAt), ...(split === undefined ? {} : { split }) }]
+  return [
+    {
+      id: String(id),
+      peer,
+      strategy,
+      startedAt: Number(startedAt),
+      ...(split === undefined ? {} : { split }),
+    },
+  ]
 }
 
 function overrideOf(entry: string): StrategyOverride | undefined {
   try {
     const read: unknown = JSON.parse(halves(entry)[1])
     const isOverride =
-      typeof read === 'object' && read !== null && 'strategy' in read && typeof read.strategy === 'string'
-    return isOverride && isConfigurableStrategy(read.strategy as string) ? (read as StrategyOverride) : undefined
+      typeof read === 'object' &&
+      read !== null &&
+      'strategy' in read &&
+      typeof read.strategy === 'string'
+    return isOverride && isConfigurableStrategy(read.strategy as string)
+      ? (read as StrategyOverride)
+      : undefined
   } catch {
     return undefined
   }

@@ -1,13 +1,16 @@
 /**
- * One connection to a Redis or Valkey server. When it is lost it stays lost: nothing is queued for a server that is away and
- * nothing is sent twice, because the ledger then goes on in memory. Whoever wants another one opens it.
+ * One connection to a Redis or Valkey server. When it is lost it stays lost: nothing is queued for
+ * a server that is away and nothing is sent twice, because the ledger then goes on in memory.
+ * Whoever wants another one opens it.
  */
 import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
 import { lookUpForSocket } from '../../dns/look-up.ts'
 
 export interface RedisConnectionOptions {
-  /** `redis://` or `rediss://` (TLS), with user, password and number of the database as in the URL. */
+  /**
+   * `redis://` or `rediss://` (TLS), with user, password and number of the database as in the URL.
+   */
   readonly url: string
   /** Longest time from a command to its reply, and of the whole opening, ms. */
   readonly timeoutMs: number
@@ -21,9 +24,15 @@ export interface Script {
   readonly sha1: string
 }
 
-export const scriptOf = (text: string): Script => ({ text, sha1: createHash('sha1').update(text).digest('hex') })
+export const scriptOf = (text: string): Script => ({
+  text,
+  sha1: createHash('sha1').update(text).digest('hex'),
+})
 
-/** Commands sent and not answered; what is beyond is refused, and that is then trouble like any other. */
+/**
+ * Commands sent and not answered; what is beyond is refused, and that is then trouble like any
+ * other.
+ */
 const mostUnanswered = 50_000
 
 /** Redirections within a cluster while one is opened. */
@@ -34,10 +43,14 @@ interface Command {
 }
 
 /**
- * Rejects with what the server or the network says, within twice `timeoutMs`. `key` is written once, for a moment: a replica or a
- * full server can be read and is of no use, and a cluster says which node has the key.
+ * Rejects with what the server or the network says, within twice `timeoutMs`. `key` is written
+ * once, for a moment: a replica or a full server can be read and is of no use, and a cluster says
+ * which node has the key.
  */
-export async function connectRedis(options: RedisConnectionOptions, key: string): Promise<RedisConnection> {
+export async function connectRedis(
+  options: RedisConnectionOptions,
+  key: string,
+): Promise<RedisConnection> {
   let { url } = options
   for (let redirections = 0; ; redirections += 1) {
     const connection = new RedisConnection({ ...options, url })
@@ -54,7 +67,10 @@ export async function connectRedis(options: RedisConnectionOptions, key: string)
   }
 }
 
-/** `MOVED 3999 host:port`; an empty host is the one that was asked (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+/**
+ * `MOVED 3999 host:port`; an empty host is the one that was asked
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+ */
 export function movedTo(error: unknown, asked: string): string | undefined {
   const found = error instanceof Error ? /^MOVED \d+ (.*):(\d+)$/.exec(error.message) : null
   if (found === null) return undefined
@@ -83,7 +99,8 @@ export class RedisConnection {
 
   async open(): Promise<void> {
     const { timeoutMs } = this.#options
-    // The client's own limit ends with the TCP connection; the server has not said anything by then.
+    // The client's own limit ends with the TCP connection; the server has not said anything by
+    // then.
     const limit = setTimeout(() => {
       this.#late = true
       this.#destroy()
@@ -99,7 +116,10 @@ export class RedisConnection {
     this.#watch = setInterval(() => this.#lookForLate(), Math.max(10, timeoutMs / 10)).unref()
   }
 
-  /** Commands of one turn of the event loop leave in one write. Rejects with the server's error or when the connection is lost. */
+  /**
+   * Commands of one turn of the event loop leave in one write. Rejects with the server's error or
+   * when the connection is lost.
+   */
   async command(parts: readonly string[]): Promise<unknown> {
     const command: Command = { sentAt: performance.now() }
     this.#unanswered.add(command)
@@ -110,7 +130,10 @@ export class RedisConnection {
     }
   }
 
-  /** EVALSHA, and EVAL when the server does not have the script: after a restart, a failover or SCRIPT FLUSH. */
+  /**
+   * EVALSHA, and EVAL when the server does not have the script: after a restart, a failover or
+   * SCRIPT FLUSH.
+   */
   async script(script: Script, key: string, parts: readonly string[]): Promise<unknown> {
     try {
       return await this.command(['EVALSHA', script.sha1, '1', key, ...parts])
@@ -130,9 +153,11 @@ export class RedisConnection {
   #lookForLate(): void {
     const [oldest] = this.#unanswered
     if (oldest === undefined || performance.now() - oldest.sentAt < this.#options.timeoutMs) return
-    // A process that was itself held up for so long may have the reply in its socket: that is read first.
+    // A process that was itself held up for so long may have the reply in its socket: that is read
+    // first.
     setImmediate(() => {
-      if (this.#unanswered.has(oldest)) this.#lose(new Error(`no answer within ${this.#options.timeoutMs} ms`))
+      if (this.#unanswered.has(oldest))
+        this.#lose(new Error(`no answer within ${this.#options.timeoutMs} ms`))
     })
   }
 
@@ -156,7 +181,8 @@ export class RedisConnection {
 function newClient({ url, timeoutMs }: RedisConnectionOptions) {
   return createClient({
     url,
-    // Every server and every version speaks it, and the replies here are strings, numbers and lists.
+    // Every server and every version speaks it, and the replies here are strings, numbers and
+    // lists.
     RESP: 2,
     name: 'rcptwise',
     disableClientInfo: true,

@@ -1,6 +1,6 @@
 /**
- * Which store is in force: the server, or memory while the server is away. A call that the server did not answer is made in
- * memory, so that nobody who calls has to know.
+ * Which store is in force: the server, or memory while the server is away. A call that the server
+ * did not answer is made in memory, so that nobody who calls has to know.
  *
  *     server ── gone, silent, full, read-only ──▶ memory, empty at first
  *       ▲                                           │ tried every second, then less often
@@ -17,13 +17,19 @@ export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection
   readonly prefix: string
   /** Of one operation; then it is made in memory. ms. */
   readonly timeoutMs: number
-  /** Between two attempts to use a server that was away, ms; doubled up to `longestRetryMs` while it fails. */
+  /**
+   * Between two attempts to use a server that was away, ms; doubled up to `longestRetryMs` while it
+   * fails.
+   */
   readonly retryMs: number
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly clock: () => number
   readonly onDropped: (dropped: readonly Dropped[]) => void
-  /** The server is in force again after this, unless it rejects. Called again when meanwhile something else was written. */
+  /**
+   * The server is in force again after this, unless it rejects. Called again when meanwhile
+   * something else was written.
+   */
   readonly onReturn: (store: RedisStore) => Promise<void>
   /** Whether `onReturn` has written everything. */
   readonly isWritten: () => boolean
@@ -31,7 +37,9 @@ export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection
 
 const longestRetryMs = 30_000
 
-/** A server that was in force for this long before it failed is tried again as soon as a new one. */
+/**
+ * A server that was in force for this long before it failed is tried again as soon as a new one.
+ */
 const provenMs = 60_000
 
 export async function openRedisStorage(options: RedisStorageOptions): Promise<RedisStorage> {
@@ -71,7 +79,10 @@ export class RedisStorage {
     this.#retryLater()
   }
 
-  /** Makes a call on the server, or in memory when the server is away or does not answer it. Rejects only with what `inMemory` throws. */
+  /**
+   * Makes a call on the server, or in memory when the server is away or does not answer it. Rejects
+   * only with what `inMemory` throws.
+   */
   run<T>(
     onServer: (store: RedisStore) => Promise<T>,
     inMemory: (memory: AwayMemory) => T | Promise<T>,

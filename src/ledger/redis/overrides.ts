@@ -1,4 +1,6 @@
-/** The strategies set at run time, shared by all nodes: a list in memory that follows the server's. */
+/**
+ * The strategies set at run time, shared by all nodes: a list in memory that follows the server's.
+ */
 import type { StrategyOverride } from '../ledger.ts'
 import type { OverrideChange, RedisStore } from './commands.ts'
 
@@ -49,4 +51,5 @@ export class SharedOverrides {
   }
 }
 
-export const hasEnded = ({ until }: StrategyOverride, now: number): boolean => until !== undefined && until <= now
+export const hasEnded = ({ until }: StrategyOverride, now: number): boolean =>
+  until !== undefined && until <= now

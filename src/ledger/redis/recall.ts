@@ -1,8 +1,14 @@
-/** Recalls of one turn of the event loop as one question a sender: the recipients that a client offers in one packet. */
+/**
+ * Recalls of one turn of the event loop as one question a sender: the recipients that a client
+ * offers in one packet.
+ */
 import type { Split } from '../../split/split.ts'
 
 /** Open splits of each recipient, in the order of the recipients. */
-export type RecallMany = (reversePath: string, recipients: readonly string[]) => Promise<readonly (readonly Split[])[]>
+export type RecallMany = (
+  reversePath: string,
+  recipients: readonly string[],
+) => Promise<readonly (readonly Split[])[]>
 
 interface Question {
   readonly recipient: string

@@ -1,10 +1,18 @@
 /**
- * The ledger on a Redis or Valkey server, which the nodes of several machines may share. A recall and a save are one round trip
- * each; what two nodes can do at once is one script on the server (scripts.ts). While the server is away the same code goes on
- * in memory, which begins empty: senders are then new (failover.ts).
+ * The ledger on a Redis or Valkey server, which the nodes of several machines may share. A recall
+ * and a save are one round trip each; what two nodes can do at once is one script on the server
+ * (scripts.ts). While the server is away the same code goes on in memory, which begins empty:
+ * senders are then new (failover.ts).
  */
 import type { Fact, FactListener } from '../../facts.ts'
-import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from '../ledger.ts'
+import type {
+  Ledger,
+  Opener,
+  OpenLimit,
+  OpenLimits,
+  OpenSplits,
+  StrategyOverride,
+} from '../ledger.ts'
 import { reachedLimit } from '../open-limits.ts'
 import { hasEnded, SharedOverrides } from './overrides.ts'
 import { openRedisStorage, type RedisStorage } from './failover.ts'
@@ -38,7 +46,10 @@ type Crowded = ReturnType<Ledger['crowded']>
 type Recalled = readonly Split[] | Promise<readonly Split[]>
 type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 
-/** Between two looks at the overrides, which also show whether the server still answers; two of them in a second. */
+/**
+ * Between two looks at the overrides, which also show whether the server still answers; two of them
+ * in a second.
+ */
 const lookMs = 450
 /** A look begins in this time, and is answered in the other half or not at all. */
 const sharedWithinMs = 1000
@@ -165,7 +176,8 @@ class RedisLedger implements Ledger {
         this.#parts.tellDropped(lost)
         return splits
       },
-      async (memory) => await memory.use(async (ledger) => await ledger.stale(before, limit, since)),
+      async (memory) =>
+        await memory.use(async (ledger) => await ledger.stale(before, limit, since)),
     )
   }
 
@@ -229,7 +241,10 @@ class RedisLedger implements Ledger {
   }
 }
 
-/** What the sweep says of a split that nobody came back to; its recipients are not known when the server has lost it. */
+/**
+ * What the sweep says of a split that nobody came back to; its recipients are not known when the
+ * server has lost it.
+ */
 function abandoned({ split, ...known }: Dropped, at: number): Fact | undefined {
   return splitClosed({ recipients: [], ...split, ...known, status: 'abandoned' }, at)
 }

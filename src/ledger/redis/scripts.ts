@@ -1,7 +1,7 @@
 /**
- * The scripts by which the ledger reads and writes on the server: each is one step that nobody sees half of. They work with
- * Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a hash tag (commands.ts), so that in a cluster they are
- * in one slot.
+ * The scripts by which the ledger reads and writes on the server: each is one step that nobody sees
+ * half of. They work with Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a
+ * hash tag (commands.ts), so that in a cluster they are in one slot.
  *
  *     s:ID                 one split: `v` version, `open`, `body` (JSON), `from` reverse-path, `to` recipients, `held` until when they are indexed
  *     m:FROM\nRECIPIENT    ids of the open splits of this sender and recipient, by start
@@ -13,8 +13,8 @@
  *     overrides            of each peer `SETAT JSON`; `overrides:version` counts their changes
  *     senders              of each sender what was learned (JSON); `senders:order` by change, forgotten ones too; `senders:changes` counts them
  *
- * A script begins with a write that a full server refuses, so that it is refused as a whole; those that make room begin with a
- * removal, which is never refused.
+ * A script begins with a write that a full server refuses, so that it is refused as a whole; those
+ * that make room begin with a removal, which is never refused.
  */
 import { scriptOf } from './connection.ts'
 
@@ -34,7 +34,10 @@ local function discount(p, was)
 end
 `
 
-/** Removes a split with all that leads to it; gives its body and its entry of `known`, false where there was none, and the work done. */
+/**
+ * Removes a split with all that leads to it; gives its body and its entry of `known`, false where
+ * there was none, and the work done.
+ */
 const remove = `
 ${discount}
 local function remove(p, id)
@@ -58,10 +61,11 @@ end
 `
 
 /**
- * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its index (start or end), `STRATEGY
- * PEER`, bytes, body, reverse-path, recipients (a line each), ms to keep it, ms of slack for index entries, ms to keep the indexes,
- * most splits, most bytes, the keys of who has opened it: SENDER, CLIENT.
- * Gives 1 or 0 (another version is stored), then for each open split that was dropped to make room its entry of `known`, id and body.
+ * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its
+ * index (start or end), `STRATEGY PEER`, bytes, body, reverse-path, recipients (a line each), ms to
+ * keep it, ms of slack for index entries, ms to keep the indexes, most splits, most bytes, the keys
+ * of who has opened it: SENDER, CLIENT. Gives 1 or 0 (another version is stored), then for each
+ * open split that was dropped to make room its entry of `known`, id and body.
  */
 export const saveScript = scriptOf(`
 ${remove}
@@ -137,9 +141,10 @@ return result
 `)
 
 /**
- * ARGV: most splits of a recipient, most bytes of a recipient's and of all, reverse-path, recipients. Gives the bodies, then for
- * each recipient the numbers of its bodies from 1, newest split first. It stops after a recipient when there are too many bytes; the
- * others are asked for again.
+ * ARGV: most splits of a recipient, most bytes of a recipient's and of all, reverse-path,
+ * recipients. Gives the bodies, then for each recipient the numbers of its bodies from 1, newest
+ * split first. It stops after a recipient when there are too many bytes; the others are asked for
+ * again.
  */
 export const recallScript = scriptOf(`
 local p, from = KEYS[1], ARGV[4]
@@ -168,7 +173,9 @@ end
 return { bodies, found }
 `)
 
-/** ARGV: SENDER, CLIENT. Gives open splits and bytes of each, then the number of all open splits. */
+/**
+ * ARGV: SENDER, CLIENT. Gives open splits and bytes of each, then the number of all open splits.
+ */
 export const openedScript = scriptOf(`
 local p, result = KEYS[1], {}
 for _, opener in ipairs({ ARGV[1], ARGV[2] }) do
@@ -179,7 +186,10 @@ result[#result + 1] = tostring(redis.call('zcard', p .. 'open'))
 return result
 `)
 
-/** ARGV: first and last place in the order of start, most bytes. Gives the next place, and the bodies of open splits. */
+/**
+ * ARGV: first and last place in the order of start, most bytes. Gives the next place, and the
+ * bodies of open splits.
+ */
 export const openScript = scriptOf(`
 local p, place, bytes, bodies = KEYS[1], tonumber(ARGV[1]), 0, {}
 for _, id in ipairs(redis.call('zrange', p .. 'open', ARGV[1], ARGV[2])) do
@@ -195,8 +205,9 @@ return { place, bodies }
 `)
 
 /**
- * ARGV: time before which the last attempt was, most splits, most bytes, time since when it was or `-inf`. Gives the bodies, oldest attempt first, and of those
- * whose body has gone (expired or evicted) id and entry of `known`; these are removed, so that one node alone is told of them.
+ * ARGV: time before which the last attempt was, most splits, most bytes, time since when it was or
+ * `-inf`. Gives the bodies, oldest attempt first, and of those whose body has gone (expired or
+ * evicted) id and entry of `known`; these are removed, so that one node alone is told of them.
  */
 export const staleScript = scriptOf(`
 ${remove}
@@ -230,8 +241,8 @@ return { redis.call('get', KEYS[1] .. 'overrides:version') or '', redis.call('hg
 `)
 
 /**
- * ARGV: peer, time of the change, JSON of the override or nothing for none, 1 if it is only made when the stored one is not newer.
- * Gives the entry that was there, or nothing.
+ * ARGV: peer, time of the change, JSON of the override or nothing for none, 1 if it is only made
+ * when the stored one is not newer. Gives the entry that was there, or nothing.
  */
 export const overrideScript = scriptOf(`
 local p, peer = KEYS[1], ARGV[1]
@@ -247,8 +258,8 @@ return was or ''
 `)
 
 /**
- * ARGV: most senders, ms to keep them, then changes (JSON of a SenderChange each). Adds them, and gives for each its name and what is
- * stored then, nothing for one that was forgotten.
+ * ARGV: most senders, ms to keep them, then changes (JSON of a SenderChange each). Adds them, and
+ * gives for each its name and what is stored then, nothing for one that was forgotten.
  */
 export const changeSendersScript = scriptOf(`
 local p, rows = KEYS[1], {}
@@ -284,8 +295,8 @@ return rows
 `)
 
 /**
- * ARGV: a number of changes that is known, most rows. Gives the number to go on from, 1 if the known one is not of this server's data
- * (all is read anew then), and names and records in turn.
+ * ARGV: a number of changes that is known, most rows. Gives the number to go on from, 1 if the
+ * known one is not of this server's data (all is read anew then), and names and records in turn.
  */
 export const sendersScript = scriptOf(`
 local p, place, rows = KEYS[1], tonumber(ARGV[1]), {}

@@ -1,4 +1,7 @@
-/** What the ledger knows while its server is away: splits written since then, in memory, and their way back to the server. */
+/**
+ * What the ledger knows while its server is away: splits written since then, in memory, and their
+ * way back to the server.
+ */
 import type { Ledger } from '../ledger.ts'
 import type { Dropped, RedisStore } from './commands.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from '../sqlite/sqlite.ts'
@@ -41,18 +44,27 @@ export class AwayMemory {
   /** A split that is not known here is taken as it is: its earlier versions are on the server. */
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
     const saved = this.#ledger.save(split)
-    if (saved instanceof Promise) return this.#track(saved.then((result) => this.#note(split.id, result)))
+    if (saved instanceof Promise)
+      return this.#track(saved.then((result) => this.#note(split.id, result)))
     return this.#note(split.id, saved)
   }
 
-  /** Writes back all there is; of two versions the newer one stays. Rejects with what the server says; nothing is lost then. */
-  async writeBack(store: RedisStore, onDropped: (dropped: readonly Dropped[]) => void): Promise<void> {
+  /**
+   * Writes back all there is; of two versions the newer one stays. Rejects with what the server
+   * says; nothing is lost then.
+   */
+  async writeBack(
+    store: RedisStore,
+    onDropped: (dropped: readonly Dropped[]) => void,
+  ): Promise<void> {
     while (!this.isWritten) {
       await Promise.allSettled(this.#underWay)
       const ids = [...this.#written].slice(0, writtenAtOnce)
       for (const id of ids) this.#written.delete(id)
       try {
-        for (const dropped of await Promise.all(ids.map(async (id) => await this.#restore(store, id))))
+        for (const dropped of await Promise.all(
+          ids.map(async (id) => await this.#restore(store, id)),
+        ))
           onDropped(dropped)
       } catch (error) {
         for (const id of ids) this.#written.add(id)
@@ -71,7 +83,8 @@ export class AwayMemory {
       const split = await this.#ledger.find(id)
       const stored = split === undefined ? undefined : await store.find(id)
       if (split === undefined || (stored !== undefined && !isNewer(split, stored))) return []
-      // Whoever has recalled the stored one, or saved another with this one's version, is told that there is a newer one.
+      // Whoever has recalled the stored one, or saved another with this one's version, is told that
+      // there is a newer one.
       const version = Math.max(split.version, (stored?.version ?? 0) + 1)
       const { saved, dropped } = await store.save({ ...split, version }, stored?.version ?? 0)
       if (saved) return dropped
@@ -95,4 +108,5 @@ export class AwayMemory {
 }
 
 const isNewer = (split: Split, stored: Split): boolean =>
-  split.version > stored.version || (split.version === stored.version && split.lastAttemptAt > stored.lastAttemptAt)
+  split.version > stored.version ||
+  (split.version === stored.version && split.lastAttemptAt > stored.lastAttemptAt)

@@ -1,4 +1,7 @@
-/** What an error of the Redis server or of the way to it means, in words for the log: what, and what to do. Pure. */
+/**
+ * What an error of the Redis server or of the way to it means, in words for the log: what, and what
+ * to do. Pure.
+ */
 
 /** The first word of an error reply, and what an operator can do about it. */
 const advice: ReadonlyMap<string, string> = new Map([
@@ -25,9 +28,13 @@ export function describeRedisError(error: unknown): string {
   return known === undefined ? said : `${said} (${known})`
 }
 
-/** A connection that was tried at several addresses of one name fails with an error that says nothing itself. */
+/**
+ * A connection that was tried at several addresses of one name fails with an error that says
+ * nothing itself.
+ */
 function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ')
+  if (error instanceof AggregateError && error.message === '')
+    return error.errors.map(messageOf).join(', ')
   return error instanceof Error && error.message !== '' ? error.message : String(error)
 }
 

@@ -1,10 +1,12 @@
 /**
- * The checkpoint thread of the SQLite ledger: everything that waits for the disk happens here, on a connection of its own,
- * so that the event loop never does. It opens the file, checks and migrates it, sets a damaged one aside, and from then on
- * moves the write-ahead log (PATH-wal) into the file.
+ * The checkpoint thread of the SQLite ledger: everything that waits for the disk happens here, on a
+ * connection of its own, so that the event loop never does. It opens the file, checks and migrates
+ * it, sets a damaged one aside, and from then on moves the write-ahead log (PATH-wal) into the
+ * file.
  *
- * A commit of the main thread is then one write into the log. The commit that begins the log anew also syncs its header,
- * so it is this thread that makes it, right behind a checkpoint that left nothing.
+ * A commit of the main thread is then one write into the log. The commit that begins the log anew
+ * also syncs its header, so it is this thread that makes it, right behind a checkpoint that left
+ * nothing.
  */
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -22,13 +24,19 @@ const intervalMs = 500
 /** Each pass moves what was written during the one before. */
 const passes = 4
 
-/** Beyond this the writers are held up for a checkpoint that leaves nothing, because others never catch up with them. */
+/**
+ * Beyond this the writers are held up for a checkpoint that leaves nothing, because others never
+ * catch up with them.
+ */
 const longLogBytes = 16 * 1024 * 1024
 
 /** They are held up only when this little is left: for a moment. */
 const shortHoldPages = 1000
 
-/** The log is this long although writers were held up: somebody reads without end, and it would take the whole disk. */
+/**
+ * The log is this long although writers were held up: somebody reads without end, and it would take
+ * the whole disk.
+ */
 const tooLongLogBytes = 256 * 1024 * 1024
 
 /** Long enough for another process that opens the same file to have done so. */
@@ -49,12 +57,16 @@ function logBytes(): number {
 function setAside(): string {
   const aside = `${options.path}.corrupt-${new Date().toISOString().replaceAll(':', '')}`
   renameSync(options.path, aside)
-  if (statSync(logPath, { throwIfNoEntry: false }) !== undefined) renameSync(logPath, `${aside}-wal`)
+  if (statSync(logPath, { throwIfNoEntry: false }) !== undefined)
+    renameSync(logPath, `${aside}-wal`)
   rmSync(`${options.path}-shm`, { force: true })
   return aside
 }
 
-/** It holds addresses. Only a file that is not there is touched: closing one that is would end SQLite's locks on it (fcntl). */
+/**
+ * It holds addresses. Only a file that is not there is touched: closing one that is would end
+ * SQLite's locks on it (fcntl).
+ */
 function makePrivate(): void {
   try {
     closeSync(openSync(options.path, 'wx', 0o600))
@@ -63,7 +75,10 @@ function makePrivate(): void {
   }
 }
 
-/** Write-ahead logging is a property of the file. Switching it on fails at once, without waiting, while others do the same. */
+/**
+ * Write-ahead logging is a property of the file. Switching it on fails at once, without waiting,
+ * while others do the same.
+ */
 async function switchLogOn(database: DatabaseSync): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -104,12 +119,16 @@ function touch(database: DatabaseSync): void {
   database.exec('update file set touched = touched + 1')
 }
 
-/** Pages of the log that are not in the file yet; afterwards the log begins anew, if there are none and nobody reads it. */
+/**
+ * Pages of the log that are not in the file yet; afterwards the log begins anew, if there are none
+ * and nobody reads it.
+ */
 function moveLog(database: DatabaseSync): number {
   const state = database.prepare('pragma wal_checkpoint(passive)').get()
   const pages = Number(state?.['log'])
   const left = pages - Number(state?.['checkpointed'])
-  // One page alone may be the touch of another process, which is not to be answered by one of ours for ever.
+  // One page alone may be the touch of another process, which is not to be answered by one of ours
+  // for ever.
   if (left === 0 && pages > 1) touch(database)
   return left
 }
@@ -119,7 +138,10 @@ function checkpoint(database: DatabaseSync): boolean {
   let left = moveLog(database)
   for (let pass = 1; left > 0 && pass < passes; pass += 1) left = moveLog(database)
   if (left === 0 || logBytes() <= longLogBytes) return left === 0
-  if (left < shortHoldPages && database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0) {
+  if (
+    left < shortHoldPages &&
+    database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0
+  ) {
     touch(database)
     return true
   }
@@ -136,7 +158,8 @@ function watch(database: DatabaseSync): void {
       if (now !== version && checkpoint(database)) version = now
     } catch (error) {
       const trouble = sqliteTrouble(error)
-      if (trouble !== 'busy') tell({ kind: 'trouble', why: describeError(error), corrupt: trouble === 'corrupt' })
+      if (trouble !== 'busy')
+        tell({ kind: 'trouble', why: describeError(error), corrupt: trouble === 'corrupt' })
     }
   }, intervalMs)
   parentPort?.once('message', () => {
@@ -152,7 +175,8 @@ async function start(): Promise<void> {
   let damage: string | undefined
   try {
     mkdirSync(dirname(options.path), { recursive: true })
-    if (options.damaged && statSync(options.path, { throwIfNoEntry: false }) !== undefined) aside = setAside()
+    if (options.damaged && statSync(options.path, { throwIfNoEntry: false }) !== undefined)
+      aside = setAside()
     let database: DatabaseSync
     try {
       database = await openSound()
@@ -162,10 +186,17 @@ async function start(): Promise<void> {
       aside = setAside()
       database = await openSound()
     }
-    tell({ kind: 'ready', ...(aside === undefined ? {} : { aside, damage: damage ?? 'damaged while in use' }) })
+    tell({
+      kind: 'ready',
+      ...(aside === undefined ? {} : { aside, damage: damage ?? 'damaged while in use' }),
+    })
     watch(database)
   } catch (error) {
-    tell({ kind: 'failed', why: describeError(error), refused: error instanceof RefusedLedgerError })
+    tell({
+      kind: 'failed',
+      why: describeError(error),
+      refused: error instanceof RefusedLedgerError,
+    })
     parentPort?.close()
   }
 }

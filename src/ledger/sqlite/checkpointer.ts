@@ -21,7 +21,10 @@ export interface Keeper {
   readonly kind: 'kept'
   /** Where a damaged file was put, and what was wrong with it. */
   readonly aside?: { readonly path: string; readonly damage: string }
-  /** Ends the thread, after its last checkpoint. Close the main thread's connection first: the last one to close waits for the disk. */
+  /**
+   * Ends the thread, after its last checkpoint. Close the main thread's connection first: the last
+   * one to close waits for the disk.
+   */
   end(): Promise<void>
 }
 
@@ -31,8 +34,9 @@ export type KeeperStart = Keeper | Extract<KeeperMessage, { kind: 'failed' }>
 const worker = new URL(`./checkpoint-worker${extname(import.meta.url)}`, import.meta.url)
 
 /**
- * Starts the thread and waits until it has opened the file, or says why not. Never rejects. The thread does not keep the
- * process alive. `onTrouble` hears of a checkpoint that failed and of a thread that ended by itself.
+ * Starts the thread and waits until it has opened the file, or says why not. Never rejects. The
+ * thread does not keep the process alive. `onTrouble` hears of a checkpoint that failed and of a
+ * thread that ended by itself.
  */
 export async function startKeeper(
   options: KeeperOptions,

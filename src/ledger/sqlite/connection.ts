@@ -14,18 +14,27 @@ export interface ConnectionOptions {
 const pageBytes = 4096
 
 /**
- * Opens the file, or makes it. No checkpoint is ever made by a commit on this connection (checkpoint-worker.ts makes
- * them), and a commit is not synced to the disk: it survives a kill of the process, but a power failure may take the last
- * moments (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * Opens the file, or makes it. No checkpoint is ever made by a commit on this connection
+ * (checkpoint-worker.ts makes them), and a commit is not synced to the disk: it survives a kill of
+ * the process, but a power failure may take the last moments
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  * @throws what SQLite throws.
  */
-export function openConnection({ path, busyTimeoutMs, maxFileBytes }: ConnectionOptions): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false })
+export function openConnection({
+  path,
+  busyTimeoutMs,
+  maxFileBytes,
+}: ConnectionOptions): DatabaseSync {
+  const database = new DatabaseSync(path, {
+    timeout: busyTimeoutMs,
+    enableForeignKeyConstraints: false,
+  })
   try {
     database.exec(`
       pragma synchronous = normal; pragma wal_autocheckpoint = 0; pragma cache_size = -16384;
       pragma temp_store = memory; pragma trusted_schema = off`)
-    if (maxFileBytes !== undefined) database.exec(`pragma max_page_count = ${Math.ceil(maxFileBytes / pageBytes)}`)
+    if (maxFileBytes !== undefined)
+      database.exec(`pragma max_page_count = ${Math.ceil(maxFileBytes / pageBytes)}`)
     return database
   } catch (error) {
     database.close()
@@ -34,8 +43,9 @@ export function openConnection({ path, busyTimeoutMs, maxFileBytes }: Connection
 }
 
 /**
- * What stands at the path when that is no file, and what to do; undefined for a file, and where nothing is. SQLite would wait for ever at a
- * FIFO, and say of the others only that it can't open them.
+ * What stands at the path when that is no file, and what to do; undefined for a file, and where
+ * nothing is. SQLite would wait for ever at a FIFO, and say of the others only that it can't open
+ * them.
  */
 export function notAFile(path: string): string | undefined {
   const status = statSync(path, { throwIfNoEntry: false })
@@ -47,14 +57,16 @@ export function notAFile(path: string): string | undefined {
 }
 
 /**
- * For reading what can be read of a file that can't be written. Without a log beside it the file is taken for one that
- * nobody writes: else SQLite would have to make the files of the log, in a directory that may be read-only.
+ * For reading what can be read of a file that can't be written. Without a log beside it the file is
+ * taken for one that nobody writes: else SQLite would have to make the files of the log, in a
+ * directory that may be read-only.
  * @throws what SQLite throws.
  */
 export function openReadOnly(path: string): DatabaseSync {
   const odd = notAFile(path)
   if (odd !== undefined) throw new Error(`${path} ${odd}`)
   const url = pathToFileURL(path)
-  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) === undefined) url.searchParams.set('immutable', '1')
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) === undefined)
+    url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true, timeout: 0, enableForeignKeyConstraints: false })
 }

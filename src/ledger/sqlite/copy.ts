@@ -13,12 +13,17 @@ const rowsPerTurn = 8
 const busyPatienceMs = 2000
 
 /**
- * Reads what can be read of `from`, a file in trouble, into memory, and says which file it was; undefined when not even
- * that can be read. Never rejects.
+ * Reads what can be read of `from`, a file in trouble, into memory, and says which file it was;
+ * undefined when not even that can be read. Never rejects.
  */
-export async function copyOpen(from: SplitStore, memory: SplitStore, now: number): Promise<string | undefined> {
+export async function copyOpen(
+  from: SplitStore,
+  memory: SplitStore,
+  now: number,
+): Promise<string | undefined> {
   const identity = readable(() => from.identity())
-  for (const override of readable(() => from.overrides.read(now)) ?? []) memory.overrides.set(override)
+  for (const override of readable(() => from.overrides.read(now)) ?? [])
+    memory.overrides.set(override)
   let after: Cursor | undefined
   do {
     const page = readable(() => from.open(after))
@@ -52,14 +57,16 @@ export interface WriteBack {
 }
 
 /**
- * Writes what changed in memory into the file, while memory goes on changing; of two versions the newer one stays. When it
- * is done nothing is left, and no turn of the event loop has passed since. Rejects with what SQLite throws.
+ * Writes what changed in memory into the file, while memory goes on changing; of two versions the
+ * newer one stays. When it is done nothing is left, and no turn of the event loop has passed since.
+ * Rejects with what SQLite throws.
  */
 export async function writeBack({ from, to, knownIdentity, clock }: WriteBack): Promise<void> {
   const splits = from.written ?? new Set<string>()
   const peers = from.overrides.written ?? new Set<string>()
   const on = patiently(to)
-  if ((await on((store) => store.identity())) !== knownIdentity) await markAll(from, { splits, peers, now: clock() })
+  if ((await on((store) => store.identity())) !== knownIdentity)
+    await markAll(from, { splits, peers, now: clock() })
   let turn = 0
   while (splits.size > 0 || peers.size > 0) {
     for (const peer of peers) {
@@ -89,7 +96,11 @@ export async function writeBack({ from, to, knownIdentity, clock }: WriteBack): 
 
 async function markAll(
   from: SplitStore,
-  { splits, peers, now }: { readonly splits: Set<string>; readonly peers: Set<string>; readonly now: number },
+  {
+    splits,
+    peers,
+    now,
+  }: { readonly splits: Set<string>; readonly peers: Set<string>; readonly now: number },
 ): Promise<void> {
   for (const { peer } of from.overrides.read(now)) peers.add(peer)
   let after: Cursor | undefined
@@ -102,7 +113,11 @@ async function markAll(
 }
 
 /** What could not be written is still to be written. */
-async function orKeep(pending: Set<string>, key: string, write: () => Promise<void>): Promise<void> {
+async function orKeep(
+  pending: Set<string>,
+  key: string,
+  write: () => Promise<void>,
+): Promise<void> {
   try {
     await write()
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Which store is in force: the file, or memory while the file can't be used. A call made while one takes the other's place
- * waits for it.
+ * Which store is in force: the file, or memory while the file can't be used. A call made while one
+ * takes the other's place waits for it.
  *
  *     file ── full, read-only, gone, damaged ──▶ open splits are read into memory ──▶ memory
  *       ▲                                                                               │ tried every few seconds
@@ -34,19 +34,31 @@ export interface StorageOptions {
 /** Between two looks whether the file is still there and whether others have written into it. */
 const lookMs = 250
 
-/** A log that is longer is being written faster than the disk takes it; new writes then wait for the checkpoint thread. */
+/**
+ * A log that is longer is being written faster than the disk takes it; new writes then wait for the
+ * checkpoint thread.
+ */
 const longLogBytes = 64 * 1024 * 1024
 
-/** After this time writes go on all the same; a log that then gets far too long ends in trouble (checkpoint-worker.ts). */
+/**
+ * After this time writes go on all the same; a log that then gets far too long ends in trouble
+ * (checkpoint-worker.ts).
+ */
 const longestHoldMs = 5000
 
 /** A file that another process keeps locked for longer is treated as one that can't be written. */
 const busyPatienceMs = 2000
 
-/** Waits between attempts at a busy file: writers hold it for well under a millisecond, checkpoints for some. */
+/**
+ * Waits between attempts at a busy file: writers hold it for well under a millisecond, checkpoints
+ * for some.
+ */
 const busyDelayMs = (attempt: number): number => Math.min(1 + attempt, 20)
 
-/** @throws RefusedLedgerError for a file of a newer release or of another program. All else is trouble, not an error. */
+/**
+ * @throws RefusedLedgerError for a file of a newer release or of another program. All else is
+ * trouble, not an error.
+ */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const storage = new Storage(options)
   await storage.start()
@@ -102,7 +114,10 @@ export class Storage {
     }, lookMs).unref()
   }
 
-  /** Makes one call on the store in force; a promise when it has to wait. Throws only what is not from SQLite. */
+  /**
+   * Makes one call on the store in force; a promise when it has to wait. Throws only what is not
+   * from SQLite.
+   */
   run<T>(call: (store: SplitStore) => T): T | Promise<T> {
     if (this.#moving !== undefined) return this.#runLater(call, this.#moving)
     try {
@@ -180,16 +195,21 @@ export class Storage {
     this.#options.onChanged()
   }
 
-  async #openFile(): Promise<{ store: SplitStore; keeper: Keeper } | { why: string; refused: boolean }> {
+  async #openFile(): Promise<
+    { store: SplitStore; keeper: Keeper } | { why: string; refused: boolean }
+  > {
     const { path, maxFileBytes } = this.#options
     const odd = notAFile(path)
     if (odd !== undefined) return { why: odd, refused: false }
     const opened: { keeper?: Keeper } = {}
-    const started = await startKeeper({ path, maxFileBytes, damaged: this.#damaged }, ({ why, corrupt }) => {
-      if (opened.keeper === undefined || opened.keeper !== this.#keeper) return
-      this.#damaged ||= corrupt
-      this.#fall(this.#store, why)
-    })
+    const started = await startKeeper(
+      { path, maxFileBytes, damaged: this.#damaged },
+      ({ why, corrupt }) => {
+        if (opened.keeper === undefined || opened.keeper !== this.#keeper) return
+        this.#damaged ||= corrupt
+        this.#fall(this.#store, why)
+      },
+    )
     if (started.kind === 'failed') return started
     opened.keeper = started
     this.#damaged = false
@@ -206,7 +226,8 @@ export class Storage {
   #openLeftovers(): SplitStore | undefined {
     try {
       const database = openReadOnly(this.#options.path)
-      if (pragma(database, 'user_version') === migrations.length) return new SplitStore(database, { remember: false })
+      if (pragma(database, 'user_version') === migrations.length)
+        return new SplitStore(database, { remember: false })
       database.close()
     } catch {
       // Nothing can be read; that the file can't be used is being told anyway.
@@ -232,7 +253,8 @@ export class Storage {
   async #moveToMemory(from: SplitStore | undefined, keeper: Keeper | undefined): Promise<void> {
     await nextTurn()
     const memory = openMemory({ remember: true })
-    this.#identity = from === undefined ? undefined : await copyOpen(from, memory, this.#options.clock())
+    this.#identity =
+      from === undefined ? undefined : await copyOpen(from, memory, this.#options.clock())
     from?.close()
     // Not waited for here: the thread may have to wait for the disk that is in trouble.
     this.#ending = keeper?.end()
@@ -263,7 +285,12 @@ export class Storage {
       const { store, keeper } = opened
       try {
         const memory = this.#store
-        await writeBack({ from: memory, to: store, knownIdentity: this.#identity, clock: this.#options.clock })
+        await writeBack({
+          from: memory,
+          to: store,
+          knownIdentity: this.#identity,
+          clock: this.#options.clock,
+        })
         this.#use(store, keeper)
         memory.close()
         this.#options.onFact({ kind: 'ledgerRecovered', at: this.#options.clock() })
@@ -302,7 +329,8 @@ export class Storage {
 
   async #untilLogIsShort(): Promise<void> {
     const until = performance.now() + longestHoldMs
-    while (this.#durable && this.#logBytes() > longLogBytes && performance.now() < until) await sleep(10)
+    while (this.#durable && this.#logBytes() > longLogBytes && performance.now() < until)
+      await sleep(10)
   }
 }
 
@@ -318,5 +346,8 @@ function inodeOf(path: string): string | undefined {
   return status && `${status.dev}:${status.ino}`
 }
 
-const describeAside = (path: string, aside: { readonly path: string; readonly damage: string }): string =>
+const describeAside = (
+  path: string,
+  aside: { readonly path: string; readonly damage: string },
+): string =>
   `${path} was damaged (${aside.damage}); it was kept as ${aside.path} and a new one begun: deferred recipients are taken for new ones`

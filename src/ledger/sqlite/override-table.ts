@@ -6,7 +6,10 @@ import type { StrategyOverride } from '../ledger.ts'
 /** Synchronous; throws what SQLite throws. */
 export class OverrideTable {
   readonly #database: DatabaseSync
-  /** Peers whose override was set or reset since it was opened: what a file that was away has missed. */
+  /**
+   * Peers whose override was set or reset since it was opened: what a file that was away has
+   * missed.
+   */
   readonly written: Set<string> | undefined
 
   constructor(database: DatabaseSync, { remember }: { readonly remember: boolean }) {
@@ -14,7 +17,10 @@ export class OverrideTable {
     this.written = remember ? new Set() : undefined
   }
 
-  /** Those that end after `now`, ms since the epoch; a strategy this release does not know is left out. */
+  /**
+   * Those that end after `now`, ms since the epoch; a strategy this release does not know is left
+   * out.
+   */
   read(now: number): StrategyOverride[] {
     const rows = this.#database
       .prepare('select * from strategy_override where until is null or until > ? order by peer')
@@ -35,7 +41,9 @@ export class OverrideTable {
 
   /** Whether there was one. */
   reset(peer: string): boolean {
-    const { changes } = this.#database.prepare('delete from strategy_override where peer = ?').run(peer)
+    const { changes } = this.#database
+      .prepare('delete from strategy_override where peer = ?')
+      .run(peer)
     this.written?.add(peer)
     return changes !== 0
   }

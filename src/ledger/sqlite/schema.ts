@@ -2,12 +2,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * One entry a schema version, in order; a released one is never changed. `PRAGMA user_version` counts those applied.
+ * One entry a schema version, in order; a released one is never changed. `PRAGMA user_version`
+ * counts those applied.
  *
- * split: one row a split, whole in `body` (JSON); the other columns only find it. `state` is 0 while the rows of `member`
- * are being written, 1 open, 2 closed. member: who takes part in which open split, so that a recall is one look into one
- * index. tally: counts kept by triggers, so that neither a count nor the bound has to look at all splits, whichever
- * process wrote them.
+ * split: one row a split, whole in `body` (JSON); the other columns only find it. `state` is 0
+ * while the rows of `member` are being written, 1 open, 2 closed. member: who takes part in which
+ * open split, so that a recall is one look into one index. tally: counts kept by triggers, so that
+ * neither a count nor the bound has to look at all splits, whichever process wrote them.
  */
 export const migrations: readonly string[] = [
   `
@@ -76,7 +77,8 @@ export const migrations: readonly string[] = [
   ) strict;
   insert into file values (lower(hex(randomblob(16))), 0);
   `,
-  // sender: what was learned of each, whole in `body` (JSON), empty for one that was forgotten; `changed` counts the writes.
+  // sender: what was learned of each, whole in `body` (JSON), empty for one that was forgotten;
+  // `changed` counts the writes.
   `
   create table sender (
     name text primary key,
@@ -86,7 +88,8 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   create index sender_changed on sender (changed);
   `,
-  // opener: open splits by whose reverse-path (kind 1) and by whose host (kind 2) they were opened, kept by triggers.
+  // opener: open splits by whose reverse-path (kind 1) and by whose host (kind 2) they were opened,
+  // kept by triggers.
   `
   alter table split add column reverse_path text not null default '';
   alter table split add column client text not null default '';
@@ -125,7 +128,10 @@ export const migrations: readonly string[] = [
 /** "rcpt", so that `file` and this program know a ledger from any other database. */
 const applicationId = 0x72637074
 
-/** A file that is not to be written: made by a newer release, or not a ledger at all. The message says what to do. */
+/**
+ * A file that is not to be written: made by a newer release, or not a ledger at all. The message
+ * says what to do.
+ */
 export class RefusedLedgerError extends Error {
   override readonly name = 'RefusedLedgerError'
 }
@@ -150,7 +156,9 @@ export function migrate(database: DatabaseSync, path: string): void {
       )
     }
     for (const migration of migrations.slice(version)) database.exec(migration)
-    database.exec(`pragma application_id = ${applicationId}; pragma user_version = ${migrations.length}; commit`)
+    database.exec(
+      `pragma application_id = ${applicationId}; pragma user_version = ${migrations.length}; commit`,
+    )
   } catch (error) {
     if (database.isTransaction) database.exec('rollback')
     throw error

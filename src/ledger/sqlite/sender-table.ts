@@ -17,7 +17,10 @@ export class SenderTable {
     this.#database = database
   }
 
-  /** Adds the changes in one transaction, and gives the rows as they then are. A forgotten name keeps an empty row, for others to see. */
+  /**
+   * Adds the changes in one transaction, and gives the rows as they then are. A forgotten name
+   * keeps an empty row, for others to see.
+   */
   write(changes: readonly SenderChange[], most: number): StoredSender[] {
     const database = this.#database
     database.exec('begin immediate')
@@ -28,10 +31,15 @@ export class SenderTable {
       )
       const rows = changes.map((change): StoredSender => {
         const record = applyChange(recordOf(read.get(change.name)?.['body']), change)
-        put.run(change.name, record?.pin === undefined ? 0 : 1, record === undefined ? '' : JSON.stringify(record))
+        put.run(
+          change.name,
+          record?.pin === undefined ? 0 : 1,
+          record === undefined ? '' : JSON.stringify(record),
+        )
         return record === undefined ? { name: change.name } : { name: change.name, record }
       })
-      const excess = Number(database.prepare('select count(*) as n from sender').get()?.['n']) - most
+      const excess =
+        Number(database.prepare('select count(*) as n from sender').get()?.['n']) - most
       if (excess > 0) {
         database
           .prepare(
@@ -47,9 +55,14 @@ export class SenderTable {
     }
   }
 
-  /** What was changed after `place`, a piece of it. `anew` when the table has not got so far: it is another one. */
+  /**
+   * What was changed after `place`, a piece of it. `anew` when the table has not got so far: it is
+   * another one.
+   */
   since(place: number): { rows: StoredSender[]; place: number; anew: boolean } {
-    const last = Number(this.#database.prepare('select coalesce(max(changed), 0) as n from sender').get()?.['n'])
+    const last = Number(
+      this.#database.prepare('select coalesce(max(changed), 0) as n from sender').get()?.['n'],
+    )
     const anew = last < place
     const found = this.#database
       .prepare('select name, changed, body from sender where changed > ? order by changed limit ?')

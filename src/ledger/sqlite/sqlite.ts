@@ -1,13 +1,21 @@
 /**
- * The ledger in a SQLite file, which several processes of one machine may share. Not for network file systems: the
- * write-ahead log needs shared memory (https://www.sqlite.org/wal.html).
+ * The ledger in a SQLite file, which several processes of one machine may share. Not for network
+ * file systems: the write-ahead log needs shared memory (https://www.sqlite.org/wal.html).
  *
- * A call is one short transaction on the event loop, without a sync to the disk; whatever waits for the disk is done by
- * the checkpoint thread. While the file can't be used the same code goes on in memory (failover.ts).
+ * A call is one short transaction on the event loop, without a sync to the disk; whatever waits for
+ * the disk is done by the checkpoint thread. While the file can't be used the same code goes on in
+ * memory (failover.ts).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../../facts.ts'
-import type { Ledger, Opener, OpenLimit, OpenLimits, OpenSplits, StrategyOverride } from '../ledger.ts'
+import type {
+  Ledger,
+  Opener,
+  OpenLimit,
+  OpenLimits,
+  OpenSplits,
+  StrategyOverride,
+} from '../ledger.ts'
 import { Crowding } from '../crowding.ts'
 import type { Opened } from '../open-limits.ts'
 import { mostSenders, SenderMemory, type SenderShelf } from '../sender-memory.ts'
@@ -20,29 +28,42 @@ import { abandonSplit } from '../../split/split-course.ts'
 import type { Split } from '../../split/split.ts'
 
 export interface SqliteLedgerOptions {
-  /** The file, made if it is missing, as is its directory; `:memory:` for none. `PATH-wal` and `PATH-shm` stand beside it. */
+  /**
+   * The file, made if it is missing, as is its directory; `:memory:` for none. `PATH-wal` and
+   * `PATH-shm` stand beside it.
+   */
   readonly path: string
   readonly onFact: FactListener
   /** ms since the epoch; Date.now unless set. */
   readonly clock?: () => number
   /**
-   * Splits kept, open and closed together; 100,000 unless set. When there are more, the closed ones go first and then the
-   * oldest open ones, each with a `splitClosed` fact: abandoned.
+   * Splits kept, open and closed together; 100,000 unless set. When there are more, the closed ones
+   * go first and then the oldest open ones, each with a `splitClosed` fact: abandoned.
    */
   readonly maxSplits?: number
-  /** The same for the bytes they take, about; 256 MiB unless set. What is open must fit into memory if the disk fails. */
+  /**
+   * The same for the bytes they take, about; 256 MiB unless set. What is open must fit into memory
+   * if the disk fails.
+   */
   readonly maxBytes?: number
   /** The file is treated as a full disk at this size; no limit unless set. */
   readonly maxFileBytes?: number
-  /** Only for memory that stands in for another store: a split that is not known is taken whatever its version. */
+  /**
+   * Only for memory that stands in for another store: a split that is not known is taken whatever
+   * its version.
+   */
   readonly adopts?: boolean
-  /** Between two attempts to use a file that was in trouble, ms; 5000 unless set, and not under 1000 where processes share it. */
+  /**
+   * Between two attempts to use a file that was in trouble, ms; 5000 unless set, and not under 1000
+   * where processes share it.
+   */
   readonly retryMs?: number
 }
 
 /**
- * Newer splits of one sender and recipient that a recall gives at most. `limits.open_splits_per_sender` keeps what anybody who forges a sender
- * can make it cost below that.
+ * Newer splits of one sender and recipient that a recall gives at most.
+ * `limits.open_splits_per_sender` keeps what anybody who forges a sender can make it cost below
+ * that.
  */
 const recallLimit = 1000
 
@@ -52,7 +73,10 @@ const unpublishedMs = 10 * 60_000
 /** When full, this part of the bound is made free at once. */
 const freedAtOnce = 0.01
 
-/** @throws RefusedLedgerError for a file of a newer release, or of another program. No other trouble stops the start. */
+/**
+ * @throws RefusedLedgerError for a file of a newer release, or of another program. No other trouble
+ * stops the start.
+ */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
   const ledger: { current?: SqliteLedger } = {}
   const storage = await openStorage({
@@ -111,7 +135,8 @@ class SqliteLedger implements Ledger {
   }
 
   recall(reversePath: string, recipient: string): readonly Split[] | Promise<readonly Split[]> {
-    const read = (after: Cursor | undefined) => (store: SplitStore) => store.recall(reversePath, recipient, after)
+    const read = (after: Cursor | undefined) => (store: SplitStore) =>
+      store.recall(reversePath, recipient, after)
     const oldestFirst = (splits: readonly Split[]): readonly Split[] =>
       splits
         .filter((split) => split.reversePath === reversePath)
@@ -122,7 +147,10 @@ class SqliteLedger implements Ledger {
     return this.#track(this.#readOn(first, read, recallLimit).then(oldestFirst))
   }
 
-  crowded(opener: Opener, limits: OpenLimits): OpenLimit | undefined | Promise<OpenLimit | undefined> {
+  crowded(
+    opener: Opener,
+    limits: OpenLimits,
+  ): OpenLimit | undefined | Promise<OpenLimit | undefined> {
     return this.#crowding.crowded(opener, limits)
   }
 
@@ -132,13 +160,16 @@ class SqliteLedger implements Ledger {
     const room = this.#storage.congestion ?? (prior === 0 ? this.#makeRoom() : undefined)
     // Of a split with many recipients the row alone, just made, is enough for one turn.
     const wait = room ?? (row.recipients.length > membersPerCall ? nextTurn() : undefined)
-    if (wait !== undefined) return this.#track(wait.then(async () => await this.#saveLater(row, prior)))
+    if (wait !== undefined)
+      return this.#track(wait.then(async () => await this.#saveLater(row, prior)))
     const saved = writeSplit(this.#storage.calls(), row, prior, this.#clock())
     return saved instanceof Promise ? this.#track(this.#saveLater(row, prior, saved)) : { saved }
   }
 
   #isNew({ id, version }: Split): boolean {
-    return version === 1 || (this.#adopts && this.#storage.run((store) => store.seqOf(id)) === undefined)
+    return (
+      version === 1 || (this.#adopts && this.#storage.run((store) => store.seqOf(id)) === undefined)
+    )
   }
 
   async find(id: string): Promise<Split | undefined> {
@@ -212,7 +243,11 @@ class SqliteLedger implements Ledger {
     await this.#closing
   }
 
-  async #saveLater(row: SplitRow, prior: number, begun?: Promise<boolean>): Promise<{ readonly saved: boolean }> {
+  async #saveLater(
+    row: SplitRow,
+    prior: number,
+    begun?: Promise<boolean>,
+  ): Promise<{ readonly saved: boolean }> {
     let saving: boolean | Promise<boolean> | undefined = begun
     for (;;) {
       try {
@@ -264,7 +299,10 @@ class SqliteLedger implements Ledger {
     }
   }
 
-  /** Removes a split from the store in force; when another takes its place meanwhile, the number means nothing there. */
+  /**
+   * Removes a split from the store in force; when another takes its place meanwhile, the number
+   * means nothing there.
+   */
   async #remove(seq: number): Promise<void> {
     await this.#storage.congestion
     try {
@@ -289,7 +327,10 @@ class SqliteLedger implements Ledger {
 
   /** Drops splits until a part of the bound is free. */
   async #drop(): Promise<void> {
-    const splitsLeft = Math.min(this.#maxSplits - 1, Math.floor(this.#maxSplits * (1 - freedAtOnce)))
+    const splitsLeft = Math.min(
+      this.#maxSplits - 1,
+      Math.floor(this.#maxSplits * (1 - freedAtOnce)),
+    )
     const bytesLeft = this.#maxBytes * (1 - freedAtOnce)
     for (;;) {
       const { splits, bytes } = await this.#storage.run((store) => store.totals())
@@ -317,14 +358,21 @@ class SqliteLedger implements Ledger {
   }
 }
 
-const hasEnded = ({ until }: StrategyOverride, now: number): boolean => until !== undefined && until <= now
+const hasEnded = ({ until }: StrategyOverride, now: number): boolean =>
+  until !== undefined && until <= now
 
-/** The memory that stands in for a file must not take what is meant for it: that is held back until it can be used. */
+/**
+ * The memory that stands in for a file must not take what is meant for it: that is held back until
+ * it can be used.
+ */
 function sendersIn(storage: Storage, path: string): SenderShelf {
   const isAway = (store: SplitStore): boolean => path !== ':memory:' && store.written !== undefined
   return {
     write: async (changes) =>
-      await storage.run((store) => (isAway(store) ? undefined : store.senders.write(changes, mostSenders))),
-    since: async (place) => await storage.run((store) => (isAway(store) ? undefined : store.senders.since(place))),
+      await storage.run((store) =>
+        isAway(store) ? undefined : store.senders.write(changes, mostSenders),
+      ),
+    since: async (place) =>
+      await storage.run((store) => (isAway(store) ? undefined : store.senders.since(place))),
   }
 }

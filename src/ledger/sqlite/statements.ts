@@ -1,6 +1,7 @@
 /**
- * One open SQLite database and the statements on it: a file, or memory while the file can't be used. Every call is one
- * short transaction, synchronous, and throws what SQLite throws; what that means is decided in failover.ts.
+ * One open SQLite database and the statements on it: a file, or memory while the file can't be
+ * used. Every call is one short transaction, synchronous, and throws what SQLite throws; what that
+ * means is decided in failover.ts.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Opener, OpenSplits } from '../ledger.ts'
@@ -32,14 +33,20 @@ export interface Cursor {
   readonly seq: number
 }
 
-/** `stale`: the stored version is another one. `members`: the index rows have to be written first, then again. */
+/**
+ * `stale`: the stored version is another one. `members`: the index rows have to be written first,
+ * then again.
+ */
 export type UpdateResult = 'saved' | 'stale' | 'members'
 
 export class SplitStore {
   readonly database: DatabaseSync
   readonly overrides: OverrideTable
   readonly senders: SenderTable
-  /** Ids written since it was opened, when somebody wants to know: what a file that was away has missed. */
+  /**
+   * Ids written since it was opened, when somebody wants to know: what a file that was away has
+   * missed.
+   */
   readonly written: Set<string> | undefined
   readonly #statements = new Map<string, StatementSync>()
   /** Each recipient of a message asks for the same splits. */
@@ -66,14 +73,18 @@ export class SplitStore {
   insert(row: SplitRow): boolean {
     const inserted = this.#transaction(() => {
       const seq = this.#insertRow(row, row.state)
-      if (seq !== undefined && row.state === rowState.open) this.#insertMembers(seq, row.reversePath, row.recipients)
+      if (seq !== undefined && row.state === rowState.open)
+        this.#insertMembers(seq, row.reversePath, row.recipients)
       return seq !== undefined
     })
     if (inserted) this.written?.add(row.id)
     return inserted
   }
 
-  /** Makes room for a new split whose index rows come in pieces; nobody finds it yet. Undefined when its id is taken. */
+  /**
+   * Makes room for a new split whose index rows come in pieces; nobody finds it yet. Undefined when
+   * its id is taken.
+   */
   reserve(row: SplitRow, now: number): number | undefined {
     return this.#insertRow({ ...row, body: '', closedAt: now }, rowState.writing)
   }
@@ -162,7 +173,10 @@ export class SplitStore {
     )
   }
 
-  /** Open splits whose last attempt was before `before`, the longest unattempted first. To begin at a time, say it as `key`. */
+  /**
+   * Open splits whose last attempt was before `before`, the longest unattempted first. To begin at
+   * a time, say it as `key`.
+   */
   stale(before: number, after: Cursor | undefined): Page {
     return this.#page(
       `select seq, last_attempt_at as key, body from split
@@ -175,12 +189,18 @@ export class SplitStore {
   opened({ reversePath, client }: Opener): Opened {
     const of = (kind: number, name: string): Size =>
       sizeOf(this.#get('select splits, bytes from opener where kind = ? and name = ?', kind, name))
-    const all = sizeOf(this.#get('select total(splits) as splits, total(bytes) as bytes from tally where state <> 2'))
+    const all = sizeOf(
+      this.#get(
+        'select total(splits) as splits, total(bytes) as bytes from tally where state <> 2',
+      ),
+    )
     return { sender: of(1, reversePath), client: of(2, client), all }
   }
 
   countOpen(): OpenSplits[] {
-    const rows = this.#all('select peer, strategy, splits from tally where state = 1 and splits > 0')
+    const rows = this.#all(
+      'select peer, strategy, splits from tally where state = 1 and splits > 0',
+    )
     return rows.flatMap(({ peer, strategy, splits }) =>
       typeof strategy === 'string' && isStrategyName(strategy)
         ? [{ peer: String(peer), strategy, count: Number(splits) }]
@@ -194,29 +214,46 @@ export class SplitStore {
     return { splits: Number(row?.['splits']), bytes: Number(row?.['bytes']) }
   }
 
-  /** A split that was closed before `before`, the first one; ids of rows are not reused while it exists. */
+  /**
+   * A split that was closed before `before`, the first one; ids of rows are not reused while it
+   * exists.
+   */
   closedBefore(before: number): number | undefined {
-    return this.#seq('select seq from split where state = 2 and closed_at < ? order by closed_at', before)
+    return this.#seq(
+      'select seq from split where state = 2 and closed_at < ? order by closed_at',
+      before,
+    )
   }
 
   /** A split whose writer ended before it was published. */
   unpublishedBefore(before: number): number | undefined {
-    return this.#seq('select seq from split where state = 0 and closed_at < ? order by closed_at', before)
+    return this.#seq(
+      'select seq from split where state = 0 and closed_at < ? order by closed_at',
+      before,
+    )
   }
 
   /** The next one to go when there are too many, with its text if it is open. */
   leastMissed(): { readonly seq: number; readonly open?: Split | undefined } | undefined {
     const closed = this.closedBefore(Number.MAX_SAFE_INTEGER)
     if (closed !== undefined) return { seq: closed }
-    const row = this.#get('select seq, body from split where state = 1 order by started_at, seq limit 1')
+    const row = this.#get(
+      'select seq, body from split where state = 1 order by started_at, seq limit 1',
+    )
     return row && { seq: Number(row['seq']), open: fromBody(row['body']) }
   }
 
-  /** Removes a split, or a piece of one with many recipients, which nobody finds from then on; whether it is gone. */
+  /**
+   * Removes a split, or a piece of one with many recipients, which nobody finds from then on;
+   * whether it is gone.
+   */
   remove(seq: number, now: number): boolean {
     return this.#transaction(() => {
       if (this.#deleteMembers(seq) === membersPerCall) {
-        this.#run('update split set state = 0, closed_at = ? where seq = ? and state <> 0', [now, seq])
+        this.#run('update split set state = 0, closed_at = ? where seq = ? and state <> 0', [
+          now,
+          seq,
+        ])
         return false
       }
       this.#run('delete from split where seq = ?', [seq])
@@ -273,7 +310,8 @@ export class SplitStore {
   }
 
   #write(row: SplitRow, prior: number, anyMembers: boolean): number | undefined {
-    // `all` and not `get`, which stops at the first row: outside of a transaction it would never hear that the commit failed.
+    // `all` and not `get`, which stops at the first row: outside of a transaction it would never
+    // hear that the commit failed.
     const [written] = this.#statement(
       `update split set version = ?1, state = ?2, last_attempt_at = ?3, closed_at = ?4, bytes = ?5, body = ?6, members = ?7
        where id = ?8 and version = ?9 and state <> 0 and (members = ?7 or ?10) returning seq`,
@@ -310,7 +348,8 @@ export class SplitStore {
       const split = fromBody(row['body'])
       if (split !== undefined) splits.push(split)
       bytes += typeof row['body'] === 'string' ? row['body'].length : 0
-      if (bytes >= bodyBytesPerCall) return { splits, next: { key: Number(row['key']), seq: Number(row['seq']) } }
+      if (bytes >= bodyBytesPerCall)
+        return { splits, next: { key: Number(row['key']), seq: Number(row['seq']) } }
     }
     return { splits }
   }

@@ -1,11 +1,15 @@
-/** Writing one split through calls that each fit into a millisecond, whatever the number of its recipients. */
+/**
+ * Writing one split through calls that each fit into a millisecond, whatever the number of its
+ * recipients.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { rowState, type SplitRow } from '../stored-split.ts'
 import { membersPerCall, type SplitStore, type UpdateResult } from './statements.ts'
 
 /**
  * Makes one call on a store. A store that is busy is asked again, and the result is then a promise.
- * @throws StoreReplacedError when another store has taken its place: what was begun has to be begun again.
+ * @throws StoreReplacedError when another store has taken its place: what was begun has to be begun
+ * again.
  */
 export type StoreCall = <T>(call: (store: SplitStore) => T) => T | Promise<T>
 
@@ -15,10 +19,16 @@ export class StoreReplacedError extends Error {
 }
 
 /**
- * Writes `row` over version `prior`, 0 for a split that is new; false when another version is stored. Visible at once or
- * not at all: the index rows of a split with many recipients are written before it.
+ * Writes `row` over version `prior`, 0 for a split that is new; false when another version is
+ * stored. Visible at once or not at all: the index rows of a split with many recipients are written
+ * before it.
  */
-export function writeSplit(on: StoreCall, row: SplitRow, prior: number, now: number): boolean | Promise<boolean> {
+export function writeSplit(
+  on: StoreCall,
+  row: SplitRow,
+  prior: number,
+  now: number,
+): boolean | Promise<boolean> {
   const many = row.state === rowState.open && row.recipients.length > membersPerCall
   if (prior === 0) return many ? insertInPieces(on, row, now) : on((store) => store.insert(row))
   const result = on((store) => store.update(row, { prior, membersWritten: false }))
@@ -54,7 +64,10 @@ async function finishUpdate(
   return (await on((store) => store.update(row, { prior, membersWritten: true }))) === 'saved'
 }
 
-/** The split is closed already, so nothing that happens here changes the answer; `forget` removes what is left. */
+/**
+ * The split is closed already, so nothing that happens here changes the answer; `forget` removes
+ * what is left.
+ */
 async function removeMembers(on: StoreCall, row: SplitRow): Promise<void> {
   try {
     const seq = await on((store) => store.seqOf(row.id))

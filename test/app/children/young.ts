@@ -1,4 +1,7 @@
-/** The product with the configuration FILE; tells its parent its port, and, when asked, the heap that is in use once the young generation was collected. */
+/**
+ * The product with the configuration FILE; tells its parent its port, and, when asked, the heap
+ * that is in use once the young generation was collected.
+ */
 import { startApp } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { describeProblem } from '../../../src/config/problem.ts'

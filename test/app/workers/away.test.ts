@@ -40,10 +40,17 @@ test('two workers, and a server that is down while clients come: one line when i
   }
   await using again = await startFakeBackend({ port: first.port })
   const lines = (): unknown[] =>
-    ['backendEjected', 'backendReturned', 'backendFailed'].flatMap((event) => served.events(event).map(() => event))
-  await until('it is used again', () => lines().includes('backendReturned'), { explain: () => served.output })
+    ['backendEjected', 'backendReturned', 'backendFailed'].flatMap((event) =>
+      served.events(event).map(() => event),
+    )
+  await until('it is used again', () => lines().includes('backendReturned'), {
+    explain: () => served.output,
+  })
   // A connection that was lost in a dialogue has a line of its own.
-  expect(lines().filter((event) => event !== 'backendFailed')).toEqual(['backendEjected', 'backendReturned'])
+  expect(lines().filter((event) => event !== 'backendFailed')).toEqual([
+    'backendEjected',
+    'backendReturned',
+  ])
   expect(served.events('backendFailed').filter(({ step }) => step === 'connect')).toEqual([])
   expect(again.port).toBe(first.port)
   served.signal('SIGTERM')

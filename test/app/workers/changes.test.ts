@@ -1,4 +1,7 @@
-/** What changes while two workers take mail: certificates, the file of recipients; and what sessions of TLS know of workers: nothing. */
+/**
+ * What changes while two workers take mail: certificates, the file of recipients; and what sessions
+ * of TLS know of workers: nothing.
+ */
 import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,8 +29,13 @@ async function writePair(home: Home, host: string): Promise<void> {
 }
 
 /** As many at once as both workers need to have some. */
-async function secured(served: Served, options: ConnectionOptions = {}): Promise<readonly SecuredClient[]> {
-  return await Promise.all(Array.from({ length: 8 }, async () => await startTls(served.listeningPort, options)))
+async function secured(
+  served: Served,
+  options: ConnectionOptions = {},
+): Promise<readonly SecuredClient[]> {
+  return await Promise.all(
+    Array.from({ length: 8 }, async () => await startTls(served.listeningPort, options)),
+  )
 }
 
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
@@ -43,7 +51,8 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
       const served = await home.serve({ backendUrl: backend.url, workers, config })
 
       const first = await startTls(served.listeningPort, { maxVersion })
-      const told = maxVersion === 'TLSv1.3' ? (once(first.socket, 'session') as Promise<[Buffer]>) : undefined
+      const told =
+        maxVersion === 'TLSv1.3' ? (once(first.socket, 'session') as Promise<[Buffer]>) : undefined
       await first.ask('NOOP')
       const session = told === undefined ? first.socket.getSession() : (await told)[0]
       if (session === undefined) throw new Error('no session was given')
@@ -87,7 +96,10 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (maxVersion) => {
   )
 })
 
-/** Whether the second of two recipients is deferred, in each session; each from another sender, so that none is a retry. */
+/**
+ * Whether the second of two recipients is deferred, in each session; each from another sender, so
+ * that none is a retry.
+ */
 const deferredOf = async (clients: readonly Client[]): Promise<readonly boolean[]> =>
   await Promise.all(
     clients.map(async (client) => {
@@ -105,7 +117,11 @@ test(
   async () => {
     await using backend = await startFakeBackend()
     await using home = await Home.make()
-    const served = await home.serve({ backendUrl: backend.url, workers, recipients: 'a@example.org: strict\n' })
+    const served = await home.serve({
+      backendUrl: backend.url,
+      workers,
+      recipients: 'a@example.org: strict\n',
+    })
     const write = async (text: string): Promise<void> => {
       await writeFile(join(home.directory, 'recipients.new'), text)
       await rename(join(home.directory, 'recipients.new'), join(home.directory, 'recipients.yaml'))
@@ -118,7 +134,9 @@ test(
       explain: () => served.output,
     })
     await write('a@example.org: no-such-policy\n')
-    await until('it is told', () => served.events('policiesKept').length > 0, { explain: () => served.output })
+    await until('it is told', () => served.events('policiesKept').length > 0, {
+      explain: () => served.output,
+    })
     expect(await deferred()).not.toContain(true)
     for (const client of clients) expect(await sendOn(client, 'b@example.org')).toMatch(/^250 /)
     expect(pidsOf(transactions(served)).size).toBe(workers)

@@ -6,7 +6,8 @@ import { Client } from '../../support/dialogue.ts'
 export const pidsOf = (lines: readonly Record<string, unknown>[]): ReadonlySet<unknown> =>
   new Set(lines.map(({ pid }) => pid))
 
-export const transactions = (served: Served): Record<string, unknown>[] => served.events('transactionEnded')
+export const transactions = (served: Served): Record<string, unknown>[] =>
+  served.events('transactionEnded')
 
 /** Sessions that were all begun at once, and have said EHLO. */
 export async function sessions(served: Served, count: number): Promise<readonly Client[]> {
@@ -29,7 +30,10 @@ export async function sendOn(client: Client, to: string): Promise<string> {
 }
 
 /** Series of one metric as they are exported. */
-async function series(served: Served, name: string): Promise<readonly { labels: string; value: number }[]> {
+async function series(
+  served: Served,
+  name: string,
+): Promise<readonly { labels: string; value: number }[]> {
   const text = await (await fetch(`${served.adminUrl}/metrics`)).text()
   return [...text.matchAll(new RegExp(`^rcptwise_${name}(?:\\{(.*)\\})? (.*)$`, 'gm'))].map(
     ([, labels = '', value]) => ({ labels, value: Number(value) }),

@@ -12,7 +12,9 @@ test('workers share the connections of a server that has few: none is without, a
   let sent = 0
   for (let round = 0; round < 12; round++) {
     const clients = await sessions(served, 6)
-    const answers = await Promise.all(clients.map(async (client) => await sendOn(client, 'a@example.org')))
+    const answers = await Promise.all(
+      clients.map(async (client) => await sendOn(client, 'a@example.org')),
+    )
     for (const client of clients) client.close()
     expect(
       answers.filter((answer) => !answer.startsWith('250 ')),

@@ -17,17 +17,27 @@ interface Answer {
 async function set({ adminUrl }: Served, strategy: string): Promise<Answer> {
   const headers = { 'content-type': 'application/json' }
   const body = JSON.stringify({ strategy })
-  const response = await fetch(`${adminUrl}/api/v1/peers/default/strategy`, { method: 'PUT', headers, body })
+  const response = await fetch(`${adminUrl}/api/v1/peers/default/strategy`, {
+    method: 'PUT',
+    headers,
+    body,
+  })
   expect(response.status).toBe(200)
   return (await response.json()) as Answer
 }
 
 let senders = 0
 
-/** Is one of two recipients with different policies made to wait? Each time of another sender: none is a return. */
+/**
+ * Is one of two recipients with different policies made to wait? Each time of another sender: none
+ * is a return.
+ */
 async function servedBy(client: Client): Promise<string> {
   await client.ask(`MAIL FROM:<s${++senders}@x.test>`)
-  const said = [await client.ask('RCPT TO:<tag@example.org>'), await client.ask('RCPT TO:<strict@example.org>')]
+  const said = [
+    await client.ask('RCPT TO:<tag@example.org>'),
+    await client.ask('RCPT TO:<strict@example.org>'),
+  ]
   await client.ask('RSET')
   return said[1]?.startsWith('451 4.5.3') === true ? 'group' : 'lenient'
 }
@@ -79,7 +89,9 @@ test(
     const [pid] = pidsOf(transactions(served))
     process.kill(Number(pid), 'SIGSTOP')
     try {
-      expect((await set(served, 'lenient')).notYet).toEqual([expect.stringMatching(/^worker \d does not react$/)])
+      expect((await set(served, 'lenient')).notYet).toEqual([
+        expect.stringMatching(/^worker \d does not react$/),
+      ])
     } finally {
       process.kill(Number(pid), 'SIGCONT')
     }

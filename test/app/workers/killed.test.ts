@@ -1,6 +1,6 @@
 /**
- * One of two workers is killed (-9) while senders send: the other goes on, nothing is lost, no counter ever goes down, the ledger ends
- * with no split open, and the successor takes mail.
+ * One of two workers is killed (-9) while senders send: the other goes on, nothing is lost, no
+ * counter ever goes down, the ledger ends with no split open, and the successor takes mail.
  */
 import { expect, test } from 'vitest'
 import { type Sender, senderOf } from '../../crash/sender.ts'
@@ -16,7 +16,9 @@ const senders = 8
 /** Every counter that is exported, by name and labels. */
 async function counters(served: Served): Promise<ReadonlyMap<string, number>> {
   const text = await (await fetch(`${served.adminUrl}/metrics`)).text()
-  const names = [...text.matchAll(/^# TYPE (rcptwise_\S+) (?:counter|histogram)$/gm)].map(([, name = '']) => name)
+  const names = [...text.matchAll(/^# TYPE (rcptwise_\S+) (?:counter|histogram)$/gm)].map(
+    ([, name = '']) => name,
+  )
   const series = [...text.matchAll(/^(rcptwise_[a-z_]+)(\{.*\})? (\S+)$/gm)]
   return new Map(
     series
@@ -26,7 +28,10 @@ async function counters(served: Served): Promise<ReadonlyMap<string, number>> {
 }
 
 /** What of the earlier scrape is less now, or gone. */
-const fallen = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] =>
+const fallen = (
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): string[] =>
   [...before].filter(([name, value]) => (after.get(name) ?? -1) < value).map(([name]) => name)
 
 test('under load', { timeout: 120_000 }, async () => {
@@ -39,7 +44,11 @@ test('under load', { timeout: 120_000 }, async () => {
     for (let i = 0; sending; i++) {
       const id = `${number}-${i}`
       const text = `Subject: ${id}\r\nMessage-ID: <${id}@x.test>\r\n\r\nhello\r\n`
-      const message = { id, sender: senderOf({ from: `s${number}@x.test`, to: [tag, strict], text }), cut: false }
+      const message = {
+        id,
+        sender: senderOf({ from: `s${number}@x.test`, to: [tag, strict], text }),
+        cut: false,
+      }
       messages.push(message)
       // One attempt takes one group at least, unless it breaks off.
       for (let attempts = 1; message.sender.open().length > 0; attempts++) {
@@ -50,7 +59,9 @@ test('under load', { timeout: 120_000 }, async () => {
       }
     }
   }
-  const loops = Promise.all(Array.from({ length: senders }, async (_, number) => await loop(number)))
+  const loops = Promise.all(
+    Array.from({ length: senders }, async (_, number) => await loop(number)),
+  )
   let last = await counters(served)
   let scraping = true
   const scrapes = (async (): Promise<void> => {
@@ -61,12 +72,15 @@ test('under load', { timeout: 120_000 }, async () => {
     }
   })()
 
-  await until('both take mail', () => pidsOf(transactions(served)).size === 2, { explain: () => served.output })
+  await until('both take mail', () => pidsOf(transactions(served)).size === 2, {
+    explain: () => served.output,
+  })
   const [victim] = pidsOf(transactions(served))
   const survivor = [...pidsOf(transactions(served))].find((pid) => pid !== victim)
   process.kill(Number(victim), 'SIGKILL')
   await until('it is noticed', () => served.events('workerLost').length === 1)
-  const took = (pid: unknown): number => transactions(served).filter((line) => line['pid'] === pid).length
+  const took = (pid: unknown): number =>
+    transactions(served).filter((line) => line['pid'] === pid).length
   const before = took(survivor)
   await until('the other goes on', () => took(survivor) > before, { explain: () => served.output })
   await until('the successor takes mail', () => pidsOf(transactions(served)).size === 3, {
@@ -80,7 +94,9 @@ test('under load', { timeout: 120_000 }, async () => {
 
   const delivered = (id: string, to: string): number =>
     backend.delivered.filter(
-      (message) => message.text.toString().includes(`<${id}@x.test>`) && message.recipients.join().includes(to),
+      (message) =>
+        message.text.toString().includes(`<${id}@x.test>`) &&
+        message.recipients.join().includes(to),
     ).length
   for (const { id, sender, cut } of messages) {
     expect([...sender.answered.values()].map((reply) => reply.slice(0, 3))).toEqual(['250', '250'])

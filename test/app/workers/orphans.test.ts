@@ -1,4 +1,7 @@
-/** The primary goes while a worker starts: the worker does not stay behind, or it would keep the port, and nobody would watch over it. */
+/**
+ * The primary goes while a worker starts: the worker does not stay behind, or it would keep the
+ * port, and nobody would watch over it.
+ */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,14 +14,24 @@ import { shareOf } from '../../../src/app/workers/share.ts'
 import { SharedSocket } from '../../../src/app/workers/shared-socket.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 
-const program = join(import.meta.dirname, '..', '..', '..', 'src', 'app', 'workers', 'worker-process.ts')
+const program = join(
+  import.meta.dirname,
+  '..',
+  '..',
+  '..',
+  'src',
+  'app',
+  'workers',
+  'worker-process.ts',
+)
 
 test.each([
   ['before the worker was loaded', false],
   ['when the worker had begun to start', true],
 ])('%s', async (_, loaded) => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-orphans-'))
-  const yaml = 'hostname: mx.test\nlisten: ["127.0.0.1:0"]\nadmin: off\ntimeouts: { shutdown: 1s }\n'
+  const yaml =
+    'hostname: mx.test\nlisten: ["127.0.0.1:0"]\nadmin: off\ntimeouts: { shutdown: 1s }\n'
   const parsed = parseConfig(yaml, join(directory, 'config.yaml'))
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
   const { config } = parsed
@@ -26,7 +39,10 @@ test.each([
   const [key] = keysOf(config.listen)
   if (entry === undefined || key === undefined) throw new Error('it listens nowhere')
   const socket = await SharedSocket.bind(entry)
-  const worker = fork(program, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const worker = fork(program, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   const ended = once(worker, 'exit')
   try {
     // Its first beat: it hears what it is told.

@@ -24,7 +24,19 @@ test('a worker that shows nothing for the limit is hung, and is called quiet bef
     pulse.look()
     course.push(pulse.stopped(limitMs) ? 'hung' : pulse.quiet(limitMs) ? 'quiet' : 'well')
   }
-  expect(course).toEqual(['well', 'well', 'well', 'well', 'well', 'quiet', 'quiet', 'quiet', 'quiet', 'quiet', 'hung'])
+  expect(course).toEqual([
+    'well',
+    'well',
+    'well',
+    'well',
+    'well',
+    'quiet',
+    'quiet',
+    'quiet',
+    'quiet',
+    'quiet',
+    'hung',
+  ])
 })
 
 test('a primary that was busy for an hour has looked once, and takes nobody for hung', () => {

@@ -1,4 +1,7 @@
-/** A sender that leaves while the mail server behind thinks, and comes again to whichever worker takes it; and a worker that is killed at it. */
+/**
+ * A sender that leaves while the mail server behind thinks, and comes again to whichever worker
+ * takes it; and a worker that is killed at it.
+ */
 import { expect, test } from 'vitest'
 import { copies, leaveAndReturn, moments, offer } from '../../crash/returns.ts'
 import { Home, type Served } from '../../crash/serve.ts'
@@ -35,8 +38,16 @@ test.each(moments)(
     const served = await home.serve({ backendUrl: backend.url, workers: 4 })
     const ports = [served.listeningPort, served.listeningPort] as const
     for (let n = 0; n < 12; n++) {
-      const how = { gone: n % 2 === 0 ? 'FIN' : 'RST', moment, message: message(n), ports, backend } as const
-      expect(await leaveAndReturn({ ...how, openSplits: async () => await openSplits(served) })).toMatch(/^250/)
+      const how = {
+        gone: n % 2 === 0 ? 'FIN' : 'RST',
+        moment,
+        message: message(n),
+        ports,
+        backend,
+      } as const
+      expect(
+        await leaveAndReturn({ ...how, openSplits: async () => await openSplits(served) }),
+      ).toMatch(/^250/)
       expect(copies(backend, message(n))).toEqual([1])
       await clear(backend, served)
     }
@@ -51,7 +62,11 @@ test(
     const goOn = Promise.withResolvers<undefined>()
     await using backend = await startFakeBackend()
     await using home = await Home.make()
-    const served = await home.serve({ backendUrl: backend.url, workers: 2, config: 'timeouts: { under_way: 5m }' })
+    const served = await home.serve({
+      backendUrl: backend.url,
+      workers: 2,
+      config: 'timeouts: { under_way: 5m }',
+    })
     let n = 0
     await until('both take mail', async () => {
       const client = await offer(served.listeningPort, message(++n))
@@ -61,14 +76,21 @@ test(
     })
     await clear(backend, served)
     const asked = Promise.withResolvers<undefined>()
-    backend.rule({ on: 'DATA', nth: 1, hold: goOn.promise, reached: () => asked.resolve(undefined) })
+    backend.rule({
+      on: 'DATA',
+      nth: 1,
+      hold: goOn.promise,
+      reached: () => asked.resolve(undefined),
+    })
     const first = await offer(served.listeningPort, message(0))
     await asked.promise
     first.close()
     await until('the ledger knows of the delivery', async () => (await openSplits(served)) === 1)
     for (const pid of pidsOf(transactions(served))) process.kill(Number(pid), 'SIGKILL')
     await until('both are replaced', async () => {
-      return served.events('workerLost').length === 2 && (await fetch(`${served.adminUrl}/readyz`)).ok
+      return (
+        served.events('workerLost').length === 2 && (await fetch(`${served.adminUrl}/readyz`)).ok
+      )
     })
     const second = await offer(served.listeningPort, message(0))
     expect((await second.reply())[0]).toMatch(/^250/)

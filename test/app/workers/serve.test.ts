@@ -1,4 +1,7 @@
-/** `rcptwise serve` with two worker processes, as an operator has it: one port, one ledger, one set of metrics. */
+/**
+ * `rcptwise serve` with two worker processes, as an operator has it: one port, one ledger, one set
+ * of metrics.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
 import { Client } from '../../support/dialogue.ts'
@@ -52,7 +55,10 @@ describe('two workers', () => {
       await until('each has its line', () => transactions(served).length === count)
       expect(await sum(served, 'transactions_total', 'outcome="accepted"')).toBe(count)
       expect(await sum(served, 'backend_delivery_seconds_count')).toBe(count)
-      await until('all sessions are counted', async () => (await sum(served, 'sessions_total')) === count)
+      await until(
+        'all sessions are counted',
+        async () => (await sum(served, 'sessions_total')) === count,
+      )
       expect(await sum(served, 'sessions_open')).toBe(0)
       expect(await valuesOf(served, 'strategy_in_force')).toEqual([1])
       expect(await sum(served, 'ledger_durable')).toBe(1)
@@ -70,7 +76,10 @@ describe('two workers', () => {
         messages++
         const sender = senderOf(messageTo('tag@example.org', 'strict@example.org'))
         await untilAnswered(sender, served.listeningPort)
-        expect([...sender.answered.values()].map((reply) => reply.slice(0, 3))).toEqual(['250', '250'])
+        expect([...sender.answered.values()].map((reply) => reply.slice(0, 3))).toEqual([
+          '250',
+          '250',
+        ])
         const bySplit = Map.groupBy(transactions(served), ({ split }) => split)
         bySplit.delete(undefined)
         return [...bySplit.values()].some((lines) => pidsOf(lines).size === workers)
@@ -82,64 +91,93 @@ describe('two workers', () => {
     expect(await sum(served, 'splits_open')).toBe(0)
   })
 
-  test('a strategy that is set at the primary is in force in both', { timeout: 60_000 }, async () => {
-    const put = async (method: string, body?: string): Promise<number> => {
-      const url = `${served.adminUrl}/api/v1/peers/default/strategy`
-      const headers = { 'content-type': 'application/json' }
-      return (await fetch(url, { method, headers, ...(body !== undefined && { body }) })).status
-    }
-    const deferred = async (client: Client): Promise<boolean> => {
-      // Each from another sender: what comes from the same one might be the retry of a split.
-      await client.ask(`MAIL FROM:<${crypto.randomUUID()}@x.test>`)
-      await client.ask('RCPT TO:<tag@example.org>')
-      const second = await client.ask('RCPT TO:<strict@example.org>')
-      await client.ask('RSET')
-      return second.startsWith('451')
-    }
-    const clients = await sessions(served, 8)
-    const all = async (): Promise<boolean[]> => await Promise.all(clients.map(deferred))
-    expect(await all()).not.toContain(false)
-    expect(await put('PUT', '{"strategy":"lenient"}')).toBe(200)
-    await until('nobody is deferred any more', async () => !(await all()).includes(true))
-    expect(await put('DELETE')).toBe(200)
-    await until('all are deferred again', async () => !(await all()).includes(false))
-    for (const client of clients) client.close()
-  })
+  test(
+    'a strategy that is set at the primary is in force in both',
+    { timeout: 60_000 },
+    async () => {
+      const put = async (method: string, body?: string): Promise<number> => {
+        const url = `${served.adminUrl}/api/v1/peers/default/strategy`
+        const headers = { 'content-type': 'application/json' }
+        return (await fetch(url, { method, headers, ...(body !== undefined && { body }) })).status
+      }
+      const deferred = async (client: Client): Promise<boolean> => {
+        // Each from another sender: what comes from the same one might be the retry of a split.
+        await client.ask(`MAIL FROM:<${crypto.randomUUID()}@x.test>`)
+        await client.ask('RCPT TO:<tag@example.org>')
+        const second = await client.ask('RCPT TO:<strict@example.org>')
+        await client.ask('RSET')
+        return second.startsWith('451')
+      }
+      const clients = await sessions(served, 8)
+      const all = async (): Promise<boolean[]> => await Promise.all(clients.map(deferred))
+      expect(await all()).not.toContain(false)
+      expect(await put('PUT', '{"strategy":"lenient"}')).toBe(200)
+      await until('nobody is deferred any more', async () => !(await all()).includes(true))
+      expect(await put('DELETE')).toBe(200)
+      await until('all are deferred again', async () => !(await all()).includes(false))
+      for (const client of clients) client.close()
+    },
+  )
 })
 
-test('one that is killed is replaced, and nothing that was counted is lost', { timeout: 90_000 }, async () => {
-  const [reached, never] = [Promise.withResolvers<undefined>(), new Promise<undefined>(() => undefined)]
-  await using backend = await startFakeBackend({
-    rules: [{ on: 'RCPT', having: 'held@', nth: 1, hold: never, reached: () => reached.resolve(undefined) }],
-  })
-  await using home = await Home.make()
-  const served = await home.serve({ backendUrl: backend.url, workers, config: 'timeouts: { shutdown: 1s }' })
-  await until('both have taken mail', async () => {
-    await untilAnswered(senderOf(messageTo('a@example.org')), served.listeningPort)
-    return pidsOf(transactions(served)).size === workers
-  })
-  const accepted = async (): Promise<number> => await sum(served, 'transactions_total', 'outcome="accepted"')
-  const before = await accepted()
-  expect(before).toBe(backend.delivered.length)
+test(
+  'one that is killed is replaced, and nothing that was counted is lost',
+  { timeout: 90_000 },
+  async () => {
+    const [reached, never] = [
+      Promise.withResolvers<undefined>(),
+      new Promise<undefined>(() => undefined),
+    ]
+    await using backend = await startFakeBackend({
+      rules: [
+        {
+          on: 'RCPT',
+          having: 'held@',
+          nth: 1,
+          hold: never,
+          reached: () => reached.resolve(undefined),
+        },
+      ],
+    })
+    await using home = await Home.make()
+    const served = await home.serve({
+      backendUrl: backend.url,
+      workers,
+      config: 'timeouts: { shutdown: 1s }',
+    })
+    await until('both have taken mail', async () => {
+      await untilAnswered(senderOf(messageTo('a@example.org')), served.listeningPort)
+      return pidsOf(transactions(served)).size === workers
+    })
+    const accepted = async (): Promise<number> =>
+      await sum(served, 'transactions_total', 'outcome="accepted"')
+    const before = await accepted()
+    expect(before).toBe(backend.delivered.length)
 
-  const sender = senderOf(messageTo('held@example.org'))
-  const attempt = sender.attempt(served.listeningPort)
-  await reached.promise
-  const pids = [...pidsOf(transactions(served))].map(Number)
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
-  await attempt
-  expect(sender.open()).toEqual(['held@example.org'])
-  await until('both are replaced', async () => {
-    expect(await accepted()).toBeGreaterThanOrEqual(before)
-    return (await sum(served, 'workers_lost_total')) === workers && (await fetch(`${served.adminUrl}/readyz`)).ok
-  })
-  expect(served.events('workerLost').map(({ how }) => how)).toEqual(['SIGKILL', 'SIGKILL'])
-  await untilAnswered(sender, served.listeningPort)
-  expect(backend.delivered.filter(({ recipients: [to = ''] }) => to.includes('held@'))).toHaveLength(1)
-  await until('the last message is counted', async () => (await accepted()) === before + 1)
-  served.signal('SIGTERM')
-  expect(await served.ending()).toBe(0)
-})
+    const sender = senderOf(messageTo('held@example.org'))
+    const attempt = sender.attempt(served.listeningPort)
+    await reached.promise
+    const pids = [...pidsOf(transactions(served))].map(Number)
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await attempt
+    expect(sender.open()).toEqual(['held@example.org'])
+    await until('both are replaced', async () => {
+      expect(await accepted()).toBeGreaterThanOrEqual(before)
+      return (
+        (await sum(served, 'workers_lost_total')) === workers &&
+        (await fetch(`${served.adminUrl}/readyz`)).ok
+      )
+    })
+    expect(served.events('workerLost').map(({ how }) => how)).toEqual(['SIGKILL', 'SIGKILL'])
+    await untilAnswered(sender, served.listeningPort)
+    expect(
+      backend.delivered.filter(({ recipients: [to = ''] }) => to.includes('held@')),
+    ).toHaveLength(1)
+    await until('the last message is counted', async () => (await accepted()) === before + 1)
+    served.signal('SIGTERM')
+    expect(await served.ending()).toBe(0)
+  },
+)
 
 test(
   'SIGTERM: sessions of both hear 421, who waits for an answer gets it, and it ends with 0',

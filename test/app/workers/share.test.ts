@@ -4,7 +4,10 @@ import { shareOf } from '../../../src/app/workers/share.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 
 const poolOf = (workers: number, pool: string): Record<string, unknown> => {
-  const loaded = parseConfig(`workers: ${workers}\nbackend: { pool: { ${pool} } }\n`, '/etc/rcptwise/config.yaml')
+  const loaded = parseConfig(
+    `workers: ${workers}\nbackend: { pool: { ${pool} } }\n`,
+    '/etc/rcptwise/config.yaml',
+  )
   if (!loaded.ok) throw new Error('the configuration of this test is wrong')
   return { ...shareOf(loaded.config).backend.pool }
 }

@@ -6,7 +6,9 @@ import { until } from '../../support/lab/until.ts'
 /** A primary with workers in one process: what they say arrives at once. */
 function crew(names: readonly string[]) {
   const here = new Map<string, CountsHere>()
-  const all = new CountsOfAll<string>((worker, counts, others) => here.get(worker)?.hear(counts, others))
+  const all = new CountsOfAll<string>((worker, counts, others) =>
+    here.get(worker)?.hear(counts, others),
+  )
   const join = (name: string): CountsHere => {
     const counts = new CountsHere((changed) => all.hear(name, changed))
     here.set(name, counts)
@@ -40,7 +42,10 @@ test('limits.md: “When a worker ends, its sessions and texts count no more;”
   const [a, b] = two.workers
   a?.change('address 192.0.2.1', 1)
   b?.change('address 192.0.2.1', 1)
-  await until('both know', () => a?.of('address 192.0.2.1') === 2 && b?.of('address 192.0.2.1') === 2)
+  await until(
+    'both know',
+    () => a?.of('address 192.0.2.1') === 2 && b?.of('address 192.0.2.1') === 2,
+  )
   two.all.leave('b')
   expect(a?.others).toBe(0)
   await until('it is gone', () => a?.elsewhere('address 192.0.2.1') === 0)

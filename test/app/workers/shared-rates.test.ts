@@ -26,7 +26,9 @@ function at(limits: ClientLimits, address = '192.0.2.1'): Admission {
 }
 
 const messages = (session: Admission, count: number): number =>
-  Array.from({ length: count }, () => session.takes('messages')).filter((limit) => limit === undefined).length
+  Array.from({ length: count }, () => session.takes('messages')).filter(
+    (limit) => limit === undefined,
+  ).length
 
 describe('messages_per_minute with three workers', () => {
   const rates = { messagesPerMinute: 6 }
@@ -75,7 +77,10 @@ describe('messages_per_minute with three workers', () => {
     const [sharedA, sharedB] = [crew.join('a'), crew.join('b')]
     crew.all.join('a')
     crew.all.join('b')
-    const [a, b] = [limitsOf(sharedA, rates), limitsOf(sharedB, { ...rates, recipientsPerMinute: 6 })]
+    const [a, b] = [
+      limitsOf(sharedA, rates),
+      limitsOf(sharedB, { ...rates, recipientsPerMinute: 6 }),
+    ]
     expect(messages(at(a), 6)).toBe(6)
     const client = at(b)
     await until('b knows', () => messages(client, 1) === 0)
@@ -96,7 +101,12 @@ test('limits.md: “what it took of rates stays taken.”', async () => {
   crew.all.join('a')
   crew.all.join('b')
   const session = at(a)
-  expect([1, 2, 3, 4].map(() => session.takes('errors'))).toEqual([undefined, undefined, undefined, undefined])
+  expect([1, 2, 3, 4].map(() => session.takes('errors'))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
   await until('b knows', () => b.admit({ address: '192.0.2.1' }) === 'errors_per_minute')
   crew.all.leave('a')
   const successor = limitsOf(crew.join('a'), { errorsPerMinute: 4 })
@@ -115,7 +125,12 @@ test('limits.md: “A reload that leaves a rate as it was forgets nothing of it.
   const use = (messagesPerMinute: number): void => {
     const sessions = { sessions: 1000, sessionsPerAddress: 1000, sessionsPerNetwork: 1000 }
     const classOf = () => ({ peer: 'default', trusted: false })
-    limits.use({ limits: { ...sessions, rates: { messagesPerMinute } }, classes: new Map(), classOf, now })
+    limits.use({
+      limits: { ...sessions, rates: { messagesPerMinute } },
+      classes: new Map(),
+      classOf,
+      now,
+    })
   }
   use(2)
   expect(messages(session, 3)).toBe(0)

@@ -1,7 +1,8 @@
 /**
- * Node for arm64 on a machine of another kind: the version of package.json from npm, the libraries that it needs from
- * Debian's arm64 packages, and qemu, which runs its instructions. Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. Nothing
- * is installed, and dpkg is told of no other architecture.
+ * Node for arm64 on a machine of another kind: the version of package.json from npm, the libraries
+ * that it needs from Debian's arm64 packages, and qemu, which runs its instructions. Kept in
+ * $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. Nothing is installed, and dpkg is told of no other
+ * architecture.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
@@ -40,7 +41,9 @@ rm -rf lists archives status *.deb *.tgz
 /** The words that start a command line of Node for arm64. */
 export async function arm64Node(): Promise<readonly [string, ...string[]]> {
   if (process.arch === 'arm64') return [process.execPath]
-  const { devDependencies } = JSON.parse(await readFile(path.join(project, 'package.json'), 'utf8')) as {
+  const { devDependencies } = JSON.parse(
+    await readFile(path.join(project, 'package.json'), 'utf8'),
+  ) as {
     readonly devDependencies: { readonly node: string }
   }
   const lab = process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
@@ -51,7 +54,10 @@ export async function arm64Node(): Promise<readonly [string, ...string[]]> {
     try {
       // npm may need what the machine says about registries and certificates.
       const env = process.env as Record<string, string>
-      await mustRun('bash', ['-c', make, 'make', work, devDependencies.node], { env, limitMs: 280_000 })
+      await mustRun('bash', ['-c', make, 'make', work, devDependencies.node], {
+        env,
+        limitMs: 280_000,
+      })
       await rename(work, made).catch((error: unknown) => {
         // Another run was faster: its folder is as good as this one.
         if (!existsSync(made)) throw error

@@ -22,7 +22,10 @@ describe.skipIf(interopObstacle() !== undefined)('arm64', () => {
   const runNode = async (...args: readonly string[]): Promise<Ran> => {
     const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-arm64-'))
     try {
-      return await run(node[0], [...node.slice(1), ...args], { limitMs: 280_000, env: { HOME: directory } })
+      return await run(node[0], [...node.slice(1), ...args], {
+        limitMs: 280_000,
+        env: { HOME: directory },
+      })
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
@@ -32,12 +35,20 @@ describe.skipIf(interopObstacle() !== undefined)('arm64', () => {
     expect(await runNode('-p', 'process.arch')).toMatchObject({ code: 0, stdout: 'arm64\n' })
   })
 
-  test('the demo: verdicts, deferrals and retries as everywhere', { timeout: 300_000 }, async () => {
-    const demo = await runNode(path.join(project, 'src', 'cli', 'main.ts'), 'demo')
-    expect(demo).toMatchObject({ code: 0 })
-    for (const verdict of ['accept', 'tag', 'reject']) {
-      expect(demo.stdout).toContain(`rcptwise_recipients_total{peer="default",verdict="${verdict}"} 2\n`)
-    }
-    expect(demo.stdout).toContain('rcptwise_splits_total{peer="default",strategy="late",outcome="completed"} 1\n')
-  })
+  test(
+    'the demo: verdicts, deferrals and retries as everywhere',
+    { timeout: 300_000 },
+    async () => {
+      const demo = await runNode(path.join(project, 'src', 'cli', 'main.ts'), 'demo')
+      expect(demo).toMatchObject({ code: 0 })
+      for (const verdict of ['accept', 'tag', 'reject']) {
+        expect(demo.stdout).toContain(
+          `rcptwise_recipients_total{peer="default",verdict="${verdict}"} 2\n`,
+        )
+      }
+      expect(demo.stdout).toContain(
+        'rcptwise_splits_total{peer="default",strategy="late",outcome="completed"} 1\n',
+      )
+    },
+  )
 })

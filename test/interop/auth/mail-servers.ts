@@ -1,4 +1,7 @@
-/** The two real servers that decide about AUTH, set up alike: AUTH after TLS alone, and sending elsewhere for those who have said who they are. */
+/**
+ * The two real servers that decide about AUTH, set up alike: AUTH after TLS alone, and sending
+ * elsewhere for those who have said who they are.
+ */
 import { issue } from '../../../src/tls/issue.ts'
 import { startDovecot } from '../../support/lab/dovecot.ts'
 import { startExim } from '../../support/lab/exim.ts'
@@ -15,11 +18,17 @@ export interface AuthServer extends AsyncDisposable {
   readonly port: number
   readonly mailbox: (address: string) => Promise<string[]>
   readonly log: () => Promise<string>
-  /** Of the message with this queue id; undefined for one from nobody in particular. Waits until the log has the message. */
+  /**
+   * Of the message with this queue id; undefined for one from nobody in particular. Waits until the
+   * log has the message.
+   */
   readonly author: (id: string) => Promise<Author | undefined>
   /** The client's address of the message with this queue id. */
   readonly client: (id: string) => Promise<string>
-  /** What the client hears of it for a wrong password, for sending elsewhere as a stranger, and for `*`; Exim itself gives no enhanced codes. */
+  /**
+   * What the client hears of it for a wrong password, for sending elsewhere as a stranger, and for
+   * `*`; Exim itself gives no enhanced codes.
+   */
   readonly says: { readonly wrong: string; readonly noRelay: string; readonly cancelled: string }
 }
 
@@ -43,9 +52,13 @@ const certificate = async (): ReturnType<typeof issue> =>
 
 /** What `pattern` finds in the log, once it does. */
 async function logged(log: () => Promise<string>, pattern: RegExp): Promise<RegExpExecArray> {
-  return await until(`the log has ${pattern.source}`, async () => pattern.exec(await log()) ?? undefined, {
-    explain: log,
-  })
+  return await until(
+    `the log has ${pattern.source}`,
+    async () => pattern.exec(await log()) ?? undefined,
+    {
+      explain: log,
+    },
+  )
 }
 
 const author = (mechanism: string | undefined, user: string | undefined): Author | undefined =>
@@ -61,14 +74,20 @@ export async function postfixWithDovecot(options: AuthServerOptions): Promise<Au
   const dovecot = await startDovecot({ mailboxes: users, passwords })
   try {
     const server = { mailboxes, saslPort: dovecot.saslPort, certificate: await certificate() }
-    const postfix = await startPostfix({ relayTo: { host: '127.0.0.1', port: options.outside }, server })
+    const postfix = await startPostfix({
+      relayTo: { host: '127.0.0.1', port: options.outside },
+      server,
+    })
     return {
       port: postfix.port,
       mailbox: postfix.mailbox,
       log: async () => `${await postfix.log()}${await dovecot.log()}`,
       author: async (id) => {
         const [line] = await logged(postfix.log, new RegExp(`${id}: client=.*`))
-        return author(/sasl_method=([^, ]+)/.exec(line)?.[1], /sasl_username=([^, ]+)/.exec(line)?.[1])
+        return author(
+          /sasl_method=([^, ]+)/.exec(line)?.[1],
+          /sasl_username=([^, ]+)/.exec(line)?.[1],
+        )
       },
       client: async (id) => address(await logged(postfix.log, new RegExp(`${id}: client=.*`))),
       says: {
@@ -92,7 +111,11 @@ export async function eximAlone(options: AuthServerOptions): Promise<AuthServer>
   const { passwords, mailboxes } = options
   const server = { mailboxes, passwords, certificate: await certificate() }
   const exim = await startExim({ relayTo: { host: '127.0.0.1', port: options.outside }, server })
-  const mechanisms: Readonly<Record<string, string>> = { plain: 'PLAIN', login: 'LOGIN', cram: 'CRAM-MD5' }
+  const mechanisms: Readonly<Record<string, string>> = {
+    plain: 'PLAIN',
+    login: 'LOGIN',
+    cram: 'CRAM-MD5',
+  }
   return {
     port: exim.port,
     mailbox: exim.mailbox,

@@ -1,5 +1,6 @@
 /**
- * Refusals reported to a sender that SPF vouches for: one attempt, no deferral, and a report that the backend brings home.
+ * Refusals reported to a sender that SPF vouches for: one attempt, no deferral, and a report that
+ * the backend brings home.
  *
  *   Postfix (client.test) ─▶ Rcptwise, strategy bounce ─▶ Postfix (example.org) ─▶ the report, to Postfix (client.test)
  *                              └─ dnsmasq: SPF of client.test names 127.0.0.1
@@ -24,24 +25,41 @@ async function startDns(place: Place): Promise<number> {
   const port = await freePort()
   const listen = ['--listen-address=127.0.0.1', '--bind-interfaces', `--port=${port}`, '--pid-file']
   const record = '--txt-record=client.test,v=spf1 ip4:127.0.0.1 -all'
-  const alone = ['--no-resolv', '--no-hosts', '--local=/test/', '--user=root', '--conf-file=/dev/null']
+  const alone = [
+    '--no-resolv',
+    '--no-hosts',
+    '--local=/test/',
+    '--user=root',
+    '--conf-file=/dev/null',
+  ]
   await place.start('/usr/sbin/dnsmasq', ['--keep-in-foreground', ...listen, ...alone, record])
   const resolver = new Resolver({ timeout: 500, tries: 1 })
   resolver.setServers([`${host}:${port}`])
-  await until('dnsmasq answers', async () => (await resolver.resolveTxt('client.test').catch(() => [])).length > 0, {
-    explain: async () => await place.read('/daemon.log'),
-  })
+  await until(
+    'dnsmasq answers',
+    async () => (await resolver.resolveTxt('client.test').catch(() => [])).length > 0,
+    {
+      explain: async () => await place.read('/daemon.log'),
+    },
+  )
   return port
 }
 
 describe.skipIf(interopObstacle() !== undefined)('strategy bounce between two Postfixes', () => {
-  /** The client knows Rcptwise, the backend knows the client: whoever is named by port is started first, but for Rcptwise. */
+  /**
+   * The client knows Rcptwise, the backend knows the client: whoever is named by port is started
+   * first, but for Rcptwise.
+   */
   async function start(vouchedBy: readonly string[]) {
     await using parts = new AsyncDisposableStack()
     const dns = await startDns(parts.use(await Place.make('dnsmasq')))
     const port = await freePort()
-    const client = parts.use(await startPostfix({ hostname: 'out.client.test', relayTo: { host, port } }))
-    const backend = parts.use(await startPostfix({ server: { mailboxes }, relayTo: { host, port: client.port } }))
+    const client = parts.use(
+      await startPostfix({ hostname: 'out.client.test', relayTo: { host, port } }),
+    )
+    const backend = parts.use(
+      await startPostfix({ server: { mailboxes }, relayTo: { host, port: client.port } }),
+    )
     const rcptwise = parts.use(
       await startFrontEnd({
         backend: backend.port,
@@ -55,7 +73,12 @@ describe.skipIf(interopObstacle() !== undefined)('strategy bounce between two Po
       }),
     )
     const owned = parts.move()
-    return { client, backend, rcptwise, [Symbol.asyncDispose]: async () => await owned.disposeAsync() }
+    return {
+      client,
+      backend,
+      rcptwise,
+      [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+    }
   }
 
   test('SPF vouches: who accepts has it, the others are in one report to the sender', async () => {

@@ -1,4 +1,6 @@
-/** A sender that puts given octets on the wire, by DATA or in BDAT chunks, and nothing of its own. */
+/**
+ * A sender that puts given octets on the wire, by DATA or in BDAT chunks, and nothing of its own.
+ */
 import { once } from 'node:events'
 import { Client } from '../../support/dialogue.ts'
 
@@ -9,8 +11,14 @@ export interface Letter {
   readonly prdr?: boolean
 }
 
-/** Sends a message and gives the reply lines to its text. Throws at the first reply before it that is no yes. */
-export async function send(port: number, { to, text, by, prdr = false }: Letter): Promise<string[]> {
+/**
+ * Sends a message and gives the reply lines to its text. Throws at the first reply before it that
+ * is no yes.
+ */
+export async function send(
+  port: number,
+  { to, text, by, prdr = false }: Letter,
+): Promise<string[]> {
   const client = await Client.connect(port)
   client.socket.setNoDelay(true)
   try {
@@ -20,7 +28,9 @@ export async function send(port: number, { to, text, by, prdr = false }: Letter)
     }
     await client.reply()
     await say('EHLO client.test')
-    await say(`MAIL FROM:<sender@client.test> SIZE=${text.length}${prdr ? ' PRDR' : ''} BODY=8BITMIME`)
+    await say(
+      `MAIL FROM:<sender@client.test> SIZE=${text.length}${prdr ? ' PRDR' : ''} BODY=8BITMIME`,
+    )
     client.send(to.map((address) => `RCPT TO:<${address}>\r\n`).join(''))
     for (const address of to) {
       const [line = ''] = await client.reply()
@@ -37,7 +47,10 @@ export async function send(port: number, { to, text, by, prdr = false }: Letter)
           if (!reply.startsWith('250')) return [reply]
         }
         const last = chunk.at + chunk.octets.length === text.length ? ' LAST' : ''
-        await write(client, Buffer.concat([Buffer.from(`BDAT ${chunk.octets.length}${last}\r\n`), chunk.octets]))
+        await write(
+          client,
+          Buffer.concat([Buffer.from(`BDAT ${chunk.octets.length}${last}\r\n`), chunk.octets]),
+        )
       }
     }
     return await repliesToText(client, to.length)
@@ -81,7 +94,10 @@ function stuffed(text: Buffer): Buffer {
   return Buffer.concat([...parts, text.subarray(from)])
 }
 
-/** Chunks that break lines, CRLFs and dots apart where they can: 1, 2, 4, … octets, then what is left. */
+/**
+ * Chunks that break lines, CRLFs and dots apart where they can: 1, 2, 4, … octets, then what is
+ * left.
+ */
 function chunks(text: Buffer): { readonly at: number; readonly octets: Buffer }[] {
   const list: { at: number; octets: Buffer }[] = []
   for (let at = 0, size = 1; at < text.length; at += size, size *= 2) {

@@ -1,4 +1,7 @@
-/** Texts that a mail server, a proxy or dot-stuffing could spoil; each begins with a header field that finds it again. */
+/**
+ * Texts that a mail server, a proxy or dot-stuffing could spoil; each begins with a header field
+ * that finds it again.
+ */
 
 export const begin = (name: string): string => `X-Begin: ${name}\r\n`
 
@@ -10,9 +13,14 @@ const text = (name: string, ...body: readonly (string | Buffer)[]): readonly [st
   Buffer.concat([Buffer.from(header(name)), ...body.map((part) => Buffer.from(part))]),
 ]
 
-/** Every octet but CR and LF, which only stand together. NUL is last: at the start of a line it is refused. */
+/**
+ * Every octet but CR and LF, which only stand together. NUL is last: at the start of a line it is
+ * refused.
+ */
 const octets = Buffer.from(
-  Array.from({ length: 256 }, (_, octet) => 255 - octet).filter((octet) => octet !== 13 && octet !== 10),
+  Array.from({ length: 256 }, (_, octet) => 255 - octet).filter(
+    (octet) => octet !== 13 && octet !== 10,
+  ),
 )
 
 /** A line as long as `limits.text_line` (1 MiB) allows, of octets that differ. */
@@ -21,7 +29,16 @@ const longest = Buffer.alloc(1024 * 1024 - 2, octets.subarray(65, 91))
 /** By name. */
 export const texts = new Map<string, Buffer>([
   text('eight-bit', '\r\n', octets, '\r\n', octets, octets, '\r\n'),
-  text('long-lines', '\r\n', Buffer.alloc(998, 'a'), '\r\n', Buffer.alloc(999, 'b'), '\r\n', longest, '\r\n'),
+  text(
+    'long-lines',
+    '\r\n',
+    Buffer.alloc(998, 'a'),
+    '\r\n',
+    Buffer.alloc(999, 'b'),
+    '\r\n',
+    longest,
+    '\r\n',
+  ),
   text('dots', '\r\n.\r\n..\r\n...\r\n.x\r\n', '.\r\n'.repeat(5000), 'x.\r\n.\r\n'),
   text('dot-first', '\r\n.\r\n'),
   text('no-body'),

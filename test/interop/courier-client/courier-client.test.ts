@@ -1,6 +1,7 @@
 /**
- * A legacy client that keeps the order of recipients, pipelines RCPTs and DATA, and queues what was deferred for five
- * minutes, here for a second (senders: Courier). It keeps its connection for the next attempt when that comes so soon.
+ * A legacy client that keeps the order of recipients, pipelines RCPTs and DATA, and queues what was
+ * deferred for five minutes, here for a second (senders: Courier). It keeps its connection for the
+ * next attempt when that comes so soon.
  *
  *   Courier 1.0 ─▶ Rcptwise ─▶ Postfix          (its reports of failure take the same way, to sender@client.test)
  *
@@ -28,7 +29,11 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['late', 9.5],
     ] as const)('strategy %s, score %d', async (strategy, score) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using courier = await startCourier({ host, port: rcptwise.port })
       await courier.submit(mixedMessage(score))
       const client = { ...courier, bounces: async () => await backend.bounces() }

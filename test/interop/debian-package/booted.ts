@@ -1,4 +1,7 @@
-/** A Debian system that is really booted, by systemd-nspawn: its own process 1 and file system, the host's loopback. */
+/**
+ * A Debian system that is really booted, by systemd-nspawn: its own process 1 and file system, the
+ * host's loopback.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rm, symlink } from 'node:fs/promises'
@@ -41,11 +44,15 @@ export async function boot(): Promise<Booted> {
 
 async function bootCopy(copy: RootCopy): Promise<Booted> {
   const { directory } = copy
-  for (const unit of masked) await symlink('/dev/null', path.join(directory, 'etc/systemd/system', unit))
+  for (const unit of masked)
+    await symlink('/dev/null', path.join(directory, 'etc/systemd/system', unit))
   const [triplet, loader] = loaders[process.arch] ?? []
-  if (triplet === undefined || loader === undefined) throw new Error(`no root is made for ${process.arch} here`)
+  if (triplet === undefined || loader === undefined)
+    throw new Error(`no root is made for ${process.arch} here`)
   // Its own nspawn, with its own libraries: the host needs no systemd.
-  const libraries = ['', 'systemd'].map((folder) => path.join(directory, 'usr/lib', triplet, folder)).join(':')
+  const libraries = ['', 'systemd']
+    .map((folder) => path.join(directory, 'usr/lib', triplet, folder))
+    .join(':')
   const nspawn = [
     path.join(directory, loader),
     '--library-path',
@@ -83,7 +90,10 @@ async function bootCopy(copy: RootCopy): Promise<Booted> {
   const enter = async (program: string, ...args: readonly string[]): Promise<Ran> => {
     const first = await firstProcess(child.pid ?? 0)
     const into = ['--target', first, '--mount', '--uts', '--ipc', '--pid', '--root', '--wd']
-    return await run('/usr/bin/nsenter', [...into, program, ...args], { limitMs: 90_000, env: { HOME: '/root' } })
+    return await run('/usr/bin/nsenter', [...into, program, ...args], {
+      limitMs: 90_000,
+      env: { HOME: '/root' },
+    })
   }
   try {
     await until(
@@ -105,4 +115,6 @@ async function bootCopy(copy: RootCopy): Promise<Booted> {
 
 /** The number that the system's process 1 has on the host; empty while there is none. */
 const firstProcess = async (nspawn: number): Promise<string> =>
-  (await readFile(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').catch(() => '')).trim().split(' ')[0] ?? ''
+  (await readFile(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').catch(() => ''))
+    .trim()
+    .split(' ')[0] ?? ''

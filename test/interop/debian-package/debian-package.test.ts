@@ -62,45 +62,64 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
     // Bind mounts that end with the process keep the shared root as it is.
     const check =
       'mount --bind "$2" "$1/mnt" && mount -t tmpfs tmpfs "$1/tmp" && exec chroot "$1" lintian --allow-root "/mnt/$3"'
-    const args = ['--mount', '--fork', '--kill-child', 'sh', '-c', check, 'sh', root, directory, path.basename(file)]
+    const args = [
+      '--mount',
+      '--fork',
+      '--kill-child',
+      'sh',
+      '-c',
+      check,
+      'sh',
+      root,
+      directory,
+      path.basename(file),
+    ]
     const { code, transcript } = await run('/usr/bin/unshare', args, { limitMs: 380_000 })
     expect(transcript.split('\n').filter((line) => /^[EW]:/.test(line))).toEqual([])
     expect({ code, transcript }).toMatchObject({ code: 0 })
   })
 
-  test('installs, serves a message, is removed and purged without a trace', { timeout: 400_000 }, async () => {
-    await using root = await copyOf('clean')
-    const before = await filesOf(root.directory)
-    await copyFile(file, path.join(root.directory, 'package.deb'))
-    expect(await root.run('dpkg', '-i', '/package.deb')).toMatchObject({ code: 0 })
-    await rm(path.join(root.directory, 'package.deb'))
+  test(
+    'installs, serves a message, is removed and purged without a trace',
+    { timeout: 400_000 },
+    async () => {
+      await using root = await copyOf('clean')
+      const before = await filesOf(root.directory)
+      await copyFile(file, path.join(root.directory, 'package.deb'))
+      expect(await root.run('dpkg', '-i', '/package.deb')).toMatchObject({ code: 0 })
+      await rm(path.join(root.directory, 'package.deb'))
 
-    expect(await root.run('dpkg', '--verify', 'rcptwise')).toMatchObject({ code: 0, stdout: '' })
-    expect(await root.run('rcptwise', '--version')).toMatchObject({ code: 0, stdout: '0.1.0\n' })
-    const checked = await root.run('rcptwise', 'check', '--config', '/etc/rcptwise/config.yaml')
-    expect(checked).toMatchObject({ code: 0 })
+      expect(await root.run('dpkg', '--verify', 'rcptwise')).toMatchObject({ code: 0, stdout: '' })
+      expect(await root.run('rcptwise', '--version')).toMatchObject({ code: 0, stdout: '0.1.0\n' })
+      const checked = await root.run('rcptwise', 'check', '--config', '/etc/rcptwise/config.yaml')
+      expect(checked).toMatchObject({ code: 0 })
 
-    const server = await serveIn(root.directory)
-    try {
-      await play(server.port, message)
-      expect(await server.stop()).toBe(0)
-    } finally {
-      await server.kill()
-    }
-    const mailbox = path.join(root.directory, 'var/lib/rcptwise/mail/ann@example.org/new')
-    const [name = ''] = await readdir(mailbox)
-    expect(await readFile(path.join(mailbox, name), 'latin1')).toContain('Subject: packaged\r\n')
+      const server = await serveIn(root.directory)
+      try {
+        await play(server.port, message)
+        expect(await server.stop()).toBe(0)
+      } finally {
+        await server.kill()
+      }
+      const mailbox = path.join(root.directory, 'var/lib/rcptwise/mail/ann@example.org/new')
+      const [name = ''] = await readdir(mailbox)
+      expect(await readFile(path.join(mailbox, name), 'latin1')).toContain('Subject: packaged\r\n')
 
-    const own = '# changed by the administrator\n'
-    await writeFile(path.join(root.directory, 'etc/rcptwise/config.yaml'), own)
-    expect(await root.run('dpkg', '--remove', 'rcptwise')).toMatchObject({ code: 0 })
-    expect(existsSync(path.join(root.directory, 'usr/bin/rcptwise'))).toBe(false)
-    expect(existsSync(mailbox)).toBe(true)
-    expect(await readFile(path.join(root.directory, 'etc/rcptwise/config.yaml'), 'utf8')).toBe(own)
-    expect(await root.run('dpkg', '--purge', 'rcptwise')).toMatchObject({ code: 0 })
-    expect(await filesOf(root.directory)).toEqual(before)
-    expect(await readFile(path.join(root.directory, 'etc/passwd'), 'utf8')).not.toContain('rcptwise')
-  })
+      const own = '# changed by the administrator\n'
+      await writeFile(path.join(root.directory, 'etc/rcptwise/config.yaml'), own)
+      expect(await root.run('dpkg', '--remove', 'rcptwise')).toMatchObject({ code: 0 })
+      expect(existsSync(path.join(root.directory, 'usr/bin/rcptwise'))).toBe(false)
+      expect(existsSync(mailbox)).toBe(true)
+      expect(await readFile(path.join(root.directory, 'etc/rcptwise/config.yaml'), 'utf8')).toBe(
+        own,
+      )
+      expect(await root.run('dpkg', '--purge', 'rcptwise')).toMatchObject({ code: 0 })
+      expect(await filesOf(root.directory)).toEqual(before)
+      expect(await readFile(path.join(root.directory, 'etc/passwd'), 'utf8')).not.toContain(
+        'rcptwise',
+      )
+    },
+  )
 
   test(
     'started as root with run_as it opens port 25 and the key, and is root no more',
@@ -125,7 +144,9 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       try {
         expect(await greeting(address)).toMatch(/^220 /)
         await play(server.port, message)
-        const uid = /^rcptwise:x:(\d+):(\d+)/m.exec(await readFile(path.join(root.directory, 'etc/passwd'), 'utf8'))
+        const uid = /^rcptwise:x:(\d+):(\d+)/m.exec(
+          await readFile(path.join(root.directory, 'etc/passwd'), 'utf8'),
+        )
         const [, user = '', group = ''] = uid ?? []
         for (const thread of await readdir(`/proc/${server.pid}/task`)) {
           const status = await readFile(`/proc/${server.pid}/task/${thread}/status`, 'latin1')
@@ -134,7 +155,9 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
           expect(status).toMatch(new RegExp(`^Groups:\t${group} *$`, 'm'))
           expect(status).toMatch(/^CapPrm:\t0+$/m)
         }
-        for (const name of await readdir(path.join(root.directory, 'srv/mail/rcptwise'), { recursive: true })) {
+        for (const name of await readdir(path.join(root.directory, 'srv/mail/rcptwise'), {
+          recursive: true,
+        })) {
           const { uid: owner } = await stat(path.join(root.directory, 'srv/mail/rcptwise', name))
           expect(`${name} belongs to ${owner}`).toBe(`${name} belongs to ${user}`)
         }
@@ -156,8 +179,14 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       expect(await debian.run('dpkg', '-i', '/package.deb')).toMatchObject({ code: 0 })
       port = await freePort()
       const listen = `listen: ["127.0.0.1:${port}", "${privileged}:25"]`
-      await write('/etc/rcptwise/config.yaml', `${listen}\nadmin: off\ndata_directory: /var/lib/rcptwise\n`)
-      await write('/etc/systemd/system/rcptwise.service.d/fast.conf', '[Service]\nWatchdogSec=6s\nTimeoutAbortSec=1s\n')
+      await write(
+        '/etc/rcptwise/config.yaml',
+        `${listen}\nadmin: off\ndata_directory: /var/lib/rcptwise\n`,
+      )
+      await write(
+        '/etc/systemd/system/rcptwise.service.d/fast.conf',
+        '[Service]\nWatchdogSec=6s\nTimeoutAbortSec=1s\n',
+      )
     }, 400_000)
     afterAll(async () => {
       await debian[Symbol.asyncDispose]()
@@ -171,11 +200,18 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
     const systemctl = async (...args: readonly string[]): Promise<void> => {
       const ran = await debian.run('systemctl', ...args)
       if (ran.code === 0) return
-      const { stdout } = await debian.run('journalctl', '--no-pager', '--lines=40', '--unit=rcptwise.service')
+      const { stdout } = await debian.run(
+        'journalctl',
+        '--no-pager',
+        '--lines=40',
+        '--unit=rcptwise.service',
+      )
       throw new Error(`systemctl ${args.join(' ')}: ${ran.transcript}\n${stdout}`)
     }
     const property = async (name: string): Promise<string> =>
-      (await debian.run('systemctl', 'show', '--value', `--property=${name}`, 'rcptwise.service')).stdout.trim()
+      (
+        await debian.run('systemctl', 'show', '--value', `--property=${name}`, 'rcptwise.service')
+      ).stdout.trim()
     const state = async (): Promise<string> =>
       (await debian.run('cat', `/proc/${await property('MainPID')}/status`)).stdout
 
@@ -199,10 +235,23 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
     })
 
     test('systemd has nothing to say against the units, and finds little that is open', async () => {
-      const verified = await debian.run('systemd-analyze', 'verify', '--man=no', 'rcptwise.service', 'rcptwise.socket')
+      const verified = await debian.run(
+        'systemd-analyze',
+        'verify',
+        '--man=no',
+        'rcptwise.service',
+        'rcptwise.socket',
+      )
       expect(verified).toMatchObject({ code: 0, transcript: '' })
-      const rated = await debian.run('systemd-analyze', 'security', '--no-pager', 'rcptwise.service')
-      const exposure = /Overall exposure level for rcptwise\.service: ([\d.]+)/.exec(rated.stdout)?.[1]
+      const rated = await debian.run(
+        'systemd-analyze',
+        'security',
+        '--no-pager',
+        'rcptwise.service',
+      )
+      const exposure = /Overall exposure level for rcptwise\.service: ([\d.]+)/.exec(
+        rated.stdout,
+      )?.[1]
       expect(Number(exposure)).toBeLessThan(2)
     })
 
@@ -210,7 +259,14 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       const pid = await property('MainPID')
       await systemctl('reload', 'rcptwise')
       await until('it says so', async () => {
-        const { stdout } = await debian.run('journalctl', '-u', 'rcptwise', '-o', 'cat', '--no-pager')
+        const { stdout } = await debian.run(
+          'journalctl',
+          '-u',
+          'rcptwise',
+          '-o',
+          'cat',
+          '--no-pager',
+        )
         return stdout.includes('"event":"configLoaded"')
       })
       expect(await property('MainPID')).toBe(pid)
@@ -255,7 +311,11 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
       const sockets = `ListenStream=\nListenStream=127.0.0.1:${port}\nListenStream=${privileged}:25`
       await write('/etc/systemd/system/rcptwise.socket.d/ports.conf', `[Socket]\n${sockets}\n`)
       const dropIn = '/etc/systemd/system/rcptwise.service.d/socket-activated.conf'
-      await debian.run('cp', '/lib/systemd/system/rcptwise.service.d/socket-activated.conf.example', dropIn)
+      await debian.run(
+        'cp',
+        '/lib/systemd/system/rcptwise.service.d/socket-activated.conf.example',
+        dropIn,
+      )
       await systemctl('daemon-reload')
       await systemctl('start', 'rcptwise.socket')
       expect(await property('ActiveState')).toBe('inactive')
@@ -271,7 +331,9 @@ describe.skipIf(interopObstacle() !== undefined)('the Debian package', () => {
     })
 
     test('removing the package stops it', async () => {
-      await rm(path.join(debian.directory, 'etc/systemd/system/rcptwise.service.d/socket-activated.conf'))
+      await rm(
+        path.join(debian.directory, 'etc/systemd/system/rcptwise.service.d/socket-activated.conf'),
+      )
       await systemctl('daemon-reload')
       await systemctl('start', 'rcptwise.service')
       expect(await debian.run('dpkg', '--purge', 'rcptwise')).toMatchObject({ code: 0 })
@@ -305,17 +367,25 @@ interface ServingRoot {
   readonly kill: () => Promise<void>
 }
 
-/** `rcptwise serve` in a root: as the package's user on a free port, or as root on what the configuration says. */
+/**
+ * `rcptwise serve` in a root: as the package's user on a free port, or as root on what the
+ * configuration says.
+ */
 async function serveIn(root: string, user: 'rcptwise' | 'root' = 'rcptwise'): Promise<ServingRoot> {
   const serve = ['/usr/bin/rcptwise', 'serve', '--config', '/etc/rcptwise/config.yaml']
   const options = user === 'root' ? [] : ['--listen', '127.0.0.1:0', '--admin', 'off']
-  const child: ChildProcess = spawn('/usr/sbin/chroot', [`--userspec=${user}`, root, ...serve, ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: '/usr/bin:/bin' },
-  })
+  const child: ChildProcess = spawn(
+    '/usr/sbin/chroot',
+    [`--userspec=${user}`, root, ...serve, ...options],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: '/usr/bin:/bin' },
+    },
+  )
   const ended = once(child, 'exit') as Promise<[number | null]>
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (said += text.toString()))
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (text: Buffer) => (said += text.toString()))
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL')
     await ended
@@ -344,7 +414,9 @@ async function serveIn(root: string, user: 'rcptwise' | 'root' = 'rcptwise'): Pr
 /** The first line that port 25 of an address says. */
 async function greeting(host: string): Promise<string> {
   const socket = connect(25, host)
-  socket.setTimeout(60_000, () => socket.destroy(new Error(`port 25 of ${host} says nothing for 60 s`)))
+  socket.setTimeout(60_000, () =>
+    socket.destroy(new Error(`port 25 of ${host} says nothing for 60 s`)),
+  )
   try {
     const [line] = (await once(socket, 'data')) as [Buffer]
     return line.toString('latin1')

@@ -1,7 +1,8 @@
 /**
- * Whole Debian systems in a directory, made by mmdebstrap from the host's own package sources and kept between runs in
- * $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. `clean` has what every Debian has, and adduser, which the package depends on;
- * `tools` also has systemd, lintian and systemd-nspawn. A test takes a copy and does in it what it likes.
+ * Whole Debian systems in a directory, made by mmdebstrap from the host's own package sources and
+ * kept between runs in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab. `clean` has what every Debian has,
+ * and adduser, which the package depends on; `tools` also has systemd, lintian and systemd-nspawn.
+ * A test takes a copy and does in it what it likes.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -21,8 +22,14 @@ export const debianRootNames = Object.keys(packages) as readonly DebianRoot[]
 /** Counts changes in how a root is made, so that an older one is not taken for it. */
 const recipe = 1
 
-/** The directory of a root, which is made when it is missing: most of a minute with the network. Never written to. */
-export async function debianRoot(name: DebianRoot, report: Report = () => undefined): Promise<string> {
+/**
+ * The directory of a root, which is made when it is missing: most of a minute with the network.
+ * Never written to.
+ */
+export async function debianRoot(
+  name: DebianRoot,
+  report: Report = () => undefined,
+): Promise<string> {
   const release = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
   if (release === undefined) throw new Error('/etc/os-release does not name a Debian release')
   const lab = process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
@@ -37,8 +44,19 @@ export async function debianRoot(name: DebianRoot, report: Report = () => undefi
       await mustRun('sh', ['-c', fetch, 'sh', work], { limitMs: 180_000 })
     })
     const made = path.join(work, 'root')
-    const options = ['--mode=root', '--variant=minbase', '--format=directory', `--include=${packages[name].join(',')}`]
-    const mmdebstrap = [path.join(work, 'usr', 'bin', 'mmdebstrap'), ...options, release, made, ...(await sources())]
+    const options = [
+      '--mode=root',
+      '--variant=minbase',
+      '--format=directory',
+      `--include=${packages[name].join(',')}`,
+    ]
+    const mmdebstrap = [
+      path.join(work, 'usr', 'bin', 'mmdebstrap'),
+      ...options,
+      release,
+      made,
+      ...(await sources()),
+    ]
     await patiently('making a Debian', report, async () => {
       await rm(made, { recursive: true, force: true })
       await mustRun('perl', mmdebstrap, { limitMs: 280_000 })
@@ -59,7 +77,9 @@ async function sources(): Promise<string[]> {
     .filter((name) => /\.(list|sources)$/.test(name))
     .map((name) => path.join('/etc/apt/sources.list.d', name))
   const found = ['/etc/apt/sources.list', ...further]
-  const sizes = await Promise.all(found.map(async (file) => (await stat(file).catch(() => ({ size: 0 }))).size))
+  const sizes = await Promise.all(
+    found.map(async (file) => (await stat(file).catch(() => ({ size: 0 }))).size),
+  )
   return found.filter((_, i) => (sizes[i] ?? 0) > 0)
 }
 
@@ -78,7 +98,10 @@ export async function copyOf(name: DebianRoot): Promise<RootCopy> {
   return {
     directory,
     run: async (program, ...args) =>
-      await run('/usr/sbin/chroot', [directory, program, ...args], { limitMs: 180_000, env: { HOME: '/root' } }),
+      await run('/usr/sbin/chroot', [directory, program, ...args], {
+        limitMs: 180_000,
+        env: { HOME: '/root' },
+      }),
     [Symbol.asyncDispose]: async () => {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 })
     },

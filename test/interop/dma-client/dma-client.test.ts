@@ -1,6 +1,6 @@
 /**
- * A legacy client that needs no splitting: it opens a connection for each recipient (senders: dma), so each has their own
- * answer at once, whatever the strategy.
+ * A legacy client that needs no splitting: it opens a connection for each recipient (senders: dma),
+ * so each has their own answer at once, whatever the strategy.
  *
  *   dma 0.13 ─▶ Rcptwise ─▶ Postfix          (its reports of failure take the same way, to sender@client.test)
  */
@@ -32,10 +32,18 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['single', 20],
     ] as const)('strategy %s, score %d', async (strategy, score) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using dma = await openDma({ host, port: rcptwise.port })
       await dma.submit(mixedMessage(score))
-      await expectFates({ ...dma, bounces: async () => await reports(backend) }, backend, fates[score])
+      await expectFates(
+        { ...dma, bounces: async () => await reports(backend) },
+        backend,
+        fates[score],
+      )
       const attempts = rcptwise.transactions().filter(({ reversePath }) => reversePath === sender)
       expect(attempts.map((attempt) => attempt.recipients.length)).toEqual([1, 1, 1, 1, 1, 1])
       expect(new Set(attempts.map(({ session }) => session)).size).toBe(6)

@@ -1,7 +1,7 @@
 /**
- * The images that deploy's Dockerfiles start from, made here, because no registry of images is reached: a bare Debian as
- * mmdebstrap makes it, with the Node and the npm which run the tests where node:24-slim has its own. It is known as
- * node:24-slim and as debian:12-slim.
+ * The images that deploy's Dockerfiles start from, made here, because no registry of images is
+ * reached: a bare Debian as mmdebstrap makes it, with the Node and the npm which run the tests
+ * where node:24-slim has its own. It is known as node:24-slim and as debian:12-slim.
  */
 import { copyFile, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,12 +14,20 @@ export const project = path.join(import.meta.dirname, '..', '..', '..')
 
 export interface Builder extends AsyncDisposable {
   readonly podman: Podman
-  /** Builds an image from a Dockerfile of the project; what npm fetches in it comes from where it comes on this host. */
+  /**
+   * Builds an image from a Dockerfile of the project; what npm fetches in it comes from where it
+   * comes on this host.
+   */
   readonly build: (dockerfile: string, context: string, tag: string) => Promise<void>
 }
 
-/** A machine with these images, and the project at /project; `further` folders of the host where the value says. */
-export async function startBuilder(further: Readonly<Record<string, string>> = {}): Promise<Builder> {
+/**
+ * A machine with these images, and the project at /project; `further` folders of the host where the
+ * value says.
+ */
+export async function startBuilder(
+  further: Readonly<Record<string, string>> = {},
+): Promise<Builder> {
   const npm = await hostNpm()
   const local = await mkdtemp(path.join(tmpdir(), 'rcptwise-images-'))
   let podman: Podman | undefined
@@ -39,13 +47,23 @@ export async function startBuilder(further: Readonly<Record<string, string>> = {
       ...further,
     })
     podman = machine
-    const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'var/lib/apt/lists']
+    const unneeded = [
+      'usr/share/doc',
+      'usr/share/man',
+      'usr/share/locale',
+      'usr/share/info',
+      'var/lib/apt/lists',
+    ]
     const left = unneeded.map((name) => `--exclude=./${name}/*`).join(' ')
     // Each by itself: podman takes no path twice, and Debian has the directories above.
-    const added = [...['bin/node', 'bin/npm', 'lib/node_modules'].map((name) => `usr/local/${name}`), aptSettings]
+    const added = [
+      ...['bin/node', 'bin/npm', 'lib/node_modules'].map((name) => `usr/local/${name}`),
+      aptSettings,
+    ]
     const pack = `tar -c ${left} -C /debian . -C /node ${added.join(' ')} | podman import -q - docker.io/library/node:24-slim`
     const imported = await machine.run('sh', ['-c', pack])
-    if (imported.code !== 0) throw new Error(`The base image can't be made:\n${imported.transcript}`)
+    if (imported.code !== 0)
+      throw new Error(`The base image can't be made:\n${imported.transcript}`)
     await machine.podman('tag', 'node:24-slim', 'docker.io/library/debian:12-slim')
     await machine.write('/npmrc', npm.settings)
     if (npm.authorities !== undefined) await machine.write('/authorities.pem', npm.authorities)
@@ -69,7 +87,16 @@ export async function startBuilder(further: Readonly<Record<string, string>> = {
       podman: machine,
       build: async (dockerfile, context, tag) => {
         const inside = (name: string): string => path.join('/project', name)
-        const args = ['build', ...basics, ...volumes, '-f', inside(dockerfile), '-t', tag, inside(context)]
+        const args = [
+          'build',
+          ...basics,
+          ...volumes,
+          '-f',
+          inside(dockerfile),
+          '-t',
+          tag,
+          inside(context),
+        ]
         const built = await machine.outside('podman', args)
         if (built.code !== 0) throw new Error(`${dockerfile} can't be built:\n${built.transcript}`)
       },
@@ -96,6 +123,9 @@ async function writeAdditions(folder: string, npm: string): Promise<void> {
   const local = path.join(folder, 'usr', 'local')
   await mkdir(path.join(local, 'bin'), { recursive: true })
   await copyFile(await realpath(process.execPath), path.join(local, 'bin/node'))
-  await cp(npm, path.join(local, 'lib/node_modules/npm'), { recursive: true, verbatimSymlinks: true })
+  await cp(npm, path.join(local, 'lib/node_modules/npm'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  })
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(local, 'bin/npm'))
 }

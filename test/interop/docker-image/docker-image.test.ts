@@ -1,12 +1,13 @@
 /**
- * deploy/Dockerfile, every line of it, the image that comes out, as docs/deploy.md starts it, and the compose file.
+ * deploy/Dockerfile, every line of it, the image that comes out, as docs/deploy.md starts it, and
+ * the compose file.
  *
  *   podman build (Docker's format) ─▶ image
  *   podman run --read-only --cap-drop ALL ◀─ a client with one message; HEALTHCHECK; what it is and what it writes; stop
  *   podman-compose up ─▶ a client ─▶ Rcptwise ─▶ Postfix with rspamd; Prometheus
  *
- * podman stands in for Docker, which Debian's packages do not start without systemd. Images from elsewhere are replaced
- * (base-images.ts).
+ * podman stands in for Docker, which Debian's packages do not start without systemd. Images from
+ * elsewhere are replaced (base-images.ts).
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -90,7 +91,9 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
     const port = (await builder?.podman.reach(25)) ?? 0
     await play(port, message)
     const [file = ''] = (await podman('exec', 'mx', 'ls', mailbox)).split('\n')
-    expect(await podman('exec', 'mx', 'cat', `${mailbox}/${file}`)).toContain('Subject: contained\r\n')
+    expect(await podman('exec', 'mx', 'cat', `${mailbox}/${file}`)).toContain(
+      'Subject: contained\r\n',
+    )
 
     // Rcptwise as process 1, its workers, and the `sh` and `cat` that look.
     const processes = await status('mx')
@@ -108,20 +111,40 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
 
     const client = await Client.connect(port)
     await client.reply()
-    for (const command of ['HELO client.test', 'MAIL FROM:<s@example.net>', 'RCPT TO:<ann@example.org>', 'DATA']) {
+    for (const command of [
+      'HELO client.test',
+      'MAIL FROM:<s@example.net>',
+      'RCPT TO:<ann@example.org>',
+      'DATA',
+    ]) {
       expect(await client.ask(command)).toMatch(/^(?:250|354) /)
     }
     const stopped = podman('stop', '--time', '60', 'mx')
-    await until('it says that it stops', async () => (await podman('logs', 'mx')).includes('"event":"stopping"'))
+    await until('it says that it stops', async () =>
+      (await podman('logs', 'mx')).includes('"event":"stopping"'),
+    )
     expect(await client.ask('Subject: late\r\n\r\nhello\r\n.')).toMatch(/^250 /)
     client.close()
     await stopped
-    expect(await podman('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', 'mx')).toBe('exited 0\n')
+    expect(await podman('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', 'mx')).toBe(
+      'exited 0\n',
+    )
     expect(await podman('logs', 'mx')).toContain('"event":"stopped"')
 
     // The volume has both messages for the next container.
     expect(
-      (await podman('run', '--rm', '--entrypoint', 'ls', '-v', 'rcptwise:/var/lib/rcptwise', 'rcptwise', mailbox))
+      (
+        await podman(
+          'run',
+          '--rm',
+          '--entrypoint',
+          'ls',
+          '-v',
+          'rcptwise:/var/lib/rcptwise',
+          'rcptwise',
+          mailbox,
+        )
+      )
         .trim()
         .split('\n'),
     ).toHaveLength(2)
@@ -130,20 +153,27 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
   test('where it may write anywhere, it writes nowhere but to its volume', async () => {
     await podman('run', '-d', '--name', 'open', '-v', 'open:/var/lib/rcptwise', 'rcptwise')
     await healthy('open')
-    const address = (await podman('inspect', '--format', '{{.NetworkSettings.IPAddress}}', 'open')).trim()
+    const address = (
+      await podman('inspect', '--format', '{{.NetworkSettings.IPAddress}}', 'open')
+    ).trim()
     expect(address).toMatch(/^10\./)
     await podman('stop', '--time', '60', 'open')
     const changes = (await podman('diff', 'open')).trim().split('\n')
     // podman's own: the hosts file, a line for the user, and the like.
     expect(
       changes.filter(
-        (line) => !/^[AC] \/(?:etc(?:\/(?:hosts|hostname|resolv\.conf|mtab|passwd|group))?|run(?:\/.*)?)$/.test(line),
+        (line) =>
+          !/^[AC] \/(?:etc(?:\/(?:hosts|hostname|resolv\.conf|mtab|passwd|group))?|run(?:\/.*)?)$/.test(
+            line,
+          ),
       ),
     ).toEqual([])
   })
 
   test('is for a user with a number, one volume, and the ports of the documents', async () => {
-    const [about] = JSON.parse(await podman('image', 'inspect', 'rcptwise')) as [{ readonly Config: unknown }]
+    const [about] = JSON.parse(await podman('image', 'inspect', 'rcptwise')) as [
+      { readonly Config: unknown },
+    ]
     expect(about.Config).toMatchObject({
       User: '10001:10001',
       Volumes: { '/var/lib/rcptwise': {} },
@@ -168,7 +198,10 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
   })
 
   test('a configuration with a mistake ends it with the mistake', async () => {
-    await builder?.podman.write('/srv/config.yaml', 'listen: [0.0.0.0:2525]\nbackends: { servers: [] }\n')
+    await builder?.podman.write(
+      '/srv/config.yaml',
+      'listen: [0.0.0.0:2525]\nbackends: { servers: [] }\n',
+    )
     const ran = await builder?.podman.run('podman', [
       'run',
       '--rm',
@@ -186,11 +219,19 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
     { timeout: 240_000 },
     async () => {
       if (builder === undefined) throw new Error('There is no machine')
-      const { services } = parse(await readFile(path.join(project, 'deploy/compose/compose.yaml'), 'utf8')) as {
+      const { services } = parse(
+        await readFile(path.join(project, 'deploy/compose/compose.yaml'), 'utf8'),
+      ) as {
         readonly services: Readonly<Record<string, Service>>
       }
       await startStack(builder.podman, services)
-      const running = await podman('ps', '--filter', 'name=rcptwise_', '--format', '{{.Names}} {{.Image}}')
+      const running = await podman(
+        'ps',
+        '--filter',
+        'name=rcptwise_',
+        '--format',
+        '{{.Names}} {{.Image}}',
+      )
       for (const [name, { image }] of Object.entries(services))
         expect(running).toMatch(new RegExp(`^rcptwise_${name}_1 \\S*${image}\\b`, 'm'))
       await healthy('rcptwise_rcptwise_1')
@@ -228,7 +269,8 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
       await until(
         'ann has it',
         async () =>
-          (await postfix('ls', '/var/mail')).includes('ann') && (await postfix('ls', '/var/mail/ann/new')) !== '',
+          (await postfix('ls', '/var/mail')).includes('ann') &&
+          (await postfix('ls', '/var/mail/ann/new')) !== '',
       )
       // The client came through the gateway of the network, and Postfix was told so (XCLIENT).
       const log = await podman('logs', 'rcptwise_postfix_1')
@@ -252,11 +294,18 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
       await until('Prometheus has what Rcptwise counts', async () =>
         (await ask('query?query=rcptwise_recipients_total')).includes('accept'),
       )
-      const seen = "fetch('http://127.0.0.1:9090/-/ready').then(async (r) => console.log(await r.text()))"
+      const seen =
+        "fetch('http://127.0.0.1:9090/-/ready').then(async (r) => console.log(await r.text()))"
       expect(await podman('exec', 'rcptwise_grafana_1', 'node', '-e', seen)).toMatch(/Ready/)
       const [provided = ''] =
         /(?<=path: ).*/.exec(
-          await podman('exec', 'rcptwise_grafana_1', 'sh', '-c', 'cat /etc/grafana/provisioning/dashboards/*'),
+          await podman(
+            'exec',
+            'rcptwise_grafana_1',
+            'sh',
+            '-c',
+            'cat /etc/grafana/provisioning/dashboards/*',
+          ),
         ) ?? []
       expect(await podman('exec', 'rcptwise_grafana_1', 'ls', provided)).toContain('rcptwise.json')
     },

@@ -9,7 +9,10 @@ export interface HostNpm {
   readonly program: string
   /** An .npmrc that makes an npm elsewhere ask the same registry, and first the cache. */
   readonly settings: string
-  /** Certificates of those whom it trusts, where that was said. The settings expect them in `/authorities.pem`. */
+  /**
+   * Certificates of those whom it trusts, where that was said. The settings expect them in
+   * `/authorities.pem`.
+   */
   readonly authorities: Buffer | undefined
   /** What it has fetched so far; undefined when it has nothing. */
   readonly cache: string | undefined
@@ -19,9 +22,13 @@ export async function hostNpm(): Promise<HostNpm> {
   const env = process.env as Record<string, string>
   const file = (await mustRun('sh', ['-c', 'command -v npm'], { env })).stdout.trim()
   const { stdout } = await mustRun(file, ['config', 'get', 'registry', 'cache', 'cafile'], { env })
-  const said = new Map(stdout.split('\n').map((line) => [line.replace(/=.*/, ''), line.replace(/^\w*=/, '')]))
+  const said = new Map(
+    stdout.split('\n').map((line) => [line.replace(/=.*/, ''), line.replace(/^\w*=/, '')]),
+  )
   const named = [said.get('cafile'), env['NODE_EXTRA_CA_CERTS']]
-  const authorities = named.find((name) => name !== undefined && name !== 'null' && existsSync(name))
+  const authorities = named.find(
+    (name) => name !== undefined && name !== 'null' && existsSync(name),
+  )
   const cache = said.get('cache')
   const settings = [
     `registry=${said.get('registry') ?? ''}`,

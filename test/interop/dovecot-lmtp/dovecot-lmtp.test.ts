@@ -1,5 +1,6 @@
 /**
- * One mailbox is full, and only that recipient is refused: LMTP says it per recipient, and every client hears what it can hear.
+ * One mailbox is full, and only that recipient is refused: LMTP says it per recipient, and every
+ * client hears what it can hear.
  *
  *   swaks, Exim with PRDR, Postfix ─▶ Rcptwise ─(LMTP: TCP or Unix socket)▶ Dovecot 2.3
  */
@@ -22,7 +23,11 @@ const quotaExceeded = '552 5.2.2'
 
 /** Of each test its own three, so that they can share a server. */
 const trio = (name: string) => {
-  const [one, full, two] = [`${name}1@example.org`, `${name}full@example.org`, `${name}2@example.org`]
+  const [one, full, two] = [
+    `${name}1@example.org`,
+    `${name}full@example.org`,
+    `${name}2@example.org`,
+  ]
   return { one, full, two, all: [one, full, two] }
 }
 const [prdr, socket, legacy] = [trio('prdr'), trio('socket'), trio('legacy')]
@@ -49,7 +54,15 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
   test('swaks --prdr hears the words of Dovecot for each recipient', async () => {
     await using rcptwise = await front(overTcp())
     await using swaks = await openSwaks()
-    const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test', '--from', sender, '--prdr']
+    const basics = [
+      '--server',
+      `${host}:${rcptwise.port}`,
+      '--helo',
+      'swaks.test',
+      '--from',
+      sender,
+      '--prdr',
+    ]
     const ran = await swaks.run([...basics, '--to', prdr.all.join(',')])
     const block = ran.transcript.slice(ran.transcript.indexOf('353 '))
     expect(block).toMatch(
@@ -66,7 +79,10 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
     await using rcptwise = await front(overSocket())
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
     await exim.submit({ from: sender, to: socket.all })
-    await expectFates(exim, dovecot, { plain: [socket.one, socket.two], bounced: { [socket.full]: quotaExceeded } })
+    await expectFates(exim, dovecot, {
+      plain: [socket.one, socket.two],
+      bounced: { [socket.full]: quotaExceeded },
+    })
     expect(await exim.log()).toContain('PRDR')
     expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
   })
@@ -75,7 +91,10 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
     await using rcptwise = await front(overTcp())
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
     await postfix.submit({ from: sender, to: legacy.all })
-    await expectFates(postfix, dovecot, { plain: [legacy.one, legacy.two], bounced: { [legacy.full]: quotaExceeded } })
+    await expectFates(postfix, dovecot, {
+      plain: [legacy.one, legacy.two],
+      bounced: { [legacy.full]: quotaExceeded },
+    })
     expect(await rcptwise.metric('rcptwise_duplicates_suppressed_total')).toBe(2)
     expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
   })
@@ -84,10 +103,14 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
     await using rcptwise = await front(overTcp(), { config: { trusted: ['127.0.0.0/8'] } })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
     await postfix.submit({ from: sender, to: trusted.all })
-    await until('it bounces', async () => (await postfix.bounces()).length === 3, { explain: postfix.log })
+    await until('it bounces', async () => (await postfix.bounces()).length === 3, {
+      explain: postfix.log,
+    })
     const words = `(only for <${trusted.full}>; the other recipients have the message)`
-    for (const { reply } of await postfix.bounces()) expect(reply.replaceAll(/\s+/g, ' ')).toContain(words)
-    for (const address of [trusted.one, trusted.two]) expect(await dovecot.mailbox(address)).toHaveLength(1)
+    for (const { reply } of await postfix.bounces())
+      expect(reply.replaceAll(/\s+/g, ' ')).toContain(words)
+    for (const address of [trusted.one, trusted.two])
+      expect(await dovecot.mailbox(address)).toHaveLength(1)
   })
 
   test.each([
@@ -110,23 +133,38 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
     await client.reply()
     await client.ask('EHLO client.test')
     await client.ask(`MAIL FROM:<${sender}> BODY=8BITMIME`)
-    for (const address of [bytes.one, bytes.two]) expect(await client.ask(`RCPT TO:<${address}>`)).toMatch(/^250/)
+    for (const address of [bytes.one, bytes.two])
+      expect(await client.ask(`RCPT TO:<${address}>`)).toMatch(/^250/)
     expect(await client.ask('DATA')).toMatch(/^354/)
     expect(await client.ask(`${text.replaceAll(/^\./gm, '..')}.`)).toMatch(/^250 2\.0\.0 .*Saved/)
     client.close()
-    const hash = (octets: string): string => createHash('sha256').update(octets, 'latin1').digest('hex')
+    const hash = (octets: string): string =>
+      createHash('sha256').update(octets, 'latin1').digest('hex')
     for (const address of [bytes.one, bytes.two]) {
-      const got = (await dovecot.mailbox(address)).find((message) => message.includes(`Subject: ${way}\r\n`)) ?? ''
+      const got =
+        (await dovecot.mailbox(address)).find((message) =>
+          message.includes(`Subject: ${way}\r\n`),
+        ) ?? ''
       expect(hash(got.slice(got.indexOf('Subject: ')))).toBe(hash(text))
     }
   })
 
   test('Dovecot judges: three groups are one LMTP transaction', async () => {
-    const recipients = { [groups.one]: 'strict', [groups.full]: 'careful', [groups.two]: 'tag-only' }
-    await using rcptwise = await front(overTcp(), { recipients, config: { judge: { backend: {} } } })
+    const recipients = {
+      [groups.one]: 'strict',
+      [groups.full]: 'careful',
+      [groups.two]: 'tag-only',
+    }
+    await using rcptwise = await front(overTcp(), {
+      recipients,
+      config: { judge: { backend: {} } },
+    })
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
     await exim.submit({ from: sender, to: groups.all })
-    await expectFates(exim, dovecot, { plain: [groups.one, groups.two], bounced: { [groups.full]: quotaExceeded } })
+    await expectFates(exim, dovecot, {
+      plain: [groups.one, groups.two],
+      bounced: { [groups.full]: quotaExceeded },
+    })
     expect(await rcptwise.metric('rcptwise_backend_delivery_seconds_count')).toBe(1)
   })
 })
@@ -134,11 +172,17 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
 describe.skipIf(interopObstacle() !== undefined)('Dovecot with quota_full_tempfail', () => {
   test('Postfix comes again until there is room: nobody bounces, nobody has it twice', async () => {
     const { one, full, two, all } = trio('later')
-    await using dovecot = await startDovecot({ mailboxes: all, full: [full], fullIsTemporary: true })
+    await using dovecot = await startDovecot({
+      mailboxes: all,
+      full: [full],
+      fullIsTemporary: true,
+    })
     await using rcptwise = await startFrontEnd({ backend: `lmtp://${host}:${dovecot.port}` })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
     await postfix.submit({ from: sender, to: all })
-    await until('it came again in vain', () => rcptwise.transactions().length >= 2, { explain: rcptwise.log })
+    await until('it came again in vain', () => rcptwise.transactions().length >= 2, {
+      explain: rcptwise.log,
+    })
     expect(await dovecot.mailbox(full)).toEqual([])
     await dovecot.fill([])
     await expectFates(postfix, dovecot, { plain: [one, full, two] })
@@ -157,17 +201,25 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot with Sieve', () => {
     }
     const names = ['plain', ...Object.keys(scripts)]
     const mailboxes = names.map((name) => `${name}@example.org`)
-    await using dovecot = await startDovecot({ mailboxes, sieve: { scripts, submission: submission.port } })
+    await using dovecot = await startDovecot({
+      mailboxes,
+      sieve: { scripts, submission: submission.port },
+    })
     await using rcptwise = await startFrontEnd({ backend: `lmtp://${host}:${dovecot.port}` })
     const client = await Client.connect(rcptwise.port)
     await client.reply()
     await client.ask('EHLO client.test')
     await client.ask(`MAIL FROM:<${sender}>`)
-    for (const address of mailboxes) expect(await client.ask(`RCPT TO:<${address}>`)).toMatch(/^250/)
+    for (const address of mailboxes)
+      expect(await client.ask(`RCPT TO:<${address}>`)).toMatch(/^250/)
     expect(await client.ask('DATA')).toMatch(/^354/)
-    expect(await client.ask(`From: ${sender}\r\nSubject: x\r\n\r\nx\r\n.`)).toMatch(/^250 2\.0\.0 .*Saved/)
+    expect(await client.ask(`From: ${sender}\r\nSubject: x\r\n\r\nx\r\n.`)).toMatch(
+      /^250 2\.0\.0 .*Saved/,
+    )
     client.close()
-    const kept = await Promise.all(mailboxes.map(async (address) => (await dovecot.mailbox(address)).length))
+    const kept = await Promise.all(
+      mailboxes.map(async (address) => (await dovecot.mailbox(address)).length),
+    )
     expect(Object.fromEntries(names.map((name, i) => [name, kept[i]]))).toEqual({
       plain: 1,
       rejects: 0,
@@ -179,7 +231,11 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot with Sieve', () => {
     await until('Dovecot has sent what it has to send', () => submission.delivered.length >= 2, {
       explain: dovecot.log,
     })
-    const sent = submission.delivered.map(({ mail, recipients: to, text }) => ({ mail, to, text: text.toString() }))
+    const sent = submission.delivered.map(({ mail, recipients: to, text }) => ({
+      mail,
+      to,
+      text: text.toString(),
+    }))
     const report = sent.find(({ mail }) => mail.startsWith('<>'))
     expect(report?.to).toEqual([`<${sender}>`])
     expect(report?.text).toContain('was automatically rejected:\r\nNo, thank you')

@@ -4,7 +4,8 @@
  *   Postfix, which queues and tries again ─▶ Rcptwise ─┬─▶ Postfix one, killed and started again
  *                                                      └─▶ Postfix two
  *
- * Every message arrives. Twice at most where the server was lost behind the final dot (docs/known-limits.md).
+ * Every message arrives. Twice at most where the server was lost behind the final dot
+ * (docs/known-limits.md).
  */
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
@@ -30,12 +31,20 @@ async function submit(sender: Postfix, all: readonly string[]): Promise<void> {
 }
 
 const subjectOf = (message: string): string => /^Subject: (.*)$/m.exec(message)?.[1] ?? ''
-const subjectsIn = async (postfix: Postfix): Promise<string[]> => (await postfix.mailbox(to)).map(subjectOf)
+const subjectsIn = async (postfix: Postfix): Promise<string[]> =>
+  (await postfix.mailbox(to)).map(subjectOf)
 
-/** The messages that it has taken, each once: killed between a delivery and its note of it, it delivers again by itself. */
+/**
+ * The messages that it has taken, each once: killed between a delivery and its note of it, it
+ * delivers again by itself.
+ */
 async function takenBy(postfix: Postfix): Promise<string[]> {
   const messages = await postfix.mailbox(to)
-  return [...new Map(messages.map((message) => [/ with E?SMTPS? id (\w+)/.exec(message)?.[1], message])).values()]
+  return [
+    ...new Map(
+      messages.map((message) => [/ with E?SMTPS? id (\w+)/.exec(message)?.[1], message]),
+    ).values(),
+  ]
 }
 
 describe.skipIf(interopObstacle() !== undefined)('two servers behind', () => {
@@ -71,7 +80,8 @@ describe.skipIf(interopObstacle() !== undefined)('two servers behind', () => {
 
     const arrived = [...(await takenBy(one)), ...(await takenBy(two))].map(subjectOf)
     expect([...new Set(arrived)].sort()).toEqual(subjects(0, 80).sort())
-    // Nobody can know whether a server that goes away behind the dot has taken the message (RFC 1047).
+    // Nobody can know whether a server that goes away behind the dot has taken the message (RFC
+    // 1047).
     const lost = rcptwise
       .log()
       .split('\n')

@@ -3,7 +3,8 @@
  *
  *   24 clients at a time, and idle ones ─▶ Rcptwise ─▶ Postfix or Exim that takes three connections
  *
- * Every message is taken while it is offered, none is put off, and the server is not taken for one that is down.
+ * Every message is taken while it is offered, none is put off, and the server is not taken for one
+ * that is down.
  */
 import { afterEach, describe, expect, test } from 'vitest'
 import { Client } from '../../support/dialogue.ts'
@@ -61,7 +62,10 @@ const servers: [string, () => Promise<Limited>][] = [
     'Postfix, the process limit in master.cf',
     async () => await postfix(['smtpd_client_connection_count_limit = 0'], `${room}`),
   ],
-  ['Exim, smtp_accept_max_per_host', async () => await exim([`smtp_accept_max_per_host = ${room}`])],
+  [
+    'Exim, smtp_accept_max_per_host',
+    async () => await exim([`smtp_accept_max_per_host = ${room}`]),
+  ],
   ['Exim, smtp_accept_max', async () => await exim([`smtp_accept_max = ${room}`])],
 ]
 
@@ -81,7 +85,9 @@ async function begin(port: number): Promise<Client> {
 
 async function finish(client: Client, subject: string): Promise<string> {
   expect(await client.ask('DATA')).toMatch(/^354 /)
-  return await client.ask(`Subject: ${subject}\r\nMessage-ID: <${crypto.randomUUID()}@client.test>\r\n\r\nhello\r\n.`)
+  return await client.ask(
+    `Subject: ${subject}\r\nMessage-ID: <${crypto.randomUUID()}@client.test>\r\n\r\nhello\r\n.`,
+  )
 }
 
 /** How many of so many messages, all at the same time, were answered 250. */
@@ -99,11 +105,14 @@ async function taken(rcptwise: FrontEnd, count: number): Promise<number> {
 describe.skipIf(interopObstacle() !== undefined).each(servers)('%s', (_, start) => {
   test('all messages are taken, also those of clients that take their time, and it is not down', async () => {
     await using server = await start()
-    const config = { backend: { servers: [`smtp://127.0.0.1:${server.port}`], connect_timeout: '5s' } }
+    const config = {
+      backend: { servers: [`smtp://127.0.0.1:${server.port}`], connect_timeout: '5s' },
+    }
     await using rcptwise = await startFrontEnd({ backend: server.port, config })
     for (let i = 0; i < 2 * room; i++) idle.push(await begin(rcptwise.port))
     expect(await taken(rcptwise, 24), rcptwise.log()).toBe(24)
-    for (const [n, client] of idle.entries()) expect(await finish(client, `late ${n}`)).toMatch(/^250 /)
+    for (const [n, client] of idle.entries())
+      expect(await finish(client, `late ${n}`)).toMatch(/^250 /)
     expect(await server.taken()).toBe(24 + 2 * room)
     expect(rcptwise.log()).not.toContain('backendEjected')
     expect(await rcptwise.metric('rcptwise_backend_up')).toBe(1)

@@ -1,6 +1,6 @@
 /**
- * The guides in docs/deploy and the README do what they say: their blocks, as they are written but for ports and
- * directories, configure a real mail server and the Rcptwise in front of it.
+ * The guides in docs/deploy and the README do what they say: their blocks, as they are written but
+ * for ports and directories, configure a real mail server and the Rcptwise in front of it.
  *
  *   a client at 127.0.0.9 ─▶ Rcptwise with the guide's config.yaml ─▶ Postfix | Exim | sendmail | OpenSMTPD with the guide's lines
  *
@@ -50,9 +50,13 @@ describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
       await using rcptwise = await startGuided(page, backend.port)
       expect(await rcptwise.check()).toMatchObject({ code: 0 })
       await sendMail(rcptwise.port)
-      await until('Postfix logs the client', async () => /client=\S+\[127\.0\.0\.9\]/.test(await backend.log()), {
-        explain: backend.log,
-      })
+      await until(
+        'Postfix logs the client',
+        async () => /client=\S+\[127\.0\.0\.9\]/.test(await backend.log()),
+        {
+          explain: backend.log,
+        },
+      )
       await backend.empty()
       expect(await backend.mailbox('ann@example.org')).toHaveLength(1)
     },
@@ -92,7 +96,8 @@ describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
     await using rcptwise = await startGuided(page, backend.port)
     expect(await rcptwise.check()).toMatchObject({ code: 0 })
     await sendMail(rcptwise.port)
-    // It can't be told the client, and relays for 127.0.0.1; but it has this field, which Rcptwise adds.
+    // It can't be told the client, and relays for 127.0.0.1; but it has this field, which Rcptwise
+    // adds.
     expect(await backend.log()).toMatch(/<<< Received: from client\.test \(\[127\.0\.0\.9\]\)/)
     const direct = await Client.connect(backend.port)
     try {
@@ -108,11 +113,16 @@ describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
   test.concurrent('OpenSMTPD: docs/deploy/opensmtpd.md', async () => {
     const page = 'docs/deploy/opensmtpd.md'
     const block = await blockWith(page, 'listen on 127.0.0.1 port 10025')
-    await using backend = await startOpensmtpd({ mailboxes, listen: block.replace(/^.*port 10025/, '').trim() })
+    await using backend = await startOpensmtpd({
+      mailboxes,
+      listen: block.replace(/^.*port 10025/, '').trim(),
+    })
     await using rcptwise = await startGuided(page, backend.port)
     expect(await rcptwise.check()).toMatchObject({ code: 0 })
     await sendMail(rcptwise.port)
-    await until('OpenSMTPD logs the client', async () => (await backend.log()).includes(`address=${client}`))
+    await until('OpenSMTPD logs the client', async () =>
+      (await backend.log()).includes(`address=${client}`),
+    )
     await backend.empty()
     expect(await backend.mailbox('ann@example.org')).toHaveLength(1)
   })

@@ -22,7 +22,13 @@ async function send(to: TcpNetConnectOpts, recipient: string): Promise<string[]>
   try {
     const answers = [(await client.reply()).join('\n')]
     const text = 'Subject: x\r\n\r\nx\r\n.'
-    for (const command of ['EHLO client.test', `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`, 'DATA', text]) {
+    for (const command of [
+      'EHLO client.test',
+      `MAIL FROM:<${sender}>`,
+      `RCPT TO:<${recipient}>`,
+      'DATA',
+      text,
+    ]) {
       if (!/^[23]/.test(answers.at(-1) ?? '')) break
       answers.push(await client.ask(command))
     }
@@ -49,20 +55,30 @@ describe.skipIf(interopObstacle() !== undefined)('HAProxy in front', () => {
     }
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
     await using haproxy = await startHaproxy(rcptwise.port)
-    const ways = [['127.0.0.1', '127.0.0.9'] as const, ...(hasLoopback6() ? [['::1', '::1'] as const] : [])]
+    const ways = [
+      ['127.0.0.1', '127.0.0.9'] as const,
+      ...(hasLoopback6() ? [['::1', '::1'] as const] : []),
+    ]
     for (const [server, localAddress] of ways) {
       const answers = await send({ host: server, port: haproxy.port, localAddress }, tag)
       expect(answers.at(-1)).toMatch(/^250 /)
       expect(rcptwise.transactions().at(-1)?.client.address).toBe(localAddress)
       const logged = `[${localAddress}]`
-      await until(`Postfix logs ${logged}`, async () => clientsOf(await backend.log()).includes(logged), {
-        explain: backend.log,
-      })
+      await until(
+        `Postfix logs ${logged}`,
+        async () => clientsOf(await backend.log()).includes(logged),
+        {
+          explain: backend.log,
+        },
+      )
     }
     await backend.empty()
     expect(await backend.mailbox(tag)).toHaveLength(ways.length)
 
-    const refused = await send({ host: '127.0.0.1', port: haproxy.port, localAddress: '127.0.0.9' }, 'x@elsewhere.test')
+    const refused = await send(
+      { host: '127.0.0.1', port: haproxy.port, localAddress: '127.0.0.9' },
+      'x@elsewhere.test',
+    )
     expect(refused.at(-1)).toMatch(/^55[04] 5\.7\.1 /)
   })
 })

@@ -1,5 +1,6 @@
 /**
- * What the rows of Haraka in `senders` say, and rule 2 rests on: measured again with each version that the lab takes.
+ * What the rows of Haraka in `senders` say, and rule 2 rests on: measured again with each version
+ * that the lab takes.
  *
  *   Haraka 3.3 ─▶ a scripted server          (no Rcptwise between them)
  */
@@ -29,19 +30,30 @@ async function course(rules: readonly Rule[]): Promise<Course> {
   await using haraka = await startHaraka({ relayTo: { host: '127.0.0.1', port: server.port } })
   await haraka.submit({ from, to: everyone })
   const attempts = (): readonly (readonly string[])[] =>
-    server.connections.map(({ lines }) => lines).filter((lines) => lines.includes(`MAIL FROM:<${from}>`))
+    server.connections
+      .map(({ lines }) => lines)
+      .filter((lines) => lines.includes(`MAIL FROM:<${from}>`))
   await until('it has begun', () => attempts().length > 0, { explain: haraka.log })
   await haraka.empty()
-  const reports = server.delivered.filter(({ mail }) => mail === '<>').map(({ text }) => text.toString('latin1'))
+  const reports = server.delivered
+    .filter(({ mail }) => mail === '<>')
+    .map(({ text }) => text.toString('latin1'))
   return {
-    offered: attempts().map((lines) => lines.flatMap((line) => /^RCPT TO:<(.*)>/.exec(line)?.[1] ?? [])),
+    offered: attempts().map((lines) =>
+      lines.flatMap((line) => /^RCPT TO:<(.*)>/.exec(line)?.[1] ?? []),
+    ),
     bounced: bounces(reports).map(({ recipient }) => recipient),
     waits: await haraka.waits(),
     server,
   }
 }
 
-const atRcpt = (address: string, say: string, nth = 1): Rule => ({ on: 'RCPT', having: address, nth, say })
+const atRcpt = (address: string, say: string, nth = 1): Rule => ({
+  on: 'RCPT',
+  having: address,
+  nth,
+  say,
+})
 
 describe.skipIf(harakaObstacle() !== undefined)('Haraka, measured', () => {
   test.concurrent.each(['450 4.2.1 busy', '451 4.5.3 later; retry=00:01:00', '452 4.5.3 too many'])(
@@ -51,7 +63,10 @@ describe.skipIf(harakaObstacle() !== undefined)('Haraka, measured', () => {
       expect(offered).toEqual([everyone, [a]])
       expect(bounced).toEqual([])
       expect(waits).toEqual([64])
-      expect(server.delivered.map(({ recipients }) => recipients)).toEqual([[`<${c}>`, `<${b}>`], [`<${a}>`]])
+      expect(server.delivered.map(({ recipients }) => recipients)).toEqual([
+        [`<${c}>`, `<${b}>`],
+        [`<${a}>`],
+      ])
       expect(server.connections.some(({ pipelined }) => pipelined)).toBe(false)
     },
   )
@@ -59,7 +74,10 @@ describe.skipIf(harakaObstacle() !== undefined)('Haraka, measured', () => {
   test.concurrent.each(['450 4.2.1 busy', '451 4.5.3 later', '452 4.5.3 too many'])(
     'a 5yz after the text where one was deferred with %s: everyone bounces, the deferred one is lost',
     async (say) => {
-      const { offered, bounced, server } = await course([atRcpt(a, say), { on: 'dot', nth: 1, say: '550 5.7.1 spam' }])
+      const { offered, bounced, server } = await course([
+        atRcpt(a, say),
+        { on: 'dot', nth: 1, say: '550 5.7.1 spam' },
+      ])
       expect(offered).toEqual([everyone])
       expect(bounced).toEqual(everyone)
       expect(server.delivered.map(({ mail }) => mail)).toEqual(['<>'])
@@ -77,10 +95,13 @@ describe.skipIf(harakaObstacle() !== undefined)('Haraka, measured', () => {
     },
   )
 
-  test.concurrent('the wait doubles while nobody gets further, and is a minute again when somebody did', async () => {
-    const nobody = [1, 2].map((nth): Rule => ({ on: 'dot', nth, say: '451 4.5.3 later' }))
-    const { offered, waits } = await course([atRcpt(a, '451 4.5.3 later', 3), ...nobody])
-    expect(offered).toEqual([everyone, everyone, everyone, [a]])
-    expect(waits).toEqual([64, 128, 64])
-  })
+  test.concurrent(
+    'the wait doubles while nobody gets further, and is a minute again when somebody did',
+    async () => {
+      const nobody = [1, 2].map((nth): Rule => ({ on: 'dot', nth, say: '451 4.5.3 later' }))
+      const { offered, waits } = await course([atRcpt(a, '451 4.5.3 later', 3), ...nobody])
+      expect(offered).toEqual([everyone, everyone, everyone, [a]])
+      expect(waits).toEqual([64, 128, 64])
+    },
+  )
 })

@@ -17,7 +17,10 @@ import { until } from '../../support/lab/until.ts'
 
 const from = 'sender@client.test'
 const host = '127.0.0.1'
-const atRcpt = { 'b@example.org': '450 4.2.1 Mailbox "busy"', 'c@example.org': '550 5.7.1 No, thanks' }
+const atRcpt = {
+  'b@example.org': '450 4.2.1 Mailbox "busy"',
+  'c@example.org': '550 5.7.1 No, thanks',
+}
 const postfixServer = {
   mailboxes: ['a@example.org', 'b@example.org', 'c@example.org', from],
   atRcpt,
@@ -25,26 +28,46 @@ const postfixServer = {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
-  test.concurrent('Exim delivers, bounces and keeps each recipient as the backend answered', async () => {
-    await using backend = await startPostfix({ server: postfixServer })
-    await using exim = await startExim({ relayTo: { host, port: backend.port } })
-    await exim.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'] })
-    await until('the refused have bounced', async () => (await exim.bounces()).length === 2, { explain: exim.log })
-    expect((await exim.bounces()).map(({ recipient }) => recipient).sort()).toEqual(['c@example.org', 'd@example.org'])
-    expect((await exim.bounces()).find(({ recipient }) => recipient === 'c@example.org')?.reply).toContain('No, thanks')
-    await expectWaiting(exim, ['b@example.org'])
-    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
-      explain: backend.log,
-    })
-  })
+  test.concurrent(
+    'Exim delivers, bounces and keeps each recipient as the backend answered',
+    async () => {
+      await using backend = await startPostfix({ server: postfixServer })
+      await using exim = await startExim({ relayTo: { host, port: backend.port } })
+      await exim.submit({
+        from,
+        to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'],
+      })
+      await until('the refused have bounced', async () => (await exim.bounces()).length === 2, {
+        explain: exim.log,
+      })
+      expect((await exim.bounces()).map(({ recipient }) => recipient).sort()).toEqual([
+        'c@example.org',
+        'd@example.org',
+      ])
+      expect(
+        (await exim.bounces()).find(({ recipient }) => recipient === 'c@example.org')?.reply,
+      ).toContain('No, thanks')
+      await expectWaiting(exim, ['b@example.org'])
+      await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+        explain: backend.log,
+      })
+    },
+  )
 
   test.concurrent('Exim speaks PRDR to Exim: one reply a recipient after the text', async () => {
-    const server = { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], prdr: true, atDot: atRcpt }
+    const server = {
+      mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'],
+      prdr: true,
+      atDot: atRcpt,
+    }
     await using backend = await startExim({ server })
     await using exim = await startExim({ relayTo: { host, port: backend.port } })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org'] })
-    await until('the refused one has bounced', async () => (await exim.bounces()).length === 1, { explain: exim.log })
-    // In the log, since the one who was told to wait is offered again within a second, alone and so without PRDR.
+    await until('the refused one has bounced', async () => (await exim.bounces()).length === 1, {
+      explain: exim.log,
+    })
+    // In the log, since the one who was told to wait is offered again within a second, alone and so
+    // without PRDR.
     const log = await exim.log()
     expect(log).toMatch(/ => a@example\.org .* PRDR /)
     expect(log).toMatch(/ == b@example\.org .*: PRDR error after .*: 450 4\.2\.1 Mailbox "busy"/)
@@ -55,8 +78,14 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
   })
 
   test.concurrent('Exim without PRDR and without CHUNKING uses neither', async () => {
-    await using backend = await startExim({ server: { mailboxes: ['a@example.org', 'b@example.org'], prdr: true } })
-    await using exim = await startExim({ relayTo: { host, port: backend.port }, prdr: false, chunking: false })
+    await using backend = await startExim({
+      server: { mailboxes: ['a@example.org', 'b@example.org'], prdr: true },
+    })
+    await using exim = await startExim({
+      relayTo: { host, port: backend.port },
+      prdr: false,
+      chunking: false,
+    })
     await exim.submit({ from, to: ['a@example.org', 'b@example.org'] })
     await exim.empty()
     expect(await exim.log()).not.toMatch(/ PRDR| K /)
@@ -65,56 +94,82 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     })
   })
 
-  test.concurrent('Exim without PRDR answers the text as its first recipient wants, until told otherwise', async () => {
-    const server = { mailboxes: ['a@example.org', 'b@example.org'], atDot: { 'a@example.org': '451 4.7.1 Not now' } }
-    await using backend = await startExim({ server })
-    await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
-    await postfix.submit({ from, to: ['a@example.org'] })
-    await postfix.submit({ from, to: ['b@example.org'] })
-    await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, {
-      explain: backend.log,
-    })
-    await until('a@ is deferred', async () => (await postfix.log()).includes('451 4.7.1 Not now'))
-    await backend.answer({})
-    await postfix.empty()
-    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
-      explain: backend.log,
-    })
-  })
+  test.concurrent(
+    'Exim without PRDR answers the text as its first recipient wants, until told otherwise',
+    async () => {
+      const server = {
+        mailboxes: ['a@example.org', 'b@example.org'],
+        atDot: { 'a@example.org': '451 4.7.1 Not now' },
+      }
+      await using backend = await startExim({ server })
+      await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
+      await postfix.submit({ from, to: ['a@example.org'] })
+      await postfix.submit({ from, to: ['b@example.org'] })
+      await until('b@ has it', async () => (await backend.mailbox('b@example.org')).length === 1, {
+        explain: backend.log,
+      })
+      await until('a@ is deferred', async () => (await postfix.log()).includes('451 4.7.1 Not now'))
+      await backend.answer({})
+      await postfix.empty()
+      await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+        explain: backend.log,
+      })
+    },
+  )
 
-  test.concurrent('Postfix delivers, bounces and keeps each recipient as the backend answered', async () => {
-    await using backend = await startExim({
-      server: { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], atRcpt },
-    })
-    await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
-    await postfix.submit({ from, to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'] })
-    await until('the refused have bounced', async () => (await postfix.bounces()).length === 2, {
-      explain: postfix.log,
-    })
-    expect((await postfix.bounces()).map(({ recipient }) => recipient).sort()).toEqual([
-      'c@example.org',
-      'd@example.org',
-    ])
-    await expectWaiting(postfix, ['b@example.org'])
-    await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
-      explain: backend.log,
-    })
-  })
+  test.concurrent(
+    'Postfix delivers, bounces and keeps each recipient as the backend answered',
+    async () => {
+      await using backend = await startExim({
+        server: { mailboxes: ['a@example.org', 'b@example.org', 'c@example.org'], atRcpt },
+      })
+      await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
+      await postfix.submit({
+        from,
+        to: ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'],
+      })
+      await until('the refused have bounced', async () => (await postfix.bounces()).length === 2, {
+        explain: postfix.log,
+      })
+      expect((await postfix.bounces()).map(({ recipient }) => recipient).sort()).toEqual([
+        'c@example.org',
+        'd@example.org',
+      ])
+      await expectWaiting(postfix, ['b@example.org'])
+      await until('a@ has it', async () => (await backend.mailbox('a@example.org')).length === 1, {
+        explain: backend.log,
+      })
+    },
+  )
 
   test.concurrent('a text that Postfix refuses bounces, one that it defers waits', async () => {
     await using backend = await startPostfix({ server: postfixServer })
     await using postfix = await startPostfix({ relayTo: { host, port: backend.port } })
     await postfix.submit({ from, to: ['a@example.org'], headers: ['X-Lab: refuse'] })
-    await until('it has bounced', async () => (await postfix.bounces()).length === 1, { explain: postfix.log })
+    await until('it has bounced', async () => (await postfix.bounces()).length === 1, {
+      explain: postfix.log,
+    })
     expect((await postfix.bounces())[0]?.reply).toContain('550 5.6.0 Not this')
     await postfix.submit({ from, to: ['a@example.org'], headers: ['X-Lab: defer'] })
-    await until('it waits', async () => (await postfix.log()).includes('451 4.7.1 Not now'), { explain: postfix.log })
+    await until('it waits', async () => (await postfix.log()).includes('451 4.7.1 Not now'), {
+      explain: postfix.log,
+    })
     await expectWaiting(postfix, ['a@example.org'])
   })
 
   test.concurrent('smtp-source reaches a mailbox', async () => {
     await using backend = await startPostfix({ server: postfixServer })
-    const args = ['-m', '3', '-s', '2', '-f', from, '-t', 'a@example.org', `${host}:${backend.port}`]
+    const args = [
+      '-m',
+      '3',
+      '-s',
+      '2',
+      '-f',
+      from,
+      '-t',
+      'a@example.org',
+      `${host}:${backend.port}`,
+    ]
     expect(await backend.run('smtp-source', args)).toMatchObject({ code: 0 })
     await until('three arrived', async () => (await backend.mailbox('a@example.org')).length === 3)
   })
@@ -125,8 +180,13 @@ describe.skipIf(interopObstacle() !== undefined)('the lab', () => {
     await nullmailer.submit({ from, to: ['a@example.org'] })
     await nullmailer.empty()
     await nullmailer.submit({ from, to: ['a@example.org', 'c@example.org'] })
-    await until('it bounced', async () => (await backend.bounces()).length === 2, { explain: nullmailer.log })
-    await until('a@ has the first', async () => (await backend.mailbox('a@example.org')).length === 1)
+    await until('it bounced', async () => (await backend.bounces()).length === 2, {
+      explain: nullmailer.log,
+    })
+    await until(
+      'a@ has the first',
+      async () => (await backend.mailbox('a@example.org')).length === 1,
+    )
     expect(await nullmailer.failed()).toHaveLength(1)
     await nullmailer.submit({ from, to: ['a@example.org', 'b@example.org'] })
     await until('it was deferred', async () => (await nullmailer.log()).includes('Failed: 450'))

@@ -73,51 +73,54 @@ const alike = [
 
 const limits = { errors_per_minute: 'off' }
 
-describe.skipIf(interopObstacle() !== undefined)('the same lines to Rcptwise and to Postfix', () => {
-  let postfix: Postfix
-  let frontEnd: FrontEnd
-  beforeAll(async () => {
-    postfix = await startPostfix({
-      server: { mailboxes: ['a@example.org'] },
-      main: [
-        'smtpd_recipient_restrictions =',
-        'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination',
-        'smtpd_reject_unlisted_recipient = no',
-        'smtpd_delay_reject = no',
-      ],
+describe.skipIf(interopObstacle() !== undefined)(
+  'the same lines to Rcptwise and to Postfix',
+  () => {
+    let postfix: Postfix
+    let frontEnd: FrontEnd
+    beforeAll(async () => {
+      postfix = await startPostfix({
+        server: { mailboxes: ['a@example.org'] },
+        main: [
+          'smtpd_recipient_restrictions =',
+          'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination',
+          'smtpd_reject_unlisted_recipient = no',
+          'smtpd_delay_reject = no',
+        ],
+      })
+      frontEnd = await startFrontEnd({ backend: postfix.port, config: { limits } })
     })
-    frontEnd = await startFrontEnd({ backend: postfix.port, config: { limits } })
-  })
-  afterAll(async () => {
-    await frontEnd[Symbol.asyncDispose]()
-    await postfix[Symbol.asyncDispose]()
-  })
+    afterAll(async () => {
+      await frontEnd[Symbol.asyncDispose]()
+      await postfix[Symbol.asyncDispose]()
+    })
 
-  async function classOf(port: number, line: string): Promise<string | undefined> {
-    const client = await Client.connect(port)
-    try {
-      await client.reply()
-      if (!/^(?:EHLO|HELO)/.test(line)) await client.ask('EHLO client.test')
-      if (line.startsWith('RCPT')) await client.ask('MAIL FROM:<s@client.test>')
-      return (await client.ask(line))[0]
-    } finally {
-      client.close()
+    async function classOf(port: number, line: string): Promise<string | undefined> {
+      const client = await Client.connect(port)
+      try {
+        await client.reply()
+        if (!/^(?:EHLO|HELO)/.test(line)) await client.ask('EHLO client.test')
+        if (line.startsWith('RCPT')) await client.ask('MAIL FROM:<s@client.test>')
+        return (await client.ask(line))[0]
+      } finally {
+        client.close()
+      }
     }
-  }
-  const both = async (line: string): Promise<string> =>
-    `Postfix ${await classOf(postfix.port, line)}, Rcptwise ${await classOf(frontEnd.port, line)}`
+    const both = async (line: string): Promise<string> =>
+      `Postfix ${await classOf(postfix.port, line)}, Rcptwise ${await classOf(frontEnd.port, line)}`
 
-  test.each(linesOf('Taken, as Postfix takes it'))('taken: %j', async (line) => {
-    expect(await both(line)).toBe('Postfix 2, Rcptwise 2')
-  })
-  test.each(linesOf('Refused, although Postfix takes it'))('stricter: %j', async (line) => {
-    expect(await both(line)).toBe('Postfix 2, Rcptwise 5')
-  })
-  test.each(linesOf('Refused by both'))('refused: %j', async (line) => {
-    expect(await both(line)).toBe('Postfix 5, Rcptwise 5')
-  })
-  test.each(alike)('alike: %j', async (line) => {
-    const [one, other] = [await classOf(postfix.port, line), await classOf(frontEnd.port, line)]
-    expect(other).toBe(one)
-  })
-})
+    test.each(linesOf('Taken, as Postfix takes it'))('taken: %j', async (line) => {
+      expect(await both(line)).toBe('Postfix 2, Rcptwise 2')
+    })
+    test.each(linesOf('Refused, although Postfix takes it'))('stricter: %j', async (line) => {
+      expect(await both(line)).toBe('Postfix 2, Rcptwise 5')
+    })
+    test.each(linesOf('Refused by both'))('refused: %j', async (line) => {
+      expect(await both(line)).toBe('Postfix 5, Rcptwise 5')
+    })
+    test.each(alike)('alike: %j', async (line) => {
+      const [one, other] = [await classOf(postfix.port, line), await classOf(frontEnd.port, line)]
+      expect(other).toBe(one)
+    })
+  },
+)

@@ -1,6 +1,7 @@
 /**
- * A legacy client that can't be split: at the first 4yz for a recipient it drops the whole message and tries all of it
- * again, for ever (senders). Rule 5 lets such a message through unsplit, so that it does not starve.
+ * A legacy client that can't be split: at the first 4yz for a recipient it drops the whole message
+ * and tries all of it again, for ever (senders). Rule 5 lets such a message through unsplit, so
+ * that it does not starve.
  *
  *   nullmailer 2.2 ─▶ Rcptwise ─▶ Postfix          (its reports of failure take the same way, to sender@client.test)
  */
@@ -8,7 +9,14 @@ import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { expectFates } from '../../support/lab/fates.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
-import { fates, lenientFates, mailboxes, mixedMessage, recipients, type Score } from '../../support/lab/mixed.ts'
+import {
+  fates,
+  lenientFates,
+  mailboxes,
+  mixedMessage,
+  recipients,
+  type Score,
+} from '../../support/lab/mixed.ts'
 import { startNullmailer } from '../../support/lab/nullmailer.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
 
@@ -27,7 +35,11 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['late', 9.5, undefined, lenientFates[9.5]],
     ] as const)('strategy %s, score %d', async (strategy, score: Score, to, expected) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using nullmailer = await startNullmailer({ host, port: rcptwise.port })
       await nullmailer.submit(mixedMessage(score, to))
       const client = { ...nullmailer, bounces: async () => await backend.bounces() }

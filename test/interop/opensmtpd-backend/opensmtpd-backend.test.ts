@@ -1,6 +1,6 @@
 /**
- * The backend's own answers, for single recipients and for the text, reach the client in the backend's words, and its EHLO
- * is what clients are offered.
+ * The backend's own answers, for single recipients and for the text, reach the client in the
+ * backend's words, and its EHLO is what clients are offered.
  *
  *   swaks (says what it was told), Postfix (queues and bounces) ─▶ Rcptwise ─▶ OpenSMTPD 6.8 with a filter
  *
@@ -30,38 +30,49 @@ const backendOptions = {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () => {
-  test.concurrent('swaks hears its words; messages share a connection; EHLO offers what it offers', async () => {
-    await using backend = await startOpensmtpd(backendOptions)
-    await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
-    await using swaks = await openSwaks()
-    const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test']
-    const send = async (...args: string[]) => await swaks.run([...basics, ...args])
+  test.concurrent(
+    'swaks hears its words; messages share a connection; EHLO offers what it offers',
+    async () => {
+      await using backend = await startOpensmtpd(backendOptions)
+      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
+      await using swaks = await openSwaks()
+      const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test']
+      const send = async (...args: string[]) => await swaks.run([...basics, ...args])
 
-    const some = await send(
-      '--from',
-      sender,
-      '--to',
-      'nobody@example.org,closed@example.org,tag1@example.org,busy@example.org',
-    )
-    expect(some.transcript).toContain('<** 524 5.2.4 Mailing list expansion problem: <nobody@example.org>\n')
-    expect(some.transcript).toContain('<** 554 5.2.1 Mailbox closed\n')
-    expect(some.transcript).toContain('<** 450 4.2.1 Mailbox busy\n')
-    expect(some.transcript).toMatch(/<- {2}250 2\.0\.0 [0-9a-f]{8} Message accepted for delivery\n/)
-    expect(some).toMatchObject({ code: 0 })
-    const offered = [...some.transcript.matchAll(/^<- {2}250[- ]([A-Z0-9]+)/gm)].map(([, keyword]) => keyword)
-    expect(offered).toEqual(expect.arrayContaining(['SIZE', '8BITMIME', 'DSN', 'PIPELINING', 'PRDR']))
-    // What OpenSMTPD can't do is not offered in its name.
-    expect(offered).not.toEqual(expect.arrayContaining(['SMTPUTF8']))
+      const some = await send(
+        '--from',
+        sender,
+        '--to',
+        'nobody@example.org,closed@example.org,tag1@example.org,busy@example.org',
+      )
+      expect(some.transcript).toContain(
+        '<** 524 5.2.4 Mailing list expansion problem: <nobody@example.org>\n',
+      )
+      expect(some.transcript).toContain('<** 554 5.2.1 Mailbox closed\n')
+      expect(some.transcript).toContain('<** 450 4.2.1 Mailbox busy\n')
+      expect(some.transcript).toMatch(
+        /<- {2}250 2\.0\.0 [0-9a-f]{8} Message accepted for delivery\n/,
+      )
+      expect(some).toMatchObject({ code: 0 })
+      const offered = [...some.transcript.matchAll(/^<- {2}250[- ]([A-Z0-9]+)/gm)].map(
+        ([, keyword]) => keyword,
+      )
+      expect(offered).toEqual(
+        expect.arrayContaining(['SIZE', '8BITMIME', 'DSN', 'PIPELINING', 'PRDR']),
+      )
+      // What OpenSMTPD can't do is not offered in its name.
+      expect(offered).not.toEqual(expect.arrayContaining(['SMTPUTF8']))
 
-    const refused = await send('--from', 'refuse@client.test', '--to', 'tag1@example.org')
-    expect(refused.transcript).toContain('<** 550 5.6.0 Not this text\n')
-    expect(refused).toMatchObject({ code: 26 })
-    const deferred = await send('--from', 'defer@client.test', '--to', 'tag1@example.org')
-    expect(deferred.transcript).toContain('<** 451 4.7.1 Not this text now\n')
-    await backend.empty()
-    expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
-    expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(1)
-  })
+      const refused = await send('--from', 'refuse@client.test', '--to', 'tag1@example.org')
+      expect(refused.transcript).toContain('<** 550 5.6.0 Not this text\n')
+      expect(refused).toMatchObject({ code: 26 })
+      const deferred = await send('--from', 'defer@client.test', '--to', 'tag1@example.org')
+      expect(deferred.transcript).toContain('<** 451 4.7.1 Not this text now\n')
+      await backend.empty()
+      expect(await backend.mailbox('tag1@example.org')).toHaveLength(1)
+      expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(1)
+    },
+  )
 
   test.concurrent('PROXY version 2: its log has the client, who may not relay', async () => {
     await using backend = await startOpensmtpd({ mailboxes, listen: 'proxy-v2' })
@@ -73,7 +84,14 @@ describe.skipIf(interopObstacle() !== undefined)('OpenSMTPD as the backend', () 
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
     await using haproxy = await startHaproxy(rcptwise.port)
     await using swaks = await openSwaks()
-    const basics = ['--server', `${host}:${haproxy.port}`, '--local-interface', '127.0.0.9', '--helo', 'swaks.test']
+    const basics = [
+      '--server',
+      `${host}:${haproxy.port}`,
+      '--local-interface',
+      '127.0.0.9',
+      '--helo',
+      'swaks.test',
+    ]
     const send = async (to: string) => await swaks.run([...basics, '--from', sender, '--to', to])
     expect(await send('tag1@example.org')).toMatchObject({ code: 0 })
     expect((await send('x@elsewhere.test')).transcript).toMatch(/<\*\* 550 /)

@@ -1,6 +1,7 @@
 /**
- * A legacy client that offers recipients in random order, one command after the other, and queues what was deferred
- * (senders: OpenSMTPD). Its first retry comes after 400 s by itself; the test asks for it with `smtpctl schedule all`.
+ * A legacy client that offers recipients in random order, one command after the other, and queues
+ * what was deferred (senders: OpenSMTPD). Its first retry comes after 400 s by itself; the test
+ * asks for it with `smtpctl schedule all`.
  *
  *   OpenSMTPD 6.8 ─▶ Rcptwise ─▶ Postfix          (its reports of failure take the same way, to sender@client.test)
  *
@@ -36,14 +37,19 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['auto', 20],
     ] as const)('strategy %s, score %d', async (strategy, score) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using opensmtpd = await startOpensmtpd({ relayTo: { host, port: rcptwise.port } })
       await opensmtpd.submit(mixedMessage(score))
       const client = { ...opensmtpd, bounces: async () => (await backend.bounces()).map(withWords) }
       await expectFates(client, backend, fates[score])
       expect(comingBack(rcptwise, sender).nobodyElse).toBe(true)
       expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
-      if (strategy === 'late' || strategy === 'auto') expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
+      if (strategy === 'late' || strategy === 'auto')
+        expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
     })
   },
 )

@@ -1,5 +1,6 @@
 /**
- * The backend's own refusals, for single recipients and for the text, reach the client in the backend's words.
+ * The backend's own refusals, for single recipients and for the text, reach the client in the
+ * backend's words.
  *
  *   swaks (says what it was told), Exim (queues and bounces) ─▶ Rcptwise ─▶ Postfix with header_checks and access maps
  */
@@ -18,7 +19,8 @@ const server = {
   atRcpt: { 'busy@example.org': '450 4.2.1 Mailbox busy' },
   byHeader: { refuse: '5.6.0 Not this text', defer: '4.7.1 Not this text now' },
 }
-const unknown = '550 5.1.1 <nobody@example.org>: Recipient address rejected: User unknown in virtual mailbox table'
+const unknown =
+  '550 5.1.1 <nobody@example.org>: Recipient address rejected: User unknown in virtual mailbox table'
 const busy = '450 4.2.1 <busy@example.org>: Recipient address rejected: Mailbox busy'
 
 describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () => {
@@ -26,9 +28,20 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
     'strategy %s, swaks hears the words of Postfix: README.md: “what Postfix says to it is its verdict.”',
     async (strategy) => {
       await using backend = await startPostfix({ server })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using swaks = await openSwaks()
-      const basics = ['--server', `${host}:${rcptwise.port}`, '--helo', 'swaks.test', '--from', sender]
+      const basics = [
+        '--server',
+        `${host}:${rcptwise.port}`,
+        '--helo',
+        'swaks.test',
+        '--from',
+        sender,
+      ]
       const send = async (...args: string[]) => await swaks.run([...basics, ...args])
 
       const some = await send('--to', 'nobody@example.org,tag1@example.org,busy@example.org')
@@ -72,7 +85,8 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () =>
       await exim.submit(mixedMessage(3, [...Object.keys(recipients), 'busy@example.org']))
       await expectWaiting(exim, ['busy@example.org'])
       await backend.empty()
-      for (const address of Object.keys(recipients)) expect(await backend.mailbox(address)).toHaveLength(1)
+      for (const address of Object.keys(recipients))
+        expect(await backend.mailbox(address)).toHaveLength(1)
       expect(await exim.log()).toContain(busy)
       expect(await exim.bounces()).toEqual([])
     },

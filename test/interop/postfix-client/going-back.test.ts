@@ -1,5 +1,6 @@
 /**
- * Rcptwise is taken away from between a sender and its server, as README says: no new split, wait for the open ones, change the port.
+ * Rcptwise is taken away from between a sender and its server, as README says: no new split, wait
+ * for the open ones, change the port.
  *
  *   Postfix 3.7 ─▶ Rcptwise ─▶ Postfix 3.7        and then        Postfix 3.7 ─▶ Postfix 3.7
  */
@@ -15,7 +16,11 @@ const host = '127.0.0.1'
 describe.skipIf(interopObstacle() !== undefined)('going back, with Postfix on both sides', () => {
   test('deploy.md: “taken away for good: rcptwise strategy set CLASS off for each class, then wait until rcptwise splits shows none.” Nobody has a message twice, or misses one', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
-    await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy: 'late' } })
+    await using rcptwise = await startFrontEnd({
+      backend: backend.port,
+      recipients,
+      peer: { strategy: 'late' },
+    })
     await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
     const open = async (): Promise<number> => {
       const answer = await fetch(`${rcptwise.adminUrl}/api/v1/splits`)
@@ -24,8 +29,14 @@ describe.skipIf(interopObstacle() !== undefined)('going back, with Postfix on bo
     await postfix.submit({ ...mixedMessage(9.5), subject: 'before' })
     await until('a split is open', async () => (await open()) > 0, { explain: rcptwise.log })
 
-    const order = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"strategy":"off"}' }
-    expect((await fetch(`${rcptwise.adminUrl}/api/v1/peers/default/strategy`, order)).status).toBe(200)
+    const order = {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"strategy":"off"}',
+    }
+    expect((await fetch(`${rcptwise.adminUrl}/api/v1/peers/default/strategy`, order)).status).toBe(
+      200,
+    )
     await postfix.submit({ ...mixedMessage(9.5), subject: 'while it is off' })
     await until('no split is open', async () => (await open()) === 0, { explain: rcptwise.log })
 
@@ -38,10 +49,18 @@ describe.skipIf(interopObstacle() !== undefined)('going back, with Postfix on bo
     await backend.empty()
     const bounced = (await postfix.bounces()).map(({ recipient }) => recipient)
     for (const address of Object.keys(recipients)) {
-      const got = (await backend.mailbox(address)).map((message) => /^Subject: (.*)$/m.exec(message)?.[1])
+      const got = (await backend.mailbox(address)).map(
+        (message) => /^Subject: (.*)$/m.exec(message)?.[1],
+      )
       const before = got.filter((subject) => subject === 'before').length
-      expect(before + (bounced.includes(address) ? 1 : 0), `${address}: once, or its sender was told`).toBe(1)
-      expect(got.filter((subject) => subject !== 'before').sort(), address).toEqual(['while it is off', 'without it'])
+      expect(
+        before + (bounced.includes(address) ? 1 : 0),
+        `${address}: once, or its sender was told`,
+      ).toBe(1)
+      expect(got.filter((subject) => subject !== 'before').sort(), address).toEqual([
+        'while it is off',
+        'without it',
+      ])
     }
   })
 })

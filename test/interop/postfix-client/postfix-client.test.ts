@@ -1,6 +1,6 @@
 /**
- * The most common legacy client: it pipelines MAIL, RCPTs and DATA in one write, with recipients sorted by address, and
- * queues what was deferred.
+ * The most common legacy client: it pipelines MAIL, RCPTs and DATA in one write, with recipients
+ * sorted by address, and queues what was deferred.
  *
  *   Postfix 3.7 ─▶ Rcptwise ─▶ Postfix 3.7
  *
@@ -29,28 +29,38 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['auto', 20, 'off'],
     ] as const)('strategy %s, score %d, TLS %s', async (strategy, score, tls) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port }, tls })
       await postfix.submit(mixedMessage(score))
       await expectFates(postfix, backend, fates[score])
       expect((await postfix.log()).includes('TLS connection established')).toBe(tls === 'require')
       expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
-      if (strategy === 'late' || strategy === 'auto') expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
+      if (strategy === 'late' || strategy === 'auto')
+        expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
     })
 
-    test.concurrent('many messages over reused connections: each recipient of each gets it once', async () => {
-      await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
-      await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
-      const subjects = Array.from({ length: 8 }, (_, number) => `number ${number}`)
-      for (const subject of subjects) await postfix.submit({ ...mixedMessage(3), subject })
-      await postfix.empty()
-      await backend.empty()
-      for (const address of Object.keys(recipients)) {
-        const got = (await backend.mailbox(address)).map((message) => /^Subject: (.*)$/m.exec(message)?.[1])
-        expect(got.sort()).toEqual(subjects)
-      }
-      expect(await postfix.bounces()).toEqual([])
-    })
+    test.concurrent(
+      'many messages over reused connections: each recipient of each gets it once',
+      async () => {
+        await using backend = await startPostfix({ server: { mailboxes } })
+        await using rcptwise = await startFrontEnd({ backend: backend.port, recipients })
+        await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
+        const subjects = Array.from({ length: 8 }, (_, number) => `number ${number}`)
+        for (const subject of subjects) await postfix.submit({ ...mixedMessage(3), subject })
+        await postfix.empty()
+        await backend.empty()
+        for (const address of Object.keys(recipients)) {
+          const got = (await backend.mailbox(address)).map(
+            (message) => /^Subject: (.*)$/m.exec(message)?.[1],
+          )
+          expect(got.sort()).toEqual(subjects)
+        }
+        expect(await postfix.bounces()).toEqual([])
+      },
+    )
   },
 )

@@ -1,6 +1,7 @@
 /**
- * Alerts fire when what they tell of has really come about: the whole product is brought into trouble, and a real Prometheus scrapes it.
- * The times that an alert waits (`for`) are made short; its expression is the one that operators have.
+ * Alerts fire when what they tell of has really come about: the whole product is brought into
+ * trouble, and a real Prometheus scrapes it. The times that an alert waits (`for`) are made short;
+ * its expression is the one that operators have.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,7 +29,8 @@ interface Case<S> {
   /** Brings it about; absent where it is so from the start. */
   readonly bring?: (situation: S) => void | Promise<void>
   /** What the alert that fires has to say. */
-  readonly labels?: Readonly<Record<string, string>> | ((situation: S) => Readonly<Record<string, string>>)
+  readonly labels?:
+    Readonly<Record<string, string>> | ((situation: S) => Readonly<Record<string, string>>)
 }
 
 async function watch(target: string): Promise<RunningPrometheus> {
@@ -37,8 +39,15 @@ async function watch(target: string): Promise<RunningPrometheus> {
     const rules = join(directory, 'short.yaml')
     const text = await readFile(alertsFile, 'utf8')
     await writeFile(rules, text.replace(/^( *for:) .*$/gm, '$1 1s'))
-    const prometheus = await runPrometheus({ program: found.ok ? found.prometheus : '', target, rules })
-    await until('three scrapes', async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 3)
+    const prometheus = await runPrometheus({
+      program: found.ok ? found.prometheus : '',
+      target,
+      rules,
+    })
+    await until(
+      'three scrapes',
+      async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 3,
+    )
     return prometheus
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -59,7 +68,10 @@ function describeSituation<S extends Situation>(
     let prometheus: RunningPrometheus
     beforeAll(async () => {
       situation = parts.use(await start())
-      prometheus = parts.adopt(await watch(situation.admin), async (running) => await running.close())
+      prometheus = parts.adopt(
+        await watch(situation.admin),
+        async (running) => await running.close(),
+      )
     })
     afterAll(async () => await parts.disposeAsync())
 
@@ -71,7 +83,9 @@ function describeSituation<S extends Situation>(
         ...(typeof labels === 'function' ? labels(situation) : labels),
       })
       const firing = `ALERTS{${selectors.map(([label, value]) => `${label}="${value}"`).join(',')}}`
-      await until(`${firing} is there`, async () => (await prometheus.query(firing)).length > 0, { limitMs: 150_000 })
+      await until(`${firing} is there`, async () => (await prometheus.query(firing)).length > 0, {
+        limitMs: 150_000,
+      })
     })
   })
 }

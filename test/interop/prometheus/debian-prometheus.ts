@@ -1,6 +1,7 @@
 /**
- * Prometheus and promtool of Debian's package, unpacked outside the checkout; nothing is installed and no service starts.
- * Kept in $RCPTWISE_LAB, or rcptwise-lab in the user's cache directory, as prometheus-VERSION.
+ * Prometheus and promtool of Debian's package, unpacked outside the checkout; nothing is installed
+ * and no service starts. Kept in $RCPTWISE_LAB, or rcptwise-lab in the user's cache directory, as
+ * prometheus-VERSION.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
@@ -13,7 +14,8 @@ export type Found =
   | { readonly ok: false; readonly why: string }
 
 export async function findPrometheus(): Promise<Found> {
-  if (!existsSync('/usr/bin/apt-get')) return { ok: false, why: 'this is not Debian: there is no apt-get' }
+  if (!existsSync('/usr/bin/apt-get'))
+    return { ok: false, why: 'this is not Debian: there is no apt-get' }
   try {
     let version = candidate()
     if (version === undefined) {
@@ -24,7 +26,11 @@ export async function findPrometheus(): Promise<Found> {
     const root = path.join(labDirectory(), `prometheus-${version.replaceAll(':', '%3a')}`)
     if (!existsSync(root)) await unpackInto(root)
     const bin = path.join(root, 'usr', 'bin')
-    return { ok: true, prometheus: path.join(bin, 'prometheus'), promtool: path.join(bin, 'promtool') }
+    return {
+      ok: true,
+      prometheus: path.join(bin, 'prometheus'),
+      promtool: path.join(bin, 'promtool'),
+    }
   } catch (error) {
     return { ok: false, why: error instanceof Error ? error.message : String(error) }
   }
@@ -71,6 +77,7 @@ function say(program: string, args: readonly string[], cwd = '/'): string {
     timeout: 240_000,
     env: { ...process.env, LC_ALL: 'C' },
   })
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${error?.message ?? stderr}`)
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(' ')} failed: ${error?.message ?? stderr}`)
   return stdout
 }

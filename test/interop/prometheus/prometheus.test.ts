@@ -3,8 +3,9 @@
  *
  *     facts ─▶ metricsFromFacts ─▶ registry ─▶ admin server ◀─ /metrics ─ prometheus ◀─ every query of the dashboard
  *
- * Expect: promtool finds nothing wrong with metrics, rules and their tests; each panel's query gives data.
- * Without Debian the tests are skipped, loudly; RCPTWISE_REQUIRE_INTEROP=1 makes that a failure.
+ * Expect: promtool finds nothing wrong with metrics, rules and their tests; each panel's query
+ * gives data. Without Debian the tests are skipped, loudly; RCPTWISE_REQUIRE_INTEROP=1 makes that a
+ * failure.
  */
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -26,7 +27,8 @@ import { type RunningPrometheus, runPrometheus } from './running-prometheus.ts'
 
 const found = await findPrometheus()
 if (!found.ok) {
-  if (process.env['RCPTWISE_REQUIRE_INTEROP'] === '1') throw new Error(`Prometheus is required: ${found.why}`)
+  if (process.env['RCPTWISE_REQUIRE_INTEROP'] === '1')
+    throw new Error(`Prometheus is required: ${found.why}`)
   console.error(
     `\n*** SKIPPED: no Prometheus, so metrics, alerts and dashboard are not tried with it: ${found.why} ***\n`,
   )
@@ -43,8 +45,15 @@ const metrics = createMetrics({
   backends: () => [{ server: 'smtp://10.0.0.5:25', usable: true }],
 })
 
-function promtool(args: readonly string[], input = ''): { readonly code: number | null; readonly said: string } {
-  const { status, stdout, stderr } = spawnSync(programs.promtool, args, { input, encoding: 'utf8', timeout: 60_000 })
+function promtool(
+  args: readonly string[],
+  input = '',
+): { readonly code: number | null; readonly said: string } {
+  const { status, stdout, stderr } = spawnSync(programs.promtool, args, {
+    input,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
   return { code: status, said: stdout + stderr }
 }
 
@@ -57,7 +66,10 @@ describe.skipIf(!found.ok)('Prometheus', () => {
   beforeAll(async () => {
     const context = {
       ...sampleContext(),
-      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+      metrics: async () => ({
+        contentType: metrics.registry.contentType,
+        text: await metrics.registry.metrics(),
+      }),
     }
     initialise(metrics, [{ name: 'default', strategy: 'group' }])
     const listen = metricsFromFacts(metrics)
@@ -69,9 +81,16 @@ describe.skipIf(!found.ok)('Prometheus', () => {
     feeding = setInterval(feed, 200)
     admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
     target = `127.0.0.1:${admin.port}`
-    prometheus = await runPrometheus({ program: programs.prometheus, target, rules: fileURLToPath(alertsFile) })
+    prometheus = await runPrometheus({
+      program: programs.prometheus,
+      target,
+      rules: fileURLToPath(alertsFile),
+    })
     // A rate needs several samples.
-    await until('five scrapes', async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5)
+    await until(
+      'five scrapes',
+      async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5,
+    )
   })
   afterAll(async () => {
     clearInterval(feeding)
@@ -80,11 +99,12 @@ describe.skipIf(!found.ok)('Prometheus', () => {
   })
 
   it('takes every scrape, and takes counters for counters', async () => {
-    expect(await prometheus.query('min_over_time(up[1m])')).toMatchObject([{ metric: { job: 'rcptwise' }, value: 1 }])
-    const types = (await prometheus.get('/api/v1/metadata?metric=rcptwise_forced_retries_total')) as Record<
-      string,
-      unknown
-    >
+    expect(await prometheus.query('min_over_time(up[1m])')).toMatchObject([
+      { metric: { job: 'rcptwise' }, value: 1 },
+    ])
+    const types = (await prometheus.get(
+      '/api/v1/metadata?metric=rcptwise_forced_retries_total',
+    )) as Record<string, unknown>
     expect(types).toMatchObject({ rcptwise_forced_retries_total: [{ type: 'counter' }] })
   })
 
@@ -93,16 +113,21 @@ describe.skipIf(!found.ok)('Prometheus', () => {
       'rcptwise_retry_delay_seconds_count / on (peer, strategy) rcptwise_forced_retries_total{strategy="group"}',
     )
     expect(ratio.map(({ value }) => value)).toEqual([1])
-    const delay = await prometheus.query('rcptwise_retry_delay_seconds_sum / rcptwise_retry_delay_seconds_count')
+    const delay = await prometheus.query(
+      'rcptwise_retry_delay_seconds_sum / rcptwise_retry_delay_seconds_count',
+    )
     expect(delay.find(({ metric }) => metric['strategy'] === 'group')?.value).toBe(61)
   })
 
-  it.each(queriesOf(readDashboard()))('panel "$title" has data: $expression', async ({ expression }) => {
-    // A rate has no value before its series was scraped twice.
-    await until(`a number for ${expression}`, async () =>
-      (await prometheus.query(expression)).some(({ value }) => Number.isFinite(value)),
-    )
-  })
+  it.each(queriesOf(readDashboard()))(
+    'panel "$title" has data: $expression',
+    async ({ expression }) => {
+      // A rate has no value before its series was scraped twice.
+      await until(`a number for ${expression}`, async () =>
+        (await prometheus.query(expression)).some(({ value }) => Number.isFinite(value)),
+      )
+    },
+  )
 
   it.each([
     ['peer', 'default'],
@@ -121,7 +146,9 @@ describe.skipIf(!found.ok)('Prometheus', () => {
       }
       return groups.flatMap((group) => group.rules)
     }
-    await until('each was evaluated', async () => (await rules()).every(({ health }) => health !== 'unknown'))
+    await until('each was evaluated', async () =>
+      (await rules()).every(({ health }) => health !== 'unknown'),
+    )
     expect((await rules()).length).toBeGreaterThanOrEqual(4)
     expect((await rules()).filter(({ health }) => health !== 'ok')).toEqual([])
   })
@@ -131,8 +158,11 @@ describe.skipIf(!found.ok)('promtool', () => {
   it('check metrics: nothing to say about ours, and all is valid', async () => {
     const text = await metrics.registry.metrics()
     const { said } = promtool(['check', 'metrics'], text)
-    // Some of the names that prom-client gives to Node's own metrics are against the conventions; ours are not.
-    expect(said.split('\n').filter((line) => line !== '' && !line.startsWith('nodejs_'))).toEqual([])
+    // Some of the names that prom-client gives to Node's own metrics are against the conventions;
+    // ours are not.
+    expect(said.split('\n').filter((line) => line !== '' && !line.startsWith('nodejs_'))).toEqual(
+      [],
+    )
   })
 
   it('check metrics does find what is wrong', () => {

@@ -1,5 +1,6 @@
 /**
- * A real Prometheus scrapes the whole product while real mail goes through it, and every query of the dashboard has data.
+ * A real Prometheus scrapes the whole product while real mail goes through it, and every query of
+ * the dashboard has data.
  *
  *     a PRDR client and a legacy client that retries ─▶ Rcptwise ─▶ a scripted backend
  *                                                          ◀─ /metrics ─ prometheus ◀─ every query of the dashboard
@@ -25,7 +26,8 @@ relay_domains: [example.org]
 limits: { sessions_per_address: 8 }
 peers: [{ name: default, shadow: late }]
 `
-const policies = '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
+const policies =
+  '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
 const message = (n: number): { from: string; text: string[] } => ({
   from: 's@example.net',
   text: [`Subject: ${n}`, `Message-ID: <${n}@example.net>`, 'X-Spam-Score: 9.5', '', 'x'],
@@ -51,7 +53,9 @@ async function secure(port: number): Promise<void> {
 
 /** More connections than one address may have. */
 async function crowd(port: number): Promise<void> {
-  const clients = await Promise.all(Array.from({ length: 10 }, async () => await Client.connect(port)))
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, async () => await Client.connect(port)),
+  )
   await Promise.all(clients.map(async (client) => await client.reply()))
   for (const client of clients) client.close()
   await pause(100)
@@ -68,12 +72,19 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     backend = await startFakeBackend({
       rules: [2, 20, 40].map((nth) => ({ on: 'dot', nth, silent: true, then: 'reset' })),
     })
-    app = await startTestApp({ config: config(backend.port), recipients: policies, processMetrics: true })
+    app = await startTestApp({
+      config: config(backend.port),
+      recipients: policies,
+      processMetrics: true,
+    })
     const said = (): void => undefined
     const mail = async (): Promise<void> => {
       for (let n = 1; !over; n += 2) {
         await sendByPrdr(app.port, message(n), recipients, said)
-        await sendByRetrying(app.port, message(n + 1), recipients, { say: said, wait: async () => await pause(50) })
+        await sendByRetrying(app.port, message(n + 1), recipients, {
+          say: said,
+          wait: async () => await pause(50),
+        })
         if (n < 10) {
           await secure(app.port)
           await crowd(app.port)
@@ -85,7 +96,10 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     const target = `127.0.0.1:${app.app.admin?.port ?? 0}`
     const program = found.ok ? found.prometheus : ''
     prometheus = await runPrometheus({ program, target, rules: fileURLToPath(alertsFile) })
-    await until('five scrapes', async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5)
+    await until(
+      'five scrapes',
+      async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5,
+    )
   })
   afterAll(async () => {
     over = true
@@ -95,20 +109,30 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     await backend[Symbol.asyncDispose]()
   })
 
-  it.each(queriesOf(readDashboard()))('panel "$title" has data: $expression', async ({ expression }) => {
-    // Not everything that it shows has happened yet.
-    await until(`data for ${expression}`, async () => (await prometheus.query(expression)).length > 0)
-  })
+  it.each(queriesOf(readDashboard()))(
+    'panel "$title" has data: $expression',
+    async ({ expression }) => {
+      // Not everything that it shows has happened yet.
+      await until(
+        `data for ${expression}`,
+        async () => (await prometheus.query(expression)).length > 0,
+      )
+    },
+  )
 
   it('counts what the clients went through', async () => {
-    const value = async (expression: string): Promise<number> => (await prometheus.query(expression))[0]?.value ?? 0
+    const value = async (expression: string): Promise<number> =>
+      (await prometheus.query(expression))[0]?.value ?? 0
     const completed = await value('sum(rcptwise_splits_total{outcome="completed"})')
     expect(completed).toBeGreaterThan(0)
-    // Each message of the legacy client: two are deferred, then one of them again, with its refusal kept.
+    // Each message of the legacy client: two are deferred, then one of them again, with its refusal
+    // kept.
     const retries = await value('sum(rcptwise_forced_retries_total)')
     expect(retries / completed).toBeGreaterThanOrEqual(2)
     expect(await value('sum(rcptwise_retry_delay_seconds_count)')).toBeGreaterThan(0)
-    expect(await value('sum(rcptwise_transactions_total{mode="prdr",outcome="mixed"})')).toBeGreaterThan(0)
+    expect(
+      await value('sum(rcptwise_transactions_total{mode="prdr",outcome="mixed"})'),
+    ).toBeGreaterThan(0)
     expect(await value('sum(rcptwise_splits_total{outcome="forgiven"})')).toBe(0)
   })
 })

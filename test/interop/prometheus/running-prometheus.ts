@@ -27,8 +27,15 @@ interface Scraped {
 
 const readyWithinMs = 120_000
 
-/** A real Prometheus on loopback that scrapes the target each second and evaluates the rules, with its data in a temporary folder. */
-export async function runPrometheus({ program, target, rules }: Scraped): Promise<RunningPrometheus> {
+/**
+ * A real Prometheus on loopback that scrapes the target each second and evaluates the rules, with
+ * its data in a temporary folder.
+ */
+export async function runPrometheus({
+  program,
+  target,
+  rules,
+}: Scraped): Promise<RunningPrometheus> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-prometheus-'))
   await copyFile(rules, path.join(directory, 'alerts.yaml'))
   const config = path.join(directory, 'prometheus.yaml')
@@ -41,8 +48,15 @@ export async function runPrometheus({ program, target, rules }: Scraped): Promis
     ].join('\n'),
   )
   const address = `127.0.0.1:${await freePort()}`
-  const args = [`--config.file=${config}`, `--storage.tsdb.path=${directory}/tsdb`, `--web.listen-address=${address}`]
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { GOMAXPROCS: '1' } })
+  const args = [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${directory}/tsdb`,
+    `--web.listen-address=${address}`,
+  ]
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { GOMAXPROCS: '1' },
+  })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   const close = async (): Promise<void> => {
@@ -56,7 +70,9 @@ export async function runPrometheus({ program, target, rules }: Scraped): Promis
     throw new Error(`Prometheus did not start; it said:\n${said}`, { cause: error })
   }
   const get = async (target: string): Promise<unknown> => {
-    const answer = (await (await fetch(`http://${address}${target}`)).json()) as Readonly<Record<string, unknown>>
+    const answer = (await (await fetch(`http://${address}${target}`)).json()) as Readonly<
+      Record<string, unknown>
+    >
     if (answer['status'] !== 'success') throw new Error(`${target}: ${String(answer['error'])}`)
     return answer['data']
   }

@@ -1,5 +1,6 @@
 /**
- * The ledger while its server is away in every way we know: nobody who calls notices, one alarm, and everything is written back.
+ * The ledger while its server is away in every way we know: nobody who calls notices, one alarm,
+ * and everything is written back.
  *
  *   ledger ─▶ (proxy) ─▶ redis-server 7.0 (Debian 12), alone, as replica or as cluster
  */
@@ -7,7 +8,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../../src/facts.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
-import { changed, closed, ids, manyRecipients, minute, splitOf, start } from '../../ledger/splits.ts'
+import {
+  changed,
+  closed,
+  ids,
+  manyRecipients,
+  minute,
+  splitOf,
+  start,
+} from '../../ledger/splits.ts'
 import { freePort } from '../../support/lab/ports.ts'
 import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
@@ -51,7 +60,8 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
   }
 
   const kinds = (): string[] => facts.map((fact) => fact.kind)
-  const troubles = (): string[] => facts.flatMap((fact) => (fact.kind === 'ledgerTrouble' ? [fact.why] : []))
+  const troubles = (): string[] =>
+    facts.flatMap((fact) => (fact.kind === 'ledgerTrouble' ? [fact.why] : []))
   const back = async (ledger: Ledger): Promise<void> => {
     await until('the ledger is durable again', () => ledger.durable)
   }
@@ -67,12 +77,16 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     await until('it is noticed', () => !ledger.durable)
     expect(troubles()).toEqual([
       expect.stringMatching(
-        new RegExp(`^redis://127\\.0\\.0\\.1:${server.port}/0: .+; splits are kept in memory until it can be used$`),
+        new RegExp(
+          `^redis://127\\.0\\.0\\.1:${server.port}/0: .+; splits are kept in memory until it can be used$`,
+        ),
       ),
     ])
     expect(await ledger.save(splitOf('during'))).toEqual({ saved: true })
     expect(await ledger.save(splitOf('during'))).toEqual({ saved: false })
-    expect(await ledger.save(changed(splitOf('before'), { idleAttempts: 5 }))).toEqual({ saved: true })
+    expect(await ledger.save(changed(splitOf('before'), { idleAttempts: 5 }))).toEqual({
+      saved: true,
+    })
     expect((await recall(ledger)).toSorted()).toEqual(['before', 'during'])
     await ledger.setOverride(override)
     expect(ledger.overrides()).toEqual([override])
@@ -89,7 +103,8 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
   test('was killed and has kept its data: what it held is known again', async () => {
     const server = await serve({ appendonly: 'yes', appendfsync: 'always' })
     const ledger = await open(server.url)
-    for (let n = 0; n < 200; n += 1) await ledger.save(splitOf(`s${n}`, { messageId: 'x'.repeat(1000) }))
+    for (let n = 0; n < 200; n += 1)
+      await ledger.save(splitOf(`s${n}`, { messageId: 'x'.repeat(1000) }))
     await server.kill()
     // Nothing is known of these, so that senders are new; nothing is lost either.
     await until('it is noticed', () => !ledger.durable)
@@ -129,7 +144,9 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     const ledger = await open(server.url)
     let count = 0
     const save = async (): Promise<void> => {
-      expect(await ledger.save(splitOf(`s${count++}`, { messageId: 'x'.repeat(2000) }))).toEqual({ saved: true })
+      expect(await ledger.save(splitOf(`s${count++}`, { messageId: 'x'.repeat(2000) }))).toEqual({
+        saved: true,
+      })
     }
     while (ledger.durable && count < 5000) await save()
     expect(troubles()).toEqual([expect.stringMatching(/OOM .*the server is full/)])
@@ -159,14 +176,19 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     const ledger = await open(server.url)
     await server.ask('REPLICAOF', '127.0.0.1', String(await freePort()))
     expect(await ledger.save(splitOf('it'))).toEqual({ saved: true })
-    expect(troubles()).toEqual([expect.stringMatching(/READONLY .*let the address lead to the primary/)])
+    expect(troubles()).toEqual([
+      expect.stringMatching(/READONLY .*let the address lead to the primary/),
+    ])
     await server.ask('REPLICAOF', 'NO', 'ONE')
     await back(ledger)
     expect(await recall(await open(server.url))).toEqual(['it'])
   })
 
   test('reads its data: the ledger waits for it in memory', async () => {
-    const server = await serve({ 'key-load-delay': '1000', 'loading-process-events-interval-bytes': '1024' })
+    const server = await serve({
+      'key-load-delay': '1000',
+      'loading-process-events-interval-bytes': '1024',
+    })
     await server.ask('DEBUG', 'POPULATE', '20000')
     const ledger = await open(server.url)
     const loading = server.ask('DEBUG', 'RELOAD')
@@ -188,7 +210,10 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     proxy.hold()
     const recalled = ledger.recall('s@example.net', 'a@example.org')
     const saves = await Promise.all(
-      Array.from({ length: 1000 }, async (_, n) => await ledger.save(splitOf(`s${n}`, { startedAt: start + n }))),
+      Array.from(
+        { length: 1000 },
+        async (_, n) => await ledger.save(splitOf(`s${n}`, { startedAt: start + n })),
+      ),
     )
     expect(saves.filter(({ saved }) => saved)).toHaveLength(1000)
     expect(await recalled).toEqual([])
@@ -264,7 +289,11 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     const bus = String(await freePort())
     const one = await serve({ 'cluster-enabled': 'yes', 'cluster-port': String(await freePort()) })
     // A primary stays one when it has no slot left.
-    const settings = { 'cluster-enabled': 'yes', 'cluster-port': bus, 'cluster-allow-replica-migration': 'no' }
+    const settings = {
+      'cluster-enabled': 'yes',
+      'cluster-port': bus,
+      'cluster-allow-replica-migration': 'no',
+    }
     const other = await serve(settings)
     const slot = String(await one.ask('CLUSTER', 'KEYSLOT', '{rcptwise:2}:'))
     const rest = ['0', String(Number(slot) - 1), String(Number(slot) + 1), '16383']
@@ -272,18 +301,26 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     await other.ask('CLUSTER', 'ADDSLOTS', slot)
     await one.ask('CLUSTER', 'MEET', '127.0.0.1', String(other.port), bus)
     const knows = async (node: RedisServer): Promise<boolean> =>
-      String(await node.ask('CLUSTER', 'SLOTS')).includes(`${slot},${slot},127.0.0.1,${other.port}`) &&
-      String(await node.ask('CLUSTER', 'INFO')).includes('cluster_state:ok')
-    await until('both nodes know who has the slot', async () => (await knows(one)) && (await knows(other)))
+      String(await node.ask('CLUSTER', 'SLOTS')).includes(
+        `${slot},${slot},127.0.0.1,${other.port}`,
+      ) && String(await node.ask('CLUSTER', 'INFO')).includes('cluster_state:ok')
+    await until(
+      'both nodes know who has the slot',
+      async () => (await knows(one)) && (await knows(other)),
+    )
     const ledger = await open(one.url)
     expect(troubles()).toEqual([])
     expect(ledger.durable).toBe(true)
     await ledger.save(splitOf('it'))
     expect(await other.ask('EXISTS', '{rcptwise:2}:s:it')).toBe(1)
 
-    const [id, from] = [String(await one.ask('CLUSTER', 'MYID')), String(await other.ask('CLUSTER', 'MYID'))]
+    const [id, from] = [
+      String(await one.ask('CLUSTER', 'MYID')),
+      String(await other.ask('CLUSTER', 'MYID')),
+    ]
     await other.ask('FLUSHALL')
-    // Only who imports a slot gets a new epoch with it; else what the other one still says of itself could win.
+    // Only who imports a slot gets a new epoch with it; else what the other one still says of
+    // itself could win.
     await one.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from)
     for (const node of [one, other]) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', id)
     expect(await ledger.save(splitOf('moved'))).toEqual({ saved: true })

@@ -10,7 +10,16 @@ import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/re
 import { sweep } from '../../../src/ledger/sweep.ts'
 import { describeLedger } from '../../ledger/ledger.contract.ts'
 import { contend, contendedId, winsEach } from '../../ledger/contention.ts'
-import { changed, closed, ids, manyRecipients, minute, recipientOf, splitOf, start } from '../../ledger/splits.ts'
+import {
+  changed,
+  closed,
+  ids,
+  manyRecipients,
+  minute,
+  recipientOf,
+  splitOf,
+  start,
+} from '../../ledger/splits.ts'
 import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
 
@@ -52,7 +61,8 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
   }
 
   const kinds = (): string[] => facts.map((fact) => fact.kind)
-  const keys = async (): Promise<string[]> => ((await server.ask('KEYS', '*')) as string[]).toSorted()
+  const keys = async (): Promise<string[]> =>
+    ((await server.ask('KEYS', '*')) as string[]).toSorted()
   const recall = async (ledger: Ledger, recipient = 'a@example.org'): Promise<string[]> =>
     ids(await ledger.recall('sender@example.net', recipient))
 
@@ -84,7 +94,9 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     await one.save(splitOf(contendedId))
     await Promise.all([contend(one, 'ours'), contend(other, 'theirs')])
     expect((await one.find(contendedId))?.version).toBe(1 + 2 * winsEach)
-    expect(await one.countOpen()).toEqual([{ peer: 'default', strategy: 'group', count: 1 + 2 * winsEach }])
+    expect(await one.countOpen()).toEqual([
+      { peer: 'default', strategy: 'group', count: 1 + 2 * winsEach },
+    ])
     expect(facts).toEqual([])
   })
 
@@ -97,7 +109,8 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     expect(all).toContain(`${base}m:sender@example.net\nb@example.org`)
     for (const key of all) expect(key.startsWith(base), key).toBe(true)
     for (const key of all) expect(Number(await server.ask('PTTL', key)), key).toBeGreaterThan(0)
-    const days = async (key: string): Promise<number> => Number(await server.ask('PTTL', base + key)) / day
+    const days = async (key: string): Promise<number> =>
+      Number(await server.ask('PTTL', base + key)) / day
     expect(await days('s:open')).toBeCloseTo(6, 2)
     expect(await days('s:closed')).toBeCloseTo(2, 2)
     expect(await days('known')).toBeCloseTo(7, 2)
@@ -151,19 +164,25 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     await recall(ledger)
     await server.ask('CONFIG', 'RESETSTAT')
     const found = await Promise.all(
-      split.recipients.map(async ({ address }) => await ledger.recall('sender@example.net', address)),
+      split.recipients.map(
+        async ({ address }) => await ledger.recall('sender@example.net', address),
+      ),
     )
     for (const splits of found) expect(splits).toEqual([split])
-    const calls = /cmdstat_evalsha:calls=(\d+)/.exec(String(await server.ask('INFO', 'commandstats')))?.[1]
+    const calls = /cmdstat_evalsha:calls=(\d+)/.exec(
+      String(await server.ask('INFO', 'commandstats')),
+    )?.[1]
     expect(Number(calls)).toBeGreaterThanOrEqual(3)
-    // What is read each second, overrides and senders, may fall among them: far fewer than recipients all the same.
+    // What is read each second, overrides and senders, may fall among them: far fewer than
+    // recipients all the same.
     expect(Number(calls)).toBeLessThanOrEqual(3 + 20)
   })
 
   test('gives everything to everybody, in pieces, when it is much', async () => {
     const ledger = await open()
     const messageId = 'x'.repeat(700_000)
-    for (let n = 0; n < 10; n += 1) await ledger.save(splitOf(`s${n}`, { messageId, startedAt: start + n }))
+    for (let n = 0; n < 10; n += 1)
+      await ledger.save(splitOf(`s${n}`, { messageId, startedAt: start + n }))
     // A mebibyte is enough for one recipient: the newest two.
     const both = await Promise.all([recall(ledger), recall(ledger, 'b@example.org')])
     expect(both).toEqual([
@@ -198,7 +217,13 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     const abandonedFacts = (): Fact[] => facts.filter((fact) => fact.kind === 'splitClosed')
     const sweepOn = async (ledger: Ledger): Promise<void> => {
       const now = (): number => start + 5 * day + minute
-      await sweep({ ledger, patienceMs: 5 * day, keepMs: day, onFact: (fact) => facts.push(fact), now })
+      await sweep({
+        ledger,
+        patienceMs: 5 * day,
+        keepMs: day,
+        onFact: (fact) => facts.push(fact),
+        now,
+      })
     }
 
     test('is told as abandoned once, by one of the nodes that look at the same time', async () => {
@@ -217,7 +242,13 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
       await until('it has expired', async () => (await server.ask('EXISTS', `${base}s:gone`)) === 0)
       await Promise.all(nodes.map(sweepOn))
       expect(abandonedFacts()).toMatchObject([
-        { split: 'gone', peer: 'default', strategy: 'group', outcome: 'abandoned', abandonedRecipients: [] },
+        {
+          split: 'gone',
+          peer: 'default',
+          strategy: 'group',
+          outcome: 'abandoned',
+          abandonedRecipients: [],
+        },
       ])
       expect(await nodes[0].countOpen()).toEqual([])
       expect(kinds()).toEqual(['splitClosed'])
@@ -235,7 +266,11 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
     await ledger.save(splitOf('new2', { startedAt: start + minute }))
     expect(ids(await ledger.openSplits(10))).toEqual(['open2', 'open3', 'new1', 'new2'])
     expect(facts).toMatchObject([
-      { split: 'open1', outcome: 'abandoned', abandonedRecipients: ['a@example.org', 'b@example.org'] },
+      {
+        split: 'open1',
+        outcome: 'abandoned',
+        abandonedRecipients: ['a@example.org', 'b@example.org'],
+      },
     ])
     expect(await recall(ledger)).not.toContain('open1')
   })
@@ -251,7 +286,9 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
   test('has a bound in bytes too', async () => {
     const ledger = await open({ maxBytes: 1_000_000 })
     for (let n = 0; n < 10; n += 1) {
-      await ledger.save(splitOf(`s${n}`, { startedAt: start + n, recipients: manyRecipients(1000) }))
+      await ledger.save(
+        splitOf(`s${n}`, { startedAt: start + n, recipients: manyRecipients(1000) }),
+      )
     }
     const left = ids(await ledger.openSplits(20))
     expect(left.length).toBeLessThan(6)

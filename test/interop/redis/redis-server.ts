@@ -1,4 +1,7 @@
-/** Debian's redis-server in a place of its own, on a port of 127.0.0.1, with nothing kept on disk unless asked for. */
+/**
+ * Debian's redis-server in a place of its own, on a port of 127.0.0.1, with nothing kept on disk
+ * unless asked for.
+ */
 import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
 import { createClient } from '@redis/client'
@@ -21,7 +24,9 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 /** Settings are in the form of the command line: `{ maxmemory: '2mb' }`. */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RedisServer> {
   const place = await Place.make('redis')
   const port = await freePort()
   await place.directory('/data', { user: 'root', group: 'root', mode: 0o755 })
@@ -41,7 +46,12 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   let daemon: ChildProcess
 
   const ask = async (...command: readonly string[]): Promise<unknown> => {
-    const client = createClient({ url, RESP: 2, disableClientInfo: true, socket: { reconnectStrategy: false } })
+    const client = createClient({
+      url,
+      RESP: 2,
+      disableClientInfo: true,
+      socket: { reconnectStrategy: false },
+    })
     client.on('error', () => undefined)
     await client.connect()
     try {
@@ -57,7 +67,8 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
       async () => daemon.exitCode !== null || (await ask('PING').catch(() => '')) === 'PONG',
       { explain: log },
     )
-    if (daemon.exitCode !== null) throw new Error(`redis-server ended with ${daemon.exitCode}:\n${await log()}`)
+    if (daemon.exitCode !== null)
+      throw new Error(`redis-server ended with ${daemon.exitCode}:\n${await log()}`)
   }
   try {
     await start()
@@ -82,11 +93,17 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   }
 }
 
-/** The reason why Redis can't run here; told aloud, and a failure when the tests with real programs are required. */
+/**
+ * The reason why Redis can't run here; told aloud, and a failure when the tests with real programs
+ * are required.
+ */
 export function redisObstacle(): string | undefined {
   const obstacle = interopObstacle()
   if (obstacle === undefined) return undefined
-  if (process.env['RCPTWISE_REQUIRE_INTEROP'] === '1') throw new Error(`redis-server is required: ${obstacle}`)
-  console.error(`\n*** SKIPPED: no redis-server, so the ledger on Redis is not tried: ${obstacle} ***\n`)
+  if (process.env['RCPTWISE_REQUIRE_INTEROP'] === '1')
+    throw new Error(`redis-server is required: ${obstacle}`)
+  console.error(
+    `\n*** SKIPPED: no redis-server, so the ledger on Redis is not tried: ${obstacle} ***\n`,
+  )
   return obstacle
 }

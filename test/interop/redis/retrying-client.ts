@@ -1,4 +1,7 @@
-/** A legacy sender with several MX hosts: one transaction an attempt, each at the next host, until every recipient has an answer. */
+/**
+ * A legacy sender with several MX hosts: one transaction an attempt, each at the next host, until
+ * every recipient has an answer.
+ */
 import { Client } from '../../support/dialogue.ts'
 
 export interface Outcome {
@@ -25,7 +28,10 @@ export interface Sending {
 }
 
 /** RFC 5321 4.5.4.1: who was answered 4yz is tried again, who was answered 5yz is given up. */
-export async function sendWithRetries({ mostAttempts = 10, ...sending }: Sending): Promise<Outcome> {
+export async function sendWithRetries({
+  mostAttempts = 10,
+  ...sending
+}: Sending): Promise<Outcome> {
   const open = new Set(sending.recipients)
   const [delivered, refused, attempts]: [string[], string[], Attempt[]] = [[], [], []]
   while (open.size > 0 && attempts.length < mostAttempts) {
@@ -44,12 +50,20 @@ export async function sendWithRetries({ mostAttempts = 10, ...sending }: Sending
   return { delivered, refused, attempts }
 }
 
-async function tryOnce(port: number, recipients: readonly string[], message: string): Promise<Attempt> {
+async function tryOnce(
+  port: number,
+  recipients: readonly string[],
+  message: string,
+): Promise<Attempt> {
   const client = await Client.connect(port)
   try {
     await client.reply()
     await client.ask('EHLO client.test')
-    const commands = ['MAIL FROM:<s@example.net>', ...recipients.map((recipient) => `RCPT TO:<${recipient}>`), 'DATA']
+    const commands = [
+      'MAIL FROM:<s@example.net>',
+      ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
+      'DATA',
+    ]
     client.send(commands.map((command) => `${command}\r\n`).join(''))
     await client.reply()
     const rcpt = new Map<string, string>()

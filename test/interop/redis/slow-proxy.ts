@@ -1,4 +1,7 @@
-/** Stands between a ledger and its server, and can hold back what the server says, or let nobody through. */
+/**
+ * Stands between a ledger and its server, and can hold back what the server says, or let nobody
+ * through.
+ */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 

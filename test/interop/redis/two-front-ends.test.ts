@@ -22,7 +22,11 @@ const policies = `
 "careful@example.org": careful
 "strict@example.org": strict
 `
-const [tag, careful, strict] = ['tag@example.org', 'careful@example.org', 'strict@example.org'] as const
+const [tag, careful, strict] = [
+  'tag@example.org',
+  'careful@example.org',
+  'strict@example.org',
+] as const
 const start = Date.UTC(2026, 9, 5, 8)
 
 describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger', () => {
@@ -37,7 +41,12 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     directory = await mkdtemp(join(tmpdir(), 'rcptwise-test-'))
     now = start
     const startApp = async (): Promise<TestApp> =>
-      await startTestApp({ directory, recipients: policies, config: `ledger: "${redis.url}/1"`, now: () => now })
+      await startTestApp({
+        directory,
+        recipients: policies,
+        config: `ledger: "${redis.url}/1"`,
+        now: () => now,
+      })
     apps = [await startApp(), await startApp()]
   })
   afterEach(async () => {
@@ -46,7 +55,10 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     await rm(directory, { recursive: true, force: true })
   })
 
-  async function send(recipients: readonly string[], options: Partial<Sending> = {}): Promise<Outcome> {
+  async function send(
+    recipients: readonly string[],
+    options: Partial<Sending> = {},
+  ): Promise<Outcome> {
     sent += 1
     const message = `Subject: ${sent}\r\nMessage-ID: <${sent}@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello`
     const hosts = apps.map((app) => app.port)
@@ -80,10 +92,16 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
       const config = `ledger: "${redis.url}/2"\nbackend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]`
       await using one = await startTestApp({ config })
       await using other = await startTestApp({ config })
-      const message = { from: 's@x.test', to: ['a@example.org'], text: 'Subject: x\r\n\r\nhello\r\n' }
+      const message = {
+        from: 's@x.test',
+        to: ['a@example.org'],
+        text: 'Subject: x\r\n\r\nhello\r\n',
+      }
       const openSplits = async (): Promise<number> => (await other.app.ledger.openSplits(10)).length
       const ports = [one.port, other.port] as const
-      expect(await leaveAndReturn({ gone, moment, message, ports, backend, openSplits })).toMatch(/^250/)
+      expect(await leaveAndReturn({ gone, moment, message, ports, backend, openSplits })).toMatch(
+        /^250/,
+      )
       expect(copies(backend, message)).toEqual([1])
       await until('nothing is left open', async () => (await openSplits()) === 0)
     },
@@ -99,38 +117,53 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(attempts[1]?.text).toMatch(/^451 4\.5\.3 /)
     expect(attempts[2]?.rcpt.get(strict)).toMatch(/^451 4\.5\.3 /)
     expect(attempts[2]?.text).toMatch(/^250 /)
-    // Its refusal was found at the first attempt, by the first one; the text of the last is not judged anew.
+    // Its refusal was found at the first attempt, by the first one; the text of the last is not
+    // judged anew.
     expect(attempts[3]?.text).toMatch(/^550 5\.7\.1 <strict@example\.org>/)
     expect([await mailOf(tag), await mailOf(strict)]).toEqual([1, 0])
 
     expect(await metric(`rcptwise_forced_retries_total${labels}`)).toEqual([3, 2])
     expect(await metric(`rcptwise_retry_delay_seconds_count${labels}`)).toEqual([2, 3])
     expect(await metric(`rcptwise_retry_delay_seconds_sum${labels}`)).toEqual([120, 180])
-    expect(await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}')).toEqual([0, 1])
+    expect(
+      await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}'),
+    ).toEqual([0, 1])
     expect(await metric(`rcptwise_split_duration_seconds_sum${labels}`)).toEqual([0, 180])
     expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([0, 0])
     expect(await metric('rcptwise_ledger_durable')).toEqual([1, 1])
   })
 
   test('late: who has it is acknowledged by the other one without a second delivery; without the store nobody is delivered to early', async () => {
-    await apps[0].app.ledger.setOverride({ peer: 'default', strategy: 'late', setAt: now, by: 'test' })
+    await apps[0].app.ledger.setOverride({
+      peer: 'default',
+      strategy: 'late',
+      setAt: now,
+      by: 'test',
+    })
     await until('both know', () => apps.every((app) => app.app.ledger.overrides().length === 1))
     const { attempts, delivered, refused } = await send([strict, careful, tag])
     expect({ delivered, refused }).toEqual({ delivered: [careful, tag], refused: [strict] })
     expect(attempts.map(({ text }) => text?.slice(0, 3))).toEqual(['451', '451', '250', '550'])
-    expect([...(attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3))).toEqual(['250', '250', '250'])
+    expect([...(attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3))).toEqual([
+      '250',
+      '250',
+      '250',
+    ])
     expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 1, 0])
     expect(await metric('rcptwise_duplicates_suppressed_total{peer="default"}')).toEqual([2, 0])
 
     await redis.kill()
     await until('it is noticed', () => apps.every((app) => !app.app.ledger.durable))
     const alone = await send([strict, careful, tag], { mostAttempts: 1 })
-    expect([...(alone.attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3))).toContain('451')
+    expect(
+      [...(alone.attempts[0]?.rcpt.values() ?? [])].map((reply) => reply.slice(0, 3)),
+    ).toContain('451')
     expect(kinds()).toContain('ledgerTrouble')
   })
 
   test('that meet in one split at the same moment keep what each of them knows', async () => {
-    const message = 'Subject: meet\r\nMessage-ID: <meet@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello'
+    const message =
+      'Subject: meet\r\nMessage-ID: <meet@example.net>\r\nX-Spam-Score: 9.5\r\n\r\nhello'
     const first = await send([strict, careful, tag], { message, mostAttempts: 1 })
     expect(first).toMatchObject({ delivered: [], refused: [] })
     now += 60_000
@@ -144,7 +177,9 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
         expect(await client.ask(`RCPT TO:<${index === 0 ? careful : tag}>`)).toMatch(/^250 /)
         expect(await client.ask('DATA')).toMatch(/^354 /)
       }
-      const replies = await Promise.all(clients.map(async (client) => await client.ask(`${message}\r\n.`)))
+      const replies = await Promise.all(
+        clients.map(async (client) => await client.ask(`${message}\r\n.`)),
+      )
       for (const reply of replies) expect(reply).toMatch(/^250 /)
     } finally {
       for (const client of clients) client.close()
@@ -162,7 +197,9 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(last.attempts).toHaveLength(1)
     expect(last.refused).toEqual([strict])
     expect([await mailOf(careful), await mailOf(tag), await mailOf(strict)]).toEqual([1, 1, 0])
-    expect(await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}')).toEqual([1, 0])
+    expect(
+      await metric('rcptwise_splits_total{peer="default",strategy="group",outcome="completed"}'),
+    ).toEqual([1, 0])
     expect(await metric(`rcptwise_splits_open${labels}`)).toEqual([0, 0])
   })
 
@@ -180,7 +217,11 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     for (const strategy of ['off', 'group', 'lenient', 'late']) {
       const url = `http://127.0.0.1:${apps[0].app.admin?.port ?? 0}/api/v1/peers/default/strategy`
       const headers = { 'content-type': 'application/json' }
-      const answer = await fetch(url, { method: 'PUT', headers, body: JSON.stringify({ strategy }) })
+      const answer = await fetch(url, {
+        method: 'PUT',
+        headers,
+        body: JSON.stringify({ strategy }),
+      })
       expect(await answer.json()).not.toHaveProperty('notYet')
       expect(apps[1].app.ledger.overrides()).toMatchObject([{ strategy }])
     }

@@ -1,5 +1,6 @@
 /**
- * A server behind that is set up wrongly refuses everything, and bounces nothing: the sender keeps its mail.
+ * A server behind that is set up wrongly refuses everything, and bounces nothing: the sender keeps
+ * its mail.
  *
  *   a client of ours ─▶ Rcptwise ─▶ Postfix, set up wrongly
  *   Postfix as a sender ─▶ the same
@@ -54,7 +55,10 @@ const wrong: readonly Wrong[] = [
   {
     name: 'it looks for our name in the DNS',
     says: /^550 5\.7\.25 Client host rejected: cannot find your hostname, \[127\.0\.0\.1\]/,
-    main: ['smtpd_client_restrictions = reject_unknown_client_hostname', 'unknown_client_reject_code = 550'],
+    main: [
+      'smtpd_client_restrictions = reject_unknown_client_hostname',
+      'unknown_client_reject_code = 550',
+    ],
   },
   {
     name: 'our hostname is no full name',
@@ -91,7 +95,9 @@ describe.skipIf(interopObstacle() !== undefined)('a Postfix that refuses Rcptwis
 
       await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
       await postfix.submit({ from: 'sender@client.test', to: mailboxes })
-      await until('it came again', () => rcptwise.transactions().length >= 3, { explain: postfix.log })
+      await until('it came again', () => rcptwise.transactions().length >= 3, {
+        explain: postfix.log,
+      })
       expect((await postfix.queue()).flatMap(({ waiting }) => waiting).sort()).toEqual(mailboxes)
       expect(await postfix.bounces()).toEqual([])
     },

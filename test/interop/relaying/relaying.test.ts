@@ -1,6 +1,6 @@
 /**
- * Rule 8: which routes in front of the last @ real servers follow when they trust the client (the table of docs/relaying.md), and that
- * Rcptwise lets none of them through.
+ * Rule 8: which routes in front of the last @ real servers follow when they trust the client (the
+ * table of docs/relaying.md), and that Rcptwise lets none of them through.
  *
  *   a client on 127.0.0.1 ─▶ Postfix | Exim | sendmail ─▶ a server that writes down whom mail is for
  *   a client ─▶ Rcptwise (client_address: none) ─▶ the same
@@ -57,11 +57,17 @@ const sendmail =
 const localToExim = 'domainlist local_domains = ours.test : client.test'
 /** In the order of the columns of the table. */
 const servers: readonly (readonly [string, StartServer])[] = [
-  ['Postfix 3.7, `mydestination`', postfix('mydestination = ours.test', 'local_transport = error:nobody here')],
+  [
+    'Postfix 3.7, `mydestination`',
+    postfix('mydestination = ours.test', 'local_transport = error:nobody here'),
+  ],
   ['Postfix, `relay_domains`', postfix('relay_domains = ours.test')],
   [
     'Postfix, virtual domains',
-    postfix('virtual_mailbox_domains = ours.test', 'virtual_mailbox_maps = inline:{ann@ours.test=ann/}'),
+    postfix(
+      'virtual_mailbox_domains = ours.test',
+      'virtual_mailbox_maps = inline:{ann@ours.test=ann/}',
+    ),
   ],
   ['Exim 4.96, local domain', exim(localToExim)],
   ['Exim, with `percent_hack_domains`', exim(localToExim, 'percent_hack_domains = ours.test')],
@@ -103,7 +109,9 @@ async function outcome(client: Client, out: FakeBackend, recipient: string): Pro
       .slice(1, -1) ?? ''
   const domain = arrived.slice(arrived.lastIndexOf('@') + 1)
   if (domain === 'ours.test') return 'passed on'
-  return domain === 'elsewhere.test' || domain === 'elsewhere.test%ours.test' ? 'followed' : `to \`${domain}\``
+  return domain === 'elsewhere.test' || domain === 'elsewhere.test%ours.test'
+    ? 'followed'
+    : `to \`${domain}\``
 }
 
 async function connect(port: number): Promise<Client> {
@@ -114,7 +122,8 @@ async function connect(port: number): Promise<Client> {
 }
 
 describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @', () => {
-  test('the page has a column for each server', () => expect(head.slice(1)).toEqual(servers.map(([name]) => name)))
+  test('the page has a column for each server', () =>
+    expect(head.slice(1)).toEqual(servers.map(([name]) => name)))
 
   test.concurrent.each(servers.map(([name, start], column) => ({ name, start, column })))(
     '$name: what it follows is what docs/relaying.md says, and with Rcptwise in front nobody gets that far',
@@ -123,9 +132,12 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
       await using backend = await start({ host: '127.0.0.1', port: out.port })
       const direct = await connect(backend.port)
       const measured: string[] = []
-      for (const { local } of forms) measured.push(`${local}: ${await outcome(direct, out, `${local}@ours.test`)}`)
+      for (const { local } of forms)
+        measured.push(`${local}: ${await outcome(direct, out, `${local}@ours.test`)}`)
       direct.close()
-      const told = forms.map(({ local, outcomes }) => `${local}: ${outcomes[column]?.replaceAll('*', '') ?? ''}`)
+      const told = forms.map(
+        ({ local, outcomes }) => `${local}: ${outcomes[column]?.replaceAll('*', '') ?? ''}`,
+      )
       expect(measured).toEqual(told)
 
       const left = out.delivered.length
@@ -140,7 +152,8 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
       await client.ask('MAIL FROM:<s@client.test>')
       for (const { local } of forms) {
         const said = await client.ask(`RCPT TO:<${local}@ours.test>`)
-        if (/[%!@]/.test(local)) expect(said, local).toMatch(/^550 5\.7\.1 An address with a route in it/)
+        if (/[%!@]/.test(local))
+          expect(said, local).toMatch(/^550 5\.7\.1 An address with a route in it/)
       }
       client.close()
       expect(out.delivered).toHaveLength(left)
@@ -161,7 +174,11 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
       true,
     ],
     ['Exim', exim(localToExim), true],
-    ['Exim with percent_hack_domains', exim(localToExim, 'percent_hack_domains = ours.test'), false],
+    [
+      'Exim with percent_hack_domains',
+      exim(localToExim, 'percent_hack_domains = ours.test'),
+      false,
+    ],
     ['sendmail', sendmail("LOCAL_DOMAIN(`ours.test')dnl"), false],
   ])(
     'with backend.follows_routes: false %s is asked first: used only if it follows none',
@@ -169,7 +186,10 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
       await using out = await startFakeBackend()
       await using backend = await start({ host: '127.0.0.1', port: out.port })
       const servers = [`smtp://127.0.0.1:${backend.port}`]
-      const config = { relay_domains: ['ours.test'], backend: { servers, tls: 'off', follows_routes: false } }
+      const config = {
+        relay_domains: ['ours.test'],
+        backend: { servers, tls: 'off', follows_routes: false },
+      }
       const why = await startFrontEnd({ backend: backend.port, config }).then(
         async (rcptwise) => {
           const client = await connect(rcptwise.port)
@@ -182,7 +202,9 @@ describe.skipIf(interopObstacle() !== undefined)('routes in front of the last @'
         (error: unknown) => String(error),
       )
       expect(why).toMatch(
-        used ? /^550 .*(nobody here|no such user)/ : /would relay mail that comes from here for .* to example\.net/,
+        used
+          ? /^550 .*(nobody here|no such user)/
+          : /would relay mail that comes from here for .* to example\.net/,
       )
     },
   )

@@ -1,6 +1,6 @@
 /**
- * A legacy client that keeps the order of recipients, pipelines RCPTs and DATA, and queues what was deferred until its next
- * queue run (senders: sendmail).
+ * A legacy client that keeps the order of recipients, pipelines RCPTs and DATA, and queues what was
+ * deferred until its next queue run (senders: sendmail).
  *
  *   sendmail 8.17 ─▶ Rcptwise ─▶ Postfix          (its reports of failure take the same way, to sender@client.test)
  *
@@ -29,7 +29,11 @@ describe.skipIf(interopObstacle() !== undefined)(
       ['auto', 20],
     ] as const)('strategy %s, score %d', async (strategy, score) => {
       await using backend = await startPostfix({ server: { mailboxes } })
-      await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, peer: { strategy } })
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        recipients,
+        peer: { strategy },
+      })
       await using sendmail = await startSendmail({ host, port: rcptwise.port })
       await sendmail.submit(mixedMessage(score))
       const client = { ...sendmail, bounces: async () => await backend.bounces() }
@@ -41,7 +45,8 @@ describe.skipIf(interopObstacle() !== undefined)(
       })
       const least = { group: 6, single: 15, late: 4, auto: 8 }[strategy]
       expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBeGreaterThanOrEqual(least)
-      if (strategy === 'late' || strategy === 'auto') expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
+      if (strategy === 'late' || strategy === 'auto')
+        expect(deliveringAttempts(rcptwise, sender)).toEqual([0])
       expect(await rcptwise.metric('rcptwise_splits_open')).toBe(0)
     })
   },

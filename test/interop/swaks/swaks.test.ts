@@ -3,7 +3,8 @@
  *
  *   swaks 20201014 ─▶ Rcptwise ─▶ Postfix
  *
- * Exit codes as in its manual: 0 all well, 24 no recipient accepted, 26 not accepted after the text.
+ * Exit codes as in its manual: 0 all well, 24 no recipient accepted, 26 not accepted after the
+ * text.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
@@ -39,7 +40,14 @@ describe.skipIf(interopObstacle() !== undefined)('swaks', () => {
   async function send(...args: readonly string[]): Promise<Ran & { subject: string }> {
     sent += 1
     const subject = `swaks ${sent}`
-    const basics = ['--server', `127.0.0.1:${rcptwise.port}`, '--helo', 'swaks.test', '--from', sender]
+    const basics = [
+      '--server',
+      `127.0.0.1:${rcptwise.port}`,
+      '--helo',
+      'swaks.test',
+      '--from',
+      sender,
+    ]
     const ran = await swaks.run([...basics, '--header', `Subject: ${subject}`, ...args])
     return { ...ran, subject }
   }
@@ -48,8 +56,11 @@ describe.skipIf(interopObstacle() !== undefined)('swaks', () => {
   async function copies(address: string, subject: string): Promise<number> {
     const marker = await send('--to', address)
     const count = async (wanted: string): Promise<number> =>
-      (await backend.mailbox(address)).filter((message) => message.includes(`Subject: ${wanted}\n`)).length
-    await until('the marker arrives', async () => (await count(marker.subject)) === 1, { explain: rcptwise.log })
+      (await backend.mailbox(address)).filter((message) => message.includes(`Subject: ${wanted}\n`))
+        .length
+    await until('the marker arrives', async () => (await count(marker.subject)) === 1, {
+      explain: rcptwise.log,
+    })
     return await count(subject)
   }
 
@@ -88,7 +99,9 @@ describe.skipIf(interopObstacle() !== undefined)('swaks', () => {
 
   test('--pipeline: MAIL, RCPTs and DATA in one write, replies in order', async () => {
     const ran = await send('--pipeline', '--to', `${strict},strict2@example.org`)
-    expect(ran.transcript).toMatch(/ -> MAIL .*\n -> RCPT .*\n -> RCPT .*\n -> DATA\n(?:<- {2}250 .*\n){3}<- {2}354 /)
+    expect(ran.transcript).toMatch(
+      / -> MAIL .*\n -> RCPT .*\n -> RCPT .*\n -> DATA\n(?:<- {2}250 .*\n){3}<- {2}354 /,
+    )
     expect(ran.code).toBe(0)
     expect(await copies('strict2@example.org', ran.subject)).toBe(1)
   })

@@ -1,6 +1,7 @@
 /**
- * testssl.sh of Debian, unchanged, run where it was unpacked: the shell is the host's, OpenSSL, hexdump and ps are those of the
- * package set. It gets a `dig` that finds nothing, so that it can't ask anyone outside.
+ * testssl.sh of Debian, unchanged, run where it was unpacked: the shell is the host's, OpenSSL,
+ * hexdump and ps are those of the package set. It gets a `dig` that finds nothing, so that it can't
+ * ask anyone outside.
  */
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,8 +22,15 @@ export interface Examination {
   readonly transcript: string
 }
 
-/** Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it does not end in `limitMs`. */
-export async function examine(port: number, options: readonly string[], limitMs: number): Promise<Examination> {
+/**
+ * Examines the server on a port of 127.0.0.1; `options` choose what is looked at. Rejects when it
+ * does not end in `limitMs`.
+ */
+export async function examine(
+  port: number,
+  options: readonly string[],
+  limitMs: number,
+): Promise<Examination> {
   const root = await packageRoot('testssl')
   const work = await mkdtemp(path.join(tmpdir(), 'rcptwise-testssl-'))
   try {

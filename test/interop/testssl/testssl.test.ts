@@ -1,10 +1,12 @@
 /**
- * testssl.sh, which operators and auditors run against a mail server, finds nothing worse than INFO.
+ * testssl.sh, which operators and auditors run against a mail server, finds nothing worse than
+ * INFO.
  *
  *   testssl.sh 3.0.8 ─▶ Rcptwise (default configuration, self-signed certificate; then one from `rcptwise cert`)
  *
- * What it looks at: protocols, ciphers, forward secrecy, the server's defaults and preferences, and all vulnerabilities that
- * it knows. On loopback; it asks nobody outside (no DNS, no revocation lists).
+ * What it looks at: protocols, ciphers, forward secrecy, the server's defaults and preferences, and
+ * all vulnerabilities that it knows. On loopback; it asks nobody outside (no DNS, no revocation
+ * lists).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,8 +24,8 @@ const everything = ['-p', '-s', '-f', '-S', '-P', '-U']
 /** Of the program's own OpenSSL, not of the server. */
 const ofTheTester = 'WARN engine_problem'
 /**
- * On a busy machine its first client has left before the ticket came (RFC 8446 4.6.1), and its second one has none to show.
- * Resumption is tried in test/tls/resumption.test.ts.
+ * On a busy machine its first client has left before the ticket came (RFC 8446 4.6.1), and its
+ * second one has none to show. Resumption is tried in test/tls/resumption.test.ts.
  */
 const leftTooEarly = /^WARN sessionresumption_\w+: check failed because of connect problem$/
 /** A certificate that no public authority has signed has no one to ask whether it was revoked. */
@@ -42,11 +44,26 @@ const worse = (findings: readonly Finding[]): string[] =>
 const severityOf = (findings: readonly Finding[], id: string): string | undefined =>
   findings.find((finding) => finding.id === id)?.severity
 
-/** One of each kind of look, so that a program that gave up early is not taken for a contented one. */
+/**
+ * One of each kind of look, so that a program that gave up early is not taken for a contented one.
+ */
 const looks = [
   ...['SSLv2', 'SSLv3', 'TLS1', 'TLS1_1', 'TLS1_2', 'TLS1_3'],
-  ...['cipherlist_NULL', 'cipherlist_aNULL', 'cipherlist_EXPORT', 'cipherlist_LOW', 'cipherlist_STRONG'],
-  ...['PFS', 'cipher_order', 'cert_chain_of_trust', 'cert_revocation', 'cert_expirationStatus', 'TLS_session_ticket'],
+  ...[
+    'cipherlist_NULL',
+    'cipherlist_aNULL',
+    'cipherlist_EXPORT',
+    'cipherlist_LOW',
+    'cipherlist_STRONG',
+  ],
+  ...[
+    'PFS',
+    'cipher_order',
+    'cert_chain_of_trust',
+    'cert_revocation',
+    'cert_expirationStatus',
+    'TLS_session_ticket',
+  ],
   ...[
     'heartbleed',
     'CCS',
@@ -77,7 +94,9 @@ describe.skipIf(interopObstacle() !== undefined)('testssl.sh', () => {
       const now = Date.now()
       const authority = await makeAuthority('Test CA', 3650, now)
       const server = await makeServerCertificate(['localhost'], authority, { days: 397, now })
-      const [ca, cert, key] = ['ca.pem', 'server.pem', 'server.key'].map((name) => path.join(directory, name))
+      const [ca, cert, key] = ['ca.pem', 'server.pem', 'server.key'].map((name) =>
+        path.join(directory, name),
+      )
       for (const [file = '', text] of [
         [ca, authority.cert],
         [cert, server.cert],
@@ -88,7 +107,11 @@ describe.skipIf(interopObstacle() !== undefined)('testssl.sh', () => {
       await using app = await startTestApp({
         config: `${listen}\ntls: { certificates: [{ cert: ${cert}, key: ${key} }] }`,
       })
-      const { findings, transcript } = await examine(app.port, ['-p', '-s', '-S', '--add-ca', ca ?? ''], limitMs)
+      const { findings, transcript } = await examine(
+        app.port,
+        ['-p', '-s', '-S', '--add-ca', ca ?? ''],
+        limitMs,
+      )
       expect(worse(findings), transcript).toEqual([noRevocation])
       expect(severityOf(findings, 'cert_chain_of_trust')).toBe('OK')
     } finally {
@@ -101,6 +124,8 @@ describe.skipIf(interopObstacle() !== undefined)('testssl.sh', () => {
       config: 'tls: { ciphers: "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA:AES128-SHA" }',
     })
     const { findings, transcript } = await examine(app.port, ['-t', 'smtp', '-s', '-L'], limitMs)
-    expect(worse(findings), transcript).toEqual(expect.arrayContaining([expect.stringMatching(/^LOW LUCKY13: /)]))
+    expect(worse(findings), transcript).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^LOW LUCKY13: /)]),
+    )
   }, 450_000)
 })

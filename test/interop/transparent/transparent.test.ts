@@ -1,5 +1,6 @@
 /**
- * The backend knows who the client is: its log has the client's own address, and its rules about relaying hold for that one.
+ * The backend knows who the client is: its log has the client's own address, and its rules about
+ * relaying hold for that one.
  *
  *   a client that HAProxy would announce as 192.0.2.7 ─(PROXY)▶ Rcptwise ─(XCLIENT | XFORWARD | PROXY)▶ Postfix
  */
@@ -64,8 +65,15 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
     ],
   ])('%s', async (_name, told, main, logged) => {
     await using backend = await startPostfix({ server: { mailboxes }, main })
-    const relay = told.client_address === 'xforward' ? { relay_domains: ['example.org'] } : { relay_domains: undefined }
-    const config = { listen, ...relay, backend: { servers: [`smtp://127.0.0.1:${backend.port}`], ...told } }
+    const relay =
+      told.client_address === 'xforward'
+        ? { relay_domains: ['example.org'] }
+        : { relay_domains: undefined }
+    const config = {
+      listen,
+      ...relay,
+      backend: { servers: [`smtp://127.0.0.1:${backend.port}`], ...told },
+    }
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
     await sendFrom(rcptwise.port)
     await until('Postfix logs the client', async () => logged.test(await backend.log()))
@@ -84,7 +92,11 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
       main: ['smtpd_authorized_xclient_hosts = static:all'],
     })
     const servers = [`smtp://127.0.0.1:${backend.port}`]
-    const config = { listen, relay_domains: undefined, backend: { servers, client_address: 'xclient' } }
+    const config = {
+      listen,
+      relay_domains: undefined,
+      backend: { servers, client_address: 'xclient' },
+    }
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })
     await sendFrom(rcptwise.port)
     await until('the first client is gone', () => rcptwise.log().includes('"kind":"sessionClosed"'))
@@ -107,8 +119,13 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
       ],
     })
     const servers = [`smtp://127.0.0.1:${backend.port}`]
-    const config = { listen, relay_domains: undefined, backend: { servers, client_address: 'xclient' } }
-    // A Postfix that is slow to answer its first stranger is asked later; then it is not ready, and serves nobody until then.
+    const config = {
+      listen,
+      relay_domains: undefined,
+      backend: { servers, client_address: 'xclient' },
+    }
+    // A Postfix that is slow to answer its first stranger is asked later; then it is not ready, and
+    // serves nobody until then.
     let why = ''
     for (let tries = 0; tries < 4 && why === ''; tries++) {
       const started = startFrontEnd({ backend: backend.port, recipients, config })

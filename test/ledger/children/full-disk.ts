@@ -1,4 +1,7 @@
-/** Fills the small file system at DIRECTORY until the ledger on it can't be written, makes room again, and tells what it was like. */
+/**
+ * Fills the small file system at DIRECTORY until the ledger on it can't be written, makes room
+ * again, and tells what it was like.
+ */
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ledger } from '../../../src/ledger/ledger.ts'

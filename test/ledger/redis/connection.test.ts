@@ -5,7 +5,11 @@ import { connectRedis, movedTo, scriptOf } from '../../../src/ledger/redis/conne
 
 test.for([
   ['MOVED 3999 127.0.0.2:6381', 'redis://u:p@127.0.0.1:6379/0', 'redis://u:p@127.0.0.2:6381/0'],
-  ['MOVED 3999 redis-2.example.org:6381', 'rediss://127.0.0.1', 'rediss://redis-2.example.org:6381'],
+  [
+    'MOVED 3999 redis-2.example.org:6381',
+    'rediss://127.0.0.1',
+    'rediss://redis-2.example.org:6381',
+  ],
   ['MOVED 3999 :6381', 'redis://127.0.0.1:6379', 'redis://127.0.0.1:6381'],
   ['MOVED 3999 ?:6381', 'redis://127.0.0.1', 'redis://127.0.0.1:6381'],
   ['MOVED 3999 ::1:6381', 'redis://127.0.0.1', 'redis://[::1]:6381'],
@@ -59,7 +63,8 @@ describe('a connection', () => {
     const connection = await connectRedis({ url, timeoutMs: 1000, onLost: neverLost }, 'key')
     const script = scriptOf('return 1')
     await connection.script(script, 'key', ['a'])
-    answer = (command, socket) => socket.write(command === 'EVALSHA' ? '-NOSCRIPT No matching script.\r\n' : '+OK\r\n')
+    answer = (command, socket) =>
+      socket.write(command === 'EVALSHA' ? '-NOSCRIPT No matching script.\r\n' : '+OK\r\n')
     await connection.script(script, 'key', ['a'])
     connection.close()
     expect(received.slice(-3)).toEqual([
@@ -82,7 +87,10 @@ describe('a connection', () => {
 
   test('that the server ends is lost once, and what was under way is rejected', async () => {
     const lost: Error[] = []
-    const connection = await connectRedis({ url, timeoutMs: 60_000, onLost: (error) => lost.push(error) }, 'key')
+    const connection = await connectRedis(
+      { url, timeoutMs: 60_000, onLost: (error) => lost.push(error) },
+      'key',
+    )
     answer = (_, socket) => socket.destroy()
     await expect(connection.command(['GET', 'key'])).rejects.toThrow()
     expect(lost).toHaveLength(1)
@@ -97,8 +105,11 @@ describe('a connection', () => {
 
   test('that is moved without end is given up', async () => {
     const port = new URL(url).port
-    answer = (command, socket) => socket.write(command === 'SET' ? `-MOVED 1 127.0.0.1:${port}\r\n` : '+OK\r\n')
-    await expect(connectRedis({ url, timeoutMs: 1000, onLost: neverLost }, 'key')).rejects.toThrow('MOVED')
+    answer = (command, socket) =>
+      socket.write(command === 'SET' ? `-MOVED 1 127.0.0.1:${port}\r\n` : '+OK\r\n')
+    await expect(connectRedis({ url, timeoutMs: 1000, onLost: neverLost }, 'key')).rejects.toThrow(
+      'MOVED',
+    )
     expect(received.filter((command) => command.startsWith('SET'))).toHaveLength(6)
   })
 })

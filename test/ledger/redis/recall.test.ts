@@ -10,12 +10,14 @@ interface Asked {
 
 function batch(fails = false): { readonly asked: Asked[]; readonly recalls: RecallBatch } {
   const asked: Asked[] = []
-  const recalls = new RecallBatch(async (reversePath, recipients): Promise<(readonly Split[])[]> => {
-    asked.push({ reversePath, recipients })
-    await Promise.resolve()
-    if (fails) throw new Error('away')
-    return recipients.map((recipient) => [splitOf(`${reversePath} to ${recipient}`)])
-  })
+  const recalls = new RecallBatch(
+    async (reversePath, recipients): Promise<(readonly Split[])[]> => {
+      asked.push({ reversePath, recipients })
+      await Promise.resolve()
+      if (fails) throw new Error('away')
+      return recipients.map((recipient) => [splitOf(`${reversePath} to ${recipient}`)])
+    },
+  )
   return { asked, recalls }
 }
 
@@ -45,7 +47,9 @@ describe('recalls', () => {
 
   test('of more than a hundred recipients are several questions', async () => {
     const { asked, recalls } = batch()
-    const found = await Promise.all(Array.from({ length: 250 }, async (_, n) => await recalls.recall('s', `r${n}`)))
+    const found = await Promise.all(
+      Array.from({ length: 250 }, async (_, n) => await recalls.recall('s', `r${n}`)),
+    )
     expect(asked.map(({ recipients }) => recipients.length)).toEqual([100, 100, 50])
     expect(found.map(ids)).toEqual(Array.from({ length: 250 }, (_, n) => [`s to r${n}`]))
   })

@@ -9,7 +9,10 @@ test.for([
   [new Error('connect ECONNREFUSED 127.0.0.1:6379'), 'connect ECONNREFUSED 127.0.0.1:6379'],
   [new Error('ERR unknown'), 'ERR unknown'],
   [
-    new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')]),
+    new AggregateError([
+      new Error('connect ECONNREFUSED ::1:1'),
+      new Error('connect ECONNREFUSED 127.0.0.1:1'),
+    ]),
     'connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1',
   ],
   ['lost', 'lost'],

@@ -1,7 +1,16 @@
 /** The SQLite ledger: its contract, and what a file can suffer. */
 import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, open as openFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -13,7 +22,16 @@ import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openSqliteLedger, type SqliteLedgerOptions } from '../../../src/ledger/sqlite/sqlite.ts'
 import { contend, contendedId, winsEach } from '../contention.ts'
 import { describeLedger } from '../ledger.contract.ts'
-import { changed, closed, ids, manyRecipients, minute, recipientOf, splitOf, start } from '../splits.ts'
+import {
+  changed,
+  closed,
+  ids,
+  manyRecipients,
+  minute,
+  recipientOf,
+  splitOf,
+  start,
+} from '../splits.ts'
 
 let directory: string
 let path: string
@@ -65,7 +83,10 @@ function startChild(
   options: ChildOptions = {},
 ): ChildProcessByStdio<null, Readable, null> {
   const file = join(import.meta.dirname, '..', 'children', script)
-  const child = spawn(process.execPath, [file, argument], { stdio: ['ignore', 'pipe', 'inherit'], ...options })
+  const child = spawn(process.execPath, [file, argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...options,
+  })
   ends.push(async () => await Promise.resolve(child.kill('SIGKILL')))
   return child
 }
@@ -81,7 +102,8 @@ async function run(script: string, argument: string, options: ChildOptions = {})
 }
 
 const kinds = (): string[] => facts.map((fact) => fact.kind)
-const troubles = (): string[] => facts.flatMap((fact) => (fact.kind === 'ledgerTrouble' ? [fact.why] : []))
+const troubles = (): string[] =>
+  facts.flatMap((fact) => (fact.kind === 'ledgerTrouble' ? [fact.why] : []))
 const until = async (check: () => void): Promise<void> => {
   await vi.waitFor(check, { timeout: 15_000, interval: 20 })
 }
@@ -107,7 +129,11 @@ describeLedger('SQLite', async () => {
 
 describeLedger('SQLite without a file', async () => {
   const clock = { now: start }
-  const ledger = await openSqliteLedger({ path: ':memory:', onFact: () => undefined, clock: () => clock.now })
+  const ledger = await openSqliteLedger({
+    path: ':memory:',
+    onFact: () => undefined,
+    clock: () => clock.now,
+  })
   const end = async (): Promise<void> => {
     await ledger.close()
   }
@@ -136,7 +162,8 @@ describe('a file', () => {
 
   test('is for its own user only, as is its log', async () => {
     await open()
-    for (const name of await readdir(directory)) expect((await stat(join(directory, name))).mode & 0o077).toBe(0)
+    for (const name of await readdir(directory))
+      expect((await stat(join(directory, name))).mode & 0o077).toBe(0)
   })
 
   test('of a newer release is refused and left alone', async () => {
@@ -169,7 +196,9 @@ describe('a file', () => {
     const [theirs] = await Promise.all([run('contend.ts', path), contend(ledger, 'ours')])
     expect(theirs).toBe('')
     expect((await ledger.find(contendedId))?.version).toBe(1 + 2 * winsEach)
-    expect(await ledger.countOpen()).toEqual([{ peer: 'default', strategy: 'group', count: 1 + 2 * winsEach }])
+    expect(await ledger.countOpen()).toEqual([
+      { peer: 'default', strategy: 'group', count: 1 + 2 * winsEach },
+    ])
     expect(facts).toEqual([])
   })
 
@@ -201,7 +230,10 @@ describe('a file', () => {
 
 describe('a file in trouble', () => {
   /** Takes most of the room that `maxFileBytes` leaves, until it is dropped. */
-  async function openAlmostFull(): Promise<{ readonly ledger: Ledger; readonly makeRoom: () => void }> {
+  async function openAlmostFull(): Promise<{
+    readonly ledger: Ledger
+    readonly makeRoom: () => void
+  }> {
     await (await open()).close()
     const other = otherConnection()
     other.exec('create table filler (x); insert into filler values (zeroblob(1000000))')
@@ -219,16 +251,21 @@ describe('a file in trouble', () => {
     const { ledger, makeRoom } = await openAlmostFull()
     await ledger.save(splitOf('first'))
     let count = 0
-    while (ledger.durable && count < 5000) expect(await ledger.save(splitOf(`s${count++}`))).toEqual({ saved: true })
+    while (ledger.durable && count < 5000)
+      expect(await ledger.save(splitOf(`s${count++}`))).toEqual({ saved: true })
     expect(ledger.durable).toBe(false)
-    expect(await ledger.save(changed(splitOf('first'), { idleAttempts: 7 }))).toEqual({ saved: true })
+    expect(await ledger.save(changed(splitOf('first'), { idleAttempts: 7 }))).toEqual({
+      saved: true,
+    })
     expect(await ledger.save(closed(splitOf('s0'), start))).toEqual({ saved: true })
     ledger.senders.change({ name: 'a.example', at: start, counts: { deferred: 4 } })
     await ledger.senders.flush()
     expect(ledger.senders.find('a.example')?.counts).toEqual({ deferred: 4 })
     await ledger.setOverride({ peer: 'bulk', strategy: 'off', setAt: start, by: 'admin' })
     expect(await ledger.openSplits(10_000)).toHaveLength(count)
-    expect(troubles()).toEqual([expect.stringMatching(/ledger\.db: .*full; splits are kept in memory/)])
+    expect(troubles()).toEqual([
+      expect.stringMatching(/ledger\.db: .*full; splits are kept in memory/),
+    ])
     makeRoom()
     await until(() => {
       expect(ledger.durable).toBe(true)
@@ -248,7 +285,9 @@ describe('a file in trouble', () => {
     for (let n = 0; ledger.durable && n < 100; n += 1) {
       const split = splitOf(`large${n}`, { recipients: manyRecipients(1000, n * 1000) })
       expect(await ledger.save(split)).toEqual({ saved: true })
-      expect(await ledger.recall('sender@example.net', `user${n * 1000 + 999}@example.org`)).toEqual([split])
+      expect(
+        await ledger.recall('sender@example.net', `user${n * 1000 + 999}@example.org`),
+      ).toEqual([split])
     }
     expect(ledger.durable).toBe(false)
   })
@@ -257,11 +296,15 @@ describe('a file in trouble', () => {
     const mountAndRun = 'mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"'
     const script = join(import.meta.dirname, '..', 'children', 'full-disk.ts')
     const all = [process.execPath, script, directory]
-    const { stdout, status } = spawnSync('unshare', ['-m', 'sh', '-c', mountAndRun, directory, ...all], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 15_000,
-    })
+    const { stdout, status } = spawnSync(
+      'unshare',
+      ['-m', 'sh', '-c', mountAndRun, directory, ...all],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 15_000,
+      },
+    )
     expect({ status, ...(JSON.parse(stdout) as object) }).toEqual({
       status: 0,
       kinds: ['ledgerTrouble', 'ledgerRecovered'],
@@ -312,7 +355,8 @@ describe('a file in trouble', () => {
     expect(ledger.durable).toBe(true)
     expect(await ledger.save(splitOf('it'))).toEqual({ saved: true })
     expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered'])
-    const aside = (await readdir(directory)).find((name) => name.startsWith('ledger.db.corrupt-')) ?? ''
+    const aside =
+      (await readdir(directory)).find((name) => name.startsWith('ledger.db.corrupt-')) ?? ''
     expect(troubles()[0]).toContain(aside)
     expect(await readFile(join(directory, aside), 'utf8')).toContain('somebody may want to look')
   })
@@ -330,9 +374,12 @@ describe('a file in trouble', () => {
 
   test('because it was damaged while in use: it is set aside, and the ledger goes on in a new one', async () => {
     const ledger = await open()
-    for (let n = 0; n < 2000; n += 1) await ledger.save(splitOf(`s${n}`, { messageId: 'x'.repeat(5000) }))
+    for (let n = 0; n < 2000; n += 1)
+      await ledger.save(splitOf(`s${n}`, { messageId: 'x'.repeat(5000) }))
     await until(() => {
-      expect(otherConnection().prepare('pragma wal_checkpoint(truncate)').get()).toMatchObject({ busy: 0 })
+      expect(otherConnection().prepare('pragma wal_checkpoint(truncate)').get()).toMatchObject({
+        busy: 0,
+      })
     })
     await overwrite(2)
     // Far more than the page cache holds is read.
@@ -344,7 +391,9 @@ describe('a file in trouble', () => {
       expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered'])
     })
     expect(await ledger.find('new')).toBeDefined()
-    expect((await readdir(directory)).some((name) => name.startsWith('ledger.db.corrupt-'))).toBe(true)
+    expect((await readdir(directory)).some((name) => name.startsWith('ledger.db.corrupt-'))).toBe(
+      true,
+    )
   })
 
   test('because another process keeps it locked: the ledger goes on, and catches up', async () => {
@@ -374,7 +423,8 @@ describe('a file in trouble', () => {
   async function overwrite(page: number): Promise<void> {
     const { size } = await stat(path)
     const file = await openFile(path, 'r+')
-    for (let at = page * 4096; at < size; at += 4096) await file.write(Buffer.alloc(4096, 0xee), 0, 4096, at)
+    for (let at = page * 4096; at < size; at += 4096)
+      await file.write(Buffer.alloc(4096, 0xee), 0, 4096, at)
     await file.close()
   }
 })
@@ -410,7 +460,9 @@ describe('a ledger that is full', () => {
   test('has a bound in bytes too', async () => {
     const ledger = await open({ maxBytes: 1_000_000 })
     for (let n = 0; n < 10; n += 1) {
-      await ledger.save(splitOf(`s${n}`, { startedAt: start + n, recipients: manyRecipients(1000) }))
+      await ledger.save(
+        splitOf(`s${n}`, { startedAt: start + n, recipients: manyRecipients(1000) }),
+      )
     }
     const left = ids(await ledger.openSplits(20))
     expect(left.length).toBeLessThan(6)
@@ -422,7 +474,9 @@ describe('a ledger that is full', () => {
 test('a recall gives the newest thousand splits, oldest first, when somebody opened more', async () => {
   const ledger = await open({ path: ':memory:' })
   for (let n = 0; n < 1100; n += 1) {
-    await ledger.save(splitOf(`s${n}`, { startedAt: start + n, recipients: [recipientOf('a@example.org')] }))
+    await ledger.save(
+      splitOf(`s${n}`, { startedAt: start + n, recipients: [recipientOf('a@example.org')] }),
+    )
   }
   const found = await recall(ledger)
   expect(found).toHaveLength(1000)

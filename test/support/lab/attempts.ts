@@ -10,26 +10,39 @@ export interface ComingBack {
   readonly nobodyElse: boolean
 }
 
-/** What a queueing sender of one message did with the deferrals; its reports of failure (empty reverse-path) are left out. */
+/**
+ * What a queueing sender of one message did with the deferrals; its reports of failure (empty
+ * reverse-path) are left out.
+ */
 export function comingBack(
   rcptwise: { readonly transactions: () => readonly TransactionFact[] },
   from: string,
 ): ComingBack {
   const attempts = rcptwise.transactions().filter(({ reversePath }) => reversePath === from)
-  if (attempts.length < 2) throw new Error(`${from} has made ${attempts.length} attempts: it never came back`)
+  if (attempts.length < 2)
+    throw new Error(`${from} has made ${attempts.length} attempts: it never came back`)
   const offered = attempts.map(({ recipients }) => recipients.map(({ address }) => address))
-  const open = attempts.map(({ recipients }) => recipients.filter(({ final }) => !final).map(({ address }) => address))
+  const open = attempts.map(({ recipients }) =>
+    recipients.filter(({ final }) => !final).map(({ address }) => address),
+  )
   return {
     eachInAConnection: new Set(attempts.map(({ session }) => session)).size === attempts.length,
-    allOfTheRest: open.every((rest, index) => rest.every((address) => offered[index + 1]?.includes(address) === true)),
+    allOfTheRest: open.every((rest, index) =>
+      rest.every((address) => offered[index + 1]?.includes(address) === true),
+    ),
     nobodyElse: offered.every((addresses, index) => {
-      const done = attempts.slice(0, index).flatMap(({ recipients }) => recipients.filter(({ final }) => final))
+      const done = attempts
+        .slice(0, index)
+        .flatMap(({ recipients }) => recipients.filter(({ final }) => final))
       return done.every(({ address }) => !addresses.includes(address))
     }),
   }
 }
 
-/** Which attempts of a sender were delivered to somebody, from 0. With `late` it is the first one alone: who accepts never waits. */
+/**
+ * Which attempts of a sender were delivered to somebody, from 0. With `late` it is the first one
+ * alone: who accepts never waits.
+ */
 export function deliveringAttempts(
   rcptwise: { readonly transactions: () => readonly TransactionFact[] },
   from: string,

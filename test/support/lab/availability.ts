@@ -1,6 +1,7 @@
 /**
- * Whether real mail servers can run here, and if not, why. They are unpacked from Debian packages and run in a root
- * directory of their own, so it takes Debian's apt and the rights of root; nothing is installed on the host.
+ * Whether real mail servers can run here, and if not, why. They are unpacked from Debian packages
+ * and run in a root directory of their own, so it takes Debian's apt and the rights of root;
+ * nothing is installed on the host.
  */
 import { accessSync, constants, readFileSync } from 'node:fs'
 
@@ -13,7 +14,10 @@ const hostPrograms = [
   '/usr/sbin/chroot',
 ]
 
-/** A reason in this environment variable turns the interop tests off; `npm test` sets it when the packages can't be had. */
+/**
+ * A reason in this environment variable turns the interop tests off; `npm test` sets it when the
+ * packages can't be had.
+ */
 export const obstacleVariable = 'RCPTWISE_NO_INTEROP'
 
 /** The same for the tests with Haraka alone, which comes from npm. */
@@ -29,9 +33,11 @@ export function harakaObstacle(): string | undefined {
 export function interopObstacle(): string | undefined {
   const told = process.env[obstacleVariable]
   if (told !== undefined && told !== '') return told
-  if (process.platform !== 'linux') return `real mail servers need Debian, this is ${process.platform}`
+  if (process.platform !== 'linux')
+    return `real mail servers need Debian, this is ${process.platform}`
   if (!isDebian()) return 'real mail servers need Debian, this is another Linux'
-  if (process.getuid?.() !== 0) return 'real mail servers need root (chroot, mail users), this is an ordinary user'
+  if (process.getuid?.() !== 0)
+    return 'real mail servers need root (chroot, mail users), this is an ordinary user'
   const missing = hostPrograms.find((path) => !isExecutable(path))
   return missing === undefined ? undefined : `${missing} is missing`
 }

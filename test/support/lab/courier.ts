@@ -1,6 +1,6 @@
 /**
- * Courier 1.0 in a place of its own, as a sending client: it queues what was deferred and offers it again, all together
- * (senders). Its reports of failure go the way of all mail, to the backend.
+ * Courier 1.0 in a place of its own, as a sending client: it queues what was deferred and offers it
+ * again, all together (senders). Its reports of failure go the way of all mail, to the backend.
  */
 import { cp, readdir, symlink } from 'node:fs/promises'
 import path from 'node:path'
@@ -20,9 +20,14 @@ export interface Courier extends AsyncDisposable {
 const state = '/var/lib/courier'
 
 /** Starts a Courier that sends everything to one server and tries again after a second. */
-export async function startCourier(relayTo: { readonly host: string; readonly port: number }): Promise<Courier> {
+export async function startCourier(relayTo: {
+  readonly host: string
+  readonly port: number
+}): Promise<Courier> {
   const place = await Place.make('courier')
-  await cp(path.join(await packageRoot('courier'), 'etc/courier'), place.host('/etc/courier'), { recursive: true })
+  await cp(path.join(await packageRoot('courier'), 'etc/courier'), place.host('/etc/courier'), {
+    recursive: true,
+  })
   await place.write('/etc/environment', '')
   const settings = {
     me: 'courier.test',
@@ -36,7 +41,8 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
     retrymaxdelta: '0',
     queuefill: '1',
   }
-  for (const [name, value] of Object.entries(settings)) await place.write(`/etc/courier/${name}`, `${value}\n`)
+  for (const [name, value] of Object.entries(settings))
+    await place.write(`/etc/courier/${name}`, `${value}\n`)
   const own = { user: 'courier', group: 'courier' } as const
   for (const name of ['allfilters', 'filters', 'msgq', 'msgs', 'track', 'tmp', 'sts']) {
     await place.directory(`${state}/${name}`, { ...own, mode: 0o770 })
@@ -46,12 +52,15 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
   await place.directory('/run/courier', { ...own, mode: 0o755 })
   await symlink('../run', place.host('/var/run'))
 
-  // A message is in tmp from its submission until courierd has noticed it and moved it to msgs: that one is looked at last.
+  // A message is in tmp from its submission until courierd has noticed it and moved it to msgs:
+  // that one is looked at last.
   const waiting = async (): Promise<string[]> => {
     const names: string[] = []
     for (const folder of ['tmp', 'msgs']) {
       // A folder that goes away meanwhile had a message until now: C of nothing.
-      const found = await readdir(place.host(`${state}/${folder}`), { recursive: true }).catch(() => ['C'])
+      const found = await readdir(place.host(`${state}/${folder}`), { recursive: true }).catch(
+        () => ['C'],
+      )
       names.push(...found.map((name) => `${folder}/${name}`))
     }
     return names.filter((name) => path.basename(name).startsWith('C'))
@@ -65,7 +74,8 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
     'set -a; . /etc/courier/courierd; exec /usr/lib/courier/courier/courierd',
   ])
   try {
-    const ready = async (): Promise<boolean> => (await readdir(place.host(`${state}/tmp`))).includes('trigger')
+    const ready = async (): Promise<boolean> =>
+      (await readdir(place.host(`${state}/tmp`))).includes('trigger')
     await until('Courier waits for mail', async () => daemon.exitCode !== null || (await ready()))
     if (daemon.exitCode !== null) throw new Error(`courierd ended with ${daemon.exitCode}`)
   } catch (error) {
@@ -76,12 +86,19 @@ export async function startCourier(relayTo: { readonly host: string; readonly po
   return {
     submit: async (submission) => {
       const input = composeMessage(submission).replaceAll('\r\n', '\n')
-      const ran = await place.run('/usr/sbin/sendmail', ['-f', submission.from, ...submission.to], { input })
-      if (ran.code !== 0) throw new Error(`Courier's sendmail ended with ${ran.code}: ${ran.transcript}`)
+      const ran = await place.run('/usr/sbin/sendmail', ['-f', submission.from, ...submission.to], {
+        input,
+      })
+      if (ran.code !== 0)
+        throw new Error(`Courier's sendmail ended with ${ran.code}: ${ran.transcript}`)
     },
     log,
     empty: async () => {
-      await untilSteady('the queue of Courier is empty', async () => (await waiting()).length === 0, { explain: log })
+      await untilSteady(
+        'the queue of Courier is empty',
+        async () => (await waiting()).length === 0,
+        { explain: log },
+      )
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

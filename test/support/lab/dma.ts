@@ -1,6 +1,7 @@
 /**
- * dma 0.13, the DragonFly Mail Agent, in a place of its own: a client that sends to each recipient in a connection of its
- * own (senders). It has no daemon: each call queues, and goes on in the background until its message is done.
+ * dma 0.13, the DragonFly Mail Agent, in a place of its own: a client that sends to each recipient
+ * in a connection of its own (senders). It has no daemon: each call queues, and goes on in the
+ * background until its message is done.
  */
 import { readdir } from 'node:fs/promises'
 import { Place } from './place.ts'
@@ -19,9 +20,15 @@ const program = '/usr/sbin/dma'
 const spool = '/var/spool/dma'
 
 /** Makes a dma that sends everything to one server. */
-export async function openDma(relayTo: { readonly host: string; readonly port: number }): Promise<Dma> {
+export async function openDma(relayTo: {
+  readonly host: string
+  readonly port: number
+}): Promise<Dma> {
   const place = await Place.make('dma')
-  await place.write('/etc/dma/dma.conf', `SMARTHOST ${relayTo.host}\nPORT ${relayTo.port}\nMAILNAME dma.test\n`)
+  await place.write(
+    '/etc/dma/dma.conf',
+    `SMARTHOST ${relayTo.host}\nPORT ${relayTo.port}\nMAILNAME dma.test\n`,
+  )
   await place.directory(spool, { user: 'root', group: 'mail', mode: 0o2775 })
   const log = async (): Promise<string> => (await place.run(program, ['-bp'])).transcript
   return {
@@ -34,7 +41,9 @@ export async function openDma(relayTo: { readonly host: string; readonly port: n
     empty: async () => {
       const waiting = async (): Promise<string[]> =>
         (await readdir(place.host(spool))).filter((name) => /^[MQ]/.test(name))
-      await untilSteady('the queue of dma is empty', async () => (await waiting()).length === 0, { explain: log })
+      await untilSteady('the queue of dma is empty', async () => (await waiting()).length === 0, {
+        explain: log,
+      })
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

@@ -1,4 +1,7 @@
-/** Dovecot's LMTP server in a place of its own, as a backend: Maildirs, and quotas that only some recipients have exceeded. */
+/**
+ * Dovecot's LMTP server in a place of its own, as a backend: Maildirs, and quotas that only some
+ * recipients have exceeded.
+ */
 import path from 'node:path'
 import { readMaildir } from './maildir.ts'
 import { Place } from './place.ts'
@@ -6,15 +9,26 @@ import { freePort, greets } from './ports.ts'
 import { until } from './until.ts'
 
 export interface DovecotOptions {
-  /** Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ. */
+  /**
+   * Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ.
+   */
   readonly mailboxes: readonly string[]
   /** Addresses whose mailbox is full: no message fits into it. */
   readonly full?: readonly string[]
   /** A full mailbox is answered 452 in place of 552. */
   readonly fullIsTemporary?: boolean
-  /** Sieve scripts by local part of a mailbox (Pigeonhole); its reports leave by SMTP, to `submission`. */
-  readonly sieve?: { readonly scripts: Readonly<Record<string, string>>; readonly submission: number }
-  /** Passwords by local part of a mailbox; they are asked for by mail servers that leave AUTH to it, on `saslPort`. */
+  /**
+   * Sieve scripts by local part of a mailbox (Pigeonhole); its reports leave by SMTP, to
+   * `submission`.
+   */
+  readonly sieve?: {
+    readonly scripts: Readonly<Record<string, string>>
+    readonly submission: number
+  }
+  /**
+   * Passwords by local part of a mailbox; they are asked for by mail servers that leave AUTH to it,
+   * on `saslPort`.
+   */
   readonly passwords?: Readonly<Record<string, string>>
 }
 
@@ -36,7 +50,10 @@ export interface Dovecot extends AsyncDisposable {
 const lmtpSocket = '/run/dovecot/lmtp'
 const users = '/etc/dovecot/users'
 
-/** Starts Dovecot 2.3 with LMTP on a port of 127.0.0.1 and on a Unix socket. Ends with `await using` or its dispose. */
+/**
+ * Starts Dovecot 2.3 with LMTP on a port of 127.0.0.1 and on a Unix socket. Ends with `await using`
+ * or its dispose.
+ */
 export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const place = await Place.make(options.sieve === undefined ? 'dovecot' : 'dovecot-sieve')
   const [port, saslPort] = [await freePort(), await freePort()]
@@ -64,7 +81,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
     socketPath: place.host(lmtpSocket),
     log,
     fill,
-    mailbox: async (address) => await readMaildir(place.host(path.join('/var/mail', localPart(address), 'Maildir'))),
+    mailbox: async (address) =>
+      await readMaildir(place.host(path.join('/var/mail', localPart(address), 'Maildir'))),
     empty: async () => await Promise.resolve(),
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()
@@ -75,7 +93,10 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
 const localPart = (address: string): string => address.slice(0, address.lastIndexOf('@'))
 
 /** As in passwd(5), with what the quota plugin reads behind it. */
-const userTable = ({ mailboxes, passwords = {} }: DovecotOptions, full: readonly string[]): string =>
+const userTable = (
+  { mailboxes, passwords = {} }: DovecotOptions,
+  full: readonly string[],
+): string =>
   mailboxes
     .map((address) => {
       const name = localPart(address)
@@ -84,7 +105,11 @@ const userTable = ({ mailboxes, passwords = {} }: DovecotOptions, full: readonly
     })
     .join('')
 
-const dovecotConf = ({ fullIsTemporary = false, sieve }: DovecotOptions, port: number, saslPort: number): string => `
+const dovecotConf = (
+  { fullIsTemporary = false, sieve }: DovecotOptions,
+  port: number,
+  saslPort: number,
+): string => `
 protocols = lmtp
 base_dir = /run/dovecot
 log_path = /dev/stderr

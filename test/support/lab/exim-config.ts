@@ -3,17 +3,25 @@
 import type { Issued } from '../../../src/tls/issue.ts'
 
 export interface EximServer {
-  /** Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ. */
+  /**
+   * Addresses that have a mailbox; their domains are told apart by nobody, so local parts differ.
+   */
   readonly mailboxes?: readonly string[]
   /** Offer PRDR; then `atDot` is answered per recipient. */
   readonly prdr?: boolean
   /** Replies to RCPT by address, such as `450 4.2.1 Mailbox busy`. */
   readonly atRcpt?: Readonly<Record<string, string>>
-  /** Replies after the text by address: with PRDR each recipient's own, without it the first recipient's for all. */
+  /**
+   * Replies after the text by address: with PRDR each recipient's own, without it the first
+   * recipient's for all.
+   */
   readonly atDot?: Readonly<Record<string, string>>
   /** Replies to the whole text, by the value of its `X-Lab` header line. */
   readonly byHeader?: Readonly<Record<string, string>>
-  /** Passwords by user name, for AUTH; who has authenticated may send anywhere, others to local domains alone. */
+  /**
+   * Passwords by user name, for AUTH; who has authenticated may send anywhere, others to local
+   * domains alone.
+   */
   readonly passwords?: Readonly<Record<string, string>>
   /** STARTTLS with it; then AUTH is offered after TLS alone. */
   readonly certificate?: Issued
@@ -59,7 +67,15 @@ const answerFrom = (table: string, key: string): string => {
 
 /** The text of exim4.conf (Exim 4.96 specification, chapters 14 to 30). */
 export function eximConfig(options: EximOptions): string {
-  const { port, hostname = 'exim.test', relayTo, prdr = true, chunking = true, tls = 'try', retry = '1s' } = options
+  const {
+    port,
+    hostname = 'exim.test',
+    relayTo,
+    prdr = true,
+    chunking = true,
+    tls = 'try',
+    retry = '1s',
+  } = options
   const { server = {} } = options
   const main = options.main?.(port) ?? []
   const local = relayTo === undefined ? '*' : localDomain
@@ -171,7 +187,8 @@ const relayAcl = `  accept authenticated = *
   deny  message = relay not permitted
         domains = !+local_domains`
 
-const passwordOf = (user: string): string => `\${lookup{${user}}lsearch{/etc/exim4/passwords}{$value}fail}`
+const passwordOf = (user: string): string =>
+  `\${lookup{${user}}lsearch{/etc/exim4/passwords}{$value}fail}`
 
 /** Chapters 34 and 35: plaintext and cram_md5, with the names and prompts of its own example. */
 const authenticators = `

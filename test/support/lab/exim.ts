@@ -1,6 +1,12 @@
 /** Exim 4.96 in a place of its own, as a sending client, as a backend, or both. */
 import { readdir } from 'node:fs/promises'
-import { eximConfig, localDomain, replyTable, type EximOptions, type EximServer } from './exim-config.ts'
+import {
+  eximConfig,
+  localDomain,
+  replyTable,
+  type EximOptions,
+  type EximServer,
+} from './exim-config.ts'
 import { bounces, readMaildir, type Bounce } from './maildir.ts'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
@@ -24,7 +30,9 @@ export interface Exim extends AsyncDisposable {
   readonly log: () => Promise<string>
   /** Messages in the Maildir of an address. */
   readonly mailbox: (address: string) => Promise<string[]>
-  /** Recipients reported as failed to an address with a mailbox here (default `sender@client.test`). */
+  /**
+   * Recipients reported as failed to an address with a mailbox here (default `sender@client.test`).
+   */
   readonly bounces: (address?: string) => Promise<Bounce[]>
   /** Waits until no message is in the queue. */
   readonly empty: () => Promise<void>
@@ -33,8 +41,8 @@ export interface Exim extends AsyncDisposable {
 }
 
 /**
- * Starts an Exim that listens on a port of 127.0.0.1, delivers at once and runs its queue each second.
- * Ends with `await using` or its dispose.
+ * Starts an Exim that listens on a port of 127.0.0.1, delivers at once and runs its queue each
+ * second. Ends with `await using` or its dispose.
  */
 export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promise<Exim> {
   const place = await Place.make(options.packages ?? 'exim')
@@ -42,7 +50,10 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
   const { server = {} } = options
   await place.write('/etc/exim4/exim4.conf', eximConfig({ ...options, port }))
   const { certificate, passwords = {} } = server
-  await place.write('/etc/exim4/certificate.pem', `${certificate?.cert ?? ''}${certificate?.key ?? ''}`)
+  await place.write(
+    '/etc/exim4/certificate.pem',
+    `${certificate?.cert ?? ''}${certificate?.key ?? ''}`,
+  )
   const secrets = Object.entries(passwords).map(([user, password]) => `${user}: ${password}\n`)
   await place.write('/etc/exim4/passwords', secrets.join(''))
   const users = (server.mailboxes ?? ['sender@client.test']).map(localPart)
@@ -61,8 +72,10 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
 
   const log = async (): Promise<string> =>
     `${await place.read('/var/log/exim4/mainlog')}${await place.read('/daemon.log')}`
-  const queue = async (): Promise<EximQueueEntry[]> => parseQueue((await place.run('/usr/sbin/exim4', ['-bp'])).stdout)
-  const queueFiles = async (): Promise<string[]> => await readdir(place.host('/var/spool/exim4/input')).catch(() => [])
+  const queue = async (): Promise<EximQueueEntry[]> =>
+    parseQueue((await place.run('/usr/sbin/exim4', ['-bp'])).stdout)
+  const queueFiles = async (): Promise<string[]> =>
+    await readdir(place.host('/var/spool/exim4/input')).catch(() => [])
   const mailbox = async (address: string): Promise<string[]> =>
     await readMaildir(place.host(`/var/mail/${localPart(address)}`))
 
@@ -70,7 +83,10 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
   const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
   const daemon = await place.start('/usr/sbin/exim4', ['-bdf', '-q1s'])
   try {
-    await until('Exim listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
+    await until(
+      'Exim listens',
+      async () => daemon.exitCode !== null || (await greets(port, preamble)),
+    )
     if (daemon.exitCode !== null) throw new Error(`Exim ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()
@@ -92,7 +108,11 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
     mailbox,
     bounces: async (address = 'sender@client.test') => bounces(await mailbox(address)),
     empty: async () => {
-      await untilSteady('the queue of Exim is empty', async () => (await queueFiles()).length === 0, { explain: log })
+      await untilSteady(
+        'the queue of Exim is empty',
+        async () => (await queueFiles()).length === 0,
+        { explain: log },
+      )
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()
@@ -102,7 +122,10 @@ export async function startExim(options: Omit<EximOptions, 'port'> = {}): Promis
 
 const localPart = (address: string): string => address.slice(0, address.lastIndexOf('@'))
 
-/** Reads what `exim -bp` prints: a line per message, then its recipients, those with D in front being done. */
+/**
+ * Reads what `exim -bp` prints: a line per message, then its recipients, those with D in front
+ * being done.
+ */
 export function parseQueue(text: string): EximQueueEntry[] {
   const entries: { id: string; waiting: string[] }[] = []
   for (const line of text.split('\n')) {

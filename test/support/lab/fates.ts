@@ -1,4 +1,7 @@
-/** What must hold for each recipient in the end: the message once, or one report of failure, and never neither. */
+/**
+ * What must hold for each recipient in the end: the message once, or one report of failure, and
+ * never neither.
+ */
 import { expect } from 'vitest'
 import type { Bounce } from './maildir.ts'
 import { until, untilSteady } from './until.ts'
@@ -24,7 +27,10 @@ export interface Fates {
   readonly bounced?: Readonly<Record<string, string>>
 }
 
-/** Waits until the client has nothing left to do, then holds every recipient's fate against what was expected. */
+/**
+ * Waits until the client has nothing left to do, then holds every recipient's fate against what was
+ * expected.
+ */
 export async function expectFates(
   client: SendingServer,
   backend: ReceivingServer,
@@ -59,8 +65,8 @@ export async function expectFates(
 }
 
 /**
- * Waits until these recipients, and no others, are in the queue: one that was answered is listed until its report is on its
- * way, and so is the report.
+ * Waits until these recipients, and no others, are in the queue: one that was answered is listed
+ * until its report is on its way, and so is the report.
  */
 export async function expectWaiting(
   client: {
@@ -87,7 +93,10 @@ async function deliveriesOf(
 ): Promise<Record<string, readonly string[]>> {
   const entries = addresses.map(async (address) => {
     const messages = await backend.mailbox(address)
-    return [address, messages.map((text) => (/^X-Rcptwise-Verdict: tag/m.test(text) ? 'tagged' : 'plain'))] as const
+    return [
+      address,
+      messages.map((text) => (/^X-Rcptwise-Verdict: tag/m.test(text) ? 'tagged' : 'plain')),
+    ] as const
   })
   return Object.fromEntries(await Promise.all(entries))
 }

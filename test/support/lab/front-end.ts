@@ -49,8 +49,12 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     const file = path.join(directory, 'rcptwise.yaml')
     await writeFile(file, stringify(configuration(options)))
     const loaded = loadConfig(file)
-    if (!loaded.ok) throw new Error(`The test's configuration is wrong: ${JSON.stringify(loaded.problems)}`)
-    const app = await startApp(loaded.config, { onFact: (fact) => facts.push(fact), processMetrics: false })
+    if (!loaded.ok)
+      throw new Error(`The test's configuration is wrong: ${JSON.stringify(loaded.problems)}`)
+    const app = await startApp(loaded.config, {
+      onFact: (fact) => facts.push(fact),
+      processMetrics: false,
+    })
     const { port } = app.addresses[0] ?? { port: 0 }
     const admin = app.admin?.port ?? 0
     return {
@@ -58,7 +62,8 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       adminUrl: `http://127.0.0.1:${admin}`,
       transactions: () => facts.filter((fact) => fact.kind === 'transactionEnded'),
       log: () => facts.map((fact) => JSON.stringify(fact)).join('\n'),
-      metric: async (name) => sum(name, await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()),
+      metric: async (name) =>
+        sum(name, await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()),
       [Symbol.asyncDispose]: async () => {
         await app.close()
         await rm(directory, { recursive: true, force: true })
@@ -86,7 +91,9 @@ const configuration = ({ backend, peer, config }: FrontEndOptions): Record<strin
 })
 
 function sum(name: string, exposition: string): number {
-  const samples = exposition.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+  const samples = exposition
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
   if (samples.length === 0) throw new Error(`There is no metric ${name}`)
   return samples.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0)
 }

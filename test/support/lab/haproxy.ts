@@ -1,4 +1,7 @@
-/** HAProxy 2.6 in a place of its own, in front of one server that it tells the client (PROXY protocol, version 2). */
+/**
+ * HAProxy 2.6 in a place of its own, in front of one server that it tells the client (PROXY
+ * protocol, version 2).
+ */
 import { networkInterfaces } from 'node:os'
 import { Place } from './place.ts'
 import { freePort, greets } from './ports.ts'
@@ -12,11 +15,14 @@ export interface Haproxy extends AsyncDisposable {
 
 /** Whether this host has ::1: a container may have no IPv6. */
 export const hasLoopback6 = (): boolean =>
-  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1') === true)
+  Object.values(networkInterfaces()).some(
+    (addresses) => addresses?.some(({ address }) => address === '::1') === true,
+  )
 
 /**
- * Its checks are those of its manual for SMTP: an EHLO each 200 ms, behind a PROXY header of their own (LOCAL). An answer
- * may take its time: without `timeout check` it would have 200 ms, and the server would be out of use on a busy machine.
+ * Its checks are those of its manual for SMTP: an EHLO each 200 ms, behind a PROXY header of their
+ * own (LOCAL). An answer may take its time: without `timeout check` it would have 200 ms, and the
+ * server would be out of use on a busy machine.
  */
 const configuration = (port: number, server: number): string => `defaults
   mode tcp
@@ -32,7 +38,10 @@ backend rcptwise
   server one 127.0.0.1:${server} send-proxy-v2 check check-send-proxy inter 200ms
 `
 
-/** Starts it in front of a server on a port of 127.0.0.1; it is ready when that server has passed its check. */
+/**
+ * Starts it in front of a server on a port of 127.0.0.1; it is ready when that server has passed
+ * its check.
+ */
 export async function startHaproxy(server: number): Promise<Haproxy> {
   const place = await Place.make('haproxy')
   const port = await freePort()

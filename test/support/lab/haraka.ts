@@ -1,9 +1,11 @@
 /**
- * Haraka 3.3 as a sending client: it offers one recipient after the other, queues what was deferred, and connects anew for each
- * attempt (senders). It runs on this project's Node in a directory of its own; it needs no root.
+ * Haraka 3.3 as a sending client: it offers one recipient after the other, queues what was
+ * deferred, and connects anew for each attempt (senders). It runs on this project's Node in a
+ * directory of its own; it needs no root.
  *
- * A plugin of a few lines stands for the site's: it sends everything to one server and, for what was deferred, writes down how long
- * Haraka would wait and makes it a second (Haraka's Outbound.md, `get_mx` and `deferred`; outbound.ini takes no less than 5 s).
+ * A plugin of a few lines stands for the site's: it sends everything to one server and, for what
+ * was deferred, writes down how long Haraka would wait and makes it a second (Haraka's Outbound.md,
+ * `get_mx` and `deferred`; outbound.ini takes no less than 5 s).
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -72,16 +74,31 @@ export async function startHaraka(options: HarakaOptions): Promise<Haraka> {
     'plugins/lab.js': plugin(options),
   }
   for (const folder of ['config', 'plugins', 'queue']) await mkdir(path.join(directory, folder))
-  await copyFile(path.join(haraka, 'config/connection.ini'), path.join(directory, 'config/connection.ini'))
-  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
+  await copyFile(
+    path.join(haraka, 'config/connection.ini'),
+    path.join(directory, 'config/connection.ini'),
+  )
+  for (const [name, text] of Object.entries(files))
+    await writeFile(path.join(directory, name), text)
 
   // Should this process die first, the kernel ends the daemon.
-  const command = ['--pdeathsig', 'KILL', process.execPath, path.join(haraka, 'bin/haraka'), '-c', directory]
-  const daemon = spawn('/bin/sh', ['-c', 'exec /usr/bin/setpriv "$@" </dev/null >daemon.log 2>&1', 'sh', ...command], {
-    cwd: directory,
-    stdio: 'ignore',
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: directory },
-  })
+  const command = [
+    '--pdeathsig',
+    'KILL',
+    process.execPath,
+    path.join(haraka, 'bin/haraka'),
+    '-c',
+    directory,
+  ]
+  const daemon = spawn(
+    '/bin/sh',
+    ['-c', 'exec /usr/bin/setpriv "$@" </dev/null >daemon.log 2>&1', 'sh', ...command],
+    {
+      cwd: directory,
+      stdio: 'ignore',
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: directory },
+    },
+  )
   await once(daemon, 'spawn')
   const ended = once(daemon, 'exit')
   const running = (): boolean => daemon.exitCode === null && daemon.signalCode === null
@@ -108,10 +125,13 @@ export async function startHaraka(options: HarakaOptions): Promise<Haraka> {
       await submitMessage(port, submission)
     },
     log,
-    waits: async () => [...(await log()).matchAll(/would wait (\d+) s/g)].map(([, seconds]) => Number(seconds)),
+    waits: async () =>
+      [...(await log()).matchAll(/would wait (\d+) s/g)].map(([, seconds]) => Number(seconds)),
     empty: async () => {
       const queued = async (): Promise<string[]> => await readdir(path.join(directory, 'queue'))
-      await untilSteady('the queue of Haraka is empty', async () => (await queued()).length === 0, { explain: log })
+      await untilSteady('the queue of Haraka is empty', async () => (await queued()).length === 0, {
+        explain: log,
+      })
     },
     [Symbol.asyncDispose]: dispose,
   }

@@ -1,4 +1,6 @@
-/** Reading what a mail server delivered: Maildirs, and the reports of failure among the messages. */
+/**
+ * Reading what a mail server delivered: Maildirs, and the reports of failure among the messages.
+ */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -7,7 +9,8 @@ export async function readMaildir(directory: string): Promise<string[]> {
   const messages: string[] = []
   for (const part of ['new', 'cur']) {
     const names = await readdir(path.join(directory, part)).catch(() => [])
-    for (const name of names.sort()) messages.push(await readFile(path.join(directory, part, name), 'latin1'))
+    for (const name of names.sort())
+      messages.push(await readFile(path.join(directory, part, name), 'latin1'))
   }
   return messages
 }
@@ -22,8 +25,8 @@ export interface Bounce {
 }
 
 /**
- * The recipients that reports of permanent failure name (RFC 3464 2.3.2, 2.3.3: Final-Recipient with Action: failed).
- * A recipient that was reported twice is there twice.
+ * The recipients that reports of permanent failure name (RFC 3464 2.3.2, 2.3.3: Final-Recipient
+ * with Action: failed). A recipient that was reported twice is there twice.
  */
 export function bounces(messages: readonly string[]): Bounce[] {
   return messages.flatMap((report) => {
@@ -39,4 +42,5 @@ export function bounces(messages: readonly string[]): Bounce[] {
 
 /** RFC 3464 2.3.6, its folded lines joined. */
 const diagnosticOf = (block: string): string =>
-  /^Diagnostic-Code: *smtp; *(.*(?:\n[ \t].*)*)/im.exec(block)?.[1]?.replaceAll(/\n[ \t]+/g, ' ') ?? ''
+  /^Diagnostic-Code: *smtp; *(.*(?:\n[ \t].*)*)/im.exec(block)?.[1]?.replaceAll(/\n[ \t]+/g, ' ') ??
+  ''

@@ -1,6 +1,7 @@
 /**
- * One message to six recipients of three policies, and what becomes of each by its score: the scenario that the legacy
- * clients have in common. The order mixes the groups, so that no client gets them sorted by chance.
+ * One message to six recipients of three policies, and what becomes of each by its score: the
+ * scenario that the legacy clients have in common. The order mixes the groups, so that no client
+ * gets them sorted by chance.
  */
 import type { Fates } from './fates.ts'
 import type { Submission } from './submission.ts'
@@ -17,7 +18,10 @@ export const recipients = {
 
 export const sender = 'sender@client.test'
 
-/** Everyone that a backend of the scenario has a mailbox for; the sender's own is for nullmailer's reports. */
+/**
+ * Everyone that a backend of the scenario has a mailbox for; the sender's own is for nullmailer's
+ * reports.
+ */
 export const mailboxes = [...Object.keys(recipients), sender]
 
 const withPolicy = (...policies: readonly string[]): string[] =>
@@ -31,7 +35,10 @@ const refused = (addresses: readonly string[]): Record<string, string> =>
 export type Score = 3 | 9.5 | 20
 
 /** 3: everyone takes it; 9.5: strict refuses; 20: strict and careful refuse. */
-export const mixedMessage = (score: Score, to: readonly string[] = Object.keys(recipients)): Submission => ({
+export const mixedMessage = (
+  score: Score,
+  to: readonly string[] = Object.keys(recipients),
+): Submission => ({
   from: sender,
   to,
   headers: [`X-Spam-Score: ${score}`],

@@ -26,7 +26,10 @@ export interface Opensmtpd extends AsyncDisposable {
   readonly log: () => Promise<string>
   /** Messages in the Maildir of an address. */
   readonly mailbox: (address: string) => Promise<string[]>
-  /** Has it try again now what waits: its own first retry comes after 400 s (senders), which can't be configured. */
+  /**
+   * Has it try again now what waits: its own first retry comes after 400 s (senders), which can't
+   * be configured.
+   */
   readonly hurry: () => Promise<void>
   /** Waits until no message is in the queue, and has it try again all the time what is there. */
   readonly empty: () => Promise<void>
@@ -34,17 +37,28 @@ export interface Opensmtpd extends AsyncDisposable {
 
 const control = '/usr/local/smtpctl'
 
-/** smtpd.conf(5). An address with a mailbox is a virtual user of the one system user who owns all Maildirs. */
-const configuration = (port: number, { relayTo, mailboxes = [], lines = [], listen = '' }: OpensmtpdOptions): string =>
+/**
+ * smtpd.conf(5). An address with a mailbox is a virtual user of the one system user who owns all
+ * Maildirs.
+ */
+const configuration = (
+  port: number,
+  { relayTo, mailboxes = [], lines = [], listen = '' }: OpensmtpdOptions,
+): string =>
   [
     'table mailboxes file:/etc/mailboxes',
     ...lines,
     `listen on 127.0.0.1 port ${port} hostname opensmtpd.test ${listen}`,
     'action "mailbox" maildir "/var/mail/%{rcpt.user}@%{rcpt.domain}" virtual <mailboxes>',
-    ...domainsOf(mailboxes).map((domain) => `match from any for domain "${domain}" action "mailbox"`),
+    ...domainsOf(mailboxes).map(
+      (domain) => `match from any for domain "${domain}" action "mailbox"`,
+    ),
     ...(relayTo === undefined
       ? []
-      : [`action "out" relay host smtp://${relayTo.host}:${relayTo.port}`, 'match from any for any action "out"']),
+      : [
+          `action "out" relay host smtp://${relayTo.host}:${relayTo.port}`,
+          'match from any for any action "out"',
+        ]),
     '',
   ].join('\n')
 
@@ -52,12 +66,17 @@ const domainsOf = (addresses: readonly string[]): string[] => [
   ...new Set(addresses.map((address) => address.slice(address.lastIndexOf('@') + 1))),
 ]
 
-/** Starts an OpenSMTPD that listens on a port of 127.0.0.1. Ends with `await using` or its dispose. */
+/**
+ * Starts an OpenSMTPD that listens on a port of 127.0.0.1. Ends with `await using` or its dispose.
+ */
 export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmtpd> {
   const place = await Place.make('opensmtpd')
   const port = await freePort()
   await place.write('/etc/smtpd.conf', configuration(port, options))
-  await place.write('/etc/mailboxes', (options.mailboxes ?? []).map((address) => `${address}: vmail\n`).join(''))
+  await place.write(
+    '/etc/mailboxes',
+    (options.mailboxes ?? []).map((address) => `${address}: vmail\n`).join(''),
+  )
   await place.write('/etc/mailname', 'opensmtpd.test\n')
   for (const directory of ['/var/lib/opensmtpd/empty', '/run', '/usr/local']) {
     await place.directory(directory, { user: 'root', group: 'root', mode: 0o755 })
@@ -73,7 +92,10 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
   const log = async (): Promise<string> => await place.read('/daemon.log')
   const queued = async (): Promise<number> => {
     const folders = ['queue', 'incoming'].map(async (name) => {
-      const entries = await readdir(place.host(`/var/spool/smtpd/${name}`), { recursive: true, withFileTypes: true })
+      const entries = await readdir(place.host(`/var/spool/smtpd/${name}`), {
+        recursive: true,
+        withFileTypes: true,
+      })
       return entries.filter((entry) => entry.isFile()).length
     })
     // A folder that goes away meanwhile had a message until now.
@@ -81,16 +103,21 @@ export async function startOpensmtpd(options: OpensmtpdOptions): Promise<Opensmt
     return counts.reduce((total, files) => total + files, 0)
   }
   const hurry = async (): Promise<void> => {
-    // Those of a message come back one by one. Asked for before all have, it would offer them apart, as it never does by itself.
+    // Those of a message come back one by one. Asked for before all have, it would offer them
+    // apart, as it never does by itself.
     const { stdout } = await place.run(control, ['show', 'queue'])
     const envelopes = stdout.split('\n').filter((line) => line !== '')
-    if (envelopes.every((line) => line.includes('|pending|'))) await place.run(control, ['schedule', 'all'])
+    if (envelopes.every((line) => line.includes('|pending|')))
+      await place.run(control, ['schedule', 'all'])
     await sleep(300)
   }
   const preamble = options.listen?.includes('proxy-v2') === true ? proxyVersion2Local : ''
   const daemon = await place.start('/usr/sbin/smtpd', ['-d', '-f', '/etc/smtpd.conf'])
   try {
-    await until('OpenSMTPD listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
+    await until(
+      'OpenSMTPD listens',
+      async () => daemon.exitCode !== null || (await greets(port, preamble)),
+    )
     if (daemon.exitCode !== null) throw new Error(`OpenSMTPD ended with ${daemon.exitCode}`)
   } catch (error) {
     const said = await log()

@@ -1,9 +1,10 @@
 /**
- * The programs of Debian packages, unpacked into a root directory per package set and kept between runs. The mail
- * servers' packages conflict with one another, so each gets a root of its own with every library it needs; nothing is
- * installed, no maintainer script runs.
+ * The programs of Debian packages, unpacked into a root directory per package set and kept between
+ * runs. The mail servers' packages conflict with one another, so each gets a root of its own with
+ * every library it needs; nothing is installed, no maintainer script runs.
  *
- * Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab, as NAME-VERSION-RECIPE: a newer package makes a new root.
+ * Kept in $RCPTWISE_LAB, or ~/.cache/rcptwise-lab, as NAME-VERSION-RECIPE: a newer package makes a
+ * new root.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
@@ -48,20 +49,27 @@ const packageSets = {
 /** Hears of what takes long or goes wrong, a line each. */
 export type Report = (line: string) => void
 
-/** Counts changes in how a root is made from the packages, so that an older one is not taken for it. */
+/**
+ * Counts changes in how a root is made from the packages, so that an older one is not taken for it.
+ */
 const recipe = 2
 
 export type PackageSet = keyof typeof packageSets
 export const packageSetNames = Object.keys(packageSets) as readonly PackageSet[]
 
 /** Where programs are kept between runs. */
-export const labDirectory = (): string => process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
+export const labDirectory = (): string =>
+  process.env['RCPTWISE_LAB'] ?? path.join(homedir(), '.cache', 'rcptwise-lab')
 
 /**
- * The root directory of a package set, which is made when it is missing: a minute with the network, then nothing.
- * It holds `usr` and is never written to; `place.ts` makes a copy to run in. `report` is told about slow steps.
+ * The root directory of a package set, which is made when it is missing: a minute with the network,
+ * then nothing. It holds `usr` and is never written to; `place.ts` makes a copy to run in. `report`
+ * is told about slow steps.
  */
-export async function packageRoot(set: PackageSet, report: Report = () => undefined): Promise<string> {
+export async function packageRoot(
+  set: PackageSet,
+  report: Report = () => undefined,
+): Promise<string> {
   const asked = roots.get(set)
   if (asked !== undefined) return await asked
   const root = findOrBuild(set, report)
@@ -79,7 +87,8 @@ async function findOrBuild(set: PackageSet, report: Report): Promise<string> {
     candidates = undefined
     version = await candidateVersion(set)
   }
-  if (version === undefined) throw new Error(`apt knows no package ${packageSets[set][0]}: check the package sources`)
+  if (version === undefined)
+    throw new Error(`apt knows no package ${packageSets[set][0]}: check the package sources`)
   const root = path.join(labDirectory(), `${set}-${version.replaceAll(':', '%3a')}-${recipe}`)
   if (existsSync(root)) return root
   report(`${set} ${version}: fetching and unpacking into ${labDirectory()}`)
@@ -124,10 +133,14 @@ async function buildRoot(set: PackageSet, root: string, report: Report): Promise
 }
 
 /**
- * Fetches the packages and all that they depend on. An empty status file makes apt take nothing for installed, so that
- * the root is complete whatever the host has.
+ * Fetches the packages and all that they depend on. An empty status file makes apt take nothing for
+ * installed, so that the root is complete whatever the host has.
  */
-async function fetchPackages(packages: readonly string[], work: string, report: Report): Promise<void> {
+async function fetchPackages(
+  packages: readonly string[],
+  work: string,
+  report: Report,
+): Promise<void> {
   await mustRun('touch', [path.join(work, 'status')])
   const options = [
     `Dir::State::status=${path.join(work, 'status')}`,
@@ -159,18 +172,29 @@ const updateLists = async (report: Report): Promise<void> => {
   report('apt-get update')
   // Without the option a list that could not be fetched is a warning.
   const args = ['-q', '-o', 'APT::Update::Error-Mode=any', 'update']
-  await patiently('apt-get update', report, async () => await mustRun('apt-get', args, { limitMs: 180_000 }))
+  await patiently(
+    'apt-get update',
+    report,
+    async () => await mustRun('apt-get', args, { limitMs: 180_000 }),
+  )
 }
 
-/** A mirror may be slow or away for a moment: three attempts in all, and each that fails is told. */
-export async function patiently(what: string, report: Report, attempt: () => Promise<unknown>): Promise<void> {
+/**
+ * A mirror may be slow or away for a moment: three attempts in all, and each that fails is told.
+ */
+export async function patiently(
+  what: string,
+  report: Report,
+  attempt: () => Promise<unknown>,
+): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await attempt()
       return
     } catch (error) {
       const why = lastLine(error)
-      if (tries === 3) throw new Error(`${what} failed three times, at last with: ${why}`, { cause: error })
+      if (tries === 3)
+        throw new Error(`${what} failed three times, at last with: ${why}`, { cause: error })
       report(`${what} failed, attempt ${tries} of 3: ${why}`)
       await sleep(tries * 5000)
     }
@@ -180,11 +204,15 @@ export async function patiently(what: string, report: Report, attempt: () => Pro
 const lastLine = (error: unknown): string => String(error).trimEnd().split('\n').at(-1) ?? ''
 
 /** What no program of the lab reads; perl, thousands of files, only swaks needs. */
-const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian', 'zoneinfo'].map((name) => `./usr/share/${name}`)
+const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian', 'zoneinfo'].map(
+  (name) => `./usr/share/${name}`,
+)
 const perl = ['./usr/share/perl*', './usr/lib/*/perl*']
 
 async function unpack(set: PackageSet, archive: string, root: string): Promise<void> {
-  const excluded = [...unneeded, ...(set === 'swaks' ? [] : perl)].map((name) => `--exclude=${name}`)
+  const excluded = [...unneeded, ...(set === 'swaks' ? [] : perl)].map(
+    (name) => `--exclude=${name}`,
+  )
   const tar = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" "${@:3}"'
   await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root, ...excluded])
 }

@@ -1,6 +1,7 @@
 /**
- * A place for one mail server: a root directory of its own below the temporary directory, in which its programs run by
- * chroot, on the host's loopback. Several places live side by side; each ends the processes it started and is removed.
+ * A place for one mail server: a root directory of its own below the temporary directory, in which
+ * its programs run by chroot, on the host's loopback. Several places live side by side; each ends
+ * the processes it started and is removed.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -81,7 +82,8 @@ export class Place implements AsyncDisposable {
     }
     await this.directory('/tmp', { user: 'root', group: 'root', mode: 0o1777 })
     await this.directory('/dev', { user: 'root', group: 'root', mode: 0o755 })
-    const devices = 'cd "$1" && mknod null c 1 3 && mknod zero c 1 5 && mknod random c 1 8 && mknod urandom c 1 9'
+    const devices =
+      'cd "$1" && mknod null c 1 3 && mknod zero c 1 5 && mknod random c 1 8 && mknod urandom c 1 9'
     await mustRun('sh', ['-c', `umask 0; ${devices}`, 'devices', this.host('/dev')])
     await this.write(
       '/etc/passwd',
@@ -92,7 +94,10 @@ export class Place implements AsyncDisposable {
       accounts(groups, (name, id) => `${name}:x:${id}:`),
     )
     await this.write('/etc/hosts', '127.0.0.1 localhost\n')
-    await this.write('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\nservices: files\n')
+    await this.write(
+      '/etc/nsswitch.conf',
+      'passwd: files\ngroup: files\nhosts: files\nservices: files\n',
+    )
   }
 
   /** The host's name of a path of the place. */
@@ -123,13 +128,19 @@ export class Place implements AsyncDisposable {
     }
   }
 
-  async directory(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
+  async directory(
+    inside: string,
+    owner: { user: PlaceUser; group: PlaceGroup; mode: number },
+  ): Promise<void> {
     await mkdir(this.host(inside), { recursive: true })
     await chown(this.host(inside), users[owner.user], groups[owner.group])
     await chmod(this.host(inside), owner.mode)
   }
 
-  async fifo(inside: string, owner: { user: PlaceUser; group: PlaceGroup; mode: number }): Promise<void> {
+  async fifo(
+    inside: string,
+    owner: { user: PlaceUser; group: PlaceGroup; mode: number },
+  ): Promise<void> {
     await mustRun('mkfifo', [this.host(inside)])
     await chown(this.host(inside), users[owner.user], groups[owner.group])
     await chmod(this.host(inside), owner.mode)
@@ -141,8 +152,9 @@ export class Place implements AsyncDisposable {
   }
 
   /**
-   * Starts, as root, a program that stays in the foreground until the place is disposed. Should this process die first,
-   * the kernel ends the daemon (`setpriv --pdeathsig`, lost on a change of user). What it says goes to `/daemon.log`.
+   * Starts, as root, a program that stays in the foreground until the place is disposed. Should
+   * this process die first, the kernel ends the daemon (`setpriv --pdeathsig`, lost on a change of
+   * user). What it says goes to `/daemon.log`.
    */
   async start(program: string, args: readonly string[]): Promise<ChildProcess> {
     const command = ['--pdeathsig', 'KILL', '/usr/sbin/chroot', this.root, program, ...args]
@@ -172,8 +184,8 @@ export class Place implements AsyncDisposable {
   }
 
   /**
-   * Ends every process whose root is this place: daemons, and deliveries that left their process group. Nothing is
-   * asked to end in peace: what they would save is removed next.
+   * Ends every process whose root is this place: daemons, and deliveries that left their process
+   * group. Nothing is asked to end in peace: what they would save is removed next.
    */
   private async endAll(): Promise<void> {
     await until('the processes of a mail server end', async () => {
@@ -185,13 +197,20 @@ export class Place implements AsyncDisposable {
 
   private async processes(): Promise<number[]> {
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-    const roots = await Promise.all(pids.map(async (pid) => await readlink(`/proc/${pid}/root`).catch(() => '')))
+    const roots = await Promise.all(
+      pids.map(async (pid) => await readlink(`/proc/${pid}/root`).catch(() => '')),
+    )
     // Some change their root once more, to an empty directory of the place.
-    return pids.filter((_, index) => `${roots[index] ?? ''}/`.startsWith(`${this.root}/`)).map(Number)
+    return pids
+      .filter((_, index) => `${roots[index] ?? ''}/`.startsWith(`${this.root}/`))
+      .map(Number)
   }
 }
 
-const accounts = (ids: Readonly<Record<string, number>>, line: (name: string, id: number) => string): string =>
+const accounts = (
+  ids: Readonly<Record<string, number>>,
+  line: (name: string, id: number) => string,
+): string =>
   Object.entries(ids)
     .map(([name, id]) => `${line(name, id)}\n`)
     .join('')

@@ -1,9 +1,10 @@
 /**
- * podman, crun and podman-compose of Debian, in a machine of their own: a root directory, process numbers and a network of
- * which the host sees nothing, and nothing leads out. Only what is asked for with `outside` (building images) has the
- * host's network. All of it ends with one process.
+ * podman, crun and podman-compose of Debian, in a machine of their own: a root directory, process
+ * numbers and a network of which the host sees nothing, and nothing leads out. Only what is asked
+ * for with `outside` (building images) has the host's network. All of it ends with one process.
  *
- * There is no systemd in it, so health checks are run by whoever asks for them, and containers have no control groups.
+ * There is no systemd in it, so health checks are run by whoever asks for them, and containers have
+ * no control groups.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,7 +23,10 @@ export interface Podman extends AsyncDisposable {
   readonly outside: (program: string, args: readonly string[], options?: RunOptions) => Promise<Ran>
   /** Writes a file of the machine. */
   readonly write: (inside: string, text: string | Buffer) => Promise<void>
-  /** A port of the host's 127.0.0.1 that leads to one of the machine's; for as long as the machine is there. */
+  /**
+   * A port of the host's 127.0.0.1 that leads to one of the machine's; for as long as the machine
+   * is there.
+   */
   readonly reach: (port: number) => Promise<number>
 }
 
@@ -40,8 +44,9 @@ events_logger = "file"
 }
 
 /**
- * $1: the root; the rest: pairs of a path of the host and where it is to be seen. pivot_root and not chroot, because crun
- * enters containers by the root of the mount namespace. A cgroup2 of its own hides mixed ones, which crun refuses.
+ * $1: the root; the rest: pairs of a path of the host and where it is to be seen. pivot_root and
+ * not chroot, because crun enters containers by the root of the mount namespace. A cgroup2 of its
+ * own hides mixed ones, which crun refuses.
  */
 const boot = `set -e
 root=$1; shift
@@ -79,20 +84,40 @@ export async function startPodman(folders: Readonly<Record<string, string>> = {}
   }
   try {
     for (const [name, text] of Object.entries(settings)) await place.write(name, text)
-    for (const name of ['resolv.conf', 'hosts']) await copyFile(`/etc/${name}`, place.host(`/etc/${name}`))
-    for (const name of ['iptables', 'ip6tables']) await symlink(`${name}-nft`, place.host(`/usr/sbin/${name}`))
+    for (const name of ['resolv.conf', 'hosts'])
+      await copyFile(`/etc/${name}`, place.host(`/etc/${name}`))
+    for (const name of ['iptables', 'ip6tables'])
+      await symlink(`${name}-nft`, place.host(`/usr/sbin/${name}`))
     await mkdir(place.host('/var/lib/cni'), { recursive: true })
     const own = ['--mount', '--pid', '--net', '--fork', '--kill-child']
     const mounts = Object.entries(folders).flat()
     machine = spawn(
       '/usr/bin/setpriv',
-      ['--pdeathsig', 'KILL', '/usr/bin/unshare', ...own, 'sh', '-c', boot, 'sh', place.root, ...mounts],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } },
+      [
+        '--pdeathsig',
+        'KILL',
+        '/usr/bin/unshare',
+        ...own,
+        'sh',
+        '-c',
+        boot,
+        'sh',
+        place.root,
+        ...mounts,
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      },
     )
     const pid = await firstProcess(machine)
     const enter = ['--target', pid, '--mount', '--pid', '--root', '--wd']
     const env = { HOME: '/root', DISABLE_HC_SYSTEMD: 'true' }
-    const inside = async (network: readonly string[], command: readonly string[], options: RunOptions): Promise<Ran> =>
+    const inside = async (
+      network: readonly string[],
+      command: readonly string[],
+      options: RunOptions,
+    ): Promise<Ran> =>
       await run('/usr/bin/nsenter', [...enter, ...network, '--', ...command], {
         limitMs: 240_000,
         ...options,
@@ -100,8 +125,12 @@ export async function startPodman(folders: Readonly<Record<string, string>> = {}
       })
     return {
       podman: async (...args) =>
-        await mustRun('/usr/bin/nsenter', [...enter, '--net', '--', 'podman', ...args], { limitMs: 240_000, env }),
-      run: async (program, args, options = {}) => await inside(['--net'], [program, ...args], options),
+        await mustRun('/usr/bin/nsenter', [...enter, '--net', '--', 'podman', ...args], {
+          limitMs: 240_000,
+          env,
+        }),
+      run: async (program, args, options = {}) =>
+        await inside(['--net'], [program, ...args], options),
       outside: async (program, args, options = {}) => await inside([], [program, ...args], options),
       write: async (name, text) => await place.write(name, text),
       reach: async (port) => {
@@ -122,10 +151,14 @@ async function firstProcess(machine: ChildProcess): Promise<string> {
   let said = ''
   machine.stdout?.on('data', (text: Buffer) => (said += text.toString()))
   machine.stderr?.on('data', (text: Buffer) => (said += text.toString()))
-  await until('the machine for podman is there', () => said.endsWith('booted\n') || machine.exitCode !== null, {
-    limitMs: 60_000,
-    explain: () => said,
-  })
+  await until(
+    'the machine for podman is there',
+    () => said.endsWith('booted\n') || machine.exitCode !== null,
+    {
+      limitMs: 60_000,
+      explain: () => said,
+    },
+  )
   const { pid = 0 } = machine
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
   const first = children.trim().split(' ')[0] ?? ''
@@ -138,10 +171,22 @@ const relayProgram =
   "const s = require('node:net').connect(Number(process.argv[1]), '127.0.0.1');" +
   's.on("error", () => process.exit(1)); process.stdin.pipe(s).pipe(process.stdout)'
 
-async function relayTo(machine: string, port: number): Promise<AsyncDisposable & { readonly port: number }> {
+async function relayTo(
+  machine: string,
+  port: number,
+): Promise<AsyncDisposable & { readonly port: number }> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const command = ['--target', machine, '--net', '--', process.execPath, '-e', relayProgram, `${port}`]
+    const command = [
+      '--target',
+      machine,
+      '--net',
+      '--',
+      process.execPath,
+      '-e',
+      relayProgram,
+      `${port}`,
+    ]
     const child = spawn('/usr/bin/nsenter', command, { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
     sockets.add(socket)
     child.stdin.on('error', () => undefined)

@@ -7,9 +7,15 @@ export interface PostfixServer {
   readonly mailboxes?: readonly string[]
   /** Replies to RCPT by address, such as `450 4.2.1 Mailbox busy` (access(5)). */
   readonly atRcpt?: Readonly<Record<string, string>>
-  /** Replies to the whole text, by the value of its `X-Lab` header line, such as `5.7.1 No` or `4.7.1 Later` (header_checks(5)). */
+  /**
+   * Replies to the whole text, by the value of its `X-Lab` header line, such as `5.7.1 No` or
+   * `4.7.1 Later` (header_checks(5)).
+   */
   readonly byHeader?: Readonly<Record<string, string>>
-  /** AUTH by a Dovecot that serves SASL on this port of 127.0.0.1; who has authenticated may send anywhere. */
+  /**
+   * AUTH by a Dovecot that serves SASL on this port of 127.0.0.1; who has authenticated may send
+   * anywhere.
+   */
   readonly saslPort?: number
   /** STARTTLS with it; then AUTH is offered after TLS alone. */
   readonly certificate?: Issued
@@ -47,12 +53,15 @@ export const headerChecks = (server: PostfixServer): string =>
     .join('')
 
 /**
- * The text of main.cf (postconf(5), Postfix 3.7). With a backoff of one second the queue manager would now and then try
- * again while the delivery agent still has the file, and then ("skipped, still being delivered") only after a minute.
+ * The text of main.cf (postconf(5), Postfix 3.7). With a backoff of one second the queue manager
+ * would now and then try again while the delivery agent still has the file, and then ("skipped,
+ * still being delivered") only after a minute.
  */
 export function mainCf(options: PostfixOptions): string {
   const { hostname = 'postfix.test', relayTo, tls = 'try', server = {}, main = [] } = options
-  const domains = new Set((server.mailboxes ?? []).map((address) => address.slice(address.lastIndexOf('@') + 1)))
+  const domains = new Set(
+    (server.mailboxes ?? []).map((address) => address.slice(address.lastIndexOf('@') + 1)),
+  )
   const level = { off: 'none', try: 'may', require: 'encrypt' }[tls]
   return overridden(
     `
@@ -123,8 +132,9 @@ const saslLines = ({ saslPort, certificate }: PostfixServer): string[] => [
 ]
 
 /**
- * The lines of `text`, and those of `main` in place of lines of the same name. An entry that is there twice is a warning
- * of every program that starts, postlogd too, which then may wait for ever for room in its own socket.
+ * The lines of `text`, and those of `main` in place of lines of the same name. An entry that is
+ * there twice is a warning of every program that starts, postlogd too, which then may wait for ever
+ * for room in its own socket.
  */
 function overridden(text: string, main: readonly string[]): string {
   const nameOf = (line: string): string => line.slice(0, line.indexOf('=')).trim()

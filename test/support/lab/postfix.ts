@@ -1,4 +1,7 @@
-/** Postfix 3.7 in a place of its own, as a sending client, as a backend, or both; and its smtp-source and smtp-sink. */
+/**
+ * Postfix 3.7 in a place of its own, as a sending client, as a backend, or both; and its
+ * smtp-source and smtp-sink.
+ */
 import { utimes } from 'node:fs/promises'
 import { bounces, readMaildir, type Bounce } from './maildir.ts'
 import { Place } from './place.ts'
@@ -34,12 +37,17 @@ export interface Postfix extends AsyncDisposable {
   readonly log: () => Promise<string>
   /** Messages in the Maildir of an address. */
   readonly mailbox: (address: string) => Promise<string[]>
-  /** Recipients reported as failed to an address with a mailbox here (default `sender@client.test`). */
+  /**
+   * Recipients reported as failed to an address with a mailbox here (default `sender@client.test`).
+   */
   readonly bounces: (address?: string) => Promise<Bounce[]>
   /** Waits until no message is in the queue. */
   readonly empty: () => Promise<void>
   /** Runs smtp-source(1) or another of its programs. */
-  readonly run: (program: 'smtp-source' | 'postqueue' | 'postconf', args: readonly string[]) => Promise<Ran>
+  readonly run: (
+    program: 'smtp-source' | 'postqueue' | 'postconf',
+    args: readonly string[],
+  ) => Promise<Ran>
 }
 
 const defaultMailboxes = ['sender@client.test']
@@ -73,7 +81,10 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   const preamble = proxied ? 'PROXY UNKNOWN\r\n' : ''
   const start = async (): Promise<void> => {
     const daemon = await place.start('/usr/lib/postfix/sbin/master', ['-d'])
-    await until('Postfix listens', async () => daemon.exitCode !== null || (await greets(port, preamble)))
+    await until(
+      'Postfix listens',
+      async () => daemon.exitCode !== null || (await greets(port, preamble)),
+    )
     if (daemon.exitCode !== null) throw new Error(`Postfix ended with ${daemon.exitCode}`)
   }
   try {
@@ -109,7 +120,10 @@ export async function startPostfix(options: Omit<PostfixOptions, 'port'> = {}): 
   }
 }
 
-/** Writes files of /etc/postfix as of a minute ago: Postfix waits two seconds before it reads one that has just changed. */
+/**
+ * Writes files of /etc/postfix as of a minute ago: Postfix waits two seconds before it reads one
+ * that has just changed.
+ */
 async function writeOld(place: Place, files: Readonly<Record<string, string>>): Promise<void> {
   const then = Date.now() / 1000 - 60
   for (const [name, text] of Object.entries(files)) {
@@ -124,7 +138,16 @@ async function makeDirectories(place: Place): Promise<void> {
   const own = { user: 'postfix', group: 'root', mode: 0o700 } as const
   await place.directory(spool, { user: 'root', group: 'root', mode: 0o755 })
   await place.directory(`${spool}/pid`, { user: 'root', group: 'root', mode: 0o755 })
-  for (const name of ['active', 'bounce', 'corrupt', 'defer', 'deferred', 'flush', 'hold', 'incoming']) {
+  for (const name of [
+    'active',
+    'bounce',
+    'corrupt',
+    'defer',
+    'deferred',
+    'flush',
+    'hold',
+    'incoming',
+  ]) {
     await place.directory(`${spool}/${name}`, own)
   }
   for (const name of ['private', 'saved', 'trace']) await place.directory(`${spool}/${name}`, own)
@@ -141,7 +164,10 @@ export function parseQueue(text: string): PostfixQueueEntry[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const entry = JSON.parse(line) as { queue_id: string; recipients: readonly { address: string }[] }
+      const entry = JSON.parse(line) as {
+        queue_id: string
+        recipients: readonly { address: string }[]
+      }
       return { id: entry.queue_id, waiting: entry.recipients.map(({ address }) => address) }
     })
 }

@@ -18,10 +18,14 @@ export interface RunOptions {
 }
 
 /**
- * Runs `program` with `args` in a small, fixed environment. Rejects only when it can't be started or does not end in
- * time; a bad exit code is an answer.
+ * Runs `program` with `args` in a small, fixed environment. Rejects only when it can't be started
+ * or does not end in time; a bad exit code is an answer.
  */
-export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
   const { input, env = {}, limitMs = 60_000 } = options
   return await new Promise<Ran>((resolve, reject) => {
     const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -29,7 +33,11 @@ export async function run(program: string, args: readonly string[], options: Run
     let [stdout, stderr, transcript] = ['', '', '']
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
-      reject(new Error(`${program} ${args.join(' ')} did not end within ${limitMs} ms; it said:\n${transcript}`))
+      reject(
+        new Error(
+          `${program} ${args.join(' ')} did not end within ${limitMs} ms; it said:\n${transcript}`,
+        ),
+      )
     }, limitMs)
     child.stdout.setEncoding('latin1').on('data', (text: string) => {
       stdout += text
@@ -39,7 +47,8 @@ export async function run(program: string, args: readonly string[], options: Run
       stderr += text
       transcript += text
     })
-    // A program that ends before it has read everything is not our failure: its exit code says what happened.
+    // A program that ends before it has read everything is not our failure: its exit code says what
+    // happened.
     child.stdin.on('error', () => undefined)
     child.stdin.end(input ?? '')
     child.on('error', (error) => {
@@ -54,8 +63,13 @@ export async function run(program: string, args: readonly string[], options: Run
 }
 
 /** Like `run`, for a program whose failure nobody can go on from: rejects with what it said. */
-export async function mustRun(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function mustRun(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
   const ran = await run(program, args, options)
-  if (ran.code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${ran.code}:\n${ran.transcript}`)
+  if (ran.code !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${ran.code}:\n${ran.transcript}`)
   return ran
 }

@@ -1,6 +1,7 @@
 /**
- * sendmail 8.17 in a place of its own, as a backend: it takes mail for example.org, knows addresses by its aliases, and
- * throws away what it took: its log of each dialogue has it all. The client side is sendmail.ts.
+ * sendmail 8.17 in a place of its own, as a backend: it takes mail for example.org, knows addresses
+ * by its aliases, and throws away what it took: its log of each dialogue has it all. The client
+ * side is sendmail.ts.
  */
 import { symlink } from 'node:fs/promises'
 import { Place } from './place.ts'
@@ -20,7 +21,10 @@ export interface SendmailBackend extends AsyncDisposable {
   readonly log: () => Promise<string>
 }
 
-/** cf/README of sendmail; the lines of the test come where an administrator has them, before the mailers. */
+/**
+ * cf/README of sendmail; the lines of the test come where an administrator has them, before the
+ * mailers.
+ */
 const configuration = (lines: string): string =>
   `include(\`/usr/share/sendmail/cf/m4/cf.m4')dnl
 OSTYPE(\`debian')dnl
@@ -39,7 +43,10 @@ MAILER(\`smtp')dnl
 const program = '/usr/libexec/sendmail/sendmail'
 
 /** Starts it; it ends with `await using`. */
-export async function startSendmailBackend({ mailboxes, lines }: SendmailBackendOptions): Promise<SendmailBackend> {
+export async function startSendmailBackend({
+  mailboxes,
+  lines,
+}: SendmailBackendOptions): Promise<SendmailBackend> {
   const place = await Place.make('sendmail')
   const port = await freePort()
   await place.write('/etc/mail/lab.mc', configuration(lines(port)))
@@ -58,7 +65,14 @@ export async function startSendmailBackend({ mailboxes, lines }: SendmailBackend
 
   const log = async (): Promise<string> =>
     `${made.stderr}${await place.read('/var/log/dialogue')}${await place.read('/daemon.log')}`
-  const daemon = await place.start(program, ['-L', 'sm-mta', '-bD', '-q1s', '-X', '/var/log/dialogue'])
+  const daemon = await place.start(program, [
+    '-L',
+    'sm-mta',
+    '-bD',
+    '-q1s',
+    '-X',
+    '/var/log/dialogue',
+  ])
   try {
     await until('sendmail listens', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`sendmail ended with ${daemon.exitCode}`)

@@ -1,6 +1,7 @@
 /**
- * sendmail 8.17 in a place of its own, as a sending client: it queues what was deferred and offers it again at the next
- * queue run (senders). Its reports of failure go the way of all mail, to the backend.
+ * sendmail 8.17 in a place of its own, as a sending client: it queues what was deferred and offers
+ * it again at the next queue run (senders). Its reports of failure go the way of all mail, to the
+ * backend.
  */
 import { readdir, symlink } from 'node:fs/promises'
 import { Place } from './place.ts'
@@ -12,14 +13,23 @@ export interface Sendmail extends AsyncDisposable {
   readonly port: number
   /** Hands a message to it over SMTP. */
   readonly submit: (submission: Submission) => Promise<void>
-  /** Every SMTP dialogue, as a client and as a server: what it said behind `>>>`, what it heard behind `<<<`. */
+  /**
+   * Every SMTP dialogue, as a client and as a server: what it said behind `>>>`, what it heard
+   * behind `<<<`.
+   */
   readonly log: () => Promise<string>
   /** Waits until no message is in the queue. */
   readonly empty: () => Promise<void>
 }
 
-/** The macro configuration (sendmail's cf/README): everything goes to one server, and nothing asks the DNS. */
-const configuration = (port: number, relayTo: { readonly host: string; readonly port: number }): string =>
+/**
+ * The macro configuration (sendmail's cf/README): everything goes to one server, and nothing asks
+ * the DNS.
+ */
+const configuration = (
+  port: number,
+  relayTo: { readonly host: string; readonly port: number },
+): string =>
   `include(\`/usr/share/sendmail/cf/m4/cf.m4')dnl
 OSTYPE(\`debian')dnl
 DOMAIN(\`debian-mta')dnl
@@ -39,12 +49,21 @@ MAILER(\`smtp')dnl
 const program = '/usr/libexec/sendmail/sendmail'
 const spool = '/var/spool/mqueue'
 
-/** Starts a sendmail that listens on a port of 127.0.0.1, delivers at once and runs its queue each second. */
-export async function startSendmail(relayTo: { readonly host: string; readonly port: number }): Promise<Sendmail> {
+/**
+ * Starts a sendmail that listens on a port of 127.0.0.1, delivers at once and runs its queue each
+ * second.
+ */
+export async function startSendmail(relayTo: {
+  readonly host: string
+  readonly port: number
+}): Promise<Sendmail> {
   const place = await Place.make('sendmail')
   const port = await freePort()
   await place.write('/etc/mail/lab.mc', configuration(port, relayTo))
-  await place.write('/etc/mail/sendmail.cf', (await place.run('/usr/bin/m4', ['/etc/mail/lab.mc'])).stdout)
+  await place.write(
+    '/etc/mail/sendmail.cf',
+    (await place.run('/usr/bin/m4', ['/etc/mail/lab.mc'])).stdout,
+  )
   await place.write('/etc/mail/local-host-names', '')
   await place.write('/etc/mail/aliases', '')
   await place.write('/etc/mail/service.switch', 'hosts files\npasswd files\naliases files\n')
@@ -58,7 +77,14 @@ export async function startSendmail(relayTo: { readonly host: string; readonly p
   const log = async (): Promise<string> =>
     `${await place.read('/var/log/dialogue')}${await place.read('/daemon.log')}${(await place.run(program, ['-bp'])).transcript}`
   await place.directory('/var/log', { user: 'root', group: 'root', mode: 0o755 })
-  const daemon = await place.start(program, ['-L', 'sm-mta', '-bD', '-q1s', '-X', '/var/log/dialogue'])
+  const daemon = await place.start(program, [
+    '-L',
+    'sm-mta',
+    '-bD',
+    '-q1s',
+    '-X',
+    '/var/log/dialogue',
+  ])
   try {
     await until('sendmail listens', async () => daemon.exitCode !== null || (await greets(port)))
     if (daemon.exitCode !== null) throw new Error(`sendmail ended with ${daemon.exitCode}`)
@@ -74,9 +100,13 @@ export async function startSendmail(relayTo: { readonly host: string; readonly p
     },
     log,
     empty: async () => {
-      await untilSteady('the queue of sendmail is empty', async () => (await readdir(place.host(spool))).length === 0, {
-        explain: log,
-      })
+      await untilSteady(
+        'the queue of sendmail is empty',
+        async () => (await readdir(place.host(spool))).length === 0,
+        {
+          explain: log,
+        },
+      )
     },
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()

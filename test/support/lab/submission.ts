@@ -1,4 +1,7 @@
-/** Handing a message to a mail server over SMTP, as a plain client would: one command after the other. */
+/**
+ * Handing a message to a mail server over SMTP, as a plain client would: one command after the
+ * other.
+ */
 import { connect, type Socket } from 'node:net'
 
 export interface Submission {
@@ -28,7 +31,10 @@ export function composeMessage(submission: Submission): string {
   return `${lines.join('\r\n')}\r\n`
 }
 
-/** Submits and gives the last reply; throws with the server's words when it takes less than all of it. */
+/**
+ * Submits and gives the last reply; throws with the server's words when it takes less than all of
+ * it.
+ */
 export async function submitMessage(port: number, submission: Submission): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.setTimeout(30_000, () => socket.destroy(new Error('The mail server is silent for 30 s')))
@@ -54,7 +60,8 @@ export async function submitMessage(port: number, submission: Submission): Promi
 async function expect(replies: AsyncIterator<string>, code: string, what: string): Promise<string> {
   const next = await replies.next()
   if (next.done === true) throw new Error(`The mail server hung up on ${what.slice(0, 80)}`)
-  if (!next.value.startsWith(code)) throw new Error(`${what.slice(0, 80)} was answered: ${next.value}`)
+  if (!next.value.startsWith(code))
+    throw new Error(`${what.slice(0, 80)} was answered: ${next.value}`)
   return next.value
 }
 

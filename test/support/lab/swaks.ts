@@ -3,7 +3,10 @@ import { Place } from './place.ts'
 import type { Ran } from './run.ts'
 
 export interface Swaks extends AsyncDisposable {
-  /** Runs swaks(1) to its end; `transcript` is the dialogue, `code` as in its manual under EXIT CODES. */
+  /**
+   * Runs swaks(1) to its end; `transcript` is the dialogue, `code` as in its manual under EXIT
+   * CODES.
+   */
   readonly run: (args: readonly string[]) => Promise<Ran>
 }
 

@@ -1,4 +1,7 @@
-/** Waiting for a condition: the only way the lab waits, so that a slow machine makes a test slow and not wrong. */
+/**
+ * Waiting for a condition: the only way the lab waits, so that a slow machine makes a test slow and
+ * not wrong.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface UntilOptions {
@@ -48,8 +51,9 @@ export async function until<T>(
 const looks = 4
 
 /**
- * As `until`, for what can seem to hold for a moment: a queue looks empty to who reads one of its folders before, and the
- * other after, a message moved from this one to that. It has to be seen four times in a row.
+ * As `until`, for what can seem to hold for a moment: a queue looks empty to who reads one of its
+ * folders before, and the other after, a message moved from this one to that. It has to be seen
+ * four times in a row.
  */
 export async function untilSteady(
   what: string,
@@ -64,9 +68,16 @@ export async function untilSteady(
   await until(what, seenAgain, options)
 }
 
-/** What is being waited for now, since when, and by whom: for the message of a test that took too long. */
+/**
+ * What is being waited for now, since when, and by whom: for the message of a test that took too
+ * long.
+ */
 export const pendingWaits = (): readonly string[] =>
   [...waits].map(({ what, since, stack }) => {
-    const callers = stack.split('\n').filter((line) => line.includes('/test/') && !line.includes('/lab/until.'))
-    return [`${what}, for ${Math.round((performance.now() - since) / 1000)} s`, ...callers].join('\n')
+    const callers = stack
+      .split('\n')
+      .filter((line) => line.includes('/test/') && !line.includes('/lab/until.'))
+    return [`${what}, for ${Math.round((performance.now() - since) / 1000)} s`, ...callers].join(
+      '\n',
+    )
   })

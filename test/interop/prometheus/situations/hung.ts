@@ -31,7 +31,10 @@ export class Hung implements AsyncDisposable {
   /** One that has taken mail: its process is known by that. */
   async stopOne(): Promise<void> {
     await untilAnswered(senderOf(message), this.#served.listeningPort)
-    const pid = await until('the log names a worker', () => this.#served.events('transactionEnded')[0]?.['pid'])
+    const pid = await until(
+      'the log names a worker',
+      () => this.#served.events('transactionEnded')[0]?.['pid'],
+    )
     process.kill(Number(pid), 'SIGSTOP')
   }
 

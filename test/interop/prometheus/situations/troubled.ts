@@ -1,4 +1,7 @@
-/** One process that can't write its ledger and has an old certificate, one server that wants a login and one that is not there. */
+/**
+ * One process that can't write its ledger and has an old certificate, one server that wants a login
+ * and one that is not there.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +21,11 @@ export class Troubled implements AsyncDisposable {
   readonly refusing: string
   readonly away: string
 
-  private constructor(app: TestApp, parts: AsyncDisposableStack, servers: Pick<Troubled, 'refusing' | 'away'>) {
+  private constructor(
+    app: TestApp,
+    parts: AsyncDisposableStack,
+    servers: Pick<Troubled, 'refusing' | 'away'>,
+  ) {
     this.#app = app
     this.#parts = parts
     this.refusing = servers.refusing
@@ -34,14 +41,19 @@ export class Troubled implements AsyncDisposable {
     await writeCertificate(directory)
     await mkdir(join(directory, 'ledger'))
     const backend = parts.use(await refusingBackend())
-    const [refusing, away] = [`smtp://127.0.0.1:${backend.port}`, `smtp://127.0.0.1:${await freePort()}`]
+    const [refusing, away] = [
+      `smtp://127.0.0.1:${backend.port}`,
+      `smtp://127.0.0.1:${await freePort()}`,
+    ]
     const config = `
 ledger: ${join(directory, 'ledger')}
 backend: { servers: ["${refusing}", "${away}"] }
 relay_domains: [example.org]
 tls: { certificates: [{ cert: cert.pem, key: key.pem }] }
 `
-    const app = parts.use(await startTestApp({ directory, recipients: '"a@example.org": careful\n', config }))
+    const app = parts.use(
+      await startTestApp({ directory, recipients: '"a@example.org": careful\n', config }),
+    )
     return new Troubled(app, parts.move(), { refusing, away })
   }
 
@@ -76,7 +88,12 @@ tls: { certificates: [{ cert: cert.pem, key: key.pem }] }
 
 async function writeCertificate(directory: string): Promise<void> {
   const now = Date.now()
-  const request = { commonName: 'mx.test', names: ['mx.test'], notBefore: now - day, notAfter: now + 3 * day }
+  const request = {
+    commonName: 'mx.test',
+    names: ['mx.test'],
+    notBefore: now - day,
+    notAfter: now + 3 * day,
+  }
   const { cert, key } = await issue({ ...request, use: 'server', keyBits: 2048 })
   await writeFile(join(directory, 'cert.pem'), cert)
   await writeFile(join(directory, 'key.pem'), key)
