@@ -1,6 +1,7 @@
 /**
- * Does what the machine wants done for one transaction: the backend, the policy, the ledger, the
- * judge, the spool. Tells what came of it as events; after `abandon` it tells nothing any more.
+ * Does what the machine wants done for one transaction: the backend, the look-up of recipients, the
+ * ledger, the judge, the spool. Tells what came of it as events; after `abandon` it tells nothing
+ * any more.
  */
 import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
 import type { Bounce, Bounces } from '../bounce/bounce.ts'
@@ -8,19 +9,17 @@ import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
 import { createFingerprint, type Fingerprint } from '../split/fingerprint.ts'
 import type { Ledger, OpenLimit, OpenLimits } from '../ledger/ledger.ts'
-import type { MessageIdentity, Split } from '../split/split.ts'
-import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
+import type { MessageIdentity } from '../split/split.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
-import { PolicyLookUps } from './policy-look-ups.ts'
+import { type LookUpParts, RecipientLookUp } from './recipient-look-up.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 import { untilSettled } from './under-way.ts'
 
-export interface RunnerParts {
+export interface RunnerParts extends LookUpParts {
   readonly backend: Backend
-  readonly policies: PolicySource
   readonly ledger: Ledger
   /** How many splits may be open before messages are served unsplit. */
   readonly openLimits: OpenLimits
@@ -30,11 +29,9 @@ export interface RunnerParts {
   readonly spool: SpoolOptions
   /** From the end of the text to the answer, in ms. */
   readonly replyTimeoutMs: number
-  readonly policyTimeoutMs: number
   /** How long a return waits for an earlier attempt that is still being delivered, in ms. */
   readonly underWayMs: number
   readonly onFact: FactListener
-  readonly now: () => number
 }
 
 export interface RunnerListener {
@@ -57,7 +54,7 @@ export class TransactionRunner {
   /** More of the text can be taken. */
   readonly #onDrain: () => void
   readonly #transaction: BackendTransaction
-  readonly #policies: PolicyLookUps
+  readonly #recipients: RecipientLookUp
   #sender = ''
   #spool: Spool | undefined
   #judging: Judging | undefined
@@ -90,7 +87,7 @@ export class TransactionRunner {
     this.#client = client
     this.#tellMachine = tell
     this.#onDrain = onDrain
-    this.#policies = new PolicyLookUps(parts.policies, parts.policyTimeoutMs)
+    this.#recipients = new RecipientLookUp(parts, (event) => this.#tell(event))
     this.#transaction = parts.backend.begin(
       {
         mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
@@ -122,34 +119,8 @@ export class TransactionRunner {
 
   offer(effect: Of<'offer'>): void {
     this.#sender = effect.sender
-    const policy = this.#policies.ask(effect.address)
-    const splits = this.#parts.ledger.recall(effect.sender, effect.key)
-    if (policy instanceof Promise || splits instanceof Promise)
-      void this.#knowInBackground(effect.index, policy, splits)
-    else
-      this.#tell({
-        kind: 'recipientKnown',
-        at: this.#parts.now(),
-        index: effect.index,
-        policy,
-        splits,
-      })
+    this.#recipients.ask(effect)
     this.#transaction.rcpt(effect.index, effect.argument)
-  }
-
-  async #knowInBackground(
-    index: number,
-    policy: PolicyAnswer | Promise<PolicyAnswer>,
-    splits: readonly Split[] | Promise<readonly Split[]>,
-  ): Promise<void> {
-    const [known, recalled] = await Promise.all([policy, splits])
-    this.#tell({
-      kind: 'recipientKnown',
-      at: this.#parts.now(),
-      index,
-      policy: known,
-      splits: recalled,
-    })
   }
 
   startText({ fingerprint, recipients }: TextStart, streamable: boolean): void {
@@ -411,7 +382,7 @@ export class TransactionRunner {
     this.#transaction.abandon()
     this.#bounce?.abandon()
     this.#gone?.abort()
-    this.#policies.abandon()
+    this.#recipients.abandon()
     if (!this.#textEnded) this.#judging?.abandon()
     this.#spool?.close()
   }
