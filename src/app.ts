@@ -8,7 +8,7 @@ import { factHub } from './app/fact-hub.ts'
 import { senderAllowance } from './app/bounces.ts'
 import { DnsQuestions } from './app/dns-questions.ts'
 import { type Generation, openGeneration } from './app/generation.ts'
-import { openLedger } from './app/ledger.ts'
+import { ledgerForSessions, openLedger } from './app/ledger.ts'
 import { limitsOf, spoolBudgetOf } from './app/limits.ts'
 import { Listeners } from './app/listeners.ts'
 import { needsRestart } from './app/needs-restart.ts'
@@ -137,7 +137,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const allowance = senderAllowance(config, now, shared.rates)
   const questions = new DnsQuestions(config, now, shared.rates)
   const standing = {
-    ledger,
+    ledger: ledgerForSessions(ledger, onFact),
     budget,
     allowance,
     questions,

@@ -1,7 +1,8 @@
-/** The configured ledger as one. */
+/** The configured ledger, for the house and for the sessions. */
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { reconcilingLedger } from '../ledger/reconcile.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'
 
 /**
@@ -19,3 +20,11 @@ export async function openLedger(
   const { url, prefix, patienceMs, keepMs } = ledger
   return await openRedisLedger({ url, prefix, patienceMs, keepMs, onFact, clock })
 }
+
+/**
+ * The ledger for sessions, which only add what they know: a save that comes too late goes on top of
+ * the newer version. Those who decide by what a split says (the sweeping, the admin API) use the
+ * ledger itself: they have to be told that the split is another one by now.
+ */
+export const ledgerForSessions = (ledger: Ledger, onFact: FactListener): Ledger =>
+  reconcilingLedger(ledger, onFact)

@@ -6,7 +6,6 @@ import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { reconcilingLedger } from '../ledger/reconcile.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ClientOfConnection, ServedConnection } from '../listen/listener.ts'
 import { thisProcess } from '../listen/deliverer.ts'
@@ -26,6 +25,7 @@ export interface SessionParts {
   readonly config: Config
   readonly backend: Backend
   readonly policies: PolicySource
+  /** Takes a save that comes too late (app/ledger.ts). */
   readonly ledger: Ledger
   readonly judge: Judge
   readonly bounces: Bounces
@@ -54,8 +54,7 @@ export function connectionOptions(
   parts: SessionParts,
   { tls: listenerTls, auth = 'off', xclientFrom = [] }: ListenerTraits,
 ): (client: ClientOfConnection, allowance: Allowance) => ServedConnection {
-  const { config, certificates, directory, onFact, now, newId } = parts
-  const ledger = reconcilingLedger(parts.ledger, onFact)
+  const { config, ledger, certificates, directory, onFact, now, newId } = parts
   const { limits, timeouts } = config
   const xclientPeers = xclientFrom.length === 0 ? {} : { xclientFrom: inRanges(xclientFrom) }
   const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...xclientPeers }
