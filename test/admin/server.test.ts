@@ -127,7 +127,7 @@ describe('what is open', () => {
     ])
   })
 
-  it('README.md: “serve is ready when GET http://127.0.0.1:9225/readyz says 200.” 503 with reasons until then', async () => {
+  it('README.md: “serve is ready when GET http://127.0.0.1:9225/readyz answers 200.” 503 with reasons until then', async () => {
     context.isReady = false
     expect(await ask('/healthz')).toMatchObject({ status: 200, body: { healthy: true } })
     expect(await ask('/readyz')).toMatchObject({

@@ -43,7 +43,7 @@ async function api(app: TestApp, method: string, path: string, body?: unknown): 
 const open = async (app: TestApp): Promise<number> =>
   ((await api(app, 'GET', 'splits')) as { readonly splits: readonly unknown[] }).splits.length
 
-test('README.md: “rcptwise strategy set default off, and the same for each other class: no new message is split;” “wait until rcptwise splits shows none.”', async () => {
+test('README.md: “Run rcptwise strategy set default off, and the same for each other class: Rcptwise then splits no new message.” “Wait until rcptwise splits shows none.”', async () => {
   await using app = await startTestApp({ config, recipients })
   expect(await attempt(app, 'before', [tag, strict])).toEqual(['250', '250', '451'])
   expect(await open(app)).toBe(1)

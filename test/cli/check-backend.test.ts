@@ -23,7 +23,7 @@ async function checked(backend: string) {
   }
 }
 
-test('README.md: “It asks the backend for its EHLO” One server', async () => {
+test('README.md: “It asks the backend for its EHLO reply” One server', async () => {
   await using server = await startFakeBackend({ offers: ['PIPELINING', 'SIZE 1000'] })
   expect(await checked(`{ servers: ["${server.url}"] }`)).toEqual([
     `ok  backend: ${server.url} answers and offers PIPELINING SIZE HELP`,

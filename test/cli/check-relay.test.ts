@@ -35,7 +35,7 @@ const reset: Rule = { on: 'other', having: 'XCLIENT', say: '220 backend.test aga
 const refuses: Rule = { on: 'RCPT', say: '554 5.7.1 no' }
 const takesRoute: Rule = { on: 'RCPT', having: '%', say: '250 2.1.5 Ok' }
 
-test('a server that relays for strangers is an open relay in every line about it, README.md: “whether it would relay for a stranger”', async () => {
+test('a server that relays for strangers is an open relay in every line about it, README.md: “tests whether the backend would relay for a stranger.”', async () => {
   await using server = await startFakeBackend({ offers, rules: [reset] })
   const said = await checked(`servers: ["${server.url}"], client_address: xclient`, '')
   expect(said).toEqual([

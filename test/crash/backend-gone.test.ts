@@ -35,7 +35,7 @@ describe('known-limits.md: “the end of the mail server behind, at any moment: 
     // twice.
     ['after the dot, having taken it', { on: 'dot', takenFirst: true }, short, 2],
   ])(
-    '%s: nothing is lost; README.md: “A crash, a full disk or a dead backend is a 4xx or a closed connection, and the sender still has the message.”',
+    '%s: nothing is lost; README.md: “After a crash, a full disk or the loss of the backend, the sender gets a 4xx or a closed connection, and still has the message.”',
     async (_, rule, text, expected) => {
       const reached = Promise.withResolvers<undefined>()
       await using first = await startFakeBackend({

@@ -11,6 +11,7 @@ test.each([
     ['RFC 5321 4.5.3.1.8 wants 100.5 of them, e.g. Exim does.'],
   ],
   ['See [limits](limits.md#x). Then go on', ['See limits.', 'Then go on']],
+  ['It ends. [limits.md](limits.md) has more.', ['It ends.', 'limits.md has more.']],
   ['Two\nlines of one sentence.', ['Two lines of one sentence.']],
 ])('%j', (text, sentences) => expect(sentencesOf(text)).toEqual(sentences))
 

@@ -30,7 +30,7 @@ const abbreviations = /(?:\be\.g|\bi\.e|\bvs|\betc|\bNo)\.$/
 export function sentencesOf(paragraph: string): string[] {
   const found: string[] = []
   let begun = ''
-  for (const piece of paragraph.split(/(?<=[.!?]\**["”’)]?\**)\s+(?=["“‘(*`[]*[A-Z0-9]|\**`)/)) {
+  for (const piece of paragraph.split(/(?<=[.!?]\**["”’)]?\**)\s+(?=["“‘(*`[]*[A-Z0-9]|\**[`[])/)) {
     begun = plain(`${begun} ${piece}`)
     if (abbreviations.test(begun)) continue
     found.push(begun)

@@ -75,7 +75,7 @@ describe('the picture', () => {
   })
 })
 
-test('README.md: “The right Node (24) comes with the other dependencies.”', async () => {
+test('README.md: “The right Node (24) is one of the dependencies that npm installs.”', async () => {
   const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     devDependencies: Record<string, string>
   }
@@ -96,7 +96,7 @@ test('README.md: “The mail is in rcptwise-data/mail, and the metrics are at <h
   expect(listen).toMatchObject([{ host: '127.0.0.1', port: 2525 }])
 })
 
-test('README.md: “check names every mistake with file, line and key.” “and it looks at certificates.”', async () => {
+test('README.md: “check names every mistake with file, line and key.” “It also checks the certificates.”', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-readme-'))
   const check = async (yaml: string): Promise<string> => {
     const file = join(directory, 'config.yaml')

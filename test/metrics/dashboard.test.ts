@@ -41,7 +41,7 @@ describe('the dashboard', () => {
     for (const { expression } of queriesOf(dashboard)) expect(expression).not.toContain('$')
   })
 
-  it('README.md: “and Grafana shows what they cost.” It shows every metric of the table', () => {
+  it('README.md: “Grafana shows what these retries cost.” It shows every metric of the table', () => {
     const asked = new Set(queriesOf(dashboard).flatMap(({ expression }) => namesIn(expression)))
     const missing = Object.values<MetricDescription>(metricDescriptions).filter(
       ({ name }) =>

@@ -102,7 +102,7 @@ describe('a sender', () => {
     expect(strategyOf(host)).toBe('late')
   })
 
-  test('strategies.md: “Observations are kept under what the connection proves (the address, or a name that leads back to it), never under anything in the message”', () => {
+  test('strategies.md: “Lessons are kept under what the connection proves (the address, or a name that leads back to it), never under anything in the message”', () => {
     const forged = {
       ...client,
       address: '203.0.113.5',

@@ -351,7 +351,7 @@ describe('clean mail between the attempts', () => {
   })
 })
 
-describe('strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.” README.md: “The first message of a sender that Rcptwise has never seen to come back takes one attempt more”', () => {
+describe("strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.” README.md: “If Rcptwise has never seen a sender retry, that sender's first refused message takes one attempt more”", () => {
   test.each<[string, MachineOptions, number]>([
     ['its first', {}, 4],
     [

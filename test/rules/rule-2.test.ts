@@ -87,7 +87,7 @@ describe('rules.md: “No 5xx after the text in a transaction in which any recip
   })
 
   test.each(refusals)(
-    'alone they are refused: by %s; README.md: “No sender is refused for good in a transaction in which it was also told to come back”',
+    'alone they are refused: by %s; README.md: “Rcptwise never refuses a message for good in a transaction in which it also deferred a recipient.”',
     (_name, text, options) => {
       const machine = Machine.ready(options)
       expect(machine.message(['a@example.org', 'c@example.org'], text).text[0]).toMatch(/^5/)

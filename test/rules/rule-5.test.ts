@@ -35,7 +35,7 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
     ],
     ['single', { peer: { strategy: 'single' } }, ['451', '250'], ['tagged']],
   ])(
-    "README.md: “A sender that can't make progress is let through.” One that drops everything at the first 4yz: %s",
+    'README.md: “Rcptwise lets a message through when its sender makes no progress.” One that drops everything at the first 4yz: %s',
     (_name, options, codes, results) => {
       const machine = Machine.ready({ recipients, ...options })
       expect(codes.map(() => dropping(machine).slice(0, 3))).toEqual(codes)

@@ -69,7 +69,7 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
   })
 })
 
-test("rules.md: “headers that are added in front.” Nothing else is touched; README.md: “With a scanner in front that writes X-Spam-Score and the like, use judge: { headers: { from: [its address] } }: then the policies' thresholds count”", async () => {
+test('rules.md: “headers that are added in front.” Nothing else is touched; README.md: “If a scanner in front of Rcptwise writes X-Spam-Score or the like, use judge: { headers: { from: [its address] } }.” “Then the thresholds of the policies count”', async () => {
   await using backend = await startFakeBackend()
   await using app = await start({
     config: behind(backend),

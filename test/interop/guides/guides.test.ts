@@ -39,7 +39,7 @@ async function sendMail(port: number): Promise<void> {
 
 describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
   test.concurrent.each(['docs/deploy/postfix.md', 'README.md'])(
-    "Postfix: %s, README.md: “XCLIENT makes Postfix see each client's own address and name: in its log, and in its rules about who may relay.”",
+    "Postfix: %s, README.md: “With XCLIENT, Postfix sees each client's own address and name: in its log, and in its rules about who may relay.”",
     async (page) => {
       const lines = await blockWith(page, '127.0.0.1:10025  inet')
       await using backend = await startPostfix({

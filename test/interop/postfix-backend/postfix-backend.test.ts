@@ -25,7 +25,7 @@ const busy = '450 4.2.1 <busy@example.org>: Recipient address rejected: Mailbox 
 
 describe.skipIf(interopObstacle() !== undefined)('Postfix as the backend', () => {
   test.concurrent.each(['group', 'single'])(
-    'strategy %s, swaks hears the words of Postfix: README.md: “what Postfix says to it is its verdict.”',
+    "strategy %s, swaks hears the words of Postfix: README.md: “Postfix's reply is the verdict for that group.”",
     async (strategy) => {
       await using backend = await startPostfix({ server })
       await using rcptwise = await startFrontEnd({
