@@ -76,10 +76,34 @@ const table: Readonly<Record<string, Rule>> = {
     types: interfaces,
     outside: ['node:*'],
   },
-  backend: {
-    values: ['backend', 'smtp', 'loop', 'dns'],
-    types: ['facts.ts'],
+  // What is said on one connection; which servers there are, and how they are; connections to them,
+  // lent and given back; a transaction on what was lent.
+  'backend/wire': {
+    values: ['backend/wire', 'smtp', 'loop'],
+    types: ['backend/backend.ts'],
     outside: ['node:*'],
+  },
+  'backend/endpoints': {
+    values: ['backend/endpoints', 'backend/wire', 'smtp', 'dns'],
+    types: ['backend/backend.ts', 'facts.ts'],
+    outside: ['node:*'],
+  },
+  'backend/pool': {
+    values: ['backend/pool', 'backend/endpoints', 'backend/wire', 'smtp', 'loop'],
+    types: ['backend/backend.ts', 'facts.ts'],
+  },
+  'backend/transaction': {
+    values: ['backend/transaction', 'backend/wire', 'smtp'],
+    types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
+  },
+  'backend/sink': {
+    values: ['backend/sink', 'backend/wire/front.ts', 'smtp'],
+    types: ['backend/backend.ts', 'facts.ts'],
+    outside: ['node:*'],
+  },
+  backend: {
+    values: ['backend', 'smtp'],
+    types: ['facts.ts'],
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: {
@@ -207,7 +231,7 @@ describe('the import table', () => {
     expect(edge('smtp/path.ts', 'node:net')).toBe(false)
     expect(edge('session/step.ts', 'ledger/sqlite/sqlite.ts')).toBe(false)
     expect(edge('verdict/answer.ts', 'strategy/choose.ts')).toBe(false)
-    expect(edge('backend/pool.ts', 'policy/chain.ts')).toBe(false)
+    expect(edge('backend/pool/pool.ts', 'policy/chain.ts')).toBe(false)
     expect(edge('smtp/path.ts', 'smtp/reply.ts')).toBe(true)
     expect(imports.length).toBeGreaterThan(200)
   })

@@ -1,9 +1,9 @@
 /** The configured backend as one, and how it is at the moment. */
 import type { WatchedBackend } from '../backend/backend.ts'
-import { Sink } from '../backend/sink.ts'
-import { type Neighbours, noNeighbours } from '../backend/room.ts'
+import { Sink } from '../backend/sink/sink.ts'
+import { type Neighbours, noNeighbours } from '../backend/endpoints/room.ts'
 import { SmtpBackend } from '../backend/smtp-backend.ts'
-import { backendTls } from '../backend/secure.ts'
+import { backendTls } from '../backend/wire/secure.ts'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { relayQuestions } from './relaying.ts'

@@ -4,7 +4,7 @@
  * meanwhile.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
-import type { Neighbours } from '../backend/room.ts'
+import type { Neighbours } from '../backend/endpoints/room.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { Fact, FactListener } from '../facts.ts'

@@ -1,5 +1,5 @@
 /** Rule 8 as the configuration has it (docs/relaying.md). */
-import type { RelayQuestions } from '../backend/relay-guard.ts'
+import type { RelayQuestions } from '../backend/endpoints/relay-guard.ts'
 import type { Config } from '../config/config.ts'
 import { tellsClient } from '../config/resolve-backend.ts'
 

@@ -9,12 +9,12 @@ import type {
   ServerView,
   WatchedBackend,
 } from './backend.ts'
-import type { Login } from './about-us.ts'
-import { type BackendClient, backendClient } from './tell-client.ts'
-import { OwnConnection } from './own-connection.ts'
-import type { Lender } from './lending.ts'
-import { Pool, type PoolOptions } from './pool.ts'
-import { SmtpTransaction } from './smtp-transaction.ts'
+import type { Login } from './wire/about-us.ts'
+import { type BackendClient, backendClient } from './wire/tell-client.ts'
+import { OwnConnection } from './pool/own-connection.ts'
+import type { Lender } from './pool/lending.ts'
+import { Pool, type PoolOptions } from './pool/pool.ts'
+import { SmtpTransaction } from './transaction/smtp-transaction.ts'
 
 export interface SmtpBackendOptions extends PoolOptions {
   /** From the final dot to the reply, in ms. */

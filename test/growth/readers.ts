@@ -5,7 +5,7 @@
 import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
 import { findRoute } from '../../src/admin/router.ts'
-import { folderName } from '../../src/backend/folder-name.ts'
+import { folderName } from '../../src/backend/sink/folder-name.ts'
 import {
   parseDomainPattern,
   parseListenAddress,

@@ -1,0 +1,115 @@
+/**
+ * A connection that belongs to one client: AUTH is said on it, and the client's transactions follow
+ * on it. It is never used for another client, and when it is lost the client has to authenticate
+ * anew.
+ */
+import type { FactListener } from '../../facts.ts'
+import { describeReply, type Reply } from '../../smtp/reply.ts'
+import { replies } from '../../smtp/replies.ts'
+import type { BackendTransaction, EnvelopeListener, OwnBackend } from '../backend.ts'
+import { isAboutUs } from '../wire/about-us.ts'
+import { isLost } from '../wire/command-reply.ts'
+import type { BackendClient } from '../wire/tell-client.ts'
+import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
+import type { Pool } from './pool.ts'
+
+export interface OwnConnectionOptions {
+  readonly pool: Pool
+  readonly client: BackendClient
+  /** There is one left for clients that authenticate. */
+  readonly mayHold: () => boolean
+  readonly onEnd: () => void
+  readonly onFact: FactListener
+  readonly now: () => number
+  /** A transaction on what `lender` lends. */
+  readonly begin: (lender: Lender, listener: EnvelopeListener) => BackendTransaction
+}
+
+export class OwnConnection implements OwnBackend, Lender {
+  readonly #options: OwnConnectionOptions
+  #lent: Lent | undefined
+  #over = false
+  #borrowing = false
+  /** Nobody else waits for this connection. */
+  readonly yielding = { hold: () => undefined, drop: () => undefined }
+
+  constructor(options: OwnConnectionOptions) {
+    this.#options = options
+  }
+
+  /** It has one, or is about to. */
+  get holds(): boolean {
+    return this.#borrowing || this.#lent?.connection.alive === true
+  }
+
+  say(line: string, heard: (reply: Reply) => void): void {
+    if (this.#lent?.connection.alive === true) return this.#ask(this.#lent, line, heard)
+    // A challenge can't be answered on another connection.
+    if (!line.startsWith('AUTH ')) return heard(replies.authUnavailable)
+    const { pool, client, mayHold } = this.#options
+    if (!mayHold()) return heard(replies.authBusy)
+    this.#borrowing = true
+    pool.borrow({ fresh: true, client }, (lent) => {
+      this.#borrowing = false
+      if ('failed' in lent) return heard(replies.authUnavailable)
+      if (this.#over) return lent.connection.quit()
+      this.#lent = lent
+      this.#ask(lent, line, heard)
+    })
+  }
+
+  #ask({ connection, server }: Lent, line: string, heard: (reply: Reply) => void): void {
+    const { onFact, now } = this.#options
+    connection.command(line, (answer) => {
+      if (isLost(answer)) return heard(replies.authUnavailable)
+      const circumstances = {
+        step: 'auth',
+        parameters: true,
+        login: 'possible',
+        clear: connection.clear,
+      } as const
+      if (!isAboutUs(answer, circumstances)) return heard(answer)
+      onFact({
+        kind: 'backendRefusesUs',
+        at: now(),
+        server,
+        step: 'auth',
+        reply: describeReply(answer),
+      })
+      heard(replies.authUnavailable)
+    })
+  }
+
+  begin(listener: EnvelopeListener): BackendTransaction {
+    return this.#options.begin(this, listener)
+  }
+
+  borrow(_: Borrowing, borrower: (lent: Lent | NotLent) => void): void {
+    const lent = this.#lent
+    if (lent?.connection.usable === true) return borrower({ ...lent, reused: false })
+    borrower({
+      failed: 'the connection that the client was authenticated on is lost',
+      refusal: replies.backendLost,
+    })
+  }
+
+  giveBack({ connection }: Pick<Lent, 'connection'>): void {
+    if (!connection.usable || this.#over) connection.quit()
+  }
+
+  /** Nobody has authenticated on another one. */
+  turnedAway({ connection }: Pick<Lent, 'connection'>, why: string): boolean {
+    connection.destroy(why)
+    return false
+  }
+
+  recheck(lent: Pick<Lent, 'endpoint'>): void {
+    this.#options.pool.recheck(lent)
+  }
+
+  end(): void {
+    this.#over = true
+    this.#options.onEnd()
+    this.#lent?.connection.quit()
+  }
+}

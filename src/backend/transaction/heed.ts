@@ -1,0 +1,60 @@
+/**
+ * What a session is told for a server's reply: one that is about us, or the server's setup, is no
+ * refusal of the message.
+ */
+import type { FactListener } from '../../facts.ts'
+import { describeReply, type Reply } from '../../smtp/reply.ts'
+import { replies } from '../../smtp/replies.ts'
+import { isAboutUs, type Login, type RefusedStep } from '../wire/about-us.ts'
+import { type Introduction, tellsClient } from '../wire/tell-client.ts'
+import type { Lent } from '../pool/lending.ts'
+
+export interface HeedOptions {
+  readonly introduction: Introduction
+  /** Whether the client has a login at the server. */
+  readonly login: Login
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+/** What was said, and the argument of the command that it answers. */
+export interface Answered {
+  readonly step: RefusedStep
+  readonly argument?: string
+}
+
+export function heed(
+  options: HeedOptions,
+  { connection, server }: Lent,
+  answered: Answered,
+  reply: Reply,
+): Reply {
+  const { step, argument = '' } = answered
+  const { introduction, login, onFact, now } = options
+  const { clear, seen } = connection
+  const parameters = argument.includes('> ')
+  const circumstances = {
+    step,
+    parameters,
+    login,
+    clear,
+    ...(!tellsClient(introduction) && { seen }),
+  }
+  if (!isAboutUs(reply, circumstances)) return reply
+  onFact({ kind: 'backendRefusesUs', at: now(), server, step, reply: describeReply(reply) })
+  connection.errors = Infinity // who is out of step stays so: not for another message
+  return replies.backendRefusesUs
+}
+
+/** Of each recipient's own reply to a text. */
+export function heedEach(
+  options: HeedOptions,
+  lent: Lent,
+  own: ReadonlyMap<number, Reply>,
+): ReadonlyMap<number, Reply> {
+  return own.size === 0
+    ? own
+    : new Map(
+        [...own].map(([index, reply]) => [index, heed(options, lent, { step: 'text' }, reply)]),
+      )
+}

@@ -1,0 +1,413 @@
+/**
+ * One SMTP or LMTP connection to a backend: commands out, replies in, in order. Knows nothing of
+ * transactions. Owns its socket and its one timer, and ends both.
+ */
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { LazyTimer } from '../../loop/lazy-timer.ts'
+import { atEndOfTurn } from '../../loop/end-of-turn.ts'
+import { type Extensions, parseExtensions } from '../../smtp/ehlo.ts'
+import { isCommandLine, writeOctets } from '../../smtp/octets.ts'
+import { replies } from '../../smtp/replies.ts'
+import { describeReply, isPermanent, isPositive, type Reply } from '../../smtp/reply.ts'
+import { ReplyParser } from '../../smtp/reply-parser.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
+import { usable } from './offers.ts'
+import {
+  type BackendTls,
+  connectTo,
+  distrust,
+  type Endpoint,
+  TlsFailure,
+  upgrade,
+} from './secure.ts'
+
+export interface ConnectionOptions extends Endpoint {
+  /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
+  readonly lmtp?: boolean | undefined
+  /** Absent: clear text. */
+  readonly tls?: BackendTls | undefined
+  /** TLS comes before the greeting, in place of STARTTLS. */
+  readonly implicitTls?: boolean | undefined
+  readonly helo: string
+  /** From the first packet to the answer to EHLO, in ms. */
+  readonly connectTimeoutMs: number
+  /** For each reply, and for each stop while a text is sent, in ms. */
+  readonly replyTimeoutMs: number
+  /** Goes out before anything else, TLS included: a PROXY header. */
+  readonly preamble?: Buffer | undefined
+  /** Ends an opening that nobody waits for any more. */
+  readonly signal?: AbortSignal
+}
+
+/** The server has answered, and does not want this connection. */
+export class Unwelcome extends Error {
+  readonly reply: Reply
+
+  constructor(step: string, reply: Reply) {
+    super(`${step}: ${describeReply(reply)}`)
+    this.name = 'Unwelcome'
+    this.reply = reply
+  }
+}
+
+interface Awaited {
+  readonly heard: (heard: ReplyOrLost) => void
+  limitMs: number | undefined
+}
+
+/** How long a server may take to close after QUIT, in ms. */
+const lingerMs = 1000
+
+export class SmtpConnection {
+  #socket: Socket
+  #parser = new ReplyParser()
+  readonly #awaited: Awaited[] = []
+  readonly #options: ConnectionOptions
+  /** Commands that a backend without PIPELINING has to be shown one by one. */
+  readonly #unsent: { readonly line: string; readonly awaited: Awaited }[] = []
+  #out = ''
+  #flushing = false
+  readonly #patience = new LazyTimer(() => this.destroy('no reply in time'))
+  #ended: string | undefined
+  /** 421 was said: whatever is still awaited will not come. */
+  #closing = false
+  #extensions: Extensions = new Map()
+  /** Version of TLS, once there is any. */
+  tlsVersion: string | undefined
+  /** Why it goes on in clear although TLS was tried. */
+  clearBecause: string | undefined
+  /** Key of the client whom the server takes this connection for; absent: us. */
+  client: string | undefined
+  /** Transactions begun and commands refused on this connection. */
+  transactions = 0
+  errors = 0
+  /** When something was last heard on it, in ms that only grow. */
+  heardAt = performance.now()
+  /** Called once, when the connection is over for whatever reason. */
+  onEnd: (why: string) => void = () => undefined
+  /** Called once, when its socket is closed too: the server may count it until then. */
+  onClosed: () => void = () => undefined
+
+  private constructor(options: ConnectionOptions, socket: Socket) {
+    this.#options = options
+    this.#socket = socket
+    this.#listen(socket)
+  }
+
+  #listen(socket: Socket): void {
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#end(error.code ?? error.message))
+    socket.on('end', () => this.#end('the backend closed the connection'))
+    socket.on('close', () => {
+      this.#end('the connection was closed')
+      this.onClosed()
+    })
+  }
+
+  /**
+   * Connects, reads the greeting, says EHLO and goes into TLS. Where TLS is only opportunistic and
+   * fails, it is done without on a fresh connection. Rejects with an Error that says which step
+   * failed, and leaves nothing open then.
+   */
+  static async open(options: ConnectionOptions): Promise<SmtpConnection> {
+    try {
+      return await SmtpConnection.#openOnce(options)
+    } catch (error) {
+      const giveUp =
+        options.tls?.mode !== 'opportunistic' ||
+        options.implicitTls === true ||
+        options.signal?.aborted
+      if (!(error instanceof TlsFailure) || giveUp === true) throw error
+      const connection = await SmtpConnection.#openOnce({ ...options, tls: undefined })
+      connection.clearBecause = error.message
+      return connection
+    }
+  }
+
+  /** What the server offers, as far as it can be made use of on this connection. */
+  get extensions(): Extensions {
+    return this.#extensions
+  }
+  set extensions(offered: Extensions) {
+    const verified = this.tlsVersion !== undefined && this.#options.tls?.verifiesHost === true
+    this.#extensions = usable(offered, verified)
+  }
+
+  static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {
+    const { signal, connectTimeoutMs, tls, implicitTls } = options
+    const socket = connectTo(options, implicitTls === true ? tls : undefined)
+    const connection = new SmtpConnection(options, socket)
+    const stop = (): void => connection.destroy('shutting down')
+    const timer = setTimeout(
+      () => connection.destroy(`no answer within ${connectTimeoutMs} ms`),
+      connectTimeoutMs,
+    )
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      await connection.#introduce()
+      return connection
+    } catch (error) {
+      connection.destroy('not opened')
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  async #introduce(): Promise<void> {
+    const greeted = new Promise<ReplyOrLost>((heard) => this.expect(heard))
+    if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
+    const greeting = await greeted
+    if (isLost(greeting)) throw new Error(greeting.lost)
+    if (!isPositive(greeting)) throw new Unwelcome('greeting', greeting)
+    await this.#sayHello()
+    const { tls, socketPath } = this.#options
+    // Nobody is in between on a Unix socket.
+    if (tls !== undefined && socketPath === undefined && this.tlsVersion === undefined)
+      await this.#startTls(tls)
+    if (this.#ended !== undefined) throw new Error(this.#ended)
+  }
+
+  async #sayHello(): Promise<void> {
+    const verb = this.lmtp ? 'LHLO' : 'EHLO'
+    const ehlo = await this.#ask(`${verb} ${this.#options.helo}`)
+    if (!isLost(ehlo) && isPositive(ehlo)) {
+      // What it offers is known only from a reply that has come to its end.
+      if (this.#ended !== undefined) throw new Error(`${verb}: ${this.#ended}`)
+      this.extensions = parseExtensions(ehlo.lines)
+    } else if (this.lmtp) requirePositive(verb, ehlo)
+    // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
+    else if (!isLost(ehlo) && isPermanent(ehlo))
+      requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
+    else requirePositive('EHLO', ehlo)
+  }
+
+  /** RFC 3207: what was said before the handshake is forgotten, and EHLO is said anew. */
+  async #startTls(tls: BackendTls): Promise<void> {
+    if (!this.extensions.has('STARTTLS')) {
+      if (tls.mode === 'require')
+        throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
+      return
+    }
+    const ready = await new Promise<ReplyOrLost>((resolve) =>
+      this.command('STARTTLS', (heard) => {
+        if (!isLost(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
+        resolve(heard)
+      }),
+    )
+    if (isLost(ready)) throw new TlsFailure(`STARTTLS: ${ready.lost}`)
+    if (!(this.#socket instanceof TLSSocket))
+      throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
+    await this.#handshake(this.#socket)
+    this.extensions = new Map()
+    await this.#sayHello()
+  }
+
+  #upgrade(tls: BackendTls): void {
+    const plain = this.#socket
+    plain.removeAllListeners()
+    // What came in clear behind the 220, whole replies or half ones, must not answer what is asked
+    // in TLS (CVE-2021-38371).
+    this.#parser = new ReplyParser()
+    this.#socket = upgrade(plain, this.#options.host, tls)
+    plain.on('error', () => this.#socket.destroy())
+    this.#listen(this.#socket)
+  }
+
+  async #handshake(socket: TLSSocket): Promise<void> {
+    await new Promise<void>((resolve) =>
+      socket.once('secureConnect', resolve).once('close', () => resolve()),
+    )
+    if (this.#ended !== undefined) throw new TlsFailure(`TLS handshake: ${this.#ended}`)
+    const { tls } = this.#options
+    const why = tls === undefined ? undefined : distrust(socket, tls)
+    if (why !== undefined) throw new TlsFailure(why)
+    this.tlsVersion = socket.getProtocol() ?? 'unknown'
+  }
+
+  async #ask(line: string): Promise<ReplyOrLost> {
+    return await new Promise((heard) => this.command(line, heard))
+  }
+
+  /** Nothing is awaited, and more can be asked. */
+  get usable(): boolean {
+    return this.alive && !this.#closing && this.#awaited.length === 0 && this.#unsent.length === 0
+  }
+  get alive(): boolean {
+    return this.#ended === undefined
+  }
+  /** TLS is to be had, and not used. */
+  get clear(): boolean {
+    return this.tlsVersion === undefined && this.extensions.has('STARTTLS')
+  }
+  /** What a server that is not told the client knows of who is connected. */
+  get seen(): { readonly address: string; readonly helo: string } {
+    return { address: this.#socket.localAddress ?? '', helo: this.#options.helo }
+  }
+  get lmtp(): boolean {
+    return this.#options.lmtp === true
+  }
+  get pipelines(): boolean {
+    return this.extensions.has('PIPELINING')
+  }
+
+  /**
+   * Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave
+   * in one write.
+   */
+  command(line: string, heard: (heard: ReplyOrLost) => void): void {
+    const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
+    if (this.#ended !== undefined) {
+      const lost = this.#ended
+      queueMicrotask(() => heard({ lost }))
+      return
+    }
+    // Whatever made it: its octets would be another command, or another address. The server never
+    // hears of it.
+    if (!isCommandLine(line)) {
+      queueMicrotask(() => heard(replies.cannotBeSaid))
+      return
+    }
+    const wait = !this.pipelines && (this.#awaited.length > 0 || this.#unsent.length > 0)
+    if (wait) this.#unsent.push({ line, awaited })
+    else this.#send(line, awaited)
+  }
+
+  #send(line: string, awaited: Awaited): void {
+    this.#await(awaited)
+    this.#out += `${line}\r\n`
+    if (this.#flushing) return
+    this.#flushing = true
+    atEndOfTurn(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false
+    if (this.#out === '' || this.#ended !== undefined) return
+    writeOctets(this.#socket, this.#out)
+    this.#out = ''
+  }
+
+  #await(awaited: Awaited): void {
+    this.#awaited.push(awaited)
+    if (this.#awaited.length === 1) this.#patience.set(awaited.limitMs)
+  }
+
+  /**
+   * Awaits a reply to something that is no command: the greeting, a text. Without a time limit,
+   * until `limitReply` sets one.
+   */
+  expect(heard: (heard: ReplyOrLost) => void): void {
+    if (this.#ended !== undefined) heard({ lost: this.#ended })
+    else this.#await({ heard, limitMs: undefined })
+  }
+
+  /** From now on, in ms, for each reply that is awaited without a limit. */
+  limitReply(ms: number): void {
+    if (this.#ended !== undefined) return
+    for (const awaited of this.#awaited) awaited.limitMs ??= ms
+    if (this.#awaited.length > 0) this.#patience.set(this.#awaited[0]?.limitMs)
+  }
+
+  cork(): void {
+    this.#socket.cork()
+  }
+  uncork(): void {
+    this.#socket.uncork()
+  }
+  /**
+   * Writes octets of a text, behind commands that have not left yet; `drained` says when more
+   * should follow.
+   */
+  write(bytes: Buffer | string): void {
+    if (this.#ended !== undefined) return
+    this.#flush()
+    if (typeof bytes === 'string') writeOctets(this.#socket, bytes)
+    else this.#socket.write(bytes)
+  }
+
+  /**
+   * Resolves when more can be written, or the connection has ended; it is ended when the backend
+   * takes nothing for too long.
+   */
+  async drained(): Promise<void> {
+    if (!this.#socket.writableNeedDrain || this.#ended !== undefined) return
+    const { replyTimeoutMs } = this.#options
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(
+        () => this.destroy('the backend takes no more of the text'),
+        replyTimeoutMs,
+      )
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#socket.off('drain', done)
+        this.#socket.off('close', done)
+        resolve()
+      }
+      this.#socket.on('drain', done)
+      this.#socket.on('close', done)
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended !== undefined) return
+    const parser = this.#parser
+    for (const reply of parser.push(chunk)) {
+      if (this.#parser !== parser) return // TLS begins behind the 220
+      this.#hear(reply)
+    }
+    if (this.#parser === parser && parser.trouble !== undefined) this.destroy(parser.trouble)
+  }
+
+  #hear(reply: Reply): void {
+    this.heardAt = performance.now()
+    const awaited = this.#awaited.shift()
+    // A word that nobody asked for is a 421 or worse: this connection is at its end.
+    if (awaited === undefined) return this.destroy(`unasked: ${describeReply(reply)}`)
+    this.#patience.set(this.#awaited[0]?.limitMs)
+    if (reply.code >= 400) this.errors++
+    if (reply.code === 421) this.#closing = true
+    awaited.heard(reply)
+    if (this.#closing) return this.destroy(describeReply(reply))
+    const unsent = this.#awaited.length === 0 ? this.#unsent.shift() : undefined
+    if (unsent !== undefined) this.#send(unsent.line, unsent.awaited)
+  }
+
+  /** Ends the connection at once; what was awaited is lost. */
+  destroy(why: string): void {
+    this.#end(why)
+  }
+
+  /** Leaves politely; nobody waits for the answer. */
+  quit(): void {
+    if (this.#ended !== undefined) return
+    this.#socket.end('QUIT\r\n')
+    const timer = setTimeout(() => this.#socket.destroy(), lingerMs)
+    this.#socket.once('close', () => clearTimeout(timer))
+    this.#end('done', true)
+  }
+
+  #end(why: string, politely = false): void {
+    if (this.#ended !== undefined) return
+    this.#ended = why
+    this.#patience.end()
+    if (!politely) this.#socket.destroy()
+    const lost = [
+      ...this.#awaited.splice(0),
+      ...this.#unsent.splice(0).map((unsent) => unsent.awaited),
+    ]
+    // A reply whose code has come is the answer, though its end has not.
+    const { unfinished } = this.#parser
+    if (unfinished !== undefined) lost.shift()?.heard(unfinished)
+    for (const awaited of lost) awaited.heard({ lost: why })
+    this.onEnd(why)
+  }
+}
+
+function requirePositive(step: string, heard: ReplyOrLost): void {
+  if (isLost(heard)) throw new Error(`${step}: ${heard.lost}`)
+  if (!isPositive(heard)) throw new Unwelcome(step, heard)
+}

@@ -1,0 +1,103 @@
+/**
+ * The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that
+ * is complete.
+ */
+import { endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
+import { toOctets } from '../../smtp/octets.ts'
+import { isPositive } from '../../smtp/reply.ts'
+import type { TextSource } from '../backend.ts'
+import { frontOf, withFront } from './front.ts'
+import { isLost } from './command-reply.ts'
+import type { SmtpConnection } from './connection.ts'
+import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
+
+export interface TextToSend {
+  /** Header fields in front of the text, CRLF included. */
+  readonly header: string
+  readonly text: TextSource
+  /** From the final dot to the reply, and from one reply to the next, in ms. */
+  readonly replyMs: number
+  readonly form: AnswerForm
+  /** Whom the server has accepted for this text. */
+  readonly recipients: number
+}
+
+/** `brokenOff`: the text will never be complete, which is not the backend's fault. */
+export type TextHeard = TextAnswer | 'brokenOff'
+
+/**
+ * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend
+ * answers in the middle of it, the connection is destroyed before the dot: nothing else makes the
+ * backend forget what it has (RFC 5321 4.1.1.4). A refusal in the middle is the answer all the
+ * same, for everyone.
+ */
+export async function sendText(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
+  const { header, text, replyMs, form, recipients } = order
+  const awaited = awaitAnswer(connection, form, recipients, replyMs)
+  const whole = text.whole()
+  if (whole !== undefined) {
+    sendWhole(connection, header, whole)
+  } else {
+    const problem = await sendAsItComes(connection, order, () => awaited.first() !== undefined)
+    const early = awaited.first()
+    if (problem !== undefined) connection.destroy(problem)
+    if (problem === textBrokeOff) return 'brokenOff'
+    if (early !== undefined) {
+      const yes = !isLost(early) && isPositive(early)
+      return { all: yes ? { lost: 'a yes in the middle of the text' } : early }
+    }
+  }
+  connection.limitReply(replyMs)
+  return await awaited.answer
+}
+
+/** Up to this size a text is put together to one piece, which leaves faster than many do. */
+const onePieceBytes = 64 * 1024
+
+function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {
+  let ending: Ending = 'lineStart'
+  const pieces: Buffer[] = [frontOf(header, whole)]
+  for (const chunk of whole) {
+    const stuffed = stuffDots(chunk, ending)
+    for (const part of stuffed.parts) pieces.push(part)
+    ;({ ending } = stuffed)
+  }
+  pieces.push(toOctets(endOfText(ending)))
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (size <= onePieceBytes) return connection.write(Buffer.concat(pieces, size))
+  connection.cork()
+  for (const piece of pieces) connection.write(piece)
+  connection.uncork()
+}
+
+/** Why a connection is destroyed whose text will never be complete. */
+export const textBrokeOff = 'the text broke off'
+
+/** Undefined when the dot was sent, else why not. */
+async function sendAsItComes(
+  connection: SmtpConnection,
+  { header, text }: TextToSend,
+  answered: () => boolean,
+): Promise<string | undefined> {
+  let ending: Ending = 'lineStart'
+  try {
+    for await (const chunk of withFront(header, text.chunks())) {
+      if (answered()) break
+      connection.cork()
+      ending = writeStuffed(connection, chunk, ending)
+      connection.uncork()
+      await connection.drained()
+    }
+  } catch {
+    return textBrokeOff
+  }
+  if (answered()) return 'an answer in the middle of the text'
+  connection.write(endOfText(ending))
+  return undefined
+}
+
+function writeStuffed(connection: SmtpConnection, chunk: Buffer, before: Ending): Ending {
+  const { parts, ending } = stuffDots(chunk, before)
+  for (const part of parts) connection.write(part)
+  return ending
+}

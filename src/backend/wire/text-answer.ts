@@ -1,0 +1,103 @@
+/**
+ * What is said to a text, behind its final dot: one reply for all of its recipients, or one for
+ * each.
+ */
+import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
+import { type ReplyOrLost, isLost } from './command-reply.ts'
+import type { SmtpConnection } from './connection.ts'
+
+/**
+ * How a text is answered. `one`: by one reply. `each`: by one reply per accepted RCPT, in order
+ * (LMTP, RFC 2033 4.2). `block`: as the server likes, by one reply or by 353, one per accepted RCPT
+ * and a final one (PRDR, draft-hall-prdr-00 4.4).
+ */
+export type AnswerForm = 'one' | 'each' | 'block'
+
+/**
+ * `unclear`: nobody can say whom the replies are for, though the server may have taken the text for
+ * some.
+ */
+export type TextAnswer =
+  | { readonly all: ReplyOrLost }
+  | { readonly each: readonly ReplyOrLost[] }
+  | { readonly unclear: string }
+
+export interface AwaitedAnswer {
+  readonly answer: Promise<TextAnswer>
+  /** The first reply, once it is there. */
+  first(): ReplyOrLost | undefined
+}
+
+/**
+ * Awaits what `connection` has to say of a text for `recipients` recipients. Without a time limit,
+ * until `limitReply` sets one.
+ */
+export function awaitAnswer(
+  connection: SmtpConnection,
+  form: AnswerForm,
+  recipients: number,
+  replyMs: number,
+): AwaitedAnswer {
+  let first: ReplyOrLost | undefined
+  const answer = new Promise<TextAnswer>((resolve) => {
+    const each: ReplyOrLost[] = []
+    const heardOne = (heard: ReplyOrLost): void => {
+      first ??= heard
+      if (form === 'block' && !isLost(heard) && heard.code === 353)
+        return awaitBlock(connection, recipients, replyMs, resolve)
+      if (form !== 'each') return resolve({ all: heard })
+      each.push(heard)
+      if (each.length === recipients) resolve({ each })
+    }
+    for (let left = form === 'each' ? recipients : 1; left > 0; left--) connection.expect(heardOne)
+  })
+  return { answer, first: () => first }
+}
+
+/**
+ * Codes that answer a question for help (RFC 5321 4.2.2), and none that is asked about a recipient.
+ */
+const helpCodes: ReadonlySet<number> = new Set([211, 214, 500, 502])
+
+/**
+ * Behind 353. Exim says nothing of recipients that its ACL has discarded, so a block may be too
+ * short, and then nobody would know for ten minutes: HELP is asked behind it, and its answer ends
+ * the block in any case.
+ */
+function awaitBlock(
+  connection: SmtpConnection,
+  recipients: number,
+  replyMs: number,
+  resolve: (answer: TextAnswer) => void,
+): void {
+  const lines: ReplyOrLost[] = []
+  let over = false
+  const line = (heard: ReplyOrLost): void => {
+    if (over) return
+    const short = !isLost(heard) && helpCodes.has(heard.code) && lines.length > 0
+    if (!short) lines.push(heard)
+    if (!short && lines.length <= recipients) return
+    over = true
+    if (!short) return
+    resolve(readBlock(lines, recipients))
+    connection.destroy('a PRDR block with too few lines')
+  }
+  for (let left = recipients + 1; left > 0; left--) connection.expect(line)
+  connection.limitReply(replyMs)
+  connection.command('HELP', () => resolve(readBlock(lines, recipients)))
+}
+
+/** The lines behind 353, the final one included: it comes first (draft-hall-prdr-00 4.6). */
+export function readBlock(lines: readonly ReplyOrLost[], recipients: number): TextAnswer {
+  const lost = lines.find(isLost)
+  const replies = lines.filter((line): line is Reply => !isLost(line))
+  const final = replies.pop()
+  if (lost !== undefined || final === undefined)
+    return { all: lost ?? { lost: 'a PRDR block without lines' } }
+  const each = replies.map((line) => (isPositive(line) && !isPositive(final) ? final : line))
+  if (each.length === recipients) return { each }
+  // Discarded recipients have no line; where all lines agree it does not matter whom they are for.
+  const [one = final] = each
+  if (each.every((line) => replyClass(line) === replyClass(one))) return { all: one }
+  return { unclear: `353 was followed by ${each.length} lines for ${recipients} recipients` }
+}
