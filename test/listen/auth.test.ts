@@ -147,7 +147,7 @@ describe('AUTH passed through', () => {
     client.close()
   })
 
-  test('rules.md: “Never split: clients in trusted or with AUTH” One reply for all', async () => {
+  test('rules.md: “Rcptwise never splits mail of clients in trusted or with AUTH” One reply for all', async () => {
     await using started = await begin('pass_in_clear')
     const { app, backend } = started
     const client = await open(app.port)

@@ -161,7 +161,7 @@ describe.each([
       return heard
     }
 
-    test('the number of replies is the number of commands, and each is one: rules.md: “Nor can any octet from outside end a reply, a header field, a log line or a report.”', async () => {
+    test('the number of replies is the number of commands, and each is one: rules.md: “No octet from outside can end a reply, a header field, a log line or a report.”', async () => {
       await fc.assert(
         fc.asyncProperty(dialogue, async (drawn) => {
           const heard = await speak(drawn)
@@ -176,7 +176,7 @@ describe.each([
       )
     })
 
-    test('rules.md: “Addresses go to your server as the octets in which they came.”', async () => {
+    test('rules.md: “Your server gets addresses as the octets in which they came.”', async () => {
       await fc.assert(
         fc.asyncProperty(dialogue, async (drawn) => {
           const before = backend.lines().length

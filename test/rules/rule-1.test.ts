@@ -8,7 +8,7 @@ const two = ['a@example.org', 'b@example.org']
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
 const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } as const })
 
-describe('rules.md: “Nobody is told yes before your server said yes.” “250 for a recipient means that your server has taken the message for them.” README.md: “Rcptwise never says yes to a sender before your server has said yes.”', () => {
+describe('rules.md: “Rcptwise never says yes before your server has said yes.” “A 250 for a recipient means that your server has taken the message for them.” README.md: “Rcptwise never says yes to a sender before your server has said yes.”', () => {
   test.each([
     ['takes it', reply(250, '2.0.0 Ok'), '250 2.0.0 Ok'],
     ['any 2yz is told as 250', reply(252, '2.0.0 Ok'), '250 2.0.0 Ok'],

@@ -75,7 +75,7 @@ const clean = (n: number) => ({ message: `clean ${n}`, judgement: scored(1) })
 
 describe('rules.md: “Doubt costs the refused message, never another one.”', () => {
   test.each(['late', 'group', 'single'] as const)(
-    '%s: rules.md: “A sender that never came back is never taken for one that does.”',
+    '%s: rules.md: “Rcptwise never takes a sender that never came back for one that does.”',
     (strategy) => {
       const site = new Site({
         peer: { strategy },
@@ -90,7 +90,7 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
     },
   )
 
-  test('rules.md: “Which message a transaction carries is certain only after its text.” “Otherwise everyone goes through, and the text decides.” Five clean ones between the attempts of Postfix', () => {
+  test('rules.md: “Rcptwise knows only after the text for certain which message a transaction carries.” “Otherwise everyone goes through, and the text decides.” Five clean ones between the attempts of Postfix', () => {
     const site = new Site()
     expect(site.send(all, spam, ' SIZE=1000')).toBe('250 250 250 451')
     for (let n = 0; n < 5; n++) {
@@ -112,7 +112,7 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
   })
 })
 
-describe("rules.md: “Before that Rcptwise takes it for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, whom it offers, in which order, and when it comes.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides; a refused message is then answered 451 once more.”", () => {
+describe("rules.md: “Before that it takes the transaction for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, the recipients, their order, and the time.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides; a refused message is then answered 451 once more.”", () => {
   const known: MachineOptions = {
     comesBack: { fromMs: 5 * minute, toMs: 15 * minute },
     parameters: ' SIZE=1000',
@@ -178,7 +178,7 @@ describe("rules.md: “Before that Rcptwise takes it for the return of a refused
   })
 })
 
-test('rules.md: “Whoever waits because of a wrong guess has the message at once, and its retry is acknowledged.” strategies.md: “Who waits because of a wrong guess has the message at once, and the retry is acknowledged”', () => {
+test('rules.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.” strategies.md: “Who waits because of a wrong guess has the message at once, and the retry is acknowledged”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   expect(site.send(all, clean(1)), 'looks just like the return').toBe('250 250 451 250')
@@ -190,7 +190,7 @@ test('rules.md: “Whoever waits because of a wrong guess has the message at onc
   expect(site.guesses().filter((guess) => guess === 'wrong')).toHaveLength(1)
 })
 
-test('rules.md: “After a wrong guess a message is never guessed again; it then ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”', () => {
+test('rules.md: “After a wrong guess Rcptwise never guesses again for this message, which then ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   site.send(all, clean(1))
@@ -202,7 +202,7 @@ test('rules.md: “After a wrong guess a message is never guessed again; it then
   expect(site.ledger.open.filter(({ messageId }) => messageId === '<spam@test>')).toEqual([])
 })
 
-describe("rules.md: “One recipient is never answered with another's outcome.”", () => {
+describe("rules.md: “Rcptwise never answers one recipient with another's outcome.”", () => {
   test.each([
     ['Bob@example.org', 'bob@example.org'],
     ['\u212Aim@example.org', 'kim@example.org'],

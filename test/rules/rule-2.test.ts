@@ -77,7 +77,7 @@ const rows = deferrals.flatMap(([deferral, a]) =>
   })),
 )
 
-describe('rules.md: “No 5xx after the text in a transaction in which any recipient was deferred, by us or by your server.”', () => {
+describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in which any recipient was deferred, by Rcptwise or by your server.”', () => {
   test.each(rows)('$name', ({ text, options }) => {
     const machine = Machine.ready(options)
     const said = machine.message(['a@example.org', 'b@example.org'], text)
@@ -99,7 +99,7 @@ describe('rules.md: “No 5xx after the text in a transaction in which any recip
     expect(machine.message(['a@example.org', 'b@example.org'], spam).text[0]).toMatch(/^550 /)
   })
 
-  test('rules.md: “So Rcptwise answers the group that would be refused with 451 and keeps its refusal in the ledger.” “Those recipients are answered last: they get their 5xx once no other recipient is waiting.”', () => {
+  test('rules.md: “So Rcptwise answers the group that would be refused with 451 and keeps its refusal in the ledger.” “Rcptwise answers those recipients last: they get their 5xx once no other recipient is waiting.”', () => {
     const machine = Machine.ready({
       ...knownSender,
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },

@@ -36,7 +36,7 @@ describe('rules.md: “A deferral is 451 4.5.3 (or 450 or 452 where a class asks
     ['MAIL', { mail: () => reply(421, '4.3.2 Bye') }],
     ['RCPT', { rcpt: () => reply(421, '4.3.2 Bye') }],
     ['the end of the text', { deliver: () => ({ reply: reply(421, '4.3.2 Bye') }) }],
-  ])("rules.md: “Your server's own 421 reaches the client as 451.” To %s", (_name, world) => {
+  ])('rules.md: “When your server answers 421, the client gets 451.” To %s', (_name, world) => {
     const machine = Machine.ready({ world })
     const said = machine.message(['a@example.org'])
     expect(machine.writes.join('')).not.toMatch(/^421/m)

@@ -21,7 +21,7 @@ const outcomes = (...codes: number[]) =>
     reply: { code, detail: '0.0', lines: ['x'] } satisfies Reply,
   }))
 
-describe('rules.md: “A PRDR block ends with 250, whatever stands above.” “Equal answers are one ordinary reply, unless someone was deferred.”', () => {
+describe('rules.md: “A PRDR block ends with 250, whatever the lines above it say.” “If all recipients get equal answers, Rcptwise gives one ordinary reply, unless someone was deferred.”', () => {
   test.each<[string, number[], Partial<Circumstances>, number[]]>([
     ['all accepted', [250, 250], {}, [250]],
     ['all refused', [550, 550], {}, [550]],

@@ -22,7 +22,7 @@ function dropping(machine: Machine): string {
   return machine.text(spam)[0] ?? ''
 }
 
-describe('rules.md: “No sender starves.” “A message that makes no progress is forgiven: its next attempt goes through unsplit, as forgive_as says (lenient).”', () => {
+describe('rules.md: “No sender starves.” “When a message makes no progress, Rcptwise forgives it: its next attempt goes through unsplit, as forgive_as says (lenient).”', () => {
   test.each<[string, Partial<MachineOptions>, string[], string[]]>([
     ['as lenient', {}, ['451', '250'], ['tagged']],
     ['as off', { peer: { forgiveAs: 'off' } }, ['451', '250'], ['tagged']],
@@ -124,7 +124,7 @@ describe('rules.md: “No sender starves.” “A message that makes no progress
     ['15 forced retries', { ...split, forcedRetries: 15 }, undefined],
     ['16 forced retries', { ...split, forcedRetries: 16 }, 'too many retries'],
   ])(
-    'the predicate: %s; rules.md: “forgive_after (1) attempts in which nobody got further are enough.”',
+    'the predicate: %s; rules.md: “Rcptwise forgives after forgive_after (1) attempts in which nobody got further.”',
     (_name, state, why) => expect(whyUnsplit(state, defaultPeer, false)).toBe(why),
   )
 })

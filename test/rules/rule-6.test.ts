@@ -36,7 +36,7 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
 }
 
 describe('rules.md: “No duplicates.”', () => {
-  test('rules.md: “A recipient who has the message already is acknowledged on the retry without a second delivery, for as long as the split is open.”', () => {
+  test("rules.md: “On the retry Rcptwise acknowledges a recipient who has the message already, without a second delivery, for as long as the split is open.” “Rcptwise knows such a recipient by the fingerprint of the message, the reverse-path and the recipient's address.”", () => {
     const { machine, copies } = partly()
     expect(machine.message(all, spam).text).toEqual([expect.stringMatching(/^451 4\.5\.3 /)])
     expect(machine.message(all, spam).text[0]).toMatch(/^250/)
@@ -172,7 +172,7 @@ describe('rules.md: “No duplicates.”', () => {
     expect(copies()).toHaveLength(6)
   })
 
-  test('rules.md: “no client address is in the key, since large senders retry from other hosts.”', () => {
+  test('rules.md: “The key holds no client address, since large senders retry from other hosts.”', () => {
     const { machine, copies } = partly()
     machine.message(all, spam)
     const other = Machine.ready({

@@ -5,7 +5,7 @@ import { Machine, policies } from '../support/machine.ts'
 const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
 const many = Array.from({ length: 20 }, (_, i) => `r${i}@example.org`)
 
-describe('rules.md: “Never split: clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Those are served as in rule 5.”', () => {
+describe('rules.md: “Rcptwise never splits mail of clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Rcptwise serves those as in rule 5.”', () => {
   test.each(['group', 'single'] as const)(
     "trusted clients, whatever the strategy (%s): strategies.md: “Your own users' submission servers and your own networks belong into trusted: they are never split.”",
     (strategy) => {

@@ -10,7 +10,7 @@ import { Machine } from '../support/machine.ts'
 
 const domains = ['example.org', '*.example.com', '[192.0.2.1]']
 
-describe('rules.md: “No open relay.” “Only relay_domains are accepted in front of a server that sees our address and may trust it”', () => {
+describe('rules.md: “No open relay.” “In front of a server that sees the address of Rcptwise and may trust it, Rcptwise accepts only relay_domains.”', () => {
   const table: [string, boolean][] = [
     ['example.org', true],
     ['sub.example.org', false],
@@ -61,7 +61,7 @@ describe('rules.md: “No open relay.” “Only relay_domains are accepted in f
   })
 })
 
-describe('rules.md: “and no local part that holds a route (%, !, @).” For a backend that trusts us', () => {
+describe('rules.md: “There it accepts no local part that holds a route (%, !, @).” For a backend that trusts us', () => {
   const trusting = () => Machine.ready({ session: { relayDomains: domains, refuseRoutes: true } })
   const answerTo = (machine: Machine, path: string): string => {
     machine.send('MAIL FROM:<sender@example.net>')

@@ -10,7 +10,7 @@ import { behind, open, start } from '../listen/session.ts'
 import type { TestApp } from '../support/app.ts'
 import { octet } from '../smtp/splits.ts'
 
-describe('rules.md: “Bytes pass unchanged, but for headers that are added in front.” “What your server gets always has CRLF lines and is dot-stuffed anew.”', () => {
+describe('rules.md: “Bytes pass unchanged, but for header fields that Rcptwise adds in front.” “Your server always gets CRLF lines, which Rcptwise has dot-stuffed anew.”', () => {
   let backend: FakeBackend
   let app: TestApp
   let client: Client
@@ -55,7 +55,7 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
     )
   })
 
-  test('rules.md: “a last line by BDAT without CRLF gets one.”', async () => {
+  test('rules.md: “If the last line of a BDAT text has no CRLF, Rcptwise adds one.”', async () => {
     expect(await pass('hello', 'BDAT')).toBe('hello\r\n')
   })
 
@@ -69,7 +69,7 @@ describe('rules.md: “Bytes pass unchanged, but for headers that are added in f
   })
 })
 
-test('rules.md: “headers that are added in front.” Nothing else is touched; README.md: “If a scanner in front of Rcptwise writes X-Spam-Score or the like, use judge: { headers: { from: [its address] } }.” “Then the thresholds of the policies count”', async () => {
+test('rules.md: “header fields that Rcptwise adds in front.” Nothing else is touched; README.md: “If a scanner in front of Rcptwise writes X-Spam-Score or the like, use judge: { headers: { from: [its address] } }.” “Then the thresholds of the policies count”', async () => {
   await using backend = await startFakeBackend()
   await using app = await start({
     config: behind(backend),

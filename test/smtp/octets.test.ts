@@ -89,7 +89,7 @@ describe('printable', () => {
     ['C1 in Latin-1: \x85\x9b\xfc', 'C1 in Latin-1: ??\xfc'],
   ])('%j', (octets, line) => expect(printable(octets)).toBe(line))
 
-  test('one line of octets, that comes out again as it is: rules.md: “What is not printable is written as ?”', () => {
+  test('one line of octets, that comes out again as it is: rules.md: “Rcptwise writes ? for what is not printable”', () => {
     fc.assert(
       fc.property(text, (drawn) => {
         const line = printable(drawn)
@@ -102,7 +102,7 @@ describe('printable', () => {
   })
 })
 
-test('rules.md: “Rcptwise does not send a command that would not be one line.”', () => {
+test('rules.md: “and does not send a command that would not be one line.”', () => {
   for (const line of ['DATA', 'RCPT TO:<a b@c>', `RCPT TO:<${octetsOf('不上@x.test')}>`])
     expect(isCommandLine(line), line).toBe(true)
   for (const line of [

@@ -69,7 +69,7 @@ describe('rule 9: nothing but CRLF.CRLF ends a text', () => {
    */
   const lenientLines = (wire: string): string[] => wire.replaceAll('\0', '').split(/\r\n|\r|\n/)
 
-  test('rules.md: “With bare_newlines: normalize bare CR and LF become CRLF”', () => {
+  test('rules.md: “With bare_newlines: normalize Rcptwise makes bare CR and LF into CRLF.”', () => {
     const wire = 'a\rb\nc\r\nd\n\re\r\n.\r\n'
     const { text, fault } = receive([bytes(wire)], 'normalize')
     expect({ text, fault }).toEqual({ text: 'a\r\nb\r\nc\r\nd\r\n\r\ne\r\n', fault: undefined })

@@ -107,7 +107,7 @@ describe.skipIf(interopObstacle() !== undefined)('Postfix is told the client', (
     expect(await rcptwise.metric('rcptwise_backend_connections_total')).toBe(connections)
   })
 
-  test("rules.md: “A server that is told the client's address (XCLIENT, PROXY) decides itself, and is asked first as a stranger would: one that relays for strangers gets no mail.”", async () => {
+  test("rules.md: “A server that learns the client's address (XCLIENT, PROXY) decides itself.” “Rcptwise first asks that server as a stranger would, and sends no mail to a server that relays for strangers.”", async () => {
     await using backend = await startPostfix({
       server: { mailboxes },
       main: [
