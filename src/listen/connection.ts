@@ -207,6 +207,7 @@ export class Connection {
       }
       this.#batchOpen = true
       this.#deadline.refresh()
+      if (this.#goesOn) this.#handle({ kind: 'heard', at })
       if (line.kind === 'line')
         this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
@@ -221,6 +222,11 @@ export class Connection {
     if (this.#input === 'open') return
     if (this.#intake.unreadBytes === 0) this.#noteEndOfInput()
     if (this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
+  }
+
+  /** A client that has not closed its side has read what was said, or is about to (protocol.md: QUIT behind the text). */
+  get #goesOn(): boolean {
+    return this.session.unheard !== undefined && this.#input === 'open'
   }
 
   /** Every command that came was answered, and none can come any more. */
@@ -362,6 +368,7 @@ export class Connection {
     if (this.#ended) return this.#letGo()
     this.#flush()
     if (this.session.unheard !== undefined && !this.session.secured) return this.#seeWhetherHeard()
+    if (this.#goesOn) this.#send({ kind: 'heard', at: this.#options.now() })
     const saidAll = this.#socket.writableLength === 0 && this.#intake.unreadBytes === 0
     if (asked && saidAll && !this.session.secured) return void this.#socket.destroy()
     this.#socket.end()

@@ -33,7 +33,7 @@ import {
 } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
-import type { Answer } from '../verdict/answer.ts'
+import type { Answer, Outcome } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
 import type { TextEnd } from './effects.ts'
 import type { Session } from './session.ts'
@@ -350,7 +350,8 @@ export function keepAnswer(
   }
   const taking = answer.final.filter(({ reply }) => isPositive(reply))
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
-  if (transaction.clientGone === 'maybe') split = oweAcknowledgement(split, addresses(taking))
+  const unheard = unheardOf(transaction, taking)
+  if (unheard.length > 0) split = oweAcknowledgement(split, unheard)
   transaction.split = split
   const told = new Set(
     [...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index),
@@ -363,9 +364,20 @@ export function keepAnswer(
     forcedRetry: keptBack(transaction, answer),
     at,
   })
-  if (transaction.clientGone === 'maybe' && taking.length > 0)
-    session.unheard = { split: transaction.split, recipients: addresses(taking) }
+  if (unheard.length > 0) session.unheard = { split: transaction.split, recipients: unheard }
 }
+
+/**
+ * Whose 250 may never be heard: everyone's where the client has closed its side. Who is acknowledged
+ * by what the ledger remembers is forgotten only once the client goes on, for it has gone without
+ * hearing its answer before.
+ */
+const unheardOf = ({ clientGone, recipients }: Transaction, taking: readonly Outcome[]): string[] =>
+  addresses(
+    clientGone === 'maybe'
+      ? taking
+      : taking.filter(({ index }) => recipients[index]?.duplicate === true),
+  )
 
 /** Somebody has the message, or is being delivered to. */
 const keepsDeliveries = (split: Split): boolean =>

@@ -14,7 +14,7 @@ import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import { upgradeClient } from '../tls/secured-client.ts'
-import { copies, leaveAndReturn, moments, offer, offerOn, waysToGo } from './returns.ts'
+import { copies, leave, leaveAndReturn, moments, offer, offerOn, waysToGo } from './returns.ts'
 import type { Message } from './sender.ts'
 
 const short = 'X-Spam-Score: 5.5\r\nSubject: test\r\n\r\nhello\r\n'
@@ -119,6 +119,31 @@ describe('known-limits.md: “When the sender comes again it hears 250, and the 
     } as const
     expect(await leaveAndReturn({ ...how, ports: [apps[0].port, apps[1].port] })).toMatch(/^250/)
     expect(copies(backend, one)).toEqual([1])
+  })
+})
+
+describe('a return that has waited and is acknowledged after it has left, too', () => {
+  const ways = (['FIN', 'RST'] as const).flatMap((first) =>
+    (['FIN', 'RST'] as const).map((then) => [first, then] as const),
+  )
+  test.each(ways)('first %s, then %s', async (first, then) => {
+    const goOn = Promise.withResolvers<undefined>()
+    await using pair = await startPair()
+    const { apps, backend, openSplits } = pair
+    backend.rule({ on: 'dot', nth: 1, hold: goOn.promise })
+    const ended = (): number => apps[1].facts.filter(({ kind }) => kind === 'sessionClosed').length
+    const early = await offer(apps[0].port, one)
+    await until('the backend has it', () => backend.texts.length === 1)
+    await leave(early, first)
+    await until('the ledger knows of the delivery', async () => (await openSplits()) > 0)
+    await leave(await offer(apps[1].port, one), then)
+    goOn.resolve(undefined)
+    await until('both have ended', () => backend.delivered.length === 1 && ended() === 1)
+    const third = await offer(apps[1].port, one)
+    expect((await third.reply())[0]).toMatch(/^250/)
+    await third.ask('QUIT')
+    expect(copies(backend, one)).toEqual([1])
+    await until('nothing is left open', async () => (await openSplits()) === 0)
   })
 })
 

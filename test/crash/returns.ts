@@ -54,7 +54,7 @@ export async function offerOn<Some extends Client>(
   return client
 }
 
-async function leave({ socket }: Client, gone: WayToGo): Promise<void> {
+export async function leave({ socket }: Client, gone: WayToGo): Promise<void> {
   if (gone === 'QUIT') {
     socket.end('QUIT\r\n')
     // Nobody gives up sooner: until then it is one of those that read on.

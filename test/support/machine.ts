@@ -117,6 +117,8 @@ export class Machine {
   readonly writes: string[] = []
   /** The client goes as soon as the backend was given the text, and hears nothing more. */
   leavesAfterDot = false
+  /** It goes on after its replies, as who has read them does; one that has closed its side may have gone. */
+  goesOn = true
   /** A save that the ledger refused. */
   lostSaves = 0
   readonly #world: World
@@ -211,6 +213,7 @@ export class Machine {
 
   /** Something happens outside of the client: a reply of the backend, a time-out. */
   tell(event: DistributiveOmit<Event, 'at'>): string[] {
+    if (event.kind === 'inputEnded') this.goesOn = false
     return this.#turn(() => this.#step({ ...event, at: this.#now() }))
   }
 
@@ -276,6 +279,8 @@ export class Machine {
     }
     const left = takeReady(this.session.slots)
     if (left === '') return []
+    if (this.session.unheard !== undefined && this.goesOn)
+      this.#step({ kind: 'heard', at: this.#now() })
     this.writes.push(left)
     return left.slice(0, -2).split('\r\n')
   }
