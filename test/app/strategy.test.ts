@@ -38,7 +38,7 @@ async function splits(app: TestApp): Promise<boolean> {
   return second.startsWith('451 4.5.3')
 }
 
-test('README.md: “You can switch how Rcptwise serves a class of senders while mail flows.” strategies.md: “You choose it per peer class (peers: in the configuration), and can switch it while mail flows” It survives a restart and ends with its reset', async () => {
+test('README.md: “You can switch how Rcptwise serves a class of senders while mail flows.” strategies.md: “You choose it per peer class (peers: in the configuration).” “You can switch it while mail flows” It survives a restart and ends with its reset', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-strategy-'))
   try {
     {

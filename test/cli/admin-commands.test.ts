@@ -98,7 +98,7 @@ describe('strategy', () => {
     ])
   })
 
-  it('strategies.md: “With --dry-run the command only says what the strategy would do to whom.”', async () => {
+  it('strategies.md: “With --dry-run the command only says what the strategy would do to each recipient.”', async () => {
     const { out } = await rcptwise('strategy', 'set', 'partners', 'lenient', '--dry-run')
     expect(out).toBe('lenient: nobody is told to come again\n')
     expect(context.asked).toEqual([])
@@ -202,7 +202,7 @@ describe('peers learned, pin and forget', () => {
 })
 
 describe('splits', () => {
-  it('strategies.md: “"Mail may be lost" is a recipient who was told to wait and whose mail was never judged for them.” “"Refusal not told" would have refused it”', async () => {
+  it('strategies.md: “This command lists them:” “"Mail may be lost" is a recipient whom Rcptwise told to wait and whose mail was never judged for them.” “"Refusal not told" is a recipient who would have refused the mail”', async () => {
     const { code, out } = await rcptwise('splits', '--missing')
     expect(code).toBe(0)
     expect(out).toMatch(

@@ -311,7 +311,7 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       await seen('a.example', undefined, false)
     })
 
-    test('strategies.md: “What is learned is kept with the ledger, so it survives restarts and is shared by worker processes and front-ends.”', async () => {
+    test('strategies.md: “Rcptwise keeps what it learned with the ledger.” “So it survives restarts, and worker processes and front-ends share it.”', async () => {
       ledger.senders.change({ name: 'a.example', at: start, counts: { deferred: 3 } })
       await ledger.close()
       expect((await opened.another()).senders.find('a.example')?.counts).toEqual({ deferred: 3 })

@@ -46,7 +46,7 @@ const half = (id: string, change: Partial<Split> = {}): Split =>
     ...change,
   })
 
-test('strategies.md: “A deferred recipient of a message that others have their answer for, whom nobody has offered again within ledger.missing_after (4 h), is missing” “Whatever the strategy, it is logged as a warning (recipientsMissing), counted”', async () => {
+test('strategies.md: “A deferred recipient is missing when others have their answer for the message, and nobody has offered the recipient again within ledger.missing_after (4 h).” “The mail may be lost to them” “Whatever the strategy, Rcptwise logs a warning (recipientsMissing).” “It counts them”', async () => {
   await ledger.save(half('lost'))
   now = start + missingAfterMs
   expect(await look()).toEqual([])
@@ -76,7 +76,7 @@ test('strategies.md: “A deferred recipient of a message that others have their
   expect(await listed()).toEqual(['lost'])
 })
 
-test('strategies.md: “A recipient who is offered after all leaves the list.”', async () => {
+test('strategies.md: “A recipient whom the sender offers after all leaves the list.”', async () => {
   await ledger.save(half('late'))
   now = start + missingAfterMs + 1
   await look()

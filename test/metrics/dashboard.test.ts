@@ -74,7 +74,7 @@ describe('the alerts', () => {
     },
   )
 
-  it('cover the losses, strategies.md: “alerted on (grafana/alerts.yaml), and listed:”', () => {
+  it('cover the losses, strategies.md: “An alert fires on them (grafana/alerts.yaml).”', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual(
       expect.arrayContaining([
         'RcptwiseAbandonedRecipients',

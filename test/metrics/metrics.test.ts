@@ -70,7 +70,7 @@ describe('every metric', () => {
   })
 })
 
-describe('metricsFromFacts', () => {
+describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forced_retries_total{peer,strategy}, next to rcptwise_forced_retries_total.”', () => {
   const rows: readonly (readonly [string, number])[] = [
     ['sessions_open{peer="default",tls="yes"}', 0],
     ['sessions_open{peer="default",tls="no"}', 1],

@@ -14,7 +14,7 @@ describe.each(modelSenders)('$name', (sender) => {
     ['one an hour', 60 * minute],
   ] as const)('%s', (_name, everyMs) => {
     test.each(['alike', 'different'] as const)(
-      'strategies.md: “Clean mail is never late because of a guess”: sizes %s',
+      'strategies.md: “Clean mail is never late because of a guess” “one message of a split can be late.”: sizes %s',
       (sizes) => {
         const outcome = simulateTraffic({
           sender,
@@ -40,7 +40,7 @@ describe.each(modelSenders)('$name', (sender) => {
   })
 })
 
-test('strategies.md: “Then the refused message is let through in the end, marked as spam, and no clean one is late.”', () => {
+test('strategies.md: “Then Rcptwise lets the refused message through in the end, marked as spam, and no clean one is late.”', () => {
   const [postfix] = modelSenders
   if (postfix === undefined) throw new Error('no senders')
   const outcome = simulateTraffic({

@@ -54,7 +54,7 @@ beforeEach(() => {
 })
 
 describe('a sender', () => {
-  test('that loses a recipient is served lenient from then on, at all its hosts: strategies.md: “auto, the default, finds out by itself” “A sender that never comes back takes that refusal with it, and is lenient from then on” “and so is each sender that auto begins to serve in another way (senderLearned).” Once', () => {
+  test('that loses a recipient is served lenient from then on, at all its hosts: strategies.md: “auto, the default, finds out by itself” “A sender that never comes back takes that refusal with it, and is lenient from then on” “It also logs each sender that auto begins to serve in another way (senderLearned).” “Its next suspicious message is tagged for those who would have refused it.” Once', () => {
     tell(deferral)
     expect(strategyOf(host)).toBe('late')
     tell(missing)
@@ -70,6 +70,12 @@ describe('a sender', () => {
         why: expect.stringContaining('1 of 1') as string,
       },
     ])
+  })
+
+  test('strategies.md: “messages of which some recipients were never offered again” “messages that failed as a whole.” Both are counted', () => {
+    tell(missing)
+    tell({ ...missing, othersAnswered: false })
+    expect(senders.find('sender.example')?.counts).toEqual({ missing: 1, failed: 1 })
   })
 
   test('that comes back stays late', () => {
@@ -93,7 +99,7 @@ describe('a sender', () => {
     })
   })
 
-  test('strategies.md: “Messages for which neither SPF nor DKIM vouches teach nothing, and are served late even from a sender that is served lenient.”', () => {
+  test('strategies.md: “Messages for which neither SPF nor DKIM vouches teach nothing.” “Rcptwise serves them late, even from a sender that it serves lenient.”', () => {
     for (let i = 0; i < 50; i += 1) {
       tell({ ...deferral, vouched: false })
       tell({ ...missing, vouched: false })
@@ -102,7 +108,7 @@ describe('a sender', () => {
     expect(strategyOf(host)).toBe('late')
   })
 
-  test('strategies.md: “Lessons are kept under what the connection proves (the address, or a name that leads back to it), never under anything in the message”', () => {
+  test("strategies.md: “Rcptwise keeps its observations under what the connection proves (the address, or a name that leads back to it), never under anything in the message.” “So a forged reverse-path, From or HELO teaches something about the forger's own host only.”", () => {
     const forged = {
       ...client,
       address: '203.0.113.5',
@@ -130,7 +136,7 @@ describe('a sender', () => {
   })
 })
 
-test('strategies.md: “What was learned is forgotten 180 days after the last change, or by hand:” Unless pinned', async () => {
+test('strategies.md: “Rcptwise forgets what it learned 180 days after the last change, or by hand:” Unless pinned', async () => {
   tell(missing)
   senders.change({ name: 'pinned.example', at, pin: { strategy: 'off', by: 'admin', at } })
   const later = at + forgottenAfterMs + 1

@@ -48,7 +48,7 @@ test.each<[string, Partial<TransactionFact>, ReturnType<typeof lessonsOf>]>([
   ['the site’s own networks', { unsplit: 'trusted' }, undefined],
   ['nobody vouches', { vouched: false, recipients: [through, deferred] }, undefined],
 ])(
-  '%s, strategies.md: “Rcptwise learns in sums and keeps no log: attempts in which somebody was deferred”',
+  '%s, strategies.md: “Rcptwise learns in sums and keeps no log:” “attempts in which somebody was deferred” “attempts that came back, and after how long” “attempts that came back in the same connection, or at another address of Rcptwise”',
   (_name, change, lessons) => {
     expect(lessonsOf(transaction({ vouched: true, ...change }))).toEqual(lessons)
   },
@@ -58,7 +58,7 @@ test('it is not known who vouches: nothing', () => {
   expect(lessonsOf(transaction({ recipients: [through, deferred] }))).toBeUndefined()
 })
 
-test('it breaks off once someone was deferred', () => {
+test('strategies.md: “attempts that broke off at the first deferred recipient” Once someone was deferred', () => {
   const cut = { ...noText, vouched: true, recipients: [through, deferred] }
   expect(lessonsOf(cut)).toEqual({ deferred: 1, cutOff: 1 })
   expect(lessonsOf({ ...cut, recipients: [deferred] }), 'nobody went through: what else').toEqual({

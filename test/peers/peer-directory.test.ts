@@ -119,13 +119,16 @@ describe('auto', () => {
     expect(asked).toEqual(['198.51.100.1 mx.sender.example', '198.51.100.1 -'])
   })
 
-  test('it can be set at run time, and another one over it', () => {
+  test('strategies.md: “If you set auto at run time only (rcptwise strategy set), it uses the names that the configuration looks up.” Another one over it', () => {
     const set = (strategy: 'auto' | 'group') => () => [
       { peer: 'default', strategy, setAt: 0, by: 'admin' },
     ]
     expect(
       new PeerDirectory({ ...options, overrides: set('auto') }).serve(someone).peer.strategy,
     ).toBe('late')
+    expect(new PeerDirectory({ ...options, overrides: set('auto') }).needsRdns).toBe(
+      new PeerDirectory(options).needsRdns,
+    )
     expect(auto({ overrides: set('group') }).serve(someone).peer.strategy).toBe('group')
   })
 

@@ -21,7 +21,7 @@ test.each<[string, string | undefined, string]>([
   // A number that only looks like a part of it.
   ['192.0.2.7', 'mx27.example.net', 'example.net'],
 ])(
-  "%s %s is %s: strategies.md: “One sender is the registered domain of the client's verified host name” “Without such a name, or where the name only tells the address”",
+  "%s %s is %s: strategies.md: “One sender is the registered domain of the client's verified host name” “Without such a name, the sender is the network, /24 or /64.” “The same holds where the name only tells the address”",
   (address, rdns, name) => {
     expect(senderName(rdns === undefined ? { address } : { address, rdns })).toBe(name)
   },

@@ -112,7 +112,7 @@ describe('rules.md: “Doubt costs the refused message, never another one.”', 
   })
 })
 
-describe("rules.md: “Before that it takes the transaction for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, the recipients, their order, and the time.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides; a refused message is then answered 451 once more.”", () => {
+describe("rules.md: “Before that it takes the transaction for the return of a refused message only when everything that the sender has told speaks for it.” “That is SIZE, ENVID, the sender's host, the recipients, their order, and the time.” strategies.md: “the SIZE and ENVID that MAIL declares” “the sender: the same domain of the verified host name, else the same network, as auto knows senders;” “the recipients: all who are open, nobody else, in the same order;” “the time: when this message has come back before, or when this sender is known to come back;” “If one of them does not fit, everybody goes through, and the text decides.” “Rcptwise then answers a refused message with 451 once more.”", () => {
   const known: MachineOptions = {
     comesBack: { fromMs: 5 * minute, toMs: 15 * minute },
     parameters: ' SIZE=1000',
@@ -159,7 +159,7 @@ describe("rules.md: “Before that it takes the transaction for the return of a 
     expect(site.send([cho], spam)).toBe('250 550')
   })
 
-  test('no SIZE at all (OpenSMTPD), strategies.md: “A sender without SIZE is guessed only after this very message was seen to come back.” By whom it offers, also in another order', () => {
+  test('no SIZE at all (OpenSMTPD), strategies.md: “For a sender without SIZE, Rcptwise guesses only after it has seen this very message come back.” By whom it offers, also in another order', () => {
     const site = new Site()
     expect(site.send(all, spam)).toBe('250 250 250 451')
     site.now += 7 * minute
@@ -178,7 +178,7 @@ describe("rules.md: “Before that it takes the transaction for the return of a 
   })
 })
 
-test('rules.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.” strategies.md: “Who waits because of a wrong guess has the message at once, and the retry is acknowledged”', () => {
+test('rules.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.” strategies.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   expect(site.send(all, clean(1)), 'looks just like the return').toBe('250 250 451 250')
@@ -190,7 +190,7 @@ test('rules.md: “A recipient who waits because of a wrong guess has the messag
   expect(site.guesses().filter((guess) => guess === 'wrong')).toHaveLength(1)
 })
 
-test('rules.md: “After a wrong guess Rcptwise never guesses again for this message, which then ends by rule 5.” strategies.md: “this message is then never guessed again.” “After three retries that only the text could tell, rule 5 ends the split.”', () => {
+test('rules.md: “After a wrong guess Rcptwise never guesses again for this message, which then ends by rule 5.” strategies.md: “Rcptwise then never guesses again for this message.” “After three retries that only the text could tell, rule 5 ends the split.”', () => {
   const site = new Site({ comesBack: always, parameters: ' SIZE=1000' })
   site.send(all, spam)
   site.send(all, clean(1))
@@ -287,7 +287,7 @@ describe('clean mail between the attempts', () => {
     ),
   })
 
-  test('accepted mail is never delayed by a guess with late, and a message is guessed wrongly at most once strategies.md: “If it offers one recipient after the other, a clean message to a refused recipient alone may then have to wait, once for each refused message.”', () => {
+  test('accepted mail is never delayed by a guess with late, and a message is guessed wrongly at most once strategies.md: “Such a sender may offer one recipient after the other.” “Then a clean message to a refused recipient alone may have to wait, once for each refused message.”', () => {
     fc.assert(
       fc.property(course, (c) => {
         const site = new Site({
@@ -351,7 +351,7 @@ describe('clean mail between the attempts', () => {
   })
 })
 
-describe("strategies.md: “A sender that Rcptwise has never seen to come back takes four attempts for its first refused message, and three for later ones.” README.md: “If Rcptwise has never seen a sender retry, that sender's first refused message takes one attempt more”", () => {
+describe("strategies.md: “If Rcptwise has never seen a sender come back, the first refused message takes four attempts, and later ones take three.” README.md: “If Rcptwise has never seen a sender retry, that sender's first refused message takes one attempt more”", () => {
   test.each<[string, MachineOptions, number]>([
     ['its first', {}, 4],
     [

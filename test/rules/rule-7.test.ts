@@ -7,7 +7,7 @@ const many = Array.from({ length: 20 }, (_, i) => `r${i}@example.org`)
 
 describe('rules.md: “Rcptwise never splits mail of clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Rcptwise serves those as in rule 5.”', () => {
   test.each(['group', 'single'] as const)(
-    "trusted clients, whatever the strategy (%s): strategies.md: “Your own users' submission servers and your own networks belong into trusted: they are never split.”",
+    "trusted clients, whatever the strategy (%s): strategies.md: “Put your own users' submission servers and your own networks into trusted: Rcptwise never splits their mail.”",
     (strategy) => {
       const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
       const machine = Machine.ready({ recipients, peer: { strategy }, trusted: true })

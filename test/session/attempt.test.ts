@@ -111,7 +111,7 @@ describe('a sender that auto serves lenient', () => {
 })
 
 describe('shadow', () => {
-  test("strategies.md: “and a field shadow in the log line of a message's first attempt.” Also what the deferred would have got", () => {
+  test("strategies.md: “The log line of a message's first attempt has a field shadow.” Also what the deferred would have got", () => {
     const it = machine({ peer: { strategy: 'group', shadow: 'late' } })
     it.message(both, vouched)
     expect(last(it).shadow).toEqual({ strategy: 'late', forcedRetries: 2 })

@@ -172,7 +172,7 @@ describe('verdicts differ', () => {
     expect(machine.reports).toEqual([[strict]])
   })
 
-  test('strategies.md: “A sender that speaks PRDR is always answered per recipient” PRDR needs no report', () => {
+  test('strategies.md: “Rcptwise always answers a sender that speaks PRDR per recipient.” PRDR needs no report', () => {
     const machine = bounce()
     expect(codes(machine.message(all, scored(9), ' PRDR').text)).toBe('353 250 250 550 250')
     expect(asked(machine)).toBe(0)

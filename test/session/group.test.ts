@@ -24,7 +24,7 @@ function machine(options: MachineOptions = {}): Machine {
   return Machine.ready({ ...options, world: { policy, ...options.world } })
 }
 
-describe('rules.md: “With group and single, Rcptwise defers some recipients earlier, for policy.” strategies.md: “Who goes first (group): recipients with never_defer: true; then the largest group among those that were pipelined together; a tie goes to the one offered first.”', () => {
+describe('rules.md: “With group and single, Rcptwise defers some recipients earlier, for policy.” strategies.md: “With group, recipients with never_defer: true go first.” “Then comes the largest group among those that were pipelined together; a tie goes to the one offered first.”', () => {
   test.each([
     ['one group', 't1 t2 t3', '250 250 250'],
     ['the larger one, although it comes last', 't1 s1 s2', '451 250 250'],

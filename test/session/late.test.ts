@@ -34,7 +34,7 @@ describe('late', () => {
     ['one tags, the others too', 7, '250'],
     ['all refuse it', 20, '250'],
   ])(
-    '%s: strategies.md: “The text is judged for everyone.” “If all get the same answer, that is the answer and nothing is written down.”',
+    '%s: strategies.md: “Rcptwise judges the text for every recipient.” “If all get the same answer, Rcptwise gives that answer and writes nothing down.”',
     (_name, score) => {
       const machine = late({
         recipients: { ...recipients, [tag]: policies.careful, [strict]: policies.careful },
@@ -46,7 +46,7 @@ describe('late', () => {
     },
   )
 
-  test("they differ: strategies.md: “those who accept have the message when the sender reads its 451, and the ledger knows it by the message's fingerprint.” “hear their 5yz when they are alone (rule 2).” “Under late only those are deferred who would refuse the message.”", () => {
+  test('they differ: strategies.md: “Otherwise the recipients who accept have the message when the sender reads its 451.” “The ledger knows the message by its fingerprint.” “On the retry everyone but the refused goes through, and Rcptwise acknowledges them without a second delivery.” “It defers the refused ones once more.” “The refused ones get their 5yz when they are alone (rule 2).” “Under late Rcptwise defers only recipients who would refuse the message.”', () => {
     const machine = late()
     const first = machine.message(all, scored(9))
     expect(codes(first.rcpts)).toBe('250 250 250')

@@ -41,7 +41,7 @@ const unsplit: Record<string, MachineOptions> = {
   'trusted clients': { peer: { strategy: 'late' }, trusted: true },
 }
 
-describe('strategies.md: “With judge: backend nothing can be tagged for whom the server refuses: the sender is told so, and the others have the message.” “This holds for lenient, for forgiven messages and for clients in trusted: your server is asked for each group, and the 5yz names who refuses.”', () => {
+describe("strategies.md: “With judge: backend Rcptwise can't tag the message for recipients whose server refuses it.” “It tells the sender so, and the others have the message.” “This holds for lenient, for forgiven messages and for clients in trusted.” “Rcptwise then asks your server for each group, and the 5yz names the recipients who refuse.”", () => {
   test.each(Object.entries(unsplit))('%s', (_, options) => {
     const machine = machineOf(options)
     const { text } = machine.message([tag, strict])
@@ -73,7 +73,7 @@ describe('strategies.md: “With judge: backend nothing can be tagged for whom t
   })
 })
 
-test('strategies.md: “With off it is asked once for all, and its refusal is for all.”', () => {
+test('strategies.md: “With off Rcptwise asks your server once for all recipients, and its refusal is for all.”', () => {
   const machine = machineOf({ peer: { strategy: 'off' } })
   expect(machine.message([tag, strict]).text[0]).toMatch(/^550/)
   expect(machine.parcels).toHaveLength(1)

@@ -126,6 +126,6 @@ test.each([
   [['R_DKIM_ALLOW'], true],
   [['R_SPF_SOFTFAIL', 'R_DKIM_REJECT', 'DKIM_SIGNED'], false],
   [[], false],
-])("%j vouches, %s: strategies.md: “Who vouches: the judge's symbols”", (symbols, vouched) =>
+])("%j vouches, %s: strategies.md: “The judge's symbols do”", (symbols, vouched) =>
   expect(isVouched(symbols)).toBe(vouched),
 )

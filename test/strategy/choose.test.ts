@@ -76,7 +76,7 @@ describe('choose', () => {
     },
   )
 
-  test('always: everyone is chosen once, with nobody refused someone goes; strategies.md: “Those whose refusal is known already go last, together.”', () => {
+  test('always: everyone is chosen once, with nobody refused someone goes; strategies.md: “Recipients whose refusal is known already go last, together.”', () => {
     const word = fc
       .tuple(fc.constantFrom('a', 'b', 'A', 'B', 'c'), fc.constantFrom('', '', '!', '!?'))
       .map((parts) => parts.join(''))

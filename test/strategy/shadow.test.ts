@@ -75,7 +75,7 @@ function measured(strategy: StrategyName, letters: string): number {
   return deferrals.length
 }
 
-test('strategies.md: “It counts recipients told to come back only to split, over all attempts that the message would have taken with a sender that declares SIZE and was seen to come back.”', () => {
+test('strategies.md: “Rcptwise counts recipients whom it would have told to come back only to split.” “It counts them over all attempts that the message would have taken with a sender that declares SIZE and was seen to come back.”', () => {
   const letters = fc.string({
     unit: fc.constantFrom('a', 'b', 'c', 'D', 'E'),
     minLength: 1,
@@ -103,7 +103,7 @@ test('a message is let through after so many retries', () => {
   )
 })
 
-test('strategies.md: “With judge: backend the verdicts of recipients who share an answer are not known, and late is counted as if they agreed.”', () => {
+test('strategies.md: “With judge: backend Rcptwise does not know the verdicts of recipients who share an answer, and counts late as if they agreed.”', () => {
   const unknown: ShadowRecipient[] = [1, 2, 3].map((group) => ({ group, fate: 'through' }))
   expect(shadowCost('late', unknown, peer)).toBe(0)
   expect(shadowCost('late', recipients('aBC'), peer)).toBeGreaterThan(0)

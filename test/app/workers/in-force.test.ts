@@ -58,7 +58,7 @@ async function sessionsOfAll(served: Served): Promise<readonly Client[]> {
 }
 
 test(
-  'strategies.md: “When the command has answered, the next transaction of every worker process is served by the new strategy.” Fifty times',
+  'strategies.md: “When the command has answered, every worker process serves its next transaction by the new strategy.” Fifty times',
   { timeout: 180_000 },
   async () => {
     await using backend = await startFakeBackend()
@@ -78,7 +78,7 @@ test(
 )
 
 test(
-  'strategies.md: “A worker that does not react is not waited for longer than five seconds, and the answer names it (notYet).”',
+  'strategies.md: “The command waits no longer than five seconds for a worker that does not react, and its answer names that worker (notYet).”',
   { timeout: 120_000 },
   async () => {
     await using backend = await startFakeBackend()
