@@ -36,8 +36,14 @@ const table: Readonly<Record<string, Rule>> = {
   smtp: { values: ['smtp'], outside: ['node:url'] },
   verdict: { values: ['verdict', 'smtp'] },
   strategy: { values: ['strategy', 'verdict'] },
+  // The header section of a text, its fields, and what is changed in it.
+  message: { values: ['message'] },
   // A hash computes, it opens nothing.
-  split: { values: ['split', 'smtp'], types: ['strategy', 'facts.ts'], outside: ['node:crypto'] },
+  split: {
+    values: ['split', 'smtp', 'message'],
+    types: ['strategy', 'facts.ts'],
+    outside: ['node:crypto'],
+  },
   session: {
     values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'split'],
     types: interfaces.filter((one) => one !== 'backend/backend.ts'),
@@ -48,25 +54,26 @@ const table: Readonly<Record<string, Rule>> = {
   dns: { values: [], outside: ['node:dns', 'node:dns/promises', 'node:net'] },
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
-  'backend/backend.ts': { values: [], types: ['smtp'] },
+  'backend/backend.ts': { values: [], types: ['smtp', 'message'] },
   'judge/judge.ts': { values: [] },
   'policy/policy-source.ts': { values: [], types: ['verdict'] },
   'ledger/senders.ts': { values: [], types: ['strategy'] },
   'ledger/ledger.ts': { values: [], types: ['split/split.ts', 'ledger/senders.ts', 'strategy'] },
-  dsn: { values: ['dsn', 'smtp'] },
+  dsn: { values: ['dsn', 'smtp'], types: ['message'] },
   // The shells: what they do I/O with, and the language on the wire.
   bounce: {
-    values: ['bounce', 'dsn', 'smtp'],
+    values: ['bounce', 'dsn', 'smtp', 'message'],
     types: ['backend/backend.ts', 'sender-auth/sender-auth.ts', 'facts.ts'],
   },
   'sender-auth': {
-    values: ['sender-auth', 'dsn/header.ts', 'smtp/domain.ts'],
+    values: ['sender-auth', 'message', 'smtp/domain.ts', 'smtp/octets.ts'],
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],
   },
   listen: {
     values: [
       'listen',
       'loop',
+      'message',
       'peers/network.ts',
       'session',
       'smtp',
@@ -79,8 +86,7 @@ const table: Readonly<Record<string, Rule>> = {
   // What is said on one connection; which servers there are, and how they are; connections to them,
   // lent and given back; a transaction on what was lent.
   'backend/wire': {
-    values: ['backend/wire', 'smtp', 'loop'],
-    types: ['backend/backend.ts'],
+    values: ['backend/wire', 'smtp', 'message', 'loop'],
     outside: ['node:*'],
   },
   'backend/endpoints': {
@@ -94,11 +100,11 @@ const table: Readonly<Record<string, Rule>> = {
   },
   'backend/transaction': {
     values: ['backend/transaction', 'backend/wire', 'smtp'],
-    types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
+    types: ['message', 'backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
   },
   'backend/sink': {
     values: ['backend/sink', 'backend/wire/front.ts', 'smtp'],
-    types: ['backend/backend.ts', 'facts.ts'],
+    types: ['message', 'backend/backend.ts', 'facts.ts'],
     outside: ['node:*'],
   },
   backend: {
@@ -111,7 +117,7 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['verdict', 'facts.ts'],
     outside: ['node:*'],
   },
-  judge: { values: ['judge'] },
+  judge: { values: ['judge', 'message'] },
   // Who a peer is, and what was seen of it.
   peers: {
     values: ['peers', 'smtp', 'strategy', 'facts.ts'],
@@ -265,6 +271,7 @@ test('the pure folders read no clock, no chance and no environment', () => {
     'strategy',
     'session',
     'dsn',
+    'message',
     'facts.ts',
     'split/split.ts',
     'split/split-course.ts',

@@ -9,6 +9,7 @@
  *   else does (rule 1).
  * - After `abandon` no event comes any more, and nothing that was not yet committed is delivered.
  */
+import type { TextSource } from '../message/text-source.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
@@ -17,17 +18,6 @@ import type { ClientAttributes } from '../smtp/xclient.ts'
 export interface EnvelopeListener {
   mailReplied(reply: Reply): void
   recipientReplied(index: number, reply: Reply): void
-}
-
-/** The text of a message, for as many deliveries as are needed. */
-export interface TextSource {
-  /** The whole text, when it is complete and in memory; undefined otherwise. */
-  whole(): readonly Buffer[] | undefined
-  /**
-   * The text from its first octet, waiting for what has not come yet. Throws when the text will
-   * never be complete.
-   */
-  chunks(): AsyncIterable<Buffer>
 }
 
 export interface DeliveryOrder {

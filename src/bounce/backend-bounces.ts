@@ -1,10 +1,11 @@
 /** Reports that are handed to the backend, which brings them to their senders. */
 import type { Backend } from '../backend/backend.ts'
 import { whyAutomatic } from '../dsn/automatic.ts'
-import { fieldsOf, headerOf, readHeader } from '../dsn/header.ts'
 import { wantsWholeText } from '../dsn/notify.ts'
 import { type Refusal, type ReportOrder, writeReport } from '../dsn/report.ts'
 import type { NoBounce } from '../facts.ts'
+import { readFields } from '../message/header-fields.ts'
+import { readHeader } from '../message/header-section.ts'
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
@@ -59,8 +60,11 @@ class BackendBounce implements Bounce {
   async #prepare(): Promise<Prepared> {
     const { voucher, allowance, backend } = this.#options
     const { reversePath, international, requireTls, client, symbols, text } = this.#request
-    const header = await readHeader(text.chunks(), this.#options.headerBytes)
-    const automatic = whyAutomatic(reversePath.address, fieldsOf(header))
+    const { header } = await readHeader(text.chunks(), this.#options.headerBytes)
+    const fields = readFields(header)
+    if (fields === undefined)
+      return no('undeliverable', 'the header section has too many fields to be read')
+    const automatic = whyAutomatic(reversePath.address, fields.all)
     if (automatic !== undefined) return no('automatic', automatic)
     const offered = backend.extensions()
     if (international && !offered.has('SMTPUTF8'))
@@ -106,7 +110,7 @@ class BackendBounce implements Bounce {
       chunks.push(chunk)
       octets += chunk.length
       if (octets > wholeTextBytes || (!eightBit && chunk.some((octet) => octet > 127)))
-        return { kind: 'header', octets: headerOf(header) }
+        return { kind: 'header', octets: header }
     }
     return { kind: 'text', octets: Buffer.concat(chunks) }
   }

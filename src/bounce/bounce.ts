@@ -3,7 +3,7 @@
  * (strategy `bounce`). First it is asked whether that is possible at all; the report itself is
  * handed over once the others have the message, and before the client hears 250.
  */
-import type { TextSource } from '../backend/backend.ts'
+import type { TextSource } from '../message/text-source.ts'
 import type { Refusal } from '../dsn/report.ts'
 import type { NoBounce } from '../facts.ts'
 import type { Reply } from '../smtp/reply.ts'

@@ -3,7 +3,7 @@
  * report would go to many people, to nobody, or round in a circle; a list's software would take
  * subscribers off its list for it.
  */
-import type { HeaderField } from './header.ts'
+import type { HeaderField } from '../message/header-fields.ts'
 
 export type Automatic = 'null sender' | 'list' | 'automatic'
 
@@ -32,8 +32,9 @@ export function whyAutomatic(
   return undefined
 }
 
-function automaticBy({ name, value }: HeaderField): Automatic | undefined {
+function automaticBy({ name, value: written }: HeaderField): Automatic | undefined {
   if (name.startsWith('list-')) return 'list' // RFC 2369, RFC 2919, RFC 8058
+  const value = written.trim()
   switch (name) {
     case 'precedence':
       return /^(?:bulk|list|junk)\b/i.test(value) ? 'list' : undefined

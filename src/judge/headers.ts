@@ -11,9 +11,9 @@
  *
  * GTUBE is certain spam, whoever sends it.
  */
+import { readFields } from '../message/header-fields.ts'
+import { HeaderReader, type HeaderSection } from '../message/header-section.ts'
 import { GtubeFinder, gtubeScore } from './gtube.ts'
-import { fieldsOf } from './header-fields.ts'
-import { HeaderSection } from './header-section.ts'
 import type { Judge, Judgement, Judging } from './judge.ts'
 import { type ScoreField, scoreIn } from './score-field.ts'
 
@@ -28,40 +28,42 @@ const silent: Judgement = { kind: 'silent' }
 class HeadersJudging implements Judging {
   readonly #field: ScoreField
   readonly #gtube = new GtubeFinder()
-  /** Undefined: not believed, or let go of. */
+  /** Absent once the section is known, and for who is not believed. */
+  #reader: HeaderReader | undefined
   #section: HeaderSection | undefined
 
   constructor(field: ScoreField, believed: boolean) {
     this.#field = field
-    this.#section = believed ? new HeaderSection() : undefined
+    this.#reader = believed ? new HeaderReader() : undefined
   }
 
   push(chunk: Buffer): void {
     this.#gtube.push(chunk)
-    this.#section?.push(chunk)
+    this.#section ??= this.#reader?.push(chunk)
+    if (this.#section !== undefined) this.#reader = undefined
   }
 
   settled(): Judgement | undefined {
-    const known = this.#gtube.settled && this.#section?.complete !== false
+    const known = this.#gtube.settled && this.#reader === undefined
     return known || this.#gtube.found ? this.end() : undefined
   }
 
   end(): Judgement {
     if (this.#gtube.found) return { kind: 'scored', score: gtubeScore, symbols: ['GTUBE'] }
-    return this.#section === undefined ? silent : judgeHeader(this.#section.header, this.#field)
+    const section = this.#section ?? this.#reader?.end()
+    return section === undefined ? silent : judgeHeader(section, this.#field)
   }
 
   abandon(): void {
+    this.#reader = undefined
     this.#section = undefined
   }
 }
 
-/** `header`: undefined when it is too long to be read. */
-export function judgeHeader(header: Buffer | undefined, field: ScoreField): Judgement {
-  if (header === undefined)
-    return { kind: 'failed', why: 'the header section is too long to be read' }
-  const fields = fieldsOf(header)
-  if (fields === undefined) return { kind: 'failed', why: 'the header section has too many lines' }
+export function judgeHeader({ header, end }: HeaderSection, field: ScoreField): Judgement {
+  if (end === 'limit') return { kind: 'failed', why: 'the header section is too long to be read' }
+  const fields = readFields(header)?.leading
+  if (fields === undefined) return { kind: 'failed', why: 'the header section has too many fields' }
   const name = field.toLowerCase()
   const received = fields.findIndex((one) => one.name === 'received')
   const above = fields.slice(0, received === -1 ? fields.length : received)

@@ -9,7 +9,7 @@
  * A reader gets the whole text or an error, never a part that looks like the whole.
  */
 import type { FileHandle } from 'node:fs/promises'
-import type { TextSource } from '../backend/backend.ts'
+import type { TextSource } from '../message/text-source.ts'
 import { openNameless, writeWhole } from './nameless-file.ts'
 import type { SpoolBudget } from './spool-budget.ts'
 

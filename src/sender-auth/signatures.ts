@@ -5,14 +5,14 @@
  * than their length.
  */
 import { domainToASCII } from 'node:url'
+import { type HeaderField, readFields } from '../message/header-fields.ts'
+import { readable, toOctets } from '../smtp/octets.ts'
 import { aligned } from './alignment.ts'
 
 /** Larger signatures are not looked at. With a key of 4096 bits and fifty names one has 1.5 KiB. */
 const signatureOctets = 4096
 /** Of the fields that the signatures name, together. A thousand recipients in To have 40 KiB. */
 const signedOctets = 65_536
-/** Of a header section, looked at. */
-const mostFields = 10_000
 /** Lines of those fields, together. */
 const signedLines = 2000
 
@@ -26,14 +26,8 @@ export interface SignaturesToCheck {
   readonly keys: ReadonlySet<string>
 }
 
-interface Field {
-  readonly name: string
-  readonly octets: Buffer
-  readonly lines: number
-}
-
 interface Signature {
-  readonly field: Field
+  readonly field: HeaderField
   readonly domain: string
   readonly key: string
   /** Names of the fields that it covers. */
@@ -49,7 +43,7 @@ export function chooseSignatures(
   domain: string,
   most: number,
 ): SignaturesToCheck | string {
-  const fields = fieldsIn(header)
+  const fields = readFields(header)?.all
   if (fields === undefined) return 'the header section has too many fields'
   const signatures = fields.flatMap((field) =>
     field.name === 'dkim-signature' ? readSignature(field) : [],
@@ -62,7 +56,7 @@ export function chooseSignatures(
   if (keys.size === 0) return 'not aligned'
   const kept = coveredBy(chosen, fields)
   if (kept === undefined) return 'the signed header fields are too large'
-  return { header: Buffer.concat([...kept.map(({ octets }) => octets), Buffer.from('\r\n')]), keys }
+  return { header: toOctets(`${kept.map(({ raw }) => raw).join('')}\r\n`), keys }
 }
 
 function firstOf(
@@ -78,13 +72,16 @@ function firstOf(
   return chosen
 }
 
-function coveredBy(chosen: readonly Signature[], fields: readonly Field[]): Field[] | undefined {
+function coveredBy(
+  chosen: readonly Signature[],
+  fields: readonly HeaderField[],
+): HeaderField[] | undefined {
   const names = new Set(chosen.flatMap(({ covers }) => covers))
   const looked = new Set(chosen.map(({ field }) => field))
   const kept = fields.filter(
     (field) => looked.has(field) || (!isSignature(field.name) && names.has(field.name)),
   )
-  const octets = kept.reduce((sum, field) => sum + field.octets.length, 0)
+  const octets = kept.reduce((sum, field) => sum + field.raw.length, 0)
   const lines = kept.reduce((sum, field) => sum + field.lines, 0)
   const room = chosen.length * signatureOctets
   return octets > signedOctets + room || lines > signedLines ? undefined : kept
@@ -93,37 +90,10 @@ function coveredBy(chosen: readonly Signature[], fields: readonly Field[]): Fiel
 /** What the library itself would look at and ask for, whoever names it. */
 const isSignature = (name: string): boolean => name === 'dkim-signature' || name.startsWith('arc-')
 
-/** Fields in their order. What is no field goes with the one before it. */
-function fieldsIn(header: Buffer): Field[] | undefined {
-  const fields: Field[] = []
-  for (let at = 0; at < header.length;) {
-    let end = endOfLine(header, at)
-    let lines = 1
-    for (; header[end] === 0x20 || header[end] === 0x09; lines++) end = endOfLine(header, end)
-    if (fields.length === mostFields) return undefined
-    const octets = header.subarray(at, end)
-    fields.push({ name: nameOf(octets), octets, lines })
-    at = end
-  }
-  return fields
-}
-
-/** Also at a bare LF, which the library takes for the end of a line. */
-function endOfLine(header: Buffer, from: number): number {
-  const end = header.indexOf(0x0a, from)
-  return end === -1 ? header.length : end + 1
-}
-
-function nameOf(octets: Buffer): string {
-  const colon = octets.indexOf(0x3a)
-  return colon === -1 || colon > 200 ? '' : octets.toString('latin1', 0, colon).trim().toLowerCase()
-}
-
-function readSignature(field: Field): Signature[] {
-  if (field.octets.length > signatureOctets) return []
+function readSignature(field: HeaderField): Signature[] {
+  if (field.raw.length > signatureOctets) return []
   const tags = new Map(
-    field.octets
-      .toString('utf8', field.octets.indexOf(0x3a) + 1)
+    readable(field.value)
       .split(';')
       .map((tag) => [
         tag.slice(0, tag.indexOf('=')).trim().toLowerCase(),

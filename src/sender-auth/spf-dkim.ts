@@ -4,7 +4,8 @@
  */
 import { Resolver } from 'node:dns/promises'
 import { Readable } from 'node:stream'
-import { fieldsOf, readHeader } from '../dsn/header.ts'
+import { readFields } from '../message/header-fields.ts'
+import { readHeader } from '../message/header-section.ts'
 import { canonicalDomain, canonicalDomainOf } from '../smtp/domain.ts'
 import { aligned } from './alignment.ts'
 import { authorDomain } from './author.ts'
@@ -135,7 +136,8 @@ async function askSymbols({ message, domain, headerBytes }: Asked): Promise<stri
   const vouched = vouchedBySymbols(message.symbols)
   if (vouched === 'envelope') return 'pass'
   if (vouched === undefined) return 'none'
-  const author = authorDomain(fieldsOf(await readHeader(message.chunks(), headerBytes)))
+  const { header } = await readHeader(message.chunks(), headerBytes)
+  const author = authorDomain(readFields(header)?.all ?? [])
   return author !== undefined && aligned(author, domain) ? 'pass' : 'not aligned'
 }
 
@@ -158,7 +160,7 @@ async function askSpf({ message, hostname, questions, limitMs }: Asked): Promise
  */
 async function askDkim(asked: Asked): Promise<string> {
   const { message, domain, headerBytes, mostSignatures, end } = asked
-  const header = await readHeader(message.chunks(), headerBytes)
+  const { header } = await readHeader(message.chunks(), headerBytes)
   const chosen = chooseSignatures(header, domain, mostSignatures)
   if (typeof chosen === 'string') return chosen
   const { dkimVerify } = await import('mailauth/lib/dkim/verify.js')

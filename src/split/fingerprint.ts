@@ -13,13 +13,9 @@
  */
 import { createHash } from 'node:crypto'
 import { createBodyDigest, type BodyDigest } from './fingerprint-body.ts'
+import { HeaderReader, type HeaderSection } from '../message/header-section.ts'
 import type { MessageIdentity } from './split.ts'
-import {
-  createSectionReader,
-  keepFields,
-  type HeaderSection,
-  type KeptFields,
-} from './fingerprint-header.ts'
+import { keepFields, type KeptFields } from './fingerprint-header.ts'
 
 export interface Fingerprint {
   /**
@@ -41,21 +37,21 @@ const lineEnd = Buffer.from('\r\n')
  * by byte, as body.
  */
 export function createFingerprint(): Fingerprint {
-  const section = createSectionReader()
+  const section = new HeaderReader()
   let fields: KeptFields | undefined
   let body: BodyDigest | undefined
 
-  const startBody = ({ header, rest, ended, cut }: HeaderSection): BodyDigest => {
+  const startBody = ({ header, rest, end }: HeaderSection): BodyDigest => {
     fields = keepFields(header)
     const { bodyFrom, multipart, messageId } = fields
     const digest =
       messageId === undefined
         ? createWholeDigest()
-        : createBodyDigest({ atLineStart: bodyFrom !== undefined || !cut, multipart })
+        : createBodyDigest({ atLineStart: bodyFrom !== undefined || end !== 'limit', multipart })
     const from = messageId === undefined ? 0 : bodyFrom
     if (from !== undefined) {
       digest.push(header.subarray(from))
-      if (ended) digest.push(lineEnd)
+      if (end === 'empty line') digest.push(lineEnd)
     }
     digest.push(rest)
     return digest

@@ -6,8 +6,8 @@ import type {
   BackendTransaction,
   DeliveryOrder,
   ParcelResultReply,
-  TextSource,
 } from '../../src/backend/backend.ts'
+import type { TextSource } from '../../src/message/text-source.ts'
 import { SmtpBackend, type SmtpBackendOptions } from '../../src/backend/smtp-backend.ts'
 import type { Fact } from '../../src/facts.ts'
 import type { Reply } from '../../src/smtp/reply.ts'

@@ -1,5 +1,5 @@
 /** A text that is complete and in memory. */
-import type { TextSource } from '../../src/backend/backend.ts'
+import type { TextSource } from '../../src/message/text-source.ts'
 
 export function wholeText(text: string | Buffer): TextSource {
   const bytes = Buffer.from(text)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { whyAutomatic } from '../../src/dsn/automatic.ts'
-import { fieldsOf } from '../../src/dsn/header.ts'
+import { readFields } from '../../src/message/header-fields.ts'
 
 test.each([
   ['ann@example.org', 'Subject: hello', undefined],
@@ -34,7 +34,7 @@ test.each([
   ['ann@example.org', 'X-Auto-Response-Suppress: DR, OOF, NDR', 'automatic'],
   ['ann@example.org', 'X-Auto-Response-Suppress: OOF', undefined],
 ])('%s, %j', (from, header, expected) => {
-  expect(whyAutomatic(from, fieldsOf(Buffer.from(`Received: by mx\r\n${header}\r\n`)))).toBe(
-    expected,
-  )
+  expect(
+    whyAutomatic(from, readFields(Buffer.from(`Received: by mx\r\n${header}\r\n`))?.all ?? []),
+  ).toBe(expected)
 })

@@ -17,13 +17,12 @@ import { inWords } from '../../src/config/in-words.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
 import { whyAutomatic } from '../../src/dsn/automatic.ts'
-import { fieldsOf, headerOf } from '../../src/dsn/header.ts'
 import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
 import { writeReport } from '../../src/dsn/report.ts'
 import { GtubeFinder } from '../../src/judge/gtube.ts'
-import { fieldsOf as judgedFieldsOf } from '../../src/judge/header-fields.ts'
-import { HeaderSection } from '../../src/judge/header-section.ts'
 import { judgeHeader } from '../../src/judge/headers.ts'
+import { readFields } from '../../src/message/header-fields.ts'
+import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
 import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { senderName } from '../../src/peers/sender-name.ts'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
@@ -157,13 +156,14 @@ function identify(text: string, length: number): unknown {
 }
 
 function collectHeader(text: string, length: number): void {
-  const section = new HeaderSection()
+  const reader = new HeaderReader()
   const gtube = new GtubeFinder()
+  let section: HeaderSection | undefined
   for (const piece of pieces(text, length)) {
-    section.push(piece)
+    section ??= reader.push(piece)
     gtube.push(piece)
   }
-  for (const field of scoreFields) judgeHeader(section.header, field)
+  for (const field of scoreFields) judgeHeader(section ?? reader.end(), field)
 }
 
 const inPieces = (
@@ -197,10 +197,13 @@ const [wholeBinary, binaryInPieces] = inPieces(receiveBinary, 'a: b\r\n\r\n')
 const header = (text: string): Buffer => toOctets(`${text}\r\n`)
 
 /** Of a header section: as reports, vouching and judges read it. */
-function readHeaderFields(text: string): void {
-  const fields = fieldsOf(headerOf(toOctets(`${text}\r\n\r\nbody`)))
+function readHeaderFields(text: string): unknown {
+  const section = new HeaderReader().push(toOctets(`${text}\r\n\r\nbody`))
+  const fields = (section === undefined ? undefined : readFields(section.header)?.all) ?? []
+  const looked = fields.map(({ value, lines }) => [value, lines])
   whyAutomatic('a@x.test', fields)
   authorDomain(fields)
+  return looked
 }
 
 const refusal = (text: string) => ({ code: 550, lines: [text] }) as const
@@ -343,18 +346,18 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
   'texts on their way out in pieces: stuffDots': stuffingInPieces,
   'fingerprints: createFingerprint': wholeFingerprint,
   'fingerprints in pieces: createFingerprint': fingerprintInPieces,
-  'judges: HeaderSection, GtubeFinder, judgeHeader': wholeHeader,
-  'judges in pieces: HeaderSection, GtubeFinder, judgeHeader': headerInPieces,
-  'judged fields: fieldsOf, scoreIn': reader(
+  'judges: HeaderReader, GtubeFinder, judgeHeader': wholeHeader,
+  'judges in pieces: HeaderReader, GtubeFinder, judgeHeader': headerInPieces,
+  'judged fields: readFields, scoreIn': reader(
     (text) => {
-      judgedFieldsOf(header(text))
+      readFields(header(text))
       for (const field of scoreFields) scoreIn(field, text)
     },
     'X-Spam-Status: No, score=',
     'score=',
     '[',
   ),
-  'header sections: headerOf, fieldsOf, whyAutomatic, authorDomain': reader(
+  'header sections: readFields, whyAutomatic, authorDomain': reader(
     readHeaderFields,
     'From: ',
     'From: "',

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { gtubeScore, lookBytes } from '../../src/judge/gtube.ts'
-import { headerLimitBytes } from '../../src/judge/header-section.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
+import { headerLimitBytes } from '../../src/message/header-section.ts'
 import { type ScoreField, scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { cut, cuts, octet } from '../smtp/splits.ts'
 

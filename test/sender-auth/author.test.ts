@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fieldsOf } from '../../src/dsn/header.ts'
+import { readFields } from '../../src/message/header-fields.ts'
 import { authorDomain } from '../../src/sender-auth/author.ts'
 
 test.each([
@@ -16,5 +16,5 @@ test.each([
   ['From: a@example.net\r\nFrom: ann@example.org', undefined],
   ['From: group: ann@example.org;', undefined],
 ])('%j', (header, domain) =>
-  expect(authorDomain(fieldsOf(Buffer.from(`${header}\r\n`)))).toBe(domain),
+  expect(authorDomain(readFields(Buffer.from(`${header}\r\n`))?.all ?? [])).toBe(domain),
 )

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
 import type { MessageIdentity } from '../../src/split/split.ts'
 import { lookedLinesLimit } from '../../src/split/fingerprint-body.ts'
-import { headerLinesLimit, headerSectionLimitBytes } from '../../src/split/fingerprint-header.ts'
+import { headerFieldsLimit } from '../../src/message/header-fields.ts'
+import { headerLimitBytes } from '../../src/message/header-section.ts'
 
 function identify(...chunks: readonly (string | Buffer)[]): MessageIdentity {
   const fingerprint = createFingerprint()
@@ -355,31 +356,29 @@ describe('of a large text', () => {
   test.for([-70, -3, -2, -1, 0, 1, 2, 3, 70])(
     'whose header section ends about where reading it ends (%d), chunks make no difference',
     (distance) => {
-      const size = headerSectionLimitBytes - lines(...header, 'X-Filler: ', '').length + distance
+      const size = headerLimitBytes - lines(...header, 'X-Filler: ', '').length + distance
       const bytes = Buffer.from(long(size))
-      const places = Array.from({ length: 40 }, (_, n) => headerSectionLimitBytes - 20 + n)
+      const places = Array.from({ length: 40 }, (_, n) => headerLimitBytes - 20 + n)
       expect(identify(...cut(bytes, places))).toEqual(identify(bytes))
       expect(identify(bytes).fingerprint === of(message)).toBe(distance <= 0)
     },
   )
 
-  test('whose header section has very many lines, all bytes count', () => {
+  test('whose header section has very many fields, all bytes count', () => {
     const many = (count: number, more: string): string =>
       lines('Message-ID: <1@a>', ...Array<string>(count).fill('To: a'), more, '', 'x')
-    expect(of(many(headerLinesLimit, 'X-A: b'))).not.toBe(of(many(headerLinesLimit, 'X-A: c')))
-    expect(identify(many(headerLinesLimit, 'X-A: b'))).not.toHaveProperty('messageId')
-    expect(of(many(headerLinesLimit - 10, 'X-A: b'))).toBe(
-      of(many(headerLinesLimit - 10, 'X-A: c')),
+    expect(of(many(headerFieldsLimit, 'X-A: b'))).not.toBe(of(many(headerFieldsLimit, 'X-A: c')))
+    expect(identify(many(headerFieldsLimit, 'X-A: b'))).not.toHaveProperty('messageId')
+    expect(of(many(headerFieldsLimit - 10, 'X-A: b'))).toBe(
+      of(many(headerFieldsLimit - 10, 'X-A: c')),
     )
   })
 
   test('whose header section does not end, all bytes count', () => {
-    const endless = Buffer.alloc(headerSectionLimitBytes * 2, 'X-A: b\r\n')
+    const endless = Buffer.alloc(headerLimitBytes * 2, 'X-A: b\r\n')
     const other = Buffer.from(endless)
-    other[headerSectionLimitBytes + 500] = 0x21
-    expect(identify(endless)).toEqual(
-      identify(...cut(endless, [7, 70_000, headerSectionLimitBytes])),
-    )
+    other[headerLimitBytes + 500] = 0x21
+    expect(identify(endless)).toEqual(identify(...cut(endless, [7, 70_000, headerLimitBytes])))
     expect(identify(other).fingerprint).not.toBe(identify(endless).fingerprint)
   })
 

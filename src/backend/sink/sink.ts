@@ -8,6 +8,7 @@ import { constants, createReadStream } from 'node:fs'
 import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FactListener } from '../../facts.ts'
+import type { TextSource } from '../../message/text-source.ts'
 import type { Extensions } from '../../smtp/ehlo.ts'
 import { toOctets } from '../../smtp/octets.ts'
 import { parsePath } from '../../smtp/path.ts'
@@ -19,7 +20,6 @@ import type {
   EnvelopeListener,
   ParcelResultReply,
   ServerView,
-  TextSource,
   WatchedBackend,
 } from '../backend.ts'
 import { folderName } from './folder-name.ts'

@@ -10,6 +10,7 @@
  *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
  *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
+import type { TextSource } from '../../message/text-source.ts'
 import { describeReply, isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type {
@@ -18,7 +19,6 @@ import type {
   EnvelopeListener,
   ParcelResultReply,
   ParcelTold,
-  TextSource,
 } from '../backend.ts'
 import { type ReplyOrLost, isLost } from '../wire/command-reply.ts'
 import { heed, heedEach, type HeedOptions } from './heed.ts'

@@ -2,7 +2,7 @@
  * A text with header fields in front of it, and with what keeps them and its first line apart.
  * Without fields every octet passes as it came.
  */
-import { jointBefore } from '../../smtp/first-line.ts'
+import { jointBefore } from '../../message/first-line.ts'
 import { toOctets } from '../../smtp/octets.ts'
 
 /** The fields, and what is written between them and the text. */

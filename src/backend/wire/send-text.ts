@@ -2,10 +2,10 @@
  * The text behind DATA, dot-stuffed, and the answer to it. The dot is sent only behind a text that
  * is complete.
  */
+import type { TextSource } from '../../message/text-source.ts'
 import { endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
 import { toOctets } from '../../smtp/octets.ts'
 import { isPositive } from '../../smtp/reply.ts'
-import type { TextSource } from '../backend.ts'
 import { frontOf, withFront } from './front.ts'
 import { isLost } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { TextSource } from '../../../src/backend/backend.ts'
+import type { TextSource } from '../../../src/message/text-source.ts'
 import type { SmtpBackendOptions } from '../../../src/backend/smtp-backend.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'

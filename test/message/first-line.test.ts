@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { firstLineOctets, jointBefore } from '../../src/smtp/first-line.ts'
-import { octet } from './splits.ts'
+import { firstLineOctets, jointBefore } from '../../src/message/first-line.ts'
+import { octet } from '../smtp/splits.ts'
 
 const ours = ['X-Spam-Flag: YES', 'X-Rcptwise-Verdict: tag', 'X-Rcptwise-Recipient: a@example.org']
 const header = `${ours.join('\r\n')}\r\n`
