@@ -350,7 +350,7 @@ describe('a large text goes on as it comes', () => {
 })
 
 describe('the spool', () => {
-  test('known-limits.md: “a full disk under the spool (spool.directory): the sender gets 452 4.3.1, the mail server gets nothing, and the log has a line spoolFailed” The session goes on', async () => {
+  test('known-limits.md: “a full disk under the spool (spool.directory): the sender gets 452 4.3.1, and the mail server gets nothing.” “The log then has a line spoolFailed” The session goes on', async () => {
     await using at = await place(
       {},
       'spool: { memory: 0, directory: not-there }\nrecipients: { default: strict }',

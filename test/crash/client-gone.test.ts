@@ -95,7 +95,7 @@ describe('known-limits.md: “table under When the sender goes away” “It not
   })
 })
 
-describe('known-limits.md: “Rcptwise waits for the answer all the same and writes down who has the message.”', () => {
+describe("known-limits.md: “Rcptwise waits for the mail server's answer all the same and writes down who has the message.”", () => {
   test.each([
     ['one recipient', ['a@example.org'], 'group'],
     ['recipients of one answer', ['a@example.org', 'b@example.org'], 'late'],

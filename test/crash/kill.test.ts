@@ -56,7 +56,7 @@ describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill
     expect(copies(backend)).toEqual([expected, expected])
   })
 
-  test('after the backend has said 250, before the client has read it: known-limits.md: “A message is delivered twice when something breaks exactly there:” “table under What can be there twice, and when”', async () => {
+  test('after the backend has said 250, before the client has read it: known-limits.md: “A message is delivered twice when something breaks exactly there:” “table under What can be delivered twice, and when”', async () => {
     const [reached, goOn] = [gate(), gate()]
     await using backend = await startFakeBackend({
       rules: [{ on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
@@ -82,7 +82,7 @@ describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill
     ['in a file', 'spool: { memory: 0, directory: spool }', 20_000],
     ['streamed to the backend', 'spool: { directory: spool }', 3_000_000],
   ])(
-    'in the middle of a text that is %s: nothing is delivered; known-limits.md: “After kill -9 nothing is left in the directory, and nothing has to be cleaned up.”',
+    'in the middle of a text that is %s: nothing is delivered; known-limits.md: “After kill -9 nothing is left in the directory, and you need not clean up anything.”',
     async (_, config, octets) => {
       await using backend = await startFakeBackend()
       await using home = await Home.make()

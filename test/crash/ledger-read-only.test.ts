@@ -58,7 +58,7 @@ const message = (n: number): Sender =>
   })
 
 test.runIf(canSetReadOnly())(
-  'the ledger turns read-only in the middle; known-limits.md: “Mail never waits for it to be repaired.” “it goes on in memory and says so once in the log (ledgerTrouble)” “It writes back what it holds when the disk can be used again (ledgerRecovered).”',
+  'the ledger turns read-only in the middle; known-limits.md: “Mail never waits until somebody has repaired the ledger.” “While the disk of the ledger is full, read-only or gone, the ledger goes on in memory.” “It says so once in the log (ledgerTrouble)” “It writes back what it holds when the disk can be used again (ledgerRecovered).”',
   { timeout: 120_000 },
   async () => {
     await using backend = await startFakeBackend()

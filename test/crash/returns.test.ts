@@ -81,7 +81,7 @@ const rows = Object.entries(kinds).flatMap(([name, kind]) =>
   ),
 )
 
-describe('known-limits.md: “When the sender comes again it hears 250, and the message is not delivered a second time.” “It may come again before the first attempt is over”', () => {
+describe('known-limits.md: “When the sender comes again it hears 250, and Rcptwise does not deliver the message a second time.” “The sender may come again before the first attempt is over”', () => {
   test.each(rows)(
     '$name, gone by $gone, comes $where $moment',
     async ({ kind, gone, moment, to }) => {
@@ -147,7 +147,7 @@ describe('a return that has waited and is acknowledged after it has left, too', 
   })
 })
 
-describe('known-limits.md: “If so, the answer was heard, and an equal message is a new one.” “With FIN Rcptwise looks two seconds after the answer”', () => {
+describe('known-limits.md: “If so, the sender heard the answer, and an equal message is a new one.” “With FIN Rcptwise looks two seconds after the answer”', () => {
   test.each(['QUIT\r\n', ''])(
     'hears its 250, and its next message is delivered, however equal (after %j)',
     async (quit) => {
@@ -169,7 +169,7 @@ describe('known-limits.md: “If so, the answer was heard, and an equal message 
     },
   )
 
-  test("known-limits.md: “Over TLS this can't be seen, and the answer counts as not heard.”", async () => {
+  test("known-limits.md: “Over TLS Rcptwise can't see this, and takes the answer for one that the sender did not hear.”", async () => {
     const goOn = Promise.withResolvers<undefined>()
     await using pair = await startPair()
     const { apps, backend, openSplits } = pair
@@ -193,7 +193,7 @@ describe('known-limits.md: “If so, the answer was heard, and an equal message 
     expect(copies(backend, one)).toEqual([1])
   })
 
-  test('known-limits.md: “A sender that has said QUIT behind its text is taken for one that reads on; only after a second is the delivery written down.”', async () => {
+  test('known-limits.md: “Rcptwise assumes that a sender that has said QUIT behind its text reads on, and writes the delivery down only after a second.”', async () => {
     await using pair = await startPair()
     const { apps, openSplits } = pair
     const client = await offer(apps[0].port, one)
@@ -207,7 +207,7 @@ describe('known-limits.md: “If so, the answer was heard, and an equal message 
   })
 })
 
-test('known-limits.md: “at most timeouts.under_way (20 seconds), and says 451 after that.”', async () => {
+test('known-limits.md: “Rcptwise then waits for the outcome of the first attempt, at most timeouts.under_way (20 seconds), and says 451 after that.”', async () => {
   const goOn = Promise.withResolvers<undefined>()
   await using pair = await startPair('timeouts: { under_way: 200ms }')
   const { apps, backend, openSplits } = pair

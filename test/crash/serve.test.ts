@@ -60,7 +60,7 @@ describe('SIGTERM', () => {
     await until('the backend was left', () => backend.open() === 0)
   })
 
-  test('known-limits.md: “What is not done after timeouts.shutdown (30 s) is broken off; its senders come again.”', async () => {
+  test('known-limits.md: “Rcptwise breaks off what is not done after timeouts.shutdown (30 s); those senders come again.”', async () => {
     const reached = Promise.withResolvers<undefined>()
     await using backend = await startFakeBackend({
       rules: [
@@ -127,7 +127,7 @@ describe('starting', () => {
     },
   )
 
-  test('it starts without its backend; known-limits.md: “No queue: when every mail server behind is away, senders get 451 and keep their mail.” It goes through once there is one', async () => {
+  test('it starts without its backend; known-limits.md: “There is no queue: when every mail server behind is away, senders get 451 and keep their mail.” It goes through once there is one', async () => {
     const backend = await startFakeBackend({ port: await freePort() })
     await backend.stop()
     await using home = await Home.make()

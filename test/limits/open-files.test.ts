@@ -12,7 +12,7 @@ import { until } from '../support/lab/until.ts'
 const openFiles = 80
 
 test.skipIf(process.platform !== 'linux')(
-  'limits.md: “Rcptwise itself goes on when a limit is reached, also when the system has no open file left.”',
+  'limits.md: “Rcptwise itself goes on when a client reaches a limit, also when the system has no open file left.”',
   { timeout: 60_000 },
   async () => {
     await using backend = await startFakeBackend()

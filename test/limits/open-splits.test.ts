@@ -11,7 +11,7 @@ import { Client } from '../support/dialogue.ts'
 
 const recipients = '"tag@example.org": tag-only\n"strict@example.org": strict\n'
 
-test('limits.md: “table under Open splits” “A message that would begin another split is then served unsplit.” “The log line has `"unsplit":"crowded"`.” “A split that is open goes on.”', async () => {
+test('limits.md: “table under Open splits” “Rcptwise then serves a message that would begin another split unsplit.” “The log line has `"unsplit":"crowded"`.” “A split that is open goes on.”', async () => {
   await using app = await startTestApp({
     recipients,
     config:

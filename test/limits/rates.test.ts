@@ -109,7 +109,7 @@ describe('in a session', () => {
     expect(await hits(app, 'messages_per_minute')).toBe(1)
   })
 
-  test('recipients_per_minute, 451 to RCPT; limits.md: “A recipient put off by a rate is like one that your mail server answered 4yz: in that transaction nobody is told 5xx after the text (rule 2).”', async () => {
+  test('recipients_per_minute, 451 to RCPT; limits.md: “A recipient put off by a rate is like one that your mail server answered 4yz: in that transaction Rcptwise says no 5xx after the text (rule 2).”', async () => {
     const config = `limits: { recipients_per_minute: 1 }\npolicies: { strict: { reject_at: 8 } }\nrecipients: { default: strict }`
     await using app = await start({ config })
     const client = await open(app.port)
@@ -134,7 +134,7 @@ describe('in a session', () => {
     expect(transaction?.recipients.map(({ fate }) => fate)).toEqual(['deferred', 'postponed'])
   })
 
-  test('limits.md: “A rate counts what was offered: a recipient who is deferred to split (see strategies.md) counts again when it comes back.”', async () => {
+  test('limits.md: “A rate counts what the client offers: a recipient whom Rcptwise defers to split (see strategies.md) counts again on the retry.”', async () => {
     const config = 'limits: { recipients_per_minute: 3 }'
     await using app = await start({ config, recipients: 'b@example.org: strict' })
     const client = await open(app.port)
@@ -187,7 +187,7 @@ describe('limits.md: “table under Memory and disk in all”', () => {
   const text = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(1500)}`
   const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'DATA'] as const
 
-  test('spool.total_memory, texts go to files, and arrive; limits.md: “rcptwise_spool_bytes{kind="memory"} and {kind="disk"} are what is kept now.”', async () => {
+  test('spool.total_memory, texts go to files, and arrive; limits.md: “rcptwise_spool_bytes{kind="memory"} and {kind="disk"} are what Rcptwise keeps now.”', async () => {
     await using app = await start({ config: 'spool: { total_memory: 10KB }' })
     const client = await open(app.port)
     await pipeline(client, ...envelope)

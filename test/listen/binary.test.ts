@@ -27,7 +27,7 @@ async function ehlo(port: number): Promise<string> {
   return said
 }
 
-describe('offered, known-limits.md: “BINARYMIME is never converted.” “Rcptwise offers it only where the mail server offers it; else it refuses BODY=BINARYMIME with 555 5.5.4”', () => {
+describe('offered, known-limits.md: “Rcptwise never converts BINARYMIME.” “It offers BINARYMIME only where the mail server offers it, and refuses BODY=BINARYMIME with 555 5.5.4 otherwise.”', () => {
   test.each<[string, string, string[][], boolean]>([
     ['where CHUNKING is asked for and the server has both', chunking, [offers], true],
     ['not without ehlo.chunking', 'received_header: false\n', [offers], false],

@@ -89,7 +89,7 @@ describe('sessions', () => {
     const other = (): string => outcome(limits.admit({ address: '192.0.2.7' }))
     expect([other(), other()]).toEqual(['in', 'sessions_per_address'])
   })
-  test('limits.md: “Clients in trusted networks count in limits.sessions and have no other limit of these two tables.”', () => {
+  test('limits.md: “Clients in trusted networks count in limits.sessions and have no other limit of the tables for sessions and rates.”', () => {
     const { limits } = limitsOf({
       sessions: 3,
       perAddress: 1,

@@ -171,7 +171,7 @@ describe('shared with other processes', () => {
     expect([budget.memoryBytes, budget.diskBytes]).toEqual([0, 40 * mib])
   })
 
-  test('limits.md: “of the spool by what came and 1 MiB for each worker.” Whole pieces are told, and in the end nothing is left', () => {
+  test('limits.md: “the spool can go beyond it by what came and 1 MiB for each worker.” Whole pieces are told, and in the end nothing is left', () => {
     const octets = fc.array(fc.nat({ max: 3 * mib }), { maxLength: 30 })
     fc.assert(
       fc.property(octets, (texts) => {

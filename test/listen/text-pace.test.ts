@@ -17,7 +17,7 @@ const begun = (bytesPerSecond: number, behindMs: number): TextPace => {
   return pace
 }
 
-describe('with 512 octets a second, and 5 minutes to be behind: limits.md: “A text may be behind its minimum rate by timeouts.text and no more.” “A modem of 2 KB a second never is, a sender that stops for four minutes and goes on is not (RFC 5321 4.5.3.2 asks for that patience), one that sends an octet a minute is after six minutes.”', () => {
+describe('with 512 octets a second, and 5 minutes to be behind: limits.md: “A text may be behind its minimum rate by timeouts.text and no more.” “A modem of 2 KB a second never is.” “A sender that stops for four minutes and goes on is not (RFC 5321 4.5.3.2 asks for that patience).” “One that sends an octet a minute is, after six minutes.”', () => {
   test.each<[string, number, number, number | undefined]>([
     ['a modem of 2 KB a second, for a day', 2048, 1000, undefined],
     ['exactly the rate', 512, 1000, undefined],

@@ -196,7 +196,7 @@ describe('the levels', () => {
 })
 
 describe('a flood of refused connections', () => {
-  it("limits.md: “The log has a warning with the client's address (limitReached, connectionRefused), once a minute for each limit, with the number of those that it leaves out.”", () => {
+  it("limits.md: “The log has a warning with the client's address (limitReached, connectionRefused), once a minute for each limit.” “The warning gives the number of those that the log leaves out.”", () => {
     const refusedAt = (at: number): Fact => ({
       kind: 'connectionRefused',
       at,

@@ -142,7 +142,7 @@ describe('rules.md: “No duplicates.”', () => {
     }
   })
 
-  test('known-limits.md: “An acknowledgement without a second delivery is repeated until the sender goes on after it, so that one that leaves before it reads this is not given the message again.”', () => {
+  test('known-limits.md: “Rcptwise repeats an acknowledgement without a second delivery until the sender goes on after it.” “So a sender that leaves before it reads this acknowledgement does not get the message delivered again.”', () => {
     const machine = Machine.ready({ recipients, peer: { strategy: 'off' } })
     const attempt = (how: 'leaves at the dot' | 'does not go on' | 'goes on'): string => {
       const again = Machine.ready({ recipients, peer: { strategy: 'off' }, ledger: machine.ledger })

@@ -56,7 +56,7 @@ test.each(moments)(
 )
 
 test(
-  'known-limits.md: “What a process of this machine was at when it ended is not waited for.”',
+  'known-limits.md: “When a process of this machine has ended, Rcptwise does not wait for the attempt that this process was at.”',
   { timeout: 90_000 },
   async () => {
     const goOn = Promise.withResolvers<undefined>()

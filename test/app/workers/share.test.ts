@@ -17,7 +17,7 @@ test.each([
   [3, 'max_connections: 100, per_server: 40, authenticated: 20', [33, 13, 6]],
   [4, 'max_connections: 2, per_server: 1, authenticated: 1', [1, 1, 1]],
 ])(
-  'limits.md: “Connections to the mail server (backend.pool.max_connections, per_server, authenticated) are divided among the workers; each has one at least.” %i, %s',
+  'limits.md: “Rcptwise divides the connections to the mail server (backend.pool.max_connections, per_server, authenticated) among the workers; each has one at least.” %i, %s',
   (workers, pool, parts) => {
     const { maxConnections, perServer, authenticated } = poolOf(workers, pool)
     expect([maxConnections, perServer, authenticated]).toEqual(parts)

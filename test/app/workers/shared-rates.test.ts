@@ -52,7 +52,7 @@ describe('messages_per_minute with three workers', () => {
     await until('a knows of both', () => messages(a, 1) === 0)
   })
 
-  test('limits.md: “An overshoot of a rate is paid back: nothing more passes until the excess has expired.” known-limits.md: “what comes at the same moment at different workers can go beyond one”', async () => {
+  test('limits.md: “So what comes within that moment at different workers can go beyond a limit.” “A client pays back what it overshoots of a rate: nothing more passes until the excess has expired.” known-limits.md: “what comes at the same moment at different workers can go beyond one”', async () => {
     clock.now = 0
     using crew = crewOfRates(now)
     const told: number[] = []

@@ -42,7 +42,7 @@ const mails = (server: FakeBackend): string[] =>
   server.delivered.map(({ mail, recipients: to }) => [mail, ...to].join(' '))
 
 describe('a client that is quiet while another one waits', () => {
-  test('limits.md: “Its connection there goes to someone who waits as soon as all backend.pool.max_connections are busy.” “Your mail server sees RSET then, and the same MAIL and RCPT later, when the text is complete”', async () => {
+  test("limits.md: “As soon as all backend.pool.max_connections are busy, Rcptwise gives the slow client's connection there to somebody who waits.” “Your mail server sees RSET then, and the same MAIL and RCPT later, when the text is complete”", async () => {
     await scene(async ({ server, slow, other }) => {
       const begun = await other()
       await begun.deliver(begun.order([0]), text)
@@ -84,7 +84,7 @@ describe('a client that is quiet while another one waits', () => {
     )
   })
 
-  test('known-limits.md: “One whom the mail server took the first time and refuses the second time hears 451, and not the refusal: between two opinions nobody is told a final no.”', async () => {
+  test('known-limits.md: “The sender then hears 451 and not the refusal: between two opinions Rcptwise gives no final no.”', async () => {
     await scene(async ({ server, slow, other }) => {
       const begun = await other()
       await begun.deliver(begun.order([0]), text)

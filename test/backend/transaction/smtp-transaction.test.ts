@@ -333,7 +333,7 @@ describe('a text that comes slowly', () => {
   })
 
   test.each(['failed', 'abandoned'])(
-    'and breaks off (%s): known-limits.md: “Rcptwise never passes on a message that breaks off on its way in as if it were whole: it closes the connection to the mail server before the final dot.”',
+    'and breaks off (%s): known-limits.md: “Rcptwise never passes on a message that breaks off on its way in as if it were whole.” “It closes the connection to the mail server before the final dot.”',
     async (how) => {
       await using server = await startFakeBackend()
       await using open = openBackend(server)

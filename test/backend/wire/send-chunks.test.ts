@@ -235,7 +235,7 @@ describe('what goes wrong', () => {
     ['BINARYMIME', pipelining.filter((keyword) => keyword !== 'BINARYMIME')],
     ['CHUNKING', pipelining.filter((keyword) => keyword !== 'CHUNKING')],
   ])(
-    'a server without %s is not shown the message: known-limits.md: “or with 554 5.6.3 when the server that is reached turns out not to have it.”',
+    'a server without %s is not shown the message: known-limits.md: “If the server that it reaches turns out not to have it, Rcptwise refuses with 554 5.6.3.”',
     async (_name, offers) => {
       await using backend = await start([], offers)
       await using open = openBackend(backend)
