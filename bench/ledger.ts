@@ -48,6 +48,7 @@ const recipients = (count: number, from: number): SplitRecipient[] =>
 const split = (id: string, reversePath: string, of: SplitRecipient[]): Split => ({
   id,
   version: 1,
+  openedBy: 'x.1',
   reversePath,
   peer: 'default',
   strategy: 'group',

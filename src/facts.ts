@@ -66,7 +66,15 @@ export interface DeliveryFact {
   readonly ms: number
 }
 
-export interface TransactionFact {
+/**
+ * What happened in one transaction, or because of it, says in which: one id from MAIL on, which is
+ * SESSION.N as in the Received field.
+ */
+interface OfTransaction {
+  readonly transaction: string
+}
+
+export interface TransactionFact extends OfTransaction {
   readonly kind: 'transactionEnded'
   readonly at: number
   readonly session: string
@@ -285,20 +293,24 @@ export type Fact =
       readonly at: number
       readonly limit: LimitName
       readonly session?: string
+      /** Absent outside of one. */
+      readonly transaction?: string
       readonly peer?: string
       readonly address?: string
     }
-  | {
+  | (OfTransaction & {
       readonly kind: 'splitOpened'
       readonly at: number
       readonly split: string
       readonly peer: string
       readonly strategy: StrategyName
-    }
+    })
   | {
       readonly kind: 'splitClosed'
       readonly at: number
       readonly split: string
+      /** The last one of this message; absent where none has ended and the store lost the rest. */
+      readonly transaction?: string
       readonly peer: string
       readonly strategy: StrategyName
       readonly outcome: SplitOutcome
@@ -323,6 +335,8 @@ export type Fact =
       readonly kind: 'recipientsMissing'
       readonly at: number
       readonly split: string
+      /** The last one in which somebody of them was offered. */
+      readonly transaction?: string
       readonly peer: string
       readonly strategy: StrategyName
       readonly reversePath: string
@@ -366,19 +380,19 @@ export type Fact =
       readonly peer: string
       readonly by: string
     }
-  | {
+  | (OfTransaction & {
       readonly kind: 'judged'
       readonly at: number
       readonly judge: string
       readonly result: 'scored' | 'silent' | 'failed'
       readonly ms: number
       readonly why?: string
-    }
+    })
   /**
    * Strategy `bounce`: some refused a message that others have, and the sender was told so in a
    * report, or why it was not.
    */
-  | {
+  | (OfTransaction & {
       readonly kind: 'bounce'
       readonly at: number
       readonly session: string
@@ -391,13 +405,13 @@ export type Fact =
       readonly recipients?: number
       /** In words, where there is no report. */
       readonly why?: string
-    }
-  | {
+    })
+  | (OfTransaction & {
       readonly kind: 'policyFailed'
       readonly at: number
       readonly recipient: string
       readonly why: string
-    }
+    })
   | {
       readonly kind: 'policiesLoaded'
       readonly at: number
@@ -422,24 +436,40 @@ export type Fact =
       readonly kind: 'backendFailed'
       readonly at: number
       readonly server: string
-      readonly step:
-        'resolve' | 'connect' | 'tls' | 'relay' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'text'
+      readonly step: 'resolve' | 'connect' | 'tls' | 'relay' | 'greeting'
       readonly why: string
       /**
        * Told already: by the `backendEjected` that goes with it, or when it first failed in a row.
        */
       readonly quiet?: true
     }
+  /** On a connection that a transaction had. */
+  | (OfTransaction & {
+      readonly kind: 'backendFailed'
+      readonly at: number
+      readonly server: string
+      readonly step: 'mail' | 'rcpt' | 'data' | 'text'
+      readonly why: string
+      readonly quiet?: never
+    })
   /**
    * A refusal that says something about us or the server's setup, and nothing about the message:
    * its client was told 451.
    */
+  | (OfTransaction & {
+      readonly kind: 'backendRefusesUs'
+      readonly at: number
+      readonly server: string
+      readonly step: 'mail' | 'rcpt' | 'data' | 'text'
+      /** In the server's words. */
+      readonly reply: string
+    })
   | {
       readonly kind: 'backendRefusesUs'
       readonly at: number
       readonly server: string
-      readonly step: 'auth' | 'mail' | 'rcpt' | 'data' | 'text'
-      /** In the server's words. */
+      /** Between transactions. */
+      readonly step: 'auth'
       readonly reply: string
     }
   /**
@@ -472,18 +502,18 @@ export type Fact =
       readonly server: string
       readonly address: string
     }
-  | {
+  | (OfTransaction & {
       readonly kind: 'backendDelivered'
       readonly at: number
       readonly server: string
       readonly code: number
       readonly ms: number
-    }
+    })
   /**
    * A text could not be kept on its way: the spool directory is full or gone. Its client was told
    * 451.
    */
-  | { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string }
+  | (OfTransaction & { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string })
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
   /** A worker's event loop stands still: it is ended, and `workerLost` follows. */

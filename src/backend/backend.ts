@@ -76,7 +76,7 @@ export interface OwnBackend {
    * is none.
    */
   say(line: string, heard: (reply: Reply) => void): void
-  begin(listener: EnvelopeListener): BackendTransaction
+  begin(id: string, listener: EnvelopeListener): BackendTransaction
   end(): void
 }
 
@@ -92,10 +92,11 @@ export interface Backend {
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
   /**
-   * `client`: whom the transaction is for; told to a backend that wants to know. `mayAuthenticate`:
+   * `id`: of the client's transaction, for facts. `client`: whom it is for; told to a backend that wants to know. `mayAuthenticate`:
    * it may say AUTH, so a backend's wish for that is its to hear.
    */
   begin(
+    id: string,
     listener: EnvelopeListener,
     client: ClientAttributes,
     mayAuthenticate?: boolean,

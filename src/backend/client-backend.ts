@@ -39,9 +39,11 @@ export class ClientBackend implements Backend, ClientAuth {
     this.#authenticated = false
   }
 
-  begin(listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
+  begin(id: string, listener: EnvelopeListener, client: ClientAttributes): BackendTransaction {
     const own = this.#authenticated ? this.#own : undefined
-    return own === undefined ? this.#backend.begin(listener, client, true) : own.begin(listener)
+    return own === undefined
+      ? this.#backend.begin(id, listener, client, true)
+      : own.begin(id, listener)
   }
 
   /** Its own connection is scarce for nobody. */

@@ -9,12 +9,11 @@ import type {
   ServerView,
   WatchedBackend,
 } from './backend.ts'
-import type { Login } from './wire/about-us.ts'
-import { type BackendClient, backendClient } from './wire/tell-client.ts'
+import { backendClient } from './wire/tell-client.ts'
 import { OwnConnection } from './pool/own-connection.ts'
 import type { Lender } from './pool/lending.ts'
 import { Pool, type PoolOptions } from './pool/pool.ts'
-import { SmtpTransaction } from './transaction/smtp-transaction.ts'
+import { SmtpTransaction, type SmtpTransactionOptions } from './transaction/smtp-transaction.ts'
 
 export interface SmtpBackendOptions extends PoolOptions {
   /** From the final dot to the reply, in ms. */
@@ -45,22 +44,22 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   begin(
+    id: string,
     listener: EnvelopeListener,
     client: ClientAttributes,
     mayAuthenticate = false,
   ): BackendTransaction {
+    const login = mayAuthenticate ? 'possible' : 'none'
     return this.#begin(
-      this.#pool,
+      { transaction: id, pool: this.#pool, client: backendClient(client), login },
       listener,
-      backendClient(client),
-      mayAuthenticate ? 'possible' : 'none',
     )
   }
 
   authenticate(attributes: ClientAttributes): OwnBackend {
     const client = backendClient(attributes)
-    const begin = (lender: Lender, listener: EnvelopeListener): BackendTransaction =>
-      this.#begin(lender, listener, client, 'done')
+    const begin = (id: string, lender: Lender, listener: EnvelopeListener): BackendTransaction =>
+      this.#begin({ transaction: id, pool: lender, client, login: 'done' }, listener)
     const own = new OwnConnection({
       pool: this.#pool,
       client,
@@ -83,23 +82,12 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   #begin(
-    pool: Lender,
+    begun: Pick<SmtpTransactionOptions, 'transaction' | 'pool' | 'client' | 'login'>,
     listener: EnvelopeListener,
-    client: BackendClient,
-    login: Login,
   ): BackendTransaction {
     const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
     const withoutPrdr = this.#withoutPrdr
-    const options = {
-      pool,
-      introduction,
-      client,
-      login,
-      deliveryTimeoutMs,
-      withoutPrdr,
-      onFact,
-      now,
-    }
+    const options = { ...begun, introduction, deliveryTimeoutMs, withoutPrdr, onFact, now }
     return new SmtpTransaction(options, listener)
   }
 

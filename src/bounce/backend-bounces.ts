@@ -92,9 +92,15 @@ class BackendBounce implements Bounce {
     if (this.#gone.signal.aborted) return no('undeliverable', 'abandoned')
     const { backend, hostname } = this.#options
     const { eightBit } = writeReport(this.#order([]))
-    const { reversePath, international, requireTls } = this.#request
+    const { transaction, reversePath, international, requireTls } = this.#request
     const to = reversePath.mailbox
-    this.#envelope = openEnvelope(backend, hostname, { to, eightBit, international, requireTls })
+    this.#envelope = openEnvelope(backend, hostname, {
+      transaction,
+      to,
+      eightBit,
+      international,
+      requireTls,
+    })
     const answer = await this.#envelope.answer
     if (answer === undefined) return no('undeliverable', 'abandoned')
     return isPositive(answer) ? { ready: true, by } : no('undeliverable', describeReply(answer))

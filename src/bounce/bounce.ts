@@ -10,6 +10,8 @@ import type { Reply } from '../smtp/reply.ts'
 import type { VouchedBy } from '../sender-auth/sender-auth.ts'
 
 export interface BounceRequest {
+  /** The id of the transaction of the message. */
+  readonly transaction: string
   /** The client's own address, behind any proxy, and the name of its EHLO or HELO. */
   readonly client: { readonly address: string; readonly helo: string }
   readonly reversePath: {

@@ -8,6 +8,8 @@ import { replies } from '../smtp/replies.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 
 export interface ReportEnvelope {
+  /** The id of the transaction whose refusals it tells. */
+  readonly transaction: string
   /** What stands behind `RCPT TO:<`, without brackets. */
   readonly to: string
   readonly eightBit: boolean
@@ -52,7 +54,11 @@ export function openEnvelope(
     },
     recipientReplied: (_index: number, reply: Reply): void => answer.resolve(reply),
   }
-  const transaction: BackendTransaction = backend.begin(listener, ourselves(hostname))
+  const transaction: BackendTransaction = backend.begin(
+    envelope.transaction,
+    listener,
+    ourselves(hostname),
+  )
   transaction.mail(mail)
   transaction.rcpt(0, to)
   return {

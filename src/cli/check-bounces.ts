@@ -22,7 +22,11 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
   const backend = openBackend(config, onFact, Date.now)
   try {
     const plain = { eightBit: false, international: false, requireTls: false }
-    const envelope = openEnvelope(backend, config.hostname, { to: nobody, ...plain })
+    const envelope = openEnvelope(backend, config.hostname, {
+      transaction: 'check',
+      to: nobody,
+      ...plain,
+    })
     const answer = await envelope.answer
     envelope.abandon()
     if (answer !== undefined && isPositive(answer))

@@ -114,6 +114,7 @@ async function note(
     ...(attempt === undefined
       ? {}
       : {
+          transaction: attempt.transaction,
           client: {
             address: attempt.address,
             ...(attempt.rdns === undefined ? {} : { rdns: attempt.rdns }),

@@ -73,6 +73,7 @@ export class MessageFlow {
 
   begin(effect: Of<'begin'>): void {
     this.#runner = new TransactionRunner(
+      effect.id,
       this.#options.runner,
       this.#listener.client(),
       this.#toRunner,

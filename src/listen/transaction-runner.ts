@@ -48,6 +48,8 @@ type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 const streamFromBytes = 64 * 1024
 
 export class TransactionRunner {
+  /** Of the transaction, in facts. */
+  readonly #id: string
   readonly #parts: RunnerParts
   readonly #client: ClientAttributes
   readonly #tellMachine: (event: Event) => void
@@ -82,13 +84,20 @@ export class TransactionRunner {
   /** What the backend said before the machine was told of the end of the text. */
   #early: readonly ParcelResultReply[] | undefined
 
-  constructor(parts: RunnerParts, client: ClientAttributes, { tell, onDrain }: RunnerListener) {
+  constructor(
+    id: string,
+    parts: RunnerParts,
+    client: ClientAttributes,
+    { tell, onDrain }: RunnerListener,
+  ) {
+    this.#id = id
     this.#parts = parts
     this.#client = client
     this.#tellMachine = tell
     this.#onDrain = onDrain
     this.#recipients = new RecipientLookUp(parts, (event) => this.#tell(event))
     this.#transaction = parts.backend.begin(
+      id,
       {
         mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
         recipientReplied: (index, reply) =>
@@ -222,7 +231,8 @@ export class TransactionRunner {
     this.#identity = this.#fingerprint?.end()
     const identity = this.#tellsIdentity ? this.#identity : {}
     const trouble = this.#spool?.why
-    if (trouble !== undefined) onFact({ kind: 'spoolFailed', at: now(), why: trouble })
+    if (trouble !== undefined)
+      onFact({ kind: 'spoolFailed', at: now(), transaction: this.#id, why: trouble })
     const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
     this.#toldEnd = true
     this.#tell({
@@ -240,6 +250,7 @@ export class TransactionRunner {
     onFact({
       kind: 'judged',
       at: now(),
+      transaction: this.#id,
       judge: judge.name,
       result: judgement.kind,
       ms: now() - endedAt,

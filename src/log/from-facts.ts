@@ -28,7 +28,13 @@ export function logFromFacts(log: Log): FactListener {
       log.warn({ event, ...fields }, `connection refused: limit ${limit} reached`)
     else
       log.warn(
-        { event, session: fact.session, peer: fact.peer, ...fields },
+        {
+          event,
+          session: fact.session,
+          transaction: fact.transaction,
+          peer: fact.peer,
+          ...fields,
+        },
         `limit ${limit} reached`,
       )
   }
@@ -65,7 +71,13 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'splitOpened':
         log.debug(
-          { event: fact.kind, split: fact.split, peer: fact.peer, strategy: fact.strategy },
+          {
+            event: fact.kind,
+            transaction: fact.transaction,
+            split: fact.split,
+            peer: fact.peer,
+            strategy: fact.strategy,
+          },
           'split opened',
         )
         return
@@ -109,7 +121,13 @@ export function logFromFacts(log: Log): FactListener {
       case 'judged':
         if (fact.result === 'failed')
           log.warn(
-            { event: 'judgeFailed', judge: fact.judge, why: cutText(fact.why ?? ''), ms: fact.ms },
+            {
+              event: 'judgeFailed',
+              transaction: fact.transaction,
+              judge: fact.judge,
+              why: cutText(fact.why ?? ''),
+              ms: fact.ms,
+            },
             'judge failed',
           )
         return
@@ -118,7 +136,12 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'policyFailed':
         log.warn(
-          { event: fact.kind, recipient: cutText(fact.recipient), why: cutText(fact.why) },
+          {
+            event: fact.kind,
+            transaction: fact.transaction,
+            recipient: cutText(fact.recipient),
+            why: cutText(fact.why),
+          },
           'policy of a recipient could not be looked up',
         )
         return
@@ -136,9 +159,10 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'backendFailed': {
         const { server, step, why } = fact
+        const transaction = 'transaction' in fact ? fact.transaction : undefined
         const level = fact.quiet === true ? 'debug' : 'warn'
         log[level](
-          { event: fact.kind, server, step, why: cutText(why) },
+          { event: fact.kind, transaction, server, step, why: cutText(why) },
           `backend failed at ${step}`,
         )
         return
@@ -206,7 +230,7 @@ export function logFromFacts(log: Log): FactListener {
       }
       case 'spoolFailed':
         log.warn(
-          { event: fact.kind, why: cutText(fact.why) },
+          { event: fact.kind, transaction: fact.transaction, why: cutText(fact.why) },
           'a message could not be kept (spool.directory)',
         )
         return
@@ -266,10 +290,11 @@ function onRefusal(
   floods: Floods,
 ): void {
   const { kind: event, at, server, step, reply } = fact
+  const transaction = 'transaction' in fact ? fact.transaction : undefined
   const more = floods.line(`${server} ${step}`, at)
   if (more === undefined) return
   log.error(
-    { event, server, step, reply: cutText(reply), ...more },
+    { event, transaction, server, step, reply: cutText(reply), ...more },
     `backend ${server} refuses this front-end at ${step}, whatever the message: clients are told 451 (docs/refusals.md)`,
   )
 }
@@ -302,7 +327,8 @@ function onClientCertificate(
  * A message that nobody has is no loss that nobody knows of: its sender knows that it has failed.
  */
 function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }): void {
-  const { kind: event, split, peer, strategy, client, vouched, othersAnswered, recipients } = fact
+  const { kind: event, transaction, split, peer, strategy, recipients } = fact
+  const { client, vouched, othersAnswered } = fact
   const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({
     to: cutText(address),
     state,
@@ -312,6 +338,7 @@ function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }
   const message = { from: cutText(fact.reversePath), messageId }
   const fields = {
     event,
+    transaction,
     split,
     peer,
     strategy,
@@ -340,6 +367,7 @@ function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
   const fields = {
     event: fact.kind,
     session,
+    transaction: fact.transaction,
     peer,
     from: cutText(fact.reversePath),
     result,
@@ -354,8 +382,8 @@ function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
 }
 
 function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {
-  const { kind: event, split, peer, strategy, outcome, durationMs } = fact
-  const fields = { event, split, peer, strategy, outcome, ms: durationMs }
+  const { kind: event, transaction, split, peer, strategy, outcome, durationMs } = fact
+  const fields = { event, transaction, split, peer, strategy, outcome, ms: durationMs }
   if (outcome === 'completed') log.info(fields, 'split completed')
   else if (outcome === 'forgiven')
     log.warn(fields, 'split forgiven: the message was let through unsplit')

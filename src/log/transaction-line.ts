@@ -15,6 +15,7 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
   return {
     event: fact.kind,
     session: fact.session,
+    transaction: fact.transaction,
     peer: fact.peer,
     client: { address, port, helo: cutText(helo), tls },
     from: cutText(fact.reversePath),

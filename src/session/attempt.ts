@@ -16,6 +16,7 @@ export function attemptOf(
   const { address, rdns, local } = session.client
   const attempt: SplitAttempt = {
     session: session.id,
+    transaction: transaction.id,
     address,
     ...(rdns === undefined ? {} : { rdns }),
     ...(local === undefined ? {} : { local }),

@@ -43,6 +43,7 @@ export function asksToBounce(
   const envelopeId = parameters.get('ENVID')
   session.effects.push({
     do: 'prepareBounce',
+    transaction: transaction.id,
     reversePath: { mailbox: reversePath.mailbox, address: reversePath.address },
     international: parameters.has('SMTPUTF8'),
     requireTls: parameters.has('REQUIRETLS'),
@@ -155,7 +156,7 @@ interface Noted {
 
 function note(
   session: Session,
-  { peer, reversePath }: Transaction,
+  { id, peer, reversePath }: Transaction,
   noted: Noted,
   at: number,
 ): void {
@@ -163,6 +164,7 @@ function note(
     kind: 'bounce',
     at,
     session: session.id,
+    transaction: id,
     peer: peer.name,
     reversePath: reversePath.address,
   } as const

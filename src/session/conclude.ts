@@ -84,6 +84,7 @@ export function noteTransaction(
     kind: 'transactionEnded',
     at,
     session: session.id,
+    transaction: transaction.id,
     peer: peer.name,
     client: {
       address,

@@ -135,7 +135,14 @@ export interface ParcelOrder {
 
 export type Effect =
   /** What stands behind `MAIL FROM:`; `each`: the client can be given one reply per recipient. */
-  | { readonly do: 'begin'; readonly mail: string; readonly each: boolean; readonly opener: Opener }
+  | {
+      readonly do: 'begin'
+      /** Of the transaction. */
+      readonly id: string
+      readonly mail: string
+      readonly each: boolean
+      readonly opener: Opener
+    }
   | {
       readonly do: 'offer'
       readonly index: number

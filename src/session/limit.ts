@@ -1,13 +1,22 @@
 /** Limits that are reached inside a session: told as facts, and rates asked for. */
 import type { LimitName } from '../facts.ts'
 import type { RatedThing } from './allowance.ts'
-import type { Session } from './session.ts'
+import { type Session, transactionOf } from './session.ts'
 
 export function noteLimit(session: Session, limit: LimitName, at: number): void {
   const { id, peerName, client } = session
+  const transaction = transactionOf(session)?.id
   session.effects.push({
     do: 'note',
-    fact: { kind: 'limitReached', at, session: id, peer: peerName, address: client.address, limit },
+    fact: {
+      kind: 'limitReached',
+      at,
+      session: id,
+      ...(transaction === undefined ? {} : { transaction }),
+      peer: peerName,
+      address: client.address,
+      limit,
+    },
   })
 }
 

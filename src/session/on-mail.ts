@@ -43,6 +43,7 @@ export function onMail(
   const served = session.options.serve(rdns === undefined ? peer : { ...peer, rdns })
   session.transactions++
   const transaction: Transaction = {
+    id: `${session.id}.${session.transactions}`,
     startedAt: at,
     reversePath: path,
     parameters,
@@ -74,7 +75,8 @@ export function onMail(
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
   const each = transaction.prdr || splittingOf(transaction) !== undefined
   const opener = { reversePath: transaction.sender, client: served.sender }
-  session.effects.push({ do: 'begin', mail: mailArgument(transaction), each, opener })
+  const { id } = transaction
+  session.effects.push({ do: 'begin', id, mail: mailArgument(transaction), each, opener })
 }
 
 function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {

@@ -19,7 +19,6 @@ import {
   toldAlike,
 } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
-import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
 import { mayRelay } from '../strategy/relay-domains.ts'
@@ -155,7 +154,7 @@ export function onRecipientKnown(
       break
     case 'failed':
       if (options.policyFailure === 'default') recipient.policy = options.defaultPolicy
-      noteFailure(session, recipient, event.policy, event.at)
+      noteFailure(session, transaction, recipient, { at: event.at, why: event.policy.why })
   }
   if (recipient.policy !== undefined) recipient.group = groupKey(recipient.policy)
   consider(session, recipient, event.at)
@@ -173,13 +172,19 @@ function keepRecalled({ recalled, contested }: Transaction, split: Split): void 
 
 function noteFailure(
   session: Session,
+  transaction: Transaction,
   recipient: Recipient,
-  failed: Extract<PolicyAnswer, { kind: 'failed' }>,
-  at: number,
+  { at, why }: { readonly at: number; readonly why: string },
 ): void {
   session.effects.push({
     do: 'note',
-    fact: { kind: 'policyFailed', at, recipient: recipient.address, why: failed.why },
+    fact: {
+      kind: 'policyFailed',
+      at,
+      transaction: transaction.id,
+      recipient: recipient.address,
+      why,
+    },
   })
 }
 

@@ -100,18 +100,23 @@ export function beginSplit(
   const split = startSplit({
     id,
     at,
+    transaction: transaction.id,
     reversePath: sender,
     peer: peer.name,
     strategy,
     told: arrival.told,
   })
   if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
-  noteOpened(session, split, at)
+  noteOpened(session, transaction, split, at)
   return split
 }
 
-function noteOpened(session: Session, { id, peer, strategy }: Split, at: number): void {
-  session.effects.push({ do: 'note', fact: { kind: 'splitOpened', at, split: id, peer, strategy } })
+function noteOpened(session: Session, transaction: Transaction, split: Split, at: number): void {
+  const { id, peer, strategy } = split
+  session.effects.push({
+    do: 'note',
+    fact: { kind: 'splitOpened', at, transaction: transaction.id, split: id, peer, strategy },
+  })
 }
 
 export function saveSplit(session: Session, transaction: Transaction): void {
@@ -453,7 +458,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     split = answerRecipients(split, addresses(split.recipients))
   if (split.deliveriesOnly === true && result.forcedRetry) {
     split = countAsSplit(split)
-    noteOpened(session, split, result.at)
+    noteOpened(session, transaction, split, result.at)
   }
   split = endAttempt(split, {
     ...result,

@@ -72,7 +72,7 @@ function traceHeader(session: Session, transaction: Transaction, at: number): st
     address: session.client.address,
     hostname: session.options.hostname,
     protocol: session.secured ? `${base}S` : base,
-    id: `${session.id}.${session.transactions}`,
+    id: transaction.id,
     date: headerDate(at),
   })
 }

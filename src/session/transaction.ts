@@ -59,6 +59,8 @@ export interface Recipient {
 }
 
 export interface Transaction {
+  /** SESSION.N, in everything that is told or kept of it. */
+  readonly id: string
   readonly startedAt: number
   readonly reversePath: Path
   readonly parameters: Parameters

@@ -10,7 +10,7 @@ import type { RecipientState, Split } from './split.ts'
  */
 export type EndedSplit = Pick<
   Split,
-  'id' | 'peer' | 'strategy' | 'startedAt' | 'status' | 'deliveriesOnly' | 'recipients'
+  'id' | 'attempt' | 'peer' | 'strategy' | 'startedAt' | 'status' | 'deliveriesOnly' | 'recipients'
 >
 
 /** They have the message or their answer. */
@@ -24,7 +24,7 @@ export function splitClosed(
   split: EndedSplit,
   at: number,
 ): Extract<Fact, { kind: 'splitClosed' }> | undefined {
-  const { id, peer, strategy, startedAt, status, deliveriesOnly, recipients } = split
+  const { id, attempt, peer, strategy, startedAt, status, deliveriesOnly, recipients } = split
   if (status === 'open' || deliveriesOnly === true) return undefined
   const abandoned =
     status === 'abandoned' ? recipients.filter(({ state }) => !settled.has(state)) : []
@@ -32,6 +32,7 @@ export function splitClosed(
     kind: 'splitClosed',
     at,
     split: id,
+    ...(attempt === undefined ? {} : { transaction: attempt.transaction }),
     peer,
     strategy,
     outcome: status,

@@ -9,6 +9,8 @@ import type { Deliverer, RecipientState, Split, SplitRecipient, Told } from './s
 export interface SplitStart {
   readonly id: string
   readonly at: number
+  /** The one that opens it. */
+  readonly transaction: string
   readonly reversePath: string
   readonly peer: string
   readonly strategy: StrategyName
@@ -19,6 +21,7 @@ export function startSplit(start: SplitStart): Split {
   return {
     id: start.id,
     version: 0,
+    openedBy: start.transaction,
     reversePath: start.reversePath,
     peer: start.peer,
     strategy: start.strategy,

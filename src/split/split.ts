@@ -40,6 +40,8 @@ export interface Deliverer {
 /** Where an attempt came from. */
 export interface SplitAttempt {
   readonly session: string
+  /** Its id in facts, log and Received field. */
+  readonly transaction: string
   /** Of the client. */
   readonly address: string
   /** The client's name that leads back to its address. */
@@ -99,6 +101,8 @@ export interface Split {
   readonly id: string
   /** Counts writes, so that two nodes can't overwrite one another. */
   readonly version: number
+  /** The id of the transaction that has opened it. */
+  readonly openedBy: string
   /** Canonical reverse-path, empty for the null one. */
   readonly reversePath: string
   /** Peer class and strategy of the first attempt: the labels of all its metrics. */

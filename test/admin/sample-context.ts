@@ -8,6 +8,7 @@ export const split = (
 ): Split => ({
   id,
   version: 1,
+  openedBy: 'S1.1',
   reversePath: 'sender@example.net',
   peer: 'partners',
   strategy: 'group',
@@ -39,7 +40,7 @@ export const split = (
 
 const withMissing = (split: Split): Split => ({
   ...split,
-  attempt: { session: 'S1', address: '192.0.2.1', rdns: 'mx.example.net' },
+  attempt: { session: 'S1', transaction: 'S1.2', address: '192.0.2.1', rdns: 'mx.example.net' },
   recipients: split.recipients.map((each) =>
     each.state === 'answered' ? each : { ...each, missingAt: 0 },
   ),

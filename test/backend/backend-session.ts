@@ -61,6 +61,7 @@ export class Begun {
       this.told.push(`${what} ${describeReply(reply)}`)
     }
     this.transaction = backend.begin(
+      'x.1',
       {
         mailReplied: (reply) => tell('mail', reply),
         recipientReplied: (index, reply) => {

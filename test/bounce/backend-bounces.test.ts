@@ -23,7 +23,7 @@ class TestBackend {
   rcpt: Reply | undefined = yes
   end: Reply = yes
   extensions: Backend['extensions'] = () => new Map(this.keywords.map((keyword) => [keyword, '']))
-  begin: Backend['begin'] = (listener: EnvelopeListener, client) => {
+  begin: Backend['begin'] = (_id, listener: EnvelopeListener, client) => {
     this.client = client
     return {
       mail: (argument) => {
@@ -52,6 +52,7 @@ function request(
 ): BounceRequest {
   const { octets = Buffer.from(`${header}\r\n${body}`), ...others } = differences
   return {
+    transaction: 'x.1',
     client: { address: '192.0.2.1', helo: 'client.example' },
     reversePath: { mailbox: 'ann@example.org', address: 'ann@example.org' },
     international: false,

@@ -37,7 +37,12 @@ const listed = async (): Promise<string[]> =>
 const half = (id: string, change: Partial<Split> = {}): Split =>
   splitOf(id, {
     vouched: true,
-    attempt: { session: 'S1', address: '192.0.2.1', rdns: 'mx.sender.example' },
+    attempt: {
+      session: 'S1',
+      transaction: 'S1.1',
+      address: '192.0.2.1',
+      rdns: 'mx.sender.example',
+    },
     recipients: [
       { address: a, state: 'answered', deferrals: 0 },
       recipientOf(b),
@@ -58,6 +63,7 @@ test('strategies.md: “A deferred recipient is missing when others have their a
   expect(facts).toEqual([
     {
       kind: 'recipientsMissing',
+      transaction: 'S1.1',
       at: now,
       split: 'lost',
       peer: 'default',

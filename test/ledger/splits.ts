@@ -12,6 +12,7 @@ export function splitOf(id: string, change: Partial<Split> = {}): Split {
   return {
     id,
     version: 1,
+    openedBy: 'x.1',
     reversePath: 'sender@example.net',
     peer: 'default',
     strategy: 'group',

@@ -55,7 +55,7 @@ function source(late: Promise<PolicyAnswer>): PolicySource {
 const backend = (delivered: number[][]): Backend => {
   const begin: Pick<Backend, 'begin' | 'extensions'> = {
     extensions: () => new Map(),
-    begin: (listener) => ({
+    begin: (_id, listener) => ({
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
       deliver: async (order) => {

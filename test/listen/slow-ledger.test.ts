@@ -33,7 +33,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
       runner: {
         backend: {
           extensions: () => new Map(),
-          begin: (listener) => ({
+          begin: (_id, listener) => ({
             mail: () => listener.mailReplied(replies.senderOk),
             rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
             deliver: async (order) =>

@@ -13,13 +13,14 @@ test('what the backend says of a transaction that is over is not told: it would 
   const heard: EnvelopeListener[] = []
   const told: Event[] = []
   const backend = {
-    begin: (listener: EnvelopeListener) => {
+    begin: (_id: string, listener: EnvelopeListener) => {
       heard.push(listener)
       return { mail: () => undefined, abandon: () => undefined }
     },
   }
   const parts = { backend, now: () => 0 } as unknown as RunnerParts
   const runner = new TransactionRunner(
+    'x.1',
     parts,
     {},
     { tell: (event) => told.push(event), onDrain: () => undefined },
@@ -53,6 +54,7 @@ test('a judge that does not answer in time: the machine is told with the size of
       now: () => Date.now(),
     } as unknown as RunnerParts
     const runner = new TransactionRunner(
+      'x.1',
       parts,
       {},
       { tell: (event) => told.push(event), onDrain: () => undefined },
@@ -67,7 +69,15 @@ test('a judge that does not answer in time: the machine is told with the size of
     expect(told).toEqual([{ kind: 'answerTimedOut', at: endedAt + 5000, sizeBytes: 14, endedAt }])
     const why = 'no answer in time (timeouts.reply)'
     expect(facts).toEqual([
-      { kind: 'judged', at: endedAt + 5000, judge: 'slow', result: 'failed', ms: 5000, why },
+      {
+        kind: 'judged',
+        transaction: 'x.1',
+        at: endedAt + 5000,
+        judge: 'slow',
+        result: 'failed',
+        ms: 5000,
+        why,
+      },
     ])
     expect(abandoned).toBe(1)
     runner.abandon()
@@ -93,7 +103,7 @@ describe('a question to the policies that nobody waits for any more is ended', (
       policyTimeoutMs,
       now: () => 0,
     } as unknown as RunnerParts
-    const runner = new TransactionRunner(parts, {}, silentListener)
+    const runner = new TransactionRunner('x.1', parts, {}, silentListener)
     const address = 'a@example.org'
     runner.offer({
       do: 'offer',

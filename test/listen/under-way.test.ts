@@ -12,6 +12,7 @@ const [a, b] = ['a@example.org', 'b@example.org'] as const
 const empty = startSplit({
   id: 'x',
   at: 1,
+  transaction: 'x.1',
   reversePath: 's@x.test',
   peer: 'default',
   strategy: 'late',

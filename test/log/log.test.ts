@@ -238,7 +238,14 @@ describe('log injection', () => {
     (pretty) => {
       fc.assert(
         fc.property(fc.string({ unit: 'binary' }), (said) => {
-          const fact: Fact = { kind: 'backendFailed', at: 1, server: 's', step: 'mail', why: said }
+          const fact: Fact = {
+            kind: 'backendFailed',
+            at: 1,
+            transaction: 'x.1',
+            server: 's',
+            step: 'mail',
+            why: said,
+          }
           const text = written([fact], { pretty })
           expect(text.split('\n')).toHaveLength(2)
           expect(text).not.toMatch(unfit)

@@ -63,7 +63,9 @@ describe('every metric', () => {
   })
 
   it('lives on a registry of its own: two apps in one process do not meet', async () => {
-    const first = told([{ kind: 'policyFailed', at: 1, recipient: 'a@example.org', why: 'gone' }])
+    const first = told([
+      { kind: 'policyFailed', at: 1, transaction: 'x.1', recipient: 'a@example.org', why: 'gone' },
+    ])
     const second = told([])
     expect((await scrape(first)).get('policy_failures_total')).toBe(1)
     expect((await scrape(second)).get('policy_failures_total')).toBe(0)

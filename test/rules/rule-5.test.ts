@@ -115,7 +115,14 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
   })
 
-  const split = startSplit({ id: 'x', at: 0, reversePath: '', peer: 'default', strategy: 'group' })
+  const split = startSplit({
+    id: 'x',
+    at: 0,
+    transaction: 'x.1',
+    reversePath: '',
+    peer: 'default',
+    strategy: 'group',
+  })
   test.each([
     ['no split', undefined, undefined],
     ['fresh', split, undefined],

@@ -21,6 +21,7 @@ import type { RecipientState, Split } from '../../src/split/split.ts'
 const fresh = startSplit({
   id: 's',
   at: 1000,
+  transaction: 'x.1',
   reversePath: 'x@y.test',
   peer: 'default',
   strategy: 'group',

@@ -22,7 +22,7 @@ export interface OwnConnectionOptions {
   readonly onFact: FactListener
   readonly now: () => number
   /** A transaction on what `lender` lends. */
-  readonly begin: (lender: Lender, listener: EnvelopeListener) => BackendTransaction
+  readonly begin: (id: string, lender: Lender, listener: EnvelopeListener) => BackendTransaction
 }
 
 export class OwnConnection implements OwnBackend, Lender {
@@ -80,8 +80,8 @@ export class OwnConnection implements OwnBackend, Lender {
     })
   }
 
-  begin(listener: EnvelopeListener): BackendTransaction {
-    return this.#options.begin(this, listener)
+  begin(id: string, listener: EnvelopeListener): BackendTransaction {
+    return this.#options.begin(id, this, listener)
   }
 
   borrow(_: Borrowing, borrower: (lent: Lent | NotLent) => void): void {

@@ -61,6 +61,13 @@ interface Copy {
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
 
+/** A transaction whose text is being taken. */
+interface Taking {
+  readonly id: string
+  readonly mail: string
+  readonly over: () => boolean
+}
+
 export class Sink implements WatchedBackend {
   readonly #options: SinkOptions
   #trouble: string | undefined = 'not looked at yet'
@@ -75,7 +82,7 @@ export class Sink implements WatchedBackend {
     return offered
   }
 
-  begin(listener: EnvelopeListener): BackendTransaction {
+  begin(id: string, listener: EnvelopeListener): BackendTransaction {
     let over = false
     let committing = false
     return {
@@ -87,11 +94,12 @@ export class Sink implements WatchedBackend {
         const results: ParcelResultReply[] = []
         for (const parcel of order.parcels) {
           const started = now()
-          const kept = await this.#keep(order.mail, parcel, text, () => over)
+          const kept = await this.#keep({ id, mail: order.mail, over: () => over }, parcel, text)
           const ms = now() - started
           told?.(results.length, { ...kept, ms })
           results.push({ ...kept, ms })
-          onFact({ kind: 'backendDelivered', at: now(), server: url, code: kept.reply.code, ms })
+          const { code } = kept.reply
+          onFact({ kind: 'backendDelivered', at: now(), transaction: id, server: url, code, ms })
         }
         return results
       },
@@ -104,7 +112,8 @@ export class Sink implements WatchedBackend {
     }
   }
 
-  async #keep(mail: string, parcel: Parcel, text: TextSource, over: () => boolean): Promise<Kept> {
+  async #keep(taking: Taking, parcel: Parcel, text: TextSource): Promise<Kept> {
+    const { mail, over } = taking
     const id = `${this.#options.now()}.${randomBytes(6).toString('hex')}`
     const copies: Copy[] = []
     try {
@@ -121,10 +130,10 @@ export class Sink implements WatchedBackend {
       if (over()) throw new Error('abandoned')
     } catch (error) {
       await this.#remove(copies)
-      if (!over()) this.#noteFailure(error)
+      if (!over()) this.#noteFailure(taking.id, error)
       return { reply: replies.spoolTrouble, own: nobody }
     }
-    return await this.#putInPlace(id, copies)
+    return await this.#putInPlace(id, copies, taking)
   }
 
   #copyFor(
@@ -181,14 +190,14 @@ export class Sink implements WatchedBackend {
    * From here on a copy is delivered or not for itself: what is in `new` may have been read
    * already.
    */
-  async #putInPlace(id: string, copies: readonly Copy[]): Promise<Kept> {
+  async #putInPlace(id: string, copies: readonly Copy[], taking: Taking): Promise<Kept> {
     const refused = new Map<number, Reply>()
     for (const copy of copies) {
       try {
         await rename(copy.from, copy.to)
         await syncDirectory(join(copy.maildir, 'new'))
       } catch (error) {
-        this.#noteFailure(error)
+        this.#noteFailure(taking.id, error)
         await this.#remove([copy])
         refused.set(copy.index, replies.spoolTrouble)
       }
@@ -201,9 +210,10 @@ export class Sink implements WatchedBackend {
     for (const { from } of copies) await unlink(from).catch(() => undefined)
   }
 
-  #noteFailure(error: unknown): void {
+  #noteFailure(transaction: string, error: unknown): void {
     const { onFact, now, url } = this.#options
-    onFact({ kind: 'backendFailed', at: now(), server: url, step: 'text', why: wordsOf(error) })
+    const why = wordsOf(error)
+    onFact({ kind: 'backendFailed', at: now(), transaction, server: url, step: 'text', why })
   }
 
   mayHold(): boolean {

@@ -10,6 +10,8 @@ import { type Introduction, tellsClient } from '../wire/tell-client.ts'
 import type { Lent } from '../pool/lending.ts'
 
 export interface HeedOptions {
+  /** The id of the client's transaction. */
+  readonly transaction: string
   readonly introduction: Introduction
   /** Whether the client has a login at the server. */
   readonly login: Login
@@ -19,7 +21,7 @@ export interface HeedOptions {
 
 /** What was said, and the argument of the command that it answers. */
 export interface Answered {
-  readonly step: RefusedStep
+  readonly step: Exclude<RefusedStep, 'auth'>
   readonly argument?: string
 }
 
@@ -30,7 +32,7 @@ export function heed(
   reply: Reply,
 ): Reply {
   const { step, argument = '' } = answered
-  const { introduction, login, onFact, now } = options
+  const { transaction, introduction, login, onFact, now } = options
   const { clear, seen } = connection
   const parameters = argument.includes('> ')
   const circumstances = {
@@ -41,7 +43,14 @@ export function heed(
     ...(!tellsClient(introduction) && { seen }),
   }
   if (!isAboutUs(reply, circumstances)) return reply
-  onFact({ kind: 'backendRefusesUs', at: now(), server, step, reply: describeReply(reply) })
+  onFact({
+    kind: 'backendRefusesUs',
+    at: now(),
+    transaction,
+    server,
+    step,
+    reply: describeReply(reply),
+  })
   connection.errors = Infinity // who is out of step stays so: not for another message
   return replies.backendRefusesUs
 }

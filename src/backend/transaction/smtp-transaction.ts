@@ -297,8 +297,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   }
 
   #noteLost(lent: Lent, step: Step, why: string): Reply {
-    const { onFact, now, pool } = this.#options
-    onFact({ kind: 'backendFailed', at: now(), server: lent.server, step, why })
+    const { transaction, onFact, now, pool } = this.#options
+    onFact({ kind: 'backendFailed', at: now(), transaction, server: lent.server, step, why })
     pool.recheck(lent)
     return replies.backendLost
   }
@@ -308,7 +308,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     text: TextSource,
     onTold?: ParcelTold,
   ): Promise<readonly ParcelResultReply[]> {
-    const { onFact, now } = this.#options
+    const { transaction, onFact, now } = this.#options
     const { parcels } = order
     this.#drop()
     const results: ParcelResultReply[] = []
@@ -324,7 +324,14 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
         results.push(result)
       }
       if (server !== undefined)
-        onFact({ kind: 'backendDelivered', at: now(), server, code: told.reply.code, ms })
+        onFact({
+          kind: 'backendDelivered',
+          at: now(),
+          transaction,
+          server,
+          code: told.reply.code,
+          ms,
+        })
     }
     this.#release()
     return results

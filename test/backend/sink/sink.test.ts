@@ -35,7 +35,7 @@ afterEach(async () => {
 })
 
 const begin = (): BackendTransaction =>
-  sink.begin({ mailReplied: () => undefined, recipientReplied: () => undefined })
+  sink.begin('x.1', { mailReplied: () => undefined, recipientReplied: () => undefined })
 
 const orderOf = (...recipients: readonly string[]): DeliveryOrder => ({
   mail: '<s@x> SIZE=10',

@@ -17,7 +17,7 @@ const sink = new Sink({
 })
 const codes: number[] = []
 for (let i = 0; i < 20; i++) {
-  const transaction = sink.begin({
+  const transaction = sink.begin('x.1', {
     mailReplied: () => undefined,
     recipientReplied: () => undefined,
   })
