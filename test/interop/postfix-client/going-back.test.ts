@@ -14,7 +14,7 @@ import { until } from '../../support/lab/until.ts'
 const host = '127.0.0.1'
 
 describe.skipIf(interopObstacle() !== undefined)('going back, with Postfix on both sides', () => {
-  test('deploy.md: “taken away for good: rcptwise strategy set CLASS off for each class, then wait until rcptwise splits shows none.” Nobody has a message twice, or misses one', async () => {
+  test('deploy.md: “Before Rcptwise is taken away for good: run rcptwise strategy set CLASS off for each class, then wait until rcptwise splits shows none.” Nobody has a message twice, or misses one', async () => {
     await using backend = await startPostfix({ server: { mailboxes } })
     await using rcptwise = await startFrontEnd({
       backend: backend.port,
