@@ -138,7 +138,7 @@ const table: Readonly<Record<string, Rule>> = {
   admin: {
     values: ['admin', 'strategy/names.ts', 'smtp/reply.ts'],
     types: ['split/split.ts', 'strategy'],
-    outside: ['node:*'],
+    outside: ['node:*', 'zod'],
   },
   log: { values: ['log'], types: ['facts.ts'], outside: ['pino', 'pino-pretty'] },
   config: {
@@ -151,7 +151,7 @@ const table: Readonly<Record<string, Rule>> = {
   app: { values: everything, outside: ['node:*'] },
   'app.ts': { values: everything },
   demo: { values: everything, outside: ['node:*'] },
-  cli: { values: everything, outside: ['node:*', 'commander'] },
+  cli: { values: everything, outside: ['node:*', 'commander', 'zod'] },
 }
 
 interface Import {

@@ -1,49 +1,37 @@
 /**
- * A request and a response of the admin API as the routes see them: plain data, without a socket.
+ * A request and a response of the admin API as operations see them: plain data, without a socket.
  */
-import type { AdminContext } from './context.ts'
 
-export interface AdminRequest {
-  /** Percent-decoded parts of the path, by their name in the route. */
-  readonly params: ReadonlyMap<string, string>
-  readonly query: URLSearchParams
-  /** Who asks, for the audit line: `admin` when a token was shown, else the remote address. */
-  readonly by: string
-  /** The body, or the answer to give because of it (400, 408, 413, 415). */
-  json(): Promise<JsonBody>
-}
+export type AdminResponse = WholeResponse | StreamedResponse
 
-export type JsonBody =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly response: AdminResponse }
-
-export interface AdminResponse {
+export interface WholeResponse {
   readonly status: number
   readonly contentType: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type Method = 'GET' | 'PUT' | 'DELETE' | 'POST'
-export type Handler = (
-  context: AdminContext,
-  request: AdminRequest,
-) => Promise<AdminResponse> | AdminResponse
-
-export interface Route {
-  /** Parts between the slashes; one that begins with `:` takes any value and names it. */
-  readonly path: readonly string[]
-  /** Needs no token. */
-  readonly open: boolean
-  readonly methods: Readonly<Partial<Record<Method, Handler>>>
+/** An answer that is made while it is read, as fast as the client reads it. */
+export interface StreamedResponse {
+  readonly status: number
+  readonly contentType: string
+  /** It has to end when the signal says that the client has gone, or that the server closes. */
+  stream(signal: AbortSignal): AsyncIterable<string>
+  readonly headers?: Readonly<Record<string, string>>
 }
 
-export const jsonResponse = (status: number, value: unknown): AdminResponse => ({
+export type JsonBody =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly response: AdminResponse }
+
+export type Method = 'GET' | 'PUT' | 'DELETE' | 'POST'
+
+export const jsonResponse = (status: number, value: unknown): WholeResponse => ({
   status,
   contentType: 'application/json; charset=utf-8',
   body: `${JSON.stringify(value)}\n`,
 })
 
 /** Every error has this form: what is wrong, and what was expected instead. */
-export const problem = (status: number, error: string, expected: string): AdminResponse =>
+export const problem = (status: number, error: string, expected: string): WholeResponse =>
   jsonResponse(status, { error, expected })

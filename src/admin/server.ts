@@ -9,12 +9,10 @@ import { ConnectionRoom } from './connection-room.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminResponse, problem } from './exchange.ts'
 import { isLoopbackHost, refuseWebPage } from './guard.ts'
-import { findRoute, handlerFor } from './router.ts'
-import { healthRoutes } from './routes/health.ts'
-import { metricsRoutes } from './routes/metrics.ts'
-import { peerRoutes } from './routes/peers.ts'
-import { senderRoutes } from './routes/senders.ts'
-import { splitRoutes } from './routes/splits.ts'
+import type { Operation } from './operation.ts'
+import { operations as allOperations } from './operations.ts'
+import { operationFor, Router } from './router.ts'
+import { refuseBadHttp, Sender } from './send.ts'
 import type { BearerToken } from './token.ts'
 
 export interface AdminOptions {
@@ -26,6 +24,8 @@ export interface AdminOptions {
    */
   readonly token?: BearerToken
   readonly context: AdminContext
+  /** What it answers to: all there is, unless given. */
+  readonly operations?: readonly Operation[]
   /** A request could not be served for a reason of our own; it got a 500. */
   readonly onError?: (error: unknown) => void
   /** For headers, and for a whole request. */
@@ -42,13 +42,6 @@ export interface Admin {
   close(): Promise<void>
 }
 
-export const routes = [
-  ...metricsRoutes,
-  ...healthRoutes,
-  ...peerRoutes,
-  ...senderRoutes,
-  ...splitRoutes,
-]
 const closeGraceMs = 1000
 
 /**
@@ -70,11 +63,16 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     maxHeaderSize: 16_384,
   })
   const room = new ConnectionRoom<Socket>(mostConnections)
+  const door: Door = {
+    options,
+    router: new Router(options.operations ?? allOperations),
+    sender: new Sender(),
+  }
   server.on('connection', (socket) => room.enter(socket))
   server.on('request', (message, response) => {
     room.begin(message.socket)
     response.once('close', () => room.end(message.socket))
-    void serve(options, message, response)
+    void serve(door, message, response)
   })
   server.on('clientError', refuseBadHttp)
   await listen(server, options)
@@ -83,6 +81,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     address,
     port,
     close: async () => {
+      door.sender.close()
       await closeServer(server)
     },
   }
@@ -111,43 +110,48 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
+interface Door {
+  readonly options: AdminOptions
+  readonly router: Router
+  readonly sender: Sender
+}
+
 async function serve(
-  options: AdminOptions,
+  { options, router, sender }: Door,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   response.on('error', () => undefined)
   try {
-    send(message, response, await answer(options, message))
+    await sender.send(message, response, await answer(options, router, message))
   } catch (error) {
     options.onError?.(error)
-    if (!response.headersSent)
-      send(message, response, problem(500, 'internal error', 'a look at the log'))
-    else response.destroy()
+    if (response.headersSent) response.destroy()
+    else await sender.send(message, response, internalError)
   }
 }
 
+const internalError = problem(500, 'internal error', 'a look at the log')
+
 async function answer(
   { token, context }: AdminOptions,
+  router: Router,
   message: IncomingMessage,
 ): Promise<AdminResponse> {
   const { method = '', url = '' } = message
   if (token === undefined) {
-    const refusal = refuseWebPage({
-      method,
-      host: message.headers.host,
-      origin: message.headers.origin,
-    })
+    const { host, origin } = message.headers
+    const refusal = refuseWebPage({ method, host, origin })
     if (refusal !== undefined) return refusal
   }
-  const match = findRoute(routes, url)
-  const open = match.kind === 'found' && match.route.open
+  const match = router.find(url)
+  const open = match.kind === 'found' && match.operations.every((operation) => operation.open)
   if (!open && token !== undefined && !(await token.admits(message.headers.authorization)))
     return unauthorized
   if (match.kind === 'refused') return match.response
-  const handler = handlerFor(match.route, method)
-  if (typeof handler !== 'function') return handler
-  return await handler(context, {
+  const operation = operationFor(match.operations, method)
+  if (!('run' in operation)) return operation
+  return await operation.run(context, {
     params: match.params,
     query: match.query,
     by: token === undefined ? remoteAddress(message.socket) : 'admin',
@@ -165,55 +169,4 @@ const unauthorized: AdminResponse = {
     'Authorization: Bearer, with the token of admin.token_file',
   ),
   headers: { 'www-authenticate': 'Bearer realm="rcptwise"' },
-}
-
-function send(
-  message: IncomingMessage,
-  response: ServerResponse,
-  { status, contentType, body, headers }: AdminResponse,
-): void {
-  // A body that nobody reads would have to be read before the connection could be used again.
-  const hasBody = 'content-length' in message.headers || 'transfer-encoding' in message.headers
-  const unread = hasBody && !message.complete
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...headers,
-    ...(unread && { connection: 'close' }),
-  })
-  response.end(message.method === 'HEAD' ? undefined : body)
-}
-
-/**
- * What is no HTTP, too long or too slow never reaches a route; it still gets an answer in the form
- * of all others.
- */
-function refuseBadHttp(error: NodeJS.ErrnoException, socket: Socket | { destroy(): void }): void {
-  if (!('writable' in socket) || !socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const [line, said] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [
-          '431 Request Header Fields Too Large',
-          problem(431, 'path and headers are too long', 'at most 16384 bytes'),
-        ]
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [
-            '408 Request Timeout',
-            problem(408, 'the request took too long', 'a whole request within the time limit'),
-          ]
-        : ['400 Bad Request', problem(400, 'this is not a valid HTTP request', 'HTTP/1.1')]
-  const { contentType, body } = said
-  const head = [
-    `HTTP/1.1 ${line}`,
-    `content-type: ${contentType}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-  ]
-  socket.end([...head, 'connection: close', '', body].join('\r\n'), () => {
-    socket.destroy()
-  })
 }

@@ -1,20 +1,12 @@
-/**
- * What the admin API says of peer classes and splits: the JSON that its clients read. Times are ISO
- * 8601 in UTC. Pure.
- */
+/** From what the product knows of peer classes, senders and splits to what schemas.ts says. Pure. */
 import type { Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
-import type { ForgivenFate, PeerView, SenderView } from './context.ts'
+import type { PeerView, SenderView } from './context.ts'
+import type { PeerJson, SenderJson, SplitJson } from './schemas.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
-export type PeerJson = ReturnType<typeof peerJson>
-export type SplitJson = ReturnType<typeof splitJson> & {
-  /** Of an open one: what would become of each recipient. */
-  readonly ifForgiven?: readonly ForgivenFate[]
-}
-
-export function peerJson({ override, ...peer }: PeerView) {
+export function peerJson({ override, ...peer }: PeerView): PeerJson {
   return {
     name: peer.name,
     configured: peer.configured,
@@ -31,26 +23,32 @@ export function peerJson({ override, ...peer }: PeerView) {
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: peer.match,
-    meanings: peer.meanings,
-    ...(peer.notYet !== undefined && { notYet: peer.notYet }),
+    meanings: { ...peer.meanings },
+    ...(peer.notYet !== undefined && { notYet: [...peer.notYet] }),
   }
 }
 
-export type SenderJson = ReturnType<typeof senderJson>
-
-export function senderJson({ name, strategy, why, lessons, at, pin, notYet }: SenderView) {
+export function senderJson({
+  name,
+  strategy,
+  why,
+  lessons,
+  at,
+  pin,
+  notYet,
+}: SenderView): SenderJson {
   return {
     name,
     strategy,
     why,
-    lessons,
+    lessons: { ...lessons },
     lastChange: time(at),
     ...(pin !== undefined && { pin: { strategy: pin.strategy, by: pin.by, at: time(pin.at) } }),
-    ...(notYet !== undefined && { notYet }),
+    ...(notYet !== undefined && { notYet: [...notYet] }),
   }
 }
 
-export function splitJson(split: Split) {
+export function splitJson(split: Split): SplitJson {
   return {
     id: split.id,
     status: split.status,
@@ -79,7 +77,7 @@ function recipientJson({
   deferredAt,
   deferrals,
   missingAt,
-}: SplitRecipient) {
+}: SplitRecipient): SplitJson['recipients'][number] {
   return {
     address,
     state,

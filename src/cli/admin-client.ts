@@ -4,6 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { z } from 'zod'
+import type { Operation, TypedOperation } from '../admin/operation.ts'
+import { failure } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 
 export const defaultAdminUrl = 'http://127.0.0.1:9225'
@@ -34,8 +37,20 @@ export const withAdminOptions = (command: Command): Command =>
     .option('--token-file <file>', 'file with the token of the admin API (admin.token_file)')
     .option('--json', 'print the answer of the admin API as JSON')
 
+/** What an operation is asked: the parts of its path, its query and its body. */
+export interface Asked<Of extends Operation> {
+  readonly params?: z.input<Of['params']>
+  readonly query?: { readonly [Name in keyof z.input<Of['query']>]: string | undefined }
+  readonly body?: z.input<NonNullable<Of['body']>>
+}
+
+export type AnswerOf<Of extends Operation> = z.output<NonNullable<Of['answer']>>
+
 export interface AdminCommand {
-  readonly request: (method: string, path: string, body?: unknown) => Promise<unknown>
+  readonly request: <Of extends Operation>(
+    operation: Of,
+    asked?: Asked<NoInfer<Of>>,
+  ) => Promise<AnswerOf<Of>>
   /** Prints the text, or with --json the answer itself. */
   readonly print: (answer: unknown, text: () => string) => void
 }
@@ -50,7 +65,7 @@ export async function runAdminCommand(
     const url = adminUrl(options.admin)
     const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile)
     await act({
-      request: async (method, path, body) => await request({ url, token, method, path, body }),
+      request: async (operation, asked = {}) => await request({ url, token }, operation, asked),
       print: (answer, text) => {
         command
           .configureOutput()
@@ -94,21 +109,22 @@ function readToken(file: string): string {
   return token
 }
 
-interface Asked {
+interface Server {
   readonly url: URL
   readonly token: string | undefined
-  readonly method: string
-  readonly path: string
-  readonly body: unknown
 }
 
-async function request({ url, token, method, path, body }: Asked): Promise<unknown> {
-  const target = new URL(path, url)
+async function request<Of extends Operation>(
+  { url, token }: Server,
+  operation: Of,
+  asked: Asked<Of>,
+): Promise<AnswerOf<Of>> {
+  const { body } = asked
   let status: number
   let text: string
   try {
-    const response = await fetch(target, {
-      method,
+    const response = await fetch(targetOf(url, operation, asked), {
+      method: operation.method,
       redirect: 'manual',
       signal: AbortSignal.timeout(timeLimitMs),
       headers: {
@@ -122,9 +138,26 @@ async function request({ url, token, method, path, body }: Asked): Promise<unkno
   } catch (error) {
     throw new AdminCommandError(1, notReachable(url, error))
   }
-  const answer = parseJson(text)
-  if (status === 200 && answer !== undefined) return answer
-  throw refusal(url, status, answer)
+  const said = parseJson(text)
+  if (status !== 200) throw refusal(url, status, said)
+  const answer = operation.answer?.safeParse(said)
+  if (answer?.success !== true) throw notTheAdminApi(url, status)
+  return answer.data as AnswerOf<Of>
+}
+
+function targetOf(
+  url: URL,
+  { path }: Pick<TypedOperation, 'path'>,
+  { params = {}, query = {} }: { readonly params?: object; readonly query?: object },
+): URL {
+  const filled = Object.entries(params).reduce(
+    (path, [name, value]) => path.replace(`{${name}}`, () => encodeURIComponent(String(value))),
+    path,
+  )
+  const target = new URL(filled, url)
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) target.searchParams.set(name, String(value))
+  return target
 }
 
 function notReachable(url: URL, error: unknown): string {
@@ -141,14 +174,8 @@ function notReachable(url: URL, error: unknown): string {
 
 /** Whatever the server says, it is printed without control characters. */
 function refusal(url: URL, status: number, answer: unknown): AdminCommandError {
-  const said =
-    typeof answer === 'object' && answer !== null
-      ? (answer as Readonly<Record<string, unknown>>)
-      : {}
-  if (typeof said['error'] !== 'string' || typeof said['expected'] !== 'string') {
-    const words = `${url.origin} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`
-    return new AdminCommandError(1, words)
-  }
+  const said = failure.safeParse(answer)
+  if (!said.success) return notTheAdminApi(url, status)
   if (status === 401) {
     return new AdminCommandError(
       1,
@@ -157,9 +184,15 @@ function refusal(url: URL, status: number, answer: unknown): AdminCommandError {
   }
   return new AdminCommandError(
     status === 400 ? 2 : 1,
-    visible(`${said['error']}; expected: ${said['expected']}`),
+    visible(`${said.data.error}; expected: ${said.data.expected}`),
   )
 }
+
+const notTheAdminApi = (url: URL, status: number): AdminCommandError =>
+  new AdminCommandError(
+    1,
+    `${url.origin} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`,
+  )
 
 function parseJson(text: string): unknown {
   try {

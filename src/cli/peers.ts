@@ -3,9 +3,11 @@
  * `forget`: what `auto` knows of senders.
  */
 import type { Command } from 'commander'
-import type { PeerJson, SenderJson } from '../admin/views.ts'
+import { listPeers } from '../admin/operations/peers.ts'
+import { forgetSender, listSenders, pinSender } from '../admin/operations/senders.ts'
+import type { PeerJson, SenderJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
-import { strategyNames } from '../strategy/names.ts'
+import { type StrategyName, strategyNames } from '../strategy/names.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { elapsed, table } from './table.ts'
 
@@ -21,9 +23,7 @@ export function register(program: Command): void {
     )
     .action(async (_options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = (await request('GET', '/api/v1/peers')) as {
-          readonly peers: readonly PeerJson[]
-        }
+        const answer = await request(listPeers)
         print(answer, () => peersTable(answer.peers, Date.now()))
       })
     })
@@ -35,9 +35,7 @@ export function register(program: Command): void {
     .option('--strategy <name>', `only those that are served so (${strategyNames.join(', ')})`)
     .action(async (options: { readonly strategy?: string }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const query =
-          options.strategy === undefined ? '' : `?strategy=${encodeURIComponent(options.strategy)}`
-        const answer = (await request('GET', `/api/v1/senders${query}`)) as LearnedSenders
+        const answer = await request(listSenders, { query: { strategy: options.strategy } })
         print(answer, () => sendersTable(answer, Date.now()))
       })
     })
@@ -48,9 +46,10 @@ export function register(program: Command): void {
     )
     .action(async (sender: string, strategy: string, _options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = (await request('PUT', senderPath(sender), {
-          strategy,
-        })) as Partial<SenderJson>
+        const answer = await request(pinSender, {
+          params: { name: sender },
+          body: { strategy: strategy as StrategyName | 'auto' },
+        })
         print(answer, () => describeSender(sender, answer))
       })
     })
@@ -59,13 +58,11 @@ export function register(program: Command): void {
     .description('forget what was learned of a sender; it is then new')
     .action(async (sender: string, _options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = await request('DELETE', senderPath(sender))
+        const answer = await request(forgetSender, { params: { name: sender } })
         print(answer, () => visible(`${sender} is forgotten`))
       })
     })
 }
-
-const senderPath = (sender: string): string => `/api/v1/senders/${encodeURIComponent(sender)}`
 
 const peersTable = (peers: readonly PeerJson[], now: number): string =>
   table(

@@ -3,7 +3,8 @@
  * whom nobody offers again; `splits forgive ID` ends one.
  */
 import type { Command } from 'commander'
-import type { SplitJson } from '../admin/views.ts'
+import { forgiveSplit, getSplit, listSplits } from '../admin/operations/splits.ts'
+import type { SplitJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { elapsed, table } from './table.ts'
@@ -30,17 +31,13 @@ export function register(program: Command): void {
     .action(async (id: string | undefined, options: ListOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         if (id !== undefined) {
-          const split = (await request('GET', splitPath(id))) as SplitJson
+          const split = await request(getSplit, { params: { id } })
           print(split, () => describeSplit(split, Date.now()))
           return
         }
-        const query = new URLSearchParams()
-        if (options.limit !== undefined) query.set('limit', options.limit)
-        if (options.missing === true) query.set('missing', 'true')
-        const listed = (await request(
-          'GET',
-          `/api/v1/splits${query.size === 0 ? '' : `?${query.toString()}`}`,
-        )) as Listed
+        const listed = await request(listSplits, {
+          query: { limit: options.limit, missing: options.missing === true ? 'true' : undefined },
+        })
         print(listed, () =>
           (options.missing === true ? missingTable : splitsTable)(listed, Date.now()),
         )
@@ -54,12 +51,12 @@ export function register(program: Command): void {
     .option('--dry-run', 'only say what would become of each recipient')
     .action(async (id: string, options: { readonly dryRun?: true }, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const before = (await request('GET', splitPath(id))) as SplitJson
+        const before = await request(getSplit, { params: { id } })
         if (options.dryRun === true) {
           print(before, () => fatesTable(before))
           return
         }
-        const split = (await request('POST', `${splitPath(id)}/forgive`)) as SplitJson
+        const split = await request(forgiveSplit, { params: { id } })
         print(split, () =>
           [
             visible(`${split.id} is forgiven: its next attempt goes through unsplit`),
@@ -70,7 +67,6 @@ export function register(program: Command): void {
     })
 }
 
-const splitPath = (id: string): string => `/api/v1/splits/${encodeURIComponent(id)}`
 const sender = (split: SplitJson): string => (split.from === '' ? '<>' : split.from)
 const isWaiting = (recipient: SplitJson['recipients'][number]): boolean =>
   recipient.state !== 'answered'

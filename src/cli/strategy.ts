@@ -3,9 +3,10 @@
  * a peer class, at run time.
  */
 import type { Command } from 'commander'
-import type { PeerJson } from '../admin/views.ts'
+import { listPeers, resetStrategy, setStrategy } from '../admin/operations/peers.ts'
+import type { PeerJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
-import { configurableStrategies } from '../strategy/names.ts'
+import { type ConfigurableStrategy, configurableStrategies } from '../strategy/names.ts'
 import { AdminCommandError, runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { describeOverride } from './peers.ts'
 
@@ -26,17 +27,18 @@ export function register(program: Command): void {
     .action(async (peer: string, name: string, options: SetOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         if (options.dryRun === true) {
-          const { peers } = (await request('GET', '/api/v1/peers')) as {
-            readonly peers: readonly PeerJson[]
-          }
+          const { peers } = await request(listPeers)
           const meaning = peers.find((known) => known.name === peer)?.meanings[name]
           if (meaning === undefined)
             throw new AdminCommandError(2, 'there is no such peer class, or no such strategy')
           print({ strategy: name, meaning }, () => visible(`${name}: ${meaning}`))
           return
         }
-        const order = { strategy: name, ...(options.for !== undefined && { for: options.for }) }
-        const answer = (await request('PUT', strategyPath(peer), order)) as PeerJson
+        const answer = await request(setStrategy, {
+          params: { name: peer },
+          // serve says what is wrong with a name that is none.
+          body: { strategy: name as ConfigurableStrategy, for: options.for },
+        })
         print(answer, () => describePeer(answer))
       })
     })
@@ -45,7 +47,7 @@ export function register(program: Command): void {
     .description('go back to the configured strategy of a peer class')
     .action(async (peer: string, _options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = (await request('DELETE', strategyPath(peer))) as PeerJson
+        const answer = await request(resetStrategy, { params: { name: peer } })
         print(answer, () => describePeer(answer))
       })
     })
@@ -55,8 +57,6 @@ interface SetOptions {
   readonly for?: string
   readonly dryRun?: true
 }
-
-const strategyPath = (peer: string): string => `/api/v1/peers/${encodeURIComponent(peer)}/strategy`
 
 function describePeer({
   name,

@@ -287,13 +287,17 @@ describe('peers', () => {
     ['an array', [], /no object/],
     ['null', null, /no object/],
     ['no strategy', {}, /"strategy" is missing/],
-    ['an unknown strategy', { strategy: 'fast' }, /unknown/],
-    ['a strategy that is a method of objects', { strategy: 'constructor' }, /unknown/],
+    ['an unknown strategy', { strategy: 'fast' }, /"strategy" can't be "fast"/],
+    [
+      'a strategy that is a method of objects',
+      { strategy: 'constructor' },
+      /can't be "constructor"/,
+    ],
     ['an unknown key', { strategy: 'off', till: '2h' }, /"till" is unknown/],
-    ['a number as duration', { strategy: 'off', for: 7200 }, /no duration/],
-    ['no time at all', { strategy: 'off', for: '0s' }, /no duration/],
-    ['an unknown unit', { strategy: 'off', for: '2y' }, /no duration/],
-    ['ten thousand years', { strategy: 'off', for: '99999999d' }, /no duration/],
+    ['a number as duration', { strategy: 'off', for: 7200 }, /"for" can't be 7200/],
+    ['no time at all', { strategy: 'off', for: '0s' }, /can't be "0s"/],
+    ['an unknown unit', { strategy: 'off', for: '2y' }, /can't be "2y"/],
+    ['ten thousand years', { strategy: 'off', for: '99999999d' }, /can't be "9+d"/],
   ])('a body with %s is 400 and nothing is done', async (_name, body, error) => {
     const answer = await ask('/api/v1/peers/partners/strategy', put(body))
     expect(answer.status).toBe(400)

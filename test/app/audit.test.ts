@@ -1,6 +1,6 @@
 /** Each change by the admin API leaves a fact, and so a line in the log, with who made it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { routes } from '../../src/admin/server.ts'
+import { operations } from '../../src/admin/operations.ts'
 import type { Fact } from '../../src/facts.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
@@ -57,24 +57,22 @@ function lineOf(fact: Fact): Record<string, unknown> {
 /** What each change is asked with. */
 const changes: Readonly<Record<string, { readonly path: () => string; readonly body?: unknown }>> =
   {
-    'PUT /api/v1/peers/:name/strategy': {
+    'PUT /api/v1/peers/{name}/strategy': {
       path: () => '/api/v1/peers/default/strategy',
       body: { strategy: 'off' },
     },
-    'DELETE /api/v1/peers/:name/strategy': { path: () => '/api/v1/peers/default/strategy' },
-    'PUT /api/v1/senders/:name': {
+    'DELETE /api/v1/peers/{name}/strategy': { path: () => '/api/v1/peers/default/strategy' },
+    'PUT /api/v1/senders/{name}': {
       path: () => '/api/v1/senders/x.test',
       body: { strategy: 'late' },
     },
-    'DELETE /api/v1/senders/:name': { path: () => '/api/v1/senders/x.test' },
-    'POST /api/v1/splits/:id/forgive': { path: () => `/api/v1/splits/${split}/forgive` },
+    'DELETE /api/v1/senders/{name}': { path: () => '/api/v1/senders/x.test' },
+    'POST /api/v1/splits/{id}/forgive': { path: () => `/api/v1/splits/${split}/forgive` },
   }
 
-const all = routes.flatMap(({ path, methods }) =>
-  Object.keys(methods)
-    .filter((method) => method !== 'GET')
-    .map((method) => `${method} /${path.join('/')}`),
-)
+const all = operations
+  .filter(({ method }) => method !== 'GET')
+  .map(({ method, path }) => `${method} ${path}`)
 
 describe('who changes something by the admin API', () => {
   test('this table has each change there is', () => expect(Object.keys(changes)).toEqual(all))

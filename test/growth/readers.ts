@@ -4,8 +4,9 @@
  */
 import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
-import { findRoute } from '../../src/admin/router.ts'
 import { folderName } from '../../src/backend/sink/folder-name.ts'
+import { operations } from '../../src/admin/operations.ts'
+import { Router } from '../../src/admin/router.ts'
 import {
   parseDomainPattern,
   parseListenAddress,
@@ -233,7 +234,7 @@ function policyFile(text: string): void {
   entries.lookUp(text)
 }
 
-const routes = [{ path: ['api', 'v1', 'peers', ':name'], open: false, methods: {} }]
+const router = new Router(operations)
 
 export const readers: Readonly<Record<string, Reader | undefined>> = {
   'commands: parseCommand': reader(
@@ -432,9 +433,9 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       '[',
       'redis://',
     ),
-  'the admin API: findRoute, parseDuration, refuseWebPage': reader(
+  'the admin API: Router.find, parseDuration, refuseWebPage': reader(
     (text) => {
-      findRoute(routes, text)
+      router.find(text)
       parseAdminDuration(text)
       isLoopbackHost(text)
       refuseWebPage({ method: 'PUT', host: text, origin: text })

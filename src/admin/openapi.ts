@@ -1,0 +1,101 @@
+/** The admin API as an OpenAPI 3.1 document, from its operations. Pure. */
+import { z } from 'zod'
+import type { Operation } from './operation.ts'
+import { failure } from './schemas.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Statuses that any operation may answer, whoever handles it. */
+const whenever: Readonly<Record<number, string>> = {
+  403: 'Without a token: the request names another host, or comes from a web page of another site.',
+  500: 'A fault of Rcptwise: the log has it.',
+}
+const withToken = { 401: 'The token is missing or wrong.' }
+const withInput = { 400: 'A parameter or the body is not possible.' }
+const withBody = {
+  408: 'The request took too long.',
+  413: 'The body is too large.',
+  415: 'The body is not JSON, or it is compressed.',
+}
+
+export function openApi(operations: readonly Operation[], version: string): Json {
+  const paths = Map.groupBy(operations, ({ path }) => path)
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Rcptwise admin API', version },
+    paths: Object.fromEntries(
+      [...paths].map(([path, all]) => [
+        path,
+        Object.fromEntries(all.map((one) => [one.method.toLowerCase(), described(one)])),
+      ]),
+    ),
+    components: {
+      schemas: { Failure: schemaOf(failure, 'output') },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  }
+}
+
+function described(operation: Operation): Json {
+  const { id, summary, open, params, query, body } = operation
+  const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+  return {
+    operationId: id,
+    summary,
+    security: open ? [] : [{ token: [] }],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: json(schemaOf(body, 'input')) } }),
+    responses: responsesOf(operation, parameters.length > 0),
+  }
+}
+
+/** Query parameters are text on the wire: what they mean is the schema's output. */
+function parametersOf(schema: z.ZodObject, where: 'path' | 'query'): Json[] {
+  const { properties = {} } = schemaOf(schema, 'output') as {
+    readonly properties?: Readonly<Record<string, Json>>
+  }
+  return Object.entries(properties).map(([name, { description, ...property }]) => ({
+    name,
+    in: where,
+    required: where === 'path',
+    description,
+    schema: property,
+  }))
+}
+
+function responsesOf(operation: Operation, parameterised: boolean): Json {
+  const { open, body, answer, statuses } = operation
+  const failures = {
+    ...whenever,
+    ...(open ? {} : withToken),
+    ...(parameterised || body !== undefined ? withInput : {}),
+    ...(body === undefined ? {} : withBody),
+  }
+  const own = Object.entries(statuses).map(([status, description]): [string, Json] => [
+    status,
+    { description, ...contentOf(status, answer) },
+  ])
+  const others = Object.entries(failures).map(([status, description]): [string, Json] => [
+    status,
+    { description, content: json(failed) },
+  ])
+  return Object.fromEntries([...others, ...own])
+}
+
+/** 503 is an answer of the operation, not a failure of the request. */
+function contentOf(status: string, answer: z.ZodType | undefined): Json {
+  if (status !== '200' && status !== '503') return { content: json(failed) }
+  return answer === undefined
+    ? { content: { 'text/plain': { schema: { type: 'string' } } } }
+    : { content: json(schemaOf(answer, 'output')) }
+}
+
+const failed = { $ref: '#/components/schemas/Failure' }
+const json = (schema: Json): Json => ({ 'application/json': { schema } })
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const all = Object.entries(z.toJSONSchema(schema, { io }))
+  return Object.fromEntries(all.filter(([name]) => name !== '$schema'))
+}

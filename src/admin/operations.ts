@@ -1,0 +1,22 @@
+/** All that the admin address answers to. */
+import type { Operation } from './operation.ts'
+import { getHealth, getReadiness } from './operations/health.ts'
+import { getMetrics } from './operations/metrics.ts'
+import { listPeers, resetStrategy, setStrategy } from './operations/peers.ts'
+import { forgetSender, listSenders, pinSender } from './operations/senders.ts'
+import { forgiveSplit, getSplit, listSplits } from './operations/splits.ts'
+
+export const operations: readonly Operation[] = [
+  getMetrics,
+  getHealth,
+  getReadiness,
+  listPeers,
+  setStrategy,
+  resetStrategy,
+  listSenders,
+  pinSender,
+  forgetSender,
+  listSplits,
+  getSplit,
+  forgiveSplit,
+]

@@ -1,0 +1,69 @@
+/** The peer classes, and the strategy of one. */
+import { z } from 'zod'
+import type { AdminContext } from '../context.ts'
+import { parseDuration } from '../duration.ts'
+import { type AdminResponse, problem } from '../exchange.ts'
+import { operation } from '../operation.ts'
+import { configurableStrategy, duration, exactly, peer, peers } from '../schemas.ts'
+import { peerJson } from '../views.ts'
+
+export const listPeers = operation({
+  id: 'listPeers',
+  method: 'GET',
+  path: '/api/v1/peers',
+  summary:
+    'The peer classes in the order of the configuration, and the strategy in force for each.',
+  answer: peers,
+  statuses: { 200: 'All of them.' },
+  handle: (context) => ({ value: { peers: context.peers().map(peerJson) } }),
+})
+
+const params = z.object({ name: z.string().describe('The name of a peer class.') })
+const path = '/api/v1/peers/{name}/strategy'
+
+export const setStrategy = operation({
+  id: 'setStrategy',
+  method: 'PUT',
+  path,
+  summary: 'Serves a peer class with another strategy, from its next transaction on.',
+  params,
+  body: exactly(
+    { strategy: configurableStrategy, for: duration.optional() },
+    'an object with "strategy" and, if wanted, "for": {"strategy":"group","for":"2h"}',
+  ),
+  answer: peer,
+  statuses: {
+    200: 'It is in force, but for what `notYet` names.',
+    404: 'There is no such peer class.',
+  },
+  async handle(context, { params: { name }, body, by }) {
+    const forMs = body.for === undefined ? undefined : parseDuration(body.for)
+    const until = forMs === undefined ? undefined : Date.now() + forMs
+    const set = await context.setStrategy(name, body.strategy, until, by)
+    return set === undefined ? unknownPeer(context) : { value: peerJson(set) }
+  },
+})
+
+export const resetStrategy = operation({
+  id: 'resetStrategy',
+  method: 'DELETE',
+  path,
+  summary: 'Goes back to the configured strategy of a peer class.',
+  params,
+  answer: peer,
+  statuses: { 200: 'The configuration is in force.', 404: 'There is no such peer class.' },
+  async handle(context, { params: { name }, by }) {
+    const reset = await context.resetStrategy(name, by)
+    return reset === undefined ? unknownPeer(context) : { value: peerJson(reset) }
+  },
+})
+
+const unknownPeer = (context: AdminContext): AdminResponse =>
+  problem(
+    404,
+    'there is no such peer class',
+    `one of ${context
+      .peers()
+      .map(({ name }) => name)
+      .join(', ')}`,
+  )

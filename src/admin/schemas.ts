@@ -1,0 +1,148 @@
+/**
+ * What the admin API takes and answers, as schemas: checking, types and description come from them.
+ * Times are ISO 8601 in UTC.
+ */
+import { z } from 'zod'
+import { configurableStrategies, strategyNames } from '../strategy/names.ts'
+import { durationForm, parseDuration } from './duration.ts'
+
+/** A choice whose error names all. */
+const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+  z.enum(names, { error: `one of ${names.join(', ')}` })
+
+/** An object with these keys alone; `form` says what is expected to who sends another. */
+export const exactly = <Shape extends z.ZodRawShape>(shape: Shape, form: string) =>
+  z.strictObject(shape, { error: form })
+
+/** The parameters of a query, each at most once. */
+export const parameters = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  exactly(shape, `one of ${Object.keys(shape).join(', ')}`)
+
+const time = z.iso.datetime()
+const count = z.int().min(0)
+/** Where a change is not in force yet, in words; absent: it is in force everywhere. */
+const notYet = z
+  .array(z.string())
+  .optional()
+  .describe('Where the change is not in force yet; absent: it is in force everywhere.')
+
+export const configurableStrategy = oneOf(configurableStrategies)
+export const servedStrategy = oneOf(strategyNames)
+export const pinnedStrategy = oneOf([...strategyNames, 'auto'])
+
+export const duration = z
+  .string({ error: durationForm })
+  .refine((text) => parseDuration(text) !== undefined, { error: durationForm })
+  .describe(`How long, ${durationForm}.`)
+
+/** A whole number in a query. */
+export const wholeNumber = (least: number, most: number) => {
+  const error = `a number from ${least} to ${most}`
+  return z
+    .string({ error })
+    .regex(/^[0-9]{1,9}$/, { error })
+    .transform(Number)
+    .pipe(z.int().min(least, { error }).max(most, { error }))
+}
+
+/** `true` or `false` in a query. */
+export const yesOrNo = z
+  .enum(['true', 'false'], { error: 'true or false' })
+  .transform((word) => word === 'true')
+  .pipe(z.boolean())
+
+export const readiness = z.object({
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe('What is missing, in words.'),
+})
+
+export const health = z.object({ healthy: z.boolean() })
+
+export const peer = z.object({
+  name: z.string(),
+  configured: configurableStrategy.describe('The strategy in the configuration.'),
+  inForce: configurableStrategy,
+  shadow: servedStrategy.optional().describe('Another strategy whose cost is counted.'),
+  override: z
+    .object({
+      strategy: configurableStrategy,
+      until: time.optional().describe('Absent: until it is reset.'),
+      by: z.string(),
+      setAt: time,
+    })
+    .optional()
+    .describe('Set while serve runs; absent: the configuration is in force.'),
+  deferCode: z.union([z.literal(450), z.literal(451), z.literal(452)]),
+  retryHintSeconds: z.number(),
+  match: z.string().describe('Which peers the class holds, in words for one line.'),
+  meanings: z
+    .record(z.string(), z.string())
+    .describe('What each strategy would do to whom, in words.'),
+  notYet,
+})
+
+export const peers = z.object({ peers: z.array(peer) })
+
+export const sender = z.object({
+  name: z.string().describe('A domain, or a network.'),
+  strategy: servedStrategy,
+  why: z.string(),
+  lessons: z.record(z.string(), z.number()).describe('What was counted of its messages.'),
+  lastChange: time,
+  pin: z.object({ strategy: servedStrategy, by: z.string(), at: time }).optional(),
+  notYet,
+})
+
+export const senders = z.object({
+  senders: z.array(sender),
+  more: z.boolean().describe('There are more than are shown.'),
+})
+
+export const forgotten = z.object({ name: z.string(), forgotten: z.boolean() })
+
+export const fate = z.object({ address: z.string(), what: z.string() })
+
+export const splitRecipient = z.object({
+  address: z.string(),
+  state: z.string(),
+  reply: z.string().optional().describe('The reply that is kept for the recipient.'),
+  deferredAt: time.optional(),
+  missingSince: time.optional(),
+  deferrals: count,
+})
+
+export const split = z.object({
+  id: z.string(),
+  status: z.string(),
+  from: z.string().describe('The reverse-path; empty for reports.'),
+  messageId: z.string().optional(),
+  peer: z.string(),
+  strategy: z.string(),
+  startedAt: time,
+  lastAttemptAt: time,
+  closedAt: time.optional(),
+  forgiven: z.boolean(),
+  forcedRetries: count,
+  idleAttempts: count,
+  client: z.string().optional(),
+  waiting: count.describe('Recipients without a final answer.'),
+  recipients: z.array(splitRecipient),
+  ifForgiven: z
+    .array(fate)
+    .optional()
+    .describe('Of an open split: what would become of each recipient if it were forgiven.'),
+})
+
+export const splits = z.object({
+  splits: z.array(split),
+  more: z.boolean().describe('There are more than the limit.'),
+})
+
+export const failure = z.object({
+  error: z.string().describe('What is wrong.'),
+  expected: z.string().describe('What was expected instead.'),
+})
+
+export type PeerJson = z.output<typeof peer>
+export type SenderJson = z.output<typeof sender>
+export type SplitJson = z.output<typeof split>

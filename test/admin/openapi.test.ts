@@ -1,0 +1,136 @@
+/** The description of the admin API, and that what is really answered is what it says. */
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openApi } from '../../src/admin/openapi.ts'
+import { operations } from '../../src/admin/operations.ts'
+import { failure } from '../../src/admin/schemas.ts'
+import { type Admin, startAdmin } from '../../src/admin/server.ts'
+import { adminPage, openApiFile, renderAdminPage, renderOpenApi } from '../../tools/admin-docs.ts'
+import { sampleContext } from './sample-context.ts'
+
+interface Example {
+  readonly path: string
+  readonly body?: unknown
+  readonly status?: number
+}
+
+/** At least one real request for each operation, and one for each status that it names. */
+const examples: Readonly<Record<string, readonly Example[]>> = {
+  getMetrics: [{ path: '/metrics' }, { path: '/metrics?collect=up' }],
+  getHealth: [{ path: '/healthz' }],
+  getReadiness: [{ path: '/readyz?verbose' }, { path: '/readyz', status: 503 }],
+  listPeers: [{ path: '/api/v1/peers' }],
+  setStrategy: [
+    { path: '/api/v1/peers/partners/strategy', body: { strategy: 'off', for: '2h' } },
+    { path: '/api/v1/peers/nobody/strategy', body: { strategy: 'off' }, status: 404 },
+  ],
+  resetStrategy: [
+    { path: '/api/v1/peers/partners/strategy' },
+    { path: '/api/v1/peers/nobody/strategy', status: 404 },
+  ],
+  listSenders: [{ path: '/api/v1/senders' }, { path: '/api/v1/senders?strategy=lenient' }],
+  pinSender: [
+    { path: '/api/v1/senders/example.net', body: { strategy: 'late' } },
+    { path: '/api/v1/senders/new.example', body: { strategy: 'auto' } },
+  ],
+  forgetSender: [
+    { path: '/api/v1/senders/example.net' },
+    { path: '/api/v1/senders/example.net', status: 404 },
+  ],
+  listSplits: [
+    { path: '/api/v1/splits' },
+    { path: '/api/v1/splits?limit=1' },
+    { path: '/api/v1/splits?missing=true' },
+  ],
+  getSplit: [
+    { path: '/api/v1/splits/AAAABBBBCCCCDDDD' },
+    { path: '/api/v1/splits/IIIIJJJJKKKKLLLL' },
+    { path: '/api/v1/splits/NOBODY', status: 404 },
+  ],
+  forgiveSplit: [
+    { path: '/api/v1/splits/AAAABBBBCCCCDDDD/forgive' },
+    { path: '/api/v1/splits/IIIIJJJJKKKKLLLL/forgive', status: 409 },
+    { path: '/api/v1/splits/NOBODY/forgive', status: 404 },
+  ],
+}
+
+const context = sampleContext()
+let admin: Admin
+beforeAll(async () => {
+  admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
+})
+afterAll(async () => {
+  await admin.close()
+})
+
+describe('the description', () => {
+  it('docs/openapi.json and docs/admin-api.md are current (stale? node tools/admin-docs.ts)', () => {
+    expect(readFileSync(openApiFile, 'utf8')).toBe(renderOpenApi())
+    expect(readFileSync(adminPage, 'utf8')).toBe(renderAdminPage())
+  })
+
+  it('has each operation once, with a name of its own and all that its path needs', () => {
+    const { paths } = openApi(operations, '0') as {
+      paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>
+    }
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(described.toSorted()).toEqual(
+      operations.map(({ method, path }) => `${method} ${path}`).toSorted(),
+    )
+    expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length)
+    for (const { method, path } of operations) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      const named = paths[path]?.[method.toLowerCase()]?.parameters ?? []
+      expect(named.filter((one) => one.in === 'path').map(({ name }) => name)).toEqual(inPath)
+    }
+  })
+
+  it('this table has an example of each operation and of each status that it names', () => {
+    expect(Object.keys(examples)).toEqual(operations.map(({ id }) => id))
+    for (const { id, statuses } of operations)
+      expect(
+        [...new Set((examples[id] ?? []).map(({ status = 200 }) => String(status)))].toSorted(),
+      ).toEqual(Object.keys(statuses))
+  })
+})
+
+describe('what is answered is what is described', () => {
+  const all = operations.flatMap((operation) =>
+    (examples[operation.id] ?? []).map((example) => ({ operation, ...example })),
+  )
+  it.each(all)('$operation.method $path', async ({ operation, path, body, status = 200 }) => {
+    context.isReady = status !== 503
+    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, {
+      method: operation.method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    })
+    expect(response.status).toBe(status)
+    if (operation.answer === undefined) return
+    const said = await response.json()
+    const schema = status === 200 || status === 503 ? operation.answer : failure
+    // What the schema does not know would be left out here.
+    expect(schema.parse(said)).toEqual(said)
+  })
+})
+
+describe('what is not described is refused', () => {
+  const guarded = operations.filter(({ open }) => !open)
+  it.each(guarded)('$method $path with an unknown parameter, or one given twice', async (one) => {
+    const path = one.path.replaceAll(/\{\w+\}/g, 'x.example')
+    const body = one.body === undefined ? undefined : '{}'
+    const known = Object.keys(one.query.shape)
+    for (const query of ['nonsense=1', ...known.map((name) => `${name}=1&${name}=1`)]) {
+      const response = await fetch(`http://127.0.0.1:${admin.port}${path}?${query}`, {
+        method: one.method,
+        ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body }),
+      })
+      expect(response.status).toBe(400)
+      expect(failure.parse(await response.json()).error).toMatch(/is unknown|can't be/)
+    }
+  })
+})
