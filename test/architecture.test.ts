@@ -37,7 +37,7 @@ const table: Readonly<Record<string, Rule>> = {
   verdict: { values: ['verdict', 'smtp'] },
   strategy: { values: ['strategy', 'verdict'] },
   // The header section of a text, its fields, and what is changed in it.
-  message: { values: ['message'] },
+  message: { values: ['message', 'smtp/octets.ts', 'smtp/text-receiver.ts'] },
   // A hash computes, it opens nothing.
   split: {
     values: ['split', 'smtp', 'message'],

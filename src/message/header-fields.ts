@@ -52,15 +52,24 @@ const lineEnds = /\r?\n/g
 
 /** Undefined: it has too many fields to be read. */
 export function readFields(header: Buffer): HeaderFields | undefined {
+  const { unread, ...fields } = readFirstFields(header)
+  return unread ? undefined : fields
+}
+
+/**
+ * The same of a section with more fields than are read: `bodyFrom` is where reading has ended,
+ * should nothing have ended the fields before that, and `unread` is true.
+ */
+export function readFirstFields(header: Buffer): HeaderFields & { readonly unread: boolean } {
   const text = header.toString('latin1')
   const all: HeaderField[] = []
   let leading: number | undefined
   let bodyFrom: number | undefined
   let read = 0
-  for (let at = 0; at < text.length;) {
+  let at = 0
+  for (; at < text.length && read < headerFieldsLimit; read++) {
     let end = endOfLine(text, at)
     while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
-    if (++read > headerFieldsLimit) return undefined
     start.lastIndex = at
     const name = start.exec(text)?.[1]
     if (name === undefined) {
@@ -71,9 +80,12 @@ export function readFields(header: Buffer): HeaderFields | undefined {
     }
     at = end
   }
+  const unread = at < text.length
+  if (unread) bodyFrom ??= at
   return {
     leading: leading === undefined ? all : all.slice(0, leading),
     all,
+    unread,
     ...(bodyFrom === undefined ? {} : { bodyFrom }),
   }
 }
