@@ -3,23 +3,25 @@
  * `serve`.
  */
 import { openAdmin } from './app/admin.ts'
-import { openConfiguredCertificates, sameCertificates } from './app/certificates.ts'
+import { certificateSettings, certificatesOfFiles } from './app/certificates.ts'
 import { factHub } from './app/fact-hub.ts'
 import { senderAllowance } from './app/bounces.ts'
 import { DnsQuestions } from './app/dns-questions.ts'
-import { type Generation, openGeneration } from './app/generation.ts'
+import { type Generation, openGeneration, type SharedParts } from './app/generation.ts'
 import { ledgerForSessions, openLedger } from './app/ledger.ts'
 import { limitsOf, spoolBudgetOf } from './app/limits.ts'
+import { leasedParts } from './app/leased-parts.ts'
 import { Listeners } from './app/listeners.ts'
 import { needsRestart } from './app/needs-restart.ts'
 import { randomIds } from './app/random-ids.ts'
 import { judgingOf } from './app/session.ts'
 import { startSweeping } from './app/sweeping.ts'
 import { timedLedger } from './app/timed-ledger.ts'
-import type { GivenToServe, WorkerParts } from './app/workers/parts.ts'
+import type { WorkerParts } from './app/workers/parts.ts'
 import type { Config } from './config/config.ts'
 import type { FactListener } from './facts.ts'
 import { learnFromFacts } from './peers/learning.ts'
+import { VerifiedNames } from './peers/verified-names.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { ClientLimits } from './listen/client-limits.ts'
 import { Listener } from './listen/listener.ts'
@@ -108,7 +110,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
         missing: () => sweeping?.missing() ?? [],
         learned: () => sweeping?.learned() ?? [],
         certificates: () =>
-          (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+          (current.certificates?.all ?? []).map(({ name, expiresAt }) => ({
+            name,
+            notAfter: expiresAt,
+          })),
       }),
       pool: () => current.backend.connections(),
       backends: () => current.backend.servers(),
@@ -126,27 +131,30 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   facts.add(learnFromFacts({ senders: store.senders, onFact }))
   const ledger = timedLedger(store, metrics)
 
-  const openCertificates = async (for_: Config): Promise<GivenToServe | undefined> =>
-    worker === undefined
-      ? await openConfiguredCertificates(for_, { onFact, now, privileges })
-      : worker.certificates(for_)
-  let certificates = await openCertificates(config)
-  parts.defer(async () => await certificates?.close())
+  const ofFiles = certificatesOfFiles({ onFact, now, privileges })
+  const certificates: SharedParts['certificates'] =
+    worker?.certificates ??
+    (async (for_): ReturnType<SharedParts['certificates']> => {
+      const settings = certificateSettings(for_)
+      return settings && (await ofFiles.lease(settings))
+    })
   const shared = worker?.shared ?? alone
   const budget = new SpoolBudget(spoolBudgetOf(config, onFact, now), shared.counts)
   const allowance = senderAllowance(config, now, shared.rates)
   const questions = new DnsQuestions(config, now, shared.rates)
-  const standing = {
+  const standing: SharedParts = {
     ledger: ledgerForSessions(ledger, onFact),
     budget,
     allowance,
     questions,
-    neighbours: shared.counts,
+    ...leasedParts({ onFact, now, neighbours: shared.counts }),
+    certificates,
+    names: new VerifiedNames({ now }),
     onFact,
     now,
     newId: randomIds(),
   }
-  let current: Generation = await openGeneration(config, { ...standing, certificates })
+  let current: Generation = await openGeneration(config, standing)
   const generations = new Set([current])
   parts.defer(async () => {
     await Promise.all([...generations].map(async (generation) => await generation.close()))
@@ -208,32 +216,23 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
   async function reload(wanted: Config): Promise<readonly string[]> {
     const { config: next, keys } = needsRestart(current.config, wanted)
-    const same = worker === undefined && sameCertificates(current.config, next)
-    const fresh = same ? certificates : await openCertificates(next)
+    const generation = await openGeneration(next, standing)
+    generations.add(generation)
     try {
-      const generation = await openGeneration(next, { ...standing, certificates: fresh })
-      generations.add(generation)
-      try {
-        await listeners.use(generation)
-      } catch (error) {
-        generations.delete(generation)
-        await generation.close()
-        throw error
-      }
-      const [before, certificatesBefore] = [current, certificates]
-      current = generation
-      certificates = fresh
-      limits.use(limitsOf(next, generation.directory, now))
-      budget.use(spoolBudgetOf(next, onFact, now))
-      allowance.use(next.limits.bouncesPerHour)
-      questions.use(next)
-      initialise(metrics, strategiesOf(generation), generation.config.judge.kind)
-      before.retire(() => generations.delete(before))
-      if (!same) await certificatesBefore?.close()
+      await listeners.use(generation)
     } catch (error) {
-      if (!same) await fresh?.close()
+      generations.delete(generation)
+      await generation.close()
       throw error
     }
+    const before = current
+    current = generation
+    limits.use(limitsOf(next, generation.directory, now))
+    budget.use(spoolBudgetOf(next, onFact, now))
+    allowance.use(next.limits.bouncesPerHour)
+    questions.use(next)
+    initialise(metrics, strategiesOf(generation), generation.config.judge.kind)
+    before.retire(() => generations.delete(before))
     return keys
   }
 

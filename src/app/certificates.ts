@@ -1,50 +1,43 @@
 /** The certificates that the configuration names, for listeners that have a use for them. */
-import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Privileges } from '../service/user.ts'
-import { openCertificates, type WatchedCertificates } from '../tls/watched-certificates.ts'
+import {
+  openCertificates,
+  type WatchedCertificateOptions,
+  type WatchedCertificates,
+} from '../tls/watched-certificates.ts'
+import { Leases } from './leases.ts'
 
-interface CertificateParts {
+interface CertificateSurroundings {
   readonly onFact: FactListener
   readonly now: () => number
   readonly privileges: Privileges
 }
 
-/**
- * Undefined when no listener speaks TLS. Rejects, with the file and what to do, when a certificate
- * can't be used.
- */
-export async function openConfiguredCertificates(
-  config: Config,
-  { onFact, now, privileges }: CertificateParts,
-): Promise<WatchedCertificates | undefined> {
+/** All of the configuration that certificates depend on. */
+export type CertificateSettings = Omit<WatchedCertificateOptions, 'clock' | 'onFact'>
+
+/** Undefined when no listener speaks TLS. */
+export function certificateSettings(config: Config): CertificateSettings | undefined {
   if (config.listen.every(({ tls }) => tls === 'off')) return undefined
-  const { hostname, dataDirectory } = config
-  const { certificates: pairs, minimumVersion, ciphers } = config.tls
-  const open = async (): Promise<WatchedCertificates> =>
-    await openCertificates({
-      hostname,
-      pairs,
-      dataDirectory,
-      minimumVersion,
-      ciphers,
-      clock: now,
-      onFact,
-    })
-  // The operator's keys may be root's; a certificate that is made here has to be the user's.
-  return await (pairs.length === 0 ? open() : privileges.asRoot(open))
+  const { hostname, dataDirectory, tls } = config
+  const { certificates: pairs, minimumVersion, ciphers } = tls
+  return { hostname, pairs, dataDirectory, minimumVersion, ciphers }
 }
 
-/** Whether the certificates of one configuration do for the other. */
-export const sameCertificates = (one: Config, other: Config): boolean =>
-  isDeepStrictEqual(named(one), named(other))
-
-const named = ({ listen, hostname, dataDirectory, tls }: Config): unknown => [
-  listen.some((entry) => entry.tls !== 'off'),
-  hostname,
-  dataDirectory,
-  tls.certificates,
-  tls.minimumVersion,
-  tls.ciphers,
-]
+/** A lease rejects, with the file and what to do, when a certificate can't be used. */
+export function certificatesOfFiles({
+  onFact,
+  now,
+  privileges,
+}: CertificateSurroundings): Leases<CertificateSettings, WatchedCertificates> {
+  return new Leases({
+    async open(settings) {
+      const open = async (): Promise<WatchedCertificates> =>
+        await openCertificates({ ...settings, clock: now, onFact })
+      // The operator's keys may be root's; a certificate that is made here has to be the user's.
+      return await (settings.pairs.length === 0 ? open() : privileges.asRoot(open))
+    },
+  })
+}

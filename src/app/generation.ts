@@ -1,42 +1,41 @@
 /**
- * Everything that is made from one configuration and goes with it. A session belongs to the
- * generation that was in force when it began and stays with it to its end, whatever is reloaded
- * meanwhile.
+ * Everything that is made from one configuration and goes with it, and its leases of what outlives
+ * it. A session belongs to the generation that was in force when it began and stays with it to its
+ * end, whatever is reloaded meanwhile.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
-import type { Neighbours } from '../backend/endpoints/room.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
-import type { Fact, FactListener } from '../facts.ts'
-import type { Judge } from '../judge/judge.ts'
+import type { FactListener } from '../facts.ts'
 import { lookUpLearned } from '../peers/learning.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import { inRanges, PeerDirectory } from '../peers/peer-directory.ts'
-import { VerifiedNames } from '../peers/verified-names.ts'
+import type { VerifiedNames } from '../peers/verified-names.ts'
 import { chainPolicySources } from '../policy/chain.ts'
-import { openPolicyFile } from '../policy/file-source.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
-import { openBackend } from './backend.ts'
+import { backendSettings } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
-import { configuredJudge } from './judge.ts'
+import { judgeSettings } from './judge.ts'
+import type { LeasedParts } from './leased-parts.ts'
+import type { Lease } from './leases.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
-export interface SharedParts {
+export interface SharedParts extends LeasedParts {
+  /** Takes a save that comes too late (app/ledger.ts). */
   readonly ledger: Ledger
-  /** Those that a listener with TLS serves with. */
-  readonly certificates: Certificates | undefined
+  /** Those that a listener with TLS serves with; none where there is no such listener. */
+  readonly certificates: (config: Config) => Promise<Lease<Certificates> | undefined>
+  readonly names: VerifiedNames
   /** What all texts together may take. */
   readonly budget: SpoolBudget
   readonly allowance: SenderAllowance
   readonly questions: QuestionAllowance
-  /** Other processes that use the same servers behind. */
-  readonly neighbours: Neighbours
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -52,6 +51,8 @@ export type Serving = Omit<
 export interface Generation {
   readonly config: Config
   readonly backend: WatchedBackend
+  /** Undefined where no listener speaks TLS. */
+  readonly certificates: Certificates | undefined
   readonly directory: PeerDirectory
   /** What keeps the backend from being used, if anything does. */
   trouble(): string | undefined
@@ -69,15 +70,17 @@ export interface Generation {
  * Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away
  * is no reason.
  */
-export async function openGeneration(
-  config: Config,
-  standing: SharedParts,
-  openJudge: (config: Config) => Judge = configuredJudge,
-): Promise<Generation> {
-  await using parts = new AsyncDisposableStack()
-  const { ledger, certificates, now } = standing
-  const backend = openBackend(config, standing.onFact, now, standing.neighbours)
-  parts.defer(async () => await backend.close())
+export async function openGeneration(config: Config, shared: SharedParts): Promise<Generation> {
+  await using leased = new AsyncDisposableStack()
+  const { ledger, names, now, onFact } = shared
+  const certificates = leased.use(await shared.certificates(config))?.part
+  const judge = leased.use(await shared.judges.lease(judgeSettings(config))).part
+  const policies = chainPolicySources(await leasePolicies(config, shared, leased))
+  const backend = leased.use(await shared.backends.lease(backendSettings(config))).part
+  const relaying = backend.servers()
+  if (relaying.every(({ relays }) => relays === true))
+    throw new Error(relaying.map(({ server, trouble = '' }) => `${server}: ${trouble}`).join('; '))
+
   // Chosen to be kept in memory, by one process: it remembers for as long as it lives.
   const inMemory = config.ledger.kind === 'sqlite' && config.ledger.path === ':memory:'
   const directory = new PeerDirectory({
@@ -88,18 +91,11 @@ export async function openGeneration(
     remembers: () => ledger.durable || inMemory,
     now,
   })
-  const names = new VerifiedNames({ now })
   const nameOf = (address: string): ReturnType<typeof names.nameOf> => names.nameOf(address)
-  const judge = openJudge(config)
-  parts.defer(async () => await judge.close())
-  const policies = await openPolicies(config, standing)
-  parts.defer(async () => await policies.close())
-  await backend.probe() // EHLO cannot be merged with one that was never seen
-  const relaying = backend.servers()
-  if (relaying.every(({ relays }) => relays === true))
-    throw new Error(relaying.map(({ server, trouble = '' }) => `${server}: ${trouble}`).join('; '))
+  const voucher = configuredVoucher(config, shared.questions)
+  const bounces = configuredBounces(config, { ...shared, backend, voucher })
 
-  const owned = parts.move()
+  const owned = leased.move()
   let sessions = 0
   let retired: (() => void) | undefined
   let closing: Promise<void> | undefined
@@ -108,31 +104,29 @@ export async function openGeneration(
     await closing
     retired?.()
   }
-  /** Of its own sessions: each is told to have ended once. */
-  const onFact = (fact: Fact): void => {
-    standing.onFact(fact)
-    if (fact.kind === 'sessionClosed' && --sessions === 0 && retired !== undefined) void close()
+  const onEnd = (): void => {
+    if (--sessions === 0 && retired !== undefined) void close()
   }
-  const voucher = configuredVoucher(config, standing.questions)
-  const bounces = configuredBounces(config, { ...standing, backend, voucher })
-  const sessionParts = {
-    ...standing,
+  const ofSessions = {
+    ...shared,
     config,
     backend,
     policies,
     judge,
     bounces,
     voucher,
+    certificates,
     directory,
-    onFact,
+    onEnd,
   }
   return {
     config,
     backend,
+    certificates,
     directory,
     trouble: () => backend.trouble(),
     serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
-      const begin = connectionOptions(sessionParts, { tls, auth, xclientFrom })
+      const begin = connectionOptions(ofSessions, { tls, auth, xclientFrom })
       return {
         limits,
         greetDelayMs: config.greetDelayMs,
@@ -151,7 +145,7 @@ export async function openGeneration(
           sessions++
           return begin(client, allowance)
         },
-        onFact: standing.onFact,
+        onFact,
         now,
       }
     },
@@ -163,15 +157,13 @@ export async function openGeneration(
   }
 }
 
-async function openPolicies(config: Config, { onFact, now }: SharedParts): Promise<PolicySource> {
-  const { policies } = config
-  await using opened = new AsyncDisposableStack()
+async function leasePolicies(
+  { recipients, policies }: Config,
+  { policyFiles }: SharedParts,
+  leased: AsyncDisposableStack,
+): Promise<readonly PolicySource[]> {
   const sources: PolicySource[] = []
-  for (const { path } of config.recipients.sources) {
-    const source = await openPolicyFile({ path, policies, onFact, clock: now })
-    opened.defer(async () => await source.close())
-    sources.push(source)
-  }
-  opened.move()
-  return chainPolicySources(sources)
+  for (const { path } of recipients.sources)
+    sources.push(leased.use(await policyFiles.lease({ path, policies })).part)
+  return sources
 }

@@ -1,14 +1,21 @@
-/** The configured judge. Whoever opens it closes it. */
-import type { Config } from '../config/config.ts'
+/** The configured judge. */
+import type { Config, JudgeConfig } from '../config/config.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
 import { backendJudge, noJudge } from '../judge/silent.ts'
 import { inRanges } from '../peers/peer-directory.ts'
 
-export function configuredJudge({ judge }: Config): Judge {
-  switch (judge.kind) {
+/** What becomes of a message that it can't judge is not among them. */
+export const judgeSettings = ({ judge }: Config): JudgeConfig =>
+  judge.kind === 'headers'
+    ? { kind: judge.kind, from: judge.from, field: judge.field }
+    : { kind: judge.kind }
+
+/** Whoever opens it closes it. */
+export function openJudge(settings: JudgeConfig): Judge {
+  switch (settings.kind) {
     case 'headers':
-      return headersJudge({ field: judge.field, believes: inRanges(judge.from) })
+      return headersJudge({ field: settings.field, believes: inRanges(settings.from) })
     case 'backend':
       return backendJudge
     case 'none':

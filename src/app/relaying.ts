@@ -1,5 +1,5 @@
 /** Rule 8 as the configuration has it (docs/relaying.md). */
-import type { RelayQuestions } from '../backend/endpoints/relay-guard.ts'
+import { domainsAtMost, type RelayQuestions } from '../backend/endpoints/relay-guard.ts'
 import type { Config } from '../config/config.ts'
 import { tellsClient } from '../config/resolve-backend.ts'
 
@@ -17,7 +17,9 @@ export const refusesRoutes = ({ backend }: Config): boolean =>
 export function relayQuestions(config: Config): RelayQuestions | undefined {
   const { backend, relayDomains = [] } = config
   if (backend.servers[0].kind !== 'smtp' || refusesRoutes(config)) return undefined
-  return { anyDomain: config.relayDomains === undefined, domains: relayDomains.map(oneOf) }
+  // No more than what is asked about: another domain behind these is no reason to ask anew.
+  const domains = relayDomains.slice(0, domainsAtMost).map(oneOf)
+  return { anyDomain: config.relayDomains === undefined, domains }
 }
 
 /** A domain that a pattern fits. */

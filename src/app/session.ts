@@ -37,6 +37,8 @@ export interface SessionParts {
   readonly onFact: FactListener
   readonly now: () => number
   readonly newId: () => string
+  /** A connection has ended, and nothing is left of it. */
+  readonly onEnd: () => void
 }
 
 /** RFC 4954 4. */
@@ -54,7 +56,7 @@ export function connectionOptions(
   parts: SessionParts,
   { tls: listenerTls, auth = 'off', xclientFrom = [] }: ListenerTraits,
 ): (client: ClientOfConnection, allowance: Allowance) => ServedConnection {
-  const { config, ledger, certificates, directory, onFact, now, newId } = parts
+  const { config, ledger, certificates, directory, onFact, now, newId, onEnd } = parts
   const { limits, timeouts } = config
   const xclientPeers = xclientFrom.length === 0 ? {} : { xclientFrom: inRanges(xclientFrom) }
   const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...xclientPeers }
@@ -86,6 +88,7 @@ export function connectionOptions(
       timeouts,
       onFact,
       now,
+      onEnd,
     }
   }
 }

@@ -2,7 +2,7 @@
  * The part of `check` that asks the servers behind: every address of each, its EHLO, and what
  * clients are offered in the end.
  */
-import { openBackend } from '../app/backend.ts'
+import { backendSettings, openBackend } from '../app/backend.ts'
 import type { ServerView } from '../backend/backend.ts'
 import type { Config } from '../config/config.ts'
 
@@ -18,7 +18,7 @@ export interface CheckedBackend {
 
 /** Connects to every address of every server. Never rejects. */
 export async function checkBackend(config: Config): Promise<CheckedBackend> {
-  const backend = openBackend(config, () => undefined, Date.now)
+  const backend = openBackend(backendSettings(config), { onFact: () => undefined, now: Date.now })
   try {
     await backend.probe()
     // the first one does not wait for slow servers when another one can be used

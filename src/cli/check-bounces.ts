@@ -2,7 +2,7 @@
  * The part of `check` for strategy `bounce`: would the servers behind bring reports to senders in
  * other domains?
  */
-import { openBackend } from '../app/backend.ts'
+import { backendSettings, openBackend } from '../app/backend.ts'
 import { openEnvelope } from '../bounce/report-envelope.ts'
 import type { Config } from '../config/config.ts'
 import type { Fact } from '../facts.ts'
@@ -19,7 +19,7 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
   const onFact = (fact: Fact): void => {
     if (fact.kind === 'backendRefusesUs') refusal = fact.reply
   }
-  const backend = openBackend(config, onFact, Date.now)
+  const backend = openBackend(backendSettings(config), { onFact, now: Date.now })
   try {
     const plain = { eightBit: false, international: false, requireTls: false }
     const envelope = openEnvelope(backend, config.hostname, {

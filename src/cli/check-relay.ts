@@ -2,7 +2,7 @@
  * The part of `check` that says what keeps this from being an open relay, and whether it does
  * (docs/relaying.md).
  */
-import { openBackend } from '../app/backend.ts'
+import { backendSettings, openBackend } from '../app/backend.ts'
 import { refusesRoutes } from '../app/relaying.ts'
 import type { ServerView } from '../backend/backend.ts'
 import type { Config } from '../config/config.ts'
@@ -51,11 +51,8 @@ const openRelay = ({ server }: ServerView, all: boolean): Finding => ({
 
 /** Recipients with a route are refused here. Where a server would follow one, that is why. */
 async function followed(config: Config): Promise<Finding[]> {
-  const backend = openBackend(
-    { ...config, backend: { ...config.backend, followsRoutes: false } },
-    () => undefined,
-    Date.now,
-  )
+  const asIfNot = { ...config, backend: { ...config.backend, followsRoutes: false } }
+  const backend = openBackend(backendSettings(asIfNot), { onFact: () => undefined, now: Date.now })
   try {
     await backend.probe()
     return backend

@@ -14,7 +14,7 @@ import { readProxyHeader } from './proxied.ts'
 import { secure, type Secured, type TlsServer } from './upgrade.ts'
 
 /** Everything of a connection that does not depend on its socket. */
-export type ServedConnection = Omit<ConnectionOptions, 'onEnd' | 'ownEnd' | 'secured'>
+export type ServedConnection = Omit<ConnectionOptions, 'ownEnd' | 'secured'>
 
 export interface ListenerOptions {
   readonly host: string
@@ -270,14 +270,16 @@ export class Listener {
   }
 
   #begin(socket: Socket, { client, ownEnd, admission }: Guest, secured?: Secured): Connection {
+    const served = this.#options.connection(client, admission)
     const connection = new Connection(socket, {
-      ...this.#options.connection(client, admission),
+      ...served,
       ownEnd,
       secured,
       onEnd: () => {
         this.#connections.remove(link)
         if (this.#connections.size === 0) for (const told of this.#onEmpty.splice(0)) told()
         admission.end()
+        served.onEnd()
       },
     })
     const link = this.#connections.add(connection)

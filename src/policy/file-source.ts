@@ -20,7 +20,8 @@ export interface PolicyFileOptions {
 export interface PolicyFile extends PolicySource {
   policyFor(recipient: string): PolicyAnswer
   /**
-   * Reads the file now, changed or not (SIGHUP). Never rejects: a mistake is told as policiesKept.
+   * Reads the file now, changed or not (SIGHUP). Rejects as the opening does; the old entries stay
+   * in force then.
    */
   reload(): Promise<void>
   /** Entries in force. */
@@ -84,10 +85,12 @@ class FileSource implements PolicyFile {
   }
 
   async reload(): Promise<void> {
-    this.#reading = this.#reading.then(async () => {
-      await this.#loadOrKeep()
+    const reading = this.#reading.then(async () => {
+      if (!this.#closed()) await this.#load()
     })
-    await this.#reading
+    // Who comes next is not told of it.
+    this.#reading = reading.catch(() => undefined)
+    await reading
   }
 
   async close(): Promise<void> {

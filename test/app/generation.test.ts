@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Generation, openGeneration, type SharedParts } from '../../src/app/generation.ts'
+import { leasedParts } from '../../src/app/leased-parts.ts'
+import { Leases } from '../../src/app/leases.ts'
+import { noNeighbours } from '../../src/backend/endpoints/room.ts'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
@@ -48,14 +51,16 @@ function openWith(yaml: string): {
   }
   const standing = {
     ledger,
-    certificates: undefined,
+    ...leasedParts({ onFact: () => undefined, now: () => 0, neighbours: noNeighbours }),
+    judges: new Leases({ open: () => judge }),
+    certificates: async () => await Promise.resolve(undefined),
     budget: undefined,
     allowance: undefined,
     onFact: () => undefined,
     now: () => 0,
     newId: () => 'id',
   } as unknown as SharedParts
-  const opening = openGeneration(configOf(yaml), standing, () => judge)
+  const opening = openGeneration(configOf(yaml), standing)
   return { opening, closed: () => closed }
 }
 
@@ -68,18 +73,7 @@ test('a judge is closed with the last session of its configuration, once', async
   const session = serving.connection({ address: '192.0.2.1', port: 1 }, { takes: () => undefined })
   const retired = new Promise<void>((resolve) => generation.retire(resolve))
   expect(closed()).toBe(0)
-  session.onFact({
-    kind: 'sessionClosed',
-    at: 0,
-    session: 'x',
-    peer: 'default',
-    tls: false,
-    address: '192.0.2.1',
-    helo: 'client.test',
-    transactions: 0,
-    why: 'quit',
-    ms: 0,
-  })
+  session.onEnd()
   await retired
   expect(closed()).toBe(1)
   await generation.close()

@@ -8,7 +8,6 @@ import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
-import { startFakeBackend } from '../support/fake-backend.ts'
 
 function configOf(app: TestApp, yaml: string): Config {
   const base = 'listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\n'
@@ -65,27 +64,4 @@ test('what needs a restart is named, and the rest is used', async () => {
   const client = await Client.connect(app.port)
   expect((await client.reply()).join()).toContain('mx2.test')
   client.close()
-})
-
-test('deploy.md: “After a reload the mail server can therefore see up to twice `backend.pool.max_connections`”', async () => {
-  await using backend = await startFakeBackend()
-  const behind = `relay_domains: [example.org]\nbackend: { servers: ["${backend.url}"], pool: { max_connections: 1 } }\n`
-  await using app = await startTestApp({ config: behind })
-  const open = (): number =>
-    backend.connections.filter(({ ended, lines }) => !ended && lines.length > 0).length
-  const begin = async (): Promise<Client> => {
-    const client = await Client.connect(app.port)
-    await client.reply()
-    for (const line of ['EHLO client.test', 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>'])
-      expect(await client.ask(line)).toMatch(/^250/)
-    return client
-  }
-  const old = await begin()
-  await app.app.reload(configOf(app, `hostname: mx2.test\n${behind}`))
-  const fresh = await begin()
-  expect(open()).toBe(2)
-  expect(await old.ask('QUIT')).toMatch(/^221/)
-  old.close()
-  await expect.poll(open).toBe(1)
-  fresh.close()
 })

@@ -91,6 +91,7 @@ async function play(
     if (fact.kind === 'policyFailed' && fact.recipient.startsWith('late'))
       late.resolve({ kind: 'found', policy: policies.strict })
   }
+  const ended = Promise.withResolvers<undefined>()
   const options = connectionOptions(
     {
       config,
@@ -117,17 +118,16 @@ async function play(
       onFact,
       now: Date.now,
       newId: () => 'id',
+      onEnd: () => ended.resolve(undefined),
     },
     { tls: 'off' },
   )
-  const ended = Promise.withResolvers<undefined>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const client = { address: '127.0.0.1', port: 1 }
     const connection = options(client, { takes: () => undefined })
     new Connection(socket, {
       ...connection,
       ownEnd: { address: '127.0.0.1', port: 2525 },
-      onEnd: () => ended.resolve(undefined),
     }).greet()
   })
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve))

@@ -202,12 +202,11 @@ describe('reload', () => {
     expect(policyOf(file, 'other@example.org')).toBe('careful')
   })
 
-  test('does not reject when the file is gone', async () => {
+  test('rejects when the file is gone, and keeps what it had', async () => {
     await writeFile(path, 'user@example.org: strict\n')
     const file = await open()
     await unlink(path)
-    await file.reload()
-    expect(kept()).toHaveLength(1)
+    await expect(file.reload()).rejects.toThrow(/there is no such file/)
     expect(policyOf(file, 'user@example.org')).toBe('strict')
   })
 

@@ -18,8 +18,9 @@ import { isStrategyName } from '../../strategy/names.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 import type { WatchedCertificates } from '../../tls/watched-certificates.ts'
 import { openAdmin } from '../admin.ts'
-import { openConfiguredCertificates, sameCertificates } from '../certificates.ts'
+import { certificateSettings, certificatesOfFiles } from '../certificates.ts'
 import { factHub } from '../fact-hub.ts'
+import type { Lease } from '../leases.ts'
 import { openLedger } from '../ledger.ts'
 import { keysOf } from '../listeners.ts'
 import { needsRestart } from '../needs-restart.ts'
@@ -67,7 +68,10 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
       missing: () => sweeping.missing(),
       learned: () => sweeping.learned(),
       certificates: () =>
-        (certificates?.all ?? []).map(({ name, expiresAt }) => ({ name, notAfter: expiresAt })),
+        (certificates?.part.all ?? []).map(({ name, expiresAt }) => ({
+          name,
+          notAfter: expiresAt,
+        })),
     },
     { processMetrics: options.processMetrics ?? true, worker: 'primary' },
   )
@@ -122,12 +126,17 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
   await privileges.asRoot(async () => await bind(config, descriptors))
 
   let ticketKeys = randomBytes(ticketKeyBytes)
-  const openCertificates = async (for_: Config): Promise<WatchedCertificates | undefined> =>
-    await openConfiguredCertificates(for_, { onFact, now, privileges })
-  let certificates = await openCertificates(config)
-  parts.defer(async () => await certificates?.close())
-  const textsOf = (of: WatchedCertificates | undefined): CertificateTexts | undefined =>
-    of && { pairs: of.texts, ticketKeys }
+  const ofFiles = certificatesOfFiles({ onFact, now, privileges })
+  const leaseCertificates = async (
+    for_: Config,
+  ): Promise<Lease<WatchedCertificates> | undefined> => {
+    const settings = certificateSettings(for_)
+    return settings && (await ofFiles.lease(settings))
+  }
+  let certificates = await leaseCertificates(config)
+  parts.defer(async () => await certificates?.release())
+  const textsOf = (of: Lease<WatchedCertificates> | undefined): CertificateTexts | undefined =>
+    of && { pairs: of.part.texts, ticketKeys }
   privileges.dropForGood()
 
   const ordersOf = (for_: Config, texts: CertificateTexts | undefined): WorkerSetup => ({
@@ -217,15 +226,14 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
 
   async function reload(wanted: Config): Promise<readonly string[]> {
     const { config: next, keys } = needsRestart(current, wanted)
-    const same = sameCertificates(current, next)
-    const fresh = same ? certificates : await openCertificates(next)
+    const fresh = await leaseCertificates(next)
     let bound: readonly string[] = []
     try {
       bound = await bind(next)
       await supervisor.reload(ordersOf(next, textsOf(fresh)), bound)
     } catch (error) {
       drop(bound)
-      if (!same) await fresh?.close()
+      await fresh?.release()
       throw error
     }
     const before = certificates
@@ -234,7 +242,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     directory = newDirectory(next)
     initialise(metrics, strategies(), current.judge.kind)
     drop([...sockets.keys()].filter((key) => !keysOf(next.listen).includes(key)))
-    if (!same) await before?.close()
+    await before?.release()
     certify() // the files may have changed meanwhile
     return keys
   }

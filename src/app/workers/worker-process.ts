@@ -11,7 +11,9 @@ import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, storiesLateMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
 import { endSoon } from '../../service/end.ts'
-import { GivenCertificates } from '../../tls/given-certificates.ts'
+import { type CertificateTexts, GivenCertificates } from '../../tls/given-certificates.ts'
+import { certificateSettings, type CertificateSettings } from '../certificates.ts'
+import { Leases } from '../leases.ts'
 import { acceptPace } from './accept-pace.ts'
 import { writeLine } from './log-pipe.ts'
 import { asTrouble, type FromWorker, type WorkerSetup, type ToWorker } from './messages.ts'
@@ -43,12 +45,23 @@ function tell(message: FromWorker): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined)
 }
 
-const certificatesFor: WorkerParts['certificates'] = (config) => {
+function textsGiven(): CertificateTexts {
   const { certificates: texts } = given.orders ?? {}
-  if (texts === undefined) return undefined
-  const { minimumVersion, ciphers } = config.tls
-  given.certificates = new GivenCertificates(texts, { minimumVersion, ciphers })
-  return given.certificates
+  if (texts === undefined) throw new Error('no certificates were given to serve with')
+  return texts
+}
+
+const certificates = new Leases<CertificateSettings, GivenCertificates>({
+  open: (settings) => new GivenCertificates(textsGiven(), settings),
+  renew: (leased) => leased.use(textsGiven()),
+})
+
+const certificatesFor: WorkerParts['certificates'] = async (config) => {
+  const settings = certificateSettings(config)
+  if (settings === undefined) return undefined
+  const lease = await certificates.lease(settings)
+  given.certificates = lease.part
+  return lease
 }
 
 function socketFor(key: string): object {

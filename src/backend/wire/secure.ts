@@ -44,21 +44,34 @@ export class TlsFailure extends Error {
   }
 }
 
-/**
- * What new connections need, or undefined for clear text. Reads the file of authorities, once;
- * throws, with the file and what to do, when it is not there or holds no certificate.
- */
-export function backendTls(settings: {
+/** As the configuration has it, with what stands in the file of authorities. */
+export interface BackendTlsSettings {
   readonly mode: 'off' | 'opportunistic' | 'require'
-  readonly ca?: string
+  /** In PEM; absent: those that Node.js trusts. */
+  readonly authorities?: readonly string[]
   readonly fingerprints: readonly string[]
   readonly serverName?: string
-}): BackendTls | undefined {
-  const { mode, ca, fingerprints, serverName } = settings
+}
+
+/**
+ * Reads the file of authorities, where there is one to be read. Throws, with the file and what to
+ * do, when it is not there or holds no certificate.
+ */
+export function readBackendTls({
+  ca,
+  ...settings
+}: Omit<BackendTlsSettings, 'authorities'> & { readonly ca?: string }): BackendTlsSettings {
+  if (ca === undefined || settings.mode === 'off') return settings
+  return { ...settings, authorities: readAuthorities(ca) }
+}
+
+/** What new connections need, or undefined for clear text. */
+export function backendTls(settings: BackendTlsSettings): BackendTls | undefined {
+  const { mode, authorities, fingerprints, serverName } = settings
   if (mode === 'off') return undefined
   const context = createSecureContext({
     minVersion: 'TLSv1.2',
-    ...(ca !== undefined && { ca: readAuthorities(ca) }),
+    ...(authorities !== undefined && { ca: [...authorities] }),
   })
   return { mode, context, fingerprints, ...(serverName !== undefined && { serverName }) }
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { verifiesHost } from '../../../src/backend/endpoints/connect.ts'
-import { backendTls } from '../../../src/backend/wire/secure.ts'
+import { backendTls, readBackendTls } from '../../../src/backend/wire/secure.ts'
 
-type Settings = Partial<Parameters<typeof backendTls>[0]>
+type Settings = Partial<Parameters<typeof readBackendTls>[0]>
 
 test.each<[string, Settings, { mx?: boolean }, boolean]>([
   ['any certificate will do', { mode: 'opportunistic' }, {}, false],
@@ -13,7 +13,7 @@ test.each<[string, Settings, { mx?: boolean }, boolean]>([
 ])(
   'whether the right server is known by its certificate: %s',
   (_name, settings, server, verified) => {
-    const tls = backendTls({ mode: 'require', fingerprints: [], ...settings })
+    const tls = backendTls(readBackendTls({ mode: 'require', fingerprints: [], ...settings }))
     if (tls === undefined) throw new Error('there is TLS in each of them')
     expect(verifiesHost(tls, { url: 'smtp://x', host: 'x', port: 25, ...server })).toBe(verified)
   },

@@ -6,7 +6,7 @@
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backendTls } from '../../../src/backend/wire/secure.ts'
+import { backendTls, readBackendTls } from '../../../src/backend/wire/secure.ts'
 import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
 import { startTestApp } from '../../support/app.ts'
 import { Client } from '../../support/dialogue.ts'
@@ -166,7 +166,7 @@ describe('require: the server is never spoken to in clear, but for EHLO and STAR
             host: '127.0.0.1',
             port: attacker.port,
             helo: 'mx.test',
-            tls: backendTls(settings),
+            tls: backendTls(readBackendTls(settings)),
             connectTimeoutMs: 300,
             replyTimeoutMs: 300,
           }).catch(() => undefined)

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { backendTls } from '../../../src/backend/wire/secure.ts'
+import { backendTls, readBackendTls } from '../../../src/backend/wire/secure.ts'
 import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
 import type { Fact } from '../../../src/facts.ts'
 import { makeAuthority, makeServerCertificate } from '../../../src/tls/development-ca.ts'
@@ -15,7 +15,7 @@ import { Client } from '../../support/dialogue.ts'
 import { until } from '../../support/lab/until.ts'
 import { startTlsBackend, type TlsBackend, type TlsBackendOptions } from '../tls-backend.ts'
 
-type Settings = Parameters<typeof backendTls>[0]
+type Settings = Parameters<typeof readBackendTls>[0]
 
 let directory: string
 let ca: string
@@ -49,7 +49,7 @@ async function openTo(
   settings: Partial<Settings>,
   more = {},
 ): Promise<Opened> {
-  const tls = backendTls({ mode: 'require', fingerprints: [], ...settings })
+  const tls = backendTls(readBackendTls({ mode: 'require', fingerprints: [], ...settings }))
   const place = { host: '127.0.0.1', port: backend.port, tls, helo: 'mx.test' }
   const limits = { connectTimeoutMs: 10_000, replyTimeoutMs: 10_000, ...more }
   return await SmtpConnection.open({ ...place, ...limits }).then(
@@ -230,7 +230,7 @@ describe('smtps:', () => {
 })
 
 test('mode off is clear text', () => {
-  expect(backendTls({ mode: 'off', fingerprints: [] })).toBeUndefined()
+  expect(backendTls(readBackendTls({ mode: 'off', fingerprints: [] }))).toBeUndefined()
 })
 
 test.each([
@@ -243,7 +243,9 @@ test.each([
 ])('a file of authorities that can’t be used is told: %s', async (name, write, why) => {
   const file = join(directory, name)
   await write(file)
-  expect(() => backendTls({ mode: 'require', ca: file, fingerprints: [] })).toThrow(why)
+  expect(() => backendTls(readBackendTls({ mode: 'require', ca: file, fingerprints: [] }))).toThrow(
+    why,
+  )
 })
 
 describe('the whole product', () => {

@@ -1,0 +1,39 @@
+/**
+ * What outlives a configuration as long as another one needs it in the same way: a pool with what
+ * it knows of its servers, judges, files of recipients.
+ */
+import type { WatchedBackend } from '../backend/backend.ts'
+import type { JudgeConfig } from '../config/config.ts'
+import type { Judge } from '../judge/judge.ts'
+import { openPolicyFile, type PolicyFile, type PolicyFileOptions } from '../policy/file-source.ts'
+import { type BackendSettings, type BackendSurroundings, openBackend } from './backend.ts'
+import { openJudge } from './judge.ts'
+import { Leases } from './leases.ts'
+
+export interface LeasedParts {
+  readonly backends: Leases<BackendSettings, WatchedBackend>
+  readonly judges: Leases<JudgeConfig, Judge>
+  readonly policyFiles: Leases<Pick<PolicyFileOptions, 'path' | 'policies'>, PolicyFile>
+}
+
+export function leasedParts(surroundings: Required<BackendSurroundings>): LeasedParts {
+  const { onFact, now } = surroundings
+  return {
+    backends: new Leases({
+      async open(settings) {
+        const backend = openBackend(settings, surroundings)
+        await backend.probe() // EHLO cannot be merged with one that was never seen
+        return backend
+      },
+      // Who changes the configuration may have mended the server a moment ago.
+      async renew(backend) {
+        if (backend.trouble() !== undefined) await backend.probe()
+      },
+    }),
+    judges: new Leases({ open: openJudge }),
+    policyFiles: new Leases({
+      open: async (settings) => await openPolicyFile({ ...settings, onFact, clock: now }),
+      renew: async (file) => await file.reload(),
+    }),
+  }
+}
