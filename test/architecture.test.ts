@@ -45,7 +45,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:crypto'],
   },
   session: {
-    values: ['session', 'dsn', 'smtp', 'verdict', 'strategy', 'split'],
+    values: ['session', 'dsn', 'smtp', 'message', 'verdict', 'strategy', 'split'],
     types: interfaces.filter((one) => one !== 'backend/backend.ts'),
   },
   'facts.ts': { values: [], types: ['split/split.ts', 'strategy'] },
@@ -86,7 +86,8 @@ const table: Readonly<Record<string, Rule>> = {
   // What is said on one connection; which servers there are, and how they are; connections to them,
   // lent and given back; a transaction on what was lent.
   'backend/wire': {
-    values: ['backend/wire', 'smtp', 'message', 'loop'],
+    values: ['backend/wire', 'smtp', 'loop'],
+    types: ['message'],
     outside: ['node:*'],
   },
   'backend/endpoints': {
@@ -99,12 +100,12 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['backend/backend.ts', 'facts.ts'],
   },
   'backend/transaction': {
-    values: ['backend/transaction', 'backend/wire', 'smtp'],
-    types: ['message', 'backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
+    values: ['backend/transaction', 'backend/wire', 'message', 'smtp'],
+    types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
   },
   'backend/sink': {
-    values: ['backend/sink', 'backend/wire/front.ts', 'smtp'],
-    types: ['message', 'backend/backend.ts', 'facts.ts'],
+    values: ['backend/sink', 'message', 'smtp'],
+    types: ['backend/backend.ts', 'facts.ts'],
     outside: ['node:*'],
   },
   backend: {

@@ -9,6 +9,7 @@
  *   else does (rule 1).
  * - After `abandon` no event comes any more, and nothing that was not yet committed is delivered.
  */
+import type { Revision } from '../message/edits.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { Reply } from '../smtp/reply.ts'
@@ -28,8 +29,8 @@ export interface DeliveryOrder {
   readonly parcels: readonly {
     /** What stands behind `RCPT TO:`. */
     readonly recipients: readonly { readonly index: number; readonly argument: string }[]
-    /** Header fields in front of the text, CRLF included. */
-    readonly header: string
+    /** What is changed in the text for them. */
+    readonly edits: Revision
     /** The envelope differs from the one that was shown although the indices agree. */
     readonly redirected: boolean
   }[]

@@ -64,7 +64,7 @@ export function openEnvelope(
   return {
     answer: answer.promise,
     async deliver(text) {
-      const parcel = { recipients: [{ index: 0, argument: to }], header: '', redirected: false }
+      const parcel = { recipients: [{ index: 0, argument: to }], edits: [], redirected: false }
       const [result] = await transaction.deliver(
         { mail, shown: [0], parcels: [parcel] },
         textOf(text),

@@ -23,6 +23,10 @@ export function revised(text: TextSource, revision: Revision): TextSource {
   return source
 }
 
+/** The octets of a text that has fields in front of it already, and what keeps them and it apart. */
+export const behindFields = (text: TextSource): AsyncIterable<Buffer> =>
+  new FrontedText(text, '').chunks()
+
 const emptyLine = Buffer.from('\r\n')
 
 class FrontedText implements TextSource {

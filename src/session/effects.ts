@@ -6,6 +6,7 @@ import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
+import type { Revision } from '../message/edits.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import type { OpenLimit, Opener } from '../ledger/ledger.ts'
 import type { Split } from '../split/split.ts'
@@ -129,8 +130,8 @@ export interface ParcelOrder {
   readonly result: ParcelResult
   /** By index in the transaction, with what stands behind `RCPT TO:`. */
   readonly recipients: readonly { readonly index: number; readonly argument: string }[]
-  /** Header fields to put in front of the text, CRLF included. */
-  readonly header: string
+  /** What is changed in the text for them. */
+  readonly edits: Revision
 }
 
 export type Effect =

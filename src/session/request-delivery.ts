@@ -1,8 +1,9 @@
 /**
- * What the backend is asked to take: one parcel for each distinct result, with the header fields
- * that it gets.
+ * What the backend is asked to take: one parcel for each distinct result, with what is changed in
+ * the text for it.
  */
-import { headerDate, receivedHeader, tagHeader } from '../smtp/headers.ts'
+import { headerDate, receivedField, tagFields, type WrittenField } from '../smtp/headers.ts'
+import { Edits, type Revision } from '../message/edits.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { Parcel } from '../verdict/parcels.ts'
@@ -19,12 +20,12 @@ export function order(
   at: number,
 ): void {
   const { recipients } = transaction
-  const trace = session.options.receivedHeader ? traceHeader(session, transaction, at) : ''
+  const trace = session.options.receivedHeader ? traceField(session, transaction, at) : []
   const orders = parcels.map((parcel): ParcelOrder => {
     const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
     return {
       result: parcel.result,
-      header: trace + tagOf(transaction, parcel, members),
+      edits: onTop([...trace, ...tagOf(transaction, parcel, members)]),
       recipients: members.map(({ index, path, parameters }) => ({
         index,
         argument:
@@ -48,31 +49,44 @@ export function order(
   })
 }
 
-function tagOf(transaction: Transaction, parcel: Parcel, members: readonly Recipient[]): string {
-  if (parcel.result === 'plain') return ''
+const onTop = (fields: readonly WrittenField[]): Revision =>
+  fields.length === 0 ? [] : [[Edits.onTop(fields)]]
+
+function tagOf(
+  transaction: Transaction,
+  parcel: Parcel,
+  members: readonly Recipient[],
+): readonly WrittenField[] {
+  if (parcel.result === 'plain') return []
   const score = transaction.score ?? 0
   const quarantined = parcel.result === 'quarantined'
-  return tagHeader({
+  return tagFields({
     verdict: quarantined ? 'quarantine' : 'tag',
     score,
     recipients: quarantined ? members.map((member) => member.path.mailbox) : [],
   })
 }
 
-function traceHeader(session: Session, transaction: Transaction, at: number): string {
-  if (!('hello' in session.state)) return ''
+function traceField(
+  session: Session,
+  transaction: Transaction,
+  at: number,
+): readonly WrittenField[] {
+  if (!('hello' in session.state)) return []
   const { verb } = session.state.hello
   const base = transaction.parameters.has('SMTPUTF8')
     ? 'UTF8SMTP'
     : verb === 'EHLO'
       ? 'ESMTP'
       : 'SMTP'
-  return receivedHeader({
-    helo: session.helo,
-    address: session.client.address,
-    hostname: session.options.hostname,
-    protocol: session.secured ? `${base}S` : base,
-    id: transaction.id,
-    date: headerDate(at),
-  })
+  return [
+    receivedField({
+      helo: session.helo,
+      address: session.client.address,
+      hostname: session.options.hostname,
+      protocol: session.secured ? `${base}S` : base,
+      id: transaction.id,
+      date: headerDate(at),
+    }),
+  ]
 }

@@ -26,9 +26,18 @@ const safe = (text: string): string =>
 const unsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/
 const eachUnsafe = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/g
 
-export function receivedHeader(trace: Trace): string {
+/** `value`: what stands behind the colon, one character an octet. */
+export interface WrittenField {
+  readonly name: string
+  readonly value: string
+}
+
+export function receivedField(trace: Trace): WrittenField {
   const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address
-  return `Received: from ${safe(trace.helo)} ([${safe(literal)}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${safe(trace.protocol)} id ${safe(trace.id)};\r\n\t${printable(trace.date)}\r\n`
+  return {
+    name: 'Received',
+    value: ` from ${safe(trace.helo)} ([${safe(literal)}])\r\n\tby ${safe(trace.hostname)} (Rcptwise) with ${safe(trace.protocol)} id ${safe(trace.id)};\r\n\t${printable(trace.date)}`,
+  }
 }
 
 /** RFC 5322 3.3, in UTC. `at` in ms since the epoch. Messages of one second share the work. */
@@ -51,14 +60,15 @@ export interface Tag {
   readonly recipients: readonly string[]
 }
 
-export function tagHeader(tag: Tag): string {
+export function tagFields(tag: Tag): readonly WrittenField[] {
   const score = String(Math.round(tag.score * 1000) / 1000)
-  const fields = [
-    `X-Spam-Flag: YES`,
-    `X-Spam-Score: ${score}`,
-    `X-Rcptwise-Verdict: ${tag.verdict}`,
+  return [
+    { name: 'X-Spam-Flag', value: ' YES' },
+    { name: 'X-Spam-Score', value: ` ${score}` },
+    { name: 'X-Rcptwise-Verdict', value: ` ${tag.verdict}` },
+    ...tag.recipients.map((recipient) => ({
+      name: 'X-Rcptwise-Recipient',
+      value: ` ${printable(recipient).slice(0, longestValue)}`,
+    })),
   ]
-  for (const recipient of tag.recipients)
-    fields.push(`X-Rcptwise-Recipient: ${printable(recipient).slice(0, longestValue)}`)
-  return fields.map((field) => `${field}\r\n`).join('')
 }

@@ -89,7 +89,7 @@ export class Begun {
       shown: [...this.#shown].sort((a, b) => a - b),
       parcels: parcels.map((indices) => ({
         recipients: indices.map((index) => ({ index, argument: `<${index}@x>` })),
-        header: '',
+        edits: [],
         redirected: false,
       })),
     }

@@ -38,7 +38,7 @@ import { canonicalDomain, canonicalDomainOf, canonicalPattern } from '../../src/
 import { type Ending, stuffDots } from '../../src/smtp/dot-stuffing.ts'
 import { parseExtensions } from '../../src/smtp/ehlo.ts'
 import { EndFinder } from '../../src/smtp/end-finder.ts'
-import { receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
+import { receivedField, tagFields } from '../../src/smtp/headers.ts'
 import { canonicalIp, parseIpAddress } from '../../src/smtp/ip-address.ts'
 import { LineSplitter } from '../../src/smtp/line-splitter.ts'
 import { octetsOf, printable, readable, toOctets } from '../../src/smtp/octets.ts'
@@ -389,8 +389,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
   ),
   'DSN: parseOriginalRecipient': reader(parseOriginalRecipient, 'rfc822;', 'utf-8;', 'utf-8;\\x{'),
   'reports: writeReport': reader(report),
-  'our header fields: receivedHeader, tagHeader': reader((text) => {
-    receivedHeader({
+  'our header fields: receivedField, tagFields': reader((text) => {
+    receivedField({
       helo: text,
       address: '192.0.2.1',
       hostname: 'mx.test',
@@ -398,7 +398,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       id: 'x',
       date: 'now',
     })
-    tagHeader({ verdict: 'tag', score: 1, recipients: [text] })
+    tagFields({ verdict: 'tag', score: 1, recipients: [text] })
   }),
   'files of recipients: parsePolicyLine, PolicyEntries, parseAddressPattern': reader(
     (text) => {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { octetsOf } from '../../src/smtp/octets.ts'
-import { headerDate, receivedHeader, tagHeader } from '../../src/smtp/headers.ts'
+import { headerDate, receivedField, tagFields, type WrittenField } from '../../src/smtp/headers.ts'
+
+const written = (...fields: readonly WrittenField[]): string =>
+  fields.map(({ name, value }) => `${name}:${value}\r\n`).join('')
 
 const trace = {
   helo: 'client.test',
@@ -22,10 +25,12 @@ describe('headers that are put in front', () => {
   ])('the date of %i (RFC 5322 3.3)', (at, date) => expect(headerDate(at)).toBe(date))
 
   test('Received (RFC 5321 4.4)', () => {
-    expect(receivedHeader(trace)).toBe(
+    expect(written(receivedField(trace))).toBe(
       'Received: from client.test ([192.0.2.1])\r\n\tby mx.test (Rcptwise) with ESMTPS id x1;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n',
     )
-    expect(receivedHeader({ ...trace, address: '2001:db8::1' })).toContain('([IPv6:2001:db8::1])')
+    expect(receivedField({ ...trace, address: '2001:db8::1' }).value).toContain(
+      '([IPv6:2001:db8::1])',
+    )
   })
 
   test.each([
@@ -46,21 +51,23 @@ describe('headers that are put in front', () => {
         'X-Spam-Flag: YES\r\nX-Spam-Score: 7\r\nX-Rcptwise-Verdict: quarantine\r\nX-Rcptwise-Recipient: voilà@exämple.org\r\n',
       ),
     ],
-  ] as const)('%s', (_name, tag, header) => expect(tagHeader(tag)).toBe(header))
+  ] as const)('%s', (_name, tag, header) => expect(written(...tagFields(tag))).toBe(header))
 
   test('nobody writes header lines through them', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const received = receivedHeader({
-          ...trace,
-          helo: text,
-          address: text,
-          id: text,
-          protocol: text,
-        })
+        const received = written(
+          receivedField({
+            ...trace,
+            helo: text,
+            address: text,
+            id: text,
+            protocol: text,
+          }),
+        )
         expect(received.split('\r\n')).toHaveLength(4)
         expect(received).toMatch(/^[\x09\x0a\x0d\x20-\x7e]*$/)
-        const tag = tagHeader({ verdict: 'quarantine', score: 1, recipients: [text] })
+        const tag = written(...tagFields({ verdict: 'quarantine', score: 1, recipients: [text] }))
         expect(tag).toMatch(/^(?:X-[A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n){4}$/)
       }),
     )

@@ -8,6 +8,7 @@ import { constants, createReadStream } from 'node:fs'
 import { access, type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FactListener } from '../../facts.ts'
+import { behindFields, revised } from '../../message/revised-text.ts'
 import type { TextSource } from '../../message/text-source.ts'
 import type { Extensions } from '../../smtp/ehlo.ts'
 import { toOctets } from '../../smtp/octets.ts'
@@ -23,7 +24,6 @@ import type {
   WatchedBackend,
 } from '../backend.ts'
 import { folderName } from './folder-name.ts'
-import { withFront } from '../wire/front.ts'
 
 export interface SinkOptions {
   readonly directory: string
@@ -124,7 +124,7 @@ export class Sink implements WatchedBackend {
         // The text may be there to be read only once: whoever is not the first copies the first.
         await this.#write(
           copy,
-          first === undefined ? message(parcel.header, text) : messageOf(first),
+          first === undefined ? behindFields(revised(text, parcel.edits)) : messageOf(first),
         )
       }
       if (over()) throw new Error('abandoned')
@@ -261,11 +261,6 @@ export class Sink implements WatchedBackend {
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-async function* message(header: string, text: TextSource): AsyncGenerator<Buffer> {
-  // An envelope is in front of them.
-  yield* withFront(header, text.chunks(), true)
-}
 
 /** What another copy holds behind its envelope. */
 async function* messageOf({ from, envelope }: Copy): AsyncGenerator<Buffer> {

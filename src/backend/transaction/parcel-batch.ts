@@ -2,6 +2,7 @@
  * Parcels that a server answers recipient by recipient go in one transaction, and what it says is
  * told parcel by parcel. Pure.
  */
+import { sameRevision } from '../../message/edits.ts'
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type { DeliveryOrder } from '../backend.ts'
@@ -31,7 +32,7 @@ export function takeBatch(
   const [one] = parcels.slice(first)
   if (one === undefined || one.redirected || !answersEach) return parcels.slice(first, first + 1)
   const other = parcels.findIndex(
-    (parcel, i) => i > first && (parcel.redirected || parcel.header !== one.header),
+    (parcel, i) => i > first && (parcel.redirected || !sameRevision(parcel.edits, one.edits)),
   )
   return parcels.slice(first, other === -1 ? parcels.length : other)
 }

@@ -10,6 +10,7 @@
  *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
  *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
  */
+import { revised } from '../../message/revised-text.ts'
 import type { TextSource } from '../../message/text-source.ts'
 import { describeReply, isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
@@ -397,14 +398,12 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       }
     }
     const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
-    const { header } = parcel
     this.#committing = true
     const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
     const form = this.#form
     const send = binary ? sendInChunks : sendText
     const answer = await send(connection, {
-      header,
-      text,
+      text: revised(text, parcel.edits),
       replyMs,
       form,
       recipients: recipients.length,

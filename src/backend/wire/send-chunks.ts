@@ -4,7 +4,6 @@
  * piece, pipelined where the server allows that (RFC 3030 4.2).
  */
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
-import { withFront, frontOf } from './front.ts'
 import { type ReplyOrLost, isLost } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './send-text.ts'
@@ -25,14 +24,14 @@ export async function sendInChunks(
   connection: SmtpConnection,
   order: TextToSend,
 ): Promise<TextHeard> {
-  const { header, text, replyMs, form, recipients } = order
+  const { text, replyMs, form, recipients } = order
   const whole = text.whole()
   if (whole === undefined) {
     const end = await sendPieces(connection, order)
     if (end !== undefined) return end
   }
   const { answer } = awaitAnswer(connection, form, recipients, replyMs)
-  writeChunk(connection, whole === undefined ? [] : [frontOf(header, whole), ...whole], true)
+  writeChunk(connection, whole ?? [], true)
   connection.limitReply(replyMs)
   return await answer
 }
@@ -51,12 +50,12 @@ function writeChunk(connection: SmtpConnection, octets: readonly Buffer[], last:
  */
 async function sendPieces(
   connection: SmtpConnection,
-  { header, text, replyMs }: TextToSend,
+  { text, replyMs }: TextToSend,
 ): Promise<TextHeard | undefined> {
   const unanswered = connection.pipelines ? unansweredAtMost : 1
   const chunks = new Chunks(connection, replyMs)
   try {
-    for await (const chunk of withFront(header, text.chunks())) {
+    for await (const chunk of text.chunks()) {
       await chunks.below(unanswered)
       if (chunks.refused !== undefined) break
       chunks.send([chunk])

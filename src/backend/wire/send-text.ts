@@ -6,14 +6,11 @@ import type { TextSource } from '../../message/text-source.ts'
 import { endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
 import { toOctets } from '../../smtp/octets.ts'
 import { isPositive } from '../../smtp/reply.ts'
-import { frontOf, withFront } from './front.ts'
 import { isLost } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
 
 export interface TextToSend {
-  /** Header fields in front of the text, CRLF included. */
-  readonly header: string
   readonly text: TextSource
   /** From the final dot to the reply, and from one reply to the next, in ms. */
   readonly replyMs: number
@@ -32,11 +29,11 @@ export type TextHeard = TextAnswer | 'brokenOff'
  * same, for everyone.
  */
 export async function sendText(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
-  const { header, text, replyMs, form, recipients } = order
+  const { text, replyMs, form, recipients } = order
   const awaited = awaitAnswer(connection, form, recipients, replyMs)
   const whole = text.whole()
   if (whole !== undefined) {
-    sendWhole(connection, header, whole)
+    sendWhole(connection, whole)
   } else {
     const problem = await sendAsItComes(connection, order, () => awaited.first() !== undefined)
     const early = awaited.first()
@@ -54,9 +51,9 @@ export async function sendText(connection: SmtpConnection, order: TextToSend): P
 /** Up to this size a text is put together to one piece, which leaves faster than many do. */
 const onePieceBytes = 64 * 1024
 
-function sendWhole(connection: SmtpConnection, header: string, whole: readonly Buffer[]): void {
+function sendWhole(connection: SmtpConnection, whole: readonly Buffer[]): void {
   let ending: Ending = 'lineStart'
-  const pieces: Buffer[] = [frontOf(header, whole)]
+  const pieces: Buffer[] = []
   for (const chunk of whole) {
     const stuffed = stuffDots(chunk, ending)
     for (const part of stuffed.parts) pieces.push(part)
@@ -76,12 +73,12 @@ export const textBrokeOff = 'the text broke off'
 /** Undefined when the dot was sent, else why not. */
 async function sendAsItComes(
   connection: SmtpConnection,
-  { header, text }: TextToSend,
+  { text }: TextToSend,
   answered: () => boolean,
 ): Promise<string | undefined> {
   let ending: Ending = 'lineStart'
   try {
-    for await (const chunk of withFront(header, text.chunks())) {
+    for await (const chunk of text.chunks()) {
       if (answered()) break
       connection.cork()
       ending = writeStuffed(connection, chunk, ending)

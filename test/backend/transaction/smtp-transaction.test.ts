@@ -3,6 +3,7 @@
  * said so (rule 1).
  */
 import { describe, expect, test } from 'vitest'
+import { Edits } from '../../../src/message/edits.ts'
 import { replies } from '../../../src/smtp/replies.ts'
 import { describeReply } from '../../../src/smtp/reply.ts'
 import {
@@ -183,7 +184,11 @@ describe('parcels', () => {
     const order = {
       ...begun.order([0]),
       parcels: [
-        { recipients: [{ index: 0, argument: '<q@x>' }], header: 'X-A: b\r\n', redirected: true },
+        {
+          recipients: [{ index: 0, argument: '<q@x>' }],
+          edits: [[Edits.onTop([{ name: 'X-A', value: ' b' }])]],
+          redirected: true,
+        },
       ],
     }
     await begun.deliver(order, text)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Edits } from '../../../src/message/edits.ts'
 import type { TextSource } from '../../../src/message/text-source.ts'
 import type { SmtpBackendOptions } from '../../../src/backend/smtp-backend.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../../support/fake-backend.ts'
@@ -64,7 +65,10 @@ describe('a binary text', () => {
     await using open = openBackend(backend)
     const begun = await open.begin().envelope(recipients(1), binary)
     const order = begun.order([0])
-    const headed = order.parcels.map((parcel) => ({ ...parcel, header: 'X-Spam-Flag: YES\r\n' }))
+    const headed = order.parcels.map((parcel) => ({
+      ...parcel,
+      edits: [[Edits.onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]],
+    }))
     const pieces = ['Subject: x\r\n\r', '\n\0\0', '.\r\n']
     expect(await begun.deliver({ ...order, parcels: headed }, complete(slowly(...pieces)))).toEqual(
       [expect.stringMatching(/^250 /)],

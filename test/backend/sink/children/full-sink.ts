@@ -25,7 +25,7 @@ for (let i = 0; i < 20; i++) {
     {
       mail: '<s@x>',
       shown: [0],
-      parcels: [{ recipients: [{ index: 0, argument: '<a@x>' }], header: '', redirected: false }],
+      parcels: [{ recipients: [{ index: 0, argument: '<a@x>' }], edits: [], redirected: false }],
     },
     wholeText(Buffer.alloc(150_001, 'x')),
   )

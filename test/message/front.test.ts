@@ -1,0 +1,53 @@
+/** Fields in front of a text, in memory and while it still comes. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Edits, type Revision } from '../../src/message/edits.ts'
+import { revised } from '../../src/message/revised-text.ts'
+import type { TextSource } from '../../src/message/text-source.ts'
+import { cut, cuts, octet } from '../smtp/splits.ts'
+
+const flag: Revision = [[Edits.onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]]
+const texts = [
+  '',
+  'Subject: x\r\n\r\nhello\r\n',
+  'From ann\r\nSubject: x\r\n',
+  ' x\r\n',
+  'hello\r\n',
+  `${'a'.repeat(3000)}: b\r\n`,
+]
+
+async function together(source: TextSource): Promise<string> {
+  const all: Buffer[] = []
+  for await (const chunk of source.chunks()) all.push(chunk)
+  return Buffer.concat(all).toString('latin1')
+}
+
+const source = (pieces: readonly Buffer[]): TextSource => ({
+  whole: () => pieces,
+  async *chunks() {
+    for (const piece of pieces) yield await Promise.resolve(piece)
+  },
+})
+
+const inMemory = (pieces: readonly Buffer[]): string =>
+  Buffer.concat(revised(source(pieces), flag).whole() ?? []).toString('latin1')
+
+test('a text in memory and one that still comes, in any pieces, get the same in front', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...texts), cuts, async (text, at) => {
+      const pieces = cut(octet(text), at)
+      const whole = inMemory(pieces)
+      expect(whole).toBe(inMemory([octet(text)]))
+      expect(whole.endsWith(text)).toBe(true)
+      expect(await together(revised(source(pieces), flag))).toBe(whole)
+    }),
+  )
+})
+
+test('without fields of ours every octet passes as it came', () => {
+  for (const text of texts) {
+    const came = source([octet(text)])
+    expect(revised(came, [])).toBe(came)
+    expect(revised(came, [[Edits.onTop([])]])).toBe(came)
+  }
+})
