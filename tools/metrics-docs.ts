@@ -4,23 +4,24 @@
  */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { sentenceALine } from './sentence-a-line.ts'
 import { type MetricDescription, metricDescriptions, metricPrefix } from '../src/metrics/metrics.ts'
 
 export const metricsPage = fileURLToPath(new URL('../docs/metrics.md', import.meta.url))
 
 const introduction = `# Metrics
 
-\`GET /metrics\` on the admin address (127.0.0.1:9225 unless \`admin.listen\` says otherwise) answers in the text format of
-Prometheus. \`grafana/\` has a dashboard and alert rules that use these names.
+\`GET /metrics\` on the admin address (127.0.0.1:9225 unless \`admin.listen\` says otherwise) answers in the text format of Prometheus.
+\`grafana/\` has a dashboard and alert rules that use these names.
 
 - Durations are seconds, sizes are bytes.
 - \`peer\` is the name of a peer class of the configuration, never a client's address or name.
-- Retries of a split message are counted for the peer class and strategy of its first attempt, wherever they come from.
-- Series that are known in advance are there from the start, with the value 0.
-- \`process_…\` and \`nodejs_…\` are about the process: CPU, memory, open files, garbage collection, and the delay of the
-  event loop. \`nodejs_eventloop_lag_p99_seconds\` above 0.1 means that the process has more to do than it can.
+- Rcptwise counts retries of a split message for the peer class and strategy of its first attempt, wherever they come from.
+- Series that Rcptwise knows in advance are there from the start, with the value 0.
+- \`process_…\` and \`nodejs_…\` are about the process: CPU, memory, open files, garbage collection, and the delay of the event loop.
+  If \`nodejs_eventloop_lag_p99_seconds\` is above 0.1, the process has more to do than it can.
 
-This page is made from \`src/metrics/metrics.ts\` by \`node tools/metrics-docs.ts\`.
+\`node tools/metrics-docs.ts\` makes this page from \`src/metrics/metrics.ts\`.
 `
 
 function section(metric: MetricDescription): string {
@@ -30,7 +31,7 @@ function section(metric: MetricDescription): string {
     labels === '' ? 'No labels.' : `Labels: ${labels}.`,
     ...(metric.buckets === undefined ? [] : [`Buckets (seconds): ${metric.buckets.join(', ')}.`]),
   ]
-  return `## ${metricPrefix}${metric.name}\n\n${metric.help}\n\n${facts.join(' ')}\n`
+  return `## ${metricPrefix}${metric.name}\n\n${sentenceALine(metric.help)}\n\n${facts.join('\n')}\n`
 }
 
 export const renderMetricsPage = (): string =>

@@ -12,9 +12,12 @@ const server = z.preprocess(
     ),
     priority: key(
       is.whole(0, 65_535).prefault(0),
-      'Lower ones are used first, as in MX records; others only while none of those can be used.',
+      'Rcptwise uses servers with a lower number first, as in MX records; it uses others only while it can use none of those.',
     ),
-    weight: key(is.whole(1, 65_535).prefault(1), 'Share among servers of one priority.'),
+    weight: key(
+      is.whole(1, 65_535).prefault(1),
+      "This server's share of the messages among servers of one priority.",
+    ),
   }),
 )
 
@@ -37,12 +40,12 @@ const backendTls = z.preprocess(
         (raw) => (typeof raw === 'string' ? [raw] : raw),
         z.array(is.fingerprint()).prefault([]),
       ),
-      "SHA-256 of the server's certificate, or a list of them; nothing else of it is looked at then. Only with `require`.",
+      "SHA-256 of the server's certificate, or a list of them; Rcptwise then looks at nothing else of it. Only with `require`.",
       'none',
     ),
     server_name: key(
       is.text('a host name', /^[A-Za-z0-9._-]{1,253}$/).optional(),
-      'Name that is asked for (SNI) and has to be in the certificate.',
+      'Name for which Rcptwise asks (SNI), and which has to be in the certificate.',
       "the host in the server's URL",
     ),
   }),
@@ -51,18 +54,18 @@ const backendTls = z.preprocess(
 export const backend = section({
   servers: key(
     z.array(server).min(1, { error: 'at least one server' }).optional(),
-    'The mail servers behind; each entry may also be the URL alone. Several are used by priority and weight: docs/backends.md.',
+    'The mail servers behind; each entry may also be the URL alone. Rcptwise uses several by priority and weight: docs/backends.md.',
     '`sink:` and the directory `mail` in `data_directory`',
   ),
   resolve_every: key(
     is.duration('1s', '1d').prefault('60s'),
-    'How often host names and MX records of `servers` are looked up again; when that fails, the last answer stays.',
+    'How often Rcptwise looks up host names and MX records of `servers` again; when that fails, it keeps the last answer.',
   ),
   health: key(
     section({
       eject_for: key(
         is.duration('100ms', '1h').prefault('5s'),
-        'How long an address that fails to connect, to greet or to answer EHLO is left alone; then it is asked in the background, and used again when it answers. Doubled with each further failure.',
+        'How long Rcptwise leaves an address alone that fails to connect, to greet or to answer EHLO. Then Rcptwise asks it in the background, and uses it again when it answers. The time doubles with each further failure.',
       ),
       eject_at_most: key(
         is.duration('100ms', '1d').prefault('5m'),
@@ -70,22 +73,22 @@ export const backend = section({
       ),
       ask_every: key(
         is.duration('1s', '1d').prefault('60s'),
-        'An address that nothing was heard of for this long is asked for its EHLO, so that a fallback is known to work.',
+        'When Rcptwise has heard nothing of an address for this long, it asks for the EHLO reply, so that you know that a fallback works.',
       ),
       ask_relay_at_most: key(
         is.duration('1s', '30d').prefault('1d'),
-        'The longest time between two questions whether a server would relay (docs/relaying.md). It is asked at the start, when it was away and when its EHLO has changed; else after `ask_every`, and twice as long after each time.',
+        'The longest time between two questions whether a server would relay (docs/relaying.md). Rcptwise asks at the start, when the server was away and when its EHLO has changed; else after `ask_every`, and twice as long after each time.',
       ),
     }),
-    'When a server is taken out of use, and back.',
+    'When Rcptwise takes a server out of use, and back.',
   ),
   client_address: key(
     z.enum(['none', 'xclient', 'xforward', 'proxy']).prefault('none'),
-    'How the backend is told who the client is: by XCLIENT on kept connections, by the PROXY protocol on a connection per client, by XFORWARD for its log alone, or not at all. `none` and `xforward` make `relay_domains` necessary. See docs/transparency.md.',
+    'How Rcptwise tells the backend who the client is: by XCLIENT on kept connections, by the PROXY protocol on a connection per client, by XFORWARD for its log alone, or not at all. With `none` and `xforward` you need `relay_domains`. See docs/transparency.md.',
   ),
   follows_routes: key(
     z.boolean().prefault(true),
-    'The backend may send mail for `user%elsewhere@ours`, `elsewhere!user@ours` or `"user@elsewhere"@ours` on to `elsewhere` when it trusts our address. With `client_address: none` or `xforward` such recipients are therefore refused. Write `false` only for a backend that is known to follow none of these. See docs/relaying.md.',
+    'The backend may send mail for `user%elsewhere@ours`, `elsewhere!user@ours` or `"user@elsewhere"@ours` on to `elsewhere` when it trusts the address of Rcptwise. With `client_address: none` or `xforward` Rcptwise therefore refuses such recipients. Write `false` only for a backend that you know to follow none of these. See docs/relaying.md.',
   ),
   proxy_version: key(
     z.union([z.literal(1), z.literal(2)]).prefault(2),
@@ -97,7 +100,7 @@ export const backend = section({
   ),
   prdr: key(
     z.boolean().prefault(true),
-    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and `judge: backend` should be answered per group. See docs/lmtp.md.',
+    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and you want an answer per group from `judge: backend`. See docs/lmtp.md.',
   ),
   connect_timeout: key(
     is.duration('100ms', '5m').prefault('10s'),
@@ -119,27 +122,27 @@ export const backend = section({
       ),
       per_server: key(
         is.whole(1, 65_535).optional(),
-        'Most connections at a time to one entry of `servers`; when those of the best priority are full, messages wait.',
+        'Most connections at a time to one entry of `servers`; when all servers of the best priority are full, messages wait.',
         'no limit of its own',
       ),
       authenticated: key(
         is.whole(1, 65_535).optional(),
-        'Most of `max_connections` that clients who have said AUTH may have for themselves (`listen[].auth`); the others are always there for everyone.',
+        'Most of `max_connections` that clients may have for themselves once they have said AUTH (`listen[].auth`); the others are always there for everyone.',
         'half of `max_connections`',
       ),
       idle_timeout: key(
         is.duration('100ms', '1h').prefault('60s'),
-        "An idle connection is closed after this; keep it below the server's own limit (Postfix: smtpd_timeout).",
+        "Rcptwise closes an idle connection after this; keep it below the server's own limit (Postfix: smtpd_timeout).",
       ),
       max_transactions: key(
         is.whole(1, 1_000_000).prefault(200),
-        'Transactions after which a connection is not used again.',
+        'Number of transactions after which Rcptwise does not use a connection again.',
       ),
       max_errors: key(
         is.whole(1, 1000).prefault(8),
-        "Refused commands after which a connection is not used again; keep it below the server's own limit (Postfix: smtpd_soft_error_limit, 10).",
+        "Number of refused commands after which Rcptwise does not use a connection again; keep it below the server's own limit (Postfix: smtpd_soft_error_limit, 10).",
       ),
     }),
-    'Connections to the backend are kept and used again.',
+    'The connections to the backend, which Rcptwise keeps and uses again.',
   ),
 })

@@ -10,7 +10,7 @@ export const bounces = section({
   ),
   whole_text: key(
     is.size('0', '10MiB').prefault('64KiB'),
-    'Largest message that is returned whole when its sender asks for that (RET=FULL); of others it is the header section.',
+    'Largest message that a report returns whole when its sender asks for that (RET=FULL); of others it returns the header section.',
   ),
   dns_servers: key(
     z
@@ -25,7 +25,7 @@ export const bounces = section({
   ),
   dns_timeout: key(
     is.duration('100ms', '1m').prefault('10s'),
-    'For all look-ups of one message; without an answer nobody vouches.',
+    'Time limit for all look-ups of one message; without an answer nobody vouches.',
   ),
   dns_questions: key(
     is.whole(1, 1000).prefault(30),
@@ -33,6 +33,6 @@ export const bounces = section({
   ),
   dkim_signatures: key(
     is.whole(1, 100).prefault(5),
-    "DKIM signatures of a message that are looked at, those of the reverse-path's organisation first.",
+    "Most DKIM signatures of a message that Rcptwise looks at, those of the reverse-path's organisation first.",
   ),
 })

@@ -25,11 +25,11 @@ export const ledger = z.preprocess(
     ),
     patience: key(
       is.duration('1m', '30d').prefault('5d'),
-      'A deferred recipient that is not seen again for this long counts as abandoned.',
+      'When Rcptwise has not seen a deferred recipient again for this long, it counts the recipient as abandoned.',
     ),
     missing_after: key(
       is.duration('1m', '30d').prefault('4h'),
-      'A deferred recipient that nobody offers again for this long is missing: it is listed, counted and alerted on, and `auto` serves its sender `lenient` from then on.',
+      'A deferred recipient whom nobody offers again for this long is missing: Rcptwise lists and counts the recipient, an alert fires, and `auto` serves the sender `lenient` from then on.',
     ),
     keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
   }),

@@ -31,11 +31,11 @@ export const limits = section({
   ),
   errors_per_minute: key(
     is.perMinute().prefault(100),
-    'Refused or unknown commands from one address in a minute; above it its connections are ended and turned away.',
+    "Most refused or unknown commands from one address in a minute; above it Rcptwise ends the address's connections and turns new ones away.",
   ),
   bounces_per_hour: key(
     is.whole(0, 1000).prefault(10),
-    'Most reports of refusals to one sender in an hour (strategy `bounce`); above it that is served as `lenient`.',
+    'Most reports of refusals to one sender in an hour (strategy `bounce`); above it Rcptwise serves the message as `lenient`.',
   ),
   dns_questions_per_minute: key(
     is.perMinute().prefault(600),
@@ -47,7 +47,7 @@ export const limits = section({
   ),
   text_minimum_rate: key(
     is.size('1', '1MiB').prefault('512'),
-    'Slowest text, in bytes a second: one that is `timeouts.text` behind this rate is broken off.',
+    'Slowest text, in bytes a second; Rcptwise breaks off a text that is `timeouts.text` behind this rate.',
   ),
   command_line: key(
     is.size('512', '64KiB').prefault(2048),
@@ -55,7 +55,7 @@ export const limits = section({
   ),
   text_line: key(
     is.size('1000', '50MiB').prefault('1MiB'),
-    'Longest line in a message; longer ones are refused.',
+    'Longest line in a message; Rcptwise refuses a message with a longer one.',
   ),
   header: key(is.size('4KiB', '50MiB').prefault('1MiB'), 'Largest header section.'),
   transactions_per_session: key(
@@ -64,11 +64,11 @@ export const limits = section({
   ),
   errors_per_session: key(
     is.whole(1, 10_000).prefault(20),
-    'Commands refused with 5yz, or unknown, after which a connection is ended. What a policy or the mail server says of a sender or recipient does not count.',
+    'Number of commands, refused with 5yz or unknown, after which Rcptwise ends a connection. What a policy or the mail server says of a sender or recipient does not count.',
   ),
   open_splits: key(
     is.whole(1, 90_000).prefault(50_000),
-    'Most splits open at a time. Beyond this limit and the next three, messages are served unsplit.',
+    'Most splits open at a time. Beyond this limit and the next three, Rcptwise serves messages unsplit.',
   ),
   open_splits_per_sender: key(
     is.whole(1, 1000).prefault(100),

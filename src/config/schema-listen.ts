@@ -20,11 +20,11 @@ const listener = z.preprocess(
     ),
     proxy_protocol_from: key(
       z.array(is.range()).prefault([]),
-      'Proxies: connections from these addresses have to begin with a PROXY header (version 1 or 2), which says who the client is.',
+      'Addresses of proxies: connections from them have to begin with a PROXY header (version 1 or 2), which says who the client is.',
     ),
     xclient_from: key(
       z.array(is.range()).prefault([]),
-      'Proxies that are believed when they say who the client is by XCLIENT, such as nginx as a mail proxy; nobody else is offered it. Limits by address count the proxy; where that is too narrow, the PROXY protocol tells the client before they do.',
+      'Addresses of proxies that may say who the client is by XCLIENT, such as nginx as a mail proxy; Rcptwise offers it to nobody else. Limits by address count the proxy; where that is too narrow, use the PROXY protocol, which tells the client before these limits count.',
     ),
   }),
 )
@@ -48,11 +48,11 @@ const certificate = z.strictObject({
 export const tls = section({
   certificates: key(
     z.array(certificate).prefault([]),
-    'Pairs of files, chosen by the name the client asks for; the first is for everyone else. None: one is made and signed by itself.',
+    'Pairs of files, chosen by the name for which the client asks; the first is for everyone else. Without any, Rcptwise makes a self-signed one.',
   ),
   minimum_version: key(
     z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2'),
-    'The oldest version that is spoken; older ones than these are not safe (RFC 8996).',
+    'The oldest version that Rcptwise speaks; older ones than these are not safe (RFC 8996).',
   ),
   ciphers: key(
     is
@@ -60,11 +60,11 @@ export const tls = section({
       .prefault(
         'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
       ),
-    "Ciphers in OpenSSL's notation, best first; names that begin with `TLS_` choose those of TLS 1.3. What the default leaves out, and when to add it: docs/tls.md.",
+    "Ciphers in OpenSSL's notation, best first; names that begin with `TLS_` choose those of TLS 1.3. docs/tls.md says what the default leaves out, and when to add it.",
   ),
   request_client_certificate: key(
     z.boolean().prefault(false),
-    'Ask clients for a certificate and log what they show; none is required.',
+    'Ask clients for a certificate and log what they show; no client needs one.',
   ),
 })
 

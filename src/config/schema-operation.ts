@@ -11,11 +11,11 @@ export const admin = z.preprocess(
       z
         .preprocess((raw) => (raw === 'off' ? undefined : raw), is.listenAddress().optional())
         .prefault('127.0.0.1:9225'),
-      'Where metrics, health and the admin API are served; `admin: off` for nowhere.',
+      'Where Rcptwise serves metrics, health and the admin API; `admin: off` for nowhere.',
     ),
     token_file: key(
       is.text('a file name').optional(),
-      'File with the bearer token of the admin API; necessary when others than this host can reach it.',
+      'File with the bearer token of the admin API; you need it when others than this host can reach the API.',
       'no token',
     ),
   }),
@@ -36,9 +36,12 @@ export const runAs = z.preprocess(
 )
 
 export const log = section({
-  level: key(z.enum(['debug', 'info', 'warn', 'error']).prefault('info'), 'What is logged.'),
+  level: key(
+    z.enum(['debug', 'info', 'warn', 'error']).prefault('info'),
+    'Lowest level of the lines that Rcptwise writes.',
+  ),
   pretty: key(
     is.automatic().prefault('auto'),
-    'For people instead of programs; `auto`: on a terminal.',
+    'Lines for people instead of JSON for programs; `auto`: on a terminal.',
   ),
 })

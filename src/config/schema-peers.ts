@@ -9,7 +9,7 @@ const match = section({
   address: key(z.array(is.range()).prefault([]), 'Addresses and ranges of the client.'),
   rdns: key(
     z.array(is.domainPattern()).prefault([]),
-    "Names of the client's address; a name counts only when it leads back to the address.",
+    "Host names of the client's address; a name counts only when it leads back to the address.",
   ),
   helo: key(
     z.array(is.domainPattern()).prefault([]),
@@ -28,15 +28,18 @@ const peer = z.strictObject({
     name(),
     'Name of the class, also in metrics; `default` is the last one and fits everyone else.',
   ),
-  match: key(match, 'A client is in the first class of which any one entry fits.'),
+  match: key(
+    match,
+    'Who belongs to the class: a client is in the first class of which any one entry fits.',
+  ),
   strategy: key(
     z.enum(configurableStrategies).optional(),
-    'How legacy clients of the class are served; `auto`: each sender as was learned of it, `late` or `lenient`.',
+    'How Rcptwise serves clients of the class without PRDR; `auto`: each sender as Rcptwise has learned of it, `late` or `lenient`.',
     '`auto`',
   ),
   shadow: key(
     z.enum([...strategyNames, 'none']).optional(),
-    'Another strategy whose cost is counted and logged without doing it.',
+    'Another strategy, whose cost Rcptwise counts and logs without doing it.',
     '`none`',
   ),
   defer_code: key(
@@ -56,22 +59,22 @@ const peer = z.strictObject({
   ),
   deliver_deferred: key(
     z.boolean().optional(),
-    '`group` and `single`: the text is delivered at once to those deferred as well, and their retry is acknowledged without a second delivery.',
+    'With `group` and `single`: Rcptwise delivers the text at once to those deferred as well, and acknowledges their retry without a second delivery.',
     '`false`',
   ),
   forgive_as: key(
     z.enum(['lenient', 'off']).optional(),
-    'How a message that makes no progress is let through unsplit.',
+    'How Rcptwise lets a message through unsplit when it makes no progress.',
     '`lenient`',
   ),
   forgive_after: key(
     is.whole(1, 100).optional(),
-    'Attempts without progress after which the next one is let through.',
+    'Number of attempts without progress after which Rcptwise lets the next one through.',
     '1',
   ),
   max_forced_retries: key(
     is.whole(0, 1000).optional(),
-    'Forced retries of one message after which it is let through.',
+    'Number of forced retries of one message after which Rcptwise lets it through.',
     '16',
   ),
   lenient_as: key(
@@ -81,7 +84,7 @@ const peer = z.strictObject({
   ),
   limits: key(
     limitsOfClass,
-    'Other limits for the peers of this class; not inherited by other classes.',
+    'Other limits for the peers of this class; other classes do not inherit them.',
   ),
 })
 

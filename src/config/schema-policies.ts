@@ -4,13 +4,13 @@ import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 
 const policy = z.strictObject({
-  tag_at: key(is.score().optional(), 'Score from which a message is tagged.', 'never'),
+  tag_at: key(is.score().optional(), 'Score from which Rcptwise tags a message.', 'never'),
   quarantine_at: key(
     is.score().optional(),
     'Score from which a message goes to `quarantine.address`.',
     'never',
   ),
-  reject_at: key(is.score().optional(), 'Score from which a message is refused.', 'never'),
+  reject_at: key(is.score().optional(), 'Score from which Rcptwise refuses a message.', 'never'),
   never_defer: key(
     z.boolean().prefault(false),
     'Recipients with this policy always go through first: no delay for them.',
@@ -22,7 +22,7 @@ export const policies = z.record(z.string(), policy).optional()
 const source = z.strictObject({
   file: key(
     is.text('a file name'),
-    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Reloaded when it changes.',
+    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
   ),
 })
 
@@ -34,11 +34,11 @@ export const recipients = section({
   ),
   sources: key(
     z.array(source).prefault([]),
-    "Where recipients' policies are looked up, in this order.",
+    "Where Rcptwise looks up recipients' policies, in this order.",
   ),
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),
-    'When a source fails: answer the recipient 451, or use the default policy.',
+    'What Rcptwise does when a source fails: answer the recipient 451, or use the default policy.',
   ),
 })
 
@@ -48,13 +48,13 @@ export const judge = section({
       .strictObject({
         from: key(
           z.array(is.range()),
-          'Hosts whose fields are believed: those that the scanner runs on, or that mail comes through behind it. Everybody else can write such a field, too.',
+          'Hosts whose fields Rcptwise believes: those on which the scanner runs, or through which mail comes behind it. Everybody else can write such a field, too.',
         ),
         field: key(
           z
             .enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result'])
             .prefault('X-Spam-Score'),
-          'The field that the scanner writes; all others are ignored.',
+          'The field that the scanner writes; Rcptwise ignores all others.',
         ),
       })
       .optional(),
@@ -66,7 +66,10 @@ export const judge = section({
     "One backend transaction a group; its reply is that group's verdict.",
     'not used; without a judge every policy accepts',
   ),
-  on_failure: key(z.enum(['accept', 'defer']).prefault('accept'), 'When the judge fails.'),
+  on_failure: key(
+    z.enum(['accept', 'defer']).prefault('accept'),
+    'What Rcptwise does with a message when the judge fails.',
+  ),
 })
 
 export const quarantine = z

@@ -15,11 +15,11 @@ export const timeouts = section({
   ),
   reply: key(
     anyTime('5m'),
-    'From the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
+    'Longest time from the end of a text to its reply: judging and delivering end before it. Clients give up after 10 minutes (RFC 5321 4.5.3.2.6).',
   ),
   under_way: key(
     is.duration('0s', '1h').prefault('20s'),
-    'How long a sender that comes again, while its first attempt is still being delivered, waits for what comes of that; then it is told 451.',
+    'How long a sender waits that comes again while Rcptwise still delivers its first attempt. After that the sender hears 451.',
   ),
   proxy_header: key(
     is.duration('100ms', '1m').prefault('5s'),
@@ -29,30 +29,30 @@ export const timeouts = section({
   policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),
   worker: key(
     is.duration('2s', '1h').prefault('30s'),
-    'A worker that does not react for so long (its event loop stands still) is ended and replaced, and the senders that it served come again. Only with several workers; for a single process there is the watchdog of systemd.',
+    'How long a worker may not react (its event loop stands still) before Rcptwise ends and replaces it; the senders that it served come again. Only with several workers; for a single process there is the watchdog of systemd.',
   ),
   shutdown: key(
     is.duration('0s', '1h').prefault('30s'),
-    'Time for open transactions to end when the program is told to stop.',
+    'Time that open transactions have to end when Rcptwise stops.',
   ),
 })
 
 export const spool = section({
   memory: key(
     is.size('0', '1GiB').prefault('1MiB'),
-    'Bytes of one message kept in memory; more goes to a file.',
+    'Most bytes of one message that Rcptwise keeps in memory; more goes to a file.',
   ),
   total_memory: key(
     is.size('0', '1024GiB').prefault('256MiB'),
-    'Bytes of all messages together kept in memory; above it texts go to files at once.',
+    'Most bytes of all messages together that Rcptwise keeps in memory; above it texts go to files at once.',
   ),
   total_disk: key(
     is.size('0', '1048576GiB').prefault('10GiB'),
-    'Bytes of all those files together; above it messages are answered 452, and come again.',
+    'Most bytes of all those files together; above it Rcptwise answers messages with 452, and they come again.',
   ),
   directory: key(
     is.text('a directory').optional(),
-    'Where those files are, already unlinked.',
+    'Directory of those files; they have no name there.',
     "the system's directory for temporary files",
   ),
 })

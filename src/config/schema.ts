@@ -22,33 +22,40 @@ export const schema = z.strictObject({
     'Name in the greeting, in Received fields and in the self-signed certificate.',
     'the name of the host',
   ),
-  listen: key(listen, 'Where mail is taken; each entry may also be the address alone.'),
-  tls: key(tls, 'Encryption towards clients; which listener offers it: `listen[].tls`.'),
-  backend: key(backend, 'Where mail goes. Nobody is told yes before the backend said yes.'),
+  listen: key(listen, 'Where Rcptwise accepts mail; each entry may also be the address alone.'),
+  tls: key(tls, 'Encryption towards clients; `listen[].tls` says which listener offers it.'),
+  backend: key(
+    backend,
+    'Where mail goes. Rcptwise says yes to nobody before the backend has said yes.',
+  ),
   relay_domains: key(
     z.array(is.domainPattern()).optional(),
-    'The only domains mail is taken for; `*.example.org` is any host below. Necessary unless the backend is a sink.',
+    'The only domains for which Rcptwise accepts mail; `*.example.org` is any host below. You need this unless the backend is a sink.',
     'every domain',
   ),
   received_header: key(
     is.automatic().prefault('auto'),
-    "Add a Received field; `auto` adds one unless the backend is told the client's address.",
+    "Add a Received field; `auto` adds one unless the backend learns the client's address.",
   ),
   policies: key(
     policies,
     'What recipients may want, by name.',
     '`careful` {tag_at: 6, reject_at: 15}, `tag-only` {tag_at: 6}, `strict` {tag_at: 5, reject_at: 8}',
   ),
-  recipients: key(recipients, 'Which policy a recipient has.'),
+  recipients: key(recipients, 'How Rcptwise finds the policy of a recipient.'),
   unknown_recipients: key(
     z.enum(['refuse', 'conceal']).prefault('refuse'),
     'Addresses that the backend refuses: refuse them at RCPT, or only after the text, so that nobody learns which exist.',
   ),
-  quarantine: key(quarantine, 'Absent: messages to be quarantined are tagged.', 'none'),
+  quarantine: key(
+    quarantine,
+    'Where quarantined messages go; without this, Rcptwise tags them.',
+    'none',
+  ),
   judge: key(judge, 'What scores a message; one of these.'),
   peers: key(
     peers,
-    'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which may be left out too.',
+    'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which you may leave out too.',
   ),
   bounces: key(
     bounces,
@@ -56,7 +63,7 @@ export const schema = z.strictObject({
   ),
   trusted: key(
     z.array(is.range()).prefault([]),
-    "The site's own networks; their messages are never split.",
+    "The site's own networks; Rcptwise never splits their messages.",
   ),
   ledger: key(
     ledger.prefault({}),
@@ -65,31 +72,31 @@ export const schema = z.strictObject({
   admin: key(admin.prefault({}), 'Metrics, health and the admin API, over HTTP.'),
   bare_newlines: key(
     z.enum(['reject', 'normalize']).prefault('reject'),
-    'A bare CR or LF in a message: refuse it, or make it CRLF before anything else sees it.',
+    'A bare CR or LF in a message: refuse the message, or make it CRLF before anything else sees it.',
   ),
   greet_delay: key(
     is.duration('0s', '1m').prefault('0s'),
-    'Wait before the greeting; clients that talk first are turned away.',
+    'Wait before the greeting; Rcptwise turns away clients that talk first.',
   ),
-  ehlo: key(ehlo, 'What is offered to clients besides what the backend offers.'),
-  limits: key(limits, 'Limits on clients; what each one makes the client hear: docs/limits.md.'),
-  spool: key(spool, 'Messages while they pass through.'),
+  ehlo: key(ehlo, 'What Rcptwise offers to clients besides what the backend offers.'),
+  limits: key(limits, 'Limits on clients; docs/limits.md says what the client hears at each.'),
+  spool: key(spool, 'Where Rcptwise keeps messages while they pass through.'),
   timeouts: key(timeouts, 'Time limits.'),
   log: key(log, 'The log, on standard output.'),
   run_as: key(
     runAs.optional(),
-    'For a program that is started as root: who it is from then on, for good. Not needed under systemd (docs/deploy/systemd.md).',
+    'The user that Rcptwise becomes, for good, when you start it as root. You need no such user under systemd (docs/deploy/systemd.md).',
     'whoever started it',
   ),
   workers: key(
     z
       .preprocess((raw) => (raw === 'auto' ? undefined : raw), is.whole(1, 256).optional())
       .prefault('auto'),
-    'Processes that take mail, beside one that watches over them; `auto`: as many as the machine has cores. With 1 there is one process in all. See docs/deploy.md.',
+    'Number of processes that take mail, beside one that watches over them; `auto`: as many as the machine has cores. With 1 there is one process in all. See docs/deploy.md.',
   ),
   data_directory: key(
     is.text('a directory').prefault('rcptwise-data'),
-    'Where the ledger, the self-signed certificate and the sink are unless said otherwise.',
+    'Directory of the ledger, the self-signed certificate and the sink, unless you name another place for them.',
   ),
 })
 

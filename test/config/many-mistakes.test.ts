@@ -71,7 +71,7 @@ describe('lists and maps in one another', () => {
       (n: number) => `${lines(n, (i) => `${' '.repeat(i)}-`)} 1`,
     ],
   ])(
-    'configuration.md: “with more than 32 lists and maps in one another is refused” (%s)',
+    'configuration.md: “Rcptwise refuses a file longer than 4 MiB, or with more than 32 lists and maps in one another.” (%s)',
     (_name, textOf) => {
       expect(told(textOf(deepest))).toEqual([])
       expect(told(textOf(deepest + 1))).toEqual([
