@@ -13,6 +13,7 @@ import {
   type Candidate,
   likeliest,
   mayBeReturn,
+  maySpeakFor,
   newCandidate,
   noteOffer,
   seemsReturn,
@@ -327,16 +328,21 @@ const isOffered = ({ fate }: Recipient): boolean =>
 
 /**
  * Rules 5 and 7. Where recipients are deferred before the text, some senders never show it, so it
- * is asked of every split that this may be the return of; where all go through, the text tells
- * which one it is.
+ * is asked of every split whose return it looks like; where all go through, the text tells which
+ * one it is.
  */
 function forgive(
   transaction: Transaction,
   guess: Candidate | undefined,
   possible: readonly Candidate[],
 ): void {
+  const { forgiveAfter } = transaction.peer
   const asked =
-    splittingOf(transaction) === 'late' ? (guess === undefined ? [] : [guess]) : possible
+    splittingOf(transaction) === 'late'
+      ? guess === undefined
+        ? []
+        : [guess]
+      : possible.filter((one) => maySpeakFor(one, one.split.idleAttempts > forgiveAfter))
   const why = asked
     .map((candidate) => whyForgiven(transaction, candidate))
     .find((reason) => reason !== undefined)

@@ -345,7 +345,7 @@ export function keepAnswer(
     split = keepRefusal(split, kept.address, kept.reply, at)
   }
   for (const delivered of answer.deliveredUnsaid) {
-    progress ||= stateOf(split, delivered.address)?.state !== 'delivered'
+    progress ||= transaction.recipients[delivered.index]?.duplicate !== true
     split = keepDelivery(split, delivered.address, at)
   }
   for (const { address, reply } of transaction.judgedAnyway) {

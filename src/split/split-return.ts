@@ -35,6 +35,8 @@ export interface Candidate {
   inOrder: boolean
   /** Somebody was offered who takes no part in this message, or has an answer for it. */
   strangers: boolean
+  /** Somebody was offered who takes no part in it: `early`, before all of `expected` were. */
+  newcomers: 'none' | 'early' | 'late'
 }
 
 /**
@@ -65,6 +67,7 @@ export function newCandidate(split: Split): Candidate {
     seen: new Set(),
     inOrder: true,
     strangers: false,
+    newcomers: 'none',
   }
 }
 
@@ -75,7 +78,10 @@ export function noteOffer(candidate: Candidate, address: string): void {
   if (!isOpen(byAddress.get(address))) {
     // Whom the server behind told to come back is offered again with the others, though no answer
     // is owed to them here.
-    if (split.postponed?.includes(address) !== true) candidate.strangers = true
+    if (split.postponed?.includes(address) === true) return
+    candidate.strangers = true
+    if (!byAddress.has(address) && candidate.newcomers === 'none')
+      candidate.newcomers = seen.size < expected.length ? 'early' : 'late'
     return
   }
   candidate.inOrder &&= expected[seen.size] === address
@@ -88,6 +94,18 @@ export function noteOffer(candidate: Candidate, address: string): void {
  */
 export const mayBeReturn = ({ split, seen }: Candidate, arrival: Arrival): boolean =>
   seen.size > 0 && toldAlike(split, arrival)
+
+/**
+ * Whether it may be let through unsplit for this message's sake (rule 5), although its sender may
+ * never show the text: a return offers nobody new. Of a message whose text was not seen more people
+ * may be to come, since its sender left at the first who had to wait; those offered before come
+ * first, and in their order. `muchTried`: a sender that offers them in another order each time.
+ */
+export function maySpeakFor(candidate: Candidate, muchTried: boolean): boolean {
+  const { split, newcomers, inOrder, seen, expected } = candidate
+  if (split.fingerprint !== undefined) return newcomers === 'none'
+  return muchTried || (newcomers !== 'early' && inOrder && seen.size === expected.length)
+}
 
 export const toldAlike = ({ told }: Split, arrival: Arrival): boolean =>
   told === undefined || (told.size === arrival.told.size && told.envid === arrival.told.envid)

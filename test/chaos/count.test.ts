@@ -120,6 +120,32 @@ const twice = (first: Transaction, ...others: readonly Entry[]): Entry[] => [
   ...others,
 ]
 
+/** Somebody goes through, somebody waits, and nobody is answered. */
+const waits: Partial<Transaction> = {
+  rcpts: [
+    [ann, '250 ok'],
+    [cho, '451 4.5.3 later'],
+  ],
+  told: [
+    [ann, '451 4.5.3 later'],
+    [cho, '451 4.5.3 later'],
+  ],
+}
+
+/** Ann has it; who refuses was `refused` at the first attempt; after `returns` more all hear one answer. */
+const forgivenByText = (who: readonly string[], returns = 4): Entry[] => [
+  letter(9),
+  transaction(1000, '451 4.5.3 later'),
+  refused(1000, 'dot', 'spam', who),
+  taken(1000, [ann]),
+  said(1001, '1000'),
+  ...Array.from({ length: returns }, (_, i) => transaction(10_000 * (i + 1), '451 4.5.3 later')),
+  transaction(
+    99_000,
+    '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)',
+  ),
+]
+
 type Row = [
   name: string,
   entries: readonly Entry[],
@@ -218,12 +244,42 @@ const rows = (
         transaction(5000, '', {
           ...broken,
           end: 'left',
-          left: { when: 'before reading the reply', how: 'RST', at: 5010 },
+          left: { when: 'before reading the reply', how: 'FIN', at: 5010 },
         }),
         transaction(9000, '250 taken'),
         taken(9000, both),
       ],
       [],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the sender went by RST when the answer of a later attempt was there, which is not heard',
+      [
+        letter(0),
+        transaction(1000, '451 later'),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        transaction(5000, '', {
+          ...broken,
+          end: 'left',
+          left: { when: 'before reading the reply', how: 'RST', at: 5010 },
+        }),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      ['doubled'],
+    ],
+    [
+      'delivered twice: the sender of a later attempt went before anything could be said',
+      [
+        letter(0),
+        transaction(1000, '451 later'),
+        transaction(1100, '', left(1250)),
+        { ...taken(3000, [ann], 'n'), came: 1001 },
+        said(3001, 'n'),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
       ['doubled'],
     ],
     [
@@ -369,6 +425,34 @@ const rows = (
         ),
       ],
       [],
+      ['wrong'],
+    ],
+    [
+      'has it, and the words for whom it is meant tell of an attempt before; too many returns were known by their text alone',
+      forgivenByText([cho]),
+      [],
+      ['wrong'],
+    ],
+    [
+      'has it, and is told for whom it is meant, where a split was possible',
+      forgivenByText([cho], 3),
+      ['wrong'],
+    ],
+    [
+      'has it, and is told that it is meant for somebody who was not refused',
+      forgivenByText([]),
+      ['wrong'],
+    ],
+    [
+      'refuses such mail and has it: the attempt that seemed to make no progress gave it to somebody',
+      [
+        letter(9),
+        transaction(1000, '451 4.5.3 later', waits),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        transaction(9000, '250 taken'),
+        taken(9000, [cho]),
+      ],
       ['wrong'],
     ],
     [

@@ -34,6 +34,8 @@ const slackMs = 700
 const slackPerLag = 5
 /** Until a front-end uses a ledger again that was away. */
 const reconnectMs = 6000
+/** So many returns that only the text told of are no sign of a sender that can't be split. */
+const recognisedReturns = 3
 /** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
 const strategyMs = 2000
 
@@ -144,7 +146,7 @@ export class Record {
           'wrong',
           `has it, and was told "${reply}"`,
           this.#whyAgain(letter, recipient, first, transaction.to) ??
-            this.#whyForAll(offer, transaction, reply) ??
+            this.#whyForAll(offer, recipient, transaction) ??
             this.#whyFullNow(first, recipient, transaction),
         )
       else if (accepts(recipient, score))
@@ -199,7 +201,7 @@ export class Record {
       const why = this.#whyUnheard(carrier, copy, until)
       if (why !== undefined) return why
     }
-    return this.#answerLost(letter, recipient, { after: copy.at, until })
+    return this.#answerLost(letter, recipient, copy, until)
   }
 
   /**
@@ -250,37 +252,20 @@ export class Record {
   }
 
   /**
-   * A later attempt in which they were acknowledged, so that nothing was remembered any more, and
-   * whose answer never reached the sender.
+   * A later attempt in which they were acknowledged. The acknowledgement reached the sender's machine
+   * before the sender closed its socket, and so it counts as heard; otherwise it is repeated.
    */
-  #answerLost(
-    letter: string,
-    recipient: string,
-    { after, until }: { readonly after: number; readonly until: number },
-  ): string | undefined {
-    const later = this.transactionsOf(letter).filter(
-      ({ dot, rcpts }) =>
-        dot !== undefined && dot > after && dot < until && rcpts.some(([to]) => to === recipient),
+  #answerLost(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
+    const known = copy.said ?? copy.at
+    const gone = this.transactionsOf(letter).find(
+      ({ left, rcpts, dot }) =>
+        dot !== undefined &&
+        left?.how === 'FIN' &&
+        left.at >= known &&
+        left.at < until &&
+        rcpts.some(([to]) => to === recipient),
     )
-    for (const { left, end, from, to, front, dot = from } of later) {
-      const wasGiven = (this.#copies.get(letter) ?? []).some(
-        ({ came }) => came >= dot - 5 && came <= to,
-      )
-      if (left?.when === 'while the server thinks' && !wasGiven)
-        return `the sender went (${left.how}) when it had been acknowledged without a delivery`
-      if (left?.when === 'before reading the reply')
-        return `the sender went (${left.how}) when the answer of a later attempt was there`
-      const killed = (blow: Blow): boolean =>
-        blow.front === front && (blow.how === 'SIGKILL' || blow.how === 'SIGTERM')
-      if (
-        end === 'closed by Rcptwise' &&
-        this.#blowIn(from, to + this.#slack(from, to), killed) !== undefined
-      )
-        return 'killed before the answer of a later attempt was read'
-      if (end === 'nothing more was said')
-        return 'the sender waited in vain for the answer of a later attempt'
-    }
-    return undefined
+    return gone && 'the sender went (FIN) when the answer of a later attempt was there'
   }
 
   /**
@@ -341,19 +326,22 @@ export class Record {
   }
 
   /**
-   * Who may not be split hears one answer, which names those whom the server behind has refused
-   * (docs/decisions/0009).
+   * Who may not be split hears one answer, which names those whom the server behind has refused, now
+   * or in an attempt before, and nobody else (docs/decisions/0009 and 0036).
    */
-  #whyForAll(offer: Offer, transaction: Transaction, reply: string): string | undefined {
-    if (!reply.includes('; the other recipients have the message)')) return undefined
-    const refused = this.#refusals.some(
-      ({ letter, step, at }) =>
-        letter === offer.letter && step === 'dot' && at >= transaction.from && at <= transaction.to,
-    )
+  #whyForAll(offer: Offer, recipient: string, transaction: Transaction): string | undefined {
+    const [final = ''] = transaction.text
+    const [, whom] = /\(only for (.+?); the other recipients have the message\)/.exec(final) ?? []
+    const named = whom?.split(', ').map((one) => one.slice(1, -1)) ?? []
+    const wasRefused = (one: string): boolean =>
+      this.#refusals.some(
+        ({ letter, step, at, to }) =>
+          letter === offer.letter && step === 'dot' && at <= transaction.to && to.includes(one),
+      )
+    if (named.length === 0 || named.includes(recipient) || !named.every(wasRefused))
+      return undefined
     const shared = this.#shares(offer, transaction, transaction.to)
-    return refused && shared !== undefined
-      ? `one answer for all, with the words for whom: ${shared}`
-      : undefined
+    return shared && `one answer for all, with the words for whom: ${shared}`
   }
 
   #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {
@@ -370,10 +358,23 @@ export class Record {
     )
     if (sharing !== undefined) return `strategy ${sharing}`
     const before = this.transactionsOf(offer.letter).filter(({ from }) => from < transaction.from)
-    if (before.some((one) => madeNoProgress(one))) return 'rule 5: an attempt without progress'
-    if (before.filter(({ rcpts }) => rcpts.some(([, reply]) => isOurDeferral(reply))).length >= 16)
+    const idle = before.filter((one) => !this.#taughtSomething(one))
+    if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one)))
+      return 'rule 5: an attempt without progress'
+    const byText = idle.filter((one) => !waitsAtRcpt(one) && isOurDeferral(one.text.at(-1) ?? ''))
+    if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one)))
+      return 'rule 5: too many returns known by their text alone'
+    if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
       return 'rule 7: too many forced retries'
     return this.#namelessTwin(offer, transaction)
+  }
+
+  /** The server behind took or refused it for somebody meanwhile. */
+  #taughtSomething({ letter, from, to }: Transaction): boolean {
+    const until = to + this.#slack(from, to)
+    const during = (at: number): boolean => at >= from && at <= until
+    const refused = this.#refusals.some((one) => one.letter === letter && during(one.at))
+    return refused || (this.#copies.get(letter) ?? []).some(({ at }) => during(at))
   }
 
   /**
@@ -520,15 +521,19 @@ const lastTold = (transactions: readonly Transaction[], recipient: string): stri
     )
     .at(-1) ?? 'not offered'
 
+const waitsAtRcpt = ({ rcpts }: Transaction): boolean =>
+  rcpts.some(([, reply]) => isOurDeferral(reply))
+
+const makesSomebodyWait = (one: Transaction): boolean =>
+  waitsAtRcpt(one) || one.told.some(([, reply]) => isOurDeferral(reply))
+
 /**
  * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
  * doing.
  */
-function madeNoProgress({ rcpts, told, end }: Transaction): boolean {
-  const ours =
-    rcpts.some(([, reply]) => isOurDeferral(reply)) ||
-    told.some(([, reply]) => isOurDeferral(reply))
+function madeNoProgress(one: Transaction): boolean {
+  const { told, end } = one
   const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
   const someone = told.some(([, reply]) => digit(reply) !== 4)
-  return ours && !someone && (end === 'left' || !theServers)
+  return makesSomebodyWait(one) && !someone && (end === 'left' || !theServers)
 }

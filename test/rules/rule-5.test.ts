@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startSplit } from '../../src/split/split-course.ts'
 import { whyUnsplit } from '../../src/split/unsplit.ts'
-import { defaultPeer, Machine, type MachineOptions, policies } from '../support/machine.ts'
+import { defaultPeer, Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 
 const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
 const both = ['a@example.org', 'b@example.org']
@@ -102,6 +102,67 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
       open = open.filter((_, at) => !(/^2/.test(said.rcpts[at] ?? '') && /^[25]/.test(text)))
     }
     expect(open, codes.join(' ')).toEqual([])
+  })
+
+  test.each<[string, string[], readonly string[], string]>([
+    ['the same people', [], ['a', 'b'], 'forgiven'],
+    ['the same people and more behind them', [], ['a', 'b', 'c'], 'forgiven'],
+    ['somebody else among them', [], ['a', 'c', 'b'], 'split'],
+    ['in another order', [], ['b', 'a'], 'split'],
+    ['some of them', [], ['b'], 'whole'],
+    ['the same people, whose text was seen', ['text'], ['a', 'b'], 'forgiven'],
+    ['in another order, whose text was seen', ['text'], ['b', 'a'], 'forgiven'],
+    ['somebody else before them, whose text was seen', ['text'], ['c', 'a', 'b'], 'split'],
+  ])(
+    'a message that got no further does not let through another one beside it: %s',
+    (_name, seen, to, served) => {
+      const machine = Machine.ready({
+        recipients: { ...recipients, 'c@example.org': policies.strict },
+      })
+      const greylisted = { code: 451, lines: ['4.7.1 Greylisted'] as [string] }
+      const first = Machine.ready({
+        recipients,
+        ledger: machine.ledger,
+        world: { deliver: () => ({ reply: greylisted }) },
+      })
+      seen.forEach((message) => first.message(both, { ...spam, message }))
+      dropping(Machine.ready({ recipients, ledger: machine.ledger }))
+      machine.send('MAIL FROM:<sender@example.net>')
+      const said = to.map((one) => machine.send(`RCPT TO:<${one}@example.org>`)[0] ?? '')
+      const waits = said.some((reply) => reply.startsWith('451'))
+      machine.send('RSET')
+      const forgiven = machine.transactions.at(-1)?.unsplit === 'forgiven'
+      expect(forgiven ? 'forgiven' : waits ? 'split' : 'whole').toBe(served)
+    },
+  )
+
+  test('a sender that offers them in another order each time is let through, too', () => {
+    const machine = Machine.ready({ recipients })
+    const attempt = (to: readonly string[]): string => {
+      machine.send('MAIL FROM:<sender@example.net>')
+      const said = to.map((one) => machine.send(`RCPT TO:<${one}>`)[0] ?? '')
+      machine.send('RSET')
+      return said.map((reply) => reply.slice(0, 3)).join(' ')
+    }
+    const inTurn = [both, both.toReversed(), both, both.toReversed()].map(attempt)
+    expect(inTurn).toContain('250 250')
+  })
+
+  test('an attempt in which somebody gets the message is none without progress, whatever was known of the others', () => {
+    const greylisted = { code: 451, lines: ['4.7.1 Greylisted'] as [string] }
+    let asks = 0
+    const world = { deliver: () => ({ reply: asks++ < 6 ? greylisted : yes }) }
+    const first = Machine.ready({ recipients, world, peer: { strategy: 'late' } })
+    const { ledger } = first
+    const idle = (): number | undefined => {
+      // From another host each time: only the text tells that it has returned.
+      const farm = `host${asks}.example.net`
+      const next = Machine.ready({ recipients, world, peer: { strategy: 'late' }, ledger, farm })
+      expect(next.message(both, spam).text[0]).toMatch(/^451/)
+      return ledger.open[0]?.idleAttempts
+    }
+    expect(Array.from({ length: 7 }, idle), 'a has it at the last').toEqual([0, 0, 0, 0, 0, 0, 0])
+    expect(idle()).toBe(1)
   })
 
   test('forgiven by hand: at once', () => {
