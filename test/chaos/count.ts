@@ -265,7 +265,9 @@ export class Record {
         left.at < until &&
         rcpts.some(([to]) => to === recipient),
     )
-    return gone && 'the sender went (FIN) when the answer of a later attempt was there'
+    return gone === undefined
+      ? undefined
+      : 'the sender went (FIN) when the answer of a later attempt was there'
   }
 
   /**
@@ -341,7 +343,9 @@ export class Record {
     if (named.length === 0 || named.includes(recipient) || !named.every(wasRefused))
       return undefined
     const shared = this.#shares(offer, transaction, transaction.to)
-    return shared && `one answer for all, with the words for whom: ${shared}`
+    return shared === undefined
+      ? undefined
+      : `one answer for all, with the words for whom: ${shared}`
   }
 
   #whyLenient(offer: Offer, recipient: string, copy: Taken): string | undefined {

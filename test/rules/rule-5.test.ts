@@ -114,7 +114,7 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     ['in another order, whose text was seen', ['text'], ['b', 'a'], 'forgiven'],
     ['somebody else before them, whose text was seen', ['text'], ['c', 'a', 'b'], 'split'],
   ])(
-    'a message that got no further does not let through another one beside it: %s',
+    'rules.md: “The sender may never show the text, so Rcptwise forgives the next transaction that offers the same people first and in the same order.” “Rcptwise lets no message with other people through for its sake.”: %s',
     (_name, seen, to, served) => {
       const machine = Machine.ready({
         recipients: { ...recipients, 'c@example.org': policies.strict },
