@@ -6,7 +6,13 @@ import type { Socket } from 'node:net'
 import { LazyTimer } from '../loop/lazy-timer.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
-import { awaits, newSession, type Session, takesCommands } from '../session/session.ts'
+import {
+  awaits,
+  isWithBackend,
+  newSession,
+  type Session,
+  takesCommands,
+} from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { writeOctets } from '../smtp/octets.ts'
 import { atEndOfTurn } from '../loop/end-of-turn.ts'
@@ -141,8 +147,7 @@ export class Connection {
 
   /** Nobody may hear the answer: its next attempt is told what came of this one. */
   #noteEndOfInput(): void {
-    const identity =
-      this.session.state.at === 'answering' ? this.#incoming.runner?.identify() : undefined
+    const identity = isWithBackend(this.session) ? this.#incoming.runner?.identify() : undefined
     if (identity === undefined || this.#input === 'told') return
     this.#input = 'told'
     this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
@@ -166,8 +171,7 @@ export class Connection {
     // What the backend is asked already goes on without the client, where it can be written down
     // for the next attempt (RFC 1047).
     const { runner } = this.#incoming
-    const asked =
-      this.session.state.at === 'answering' && !this.#destroyed && runner?.committing === true
+    const asked = isWithBackend(this.session) && !this.#destroyed && runner?.committing === true
     const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
     this.#send(

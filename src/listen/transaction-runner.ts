@@ -3,7 +3,7 @@
  * ledger, the judge, the spool. Tells what came of it as events; after `abandon` it tells nothing
  * any more.
  */
-import type { Backend, BackendTransaction, ParcelResultReply } from '../backend/backend.ts'
+import type { Backend, BackendTransaction } from '../backend/backend.ts'
 import type { Bounce, Bounces } from '../bounce/bounce.ts'
 import type { FactListener } from '../facts.ts'
 import type { Judge, Judgement, Judging } from '../judge/judge.ts'
@@ -44,6 +44,8 @@ export type TextStart = Pick<Extract<Effect, { do: 'receiveText' }>, 'fingerprin
 
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
+const silent = { kind: 'silent' } as const
+
 /** A smaller text is kept until it is complete. */
 const streamFromBytes = 64 * 1024
 
@@ -68,21 +70,13 @@ export class TransactionRunner {
   #identity: MessageIdentity | undefined
   /** The machine wants to know which message this is. */
   #tellsIdentity = false
-  /**
-   * Whether the text may go on to the backend before it is complete; false once that was decided.
-   */
-  #streamable = false
-  /** The backend was told what to take. */
-  #ordered = false
+  /** Looked at after each turn of text, as long as the text may go on before it is complete. */
+  #early: Judging | undefined
   #octets = 0
   #over = false
   #textEnded = false
   #judgeIsAsked = false
   #deadline: NodeJS.Timeout | undefined
-  /** The machine knows that the text has ended; what the backend said before that waits for it. */
-  #toldEnd = false
-  /** What the backend said before the machine was told of the end of the text. */
-  #early: readonly ParcelResultReply[] | undefined
 
   constructor(
     id: string,
@@ -140,7 +134,7 @@ export class TransactionRunner {
       reversePath: this.#sender,
       recipients,
     })
-    this.#streamable = streamable
+    if (streamable) this.#early = this.#judging
     this.#tellsIdentity = fingerprint
     if (fingerprint) this.#fingerprint = createFingerprint()
   }
@@ -174,11 +168,11 @@ export class TransactionRunner {
    * connections must not be scarce.
    */
   lookEarly(): void {
-    if (!this.#streamable || this.#octets < streamFromBytes || !this.#parts.backend.mayHold())
-      return
-    const judgement = this.#judging?.settled()
+    if (this.#early === undefined || this.#octets < streamFromBytes) return
+    if (!this.#parts.backend.mayHold()) return
+    const judgement = this.#early.settled()
     if (judgement === undefined) return
-    this.#streamable = false
+    this.#early = undefined
     this.#tell({ kind: 'judgedEarly', at: this.#parts.now(), judgement })
   }
 
@@ -189,31 +183,22 @@ export class TransactionRunner {
       () => this.#outOfTime(sizeBytes, endedAt),
       this.#parts.replyTimeoutMs,
     )
-    if (fault !== undefined || this.#spool === undefined) {
+    if (fault !== undefined) {
       this.#spool?.fail()
       this.#judging?.abandon()
-      return this.#tell({
-        kind: 'textEnded',
-        at: endedAt,
-        text: {
-          sizeBytes,
-          endedAt,
-          judgement: { kind: 'silent' },
-          ...(fault === undefined ? {} : { fault }),
-        },
-      })
+      const text = { sizeBytes, endedAt, judgement: silent, fault }
+      return this.#tell({ kind: 'textEnded', at: endedAt, text })
     }
-    const judgement = this.#early === undefined ? this.#judging?.end() : undefined
-    const complete = this.#spool.completeNow()
-    if (complete && !(judgement instanceof Promise))
-      this.#judged(sizeBytes, endedAt, judgement ?? { kind: 'silent' })
+    const judgement = this.#judging?.end() ?? silent
+    const complete = this.#spool?.completeNow() !== false
+    if (complete && !(judgement instanceof Promise)) this.#judged(sizeBytes, endedAt, judgement)
     else void this.#judgeInBackground(sizeBytes, endedAt, judgement)
   }
 
   async #judgeInBackground(
     sizeBytes: number,
     endedAt: number,
-    judgement: Judgement | Promise<Judgement> | undefined,
+    judgement: Judgement | Promise<Judgement>,
   ): Promise<void> {
     this.#judgeIsAsked = judgement instanceof Promise
     const answered = Promise.resolve(judgement).then((found) => {
@@ -221,7 +206,7 @@ export class TransactionRunner {
       return found
     })
     await this.#spool?.complete()
-    this.#judged(sizeBytes, endedAt, (await answered) ?? { kind: 'silent' })
+    this.#judged(sizeBytes, endedAt, await answered)
   }
 
   #judged(sizeBytes: number, endedAt: number, judgement: Judgement): void {
@@ -233,15 +218,12 @@ export class TransactionRunner {
     const trouble = this.#spool?.why
     if (trouble !== undefined)
       onFact({ kind: 'spoolFailed', at: now(), transaction: this.#id, why: trouble })
-    const fault = this.#spoolFailed() ? { fault: 'spool' as const } : {}
-    this.#toldEnd = true
+    const fault = this.#spool?.failed === true ? { fault: 'spool' as const } : {}
     this.#tell({
       kind: 'textEnded',
       at: now(),
       text: { sizeBytes, endedAt, judgement, ...identity, ...fault },
     })
-    if (this.#early !== undefined)
-      this.#tell({ kind: 'delivered', at: now(), results: this.#early })
   }
 
   #noteJudged(endedAt: number, judgement: Judgement): void {
@@ -258,17 +240,7 @@ export class TransactionRunner {
     })
   }
 
-  /** Where the backend has answered already, the rest of the text was not kept on purpose. */
-  #spoolFailed(): boolean {
-    const spool = this.#spool
-    return (
-      spool !== undefined &&
-      (spool.why !== undefined || (spool.failed && this.#early === undefined))
-    )
-  }
-
   deliver(effect: Of<'deliver'>): void {
-    this.#ordered = true
     void this.#deliverInBackground(effect)
   }
 
@@ -287,14 +259,17 @@ export class TransactionRunner {
     const results = await this.#transaction.deliver(order, this.#spool, (parcel, result) =>
       this.#tell({ kind: 'parcelDelivered', at: this.#parts.now(), parcel, result }),
     )
-    if (this.#toldEnd) {
-      this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
-      return
-    }
-    this.#early = results
-    if (this.#textEnded) return
-    // The backend has answered before the text was complete: the rest of it is read and forgotten.
-    this.#spool.close()
+    if (!this.#textEnded) this.#forgetRest()
+    this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
+  }
+
+  /** The backend has answered before the text was complete: the rest of it is read and forgotten. */
+  #forgetRest(): void {
+    if (this.#over) return
+    this.#spool?.close()
+    this.#spool = undefined
+    this.#judging?.abandon()
+    this.#judging = undefined
     this.#onDrain()
   }
 
@@ -355,9 +330,9 @@ export class TransactionRunner {
     return this.#transaction.committing
   }
 
-  /** Which message this is, once it is complete and the backend was told to take it. */
+  /** Which message this is, of a text that is complete. */
   identify(): MessageIdentity | undefined {
-    if (!this.#toldEnd || !this.#ordered || this.#over) return undefined
+    if (this.#over) return undefined
     if (this.#identity !== undefined) return this.#identity
     const whole = this.#spool?.whole()
     if (whole === undefined) return undefined // it could not be kept

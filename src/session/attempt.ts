@@ -27,22 +27,23 @@ export function attemptOf(
 
 type Learnable = Pick<TransactionFact, 'vouched' | 'cameBack' | 'chosen' | 'shadow'>
 
+interface Seen {
+  readonly recipients: TransactionFact['recipients']
+  readonly textSeen: boolean
+}
+
 /** What the fact of the transaction says for `auto` and `shadow`. */
 export function learnable(
   session: Session,
   transaction: Transaction,
-  recipients: TransactionFact['recipients'],
+  { recipients, textSeen }: Seen,
 ): Learnable {
   const { peer, split, recalled } = transaction
   const vouched = vouchedOf(transaction)
   const before =
     split === undefined || !belongs(transaction) ? undefined : recalled.get(split.id)?.attempt
   const { local, address } = session.client
-  const first =
-    transaction.textAt !== undefined &&
-    !transaction.prdr &&
-    !transaction.trusted &&
-    before === undefined
+  const first = textSeen && !transaction.prdr && !transaction.trusted && before === undefined
   return {
     ...(vouched === undefined ? {} : { vouched }),
     ...(peer.chosen === undefined ? {} : { chosen: peer.chosen }),

@@ -3,6 +3,7 @@
  * for everyone.
  */
 import { mayNotify } from '../dsn/notify.ts'
+import type { Refusal } from '../dsn/report.ts'
 import { isBinary, type Parameters } from '../smtp/parameters.ts'
 import { readable } from '../smtp/octets.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
@@ -12,7 +13,8 @@ import { differ, type Verdict } from '../verdict/verdict.ts'
 import type { Prepared } from '../bounce/bounce.ts'
 import type { BounceResult } from '../facts.ts'
 import { noteLimit } from './limit.ts'
-import type { Session } from './session.ts'
+import { type Delivering, type Judged, noReport, type Report, type Reporting } from './answering.ts'
+import type { Answering, Session } from './session.ts'
 import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
 
 /** Refused for a sender who wants to hear of it (RFC 3461 4.1). Who doesn't is served leniently. */
@@ -27,9 +29,11 @@ export const mayBeReported = (recipient: Recipient): boolean =>
 export function asksToBounce(
   session: Session,
   transaction: Transaction,
+  { judgement, endedAt }: Judged,
   wanted: readonly Verdict[],
 ): boolean {
-  const { reversePath, parameters, messageId, symbols = [], text } = transaction
+  const { reversePath, parameters, identity } = transaction
+  const messageId = identity?.messageId
   if (transaction.prdr || servingOf(transaction) !== 'bounce' || reversePath.mailbox === '')
     return false
   const through = throughOf(transaction)
@@ -47,8 +51,8 @@ export function asksToBounce(
     reversePath: { mailbox: reversePath.mailbox, address: reversePath.address },
     international: parameters.has('SMTPUTF8'),
     requireTls: parameters.has('REQUIRETLS'),
-    symbols,
-    arrivedAt: text?.endedAt ?? transaction.startedAt,
+    symbols: judgement.kind === 'scored' ? judgement.symbols : [],
+    arrivedAt: endedAt,
     ...(ret === undefined ? {} : { ret }),
     ...(envelopeId === undefined ? {} : { envelopeId }),
     ...(messageId === undefined ? {} : { messageId }),
@@ -72,79 +76,63 @@ export function mayDiffer(through: readonly Recipient[]): boolean {
   return new Set(through.map(kindOf)).size > 1
 }
 
-export function notePrepared(
+/** With which vouching the report can be made, if it can. */
+export function reportIf(
   session: Session,
   transaction: Transaction,
   prepared: Prepared,
   at: number,
-): void {
-  if (prepared.ready) {
-    transaction.bounce = { state: 'ready', by: prepared.by }
-    return
-  }
-  transaction.bounce = { state: 'not' }
+): Report {
+  if (prepared.ready) return { kind: 'ready', by: prepared.by }
   if (prepared.why === 'limited') noteLimit(session, 'bounces_per_hour', at)
   note(session, transaction, { result: prepared.why, why: prepared.words }, at)
+  return noReport
 }
 
 /**
- * True: the report has to be with the backend before the client hears anything, and `reported`
- * tells.
+ * What the report says, which has to be with the backend before the client hears anything; empty
+ * where there is none to make.
  */
-export function reportsFirst(
-  session: Session,
-  transaction: Transaction,
+export function refusalsToReport(
+  { recipients }: Transaction,
+  { report, client }: Delivering,
   outcomes: readonly Outcome[],
-): boolean {
-  const { bounce, recipients } = transaction
-  if (bounce?.state !== 'ready' || transaction.clientGone === 'yes') return false
+): readonly Refusal[] {
+  if (report.kind !== 'ready' || client === 'gone') return []
   const refused = refusalsAmong(outcomes).flatMap(({ index, reply }) => {
     const recipient = recipients[index]
     return recipient === undefined ? [] : [{ recipient, reply }]
   })
-  if (refused.length === 0 || !refused.every(({ recipient }) => mayBeReported(recipient)))
-    return false
-  transaction.bounce = { ...bounce, state: 'reporting' }
-  session.effects.push({
-    do: 'report',
-    refusals: refused.map(({ recipient, reply }) => {
-      const originalRecipient = recipient.parameters.get('ORCPT')
-      return {
-        recipient: readable(recipient.path.mailbox),
-        reply,
-        ...(originalRecipient === undefined ? {} : { originalRecipient }),
-      }
-    }),
+  if (!refused.every(({ recipient }) => mayBeReported(recipient))) return []
+  return refused.map(({ recipient, reply }): Refusal => {
+    const originalRecipient = recipient.parameters.get('ORCPT')
+    return {
+      recipient: readable(recipient.path.mailbox),
+      reply,
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    }
   })
-  return true
 }
 
-/** Rule 1: only when the backend has taken the report the refusals are told. */
+/** Rule 1: only when the backend has taken the report the refusals are told. True: it has. */
 export function noteReported(
   session: Session,
-  transaction: Transaction,
-  told: { readonly outcomes: readonly Outcome[]; readonly reply: Reply },
+  { transaction, step: { by, results } }: Answering<Reporting>,
+  reply: Reply,
   at: number,
-): void {
-  const { bounce, recipients } = transaction
-  if (bounce?.state !== 'reporting') return
-  const { reply, outcomes } = told
-  const state = isPositive(reply) ? 'reported' : 'failed'
-  transaction.bounce = { ...bounce, state }
-  const refused = refusalsAmong(outcomes)
-  if (state === 'reported') {
+): boolean {
+  const taken = isPositive(reply)
+  const refused = refusalsAmong(results.outcomes)
+  if (taken) {
     for (const { index } of refused) {
-      const recipient = recipients[index]
+      const recipient = transaction.recipients[index]
       if (recipient !== undefined) recipient.reported = true
     }
   }
-  const why = state === 'failed' ? { why: readable(reply.lines.join(' ')) } : {}
-  note(
-    session,
-    transaction,
-    { result: state, by: bounce.by, recipients: refused.length, ...why },
-    at,
-  )
+  const why = taken ? {} : { why: readable(reply.lines.join(' ')) }
+  const result = taken ? 'reported' : 'failed'
+  note(session, transaction, { result, by, recipients: refused.length, ...why }, at)
+  return taken
 }
 
 interface Noted {

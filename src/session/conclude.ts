@@ -4,20 +4,27 @@ import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
+import { type Made, nothingMade } from './made.ts'
 import { keepAbort } from './record-split.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
-export function abortTransaction(session: Session, transaction: Transaction, at: number): void {
+export function abortTransaction(
+  session: Session,
+  transaction: Transaction,
+  made: Made,
+  at: number,
+): void {
   keepAbort(session, transaction, false, at)
-  noteTransaction(session, transaction, 'aborted', at)
+  noteTransaction(session, transaction, { outcome: 'aborted', made }, at)
 }
 
 /** `trouble`: it was our own, the disk or the time, and says nothing about the sender (rule 5). */
 export interface Unanswered {
   readonly reply: Reply
   readonly trouble: boolean
+  readonly made: Made
 }
 
 /**
@@ -27,7 +34,7 @@ export interface Unanswered {
 export function concludeWithoutAnswer(
   session: Session,
   transaction: Transaction,
-  { reply, trouble }: Unanswered,
+  { reply, trouble, made }: Unanswered,
   at: number,
 ): void {
   transaction.lastReply = reply
@@ -37,17 +44,13 @@ export function concludeWithoutAnswer(
     recipient.final = isPermanent(reply)
   }
   keepAbort(session, transaction, trouble, at)
-  noteTransaction(session, transaction, outcomeOf(reply), at)
+  noteTransaction(session, transaction, { outcome: outcomeOf(reply), made }, at)
 }
 
 export function concludeRefusedMail(session: Session, transaction: Transaction, at: number): void {
   const { lastReply } = transaction
-  noteTransaction(
-    session,
-    transaction,
-    lastReply === undefined ? 'aborted' : outcomeOf(lastReply),
-    at,
-  )
+  const outcome = lastReply === undefined ? 'aborted' : outcomeOf(lastReply)
+  noteTransaction(session, transaction, { outcome, made: nothingMade }, at)
 }
 
 export function outcomeOf(reply: Reply): TransactionOutcome {
@@ -55,29 +58,25 @@ export function outcomeOf(reply: Reply): TransactionOutcome {
   return isPermanent(reply) ? 'refused' : 'deferred'
 }
 
+export interface Ended {
+  readonly outcome: TransactionOutcome
+  readonly made: Made
+}
+
 export function noteTransaction(
   session: Session,
   transaction: Transaction,
-  outcome: TransactionOutcome,
+  { outcome, made: { text, judged, deliveries } }: Ended,
   at: number,
 ): void {
-  const {
-    split,
-    peer,
-    reversePath,
-    lastReply,
-    textAt,
-    judgedAt,
-    unsplit,
-    messageId,
-    score,
-    symbols,
-  } = transaction
+  const { split, peer, reversePath, lastReply, unsplit, identity, startedAt } = transaction
+  const messageId = identity?.messageId
+  const scored = judged?.judgement.kind === 'scored' ? judged.judgement : undefined
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
-    recipientFact(recipient, transaction, groups),
+    recipientFact(recipient, transaction, { groups, score: scored?.score }),
   )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
@@ -99,21 +98,20 @@ export function noteTransaction(
     mode: transaction.prdr ? 'prdr' : counted === undefined ? 'plain' : 'split',
     outcome,
     strategy: servingOf(transaction),
-    sizeBytes: transaction.sizeBytes,
-    deliveries: transaction.deliveries,
-    ms: at - transaction.startedAt,
-    ...learnable(session, transaction, recipients),
+    sizeBytes: text?.sizeBytes ?? 0,
+    deliveries,
+    ms: at - startedAt,
+    ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
     ...(guess === undefined ? {} : { guess }),
     ...(unsplit === undefined ? {} : { unsplit }),
     ...(messageId === undefined ? {} : { messageId }),
-    ...(score === undefined ? {} : { score }),
-    ...(symbols === undefined ? {} : { symbols }),
+    ...(scored === undefined ? {} : { score: scored.score, symbols: scored.symbols }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(counted === undefined
       ? {}
       : { split: counted.id, splitOf: { peer: counted.peer, strategy: counted.strategy } }),
-    ...(textAt === undefined ? {} : { textMs: textAt - transaction.startedAt }),
-    ...(judgedAt === undefined ? {} : { judgedMs: judgedAt - transaction.startedAt }),
+    ...(text === undefined ? {} : { textMs: text.endedAt - startedAt }),
+    ...(judged === undefined ? {} : { judgedMs: judged.judgedAt - startedAt }),
   }
   session.effects.push({ do: 'note', fact })
 }
@@ -124,13 +122,18 @@ function guessOf({ recipients, taken, returned }: Transaction): TransactionFact[
   return returned === undefined ? 'untold' : 'right'
 }
 
+interface Counted {
+  /** Numbers of the groups, as they are met. */
+  readonly groups: Map<string, number>
+  readonly score: number | undefined
+}
+
 function recipientFact(
   recipient: Transaction['recipients'][number],
   transaction: Transaction,
-  groups: Map<string, number>,
+  { groups, score }: Counted,
 ): RecipientFact {
   const { fate, policy, lastReply, group } = recipient
-  const { score } = transaction
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
   // Also of who did not hear of it this time: what other strategies would have cost is counted by
   // it.

@@ -5,6 +5,7 @@ import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { abortTransaction } from './conclude.ts'
 import { noteLimit, takes } from './limit.ts'
+import { madeOf } from './made.ts'
 import { dropWaiting, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
 
@@ -82,7 +83,8 @@ export function abort(session: Session, at: number): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || !('hello' in session.state)) return
   session.effects.push({ do: 'abandon' })
+  const made = madeOf(session.state)
   const { hello } = session.state
   session.state = { at: 'ready', hello }
-  abortTransaction(session, transaction, at)
+  abortTransaction(session, transaction, made, at)
 }

@@ -8,6 +8,7 @@ import { replies } from '../smtp/replies.ts'
 import { isTransient, type Reply } from '../smtp/reply.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
 import { fault } from './ending.ts'
+import { nothingMade } from './made.ts'
 import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
@@ -33,7 +34,7 @@ export function onData(session: Session, at: number): void {
     return fault(session, replies.binaryByBdat, at)
   }
   sayNow(slots, replies.startText)
-  session.state = { at: 'text', hello, transaction }
+  session.state = { at: 'text', hello, transaction, upstream: { way: 'kept' } }
   session.effects.push({
     do: 'receiveText',
     fingerprint: takesFingerprint(transaction),
@@ -79,7 +80,7 @@ function endEnvelope(session: Session, transaction: Transaction, at: number): vo
   concludeWithoutAnswer(
     session,
     transaction,
-    { reply: replies.noValidRecipients, trouble: false },
+    { reply: replies.noValidRecipients, trouble: false, made: nothingMade },
     at,
   )
 }
@@ -103,8 +104,8 @@ export function onBdat(
     const refusal = refuseText(session)
     if (refusal !== undefined) return discard(session, bytes, { reply: refusal, at })
   }
-  transaction.chunking = true
-  session.state = { at: 'chunks', hello, transaction, taking: true }
+  const upstream = first ? ({ way: 'kept' } as const) : state.upstream
+  session.state = { at: 'chunks', hello, transaction, taking: true, upstream }
   session.effects.push({
     do: 'receiveChunk',
     bytes,

@@ -1,7 +1,6 @@
 /** The backend has answered: each recipient's outcome, and what the client is told. */
-import type { DeliveryFact } from '../facts.ts'
 import type { MessageIdentity } from '../split/split.ts'
-import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import {
   type Answer,
@@ -10,16 +9,19 @@ import {
   type Circumstances,
   type Outcome,
 } from '../verdict/answer.ts'
+import type { Parcel } from '../verdict/parcels.ts'
 import { answerReported, refusalsAmong } from '../verdict/reported.ts'
-import { noteReported, reportsFirst } from './bounce.ts'
+import type { Delivering, Presence, Reporting, Results } from './answering.ts'
+import { noteReported, refusalsToReport } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
+import { deliveriesOf, type Made, madeOfJudged } from './made.ts'
 import { confirmDelivery, intendUnheard, keepUnheard } from './record-deliveries.ts'
 import { keepAnswer } from './record-split.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
-import type { Session } from './session.ts'
+import type { Answering, Session } from './session.ts'
 import {
   anyoneDeferred,
   anywayOf,
@@ -39,7 +41,14 @@ export function onParcelDelivered(
   session: Session,
   event: Extract<Event, { kind: 'parcelDelivered' }>,
 ): void {
-  if (session.state.at === 'answering') confirmDelivery(session, session.state.transaction, event)
+  const delivering = deliveringIn(session)
+  if (delivering !== undefined) confirmDelivery(session, delivering, event)
+}
+
+function deliveringIn({ state }: Session): Answering<Delivering> | undefined {
+  if (state.at !== 'answering') return undefined
+  const { step } = state
+  return step.at === 'delivering' ? { ...state, step } : undefined
 }
 
 /**
@@ -51,7 +60,7 @@ export function outlivesClient(
   identity: MessageIdentity | undefined,
   at: number,
 ): boolean {
-  return identity !== undefined && goesOnWithoutClient(session, identity, { clientGone: 'yes', at })
+  return identity !== undefined && goesOnWithoutClient(session, identity, { client: 'gone', at })
 }
 
 /**
@@ -59,106 +68,133 @@ export function outlivesClient(
  * answer is said and written down.
  */
 export function mayBeGone(session: Session, identity: MessageIdentity, at: number): void {
-  goesOnWithoutClient(session, identity, { clientGone: 'maybe', at })
+  goesOnWithoutClient(session, identity, { client: 'maybe gone', at })
 }
 
 function goesOnWithoutClient(
   session: Session,
   identity: MessageIdentity,
-  { clientGone, at }: { readonly clientGone: Transaction['clientGone']; readonly at: number },
+  { client, at }: { readonly client: Presence; readonly at: number },
 ): boolean {
-  if (session.state.at !== 'answering') return false
-  const { transaction } = session.state
-  if (transaction.parcels === undefined || transaction.text === undefined) return false
-  transaction.text = { ...transaction.text, ...identity }
-  transaction.clientGone = clientGone
-  intendUnheard(session, transaction, at)
-  return true
+  const { state } = session
+  if (state.at !== 'answering') return false
+  const { transaction, step } = state
+  switch (step.at) {
+    case 'awaitingOthers':
+    case 'vouching':
+    case 'preparingReport':
+      return false
+    case 'delivering':
+      transaction.identity = identity
+      session.state = { ...state, step: { ...step, client } }
+      intendUnheard(session, transaction, step.parcels, at)
+      return true
+    case 'reporting':
+      transaction.identity = identity
+      session.state = { ...state, step: { ...step, client } }
+      return true
+  }
+}
+
+/** Every result is known. Of a text that still comes in the answer is told behind it. */
+export function onDelivered(session: Session, results: readonly ParcelReply[], at: number): void {
+  const { state } = session
+  if (state.at === 'text' || state.at === 'chunks') {
+    const { upstream } = state
+    if (upstream.way === 'streaming')
+      session.state = { ...state, upstream: { ...upstream, way: 'answered', results } }
+    return
+  }
+  const delivering = deliveringIn(session)
+  if (delivering !== undefined) takeResults(session, delivering, results, at)
+}
+
+/** What they mean for each recipient; a report of the refusals goes before the answer. */
+export function takeResults(
+  session: Session,
+  delivering: Answering<Delivering>,
+  said: readonly ParcelReply[],
+  at: number,
+): void {
+  const { transaction, step } = delivering
+  const results = resultsOf(transaction, { parcels: step.parcels, replies: said })
+  markResults(session, transaction, { parcels: step.parcels, replies: said })
+  const refusals = refusalsToReport(transaction, step, results.outcomes)
+  const { judged, parcels, client, report } = step
+  if (report.kind === 'none' || refusals.length === 0)
+    return answer(session, { ...delivering, results, told: 'nobody' }, at)
+  const reporting = { at: 'reporting', judged, by: report.by, parcels, results, client } as const
+  session.state = { ...delivering, step: reporting }
+  session.effects.push({ do: 'report', refusals })
 }
 
 /** The backend has answered to the report of the refusals. */
 export function onReported(session: Session, reply: Reply, at: number): void {
-  if (session.state.at !== 'answering') return
-  const { transaction } = session.state
-  const results = transaction.results ?? []
-  noteReported(
-    session,
-    transaction,
-    { outcomes: outcomesOf(session, transaction, results), reply },
-    at,
-  )
-  answer(session, results, at)
+  const { state } = session
+  if (state.at !== 'answering') return
+  const { step } = state
+  if (step.at !== 'reporting') return
+  const taken = noteReported(session, { ...state, step }, reply, at)
+  const { results } = step
+  answer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' }, at)
 }
 
-export function onDelivered(session: Session, results: readonly ParcelReply[], at: number): void {
-  if (session.state.at !== 'answering') return
-  answer(session, results, at)
+interface Answered extends Answering<Delivering | Reporting> {
+  readonly results: Results
+  /** Who has heard of the refusals already. */
+  readonly told: 'nobody' | 'sender'
 }
 
-/** Every result is known: what the client is told, and what the ledger keeps. */
-export function answer(session: Session, results: readonly ParcelReply[], at: number): void {
-  if (session.state.at !== 'answering') return
-  const { hello, transaction, slot } = session.state
-  const { text } = transaction
-  if (text === undefined) return
-  const outcomes = outcomesOf(session, transaction, results)
-  if (reportsFirst(session, transaction, outcomes)) {
-    transaction.results = results
-    return
-  }
+/** What the client is told, and what the ledger keeps. */
+function answer(session: Session, answered: Answered, at: number): void {
+  const { hello, transaction, slot, step, results } = answered
   session.effects.push({ do: 'abandon' })
-  noteDeliveries(transaction, results)
-  transaction.judgedAnyway = anywayOf(transaction).map((recipient) =>
-    outcomeFor(session, transaction, recipient, results),
-  )
-  if (transaction.clientGone === 'yes') return keepForNobody(session, transaction, outcomes, at)
-  const circumstances = {
+  if (step.client === 'gone') return keepForNobody(session, answered, at)
+  const said = answerTo(transaction, answered, circumstancesOf(session, answered))
+  markAnswered(transaction, results.outcomes, said)
+  const { judgedAnyway } = results
+  // Written before the client is told.
+  keepAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client }, at)
+  session.state = { at: 'ready', hello }
+  say(session, slot, said.lines)
+  transaction.lastReply = said.lines.at(-1) ?? replies.backendNonsense
+  const outcome = said.lines.length > 1 ? 'mixed' : outcomeOf(transaction.lastReply)
+  noteTransaction(session, transaction, { outcome, made: madeAtLast(answered) }, at)
+}
+
+const madeAtLast = ({ step, results }: Answered): Made => ({
+  ...madeOfJudged(step.judged),
+  deliveries: deliveriesOf(step.parcels, results.replies),
+})
+
+function circumstancesOf(session: Session, { transaction, step }: Answered): Circumstances {
+  const couldReport = step.at === 'reporting' || step.report.kind === 'ready'
+  return {
     anyoneDeferred: anyoneDeferred(transaction),
     // Who was let through although the backend refused them is refused at RCPT the next time, if
     // the message can't be split.
     mayComeAgain:
       splittingOf(transaction) !== undefined ||
-      (transaction.bounce !== undefined && transaction.bounce.state !== 'not') ||
+      couldReport ||
       throughOf(transaction).some((recipient) => recipient.concealed !== undefined),
     othersMayBeOpen: session.said452 || transaction.recipients.length >= recipientsOfOneBatch,
     retryHintSeconds: transaction.peer.retryHintSeconds,
   }
-  const said = answerTo(transaction, outcomes, circumstances)
-  markRecipients(transaction, outcomes, said)
-  keepAnswer(session, transaction, said, at) // written before the client is told
-  session.state = { at: 'ready', hello }
-  say(session, slot, said.lines)
-  transaction.lastReply = said.lines.at(-1) ?? replies.backendNonsense
-  const mixed = said.lines.length > 1
-  noteTransaction(session, transaction, mixed ? 'mixed' : outcomeOf(transaction.lastReply), at)
-}
-
-function outcomesOf(
-  session: Session,
-  transaction: Transaction,
-  results: readonly ParcelReply[],
-): readonly Outcome[] {
-  return throughOf(transaction).map((recipient) =>
-    outcomeFor(session, transaction, recipient, results),
-  )
 }
 
 /**
  * Who has the message is acknowledged without a second delivery when the client comes again; what
  * was refused is judged again.
  */
-function keepForNobody(
-  session: Session,
-  transaction: Transaction,
-  outcomes: readonly Outcome[],
-  at: number,
-): void {
+function keepForNobody(session: Session, answered: Answered, at: number): void {
+  const { hello, transaction, results, told } = answered
+  const { outcomes } = results
   // Whose refusal was reported is done too: the report is not to be sent again.
-  const reported = transaction.bounce?.state === 'reported' ? refusalsAmong(outcomes) : []
+  const reported = told === 'sender' ? refusalsAmong(outcomes) : []
   const deliveredUnsaid = [...outcomes.filter(({ reply }) => isPositive(reply)), ...reported]
   keepUnheard(session, transaction, deliveredUnsaid, at)
-  noteTransaction(session, transaction, 'aborted', at)
-  if ('hello' in session.state) session.state = { at: 'ready', hello: session.state.hello }
+  noteTransaction(session, transaction, { outcome: 'aborted', made: madeAtLast(answered) }, at)
+  session.state = { at: 'ready', hello }
   close(session, 'lost', at)
 }
 
@@ -175,34 +211,56 @@ function say(session: Session, slot: number, lines: readonly Reply[]): void {
   fillSlot(session.slots, slot, first)
 }
 
+function resultsOf(transaction: Transaction, said: Said): Results {
+  const outcomeFor = (recipient: Recipient): Outcome => ({
+    index: recipient.index,
+    address: recipient.address,
+    mailbox: recipient.path.mailbox,
+    reply: replyFor(recipient, said),
+  })
+  return {
+    replies: said.replies,
+    outcomes: throughOf(transaction).map(outcomeFor),
+    judgedAnyway: anywayOf(transaction).map(outcomeFor),
+  }
+}
+
+/** Parcels, and what the backend said to each. */
+interface Said {
+  readonly parcels: readonly Parcel[]
+  readonly replies: readonly ParcelReply[]
+}
+
 /**
  * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
  * attempt.
  */
-function outcomeFor(
-  session: Session,
-  transaction: Transaction,
-  recipient: Recipient,
-  results: readonly ParcelReply[],
-): Outcome {
-  const { index, address } = recipient
-  const { mailbox } = recipient.path
-  if (recipient.memory?.state === 'delivered') {
-    recipient.duplicate = true
-    return { index, address, mailbox, reply: replies.alreadyDelivered }
-  }
-  const parcel =
-    transaction.parcels?.findIndex((candidate) => candidate.recipients.includes(index)) ?? -1
-  const result = results[parcel]
-  if (result !== undefined) {
-    const reply = forClient(result.own.get(index) ?? result.reply, replies.ok)
-    if (session.options.judging === 'backend')
-      recipient.verdict = isPositive(reply) ? 'accept' : isPermanent(reply) ? 'reject' : 'defer'
-    else if (isPermanent(reply)) recipient.verdict = 'reject'
+function replyFor(recipient: Recipient, said: Said): Reply {
+  if (recipient.memory?.state === 'delivered') return replies.alreadyDelivered
+  const reply = saidTo(recipient, said)
+  return reply === undefined ? withheld(recipient) : forClient(reply, replies.ok)
+}
+
+/** The backend's words; undefined for whom it was not given the text. */
+function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
+  const result = all[parcels.findIndex(({ recipients }) => recipients.includes(index))]
+  return result?.own.get(index) ?? result?.reply
+}
+
+/** The verdict that the backend's reply amounts to. */
+function markResults(session: Session, transaction: Transaction, said: Said): void {
+  const judges = session.options.judging === 'backend'
+  for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
+    if (recipient.memory?.state === 'delivered') {
+      recipient.duplicate = true
+      continue
+    }
+    const reply = saidTo(recipient, said)
+    if (reply === undefined) continue
+    if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'
-    return { index, address, mailbox, reply }
+    else if (judges) recipient.verdict = 'accept'
   }
-  return { index, address, mailbox, reply: withheld(recipient) }
 }
 
 /** The backend never saw the text for this recipient. */
@@ -216,21 +274,15 @@ function withheld(recipient: Recipient): Reply {
 }
 
 function answerTo(
-  transaction: Transaction,
-  outcomes: readonly Outcome[],
+  { prdr }: Transaction,
+  { told, results: { outcomes } }: Answered,
   circumstances: Circumstances,
 ): Answer {
-  if (transaction.bounce?.state === 'reported') return answerReported(outcomes)
-  return transaction.prdr
-    ? answerEach(outcomes, circumstances)
-    : answerTogether(outcomes, circumstances)
+  if (told === 'sender') return answerReported(outcomes)
+  return prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
 }
 
-function markRecipients(
-  transaction: Transaction,
-  outcomes: readonly Outcome[],
-  said: Answer,
-): void {
+function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
   const single = said.lines.length === 1 ? said.lines[0] : undefined
   for (const outcome of outcomes) {
@@ -241,26 +293,4 @@ function markRecipients(
     // Told to come back only because others were deferred: a forced retry like any other.
     if (said.refusalsKept.some((kept) => kept.index === outcome.index)) recipient.fate = 'deferred'
   }
-}
-
-const queueIdForms = [
-  /queued as ([0-9A-Za-z]+)/,
-  /\bid=([0-9A-Za-z-]+)/,
-  /^\d\.\d\.\d ([0-9A-Za-z]{8,}) Message accepted/,
-]
-
-function noteDeliveries(transaction: Transaction, results: readonly ParcelReply[]): void {
-  results.forEach((result, i) => {
-    const parcel = transaction.parcels?.[i]
-    if (parcel === undefined) return
-    const words = describeReply(result.reply)
-    const queueId = queueIdForms.map((form) => form.exec(words)?.[1]).find((id) => id !== undefined)
-    const fact: DeliveryFact = {
-      recipients: parcel.recipients.length,
-      result: parcel.result,
-      reply: words,
-      ms: result.ms,
-    }
-    transaction.deliveries.push(queueId === undefined ? fact : { ...fact, queueId })
-  })
 }

@@ -52,7 +52,6 @@ export function onMail(
     peer: served.peer,
     trusted: served.trusted || session.authenticated,
     mailSlot: openSlot(session.slots),
-    mailAccepted: false,
     recipients: [],
     going: { kind: 'nobody' },
     batchEnd: 0,
@@ -63,13 +62,8 @@ export function onMail(
     arrival: arrivalOf(served, parameters, at),
     presumed: false,
     taken: 'for nothing',
-    chunking: false,
-    deliveries: [],
-    sizeBytes: 0,
-    streaming: false,
-    judgedAnyway: [],
-    ahead: false,
-    clientGone: 'no',
+    senderAuth: 'no text',
+    intended: [],
   }
   if (transaction.trusted) transaction.unsplit = 'trusted'
   session.state = { at: 'envelope', hello: session.state.hello, transaction }
@@ -132,10 +126,8 @@ function putOff(session: Session, size: number, at: number): Reply | undefined {
 export function onMailReplied(session: Session, reply: Reply, at: number): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || session.state.at !== 'envelope') return
-  if (isPositive(reply)) {
-    transaction.mailAccepted = true
+  if (isPositive(reply))
     return fillSlot(session.slots, transaction.mailSlot, forClient(reply, replies.senderOk))
-  }
   // The transaction never began; what was pipelined behind it has no MAIL.
   const said = forClient(reply, replies.backendNonsense)
   transaction.lastReply = said

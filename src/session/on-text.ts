@@ -1,67 +1,143 @@
-/** After the text: verdicts, and which parcels the backend gets for them. */
+/** After the text: what has to be known before the backend gets it. */
 import type { Prepared } from '../bounce/bounce.ts'
 import type { LimitName } from '../facts.ts'
 import type { Judgement } from '../judge/judge.ts'
+import type { MessageIdentity } from '../split/split.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isVouched } from '../strategy/auto.ts'
 import { whyUnsplit } from '../split/unsplit.ts'
-import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
-import { differ, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
-import { asksToBounce, mayBeReported, notePrepared, mayDiffer } from './bounce.ts'
+import { differ, type Verdict } from '../verdict/verdict.ts'
+import {
+  type AwaitingOthers,
+  type CompleteText,
+  type Delivering,
+  type Judged,
+  noReport,
+  type PreparingReport,
+  type Report,
+  type Step,
+  type Upstream,
+  type Vouching,
+} from './answering.ts'
+import { asksToBounce, mayDiffer, reportIf } from './bounce.ts'
 import { concludeWithoutAnswer, type Unanswered } from './conclude.ts'
 import { keepUnsplit } from './crowded.ts'
 import type { Event, TextEnd } from './effects.ts'
-import { confirmSplit, takeOver } from './record-split.ts'
-import { answer } from './on-delivered.ts'
-import { order } from './request-delivery.ts'
 import { noteLimit } from './limit.ts'
+import { madeEarly, madeOf } from './made.ts'
+import { takeResults } from './on-delivered.ts'
+import { type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
+import { confirmSplit, takeOver } from './record-split.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
-import { type Hello, type Session, transactionOf } from './session.ts'
-import {
-  anyoneDeferred,
-  anywayOf,
-  type Recipient,
-  servingOf,
-  splittingOf,
-  throughOf,
-  type Transaction,
-} from './transaction.ts'
+import { order } from './request-delivery.ts'
+import type { Answering, Hello, Session, State } from './session.ts'
+import { anyoneDeferred, anywayOf, throughOf, type Transaction } from './transaction.ts'
 
 /**
  * A judgement that can't change any more: if it leaves nothing to decide, the text goes on to the
  * backend at once.
  */
 export function onJudgedEarly(session: Session, judgement: Judgement, at: number): void {
-  const transaction = transactionOf(session)
-  if (transaction === undefined || (session.state.at !== 'text' && session.state.at !== 'chunks'))
-    return
-  const parcels = planParcels(session, transaction, judgement)
-  const [only] = parcels
-  const through = throughOf(transaction)
-  if (only === undefined || parcels.length > 1 || only.recipients.length < through.length) return
-  transaction.streaming = true
-  transaction.judgedAt = at
-  order(session, transaction, parcels, at)
+  const { state } = session
+  if (!isReceiving(state) || state.upstream.way !== 'kept') return
+  const { transaction } = state
+  const plan = planParcels(session, transaction, { judgement, report: noReport })
+  const [only] = plan.parcels
+  const everyone = throughOf(transaction).length
+  if (only === undefined || plan.parcels.length > 1 || only.recipients.length < everyone) return
+  noteSymbols(transaction, judgement)
+  noteVerdicts(transaction, plan)
+  const { parcels } = plan
+  session.state = { ...state, upstream: { way: 'streaming', judgement, judgedAt: at, parcels } }
+  order(session, transaction, { parcels, judgement, report: noReport, streaming: true }, at)
 }
+
+type Receiving = Extract<State, { at: 'text' | 'chunks' }>
+
+const isReceiving = (state: State): state is Receiving =>
+  state.at === 'text' || state.at === 'chunks'
 
 export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   const { state } = session
-  if (state.at !== 'text' && state.at !== 'chunks') return
-  const { transaction } = state
-  beginAnswering(session, state, text)
-  transaction.text = text
-  if (text.messageId !== undefined) transaction.messageId = text.messageId
+  if (!isReceiving(state)) return
+  const { transaction, upstream } = state
+  const identity = identityOf(text)
+  if (identity !== undefined) transaction.identity = identity
+  const ended = endText(session, state)
   if (text.fault !== undefined) {
     const limit = limitOfFault[text.fault]
     if (limit !== undefined) noteLimit(session, limit, at)
     const reply = textRefusal(session, text.fault)
-    return refuseText(session, { reply, trouble: text.fault === 'spool' }, at)
+    const made = { ...madeEarly(upstream), text }
+    return refuseText(session, ended, { reply, trouble: text.fault === 'spool', made }, at)
   }
-  if (transaction.streaming) return
-  transaction.judgedAt = at
-  confirmSplit(session, transaction, text, at)
-  if (!awaitsOthers(session, transaction)) decideVerdicts(session, transaction, text.judgement, at)
+  switch (upstream.way) {
+    case 'kept':
+      return judge(session, ended, { ...text, judgedAt: at }, at)
+    case 'streaming':
+      return go(session, ended, streamed(text, upstream))
+    case 'answered':
+      return answerStreamed(session, ended, { text, upstream }, at)
+  }
+}
+
+function identityOf({ fingerprint, messageId }: TextEnd): MessageIdentity | undefined {
+  if (fingerprint === undefined) return undefined
+  return messageId === undefined ? { fingerprint } : { fingerprint, messageId }
+}
+
+type Ended = Omit<Answering<Step>, 'at' | 'step'>
+
+/** The client waits for the answer from here on. */
+function endText(
+  session: Session,
+  { hello, transaction }: { readonly hello: Hello; readonly transaction: Transaction },
+): Ended {
+  if (transaction.senderAuth === 'no text') transaction.senderAuth = 'not asked'
+  return { hello, transaction, slot: openSlot(session.slots) }
+}
+
+function go(session: Session, { hello, transaction, slot }: Ended, step: Step): void {
+  session.state = { at: 'answering', hello, transaction, slot, step }
+}
+
+type Sent = Exclude<Upstream, { way: 'kept' }>
+
+/** Of a text that went to the backend while it came in. */
+const streamed = (
+  { sizeBytes, endedAt }: CompleteText,
+  { judgement, judgedAt, parcels }: Sent,
+): Delivering => ({
+  at: 'delivering',
+  judged: { sizeBytes, endedAt, judgement, judgedAt },
+  report: noReport,
+  parcels,
+  client: 'there',
+})
+
+function answerStreamed(
+  session: Session,
+  ended: Ended,
+  {
+    text,
+    upstream,
+  }: {
+    readonly text: CompleteText
+    readonly upstream: Extract<Upstream, { way: 'answered' }>
+  },
+  at: number,
+): void {
+  const step = streamed(text, upstream)
+  go(session, ended, step)
+  takeResults(session, { at: 'answering', ...ended, step }, upstream.results, at)
+}
+
+function judge(session: Session, ended: Ended, judged: Judged, at: number): void {
+  confirmSplit(session, ended.transaction, at)
+  if (awaitsOthers(session, ended.transaction))
+    return go(session, ended, { at: 'awaitingOthers', judged })
+  decideVerdicts(session, ended, judged, at)
 }
 
 /**
@@ -84,49 +160,47 @@ export function onDeliveriesSettled(
   session: Session,
   event: Extract<Event, { kind: 'deliveriesSettled' }>,
 ): void {
-  if (session.state.at !== 'answering') return
-  const { transaction } = session.state
-  const { text } = transaction
-  if (text === undefined || transaction.parcels !== undefined) return
-  if (!event.settled)
-    return refuseText(session, { reply: replies.stillUnderWay, trouble: true }, event.at)
+  const answering = inStep(session, 'awaitingOthers')
+  if (answering === undefined) return
+  if (!event.settled) {
+    const made = madeOf(answering)
+    const refusal = { reply: replies.stillUnderWay, trouble: true, made }
+    return refuseText(session, answering, refusal, event.at)
+  }
+  const { transaction, step } = answering
   if (event.split !== undefined) takeOver(session, transaction, event.split, event.at)
-  decideVerdicts(session, transaction, text.judgement, event.at)
+  decideVerdicts(session, answering, step.judged, event.at)
 }
 
-function decideVerdicts(
-  session: Session,
-  transaction: Transaction,
-  judgement: Judgement,
-  at: number,
-): void {
+type Waiting = AwaitingOthers | Vouching | PreparingReport
+
+/** What there is at this step, if it is the one that is being taken. */
+function inStep<At extends Waiting['at']>(
+  { state }: Session,
+  at: At,
+): Answering<Extract<Waiting, { at: At }>> | undefined {
+  return state.at === 'answering' && state.step.at === at
+    ? (state as Answering<Extract<Waiting, { at: At }>>)
+    : undefined
+}
+
+function decideVerdicts(session: Session, ended: Ended, judged: Judged, at: number): void {
+  const { transaction } = ended
   if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
-  noteScore(transaction, judgement)
-  const wanted = wantedByAll(session, transaction, judgement)
-  if (asksToVouch(session, transaction, wanted) || asksToBounce(session, transaction, wanted))
-    return
-  deliver(session, transaction, judgement, at)
+  noteSymbols(transaction, judged.judgement)
+  const wanted = wantedByAll(session, transaction, judged.judgement)
+  if (asksToVouch(session, transaction, judged, wanted))
+    return go(session, ended, { at: 'vouching', judged })
+  if (asksToBounce(session, transaction, judged, wanted))
+    return go(session, ended, { at: 'preparingReport', judged })
+  deliver(session, ended, { judged, report: noReport }, at)
 }
 
-interface TextReceived {
-  readonly sizeBytes: number
-  readonly endedAt: number
-}
-
-interface UnderWay {
-  readonly hello: Hello
-  readonly transaction: Transaction
-}
-
-function beginAnswering(
-  session: Session,
-  { hello, transaction }: UnderWay,
-  text: TextReceived,
-): void {
-  session.state = { at: 'answering', hello, transaction, slot: openSlot(session.slots) }
-  transaction.sizeBytes = text.sizeBytes
-  transaction.textAt = text.endedAt
+/** A scanner that looks at SPF and DKIM itself has said that they vouch for the sender. */
+function noteSymbols(transaction: Transaction, judgement: Judgement): void {
+  if (judgement.kind === 'scored' && isVouched(judgement.symbols))
+    transaction.senderAuth = 'vouched'
 }
 
 /**
@@ -139,9 +213,25 @@ export function onAnswerTimedOut(
   event: Extract<Event, { kind: 'answerTimedOut' }>,
 ): void {
   const { state } = session
-  if (state.at === 'text' || state.at === 'chunks') beginAnswering(session, state, event)
-  else if (state.at !== 'answering' || state.transaction.parcels !== undefined) return
-  refuseText(session, { reply: replies.noAnswerInTime, trouble: true }, event.at)
+  const refusal = { reply: replies.noAnswerInTime, trouble: true }
+  if (isReceiving(state)) {
+    const { upstream } = state
+    const ended = endText(session, state)
+    if (upstream.way === 'answered')
+      return answerStreamed(session, ended, { text: event, upstream }, event.at)
+    const made = { ...madeEarly(upstream), text: event }
+    return refuseText(session, ended, { ...refusal, made }, event.at)
+  }
+  if (state.at !== 'answering') return
+  switch (state.step.at) {
+    case 'awaitingOthers':
+    case 'vouching':
+    case 'preparingReport':
+      return refuseText(session, state, { ...refusal, made: madeOf(state) }, event.at)
+    case 'delivering':
+    case 'reporting':
+      return
+  }
 }
 
 /**
@@ -161,10 +251,12 @@ function forgiveKnown(transaction: Transaction): void {
 function asksToVouch(
   session: Session,
   transaction: Transaction,
+  { judgement }: Judged,
   wanted: readonly Verdict[],
 ): boolean {
-  const { peer, prdr, trusted, reversePath, symbols = [] } = transaction
+  const { peer, prdr, trusted, reversePath } = transaction
   if (peer.chosen === undefined || prdr || trusted || reversePath.mailbox === '') return false
+  const symbols = judgement.kind === 'scored' ? judgement.symbols : []
   const known = isVouched(symbols) || transaction.split?.vouched !== undefined
   if (
     known ||
@@ -176,36 +268,43 @@ function asksToVouch(
 }
 
 export function onVouched(session: Session, vouched: boolean, at: number): void {
-  if (session.state.at !== 'answering') return
-  const { transaction } = session.state
-  if (
-    transaction.text === undefined ||
-    transaction.vouched !== undefined ||
-    transaction.parcels !== undefined
-  )
-    return
-  transaction.vouched = vouched
-  deliver(session, transaction, transaction.text.judgement, at)
+  const answering = inStep(session, 'vouching')
+  if (answering === undefined) return
+  answering.transaction.senderAuth = vouched ? 'vouched' : 'not vouched'
+  deliver(session, answering, { judged: answering.step.judged, report: noReport }, at)
 }
 
 /** Whether refusals can be reported to the sender is known now, and with it who gets what. */
 export function onBouncePrepared(session: Session, prepared: Prepared, at: number): void {
-  if (session.state.at !== 'answering') return
-  const { transaction } = session.state
-  if (transaction.text === undefined || transaction.bounce !== undefined) return
-  notePrepared(session, transaction, prepared, at)
-  deliver(session, transaction, transaction.text.judgement, at)
+  const answering = inStep(session, 'preparingReport')
+  if (answering === undefined) return
+  const report = reportIf(session, answering.transaction, prepared, at)
+  deliver(session, answering, { judged: answering.step.judged, report }, at)
 }
 
 function deliver(
   session: Session,
-  transaction: Transaction,
-  judgement: Judgement,
+  ended: Ended,
+  { judged, report }: { readonly judged: Judged; readonly report: Report },
   at: number,
 ): void {
-  const parcels = planParcels(session, transaction, judgement)
-  if (parcels.length > 0) return order(session, transaction, parcels, at)
-  answer(session, [], at)
+  const { transaction } = ended
+  const { judgement } = judged
+  const plan = planParcels(session, transaction, { judgement, report })
+  noteVerdicts(transaction, plan)
+  const { parcels } = plan
+  const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }
+  go(session, ended, step)
+  if (parcels.length > 0)
+    return order(session, transaction, { parcels, judgement, report, streaming: false }, at)
+  takeResults(session, { at: 'answering', ...ended, step }, [], at)
+}
+
+function noteVerdicts({ recipients }: Transaction, { verdicts }: Plan): void {
+  for (const [index, verdict] of verdicts) {
+    const recipient = recipients[index]
+    if (recipient !== undefined) recipient.verdict = verdict
+  }
 }
 
 const limitOfFault: Partial<Record<NonNullable<TextEnd['fault']>, LimitName>> = {
@@ -232,145 +331,16 @@ function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Re
 }
 
 /** Nobody of this transaction gets the text. Rule 2 holds here too. */
-function refuseText(session: Session, { reply: refusal, trouble }: Unanswered, at: number): void {
-  if (session.state.at !== 'answering') return
-  const { hello, transaction, slot } = session.state
+function refuseText(
+  session: Session,
+  { hello, transaction, slot }: Ended,
+  { reply: refusal, ...unanswered }: Unanswered,
+  at: number,
+): void {
   const mayRefuse = !isPermanent(refusal) || !anyoneDeferred(transaction)
   const reply = mayRefuse ? refusal : replies.refusalKept(transaction.peer.retryHintSeconds)
   session.effects.push({ do: 'abandon' })
   session.state = { at: 'ready', hello }
   fillSlot(session.slots, slot, reply)
-  concludeWithoutAnswer(session, transaction, { reply, trouble }, at)
-}
-
-/**
- * How the recipients of this transaction are answered. Where the client is split several groups are
- * together only because a guess was wrong (those refused in another message go together) or a
- * policy says `never_defer`; only the latter is lenient.
- */
-function sharingOf(transaction: Transaction): Sharing {
-  const splitting = splittingOf(transaction)
-  if (transaction.prdr || splitting === 'late') return 'each'
-  if (splitting === undefined) return sharingOfUnsplit(transaction)
-  const through = throughOf(transaction)
-  if (through.some((recipient) => recipient.concealed !== undefined)) return 'each'
-  return through.some((recipient) => recipient.policy?.neverDefer === true) ? 'lenient' : 'each'
-}
-
-function sharingOfUnsplit(transaction: Transaction): Sharing {
-  if (transaction.bounce?.state === 'ready') return 'each'
-  return servingOf(transaction) === 'off' ? 'off' : 'lenient'
-}
-
-/** Sets each recipient's verdict and says which parcels the backend gets for them. */
-function planParcels(session: Session, transaction: Transaction, judgement: Judgement): Parcel[] {
-  const through = throughOf(transaction)
-  const { options } = session
-  noteScore(transaction, judgement)
-  if (options.judging === 'backend') return backendParcels(transaction, through)
-  const sharing = sharingOf(transaction)
-  const instead = transaction.peer.lenientAs
-  // Who has the message already gets nothing, but hears the same answer.
-  const open = through.filter(
-    ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
-  )
-  const others = othersOf(transaction, through)
-  const granted =
-    open.length === 0
-      ? []
-      : grant(
-          [...open.map((recipient) => wants(session, recipient, judgement)), ...others],
-          sharing,
-          instead,
-        )
-  open.forEach((recipient, i) => {
-    const verdict = granted[i] ?? 'defer'
-    const untold =
-      transaction.bounce?.state === 'ready' && verdict === 'reject' && !mayBeReported(recipient)
-    recipient.verdict = granting(session, untold ? instead : verdict)
-  })
-  for (const recipient of through) {
-    if (recipient.memory?.state === 'delivered')
-      recipient.verdict = asDelivered(session, wants(session, recipient, judgement))
-    // The backend has no such address: nobody can be lenient about that.
-    else if (recipient.concealed !== undefined) recipient.verdict = verdictOf(recipient.concealed)
-  }
-  const anyway = anywayOf(transaction)
-  for (const recipient of anyway)
-    recipient.verdict = granting(session, wants(session, recipient, judgement))
-  return parcelsByResult(
-    [...open, ...anyway].map(({ index, verdict = 'defer' }) => ({ index, verdict })),
-  )
-}
-
-/** Of who is told only after the text what the server behind said at RCPT. */
-const verdictOf = (concealed: Reply): Verdict => (isPermanent(concealed) ? 'reject' : 'defer')
-
-function noteScore(transaction: Transaction, judgement: Judgement): void {
-  if (judgement.kind !== 'scored') return
-  transaction.score = judgement.score
-  transaction.symbols = judgement.symbols
-}
-
-/** What who has the message got it as: the text is the same, and so is the verdict on it. */
-function asDelivered(session: Session, wanted: Verdict): Verdict {
-  const verdict = granting(session, wanted)
-  return verdict === 'tag' || verdict === 'quarantine' ? verdict : 'accept'
-}
-
-const granting = (session: Session, verdict: Verdict): Verdict =>
-  verdict === 'quarantine' && session.options.quarantine === undefined ? 'tag' : verdict
-
-/** What others want who share the answer without getting the text now. */
-function othersOf(transaction: Transaction, through: readonly Recipient[]): readonly Verdict[] {
-  const someoneHasIt = through.some((recipient) => recipient.memory?.state === 'delivered')
-  // Rule 2 keeps a refusal back as long as someone is deferred; a message that is let through has
-  // to end all the same.
-  const someoneIsLeft = transaction.unsplit !== undefined && anyoneDeferred(transaction)
-  return someoneHasIt || someoneIsLeft ? ['accept'] : []
-}
-
-/** What everyone who went through wants of this text, or has already. */
-const wantedByAll = (
-  session: Session,
-  transaction: Transaction,
-  judgement: Judgement,
-): readonly Verdict[] =>
-  throughOf(transaction).map((recipient) => {
-    if (recipient.memory?.state === 'delivered') return 'accept'
-    return recipient.concealed === undefined
-      ? wants(session, recipient, judgement)
-      : verdictOf(recipient.concealed)
-  })
-
-function wants(session: Session, recipient: Recipient, judgement: Judgement): Verdict {
-  if (recipient.memory?.state === 'refused') return 'reject'
-  switch (judgement.kind) {
-    case 'scored':
-      return recipient.policy === undefined ? 'accept' : decide(judgement.score, recipient.policy)
-    case 'silent':
-      return 'accept'
-    case 'failed':
-      return session.options.judgeFailure
-  }
-}
-
-/**
- * `judge: backend`: one transaction per group, so that the refusal of one group takes the message
- * from nobody else, also where all share an answer (decision 36). With `off` one for all, whose
- * reply is the verdict.
- */
-function backendParcels(transaction: Transaction, through: readonly Recipient[]): Parcel[] {
-  const apart = transaction.prdr || servingOf(transaction) !== 'off'
-  const taking = through.filter(
-    ({ concealed, memory }) =>
-      concealed === undefined &&
-      memory?.state !== 'delivered' &&
-      !(apart && memory?.state === 'refused'),
-  )
-  const open = [...taking, ...anywayOf(transaction)]
-  if (open.length === 0) return []
-  return apart
-    ? parcelsByGroup(open)
-    : [{ result: 'plain', recipients: open.map((recipient) => recipient.index) }]
+  concludeWithoutAnswer(session, transaction, { ...unanswered, reply }, at)
 }

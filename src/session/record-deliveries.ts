@@ -15,32 +15,42 @@ import {
 import type { Deliverer } from '../split/split.ts'
 import { isPositive } from '../smtp/reply.ts'
 import type { Parcel } from '../verdict/parcels.ts'
+import type { Delivering, Report } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import { beginSplit, keepAbort, noteClosed, saveSplit } from './record-split.ts'
-import type { Session } from './session.ts'
+import type { Answering, Session } from './session.ts'
 import { deliveredAnyway, splittingOf, throughOf, type Transaction } from './transaction.ts'
+
+interface Ahead {
+  readonly parcels: readonly Parcel[]
+  readonly report: Report
+}
 
 /** Before the backend gets the first of these parcels. */
 export function intendDeliveries(
   session: Session,
   transaction: Transaction,
-  parcels: readonly Parcel[],
+  ahead: Ahead,
   at: number,
 ): void {
-  if (areAhead(transaction, parcels)) intend(session, transaction, parcels, at)
+  if (areAhead(transaction, ahead)) intend(session, transaction, ahead.parcels, at)
 }
 
 /**
  * The client has gone, or may have, before the backend has answered: its next attempt may come
  * before the outcome is known.
  */
-export function intendUnheard(session: Session, transaction: Transaction, at: number): void {
-  const { parcels, results, crowded, split } = transaction
+export function intendUnheard(
+  session: Session,
+  transaction: Transaction,
+  parcels: readonly Parcel[],
+  at: number,
+): void {
+  const { crowded, split, intended } = transaction
   // whoever leaves on purpose could open any number
   if (crowded !== undefined && split === undefined) return
-  if (!transaction.ahead && parcels !== undefined && results === undefined)
-    intend(session, transaction, parcels, at)
+  if (intended.length === 0) intend(session, transaction, parcels, at)
 }
 
 function intend(
@@ -49,18 +59,17 @@ function intend(
   parcels: readonly Parcel[],
   at: number,
 ): void {
-  const { fingerprint, messageId } = transaction.text ?? {}
+  const { identity } = transaction
   // Without the message's identity nothing may be kept: the next message to the same people would
   // be taken for it.
-  if (fingerprint === undefined) return
+  if (identity === undefined) return
   transaction.split ??= {
     ...beginSplit(session, transaction, at, 'deliveries only'),
-    fingerprint,
-    ...(messageId === undefined ? {} : { messageId }),
+    ...identity,
   }
   const members = parcels.flatMap((parcel) => [...membersOf(transaction, parcel).values()])
   transaction.split = intendDelivery(transaction.split, members, deliverer(session, at))
-  transaction.ahead = true
+  transaction.intended = members
   saveSplit(session, transaction)
 }
 
@@ -73,9 +82,9 @@ const deliverer = ({ options }: Session, at: number): Deliverer => ({
  * Will somebody have the message before the sender hears of it? With one parcel for everyone the
  * reply follows at once.
  */
-function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean {
+function areAhead(transaction: Transaction, { parcels, report }: Ahead): boolean {
   if (parcels.length > 1 || deliveredAnyway(transaction).length > 0) return true
-  if (splittingOf(transaction) === undefined && transaction.bounce?.state !== 'ready') return false
+  if (splittingOf(transaction) === undefined && report.kind !== 'ready') return false
   const takes = new Set(parcels.flatMap((parcel) => parcel.recipients))
   return throughOf(transaction).some(
     ({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered',
@@ -87,18 +96,19 @@ function areAhead(transaction: Transaction, parcels: readonly Parcel[]): boolean
  */
 export function confirmDelivery(
   session: Session,
-  transaction: Transaction,
+  { transaction, step }: Answering<Delivering>,
   { parcel: number, result }: { readonly parcel: number; readonly result: ParcelReply },
 ): void {
-  const parcel = transaction.parcels?.[number]
-  if (!transaction.ahead || transaction.split === undefined || parcel === undefined) return
+  const parcel = step.parcels[number]
+  const { intended, split } = transaction
+  if (intended.length === 0 || split === undefined || parcel === undefined) return
   const members = membersOf(transaction, parcel)
   const taken = new Set<string>()
   for (const [index, address] of members)
     if (isPositive(result.own.get(index) ?? result.reply)) taken.add(address)
-  transaction.split = settleDelivery(transaction.split, [...members.values()], taken)
+  transaction.split = settleDelivery(split, [...members.values()], taken)
   // The reply does not follow at once where a report goes before it.
-  const last = number + 1 === transaction.parcels?.length && transaction.bounce?.state !== 'ready'
+  const last = number + 1 === step.parcels.length && step.report.kind !== 'ready'
   if (taken.size > 0 && !last) saveSplit(session, transaction)
 }
 
@@ -112,14 +122,13 @@ export function keepUnheard(
   taken: readonly Outcome[],
   at: number,
 ): void {
-  const { fingerprint, messageId } = transaction.text ?? {}
+  const { identity } = transaction
   const addresses = taken.map(({ address }) => address)
   const keeps = addresses.length > 0 && transaction.crowded === undefined
-  if (fingerprint !== undefined && (keeps || transaction.split !== undefined)) {
+  if (identity !== undefined && (keeps || transaction.split !== undefined)) {
     const split = transaction.split ?? {
       ...beginSplit(session, transaction, at, 'deliveries only'),
-      fingerprint,
-      ...(messageId === undefined ? {} : { messageId }),
+      ...identity,
     }
     transaction.split = oweAcknowledgement(split, addresses)
   }

@@ -35,7 +35,7 @@ import type { Split } from '../split/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer, Outcome } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
-import type { TextEnd } from './effects.ts'
+import type { Presence } from './answering.ts'
 import type { Session } from './session.ts'
 import {
   isCertain,
@@ -189,15 +189,10 @@ export function takeOver(
  * message, what was presumed is forgotten, those who were made to wait by it get their message at
  * once, and those deferred in this transaction belong to the split of their own message.
  */
-export function confirmSplit(
-  session: Session,
-  transaction: Transaction,
-  text: TextEnd,
-  at: number,
-): void {
-  const { fingerprint, messageId } = text
-  const { split, presumed } = transaction
-  if (fingerprint === undefined) return
+export function confirmSplit(session: Session, transaction: Transaction, at: number): void {
+  const { split, presumed, identity } = transaction
+  if (identity === undefined) return
+  const { fingerprint } = identity
   noteMistake(session, transaction, fingerprint)
   if (split?.fingerprint !== fingerprint) {
     const right = [...transaction.recalled.values()].find(
@@ -209,11 +204,7 @@ export function confirmSplit(
   if (transaction.split === undefined) return
   if (transaction.presumed) noteReturned(transaction)
   absorbTwins(session, transaction, transaction.split, { fingerprint, at })
-  transaction.split = {
-    ...transaction.split,
-    fingerprint,
-    ...(messageId === undefined ? {} : { messageId }),
-  }
+  transaction.split = { ...transaction.split, ...identity }
 }
 
 /**
@@ -315,6 +306,13 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
   }
 }
 
+export interface Told {
+  readonly answer: Answer
+  /** What became of those whom the text was delivered to although they were deferred. */
+  readonly judgedAnyway: readonly Outcome[]
+  readonly client: Presence
+}
+
 /**
  * After the answer: who is done, who is owed what. Begins a split where the answer left something
  * to keep.
@@ -322,21 +320,17 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
 export function keepAnswer(
   session: Session,
   transaction: Transaction,
-  answer: Answer,
+  { answer, judgedAnyway, client }: Told,
   at: number,
 ): void {
   noteRefused(session, transaction, at)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
-    const { fingerprint, messageId } = transaction.text ?? {}
+    const { identity } = transaction
     // Without the message's identity nothing may be kept: the next message to the same people would
     // be taken for it.
-    if (!keeps || fingerprint === undefined) return
-    transaction.split = {
-      ...beginSplit(session, transaction, at),
-      fingerprint,
-      ...(messageId === undefined ? {} : { messageId }),
-    }
+    if (!keeps || identity === undefined) return
+    transaction.split = { ...beginSplit(session, transaction, at), ...identity }
   }
   let split = transaction.split
   let progress = answer.final.length > 0
@@ -348,14 +342,14 @@ export function keepAnswer(
     progress ||= transaction.recipients[delivered.index]?.duplicate !== true
     split = keepDelivery(split, delivered.address, at)
   }
-  for (const { address, reply } of transaction.judgedAnyway) {
+  for (const { address, reply } of judgedAnyway) {
     const judged = isPositive(reply) || isPermanent(reply)
     progress ||= judged
     if (judged) split = keepJudged(split, address, isPositive(reply) ? undefined : reply)
   }
   const taking = answer.final.filter(({ reply }) => isPositive(reply))
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
-  const unheard = unheardOf(transaction, taking)
+  const unheard = unheardOf(transaction, client, taking)
   if (unheard.length > 0) split = oweAcknowledgement(split, unheard)
   transaction.split = split
   const told = new Set(
@@ -377,9 +371,13 @@ export function keepAnswer(
  * by what the ledger remembers is forgotten only once the client goes on, for it has gone without
  * hearing its answer before.
  */
-const unheardOf = ({ clientGone, recipients }: Transaction, taking: readonly Outcome[]): string[] =>
+const unheardOf = (
+  { recipients }: Transaction,
+  client: Presence,
+  taking: readonly Outcome[],
+): string[] =>
   addresses(
-    clientGone === 'maybe'
+    client === 'maybe gone'
       ? taking
       : taking.filter(({ index }) => recipients[index]?.duplicate === true),
   )
@@ -389,10 +387,6 @@ const keepsDeliveries = (split: Split): boolean =>
   split.recipients.some(
     ({ state, has }) => state === 'delivered' || state === 'delivering' || has === true,
   )
-
-/** Whom the backend was asked to take the message for. */
-const partsOf = ({ parcels = [], recipients }: Transaction): readonly Recipient[] =>
-  parcels.flatMap((parcel) => parcel.recipients.flatMap((index) => recipients[index] ?? []))
 
 const keptBack = (transaction: Transaction, answer: Answer): boolean =>
   answer.refusalsKept.length > 0 ||
@@ -449,7 +443,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
   // Nothing of this attempt is under way any more: what the backend was asked to take and did not
   // is not there.
-  split = settleDelivery(split, transaction.ahead ? addresses(partsOf(transaction)) : [], new Set())
+  split = settleDelivery(split, transaction.intended, new Set())
   if (certain) split = keepTold(transaction, split)
   // The client left before it had shown its text: nobody knows whether the guess was right
   // (senders: nullmailer).

@@ -6,26 +6,36 @@ import { headerDate, receivedField, tagFields, type WrittenField } from '../smtp
 import { Edits, type Revision } from '../message/edits.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 import { isPositive } from '../smtp/reply.ts'
+import type { Judgement } from '../judge/judge.ts'
 import type { Parcel } from '../verdict/parcels.ts'
+import type { Report } from './answering.ts'
 import type { ParcelOrder } from './effects.ts'
 import { intendDeliveries } from './record-deliveries.ts'
 import { mailArgument } from './on-mail.ts'
 import type { Session } from './session.ts'
 import type { Recipient, Transaction } from './transaction.ts'
 
+export interface Ordered {
+  readonly parcels: readonly Parcel[]
+  readonly judgement: Judgement
+  readonly report: Report
+  /** The text goes to the backend while it comes in. */
+  readonly streaming: boolean
+}
+
 export function order(
   session: Session,
   transaction: Transaction,
-  parcels: readonly Parcel[],
+  ordered: Ordered,
   at: number,
 ): void {
   const { recipients } = transaction
   const trace = session.options.receivedHeader ? traceField(session, transaction, at) : []
-  const orders = parcels.map((parcel): ParcelOrder => {
+  const parcels = ordered.parcels.map((parcel): ParcelOrder => {
     const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
     return {
       result: parcel.result,
-      edits: onTop([...trace, ...tagOf(transaction, parcel, members)]),
+      edits: onTop([...trace, ...tagOf(parcel, members, ordered.judgement)]),
       recipients: members.map(({ index, path, parameters }) => ({
         index,
         argument:
@@ -35,17 +45,16 @@ export function order(
       })),
     }
   })
-  transaction.parcels = parcels
-  if (!transaction.streaming) intendDeliveries(session, transaction, parcels, at)
+  if (!ordered.streaming) intendDeliveries(session, transaction, ordered, at)
   const shown = recipients
     .filter((recipient) => recipient.shown !== undefined && isPositive(recipient.shown))
     .map((recipient) => recipient.index)
   session.effects.push({
     do: 'deliver',
-    parcels: orders,
+    parcels,
     mail: mailArgument(transaction),
     shown,
-    streaming: transaction.streaming,
+    streaming: ordered.streaming,
   })
 }
 
@@ -53,16 +62,15 @@ const onTop = (fields: readonly WrittenField[]): Revision =>
   fields.length === 0 ? [] : [[Edits.onTop(fields)]]
 
 function tagOf(
-  transaction: Transaction,
   parcel: Parcel,
   members: readonly Recipient[],
+  judgement: Judgement,
 ): readonly WrittenField[] {
   if (parcel.result === 'plain') return []
-  const score = transaction.score ?? 0
   const quarantined = parcel.result === 'quarantined'
   return tagFields({
     verdict: quarantined ? 'quarantine' : 'tag',
-    score,
+    score: judgement.kind === 'scored' ? judgement.score : 0,
     recipients: quarantined ? members.map((member) => member.path.mailbox) : [],
   })
 }

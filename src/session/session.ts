@@ -15,6 +15,7 @@ import type { ReturnWindow } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
+import type { Step, Upstream } from './answering.ts'
 import type { Effect } from './effects.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
@@ -25,7 +26,12 @@ export type State =
   | { readonly at: 'ready'; readonly hello: Hello }
   | { readonly at: 'envelope'; readonly hello: Hello; readonly transaction: Transaction }
   /** After 354: the octets are text. */
-  | { readonly at: 'text'; readonly hello: Hello; readonly transaction: Transaction }
+  | {
+      readonly at: 'text'
+      readonly hello: Hello
+      readonly transaction: Transaction
+      readonly upstream: Upstream
+    }
   /**
    * Between and within BDAT chunks; `left` of the octets of this chunk are awaited when `taking`.
    */
@@ -34,20 +40,24 @@ export type State =
       readonly hello: Hello
       readonly transaction: Transaction
       readonly taking: boolean
+      readonly upstream: Upstream
     }
   /** A text comes although DATA was refused; it is dropped. */
   | { readonly at: 'refusedText'; readonly then: Extract<State, { at: 'greeted' | 'ready' }> }
-  /** The text is complete; judging and delivering. */
-  | {
-      readonly at: 'answering'
-      readonly hello: Hello
-      readonly transaction: Transaction
-      readonly slot: number
-    }
+  /** The text is complete; `step`: how far its answer is. */
+  | Answering<Step>
   /** With a slot the backend is asked; without one it is the client's turn. */
   | { readonly at: 'authenticating'; readonly hello: Hello; readonly slot?: number }
   | { readonly at: 'securing' }
   | { readonly at: 'closed' }
+
+export interface Answering<Now extends Step> {
+  readonly at: 'answering'
+  readonly hello: Hello
+  readonly transaction: Transaction
+  readonly slot: number
+  readonly step: Now
+}
 
 export interface Hello {
   readonly verb: 'EHLO' | 'HELO'
@@ -263,3 +273,7 @@ export function awaits(session: Session): 'command' | 'text' | 'answer' | 'nothi
       return 'nothing'
   }
 }
+
+/** The backend was asked for the parcels: what it says outlives the client. */
+export const isWithBackend = ({ state }: Session): boolean =>
+  state.at === 'answering' && (state.step.at === 'delivering' || state.step.at === 'reporting')

@@ -1,5 +1,6 @@
 /**
- * One mail transaction: its envelope and each recipient's fate. A recipient's fate is set once:
+ * One mail transaction: its envelope, each recipient's fate, and the split that it belongs to. What
+ * is made of its text is in the steps to the answer (answering.ts). A recipient's fate is set once:
  *
  *     asked ──▶ considered ──▶ through ──▶ (answered with the text)
  *       │            └───────▶ deferred       told to come back only to split
@@ -9,19 +10,14 @@ import type { Path } from '../smtp/path.ts'
 import type { Parameters } from '../smtp/parameters.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { OpenLimit } from '../ledger/ledger.ts'
-import type { Split, SplitRecipient } from '../split/split.ts'
+import type { MessageIdentity, Split, SplitRecipient } from '../split/split.ts'
 import type { Arrival, Candidate } from '../split/split-return.ts'
 import type { Policy } from '../verdict/policy.ts'
-import { isVouched } from '../strategy/auto.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { StrategyName } from '../strategy/names.ts'
 import type { Going, Splitting } from '../strategy/choose.ts'
 import type { UnsplitReason } from '../split/unsplit.ts'
-import type { DeliveryFact, RecipientFact } from '../facts.ts'
-import type { Outcome } from '../verdict/answer.ts'
-import type { Parcel } from '../verdict/parcels.ts'
-import type { ParcelReply, TextEnd } from './effects.ts'
-import type { VouchedBy } from '../sender-auth/sender-auth.ts'
+import type { RecipientFact } from '../facts.ts'
 
 export type Fate = 'asked' | 'considered' | 'through' | 'deferred' | 'refused' | 'postponed'
 
@@ -70,7 +66,6 @@ export interface Transaction {
   readonly peer: PeerClass
   readonly trusted: boolean
   readonly mailSlot: number
-  mailAccepted: boolean
   readonly recipients: Recipient[]
   going: Going
   /** Recipients that were told to come again because of `limits.recipients`. */
@@ -104,49 +99,31 @@ export interface Transaction {
    * are refused in it to wait for the others.
    */
   returned?: 'as guessed' | 'by its text alone'
-  /** `DATA` and `BDAT` can't be mixed (RFC 3030 4.2). */
-  chunking: boolean
-  readonly deliveries: DeliveryFact[]
-  /** What became of those whom the text was delivered to although they were deferred. */
-  judgedAnyway: readonly Outcome[]
-  /** What SPF and DKIM said of this message, where they were asked. */
-  vouched?: boolean
-  score?: number
-  symbols?: readonly string[]
-  messageId?: string
-  sizeBytes: number
-  textAt?: number
-  judgedAt?: number
+  /** Which message this is, once its text has told. */
+  identity?: MessageIdentity
+  /** What SPF and DKIM say of this text; `not asked`: it is complete, and nothing vouches for it. */
+  senderAuth: 'no text' | 'not asked' | 'vouched' | 'not vouched'
   lastReply?: Reply
-  text?: TextEnd
-  /** What the backend was asked to take, once that is decided. */
-  parcels?: readonly Parcel[]
-  /** Deliveries of this transaction are in the ledger before they are made. */
-  ahead: boolean
-  /**
-   * While the backend was asked, the client has gone: nobody hears the answer, and it is written
-   * down instead (RFC 1047). `maybe`: it has closed its side, and the answer is said, too.
-   */
-  clientGone: 'no' | 'maybe' | 'yes'
-  /** `bounce`: how far the report of the refusals is; absent where there was none to make. */
-  bounce?:
-    | { readonly state: 'not' }
-    | { readonly state: 'ready' | 'reporting' | 'reported' | 'failed'; readonly by: VouchedBy }
-  /** What the backend said, while the report is under way. */
-  results?: readonly ParcelReply[]
-  /** The text goes to the backend while it comes in. */
-  streaming: boolean
+  /** Whose delivery is in the ledger before it is made. */
+  intended: readonly string[]
 }
 
 /**
  * Whether SPF or DKIM has passed: for this text, else for that of an earlier attempt; undefined
  * when none was seen.
  */
-export function vouchedOf({ vouched, symbols, textAt, split }: Transaction): boolean | undefined {
-  if (vouched !== undefined) return vouched
-  if (symbols !== undefined && isVouched(symbols)) return true
-  // Once the text is known the split is that of this very message.
-  return split?.vouched ?? (textAt === undefined ? undefined : false)
+export function vouchedOf({ senderAuth, split }: Transaction): boolean | undefined {
+  switch (senderAuth) {
+    case 'vouched':
+      return true
+    case 'not vouched':
+      return false
+    case 'not asked':
+      // Once the text is known the split is that of this very message.
+      return split?.vouched ?? false
+    case 'no text':
+      return split?.vouched
+  }
 }
 
 /** Which serving is in force for a legacy client. */
@@ -200,8 +177,8 @@ export const anyoneDeferred = (transaction: Transaction): boolean =>
   )
 
 /** The split was begun by this transaction, or its text has shown that they belong together. */
-export const isCertain = ({ presumed, text }: Transaction): boolean =>
-  !presumed || text?.fingerprint !== undefined
+export const isCertain = ({ presumed, identity }: Transaction): boolean =>
+  !presumed || identity !== undefined
 
 /**
  * What happens in this transaction is told of its split: that they belong together is certain, or
