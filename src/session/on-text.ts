@@ -55,8 +55,9 @@ export function onJudgedEarly(session: Session, judgement: Judgement, at: number
 
 type Receiving = Extract<State, { at: 'text' | 'chunks' }>
 
+/** Octets of a text are awaited. */
 const isReceiving = (state: State): state is Receiving =>
-  state.at === 'text' || state.at === 'chunks'
+  state.at === 'text' || (state.at === 'chunks' && state.taking)
 
 export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   const { state } = session

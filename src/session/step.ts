@@ -38,8 +38,9 @@ import { mayIntroduce, onXclient, xclientAttributes } from './on-xclient.ts'
 import { beginsRefusedText, onRefusedText, onRefusedTextEnded } from './refused-data.ts'
 import { noteLimit } from './limit.ts'
 import { allAnswered, sayNow } from './reply-slots.ts'
-import type { Hello, Session } from './session.ts'
+import { type Hello, type Session, takesCommands } from './session.ts'
 
+/** What comes where nobody expects it changes nothing. */
 export function step(session: Session, event: Event): void {
   if (event.kind === 'heard') return noteHeard(session, event.at)
   if (session.state.at === 'closed') return
@@ -47,13 +48,10 @@ export function step(session: Session, event: Event): void {
     case 'connected':
       return greet(session, event.earlyTalker, event.at)
     case 'line':
-      session.unread = event.more
-      return onLine(session, event.text, event.at)
     case 'lineTooLong':
-      if (session.state.at === 'authenticating') return onAuthLineTooLong(session, event.at)
-      return fault(session, replies.lineTooLong, event.at)
     case 'strayByte':
-      return end(session, replies.strayByte, 'stray byte', event.at)
+      if (takesCommands(session)) onInput(session, event)
+      return
     case 'batchEnded':
       return settle(session, event.at, true)
     case 'mailReplied':
@@ -103,7 +101,8 @@ export function step(session: Session, event: Event): void {
       onAuthReplied(session, event.reply, event.at)
       break
     case 'securingFailed':
-      return close(session, 'tls', event.at)
+      if (session.state.at === 'securing') close(session, 'tls', event.at)
+      return
     case 'timedOut':
       return onTimedOut(session, event.at, event.slow === true)
     case 'shutdown':
@@ -117,6 +116,23 @@ export function step(session: Session, event: Event): void {
   resume(session, event.at)
 }
 
+/** What stands where a command is awaited. */
+function onInput(
+  session: Session,
+  event: Extract<Event, { kind: 'line' | 'lineTooLong' | 'strayByte' }>,
+): void {
+  switch (event.kind) {
+    case 'line':
+      session.unread = event.more
+      return onLine(session, event.text, event.at)
+    case 'lineTooLong':
+      if (session.state.at === 'authenticating') return onAuthLineTooLong(session, event.at)
+      return fault(session, replies.lineTooLong, event.at)
+    case 'strayByte':
+      return end(session, replies.strayByte, 'stray byte', event.at)
+  }
+}
+
 /** Runs the held command once everything before it was answered. */
 function resume(session: Session, at: number): void {
   const { held } = session
@@ -126,6 +142,7 @@ function resume(session: Session, at: number): void {
 }
 
 function greet(session: Session, earlyTalker: boolean, at: number): void {
+  if (session.state.at !== 'connected') return
   // Nothing can be said before the greeting (RFC 5321 3.1); who speaks first is no MTA.
   if (earlyTalker) return end(session, replies.earlyTalker, 'early talker', at)
   sayNow(session.slots, replies.greeting(session.options.hostname))
@@ -248,6 +265,7 @@ function onStartTls(session: Session, at: number): void {
 
 /** RFC 3207 4.2: everything said before is forgotten. */
 function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>): void {
+  if (session.state.at !== 'securing') return
   session.secured = true
   session.offered = new Map()
   forgetAuth(session)

@@ -60,9 +60,9 @@ export interface World {
   readonly bounce: () => Prepared | undefined
   /** Whether SPF or DKIM vouches for the message. */
   readonly vouch: () => boolean | undefined
-  readonly report: () => Reply
+  readonly report: () => Reply | undefined
   /** Whether whoever else was at a delivery of the same message is at it no more. */
-  readonly othersAreDone: () => boolean
+  readonly othersAreDone: () => boolean | undefined
 }
 
 export interface MachineOptions {
@@ -340,6 +340,7 @@ export class Machine {
       case 'awaitDeliveries': {
         const split = this.ledger.splits.get(effect.split)
         const settled = this.#world.othersAreDone()
+        if (settled === undefined) return
         return this.#step({
           kind: 'deliveriesSettled',
           at,
@@ -357,9 +358,12 @@ export class Machine {
         if (prepared !== undefined) this.#step({ kind: 'bouncePrepared', at, prepared })
         return
       }
-      case 'report':
+      case 'report': {
         this.reports.push(effect.refusals.map(({ recipient }) => recipient))
-        return this.#step({ kind: 'reported', at, reply: this.#world.report() })
+        const reply = this.#world.report()
+        if (reply !== undefined) this.#step({ kind: 'reported', at, reply })
+        return
+      }
       case 'save':
         if (!this.ledger.save(effect.split)) this.lostSaves++
         return
