@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { openApi } from '../src/admin/openapi.ts'
 import type { Operation } from '../src/admin/operation.ts'
 import { operations } from '../src/admin/operations.ts'
+import { sentenceALine } from './sentence-a-line.ts'
 
 const path = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url))
 const { version } = JSON.parse(readFileSync(path('package.json'), 'utf8')) as { version: string }
@@ -26,7 +27,8 @@ The commands \`peers\`, \`strategy\` and \`splits\` use this API, and your own p
 - When \`admin.token_file\` is set, each request needs the header \`Authorization: Bearer TOKEN\`.
   The requests that say "no token" below never need it.
 - Without a token Rcptwise answers only on a loopback address, and only to loopback names.
-- Bodies and answers are JSON. Times are ISO 8601 in UTC.
+- Bodies and answers are JSON.
+  Times are ISO 8601 in UTC.
 - Every failure has two words for you: \`error\` says what is wrong, \`expected\` says what was expected instead.
 - A parameter or a key that is not listed here is a failure (400), so that a typing error changes nothing.
 - Each change leaves one line in the log, with who made it.
@@ -70,7 +72,7 @@ function section(operation: Operation): string {
   const answers = Object.entries(statuses).map(([status, when]) => `- \`${status}\`: ${when}`)
   return [
     `## ${method} ${path}`,
-    `${summary}${open ? ' No token.' : ''}`,
+    sentenceALine(`${summary}${open ? ' No token.' : ''}`),
     ...(inputs.length === 0 ? [] : [table]),
     answers.join('\n'),
   ].join('\n\n')

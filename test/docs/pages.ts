@@ -1,9 +1,9 @@
 /**
- * The pages that say what always holds, as the units that a test can quote: sentences, and tables
- * as a whole. Code and what is between `<!-- tables: begin -->` and `<!-- tables: end -->` (made by
+ * The pages, as the units that a test can quote: sentences, and tables as a whole; and as they are
+ * in the source, line by line. Code and what is between `<!-- tables: begin -->` and `<!-- tables: end -->` (made by
  * tools/strategy-table.ts) are left out.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -14,7 +14,23 @@ export interface Page {
   readonly file: string
   /** Without markup, in order; a table is `table under HEADING`. */
   readonly units: readonly string[]
+  /** Paragraphs and list entries, with the lines of each. */
+  readonly paragraphs: readonly (readonly string[])[]
 }
+
+const markdownOf = (folder: string): string[] =>
+  readdirSync(join(root, folder), { encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name))
+
+/** What readers of this version read: neither decisions nor the history of changes. */
+export const documents: readonly string[] = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'grafana/README.md',
+  ...markdownOf('docs'),
+  ...markdownOf('docs/deploy'),
+]
 
 /** Emphasis, code marks and links are how a sentence looks, not what it says. */
 export const plain = (text: string): string =>
@@ -40,13 +56,17 @@ export function sentencesOf(paragraph: string): string[] {
 }
 
 /** Blocks of one kind: a heading, a table, a list entry or a paragraph. */
-function unitsOf(text: string): string[] {
+function blocksOf(text: string): Pick<Page, 'units' | 'paragraphs'> {
   const units: string[] = []
+  const paragraphs: string[][] = []
   let heading = ''
   let paragraph: string[] = []
   let tables = 0
   const end = (): void => {
-    if (paragraph.length > 0) units.push(...sentencesOf(paragraph.join(' ')))
+    if (paragraph.length > 0) {
+      paragraphs.push(paragraph)
+      units.push(...sentencesOf(paragraph.join(' ')))
+    }
     paragraph = []
   }
   let inTable = false
@@ -72,7 +92,7 @@ function unitsOf(text: string): string[] {
     }
   }
   end()
-  return units
+  return { units, paragraphs }
 }
 
 export function readPage(file: string): Page {
@@ -80,5 +100,5 @@ export function readPage(file: string): Page {
     .replace(/<!-- tables: begin -->[\s\S]*?<!-- tables: end -->/g, '')
     .replace(/^( *)```[\s\S]*?^ *```$/gm, '')
     .replace(/<!--[\s\S]*?-->/g, '')
-  return { name: basename(file), file, units: unitsOf(text) }
+  return { name: basename(file), file, ...blocksOf(text) }
 }

@@ -105,7 +105,12 @@ describe('every sentence has a test that quotes it, or is listed in test/docs/ex
 })
 
 test('a sentence that nobody shows would be noticed', () => {
-  const page: Page = { name: 'limits.md', file: '', units: ['Rcptwise brews coffee.'] }
+  const page: Page = {
+    name: 'limits.md',
+    file: '',
+    units: ['Rcptwise brews coffee.'],
+    paragraphs: [],
+  }
   expect(quoted(page, 'Rcptwise brews coffee.') || explained(page, 'Rcptwise brews coffee.')).toBe(
     false,
   )
