@@ -34,7 +34,7 @@ export function backendSettings(config: Config): BackendSettings {
     kind: 'smtp',
     servers: backend.servers.flatMap((server) => (server.kind === 'smtp' ? [server] : [])),
     tls: readBackendTls(backend.tls),
-    introduction: backend.clientAddress,
+    clientAddress: backend.clientAddress,
     helo: hostname,
     prdr: backend.prdr,
     connectTimeoutMs: backend.connectTimeoutMs,

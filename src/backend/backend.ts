@@ -46,7 +46,7 @@ export interface ParcelResultReply {
   readonly ms: number
 }
 
-export type ParcelTold = (parcel: number, result: ParcelResultReply) => void
+export type ParcelListener = (parcel: number, result: ParcelResultReply) => void
 
 export interface BackendTransaction {
   /**
@@ -63,7 +63,7 @@ export interface BackendTransaction {
   deliver(
     order: DeliveryOrder,
     text: TextSource,
-    told?: ParcelTold,
+    told?: ParcelListener,
   ): Promise<readonly ParcelResultReply[]>
   /** A text is being given to the backend, or was: it may have taken it. */
   readonly committing: boolean

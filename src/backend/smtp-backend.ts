@@ -85,9 +85,9 @@ export class SmtpBackend implements WatchedBackend {
     begun: Pick<SmtpTransactionOptions, 'transaction' | 'pool' | 'client' | 'login'>,
     listener: EnvelopeListener,
   ): BackendTransaction {
-    const { deliveryTimeoutMs, introduction, onFact, now } = this.#options
+    const { deliveryTimeoutMs, clientAddress, onFact, now } = this.#options
     const withoutPrdr = this.#withoutPrdr
-    const options = { ...begun, introduction, deliveryTimeoutMs, withoutPrdr, onFact, now }
+    const options = { ...begun, clientAddress, deliveryTimeoutMs, withoutPrdr, onFact, now }
     return new SmtpTransaction(options, listener)
   }
 

@@ -28,7 +28,7 @@ export function openBackend(
   const facts: Fact[] = []
   const backend = new SmtpBackend({
     servers: [{ host: '127.0.0.1', port: server.port, url: server.url }],
-    introduction: 'none',
+    clientAddress: 'none',
     helo: 'mx.test',
     connectTimeoutMs: 30_000,
     replyTimeoutMs: 30_000,

@@ -268,7 +268,7 @@ describe('LMTP', () => {
     await using server = await startFakeBackend({
       rules: [xclient, offersXclient, dot(1, '250 2.0.0 Saved')],
     })
-    await using open = openLmtp(server, { introduction: 'xclient' })
+    await using open = openLmtp(server, { clientAddress: 'xclient' })
     const begun = await open.begin().envelope(recipients(1))
     await begun.deliver(begun.order([0]), text)
     const verbs = server.lines().map((line) => line.split(' ')[0])

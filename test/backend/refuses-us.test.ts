@@ -150,7 +150,7 @@ describe('a refusal that is about us', () => {
     })
     await using open = openBackend(server)
     expect((await open.begin().envelope([])).told).toEqual([`mail ${refusesUs}`])
-    await using tells = openBackend(server, { introduction: 'xclient' })
+    await using tells = openBackend(server, { clientAddress: 'xclient' })
     expect((await tells.begin().envelope([])).told).toEqual([`mail ${said}`])
   })
 })

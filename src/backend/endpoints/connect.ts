@@ -6,7 +6,7 @@ import type { FactListener } from '../../facts.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import {
   type BackendClient,
-  type Introduction,
+  type ClientAddressMode,
   proxyPreamble,
   tellsClient,
 } from '../wire/tell-client.ts'
@@ -28,7 +28,7 @@ export interface ConnectOptions {
   /** Absent: clear text. */
   readonly tls?: BackendTls | undefined
   /** How servers hear of the client that a connection is borrowed for. */
-  readonly introduction: Introduction
+  readonly clientAddress: ClientAddressMode
   readonly helo: string
   /**
    * From the first packet to the answer to EHLO, per server; and the wait for a connection while
@@ -66,9 +66,9 @@ export async function openConnection(
   { server, host, address, port }: Endpoint,
   client: BackendClient | undefined,
 ): Promise<SmtpConnection | NotOpened> {
-  const { onFact, now, introduction, tls, signal } = options
+  const { onFact, now, clientAddress, tls, signal } = options
   const started = now()
-  const preamble = proxyPreamble(introduction, client)
+  const preamble = proxyPreamble(clientAddress, client)
   try {
     const connection = await SmtpConnection.open({
       ...options,
@@ -146,24 +146,24 @@ async function askRelay(
   candidate: AskedEndpoint,
   questions: RelayQuestions,
 ): ReturnType<typeof askPlace> {
-  const { introduction, now } = options
+  const { clientAddress, now } = options
   const { endpoint, relay } = candidate
   const opened = await openConnection(
     options,
     endpoint,
-    tellsClient(introduction) ? stranger : undefined,
+    tellsClient(clientAddress) ? stranger : undefined,
   )
   if (!(opened instanceof SmtpConnection)) return opened
   const { extensions } = opened
   const answer = await askWhetherItRelays(
     opened,
-    introduction,
+    clientAddress,
     questionsFor(questions, ownAddress(endpoint)),
   )
   opened.quit()
   if (typeof answer === 'object') {
     if ('failed' in answer) return { failed: answer.failed, step: 'connect' }
-    return { failed: openRelay(answer.relays, introduction), step: 'relay', relays: true }
+    return { failed: openRelay(answer.relays, clientAddress), step: 'relay', relays: true }
   }
   // Who was known to refuse before is not left alone for a 4yz.
   if (answer === 'unsure' && !candidate.safe && ++candidate.unsure < unsureAtMost)

@@ -4,11 +4,11 @@
  * the questions in words.
  */
 import { type Reply, isPermanent, isPositive } from '../../smtp/reply.ts'
-import { type ReplyOrLost, isLost, type Lost } from '../wire/command-reply.ts'
+import { type ReplyOrFailed, isFailed, type Failed } from '../wire/command-reply.ts'
 import {
   backendClient,
-  type Introduced,
-  type Introduction,
+  type CommandConnection,
+  type ClientAddressMode,
   sayXclient,
   tellsClient,
 } from '../wire/tell-client.ts'
@@ -82,10 +82,10 @@ const whoMay = (asStranger: boolean): string =>
     : 'leave backend.follows_routes out, so that such recipients are refused here'
 
 /** Why a server is not used. */
-export const openRelay = (recipient: string, introduction: Introduction): string =>
-  `it would relay mail ${tellsClient(introduction) ? 'from a stranger (192.0.2.1)' : 'that comes from here'} ` +
+export const openRelay = (recipient: string, clientAddress: ClientAddressMode): string =>
+  `it would relay mail ${tellsClient(clientAddress) ? 'from a stranger (192.0.2.1)' : 'that comes from here'} ` +
   `${recipient === probeRecipient ? '' : `for ${recipient} `}to example.net, so everyone could send anything through it; ` +
-  whoMay(tellsClient(introduction))
+  whoMay(tellsClient(clientAddress))
 
 /**
  * A 4yz is no refusal yet: greylisting, or trouble. One that never becomes a yes is taken for a no
@@ -106,24 +106,24 @@ export type Answer =
  * left open on it.
  */
 export async function askWhetherItRelays(
-  connection: Introduced,
-  introduction: Introduction,
+  connection: CommandConnection,
+  clientAddress: ClientAddressMode,
   questions: readonly Question[],
 ): Promise<Answer> {
-  const refused = introduction === 'xclient' ? await sayXclient(connection, stranger) : undefined
+  const refused = clientAddress === 'xclient' ? await sayXclient(connection, stranger) : undefined
   if (refused !== undefined) {
-    if (isLost(refused)) return { failed: `XCLIENT: ${refused.lost}` }
+    if (isFailed(refused)) return { failed: `XCLIENT: ${refused.failed}` }
     if (!connection.extensions.has('XCLIENT')) return { failed: notOffered }
     return isPermanent(refused) ? 'refuses' : 'unsure'
   }
   const mail = await ask(connection, `MAIL FROM:<${probeSender}>`)
-  if (isLost(mail)) return { failed: mail.lost }
+  if (isFailed(mail)) return { failed: mail.failed }
   if (!isPositive(mail)) return noOf(mail)
   return await askRecipients(connection, questions)
 }
 
 async function askRecipients(
-  connection: Introduced,
+  connection: CommandConnection,
   questions: readonly Question[],
 ): Promise<Answer> {
   const nobodies = new Map<string, Reply>()
@@ -133,11 +133,11 @@ async function askRecipients(
       nobody === undefined
         ? undefined
         : (nobodies.get(nobody) ?? (await askRecipient(connection, nobody)))
-    if (beside !== undefined && isLost(beside)) return { failed: beside.lost }
+    if (beside !== undefined && isFailed(beside)) return { failed: beside.failed }
     if (nobody !== undefined && beside !== undefined) nobodies.set(nobody, beside)
     if (beside !== undefined && isPositive(beside)) continue
     const heard = await askRecipient(connection, recipient)
-    if (isLost(heard)) return { failed: heard.lost }
+    if (isFailed(heard)) return { failed: heard.failed }
     if (isPositive(heard) && (beside === undefined || isPermanent(beside)))
       return { relays: recipient }
     if (!isPermanent(heard)) sure = false
@@ -147,9 +147,11 @@ async function askRecipients(
 
 const noOf = (reply: Reply): Answer => (isPermanent(reply) ? 'refuses' : 'unsure')
 
-const askRecipient = async (connection: Introduced, recipient: string): Promise<Reply | Lost> =>
-  await ask(connection, `RCPT TO:<${recipient}>`)
+const askRecipient = async (
+  connection: CommandConnection,
+  recipient: string,
+): Promise<Reply | Failed> => await ask(connection, `RCPT TO:<${recipient}>`)
 
-async function ask(connection: Introduced, line: string): Promise<ReplyOrLost> {
+async function ask(connection: CommandConnection, line: string): Promise<ReplyOrFailed> {
   return await new Promise((resolve) => connection.command(line, resolve))
 }

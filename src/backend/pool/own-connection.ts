@@ -8,7 +8,7 @@ import { describeReply, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend } from '../backend.ts'
 import { isAboutUs } from '../wire/about-us.ts'
-import { isLost } from '../wire/command-reply.ts'
+import { isFailed } from '../wire/command-reply.ts'
 import type { BackendClient } from '../wire/tell-client.ts'
 import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
 import type { Pool } from './pool.ts'
@@ -61,7 +61,7 @@ export class OwnConnection implements OwnBackend, Lender {
   #ask({ connection, server }: Lent, line: string, heard: (reply: Reply) => void): void {
     const { onFact, now } = this.#options
     connection.command(line, (answer) => {
-      if (isLost(answer)) return heard(replies.authUnavailable)
+      if (isFailed(answer)) return heard(replies.authUnavailable)
       const circumstances = {
         step: 'auth',
         parameters: true,

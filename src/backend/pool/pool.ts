@@ -8,7 +8,7 @@ import { describeReply, isTransient } from '../../smtp/reply.ts'
 import type { ServerView } from '../backend.ts'
 import { askPlace, type ConnectOptions, openConnection } from '../endpoints/connect.ts'
 import type { HealthOptions } from '../endpoints/health.ts'
-import { isLost } from '../wire/command-reply.ts'
+import { isFailed } from '../wire/command-reply.ts'
 import { IdleConnections } from './idle.ts'
 import { type BackendClient, sayXclient } from '../wire/tell-client.ts'
 import type { Borrower, Borrowing, Lender, Lent, NotLent } from './lending.ts'
@@ -102,7 +102,7 @@ export class Pool implements Lender {
   /**
    * Lends a connection that the server takes for the client's: one that was used before when one is
    * idle and `fresh` is not asked for. Always answers, once; at once when a connection is idle and
-   * needs no introduction.
+   * has not to be told of the client.
    */
   borrow(wanted: Borrowing, borrower: Borrower): void {
     this.#serve(this.#waiting.add(wanted, borrower))
@@ -135,11 +135,11 @@ export class Pool implements Lender {
   #takeIdle(
     wanted: Borrowing,
   ): { connection: SmtpConnection; candidate: EndpointState } | undefined {
-    const { introduction } = this.#options
+    const { clientAddress } = this.#options
     const { client } = wanted
     const picked = this.#endpoints.pick(wanted)
     if (picked === undefined) return undefined
-    const anyone = introduction === 'none' || introduction === 'xforward'
+    const anyone = clientAddress === 'none' || clientAddress === 'xforward'
     const own = (connection: SmtpConnection): boolean => connection.client === client?.key
     const suits = (connection: SmtpConnection): boolean => this.#canBecome(connection, client)
     const from = (candidate: EndpointState): SmtpConnection | undefined =>
@@ -159,7 +159,7 @@ export class Pool implements Lender {
   }
 
   #isPerClient(): boolean {
-    return this.#options.introduction === 'proxy-v1' || this.#options.introduction === 'proxy-v2'
+    return this.#options.clientAddress === 'proxy-v1' || this.#options.clientAddress === 'proxy-v2'
   }
 
   /**
@@ -167,10 +167,10 @@ export class Pool implements Lender {
    * was told of: its EHLO says so.
    */
   #canBecome(connection: SmtpConnection, client: BackendClient | undefined): boolean {
-    if (connection.client === client?.key || this.#options.introduction === 'none') return true
-    if (this.#options.introduction === 'xforward') return true
+    if (connection.client === client?.key || this.#options.clientAddress === 'none') return true
+    if (this.#options.clientAddress === 'xforward') return true
     return (
-      this.#options.introduction === 'xclient' &&
+      this.#options.clientAddress === 'xclient' &&
       client !== undefined &&
       connection.extensions.has('XCLIENT')
     )
@@ -249,7 +249,7 @@ export class Pool implements Lender {
     this.#lent.set(connection, candidate)
     const { client } = wanted
     const known =
-      this.#options.introduction !== 'xclient' ||
+      this.#options.clientAddress !== 'xclient' ||
       client === undefined ||
       connection.client === client.key
     if (known) borrower(lent)
@@ -272,14 +272,14 @@ export class Pool implements Lender {
       borrower(lent)
       return
     }
-    if (isLost(answer)) {
+    if (isFailed(answer)) {
       connection.quit()
       if (lent.reused) {
         this.borrow({ ...wanted, fresh: true }, borrower)
         return
       } // closed while nobody looked
-      this.#failed(server, `XCLIENT: ${answer.lost}`)
-      borrower({ failed: answer.lost })
+      this.#failed(server, `XCLIENT: ${answer.failed}`)
+      borrower({ failed: answer.failed })
       return
     }
     connection.quit()

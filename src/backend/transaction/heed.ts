@@ -6,13 +6,13 @@ import type { FactListener } from '../../facts.ts'
 import { describeReply, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import { isAboutUs, type Login, type RefusedStep } from '../wire/about-us.ts'
-import { type Introduction, tellsClient } from '../wire/tell-client.ts'
+import { type ClientAddressMode, tellsClient } from '../wire/tell-client.ts'
 import type { Lent } from '../pool/lending.ts'
 
 export interface HeedOptions {
   /** The id of the client's transaction. */
   readonly transaction: string
-  readonly introduction: Introduction
+  readonly clientAddress: ClientAddressMode
   /** Whether the client has a login at the server. */
   readonly login: Login
   readonly onFact: FactListener
@@ -32,7 +32,7 @@ export function heed(
   reply: Reply,
 ): Reply {
   const { step, argument = '' } = answered
-  const { transaction, introduction, login, onFact, now } = options
+  const { transaction, clientAddress, login, onFact, now } = options
   const { clear, seen } = connection
   const parameters = argument.includes('> ')
   const circumstances = {
@@ -40,7 +40,7 @@ export function heed(
     parameters,
     login,
     clear,
-    ...(!tellsClient(introduction) && { seen }),
+    ...(!tellsClient(clientAddress) && { seen }),
   }
   if (!isAboutUs(reply, circumstances)) return reply
   onFact({

@@ -1,17 +1,17 @@
 /** What is said to a server on a connection that was lent, and what comes back for it. */
 import { isPermanent, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
-import type { ReplyOrLost } from '../wire/command-reply.ts'
+import type { ReplyOrFailed } from '../wire/command-reply.ts'
 import type { Lent } from '../pool/lending.ts'
 import { argumentFor } from '../wire/needs.ts'
 import type { AnswerForm } from '../wire/text-answer.ts'
 
-export async function command(lent: Lent, line: string): Promise<ReplyOrLost> {
+export async function command(lent: Lent, line: string): Promise<ReplyOrFailed> {
   return await new Promise((resolve) => lent.connection.command(line, resolve))
 }
 
 /** A reply in place of a line: what it would need is not offered, and nothing is sent. */
-export async function say(lent: Lent, line: string | Reply): Promise<ReplyOrLost> {
+export async function say(lent: Lent, line: string | Reply): Promise<ReplyOrFailed> {
   return typeof line === 'string' ? await command(lent, line) : line
 }
 

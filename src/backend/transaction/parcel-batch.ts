@@ -6,19 +6,19 @@ import { sameRevision } from '../../message/edits.ts'
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type { DeliveryOrder } from '../backend.ts'
-import { isLost } from '../wire/command-reply.ts'
+import { isFailed } from '../wire/command-reply.ts'
 import type { TextAnswer } from '../wire/text-answer.ts'
 
 export type Parcel = DeliveryOrder['parcels'][number]
 
 /** What became of a parcel: `reply`, and for recipients with another answer their own. */
-export interface Told {
+export interface ParcelAnswer {
   readonly reply: Reply
   readonly own: ReadonlyMap<number, Reply>
 }
 
 const nobody: ReadonlyMap<number, Reply> = new Map()
-export const toldAll = (reply: Reply): Told => ({ reply, own: nobody })
+export const sameForAll = (reply: Reply): ParcelAnswer => ({ reply, own: nobody })
 
 /**
  * From `first` on, the parcels that can be one transaction: the same octets to the recipients that
@@ -46,7 +46,7 @@ export function mergeParcels(batch: readonly Parcel[]): Parcel | undefined {
 }
 
 /** What one parcel of a batch is told. */
-export function toldOf(parcel: Parcel, batch: Told): Told {
+export function answerOf(parcel: Parcel, batch: ParcelAnswer): ParcelAnswer {
   const own = new Map<number, Reply>()
   for (const { index } of parcel.recipients) {
     const reply = batch.own.get(index)
@@ -74,7 +74,7 @@ export function readAnswer(
   answer: TextAnswer,
   recipients: readonly number[],
   refused = nobody,
-): Told {
+): ParcelAnswer {
   if ('unclear' in answer) return { reply: replies.backendNonsense, own: refused }
   if ('all' in answer) return { reply: textReply(answer.all), own: refused }
   const own = new Map(refused)
@@ -84,19 +84,19 @@ export function readAnswer(
 }
 
 function textReply(heard: Extract<TextAnswer, { all: unknown }>['all']): Reply {
-  if (isLost(heard)) return replies.backendLost
+  if (isFailed(heard)) return replies.backendLost
   return replyClass(heard) === 3 ? replies.backendNonsense : heard
 }
 
 /** Why an answer, or a part of it, did not come. */
 export function lostIn(answer: TextAnswer): string | undefined {
   if ('unclear' in answer) return undefined
-  return ('all' in answer ? [answer.all] : answer.each).find(isLost)?.lost
+  return ('all' in answer ? [answer.all] : answer.each).find(isFailed)?.failed
 }
 
 /** A reply that has no place here: the server and we are out of step. */
 export function outOfStep(answer: TextAnswer): string | undefined {
   if ('unclear' in answer) return answer.unclear
   const heard = 'all' in answer ? [answer.all] : answer.each
-  return heard.some((one) => !isLost(one) && replyClass(one) === 3) ? '3yz to a text' : undefined
+  return heard.some((one) => !isFailed(one) && replyClass(one) === 3) ? '3yz to a text' : undefined
 }

@@ -19,9 +19,9 @@ import type {
   DeliveryOrder,
   EnvelopeListener,
   ParcelResultReply,
-  ParcelTold,
+  ParcelListener,
 } from '../backend.ts'
-import { type ReplyOrLost, isLost } from '../wire/command-reply.ts'
+import { type ReplyOrFailed, isFailed } from '../wire/command-reply.ts'
 import { heed, heedEach, type HeedOptions } from './heed.ts'
 import { type BackendClient, sayXforward } from '../wire/tell-client.ts'
 import {
@@ -31,9 +31,9 @@ import {
   type Parcel,
   readAnswer,
   takeBatch,
-  type Told,
-  toldAll,
-  toldOf,
+  type ParcelAnswer,
+  sameForAll,
+  answerOf,
 } from './parcel-batch.ts'
 import type { Lender, Lent, NotLent } from '../pool/lending.ts'
 import { command, mailLine, say, secondOpinion } from './lines.ts'
@@ -164,18 +164,18 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   }
 
   #forward({ connection }: Lent): void {
-    if (this.#options.introduction === 'xforward') sayXforward(connection, this.#options.client)
+    if (this.#options.clientAddress === 'xforward') sayXforward(connection, this.#options.client)
   }
 
-  #mailHeard(lent: Lent, heard: ReplyOrLost): void {
+  #mailHeard(lent: Lent, heard: ReplyOrFailed): void {
     if (this.#over || lent !== this.#lent) return
-    if (!this.#answeredAny && (isLost(heard) || heard.code === 421))
+    if (!this.#answeredAny && (isFailed(heard) || heard.code === 421))
       return this.#askAnother(lent, heard)
     this.#answeredAny = true
     this.#activeAt = this.#options.now()
-    this.#mailRefused = isLost(heard) || !isPositive(heard)
-    if (isLost(heard)) {
-      this.#noteLost(lent, 'mail', heard.lost)
+    this.#mailRefused = isFailed(heard) || !isPositive(heard)
+    if (isFailed(heard)) {
+      this.#noteLost(lent, 'mail', heard.failed)
       return this.#fail()
     }
     if (!this.#mailTold) {
@@ -197,24 +197,24 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
    * kept one may have been closed by the backend while nobody looked, else at a server that was not
    * tried yet.
    */
-  #askAnother(lent: Lent, heard: ReplyOrLost): void {
+  #askAnother(lent: Lent, heard: ReplyOrFailed): void {
     this.#lent = undefined
     this.#open = 'nothing'
     if (lent.reused) lent.connection.destroy('stale')
     else if (!this.#isFull(lent, heard)) {
       this.#tried ??= new Set()
       this.#tried.add(lent.endpoint)
-      if (isLost(heard)) this.#noteLost(lent, 'mail', heard.lost)
+      if (isFailed(heard)) this.#noteLost(lent, 'mail', heard.failed)
     }
-    this.#borrow(true, isLost(heard) ? undefined : heard)
+    this.#borrow(true, isFailed(heard) ? undefined : heard)
   }
 
   /**
    * A server that says so and answers on other connections is waited for, a few times; then another
    * one is asked.
    */
-  #isFull(lent: Lent, heard: ReplyOrLost): boolean {
-    if (isLost(heard)) {
+  #isFull(lent: Lent, heard: ReplyOrFailed): boolean {
+    if (isFailed(heard)) {
       lent.connection.destroy('stale')
       return false
     }
@@ -245,14 +245,14 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       if (this.#over || lent !== this.#lent) return
       this.#answeredAny = true
       this.#activeAt = this.#options.now()
-      const theirs = typeof known === 'string' && !isLost(heard) && !this.#mailRefused
+      const theirs = typeof known === 'string' && !isFailed(heard) && !this.#mailRefused
       const answer =
         typeof known !== 'string'
           ? known
           : theirs
             ? heed(this.#options, lent, { step: 'rcpt', argument: known }, heard)
             : heard
-      const reply = isLost(answer) ? this.#noteLost(lent, 'rcpt', answer.lost) : answer
+      const reply = isFailed(answer) ? this.#noteLost(lent, 'rcpt', answer.failed) : answer
       if (rcpt.told === undefined) return this.#tellRcpt(rcpt, reply)
       // Taken when it was shown first, and not now: this envelope is not what the session knows of
       // (rule 1).
@@ -307,7 +307,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
   async deliver(
     order: DeliveryOrder,
     text: TextSource,
-    onTold?: ParcelTold,
+    onTold?: ParcelListener,
   ): Promise<readonly ParcelResultReply[]> {
     const { transaction, onFact, now } = this.#options
     const { parcels } = order
@@ -320,7 +320,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       const { told, server } = await this.#deliverParcel(order, mergeParcels(batch), text)
       const ms = now() - started
       for (const parcel of batch) {
-        const result = { ...toldOf(parcel, told), ms }
+        const result = { ...answerOf(parcel, told), ms }
         onTold?.(results.length, result)
         results.push(result)
       }
@@ -350,8 +350,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     order: DeliveryOrder,
     parcel: Parcel | undefined,
     text: TextSource,
-  ): Promise<{ readonly told: Told; readonly server?: string }> {
-    if (parcel === undefined) return { told: toldAll(replies.backendNonsense) }
+  ): Promise<{ readonly told: ParcelAnswer; readonly server?: string }> {
+    if (parcel === undefined) return { told: sameForAll(replies.backendNonsense) }
     let refused: ReadonlyMap<number, Reply> = nobody
     if (!this.#stands(order, parcel)) {
       const shown = await this.#showAnew(order.mail, parcel)
@@ -379,17 +379,17 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     lent: Lent,
     { parcel, refused }: { readonly parcel: Parcel; readonly refused: ReadonlyMap<number, Reply> },
     text: TextSource,
-  ): Promise<Told> {
+  ): Promise<ParcelAnswer> {
     const { connection, server } = lent
     const envelope = this.#open
     this.#open = 'text'
-    const all = (reply: Reply): Told => ({ reply, own: refused })
+    const all = (reply: Reply): ParcelAnswer => ({ reply, own: refused })
     // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030
     // 3).
     const binary = this.#needs?.must.includes('BINARYMIME') === true
     if (!binary) {
       const go = await command(lent, 'DATA')
-      if (isLost(go)) return all(this.#textLost(lent, 'data', go.lost))
+      if (isFailed(go)) return all(this.#textLost(lent, 'data', go.failed))
       if (replyClass(go) !== 3) {
         this.#open = envelope
         if (!isPositive(go)) return all(heed(this.#options, lent, { step: 'data' }, go))
@@ -453,8 +453,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     }
     const [mailHeard, ...heard] = await Promise.all(answers)
     if (this.#isOver()) return { refused: nobody, reply: replies.backendLost }
-    if (mailHeard === undefined || isLost(mailHeard))
-      return { refused: nobody, reply: this.#noteLost(lent, 'mail', mailHeard?.lost ?? '') }
+    if (mailHeard === undefined || isFailed(mailHeard))
+      return { refused: nobody, reply: this.#noteLost(lent, 'mail', mailHeard?.failed ?? '') }
     if (!isPositive(mailHeard))
       return {
         refused: nobody,
@@ -465,8 +465,8 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     const refused = new Map<number, Reply>()
     parcel.recipients.forEach(({ index }, i) => {
       const answer = heard[i]
-      if (answer === undefined || isLost(answer))
-        refused.set(index, this.#noteLost(lent, 'rcpt', answer?.lost ?? ''))
+      if (answer === undefined || isFailed(answer))
+        refused.set(index, this.#noteLost(lent, 'rcpt', answer?.failed ?? ''))
       else if (!isPositive(answer))
         refused.set(
           index,
@@ -547,7 +547,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
 
   #reset(lent: Lent): void {
     lent.connection.command('RSET', (heard) => {
-      if (!isLost(heard) && !isPositive(heard)) lent.connection.destroy('RSET was refused')
+      if (!isFailed(heard) && !isPositive(heard)) lent.connection.destroy('RSET was refused')
       this.#options.pool.giveBack(lent)
     })
   }

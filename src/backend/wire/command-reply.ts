@@ -2,11 +2,12 @@
 import type { Reply } from '../../smtp/reply.ts'
 
 /**
- * A connection that ended: `lost` says why, for the log. Every reply that was still awaited is
- * answered with this.
+ * No, because: `failed` says why, for the log. Every reply that was still awaited when a connection
+ * ended is answered with this, and so is whoever asked for a connection or for an endpoint and can't
+ * have it.
  */
-export interface Lost {
-  readonly lost: string
+export interface Failed {
+  readonly failed: string
 }
-export type ReplyOrLost = Reply | Lost
-export const isLost = (heard: ReplyOrLost): heard is Lost => 'lost' in heard
+export type ReplyOrFailed = Reply | Failed
+export const isFailed = (heard: ReplyOrFailed): heard is Failed => 'failed' in heard

@@ -11,7 +11,7 @@ import { isCommandLine, writeOctets } from '../../smtp/octets.ts'
 import { replies } from '../../smtp/replies.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../../smtp/reply.ts'
 import { ReplyParser } from '../../smtp/reply-parser.ts'
-import { type ReplyOrLost, isLost } from './command-reply.ts'
+import { type ReplyOrFailed, isFailed } from './command-reply.ts'
 import { usable } from './offers.ts'
 import {
   type BackendTls,
@@ -52,7 +52,7 @@ export class Unwelcome extends Error {
 }
 
 interface Awaited {
-  readonly heard: (heard: ReplyOrLost) => void
+  readonly heard: (heard: ReplyOrFailed) => void
   limitMs: number | undefined
 }
 
@@ -158,10 +158,10 @@ export class SmtpConnection {
   }
 
   async #introduce(): Promise<void> {
-    const greeted = new Promise<ReplyOrLost>((heard) => this.expect(heard))
+    const greeted = new Promise<ReplyOrFailed>((heard) => this.expect(heard))
     if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
     const greeting = await greeted
-    if (isLost(greeting)) throw new Error(greeting.lost)
+    if (isFailed(greeting)) throw new Error(greeting.failed)
     if (!isPositive(greeting)) throw new Unwelcome('greeting', greeting)
     await this.#sayHello()
     const { tls, socketPath } = this.#options
@@ -174,13 +174,13 @@ export class SmtpConnection {
   async #sayHello(): Promise<void> {
     const verb = this.lmtp ? 'LHLO' : 'EHLO'
     const ehlo = await this.#ask(`${verb} ${this.#options.helo}`)
-    if (!isLost(ehlo) && isPositive(ehlo)) {
+    if (!isFailed(ehlo) && isPositive(ehlo)) {
       // What it offers is known only from a reply that has come to its end.
       if (this.#ended !== undefined) throw new Error(`${verb}: ${this.#ended}`)
       this.extensions = parseExtensions(ehlo.lines)
     } else if (this.lmtp) requirePositive(verb, ehlo)
     // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
-    else if (!isLost(ehlo) && isPermanent(ehlo))
+    else if (!isFailed(ehlo) && isPermanent(ehlo))
       requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
     else requirePositive('EHLO', ehlo)
   }
@@ -192,13 +192,13 @@ export class SmtpConnection {
         throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
       return
     }
-    const ready = await new Promise<ReplyOrLost>((resolve) =>
+    const ready = await new Promise<ReplyOrFailed>((resolve) =>
       this.command('STARTTLS', (heard) => {
-        if (!isLost(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
+        if (!isFailed(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
         resolve(heard)
       }),
     )
-    if (isLost(ready)) throw new TlsFailure(`STARTTLS: ${ready.lost}`)
+    if (isFailed(ready)) throw new TlsFailure(`STARTTLS: ${ready.failed}`)
     if (!(this.#socket instanceof TLSSocket))
       throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
     await this.#handshake(this.#socket)
@@ -228,7 +228,7 @@ export class SmtpConnection {
     this.tlsVersion = socket.getProtocol() ?? 'unknown'
   }
 
-  async #ask(line: string): Promise<ReplyOrLost> {
+  async #ask(line: string): Promise<ReplyOrFailed> {
     return await new Promise((heard) => this.command(line, heard))
   }
 
@@ -258,11 +258,11 @@ export class SmtpConnection {
    * Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave
    * in one write.
    */
-  command(line: string, heard: (heard: ReplyOrLost) => void): void {
+  command(line: string, heard: (heard: ReplyOrFailed) => void): void {
     const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
     if (this.#ended !== undefined) {
-      const lost = this.#ended
-      queueMicrotask(() => heard({ lost }))
+      const failed = this.#ended
+      queueMicrotask(() => heard({ failed }))
       return
     }
     // Whatever made it: its octets would be another command, or another address. The server never
@@ -300,8 +300,8 @@ export class SmtpConnection {
    * Awaits a reply to something that is no command: the greeting, a text. Without a time limit,
    * until `limitReply` sets one.
    */
-  expect(heard: (heard: ReplyOrLost) => void): void {
-    if (this.#ended !== undefined) heard({ lost: this.#ended })
+  expect(heard: (heard: ReplyOrFailed) => void): void {
+    if (this.#ended !== undefined) heard({ failed: this.#ended })
     else this.#await({ heard, limitMs: undefined })
   }
 
@@ -402,12 +402,12 @@ export class SmtpConnection {
     // A reply whose code has come is the answer, though its end has not.
     const { unfinished } = this.#parser
     if (unfinished !== undefined) lost.shift()?.heard(unfinished)
-    for (const awaited of lost) awaited.heard({ lost: why })
+    for (const awaited of lost) awaited.heard({ failed: why })
     this.onEnd(why)
   }
 }
 
-function requirePositive(step: string, heard: ReplyOrLost): void {
-  if (isLost(heard)) throw new Error(`${step}: ${heard.lost}`)
+function requirePositive(step: string, heard: ReplyOrFailed): void {
+  if (isFailed(heard)) throw new Error(`${step}: ${heard.failed}`)
   if (!isPositive(heard)) throw new Unwelcome(step, heard)
 }

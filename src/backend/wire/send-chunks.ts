@@ -4,7 +4,7 @@
  * piece, pipelined where the server allows that (RFC 3030 4.2).
  */
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
-import { type ReplyOrLost, isLost } from './command-reply.ts'
+import { type ReplyOrFailed, isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './send-text.ts'
 import { awaitAnswer } from './text-answer.ts'
@@ -79,7 +79,7 @@ class Chunks {
   #open = 0
   #wake: () => void = () => undefined
   /** The first answer that was no yes. */
-  refused: ReplyOrLost | undefined
+  refused: ReplyOrFailed | undefined
 
   constructor(connection: SmtpConnection, replyMs: number) {
     this.#connection = connection
@@ -90,7 +90,7 @@ class Chunks {
     this.#open++
     this.#connection.expect((heard) => {
       this.#open--
-      if (isLost(heard) || !isPositive(heard)) this.refused ??= inStep(heard)
+      if (isFailed(heard) || !isPositive(heard)) this.refused ??= inStep(heard)
       this.#wake()
     })
     writeChunk(this.#connection, octets, false)
@@ -107,7 +107,7 @@ class Chunks {
 }
 
 /** 3yz is no answer to a chunk: the server and we are out of step. */
-function inStep(heard: ReplyOrLost): ReplyOrLost {
+function inStep(heard: ReplyOrFailed): ReplyOrFailed {
   const outOfStep = (reply: Reply): boolean => replyClass(reply) === 3
-  return !isLost(heard) && outOfStep(heard) ? { lost: '3yz to a chunk' } : heard
+  return !isFailed(heard) && outOfStep(heard) ? { failed: '3yz to a chunk' } : heard
 }

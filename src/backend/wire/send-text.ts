@@ -6,7 +6,7 @@ import type { TextSource } from '../../message/text-source.ts'
 import { endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
 import { toOctets } from '../../smtp/octets.ts'
 import { isPositive } from '../../smtp/reply.ts'
-import { isLost } from './command-reply.ts'
+import { isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
 
@@ -40,8 +40,8 @@ export async function sendText(connection: SmtpConnection, order: TextToSend): P
     if (problem !== undefined) connection.destroy(problem)
     if (problem === textBrokeOff) return 'brokenOff'
     if (early !== undefined) {
-      const yes = !isLost(early) && isPositive(early)
-      return { all: yes ? { lost: 'a yes in the middle of the text' } : early }
+      const yes = !isFailed(early) && isPositive(early)
+      return { all: yes ? { failed: 'a yes in the middle of the text' } : early }
     }
   }
   connection.limitReply(replyMs)

@@ -13,14 +13,17 @@ import {
 import { describeReply, isPositive, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import { type ClientAttributes, encodeClient } from '../../smtp/xclient.ts'
-import { type ReplyOrLost, isLost, type Lost } from './command-reply.ts'
+import { type ReplyOrFailed, isFailed, type Failed } from './command-reply.ts'
 
-/** How the backend hears of the client; `none`: not at all, and it sees our address. */
-export type Introduction = 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
+/**
+ * How the backend hears of the client (`backend.client_address`); `none`: not at all, and it sees
+ * our address.
+ */
+export type ClientAddressMode = 'none' | 'xclient' | 'xforward' | 'proxy-v1' | 'proxy-v2'
 
 /** The server takes a connection for the client's; else it sees our address. */
-export const tellsClient = (introduction: Introduction): boolean =>
-  introduction === 'xclient' || isPerClient(introduction)
+export const tellsClient = (clientAddress: ClientAddressMode): boolean =>
+  clientAddress === 'xclient' || isPerClient(clientAddress)
 
 /** One client, as the backend is to know it. */
 export interface BackendClient {
@@ -34,7 +37,7 @@ const keys = new WeakMap<ClientAttributes, string>()
 /**
  * One of these a message, so it is a class: a getter of an object literal is made anew with each.
  */
-class Told implements BackendClient {
+class ClientWithKey implements BackendClient {
   readonly attributes: ClientAttributes
 
   constructor(attributes: ClientAttributes) {
@@ -52,16 +55,17 @@ class Told implements BackendClient {
   }
 }
 
-export const backendClient = (attributes: ClientAttributes): BackendClient => new Told(attributes)
+export const backendClient = (attributes: ClientAttributes): BackendClient =>
+  new ClientWithKey(attributes)
 
-/** What an introduction needs of a connection. */
-export interface Introduced {
-  command(line: string, heard: (heard: ReplyOrLost) => void): void
+/** What has to be known of a connection to tell its server of the client. */
+export interface CommandConnection {
+  command(line: string, heard: (heard: ReplyOrFailed) => void): void
   extensions: Extensions
   readonly lmtp: boolean
 }
 
-async function ask(connection: Introduced, line: string): Promise<ReplyOrLost> {
+async function ask(connection: CommandConnection, line: string): Promise<ReplyOrFailed> {
   return await new Promise((resolve) => connection.command(line, resolve))
 }
 
@@ -69,28 +73,28 @@ async function ask(connection: Introduced, line: string): Promise<ReplyOrLost> {
  * XCLIENT on a connection without open transaction, and EHLO again in the client's name, since the
  * session begins anew (XCLIENT_README). Undefined when the backend takes the client from now on; a
  * reply is the backend's answer to this client, and the connection is of no use to anyone; that is
- * so too when it does not understand what it is told, which is given as `lost`.
+ * so too when it does not understand what it is told, which is given as `failed`.
  */
 export async function sayXclient(
-  connection: Introduced,
+  connection: CommandConnection,
   client: BackendClient,
-): Promise<Reply | Lost | undefined> {
+): Promise<Reply | Failed | undefined> {
   const offered = connection.extensions.get('XCLIENT')
   // Without it the backend would take our address for the client's: everything that it grants to us
   // it would grant to anyone.
   if (offered === undefined) return replies.backendUnavailable
   for (const command of encodeClient('XCLIENT', client.attributes, offered)) {
     const heard = await ask(connection, command)
-    if (isLost(heard)) return heard
+    if (isFailed(heard)) return heard
     // It does not understand us, which is no opinion of the client: Postfix says 501 to an IPv6
     // address with `inet_protocols = ipv4`.
-    if (heard.code >= 500 && heard.code <= 504) return { lost: describeReply(heard) }
+    if (heard.code >= 500 && heard.code <= 504) return { failed: describeReply(heard) }
     if (!isPositive(heard)) return heard
   }
   const helo = client.attributes.helo ?? 'unknown'
   const verb = connection.lmtp ? 'LHLO' : client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'
   const heard = await ask(connection, `${verb} ${helo}`)
-  if (isLost(heard) || !isPositive(heard)) return heard
+  if (isFailed(heard) || !isPositive(heard)) return heard
   if (verb !== 'HELO') connection.extensions = parseExtensions(heard.lines)
   return undefined
 }
@@ -99,15 +103,15 @@ export async function sayXclient(
  * XFORWARD holds for one message, so it goes out with each MAIL; what is said to it is of no
  * consequence.
  */
-export function sayXforward(connection: Introduced, client: BackendClient): void {
+export function sayXforward(connection: CommandConnection, client: BackendClient): void {
   const offered = connection.extensions.get('XFORWARD')
   if (offered === undefined) return
   for (const command of encodeClient('XFORWARD', client.attributes, offered))
     connection.command(command, () => undefined)
 }
 
-const isPerClient = (introduction: Introduction): boolean =>
-  introduction === 'proxy-v1' || introduction === 'proxy-v2'
+const isPerClient = (clientAddress: ClientAddressMode): boolean =>
+  clientAddress === 'proxy-v1' || clientAddress === 'proxy-v2'
 
 /**
  * Postfix 3.7 does not take UNKNOWN, so it is an address of nobody (RFC 5737), which no server
@@ -120,20 +124,20 @@ const ourselvesVersion1 = 'PROXY TCP4 192.0.2.1 192.0.2.1 1 25\r\n'
  * for ourselves.
  */
 export function proxyPreamble(
-  introduction: Introduction,
+  clientAddress: ClientAddressMode,
   client: BackendClient | undefined,
 ): Buffer | undefined {
-  if (!isPerClient(introduction)) return undefined
+  if (!isPerClient(clientAddress)) return undefined
   const address = client?.attributes.address
   if (client === undefined || address === undefined) {
-    return introduction === 'proxy-v2' ? proxyVersion2Local : toOctets(ourselvesVersion1)
+    return clientAddress === 'proxy-v2' ? proxyVersion2Local : toOctets(ourselvesVersion1)
   }
   const { port = 0, destinationAddress = address, destinationPort = 0 } = client.attributes
   const addresses = {
     source: { address, port },
     destination: { address: destinationAddress, port: destinationPort },
   }
-  return introduction === 'proxy-v2'
+  return clientAddress === 'proxy-v2'
     ? encodeProxyVersion2(addresses)
     : toOctets(encodeProxyVersion1(addresses))
 }

@@ -3,7 +3,7 @@
  * each.
  */
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
-import { type ReplyOrLost, isLost } from './command-reply.ts'
+import { type ReplyOrFailed, isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 
 /**
@@ -18,14 +18,14 @@ export type AnswerForm = 'one' | 'each' | 'block'
  * some.
  */
 export type TextAnswer =
-  | { readonly all: ReplyOrLost }
-  | { readonly each: readonly ReplyOrLost[] }
+  | { readonly all: ReplyOrFailed }
+  | { readonly each: readonly ReplyOrFailed[] }
   | { readonly unclear: string }
 
 export interface AwaitedAnswer {
   readonly answer: Promise<TextAnswer>
   /** The first reply, once it is there. */
-  first(): ReplyOrLost | undefined
+  first(): ReplyOrFailed | undefined
 }
 
 /**
@@ -38,12 +38,12 @@ export function awaitAnswer(
   recipients: number,
   replyMs: number,
 ): AwaitedAnswer {
-  let first: ReplyOrLost | undefined
+  let first: ReplyOrFailed | undefined
   const answer = new Promise<TextAnswer>((resolve) => {
-    const each: ReplyOrLost[] = []
-    const heardOne = (heard: ReplyOrLost): void => {
+    const each: ReplyOrFailed[] = []
+    const heardOne = (heard: ReplyOrFailed): void => {
       first ??= heard
-      if (form === 'block' && !isLost(heard) && heard.code === 353)
+      if (form === 'block' && !isFailed(heard) && heard.code === 353)
         return awaitBlock(connection, recipients, replyMs, resolve)
       if (form !== 'each') return resolve({ all: heard })
       each.push(heard)
@@ -70,11 +70,11 @@ function awaitBlock(
   replyMs: number,
   resolve: (answer: TextAnswer) => void,
 ): void {
-  const lines: ReplyOrLost[] = []
+  const lines: ReplyOrFailed[] = []
   let over = false
-  const line = (heard: ReplyOrLost): void => {
+  const line = (heard: ReplyOrFailed): void => {
     if (over) return
-    const short = !isLost(heard) && helpCodes.has(heard.code) && lines.length > 0
+    const short = !isFailed(heard) && helpCodes.has(heard.code) && lines.length > 0
     if (!short) lines.push(heard)
     if (!short && lines.length <= recipients) return
     over = true
@@ -88,12 +88,12 @@ function awaitBlock(
 }
 
 /** The lines behind 353, the final one included: it comes first (draft-hall-prdr-00 4.6). */
-export function readBlock(lines: readonly ReplyOrLost[], recipients: number): TextAnswer {
-  const lost = lines.find(isLost)
-  const replies = lines.filter((line): line is Reply => !isLost(line))
+export function readBlock(lines: readonly ReplyOrFailed[], recipients: number): TextAnswer {
+  const lost = lines.find(isFailed)
+  const replies = lines.filter((line): line is Reply => !isFailed(line))
   const final = replies.pop()
   if (lost !== undefined || final === undefined)
-    return { all: lost ?? { lost: 'a PRDR block without lines' } }
+    return { all: lost ?? { failed: 'a PRDR block without lines' } }
   const each = replies.map((line) => (isPositive(line) && !isPositive(final) ? final : line))
   if (each.length === recipients) return { each }
   // Discarded recipients have no line; where all lines agree it does not matter whom they are for.

@@ -18,7 +18,7 @@ const xclient = ['PIPELINING', 'XCLIENT NAME ADDR PORT PROTO HELO']
 const reset = { on: 'other' as const, having: 'XCLIENT', say: '220 backend.test again' }
 const guarded = {
   relayQuestions: { anyDomain: true, domains: [] },
-  introduction: 'xclient',
+  clientAddress: 'xclient',
 } as const
 const relaysAll = openRelay('relay-probe@example.net', 'xclient')
 
@@ -122,9 +122,9 @@ const follows = (form: string): Rule[] => [
 ]
 const ourselves = {
   relayQuestions: { anyDomain: false, domains: ['example.org'] },
-  introduction: 'none',
+  clientAddress: 'none',
 } as const
-const asStranger = { ...ourselves, introduction: 'xclient' } as const
+const asStranger = { ...ourselves, clientAddress: 'xclient' } as const
 
 test.each([
   ['%', '<relay-probe%example.net@example.org>'],
@@ -140,7 +140,7 @@ test.each([
       })
       await using opened = openBackend(server, options)
       expect(await probes(opened, 1)).toEqual([
-        openRelay(recipient.slice(1, -1), options.introduction),
+        openRelay(recipient.slice(1, -1), options.clientAddress),
       ])
       expect((await opened.begin().envelope([])).told[0]).toMatch(/^mail 451 /)
     }

@@ -104,7 +104,7 @@ describe('a pool', () => {
     const facts: Fact[] = []
     const pool = new Pool({
       servers: [{ url: `smtp://mail.test:${port}`, host: 'mail.test', port }],
-      introduction: 'none',
+      clientAddress: 'none',
       helo: 'mx.test',
       connectTimeoutMs: 30_000,
       replyTimeoutMs: 30_000,

@@ -22,7 +22,7 @@ function poolOf(servers: readonly FakeBackend[], options: Partial<PoolOptions> =
   const made: Omit<TestPool, 'pool'> = { facts, clock: 1_000_000 }
   const pool = new Pool({
     servers: servers.map(({ port, url }) => ({ host: '127.0.0.1', port, url })),
-    introduction: 'none',
+    clientAddress: 'none',
     helo: 'mx.test',
     connectTimeoutMs: 30_000,
     replyTimeoutMs: 30_000,

@@ -3,7 +3,7 @@
  */
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { type ReplyOrLost, isLost } from '../../../src/backend/wire/command-reply.ts'
+import { type ReplyOrFailed, isFailed } from '../../../src/backend/wire/command-reply.ts'
 import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
@@ -25,8 +25,8 @@ async function open(
 
 const ask = async (connection: SmtpConnection, line: string): Promise<string> =>
   await new Promise((resolve) => connection.command(line, (heard) => resolve(words(heard))))
-const words = (heard: ReplyOrLost): string =>
-  isLost(heard) ? `lost: ${heard.lost}` : `${heard.code} ${heard.lines.join(' / ')}`
+const words = (heard: ReplyOrFailed): string =>
+  isFailed(heard) ? `lost: ${heard.failed}` : `${heard.code} ${heard.lines.join(' / ')}`
 
 async function openFails(
   options: FakeBackendOptions,
