@@ -1,28 +1,11 @@
-/**
- * Opening a connection to an endpoint: for a client's message, or to ask whether mail can go there
- * at all.
- */
+/** Opening a connection to an endpoint: what is told of it, and why it could not be opened. */
 import type { FactListener } from '../../facts.ts'
 import type { Reply } from '../../smtp/reply.ts'
-import {
-  type BackendClient,
-  type ClientAddressMode,
-  proxyPreamble,
-  tellsClient,
-} from '../wire/tell-client.ts'
-import type { Asked, EndpointState } from './endpoints.ts'
-import {
-  askWhetherItRelays,
-  openRelay,
-  questionsFor,
-  type RelayQuestions,
-  stranger,
-  unsure,
-  unsureAtMost,
-} from './relay-guard.ts'
-import type { Endpoint, Server } from './route.ts'
-import { type BackendTls, TlsFailure } from '../wire/secure.ts'
+import type { Failed } from '../wire/command-reply.ts'
 import { SmtpConnection, Unwelcome } from '../wire/connection.ts'
+import { type BackendTls, TlsFailure } from '../wire/secure.ts'
+import { type BackendClient, type ClientAddressMode, proxyPreamble } from '../wire/tell-client.ts'
+import type { Endpoint, Server } from './route.ts'
 
 export interface ConnectOptions {
   /** Absent: clear text. */
@@ -41,13 +24,15 @@ export interface ConnectOptions {
   readonly now: () => number
 }
 
-export interface NotOpened {
-  readonly failed: string
-  readonly step: 'connect' | 'tls'
+/** An endpoint could not be used: why, and what was tried then. */
+export interface EndpointFailure extends Failed {
+  readonly step: 'connect' | 'tls' | 'relay'
   /**
    * What the server said to the connection; absent when it said nothing that could be understood.
    */
   readonly reply?: Reply
+  /** It would relay mail for anyone. */
+  readonly relays?: true
 }
 
 /**
@@ -65,7 +50,7 @@ export async function openConnection(
   options: ConnectOptions & { readonly signal: AbortSignal },
   { server, host, address, port }: Endpoint,
   client: BackendClient | undefined,
-): Promise<SmtpConnection | NotOpened> {
+): Promise<SmtpConnection | EndpointFailure> {
   const { onFact, now, clientAddress, tls, signal } = options
   const started = now()
   const preamble = proxyPreamble(clientAddress, client)
@@ -108,70 +93,3 @@ export async function openConnection(
     return { failed, step: error instanceof TlsFailure ? 'tls' : 'connect', ...reply }
   }
 }
-
-/** Of an endpoint, what decides what it is asked. */
-export type AskedEndpoint = Pick<EndpointState, 'endpoint' | 'safe' | 'relay' | 'unsure'>
-
-interface AskOptions extends ConnectOptions {
-  readonly signal: AbortSignal
-  readonly relayQuestions?: RelayQuestions | undefined
-}
-
-/**
- * Asks an endpoint for its EHLO and, where that is to be known, whether it would relay. `keep` gets
- * a connection that is still good.
- */
-export async function askPlace(
-  options: AskOptions,
-  candidate: AskedEndpoint,
-  keep: (connection: SmtpConnection) => void,
-): Promise<Exclude<Asked, { readonly full: true }> | NotOpened> {
-  const { relayQuestions: questions, now } = options
-  const { safe, relay } = candidate
-  if (questions !== undefined && (!safe || relay.due(now())))
-    return await askRelay(options, candidate, questions)
-  const opened = await openConnection(options, candidate.endpoint, undefined)
-  if (!(opened instanceof SmtpConnection)) return opened
-  if (questions !== undefined && relay.changed(opened.extensions)) {
-    opened.quit()
-    return await askRelay(options, candidate, questions)
-  }
-  const { extensions } = opened
-  keep(opened)
-  return { extensions, safe: true }
-}
-
-async function askRelay(
-  options: AskOptions,
-  candidate: AskedEndpoint,
-  questions: RelayQuestions,
-): ReturnType<typeof askPlace> {
-  const { clientAddress, now } = options
-  const { endpoint, relay } = candidate
-  const opened = await openConnection(
-    options,
-    endpoint,
-    tellsClient(clientAddress) ? stranger : undefined,
-  )
-  if (!(opened instanceof SmtpConnection)) return opened
-  const { extensions } = opened
-  const answer = await askWhetherItRelays(
-    opened,
-    clientAddress,
-    questionsFor(questions, ownAddress(endpoint)),
-  )
-  opened.quit()
-  if (typeof answer === 'object') {
-    if ('failed' in answer) return { failed: answer.failed, step: 'connect' }
-    return { failed: openRelay(answer.relays, clientAddress), step: 'relay', relays: true }
-  }
-  // Who was known to refuse before is not left alone for a 4yz.
-  if (answer === 'unsure' && !candidate.safe && ++candidate.unsure < unsureAtMost)
-    return { failed: unsure, step: 'relay' }
-  candidate.unsure = 0
-  relay.asked(now())
-  return { extensions, safe: true }
-}
-
-const ownAddress = ({ server, address }: Endpoint): string =>
-  server.socketPath === undefined ? address : ''

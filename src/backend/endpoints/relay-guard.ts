@@ -9,6 +9,7 @@ import {
   backendClient,
   type CommandConnection,
   type ClientAddressMode,
+  notOffered,
   sayXclient,
   tellsClient,
 } from '../wire/tell-client.ts'
@@ -93,9 +94,6 @@ export const openRelay = (recipient: string, clientAddress: ClientAddressMode): 
  */
 export const unsureAtMost = 3
 export const unsure = 'it has not said yet whether it would relay for a stranger; it is asked again'
-
-export const notOffered =
-  'the server does not offer XCLIENT to us (Postfix: smtpd_authorized_xclient_hosts)'
 
 /** `relays`: for which recipient. `failed`: why it could not be asked. */
 export type Answer =

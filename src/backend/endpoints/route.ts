@@ -1,7 +1,8 @@
 /**
- * Where mail can go: the configured servers, and the endpoints (one address of one host) that they
- * stand for. Which endpoint is chosen is decided here. Pure: chance comes in as a number.
+ * Where mail can go: the configured servers, the endpoints (one address of one host) that they stand
+ * for, and their weights. Pure: chance comes in as a number.
  */
+
 /** One entry of `backend.servers`. */
 export interface Server {
   /** As it is written in the configuration; also the label of its metrics. */
@@ -81,13 +82,13 @@ export function orderWeighted<T>(from: readonly Weighted<T>[], chance: () => num
 }
 
 /** A host's weight is shared among its addresses, so that a host with many does not get more. */
-export function sharedWeights<T extends { readonly endpoint: Endpoint }>(
+export function sharedWeights<T extends Pick<Endpoint, 'server' | 'host'>>(
   alike: readonly T[],
 ): Weighted<T>[] {
-  const name = ({ endpoint }: T): string => `${endpoint.server.url} ${endpoint.host}`
+  const name = ({ server, host }: T): string => `${server.url} ${host}`
   const addresses = Map.groupBy(alike, name)
   return alike.map((value) => ({
     value,
-    weight: (value.endpoint.server.weight ?? 1) / (addresses.get(name(value))?.length ?? 1),
+    weight: (value.server.weight ?? 1) / (addresses.get(name(value))?.length ?? 1),
   }))
 }

@@ -1,23 +1,27 @@
 /** What passes between the pool and those who borrow its connections. */
 import type { Reply } from '../../smtp/reply.ts'
-import type { BackendClient } from '../wire/tell-client.ts'
-import type { EndpointState, Wanted } from '../endpoints/endpoints.ts'
+import type { Wanted } from '../endpoints/choose.ts'
+import type { EndpointState } from '../endpoints/endpoint-state.ts'
+import type { Failed } from '../wire/command-reply.ts'
 import type { SmtpConnection } from '../wire/connection.ts'
+import type { BackendClient } from '../wire/tell-client.ts'
 import type { Held, Preemptible } from './preemption.ts'
 
-export interface Lent {
+/** A connection, and the endpoint that it leads to. */
+export interface OpenConnection {
   readonly connection: SmtpConnection
+  readonly endpoint: EndpointState
+}
+
+export interface Lent extends OpenConnection {
   /** As in the configuration. */
   readonly server: string
-  /** The address that it leads to. */
-  readonly endpoint: EndpointState
   /** It has served before, and may have been closed meanwhile. */
   readonly reused: boolean
 }
 
 /** Why there is no connection, for the log; `refusal` is what the client is told. */
-export interface NotLent {
-  readonly failed: string
+export interface NotLent extends Failed {
   readonly refusal?: Reply
 }
 
@@ -40,6 +44,6 @@ export interface Lender {
    * It was turned away at its first command, and is ended. True when its endpoint answers on
    * others: it is to be asked for again.
    */
-  turnedAway(lent: Pick<Lent, 'connection' | 'endpoint'>, why: string): boolean
-  readonly yielding: { hold(holder: Preemptible): Held | undefined; drop(held: Held): void }
+  turnedAway(lent: OpenConnection, why: string): boolean
+  readonly preemption: { hold(holder: Preemptible): Held | undefined; drop(held: Held): void }
 }

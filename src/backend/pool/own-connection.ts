@@ -10,7 +10,7 @@ import type { BackendTransaction, EnvelopeListener, OwnBackend } from '../backen
 import { isAboutUs } from '../wire/about-us.ts'
 import { isFailed } from '../wire/command-reply.ts'
 import type { BackendClient } from '../wire/tell-client.ts'
-import type { Borrowing, Lender, Lent, NotLent } from './lending.ts'
+import type { Borrowing, Lender, Lent, NotLent, OpenConnection } from './lending.ts'
 import type { Pool } from './pool.ts'
 
 export interface OwnConnectionOptions {
@@ -31,7 +31,7 @@ export class OwnConnection implements OwnBackend, Lender {
   #over = false
   #borrowing = false
   /** Nobody else waits for this connection. */
-  readonly yielding = { hold: () => undefined, drop: () => undefined }
+  readonly preemption = { hold: () => undefined, drop: () => undefined }
 
   constructor(options: OwnConnectionOptions) {
     this.#options = options
@@ -98,7 +98,7 @@ export class OwnConnection implements OwnBackend, Lender {
   }
 
   /** Nobody has authenticated on another one. */
-  turnedAway({ connection }: Pick<Lent, 'connection'>, why: string): boolean {
+  turnedAway({ connection }: OpenConnection, why: string): boolean {
     connection.destroy(why)
     return false
   }

@@ -11,14 +11,14 @@ export interface Preemptible {
    * Gives its connection back if nothing is under way on it and its client was quiet for some time;
    * whether it did.
    */
-  yields(): boolean
+  preempt(): boolean
 }
 
 export type Held = Link<Preemptible>
 
 const lookEveryMs = 100
 
-export class Yielding {
+export class Preemption {
   /** In the order in which they got their connections. */
   readonly #holders = new LinkedList<Preemptible>()
   readonly #waiting: () => number
@@ -48,7 +48,7 @@ export class Yielding {
     let waiting = this.#waiting()
     if (waiting === 0) return this.close()
     for (const holder of this.#holders) {
-      if (holder.yields()) waiting--
+      if (holder.preempt()) waiting--
       if (waiting === 0) return
     }
   }

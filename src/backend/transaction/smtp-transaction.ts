@@ -38,7 +38,7 @@ import {
 import type { Lender, Lent, NotLent } from '../pool/lending.ts'
 import { command, mailLine, say, secondOpinion } from './lines.ts'
 import { argumentFor, type Needs, needsOf } from '../wire/needs.ts'
-import type { EndpointState } from '../endpoints/endpoints.ts'
+import type { EndpointState } from '../endpoints/endpoint-state.ts'
 import { sendInChunks } from '../wire/send-chunks.ts'
 import { sendText } from '../wire/send-text.ts'
 import type { Held, Preemptible } from '../pool/preemption.ts'
@@ -142,7 +142,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
       this.#open = 'shown'
       this.#activeAt = this.#options.now()
       this.#drop()
-      this.#held = pool.yielding.hold(this)
+      this.#held = pool.preemption.hold(this)
       lent.connection.transactions++
       this.#forward(lent)
       this.#form = form
@@ -265,7 +265,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
     this.#listener.recipientReplied(rcpt.index, reply)
   }
 
-  yields(): boolean {
+  preempt(): boolean {
     const lent = this.#lent
     if (lent === undefined || this.#open !== 'shown' || !lent.connection.usable) return false
     if (this.#options.now() - this.#activeAt < quietMs) return false
@@ -521,7 +521,7 @@ export class SmtpTransaction implements BackendTransaction, Preemptible {
 
   /** Nobody else may have the connection any more. */
   #drop(): void {
-    if (this.#held !== undefined) this.#options.pool.yielding.drop(this.#held)
+    if (this.#held !== undefined) this.#options.pool.preemption.drop(this.#held)
     this.#held = undefined
   }
 

@@ -10,4 +10,4 @@ export interface Failed {
   readonly failed: string
 }
 export type ReplyOrFailed = Reply | Failed
-export const isFailed = (heard: ReplyOrFailed): heard is Failed => 'failed' in heard
+export const isFailed = (answer: object): answer is Failed => 'failed' in answer

@@ -17,12 +17,12 @@ import {
   type BackendTls,
   connectTo,
   distrust,
-  type Endpoint,
+  type SocketAddress,
   TlsFailure,
   upgrade,
 } from './secure.ts'
 
-export interface ConnectionOptions extends Endpoint {
+export interface ConnectionOptions extends SocketAddress {
   /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
   readonly lmtp?: boolean | undefined
   /** Absent: clear text. */

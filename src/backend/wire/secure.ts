@@ -91,7 +91,7 @@ function readAuthorities(file: string): string[] {
 }
 
 /** Where a server listens. */
-export interface Endpoint {
+export interface SocketAddress {
   readonly host: string
   readonly port: number
   /** A socket's file, in place of host and port. */
@@ -100,7 +100,7 @@ export interface Endpoint {
 
 /** A connection that begins with the handshake (`smtps:`), or without TLS. */
 export function connectTo(
-  { host, port, socketPath, preamble }: Endpoint & { readonly preamble?: Buffer | undefined },
+  { host, port, socketPath, preamble }: SocketAddress & { readonly preamble?: Buffer | undefined },
   implicit: BackendTls | undefined,
 ): Socket {
   const endpoint =

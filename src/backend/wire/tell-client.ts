@@ -69,6 +69,9 @@ async function ask(connection: CommandConnection, line: string): Promise<ReplyOr
   return await new Promise((resolve) => connection.command(line, resolve))
 }
 
+export const notOffered =
+  'the server does not offer XCLIENT to us (Postfix: smtpd_authorized_xclient_hosts)'
+
 /**
  * XCLIENT on a connection without open transaction, and EHLO again in the client's name, since the
  * session begins anew (XCLIENT_README). Undefined when the backend takes the client from now on; a
@@ -110,7 +113,7 @@ export function sayXforward(connection: CommandConnection, client: BackendClient
     connection.command(command, () => undefined)
 }
 
-const isPerClient = (clientAddress: ClientAddressMode): boolean =>
+export const isPerClient = (clientAddress: ClientAddressMode): boolean =>
   clientAddress === 'proxy-v1' || clientAddress === 'proxy-v2'
 
 /**

@@ -10,13 +10,14 @@ import { type Neighbours, noNeighbours } from '../../../src/backend/endpoints/ro
 import type { Fact } from '../../../src/facts.ts'
 
 const hour = 3_600_000
+const refused = { failed: 'connect ECONNREFUSED', step: 'connect' } as const
 const server = { host: '127.0.0.1', port: 25, url: 'smtp://127.0.0.1:25' }
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** One process, and the server as it sees it. */
-function places(state: { up: boolean }, neighbours: Neighbours = noNeighbours) {
+function processOf(state: { up: boolean }, neighbours: Neighbours = noNeighbours) {
   const facts: Fact[] = []
   const askedAt: number[] = []
   const made = new Endpoints({
@@ -31,8 +32,7 @@ function places(state: { up: boolean }, neighbours: Neighbours = noNeighbours) {
     guarded: false,
     ask: async (): Promise<Asked> => {
       askedAt.push(Date.now())
-      const no = { failed: 'connect ECONNREFUSED', step: 'connect' as const }
-      return await Promise.resolve(state.up ? { extensions: new Map(), safe: true } : no)
+      return await Promise.resolve(state.up ? { extensions: new Map(), safe: true } : refused)
     },
     onLeave: () => undefined,
     onFact: (fact) => facts.push(fact),
@@ -47,7 +47,7 @@ const loud = (facts: readonly Fact[]): string[] =>
 
 test('down for a day: one line when it goes, one when it comes, and growing distance between the questions, at most five minutes', async () => {
   const state = { up: false }
-  const { made, facts, askedAt } = places(state)
+  const { made, facts, askedAt } = processOf(state)
   await made.askAll()
   await vi.advanceTimersByTimeAsync(24 * hour)
   const apart = askedAt.slice(1).map((at, i) => at - (askedAt[i] ?? 0))
@@ -65,11 +65,11 @@ test('down for a day: one line when it goes, one when it comes, and growing dist
 })
 
 test('messages that fail meanwhile, many at a time, tell nothing more and put the next question off by no more than one wait', async () => {
-  const { made, facts, askedAt } = places({ up: false })
+  const { made, facts, askedAt } = processOf({ up: false })
   await made.askAll()
-  const [candidate] = made.all()
-  if (candidate === undefined) throw new Error('there is one')
-  for (let i = 0; i < 100; i++) made.failed(candidate, 'connect', 'connect ECONNREFUSED')
+  const [endpoint] = made.all()
+  if (endpoint === undefined) throw new Error('there is one')
+  for (let i = 0; i < 100; i++) made.failed(endpoint, refused)
   await vi.advanceTimersByTimeAsync(5001)
   expect(askedAt).toHaveLength(2)
   expect(loud(facts)).toEqual(['backendEjected'])
@@ -86,7 +86,7 @@ test('several workers ask together no more than one would, and what one finds ou
     const counts = new CountsHere((changed) => all.hear(worker, changed))
     here[worker] = counts
     all.join(worker)
-    const process = places(state, counts)
+    const process = processOf(state, counts)
     counts.onElsewhere(() => process.made.heedNeighbours())
     return process
   })
@@ -105,9 +105,9 @@ test('several workers ask together no more than one would, and what one finds ou
   expect(ups()).toBe(crew.length)
   state.up = false
   const [first] = crew
-  const [candidate] = first?.made.all() ?? []
-  if (first === undefined || candidate === undefined) throw new Error('there is one')
-  first.made.failed(candidate, 'connect', 'connect ECONNREFUSED')
+  const [endpoint] = first?.made.all() ?? []
+  if (first === undefined || endpoint === undefined) throw new Error('there is one')
+  first.made.failed(endpoint, refused)
   await vi.advanceTimersByTimeAsync(1000)
   expect(crew.map(({ facts }) => facts.at(-1)?.kind)).toEqual(crew.map(() => 'backendEjected'))
   for (const { made } of crew) made.close()

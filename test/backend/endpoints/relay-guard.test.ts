@@ -3,7 +3,7 @@
  * it comes back.
  */
 import { expect, test } from 'vitest'
-import { askPlace, type AskedEndpoint } from '../../../src/backend/endpoints/connect.ts'
+import { askEndpoint, type AskedEndpoint } from '../../../src/backend/endpoints/ask.ts'
 import {
   domainsAtMost,
   openRelay,
@@ -197,15 +197,15 @@ function asked(
   options: typeof ourselves | typeof asStranger | typeof guarded,
 ) {
   const clock = { now: 0 }
-  const candidate: AskedEndpoint = {
-    endpoint: literalEndpoint({ host: '127.0.0.1', port: server.port, url: server.url }),
+  const endpoint: AskedEndpoint = {
+    ...literalEndpoint({ host: '127.0.0.1', port: server.port, url: server.url }),
     safe: false,
     unsure: 0,
     relay: new RelaySchedule({ askEveryMs: 60_000, askRelayAtMostMs: 86_400_000 }),
   }
   const ask = async (): Promise<'relay' | 'EHLO'> => {
     const before = server.lines().filter((line) => line.startsWith('MAIL')).length
-    const answer = await askPlace(
+    const answer = await askEndpoint(
       {
         ...options,
         helo: 'mx.test',
@@ -215,15 +215,15 @@ function asked(
         now: () => clock.now,
         signal: new AbortController().signal,
       },
-      candidate,
+      endpoint,
       (connection) => connection.quit(),
     )
-    candidate.safe = 'safe' in answer && answer.safe
+    endpoint.safe = 'safe' in answer && answer.safe
     return server.lines().filter((line) => line.startsWith('MAIL')).length > before
       ? 'relay'
       : 'EHLO'
   }
-  return { clock, candidate, ask }
+  return { clock, endpoint, ask }
 }
 
 test('the question is rare: in a day of being asked for its EHLO each minute, a server is asked eleven times what it relays', async () => {
@@ -241,15 +241,15 @@ test('the question is rare: in a day of being asked for its EHLO each minute, a 
 
 test('it is asked at once when its EHLO has changed, and when it was away', async () => {
   await using server = await startFakeBackend({ rules: [mustRefuse] })
-  const { clock, candidate, ask } = asked(server, ourselves)
+  const { clock, endpoint, ask } = asked(server, ourselves)
   expect(await ask()).toBe('relay')
   clock.now = 59_000
   expect([await ask(), await ask()]).toEqual(['EHLO', 'EHLO'])
   server.rule({ on: 'EHLO', say: ['250-backend.test', '250 SIZE 1'] })
   expect(await ask()).toBe('relay')
   expect(await ask()).toBe('EHLO')
-  candidate.safe = false
-  candidate.relay.forget()
+  endpoint.safe = false
+  endpoint.relay.forget()
   expect(await ask()).toBe('relay')
 })
 
@@ -257,10 +257,10 @@ test('one that was known to refuse and defers the question once is still used', 
   await using server = await startFakeBackend({
     rules: [{ on: 'RCPT', nth: 2, say: '450 4.3.2 busy' }, mustRefuse],
   })
-  const { clock, candidate, ask } = asked(server, ourselves)
+  const { clock, endpoint, ask } = asked(server, ourselves)
   server.rule({ on: 'RCPT', say: '550 5.1.1 nobody here', connection: 1 })
   await ask()
   clock.now = 3_600_000
   expect(await ask()).toBe('relay')
-  expect(candidate.safe).toBe(true)
+  expect(endpoint.safe).toBe(true)
 })

@@ -124,7 +124,7 @@ describe('a pool', () => {
         pool.borrow({}, (lent) => {
           if ('failed' in lent) return resolve(lent.failed)
           pool.giveBack(lent)
-          resolve(lent.endpoint.endpoint.address)
+          resolve(lent.endpoint.address)
         }),
       )
     return { pool, facts, borrow, [Symbol.dispose]: () => pool.close() }

@@ -48,13 +48,13 @@ test('orderWeighted loses nobody and doubles nobody', () => {
 test('a server with many addresses gets no more than its share', () => {
   const one = server('smtp://one', { weight: 3 })
   const two = server('smtp://two')
-  const places = [
-    { endpoint: endpointOf(one, 'h', '192.0.2.1') },
-    { endpoint: endpointOf(one, 'h', '192.0.2.2') },
-    { endpoint: endpointOf(one, 'h', '2001:db8::1') },
-    { endpoint: endpointOf(two, 'h', '192.0.2.9') },
+  const endpoints = [
+    endpointOf(one, 'h', '192.0.2.1'),
+    endpointOf(one, 'h', '192.0.2.2'),
+    endpointOf(one, 'h', '2001:db8::1'),
+    endpointOf(two, 'h', '192.0.2.9'),
   ]
-  expect(sharedWeights(places).map(({ weight }) => weight)).toEqual([1, 1, 1, 1])
+  expect(sharedWeights(endpoints).map(({ weight }) => weight)).toEqual([1, 1, 1, 1])
 })
 
 test.each([

@@ -4,7 +4,7 @@
  * so that nobody is quiet by accident.
  */
 import { describe, expect, test, vi } from 'vitest'
-import { type Held, type Preemptible, Yielding } from '../../../src/backend/pool/preemption.ts'
+import { type Held, type Preemptible, Preemption } from '../../../src/backend/pool/preemption.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 import { type Begun, type OpenBackend, openBackend, recipients } from '../backend-session.ts'
@@ -152,7 +152,7 @@ test('a kept connection is closed at MAIL, the next one serves: when the transac
   await using open = openBackend(server)
   const first = await open.begin().envelope(recipients(1))
   await first.deliver(first.order([0]), text)
-  const hold = vi.spyOn(Yielding.prototype, 'hold')
+  const hold = vi.spyOn(Preemption.prototype, 'hold')
   try {
     const second = await open.begin().envelope(recipients(1))
     await second.deliver(second.order([0]), text)
@@ -170,22 +170,22 @@ test('who got its connection first is asked first, and no more than wait', () =>
   try {
     let waiting = 2
     const asked: string[] = []
-    const holder = (name: string, yields: boolean): Preemptible => ({
-      yields() {
+    const holder = (name: string, gives: boolean): Preemptible => ({
+      preempt() {
         asked.push(name)
-        if (yields) waiting--
-        return yields
+        if (gives) waiting--
+        return gives
       },
     })
-    const yielding = new Yielding(() => waiting)
+    const preemption = new Preemption(() => waiting)
     for (const each of [
       holder('busy', false),
       holder('first', true),
       holder('second', true),
       holder('third', true),
     ])
-      yielding.hold(each)
-    yielding.wanted()
+      preemption.hold(each)
+    preemption.wanted()
     vi.advanceTimersByTime(100)
     expect(asked).toEqual(['busy', 'first', 'second'])
     vi.advanceTimersByTime(1000)
