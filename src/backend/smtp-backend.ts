@@ -13,7 +13,8 @@ import { backendClient } from './wire/tell-client.ts'
 import { OwnConnection } from './pool/own-connection.ts'
 import type { Lender } from './pool/lending.ts'
 import { Pool, type PoolOptions } from './pool/pool.ts'
-import { SmtpTransaction, type SmtpTransactionOptions } from './transaction/smtp-transaction.ts'
+import type { TextDeliveryOptions } from './transaction/deliver-text.ts'
+import { SmtpTransaction } from './transaction/smtp-transaction.ts'
 
 export interface SmtpBackendOptions extends PoolOptions {
   /** From the final dot to the reply, in ms. */
@@ -82,7 +83,7 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   #begin(
-    begun: Pick<SmtpTransactionOptions, 'transaction' | 'pool' | 'client' | 'login'>,
+    begun: Pick<TextDeliveryOptions, 'transaction' | 'pool' | 'client' | 'login'>,
     listener: EnvelopeListener,
   ): BackendTransaction {
     const { deliveryTimeoutMs, clientAddress, onFact, now } = this.#options
