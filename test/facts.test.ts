@@ -47,6 +47,8 @@ const belonging: { readonly [K in Kind]: Belongs<K> } = {
   strategyChanged: 'never',
   senderLearned: 'never',
   senderChanged: 'never',
+  // A source is not told whose recipients they are.
+  policiesAsked: 'never',
   policiesLoaded: 'never',
   policiesKept: 'never',
   backendConnected: 'never',
@@ -69,7 +71,7 @@ const samples: readonly Fact[] = [
   transaction(id),
   { ...id, kind: 'judged', judge: 'headers', result: 'failed', ms: 1, why: 'gone' },
   { ...id, kind: 'bounce', session: 'S1', peer: 'default', reversePath: 'a@b', result: 'reported' },
-  { ...id, kind: 'policyFailed', recipient: 'a@example.org', why: 'gone' },
+  { ...id, kind: 'policyFailed', recipient: 'a@b', source: 'sql', why: 'gone' },
   { ...id, kind: 'spoolFailed', why: 'disk full' },
   { ...id, ...split, kind: 'splitOpened' },
   { ...id, kind: 'backendDelivered', server: 'smtp://x', code: 250, ms: 1 },

@@ -14,7 +14,6 @@ import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import { inRanges, PeerDirectory } from '../peers/peer-directory.ts'
 import type { VerifiedNames } from '../peers/verified-names.ts'
-import { chainPolicySources } from '../policy/chain.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
@@ -23,6 +22,7 @@ import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { judgeSettings } from './judge.ts'
 import type { LeasedParts } from './leased-parts.ts'
 import type { Lease } from './leases.ts'
+import { policiesFrom } from './policies.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
@@ -75,7 +75,7 @@ export async function openGeneration(config: Config, shared: SharedParts): Promi
   const { ledger, names, now, onFact } = shared
   const certificates = leased.use(await shared.certificates(config))?.part
   const judge = leased.use(await shared.judges.lease(judgeSettings(config))).part
-  const policies = chainPolicySources(await leasePolicies(config, shared, leased))
+  const policies = policiesFrom(await leasePolicies(config, shared, leased), config, shared)
   const backend = leased.use(await shared.backends.lease(backendSettings(config))).part
   const relaying = backend.servers()
   if (relaying.every(({ relays }) => relays === true))
@@ -162,8 +162,9 @@ async function leasePolicies(
   { policyFiles }: SharedParts,
   leased: AsyncDisposableStack,
 ): Promise<readonly PolicySource[]> {
+  const names = [...policies.keys()]
   const sources: PolicySource[] = []
   for (const { path } of recipients.sources)
-    sources.push(leased.use(await policyFiles.lease({ path, policies })).part)
+    sources.push(leased.use(await policyFiles.lease({ path, policies: names })).part)
   return sources
 }

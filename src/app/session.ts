@@ -13,7 +13,7 @@ import { inRanges, type PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
-import type { PolicySource } from '../policy/policy-source.ts'
+import type { Policies } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import { octetsOf } from '../smtp/octets.ts'
@@ -24,7 +24,7 @@ import { refusesRoutes } from './relaying.ts'
 export interface SessionParts {
   readonly config: Config
   readonly backend: Backend
-  readonly policies: PolicySource
+  readonly policies: Policies
   /** Takes a save that comes too late (app/ledger.ts). */
   readonly ledger: Ledger
   readonly judge: Judge
@@ -63,7 +63,6 @@ export function connectionOptions(
   const spool = { ...config.spool, budget: parts.budget }
   const waits = {
     replyTimeoutMs: timeouts.replyMs,
-    policyTimeoutMs: timeouts.policyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
   const runner = { ...parts, spool, openLimits: limits.openSplits, ...waits }
@@ -120,8 +119,6 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     unknownRecipients: config.unknownRecipients,
     judging: judgingOf(config),
     judgeFailure: config.judge.onFailure,
-    policyFailure: config.recipients.onFailure,
-    defaultPolicy: config.recipients.defaultPolicy,
     limits,
     backendExtensions: () => backend.extensions(),
     roomFor: (octets) => budget.fits(octets),

@@ -45,7 +45,7 @@ async function checkPolicies(config: Config): Promise<Finding[]> {
     try {
       const file = await openPolicyFile({
         path,
-        policies: config.policies,
+        policies: [...config.policies.keys()],
         onFact: () => undefined,
       })
       findings.push({ ok: true, text: `recipients: ${path} has ${file.entries} entries` })

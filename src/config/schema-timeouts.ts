@@ -26,7 +26,10 @@ export const timeouts = section({
     'Longest wait for the PROXY header of a connection that has to have one.',
   ),
   tls_handshake: key(is.duration('100ms', '5m').prefault('30s'), 'Longest TLS handshake.'),
-  policy: key(is.duration('10ms', '1m').prefault('5s'), "Longest look-up of a recipient's policy."),
+  policy: key(
+    is.duration('10ms', '1m').prefault('5s'),
+    'How long one source (`recipients.sources`) may take to answer for the recipients that a client offers together.',
+  ),
   worker: key(
     is.duration('2s', '1h').prefault('30s'),
     'How long a worker may not react (its event loop stands still) before Rcptwise ends and replaces it; the senders that it served come again. Only with several workers; for a single process there is the watchdog of systemd.',

@@ -1,52 +1,78 @@
 /**
- * What is asked about each recipient that a client offers: the policy, and the open splits that the
- * ledger has for them. No question outlives its time limit or the transaction.
+ * What is asked about the recipients that a client offers: their policies, and the open splits that
+ * the ledger has for them. Those of one turn of the event loop, which are what a client has
+ * pipelined, are one question to the policies.
  */
 import type { Ledger } from '../ledger/ledger.ts'
-import type { PolicyAnswer, PolicySource } from '../policy/policy-source.ts'
+import type { Policies, PolicyAnswer } from '../policy/policy-source.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import type { Split } from '../split/split.ts'
-import { PolicyLookUps } from './policy-look-ups.ts'
 
 export interface LookUpParts {
-  readonly policies: PolicySource
+  readonly policies: Policies
   readonly ledger: Pick<Ledger, 'recall'>
-  readonly policyTimeoutMs: number
   readonly now: () => number
 }
 
 type Offer = Pick<Extract<Effect, { do: 'offer' }>, 'index' | 'address' | 'key' | 'sender'>
+type Known = Extract<Event, { kind: 'recipientKnown' }>
+
+interface Asked {
+  readonly index: number
+  readonly address: string
+  readonly splits: readonly Split[] | Promise<readonly Split[]>
+}
 
 export class RecipientLookUp {
   readonly #parts: LookUpParts
-  readonly #policies: PolicyLookUps
-  readonly #tell: (event: Extract<Event, { kind: 'recipientKnown' }>) => void
+  readonly #tell: (event: Known) => void
+  /** Of this turn. */
+  #asked: Asked[] = []
+  /** Questions to the policies that are under way. */
+  readonly #open = new Set<AbortController>()
+  #over = false
 
-  constructor(
-    parts: LookUpParts,
-    tell: (event: Extract<Event, { kind: 'recipientKnown' }>) => void,
-  ) {
+  constructor(parts: LookUpParts, tell: (event: Known) => void) {
     this.#parts = parts
-    this.#policies = new PolicyLookUps(parts.policies, parts.policyTimeoutMs)
     this.#tell = tell
   }
 
-  /** Tells `recipientKnown`, at once where both have the answer at hand. */
+  /** Tells `recipientKnown`, before anything else comes in where all is at hand. */
   ask({ index, address, key, sender }: Offer): void {
-    const policy = this.#policies.ask(address)
-    const splits = this.#parts.ledger.recall(sender, key)
-    if (policy instanceof Promise || splits instanceof Promise)
-      void this.#knowInBackground(index, policy, splits)
-    else this.#known(index, policy, splits)
+    if (this.#asked.length === 0) queueMicrotask(this.#askTogether)
+    this.#asked.push({ index, address, splits: this.#parts.ledger.recall(sender, key) })
   }
 
-  async #knowInBackground(
-    index: number,
-    policy: PolicyAnswer | Promise<PolicyAnswer>,
-    splits: readonly Split[] | Promise<readonly Split[]>,
+  readonly #askTogether = (): void => {
+    if (this.#over) return
+    const asked = this.#asked
+    this.#asked = []
+    const addresses = asked.map(({ address }) => address)
+    const question = new AbortController()
+    const answers = this.#parts.policies.policiesFor(addresses, question.signal)
+    if (answers instanceof Promise) void this.#wait(asked, question, answers)
+    else this.#answered(asked, answers)
+  }
+
+  async #wait(
+    asked: readonly Asked[],
+    question: AbortController,
+    answers: Promise<readonly PolicyAnswer[]>,
   ): Promise<void> {
-    const [known, recalled] = await Promise.all([policy, splits])
-    this.#known(index, known, recalled)
+    this.#open.add(question)
+    this.#answered(asked, await answers)
+    this.#open.delete(question)
+  }
+
+  #answered(asked: readonly Asked[], answers: readonly PolicyAnswer[]): void {
+    for (const [i, policy] of answers.entries()) {
+      const recipient = asked[i]
+      if (recipient === undefined) break
+      const { index, splits } = recipient
+      if (splits instanceof Promise)
+        void splits.then((recalled) => this.#known(index, policy, recalled))
+      else this.#known(index, policy, splits)
+    }
   }
 
   #known(index: number, policy: PolicyAnswer, splits: readonly Split[]): void {
@@ -55,6 +81,7 @@ export class RecipientLookUp {
 
   /** Nobody waits for an answer any more. */
   abandon(): void {
-    this.#policies.abandon()
+    this.#over = true
+    for (const question of this.#open) question.abort()
   }
 }

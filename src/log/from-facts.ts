@@ -140,11 +140,14 @@ export function logFromFacts(log: Log): FactListener {
             event: fact.kind,
             transaction: fact.transaction,
             recipient: cutText(fact.recipient),
+            source: fact.source,
             why: cutText(fact.why),
           },
           'policy of a recipient could not be looked up',
         )
         return
+      case 'policiesAsked':
+        return // policy_seconds counts them
       case 'policiesLoaded':
         log.info(
           { event: fact.kind, file: fact.file, entries: fact.entries },

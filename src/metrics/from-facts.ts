@@ -37,6 +37,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
   const retryDelay = series((...labels) => metrics.retryDelaySeconds.labels(...labels))
   const deliveries = series((...labels) => metrics.backendDeliverySeconds.labels(...labels))
   const judgements = series((...labels) => metrics.judgeSeconds.labels(...labels))
+  const lookUps = series((...labels) => metrics.policySeconds.labels(...labels))
   const judgeResults = series((...labels) => metrics.judgeResultsTotal.labels(...labels))
   const sessionsOpen = series((...labels) => metrics.sessionsOpen.labels(...labels))
   /** What each open session is counted under, since a later EHLO can move it to another class. */
@@ -160,6 +161,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'bounce':
         metrics.bouncesTotal.inc({ peer: fact.peer, result: fact.result })
+        return
+      case 'policiesAsked':
+        lookUps(fact.source).observe(seconds(fact.ms))
         return
       case 'policyFailed':
         metrics.policyFailuresTotal.inc()

@@ -29,6 +29,8 @@ const delayBuckets = [
  * From a local delivery to the ten minutes that a client must wait at the dot (RFC 5321 4.5.3.2.6).
  */
 const workBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+/** From a file that is in memory to the largest `timeouts.policy`. */
+const lookUpBuckets = [0.000_01, 0.000_1, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60]
 const ledgerBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
 
 export const metricDescriptions = {
@@ -247,6 +249,13 @@ export const metricDescriptions = {
     name: 'bounces_total',
     labels: ['peer', 'result'],
     help: 'Messages under strategy bounce that some refuse and others take. The result is reported (to the sender) or failed (the backend did not take the report, and the message comes again). With any other result Rcptwise served the message as lenient: automatic (a list or program), unvouched (no SPF or DKIM), limited, or undeliverable (the backend takes no such report).',
+  },
+  policySeconds: {
+    type: 'histogram',
+    name: 'policy_seconds',
+    labels: ['source'],
+    help: 'Time of one question to a source of policies: the recipients that a client offers together are one question.',
+    buckets: lookUpBuckets,
   },
   policyFailuresTotal: {
     type: 'counter',

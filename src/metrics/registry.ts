@@ -213,6 +213,7 @@ export function createMetrics(
     judgeSeconds: histogram(d.judgeSeconds),
     judgeResultsTotal: counter(d.judgeResultsTotal),
     bouncesTotal: counter(d.bouncesTotal),
+    policySeconds: histogram(d.policySeconds),
     policyFailuresTotal: counter(d.policyFailuresTotal),
     policyEntries: gauge(d.policyEntries),
     policyReloadsTotal: counter(d.policyReloadsTotal),

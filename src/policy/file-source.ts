@@ -1,16 +1,19 @@
+/**
+ * Policies from a file of `address: policy` lines (docs/configuration.md). It is read again when it
+ * changes; a file with a mistake leaves the old entries in force.
+ */
 import { open, stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FactListener } from '../facts.ts'
-import type { Policy } from '../verdict/policy.ts'
 import { PolicyEntries } from './policy-entries.ts'
-import type { PolicyAnswer, PolicySource } from './policy-source.ts'
+import type { NamedPolicy, PolicySource, Unknown } from './policy-source.ts'
 import { watchBeside } from '../files/watch.ts'
 
 export interface PolicyFileOptions {
   readonly path: string
-  /** Those that the configuration names; an entry with another one is a mistake. */
-  readonly policies: ReadonlyMap<string, Policy>
+  /** Names of those that the configuration has; an entry with another one is a mistake. */
+  readonly policies: readonly string[]
   /** Gets policiesLoaded and policiesKept. */
   readonly onFact: FactListener
   /** ms since the epoch. */
@@ -18,7 +21,7 @@ export interface PolicyFileOptions {
 }
 
 export interface PolicyFile extends PolicySource {
-  policyFor(recipient: string): PolicyAnswer
+  policiesFor(recipients: readonly string[]): readonly (NamedPolicy | Unknown)[]
   /**
    * Reads the file now, changed or not (SIGHUP). Rejects as the opening does; the old entries stay
    * in force then.
@@ -39,10 +42,8 @@ const writingLooks = 50
 const mistakesTold = 5
 
 /**
- * Policies from a file of `address: policy` lines (docs/configuration.md). It is read again when it
- * changes; a file with a mistake leaves the old entries in force. Rejects when the file can't be
- * read or has a mistake at the start; the message has file, line and reason. The caller closes what
- * it gets.
+ * Rejects when the file can't be read or has a mistake at the start; the message has file, line and
+ * reason. The caller closes what it gets.
  */
 export async function openPolicyFile(options: PolicyFileOptions): Promise<PolicyFile> {
   const source = new FileSource(options)
@@ -51,6 +52,7 @@ export async function openPolicyFile(options: PolicyFileOptions): Promise<Policy
 }
 
 class FileSource implements PolicyFile {
+  readonly name: string
   readonly #options: PolicyFileOptions
   readonly #clock: () => number
   readonly #closing = new AbortController()
@@ -62,6 +64,7 @@ class FileSource implements PolicyFile {
   #watch: { close(): void } | undefined
 
   constructor(options: PolicyFileOptions) {
+    this.name = `file:${options.path}`
     this.#options = options
     this.#clock = options.clock ?? Date.now
     this.#current = new PolicyEntries(options.policies)
@@ -80,8 +83,8 @@ class FileSource implements PolicyFile {
     return this.#current.count
   }
 
-  policyFor(recipient: string): PolicyAnswer {
-    return this.#current.lookUp(recipient)
+  policiesFor(recipients: readonly string[]): readonly (NamedPolicy | Unknown)[] {
+    return recipients.map((recipient) => this.#current.lookUp(recipient))
   }
 
   async reload(): Promise<void> {

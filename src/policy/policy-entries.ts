@@ -2,12 +2,12 @@
  * The entries of a policy file, made to be looked up for each RCPT: no allocation but the keys.
  * Pure.
  */
-import type { Policy } from '../verdict/policy.ts'
-import { canonicalOrLower, parseAddressPattern } from './address-pattern.ts'
+import { parseAddressPattern } from './address-pattern.ts'
+import { lookUpKeys } from './look-up-keys.ts'
 import { parsePolicyLine } from './policy-line.ts'
-import type { PolicyAnswer } from './policy-source.ts'
+import type { NamedPolicy, Unknown } from './policy-source.ts'
 
-const unknown: PolicyAnswer = { kind: 'unknown' }
+const unknown: Unknown = { kind: 'unknown' }
 
 export interface PolicyMistake {
   /** Counts from 1. */
@@ -16,8 +16,34 @@ export interface PolicyMistake {
 }
 
 interface Entry {
-  readonly answer: PolicyAnswer
+  readonly answer: NamedPolicy
   readonly line: number
+}
+
+/** Entries by address, which are found as they are written first, then without regard to case. */
+class EntriesByAddress {
+  readonly #written = new Map<string, Entry>()
+  /** In lower case, of those entries only that are written otherwise. */
+  readonly #folded = new Map<string, Entry>()
+
+  /** The entry that is there already under this very key. */
+  before(key: string): Entry | undefined {
+    return this.#written.get(key)
+  }
+
+  add(key: string, entry: Entry): void {
+    this.#written.set(key, entry)
+    const folded = key.toLowerCase()
+    if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, entry)
+  }
+
+  /** An entry written in lower case stands over others that differ by case alone. */
+  find(key: string): NamedPolicy | undefined {
+    const exact = this.#written.get(key)
+    if (exact !== undefined) return exact.answer
+    const folded = key.toLowerCase()
+    return (this.#written.get(folded) ?? this.#folded.get(folded))?.answer
+  }
 }
 
 /** A file that is none of policies may have a mistake in each of its lines. */
@@ -32,16 +58,16 @@ export class PolicyEntries {
   mistakeCount = 0
   /** Entries. */
   count = 0
-  /** Addresses as they are written in the file. */
-  readonly #written = new Map<string, Entry>()
-  /** Addresses in lower case, of those entries only that are written otherwise. */
-  readonly #folded = new Map<string, Entry>()
-  readonly #answers: ReadonlyMap<string, PolicyAnswer>
+  readonly #entries = {
+    address: new EntriesByAddress(),
+    detailed: new EntriesByAddress(),
+    domain: new EntriesByAddress(),
+  }
+  readonly #answers: ReadonlyMap<string, NamedPolicy>
 
-  constructor(policies: ReadonlyMap<string, Policy>) {
-    this.#answers = new Map(
-      [...policies].map(([name, policy]) => [name, { kind: 'found', policy }]),
-    )
+  /** `names`: the policies that there are. */
+  constructor(names: readonly string[]) {
+    this.#answers = new Map(names.map((name) => [name, { kind: 'named', name }]))
   }
 
   /** Takes one line of the file; what is wrong with it goes to `mistakes`. */
@@ -73,38 +99,24 @@ export class PolicyEntries {
       if (this.mistakes.length >= mostMistakes) return 'is one of many'
       return `${parsed.address}: there is no policy "${parsed.policy}", expected one of ${this.#policyNames}`
     }
-    const { key } = pattern
-    const before = this.#written.get(key)
+    const { of, key } = pattern
+    const before = this.#entries[of].before(key)
     if (before !== undefined)
       return `${parsed.address} is there already, in line ${before.line}; keep one of them`
-    this.#written.set(key, { answer, line })
-    const folded = key.toLowerCase()
-    if (folded !== key && !this.#folded.has(folded)) this.#folded.set(folded, { answer, line })
+    this.#entries[of].add(key, { answer, line })
     this.count++
     return undefined
   }
 
   /** The address itself, then the address with any detail, then its domain. */
-  lookUp(recipient: string): PolicyAnswer {
-    const at = recipient.lastIndexOf('@')
-    if (at < 0) return this.#find(recipient) ?? unknown
-    const domain = `@${canonicalOrLower(recipient.slice(at + 1))}`
-    const local = recipient.slice(0, at)
-    const own = this.#find(local + domain)
-    if (own !== undefined) return own
-    const plus = local.indexOf('+')
-    const detailed = plus > 0 ? this.#find(`${local.slice(0, plus)}+*${domain}`) : undefined
-    return detailed ?? this.#written.get(domain)?.answer ?? unknown
-  }
-
-  /**
-   * As written first; then without regard to case, where an entry written in lower case stands over
-   * others.
-   */
-  #find(address: string): PolicyAnswer | undefined {
-    const exact = this.#written.get(address)
-    if (exact !== undefined) return exact.answer
-    const folded = address.toLowerCase()
-    return (this.#written.get(folded) ?? this.#folded.get(folded))?.answer
+  lookUp(recipient: string): NamedPolicy | Unknown {
+    const { address, withoutDetail, domain } = lookUpKeys(recipient)
+    const entries = this.#entries
+    return (
+      entries.address.find(address) ??
+      (withoutDetail === undefined ? undefined : entries.detailed.find(withoutDetail)) ??
+      (domain === undefined ? undefined : entries.domain.find(domain)) ??
+      unknown
+    )
   }
 }

@@ -1,26 +1,85 @@
+/**
+ * Where recipients' policies come from: a file, later a database or a directory. A source says what
+ * stands in it; what that means is worked out in one place for all of them (resolved.ts), and so is
+ * how long one waits (in-time.ts), what is kept (cached.ts) and what a failure amounts to
+ * (default-policy.ts).
+ */
 import type { Policy } from '../verdict/policy.ts'
 
-/**
- * A source's answer for one recipient. `failed` is the source's own trouble; what follows from it
- * is the configuration's choice.
- */
-export type PolicyAnswer =
-  | { readonly kind: 'found'; readonly policy: Policy }
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'failed'; readonly why: string }
+/** A policy that the configuration has, by its name. */
+export interface NamedPolicy {
+  readonly kind: 'named'
+  readonly name: string
+}
 
 /**
- * Where recipients' policies come from: a file, later a database or a directory.
- *
- * `policyFor` never throws and never rejects; an answer that is at hand is given at once, without a
- * promise, because this is asked for each RCPT. `recipient` is the address as `canonicalAddress`
- * (smtp/path.ts) makes it: domain in lower case A-labels or U-labels as given, local part as given.
- *
- * `signal` is aborted once nobody waits for the answer any more (`timeouts.policy`, a client that
- * has gone): a source ends its question then. What it still answers is not read.
+ * The policy itself. What a source says nothing of is as in the default policy: a column that is
+ * NULL is no `never`.
  */
-export interface PolicySource {
-  policyFor(recipient: string, signal: AbortSignal): PolicyAnswer | Promise<PolicyAnswer>
-  /** Ends watches and connections. */
+export interface PolicyValues {
+  readonly kind: 'values'
+  readonly tagAt?: number | 'never'
+  readonly quarantineAt?: number | 'never'
+  readonly rejectAt?: number | 'never'
+  readonly neverDefer?: boolean
+}
+
+export interface FoundPolicy {
+  readonly kind: 'found'
+  readonly policy: Policy
+}
+
+export interface Unknown {
+  readonly kind: 'unknown'
+}
+
+/** The source's own trouble; what follows from it is the configuration's choice. */
+export interface Failed {
+  readonly kind: 'failed'
+  /** The source's name. */
+  readonly source: string
+  readonly why: string
+}
+
+export type Answer<Found> = Found | Unknown | Failed
+
+/** At hand, or later. */
+export type Answers<Found> = readonly Answer<Found>[] | Promise<readonly Answer<Found>[]>
+
+/**
+ * `policiesFor` is one question for all recipients that a client offers together, and has one answer
+ * for each of them, in their order; an address may be among them twice. It never throws and never
+ * rejects: a failure is an answer. What is at hand is given at once, without a promise, because
+ * somebody waits for it at each RCPT. An address is as `Path.address` (smtp/path.ts) has it: the
+ * local part as the client wrote it, the domain in its canonical spelling.
+ *
+ * `signal` is aborted once nobody waits for the answers any more (`timeouts.policy`, a client that
+ * has gone): a source ends its question then, and what it still answers is not read.
+ */
+export interface Source<Found> {
+  /** For the log and the metrics. */
+  readonly name: string
+  policiesFor(recipients: readonly string[], signal: AbortSignal): Answers<Found>
+  /** Ends watches and connections. What is asked meanwhile is answered all the same. */
   close(): Promise<void>
+}
+
+/** As a file or a database has it. */
+export type PolicySource = Source<NamedPolicy | PolicyValues>
+
+/** With the policies themselves. */
+export type ResolvedSource = Source<FoundPolicy>
+
+/**
+ * What a recipient's mail is dealt with by. `instead`: the policy that serves in place of the one
+ * that could not be looked up (`recipients.on_failure`).
+ */
+export type PolicyAnswer = FoundPolicy | (Failed & { readonly instead?: Policy })
+
+/** All sources together: everybody has an answer. */
+export interface Policies {
+  policiesFor(
+    recipients: readonly string[],
+    signal: AbortSignal,
+  ): readonly PolicyAnswer[] | Promise<readonly PolicyAnswer[]>
 }

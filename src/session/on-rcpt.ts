@@ -20,10 +20,11 @@ import {
   toldAlike,
 } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
+import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { choose, type Offered } from '../strategy/choose.ts'
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
 import { mayRelay } from '../strategy/relay-domains.ts'
-import { groupKey } from '../verdict/policy.ts'
+import { groupKey, type Policy } from '../verdict/policy.ts'
 import { keepUnsplit } from './crowded.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
@@ -145,21 +146,18 @@ export function onRecipientKnown(
   if (transaction === undefined || recipient?.fate !== 'asked') return
   for (const split of event.splits) keepRecalled(transaction, split)
   recipient.known = true
-  const { options } = session
-  switch (event.policy.kind) {
-    case 'found':
-      recipient.policy = event.policy.policy
-      break
-    case 'unknown':
-      recipient.policy = options.defaultPolicy
-      break
-    case 'failed':
-      if (options.policyFailure === 'default') recipient.policy = options.defaultPolicy
-      noteFailure(session, transaction, recipient, { at: event.at, why: event.policy.why })
+  const policy = policyOf(event.policy)
+  if (event.policy.kind === 'failed')
+    noteFailure(session, transaction, recipient, { at: event.at, ...event.policy })
+  if (policy !== undefined) {
+    recipient.policy = policy
+    recipient.group = groupKey(policy)
   }
-  if (recipient.policy !== undefined) recipient.group = groupKey(recipient.policy)
   consider(session, recipient, event.at)
 }
+
+const policyOf = (answer: PolicyAnswer): Policy | undefined =>
+  answer.kind === 'found' ? answer.policy : answer.instead
 
 /**
  * As it was first seen: what this transaction makes of it is put on top of what others have written
@@ -175,7 +173,7 @@ function noteFailure(
   session: Session,
   transaction: Transaction,
   recipient: Recipient,
-  { at, why }: { readonly at: number; readonly why: string },
+  { at, source, why }: { readonly at: number; readonly source: string; readonly why: string },
 ): void {
   session.effects.push({
     do: 'note',
@@ -184,6 +182,7 @@ function noteFailure(
       at,
       transaction: transaction.id,
       recipient: recipient.address,
+      source,
       why,
     },
   })

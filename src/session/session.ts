@@ -13,7 +13,6 @@ import type { Reply } from '../smtp/reply.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { ReturnWindow } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
-import type { Policy } from '../verdict/policy.ts'
 import type { Allowance } from './allowance.ts'
 import type { Step, Upstream } from './answering.ts'
 import type { Effect } from './effects.ts'
@@ -112,8 +111,6 @@ export interface SessionOptions {
   readonly quarantine?: string
   readonly judging: 'score' | 'backend'
   readonly judgeFailure: 'accept' | 'defer'
-  readonly policyFailure: 'defer' | 'default'
-  readonly defaultPolicy: Policy
   readonly limits: {
     readonly recipients: number
     readonly transactionsPerSession: number

@@ -228,7 +228,7 @@ const report = (text: string): unknown =>
   } as unknown as Parameters<typeof writeReport>[0])
 
 function policyFile(text: string): void {
-  const entries = new PolicyEntries(new Map([['strict', { name: 'strict', neverDefer: false }]]))
+  const entries = new PolicyEntries(['strict'])
   let line = 0
   for (const each of text.split('\n')) entries.add(each, ++line)
   entries.lookUp(text)

@@ -1,13 +1,14 @@
 /**
  * A source of policies that fails, or takes longer than `timeouts.policy`: what
- * `recipients.on_failure` says, for that recipient alone. The configuration is a real one; the
- * source is scripted, because a file always answers at once.
+ * `recipients.on_failure` says, for those whom it was asked for and no source before it knows. The
+ * configuration is a real one; the sources are scripted, because a file always answers at once.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { policiesFrom } from '../../src/app/policies.ts'
 import { connectionOptions } from '../../src/app/session.ts'
 import type { Backend } from '../../src/backend/backend.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -19,11 +20,11 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { Connection } from '../../src/listen/connection.ts'
 import type { PeerDirectory } from '../../src/peers/peer-directory.ts'
 import { SpoolBudget } from '../../src/listen/spool-budget.ts'
-import type { PolicyAnswer, PolicySource } from '../../src/policy/policy-source.ts'
 import { replies } from '../../src/smtp/replies.ts'
 import { playOn, Client } from '../support/dialogue.ts'
-import { defaultPeer, policies } from '../support/machine.ts'
+import { defaultPeer } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
+import { named, ScriptedSource } from '../support/scripted-source.ts'
 
 async function configured(yaml: string): Promise<Config> {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-policy-'))
@@ -35,20 +36,25 @@ async function configured(yaml: string): Promise<Config> {
   return loaded.config
 }
 
-/** Answers by local part; `never` and `late` take longer than the limit. */
-function source(late: Promise<PolicyAnswer>): PolicySource {
-  const answers: Readonly<Record<string, PolicyAnswer | Promise<PolicyAnswer>>> = {
-    quick: { kind: 'found', policy: policies.careful },
-    soon: Promise.resolve({ kind: 'found', policy: policies.careful }),
-    broken: { kind: 'failed', why: 'the table is gone' },
-    never: new Promise(() => undefined),
-    late,
-  }
-  return {
-    policyFor: (address): PolicyAnswer | Promise<PolicyAnswer> =>
-      answers[address.split('@')[0] ?? ''] ?? { kind: 'unknown' },
-    close: async () => await Promise.resolve(),
-  }
+/** The second is asked for those whom the first does not know: it is in time only for `soon`. */
+const sources = (): readonly [ScriptedSource, ScriptedSource] => {
+  const broken = { kind: 'failed', source: 'first', why: 'the table is gone' } as const
+  return [
+    new ScriptedSource(
+      {
+        'quick@example.org': named('careful'),
+        'known@example.org': named('careful'),
+        'broken@example.org': broken,
+      },
+      'at once',
+      'first',
+    ),
+    new ScriptedSource(
+      { 'soon@example.org': named('careful'), 'late@example.org': named('strict') },
+      (recipients) => (recipients.includes('soon@example.org') ? 'later' : 'never'),
+      'second',
+    ),
+  ]
 }
 
 /** Takes everything, and notes for whom. */
@@ -80,23 +86,18 @@ const backend = (delivered: number[][]): Backend => {
 async function play(
   yaml: string,
   dialogue: string,
-): Promise<{ facts: Fact[]; delivered: number[][] }> {
+): Promise<{ facts: Fact[]; delivered: number[][]; asked: string[][] }> {
   const config = await configured(yaml)
-  const late = Promise.withResolvers<PolicyAnswer>()
+  const [first, second] = sources()
   const facts: Fact[] = []
   const delivered: number[][] = []
-  const onFact = (fact: Fact): void => {
-    facts.push(fact)
-    // By then nobody may listen to it any more.
-    if (fact.kind === 'policyFailed' && fact.recipient.startsWith('late'))
-      late.resolve({ kind: 'found', policy: policies.strict })
-  }
+  const onFact = (fact: Fact): unknown => facts.push(fact)
   const ended = Promise.withResolvers<undefined>()
   const options = connectionOptions(
     {
       config,
       backend: backend(delivered),
-      policies: source(late.promise),
+      policies: policiesFrom([first, second], config, { onFact, now: Date.now }),
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
       judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
       bounces: {} as Bounces,
@@ -142,14 +143,19 @@ async function play(
     await ended.promise
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
-  return { facts, delivered }
+  const asked = [first, second].map((source) =>
+    source.asked.map(({ recipients }) =>
+      recipients.map((each) => each.replace('@example.org', '')).join(' '),
+    ),
+  )
+  return { facts, delivered, asked }
 }
 
 const limits = 'timeouts: { policy: 100ms }'
 const failures = (facts: readonly Fact[]): string[] =>
   facts
     .filter((fact) => fact.kind === 'policyFailed')
-    .map(({ recipient, why }) => `${recipient}: ${why}`)
+    .map(({ recipient, source, why }) => `${recipient}: ${source}: ${why}`)
 
 test('on_failure: defer', async () => {
   const { facts, delivered } = await play(
@@ -167,8 +173,10 @@ test('on_failure: defer', async () => {
     C: RCPT TO:<broken@example.org>
     S: 451 4.3.0 *
     C: RCPT TO:<late@example.org>
-    C: RCPT TO:<soon@example.org>
+    C: RCPT TO:<known@example.org>
     S: 451 4.3.0 *
+    S: 250 *
+    C: RCPT TO:<soon@example.org>
     S: 250 *
     C: DATA
     S: 354 *
@@ -181,16 +189,16 @@ test('on_failure: defer', async () => {
     S: <end>
     `,
   )
-  expect(delivered).toEqual([[0, 4]])
+  expect(delivered).toEqual([[0, 4, 5]])
   expect(failures(facts)).toEqual([
-    'never@example.org: no answer in time (timeouts.policy)',
-    'broken@example.org: the table is gone',
-    'late@example.org: no answer in time (timeouts.policy)',
+    'never@example.org: second: no answer in time (timeouts.policy)',
+    'broken@example.org: first: the table is gone',
+    'late@example.org: second: no answer in time (timeouts.policy)',
   ])
 })
 
 test('on_failure: default', async () => {
-  const { facts, delivered } = await play(
+  const { facts, delivered, asked } = await play(
     `${limits}\nrecipients: { on_failure: default }`,
     `
     S: 220 *
@@ -215,4 +223,6 @@ test('on_failure: default', async () => {
   // All have the default policy, which is that of `quick` too: one group, one delivery.
   expect(delivered).toEqual([[0, 1, 2]])
   expect(failures(facts)).toHaveLength(2)
+  // What is pipelined is one question to each source.
+  expect(asked).toEqual([['never broken quick'], ['never']])
 })

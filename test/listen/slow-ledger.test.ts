@@ -59,17 +59,16 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
         },
         openLimits: { all: 100, perSender: 100, bytesPerSender: 100_000, perClient: 100 },
         policies: {
-          policyFor: (address) =>
-            address === 'a@example.org' || address === 'b@example.org'
-              ? { kind: 'found', policy: recipients[address] }
-              : { kind: 'unknown' },
-          close: async () => await Promise.resolve(),
+          policiesFor: (addresses) =>
+            addresses.map((address) => ({
+              kind: 'found',
+              policy: recipients[address === 'b@example.org' ? address : 'a@example.org'],
+            })),
         },
         ledger: ledger as Ledger,
         judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
         spool: { memoryBytes: 1_000_000, directory: '/nonexistent' },
         replyTimeoutMs: 10_000,
-        policyTimeoutMs: 1000,
         underWayMs: 1000,
         onFact: () => undefined,
         now: () => 1000,

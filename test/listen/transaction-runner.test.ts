@@ -1,13 +1,10 @@
 import { tmpdir } from 'node:os'
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { EnvelopeListener } from '../../src/backend/backend.ts'
 import type { Fact } from '../../src/facts.ts'
 import type { Judgement } from '../../src/judge/judge.ts'
 import { type RunnerParts, TransactionRunner } from '../../src/listen/transaction-runner.ts'
-import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Event } from '../../src/session/effects.ts'
-
-const silentListener = { tell: () => undefined, onDrain: () => undefined }
 
 test('what the backend says of a transaction that is over is not told: it would answer the next one', () => {
   const heard: EnvelopeListener[] = []
@@ -84,50 +81,4 @@ test('a judge that does not answer in time: the machine is told with the size of
   } finally {
     vi.useRealTimers()
   }
-})
-
-describe('a question to the policies that nobody waits for any more is ended', () => {
-  const ask = (
-    policyTimeoutMs: number,
-  ): { runner: TransactionRunner; signal: () => AbortSignal } => {
-    const signals: AbortSignal[] = []
-    const parts = {
-      backend: { begin: () => ({ rcpt: () => undefined, abandon: () => undefined }) },
-      policies: {
-        policyFor: async (_recipient: string, signal: AbortSignal): Promise<PolicyAnswer> => {
-          signals.push(signal)
-          return await new Promise(() => undefined)
-        },
-      },
-      ledger: { recall: () => [] },
-      policyTimeoutMs,
-      now: () => 0,
-    } as unknown as RunnerParts
-    const runner = new TransactionRunner('x.1', parts, {}, silentListener)
-    const address = 'a@example.org'
-    runner.offer({
-      do: 'offer',
-      index: 0,
-      argument: `<${address}>`,
-      address,
-      key: address,
-      sender: 's@example.net',
-    })
-    const [signal] = signals
-    if (signal === undefined) throw new Error('the source was not asked')
-    return { runner, signal: () => signal }
-  }
-
-  test('by the end of the transaction', () => {
-    const { runner, signal } = ask(60_000)
-    expect(signal().aborted).toBe(false)
-    runner.abandon()
-    expect(signal().aborted).toBe(true)
-  })
-
-  test('by timeouts.policy', async () => {
-    const { signal, runner } = ask(1)
-    await expect.poll(() => signal().aborted).toBe(true)
-    runner.abandon()
-  })
 })

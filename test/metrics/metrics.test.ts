@@ -64,7 +64,14 @@ describe('every metric', () => {
 
   it('lives on a registry of its own: two apps in one process do not meet', async () => {
     const first = told([
-      { kind: 'policyFailed', at: 1, transaction: 'x.1', recipient: 'a@example.org', why: 'gone' },
+      {
+        kind: 'policyFailed',
+        at: 1,
+        transaction: 'x.1',
+        recipient: 'a@example.org',
+        source: 'sql',
+        why: 'gone',
+      },
     ])
     const second = told([])
     expect((await scrape(first)).get('policy_failures_total')).toBe(1)
@@ -114,6 +121,9 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     ['judge_seconds_count{judge="headers"}', 2],
     ['judge_results_total{judge="headers",result="failed"}', 1],
     ['policy_failures_total', 1],
+    ['policy_seconds_count{source="sql"}', 1],
+    ['policy_seconds_bucket{le="0.01",source="sql"}', 0],
+    ['policy_seconds_bucket{le="0.03",source="sql"}', 1],
     ['policy_entries', 8],
     ['policy_reloads_total{result="loaded"}', 3],
     ['policy_reloads_total{result="kept"}', 1],

@@ -169,8 +169,10 @@ export const everyKind: readonly Fact[] = [
     at: 5,
     transaction: 'S1.1',
     recipient: 'a@example.org',
-    why: 'file is gone',
+    source: 'sql',
+    why: 'table is gone',
   },
+  { kind: 'policiesAsked', at: 5, source: 'sql', recipients: 2, ms: 20 },
   {
     kind: 'splitOpened',
     at: 6,

@@ -2,18 +2,18 @@ import { expect, test } from 'vitest'
 import { parseAddressPattern } from '../../src/policy/address-pattern.ts'
 
 test.each([
-  ['User@Example.ORG', 'User@example.org'],
-  ['@Example.org', '@example.org'],
-  ['user+*@example.org', 'user+*@example.org'],
-  ['user+list@example.org', 'user+list@example.org'],
-  ['"a@b"@example.org', '"a@b"@example.org'],
-  ['postmaster', 'postmaster'],
-  ['@bücher.example', '@xn--bcher-kva.example'],
-  ['x@xn--bcher-kva.example', 'x@xn--bcher-kva.example'],
-  ['x@bu\u0308cher.Example.', 'x@xn--bcher-kva.example'],
-  ['x@[192.0.2.1]', 'x@[192.0.2.1]'],
-])('%s', (text, key) => {
-  expect(parseAddressPattern(text)).toEqual({ ok: true, key })
+  ['User@Example.ORG', 'address', 'User@example.org'],
+  ['@Example.org', 'domain', '@example.org'],
+  ['user+*@example.org', 'detailed', 'user@example.org'],
+  ['user+list@example.org', 'address', 'user+list@example.org'],
+  ['"a@b"@example.org', 'address', '"a@b"@example.org'],
+  ['postmaster', 'address', 'postmaster'],
+  ['@bücher.example', 'domain', '@xn--bcher-kva.example'],
+  ['x@xn--bcher-kva.example', 'address', 'x@xn--bcher-kva.example'],
+  ['x@bu\u0308cher.Example.', 'address', 'x@xn--bcher-kva.example'],
+  ['x@[192.0.2.1]', 'address', 'x@[192.0.2.1]'],
+])('%s is for %s %s', (text, of, key) => {
+  expect(parseAddressPattern(text)).toEqual({ ok: true, of, key })
 })
 
 const expected = 'expected user@example.org, user+*@example.org or @example.org'

@@ -14,7 +14,9 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { openPolicyFile, type PolicyFile } from '../../src/policy/file-source.ts'
+import { nameOfRaw } from './breakable.ts'
 import { policies } from './policies.ts'
+import { describePolicySource } from './source.contract.ts'
 
 let directory: string
 let path: string
@@ -37,14 +39,19 @@ async function open(): Promise<PolicyFile> {
   const onFact = (fact: Fact): void => {
     facts.push(fact)
   }
-  const file = await openPolicyFile({ path, policies, onFact, clock: () => 1000 })
+  const file = await openPolicyFile({
+    path,
+    policies: [...policies.keys()],
+    onFact,
+    clock: () => 1000,
+  })
   opened.push(file)
   return file
 }
 
 const policyOf = (file: PolicyFile, recipient: string): string => {
-  const answer = file.policyFor(recipient)
-  return answer.kind === 'found' ? answer.policy.name : answer.kind
+  const [answer] = file.policiesFor([recipient])
+  return answer?.kind === 'named' ? answer.name : (answer?.kind ?? 'no answer')
 }
 
 const eventually = async (holds: () => void): Promise<void> => {
@@ -219,4 +226,17 @@ describe('reload', () => {
     expect(facts).toHaveLength(1)
     expect(policyOf(file, 'user@example.org')).toBe('strict')
   })
+})
+
+describePolicySource('a file', {
+  async open(entries) {
+    await writeFile(
+      path,
+      Object.entries(entries)
+        .map(([address, policy]) => `"${address}": ${policy}\n`)
+        .join(''),
+    )
+    return { source: await open(), end: async () => await Promise.resolve() }
+  },
+  nameOf: nameOfRaw,
 })

@@ -4,14 +4,14 @@ import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import { policies } from './policies.ts'
 
 function entriesOf(...lines: readonly string[]): PolicyEntries {
-  const entries = new PolicyEntries(policies)
+  const entries = new PolicyEntries([...policies.keys()])
   for (const [i, line] of lines.entries()) entries.add(line, i + 1)
   return entries
 }
 
 const policyOf = (entries: PolicyEntries, recipient: string): string => {
   const answer = entries.lookUp(recipient)
-  return answer.kind === 'found' ? answer.policy.name : answer.kind
+  return answer.kind === 'named' ? answer.name : answer.kind
 }
 
 describe('looking up', () => {

@@ -34,7 +34,9 @@ const deferrals: [string, MachineOptions][] = [
     {
       world: {
         policy: (address) =>
-          address.startsWith('b') ? { kind: 'failed', why: 'down' } : { kind: 'unknown' },
+          address.startsWith('b')
+            ? { kind: 'failed', source: 'sql', why: 'down' }
+            : { kind: 'found', policy: policies.careful },
       },
     },
   ],

@@ -11,12 +11,8 @@ const byLetter: Readonly<Record<string, Policy>> = {
   s: policies.strict,
   v: policies.vip,
 }
-const policy = (address: string) => {
-  const found = byLetter[address.charAt(0)]
-  return found === undefined
-    ? ({ kind: 'unknown' } as const)
-    : ({ kind: 'found', policy: found } as const)
-}
+const policy = (address: string) =>
+  ({ kind: 'found', policy: byLetter[address.charAt(0)] ?? policies.careful }) as const
 const addresses = (names: string): string[] => names.split(' ').map((name) => `${name}@example.org`)
 const codes = (rcpts: readonly string[]): string => rcpts.map((line) => line.slice(0, 3)).join(' ')
 

@@ -24,7 +24,12 @@ const events = {
   batchEnded: { kind: 'batchEnded' },
   mailReplied: { kind: 'mailReplied', reply: refusal },
   recipientReplied: { kind: 'recipientReplied', index: 0, reply: refusal },
-  recipientKnown: { kind: 'recipientKnown', index: 0, policy: { kind: 'unknown' }, splits: [] },
+  recipientKnown: {
+    kind: 'recipientKnown',
+    index: 0,
+    policy: { kind: 'found', policy: policies.careful },
+    splits: [],
+  },
   crowded: { kind: 'crowded', limit: 'open_splits' },
   chunkTaken: { kind: 'chunkTaken', bytes: 100 },
   judgedEarly: { kind: 'judgedEarly', judgement: { kind: 'silent' } },

@@ -141,10 +141,7 @@ export class Machine {
     this.#world = {
       mail: () => ({ code: 250, lines: ['2.1.0 Ok'] }),
       rcpt: () => ({ code: 250, lines: ['2.1.5 Ok'] }),
-      policy: (address) => {
-        const policy = known[address]
-        return policy === undefined ? { kind: 'unknown' } : { kind: 'found', policy }
-      },
+      policy: (address) => ({ kind: 'found', policy: known[address] ?? policies.careful }),
       deliver: () => ({ reply: yes }),
       bounce: () => ({ ready: true, by: 'spf' }),
       vouch: () => false,
@@ -161,8 +158,6 @@ export class Machine {
       unknownRecipients: 'refuse',
       judging: 'score',
       judgeFailure: 'accept',
-      policyFailure: 'defer',
-      defaultPolicy: policies.careful,
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
       backendExtensions: () =>
         new Map([

@@ -1,0 +1,39 @@
+/**
+ * The last word about a recipient: whom no source knows has the default policy, and so has, where
+ * `recipients.on_failure` says so, whom a source has failed for.
+ */
+import type { Policy } from '../verdict/policy.ts'
+import type {
+  Answer,
+  FoundPolicy,
+  Policies,
+  PolicyAnswer,
+  ResolvedSource,
+} from './policy-source.ts'
+
+export interface DefaultPolicyOptions {
+  readonly defaultPolicy: Policy
+  /** `defer`: the recipient is answered 451. */
+  readonly onFailure: 'defer' | 'default'
+}
+
+export function withDefaultPolicy(
+  source: ResolvedSource,
+  { defaultPolicy, onFailure }: DefaultPolicyOptions,
+): Policies {
+  const byDefault: FoundPolicy = { kind: 'found', policy: defaultPolicy }
+  const decide = (answer: Answer<FoundPolicy>): PolicyAnswer => {
+    if (answer.kind === 'unknown') return byDefault
+    return answer.kind === 'failed' && onFailure === 'default'
+      ? { ...answer, instead: defaultPolicy }
+      : answer
+  }
+  const decideAll = (answers: readonly Answer<FoundPolicy>[]): readonly PolicyAnswer[] =>
+    answers.map(decide)
+  return {
+    policiesFor(recipients, signal): ReturnType<Policies['policiesFor']> {
+      const answers = source.policiesFor(recipients, signal)
+      return answers instanceof Promise ? answers.then(decideAll) : decideAll(answers)
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { cached, type CacheOptions } from '../../src/policy/cached.ts'
+import type { Answer, Source } from '../../src/policy/policy-source.ts'
+import { named, type Pace, type Scripted, ScriptedSource } from '../support/scripted-source.ts'
+import { breakable, nameOfRaw, type Raw } from './breakable.ts'
+import { describePolicySource } from './source.contract.ts'
+
+const listening = new AbortController().signal
+const failed: Scripted = { kind: 'failed', source: 'scripted', why: 'away' }
+
+interface Cache {
+  readonly clock: { now: number }
+  readonly scripted: ScriptedSource
+  readonly source: Source<Raw>
+  readonly ask: (...recipients: readonly string[]) => Promise<readonly Answer<Raw>[]>
+  /** Whom the source was asked for since this was called last. */
+  readonly asked: () => readonly (readonly string[])[]
+}
+
+function cache(
+  answers: Readonly<Record<string, Scripted>>,
+  options: Partial<CacheOptions> = {},
+  pace: Pace = 'at once',
+): Cache {
+  const clock = { now: 0 }
+  const scripted = new ScriptedSource(answers, pace)
+  const limits = { foundMs: 1000, unknownMs: 100, mostRecipients: 100, ...options }
+  const source = cached(scripted, { ...limits, clock: () => clock.now })
+  return {
+    clock,
+    scripted,
+    source,
+    ask: async (...recipients) => await source.policiesFor(recipients, listening),
+    asked: () => scripted.asked.splice(0).map(({ recipients }) => recipients),
+  }
+}
+
+describe.each<Pace>(['at once', 'later'])('over a source that answers %s', (pace) => {
+  test('what is known is not asked again, and the rest is one question, each once', async () => {
+    const { ask, asked } = cache({ a: named('strict'), c: named('careful') }, {}, pace)
+    await ask('a', 'b')
+    expect(asked()).toEqual([['a', 'b']])
+    expect(await ask('c', 'b', 'd', 'a', 'c', 'd')).toEqual([
+      named('careful'),
+      { kind: 'unknown' },
+      { kind: 'unknown' },
+      named('strict'),
+      named('careful'),
+      { kind: 'unknown' },
+    ])
+    expect(asked()).toEqual([['c', 'd']])
+  })
+
+  test('a policy and that there is none are kept each for their time', async () => {
+    const { ask, asked, clock } = cache({ a: named('strict') }, {}, pace)
+    await ask('a', 'b')
+    asked()
+    clock.now = 99
+    await ask('a', 'b')
+    expect(asked()).toEqual([])
+    clock.now = 100
+    await ask('a', 'b')
+    expect(asked()).toEqual([['b']])
+    clock.now = 1000
+    await ask('a')
+    expect(asked()).toEqual([['a']])
+  })
+
+  test('a failure is not kept', async () => {
+    const { ask, asked } = cache({ a: failed, b: named('strict') }, {}, pace)
+    expect(await ask('a', 'b')).toEqual([failed, named('strict')])
+    asked()
+    await ask('a', 'b')
+    expect(asked()).toEqual([['a']])
+  })
+})
+
+test('what is kept is given at once', async () => {
+  const { ask, source } = cache({ a: named('strict') }, {}, 'later')
+  await ask('a')
+  expect(source.policiesFor(['a'], listening)).toEqual([named('strict')])
+})
+
+test('so many recipients are kept, and who was asked for longest ago goes first', async () => {
+  const { ask, asked } = cache({}, { mostRecipients: 3 })
+  await ask('a', 'b', 'c')
+  await ask('a')
+  await ask('d')
+  asked()
+  await ask('a', 'c', 'd')
+  expect(asked()).toEqual([])
+  await ask('b')
+  expect(asked()).toEqual([['b']])
+})
+
+test('whatever was asked before, everybody has the answer of the source', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const answers = { a: named('strict'), b: named('careful'), c: failed }
+  const expected = (name: string): Scripted =>
+    new Map<string, Scripted>(Object.entries(answers)).get(name) ?? { kind: 'unknown' }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.array(fc.constantFrom(...names)), fc.nat(500))),
+      fc.nat(6),
+      fc.constantFrom<Pace>('at once', 'later'),
+      async (questions, mostRecipients, pace) => {
+        const { ask, clock } = cache(answers, { mostRecipients }, pace)
+        for (const [recipients, ms] of questions) {
+          clock.now += ms
+          expect(await ask(...recipients)).toEqual(recipients.map(expected))
+        }
+      },
+    ),
+  )
+})
+
+describePolicySource('a source with a cache', {
+  open: (entries) =>
+    breakable(entries, 'later', (one) =>
+      cached(one, { foundMs: 60_000, unknownMs: 60_000, mostRecipients: 10 }),
+    ),
+  nameOf: nameOfRaw,
+})
