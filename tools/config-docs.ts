@@ -73,7 +73,7 @@ It compares domains without regard to case.
 It compares local parts as they are written first, then without regard to case.
 
 Rcptwise reads the file again when it changes, also when a rename or a new symbolic link replaces it, and on SIGHUP.
-When the new content has a mistake, the old entries stay in force, and the log says in which line the mistake is.
+When the new content has a mistake, the old entries stay in use, and the log says in which line the mistake is.
 `
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')

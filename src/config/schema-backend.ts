@@ -73,7 +73,7 @@ export const backend = section({
       ),
       ask_every: key(
         is.duration('1s', '1d').prefault('60s'),
-        'When Rcptwise has heard nothing of an address for this long, it asks for the EHLO reply, so that you know that a fallback works.',
+        'When Rcptwise has had no answer from an address for this long, it asks for the EHLO reply, so that you know that a fallback works.',
       ),
       ask_relay_at_most: key(
         is.duration('1s', '30d').prefault('1d'),

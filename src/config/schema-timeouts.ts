@@ -19,7 +19,7 @@ export const timeouts = section({
   ),
   under_way: key(
     is.duration('0s', '1h').prefault('20s'),
-    'How long a sender waits that comes again while Rcptwise still delivers its first attempt. After that the sender hears 451.',
+    'How long a sender waits that comes again while Rcptwise still delivers its first attempt. After that the sender gets 451.',
   ),
   proxy_header: key(
     is.duration('100ms', '1m').prefault('5s'),

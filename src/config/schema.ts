@@ -79,7 +79,7 @@ export const schema = z.strictObject({
     'Wait before the greeting; Rcptwise turns away clients that talk first.',
   ),
   ehlo: key(ehlo, 'What Rcptwise offers to clients besides what the backend offers.'),
-  limits: key(limits, 'Limits on clients; docs/limits.md says what the client hears at each.'),
+  limits: key(limits, 'Limits on clients; docs/limits.md says what the client gets at each.'),
   spool: key(spool, 'Where Rcptwise keeps messages while they pass through.'),
   timeouts: key(timeouts, 'Time limits.'),
   log: key(log, 'The log, on standard output.'),

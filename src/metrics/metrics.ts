@@ -62,7 +62,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'limit_hits_total',
     labels: ['limit'],
-    help: "Times that a client reached a limit, by the limit's name: docs/limits.md says what the client heard.",
+    help: "Times that a client reached a limit, by the limit's name: docs/limits.md says what the client got.",
   },
   transactionsTotal: {
     type: 'counter',
@@ -172,7 +172,7 @@ export const metricDescriptions = {
     type: 'gauge',
     name: 'strategy_in_force',
     labels: ['peer', 'strategy'],
-    help: 'Always 1; its label is the strategy in force for the peer class now, configured or set at run time.',
+    help: 'Always 1; its label is the strategy that applies to the peer class now, configured or set at run time.',
   },
   backendConnectionsTotal: {
     type: 'counter',
@@ -222,7 +222,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'backend_setup_refusals_total',
     labels: ['server', 'step'],
-    help: "Refusals of a backend server that are about Rcptwise or the server's setup, and not about the message (docs/refusals.md), by step: auth, mail, rcpt, data or text. The client heard 451.",
+    help: "Refusals of a backend server that are about Rcptwise or the server's setup, and not about the message (docs/refusals.md), by step: auth, mail, rcpt, data or text. The client got 451.",
   },
   backendDeliverySeconds: {
     type: 'histogram',

@@ -69,7 +69,7 @@ const steps: Record<string, Step> = {
 
 const preload = path.join(import.meta.dirname, 'kill-at-save.ts')
 
-describe('known-limits.md: “It does the same with a message that some recipients have before the sender hears of it (late, deliver_deferred).” “If Rcptwise is killed at any instant of that, it delivers again only what the mail server took in that instant.”', () => {
+describe('known-limits.md: “It does the same with a message that some recipients have before the sender knows of it (late, deliver_deferred).” “If Rcptwise is killed at any instant of that, it delivers again only what the mail server took in that instant.”', () => {
   test.each(Object.entries(steps))(
     '%s',
     async (_, { save, backend: rule, copies = [1, 1, 0], busy = false }) => {

@@ -81,7 +81,7 @@ const rows = Object.entries(kinds).flatMap(([name, kind]) =>
   ),
 )
 
-describe('known-limits.md: “When the sender comes again it hears 250, and Rcptwise does not deliver the message a second time.” “The sender may come again before the first attempt is over”', () => {
+describe('known-limits.md: “When the sender comes again it gets 250, and Rcptwise does not deliver the message a second time.” “The sender may come again before the first attempt is over”', () => {
   test.each(rows)(
     '$name, gone by $gone, comes $where $moment',
     async ({ kind, gone, moment, to }) => {
@@ -147,7 +147,7 @@ describe('a return that has waited and is acknowledged after it has left, too', 
   })
 })
 
-describe('known-limits.md: “If so, the sender heard the answer, and an equal message is a new one.” “With FIN Rcptwise looks two seconds after the answer”', () => {
+describe('known-limits.md: “If so, the sender got the answer, and an equal message is a new one.” “With FIN Rcptwise looks two seconds after the answer”', () => {
   test.each(['QUIT\r\n', ''])(
     'hears its 250, and its next message is delivered, however equal (after %j)',
     async (quit) => {
@@ -169,7 +169,7 @@ describe('known-limits.md: “If so, the sender heard the answer, and an equal m
     },
   )
 
-  test("known-limits.md: “Over TLS Rcptwise can't see this, and takes the answer for one that the sender did not hear.”", async () => {
+  test("known-limits.md: “Over TLS Rcptwise can't see this, and takes the answer for one that the sender did not get.”", async () => {
     const goOn = Promise.withResolvers<undefined>()
     await using pair = await startPair()
     const { apps, backend, openSplits } = pair

@@ -84,7 +84,7 @@ describe('a client that is quiet while another one waits', () => {
     )
   })
 
-  test('known-limits.md: “The sender then hears 451 and not the refusal: between two opinions Rcptwise gives no final no.”', async () => {
+  test('known-limits.md: “The sender then gets 451 and not the refusal: between two opinions Rcptwise gives no final no.”', async () => {
     await scene(async ({ server, slow, other }) => {
       const begun = await other()
       await begun.deliver(begun.order([0]), text)

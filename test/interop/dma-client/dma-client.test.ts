@@ -24,7 +24,7 @@ const reports = async (backend: Postfix): Promise<Bounce[]> =>
   }))
 
 describe.skipIf(interopObstacle() !== undefined)(
-  'dma as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender hears of the refusal.”',
+  'dma as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender learns of the refusal.”',
   () => {
     test.concurrent.each([
       ['group', 3],

@@ -29,7 +29,7 @@ const named = (report: string): Bounce[] =>
   }))
 
 describe.skipIf(harakaObstacle() !== undefined)(
-  'Haraka as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender hears of the refusal.”',
+  'Haraka as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender learns of the refusal.”',
   () => {
     test.concurrent.each([
       ['single', 9.5, false],

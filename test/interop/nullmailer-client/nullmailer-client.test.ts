@@ -25,7 +25,7 @@ const strict = ['strict1@example.org', 'strict2@example.org']
 const refused = Object.fromEntries(strict.map((address) => [address, 'this message as spam']))
 
 describe.skipIf(interopObstacle() !== undefined)(
-  'nullmailer as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender hears of the refusal.”',
+  'nullmailer as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender learns of the refusal.”',
   () => {
     test.concurrent.each([
       ['group', 3, undefined, fates[3]],

@@ -26,7 +26,7 @@ const withWords = (bounce: Bounce): Bounce => ({
 })
 
 describe.skipIf(interopObstacle() !== undefined)(
-  'OpenSMTPD as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender hears of the refusal.”',
+  'OpenSMTPD as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender learns of the refusal.”',
   () => {
     test.concurrent.each([
       ['group', 3],

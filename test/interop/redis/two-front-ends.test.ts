@@ -213,7 +213,7 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     ])
   })
 
-  test('ledger.md: “When the admin API has answered, a strategy is in force on all front-ends”', async () => {
+  test('ledger.md: “When the admin API has answered, a strategy applies on all front-ends that reach the server”', async () => {
     for (const strategy of ['off', 'group', 'lenient', 'late']) {
       const url = `http://127.0.0.1:${apps[0].app.admin?.port ?? 0}/api/v1/peers/default/strategy`
       const headers = { 'content-type': 'application/json' }

@@ -18,7 +18,7 @@ import { startSendmail } from '../../support/lab/sendmail.ts'
 const host = '127.0.0.1'
 
 describe.skipIf(interopObstacle() !== undefined)(
-  'sendmail as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender hears of the refusal.”',
+  'sendmail as the client, README.md: “The tests try the rules for these retries with real Postfix, Exim, sendmail, OpenSMTPD, Courier, Haraka, nullmailer and dma.” “Each recipient gets the message once, or its sender learns of the refusal.”',
   () => {
     test.concurrent.each([
       ['group', 3],
