@@ -87,6 +87,7 @@ export interface ClientAuth {
   end(): void
 }
 
+/** A backend as sessions use it: mail goes through it, and nothing else. */
 export interface Backend {
   /** Absent: it can't. Nothing is asked of it before `say`. */
   authenticate?(client: ClientAttributes): OwnBackend
@@ -107,15 +108,6 @@ export interface Backend {
    * false while it is scarce.
    */
   mayHold(): boolean
-  /** For the metrics. */
-  connections(): readonly {
-    readonly server: string
-    readonly busy: number
-    readonly idle: number
-  }[]
-  /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */
-  probe(): Promise<string | undefined>
-  close(): Promise<void>
 }
 
 /** One address of one server, as `check`, the metrics and `/readyz` tell of it. */
@@ -135,9 +127,21 @@ export interface ServerView {
   readonly extensions: Extensions
 }
 
-/** A backend whose state can be looked at. */
+/** How many connections to one server are lent, and how many wait for the next transaction. */
+export interface ConnectionCount {
+  /** As it is written in the configuration. */
+  readonly server: string
+  readonly busy: number
+  readonly idle: number
+}
+
+/** A backend as its owner has it: its state can be looked at, and it is closed. */
 export interface WatchedBackend extends Backend {
+  /** Connects and says EHLO. Undefined when all is well, else what is wrong and where. */
+  probe(): Promise<string | undefined>
+  connections(): readonly ConnectionCount[]
   /** Why no mail can go to it at this moment, as far as is known; undefined while it can. */
   trouble(): string | undefined
   servers(): readonly ServerView[]
+  close(): Promise<void>
 }

@@ -54,18 +54,4 @@ export class ClientBackend implements Backend, ClientAuth {
   extensions(): Extensions {
     return this.#backend.extensions()
   }
-
-  connections(): ReturnType<Backend['connections']> {
-    return this.#backend.connections()
-  }
-
-  async probe(): Promise<string | undefined> {
-    return await this.#backend.probe()
-  }
-
-  /** Of the connection alone; the backend is not ours to close. */
-  async close(): Promise<void> {
-    this.end()
-    await Promise.resolve()
-  }
 }

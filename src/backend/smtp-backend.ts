@@ -4,6 +4,7 @@ import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type {
   BackendTransaction,
+  ConnectionCount,
   EnvelopeListener,
   OwnBackend,
   ServerView,
@@ -96,11 +97,7 @@ export class SmtpBackend implements WatchedBackend {
     return this.#pool.roomy
   }
 
-  connections(): readonly {
-    readonly server: string
-    readonly busy: number
-    readonly idle: number
-  }[] {
+  connections(): readonly ConnectionCount[] {
     return this.#pool.counts()
   }
 

@@ -43,10 +43,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             committing: false,
             abandon: () => undefined,
           }),
-          connections: () => [],
           mayHold: () => true,
-          probe: async () => await Promise.resolve(undefined),
-          close: async () => await Promise.resolve(),
         },
         voucher: {
           vouchFor: async () =>

@@ -2,6 +2,7 @@
  * Every connection that there is: to which endpoint, lent or idle, how many, and whether there may
  * be one more. Opens none, and knows nothing of those who wait.
  */
+import type { ConnectionCount } from '../backend.ts'
 import type { EndpointState } from '../endpoints/endpoint-state.ts'
 import type { Server } from '../endpoints/route.ts'
 import type { SmtpConnection } from '../wire/connection.ts'
@@ -125,9 +126,7 @@ export class OpenConnections {
   }
 
   /** By server. */
-  counts(
-    servers: readonly Server[],
-  ): { readonly server: string; readonly busy: number; readonly idle: number }[] {
+  counts(servers: readonly Server[]): readonly ConnectionCount[] {
     const busy = Map.groupBy(this.#lent.values(), ({ server }) => server)
     const idle = Map.groupBy(this.idle.owners(), ({ server }) => server)
     return servers.map((server) => ({

@@ -5,7 +5,7 @@
  * open-connections.ts; how one is opened for opener.ts.
  */
 import type { Extensions } from '../../smtp/ehlo.ts'
-import type { ServerView } from '../backend.ts'
+import type { ConnectionCount, ServerView } from '../backend.ts'
 import { alike } from '../endpoints/choose.ts'
 import type { EndpointState } from '../endpoints/endpoint-state.ts'
 import { Endpoints } from '../endpoints/endpoints.ts'
@@ -348,7 +348,7 @@ export class Pool implements Lender {
   }
 
   /** Connections by server. */
-  counts(): ReturnType<OpenConnections['counts']> {
+  counts(): readonly ConnectionCount[] {
     return this.#connections.counts(this.#options.servers)
   }
 
