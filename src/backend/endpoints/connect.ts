@@ -2,7 +2,8 @@
 import type { FactListener } from '../../facts.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { Failed } from '../wire/command-reply.ts'
-import { SmtpConnection, Unwelcome } from '../wire/connection.ts'
+import type { SmtpConnection } from '../wire/connection.ts'
+import { openSmtp, Unwelcome } from '../wire/open-smtp.ts'
 import { type BackendTls, TlsFailure } from '../wire/secure.ts'
 import { type BackendClient, type ClientAddressMode, proxyPreamble } from '../wire/tell-client.ts'
 import type { Endpoint, Server } from './route.ts'
@@ -55,7 +56,7 @@ export async function openConnection(
   const started = now()
   const preamble = proxyPreamble(clientAddress, client)
   try {
-    const connection = await SmtpConnection.open({
+    const connection = await openSmtp({
       ...options,
       host: address,
       port,

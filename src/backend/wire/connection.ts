@@ -1,54 +1,29 @@
 /**
  * One SMTP or LMTP connection to a backend: commands out, replies in, in order. Knows nothing of
- * transactions. Owns its socket and its one timer, and ends both.
+ * transactions, nor how it was opened (open-smtp.ts). Owns its socket and its one timer, and ends
+ * both.
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { LazyTimer } from '../../loop/lazy-timer.ts'
 import { atEndOfTurn } from '../../loop/end-of-turn.ts'
-import { type Extensions, parseExtensions } from '../../smtp/ehlo.ts'
+import type { Extensions } from '../../smtp/ehlo.ts'
 import { isCommandLine, writeOctets } from '../../smtp/octets.ts'
 import { replies } from '../../smtp/replies.ts'
-import { describeReply, isPermanent, isPositive, type Reply } from '../../smtp/reply.ts'
+import { describeReply, type Reply } from '../../smtp/reply.ts'
 import { ReplyParser } from '../../smtp/reply-parser.ts'
-import { type ReplyOrFailed, isFailed } from './command-reply.ts'
+import type { ReplyOrFailed } from './command-reply.ts'
 import { usable } from './offers.ts'
-import {
-  type BackendTls,
-  connectTo,
-  distrust,
-  type SocketAddress,
-  TlsFailure,
-  upgrade,
-} from './secure.ts'
+import { type BackendTls, type SocketAddress, upgrade } from './secure.ts'
 
 export interface ConnectionOptions extends SocketAddress {
   /** LHLO in place of EHLO, and one reply per recipient after the text (RFC 2033). */
   readonly lmtp?: boolean | undefined
   /** Absent: clear text. */
   readonly tls?: BackendTls | undefined
-  /** TLS comes before the greeting, in place of STARTTLS. */
-  readonly implicitTls?: boolean | undefined
   readonly helo: string
-  /** From the first packet to the answer to EHLO, in ms. */
-  readonly connectTimeoutMs: number
   /** For each reply, and for each stop while a text is sent, in ms. */
   readonly replyTimeoutMs: number
-  /** Goes out before anything else, TLS included: a PROXY header. */
-  readonly preamble?: Buffer | undefined
-  /** Ends an opening that nobody waits for any more. */
-  readonly signal?: AbortSignal
-}
-
-/** The server has answered, and does not want this connection. */
-export class Unwelcome extends Error {
-  readonly reply: Reply
-
-  constructor(step: string, reply: Reply) {
-    super(`${step}: ${describeReply(reply)}`)
-    this.name = 'Unwelcome'
-    this.reply = reply
-  }
 }
 
 interface Awaited {
@@ -89,7 +64,7 @@ export class SmtpConnection {
   /** Called once, when its socket is closed too: the server may count it until then. */
   onClosed: () => void = () => undefined
 
-  private constructor(options: ConnectionOptions, socket: Socket) {
+  constructor(options: ConnectionOptions, socket: Socket) {
     this.#options = options
     this.#socket = socket
     this.#listen(socket)
@@ -106,26 +81,6 @@ export class SmtpConnection {
     })
   }
 
-  /**
-   * Connects, reads the greeting, says EHLO and goes into TLS. Where TLS is only opportunistic and
-   * fails, it is done without on a fresh connection. Rejects with an Error that says which step
-   * failed, and leaves nothing open then.
-   */
-  static async open(options: ConnectionOptions): Promise<SmtpConnection> {
-    try {
-      return await SmtpConnection.#openOnce(options)
-    } catch (error) {
-      const giveUp =
-        options.tls?.mode !== 'opportunistic' ||
-        options.implicitTls === true ||
-        options.signal?.aborted
-      if (!(error instanceof TlsFailure) || giveUp === true) throw error
-      const connection = await SmtpConnection.#openOnce({ ...options, tls: undefined })
-      connection.clearBecause = error.message
-      return connection
-    }
-  }
-
   /** What the server offers, as far as it can be made use of on this connection. */
   get extensions(): Extensions {
     return this.#extensions
@@ -135,78 +90,8 @@ export class SmtpConnection {
     this.#extensions = usable(offered, verified)
   }
 
-  static async #openOnce(options: ConnectionOptions): Promise<SmtpConnection> {
-    const { signal, connectTimeoutMs, tls, implicitTls } = options
-    const socket = connectTo(options, implicitTls === true ? tls : undefined)
-    const connection = new SmtpConnection(options, socket)
-    const stop = (): void => connection.destroy('shutting down')
-    const timer = setTimeout(
-      () => connection.destroy(`no answer within ${connectTimeoutMs} ms`),
-      connectTimeoutMs,
-    )
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      await connection.#introduce()
-      return connection
-    } catch (error) {
-      connection.destroy('not opened')
-      throw error
-    } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
-    }
-  }
-
-  async #introduce(): Promise<void> {
-    const greeted = new Promise<ReplyOrFailed>((heard) => this.expect(heard))
-    if (this.#socket instanceof TLSSocket) await this.#handshake(this.#socket)
-    const greeting = await greeted
-    if (isFailed(greeting)) throw new Error(greeting.failed)
-    if (!isPositive(greeting)) throw new Unwelcome('greeting', greeting)
-    await this.#sayHello()
-    const { tls, socketPath } = this.#options
-    // Nobody is in between on a Unix socket.
-    if (tls !== undefined && socketPath === undefined && this.tlsVersion === undefined)
-      await this.#startTls(tls)
-    if (this.#ended !== undefined) throw new Error(this.#ended)
-  }
-
-  async #sayHello(): Promise<void> {
-    const verb = this.lmtp ? 'LHLO' : 'EHLO'
-    const ehlo = await this.#ask(`${verb} ${this.#options.helo}`)
-    if (!isFailed(ehlo) && isPositive(ehlo)) {
-      // What it offers is known only from a reply that has come to its end.
-      if (this.#ended !== undefined) throw new Error(`${verb}: ${this.#ended}`)
-      this.extensions = parseExtensions(ehlo.lines)
-    } else if (this.lmtp) requirePositive(verb, ehlo)
-    // Only who does not know EHLO is greeted with HELO (RFC 5321 3.2); a 4yz is no such answer.
-    else if (!isFailed(ehlo) && isPermanent(ehlo))
-      requirePositive('HELO', await this.#ask(`HELO ${this.#options.helo}`))
-    else requirePositive('EHLO', ehlo)
-  }
-
-  /** RFC 3207: what was said before the handshake is forgotten, and EHLO is said anew. */
-  async #startTls(tls: BackendTls): Promise<void> {
-    if (!this.extensions.has('STARTTLS')) {
-      if (tls.mode === 'require')
-        throw new TlsFailure('STARTTLS is not offered, and backend.tls.mode is require')
-      return
-    }
-    const ready = await new Promise<ReplyOrFailed>((resolve) =>
-      this.command('STARTTLS', (heard) => {
-        if (!isFailed(heard) && heard.code === 220 && this.alive) this.#upgrade(tls)
-        resolve(heard)
-      }),
-    )
-    if (isFailed(ready)) throw new TlsFailure(`STARTTLS: ${ready.failed}`)
-    if (!(this.#socket instanceof TLSSocket))
-      throw new TlsFailure(`STARTTLS: ${describeReply(ready)}`)
-    await this.#handshake(this.#socket)
-    this.extensions = new Map()
-    await this.#sayHello()
-  }
-
-  #upgrade(tls: BackendTls): void {
+  /** TLS begins, behind the 220 to STARTTLS. */
+  upgrade(tls: BackendTls): void {
     const plain = this.#socket
     plain.removeAllListeners()
     // What came in clear behind the 220, whole replies or half ones, must not answer what is asked
@@ -217,27 +102,20 @@ export class SmtpConnection {
     this.#listen(this.#socket)
   }
 
-  async #handshake(socket: TLSSocket): Promise<void> {
-    await new Promise<void>((resolve) =>
-      socket.once('secureConnect', resolve).once('close', () => resolve()),
-    )
-    if (this.#ended !== undefined) throw new TlsFailure(`TLS handshake: ${this.#ended}`)
-    const { tls } = this.#options
-    const why = tls === undefined ? undefined : distrust(socket, tls)
-    if (why !== undefined) throw new TlsFailure(why)
-    this.tlsVersion = socket.getProtocol() ?? 'unknown'
-  }
-
-  async #ask(line: string): Promise<ReplyOrFailed> {
-    return await new Promise((heard) => this.command(line, heard))
-  }
-
   /** Nothing is awaited, and more can be asked. */
   get usable(): boolean {
     return this.alive && !this.#closing && this.#awaited.length === 0 && this.#unsent.length === 0
   }
   get alive(): boolean {
     return this.#ended === undefined
+  }
+  /** Why it is over; undefined while it is not. */
+  get ended(): string | undefined {
+    return this.#ended
+  }
+  /** Present once TLS has begun. */
+  get tlsSocket(): TLSSocket | undefined {
+    return this.#socket instanceof TLSSocket ? this.#socket : undefined
   }
   /** TLS is to be had, and not used. */
   get clear(): boolean {
@@ -405,9 +283,4 @@ export class SmtpConnection {
     for (const awaited of lost) awaited.heard({ failed: why })
     this.onEnd(why)
   }
-}
-
-function requirePositive(step: string, heard: ReplyOrFailed): void {
-  if (isFailed(heard)) throw new Error(`${step}: ${heard.failed}`)
-  if (!isPositive(heard)) throw new Unwelcome(step, heard)
 }

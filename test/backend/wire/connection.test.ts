@@ -4,7 +4,8 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { type ReplyOrFailed, isFailed } from '../../../src/backend/wire/command-reply.ts'
-import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
+import type { SmtpConnection } from '../../../src/backend/wire/connection.ts'
+import { openSmtp } from '../../../src/backend/wire/open-smtp.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 
@@ -14,7 +15,7 @@ async function open(
   port: number,
   limits: Partial<typeof patient> = {},
 ): Promise<SmtpConnection & AsyncDisposable> {
-  const connection = await SmtpConnection.open({ host: '127.0.0.1', port, ...patient, ...limits })
+  const connection = await openSmtp({ host: '127.0.0.1', port, ...patient, ...limits })
   return Object.assign(connection, {
     [Symbol.asyncDispose]: async () => {
       connection.destroy('the test is over')
@@ -33,7 +34,7 @@ async function openFails(
   limits: Partial<typeof patient> = {},
 ): Promise<string> {
   await using backend = await startFakeBackend(options)
-  const why = await SmtpConnection.open({
+  const why = await openSmtp({
     host: '127.0.0.1',
     port: backend.port,
     ...patient,

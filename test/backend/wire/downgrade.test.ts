@@ -7,7 +7,7 @@ import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { backendTls, readBackendTls } from '../../../src/backend/wire/secure.ts'
-import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
+import { openSmtp } from '../../../src/backend/wire/open-smtp.ts'
 import { startTestApp } from '../../support/app.ts'
 import { Client } from '../../support/dialogue.ts'
 
@@ -162,7 +162,7 @@ describe('require: the server is never spoken to in clear, but for EHLO and STAR
         async (script) => {
           const said = script.map((pieces) => pieces.join(''))
           await using attacker = await startAttacker(() => said.shift() ?? '250 Ok\r\n')
-          const opened = await SmtpConnection.open({
+          const opened = await openSmtp({
             host: '127.0.0.1',
             port: attacker.port,
             helo: 'mx.test',

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { backendTls, readBackendTls } from '../../../src/backend/wire/secure.ts'
-import { SmtpConnection } from '../../../src/backend/wire/connection.ts'
+import type { SmtpConnection } from '../../../src/backend/wire/connection.ts'
+import { openSmtp } from '../../../src/backend/wire/open-smtp.ts'
 import type { Fact } from '../../../src/facts.ts'
 import { makeAuthority, makeServerCertificate } from '../../../src/tls/development-ca.ts'
 import type { Issued } from '../../../src/tls/issue.ts'
@@ -52,7 +53,7 @@ async function openTo(
   const tls = backendTls(readBackendTls({ mode: 'require', fingerprints: [], ...settings }))
   const place = { host: '127.0.0.1', port: backend.port, tls, helo: 'mx.test' }
   const limits = { connectTimeoutMs: 10_000, replyTimeoutMs: 10_000, ...more }
-  return await SmtpConnection.open({ ...place, ...limits }).then(
+  return await openSmtp({ ...place, ...limits }).then(
     (connection) => ({ connection }),
     (error: unknown) => ({ why: error instanceof Error ? error.message : String(error) }),
   )
