@@ -75,14 +75,14 @@ test('limits.md: “`rcptwise_limit_hits_total{limit="…"}` counts each limit t
   expect([...new Set(labels)].sort()).toEqual([...limitNames].sort())
 })
 
-describe('limits.md: “Only limits that a retry cannot fix (the size of a message, its header section, the length of a line) are answered 5yz.”', () => {
+describe('limits.md: “It answers 5yz only for limits that a retry cannot fix (the size of a message, its header section, the length of a line).”', () => {
   const lasting = [
     'limits.message_size',
     'limits.header',
     'limits.text_line',
     'limits.command_line',
   ]
-  test('limits.md: “A limit on how much or how often is answered 4yz and never 5yz”', () => {
+  test('limits.md: “Rcptwise answers a limit on how much or how often with 4yz and never 5yz”', () => {
     for (const { key, said } of rows) {
       const code = /`(\d)\d\d /.exec(said)?.[1]
       if (code !== undefined)

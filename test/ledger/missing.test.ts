@@ -51,7 +51,7 @@ const half = (id: string, change: Partial<Split> = {}): Split =>
     ...change,
   })
 
-test('strategies.md: “A deferred recipient is missing when others have their answer for the message, and nobody has offered the recipient again within ledger.missing_after (4 h).” “The mail may be lost to them” “Whatever the strategy, Rcptwise logs a warning (recipientsMissing).” “It counts them”', async () => {
+test('strategies.md: “A deferred recipient is missing when others have their answer for the message, and nobody has offered the recipient again within ledger.missing_after (4 h).” “The mail may be lost to such a recipient” “Whatever the strategy, Rcptwise logs a warning (recipientsMissing).” “It counts them”', async () => {
   await ledger.save(half('lost'))
   now = start + missingAfterMs
   expect(await look()).toEqual([])

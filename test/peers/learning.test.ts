@@ -54,7 +54,7 @@ beforeEach(() => {
 })
 
 describe('a sender', () => {
-  test('that loses a recipient is served lenient from then on, at all its hosts: strategies.md: “auto, the default, finds out by itself” “A sender that never comes back takes that refusal with it, and is lenient from then on” “It also logs each sender that auto begins to serve in another way (senderLearned).” “Its next suspicious message is tagged for those who would have refused it.” Once', () => {
+  test('that loses a recipient is served lenient from then on, at all its hosts: strategies.md: “auto, the default, finds out by itself” “A sender that never comes back takes that refusal with it, and is lenient from then on” “It also logs each sender that auto begins to serve in another way (senderLearned).” “Rcptwise tags its next suspicious message for those who would have refused it.” Once', () => {
     tell(deferral)
     expect(strategyOf(host)).toBe('late')
     tell(missing)

@@ -101,7 +101,7 @@ describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in 
     expect(machine.message(['a@example.org', 'b@example.org'], spam).text[0]).toMatch(/^550 /)
   })
 
-  test('rules.md: “So Rcptwise answers the group that would be refused with 451 and keeps its refusal in the ledger.” “Rcptwise answers those recipients last: they get their 5xx once no other recipient is waiting.”', () => {
+  test('rules.md: “So Rcptwise answers 451 to the group that would be refused, and keeps its refusal in the ledger.” “Rcptwise answers those recipients last: they get their 5xx once no other recipient is waiting.”', () => {
     const machine = Machine.ready({
       ...knownSender,
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },
