@@ -198,13 +198,25 @@ export function confirmSplit(session: Session, transaction: Transaction, at: num
     const right = [...transaction.recalled.values()].find(
       (candidate) => candidate.fingerprint === fingerprint,
     )
-    const isAnother = presumed && split?.fingerprint !== undefined
+    const isAnother =
+      presumed &&
+      split !== undefined &&
+      (split.fingerprint !== undefined || !isWholeIn(transaction, split))
     if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
   }
   if (transaction.split === undefined) return
   if (transaction.presumed) noteReturned(transaction)
   absorbTwins(session, transaction, transaction.split, { fingerprint, at })
   transaction.split = { ...transaction.split, ...identity }
+}
+
+/**
+ * All whom it waits for are offered here. Until its text is seen a split is known by them alone, and
+ * of another message's split they would wait for ever.
+ */
+function isWholeIn({ recipients }: Transaction, split: Split): boolean {
+  const here = new Set(addresses(recipients))
+  return split.recipients.every((each) => !isOpen(each) || here.has(each.address))
 }
 
 /**

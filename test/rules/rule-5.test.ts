@@ -136,6 +136,29 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     },
   )
 
+  test.each([[['a']], [['c', 'a']], [['b', 'c']]])(
+    'nor does another message take its place, whose split would wait for people whom nobody offers: %s',
+    (to) => {
+      const machine = Machine.ready({
+        recipients: { ...recipients, 'c@example.org': policies.strict },
+      })
+      const { ledger } = machine
+      dropping(Machine.ready({ recipients, ledger }))
+      let open = to.map((one) => `${one}@example.org`)
+      for (let n = 0; n < 5 && open.length > 0; n++) {
+        const said = machine.message(open, { ...spam, message: 'another' })
+        const final = /^[25]/.test(said.text[0] ?? '')
+        open = open.filter((_, i) => !final || said.rcpts[i]?.startsWith('250') !== true)
+      }
+      expect(open).toEqual([])
+      expect(ledger.open, 'of the first message').toMatchObject([
+        { recipients: both.map((address) => ({ address, state: 'waiting' })) },
+      ])
+      expect(dropping(Machine.ready({ recipients, ledger }))).toMatch(/^250/)
+      expect(ledger.open).toEqual([])
+    },
+  )
+
   test('a sender that offers them in another order each time is let through, too', () => {
     const machine = Machine.ready({ recipients })
     const attempt = (to: readonly string[]): string => {
