@@ -76,7 +76,18 @@ export function reconcile(ours: Split, stored: Split): Split {
   return nextVersion(closeIfDone(merged, closedAt ?? ours.closedAt ?? lastAttemptAt))
 }
 
+/** A delivery that the other one knows to have come to nothing. */
+const isBehind = ({ state, by }: SplitRecipient, { over }: SplitRecipient): boolean =>
+  state === 'delivering' &&
+  by !== undefined &&
+  over !== undefined &&
+  by.process === over.process &&
+  by.until === over.until
+
 function further(one: SplitRecipient, other: SplitRecipient): SplitRecipient {
+  const { deferrals } = one
+  if (isBehind(one, other)) return { ...other, deferrals: Math.max(deferrals, other.deferrals) }
+  if (isBehind(other, one)) return { ...one, deferrals: Math.max(deferrals, other.deferrals) }
   const ahead = progress[one.state] - progress[other.state]
   const later = (one.deferredAt ?? 0) >= (other.deferredAt ?? 0) ? one : other
   const chosen = ahead === 0 ? later : ahead > 0 ? one : other

@@ -83,13 +83,14 @@ export function returnRecipients(
   const returned = change(split, addresses, (recipient) => {
     if (recipient.deferredAt === undefined) return recipient
     delays.set(recipient.address, Math.max(0, at - recipient.deferredAt))
-    const { address, state, deferrals, reply, by } = recipient
+    const { address, state, deferrals, reply, by, over } = recipient
     return {
       address,
       state,
       deferrals,
       ...(reply === undefined ? {} : { reply }),
       ...(by === undefined ? {} : { by }),
+      ...(over === undefined ? {} : { over }),
     }
   })
   return { split: { ...returned, lastAttemptAt: at }, delays }
@@ -142,10 +143,16 @@ export function keepDelivery(split: Split, address: string, at: number): Split {
  * is.
  */
 function inState(
-  { address, deferrals, deferredAt }: SplitRecipient,
+  { address, deferrals, deferredAt, over }: SplitRecipient,
   state: RecipientState,
 ): SplitRecipient {
-  return { address, state, deferrals, ...(deferredAt === undefined ? {} : { deferredAt }) }
+  return {
+    address,
+    state,
+    deferrals,
+    ...(deferredAt === undefined ? {} : { deferredAt }),
+    ...(over === undefined ? {} : { over }),
+  }
 }
 
 /**
@@ -171,7 +178,9 @@ export function settleDelivery(
 ): Split {
   return change(split, intended, (recipient) => {
     if (recipient.state !== 'delivering') return recipient
-    return inState(recipient, taken.has(recipient.address) ? 'delivered' : 'waiting')
+    if (taken.has(recipient.address)) return inState(recipient, 'delivered')
+    const { by: over } = recipient
+    return { ...inState(recipient, 'waiting'), ...(over === undefined ? {} : { over }) }
   })
 }
 

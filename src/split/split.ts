@@ -83,6 +83,8 @@ export interface SplitRecipient {
   readonly reply?: Reply
   /** `delivering`: who is at it. */
   readonly by?: Deliverer
+  /** The last delivery that has come to nothing: who still has it as under way is behind. */
+  readonly over?: Deliverer
   /** When it was last told to come back, ms since the epoch; absent when it never was. */
   readonly deferredAt?: number
   /**

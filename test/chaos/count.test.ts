@@ -294,6 +294,16 @@ const rows = (
       ['wrong', 'wrong'],
     ],
     [
+      'would take it and is refused by the server behind, beside somebody who refuses such mail',
+      [
+        letter(9),
+        refused(1000, 'dot', 'full', [ann]),
+        transaction(1000, '550 5.7.1 The recipients refuse this, each for a reason of their own'),
+      ],
+      [],
+      ['wrong'],
+    ],
+    [
       'is refused in the words of the server behind, which has not refused',
       [letter(0), transaction(1000, '552 full [behind]')],
       ['wrong', 'wrong'],

@@ -301,7 +301,8 @@ export class Record {
     // all who refuse.
     const refusal =
       here ?? theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to)
-    if (refusal === undefined || (refusal === here && !ofTheServerBehind(reply))) return undefined
+    const theirWords = ofTheServerBehind(reply) || reply.includes('each for a reason of their own')
+    if (refusal === undefined || (refusal === here && !theirWords)) return undefined
     const when = refusal === here ? refusal.step : 'the dot of an attempt before'
     if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
     const shared = this.#shares(offer, transaction, refusal.at)

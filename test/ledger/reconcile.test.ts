@@ -4,8 +4,13 @@ import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
 import {
   answerRecipients,
   closeIfDone,
+  intendDelivery,
   keepDelivery,
+  keepJudged,
+  keepRefusal,
   nextVersion,
+  returnRecipients,
+  settleDelivery,
 } from '../../src/split/split-course.ts'
 import type { RecipientState, Split, SplitRecipient } from '../../src/split/split.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
@@ -105,6 +110,40 @@ test.each([
 ])('ours only of deliveries: %s, the stored one: %s; the result: %s', (ours, stored, result) => {
   const of = (only: boolean): Split => splitOf('it', only ? { deliveriesOnly: true } : {})
   expect(reconcile(of(ours), of(stored)).deliveriesOnly).toBe(result)
+})
+
+describe('a delivery that has come to nothing', () => {
+  const by = { process: 'here', until: start + minute }
+  const before = splitOf('it', { recipients: [recipientOf(a), recipientOf(b)] })
+  const underWay = intendDelivery(before, [a], by)
+  const over = settleDelivery(underWay, [a], new Set())
+
+  test('is under way for nobody any more, whoever writes last', () => {
+    // Another transaction has read the split while it was under way.
+    const beside = keepDelivery(underWay, b, start)
+    for (const merged of [reconcile(over, beside), reconcile(beside, over)])
+      expect([stateOf(merged, a), stateOf(merged, b)]).toEqual(['waiting', 'delivered'])
+  })
+
+  test('whatever has become of them since', () => {
+    const refusal = { code: 550, lines: ['5.7.1 no'] as [string] }
+    const since = [
+      keepRefusal(over, a, refusal, start),
+      keepJudged(over, a, refusal),
+      returnRecipients(keepRefusal(over, a, refusal, start), [a], start).split,
+      intendDelivery(over, [a], { process: 'here', until: start + 2 * minute }),
+      settleDelivery(intendDelivery(over, [a], by), [a], new Set([a])),
+    ]
+    for (const split of since)
+      for (const merged of [reconcile(split, underWay), reconcile(underWay, split)])
+        expect(merged.recipients[0]).toEqual(split.recipients[0])
+  })
+
+  test('another one is under way until it is over itself', () => {
+    const next = intendDelivery(over, [a], { process: 'there', until: start + minute })
+    for (const merged of [reconcile(over, next), reconcile(next, over)])
+      expect(stateOf(merged, a)).toBe('delivering')
+  })
 })
 
 describe('two messages that were taken for the return of a split whose message was not known yet', () => {
