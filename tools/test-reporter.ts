@@ -5,10 +5,11 @@
  */
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
+import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite } from 'vitest/node'
 import { describeChildren, describeThisProcess, signal } from './hung-processes.ts'
 import { outcomeDirectory, outcomeFile } from './test-run.ts'
 import { type Failure, nothing, type Outcome } from './test-outcome.ts'
+import { TestProgress } from './test-progress.ts'
 
 /**
  * Longer than any test or hook may take by its own limit: a file from which nothing is heard for so
@@ -27,6 +28,7 @@ export default class OutcomeReporter implements Reporter {
   readonly #skipped: string[] = []
   readonly #running = new Set<TestCase>()
   readonly #heard = new Map<TestModule, number>()
+  readonly #progress = new TestProgress((line) => console.log(line))
   #passed = 0
   #failed = 0
   #watch: NodeJS.Timeout | undefined
@@ -34,6 +36,10 @@ export default class OutcomeReporter implements Reporter {
   onInit(): void {
     this.#watch = setInterval(() => void this.#look(), 5000)
     this.#watch.unref()
+  }
+
+  onTestRunStart(specifications: readonly TestSpecification[]): void {
+    this.#progress.expect(specifications.map(({ project }) => project.name))
   }
 
   onTestModuleStart(module: TestModule): void {
@@ -51,6 +57,7 @@ export default class OutcomeReporter implements Reporter {
     this.#running.delete(test)
     this.#heard.set(test.module, performance.now())
     const result = test.result()
+    this.#progress.testEnded(test.project.name, result.state)
     if (result.state === 'passed') this.#passed++
     else if (result.state === 'failed') this.#fail(nameOf(test), result.errors)
     else this.#skipped.push(nameOf(test))
@@ -67,6 +74,7 @@ export default class OutcomeReporter implements Reporter {
     this.#heard.delete(module)
     for (const test of this.#running) if (test.module === module) this.#running.delete(test)
     if (module.errors().length > 0) this.#fail(fileOf(module), module.errors())
+    this.#progress.fileEnded(module.project.name)
     this.#write()
   }
 

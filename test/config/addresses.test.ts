@@ -10,6 +10,7 @@ import {
   parseServer,
   rangeSet,
 } from '../../src/config/addresses.ts'
+import { runs } from '../support/properties.ts'
 
 describe('where to listen', () => {
   test.each([
@@ -240,6 +241,6 @@ test.each([
       const parsed = parse(text)
       if (!parsed.ok) expect(parsed.expected).not.toBe('')
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

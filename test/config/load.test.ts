@@ -7,6 +7,7 @@ import type { Config } from '../../src/config/config.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import type { ConfigOverrides } from '../../src/config/overrides.ts'
 import { describeProblem } from '../../src/config/problem.ts'
+import { runs } from '../support/properties.ts'
 
 const file = '/etc/rcptwise/config.yaml'
 
@@ -483,6 +484,6 @@ test('any text gives a configuration or problems with a place', () => {
       for (const problem of loaded.problems)
         expect(describeProblem(problem)).toMatch(/^config\.yaml:\d+:\d+: /)
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
+import { runs } from '../support/properties.ts'
 
 describe('durations', () => {
   test.each([
@@ -105,6 +106,6 @@ test.each([
       if (parsed.ok) expect(Number.isSafeInteger(parsed.value) && parsed.value >= 0).toBe(true)
       else expect(parsed.expected).not.toBe('')
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

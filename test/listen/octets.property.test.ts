@@ -12,6 +12,7 @@ import type { TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
 import { start } from './session.ts'
+import { runs } from '../support/properties.ts'
 
 /** Some whose low byte is CR, LF or NUL, some that end a line for some reader, and any other. */
 const character = fc.oneof(
@@ -172,7 +173,7 @@ describe.each([
           }
           expect(heard.at(-1)?.[0]).toMatch(/^221 /)
         }),
-        { numRuns: 150 },
+        { numRuns: runs(150) },
       )
     })
 
@@ -190,7 +191,7 @@ describe.each([
             /^(?:[\x20-\x7e\x80-\xff]+\r\n)*$/,
           )
         }),
-        { numRuns: 100 },
+        { numRuns: runs(100) },
       )
     })
 
@@ -199,7 +200,7 @@ describe.each([
         fc.asyncProperty(dialogue, async (drawn) => {
           await speak(drawn)
         }),
-        { numRuns: 20 },
+        { numRuns: runs(20) },
       )
       const lines: string[] = []
       const log = createLog({ level: 'debug', pretty: false, write: (line) => lines.push(line) })

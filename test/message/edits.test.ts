@@ -16,6 +16,7 @@ import { headerLimitBytes, HeaderReader } from '../../src/message/header-section
 import { revised } from '../../src/message/revised-text.ts'
 import type { TextSource } from '../../src/message/text-source.ts'
 import { cut, cuts, octet } from '../smtp/splits.ts'
+import { runs } from '../support/properties.ts'
 
 function edits(...list: readonly Edit[]): Edits {
   const checked = Edits.of(list)
@@ -216,7 +217,7 @@ describe('whatever is changed in whatever text', () => {
         const whole = revised(text(pieces, true), made).whole() ?? []
         expect(Buffer.concat(whole).toString('latin1')).toBe(result)
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     )
   })
 
@@ -259,7 +260,7 @@ describe('whatever is changed in whatever text', () => {
           expect(possible).toContain(rest)
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     )
   })
 
@@ -348,7 +349,7 @@ describe('the guard', () => {
         expect(ours?.value).toBe(written.replaceAll('\r\n', ''))
         expect(section?.rest.toString('latin1')).toBe(before)
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     )
   })
 

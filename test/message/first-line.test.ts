@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { firstLineOctets, jointBefore } from '../../src/message/first-line.ts'
 import { octet } from '../smtp/splits.ts'
+import { runs } from '../support/properties.ts'
 
 const ours = ['X-Spam-Flag: YES', 'X-Rcptwise-Verdict: tag', 'X-Rcptwise-Recipient: a@example.org']
 const header = `${ours.join('\r\n')}\r\n`
@@ -50,7 +51,7 @@ describe('what stands between our fields and the first line', () => {
         if (early !== undefined) expect(early).toBe(jointBefore(text, true))
         if (text.length >= firstLineOctets) expect(jointBefore(text, false)).toBeDefined()
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -76,7 +77,7 @@ describe('what stands between our fields and the first line', () => {
         const next = lines[ours.length] ?? ''
         expect(next === '' || /^[!-9;-~]+[ \t]*:/.test(next), next).toBe(true)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { headerFieldsLimit, readFields } from '../../src/message/header-fields.ts'
 import { HeaderReader, type HeaderSection, readHeader } from '../../src/message/header-section.ts'
 import { cut, cuts, octet } from '../smtp/splits.ts'
+import { runs } from '../support/properties.ts'
 
 function read(pieces: readonly Buffer[], limit?: number): HeaderSection & { all: string } {
   const reader = new HeaderReader(limit)
@@ -48,7 +49,7 @@ describe('the header section', () => {
         const between = whole.end === 'empty line' ? '\r\n' : ''
         expect(whole.all + between + whole.rest.toString('latin1')).toBe(text)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -110,7 +111,7 @@ describe('the fields', () => {
           expect(lines).toBe(raw.split('\n').length - (raw.endsWith('\n') ? 1 : 0))
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 

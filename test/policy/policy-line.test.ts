@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { parsePolicyLine } from '../../src/policy/policy-line.ts'
+import { runs } from '../support/properties.ts'
 
 describe('entries', () => {
   test.each([
@@ -83,6 +84,6 @@ test('no line makes it throw', () => {
     fc.property(fc.string({ unit: 'binary' }), (line) => {
       expect(['entry', 'blank', 'mistake']).toContain(parsePolicyLine(line).kind)
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

@@ -9,6 +9,7 @@ import type { ReturnWindow } from '../../src/split/split-return.ts'
 import type { StrategyName } from '../../src/strategy/names.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
+import { runs } from '../support/properties.ts'
 
 const recipients = {
   'ann@example.org': policies.tagOnly,
@@ -346,7 +347,7 @@ describe('clean mail between the attempts', () => {
         )
         expect(wrong).toBe(marked.length)
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     )
   })
 })

@@ -14,6 +14,7 @@ import { chooseSignatures } from '../../src/sender-auth/signatures.ts'
 import { createVoucher, dnsResolve } from '../../src/sender-auth/spf-dkim.ts'
 import type { Vouching } from '../../src/sender-auth/sender-auth.ts'
 import { startTxtServer } from '../support/txt-server.ts'
+import { runs } from '../support/properties.ts'
 
 const unlimited: QuestionAllowance = { take: () => true }
 const body = 'Buy one.\r\n'
@@ -179,7 +180,7 @@ describe('one message', () => {
           expect(asked).toBeLessThanOrEqual(most + 1)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 

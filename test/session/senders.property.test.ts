@@ -23,6 +23,7 @@ import {
   type SenderKind,
   senderKinds,
 } from '../support/senders.ts'
+import { runs } from '../support/properties.ts'
 
 const enough = 40
 const policyNames = ['tagOnly', 'careful', 'strict', 'vip', 'boxed'] as const
@@ -390,7 +391,7 @@ describe('every sender gets every recipient answered, once and rightly', () => {
         fc.pre(possible(s))
         check(s)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { commandTable } from '../../src/smtp/command-table.ts'
 import { parseCommand } from '../../src/smtp/command.ts'
+import { runs } from '../support/properties.ts'
 
 describe('parseCommand', () => {
   test.each([
@@ -109,7 +110,7 @@ describe('parseCommand', () => {
       fc.property(line, (text) => {
         expect(commandTable[parseCommand(text).verb]).toBeDefined()
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalDomain, canonicalDomainOf, canonicalPattern } from '../../src/smtp/domain.ts'
 import { octetsOf } from '../../src/smtp/octets.ts'
+import { runs } from '../support/properties.ts'
 
 describe('one spelling of a domain', () => {
   test.each([
@@ -71,7 +72,7 @@ describe('one spelling of a domain', () => {
         expect(canonicalDomain(canonical)).toBe(canonical)
         expect(canonicalDomain(`${canonical.toUpperCase()}.`)).toBe(canonical)
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 })

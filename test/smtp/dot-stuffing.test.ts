@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Ending, endOfText, stuffDots } from '../../src/smtp/dot-stuffing.ts'
 import { cut, cuts, octet } from './splits.ts'
+import { runs } from '../support/properties.ts'
 
 function stuff(chunks: readonly Buffer[]): string {
   let ending: Ending = 'lineStart'
@@ -38,6 +39,6 @@ test('split anywhere, same octets; and only the last line is a dot alone', () =>
       expect(stuff(cut(octet(drawn), at))).toBe(wire)
       expect(`\r\n${wire}`.indexOf('\r\n.\r\n')).toBe(wire.length - 3)
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   )
 })

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalIp, parseIpAddress } from '../../src/smtp/ip-address.ts'
+import { runs } from '../support/properties.ts'
 
 /** Texts that are addresses, nearly addresses, and anything. */
 const nearlyAddress = fc.oneof(
@@ -42,7 +43,7 @@ describe('parseIpAddress', () => {
         const text = withoutZone(drawn)
         expect(parseIpAddress(text)?.version ?? 0).toBe(isIP(text))
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     )
   })
 

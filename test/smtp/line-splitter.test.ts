@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type LineEvent, LineSplitter } from '../../src/smtp/line-splitter.ts'
 import { cut, cuts, octet } from './splits.ts'
+import { runs } from '../support/properties.ts'
 
 function split(chunks: readonly Buffer[], limit = 20): LineEvent[] {
   const splitter = new LineSplitter(limit)
@@ -61,7 +62,7 @@ test('split anywhere, same lines', () => {
     fc.property(wire, cuts, (text, at) => {
       expect(split(cut(octet(text), at))).toEqual(split([octet(text)]))
     }),
-    { numRuns: 5000 },
+    { numRuns: runs(5000) },
   )
 })
 

@@ -9,6 +9,7 @@ import {
   toOctets,
   writeOctets,
 } from '../../src/smtp/octets.ts'
+import { runs } from '../support/properties.ts'
 
 /**
  * Every kind of character that was ever taken for a line's end, and some whose low byte is CR, LF
@@ -97,7 +98,7 @@ describe('printable', () => {
         expect(textOf(line) ?? '').not.toMatch(/[\x7f-\x9f\u2028\u2029]/)
         expect(printable(line)).toBe(line)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })

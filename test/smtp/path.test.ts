@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ledgerKey, nullPath, parsePath } from '../../src/smtp/path.ts'
+import { runs } from '../support/properties.ts'
 
 /** As on the wire. */
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
@@ -149,7 +150,7 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
         // What goes on to the backend is read there as the same path.
         expect(parsePath(`<${parsed.path.mailbox}>`)).toEqual({ path: parsed.path, rest: '' })
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 

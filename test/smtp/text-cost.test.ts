@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { stuffDots } from '../../src/smtp/dot-stuffing.ts'
 import { TextReceiver, type TextReceiverOptions } from '../../src/smtp/text-receiver.ts'
+import { runs } from '../support/properties.ts'
 
 const kinds: readonly (readonly [string, string])[] = [
   ['ordinary lines', `${'a'.repeat(76)}\r\n`],
@@ -96,7 +97,7 @@ test('whatever a text is made of, no octet is looked at more than a few times', 
         expect(cost.pieces).toBeLessThanOrEqual(2 * cost.chunks)
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
 })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { TextReceiver, type TextFault } from '../../src/smtp/text-receiver.ts'
 import { endOfText, stuffDots, type Ending } from '../../src/smtp/dot-stuffing.ts'
 import { cut, cuts } from './splits.ts'
+import { runs } from '../support/properties.ts'
 
 interface Received {
   readonly text: string
@@ -121,7 +122,7 @@ describe('properties', () => {
           expect(receive(cut(wire, at), mode)).toEqual(receive([wire], mode))
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -145,7 +146,7 @@ describe('properties', () => {
           expect(receive(cut(wire, at), mode, tight)).toEqual(receive([wire], mode, tight))
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -172,7 +173,7 @@ describe('properties', () => {
           size: text.length,
         })
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })

@@ -5,6 +5,7 @@ import type { MessageIdentity } from '../../src/split/split.ts'
 import { lookedLinesLimit } from '../../src/split/fingerprint-body.ts'
 import { headerFieldsLimit } from '../../src/message/header-fields.ts'
 import { headerLimitBytes } from '../../src/message/header-section.ts'
+import { runs } from '../support/properties.ts'
 
 function identify(...chunks: readonly (string | Buffer)[]): MessageIdentity {
   const fingerprint = createFingerprint()
@@ -197,7 +198,7 @@ describe('without a Message-ID', () => {
           one === other,
         )
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })
@@ -271,7 +272,7 @@ describe('of any text', () => {
         expect(identify(...cut(bytes, places))).toEqual(identify(bytes))
         expect(identify(...cut(bytes, [...bytes.keys()]))).toEqual(identify(bytes))
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -281,7 +282,7 @@ describe('of any text', () => {
         const same = of(`${named}\r\n${one}`) === of(`${named}\r\n${other}`)
         expect(same).toBe(trimmed(one) === trimmed(other))
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -305,7 +306,7 @@ describe('of any text', () => {
           : two
         expect(of(`${head}${one}`) === of(`${head}${other}`)).toBe(model(one) === model(other))
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 

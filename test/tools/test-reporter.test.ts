@@ -18,13 +18,19 @@ afterEach(() => {
 
 const module = {
   moduleId: path.resolve('test/a.test.ts'),
+  project: { name: 'pure' },
   errors: () => [],
 } as unknown as TestModule
 
 /** A test of vitest's whose state can be set. */
 function sample(fullName: string): { readonly test: TestCase; readonly end: () => void } {
   let state = 'pending'
-  const test = { fullName, module, result: () => ({ state, errors: [] }) } as unknown as TestCase
+  const test = {
+    fullName,
+    module,
+    project: { name: 'pure' },
+    result: () => ({ state, errors: [] }),
+  } as unknown as TestCase
   return { test, end: () => (state = 'passed') }
 }
 
