@@ -7,6 +7,7 @@
 import type { SplitOutcome } from './split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'
 import type { AutoReason } from './strategy/peer-class.ts'
+import type { Reason } from './verdict/reason.ts'
 
 /**
  * `prdr`: the client asked for it. `plain`: one answer for all, nobody deferred. `split`: someone
@@ -37,6 +38,8 @@ export interface RecipientFact {
   readonly fate: 'through' | 'deferred' | 'refused' | 'postponed'
   /** What the policy says of the judged text; absent when there was none. */
   readonly verdict?: VerdictName
+  /** Of what became of them in this transaction. */
+  readonly reason: Reason
   /** Verdict answered for good in this transaction: counts in recipients_total. */
   readonly final: boolean
   /** The last reply the client was given for this recipient. */

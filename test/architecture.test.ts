@@ -41,14 +41,14 @@ const table: Readonly<Record<string, Rule>> = {
   // A hash computes, it opens nothing.
   split: {
     values: ['split', 'smtp', 'message'],
-    types: ['strategy', 'facts.ts'],
+    types: ['strategy', 'facts.ts', 'verdict/reason.ts'],
     outside: ['node:crypto'],
   },
   session: {
     values: ['session', 'dsn', 'smtp', 'message', 'verdict', 'strategy', 'split'],
     types: interfaces.filter((one) => one !== 'backend/backend.ts'),
   },
-  'facts.ts': { values: [], types: ['split/split.ts', 'strategy'] },
+  'facts.ts': { values: [], types: ['split/split.ts', 'strategy', 'verdict/reason.ts'] },
   // The tools of the event loop.
   loop: { values: ['loop'] },
   dns: { values: [], outside: ['node:dns', 'node:dns/promises', 'node:net'] },
@@ -137,11 +137,15 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['prom-client'],
   },
   admin: {
-    values: ['admin', 'strategy/names.ts', 'smtp/reply.ts'],
+    values: ['admin', 'strategy/names.ts', 'smtp/reply.ts', 'verdict/reason.ts'],
     types: ['split/split.ts', 'strategy'],
     outside: ['node:*', 'zod'],
   },
-  log: { values: ['log'], types: ['facts.ts'], outside: ['pino', 'pino-pretty'] },
+  log: {
+    values: ['log', 'verdict/reason.ts'],
+    types: ['facts.ts'],
+    outside: ['pino', 'pino-pretty'],
+  },
   config: {
     values: ['config', 'strategy/names.ts', 'smtp'],
     types: ['verdict', 'strategy', 'smtp'],
@@ -276,6 +280,7 @@ test('the pure folders read no clock, no chance and no environment', () => {
     'facts.ts',
     'split/split.ts',
     'split/split-course.ts',
+    'split/kept-reply.ts',
   ]
   const guilty = files
     .filter((file) => pure.some((folder) => under(file, folder)))

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { configurableStrategies, strategyNames } from '../strategy/names.ts'
+import { overrulingWords, reasonWords, recipientLimits, thresholdWords } from '../verdict/reason.ts'
 import { durationForm, parseDuration } from './duration.ts'
 
 /** A choice whose error names all. */
@@ -102,10 +103,41 @@ export const forgotten = z.object({ name: z.string(), forgotten: z.boolean() })
 
 export const fate = z.object({ address: z.string(), what: z.string() })
 
+/** The keys of a table of words, typed. */
+const keysOf = <Word extends string>(words: Readonly<Record<Word, string>>): readonly Word[] =>
+  Object.keys(words) as Word[]
+
+const ownReasonShape = {
+  because: z.enum([...keysOf(reasonWords), ...keysOf(thresholdWords), 'limit']),
+  score: z.number().optional(),
+  threshold: z.number().optional().describe('What the score reaches.'),
+  limit: z.enum(recipientLimits).optional().describe('The limit that is reached.'),
+}
+
+/** docs/log.md has what each word means. */
+export const recipientReason = z.object({
+  ...ownReasonShape,
+  because: z.enum([...ownReasonShape.because.options, ...keysOf(overrulingWords)]),
+  overrules: z.object(ownReasonShape).optional().describe('What would have decided otherwise.'),
+})
+
+export const givenAnswer = z.object({
+  code: z.int(),
+  status: z.string().optional().describe('The enhanced status code.'),
+  text: z.string().describe('Cut to 200 characters.'),
+  at: time.optional(),
+})
+
 export const splitRecipient = z.object({
   address: z.string(),
   state: z.string(),
   reply: z.string().optional().describe('The reply that is kept for the recipient.'),
+  transaction: z
+    .string()
+    .optional()
+    .describe('The last transaction in which the recipient was offered.'),
+  reason: recipientReason.optional().describe('Of what that transaction made of the recipient.'),
+  answer: givenAnswer.optional().describe('What was answered for good.'),
   deferredAt: time.optional(),
   missingSince: time.optional(),
   deferrals: count,
@@ -124,6 +156,8 @@ export const split = z.object({
   forgiven: z.boolean(),
   forcedRetries: count,
   idleAttempts: count,
+  openedBy: z.string().describe('The transaction that opened it.'),
+  lastTransaction: z.string().optional(),
   client: z.string().optional(),
   waiting: count.describe('Recipients without a final answer.'),
   recipients: z.array(splitRecipient),

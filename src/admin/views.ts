@@ -1,5 +1,5 @@
 /** From what the product knows of peer classes, senders and splits to what schemas.ts says. Pure. */
-import type { Split, SplitRecipient } from '../split/split.ts'
+import type { RecipientOutcome, Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
 import type { PeerView, SenderView } from './context.ts'
 import type { PeerJson, SenderJson, SplitJson } from './schemas.ts'
@@ -62,7 +62,9 @@ export function splitJson(split: Split): SplitJson {
     forgiven: split.forgiven,
     forcedRetries: split.forcedRetries,
     idleAttempts: split.idleAttempts,
+    openedBy: split.openedBy,
     ...(split.attempt !== undefined && {
+      lastTransaction: split.attempt.transaction,
       client: split.attempt.rdns ?? split.attempt.address,
     }),
     waiting: split.recipients.filter(({ state }) => state !== 'answered').length,
@@ -70,10 +72,12 @@ export function splitJson(split: Split): SplitJson {
   }
 }
 
+/** `reply`: the refusal that is kept for them; `answer`: what was said to them for good. */
 function recipientJson({
   address,
   state,
   reply,
+  outcome,
   deferredAt,
   deferrals,
   missingAt,
@@ -82,8 +86,17 @@ function recipientJson({
     address,
     state,
     ...(reply !== undefined && { reply: describeReply(reply) }),
+    ...(outcome !== undefined && outcomeJson(outcome)),
     ...(deferredAt !== undefined && { deferredAt: time(deferredAt) }),
     ...(missingAt !== undefined && { missingSince: time(missingAt) }),
     deferrals,
   }
 }
+
+type OutcomeJson = Pick<SplitJson['recipients'][number], 'transaction' | 'reason' | 'answer'>
+
+const outcomeJson = ({ transaction, reason, reply, at }: RecipientOutcome): OutcomeJson => ({
+  transaction,
+  reason,
+  ...(reply !== undefined && { answer: { ...reply, ...(at !== undefined && { at: time(at) }) } }),
+})

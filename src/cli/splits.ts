@@ -7,6 +7,8 @@ import { forgiveSplit, getSplit, listSplits } from '../admin/operations/splits.t
 import type { SplitJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { describeKept } from '../split/kept-reply.ts'
+import { describeReason } from '../verdict/reason.ts'
 import { elapsed, table } from './table.ts'
 
 interface Listed {
@@ -137,6 +139,12 @@ function namedWaiting({ recipients }: SplitJson): string {
   return others.length === 0 ? first.address : `${first.address} and ${others.length} more`
 }
 
+/** The refusal that is kept for them, or the answer that they have. */
+function replyOf({ reply, answer }: SplitJson['recipients'][number]): string {
+  if (answer === undefined) return reply === undefined ? '-' : `${reply} (not told yet)`
+  return answer.at === undefined ? describeKept(answer) : `${describeKept(answer)} (${answer.at})`
+}
+
 function describeSplit(split: SplitJson, now: number): string {
   const facts = table(
     ['split', split.id],
@@ -151,6 +159,7 @@ function describeSplit(split: SplitJson, now: number): string {
       ['message id', split.messageId ?? 'not seen yet'],
       ['peer', split.peer],
       ['strategy', split.strategy],
+      ['opened by', split.openedBy],
       ['began', `${split.startedAt} (${elapsed(Date.parse(split.startedAt), now)} ago)`],
       [
         'last attempt',
@@ -162,7 +171,7 @@ function describeSplit(split: SplitJson, now: number): string {
     ],
   )
   const recipients = table(
-    ['RECIPIENT', 'STATE', 'DEFERRALS', 'LAST', 'REPLY KEPT'],
+    ['RECIPIENT', 'STATE', 'DEFERRALS', 'LAST', 'WHY', 'TRANSACTION', 'REPLY'],
     split.recipients.map((recipient) => [
       recipient.address,
       recipient.state,
@@ -170,7 +179,9 @@ function describeSplit(split: SplitJson, now: number): string {
       recipient.deferredAt === undefined
         ? '-'
         : `${elapsed(Date.parse(recipient.deferredAt), now)} ago`,
-      recipient.reply ?? '-',
+      recipient.reason === undefined ? '-' : describeReason(recipient.reason),
+      recipient.transaction ?? '-',
+      replyOf(recipient),
     ]),
   )
   return `${facts}\n\n${recipients}`

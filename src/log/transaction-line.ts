@@ -3,6 +3,7 @@
  * which answers, when.
  */
 import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts.ts'
+import { ownReason, type Reason } from '../verdict/reason.ts'
 import { cutList, cutText } from './cut.ts'
 
 const cutOptional = (text: string | undefined): string | undefined =>
@@ -54,11 +55,25 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
     group: fact.group,
     fate: fact.fate,
     verdict: fact.verdict,
+    ...reasonFields(fact.reason),
     duplicate: fact.duplicate,
     reported: fact.reported,
     returnedAfterMs: fact.returnedAfterMs,
     final: fact.final,
     reply: cutOptional(fact.reply),
+  }
+}
+
+/** `overrules`: what would have decided without `reason`. The data are those of the lower one. */
+function reasonFields(why: Reason): Record<string, unknown> {
+  const own: { readonly [Key in 'because' | 'score' | 'threshold' | 'limit']?: unknown } =
+    ownReason(why) ?? {}
+  return {
+    reason: why.because,
+    overrules: own === why ? undefined : own.because,
+    score: own.score,
+    threshold: own.threshold,
+    limit: own.limit,
   }
 }
 

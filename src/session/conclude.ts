@@ -2,6 +2,7 @@
 import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts.ts'
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { type Reason, reason } from '../verdict/reason.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
@@ -16,6 +17,8 @@ export function abortTransaction(
   made: Made,
   at: number,
 ): void {
+  for (const recipient of transaction.recipients)
+    if (recipient.fate === 'through') recipient.reason = reason('ended early')
   keepAbort(session, transaction, false, at)
   noteTransaction(session, transaction, { outcome: 'aborted', made }, at)
 }
@@ -23,6 +26,8 @@ export function abortTransaction(
 /** `trouble`: it was our own, the disk or the time, and says nothing about the sender (rule 5). */
 export interface Unanswered {
   readonly reply: Reply
+  /** Of everyone who went through. */
+  readonly why: Reason
   readonly trouble: boolean
   readonly made: Made
 }
@@ -34,13 +39,14 @@ export interface Unanswered {
 export function concludeWithoutAnswer(
   session: Session,
   transaction: Transaction,
-  { reply, trouble, made }: Unanswered,
+  { reply, why, trouble, made }: Unanswered,
   at: number,
 ): void {
   transaction.lastReply = reply
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'through') continue
     recipient.lastReply = reply
+    recipient.reason = why
     recipient.final = isPermanent(reply)
   }
   keepAbort(session, transaction, trouble, at)
@@ -139,7 +145,7 @@ function recipientFact(
   // it.
   const wanted =
     fate === 'deferred' && policy !== undefined && score !== undefined
-      ? decide(score, policy)
+      ? decide(score, policy).verdict
       : undefined
   const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
@@ -147,6 +153,7 @@ function recipientFact(
   return {
     address: recipient.path.address,
     fate: fate === 'asked' || fate === 'considered' ? 'postponed' : fate,
+    reason: recipient.reason,
     final: recipient.final,
     ...(policy === undefined ? {} : { policy: policy.name }),
     ...(number === undefined ? {} : { group: number }),

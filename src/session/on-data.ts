@@ -6,6 +6,7 @@ import type { Command } from '../smtp/command.ts'
 import { isBinary } from '../smtp/parameters.ts'
 import { replies } from '../smtp/replies.ts'
 import { isTransient, type Reply } from '../smtp/reply.ts'
+import { reason } from '../verdict/reason.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
 import { fault } from './ending.ts'
 import { nothingMade } from './made.ts'
@@ -80,7 +81,12 @@ function endEnvelope(session: Session, transaction: Transaction, at: number): vo
   concludeWithoutAnswer(
     session,
     transaction,
-    { reply: replies.noValidRecipients, trouble: false, made: nothingMade },
+    {
+      reply: replies.noValidRecipients,
+      why: reason('ended early'),
+      trouble: false,
+      made: nothingMade,
+    },
     at,
   )
 }

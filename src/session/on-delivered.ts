@@ -10,12 +10,14 @@ import {
   type Outcome,
 } from '../verdict/answer.ts'
 import type { Parcel } from '../verdict/parcels.ts'
+import { overruled, reason, stillOverruled } from '../verdict/reason.ts'
 import { answerReported, refusalsAmong } from '../verdict/reported.ts'
 import type { Delivering, Presence, Reporting, Results } from './answering.ts'
 import { noteReported, refusalsToReport } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
+import { refusedBefore } from './outcomes.ts'
 import { deliveriesOf, type Made, madeOfJudged } from './made.ts'
 import { confirmDelivery, intendUnheard, keepUnheard } from './record-deliveries.ts'
 import { keepAnswer } from './record-split.ts'
@@ -117,8 +119,10 @@ export function takeResults(
   at: number,
 ): void {
   const { transaction, step } = delivering
-  const results = resultsOf(transaction, { parcels: step.parcels, replies: said })
-  markResults(session, transaction, { parcels: step.parcels, replies: said })
+  const judges = session.options.judging === 'backend'
+  const all = { parcels: step.parcels, replies: said, judges }
+  const results = resultsOf(transaction, all)
+  markResults(transaction, all)
   const refusals = refusalsToReport(transaction, step, results.outcomes)
   const { judged, parcels, client, report } = step
   if (report.kind === 'none' || refusals.length === 0)
@@ -153,6 +157,7 @@ function answer(session: Session, answered: Answered, at: number): void {
   const said = answerTo(transaction, answered, circumstancesOf(session, answered))
   markAnswered(transaction, results.outcomes, said)
   const { judgedAnyway } = results
+  markJudged(transaction, judgedAnyway)
   // Written before the client is told.
   keepAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client }, at)
   session.state = { at: 'ready', hello }
@@ -192,6 +197,10 @@ function keepForNobody(session: Session, answered: Answered, at: number): void {
   // Whose refusal was reported is done too: the report is not to be sent again.
   const reported = told === 'sender' ? refusalsAmong(outcomes) : []
   const deliveredUnsaid = [...outcomes.filter(({ reply }) => isPositive(reply)), ...reported]
+  for (const { index, reason: why } of outcomes) {
+    const recipient = transaction.recipients[index]
+    if (recipient !== undefined) recipient.reason = overruled('unheard', why)
+  }
   keepUnheard(session, transaction, deliveredUnsaid, at)
   noteTransaction(session, transaction, { outcome: 'aborted', made: madeAtLast(answered) }, at)
   session.state = { at: 'ready', hello }
@@ -216,7 +225,7 @@ function resultsOf(transaction: Transaction, said: Said): Results {
     index: recipient.index,
     address: recipient.address,
     mailbox: recipient.path.mailbox,
-    reply: replyFor(recipient, said),
+    ...toldTo(recipient, said),
   })
   return {
     replies: said.replies,
@@ -229,17 +238,27 @@ function resultsOf(transaction: Transaction, said: Said): Results {
 interface Said {
   readonly parcels: readonly Parcel[]
   readonly replies: readonly ParcelReply[]
+  /** `judge: backend`: its reply is the verdict. */
+  readonly judges: boolean
 }
 
 /**
  * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
  * attempt.
  */
-function replyFor(recipient: Recipient, said: Said): Reply {
-  if (recipient.memory?.state === 'delivered') return replies.alreadyDelivered
+function toldTo(recipient: Recipient, said: Said): Told {
+  if (recipient.memory?.state === 'delivered')
+    return { reply: replies.alreadyDelivered, reason: reason('delivered before') }
   const reply = saidTo(recipient, said)
-  return reply === undefined ? withheld(recipient) : forClient(reply, replies.ok)
+  if (reply === undefined) return withheld(recipient)
+  const byVerdict = isPositive(reply) && !said.judges
+  return {
+    reply: forClient(reply, replies.ok),
+    reason: byVerdict ? recipient.reason : reason('backend at text'),
+  }
 }
+
+type Told = Pick<Outcome, 'reply' | 'reason'>
 
 /** The backend's words; undefined for whom it was not given the text. */
 function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
@@ -248,8 +267,7 @@ function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | 
 }
 
 /** The verdict that the backend's reply amounts to. */
-function markResults(session: Session, transaction: Transaction, said: Said): void {
-  const judges = session.options.judging === 'backend'
+function markResults(transaction: Transaction, said: Said): void {
   for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
     if (recipient.memory?.state === 'delivered') {
       recipient.duplicate = true
@@ -259,18 +277,19 @@ function markResults(session: Session, transaction: Transaction, said: Said): vo
     if (reply === undefined) continue
     if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'
-    else if (judges) recipient.verdict = 'accept'
+    else if (said.judges) recipient.verdict = 'accept'
   }
 }
 
 /** The backend never saw the text for this recipient. */
-function withheld(recipient: Recipient): Reply {
-  if (recipient.memory?.state === 'refused' && recipient.memory.reply !== undefined)
-    return recipient.memory.reply
-  if (recipient.concealed !== undefined) return recipient.concealed
-  return recipient.verdict === 'defer'
-    ? replies.judgeUnavailable
-    : replies.rejected(recipient.path.mailbox)
+function withheld({ memory, concealed, verdict, path, reason: why }: Recipient): Told {
+  if (memory?.state === 'refused' && memory.reply !== undefined)
+    return { reply: memory.reply, reason: refusedBefore(memory) }
+  if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
+  return {
+    reply: verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(path.mailbox),
+    reason: why,
+  }
 }
 
 function answerTo(
@@ -282,12 +301,23 @@ function answerTo(
   return prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
 }
 
+/** They were told to come again before the text; what it is for them is known now. */
+function markJudged({ recipients }: Transaction, judgedAnyway: readonly Outcome[]): void {
+  for (const { index, reason: why } of judgedAnyway) {
+    const recipient = recipients[index]
+    if (recipient !== undefined) recipient.reason = stillOverruled(recipient.reason, why)
+  }
+}
+
 function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
   const single = said.lines.length === 1 ? said.lines[0] : undefined
+  const told = [...said.refusalsKept, ...said.deliveredUnsaid, ...said.final]
+  const reasons = new Map(told.map((outcome) => [outcome.index, outcome.reason]))
   for (const outcome of outcomes) {
     const recipient = transaction.recipients[outcome.index]
     if (recipient === undefined) continue
+    recipient.reason = reasons.get(outcome.index) ?? outcome.reason
     recipient.final = final.has(outcome.index)
     recipient.lastReply = single ?? outcome.reply
     // Told to come back only because others were deferred: a forced retry like any other.

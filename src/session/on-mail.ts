@@ -20,6 +20,7 @@ import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import { type ServedAs, type Session, transactionOf } from './session.ts'
+import { reason } from '../verdict/reason.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
 export function onMail(
@@ -136,6 +137,7 @@ export function onMailReplied(session: Session, reply: Reply, at: number): void 
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue
     recipient.fate = 'postponed'
+    recipient.reason = reason('mail refused')
     fillSlot(session.slots, recipient.slot, replies.needMail)
   }
   session.state = { at: 'ready', hello: session.state.hello }

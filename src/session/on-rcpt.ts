@@ -21,10 +21,11 @@ import {
 } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
-import { choose, type Offered } from '../strategy/choose.ts'
+import { choose, type Deferral, type Offered } from '../strategy/choose.ts'
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
 import { mayRelay } from '../strategy/relay-domains.ts'
 import { groupKey, type Policy } from '../verdict/policy.ts'
+import { limitReason, overruled, type Reason, reason } from '../verdict/reason.ts'
 import { keepUnsplit } from './crowded.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
@@ -56,10 +57,10 @@ export function onRcpt(
   const wrong = whatIsWrong(session, transaction, command)
   if (wrong !== undefined && endsByFault(session, at)) return
   const recipient = newRecipient(session, transaction, command)
-  let refusal = wrong ?? refuseRelay(session, command)
-  // Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed.
-  if (refusal === undefined && !takes(session, 'recipients', at))
-    refusal = replies.tooManyRecipientsLately
+  const refusal =
+    wrong === undefined
+      ? (refuseRelay(session, command) ?? putOff(session, at))
+      : { reply: wrong, why: reason('bad address') }
   transaction.recipients.push(recipient)
   if (refusal !== undefined) return finish(session, recipient, refusal)
   const argument = `<${command.path.mailbox}>${encodeParameters(command.parameters)}`
@@ -86,6 +87,7 @@ function newRecipient(
     address: ledgerKey(command.path),
     slot: openSlot(session.slots),
     fate: 'asked',
+    reason: reason('ended early'),
     group: '',
     known: false,
     final: false,
@@ -106,21 +108,37 @@ function whatIsWrong(
   return undefined
 }
 
+interface Refusal {
+  readonly reply: Reply
+  readonly why: Reason
+}
+
 /** Rule 8. Who has authenticated is known to the backend, which decides where they may send. */
 function refuseRelay(
   { options, authenticated }: Session,
   { path }: Extract<Command, { verb: 'RCPT' }>,
-): Reply | undefined {
+): Refusal | undefined {
   if (authenticated) return undefined
-  if (!mayRelay(path.domain, options.relayDomains)) return replies.relayDenied(path.domain)
-  return options.refuseRoutes === true && isRouted(path.mailbox) ? replies.routeDenied : undefined
+  if (!mayRelay(path.domain, options.relayDomains))
+    return { reply: replies.relayDenied(path.domain), why: reason('relay denied') }
+  return options.refuseRoutes === true && isRouted(path.mailbox)
+    ? { reply: replies.routeDenied, why: reason('route denied') }
+    : undefined
+}
+
+/** Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed. */
+function putOff(session: Session, at: number): Refusal | undefined {
+  return takes(session, 'recipients', at)
+    ? undefined
+    : { reply: replies.tooManyRecipientsLately, why: limitReason('recipients_per_minute') }
 }
 
 /** The reply at RCPT ends it for this recipient. */
-function finish(session: Session, recipient: Recipient, reply: Reply): void {
+function finish(session: Session, recipient: Recipient, { reply, why }: Refusal): void {
   recipient.fate = isPermanent(reply) ? 'refused' : 'postponed'
   recipient.final = isPermanent(reply)
   recipient.lastReply = reply
+  recipient.reason = why
   if (reply.code === 452) session.said452 = true
   fillSlot(session.slots, recipient.slot, reply)
 }
@@ -188,6 +206,8 @@ function noteFailure(
   })
 }
 
+const byBackend = (reply: Reply): Refusal => ({ reply, why: reason('backend at RCPT') })
+
 /** Once the backend, the policy and the ledger have all spoken. */
 function consider(session: Session, recipient: Recipient, at: number): void {
   const { shown } = recipient
@@ -195,7 +215,7 @@ function consider(session: Session, recipient: Recipient, at: number): void {
   if (!isPositive(shown)) {
     const conceals = isPermanent(shown) && session.options.unknownRecipients === 'conceal'
     if (!conceals && !mayHaveIt(session, recipient)) {
-      finish(session, recipient, forClient(shown, replies.backendNonsense))
+      finish(session, recipient, byBackend(forClient(shown, replies.backendNonsense)))
       return settle(session, at, false)
     }
     // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or
@@ -203,7 +223,7 @@ function consider(session: Session, recipient: Recipient, at: number): void {
     recipient.concealed = forClient(shown, replies.backendNonsense)
     recipient.group = 'unknown'
   } else if (recipient.policy === undefined) {
-    finish(session, recipient, replies.policyUnavailable)
+    finish(session, recipient, { reply: replies.policyUnavailable, why: reason('policy failed') })
     return settle(session, at, false)
   }
   recipient.fate = 'considered'
@@ -381,14 +401,14 @@ function decideBatch(
       const { concealed } = recipient
       if (concealed === undefined || transaction.prdr || recipient.memory?.state === 'delivered')
         letThrough(session, recipient)
-      else finish(session, recipient, concealed)
+      else finish(session, recipient, byBackend(concealed))
     }
     return
   }
   if (batch.some(({ concealed }) => concealed !== undefined) && endsConcealing(transaction)) {
     for (const recipient of batch)
       if (recipient.concealed !== undefined && recipient.memory?.state !== 'delivered')
-        finish(session, recipient, recipient.concealed)
+        finish(session, recipient, byBackend(recipient.concealed))
   }
   const kept = batch.filter(({ fate }) => fate === 'considered')
   const expected = othersExpected(transaction, kept)
@@ -418,18 +438,22 @@ function decideBatch(
   // An address given twice is one recipient to the ledger: the second can't wait for an answer that
   // the first one gets.
   const goes = new Set(throughOf(transaction).map((recipient) => recipient.address))
-  const others = choice.deferred.map((index) => recipientAt(transaction, index))
-  for (const twin of others.filter((recipient) => goes.has(recipient.address)))
-    letThrough(session, twin)
-  const deferred = others.filter((recipient) => !goes.has(recipient.address))
-  for (const recipient of deferred) defer(session, transaction, recipient)
-  if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
+  const deferred: Recipient[] = []
+  for (const { index, why } of choice.deferred) {
+    const recipient = recipientAt(transaction, index)
+    if (goes.has(recipient.address)) letThrough(session, recipient)
+    else deferred.push(defer(session, transaction, recipient, why))
+  }
   // Where everyone else goes through, or the refused ones go alone, each deferral is the guess's.
   const all = splitting === 'late' || choice.going.kind === 'refused'
   const byGuess = deferred.filter(
     ({ memory }) => transaction.taken === 'guessed' && (all || memory?.state === 'refused'),
   )
-  for (const recipient of byGuess) recipient.byGuess = true
+  for (const recipient of byGuess) {
+    recipient.byGuess = true
+    recipient.reason = overruled('guess', recipient.memory?.outcome?.reason)
+  }
+  if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
   if (byGuess.length > 0) takeReturn(session, transaction, at)
 }
 
@@ -467,10 +491,17 @@ function letThrough(session: Session, recipient: Recipient): void {
   fillSlot(session.slots, recipient.slot, reply)
 }
 
-function defer(session: Session, transaction: Transaction, recipient: Recipient): void {
+function defer(
+  session: Session,
+  transaction: Transaction,
+  recipient: Recipient,
+  why: Deferral['why'],
+): Recipient {
   const { deferCode, retryHintSeconds } = transaction.peer
   recipient.fate = 'deferred'
+  recipient.reason = overruled(why, why === 'rule 2' ? reason('concealed') : undefined)
   recipient.lastReply = replies.deferred(deferCode, recipient.path.mailbox, retryHintSeconds)
   if (deferCode === 452) session.said452 = true
   fillSlot(session.slots, recipient.slot, recipient.lastReply)
+  return recipient
 }

@@ -7,6 +7,13 @@ import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isVouched } from '../strategy/auto.ts'
 import { whyUnsplit } from '../split/unsplit.ts'
+import {
+  limitReason,
+  overruled,
+  type RecipientLimit,
+  reason,
+  stillOverruled,
+} from '../verdict/reason.ts'
 import { differ, type Verdict } from '../verdict/verdict.ts'
 import {
   type AwaitingOthers,
@@ -69,9 +76,10 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   if (text.fault !== undefined) {
     const limit = limitOfFault[text.fault]
     if (limit !== undefined) noteLimit(session, limit, at)
-    const reply = textRefusal(session, text.fault)
+    const { reply, why } = textRefusal(session, text.fault)
     const made = { ...madeEarly(upstream), text }
-    return refuseText(session, ended, { reply, trouble: text.fault === 'spool', made }, at)
+    const trouble = text.fault === 'spool'
+    return refuseText(session, ended, { reply, why, trouble, made }, at)
   }
   switch (upstream.way) {
     case 'kept':
@@ -165,7 +173,12 @@ export function onDeliveriesSettled(
   if (answering === undefined) return
   if (!event.settled) {
     const made = madeOf(answering)
-    const refusal = { reply: replies.stillUnderWay, trouble: true, made }
+    const refusal = {
+      reply: replies.stillUnderWay,
+      why: reason('under way'),
+      trouble: true,
+      made,
+    }
     return refuseText(session, answering, refusal, event.at)
   }
   const { transaction, step } = answering
@@ -214,7 +227,11 @@ export function onAnswerTimedOut(
   event: Extract<Event, { kind: 'answerTimedOut' }>,
 ): void {
   const { state } = session
-  const refusal = { reply: replies.noAnswerInTime, trouble: true }
+  const refusal = {
+    reply: replies.noAnswerInTime,
+    why: reason('no answer in time'),
+    trouble: true,
+  }
   if (isReceiving(state)) {
     const { upstream } = state
     const ended = endText(session, state)
@@ -301,20 +318,34 @@ function deliver(
   takeResults(session, { at: 'answering', ...ended, step }, [], at)
 }
 
-function noteVerdicts({ recipients }: Transaction, { verdicts }: Plan): void {
-  for (const [index, verdict] of verdicts) {
+function noteVerdicts({ recipients }: Transaction, { decided }: Plan): void {
+  for (const [index, { verdict, reason: why }] of decided) {
     const recipient = recipients[index]
-    if (recipient !== undefined) recipient.verdict = verdict
+    if (recipient === undefined) continue
+    recipient.verdict = verdict
+    recipient.reason = recipient.fate === 'deferred' ? stillOverruled(recipient.reason, why) : why
   }
 }
 
-const limitOfFault: Partial<Record<NonNullable<TextEnd['fault']>, LimitName>> = {
+const limitOfFault: Partial<Record<NonNullable<TextEnd['fault']>, LimitName & RecipientLimit>> = {
   tooLarge: 'message_size',
   headerTooLarge: 'header',
   lineTooLong: 'text_line',
 }
 
-function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Reply {
+function textRefusal(
+  session: Session,
+  fault: NonNullable<TextEnd['fault']>,
+): Pick<Unanswered, 'reply' | 'why'> {
+  const limit = limitOfFault[fault]
+  const form = reason(fault === 'spool' ? 'spool failed' : 'bad text')
+  return {
+    reply: replyToFault(session, fault),
+    why: limit === undefined ? form : limitReason(limit),
+  }
+}
+
+function replyToFault(session: Session, fault: NonNullable<TextEnd['fault']>): Reply {
   switch (fault) {
     case 'bareNewline':
       return replies.bareNewline
@@ -335,7 +366,7 @@ function textRefusal(session: Session, fault: NonNullable<TextEnd['fault']>): Re
 function refuseText(
   session: Session,
   { hello, transaction, slot }: Ended,
-  { reply: refusal, ...unanswered }: Unanswered,
+  { reply: refusal, why: own, ...unanswered }: Unanswered,
   at: number,
 ): void {
   const mayRefuse = !isPermanent(refusal) || !anyoneDeferred(transaction)
@@ -343,5 +374,6 @@ function refuseText(
   session.effects.push({ do: 'abandon' })
   session.state = { at: 'ready', hello }
   fillSlot(session.slots, slot, reply)
-  concludeWithoutAnswer(session, transaction, { ...unanswered, reply }, at)
+  const why = mayRefuse ? own : overruled('rule 2', own)
+  concludeWithoutAnswer(session, transaction, { ...unanswered, reply, why }, at)
 }

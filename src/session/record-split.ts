@@ -36,6 +36,7 @@ import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer, Outcome } from '../verdict/answer.ts'
 import { attemptOf } from './attempt.ts'
 import type { Presence } from './answering.ts'
+import { withOutcomes } from './outcomes.ts'
 import type { Session } from './session.ts'
 import {
   isCertain,
@@ -79,11 +80,12 @@ export function noteDeferrals(
   recipients: readonly Recipient[],
   at: number,
 ): void {
-  transaction.split = deferRecipients(
+  const deferred = deferRecipients(
     transaction.split ?? beginSplit(session, transaction, at),
     addresses(recipients),
     at,
   )
+  transaction.split = withOutcomes(deferred, transaction, recipients, at)
   if (!transaction.presumed) saveSplit(session, transaction)
 }
 
@@ -312,7 +314,9 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
       ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
     )
     if (other.id === transaction.split?.id || gone.length === 0) continue
-    const answered = nextVersion(closeIfDone(answerRecipients(other, gone), at))
+    const told = transaction.recipients.filter(({ address }) => gone.includes(address))
+    const split = withOutcomes(answerRecipients(other, gone), transaction, told, at)
+    const answered = nextVersion(closeIfDone(split, at))
     session.effects.push({ do: 'save', split: answered })
     noteClosed(session, answered, at)
   }
@@ -478,6 +482,11 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   })
   if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
     split = { ...split, forgiven: true }
+  // Of whom nobody knows yet whether they belong to this message there is nothing to say.
+  const known = certain
+    ? recipients
+    : recipients.filter(({ fate }) => fate === 'deferred' || fate === 'refused')
+  split = withOutcomes(split, transaction, known, result.at)
   const attempt = certain || result.forcedRetry ? attemptOf(session, transaction) : {}
   split = closeIfDone({ ...split, ...attempt }, result.at)
   transaction.split = split

@@ -18,6 +18,7 @@ import type { StrategyName } from '../strategy/names.ts'
 import type { Going, Splitting } from '../strategy/choose.ts'
 import type { UnsplitReason } from '../split/unsplit.ts'
 import type { RecipientFact } from '../facts.ts'
+import type { Reason } from '../verdict/reason.ts'
 
 export type Fate = 'asked' | 'considered' | 'through' | 'deferred' | 'refused' | 'postponed'
 
@@ -43,6 +44,8 @@ export interface Recipient {
   returnedAfterMs?: number
   lastReply?: Reply
   verdict?: RecipientFact['verdict']
+  /** Set together with what it is the reason for. */
+  reason: Reason
   final: boolean
   duplicate: boolean
   /** The refusal is in a report that the backend has taken. */

@@ -4,7 +4,14 @@
  */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
-import type { Deliverer, RecipientState, Split, SplitRecipient, Told } from './split.ts'
+import type {
+  Deliverer,
+  RecipientOutcome,
+  RecipientState,
+  Split,
+  SplitRecipient,
+  Told,
+} from './split.ts'
 
 export interface SplitStart {
   readonly id: string
@@ -60,6 +67,18 @@ function change(split: Split, addresses: readonly string[], how: Change): Split 
   }
 }
 
+/** What a transaction has made of those who take part; of others there is nothing to keep. */
+export const keepOutcomes = (
+  split: Split,
+  outcomes: ReadonlyMap<string, RecipientOutcome>,
+): Split => ({
+  ...split,
+  recipients: split.recipients.map((recipient) => {
+    const outcome = outcomes.get(recipient.address)
+    return outcome === undefined ? recipient : { ...recipient, outcome }
+  }),
+})
+
 /** They were told to come back only to split. */
 export function deferRecipients(split: Split, addresses: readonly string[], at: number): Split {
   const deferred = change(split, addresses, (recipient) => ({
@@ -83,7 +102,7 @@ export function returnRecipients(
   const returned = change(split, addresses, (recipient) => {
     if (recipient.deferredAt === undefined) return recipient
     delays.set(recipient.address, Math.max(0, at - recipient.deferredAt))
-    const { address, state, deferrals, reply, by, over } = recipient
+    const { address, state, deferrals, reply, by, over, outcome } = recipient
     return {
       address,
       state,
@@ -91,6 +110,7 @@ export function returnRecipients(
       ...(reply === undefined ? {} : { reply }),
       ...(by === undefined ? {} : { by }),
       ...(over === undefined ? {} : { over }),
+      ...(outcome === undefined ? {} : { outcome }),
     }
   })
   return { split: { ...returned, lastAttemptAt: at }, delays }
@@ -107,10 +127,11 @@ export function answerRecipients(
   addresses: readonly string[],
   taking?: ReadonlySet<string>,
 ): Split {
-  return change(split, addresses, ({ address, deferrals }) => ({
+  return change(split, addresses, ({ address, deferrals, outcome }) => ({
     address,
     deferrals,
     state: 'answered',
+    ...(outcome === undefined ? {} : { outcome }),
     ...(taking?.has(address) === true ? { has: true } : {}),
   }))
 }
@@ -143,7 +164,7 @@ export function keepDelivery(split: Split, address: string, at: number): Split {
  * is.
  */
 function inState(
-  { address, deferrals, deferredAt, over }: SplitRecipient,
+  { address, deferrals, deferredAt, over, outcome }: SplitRecipient,
   state: RecipientState,
 ): SplitRecipient {
   return {
@@ -152,6 +173,7 @@ function inState(
     deferrals,
     ...(deferredAt === undefined ? {} : { deferredAt }),
     ...(over === undefined ? {} : { over }),
+    ...(outcome === undefined ? {} : { outcome }),
   }
 }
 

@@ -11,6 +11,8 @@
  */
 import type { Reply } from '../smtp/reply.ts'
 import type { StrategyName } from '../strategy/names.ts'
+import type { Reason } from '../verdict/reason.ts'
+import type { KeptReply } from './kept-reply.ts'
 
 /** Which message this is, across the attempts of one sender (fingerprint.ts). */
 export interface MessageIdentity {
@@ -75,6 +77,16 @@ export interface Returns {
   readonly reordered?: true
 }
 
+/** What a transaction has made of a recipient, and why. */
+export interface RecipientOutcome {
+  /** Its id. */
+  readonly transaction: string
+  readonly reason: Reason
+  /** The answer that was given for good, and when; absent where they were told to come back. */
+  readonly reply?: KeptReply
+  readonly at?: number
+}
+
 export interface SplitRecipient {
   /** Canonical address. */
   readonly address: string
@@ -94,6 +106,8 @@ export interface SplitRecipient {
   readonly has?: true
   /** How often it was told to come back only to split. */
   readonly deferrals: number
+  /** Of the last transaction in which it was offered; kept with the split when that is closed. */
+  readonly outcome?: RecipientOutcome
   /** When it was noticed that nobody offers it again (ledger/missing.ts), ms since the epoch. */
   readonly missingAt?: number
 }

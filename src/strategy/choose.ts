@@ -24,10 +24,15 @@ export type Going =
   /** Those whose refusal is known, together. */
   | { readonly kind: 'refused' }
 
+export interface Deferral {
+  readonly index: number
+  readonly why: 'other group' | 'single' | 'rule 2'
+}
+
 export interface Choice {
   readonly going: Going
   readonly through: readonly number[]
-  readonly deferred: readonly number[]
+  readonly deferred: readonly Deferral[]
 }
 
 /**
@@ -50,7 +55,13 @@ export function choose(offered: readonly Offered[], going: Going, by: ChoosingBy
   return {
     going: decided,
     through: batch.filter(passes).map((offered) => offered.index),
-    deferred: batch.filter((offered) => !passes(offered)).map((offered) => offered.index),
+    deferred: batch
+      .filter((offered) => !passes(offered))
+      .map(({ index, willBeRefused, group }) => {
+        if (willBeRefused) return { index, why: 'rule 2' }
+        const alone = decided.kind === 'group' && decided.group === group
+        return { index, why: alone ? 'single' : 'other group' }
+      }),
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
 import { refusedForSome, replies } from '../smtp/replies.ts'
+import { overruled, type OverrulingWord, type Reason } from './reason.ts'
 
 /**
  * What became of one recipient of the transaction: 2yz only when the backend has taken the message
@@ -15,6 +16,7 @@ export interface Outcome {
   /** As the client wrote it, for words to the client. */
   readonly mailbox: string
   readonly reply: Reply
+  readonly reason: Reason
 }
 
 /** The client is told this, and the ledger has to keep that. */
@@ -90,10 +92,11 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
     // them are not for the others.
     const reply =
       known === 0 ? outcomes[0]?.reply : replies.refusalKept(circumstances.retryHintSeconds)
+    const why = mayRefuseAfterText(circumstances) ? 'shared reply' : 'rule 2'
     return {
       lines: [reply ?? replies.backendLost],
-      refusalsKept: refused,
-      deliveredUnsaid: accepted,
+      refusalsKept: because(why, refused),
+      deliveredUnsaid: because('shared reply', accepted),
       final: [],
     }
   }
@@ -104,6 +107,10 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
   const whom = refused.map(({ mailbox }) => mailbox)
   return finalAnswer(refusedForSome(refusal, whom), outcomes)
 }
+
+/** They are told what they are for this, and not for their own reason. */
+export const because = (word: OverrulingWord, outcomes: readonly Outcome[]): readonly Outcome[] =>
+  outcomes.map((outcome) => ({ ...outcome, reason: overruled(word, outcome.reason) }))
 
 const isFinal = (outcome: Outcome): boolean =>
   isPositive(outcome.reply) || isPermanent(outcome.reply)

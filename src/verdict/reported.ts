@@ -4,7 +4,7 @@
  */
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import type { Answer, Outcome } from './answer.ts'
+import { type Answer, because, type Outcome } from './answer.ts'
 
 /**
  * Who refuses, where everyone is decided and some have the message: these can be reported. Empty
@@ -23,6 +23,8 @@ export function answerReported(outcomes: readonly Outcome[]): Answer {
     lines: [accepted?.reply ?? replies.ok],
     refusalsKept: [],
     deliveredUnsaid: [],
-    final: outcomes,
+    final: outcomes.flatMap((outcome) =>
+      isPermanent(outcome.reply) ? because('reported', [outcome]) : [outcome],
+    ),
   }
 }

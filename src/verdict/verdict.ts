@@ -3,15 +3,25 @@
  * answer.
  */
 import type { Policy } from './policy.ts'
+import { type Reason, reason, thresholdReason } from './reason.ts'
 
 export type Verdict = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
 
+/** A verdict, and why it is that one. */
+export interface Decided {
+  readonly verdict: Verdict
+  readonly reason: Reason
+}
+
 /** The verdict of one policy over one score. */
-export function decide(score: number, policy: Policy): Verdict {
-  if (policy.rejectAt !== undefined && score >= policy.rejectAt) return 'reject'
-  if (policy.quarantineAt !== undefined && score >= policy.quarantineAt) return 'quarantine'
-  if (policy.tagAt !== undefined && score >= policy.tagAt) return 'tag'
-  return 'accept'
+export function decide(score: number, { rejectAt, quarantineAt, tagAt }: Policy): Decided {
+  if (rejectAt !== undefined && score >= rejectAt)
+    return { verdict: 'reject', reason: thresholdReason('reject_at', score, rejectAt) }
+  if (quarantineAt !== undefined && score >= quarantineAt)
+    return { verdict: 'quarantine', reason: thresholdReason('quarantine_at', score, quarantineAt) }
+  if (tagAt !== undefined && score >= tagAt)
+    return { verdict: 'tag', reason: thresholdReason('tag_at', score, tagAt) }
+  return { verdict: 'accept', reason: reason('below limits') }
 }
 
 /**

@@ -21,18 +21,36 @@ export const split = (
   forgiven: false,
   refusedOnly: false,
   recipients: [
-    { address: 'a@example.org', state: 'answered', deferrals: 0 },
+    {
+      address: 'a@example.org',
+      state: 'answered',
+      deferrals: 0,
+      outcome: {
+        transaction: 'S1.1',
+        reason: { because: 'below limits' },
+        reply: { code: 250, status: '2.0.0', text: 'Ok: queued as 4F1' },
+        at: Date.UTC(2026, 0, 1),
+      },
+    },
     {
       address: 'b@example.org',
       state: 'waiting',
       deferredAt: Date.UTC(2026, 0, 1, 0, 10),
       deferrals: 2,
+      outcome: { transaction: 'S1.2', reason: { because: 'other group' } },
     },
     {
       address: 'c@example.org',
       state: 'refused',
       reply: { code: 550, detail: '7.1', lines: ['c@example.org does not want this message'] },
       deferrals: 1,
+      outcome: {
+        transaction: 'S1.2',
+        reason: {
+          because: 'rule 2',
+          overrules: { because: 'reject_at', score: 9, threshold: 8 },
+        },
+      },
     },
   ],
   ...change,

@@ -234,8 +234,11 @@ describe('splits', () => {
       /^status +open$/m,
       /^message id +<1@example\.net>$/m,
       /^began +2026-01-01T00:00:00\.000Z \(.* ago\)$/m,
-      /^b@example\.org +waiting +2 +\d+d.* ago +-$/m,
-      /^c@example\.org +refused +1 +- +550 5\.7\.1 c@example\.org does not want this message$/m,
+      /^opened by +S1\.1$/m,
+      /^RECIPIENT +STATE +DEFERRALS +LAST +WHY +TRANSACTION +REPLY$/m,
+      /^a@example\.org +answered +0 +- +below limits +S1\.1 +250 2\.0\.0 Ok: queued as 4F1 \(2026-01-01T00:00:00\.000Z\)$/m,
+      /^b@example\.org +waiting +2 +\d+d.* ago +other group +S1\.2 +-$/m,
+      /^c@example\.org +refused +1 +- +rule 2, not reject_at \(score 9, threshold 8\) +S1\.2 +550 5\.7\.1 c@example\.org does not want this message \(not told yet\)$/m,
     ])
       expect(out).toMatch(text)
   })

@@ -13,7 +13,8 @@ import { Client } from '../support/dialogue.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'log.md'), 'utf8')
-const [, line = ''] = page.split('## The line of a transaction')
+const [, rest = ''] = page.split('## The line of a transaction')
+const [line = ''] = rest.split('\n## ')
 const [, example = '{}'] = /```json\n([\s\S]*?)```/.exec(line) ?? []
 const documented = [...line.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name)
 
@@ -62,7 +63,15 @@ test('a real line has the fields of the example, in its order', async () => {
 
 test('log.md: “table under The line of a transaction” What any transaction can have is in it, and nothing else', () => {
   const many = Array.from({ length: 1000 }, (_, i) =>
-    recipient(`r${i}@example.org`, { duplicate: true, reported: true, returnedAfterMs: 1 }),
+    recipient(`r${i}@example.org`, {
+      reason:
+        i === 0
+          ? { because: 'lenient', overrules: { because: 'reject_at', score: 9, threshold: 8 } }
+          : { because: 'limit', limit: 'header' },
+      duplicate: true,
+      reported: true,
+      returnedAfterMs: 1,
+    }),
   )
   const full = transaction({
     recipients: many,
@@ -74,5 +83,5 @@ test('log.md: “table under The line of a transaction” What any transaction c
     unsplit: 'forgiven',
     split: 'SPLIT',
   })
-  expect(documented).toEqual(fieldsOf(lineOf(full)))
+  expect(documented.toSorted()).toEqual(fieldsOf(lineOf(full)).toSorted())
 })

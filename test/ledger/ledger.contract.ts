@@ -65,6 +65,28 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       expect(await ledger.find('other')).toBeUndefined()
     })
 
+    test('ledger.md: “The answer that was given for good stays with the split, until the split is deleted.”', async () => {
+      const outcome = {
+        transaction: 'x.2',
+        reason: {
+          because: 'rule 2',
+          overrules: { because: 'reject_at', score: 9.5, threshold: 8 },
+        },
+        reply: { code: 550, status: '5.7.1', text: 'ä "no"' },
+        at: start + 2,
+      } as const
+      const split = splitOf('s', { openedBy: 'x.1', recipients: [recipientOf('a@example.org')] })
+      await ledger.save(split)
+      const answered = { ...recipientOf('a@example.org'), state: 'answered', outcome } as const
+      const ended = { ...closed(split, start + 2), recipients: [answered] }
+      expect(await ledger.save(ended)).toEqual({ saved: true })
+      expect(await ledger.find('s')).toEqual(ended)
+      expect(await ledger.recall('sender@example.net', 'a@example.org')).toEqual([])
+      const other = await opened.another()
+      expect(await other.find('s')).toEqual(ended)
+      await other.close()
+    })
+
     test('recall finds the open splits of one reverse path and recipient, oldest first', async () => {
       await ledger.save(splitOf('younger', { startedAt: start + 2 }))
       await ledger.save(splitOf('older', { startedAt: start + 1 }))

@@ -197,7 +197,13 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     ['no verdict, 550', { reply: '550 5.1.1 no such user' }, 'reject'],
     ['no verdict, 450', { reply: '450 4.2.1 later' }, 'defer'],
   ])('counts a recipient with %s as %s', async (_name, change, verdict) => {
-    const unjudged = { address: 'a@example.org', fate: 'refused', final: true, ...change } as const
+    const unjudged = {
+      address: 'a@example.org',
+      fate: 'refused',
+      reason: { because: 'backend at RCPT' },
+      final: true,
+      ...change,
+    } as const
     const samples = await scrape(told([transaction({ recipients: [unjudged] })]))
     expect(samples.get(`recipients_total{peer="default",verdict="${verdict}"}`)).toBe(1)
   })

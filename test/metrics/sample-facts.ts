@@ -6,6 +6,7 @@ export const recipient = (address: string, change: Partial<RecipientFact> = {}):
   group: 1,
   fate: 'through',
   verdict: 'accept',
+  reason: { because: 'below limits' },
   final: true,
   reply: '250 2.1.5 Ok',
   ...change,

@@ -124,7 +124,7 @@ async function oneMessage(
     recipients[`r${i}@example.org`] = draw<Policy>(random, mix.policies)
   const score = draw<number>(random, mix.scores)
   const refuses = (address: string): boolean =>
-    decide(score, recipients[address] ?? { name: '', neverDefer: false }) === 'reject'
+    decide(score, recipients[address] ?? { name: '', neverDefer: false }).verdict === 'reject'
   const judgement = { kind: 'scored', score, symbols: ['R_SPF_ALLOW'] } as const
   const all = Object.keys(recipients)
   const refusing = all.filter(refuses).length

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { TextFault } from '../../src/smtp/text-receiver.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { answerTogether, mayRefuseAfterText } from '../../src/verdict/answer.ts'
+import { reason } from '../../src/verdict/reason.ts'
 import {
   knownSender,
   Machine,
@@ -153,10 +154,20 @@ describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in 
     const circumstances = { mayComeAgain: false, othersMayBeOpen: true, retryHintSeconds: 60 }
     expect(mayRefuseAfterText({ ...circumstances, anyoneDeferred: true })).toBe(false)
     expect(mayRefuseAfterText({ ...circumstances, anyoneDeferred: false })).toBe(true)
-    const outcomes = [{ index: 0, address: 'a', mailbox: 'a', reply: reply(550, 'no') }]
+    const outcomes = [
+      {
+        index: 0,
+        address: 'a',
+        mailbox: 'a',
+        reply: reply(550, 'no'),
+        reason: reason('backend at text'),
+      },
+    ]
     expect(answerTogether(outcomes, { ...circumstances, anyoneDeferred: true })).toMatchObject({
       lines: [{ code: 451 }],
-      refusalsKept: outcomes,
+      refusalsKept: [
+        { index: 0, reason: { because: 'rule 2', overrules: { because: 'backend at text' } } },
+      ],
       final: [],
     })
   })

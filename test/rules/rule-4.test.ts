@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { isPositive, type Reply } from '../../src/smtp/reply.ts'
 import { answerEach, type Circumstances } from '../../src/verdict/answer.ts'
+import { reason } from '../../src/verdict/reason.ts'
 import { Machine, policies } from '../support/machine.ts'
 
 const alone: Circumstances = {
@@ -19,6 +20,7 @@ const outcomes = (...codes: number[]) =>
     address: `r${index}`,
     mailbox: `r${index}`,
     reply: { code, detail: '0.0', lines: ['x'] } satisfies Reply,
+    reason: reason('backend at text'),
   }))
 
 describe('rules.md: “A PRDR block ends with 250, whatever the lines above it say.” “If all recipients get equal answers, Rcptwise gives one ordinary reply, unless someone was deferred.”', () => {

@@ -288,7 +288,7 @@ function wants(s: Scenario, letter: Letter, address: string): 'yes' | 'no' {
   if (recipient === undefined) return 'yes'
   if (recipient.unknown) return 'no'
   const score = letter.judgement.kind === 'scored' ? letter.judgement.score : 0
-  return decide(score, policies[recipient.policy]) === 'reject' ? 'no' : 'yes'
+  return decide(score, policies[recipient.policy]).verdict === 'reject' ? 'no' : 'yes'
 }
 
 function shuffled(

@@ -6,13 +6,18 @@ import {
   deferRecipients,
   endAttempt,
   expectRecipients,
+  intendDelivery,
   isOpen,
   keepDelivery,
+  keepJudged,
+  keepOutcomes,
   keepRefusal,
   mergeSplits,
   nextVersion,
   othersBefore,
+  oweAcknowledgement,
   returnRecipients,
+  settleDelivery,
   startSplit,
   stateOf,
 } from '../../src/split/split-course.ts'
@@ -58,6 +63,31 @@ describe('the way of a recipient', () => {
       state: 'answered',
       deferrals: 2,
     })
+  })
+
+  test('what was made of a recipient stays with them, wherever they go from there', () => {
+    const outcome = { transaction: 'x.1', reason: { because: 'other group' } } as const
+    const outcomes = new Map([
+      ['a', outcome],
+      ['stranger', outcome],
+    ])
+    const split = keepOutcomes(deferRecipients(fresh, ['a', 'b'], 1), outcomes)
+    expect(split.recipients.map((one) => one.outcome)).toEqual([outcome, undefined])
+    const by = { process: 'p', until: 9 }
+    const ways: readonly Split[] = [
+      returnRecipients(split, ['a'], 2).split,
+      answerRecipients(split, ['a']),
+      keepRefusal(split, 'a', no, 2),
+      keepDelivery(split, 'a', 2),
+      intendDelivery(split, ['a'], by),
+      settleDelivery(intendDelivery(split, ['a'], by), ['a'], new Set(['a'])),
+      settleDelivery(intendDelivery(split, ['a'], by), ['a'], new Set()),
+      oweAcknowledgement(split, ['a']),
+      keepJudged(split, 'a', no),
+      keepJudged(split, 'a', undefined),
+      mergeSplits(fresh, split),
+    ]
+    for (const way of ways) expect(stateOf(way, 'a')?.outcome).toEqual(outcome)
   })
 
   test('a clock that goes back gives no negative delay', () => {

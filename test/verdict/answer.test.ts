@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isPermanent, type Reply } from '../../src/smtp/reply.ts'
 import { answerEach, answerTogether, type Circumstances } from '../../src/verdict/answer.ts'
+import { reason } from '../../src/verdict/reason.ts'
 
 const plain: Circumstances = {
   anyoneDeferred: false,
@@ -15,6 +16,7 @@ const outcomes = (...codes: number[]) =>
     address: `r${index}`,
     mailbox: `r${index}`,
     reply: { code, lines: [`reply ${index}`] } satisfies Reply,
+    reason: reason('backend at text'),
   }))
 const indices = (list: readonly { readonly index: number }[]): number[] =>
   list.map(({ index }) => index)
@@ -52,6 +54,22 @@ describe('one answer for a legacy client', () => {
       ]).toEqual([kept, unsaid, final])
     },
   )
+
+  test.each<[string, number[], Partial<Circumstances>, string[], string[]]>([
+    ['mixed', [250, 550], { mayComeAgain: true }, ['shared reply'], ['shared reply']],
+    ['mixed, someone deferred', [250, 550], { anyoneDeferred: true }, ['rule 2'], ['shared reply']],
+    ['all refused, someone deferred', [550], { anyoneDeferred: true }, ['rule 2'], []],
+    ['one later', [250, 451, 550], {}, ['shared reply'], ['shared reply']],
+  ])('%s: why they are told to come again', (_name, ...row) => {
+    const [codes, circumstances, kept, unsaid] = row
+    const answer = answerTogether(outcomes(...codes), { ...plain, ...circumstances })
+    const words = [answer.refusalsKept, answer.deliveredUnsaid].map((list) =>
+      list.map(({ reason }) => reason.because),
+    )
+    expect(words).toEqual([kept, unsaid])
+    for (const { reason: why } of [...answer.refusalsKept, ...answer.deliveredUnsaid])
+      expect(why).toMatchObject({ overrules: { because: 'backend at text' } })
+  })
 
   test('someone has to come again: words about one of them are not told to the others', () => {
     const text = (...codes: number[]) =>

@@ -22,7 +22,7 @@ describe('decide: score x policy', () => {
     [15, policy(undefined, undefined, 15), 'reject'],
     [-3, policy(-5), 'tag'],
     [9, policy(5, 5, 5), 'reject'],
-  ])('%d', (score, wanted, verdict) => expect(decide(score, wanted)).toBe(verdict))
+  ])('%d', (score, wanted, verdict) => expect(decide(score, wanted).verdict).toBe(verdict))
 })
 
 describe('grant: several who share one answer', () => {
