@@ -98,15 +98,13 @@ function introduce(port: number): void {
   print()
   recipients.forEach((recipient, i) => print(`    ${recipient}   ${wishes[i] ?? ''}`))
   print()
+  print('SMTP has one reply after the text, for all of them. So a usual server has to choose.')
+  print('If it refuses the message for everyone, ann and bob lose mail that they wanted.')
   print(
-    'SMTP has one reply after the text, for all of them. A usual server has to pick: refuse it for everyone, and ann and',
+    'If it takes the message for everyone, cho gets spam, and the sender believes that cho wanted it.',
   )
-  print(
-    'bob lose mail that they wanted; or take it for everyone, and cho gets spam that the sender thinks was welcome.',
-  )
-  print(
-    `Rcptwise (running now on 127.0.0.1:${port}, in front of a backend that keeps mail in Maildirs) gives each their own answer.`,
-  )
+  print('Rcptwise gives each recipient their own answer.')
+  print(`It runs now on 127.0.0.1:${port}, in front of a backend that keeps mail in Maildirs.`)
 }
 
 async function showPrdr(directory: string, port: number): Promise<void> {
@@ -123,20 +121,22 @@ async function showPrdr(directory: string, port: number): Promise<void> {
 async function showLegacy(directory: string, port: number): Promise<void> {
   title('2. A client that does not (most servers)')
   print(
-    'It can be told only one thing per message. Most messages need no more: everyone agrees. This one divides its recipients,',
+    'Such a client gets only one reply per message. Most messages need no more: everyone agrees.',
   )
   print(
-    'so ann and bob get it at once and the sender hears 451, "please try again in N seconds": every mail server keeps it in its',
+    'This message divides its recipients. So ann and bob get it at once, and the sender gets 451,',
   )
   print(
-    'queue and comes back. Then ann and bob are acknowledged without a second copy, and cho has to come alone: told no beside',
+    '"please try again in N seconds". Every mail server keeps the message in its queue and retries.',
+  )
+  print('Then Rcptwise acknowledges ann and bob without a second copy, and cho has to come alone.')
+  print(
+    'If Rcptwise refused cho beside others, some senders would bounce the message to all (rule 2).',
   )
   print(
-    'others, some senders would bounce it to all three (rule 2). This sender was never seen before, so its first retry is known by',
+    'Rcptwise has never seen this sender before. So it knows the first retry by its text alone,',
   )
-  print(
-    'its text alone, and is answered 451 once more: were it another message, nobody would have to wait for it (rule 10).',
-  )
+  print('and answers 451 once more. If it guessed, another message might have to wait (rule 10).')
   print()
   print(paint(1, '  Attempt 1'))
   const { fates, attempts } = await sendByRetrying(port, message('offer two'), recipients, {
@@ -152,7 +152,7 @@ async function showLegacy(directory: string, port: number): Promise<void> {
   print(
     paint(
       1,
-      `  The same result, after ${attempts} attempts. Nothing lost, nothing doubled, and ann and bob never waited.`,
+      `  The same result, after ${attempts} attempts. Nothing is lost, nothing is delivered twice, and ann and bob never waited.`,
     ),
   )
 }
@@ -172,7 +172,7 @@ async function outcome(directory: string, subject: string, fates: Fates): Promis
       copies.length === 0
         ? 'nothing; the sender knows'
         : `${copies.length} copy, ${tagged ? 'marked as spam' : 'as it was sent'}`
-    print(`  ${recipient} has ${has.padEnd(26)}  sender was told: ${fates.get(recipient) ?? ''}`)
+    print(`  ${recipient} has ${has.padEnd(26)}  the sender got: ${fates.get(recipient) ?? ''}`)
   }
 }
 
@@ -190,15 +190,13 @@ function showCost(metrics: string): void {
   const retries = value('forced_retries_total')
   const delay = value('retry_delay_seconds_sum') / Math.max(1, value('retry_delay_seconds_count'))
   print()
+  print(`  The PRDR client caused no forced retry. The other client caused ${retries}:`)
   print(
-    `  The PRDR client caused no forced retry. The legacy client caused ${retries}: ${retries} times a recipient was told to come back only`,
+    `  ${retries} times Rcptwise deferred a recipient only because their answer differs from the others'.`,
   )
-  print(
-    `  because their answer differs, and came back after ${delay.toFixed(1)} s on average. That is the number to watch: the dashboard in grafana/`,
-  )
-  print(
-    '  shows it by class of sender, and `rcptwise strategy set PEER STRATEGY` changes how a class is served while mail flows.',
-  )
+  print(`  They came back after ${delay.toFixed(1)} s on average. That is the number to watch:`)
+  print('  the dashboard in grafana/ shows it by class of sender.')
+  print('  `rcptwise strategy set PEER STRATEGY` changes how Rcptwise serves a class at run time.')
   print()
   print('  Next: README.md, "In front of Postfix". To send mail yourself: npm start, then')
   print('  swaks --to ann@example.org,bob@example.org --server 127.0.0.1:2525')
