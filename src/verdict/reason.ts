@@ -14,7 +14,7 @@ export const reasonWords = {
   'policy failed': "Rcptwise could not look up the recipient's policy (`recipients.on_failure`).",
   'backend at RCPT': 'Your server refused or postponed the recipient at RCPT.',
   concealed:
-    'Your server refused the recipient at RCPT, and the client hears of it only after the text (`unknown_recipients: conceal`, or because the recipient may have the message).',
+    'Your server refused the recipient at RCPT, and the client learns of it only after the text (`unknown_recipients: conceal`, or because the recipient may have the message).',
   'ended early':
     'The transaction ended before the recipient had an answer: RSET, QUIT, a lost client.',
   // The text could not be judged or delivered.
