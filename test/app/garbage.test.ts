@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { open } from '../listen/session.ts'
+import { open } from '../support/session.ts'
 
 /**
  * As it is: 2,100 octets, nearly all of them Node's. With listeners left at the socket, or a Set of

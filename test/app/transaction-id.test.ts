@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Fact } from '../../src/facts.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
-import { behind, open, pipeline, start } from '../listen/session.ts'
+import { behind, open, pipeline, start } from '../support/session.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
 
 const text = 'Subject: x\r\nMessage-ID: <1@client.test>\r\nX-Spam-Score: 9\r\n\r\nhello\r\n.\r\n'

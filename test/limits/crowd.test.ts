@@ -4,7 +4,7 @@
  * senders, while mail flows.
  */
 import { expect, test } from 'vitest'
-import { behind, open, pipeline, start } from '../listen/session.ts'
+import { behind, open, pipeline, start } from '../support/session.ts'
 import { Crowd } from '../support/crowd.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
 

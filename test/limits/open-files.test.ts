@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { Home } from '../crash/serve.ts'
-import { open, pipeline } from '../listen/session.ts'
+import { open, pipeline } from '../support/session.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 

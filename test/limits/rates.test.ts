@@ -3,7 +3,7 @@
  * goes on where it may.
  */
 import { describe, expect, test } from 'vitest'
-import { behind, open, pipeline, start, untilEnd } from '../listen/session.ts'
+import { behind, open, pipeline, start, untilEnd } from '../support/session.ts'
 import type { TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'

@@ -11,7 +11,7 @@ import { replies } from '../../src/smtp/replies.ts'
 import type { Client } from '../support/dialogue.ts'
 import { Machine, policies } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
-import { open, pipeline, untilEnd } from './session.ts'
+import { open, pipeline, untilEnd } from '../support/session.ts'
 
 test('the client hears of a deferral once it is written, and of QUIT behind it', async () => {
   const memory = new MemoryLedger()

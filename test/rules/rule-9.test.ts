@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
 import type { Client } from '../support/dialogue.ts'
-import { behind, open, start } from '../listen/session.ts'
+import { behind, open, start } from '../support/session.ts'
 import type { TestApp } from '../support/app.ts'
 import { octet } from '../smtp/splits.ts'
 

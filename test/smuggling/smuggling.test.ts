@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
-import { start } from '../listen/session.ts'
+import { start } from '../support/session.ts'
 import { startLenientBackend } from './lenient-backend.ts'
 
 const parts = ['', '\r', '\n', '\r\n', '\0', '\r\0', '\0\n', '\n\r', '\r\r', '\r\r\n', '\r\n\0']

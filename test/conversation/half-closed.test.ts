@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, start, untilEnd } from './session.ts'
+import { behind, open, start, untilEnd } from '../support/session.ts'
 
 const recipients = `"a@example.org": tag-only\n"b@example.org": strict\n`
 const text = 'X-Spam-Score: 9\r\n\r\nhello\r\n.\r\n'

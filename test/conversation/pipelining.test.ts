@@ -1,7 +1,7 @@
 /** PIPELINING (RFC 2920): order, batches, and what may not be sent ahead. */
 import { describe, expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, pipeline, start, untilEnd } from './session.ts'
+import { behind, open, pipeline, start, untilEnd } from '../support/session.ts'
 
 const envelope = ['MAIL FROM:<s@example.net>', 'RCPT TO:<a@example.org>', 'RCPT TO:<b@example.org>']
 

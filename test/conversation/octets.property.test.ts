@@ -11,7 +11,7 @@ import { octetsOf } from '../../src/smtp/octets.ts'
 import type { TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
-import { start } from './session.ts'
+import { start } from '../support/session.ts'
 import { runs } from '../support/properties.ts'
 
 /** Some whose low byte is CR, LF or NUL, some that end a line for some reader, and any other. */

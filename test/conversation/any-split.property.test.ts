@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { cut } from '../smtp/splits.ts'
-import { behind, open, start } from './session.ts'
+import { behind, open, start } from '../support/session.ts'
 
 const body = 'Subject: x\r\nX-Spam-Score: 9\r\n\r\n..dot\r\n.. \r\na\0b\xff\r\n'
 const chunk = 'Subject: y\r\n\r\n.\r\nQUIT\r\n'

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
-import { open, start, untilEnd } from './session.ts'
+import { open, start, untilEnd } from '../support/session.ts'
 
 const oneAtATime = 'limits: { sessions_per_address: 1 }\ntimeouts: { shutdown: 100ms }'
 

@@ -1,7 +1,7 @@
 /** What each command is answered in an ordinary session, on a real socket. */
 import { describe, expect, test } from 'vitest'
 import { Client, play } from '../support/dialogue.ts'
-import { open, start, untilEnd } from './session.ts'
+import { open, start, untilEnd } from '../support/session.ts'
 
 describe('an ordinary session', () => {
   test('the verbs that need no transaction', async () => {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { octetsOf } from '../../src/smtp/octets.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
 import { Client } from '../support/dialogue.ts'
-import { start } from './session.ts'
+import { start } from '../support/session.ts'
 
 const spellings = [
   'exämple.org',

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { cut } from '../smtp/splits.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, start, untilEnd } from './session.ts'
+import { behind, open, start, untilEnd } from '../support/session.ts'
 
 const envelope = (to: string): string => `MAIL FROM:<s@example.net>\r\nRCPT TO:<${to}>\r\nDATA\r\n`
 const hostile = 'MAIL FROM:<evil@example.net>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\n'

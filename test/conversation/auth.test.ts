@@ -8,7 +8,7 @@ import type { Client } from '../support/dialogue.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import { startTls, upgradeClient } from '../tls/secured-client.ts'
-import { open, pipeline, start, untilEnd } from './session.ts'
+import { open, pipeline, start, untilEnd } from '../support/session.ts'
 
 const other = (having: string, say: string): Rule => ({ on: 'other', having, say })
 /** The user `user`, whose password is `pass`. */

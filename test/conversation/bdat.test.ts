@@ -1,7 +1,7 @@
 /** BDAT (RFC 3030): exact octets, chunks may be pipelined, a refused chunk is still read. */
 import { describe, expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, start, untilEnd } from './session.ts'
+import { behind, open, start, untilEnd } from '../support/session.ts'
 
 const chunking = 'ehlo: { chunking: true }\n'
 const envelope = 'MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\n'

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, pipeline, start } from './session.ts'
+import { behind, open, pipeline, start } from '../support/session.ts'
 
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 

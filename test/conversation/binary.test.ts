@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, start, untilEnd } from './session.ts'
+import { behind, open, start, untilEnd } from '../support/session.ts'
 
 const offers = ['PIPELINING', 'SIZE', '8BITMIME', 'CHUNKING', 'BINARYMIME']
 const chunking = 'ehlo: { chunking: true }\nreceived_header: false\n'

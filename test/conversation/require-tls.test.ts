@@ -10,7 +10,7 @@ import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
 import { startTxtServer } from '../support/txt-server.ts'
 import { connectSecured, startTls } from '../tls/secured-client.ts'
-import { start } from './session.ts'
+import { start } from '../support/session.ts'
 
 const offers = ['PIPELINING', 'SIZE', '8BITMIME', 'DSN', 'REQUIRETLS']
 let certificate: Issued

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, pipeline, start, untilEnd } from './session.ts'
+import { behind, open, pipeline, start, untilEnd } from '../support/session.ts'
 
 const envelope = 'MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n'
 

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
-import { start } from './session.ts'
+import { start } from '../support/session.ts'
 
 interface Passing {
   readonly parameter: string

@@ -1,7 +1,7 @@
 /** Short words for sessions over a real socket. */
-import type { FakeBackend } from '../support/fake-backend.ts'
-import { startTestApp, type TestApp, type TestAppOptions } from '../support/app.ts'
-import { Client } from '../support/dialogue.ts'
+import type { FakeBackend } from './fake-backend.ts'
+import { startTestApp, type TestApp, type TestAppOptions } from './app.ts'
+import { Client } from './dialogue.ts'
 
 /** Connected, greeted, and EHLO said. */
 export async function open(port: number): Promise<Client> {

@@ -5,7 +5,7 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { Client, playOn } from '../support/dialogue.ts'
-import { open, start, untilEnd } from './session.ts'
+import { open, start, untilEnd } from '../support/session.ts'
 
 async function upgrade(client: Client): Promise<{ tls: TLSSocket; client: Client }> {
   expect(await client.ask('STARTTLS')).toMatch(/^220 2\.0\.0/)
