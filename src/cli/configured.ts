@@ -16,10 +16,7 @@ interface ConfigCommandOptions {
 
 export const withConfigOptions = (command: Command): Command =>
   command
-    .option(
-      '-c, --config <file>',
-      'configuration (YAML); without it the built-in defaults are in force',
-    )
+    .option('-c, --config <file>', 'configuration (YAML); without it the built-in defaults apply')
     .option(
       '--listen <address>',
       'listen here, instead of what the configuration says (127.0.0.1:2525)',

@@ -19,7 +19,7 @@ interface LearnedSenders {
 export function register(program: Command): void {
   const peers = withAdminOptions(program.command('peers'))
     .description(
-      'show the peer classes and the strategy in force for each; what was learned of senders',
+      'show the peer classes and the strategy that applies to each; what Rcptwise has learned of senders',
     )
     .action(async (_options: unknown, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {

@@ -20,7 +20,7 @@ export const getReadiness = operation({
   summary: 'Whether serve can take mail.',
   open: true,
   answer: readiness,
-  statuses: { 200: 'It can.', 503: 'It can not, with the reasons.' },
+  statuses: { 200: 'It can.', 503: "It can't, with the reasons." },
   handle(context) {
     const { ready, reasons } = context.ready()
     return { status: ready ? 200 : 503, value: { ready, reasons: [...reasons] } }

@@ -12,7 +12,7 @@ export const listPeers = operation({
   method: 'GET',
   path: '/api/v1/peers',
   summary:
-    'The peer classes in the order of the configuration, and the strategy in force for each.',
+    'The peer classes in the order of the configuration, and the strategy that applies to each.',
   answer: peers,
   statuses: { 200: 'All of them.' },
   handle: (context) => ({ value: { peers: context.peers().map(peerJson) } }),
@@ -33,7 +33,7 @@ export const setStrategy = operation({
   ),
   answer: peer,
   statuses: {
-    200: 'It is in force, but for what `notYet` names.',
+    200: 'The strategy applies, but for what `notYet` names.',
     404: 'There is no such peer class.',
   },
   async handle(context, { params: { name }, body, by }) {
@@ -51,7 +51,10 @@ export const resetStrategy = operation({
   summary: 'Goes back to the configured strategy of a peer class.',
   params,
   answer: peer,
-  statuses: { 200: 'The configuration is in force.', 404: 'There is no such peer class.' },
+  statuses: {
+    200: 'The strategy of the configuration applies.',
+    404: 'There is no such peer class.',
+  },
   async handle(context, { params: { name }, by }) {
     const reset = await context.resetStrategy(name, by)
     return reset === undefined ? unknownPeer(context) : { value: peerJson(reset) }

@@ -19,7 +19,8 @@ export const listSenders = operation({
   id: 'listSenders',
   method: 'GET',
   path: '/api/v1/senders',
-  summary: 'What was learned of senders, and how `auto` serves them; the last changed first.',
+  summary:
+    'What Rcptwise has learned of senders, and how `auto` serves them; the last changed first.',
   query: parameters({
     strategy: servedStrategy.optional().describe('Only those that are served with it.'),
   }),
@@ -58,11 +59,13 @@ export const pinSender = operation({
   method: 'PUT',
   path,
   summary:
-    'Serves a sender with this strategy whatever was learned of it; `auto`: as learned again.',
+    'Serves a sender with this strategy, whatever Rcptwise has learned of it; `auto`: as learned again.',
   params,
   body: exactly({ strategy: pinnedStrategy }, 'an object with "strategy": {"strategy":"late"}'),
   answer: z.union([sender, forgotten]),
-  statuses: { 200: 'It is in force; or nothing is known of the sender, which is then as new.' },
+  statuses: {
+    200: 'The strategy applies; with `auto` a sender of which nothing is known is new again.',
+  },
   async handle(context, { params: { name }, body: { strategy }, by }) {
     const pinned = await context.pinSender(name, strategy === 'auto' ? undefined : strategy, by)
     return { value: pinned === undefined ? { name, forgotten: true } : senderJson(pinned) }
@@ -73,7 +76,7 @@ export const forgetSender = operation({
   id: 'forgetSender',
   method: 'DELETE',
   path,
-  summary: 'Forgets what was learned of a sender, which is then as new.',
+  summary: 'Forgets what Rcptwise has learned of a sender, which is then as new.',
   params,
   answer: forgotten,
   statuses: { 200: 'It is forgotten.', 404: 'Nothing is known of this sender.' },
