@@ -6,13 +6,13 @@
  *       ▲                                                                               │ tried every few seconds
  *       └──────────────── what memory holds is written into the file ◀──────────────────┘
  */
-import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FactListener } from '../../facts.ts'
 import { notAFile, openConnection, openReadOnly } from './connection.ts'
 import { copyOpen, writeBack } from './copy.ts'
 import { describeError, sqliteTrouble } from './error.ts'
+import { FileWatch } from './file-watch.ts'
 import { startKeeper, type Keeper } from './checkpointer.ts'
 import { migrate, migrations, pragma, RefusedLedgerError } from './schema.ts'
 import { SplitStore } from './statements.ts'
@@ -33,18 +33,6 @@ export interface StorageOptions {
 
 /** Between two looks whether the file is still there and whether others have written into it. */
 const lookMs = 250
-
-/**
- * A log that is longer is being written faster than the disk takes it; new writes then wait for the
- * checkpoint thread.
- */
-const longLogBytes = 64 * 1024 * 1024
-
-/**
- * After this time writes go on all the same; a log that then gets far too long ends in trouble
- * (checkpoint-worker.ts).
- */
-const longestHoldMs = 5000
 
 /** A file that another process keeps locked for longer is treated as one that can't be written. */
 const busyPatienceMs = 2000
@@ -73,20 +61,20 @@ export class Storage {
   #ending: Promise<void> | undefined
   #moving: Promise<void> | undefined
   #recovering: Promise<void> | undefined
-  #congestion: Promise<void> | undefined
   #durable = false
   #closed = false
   /** The file was found to be damaged, and is to be set aside. */
   #damaged = false
   /** Of the file whose splits are in memory. */
   #identity: string | undefined
-  #inode: string | undefined
+  readonly #file: FileWatch
   #dataVersion = 0
   #look: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: StorageOptions) {
     this.#options = options
+    this.#file = new FileWatch(options.path)
   }
 
   get durable(): boolean {
@@ -139,7 +127,7 @@ export class Storage {
 
   /** Set while writes are to wait, because the disk can't follow. */
   get congestion(): Promise<void> | undefined {
-    return this.#congestion
+    return this.#file.congestion
   }
 
   /** When no store is taking another's place. */
@@ -191,7 +179,7 @@ export class Storage {
     this.#keeper = keeper
     this.#durable = true
     this.#damaged = false
-    this.#inode = inodeOf(this.#options.path)
+    this.#file.opened()
     this.#options.onChanged()
   }
 
@@ -306,15 +294,11 @@ export class Storage {
 
   #lookAtFile(): void {
     if (!this.#durable) return
-    if (inodeOf(this.#options.path) !== this.#inode) {
+    if (this.#file.replaced) {
       this.#fall(this.#store, 'was deleted or replaced while in use')
       return
     }
-    if (this.#congestion === undefined && this.#logBytes() > longLogBytes) {
-      this.#congestion = this.#untilLogIsShort().finally(() => {
-        this.#congestion = undefined
-      })
-    }
+    this.#file.lookAtLog(() => this.#durable)
     const seen = this.run((store) => {
       const version = store.dataVersion()
       if (version !== this.#dataVersion) this.#options.onChanged()
@@ -322,28 +306,12 @@ export class Storage {
     })
     void seen
   }
-
-  #logBytes(): number {
-    return statSync(`${this.#options.path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  }
-
-  async #untilLogIsShort(): Promise<void> {
-    const until = performance.now() + longestHoldMs
-    while (this.#durable && this.#logBytes() > longLogBytes && performance.now() < until)
-      await sleep(10)
-  }
 }
 
 function openMemory(options: { readonly remember: boolean }): SplitStore {
   const database = new DatabaseSync(':memory:')
   migrate(database, ':memory:')
   return new SplitStore(database, options)
-}
-
-/** SQLite itself goes on writing into a file that was deleted. */
-function inodeOf(path: string): string | undefined {
-  const status = statSync(path, { throwIfNoEntry: false })
-  return status && `${status.dev}:${status.ino}`
 }
 
 const describeAside = (

@@ -20,11 +20,10 @@ import { Crowding } from '../crowding.ts'
 import type { Opened } from '../open-limits.ts'
 import { mostSenders, SenderMemory, type SenderShelf } from '../sender-memory.ts'
 import { openStorage, type Storage } from './failover.ts'
+import { Room } from './room.ts'
 import { toRow, type SplitRow } from '../stored-split.ts'
 import { membersPerCall, type Cursor, type Page, type SplitStore } from './statements.ts'
-import { removeSplit, StoreReplacedError, writeSplit } from './write-split.ts'
-import { splitClosed } from '../../split/split-closed.ts'
-import { abandonSplit } from '../../split/split-course.ts'
+import { StoreReplacedError, writeSplit } from './write-split.ts'
 import type { Split } from '../../split/split.ts'
 
 export interface SqliteLedgerOptions {
@@ -67,12 +66,6 @@ export interface SqliteLedgerOptions {
  */
 const recallLimit = 1000
 
-/** A split that its writer has not published after this time never will be: the process ended. */
-const unpublishedMs = 10 * 60_000
-
-/** When full, this part of the bound is made free at once. */
-const freedAtOnce = 0.01
-
 /**
  * @throws RefusedLedgerError for a file of a newer release, or of another program. No other trouble
  * stops the start.
@@ -96,25 +89,26 @@ class SqliteLedger implements Ledger {
   readonly senders: SenderMemory
   readonly sharedWithinMs = 0
   readonly #storage: Storage
-  readonly #onFact: FactListener
   readonly #clock: () => number
-  readonly #maxSplits: number
-  readonly #maxBytes: number
+  readonly #room: Room
   readonly #adopts: boolean
   readonly #crowding = new Crowding((opener): Opened | Promise<Opened> =>
     this.#storage.run((store) => store.opened(opener)),
   )
   readonly #underWay = new Set<Promise<unknown>>()
   #overrides: readonly StrategyOverride[] = []
-  #makingRoom: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(storage: Storage, options: SqliteLedgerOptions) {
     this.#storage = storage
-    this.#onFact = options.onFact
     this.#clock = options.clock ?? Date.now
-    this.#maxSplits = options.maxSplits ?? 100_000
-    this.#maxBytes = options.maxBytes ?? 256 * 1024 * 1024
+    this.#room = new Room({
+      storage,
+      maxSplits: options.maxSplits ?? 100_000,
+      maxBytes: options.maxBytes ?? 256 * 1024 * 1024,
+      onFact: options.onFact,
+      clock: this.#clock,
+    })
     this.#adopts = options.adopts ?? false
     this.senders = new SenderMemory(sendersIn(storage, options.path))
   }
@@ -157,7 +151,7 @@ class SqliteLedger implements Ledger {
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
     this.#crowding.changed()
     const [row, prior] = [toRow(split), this.#isNew(split) ? 0 : split.version - 1]
-    const room = this.#storage.congestion ?? (prior === 0 ? this.#makeRoom() : undefined)
+    const room = this.#storage.congestion ?? (prior === 0 ? this.#room.make() : undefined)
     // Of a split with many recipients the row alone, just made, is enough for one turn.
     const wait = room ?? (row.recipients.length > membersPerCall ? nextTurn() : undefined)
     if (wait !== undefined)
@@ -190,7 +184,7 @@ class SqliteLedger implements Ledger {
   }
 
   async forget(before: number, limit: number): Promise<number> {
-    return await this.#track(this.#forget(before, limit))
+    return await this.#track(this.#room.forget(before, limit))
   }
 
   overrides(): readonly StrategyOverride[] {
@@ -282,70 +276,6 @@ class SqliteLedger implements Ledger {
       splits.push(...page.splits)
     }
     return splits.slice(0, limit)
-  }
-
-  async #forget(before: number, limit: number): Promise<number> {
-    const now = this.#clock()
-    let forgotten = 0
-    for (; forgotten < limit; forgotten += 1) {
-      const seq = await this.#storage.run((store) => store.closedBefore(before))
-      if (seq === undefined) break
-      await this.#remove(seq)
-    }
-    for (;;) {
-      const seq = await this.#storage.run((store) => store.unpublishedBefore(now - unpublishedMs))
-      if (seq === undefined) return forgotten
-      await this.#remove(seq)
-    }
-  }
-
-  /**
-   * Removes a split from the store in force; when another takes its place meanwhile, the number
-   * means nothing there.
-   */
-  async #remove(seq: number): Promise<void> {
-    await this.#storage.congestion
-    try {
-      await removeSplit(this.#storage.calls(), seq, this.#clock())
-    } catch (error) {
-      if (!(error instanceof StoreReplacedError)) throw error
-    }
-    await nextTurn()
-  }
-
-  /** Undefined when there is room for one more. */
-  #makeRoom(): Promise<void> | undefined {
-    if (this.#makingRoom !== undefined) return this.#makingRoom
-    const totals = this.#storage.run((store) => store.totals())
-    if (totals instanceof Promise) return totals.then(() => undefined)
-    if (totals.splits < this.#maxSplits && totals.bytes < this.#maxBytes) return undefined
-    this.#makingRoom = this.#drop().finally(() => {
-      this.#makingRoom = undefined
-    })
-    return this.#makingRoom
-  }
-
-  /** Drops splits until a part of the bound is free. */
-  async #drop(): Promise<void> {
-    const splitsLeft = Math.min(
-      this.#maxSplits - 1,
-      Math.floor(this.#maxSplits * (1 - freedAtOnce)),
-    )
-    const bytesLeft = this.#maxBytes * (1 - freedAtOnce)
-    for (;;) {
-      const { splits, bytes } = await this.#storage.run((store) => store.totals())
-      if (splits <= splitsLeft && bytes <= bytesLeft) return
-      const dropped = await this.#storage.run((store) => store.leastMissed())
-      if (dropped === undefined) return
-      await this.#remove(dropped.seq)
-      if (dropped.open !== undefined) this.#tellDropped(dropped.open)
-    }
-  }
-
-  #tellDropped(split: Split): void {
-    const at = this.#clock()
-    const fact = splitClosed(abandonSplit(split, at), at)
-    if (fact !== undefined) this.#onFact(fact)
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {
