@@ -1,3 +1,4 @@
+/** The version of this program. */
 import { readFileSync } from 'node:fs'
 
 /** Of package.json, which stands one folder up from src and from dist. */

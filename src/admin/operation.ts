@@ -1,6 +1,6 @@
 /**
- * An operation of the admin API as data: path, method, summary, and the schemas of what it takes and
- * answers. The checking of requests, the types of the command line and the description
+ * An operation of the admin API as data: path, method, summary, and the schemas of what it takes
+ * and answers. The checking of requests, the types of the command line and the description
  * (docs/openapi.json) follow from it.
  */
 import { z } from 'zod'

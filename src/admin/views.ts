@@ -1,4 +1,6 @@
-/** From what the product knows of peer classes, senders and splits to what schemas.ts says. Pure. */
+/**
+ * From what the product knows of peer classes, senders and splits to what schemas.ts says. Pure.
+ */
 import type { RecipientOutcome, Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
 import type { PeerView, SenderView } from './context.ts'

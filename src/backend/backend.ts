@@ -94,8 +94,8 @@ export interface Backend {
   /** The EHLO as it was last seen; empty while none was. */
   extensions(): Extensions
   /**
-   * `id`: of the client's transaction, for facts. `client`: whom it is for; told to a backend that wants to know. `mayAuthenticate`:
-   * it may say AUTH, so a backend's wish for that is its to hear.
+   * `id`: of the client's transaction, for facts. `client`: whom it is for; told to a backend that
+   * wants to know. `mayAuthenticate`: it may say AUTH, so a backend's wish for that is its to hear.
    */
   begin(
     id: string,

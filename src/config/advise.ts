@@ -1,3 +1,4 @@
+/** What is allowed and still seldom meant: advice for whoever wrote the file. Refuses nothing. */
 import { isLoopback } from './addresses.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Config } from './config.ts'

@@ -1,3 +1,4 @@
+/** Zod's issues as findings at keys, in words that an operator can follow. */
 import type { z } from 'zod'
 import { inWords } from './in-words.ts'
 import { nearest } from './nearest.ts'

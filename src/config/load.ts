@@ -1,3 +1,7 @@
+/**
+ * From a configuration file and the command line to a configuration, or to everything that is
+ * wrong.
+ */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { advise } from './advise.ts'

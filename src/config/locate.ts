@@ -1,3 +1,4 @@
+/** Where a key stands in a YAML document: line and column. */
 import {
   isAlias,
   isMap,

@@ -1,3 +1,4 @@
+/** What the command line says in place of the file. */
 import { resolve } from 'node:path'
 import type { KeyPath } from './problem.ts'
 

@@ -1,3 +1,4 @@
+/** The backend of a configuration: its servers, the limits of time, and what can be relayed. */
 import type { Config, ConfiguredServer } from './config.ts'
 import type { Report } from './report.ts'
 import type { Settings } from './schema.ts'

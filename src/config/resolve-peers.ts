@@ -1,3 +1,4 @@
+/** The peer classes of a configuration, with the one that everybody else is in. */
 import type { ConfiguredPeerClass, PeerMatch } from './config.ts'
 import type { Report } from './report.ts'
 import { resolveClassLimits } from './resolve-rates.ts'

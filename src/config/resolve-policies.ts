@@ -1,3 +1,4 @@
+/** The policies of a configuration, with those that are there when it names none. */
 import type { Policy } from '../verdict/policy.ts'
 import type { Report } from './report.ts'
 import { inWords, someOf } from './in-words.ts'

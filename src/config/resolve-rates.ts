@@ -1,3 +1,4 @@
+/** Limits per minute, and the limits of a peer class. */
 import type { ConfiguredPeerClass, ConfiguredRates } from './config.ts'
 import type { Settings } from './schema.ts'
 

@@ -1,3 +1,4 @@
+/** From settings as they are written to the configuration that the program uses. */
 import { availableParallelism, hostname, tmpdir } from 'node:os'
 import { resolve as resolvePath } from 'node:path'
 import { isLoopback } from './addresses.ts'

@@ -1,3 +1,4 @@
+/** Keys that are known and not supported yet, and what to do in their place. */
 import { inWords } from './in-words.ts'
 import { dottedKey, type KeyPath } from './problem.ts'
 

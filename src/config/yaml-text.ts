@@ -1,3 +1,4 @@
+/** Reading YAML: content, places, and what is refused for its form. Knows no key. */
 import {
   isScalar,
   LineCounter,

@@ -1,3 +1,4 @@
+/** Noticing that a file was changed or replaced. Reads nothing of it. */
 import { watch, type FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
 

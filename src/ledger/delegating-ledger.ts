@@ -1,3 +1,4 @@
+/** One ledger over another, for those who change some of its operations. */
 import type { Ledger } from './ledger.ts'
 
 /**

@@ -4,14 +4,13 @@
  *
  * Contract, held by test/ledger/ledger.contract.ts for every implementation:
  * - Nothing here throws or rejects for a store that is away or full: the ledger goes on in memory,
- *   says so once
- *   (`ledgerTrouble`), and writes back what it holds when the store can be written again.
+ *   says so once (`ledgerTrouble`), and writes back what it holds when the store can be written
+ *   again.
  * - `recall` and `save` answer within a millisecond; an implementation that can't gives a promise,
- *   and keeps it within a time limit of its
- *   own whatever its server does: nobody else limits the wait (Redis: test/interop/redis/away.test.ts).
+ *   and keeps it within a time limit of its own whatever its server does: nobody else limits the
+ *   wait (Redis: test/interop/redis/away.test.ts).
  * - A saved split survives a kill -9 of the process; after a power failure the last moments may be
- *   missing, which costs a
- *   retry and never a message.
+ *   missing, which costs a retry and never a message.
  */
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import type { SenderRecords } from './senders.ts'

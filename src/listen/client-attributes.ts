@@ -1,3 +1,4 @@
+/** The client of a session, as the backend may be told of it. */
 import type { Session } from '../session/session.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { OwnEnd } from './connection-options.ts'

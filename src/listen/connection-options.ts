@@ -1,3 +1,4 @@
+/** What one connection is made of. */
 import type { ClientAuth } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'

@@ -228,7 +228,10 @@ export class Connection {
     if (this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
   }
 
-  /** A client that has not closed its side has read what was said, or is about to (protocol.md: QUIT behind the text). */
+  /**
+   * A client that has not closed its side has read what was said, or is about to (protocol.md: QUIT
+   * behind the text).
+   */
   get #goesOn(): boolean {
     return this.session.unheard !== undefined && this.#input === 'open'
   }

@@ -1,3 +1,7 @@
+/**
+ * STARTTLS on a session that goes on: the handshake, and what the session and the facts are told of
+ * it.
+ */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FactListener } from '../facts.ts'

@@ -263,7 +263,9 @@ export class TransactionRunner {
     this.#tell({ kind: 'delivered', at: this.#parts.now(), results })
   }
 
-  /** The backend has answered before the text was complete: the rest of it is read and forgotten. */
+  /**
+   * The backend has answered before the text was complete: the rest of it is read and forgotten.
+   */
   #forgetRest(): void {
     if (this.#over) return
     this.#spool?.close()

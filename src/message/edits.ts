@@ -17,7 +17,9 @@ export type Edit =
   | { readonly do: 'insert'; readonly at: number; readonly name: string; readonly value: string }
   /** The `nth` field of that name, from 1. Where there is none it is added. */
   | { readonly do: 'change'; readonly nth: number; readonly name: string; readonly value: string }
-  /** The `nth` field of that name, from 1; from the last one for -1 and below; all of them for 0. */
+  /**
+   * The `nth` field of that name, from 1; from the last one for -1 and below; all of them for 0.
+   */
   | { readonly do: 'remove'; readonly nth: number; readonly name: string }
   /** Everything behind the empty line. */
   | { readonly do: 'replaceBody'; readonly body: TextSource }

@@ -23,7 +23,9 @@ export function revised(text: TextSource, revision: Revision): TextSource {
   return source
 }
 
-/** The octets of a text that has fields in front of it already, and what keeps them and it apart. */
+/**
+ * The octets of a text that has fields in front of it already, and what keeps them and it apart.
+ */
 export const behindFields = (text: TextSource): AsyncIterable<Buffer> =>
   new FrontedText(text, '').chunks()
 

@@ -1,7 +1,7 @@
 /**
  * Several sources as one: they are asked in order, and the first that knows a recipient answers.
- * Those behind it are asked only for whom is left. A source that fails ends the search, because what
- * it would have said stands over the later ones. So does a question that nobody waits for. No
+ * Those behind it are asked only for whom is left. A source that fails ends the search, because
+ * what it would have said stands over the later ones. So does a question that nobody waits for. No
  * sources know nobody. Closing it closes them all.
  */
 import { allAbandoned } from './failed.ts'

@@ -47,11 +47,11 @@ export type Answer<Found> = Found | Unknown | Failed
 export type Answers<Found> = readonly Answer<Found>[] | Promise<readonly Answer<Found>[]>
 
 /**
- * `policiesFor` is one question for all recipients that a client offers together, and has one answer
- * for each of them, in their order; an address may be among them twice. It never throws and never
- * rejects: a failure is an answer. What is at hand is given at once, without a promise, because
- * somebody waits for it at each RCPT. An address is as `Path.address` (smtp/path.ts) has it: the
- * local part as the client wrote it, the domain in its canonical spelling.
+ * `policiesFor` is one question for all recipients that a client offers together, and has one
+ * answer for each of them, in their order; an address may be among them twice. It never throws and
+ * never rejects: a failure is an answer. What is at hand is given at once, without a promise,
+ * because somebody waits for it at each RCPT. An address is as `Path.address` (smtp/path.ts) has
+ * it: the local part as the client wrote it, the domain in its canonical spelling.
  *
  * `signal` is aborted once nobody waits for the answers any more (`timeouts.policy`, a client that
  * has gone): a source ends its question then, and what it still answers is not read.

@@ -1,4 +1,6 @@
-/** What a transaction leaves of each recipient in a split: the outcome, its reason and the answer. */
+/**
+ * What a transaction leaves of each recipient in a split: the outcome, its reason and the answer.
+ */
 import { keepReply } from '../split/kept-reply.ts'
 import { keepOutcomes } from '../split/split-course.ts'
 import type { RecipientOutcome, Split, SplitRecipient } from '../split/split.ts'

@@ -213,8 +213,8 @@ export function confirmSplit(session: Session, transaction: Transaction, at: num
 }
 
 /**
- * All whom it waits for are offered here. Until its text is seen a split is known by them alone, and
- * of another message's split they would wait for ever.
+ * All whom it waits for are offered here. Until its text is seen a split is known by them alone,
+ * and of another message's split they would wait for ever.
  */
 function isWholeIn({ recipients }: Transaction, split: Split): boolean {
   const here = new Set(addresses(recipients))
@@ -383,9 +383,9 @@ export function keepAnswer(
 }
 
 /**
- * Whose 250 may never be heard: everyone's where the client has closed its side. Who is acknowledged
- * by what the ledger remembers is forgotten only once the client goes on, for it has gone without
- * hearing its answer before.
+ * Whose 250 may never be heard: everyone's where the client has closed its side. Who is
+ * acknowledged by what the ledger remembers is forgotten only once the client goes on, for it has
+ * gone without hearing its answer before.
  */
 const unheardOf = (
   { recipients }: Transaction,

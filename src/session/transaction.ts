@@ -104,7 +104,9 @@ export interface Transaction {
   returned?: 'as guessed' | 'by its text alone'
   /** Which message this is, once its text has told. */
   identity?: MessageIdentity
-  /** What SPF and DKIM say of this text; `not asked`: it is complete, and nothing vouches for it. */
+  /**
+   * What SPF and DKIM say of this text; `not asked`: it is complete, and nothing vouches for it.
+   */
   senderAuth: 'no text' | 'not asked' | 'vouched' | 'not vouched'
   lastReply?: Reply
   /** Whose delivery is in the ledger before it is made. */

@@ -1,4 +1,6 @@
-/** A reply as a split keeps it once it was given: for people, since nobody is told it again. Pure. */
+/**
+ * A reply as a split keeps it once it was given: for people, since nobody is told it again. Pure.
+ */
 import { type Reply, replyClass } from '../smtp/reply.ts'
 import { readable } from '../smtp/octets.ts'
 

@@ -1,3 +1,4 @@
+/** Peer classes: how the legacy clients of each are served. */
 import type { StrategyName } from './names.ts'
 
 /** Whom `auto` has chosen a strategy for, and why. */

@@ -1,3 +1,7 @@
+/**
+ * The certificates that listeners serve with: read, chosen by name, read again when their files
+ * change.
+ */
 import type { SecureContext } from 'node:tls'
 import {
   makeCertificate,

@@ -1,3 +1,4 @@
+/** The self-signed certificate that is kept in the data directory while none is configured. */
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Making a self-signed certificate. */
 import { backdatedMs, commonNameFor, issue, type Issued } from './issue.ts'
 
 /** The longest that clients take a certificate of this kind for (CA/Browser Forum ballot 193). */

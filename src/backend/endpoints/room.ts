@@ -1,8 +1,8 @@
 /**
- * How many connections an endpoint takes from us, as far as that was learned. An endpoint that turns
- * a connection away while others to it are open is full, and not down: what was open then is its
- * limit. It is remembered, and after a growing time one more is tried, since others may have left
- * meanwhile. The clock comes in, as ms that only grow.
+ * How many connections an endpoint takes from us, as far as that was learned. An endpoint that
+ * turns a connection away while others to it are open is full, and not down: what was open then is
+ * its limit. It is remembered, and after a growing time one more is tried, since others may have
+ * left meanwhile. The clock comes in, as ms that only grow.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 /**
- * Where mail can go: the configured servers, the endpoints (one address of one host) that they stand
- * for, and their weights. Pure: chance comes in as a number.
+ * Where mail can go: the configured servers, the endpoints (one address of one host) that they
+ * stand for, and their weights. Pure: chance comes in as a number.
  */
 
 /** One entry of `backend.servers`. */

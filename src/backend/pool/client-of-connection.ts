@@ -30,7 +30,10 @@ export function canBecome(
   return clientAddress === 'xclient' && client !== undefined && connection.extensions.has('XCLIENT')
 }
 
-/** The client whom its server has to be told of before it is used; undefined: nothing is left to say. */
+/**
+ * The client whom its server has to be told of before it is used; undefined: nothing is left to
+ * say.
+ */
 export function clientToTell(
   connection: SmtpConnection,
   client: BackendClient | undefined,

@@ -101,7 +101,9 @@ export class OpenConnections {
     this.#lent.set(connection, endpoint)
   }
 
-  /** The endpoint of a connection that was lent, and is not any more; undefined when it has ended. */
+  /**
+   * The endpoint of a connection that was lent, and is not any more; undefined when it has ended.
+   */
   takeBack(connection: SmtpConnection): EndpointState | undefined {
     const endpoint = this.#lent.get(connection)
     this.#lent.delete(connection)

@@ -1,8 +1,8 @@
 /**
- * Connections to the backend's servers, lent and given back: who gets which, and who waits. A reused
- * connection may have died unseen, so its user has to be ready to ask for a fresh one (`fresh`).
- * Which server, and whether it can be used, is for endpoints.ts to say; how many there may be for
- * open-connections.ts; how one is opened for opener.ts.
+ * Connections to the backend's servers, lent and given back: who gets which, and who waits. A
+ * reused connection may have died unseen, so its user has to be ready to ask for a fresh one
+ * (`fresh`). Which server, and whether it can be used, is for endpoints.ts to say; how many there
+ * may be for open-connections.ts; how one is opened for opener.ts.
  */
 import type { Extensions } from '../../smtp/ehlo.ts'
 import type { ConnectionCount, ServerView } from '../backend.ts'

@@ -1,11 +1,11 @@
-import { type Link, LinkedList } from '../../loop/linked-list.ts'
-
 /**
  * Transactions that hold a connection while their client takes its time. When others wait for a
  * connection, those that have been quiet for longest are asked to give theirs back; they show their
  * envelope anew when their client goes on. So slow clients keep nobody out, and as long as nobody
  * waits nothing is done twice.
  */
+import { type Link, LinkedList } from '../../loop/linked-list.ts'
+
 export interface Preemptible {
   /**
    * Gives its connection back if nothing is under way on it and its client was quiet for some time;

@@ -1,7 +1,7 @@
 /**
- * The text, for one parcel after the other: by the envelope that was shown where it is the parcel's,
- * else by one that is shown anew (RSET, MAIL, RCPT in one write). A server that answers each
- * recipient (LMTP, or PRDR where it was asked for) gets parcels with the same octets in one.
+ * The text, for one parcel after the other: by the envelope that was shown where it is the
+ * parcel's, else by one that is shown anew (RSET, MAIL, RCPT in one write). A server that answers
+ * each recipient (LMTP, or PRDR where it was asked for) gets parcels with the same octets in one.
  */
 import { revised } from '../../message/revised-text.ts'
 import type { TextSource } from '../../message/text-source.ts'

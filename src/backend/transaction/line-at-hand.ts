@@ -3,11 +3,13 @@
  * needed, may be given to others while the client takes its time (preemption), and is given back
  * clean.
  *
- * What is open at the backend, and what gives the connection back clean:
+ * What is open at the backend:
  *
- *     nothing ──▶ shown | anew ──▶ text ──▶ nothing      (the text's answer is the end of the transaction)
- *     give back       RSET         break off             behind DATA, RSET would be text; before the dot, breaking off is the only
- *                                                        way to make the backend forget (RFC 5321 4.1.1.4)
+ *     nothing ──▶ shown | anew ──▶ text ──▶ nothing
+ *
+ * The text's answer is the end of the transaction. With nothing open the connection is given back
+ * as it is, with an envelope by RSET. In a text it is broken off: behind DATA, RSET would be text,
+ * and before the dot nothing else makes the backend forget (RFC 5321 4.1.1.4).
  */
 import { isPositive, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'

@@ -1,7 +1,7 @@
 /**
- * The envelope, shown to a server as it comes, and what the server answers to it. As long as nothing
- * was answered, and when the connection was lost or given to others while the client took its time,
- * it is shown anew, on another connection. Each question of the session is answered once.
+ * The envelope, shown to a server as it comes, and what the server answers to it. As long as
+ * nothing was answered, and when the connection was lost or given to others while the client took
+ * its time, it is shown anew, on another connection. Each question of the session is answered once.
  */
 import { describeReply, isPositive, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
@@ -32,8 +32,8 @@ export class ShownEnvelope {
   readonly #listener: EnvelopeListener
   /**
    * What was said or is to be said: all of it is shown again on another connection. `shown` without
-   * a connection at hand: that was lost, or given to others, and the envelope is shown anew when the
-   * client goes on. `failed`: whatever comes is refused.
+   * a connection at hand: that was lost, or given to others, and the envelope is shown anew when
+   * the client goes on. `failed`: whatever comes is refused.
    */
   #state: 'borrowing' | 'shown' | 'failed' = 'borrowing'
   #mail = ''

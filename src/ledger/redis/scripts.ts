@@ -3,15 +3,19 @@
  * half of. They work with Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a
  * hash tag (commands.ts), so that in a cluster they are in one slot.
  *
- *     s:ID                 one split: `v` version, `open`, `body` (JSON), `from` reverse-path, `to` recipients, `held` until when they are indexed
+ *     s:ID                 one split: `v` version, `open`, `body` (JSON), `from` reverse-path,
+ *                          `to` recipients, `held` until when they are indexed
  *     m:FROM\nRECIPIENT    ids of the open splits of this sender and recipient, by start
  *     open, attempts       ids of open splits by start and by last attempt
  *     closed               ids of closed splits by end
- *     known                of each id `BYTES OPEN START SENDER CLIENT STRATEGY PEER`: what has to be known when its body has gone
- *     openers              open splits and their bytes by who has opened them: `n:KEY` and `b:KEY`, KEY as SENDER and CLIENT in `known`
+ *     known                of each id `BYTES OPEN START SENDER CLIENT STRATEGY PEER`: what has to be
+ *                          known when its body has gone
+ *     openers              open splits and their bytes by who has opened them: `n:KEY` and `b:KEY`,
+ *                          KEY as SENDER and CLIENT in `known`
  *     counts, bytes        open splits by `STRATEGY PEER`; bytes of all
  *     overrides            of each peer `SETAT JSON`; `overrides:version` counts their changes
- *     senders              of each sender what was learned (JSON); `senders:order` by change, forgotten ones too; `senders:changes` counts them
+ *     senders              of each sender what was learned (JSON); `senders:order` by change,
+ *                          forgotten ones too; `senders:changes` counts them
  *
  * A script begins with a write that a full server refuses, so that it is refused as a whole; those
  * that make room begin with a removal, which is never refused.
