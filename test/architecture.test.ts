@@ -40,7 +40,7 @@ const table: Readonly<Record<string, Rule>> = {
   message: { values: ['message', 'smtp/octets.ts', 'smtp/text-receiver.ts'] },
   // A hash computes, it opens nothing.
   split: {
-    values: ['split', 'smtp', 'message'],
+    values: ['known.ts', 'split', 'smtp', 'message'],
     types: ['strategy', 'facts.ts', 'verdict/reason.ts'],
     outside: ['node:crypto'],
   },
@@ -48,6 +48,8 @@ const table: Readonly<Record<string, Rule>> = {
     values: ['session', 'dsn', 'smtp', 'message', 'verdict', 'strategy', 'split'],
     types: interfaces.filter((one) => one !== 'backend/backend.ts'),
   },
+  // Fields that have a value.
+  'known.ts': { values: [] },
   'facts.ts': { values: [], types: ['split/split.ts', 'strategy', 'verdict/reason.ts'] },
   // The tools of the event loop.
   loop: { values: ['loop'] },
@@ -57,12 +59,12 @@ const table: Readonly<Record<string, Rule>> = {
   'backend/backend.ts': { values: [], types: ['smtp', 'message'] },
   'judge/judge.ts': { values: [] },
   'policy/policy-source.ts': { values: [], types: ['verdict'] },
-  'ledger/senders.ts': { values: [], types: ['strategy'] },
+  'ledger/senders.ts': { values: ['known.ts'], types: ['strategy'] },
   'ledger/ledger.ts': { values: [], types: ['split/split.ts', 'ledger/senders.ts', 'strategy'] },
   dsn: { values: ['dsn', 'smtp'], types: ['message'] },
   // The shells: what they do I/O with, and the language on the wire.
   bounce: {
-    values: ['bounce', 'dsn', 'smtp', 'message'],
+    values: ['known.ts', 'bounce', 'dsn', 'smtp', 'message'],
     types: ['backend/backend.ts', 'sender-auth/sender-auth.ts', 'facts.ts'],
   },
   'sender-auth': {
@@ -71,6 +73,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   listen: {
     values: [
+      'known.ts',
       'listen',
       'loop',
       'message',
@@ -121,12 +124,12 @@ const table: Readonly<Record<string, Rule>> = {
   judge: { values: ['judge', 'message'] },
   // Who a peer is, and what was seen of it.
   peers: {
-    values: ['peers', 'smtp', 'strategy', 'facts.ts'],
+    values: ['known.ts', 'peers', 'smtp', 'strategy', 'facts.ts'],
     types: ['session', 'ledger/ledger.ts', 'ledger/senders.ts'],
     outside: ['node:*', 'tldts'],
   },
   ledger: {
-    values: ['ledger', 'split', 'strategy/names.ts', 'dns'],
+    values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'dns'],
     types: ['facts.ts'],
     outside: ['node:*', '@redis/client'],
   },

@@ -13,6 +13,7 @@ import type { Metrics } from '../metrics/registry.ts'
 import { describeReply } from '../smtp/reply.ts'
 import { fateIfForgiven, type Judged, meaningOf } from '../strategy/meaning.ts'
 import { configurableStrategies } from '../strategy/names.ts'
+import { known } from '../known.ts'
 
 /** To change a split that others may change at the same time. */
 const mostAttempts = 10
@@ -55,7 +56,7 @@ export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<A
     context: adminContext(parts),
     onError: (error) =>
       onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
-    ...(token === undefined ? {} : { token }),
+    ...known({ token }),
   })
 }
 
@@ -160,14 +161,14 @@ function viewPeer(
     name: peer.name,
     configured: peer.strategy,
     inForce: override?.strategy ?? peer.strategy,
-    ...(peer.shadow === undefined ? {} : { shadow: peer.shadow }),
+    ...known({ shadow: peer.shadow }),
     deferCode: peer.deferCode,
     retryHintSeconds: peer.retryHintSeconds,
     match: describeMatch(peer.match),
   }
   if (override === undefined) return view
   const { strategy, until, by, setAt } = override
-  return { ...view, override: { strategy, by, setAt, ...(until === undefined ? {} : { until }) } }
+  return { ...view, override: { strategy, by, setAt, ...known({ until }) } }
 }
 
 function describeMatch(match: PeerMatch): string {

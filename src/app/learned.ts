@@ -4,6 +4,7 @@ import type { FactListener } from '../facts.ts'
 import { listMissing } from '../ledger/missing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { findLearned, type LearnedSender, listLearned } from '../peers/learning.ts'
+import { known } from '../known.ts'
 
 export interface LearnedParts {
   readonly ledger: Ledger
@@ -33,7 +34,7 @@ export function learnedContext(
         sender: name,
         change,
         by,
-        ...(strategy === undefined ? {} : { strategy }),
+        ...known({ strategy }),
       })
       const late = await parts.inForce()
       const found = findLearned(senders, name)
@@ -57,5 +58,5 @@ const viewSender = ({ name, choice, counts, at, pin }: LearnedSender): SenderVie
   why: choice.why,
   lessons: counts,
   at,
-  ...(pin === undefined ? {} : { pin }),
+  ...known({ pin }),
 })

@@ -21,6 +21,7 @@ import { octetsOf } from '../smtp/octets.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import { refusesRoutes } from './relaying.ts'
+import { known } from '../known.ts'
 
 export interface SessionParts {
   readonly config: Config
@@ -126,7 +127,7 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     serve: (peer) => directory.serve(peer),
     newId,
     deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },
-    ...(relayDomains === undefined ? {} : { relayDomains }),
+    ...known({ relayDomains }),
     refuseRoutes: refusesRoutes(config),
     ...(quarantine === undefined ? {} : { quarantine: octetsOf(quarantine.address) }),
   }

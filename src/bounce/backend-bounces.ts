@@ -13,6 +13,7 @@ import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import type { Bounce, BounceRequest, Bounces, Prepared } from './bounce.ts'
 import { type OpenEnvelope, openEnvelope } from './report-envelope.ts'
 import type { SenderAllowance, Taken } from './sender-allowance.ts'
+import { known } from '../known.ts'
 
 export interface BouncesOptions {
   readonly backend: Pick<Backend, 'begin' | 'extensions'>
@@ -139,8 +140,7 @@ class BackendBounce implements Bounce {
       at: now(),
       arrivedAt,
       client,
-      ...(envelopeId === undefined ? {} : { envelopeId }),
-      ...(messageId === undefined ? {} : { messageId }),
+      ...known({ envelopeId, messageId }),
       refusals,
       original: this.#original,
       international,

@@ -7,6 +7,7 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger } from './ledger.ts'
 import { nextVersion } from '../split/split-course.ts'
 import type { Split, SplitRecipient } from '../split/split.ts'
+import { known } from '../known.ts'
 
 export interface MissingOptions {
   readonly ledger: Pick<Ledger, 'stale' | 'save'>
@@ -110,14 +111,14 @@ async function note(
     othersAnswered: othersAnswered(noted),
     lastAttemptAt,
     vouched,
-    ...(messageId === undefined ? {} : { messageId }),
+    ...known({ messageId }),
     ...(attempt === undefined
       ? {}
       : {
           transaction: attempt.transaction,
           client: {
             address: attempt.address,
-            ...(attempt.rdns === undefined ? {} : { rdns: attempt.rdns }),
+            ...known({ rdns: attempt.rdns }),
           },
         }),
   })

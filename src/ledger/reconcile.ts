@@ -10,6 +10,7 @@ import type { Ledger } from './ledger.ts'
 import { splitClosed } from '../split/split-closed.ts'
 import { closeIfDone, nextVersion, released } from '../split/split-course.ts'
 import type { RecipientState, Split, SplitRecipient } from '../split/split.ts'
+import { known } from '../known.ts'
 
 /** Each is another transaction that was faster; there are never so many. */
 const mostAttempts = 10
@@ -41,10 +42,10 @@ const ownId = ({ id, fingerprint = '' }: Split): string => `${id}-${fingerprint.
 
 /** What both know, as a version after the stored one. Pure. */
 export function reconcile(ours: Split, stored: Split): Split {
-  const known = new Map(stored.recipients.map((recipient) => [recipient.address, recipient]))
+  const together = new Map(stored.recipients.map((recipient) => [recipient.address, recipient]))
   for (const recipient of ours.recipients) {
-    const theirs = known.get(recipient.address)
-    known.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
+    const theirs = together.get(recipient.address)
+    together.set(recipient.address, theirs === undefined ? recipient : further(recipient, theirs))
   }
   const { closedAt, deliveriesOnly, ...open } = released(stored)
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
@@ -55,23 +56,20 @@ export function reconcile(ours: Split, stored: Split): Split {
     ...open,
     // Somebody was deferred in one of the two: it is a split.
     ...(ours.deliveriesOnly === true && deliveriesOnly === true ? { deliveriesOnly } : {}),
-    ...(told === undefined ? {} : { told }),
-    ...(returns === undefined ? {} : { returns }),
+    ...known({ told, returns }),
     ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
-    ...(ours.takenUntil === undefined ? {} : { takenUntil: ours.takenUntil }),
-    ...(ours.postponed === undefined ? {} : { postponed: ours.postponed }),
+    ...known({ takenUntil: ours.takenUntil, postponed: ours.postponed }),
     ...(ours.recognised === undefined
       ? {}
       : { recognised: Math.max(ours.recognised, stored.recognised ?? 0) }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(messageId === undefined ? {} : { messageId }),
+    ...known({ fingerprint, messageId }),
     lastAttemptAt,
     forcedRetries: Math.max(ours.forcedRetries, stored.forcedRetries),
     idleAttempts: Math.min(ours.idleAttempts, stored.idleAttempts),
     forgiven: ours.forgiven || stored.forgiven,
     refusedOnly: ours.refusedOnly && stored.refusedOnly,
     status: 'open',
-    recipients: [...known.values()],
+    recipients: [...together.values()],
   }
   return nextVersion(closeIfDone(merged, closedAt ?? ours.closedAt ?? lastAttemptAt))
 }

@@ -8,6 +8,7 @@
  * was added is written when it is back.
  */
 import type { StrategyName } from '../strategy/names.ts'
+import { known } from '../known.ts'
 
 export interface SenderPin {
   readonly strategy: StrategyName
@@ -58,7 +59,7 @@ export function applyChange(
     counts[name] = (counts[name] ?? 0) + count
   if (pin === undefined && Object.keys(counts).length === 0) return undefined
   const at = Math.max(before?.at ?? 0, change.at)
-  return { name: change.name, counts, at, ...(pin === undefined ? {} : { pin }) }
+  return { name: change.name, counts, at, ...known({ pin }) }
 }
 
 /** Two changes of one name, one after the other, as one. Pure. */
@@ -72,7 +73,7 @@ export function joinChanges(first: SenderChange | undefined, then: SenderChange)
     name: then.name,
     at: Math.max(first.at, then.at),
     counts,
-    ...(pin === undefined ? {} : { pin }),
+    ...known({ pin }),
     ...(first.forget === true ? { forget: true } : {}),
   }
 }

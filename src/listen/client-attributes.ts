@@ -2,6 +2,7 @@
 import type { Session } from '../session/session.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { OwnEnd } from './connection-options.ts'
+import { known } from '../known.ts'
 
 /**
  * The client, as the backend may be told of it. Asked at each message, and the same object while
@@ -22,7 +23,7 @@ export class AttributesOfClient {
       port: client.port,
       helo,
       protocol,
-      ...(client.rdns === undefined ? {} : { name: client.rdns }),
+      ...known({ name: client.rdns }),
       ...(ownEnd.address === ''
         ? {}
         : { destinationAddress: ownEnd.address, destinationPort: ownEnd.port }),

@@ -14,6 +14,7 @@ import type { Admission, ClientLimits } from './client-limits.ts'
 import type { OwnEnd } from './connection-options.ts'
 import { readProxyHeader } from './proxied.ts'
 import { type HandshakeFailure, secure, type Secured, type TlsServer } from './upgrade.ts'
+import { known } from '../known.ts'
 
 export interface WelcomeOptions {
   /** Shared by all listeners of a process. */
@@ -156,7 +157,7 @@ async function behindProxy(
     client: {
       address: plainAddress(address),
       port,
-      ...(local === undefined ? {} : { local }),
+      ...known({ local }),
     },
     early: header.rest.length === 0 ? [] : [header.rest],
   }

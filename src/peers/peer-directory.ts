@@ -7,6 +7,7 @@ import { chooseStrategy, comesBackWithin, type Learned } from '../strategy/auto.
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import { matchesDomain } from '../strategy/relay-domains.ts'
+import { known } from '../known.ts'
 
 export interface PeerClassMatch {
   readonly address: readonly string[]
@@ -117,7 +118,7 @@ export class PeerDirectory {
       peer: this.#remembering(chosen),
       trusted: this.#trusted(facts.address),
       sender,
-      ...(comesBack === undefined ? {} : { comesBack }),
+      ...known({ comesBack }),
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { readFields } from '../message/header-fields.ts'
 import { readable } from '../smtp/octets.ts'
+import { known } from '../known.ts'
 
 export interface KeptFields {
   /** Name, length and value of each kept field, sorted; bytes as latin1. */
@@ -61,6 +62,6 @@ export function keepFields(header: Buffer): KeptFields {
       ({ name, value }) => name === 'content-type' && /^multipart\//i.test(value),
     ),
     ...(messageId === undefined ? {} : { messageId: readable(messageId).slice(0, 250) }),
-    ...(bodyFrom === undefined ? {} : { bodyFrom }),
+    ...known({ bodyFrom }),
   }
 }

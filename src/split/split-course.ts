@@ -12,6 +12,7 @@ import type {
   SplitRecipient,
   Told,
 } from './split.ts'
+import { known } from '../known.ts'
 
 export interface SplitStart {
   readonly id: string
@@ -32,7 +33,7 @@ export function startSplit(start: SplitStart): Split {
     reversePath: start.reversePath,
     peer: start.peer,
     strategy: start.strategy,
-    ...(start.told === undefined ? {} : { told: start.told }),
+    ...known({ told: start.told }),
     startedAt: start.at,
     lastAttemptAt: start.at,
     forcedRetries: 0,
@@ -107,10 +108,7 @@ export function returnRecipients(
       address,
       state,
       deferrals,
-      ...(reply === undefined ? {} : { reply }),
-      ...(by === undefined ? {} : { by }),
-      ...(over === undefined ? {} : { over }),
-      ...(outcome === undefined ? {} : { outcome }),
+      ...known({ reply, by, over, outcome }),
     }
   })
   return { split: { ...returned, lastAttemptAt: at }, delays }
@@ -131,7 +129,7 @@ export function answerRecipients(
     address,
     deferrals,
     state: 'answered',
-    ...(outcome === undefined ? {} : { outcome }),
+    ...known({ outcome }),
     ...(taking?.has(address) === true ? { has: true } : {}),
   }))
 }
@@ -171,9 +169,7 @@ function inState(
     address,
     state,
     deferrals,
-    ...(deferredAt === undefined ? {} : { deferredAt }),
-    ...(over === undefined ? {} : { over }),
-    ...(outcome === undefined ? {} : { outcome }),
+    ...known({ deferredAt, over, outcome }),
   }
 }
 
@@ -202,7 +198,7 @@ export function settleDelivery(
     if (recipient.state !== 'delivering') return recipient
     if (taken.has(recipient.address)) return inState(recipient, 'delivered')
     const { by: over } = recipient
-    return { ...inState(recipient, 'waiting'), ...(over === undefined ? {} : { over }) }
+    return { ...inState(recipient, 'waiting'), ...known({ over }) }
   })
 }
 

@@ -14,6 +14,7 @@ import * as scripts from './scripts.ts'
 import type { Split } from '../../split/split.ts'
 import { fromBody, rowState, toRow } from '../stored-split.ts'
 import { recordOf } from '../stored-sender.ts'
+import { known } from '../../known.ts'
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection
@@ -318,9 +319,9 @@ function openerKeys({ reversePath, client }: Opener): [string, string] {
 }
 
 /** `BYTES OPEN START SENDER CLIENT STRATEGY PEER` of the key `known`. */
-function droppedOf(known: unknown, id: unknown, body: unknown): Dropped[] {
+function droppedOf(entry: unknown, id: unknown, body: unknown): Dropped[] {
   const [, startedAt = '', strategy = '', peer = ''] =
-    /^\d+ 1 (\d+) \S+ \S+ (\S+) (.*)$/.exec(String(known)) ?? []
+    /^\d+ 1 (\d+) \S+ \S+ (\S+) (.*)$/.exec(String(entry)) ?? []
   if (!isStrategyName(strategy)) return []
   const split = body === '' ? undefined : fromBody(body)
   return [
@@ -329,7 +330,7 @@ function droppedOf(known: unknown, id: unknown, body: unknown): Dropped[] {
       peer,
       strategy,
       startedAt: Number(startedAt),
-      ...(split === undefined ? {} : { split }),
+      ...known({ split }),
     },
   ]
 }
