@@ -8,8 +8,8 @@
  *     m:FROM\nRECIPIENT    ids of the open splits of this sender and recipient, by start
  *     open, attempts       ids of open splits by start and by last attempt
  *     closed               ids of closed splits by end
- *     known                of each id `BYTES OPEN START SENDER CLIENT STRATEGY PEER`: what has to be
- *                          known when its body has gone
+ *     known                of each id `BYTES OPEN START SENDER CLIENT STRATEGY PEER`: what has to
+ *                          be known when its body has gone
  *     openers              open splits and their bytes by who has opened them: `n:KEY` and `b:KEY`,
  *                          KEY as SENDER and CLIENT in `known`
  *     counts, bytes        open splits by `STRATEGY PEER`; bytes of all
