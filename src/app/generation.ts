@@ -17,6 +17,7 @@ import type { VerifiedNames } from '../peers/verified-names.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
+import type { Journal } from '../session/journal.ts'
 import { backendSettings } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { judgeSettings } from './judge.ts'
@@ -40,6 +41,8 @@ export interface SharedParts extends LeasedParts {
   /** ms since the epoch. */
   readonly now: () => number
   readonly newId: () => string
+  /** The journal of a session that is to be kept; absent: of none. */
+  readonly journalOf?: (session: string) => Journal | undefined
 }
 
 /** How a listener serves; where it listens is not its business. */

@@ -16,12 +16,16 @@ import type { RunnerParts } from '../listen/transaction-runner.ts'
 import type { TlsServer } from '../listen/upgrade.ts'
 import type { Policies } from '../policy/policy-source.ts'
 import type { Allowance } from '../session/allowance.ts'
+import type { Journal } from '../session/journal.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import { octetsOf } from '../smtp/octets.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import { refusesRoutes } from './relaying.ts'
+import { SessionOracle } from './session-oracle.ts'
 import { known } from '../known.ts'
+
+const nobody = (): boolean => false
 
 export interface SessionParts {
   readonly config: Config
@@ -39,6 +43,8 @@ export interface SessionParts {
   readonly onFact: FactListener
   readonly now: () => number
   readonly newId: () => string
+  /** The journal of a session that is to be kept, by its id; absent: of none. */
+  readonly journalOf?: (session: string) => Journal | undefined
   /** A connection has ended, and nothing is left of it. */
   readonly onEnd: () => void
 }
@@ -58,10 +64,10 @@ export function connectionOptions(
   parts: SessionParts,
   { tls: listenerTls, auth = 'off', xclientFrom = [] }: ListenerTraits,
 ): (client: ClientOfConnection, allowance: Allowance) => ServedConnection {
-  const { config, ledger, certificates, directory, onFact, now, newId, onEnd } = parts
+  const { config, ledger, certificates, directory, onFact, now, newId, journalOf, onEnd } = parts
   const { limits, timeouts } = config
-  const xclientPeers = xclientFrom.length === 0 ? {} : { xclientFrom: inRanges(xclientFrom) }
-  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth, ...xclientPeers }
+  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth }
+  const asked = { ...parts, xclientFrom: xclientFrom.length === 0 ? nobody : inRanges(xclientFrom) }
   const spool = { ...config.spool, budget: parts.budget }
   const waits = {
     replyTimeoutMs: timeouts.replyMs,
@@ -77,8 +83,11 @@ export function connectionOptions(
   const tls = certificates === undefined ? undefined : tlsServer(config, certificates)
   return (client, allowance) => {
     const { peer } = directory.serve({ ...client, helo: '', senderDomain: '' })
+    const id = newId()
+    const journal = journalOf?.(id)
     return {
-      start: { id: newId(), options, client, peerName: peer.name, allowance },
+      start: { id, options, client, peerName: peer.name, ...(journal && { journal }) },
+      oracle: (unread) => new SessionOracle(asked, allowance, unread),
       ...(auth === 'off' ? { runner } : ownRunner(runner)),
       ledger,
       tls,
@@ -110,8 +119,7 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
 export const judgingOf = ({ judge }: Config): SessionOptions['judging'] =>
   judge.kind === 'backend' ? 'backend' : 'score'
 
-function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions {
-  const { config, backend, directory, budget, newId } = parts
+function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOptions {
   const { limits, ehlo, relayDomains, quarantine } = config
   return {
     hostname: config.hostname,
@@ -122,10 +130,6 @@ function sessionOptions(parts: SessionParts, startTls: boolean): SessionOptions 
     judging: judgingOf(config),
     judgeFailure: config.judge.onFailure,
     limits,
-    backendExtensions: () => backend.extensions(),
-    roomFor: (octets) => budget.fits(octets),
-    serve: (peer) => directory.serve(peer),
-    newId,
     deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },
     ...known({ relayDomains }),
     refuseRoutes: refusesRoutes(config),

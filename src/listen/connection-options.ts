@@ -2,6 +2,7 @@
 import type { ClientAuth } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Oracle } from '../session/oracle.ts'
 import type { SessionStart } from '../session/session.ts'
 import type { IncomingOptions } from './message-flow.ts'
 import type { Secured, TlsServer } from './upgrade.ts'
@@ -15,7 +16,9 @@ export interface OwnEnd {
 
 /** What a connection is made of. */
 export interface ConnectionOptions extends IncomingOptions {
-  readonly start: Omit<SessionStart, 'at' | 'secured'>
+  readonly start: Omit<SessionStart, 'at' | 'secured' | 'oracle'>
+  /** `unread`: whether octets have come behind the command that is under way. */
+  readonly oracle: (unread: () => boolean) => Oracle
   readonly ledger: Ledger
   /** The runner's backend, for who says AUTH; absent where that is off. */
   readonly auth?: ClientAuth

@@ -86,6 +86,7 @@ export class Connection {
     this.#intake = this.#incoming.intake
     this.session = newSession({
       ...options.start,
+      oracle: options.oracle(() => this.#intake.unreadBytes > 0),
       at: options.now(),
       secured: options.secured !== undefined,
     })
@@ -134,7 +135,6 @@ export class Connection {
         return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
     }
     this.#intake.push(data)
-    this.session.unread = this.#intake.unreadBytes > 0
     this.#pump()
   }
 
@@ -212,8 +212,7 @@ export class Connection {
       this.#batchOpen = true
       this.#deadline.refresh()
       if (this.#goesOn) this.#handle({ kind: 'heard', at })
-      if (line.kind === 'line')
-        this.#handle({ kind: 'line', at, text: line.text, more: this.#intake.unreadBytes > 0 })
+      if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
       if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
       this.#intake.readAhead()

@@ -2,7 +2,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { canonicalDomainOf } from '../smtp/domain.ts'
 import type { StrategyOverride } from '../ledger/ledger.ts'
-import type { PeerFacts, ServedAs } from '../session/session.ts'
+import type { PeerFacts, ServedAs } from '../session/oracle.ts'
 import { chooseStrategy, comesBackWithin, type Learned } from '../strategy/auto.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'

@@ -18,9 +18,9 @@ const attemptsAtMost = 3
 
 /** What EHLO says behind AUTH; empty: it is not offered. */
 export function mechanismsFor(session: Session): string {
-  const { auth = 'off', backendExtensions } = session.options
+  const { auth = 'off' } = session.options
   if (auth === 'off' || (auth === 'pass' && !session.secured)) return ''
-  return passedMechanisms(backendExtensions())
+  return passedMechanisms(session.oracle.backendExtensions())
 }
 
 export function onAuth(
@@ -32,7 +32,7 @@ export function onAuth(
   if (refusal !== undefined) return fault(session, refusal, at)
   if (session.state.at !== 'ready') return
   // The exchange decides about what follows, so nothing may stand behind it yet (RFC 4954 4).
-  if (session.unread) return end(session, replies.pipelining, 'pipelining', at)
+  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining', at)
   const { mechanism, initial } = command
   ask(
     session,

@@ -18,8 +18,8 @@ import type { Refusal } from '../dsn/report.ts'
 /** `at`: ms since the epoch. */
 export type Event =
   | { readonly kind: 'connected'; readonly at: number; readonly earlyTalker: boolean }
-  /** A whole command line without CRLF; `more`: octets are waiting behind it. */
-  | { readonly kind: 'line'; readonly at: number; readonly text: string; readonly more: boolean }
+  /** A whole command line without CRLF. */
+  | { readonly kind: 'line'; readonly at: number; readonly text: string }
   | { readonly kind: 'lineTooLong' | 'strayByte'; readonly at: number }
   /** No further whole line is at hand: what was pipelined together ends here. */
   | { readonly kind: 'batchEnded'; readonly at: number }

@@ -25,7 +25,7 @@ export function noteLimit(session: Session, limit: LimitName, at: number): void 
  * left for now.
  */
 export function takes(session: Session, thing: RatedThing, at: number): boolean {
-  const limit = session.allowance?.takes(thing)
+  const limit = session.oracle.takes(thing)
   if (limit === undefined) return true
   noteLimit(session, limit, at)
   return false

@@ -19,7 +19,8 @@ import { fault, noteRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
-import { type ServedAs, type Session, transactionOf } from './session.ts'
+import type { ServedAs } from './oracle.ts'
+import { type Session, transactionOf } from './session.ts'
 import { reason } from '../verdict/reason.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
@@ -41,7 +42,7 @@ export function onMail(
   const parameters = believedParameters(session, command.parameters)
   const { address, rdns } = session.client
   const peer = { address, helo: session.helo, senderDomain: path.domain }
-  const served = session.options.serve(rdns === undefined ? peer : { ...peer, rdns })
+  const served = session.oracle.serve(rdns === undefined ? peer : { ...peer, rdns })
   session.transactions++
   const transaction: Transaction = {
     id: `${session.id}.${session.transactions}`,
@@ -117,7 +118,7 @@ function refuseMail(
 
 /** There is room for it, and the client has not sent too much lately; else it may come again. */
 function putOff(session: Session, size: number, at: number): Reply | undefined {
-  if (session.options.roomFor?.(size) === false) {
+  if (!session.oracle.roomFor(size)) {
     noteLimit(session, 'total_disk', at)
     return replies.noRoom
   }

@@ -18,12 +18,12 @@ import type { Client, Session } from './session.ts'
 export const xclientAttributes = 'NAME ADDR PORT PROTO HELO DESTADDR DESTPORT'
 
 /** Asked of the host at the other end of the connection, whatever it has said of itself since. */
-export const mayIntroduce = ({ options, connectedFrom }: Session): boolean =>
-  options.xclientFrom?.(connectedFrom) === true
+export const mayIntroduce = ({ oracle, connectedFrom }: Session): boolean =>
+  oracle.xclientFrom(connectedFrom)
 
 export function onXclient(session: Session, argument: string, at: number): void {
   if (!mayIntroduce(session)) return fault(session, replies.notImplemented, at)
-  if (session.unread) return end(session, replies.pipelining, 'pipelining', at)
+  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining', at)
   if (session.state.at !== 'greeted' && session.state.at !== 'ready')
     return fault(session, replies.nestedMail, at)
   const named = /\bLOGIN=/i.test(argument) ? undefined : parseClient(argument)

@@ -97,7 +97,7 @@ export function beginSplit(
   kind: 'split' | 'deliveries only' = 'split',
 ): Split {
   const { peer, sender, arrival } = transaction
-  const id = session.options.newId()
+  const id = session.oracle.newId()
   const strategy = servingOf(transaction)
   const split = startSplit({
     id,

@@ -10,12 +10,11 @@ import { type Extensions } from '../smtp/ehlo.ts'
 import type { OwnExtensions } from '../smtp/ehlo.ts'
 import type { Command } from '../smtp/command.ts'
 import type { Reply } from '../smtp/reply.ts'
-import type { PeerClass } from '../strategy/peer-class.ts'
-import type { ReturnWindow } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
-import type { Allowance } from './allowance.ts'
 import type { Step, Upstream } from './answering.ts'
 import type { Effect } from './effects.ts'
+import { type Journal, JournaledOracle } from './journal.ts'
+import type { Oracle } from './oracle.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -72,27 +71,10 @@ export interface Client {
   readonly local?: string
 }
 
-/** What is known of a peer when its transaction begins; classes are chosen by it. */
-export interface PeerFacts {
-  readonly address: string
-  readonly rdns?: string
-  readonly helo: string
-  readonly senderDomain: string
-}
-
-export interface ServedAs {
-  readonly peer: PeerClass
-  /** Rule 7: never split. */
-  readonly trusted: boolean
-  /** Whose host it is, as senders are learned. */
-  readonly sender: string
-  /** When its messages come back after a deferral; absent while none was seen to. */
-  readonly comesBack?: ReturnWindow
-}
-
 /** AUTH: `pass` offers it after TLS, `pass_in_clear` without TLS too. */
 export type AuthMode = 'off' | 'pass' | 'pass_in_clear'
 
+/** What is configured: data alone, what is asked is the oracle's. */
 export interface SessionOptions {
   readonly hostname: string
   readonly own: OwnExtensions
@@ -100,8 +82,6 @@ export interface SessionOptions {
   readonly receivedHeader: boolean
   /** Absent: off. */
   readonly auth?: AuthMode
-  /** Hosts that are believed when they say who the client is (XCLIENT); absent: nobody. */
-  readonly xclientFrom?: (address: string) => boolean
   /** Absent: no backend could relay. */
   readonly relayDomains?: readonly string[]
   /** The backend trusts our address, and follows routes in local parts for all that is known. */
@@ -117,16 +97,6 @@ export interface SessionOptions {
     readonly errorsPerSession: number
   }
   /**
-   * Whether a text of so many octets could be kept now; 0 where its size is not known. Absent:
-   * always.
-   */
-  readonly roomFor?: (octets: number) => boolean
-  readonly backendExtensions: () => Extensions
-  /** The class of a peer, with the strategy in force. */
-  readonly serve: (peer: PeerFacts) => ServedAs
-  /** A new split's id. */
-  readonly newId: () => string
-  /**
    * This process, and how long a text waits for its answer at most, in ms: what another attempt is
    * told of a delivery under way.
    */
@@ -136,6 +106,8 @@ export interface SessionOptions {
 export interface Session {
   readonly id: string
   readonly options: SessionOptions
+  readonly oracle: Oracle
+  readonly journal: Journal | undefined
   /** Who sends; another than at first once a proxy has said so (XCLIENT). */
   client: Client
   /** The host at the other end of the connection. */
@@ -149,11 +121,7 @@ export interface Session {
   effects: Effect[]
   /** A command that waits until everything before it was answered. */
   held?: Command
-  /** Octets are waiting behind the command under way; kept right by the shell. */
-  unread: boolean
   secured: boolean
-  /** Absent: nothing is counted over several sessions. */
-  readonly allowance: Allowance | undefined
   /** What EHLO offered. */
   offered: Extensions
   /** The name of the last EHLO or HELO; survives into the log of a session that ends early. */
@@ -188,25 +156,28 @@ export interface SessionStart {
   readonly options: SessionOptions
   readonly client: Client
   readonly peerName: string
-  readonly allowance?: Allowance
+  readonly oracle: Oracle
+  /** Absent: nothing is written down. */
+  readonly journal?: Journal
   readonly at: number
   /** TLS from the first octet. */
   readonly secured: boolean
 }
 
-export function newSession(start: SessionStart): Session {
+export function newSession({ oracle, journal, ...start }: SessionStart): Session {
+  journal?.write({ session: start })
   return {
     id: start.id,
     options: start.options,
+    oracle: journal === undefined ? oracle : new JournaledOracle(oracle, journal),
+    journal,
     client: start.client,
     connectedFrom: start.client.address,
     peerName: start.peerName,
     openedAt: start.at,
-    allowance: start.allowance,
     state: { at: 'connected' },
     slots: newReplySlots(),
     effects: [],
-    unread: false,
     secured: start.secured,
     offered: new Map(),
     helo: '',

@@ -42,6 +42,7 @@ import { type Hello, type Session, takesCommands } from './session.ts'
 
 /** What comes where nobody expects it changes nothing. */
 export function step(session: Session, event: Event): void {
+  session.journal?.write({ event })
   if (event.kind === 'heard') return noteHeard(session, event.at)
   if (session.state.at === 'closed') return
   switch (event.kind) {
@@ -123,7 +124,6 @@ function onInput(
 ): void {
   switch (event.kind) {
     case 'line':
-      session.unread = event.more
       return onLine(session, event.text, event.at)
     case 'lineTooLong':
       if (session.state.at === 'authenticating') return onAuthLineTooLong(session, event.at)
@@ -163,7 +163,7 @@ function onLine(session: Session, text: string, at: number): void {
 function run(session: Session, command: Command, at: number): void {
   if (beginsRefusedText(session, command)) return onRefusedText(session, command, at)
   const traits = commandTable[command.verb]
-  if (traits.endsGroup && session.unread && command.verb !== 'QUIT')
+  if (traits.endsGroup && command.verb !== 'QUIT' && session.oracle.unread())
     return end(session, replies.pipelining, 'pipelining', at)
   switch (command.verb) {
     case 'EHLO':
@@ -240,7 +240,7 @@ function onHello(session: Session, hello: Hello, at: number): void {
     session.offered = new Map()
     return sayNow(session.slots, replies.helo(options.hostname))
   }
-  const offered = offeredExtensions(options.own, options.backendExtensions(), {
+  const offered = offeredExtensions(options.own, session.oracle.backendExtensions(), {
     startTls: options.startTls && !session.secured,
     // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
     secured: session.secured && session.client.address === session.connectedFrom,

@@ -72,6 +72,7 @@ export class Conversation {
         chunkTaken: (bytes) => this.#hear(machine.tell({ kind: 'chunkTaken', bytes })),
       },
     )
+    machine.reads(this.#intake)
     this.#hear(machine.connect())
   }
 
@@ -83,7 +84,6 @@ export class Conversation {
   push(octets: Buffer): void {
     if (this.machine.closed) return
     this.#intake.push(octets)
-    this.machine.session.unread = this.#intake.unreadBytes > 0
     this.#pump()
   }
 
@@ -100,10 +100,7 @@ export class Conversation {
       }
       this.#read = true
       this.#owed.push({ kind: 'line', text: line.kind === 'line' ? line.text : '' })
-      if (line.kind === 'line')
-        this.#hear(
-          machine.tell({ kind: 'line', text: line.text, more: this.#intake.unreadBytes > 0 }),
-        )
+      if (line.kind === 'line') this.#hear(machine.tell({ kind: 'line', text: line.text }))
       else this.#hear(machine.tell({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte' }))
       this.#intake.readAhead()
     }

@@ -1,14 +1,18 @@
 /**
  * Dialogues with the whole session machine: any commands, pipelined or not, in any pieces, in front
  * of a server that answers anything. What holds: as many replies as commands, rules 1 to 4, and
- * where nothing is pipelined the same replies wherever the octets are cut.
+ * where nothing is pipelined the same replies wherever the octets are cut; and from its journal each
+ * dialogue is played again to the same end.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Judgement } from '../../src/judge/judge.ts'
+import { Journal } from '../../src/session/journal.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { strategyNames } from '../../src/strategy/names.ts'
 import { Machine, type MachineOptions, policies } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 import { Random } from '../support/random.ts'
+import { replayed } from '../support/replayed.ts'
 import { Conversation, repliesIn, type Said } from './conversation.ts'
 import { type Fuzzer, holds, same } from './fuzzer.ts'
 import { anything, cutAnywhere, octetsOf, path, perhapsSpoiled } from './octets.ts'
@@ -216,13 +220,26 @@ interface Course {
 
 function converse(seed: number, play: (conversation: Conversation) => void): Course {
   const current = { message: '' }
+  // To play each again would take most of the time.
+  const journal = seed % 3 === 0 ? new Journal() : undefined
   const { options, world } = scene(seed, new MemoryLedger(), current)
-  const conversation = new Conversation(new Machine(options), (message) => {
-    current.message = message
-    return judge(message)
-  })
+  const conversation = new Conversation(
+    new Machine({ ...options, ...(journal && { journal }) }),
+    (message) => {
+      current.message = message
+      return judge(message)
+    },
+  )
   play(conversation)
+  if (journal !== undefined) playAgain(conversation.machine, journal)
   return { conversation, world }
+}
+
+function playAgain(machine: Machine, journal: Journal): void {
+  const { said, effects } = replayed(journal)
+  same(said, machine.writes.join(''), 'from its journal the same is said', journal.lines)
+  const equal = isDeepStrictEqual(effects, machine.effects)
+  holds(equal, 'from its journal the same is done', journal.lines)
 }
 
 function check({ conversation, world }: Course, input: readonly string[]): void {
@@ -230,7 +247,7 @@ function check({ conversation, world }: Course, input: readonly string[]): void 
   const story = {
     input,
     said: said.map(({ lines }) => lines),
-    peer: machine.session.options.serve({ address: '', helo: '', senderDomain: '' }),
+    peer: machine.session.oracle.serve({ address: '', helo: '', senderDomain: '' }),
   }
   for (const { lines } of said) parseReplies(lines, story)
   holds(

@@ -25,11 +25,12 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
     },
   }
   const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
-  const { options, client: from } = new Machine({ recipients }).session
+  const { options, oracle, client: from } = new Machine({ recipients }).session
   let ended = 0
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     new Connection(socket, {
       start: { id: 'x', options, client: from, peerName: 'default' },
+      oracle: () => oracle,
       runner: {
         backend: {
           extensions: () => new Map(),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PeerDirectory, type PeerDirectoryOptions } from '../../src/peers/peer-directory.ts'
-import type { PeerFacts } from '../../src/session/session.ts'
+import type { PeerFacts } from '../../src/session/oracle.ts'
 import { octetsOf } from '../../src/smtp/octets.ts'
 import { defaultPeer } from '../support/machine.ts'
 

@@ -11,7 +11,8 @@ import { Machine, type MachineOptions } from '../support/machine.ts'
 
 const limits = { recipients: 10, transactionsPerSession: 1, errorsPerSession: 2 }
 const withAuth: MachineOptions = {
-  session: { auth: 'pass_in_clear', backendExtensions: () => new Map([['AUTH', 'PLAIN LOGIN']]) },
+  session: { auth: 'pass_in_clear' },
+  oracle: { backendExtensions: () => new Map([['AUTH', 'PLAIN LOGIN']]) },
 }
 const envelope = ['MAIL FROM:<s@x.test>', 'RCPT TO:<a@x.test>']
 

@@ -9,12 +9,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Judgement } from '../../src/judge/judge.ts'
 import type { ParcelOrder } from '../../src/session/effects.ts'
+import { Journal } from '../../src/session/journal.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { StrategyName } from '../../src/strategy/names.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
 import { decide } from '../../src/verdict/verdict.ts'
 import { defaultPeer, Machine, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
+import { replayed } from '../support/replayed.ts'
 import {
   attempt,
   type Letter,
@@ -181,7 +183,10 @@ function run(s: Scenario): Course {
     if (strategy === 'lenient' || strategy === 'off' || (strategy === 'bounce' && !s.reportable))
       shared = true
     let parcels = 0
+    // To play each of them again would take most of the time.
+    const journal = number === (s.shuffles[0] ?? 0) % 8 ? new Journal() : undefined
     const machine = Machine.ready({
+      ...(journal && { journal }),
       ledger,
       recipients: known,
       peer: { ...defaultPeer, ...peerOf(s), strategy },
@@ -246,6 +251,7 @@ function run(s: Scenario): Course {
       ...(mishap === 'breaks in the text' ? { breaks: 'in the text' } : {}),
       ...(mishap === 'breaks after the dot' ? { breaks: 'after the dot' } : {}),
     })
+    if (journal !== undefined) expect(replayed(journal).effects).toEqual(machine.effects)
     lostSaves += machine.lostSaves
     if (machine.transactions.some((fact) => fact.unsplit !== undefined)) shared = true
   }

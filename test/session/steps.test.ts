@@ -18,7 +18,7 @@ type Kind = Event['kind']
 
 const events = {
   connected: { kind: 'connected', earlyTalker: false },
-  line: { kind: 'line', text: 'NOOP', more: false },
+  line: { kind: 'line', text: 'NOOP' },
   lineTooLong: { kind: 'lineTooLong' },
   strayByte: { kind: 'strayByte' },
   batchEnded: { kind: 'batchEnded' },
@@ -90,7 +90,8 @@ interface Way {
 
 const backendHangs = { world: { deliver: never } }
 const auth = {
-  session: { auth: 'pass_in_clear', backendExtensions: () => new Map([['AUTH', 'PLAIN LOGIN']]) },
+  session: { auth: 'pass_in_clear' },
+  oracle: { backendExtensions: () => new Map([['AUTH', 'PLAIN LOGIN']]) },
 } as const
 const greeted = (machine: Machine): unknown => machine.connect()
 const ready = (machine: Machine): unknown => {

@@ -7,7 +7,7 @@ const believing = (options: MachineOptions = {}): Machine =>
   Machine.ready({
     client: proxy,
     ...options,
-    session: { xclientFrom: (address) => address === '192.0.2.1', ...options.session },
+    oracle: { xclientFrom: (address) => address === '192.0.2.1' },
   })
 const clientOf = (machine: Machine): unknown => {
   machine.message(['a@example.org'])

@@ -12,6 +12,8 @@ import type { ReturnWindow } from '../../src/split/split-return.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Effect, Event, ParcelOrder, ParcelReply, TextEnd } from '../../src/session/effects.ts'
+import type { Journal } from '../../src/session/journal.ts'
+import type { Oracle } from '../../src/session/oracle.ts'
 import { takeReady } from '../../src/session/reply-slots.ts'
 import {
   type Client,
@@ -68,6 +70,9 @@ export interface World {
 export interface MachineOptions {
   readonly world?: Partial<World>
   readonly session?: Partial<SessionOptions>
+  readonly oracle?: Partial<Oracle>
+  /** Of the session; replayed by `replayed`. */
+  readonly journal?: Journal
   readonly peer?: Partial<PeerClass>
   readonly trusted?: boolean
   readonly ledger?: MemoryLedger
@@ -93,6 +98,10 @@ export const knownSender = {
   comesBack: { fromMs: 0, toMs: Infinity },
   parameters: ' SIZE=1000',
 } as const
+
+interface Intake {
+  readonly unreadBytes: number
+}
 
 export interface Text {
   /** What tells this message from others. */
@@ -126,6 +135,7 @@ export class Machine {
   readonly #parameters: string
   readonly #crowded: OpenLimit | undefined
   #unread: string[] = []
+  #intake: Intake | undefined
   #events: Event[] = []
   #stepping = false
   #fingerprint = false
@@ -159,6 +169,10 @@ export class Machine {
       judging: 'score',
       judgeFailure: 'accept',
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
+      deliverer: { process: 'here', answerMs: 300_000 },
+      ...options.session,
+    }
+    const oracle: Oracle = {
       backendExtensions: () =>
         new Map([
           ['8BITMIME', ''],
@@ -173,13 +187,18 @@ export class Machine {
         ...(options.comesBack === undefined ? {} : { comesBack: options.comesBack }),
       }),
       newId: () => `split${++ids}`,
-      deliverer: { process: 'here', answerMs: 300_000 },
-      ...options.session,
+      roomFor: () => true,
+      xclientFrom: () => false,
+      takes: () => undefined,
+      unread: () => this.#unread.length > 0 || (this.#intake?.unreadBytes ?? 0) > 0,
+      ...options.oracle,
     }
     const client = options.client ?? { address: '192.0.2.1', port: 40_000 }
     this.session = newSession({
       id: 'session1',
       options: sessionOptions,
+      oracle,
+      ...(options.journal === undefined ? {} : { journal: options.journal }),
       client,
       peerName: peer.name,
       at: this.#now(),
@@ -193,6 +212,11 @@ export class Machine {
     machine.connect()
     machine.send('EHLO client.test')
     return machine
+  }
+
+  /** Octets come by this intake, and not by `send`. */
+  reads(intake: Intake): void {
+    this.#intake = intake
   }
 
   connect(earlyTalker = false): string[] {
@@ -270,7 +294,7 @@ export class Machine {
         break
       }
       read = true
-      this.#step({ kind: 'line', at: this.#now(), text, more: this.#unread.length > 0 })
+      this.#step({ kind: 'line', at: this.#now(), text })
     }
     const left = takeReady(this.session.slots)
     if (left === '') return []
