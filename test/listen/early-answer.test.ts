@@ -47,7 +47,7 @@ describe('a server behind that answers in the middle of the text', () => {
     await client.ask('RCPT TO:<a@example.org>')
     await client.ask('DATA')
     expect(await client.ask(`${header}hello\r\n.`)).toMatch(/^250/)
-    expect(backend.delivered.map(({ text }) => text.includes('hello'))).toEqual([true])
+    expect(backend.delivered.at(-1)?.text.includes('hello')).toBe(true)
     client.close()
   })
 })
