@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { startFakeBackend } from '../support/fake-backend.ts'
-import { behind, open, start } from './session.ts'
+import { behind, open, start } from '../support/session.ts'
 
 const line = `${'x'.repeat(998)}\r\n`
 const header = 'X-Spam-Score: 1\r\n\r\n'
