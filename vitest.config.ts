@@ -57,7 +57,7 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
-          setupFiles,
+          setupFiles: ['test/support/timed-out.ts'],
           pool: 'forks',
           execArgv: reportsOfHungProcesses,
           // The mail servers mostly wait for one another: two files at a time take little more than
