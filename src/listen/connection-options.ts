@@ -4,7 +4,7 @@ import type { FactListener } from '../facts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Oracle } from '../session/oracle.ts'
 import type { SessionStart } from '../session/session.ts'
-import type { IncomingOptions } from './message-flow.ts'
+import type { MessageFlowOptions } from './message-flow.ts'
 import type { Secured, TlsServer } from './upgrade.ts'
 
 /** One of our own addresses. */
@@ -15,7 +15,7 @@ export interface OwnEnd {
 }
 
 /** What a connection is made of. */
-export interface ConnectionOptions extends IncomingOptions {
+export interface ConnectionOptions extends MessageFlowOptions {
   readonly start: Omit<SessionStart, 'at' | 'secured' | 'oracle'>
   /** `unread`: whether octets have come behind the command that is under way. */
   readonly oracle: (unread: () => boolean) => Oracle

@@ -45,36 +45,39 @@ const maxUnreadBytes = 64 * 1024
  */
 const maxUnsaidBytes = 16 * 1024
 
+/**
+ * How far its life has come. `inputEnded`: the client has closed its side; `inputEndTold`: and the
+ * machine knows that it may have given up. `destroyed`: we have ended it. `ended`: its socket is no
+ * more, and what the backend was asked may go on. `gone`: nothing is left.
+ */
+type Life = 'open' | 'inputEnded' | 'inputEndTold' | 'destroyed' | 'ended' | 'gone'
+
 export class Connection {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
   readonly #client = new AttributesOfClient()
-  readonly #incoming: MessageFlow
-  readonly #intake: OctetRouter
+  readonly #messages: MessageFlow
+  readonly #octets: OctetRouter
   readonly #events: Event[] = []
   #running = false
-  readonly #deadline = new CommandTimer(() =>
+  readonly #commandTimer = new CommandTimer(() =>
     this.#send({ kind: 'timedOut', at: this.#options.now() }),
   )
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
-  readonly #saves = new PendingWrites(() => this.#flush())
+  readonly #writes = new PendingWrites(() => this.#flush())
   #batchOpen = false
   /** Replies leave at the end of this turn. */
   #flushes = false
   #greeted = false
-  /** The client has closed its side; `told`: the machine knows that it may have given up. */
-  #input: 'open' | 'ended' | 'told' = 'open'
+  #life: Life = 'open'
   /** Of a client that has closed its side on purpose. */
   #patience: LazyTimer | undefined
-  #ended = false
-  #destroyed = false
-  #gone = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#incoming = new MessageFlow(options, {
+    this.#messages = new MessageFlow(options, {
       tell: (event) => this.#send(event),
       client: () => this.#client.of(this.session, options.ownEnd),
       hold: () => this.#socket.pause(),
@@ -83,10 +86,10 @@ export class Connection {
         this.#pump()
       },
     })
-    this.#intake = this.#incoming.intake
+    this.#octets = this.#messages.octets
     this.session = newSession({
       ...options.start,
-      oracle: options.oracle(() => this.#intake.unreadBytes > 0),
+      oracle: options.oracle(() => this.#octets.unreadBytes > 0),
       at: options.now(),
       secured: options.secured !== undefined,
     })
@@ -110,7 +113,7 @@ export class Connection {
     this.#send({
       kind: 'connected',
       at: this.#options.now(),
-      earlyTalker: this.#intake.unreadBytes > 0,
+      earlyTalker: this.#octets.unreadBytes > 0,
     })
   }
 
@@ -120,9 +123,9 @@ export class Connection {
 
   /** Ends it now, politely or not. */
   destroy(): void {
-    this.#destroyed = true
+    if (!this.#isOver) this.#life = 'destroyed'
     this.#socket.destroy()
-    if (this.#ended) this.#letGo()
+    if (this.#isOver) this.#letGo()
   }
 
   readonly #onData = (data: Buffer): void => {
@@ -130,26 +133,26 @@ export class Connection {
     // A command has to be whole in time, so octets do not prolong its time; a text has a pace
     // besides.
     if (awaits(this.session) === 'text') {
-      this.#deadline.refresh()
-      if (!this.#incoming.keepsPace(data.length))
+      this.#commandTimer.refresh()
+      if (!this.#messages.keepsPace(data.length))
         return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
     }
-    this.#intake.push(data)
+    this.#octets.push(data)
     this.#pump()
   }
 
   readonly #onHalfClosed = (): void => {
-    this.#input = 'ended'
-    if (this.#intake.unreadBytes > 0)
+    if (this.#life === 'open') this.#life = 'inputEnded'
+    if (this.#octets.unreadBytes > 0)
       (this.#patience = new LazyTimer(() => this.#noteEndOfInput())).set(patientMs)
     this.#pump()
   }
 
   /** Nobody may hear the answer: its next attempt is told what came of this one. */
   #noteEndOfInput(): void {
-    const identity = isWithBackend(this.session) ? this.#incoming.runner?.identify() : undefined
-    if (identity === undefined || this.#input === 'told') return
-    this.#input = 'told'
+    const identity = isWithBackend(this.session) ? this.#messages.runner?.identify() : undefined
+    if (identity === undefined || this.#life !== 'inputEnded') return
+    this.#life = 'inputEndTold'
     this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
   }
 
@@ -163,15 +166,16 @@ export class Connection {
   }
 
   readonly #onLost = (): void => {
-    if (this.#ended) return
-    this.#ended = true
-    this.#deadline.end()
+    if (this.#isOver) return
+    const isOurs = this.#life === 'destroyed'
+    this.#life = 'ended'
+    this.#commandTimer.end()
     this.#patience?.end()
     this.#socket.destroy()
     // What the backend is asked already goes on without the client, where it can be written down
     // for the next attempt (RFC 1047).
-    const { runner } = this.#incoming
-    const asked = isWithBackend(this.session) && !this.#destroyed && runner?.committing === true
+    const { runner } = this.#messages
+    const asked = isWithBackend(this.session) && !isOurs && runner?.committing === true
     const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
     this.#send(
@@ -180,17 +184,22 @@ export class Connection {
     if (this.session.state.at === 'closed') this.#letGo()
   }
 
+  /** Its socket is no more. */
+  get #isOver(): boolean {
+    return this.#life === 'ended' || this.#life === 'gone'
+  }
+
   /** Nothing is left of it. */
   #letGo(): void {
-    if (this.#gone) return
-    this.#gone = true
-    this.#incoming.runner?.abandon()
+    if (this.#life === 'gone') return
+    this.#life = 'gone'
+    this.#messages.runner?.abandon()
     this.#options.auth?.end()
     this.#options.onEnd()
   }
 
   readonly #onDrain = (): void => {
-    if (!this.#incoming.held) this.#socket.resume()
+    if (!this.#messages.held) this.#socket.resume()
     this.#pump()
   }
 
@@ -199,9 +208,9 @@ export class Connection {
     if (this.#running || !this.#greeted) return
     const { session } = this
     // A BDAT that was held has become a chunk outside of this loop; its octets may be here already.
-    this.#intake.readAhead()
-    while (!this.#intake.takesOctets && takesCommands(session) && !this.#socket.writableNeedDrain) {
-      const line = this.#intake.nextLine()
+    this.#octets.readAhead()
+    while (!this.#octets.takesOctets && takesCommands(session) && !this.#socket.writableNeedDrain) {
+      const line = this.#octets.nextLine()
       const at = this.#options.now()
       if (line === undefined) {
         if (!this.#batchOpen) break
@@ -210,20 +219,20 @@ export class Connection {
         break
       }
       this.#batchOpen = true
-      this.#deadline.refresh()
+      this.#commandTimer.refresh()
       if (this.#goesOn) this.#handle({ kind: 'heard', at })
       if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text })
       else this.#handle({ kind: line.kind === 'tooLong' ? 'lineTooLong' : 'strayByte', at })
       if (this.session.slots.ready.length > maxUnsaidBytes) this.#flush()
-      this.#intake.readAhead()
+      this.#octets.readAhead()
     }
     this.#flushLater()
     this.#setTimer()
-    if (this.#intake.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain)
+    if (this.#octets.unreadBytes > maxUnreadBytes || this.#socket.writableNeedDrain)
       this.#socket.pause()
-    else if (this.#socket.isPaused() && !this.#incoming.held) this.#socket.resume()
-    if (this.#input === 'open') return
-    if (this.#intake.unreadBytes === 0) this.#noteEndOfInput()
+    else if (this.#socket.isPaused() && !this.#messages.held) this.#socket.resume()
+    if (this.#life === 'open' || this.#life === 'destroyed') return
+    if (this.#octets.unreadBytes === 0) this.#noteEndOfInput()
     if (this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
   }
 
@@ -232,7 +241,7 @@ export class Connection {
    * behind the text).
    */
   get #goesOn(): boolean {
-    return this.session.unheard !== undefined && this.#input === 'open'
+    return this.session.unheard !== undefined && this.#life === 'open'
   }
 
   /** Every command that came was answered, and none can come any more. */
@@ -267,33 +276,33 @@ export class Connection {
   #do(effect: Effect): void {
     switch (effect.do) {
       case 'begin':
-        return this.#incoming.begin(effect)
+        return this.#messages.begin(effect)
       case 'offer':
       case 'abandon':
       case 'receiveText':
       case 'dropText':
       case 'receiveChunk':
-        return this.#incoming.receive(effect)
+        return this.#messages.receive(effect)
       case 'deliver':
         return this.#deliver(effect)
       case 'awaitDeliveries':
-        return this.#incoming.runner?.awaitDeliveries(effect)
+        return this.#messages.runner?.awaitDeliveries(effect)
       case 'vouch':
-        return this.#incoming.runner?.vouch(effect)
+        return this.#messages.runner?.vouch(effect)
       case 'prepareBounce':
-        return this.#incoming.runner?.prepareBounce(effect)
+        return this.#messages.runner?.prepareBounce(effect)
       case 'report':
-        return this.#saves.whenDone(() => this.#incoming.runner?.report(effect))
+        return this.#writes.whenDone(() => this.#messages.runner?.report(effect))
       case 'save':
-        return this.#saves.add(this.#options.ledger.save(effect.split))
+        return this.#writes.add(this.#options.ledger.save(effect.split))
       case 'authenticate':
         return this.#authenticate(effect.line)
       case 'endAuth':
         return this.#options.auth?.end()
       case 'secure':
-        return this.#saves.whenDone(() => this.#secure())
+        return this.#writes.whenDone(() => this.#secure())
       case 'close':
-        return this.#saves.whenDone(() => this.#close(effect.asked))
+        return this.#writes.whenDone(() => this.#close(effect.asked))
       case 'note':
         return this.#options.onFact(effect.fact)
     }
@@ -310,13 +319,13 @@ export class Connection {
    * Not before the ledger knows of it: some will have the message before the client hears of it.
    */
   #deliver(effect: Extract<Effect, { do: 'deliver' }>): void {
-    if (this.#saves.open) this.#saves.whenDone(() => this.#incoming.runner?.deliver(effect))
-    else this.#incoming.runner?.deliver(effect)
+    if (this.#writes.open) this.#writes.whenDone(() => this.#messages.runner?.deliver(effect))
+    else this.#messages.runner?.deliver(effect)
   }
 
   /** Everything that can be said leaves in one write. */
   #flush(): void {
-    if (this.#saves.open || this.#ended) return
+    if (this.#writes.open || this.#isOver) return
     const text = takeReady(this.session.slots)
     if (text !== '' && this.#socket.writable) writeOctets(this.#socket, text)
   }
@@ -340,12 +349,12 @@ export class Connection {
     const waitsFor = awaits(this.session)
     const { commandMs, textMs } = this.#options.timeouts
     // While it is made to wait, it is not the client that is slow.
-    const waitsForText = waitsFor === 'text' && !this.#incoming.held
+    const waitsForText = waitsFor === 'text' && !this.#messages.held
     const doesNotRead =
       waitsFor === 'answer' &&
       this.session.state.at === 'envelope' &&
       this.#socket.writableNeedDrain
-    this.#deadline.set(
+    this.#commandTimer.set(
       waitsFor === 'command' || doesNotRead ? commandMs : waitsForText ? textMs : 0,
     )
   }
@@ -354,7 +363,7 @@ export class Connection {
     const { tls } = this.#options
     this.#flush()
     // What was received in clear behind STARTTLS is thrown away (CVE-2011-0411).
-    this.#intake.forget()
+    this.#octets.forget()
     if (tls === undefined) return this.destroy()
     const { onFact, now } = this.#options
     this.#socket = startTls(this.#socket, tls, this.session, {
@@ -371,14 +380,14 @@ export class Connection {
    * make it reset the connection, and the client might miss its 221.
    */
   #close(asked: boolean): void {
-    if (this.#ended) return this.#letGo()
+    if (this.#isOver) return this.#letGo()
     this.#flush()
     if (this.session.unheard !== undefined && !this.session.secured) return this.#seeWhetherHeard()
     if (this.#goesOn) this.#send({ kind: 'heard', at: this.#options.now() })
-    const saidAll = this.#socket.writableLength === 0 && this.#intake.unreadBytes === 0
+    const saidAll = this.#socket.writableLength === 0 && this.#octets.unreadBytes === 0
     if (asked && saidAll && !this.session.secured) return void this.#socket.destroy()
     this.#socket.end()
-    this.#deadline.last(lingerMs, () => this.#socket.destroy())
+    this.#commandTimer.last(lingerMs, () => this.#socket.destroy())
   }
 
   /**
@@ -387,7 +396,7 @@ export class Connection {
    * alone (protocol.md: Exim): whoever has closed it has not heard what came after.
    */
   #seeWhetherHeard(): void {
-    this.#deadline.last(hearingMs, () =>
+    this.#commandTimer.last(hearingMs, () =>
       this.#socket.write('', (error) => {
         if (error instanceof Error) return
         this.#send({ kind: 'heard', at: this.#options.now() })

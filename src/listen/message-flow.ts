@@ -1,14 +1,14 @@
 /**
- * One message after the other on its way in: octets from the intake to the transaction's runner,
+ * One message after the other on its way in: octets from the router to the transaction's runner,
  * not faster than it takes them, and not slower than `limits.text_minimum_rate`.
  */
 import type { Effect, Event } from '../session/effects.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import { OctetRouter, type IntakeOptions } from './octet-router.ts'
+import { OctetRouter, type OctetRouterOptions } from './octet-router.ts'
 import { TextPace } from './text-pace.ts'
 import { type RunnerListener, type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 
-export interface IncomingOptions extends IntakeOptions {
+export interface MessageFlowOptions extends OctetRouterOptions {
   readonly runner: RunnerParts
   /** Octets a second. */
   readonly textMinimumRate: number
@@ -16,7 +16,7 @@ export interface IncomingOptions extends IntakeOptions {
   readonly now: () => number
 }
 
-export interface IncomingListener {
+export interface MessageFlowListener {
   readonly tell: (event: Event) => void
   /** The client, as the backend may be told of it now. */
   readonly client: () => ClientAttributes
@@ -29,22 +29,22 @@ type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 type Receiving = Of<'offer' | 'abandon' | 'receiveText' | 'dropText' | 'receiveChunk'>
 
 export class MessageFlow {
-  readonly intake: OctetRouter
-  readonly #options: IncomingOptions
-  readonly #listener: IncomingListener
+  readonly octets: OctetRouter
+  readonly #options: MessageFlowOptions
+  readonly #listener: MessageFlowListener
   readonly #pace: TextPace
   #runner: TransactionRunner | undefined
   readonly #toRunner: RunnerListener
   #held = false
 
-  constructor(options: IncomingOptions, listener: IncomingListener) {
+  constructor(options: MessageFlowOptions, listener: MessageFlowListener) {
     const { now } = options
     this.#options = options
     this.#listener = listener
     const toRunner: RunnerListener = { tell: listener.tell, onDrain: () => this.#drained() }
     this.#toRunner = toRunner
     this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
-    this.intake = new OctetRouter(options, {
+    this.octets = new OctetRouter(options, {
       octets: (octets) => this.#passOn(octets),
       turnEnded: () => this.#runner?.lookEarly(),
       textEnded: (sizeBytes, fault) => this.#runner?.endText(sizeBytes, fault),
@@ -88,20 +88,20 @@ export class MessageFlow {
       case 'abandon':
         this.#runner?.abandon()
         this.#runner = undefined
-        this.intake.abandon()
+        this.octets.abandon()
         this.#held = false
         return
       case 'receiveText':
         this.#pace.begin(performance.now())
         this.#runner?.startText(effect, effect.streamable)
-        return this.intake.beginText()
+        return this.octets.beginText()
       case 'dropText':
         this.#pace.begin(performance.now())
-        return this.intake.dropText()
+        return this.octets.dropText()
       case 'receiveChunk':
         this.#pace.begin(performance.now())
         if (effect.first) this.#runner?.startText(effect, false)
-        return this.intake.beginChunk(effect)
+        return this.octets.beginChunk(effect)
     }
   }
 

@@ -8,7 +8,7 @@ import { type LineEvent, LineSplitter } from '../smtp/line-splitter.ts'
 import { type TextFault, TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
 
 /** Told while octets are pushed, at any depth: what it does may push on. */
-export interface IntakeListener {
+export interface OctetListener {
   /**
    * The next octets of a message, without stuffed dots. Not to be kept longer than their chunk may
    * live.
@@ -23,7 +23,7 @@ export interface IntakeListener {
   readonly chunkTaken: (bytes: number) => void
 }
 
-export interface IntakeOptions {
+export interface OctetRouterOptions {
   readonly text: Omit<TextReceiverOptions, 'dots'>
   readonly commandLineBytes: number
 }
@@ -38,8 +38,8 @@ export interface Chunk {
 }
 
 export class OctetRouter {
-  readonly #options: IntakeOptions
-  readonly #listener: IntakeListener
+  readonly #options: OctetRouterOptions
+  readonly #listener: OctetListener
   readonly #splitter: LineSplitter
   #receiver: TextReceiver | BinaryReceiver | undefined
   /** Between chunks a text is under way too, but the octets are commands. */
@@ -48,7 +48,7 @@ export class OctetRouter {
   /** Octets of the chunk that are still to come. */
   #left = 0
 
-  constructor(options: IntakeOptions, listener: IntakeListener) {
+  constructor(options: OctetRouterOptions, listener: OctetListener) {
     this.#options = options
     this.#listener = listener
     this.#splitter = new LineSplitter(options.commandLineBytes)

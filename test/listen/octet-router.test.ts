@@ -22,7 +22,7 @@ function run(octets: string, cuts: readonly number[]): string[] {
     told.push(`${what} ${JSON.stringify(message)}`)
     message = ''
   }
-  const intake = new OctetRouter(
+  const router = new OctetRouter(
     { text, commandLineBytes: 512 },
     {
       octets: (part) => {
@@ -38,28 +38,28 @@ function run(octets: string, cuts: readonly number[]): string[] {
     },
   )
   for (const piece of cut(Buffer.from(octets, 'latin1'), cuts)) {
-    intake.push(piece)
-    while (!intake.takesOctets) {
-      const line = intake.nextLine()
+    router.push(piece)
+    while (!router.takesOctets) {
+      const line = router.nextLine()
       if (line === undefined) break
       const command = line.kind === 'line' ? line.text : line.kind
       told.push(command)
       const [verb = '', size = '', ...flags] = command.split(' ')
-      if (verb === 'DATA') intake.beginText()
-      if (verb === 'DROP') intake.dropText()
-      if (verb === 'RSET') intake.abandon()
+      if (verb === 'DATA') router.beginText()
+      if (verb === 'DROP') router.dropText()
+      if (verb === 'RSET') router.abandon()
       if (verb === 'BDAT')
-        intake.beginChunk({
+        router.beginChunk({
           binary: false,
           bytes: Number(size),
           first: flags.includes('FIRST'),
           last: flags.includes('LAST'),
           discard: flags.includes('DISCARD'),
         })
-      intake.readAhead()
+      router.readAhead()
     }
   }
-  return [...told, `unread ${intake.unreadBytes}`]
+  return [...told, `unread ${router.unreadBytes}`]
 }
 
 const table: [string, string, string[]][] = [
@@ -127,7 +127,7 @@ test.each(table)('%s', (_name, octets, told) => {
 })
 
 test('octets that were not read can be thrown away', () => {
-  const intake = new OctetRouter(
+  const router = new OctetRouter(
     { text, commandLineBytes: 512 },
     {
       octets: () => undefined,
@@ -137,9 +137,9 @@ test('octets that were not read can be thrown away', () => {
       chunkTaken: () => undefined,
     },
   )
-  intake.push(Buffer.from('STARTTLS\r\nMAIL FROM:<evil@example.net>\r\nRC'))
-  expect(intake.nextLine()).toEqual({ kind: 'line', text: 'STARTTLS' })
-  intake.forget()
-  expect(intake.nextLine()).toBeUndefined()
-  expect(intake.unreadBytes).toBe(0)
+  router.push(Buffer.from('STARTTLS\r\nMAIL FROM:<evil@example.net>\r\nRC'))
+  expect(router.nextLine()).toEqual({ kind: 'line', text: 'STARTTLS' })
+  router.forget()
+  expect(router.nextLine()).toBeUndefined()
+  expect(router.unreadBytes).toBe(0)
 })
