@@ -3,7 +3,7 @@ import '../service/v8-flags.ts'
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { startPrimary } from '../app/workers/primary.ts'
-import { createLog, storiesLateMs } from '../log/log.ts'
+import { createLog, deferredFlushMs } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
 import { inheritedSockets } from '../service/activation.ts'
 import { endSoon } from '../service/end.ts'
@@ -23,7 +23,7 @@ export function register(program: Command): void {
 
 async function serve(command: Command): Promise<void> {
   let config = configured(command)
-  const log = createLog({ ...config.log, flushMs: storiesLateMs })
+  const log = createLog({ ...config.log, flushMs: deferredFlushMs })
   const note = logFromFacts(log)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
   const manager = openServiceManager(process.env, { onTrouble })

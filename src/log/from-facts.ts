@@ -1,5 +1,5 @@
 /**
- * The log lines of the product. One info line a transaction tells its whole story; trouble is a
+ * The log lines of the product. One info line tells all of a transaction; trouble is a
  * warning; `event` has a fixed word a kind, for filters.
  */
 import type { ClientCertificate, Fact, FactListener } from '../facts.ts'
@@ -52,7 +52,7 @@ export function logFromFacts(log: Log): FactListener {
   return (fact) => {
     switch (fact.kind) {
       case 'transactionEnded':
-        log.story(fact.at, () => ({
+        log.deferred(fact.at, () => ({
           fields: transactionFields(fact),
           message: describeTransaction(fact),
         }))

@@ -14,7 +14,7 @@ export interface LogOptions {
   readonly write?: (line: string) => void
   /** In each line, where several processes write to one log. */
   readonly pid?: number
-  /** How long a story may wait for others to be written with, in ms; 0 unless given. */
+  /** How long a deferred line may wait for others to be written with, in ms; 0 unless given. */
   readonly flushMs?: number
 }
 
@@ -24,7 +24,7 @@ export interface Log extends Logger {
    * they are made and written several at a time: within `flushMs`, before any other line, and
    * before the process exits.
    */
-  story(at: number, tell: () => DeferredLine): void
+  deferred(at: number, make: () => DeferredLine): void
 }
 
 export interface DeferredLine {
@@ -36,13 +36,13 @@ export interface DeferredLine {
  * `flushMs` of a program that serves: nobody notices, and under load some fifty lines leave in one
  * write.
  */
-export const storiesLateMs = 10
+export const deferredFlushMs = 10
 
-/** More stories than these do not wait for each other. */
-const mostStories = 64
+/** More lines than these do not wait for each other. */
+const mostWaiting = 64
 
 /**
- * Makes a log. Lines that are no stories are written before the call returns, so that the last ones
+ * Makes a log. Lines that are not deferred are written before the call returns, so that the last ones
  * before a crash are there; a reader that stops reading a pipe therefore stops the program too, as
  * with every program that logs to its supervisor.
  */
@@ -54,14 +54,14 @@ export function createLog(options: LogOptions): Log {
     ? prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '')
     : visibleJson
   const base = options.pid === undefined ? null : { pid: options.pid }
-  const waiting: { readonly at: number; readonly tell: () => DeferredLine }[] = []
-  const writeStories = (): void => {
-    const lines = waiting.splice(0).map(({ at, tell }) => format(storyLine(at, base, tell())))
+  const waiting: { readonly at: number; readonly make: () => DeferredLine }[] = []
+  const writeWaiting = (): void => {
+    const lines = waiting.splice(0).map(({ at, make }) => format(deferredLine(at, base, make())))
     if (lines.length > 0) write(lines.join(''))
   }
   const stream: DestinationStream = {
     write: (line) => {
-      writeStories()
+      writeWaiting()
       write(format(line))
     },
   }
@@ -75,17 +75,17 @@ export function createLog(options: LogOptions): Log {
     stream,
   )
   const { flushMs = 0 } = options
-  if (flushMs > 0) process.once('exit', writeStories)
-  const story: Log['story'] = (at, tell) => {
+  if (flushMs > 0) process.once('exit', writeWaiting)
+  const deferred: Log['deferred'] = (at, make) => {
     if (!log.isLevelEnabled('info')) return
-    const first = waiting.push({ at, tell }) === 1
-    if (flushMs === 0 || waiting.length >= mostStories) writeStories()
-    else if (first) setTimeout(writeStories, flushMs).unref()
+    const first = waiting.push({ at, make }) === 1
+    if (flushMs === 0 || waiting.length >= mostWaiting) writeWaiting()
+    else if (first) setTimeout(writeWaiting, flushMs).unref()
   }
-  return Object.assign(log, { story })
+  return Object.assign(log, { deferred })
 }
 
-const storyLine = (
+const deferredLine = (
   at: number,
   base: { readonly pid: number } | null,
   { fields, message }: DeferredLine,

@@ -1,5 +1,5 @@
 /**
- * The line that tells a transaction's whole story: who sent what to whom, in which groups, with
+ * The line that tells all of a transaction: who sent what to whom, in which groups, with
  * which answers, when.
  */
 import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts.ts'

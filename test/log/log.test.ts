@@ -210,7 +210,7 @@ describe('a flood of refused connections', () => {
 })
 
 describe('log injection', () => {
-  const story = transaction({
+  const told = transaction({
     reversePath: hostile,
     client: { address: '192.0.2.1', port: 1, helo: hostile, tls: false },
     recipients: [recipient(hostile, { reply: hostile })],
@@ -220,14 +220,14 @@ describe('log injection', () => {
   })
 
   it('is impossible in JSON: one line, no control characters, and the values are kept', () => {
-    const text = written([story])
+    const text = written([told])
     expect(text.split('\n')).toHaveLength(2)
     expect(text).not.toMatch(unfit)
     expect(JSON.parse(text)).toMatchObject({ from: hostile, messageId: hostile })
   })
 
   it('is impossible in the pretty log', () => {
-    const text = written([story], { pretty: true })
+    const text = written([told], { pretty: true })
     expect(text.split('\n')).toHaveLength(2)
     expect(text).not.toMatch(unfit)
     expect(text).toContain('accepted: 1 recipient')
@@ -267,7 +267,7 @@ describe('log injection', () => {
   })
 })
 
-describe('a story', () => {
+describe('a deferred line', () => {
   afterEach(() => vi.useRealTimers())
   const at = Date.parse('2026-11-23T20:15:00.123Z')
   const tell = (message: string) => () => ({ fields: { event: 'e', left: undefined }, message })
@@ -279,7 +279,7 @@ describe('a story', () => {
 
   it('is a line like any other, with the time at which it happened', () => {
     let text = ''
-    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).story(
+    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).deferred(
       at,
       tell('done'),
     )
@@ -291,7 +291,7 @@ describe('a story', () => {
   it('is not told where info lines are not wanted', () => {
     let text = ''
     const log = createLog({ level: 'warn', pretty: false, write: (line) => (text += line) })
-    log.story(at, () => expect.fail('told'))
+    log.deferred(at, () => expect.fail('told'))
     expect(text).toBe('')
   })
 
@@ -304,13 +304,13 @@ describe('a story', () => {
       flushMs: 10,
       write: (lines) => writes.push(lines),
     })
-    log.story(at, tell('one'))
+    log.deferred(at, tell('one'))
     vi.advanceTimersByTime(5)
-    log.story(at, tell('two'))
+    log.deferred(at, tell('two'))
     expect(writes).toEqual([])
     vi.advanceTimersByTime(5)
     expect(writes.map(messages)).toEqual([['one', 'two']])
-    log.story(at, tell('three'))
+    log.deferred(at, tell('three'))
     vi.advanceTimersByTime(10)
     expect(writes.map(messages)).toEqual([['one', 'two'], ['three']])
   })
@@ -323,7 +323,7 @@ describe('a story', () => {
       flushMs: 10,
       write: (lines) => (text += lines),
     })
-    log.story(at, tell('one'))
+    log.deferred(at, tell('one'))
     log.warn('two')
     expect(messages(text)).toEqual(['one', 'two'])
   })
@@ -336,7 +336,7 @@ describe('a story', () => {
       flushMs: 10,
       write: (lines) => writes.push(lines),
     })
-    for (let i = 0; i < 130; i++) log.story(at, tell(String(i)))
+    for (let i = 0; i < 130; i++) log.deferred(at, tell(String(i)))
     expect(writes.map((text) => messages(text).length)).toEqual([64, 64])
   })
 
@@ -346,7 +346,7 @@ describe('a story', () => {
       const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
       const script = `
       import { createLog } from ${JSON.stringify(module)}
-      createLog({ level: 'info', pretty: false, flushMs: 60_000 }).story(0, () => ({ fields: {}, message: 'told' }))
+      createLog({ level: 'info', pretty: false, flushMs: 60_000 }).deferred(0, () => ({ fields: {}, message: 'told' }))
       ${end}`
       const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
         encoding: 'utf8',

@@ -8,7 +8,7 @@ import type { App } from '../../app.ts'
 import { startApp } from '../../app.ts'
 import type { FactListener } from '../../facts.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
-import { createLog, type Log, storiesLateMs } from '../../log/log.ts'
+import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
 import { endSoon } from '../../service/end.ts'
 import { type CertificateTexts, GivenCertificates } from '../../tls/given-certificates.ts'
@@ -81,7 +81,7 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
   const { config } = orders
   log = createLog({
     ...config.log,
-    flushMs: storiesLateMs,
+    flushMs: deferredFlushMs,
     pid: process.pid,
     ...(piped && { write: writeLine }),
   })
