@@ -1,4 +1,4 @@
-/** How long a client may take for what is awaited of it. */
+/** How long a client may take for what is awaited of it. Does not know what that is. */
 import { LazyTimer } from '../loop/lazy-timer.ts'
 
 export class CommandTimer {

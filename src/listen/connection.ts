@@ -1,6 +1,7 @@
 /**
  * The shell around one session: octets in, events to the machine, effects done, replies out in one
  * write per turn. Owns the socket, its one timer and what comes in, and ends all three.
+ * Decides nothing of SMTP (session/step.ts).
  */
 import type { Socket } from 'node:net'
 import { LazyTimer } from '../loop/lazy-timer.ts'

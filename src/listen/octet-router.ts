@@ -1,7 +1,7 @@
 /**
  * The octets of one connection, to whoever they are for: command lines, a text after DATA, the
  * counted octets of a BDAT chunk. What stands behind the end of a text or a chunk are command lines
- * again.
+ * again. Understands no command.
  */
 import { BinaryReceiver } from '../smtp/binary-receiver.ts'
 import { type LineEvent, LineSplitter } from '../smtp/line-splitter.ts'

@@ -1,4 +1,7 @@
-/** Writes to the ledger that have to be done before anything more is said or done. */
+/**
+ * Writes to the ledger that have to be done before anything more is said or done. Writes nothing
+ * itself.
+ */
 export class PendingWrites {
   readonly #onDone: () => void
   #open = 0

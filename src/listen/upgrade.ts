@@ -1,6 +1,6 @@
 /**
  * A plain socket becomes a TLS one, within a time limit: after STARTTLS, or at once on an
- * implicit-TLS listener.
+ * implicit-TLS listener. Chooses no certificate, and tells nobody but its listener.
  */
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'

@@ -1,7 +1,7 @@
 /**
  * Rule 8 where a server decides what is relayed: before any mail goes through it, it is asked what
  * could be abused, by RCPT alone. One that would relay gets no mail at all. docs/relaying.md has
- * the questions in words.
+ * the questions in words. When it is asked is for relay-schedule.ts.
  */
 import { type Reply, isPermanent, isPositive } from '../../smtp/reply.ts'
 import { type ReplyOrFailed, isFailed, type Failed } from '../wire/command-reply.ts'

@@ -1,6 +1,6 @@
 /**
  * From configured servers to endpoints: host names to all their addresses, and MX records to hosts
- * (RFC 5321 5.1).
+ * (RFC 5321 5.1). Asks once; when it is asked again is for name-look-ups.ts.
  */
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'

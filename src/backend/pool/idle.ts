@@ -1,6 +1,6 @@
 /**
  * Connections that wait for the next transaction, by endpoint; the one used last comes first, so
- * that the others may end.
+ * that the others may end. Counts none that is lent.
  */
 import type { SmtpConnection } from '../wire/connection.ts'
 

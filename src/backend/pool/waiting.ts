@@ -1,4 +1,7 @@
-/** Those who wait for a connection, in the order in which they came. Owns their timers. */
+/**
+ * Those who wait for a connection, in the order in which they came. Owns their timers. Serves none
+ * of them (pool.ts).
+ */
 import type { Borrower, Borrowing } from './lending.ts'
 import type { Room } from '../endpoints/room.ts'
 

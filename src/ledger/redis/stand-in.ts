@@ -1,6 +1,6 @@
 /**
  * What the ledger knows while its server is away: splits written since then, in memory, and their
- * way back to the server.
+ * way back to the server. When it stands in is for failover.ts.
  */
 import type { Ledger } from '../ledger.ts'
 import type { Dropped, RedisStore } from './commands.ts'

@@ -1,4 +1,7 @@
-/** The main thread's side of the checkpoint thread: see checkpoint-worker.ts. */
+/**
+ * The main thread's side of the checkpoint thread (checkpoint-worker.ts): starts and ends it. Reads
+ * and writes no split.
+ */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 

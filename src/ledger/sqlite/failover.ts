@@ -1,6 +1,6 @@
 /**
  * Which store is in force: the file, or memory while the file can't be used. A call made while one
- * takes the other's place waits for it.
+ * takes the other's place waits for it. Knows nothing of what a call does.
  *
  *     file ── full, read-only, gone, damaged ──▶ open splits are read into memory ──▶ memory
  *       ▲                                                                               │ tried every few seconds
