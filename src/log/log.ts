@@ -42,9 +42,9 @@ export const deferredFlushMs = 10
 const mostWaiting = 64
 
 /**
- * Makes a log. Lines that are not deferred are written before the call returns, so that the last ones
- * before a crash are there; a reader that stops reading a pipe therefore stops the program too, as
- * with every program that logs to its supervisor.
+ * Makes a log. Lines that are not deferred are written before the call returns, so that the last
+ * ones before a crash are there; a reader that stops reading a pipe therefore stops the program
+ * too, as with every program that logs to its supervisor.
  */
 export function createLog(options: LogOptions): Log {
   const terminal = options.write === undefined && process.stdout.isTTY
