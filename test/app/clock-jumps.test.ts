@@ -23,6 +23,8 @@ async function attempt(app: TestApp, subject: string, to: readonly string[]): Pr
         `Subject: ${subject}\r\nMessage-ID: <${subject}@x>\r\nX-Spam-Score: 9.5\r\n\r\nx\r\n.`,
       ),
     )
+  // Only who goes on has heard the answer (decision 43).
+  await client.ask('QUIT')
   client.close()
   return said.map((line) => line.slice(0, 3))
 }
