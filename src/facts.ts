@@ -1,8 +1,7 @@
 /**
  * What happened, as plain data. The log line, the metrics and the console are all derived from
- * these, so that they can't tell different stories. Nobody else decides anything from one, but for
- * what `auto` learns (src/learning), the end of a generation (app/generation.ts) and new keys of
- * tickets (app/workers/primary.ts). Times are ms since the epoch, durations are ms.
+ * these, so that they can't tell different stories. Nobody decides anything from one, but for what
+ * `auto` learns (peers/learning.ts). Times are ms since the epoch, durations are ms.
  */
 import type { SplitOutcome } from './split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'

@@ -6,6 +6,7 @@ import { openTokenFile } from '../admin/token.ts'
 import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
+import { overrideInForce } from '../peers/overrides.ts'
 import { nextVersion } from '../split/split-course.ts'
 import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
@@ -78,7 +79,7 @@ function adminContext(parts: AdminParts): AdminContext {
     lenientAs,
   })
   const view = (peer: ConfiguredPeerClass): PeerView => ({
-    ...viewPeer(peer, overrideOf(ledger, peer.name, now())),
+    ...viewPeer(peer, overrideInForce(ledger.overrides(), peer.name, now())),
     meanings: Object.fromEntries(
       configurableStrategies.map((name) => [name, meaningOf(name, judgedFor(peer))]),
     ),
@@ -145,12 +146,6 @@ function adminContext(parts: AdminParts): AdminContext {
       )
     },
   }
-}
-
-function overrideOf(ledger: Ledger, peer: string, now: number): StrategyOverride | undefined {
-  return ledger
-    .overrides()
-    .find((set) => set.peer === peer && (set.until === undefined || set.until > now))
 }
 
 function viewPeer(

@@ -7,7 +7,7 @@ import {
   type WatchedCertificateOptions,
   type WatchedCertificates,
 } from '../tls/watched-certificates.ts'
-import { Leases } from './leases.ts'
+import { type Lease, Leases } from './leases.ts'
 
 interface CertificateSurroundings {
   readonly onFact: FactListener
@@ -16,7 +16,7 @@ interface CertificateSurroundings {
 }
 
 /** All of the configuration that certificates depend on. */
-export type CertificateSettings = Omit<WatchedCertificateOptions, 'clock' | 'onFact'>
+export type CertificateSettings = Omit<WatchedCertificateOptions, 'clock' | 'onFact' | 'onLoaded'>
 
 /** Undefined when no listener speaks TLS. */
 export function certificateSettings(config: Config): CertificateSettings | undefined {
@@ -26,18 +26,36 @@ export function certificateSettings(config: Config): CertificateSettings | undef
   return { hostname, pairs, dataDirectory, minimumVersion, ciphers }
 }
 
-/** A lease rejects, with the file and what to do, when a certificate can't be used. */
-export function certificatesOfFiles({
-  onFact,
-  now,
-  privileges,
-}: CertificateSurroundings): Leases<CertificateSettings, WatchedCertificates> {
-  return new Leases({
-    async open(settings) {
-      const open = async (): Promise<WatchedCertificates> =>
-        await openCertificates({ ...settings, clock: now, onFact })
-      // The operator's keys may be root's; a certificate that is made here has to be the user's.
-      return await (settings.pairs.length === 0 ? open() : privileges.asRoot(open))
-    },
-  })
+/** Read from their files, and followed as those change. */
+export class CertificatesOfFiles {
+  readonly #leases: Leases<CertificateSettings, WatchedCertificates>
+  readonly #listeners = new Set<() => void>()
+
+  constructor({ onFact, now, privileges }: CertificateSurroundings) {
+    const onLoaded = (): void => {
+      for (const listener of this.#listeners) listener()
+    }
+    this.#leases = new Leases({
+      async open(settings) {
+        const open = async (): Promise<WatchedCertificates> =>
+          await openCertificates({ ...settings, clock: now, onFact, onLoaded })
+        // The operator's keys may be root's; a certificate that is made here has to be the user's.
+        return await (settings.pairs.length === 0 ? open() : privileges.asRoot(open))
+      },
+    })
+  }
+
+  /**
+   * Undefined when no listener speaks TLS. Rejects, with the file and what to do, when a
+   * certificate can't be used.
+   */
+  async lease(config: Config): Promise<Lease<WatchedCertificates> | undefined> {
+    const settings = certificateSettings(config)
+    return settings && (await this.#leases.lease(settings))
+  }
+
+  /** Calls it each time that a certificate was read. */
+  onLoaded(listener: () => void): void {
+    this.#listeners.add(listener)
+  }
 }

@@ -1,18 +1,21 @@
-/** Where every fact goes first, and from there to whoever wants to hear of it. */
+/** Where every fact of a process goes first, and from there to whoever wants to hear of it. */
 import type { Fact, FactListener } from '../facts.ts'
 
 export interface FactHub {
   readonly tell: FactListener
-  /** Hears of everything from now on, after those who came before. */
-  add(listener: FactListener): void
+  /** Hears of everything from now on, after those who came before; gives what ends that. */
+  add(listener: FactListener): () => void
 }
 
 export function factHub(): FactHub {
-  const listeners: FactListener[] = []
+  const listeners = new Set<FactListener>()
   return {
     tell: (fact: Fact): void => {
       for (const listener of listeners) listener(fact)
     },
-    add: (listener) => listeners.push(listener),
+    add(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 }

@@ -314,6 +314,12 @@ export const metricDescriptions = {
     labels: [],
     help: 'Worker processes whose event loop stood still for longer than timeouts.worker. Rcptwise ended and replaced them, and counts them as lost too.',
   },
+  factsDroppedTotal: {
+    type: 'counter',
+    name: 'facts_dropped_total',
+    labels: [],
+    help: 'Facts that a worker did not tell its primary, which somebody watches: the primary did not read them in time, and mail does not wait for it. What you watch then lacks them; log and metrics have them.',
+  },
   configReloadsTotal: {
     type: 'counter',
     name: 'config_reloads_total',

@@ -227,6 +227,7 @@ export function createMetrics(
     ledgerSeconds: histogram(d.ledgerSeconds),
     workersLostTotal: counter(d.workersLostTotal),
     workersHungTotal: counter(d.workersHungTotal),
+    factsDroppedTotal: counter(d.factsDroppedTotal),
     configReloadsTotal: counter(d.configReloadsTotal),
     configLoadedSeconds: gauge(d.configLoadedSeconds),
     tlsHandshakesTotal: counter(d.tlsHandshakesTotal),

@@ -8,6 +8,7 @@ import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import { matchesDomain } from '../strategy/relay-domains.ts'
 import { known } from '../known.ts'
+import { strategyInForce } from './overrides.ts'
 
 export interface PeerClassMatch {
   readonly address: readonly string[]
@@ -98,11 +99,7 @@ export class PeerDirectory {
   strategyOf(peer: Pick<DirectoryClass, 'name' | 'strategy'>): ConfigurableStrategy {
     const overrides = this.#options.overrides()
     if (overrides.length === 0) return peer.strategy
-    const now = this.#options.now()
-    const set = overrides.find(
-      ({ peer: name, until }) => name === peer.name && (until === undefined || until > now),
-    )
-    return set?.strategy ?? peer.strategy
+    return strategyInForce(peer, overrides, this.#options.now())
   }
 
   serve(facts: PeerFacts): ServedAs {

@@ -19,6 +19,8 @@ import {
 export interface WatchedCertificateOptions extends CertificateOptions {
   /** Gets certificateLoaded, certificateKept and certificateExpires. */
   readonly onFact: FactListener
+  /** A certificate was read, at the opening and whenever its files have changed. */
+  readonly onLoaded?: () => void
 }
 
 export interface WatchedCertificates extends Certificates {
@@ -164,6 +166,7 @@ class Watched implements WatchedCertificates {
   #tellLoaded(kept: Kept): void {
     const { name, file, expiresAt } = kept.certificate
     this.#options.onFact({ kind: 'certificateLoaded', at: this.#clock(), name, file, expiresAt })
+    this.#options.onLoaded?.()
     kept.warnedAt = -Infinity
     this.#warn(kept)
   }

@@ -28,6 +28,8 @@ export type ToWorker =
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
+  /** Somebody wants to hear of its facts from now on, or nobody does; nobody until then. */
+  | { readonly kind: 'watch'; readonly on: boolean }
   | { readonly kind: 'reload'; readonly orders: WorkerSetup }
   /**
    * Something was set that the ledger knows: `refreshed` tells with the same number that it is in
@@ -49,6 +51,13 @@ export interface Taken {
   readonly amounts: readonly (readonly [key: string, amount: number])[]
 }
 
+/** Facts in the order in which they happened, with none left out between them. */
+export interface FactBatch {
+  /** The number of the first one. */
+  readonly first: number
+  readonly facts: readonly Fact[]
+}
+
 export type FromWorker =
   | { readonly kind: 'started'; readonly reasons: readonly string[] }
   | { readonly kind: 'failed'; readonly trouble: WorkerTrouble }
@@ -62,6 +71,8 @@ export type FromWorker =
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
   | { readonly kind: 'away'; readonly fact: AwayFact }
+  /** Only while somebody watches. */
+  | { readonly kind: 'facts'; readonly batch: FactBatch }
   /** Nothing else has to be said: its event loop goes round (pulse.ts). */
   | { readonly kind: 'beat' }
 

@@ -2,7 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FactListener } from '../../facts.ts'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
+import type { WatchedFact } from '../watched-facts.ts'
 import { AwayOfAll } from './away.ts'
+import { watchedFacts } from './facts-here.ts'
 import { asError, type FromWorker, type WorkerSetup } from './messages.ts'
 import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
@@ -68,6 +70,8 @@ export class Supervisor {
   /** They are being ended for it. */
   readonly #hung = new WeakSet<Worker>()
   #orders: WorkerSetup
+  /** Who hears of what happens in the workers, if anybody does. */
+  #onFacts: ((facts: readonly WatchedFact[]) => void) | undefined
   /** What workers that have ended had counted. */
   #remains: readonly MetricJson[] = []
   /** Remains are added one after the other. */
@@ -197,6 +201,15 @@ export class Supervisor {
     await this.#adding
   }
 
+  /**
+   * Every worker tells its facts from now on, one that begins later too; with nobody to hear them
+   * none does.
+   */
+  watchFacts(onFacts: ((facts: readonly WatchedFact[]) => void) | undefined): void {
+    this.#onFacts = onFacts
+    for (const worker of this.workers) worker.tell({ kind: 'watch', on: onFacts !== undefined })
+  }
+
   kill(): void {
     this.#closing.abort()
     clearInterval(this.#looking)
@@ -214,6 +227,7 @@ export class Supervisor {
         this.#lose(post, ended, { how, livedMs: performance.now() - startedAt }),
     })
     post.worker = worker
+    if (this.#onFacts !== undefined) worker.tell({ kind: 'watch', on: true })
     return worker
   }
 
@@ -224,6 +238,7 @@ export class Supervisor {
     } else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
     else if (message.kind === 'away') this.#away.hear(worker, message.fact)
+    else if (message.kind === 'facts') this.#onFacts?.(watchedFacts(worker.slot, message.batch))
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
 

@@ -4,23 +4,30 @@
  * primary a worker lets its sessions finish, and ends.
  */
 import '../../service/v8-flags.ts'
-import type { App } from '../../app.ts'
-import { startApp } from '../../app.ts'
+import type { Config } from '../../config/config.ts'
 import type { FactListener } from '../../facts.ts'
+import { Listener } from '../../listen/listener.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
 import { endSoon } from '../../service/end.ts'
-import { type CertificateTexts, GivenCertificates } from '../../tls/given-certificates.ts'
-import { certificateSettings, type CertificateSettings } from '../certificates.ts'
-import { Leases } from '../leases.ts'
+import { factHub } from '../fact-hub.ts'
+import { type Foundation, openFoundation } from '../foundation.ts'
+import { type Mail, takeMail } from '../take-mail.ts'
 import { acceptPace } from './accept-pace.ts'
+import { CertificatesHere } from './certificates-here.ts'
+import { FactsHere } from './facts-here.ts'
 import { writeLine } from './log-pipe.ts'
 import { asTrouble, type FromWorker, type WorkerSetup, type ToWorker } from './messages.ts'
-import type { WorkerParts } from './parts.ts'
 import { beatMs } from './pulse.ts'
 import { CountsHere } from './shared-counts.ts'
 import { RatesHere } from './shared-rates.ts'
+
+/** What this process does, from the moment that it takes mail. */
+interface Taking extends AsyncDisposable {
+  readonly foundation: Foundation
+  readonly mail: Mail
+}
 
 /** Between two looks at what has changed, for the primary's readiness. */
 const lookMs = 250
@@ -33,35 +40,24 @@ const metricsMs = 2000
 const sockets = new Map<string, { close(): void }>()
 const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
 const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
-const given: { orders?: WorkerSetup; certificates?: GivenCertificates } = {}
-let app: App | undefined
+const afterAccept = acceptPace(counts)
+const certificates = new CertificatesHere()
+const facts = factHub()
+const watched = new FactsHere(facts, {
+  send: (batch, sent) => tell({ kind: 'facts', batch }, sent),
+  onDropped: () => taking?.foundation.metrics.factsDroppedTotal.inc(),
+})
+let taking: Taking | undefined
 let log: Log | undefined
 let starting: Promise<void> | undefined
 let stopping = false
 let toldReasons = ''
 
-function tell(message: FromWorker): void {
+/** `sent`: the message has left this process, or never will. */
+function tell(message: FromWorker, sent = (): void => undefined): void {
   // A primary that has gone is noticed by `disconnect`.
-  if (process.connected) process.send?.(message, undefined, {}, () => undefined)
-}
-
-function textsGiven(): CertificateTexts {
-  const { certificates: texts } = given.orders ?? {}
-  if (texts === undefined) throw new Error('no certificates were given to serve with')
-  return texts
-}
-
-const certificates = new Leases<CertificateSettings, GivenCertificates>({
-  open: (settings) => new GivenCertificates(textsGiven(), settings),
-  renew: (leased) => leased.use(textsGiven()),
-})
-
-const certificatesFor: WorkerParts['certificates'] = async (config) => {
-  const settings = certificateSettings(config)
-  if (settings === undefined) return undefined
-  const lease = await certificates.lease(settings)
-  given.certificates = lease.part
-  return lease
+  if (process.connected) process.send?.(message, undefined, {}, sent)
+  else sent()
 }
 
 function socketFor(key: string): object {
@@ -77,7 +73,7 @@ const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept']
 async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
   // What the primary had sent before it went is read all the same.
   if (stopping) return
-  given.orders = orders
+  certificates.give(orders.certificates)
   const { config } = orders
   log = createLog({
     ...config.log,
@@ -91,56 +87,75 @@ async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' 
       tell({ kind: 'away', fact })
     else if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
   }
-  const worker: WorkerParts = {
-    name: String(slot),
-    socketFor,
-    certificates: certificatesFor,
-    shared: { counts, rates },
-    afterAccept: acceptPace(counts),
-  }
   try {
-    app = await startApp(config, {
-      onFact,
-      onTrouble: (what) => tell({ kind: 'trouble', what }),
-      worker,
-    })
+    taking = await take(config, { slot, onFact })
   } catch (error) {
     tell({ kind: 'failed', trouble: asTrouble(error) })
     if (process.connected) process.disconnect()
     endSoon()
     return
   }
-  toldReasons = app.ready().reasons.join('\n')
-  tell({ kind: 'started', reasons: app.ready().reasons })
+  const reasons = taking.mail.reasons()
+  toldReasons = reasons.join('\n')
+  tell({ kind: 'started', reasons })
   setInterval(() => tellState(), lookMs).unref()
   setInterval(() => void tellMetrics(), metricsMs).unref()
 }
 
+async function take(
+  config: Config,
+  { slot, onFact }: { readonly slot: number; readonly onFact: FactListener },
+): Promise<Taking> {
+  await using opened = new AsyncDisposableStack()
+  facts.add(onFact)
+  const foundation = opened.use(
+    await openFoundation(config, { facts, now: Date.now, worker: String(slot) }),
+  )
+  foundation.initialiseMetrics(config)
+  const mail = opened.use(
+    await takeMail(config, {
+      foundation,
+      certificates: async (for_) => await certificates.lease(for_),
+      shared: { counts, rates },
+      socketOf: (key) => ({ handle: socketFor(key), afterAccept }),
+      open: async (listening) => await Listener.open(listening),
+    }),
+  )
+  const owned = opened.move()
+  return {
+    foundation,
+    mail,
+    [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+  }
+}
+
 function tellState(): void {
-  const reasons = app?.ready().reasons ?? []
+  const reasons = taking?.mail.reasons() ?? []
   if (reasons.join('\n') === toldReasons) return
   toldReasons = reasons.join('\n')
   tell({ kind: 'state', reasons })
 }
 
 async function tellMetrics(): Promise<void> {
-  if (app !== undefined) tell({ kind: 'metrics', metrics: await metricsOf(app.metrics.registry) })
+  if (taking === undefined) return
+  tell({ kind: 'metrics', metrics: await metricsOf(taking.foundation.metrics.registry) })
 }
 
 async function refresh(number: number): Promise<void> {
-  await app?.ledger.refresh()
-  tell({ kind: 'refreshed', number, durable: app?.ledger.durable === true })
+  const ledger = taking?.foundation.ledger
+  await ledger?.refresh()
+  tell({ kind: 'refreshed', number, durable: ledger?.durable === true })
 }
 
 async function reload(orders: WorkerSetup): Promise<void> {
-  const before = { ...given }
-  given.orders = orders
+  const takeBack = certificates.give(orders.certificates)
   try {
-    await app?.reload(orders.config)
+    await taking?.mail.reload(orders.config)
+    taking?.foundation.initialiseMetrics(orders.config)
     if (log !== undefined) log.level = orders.config.log.level
     tell({ kind: 'reloaded' })
   } catch (error) {
-    Object.assign(given, before)
+    takeBack()
     // Nobody listens on what came for it.
     for (const handle of sockets.values()) handle.close()
     sockets.clear()
@@ -153,7 +168,7 @@ async function stop(): Promise<void> {
   stopping = true
   // Who is only starting would begin to listen afterwards, for nobody, and keep the port.
   await starting
-  await app?.close()
+  await taking?.[Symbol.asyncDispose]()
   await tellMetrics()
   counts.end()
   rates.end()
@@ -176,15 +191,16 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       void tellMetrics()
       return
     case 'certificates':
-      if (given.orders !== undefined)
-        given.orders = { ...given.orders, certificates: message.certificates }
-      given.certificates?.use(message.certificates)
+      certificates.use(message.certificates)
       return
     case 'elsewhere':
       counts.hear(message.counts, message.others)
       return
     case 'takenElsewhere':
       rates.hear(message.taken)
+      return
+    case 'watch':
+      watched.watch(message.on)
       return
     case 'reload':
       void reload(message.orders)

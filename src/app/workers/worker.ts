@@ -179,6 +179,7 @@ export class Worker {
       case 'counts':
       case 'taken':
       case 'away':
+      case 'facts':
       case 'trouble':
     }
     this.#options.onMessage(this, message)

@@ -1,0 +1,78 @@
+/**
+ * What every process of Rcptwise stands on, whether it keeps house, takes mail or does both: where
+ * facts go, what is counted, the ledger, and what is learned of senders.
+ */
+import type { Config } from '../config/config.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { metricsFromFacts } from '../metrics/from-facts.ts'
+import { initialise } from '../metrics/initialise.ts'
+import { createMetrics, type Metrics, type ScrapeSources } from '../metrics/registry.ts'
+import { learnFromFacts } from '../peers/learning.ts'
+import { strategyInForce } from '../peers/overrides.ts'
+import type { ConfigurableStrategy } from '../strategy/names.ts'
+import type { FactHub } from './fact-hub.ts'
+import { openLedger } from './ledger.ts'
+import { timedLedger } from './timed-ledger.ts'
+
+export interface FoundationOptions {
+  /** Where they go; whoever listens already hears of everything first. */
+  readonly facts: FactHub
+  readonly now: () => number
+  /** Default process metrics; off where several apps share a process. */
+  readonly processMetrics?: boolean | undefined
+  /** Which of several processes this is, in what Node.js tells of it. */
+  readonly worker?: string
+}
+
+export interface Foundation extends AsyncDisposable {
+  readonly facts: FactHub
+  readonly metrics: Metrics
+  readonly ledger: Ledger
+  readonly now: () => number
+  /** What is read when somebody asks for the metrics; besides what was named before. */
+  readAtScrape(sources: ScrapeSources): void
+  /** Of each peer class of a configuration: its series are there before the first event. */
+  initialiseMetrics(config: Config): void
+  readonly strategies: (config: Config) => readonly StrategyOfPeer[]
+}
+
+interface StrategyOfPeer {
+  readonly peer: string
+  readonly name: string
+  readonly strategy: ConfigurableStrategy
+}
+
+/** Rejects when the ledger can't be used; whoever hears of facts has heard why then. */
+export async function openFoundation(
+  config: Config,
+  { facts, now, processMetrics = true, worker }: FoundationOptions,
+): Promise<Foundation> {
+  const sources: ScrapeSources = {}
+  const metrics = createMetrics(sources, {
+    processMetrics,
+    ...(worker !== undefined && { worker }),
+  })
+  facts.add(metricsFromFacts(metrics))
+  // The metrics hear of it when it can't be opened.
+  const store = await openLedger(config, facts.tell, now)
+  facts.add(learnFromFacts({ senders: store.senders, onFact: facts.tell }))
+  metrics.configLoadedSeconds.set(now() / 1000)
+  const strategies = ({ peers }: Config): readonly StrategyOfPeer[] =>
+    peers.map(({ name, strategy }) => ({
+      peer: name,
+      name,
+      strategy: strategyInForce({ name, strategy }, store.overrides(), now()),
+    }))
+  return {
+    facts,
+    metrics,
+    ledger: timedLedger(store, metrics),
+    now,
+    readAtScrape: (more) => Object.assign(sources, more),
+    initialiseMetrics: (for_) => initialise(metrics, strategies(for_), for_.judge.kind),
+    strategies,
+    async [Symbol.asyncDispose]() {
+      await store.close()
+    },
+  }
+}

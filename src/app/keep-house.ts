@@ -1,0 +1,242 @@
+/**
+ * Keeping house, once a site: the certificates, the rounds in which the ledger is swept and senders
+ * are reviewed, the metrics of all, the admin API, and which configuration is in force. Whoever
+ * takes the mail is told to it: this process, or workers.
+ */
+import type { Config, ListenAddress } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { initialiseStrategy } from '../metrics/initialise.ts'
+import type { Metrics, ScrapeSources } from '../metrics/registry.ts'
+import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
+import type { InheritedSocket } from '../service/activation.ts'
+import { asStarted, type Privileges } from '../service/user.ts'
+import { isStrategyName } from '../strategy/names.ts'
+import type { WatchedCertificates } from '../tls/watched-certificates.ts'
+import { openAdmin } from './admin.ts'
+import { CertificatesOfFiles } from './certificates.ts'
+import { factHub } from './fact-hub.ts'
+import { type Foundation, openFoundation } from './foundation.ts'
+import type { Lease } from './leases.ts'
+import { needsRestart } from './needs-restart.ts'
+import { judgingOf } from './session.ts'
+import { startSweeping, type Sweeping } from './sweeping.ts'
+import { type FactWatcher, FactWatchers, watchHub } from './watched-facts.ts'
+
+export interface AppOptions {
+  /** Everything that happens, before anybody else has heard of it. */
+  readonly onFact?: FactListener
+  /** What went wrong at the edges, where no fact fits: in words, for the log. */
+  readonly onTrouble?: (what: string) => void
+  /** ms since the epoch. */
+  readonly now?: () => number
+  /** Default process metrics; off where several apps share a process. */
+  readonly processMetrics?: boolean
+  /**
+   * Sockets that are already listening, for `config.listen`, in its order unless their names say
+   * otherwise.
+   */
+  readonly sockets?: readonly InheritedSocket[]
+  /** What may still be done as root; given up for good before this is over. */
+  readonly privileges?: Privileges
+}
+
+export interface App {
+  /**
+   * Where it listens, in the order of the configuration; ports as they are, also where 0 was asked
+   * for.
+   */
+  readonly addresses: readonly ListenAddress[]
+  readonly admin: { readonly address: string; readonly port: number } | undefined
+  readonly ledger: Ledger
+  readonly metrics: Metrics
+  /** What happens around it, for its metrics and whoever else hears of facts. */
+  readonly onFact: FactListener
+  /** Tells of everything that happens from now on, in all processes; gives what ends that. */
+  watchFacts(watcher: FactWatcher): () => void
+  /** The text of /metrics, of all processes. */
+  scrape(): Promise<string>
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  /**
+   * Serves new sessions with another configuration; those that are open end with theirs. Gives the
+   * keys whose change needs a restart. Rejects, and goes on as before, when something of it can't
+   * be used.
+   */
+  reload(config: Config): Promise<readonly string[]>
+  /**
+   * Lets sessions finish within `timeouts.shutdown`, then ends everything, in the reverse order of
+   * its start.
+   */
+  close(): Promise<void>
+  /**
+   * Ends other processes that belong to it, at once: for a program that does not wait any longer.
+   */
+  kill(): void
+}
+
+/** What the house has for those who take the mail. */
+export interface House {
+  readonly foundation: Foundation
+  readonly privileges: Privileges
+  readonly onTrouble: (what: string) => void
+  readonly certificates: CertificatesOfFiles
+}
+
+/** Those who take the mail: this process, or its workers. */
+export interface MailTakers {
+  readonly addresses: readonly ListenAddress[]
+  /** What keeps mail from being taken, in words. */
+  reasons(): readonly string[]
+  /** Rejects, and goes on as before, when something of it can't be used. */
+  reload(config: Config): Promise<void>
+  /**
+   * What was set in the ledger is in force when this resolves, but for what it names in words.
+   */
+  refresh(): Promise<readonly string[]>
+  /** Of each process but this one. */
+  metrics(): Promise<readonly (readonly MetricJson[])[]>
+  /** Tells what happens in other processes, to one at a time; gives what ends that. */
+  watchFacts(watcher: FactWatcher): () => void
+  /** Sessions may finish within `timeouts.shutdown`. */
+  close(): Promise<void>
+  /** Ends other processes at once. */
+  kill(): void
+}
+
+/**
+ * Starts everything; rejects with what could not be started and why, and leaves nothing behind
+ * then. `begin` starts those who take the mail, and gives up root for good.
+ */
+export async function keepHouse(
+  config: Config,
+  options: AppOptions & { readonly worker?: string },
+  begin: (house: House) => Promise<MailTakers>,
+): Promise<App> {
+  await using opened = new AsyncDisposableStack()
+  const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted } = options
+  const facts = factHub()
+  if (options.onFact !== undefined) facts.add(options.onFact)
+  const foundation = opened.use(await openFoundation(config, { ...options, facts, now }))
+  const { metrics, ledger } = foundation
+  const onFact = facts.tell
+  foundation.initialiseMetrics(config)
+
+  const ofFiles = new CertificatesOfFiles({ onFact, now, privileges })
+  let inForce: InForce = { config, certificates: await ofFiles.lease(config) }
+  opened.defer(async () => await inForce.certificates?.release())
+
+  const mail = await begin({
+    foundation,
+    privileges,
+    onTrouble,
+    certificates: ofFiles,
+  })
+  opened.defer(async () => await mail.close())
+
+  const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now })
+  opened.defer(() => sweeping.stop())
+  foundation.readAtScrape(metricsOfHouse(foundation, sweeping, () => inForce))
+  const scrape = async (): Promise<string> => await scrapeAll(metrics, await mail.metrics())
+  let closing = false
+  const ready = (): ReturnType<App['ready']> => {
+    const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
+    return { ready: reasons.length === 0, reasons }
+  }
+  const admin = await openAdmin(config, {
+    peers: () => inForce.config.peers,
+    missingAfterMs: () => inForce.config.ledger.missingAfterMs,
+    judging: () => judgingOf(inForce.config),
+    ledger,
+    metrics,
+    scrape,
+    tellProcesses: async () => await mail.refresh(),
+    onFact,
+    now,
+    ready,
+    onTrouble,
+  })
+  if (admin !== undefined) opened.defer(async () => await admin.close())
+
+  async function reload(wanted: Config): Promise<readonly string[]> {
+    const { config: next, keys } = needsRestart(inForce.config, wanted)
+    const certificates = await ofFiles.lease(next)
+    try {
+      await mail.reload(next)
+    } catch (error) {
+      await certificates?.release()
+      throw error
+    }
+    const before = inForce
+    inForce = { config: next, certificates }
+    foundation.initialiseMetrics(next)
+    await before.certificates?.release()
+    return keys
+  }
+
+  const watchers = new FactWatchers((told) => {
+    const ends = [watchHub(facts, told), mail.watchFacts(told)]
+    return () => {
+      for (const end of ends) end()
+    }
+  })
+  const owned = opened.move()
+  return {
+    get addresses() {
+      return mail.addresses
+    },
+    admin: admin === undefined ? undefined : { address: admin.address, port: admin.port },
+    ledger,
+    metrics,
+    onFact,
+    watchFacts: (watcher) => watchers.add(watcher),
+    scrape,
+    ready,
+    reload,
+    async close() {
+      closing = true
+      // The admin API tells of it until the last session has ended.
+      await mail.close()
+      await owned.disposeAsync()
+    },
+    kill: () => mail.kill(),
+  }
+}
+
+interface InForce {
+  readonly config: Config
+  /** Undefined where no listener speaks TLS. */
+  readonly certificates: Lease<WatchedCertificates> | undefined
+}
+
+const metricsOfHouse = (
+  { ledger, strategies }: Foundation,
+  sweeping: Sweeping,
+  inForce: () => InForce,
+): ScrapeSources => ({
+  countOpen: async () => await ledger.countOpen(),
+  strategies: () => strategies(inForce().config),
+  missing: () => sweeping.missing(),
+  learned: () => sweeping.learned(),
+  certificates: () =>
+    (inForce().certificates?.part.all ?? []).map(({ name, expiresAt }) => ({
+      name,
+      notAfter: expiresAt,
+    })),
+})
+
+/** The text of /metrics: of this process, or of it and others together. */
+async function scrapeAll(
+  metrics: Metrics,
+  others: readonly (readonly MetricJson[])[],
+): Promise<string> {
+  if (others.length === 0) return await metrics.registry.metrics()
+  for (const { name, values } of others.flat()) {
+    if (name !== 'rcptwise_splits_opened_total') continue
+    for (const { labels } of values) {
+      const strategy = String(labels['strategy'])
+      // So that splits_open shows a 0 of each pair that the others know.
+      if (isStrategyName(strategy)) initialiseStrategy(metrics, String(labels['peer']), strategy)
+    }
+  }
+  return await sumOf([await metricsOf(metrics.registry), ...others]).metrics()
+}

@@ -1,0 +1,18 @@
+/** What was set for a peer class at run time, in place of its configured strategy. */
+import type { StrategyOverride } from '../ledger/ledger.ts'
+import type { ConfigurableStrategy } from '../strategy/names.ts'
+
+/** `now`: ms since the epoch. */
+export const overrideInForce = (
+  overrides: readonly StrategyOverride[],
+  peer: string,
+  now: number,
+): StrategyOverride | undefined =>
+  overrides.find((set) => set.peer === peer && (set.until === undefined || set.until > now))
+
+/** Set at run time, else configured. */
+export const strategyInForce = (
+  peer: { readonly name: string; readonly strategy: ConfigurableStrategy },
+  overrides: readonly StrategyOverride[],
+  now: number,
+): ConfigurableStrategy => overrideInForce(overrides, peer.name, now)?.strategy ?? peer.strategy

@@ -1,0 +1,144 @@
+/**
+ * A worker's facts on their way to the primary: in order and numbered while somebody watches, not
+ * at all while nobody does, and never more of them waiting than the limit says.
+ */
+import fc from 'fast-check'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { factHub } from '../../../src/app/fact-hub.ts'
+import type { WatchedFact } from '../../../src/app/watched-facts.ts'
+import { FactsHere, mostWaiting, watchedFacts } from '../../../src/app/workers/facts-here.ts'
+import type { Fact } from '../../../src/facts.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Each tells by its time which one it is. */
+const factOf = (at: number): Fact => ({ kind: 'limitReached', at, limit: 'sessions' })
+
+/** A worker with a primary that reads when it is told to. */
+class World {
+  readonly heard: WatchedFact[] = []
+  readonly batches: number[] = []
+  dropped = 0
+  happened = 0
+  readonly #hub = factHub()
+  #sent: (() => void)[] = []
+  readonly here = new FactsHere(this.#hub, {
+    send: (batch, sent) => {
+      this.batches.push(batch.facts.length)
+      this.heard.push(...watchedFacts(1, batch))
+      this.#sent.push(sent)
+    },
+    onDropped: () => this.dropped++,
+  })
+
+  happen(count: number): void {
+    for (let i = 0; i < count; i++) this.#hub.tell(factOf(++this.happened))
+  }
+
+  /** Batches that are under way have left. */
+  read(): void {
+    for (const sent of this.#sent.splice(0)) sent()
+  }
+}
+
+test('nothing is told before somebody watches, and nothing once nobody does any more', () => {
+  const world = new World()
+  world.happen(3)
+  vi.advanceTimersByTime(1000)
+  expect(world.batches).toEqual([])
+  world.here.watch(true)
+  world.happen(2)
+  vi.advanceTimersByTime(1000)
+  world.read()
+  world.here.watch(false)
+  world.happen(5)
+  vi.advanceTimersByTime(1000)
+  expect(world.heard.map(({ fact }) => fact.at)).toEqual([4, 5])
+  expect(world.dropped).toBe(0)
+})
+
+test('what happens within a moment is one batch, and the next one waits until it has left', () => {
+  const world = new World()
+  world.here.watch(true)
+  world.happen(3)
+  vi.advanceTimersByTime(1000)
+  world.happen(4)
+  vi.advanceTimersByTime(1000)
+  expect(world.batches).toEqual([3])
+  world.read()
+  vi.advanceTimersByTime(1000)
+  expect(world.batches).toEqual([3, 4])
+})
+
+test('a primary that does not read costs what is over the limit, which is counted', () => {
+  const world = new World()
+  world.here.watch(true)
+  world.happen(1)
+  vi.advanceTimersByTime(1000)
+  world.happen(mostWaiting + 7)
+  expect(world.dropped).toBe(7)
+  world.read()
+  vi.advanceTimersByTime(1000)
+  world.read()
+  world.happen(1)
+  vi.advanceTimersByTime(1000)
+  expect(world.batches).toEqual([1, mostWaiting, 1])
+  expect(world.heard.at(-1)?.sequence).toBe(mostWaiting + 9)
+})
+
+const happens = fc.record({
+  do: fc.constant('happen' as const),
+  count: fc.oneof(fc.nat(5), fc.integer({ min: mostWaiting - 2, max: mostWaiting + 2 })),
+})
+const stepsOf = <Name extends string>(...names: readonly Name[]) =>
+  fc.array(fc.oneof(happens, fc.constantFrom(...names.map((name) => ({ do: name, count: 0 })))), {
+    maxLength: 40,
+  })
+
+test('however the primary reads: each fact is heard in order, or dropped and counted', () => {
+  fc.assert(
+    fc.property(stepsOf('pass', 'read'), (script) => {
+      const world = new World()
+      world.here.watch(true)
+      const run = (step: (typeof script)[number]): void => {
+        if (step.do === 'happen') world.happen(step.count)
+        else if (step.do === 'pass') vi.advanceTimersByTime(1000)
+        else world.read()
+      }
+      script.forEach(run)
+      for (const step of ['pass', 'read', 'pass', 'read'] as const) run({ do: step, count: 0 })
+      expect(Math.max(0, ...world.batches)).toBeLessThanOrEqual(mostWaiting)
+      expect(world.heard.length + world.dropped).toBe(world.happened)
+      const numbers = world.heard.map(({ sequence }) => sequence)
+      expect(numbers).toEqual(world.heard.map(({ fact }) => fact.at))
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+    }),
+  )
+})
+
+test('however often somebody comes and leaves: nothing that happened without them, and all in order', () => {
+  fc.assert(
+    fc.property(stepsOf('pass', 'read', 'watch', 'leave'), (script) => {
+      const world = new World()
+      let watching = false
+      const unwatched = new Set<number>()
+      for (const step of script) {
+        const before = world.happened
+        if (step.do === 'happen') world.happen(step.count)
+        else if (step.do === 'pass') vi.advanceTimersByTime(1000)
+        else if (step.do === 'read') world.read()
+        else {
+          watching = step.do === 'watch'
+          world.here.watch(watching)
+        }
+        if (watching) continue
+        for (let at = before + 1; at <= world.happened; at++) unwatched.add(at)
+      }
+      const { heard } = world
+      expect(heard.filter(({ fact }) => unwatched.has(fact.at))).toEqual([])
+      for (const numbers of [heard.map(({ fact }) => fact.at), heard.map((one) => one.sequence)])
+        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+    }),
+  )
+})
