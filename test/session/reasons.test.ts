@@ -62,14 +62,10 @@ const ways: readonly Way[] = [
   },
   {
     name: 'too many recipients lately',
-    act: (machine) => {
-      Object.assign(machine.session, {
-        allowance: {
-          takes: (thing: string) => (thing === 'recipients' ? 'recipients_per_minute' : undefined),
-        },
-      })
-      machine.message([a])
+    options: {
+      oracle: { takes: (thing) => (thing === 'recipients' ? 'recipients_per_minute' : undefined) },
     },
+    act: to([a]),
     reasons: { [a]: 'limit (recipients_per_minute)' },
   },
   {
