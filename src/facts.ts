@@ -21,7 +21,7 @@ export type TransactionMode = 'prdr' | 'plain' | 'split'
  */
 export type TransactionOutcome = 'accepted' | 'mixed' | 'refused' | 'deferred' | 'aborted'
 
-export type VerdictName = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
+export type VerdictName = 'accept' | 'tag' | 'quarantine' | 'discard' | 'reject' | 'defer'
 
 export interface RecipientFact {
   readonly address: string
@@ -386,7 +386,8 @@ export type Fact =
       readonly kind: 'judged'
       readonly at: number
       readonly judge: string
-      readonly result: 'scored' | 'silent' | 'failed'
+      /** `forced`: it has an opinion and no score. */
+      readonly result: 'scored' | 'forced' | 'silent' | 'failed'
       readonly ms: number
       readonly why?: string
     })

@@ -34,7 +34,7 @@ const table: Readonly<Record<string, Rule>> = {
   // Pure: no node:, no library, no clock.
   // domainToASCII computes, it opens nothing.
   smtp: { values: ['smtp'], outside: ['node:url'] },
-  verdict: { values: ['verdict', 'smtp'] },
+  verdict: { values: ['verdict', 'smtp', 'message'] },
   strategy: { values: ['strategy', 'verdict'] },
   // The header section of a text, its fields, and what is changed in it.
   message: { values: ['message', 'smtp/octets.ts', 'smtp/text-receiver.ts'] },
@@ -57,7 +57,7 @@ const table: Readonly<Record<string, Rule>> = {
   'version.ts': { values: [], outside: ['node:fs'] },
   'config/config.ts': { values: [], types: ['verdict', 'strategy'] },
   'backend/backend.ts': { values: [], types: ['smtp', 'message'] },
-  'judge/judge.ts': { values: [] },
+  'judge/judge.ts': { values: [], types: ['message', 'verdict'] },
   'policy/policy-source.ts': { values: [], types: ['verdict'] },
   'ledger/senders.ts': { values: ['known.ts'], types: ['strategy'] },
   'ledger/ledger.ts': { values: [], types: ['split/split.ts', 'ledger/senders.ts', 'strategy'] },
@@ -82,6 +82,7 @@ const table: Readonly<Record<string, Rule>> = {
       'smtp',
       'split',
       'tls/handshake-failure.ts',
+      'verdict/judgement.ts',
     ],
     types: interfaces,
     outside: ['node:*'],
@@ -121,7 +122,7 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['verdict', 'facts.ts'],
     outside: ['node:*'],
   },
-  judge: { values: ['judge', 'message'] },
+  judge: { values: ['judge', 'message', 'verdict/judgement.ts'] },
   // Who a peer is, and what was seen of it.
   peers: {
     values: ['known.ts', 'peers', 'smtp', 'strategy', 'facts.ts'],

@@ -2,7 +2,7 @@
 import type { Config, JudgeConfig } from '../config/config.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
-import { backendJudge, noJudge } from '../judge/silent.ts'
+import { silentJudge } from '../judge/silent.ts'
 import { inRanges } from '../peers/peer-directory.ts'
 
 /** What becomes of a message that it can't judge is not among them. */
@@ -16,9 +16,9 @@ export function openJudge(settings: JudgeConfig): Judge {
   switch (settings.kind) {
     case 'headers':
       return headersJudge({ field: settings.field, believes: inRanges(settings.from) })
+    // The server behind is asked with the text, and nobody before it.
     case 'backend':
-      return backendJudge
     case 'none':
-      return noJudge
+      return silentJudge(settings.kind)
   }
 }

@@ -4,6 +4,7 @@ import { ClientBackend } from '../backend/client-backend.ts'
 import type { Bounces } from '../bounce/bounce.ts'
 import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
+import { JudgeChain } from '../judge/chain.ts'
 import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
@@ -19,6 +20,7 @@ import type { Allowance } from '../session/allowance.ts'
 import type { Journal } from '../session/journal.ts'
 import type { AuthMode, SessionOptions } from '../session/session.ts'
 import { octetsOf } from '../smtp/octets.ts'
+import type { Judged } from '../strategy/meaning.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import { refusesRoutes } from './relaying.ts'
@@ -73,7 +75,9 @@ export function connectionOptions(
     replyTimeoutMs: timeouts.replyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
-  const runner = { ...parts, spool, openLimits: limits.openSplits, ...waits }
+  const judged = { judge: parts.judge, onFailure: config.judge.onFailure }
+  const judges = new JudgeChain({ judges: [judged], now })
+  const runner = { ...parts, judges, spool, openLimits: limits.openSplits, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
     maxBytes: limits.messageSizeBytes,
@@ -116,7 +120,7 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
 })
 
 /** Whether the server behind is the judge. */
-export const judgingOf = ({ judge }: Config): SessionOptions['judging'] =>
+export const judgingOf = ({ judge }: Config): Judged['judging'] =>
   judge.kind === 'backend' ? 'backend' : 'score'
 
 function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOptions {
@@ -127,8 +131,7 @@ function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOpt
     startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,
-    judging: judgingOf(config),
-    judgeFailure: config.judge.onFailure,
+    lastWord: config.judge.kind === 'backend' ? 'backend' : 'judges',
     limits,
     deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },
     ...known({ relayDomains }),

@@ -14,7 +14,8 @@
 import { readFields } from '../message/header-fields.ts'
 import { HeaderReader, type HeaderSection } from '../message/header-section.ts'
 import { GtubeFinder, gtubeScore } from './gtube.ts'
-import type { Judge, Judgement, Judging } from './judge.ts'
+import type { Judgement } from '../verdict/judgement.ts'
+import type { Judge, Onlooker } from './judge.ts'
 import { type ScoreField, scoreIn } from './score-field.ts'
 
 export interface HeadersJudgeOptions {
@@ -25,10 +26,11 @@ export interface HeadersJudgeOptions {
 
 const silent: Judgement = { kind: 'silent' }
 
-class HeadersJudging implements Judging {
+class HeadersJudging implements Onlooker {
+  readonly way = 'looks on'
   readonly #field: ScoreField
   readonly #gtube = new GtubeFinder()
-  /** Absent once the section is known, and for who is not believed. */
+  /** Absent once the section is known, and of who is not believed. */
   #reader: HeaderReader | undefined
   #section: HeaderSection | undefined
 
@@ -49,14 +51,9 @@ class HeadersJudging implements Judging {
   }
 
   end(): Judgement {
-    if (this.#gtube.found) return { kind: 'scored', score: gtubeScore, symbols: ['GTUBE'] }
+    if (this.#gtube.found) return { kind: 'judged', score: gtubeScore, symbols: ['GTUBE'] }
     const section = this.#section ?? this.#reader?.end()
     return section === undefined ? silent : judgeHeader(section, this.#field)
-  }
-
-  abandon(): void {
-    this.#reader = undefined
-    this.#section = undefined
   }
 }
 
@@ -78,11 +75,15 @@ export function judgeHeader({ header, end }: HeaderSection, field: ScoreField): 
     }
   const score = scoreIn(field, first.value)
   if (score === undefined) return { kind: 'failed', why: `${field} has no score where it belongs` }
-  return { kind: 'scored', score, symbols: [field] }
+  return { kind: 'judged', score, symbols: [field] }
 }
 
 export const headersJudge = ({ field, believes }: HeadersJudgeOptions): Judge => ({
   name: 'headers',
-  begin: ({ clientAddress }) => new HeadersJudging(field, believes(clientAddress)),
+  edits: false,
+  scores: true,
+  message: ({ client }) => new HeadersJudging(field, believes(client.address)),
+  trouble: () => undefined,
+  check: async () => await Promise.resolve(undefined),
   close: async () => await Promise.resolve(),
 })

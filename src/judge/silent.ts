@@ -1,21 +1,21 @@
 /** Judges that look at no text. */
-import type { Judge, Judgement, Judging } from './judge.ts'
+import type { Judgement } from '../verdict/judgement.ts'
+import type { Judge, Onlooker } from './judge.ts'
 
 const silent: Judgement = { kind: 'silent' }
-const judging: Judging = {
+const judging: Onlooker = {
+  way: 'looks on',
   push: () => undefined,
   settled: () => silent,
   end: () => silent,
-  abandon: () => undefined,
 }
 
-const silentJudge = (name: string): Judge => ({
+export const silentJudge = (name: string): Judge => ({
   name,
-  begin: () => judging,
+  edits: false,
+  scores: false,
+  message: () => judging,
+  trouble: () => undefined,
+  check: async () => await Promise.resolve(undefined),
   close: async () => await Promise.resolve(),
 })
-
-/** The backend's reply to the text is the verdict, one transaction per group (design: judge). */
-export const backendJudge = silentJudge('backend')
-/** Nobody judges: every policy accepts. */
-export const noJudge = silentJudge('none')

@@ -16,7 +16,7 @@ export interface OwnEnd {
 
 /** What a connection is made of. */
 export interface ConnectionOptions extends MessageFlowOptions {
-  readonly start: Omit<SessionStart, 'at' | 'secured' | 'oracle'>
+  readonly start: Omit<SessionStart, 'at' | 'secured' | 'tls' | 'oracle'>
   /** `unread`: whether octets have come behind the command that is under way. */
   readonly oracle: (unread: () => boolean) => Oracle
   readonly ledger: Ledger

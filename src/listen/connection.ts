@@ -93,6 +93,7 @@ export class Connection {
       oracle: options.oracle(() => this.#octets.unreadBytes > 0),
       at: options.now(),
       secured: options.secured !== undefined,
+      ...(options.secured === undefined ? {} : { tls: options.secured }),
     })
     this.#listen(socket)
   }

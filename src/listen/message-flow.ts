@@ -6,7 +6,8 @@ import type { Effect, Event } from '../session/effects.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import { OctetRouter, type OctetRouterOptions } from './octet-router.ts'
 import { TextPace } from './text-pace.ts'
-import { type RunnerListener, type RunnerParts, TransactionRunner } from './transaction-runner.ts'
+import type { MessageListener } from './message-intake.ts'
+import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
 
 export interface MessageFlowOptions extends OctetRouterOptions {
   readonly runner: RunnerParts
@@ -34,14 +35,14 @@ export class MessageFlow {
   readonly #listener: MessageFlowListener
   readonly #pace: TextPace
   #runner: TransactionRunner | undefined
-  readonly #toRunner: RunnerListener
+  readonly #toRunner: MessageListener
   #held = false
 
   constructor(options: MessageFlowOptions, listener: MessageFlowListener) {
     const { now } = options
     this.#options = options
     this.#listener = listener
-    const toRunner: RunnerListener = { tell: listener.tell, onDrain: () => this.#drained() }
+    const toRunner: MessageListener = { tell: listener.tell, onDrain: () => this.#drained() }
     this.#toRunner = toRunner
     this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
     this.octets = new OctetRouter(options, {
@@ -93,14 +94,15 @@ export class MessageFlow {
         return
       case 'receiveText':
         this.#pace.begin(performance.now())
-        this.#runner?.startText(effect, effect.streamable)
+        this.#runner?.startText(effect)
         return this.octets.beginText()
       case 'dropText':
         this.#pace.begin(performance.now())
         return this.octets.dropText()
       case 'receiveChunk':
         this.#pace.begin(performance.now())
-        if (effect.first) this.#runner?.startText(effect, false)
+        if (effect.judged !== undefined)
+          this.#runner?.startText({ ...effect, judged: effect.judged, streamable: false })
         return this.octets.beginChunk(effect)
     }
   }

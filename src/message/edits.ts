@@ -38,37 +38,36 @@ const fieldName = /^[!-9;-~]+$/
 const fieldValue =
   /^[\x01-\x09\x0b\x0c\x0e-\xff]*(?:\r\n[ \t]+[\x01-\x08\x0b\x0c\x0e-\x1f\x21-\xff][\x01-\x09\x0b\x0c\x0e-\xff]*)*$/
 
-/** Edits that have passed the guard, of one who edits. */
-export class Edits {
+declare const checked: unique symbol
+
+/** Edits that have passed the guard, of one who edits. Plain data; only `checkEdits` makes them. */
+export interface Edits {
   readonly list: readonly Edit[]
+  readonly [checked]: true
+}
 
-  private constructor(list: readonly Edit[]) {
-    this.list = list
+/** Or why they can't be made. */
+export function checkEdits(list: readonly Edit[]): Edits | { readonly failed: string } {
+  if (list.length > mostEdits) return { failed: `more than ${mostEdits} edits` }
+  let octets = 0
+  for (const edit of list) {
+    const failed = whyNot(edit)
+    if (failed !== undefined) return { failed: `${edit.do}: ${failed}` }
+    if ('value' in edit) octets += edit.name.length + edit.value.length
   }
+  return octets > editedFieldsBytes
+    ? { failed: `fields of more than ${editedFieldsBytes} octets together` }
+    : ({ list } as Edits)
+}
 
-  /** Or why they can't be made. */
-  static of(list: readonly Edit[]): Edits | { readonly failed: string } {
-    if (list.length > mostEdits) return { failed: `more than ${mostEdits} edits` }
-    let octets = 0
-    for (const edit of list) {
-      const failed = whyNot(edit)
-      if (failed !== undefined) return { failed: `${edit.do}: ${failed}` }
-      if ('value' in edit) octets += edit.name.length + edit.value.length
-    }
-    return octets > editedFieldsBytes
-      ? { failed: `fields of more than ${editedFieldsBytes} octets together` }
-      : new Edits(list)
-  }
-
-  /**
-   * Fields above all others, in their order. What can't be written as it is has been made printable
-   * by who writes it: these are Rcptwise's own.
-   */
-  static onTop(fields: readonly { readonly name: string; readonly value: string }[]): Edits {
-    const edits = Edits.of(fields.map((field, at) => ({ do: 'insert', at, ...field })))
-    if ('failed' in edits) throw new Error(`a field of our own can't be written: ${edits.failed}`)
-    return edits
-  }
+/**
+ * Fields above all others, in their order. What can't be written as it is has been made printable by
+ * who writes it: these are Rcptwise's own.
+ */
+export function onTop(fields: readonly { readonly name: string; readonly value: string }[]): Edits {
+  const edits = checkEdits(fields.map((field, at) => ({ do: 'insert', at, ...field })))
+  if ('failed' in edits) throw new Error(`a field of our own can't be written: ${edits.failed}`)
+  return edits
 }
 
 function whyNot(edit: Edit): string | undefined {

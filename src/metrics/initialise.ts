@@ -6,7 +6,8 @@ import type { Fact, TransactionFact, BounceResult, LimitName, SessionEnd } from 
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
-type JudgeResult = Extract<Fact, { kind: 'judged' }>['result']
+/** No judge of today forces anything. */
+type JudgeResult = Exclude<Extract<Fact, { kind: 'judged' }>['result'], 'forced'>
 
 const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']

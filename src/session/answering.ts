@@ -9,8 +9,8 @@
  *                                                                        └──────────────┴─▶ ready
  */
 import type { VouchedBy } from '../sender-auth/sender-auth.ts'
-import type { Judgement } from '../judge/judge.ts'
 import type { Outcome } from '../verdict/answer.ts'
+import type { Findings } from '../verdict/judgement.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { ParcelReply } from './effects.ts'
 
@@ -23,7 +23,7 @@ export type Upstream =
 
 /** Judged and ordered before the text was complete. */
 export interface Streamed {
-  readonly judgement: Judgement
+  readonly findings: Findings
   readonly judgedAt: number
   readonly parcels: readonly Parcel[]
 }
@@ -33,9 +33,9 @@ export interface CompleteText {
   readonly endedAt: number
 }
 
-/** A text that is complete, and what the judge says of it. */
+/** A text that is complete, and what the judges say of it. */
 export interface Judged extends CompleteText {
-  readonly judgement: Judgement
+  readonly findings: Findings
   readonly judgedAt: number
 }
 

@@ -8,6 +8,7 @@ import { isBinary, type Parameters } from '../smtp/parameters.ts'
 import { readable } from '../smtp/octets.ts'
 import { isPositive, type Reply } from '../smtp/reply.ts'
 import type { Outcome } from '../verdict/answer.ts'
+import { symbolsOf } from '../verdict/judgement.ts'
 import { refusalsAmong } from '../verdict/reported.ts'
 import { differ, type Verdict } from '../verdict/verdict.ts'
 import type { Prepared } from '../bounce/bounce.ts'
@@ -29,7 +30,7 @@ export const mayBeReported = (recipient: Recipient): boolean =>
 export function asksToBounce(
   session: Session,
   transaction: Transaction,
-  { judgement, endedAt }: Judged,
+  { findings, endedAt }: Judged,
   wanted: readonly Verdict[],
 ): boolean {
   const { reversePath, parameters, identity } = transaction
@@ -37,7 +38,7 @@ export function asksToBounce(
   if (transaction.prdr || servingOf(transaction) !== 'bounce' || reversePath.mailbox === '')
     return false
   const through = throughOf(transaction)
-  const unknown = session.options.judging === 'backend'
+  const unknown = session.options.lastWord === 'backend'
   if (!(unknown ? mayDiffer(through) : differ(wanted))) return false
   if (
     !through.some((recipient, i) => (unknown || wanted[i] === 'reject') && mayBeReported(recipient))
@@ -51,7 +52,7 @@ export function asksToBounce(
     reversePath: { mailbox: reversePath.mailbox, address: reversePath.address },
     international: parameters.has('SMTPUTF8'),
     requireTls: parameters.has('REQUIRETLS'),
-    symbols: judgement.kind === 'scored' ? judgement.symbols : [],
+    symbols: symbolsOf(findings) ?? [],
     arrivedAt: endedAt,
     ...(ret === undefined ? {} : { ret }),
     ...(envelopeId === undefined ? {} : { envelopeId }),

@@ -3,6 +3,7 @@ import type { RecipientFact, TransactionFact, TransactionOutcome } from '../fact
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'
+import { noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
@@ -77,12 +78,14 @@ export function noteTransaction(
 ): void {
   const { split, peer, reversePath, lastReply, unsplit, identity, startedAt } = transaction
   const messageId = identity?.messageId
-  const scored = judged?.judgement.kind === 'scored' ? judged.judgement : undefined
+  const findings = judged?.findings ?? noFindings
+  const score = scoreOf(findings)
+  const symbols = symbolsOf(findings)
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
-    recipientFact(recipient, transaction, { groups, score: scored?.score }),
+    recipientFact(recipient, transaction, { groups, score }),
   )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
@@ -111,7 +114,8 @@ export function noteTransaction(
     ...(guess === undefined ? {} : { guess }),
     ...(unsplit === undefined ? {} : { unsplit }),
     ...(messageId === undefined ? {} : { messageId }),
-    ...(scored === undefined ? {} : { score: scored.score, symbols: scored.symbols }),
+    ...(score === undefined ? {} : { score }),
+    ...(symbols === undefined ? {} : { symbols }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(counted === undefined
       ? {}

@@ -5,12 +5,13 @@
 import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientCertificate, Fact } from '../facts.ts'
-import type { Judgement } from '../judge/judge.ts'
+import type { JudgedEnvelope } from '../judge/judge.ts'
 import type { Revision } from '../message/edits.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import type { OpenLimit, Opener } from '../ledger/ledger.ts'
 import type { Split } from '../split/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
+import type { Findings } from '../verdict/judgement.ts'
 import type { ParcelResult } from '../verdict/parcels.ts'
 import type { BounceRequest, Prepared } from '../bounce/bounce.ts'
 import type { Refusal } from '../dsn/report.ts'
@@ -41,8 +42,8 @@ export type Event =
   | { readonly kind: 'crowded'; readonly at: number; readonly limit: OpenLimit }
   /** The chunk of a BDAT that is not the last one was taken. */
   | { readonly kind: 'chunkTaken'; readonly at: number; readonly bytes: number }
-  /** The judgement can't change any more although the text is not complete. */
-  | { readonly kind: 'judgedEarly'; readonly at: number; readonly judgement: Judgement }
+  /** What judges find can't change any more although the text is not complete. */
+  | { readonly kind: 'judgedEarly'; readonly at: number; readonly findings: Findings }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }
   /**
    * `timeouts.reply` after the end of a text. The judge, the backend and whoever else was asked are
@@ -111,7 +112,7 @@ export interface TextEnd {
   readonly endedAt: number
   /** `spool`: it could not be kept. The text was read to its end all the same. */
   readonly fault?: TextFault | 'spool'
-  readonly judgement: Judgement
+  readonly findings: Findings
   readonly fingerprint?: string
   readonly messageId?: string
 }
@@ -158,19 +159,19 @@ export type Effect =
       readonly do: 'receiveText'
       readonly fingerprint: boolean
       readonly streamable: boolean
-      /** Whom the text is judged for: addresses as the client gave them. */
-      readonly recipients: readonly string[]
+      readonly judged: JudgedEnvelope
     }
   | {
       readonly do: 'receiveChunk'
       readonly bytes: number
       readonly last: boolean
       readonly first: boolean
+      /** Of the first chunk of a text that somebody gets. */
+      readonly judged?: JudgedEnvelope
       readonly discard: boolean
       /** `BODY=BINARYMIME`: behind the header section anything may stand in it. */
       readonly binary: boolean
       readonly fingerprint: boolean
-      readonly recipients: readonly string[]
     }
   /** The octets up to CRLF.CRLF are a text that nobody gets. */
   | { readonly do: 'dropText' }

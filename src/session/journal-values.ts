@@ -2,6 +2,7 @@
  * Values as JSON that come back as they were: maps, sets, octets, and numbers that JSON does not
  * know. Whatever is none of these and no plain data is refused.
  */
+import type { TextSource } from '../message/text-source.ts'
 
 /** What stands for a value that JSON has no word for. */
 interface Words {
@@ -10,6 +11,8 @@ interface Words {
   readonly $octets: string
   readonly $number: string
   readonly $undefined: true
+  /** A text: no octet of one is kept. */
+  readonly $text: true
   /** An object that might be taken for one of these. */
   readonly $object: object
 }
@@ -42,6 +45,7 @@ function encodeObject(value: object): unknown {
   if (value instanceof Map)
     return written({ $map: [...value].map(([key, of]) => [encode(key), encode(of)]) })
   if (value instanceof Set) return written({ $set: [...value].map(encode) })
+  if (isText(value)) return written({ $text: true })
   if (value instanceof Uint8Array) return written({ $octets: base64Of(value) })
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null)
@@ -61,7 +65,18 @@ export function decode(value: unknown): unknown {
   if (one.$octets !== undefined) return Buffer.from(one.$octets, 'base64')
   if (one.$number !== undefined) return Number(one.$number)
   if (one.$undefined !== undefined) return undefined
+  if (one.$text !== undefined) return noText
   return plainOf(one.$object ?? value)
+}
+
+const isText = (value: object): boolean => 'chunks' in value && typeof value.chunks === 'function'
+
+/** In place of a text that was not kept. */
+const noText: TextSource = {
+  whole: () => [],
+  async *chunks() {
+    await Promise.resolve()
+  },
 }
 
 const plainOf = (value: object): unknown =>

@@ -1,7 +1,7 @@
 /** What was made of a text until its transaction ended, wherever it ended: for the fact of it. */
 import type { DeliveryFact } from '../facts.ts'
-import type { Judgement } from '../judge/judge.ts'
 import { describeReply } from '../smtp/reply.ts'
+import type { Findings } from '../verdict/judgement.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { CompleteText, Judged, Step, Upstream } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
@@ -10,7 +10,7 @@ import type { State } from './session.ts'
 export interface Made {
   /** Once it was complete. */
   readonly text?: CompleteText
-  readonly judged?: { readonly judgement: Judgement; readonly judgedAt: number }
+  readonly judged?: { readonly findings: Findings; readonly judgedAt: number }
   readonly deliveries: readonly DeliveryFact[]
 }
 

@@ -9,11 +9,12 @@ import { isTransient, type Reply } from '../smtp/reply.ts'
 import { reason } from '../verdict/reason.ts'
 import { concludeWithoutAnswer } from './conclude.ts'
 import { fault } from './ending.ts'
+import { judgedEnvelope } from './judged-envelope.ts'
 import { nothingMade } from './made.ts'
 import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
-import { anyoneDeferred, deliveredAnyway, throughOf, type Transaction } from './transaction.ts'
+import { anyoneDeferred, throughOf, type Transaction } from './transaction.ts'
 
 export function onData(session: Session, at: number): void {
   const { state, slots } = session
@@ -40,7 +41,7 @@ export function onData(session: Session, at: number): void {
     do: 'receiveText',
     fingerprint: takesFingerprint(transaction),
     streamable: mayStream(transaction),
-    recipients: judgedFor(transaction),
+    judged: judgedEnvelope(session, transaction),
   })
 }
 
@@ -120,7 +121,7 @@ export function onBdat(
     discard: false,
     binary: isBinary(transaction.parameters),
     fingerprint: takesFingerprint(transaction),
-    recipients: first ? judgedFor(transaction) : [],
+    ...(first ? { judged: judgedEnvelope(session, transaction) } : {}),
   })
 }
 
@@ -135,7 +136,6 @@ function discard(
     discard: true,
     binary: false,
     fingerprint: false,
-    recipients: [],
   }
   session.effects.push({ do: 'receiveChunk', bytes, ...nothing })
   refuse(session, refusal.reply, refusal.at)
@@ -147,16 +147,6 @@ export function onChunkTaken(session: Session, bytes: number): void {
   session.state = { ...state, taking: false }
   sayNow(session.slots, replies.chunkOk(bytes))
 }
-
-/**
- * A judge is not told of recipients who were refused, postponed or deferred: they don't get this
- * text.
- */
-const judgedFor = (transaction: Transaction): readonly string[] =>
-  [
-    ...throughOf(transaction).filter(({ concealed }) => concealed === undefined),
-    ...deliveredAnyway(transaction),
-  ].map(({ path }) => path.address)
 
 /** The message's identity is needed where the ledger knows of it, or may have to. */
 function needsFingerprint(transaction: Transaction): boolean {

@@ -1,5 +1,6 @@
 /** The backend has answered: each recipient's outcome, and what the client is told. */
 import type { MessageIdentity } from '../split/split.ts'
+import type { Path } from '../smtp/path.ts'
 import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import {
@@ -119,7 +120,7 @@ export function takeResults(
   at: number,
 ): void {
   const { transaction, step } = delivering
-  const judges = session.options.judging === 'backend'
+  const judges = session.options.lastWord === 'backend'
   const all = { parcels: step.parcels, replies: said, judges }
   const results = resultsOf(transaction, all)
   markResults(transaction, all)
@@ -244,7 +245,7 @@ interface Said {
 
 /**
  * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
- * attempt.
+ * attempt, or a judge wants it thrown away.
  */
 function toldTo(recipient: Recipient, said: Said): Told {
   if (recipient.memory?.state === 'delivered')
@@ -282,14 +283,19 @@ function markResults(transaction: Transaction, said: Said): void {
 }
 
 /** The backend never saw the text for this recipient. */
-function withheld({ memory, concealed, verdict, path, reason: why }: Recipient): Told {
+function withheld(recipient: Recipient): Told {
+  const { memory, concealed, verdict, path, judgeReply, reason: why } = recipient
   if (memory?.state === 'refused' && memory.reply !== undefined)
     return { reply: memory.reply, reason: refusedBefore(memory) }
   if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
-  return {
-    reply: verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(path.mailbox),
-    reason: why,
-  }
+  const instead = withheldAs(verdict, path)
+  const reply = judgeReply === undefined ? instead : forClient(judgeReply, instead)
+  return { reply, reason: why }
+}
+
+function withheldAs(verdict: Recipient['verdict'], { mailbox }: Path): Reply {
+  if (verdict === 'discard') return replies.ok
+  return verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(mailbox)
 }
 
 function answerTo(

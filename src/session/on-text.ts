@@ -1,12 +1,12 @@
 /** After the text: what has to be known before the backend gets it. */
 import type { Prepared } from '../bounce/bounce.ts'
 import type { LimitName } from '../facts.ts'
-import type { Judgement } from '../judge/judge.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { isVouched } from '../strategy/auto.ts'
 import { whyUnsplit } from '../split/unsplit.ts'
+import { type Findings, symbolsOf } from '../verdict/judgement.ts'
 import {
   limitReason,
   overruled,
@@ -34,7 +34,7 @@ import type { Event, TextEnd } from './effects.ts'
 import { noteLimit } from './limit.ts'
 import { madeEarly, madeOf } from './made.ts'
 import { takeResults } from './on-delivered.ts'
-import { type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
+import { deferredByJudge, type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
 import { confirmSplit, takeOver } from './record-split.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import { order } from './request-delivery.ts'
@@ -42,22 +42,22 @@ import type { Answering, Hello, Session, State } from './session.ts'
 import { anyoneDeferred, anywayOf, throughOf, type Transaction } from './transaction.ts'
 
 /**
- * A judgement that can't change any more: if it leaves nothing to decide, the text goes on to the
+ * Findings that can't change any more: if they leave nothing to decide, the text goes on to the
  * backend at once.
  */
-export function onJudgedEarly(session: Session, judgement: Judgement, at: number): void {
+export function onJudgedEarly(session: Session, findings: Findings, at: number): void {
   const { state } = session
   if (!isReceiving(state) || state.upstream.way !== 'kept') return
   const { transaction } = state
-  const plan = planParcels(session, transaction, { judgement, report: noReport })
+  const plan = planParcels(session, transaction, { findings, report: noReport })
   const [only] = plan.parcels
   const everyone = throughOf(transaction).length
   if (only === undefined || plan.parcels.length > 1 || only.recipients.length < everyone) return
-  noteSymbols(transaction, judgement)
+  noteSymbols(transaction, findings)
   noteVerdicts(transaction, plan)
   const { parcels } = plan
-  session.state = { ...state, upstream: { way: 'streaming', judgement, judgedAt: at, parcels } }
-  order(session, transaction, { parcels, judgement, report: noReport, streaming: true }, at)
+  session.state = { ...state, upstream: { way: 'streaming', findings, judgedAt: at, parcels } }
+  order(session, transaction, { parcels, report: noReport, streaming: true }, at)
 }
 
 type Receiving = Extract<State, { at: 'text' | 'chunks' }>
@@ -116,10 +116,10 @@ type Sent = Exclude<Upstream, { way: 'kept' }>
 /** Of a text that went to the backend while it came in. */
 const streamed = (
   { sizeBytes, endedAt }: CompleteText,
-  { judgement, judgedAt, parcels }: Sent,
+  { findings, judgedAt, parcels }: Sent,
 ): Delivering => ({
   at: 'delivering',
-  judged: { sizeBytes, endedAt, judgement, judgedAt },
+  judged: { sizeBytes, endedAt, findings, judgedAt },
   report: noReport,
   parcels,
   client: 'there',
@@ -202,8 +202,20 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged, at: numb
   const { transaction } = ended
   if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
-  noteSymbols(transaction, judged.judgement)
-  const wanted = wantedByAll(session, transaction, judged.judgement)
+  noteSymbols(transaction, judged.findings)
+  const reply = deferredByJudge(transaction, judged.findings)
+  if (reply !== undefined) {
+    // The judge's own words for everybody: it says nothing about the sender, and nobody was made to
+    // wait for another's sake.
+    const made = { text: judged, judged, deliveries: [] }
+    return refuseText(
+      session,
+      ended,
+      { reply, trouble: true, why: reason('forced by judge'), made },
+      at,
+    )
+  }
+  const wanted = wantedByAll(transaction, judged.findings)
   if (asksToVouch(session, transaction, judged, wanted))
     return go(session, ended, { at: 'vouching', judged })
   if (asksToBounce(session, transaction, judged, wanted))
@@ -212,9 +224,8 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged, at: numb
 }
 
 /** A scanner that looks at SPF and DKIM itself has said that they vouch for the sender. */
-function noteSymbols(transaction: Transaction, judgement: Judgement): void {
-  if (judgement.kind === 'scored' && isVouched(judgement.symbols))
-    transaction.senderAuth = 'vouched'
+function noteSymbols(transaction: Transaction, findings: Findings): void {
+  if (isVouched(symbolsOf(findings) ?? [])) transaction.senderAuth = 'vouched'
 }
 
 /**
@@ -269,16 +280,16 @@ function forgiveKnown(transaction: Transaction): void {
 function asksToVouch(
   session: Session,
   transaction: Transaction,
-  { judgement }: Judged,
+  { findings }: Judged,
   wanted: readonly Verdict[],
 ): boolean {
   const { peer, prdr, trusted, reversePath } = transaction
   if (peer.chosen === undefined || prdr || trusted || reversePath.mailbox === '') return false
-  const symbols = judgement.kind === 'scored' ? judgement.symbols : []
+  const symbols = symbolsOf(findings) ?? []
   const known = isVouched(symbols) || transaction.split?.vouched !== undefined
   if (
     known ||
-    !(session.options.judging === 'backend' ? mayDiffer(throughOf(transaction)) : differ(wanted))
+    !(session.options.lastWord === 'backend' ? mayDiffer(throughOf(transaction)) : differ(wanted))
   )
     return false
   session.effects.push({ do: 'vouch', reversePath: reversePath.address, symbols })
@@ -307,23 +318,24 @@ function deliver(
   at: number,
 ): void {
   const { transaction } = ended
-  const { judgement } = judged
-  const plan = planParcels(session, transaction, { judgement, report })
+  const { findings } = judged
+  const plan = planParcels(session, transaction, { findings, report })
   noteVerdicts(transaction, plan)
   const { parcels } = plan
   const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }
   go(session, ended, step)
   if (parcels.length > 0)
-    return order(session, transaction, { parcels, judgement, report, streaming: false }, at)
+    return order(session, transaction, { parcels, report, streaming: false }, at)
   takeResults(session, { at: 'answering', ...ended, step }, [], at)
 }
 
 function noteVerdicts({ recipients }: Transaction, { decided }: Plan): void {
-  for (const [index, { verdict, reason: why }] of decided) {
+  for (const [index, { verdict, reason: why, reply }] of decided) {
     const recipient = recipients[index]
     if (recipient === undefined) continue
     recipient.verdict = verdict
     recipient.reason = recipient.fate === 'deferred' ? stillOverruled(recipient.reason, why) : why
+    if (reply !== undefined) recipient.judgeReply = reply
   }
 }
 

@@ -1,12 +1,15 @@
-/** From the judgement to verdicts, and from verdicts to the parcels that the backend gets. */
-import type { Judgement } from '../judge/judge.ts'
+/** From what judges find to verdicts, and from verdicts to the parcels that the backend gets. */
 import { isPermanent, type Reply } from '../smtp/reply.ts'
-import { type Parcel, parcelsByGroup, parcelsByResult } from '../verdict/parcels.ts'
+import { replies } from '../smtp/replies.ts'
+import type { Findings } from '../verdict/judgement.ts'
+import { type Granted, isDelivered, type Parcel, parcelsOf } from '../verdict/parcels.ts'
 import { overruled, type OverrulingWord, reason } from '../verdict/reason.ts'
-import { type Decided, decide, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
+import { type Decided, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
+import { revisionFor, scoreFor, type Wanted, wantedOf } from '../verdict/wanted.ts'
 import type { Report } from './answering.ts'
 import { mayBeReported } from './bounce.ts'
 import { refusedBefore } from './outcomes.ts'
+import { forClient } from './relay.ts'
 import type { Session } from './session.ts'
 import {
   anyoneDeferred,
@@ -20,33 +23,36 @@ import {
 
 export interface Plan {
   readonly parcels: readonly Parcel[]
-  /** By index; empty where the backend judges. */
-  readonly decided: ReadonlyMap<number, Decided>
+  /** By index; where the backend has the last word, only what judges keep from it. */
+  readonly decided: ReadonlyMap<number, DecidedFor>
 }
 
+/** `reply`: what a judge wants said to whom it refuses or defers. */
+type DecidedFor = Decided & Pick<Wanted, 'reply'>
+
 export interface Grounds {
-  readonly judgement: Judgement
+  readonly findings: Findings
   readonly report: Report
 }
 
 /** Who of those that went through gets the text, and as what. */
 export function planParcels(session: Session, transaction: Transaction, grounds: Grounds): Plan {
-  if (session.options.judging === 'backend')
-    return { parcels: backendParcels(transaction), decided: new Map() }
-  const decided = new Map<number, Decided>()
+  const { findings } = grounds
+  if (session.options.lastWord === 'backend') return planForBackend(session, transaction, findings)
+  const decided = new Map<number, DecidedFor>()
   const through = throughOf(transaction)
   // Who has the message already gets nothing, but hears the same answer.
   const open = through.filter(
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
-  grantOpen(session, transaction, open, grounds).forEach((granted, i) => {
+  grantOpen(transaction, open, grounds).forEach((granted, i) => {
     const recipient = open[i]
     if (recipient !== undefined) decided.set(recipient.index, granting(session, granted))
   })
   for (const recipient of through) {
     if (recipient.memory?.state === 'delivered')
       decided.set(recipient.index, {
-        verdict: asDelivered(session, wants(session, recipient, grounds.judgement)),
+        verdict: asDelivered(session, wants(recipient, findings)),
         reason: reason('delivered before'),
       })
     // The backend has no such address: nobody can be lenient about that.
@@ -55,24 +61,28 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   }
   const anyway = anywayOf(transaction)
   for (const recipient of anyway)
-    decided.set(recipient.index, granting(session, wants(session, recipient, grounds.judgement)))
-  const granted = [...open, ...anyway].map(({ index }) => ({
-    index,
-    verdict: decided.get(index)?.verdict ?? 'defer',
-  }))
-  return { parcels: parcelsByResult(granted), decided }
+    decided.set(recipient.index, granting(session, wants(recipient, findings)))
+  const granted = [...open, ...anyway].map(({ index }) =>
+    grantedTo(index, decided.get(index)?.verdict ?? 'defer', findings),
+  )
+  return { parcels: parcelsOf(granted), decided }
 }
 
-/** What each of them gets where an answer may have to do for all. */
+function grantedTo(index: number, verdict: Verdict, findings: Findings): Granted {
+  const score = scoreFor(findings, index)
+  const revision = revisionFor(findings, index)
+  return { index, verdict, revision, ...(score === undefined ? {} : { score }) }
+}
+
+/** What each of them gets where an answer may have to do for all. What is forced stands. */
 function grantOpen(
-  session: Session,
   transaction: Transaction,
   open: readonly Recipient[],
-  { judgement, report }: Grounds,
-): readonly Decided[] {
+  { findings, report }: Grounds,
+): readonly DecidedFor[] {
   if (open.length === 0) return []
   const instead = transaction.peer.lenientAs
-  const wanted = open.map((recipient) => wants(session, recipient, judgement))
+  const wanted = open.map((recipient) => wants(recipient, findings))
   const shared = sharingOf(transaction, report)
   const granted = grant(
     [...wanted.map(({ verdict }) => verdict), ...othersOf(transaction)],
@@ -80,6 +90,7 @@ function grantOpen(
     instead,
   )
   return wanted.map((own, i) => {
+    if (own.forced) return own
     const verdict = granted[i] ?? 'defer'
     const untold = report.kind === 'ready' && verdict === 'reject' && !isReportable(open[i])
     if (untold) return { verdict: instead, reason: overruled('not reported', own.reason) }
@@ -131,7 +142,7 @@ function asDelivered(session: Session, wanted: Decided): Verdict {
   return verdict === 'tag' || verdict === 'quarantine' ? verdict : 'accept'
 }
 
-const granting = ({ options }: Session, decided: Decided): Decided =>
+const granting = ({ options }: Session, decided: DecidedFor): DecidedFor =>
   decided.verdict === 'quarantine' && options.quarantine === undefined
     ? { ...decided, verdict: 'tag' }
     : decided
@@ -146,39 +157,42 @@ function othersOf(transaction: Transaction): readonly Verdict[] {
 }
 
 /** What everyone who went through wants of this text, or has already. */
-export const wantedByAll = (
-  session: Session,
-  transaction: Transaction,
-  judgement: Judgement,
-): readonly Verdict[] =>
+export const wantedByAll = (transaction: Transaction, findings: Findings): readonly Verdict[] =>
   throughOf(transaction).map((recipient) => {
     if (recipient.memory?.state === 'delivered') return 'accept'
     return recipient.concealed === undefined
-      ? wants(session, recipient, judgement).verdict
+      ? wants(recipient, findings).verdict
       : ofConcealed(recipient.concealed).verdict
   })
 
-function wants(session: Session, recipient: Recipient, judgement: Judgement): Decided {
-  const { memory, policy } = recipient
-  if (memory?.state === 'refused') return { verdict: 'reject', reason: refusedBefore(memory) }
-  switch (judgement.kind) {
-    case 'scored':
-      return policy === undefined ? unjudged : decide(judgement.score, policy)
-    case 'silent':
-      return unjudged
-    case 'failed':
-      return { verdict: session.options.judgeFailure, reason: reason('judge failed') }
-  }
+function wants(recipient: Recipient, findings: Findings): Wanted {
+  const { memory } = recipient
+  return memory?.state === 'refused'
+    ? { verdict: 'reject', reason: refusedBefore(memory), forced: false }
+    : wantedOf(findings, recipient)
 }
 
-const unjudged: Decided = { verdict: 'accept', reason: reason('not judged') }
+/**
+ * A judge wants everyone who would get the text to come again, as a greylisting filter does: its
+ * words. It is no answer of a policy, and nobody waits for another's sake.
+ */
+export function deferredByJudge(transaction: Transaction, findings: Findings): Reply | undefined {
+  const open = throughOf(transaction).filter(
+    ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
+  )
+  const wanted = open.map((recipient) => wants(recipient, findings))
+  if (!wanted.every(({ forced, verdict }) => forced && verdict === 'defer')) return undefined
+  const [first] = wanted
+  const instead = replies.judgeUnavailable
+  return first === undefined ? undefined : forClient(first.reply ?? instead, instead)
+}
 
 /**
- * `judge: backend`: one transaction per group, so that the refusal of one group takes the message
- * from nobody else, also where all share an answer (decision 36). With `off` one for all, whose
- * reply is the verdict.
+ * The server behind has the last word: one transaction per group, so that the refusal of one group
+ * takes the message from nobody else, also where all share an answer (decision 36). With `off` one
+ * for all, whose reply is the verdict. What judges keep from a mailbox is not asked of it.
  */
-function backendParcels(transaction: Transaction): readonly Parcel[] {
+function planForBackend(session: Session, transaction: Transaction, findings: Findings): Plan {
   const apart = transaction.prdr || servingOf(transaction) !== 'off'
   const taking = throughOf(transaction).filter(
     ({ concealed, memory }) =>
@@ -186,9 +200,12 @@ function backendParcels(transaction: Transaction): readonly Parcel[] {
       memory?.state !== 'delivered' &&
       !(apart && memory?.state === 'refused'),
   )
-  const open = [...taking, ...anywayOf(transaction)]
-  if (open.length === 0) return []
-  return apart
-    ? parcelsByGroup(open)
-    : [{ result: 'plain', recipients: open.map((recipient) => recipient.index) }]
+  const decided = new Map<number, DecidedFor>()
+  const granted = [...taking, ...anywayOf(transaction)].map((recipient): Granted => {
+    const { index, group } = recipient
+    const wanted = granting(session, wantedOf(findings, recipient))
+    if (!isDelivered(wanted.verdict)) decided.set(index, wanted)
+    return { ...grantedTo(index, wanted.verdict, findings), ...(apart ? { group } : {}) }
+  })
+  return { parcels: parcelsOf(granted), decided }
 }

@@ -3,10 +3,9 @@
  * the text for it.
  */
 import { headerDate, receivedField, tagFields, type WrittenField } from '../smtp/headers.ts'
-import { Edits, type Revision } from '../message/edits.ts'
+import { type Revision, onTop } from '../message/edits.ts'
 import { encodeParameters } from '../smtp/parameters.ts'
 import { isPositive } from '../smtp/reply.ts'
-import type { Judgement } from '../judge/judge.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { Report } from './answering.ts'
 import type { ParcelOrder } from './effects.ts'
@@ -17,7 +16,6 @@ import type { Recipient, Transaction } from './transaction.ts'
 
 export interface Ordered {
   readonly parcels: readonly Parcel[]
-  readonly judgement: Judgement
   readonly report: Report
   /** The text goes to the backend while it comes in. */
   readonly streaming: boolean
@@ -35,7 +33,7 @@ export function order(
     const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
     return {
       result: parcel.result,
-      edits: onTop([...trace, ...tagOf(parcel, members, ordered.judgement)]),
+      edits: withOnTop(parcel.revision, [...trace, ...tagOf(parcel, members)]),
       recipients: members.map(({ index, path, parameters }) => ({
         index,
         argument:
@@ -58,19 +56,16 @@ export function order(
   })
 }
 
-const onTop = (fields: readonly WrittenField[]): Revision =>
-  fields.length === 0 ? [] : [[Edits.onTop(fields)]]
+/** Ours stand above what anybody else has written (decision 30). */
+const withOnTop = (revision: Revision, fields: readonly WrittenField[]): Revision =>
+  fields.length === 0 ? revision : [...revision, [onTop(fields)]]
 
-function tagOf(
-  parcel: Parcel,
-  members: readonly Recipient[],
-  judgement: Judgement,
-): readonly WrittenField[] {
+function tagOf(parcel: Parcel, members: readonly Recipient[]): readonly WrittenField[] {
   if (parcel.result === 'plain') return []
   const quarantined = parcel.result === 'quarantined'
   return tagFields({
     verdict: quarantined ? 'quarantine' : 'tag',
-    score: judgement.kind === 'scored' ? judgement.score : 0,
+    score: parcel.score ?? 0,
     recipients: quarantined ? members.map((member) => member.path.mailbox) : [],
   })
 }

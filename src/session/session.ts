@@ -89,8 +89,8 @@ export interface SessionOptions {
   readonly unknownRecipients: 'refuse' | 'conceal'
   /** Mailbox for quarantined mail: one character an octet. */
   readonly quarantine?: string
-  readonly judging: 'score' | 'backend'
-  readonly judgeFailure: 'accept' | 'defer'
+  /** `backend`: each group is asked of the server behind, whatever judges find. */
+  readonly lastWord: 'judges' | 'backend'
   readonly limits: {
     readonly recipients: number
     readonly transactionsPerSession: number
@@ -122,6 +122,8 @@ export interface Session {
   /** A command that waits until everything before it was answered. */
   held?: Command
   secured: boolean
+  /** What the connection is secured with, where that is known. */
+  tls?: TlsInUse
   /** What EHLO offered. */
   offered: Extensions
   /** The name of the last EHLO or HELO; survives into the log of a session that ends early. */
@@ -151,6 +153,11 @@ export interface Session {
   refusedData?: Reply
 }
 
+export interface TlsInUse {
+  readonly protocol: string
+  readonly cipher: string
+}
+
 export interface SessionStart {
   readonly id: string
   readonly options: SessionOptions
@@ -162,6 +169,7 @@ export interface SessionStart {
   readonly at: number
   /** TLS from the first octet. */
   readonly secured: boolean
+  readonly tls?: TlsInUse
 }
 
 export function newSession({ oracle, journal, ...start }: SessionStart): Session {
@@ -179,6 +187,7 @@ export function newSession({ oracle, journal, ...start }: SessionStart): Session
     slots: newReplySlots(),
     effects: [],
     secured: start.secured,
+    ...(start.tls === undefined ? {} : { tls: start.tls }),
     offered: new Map(),
     helo: '',
     errors: 0,

@@ -67,7 +67,7 @@ export function step(session: Session, event: Event): void {
     case 'chunkTaken':
       return onChunkTaken(session, event.bytes)
     case 'judgedEarly':
-      return onJudgedEarly(session, event.judgement, event.at)
+      return onJudgedEarly(session, event.findings, event.at)
     case 'textEnded':
       onTextEnded(session, event.text, event.at)
       break
@@ -267,6 +267,7 @@ function onStartTls(session: Session, at: number): void {
 function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>): void {
   if (session.state.at !== 'securing') return
   session.secured = true
+  session.tls = { protocol: event.protocol, cipher: event.cipher }
   session.offered = new Map()
   forgetAuth(session)
   session.state = { at: 'greeted' }

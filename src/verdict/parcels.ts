@@ -1,13 +1,21 @@
 /**
- * Which transactions the backend gets for one message: one per distinct result, never more
- * (design).
+ * Which transactions the backend gets for one message: one per distinct text, never more (design).
  */
+import { type Revision, sameRevision } from '../message/edits.ts'
 import type { Verdict } from './verdict.ts'
 
 export type ParcelResult = 'plain' | 'tagged' | 'quarantined'
 
+/** What a recipient gets. */
+export interface Content {
+  /** What judges change in the text. */
+  readonly revision: Revision
+  /** That a tagged text is marked with. */
+  readonly score?: number
+}
+
 /** Recipients, by their index in the client's transaction, who get the same bytes. */
-export interface Parcel {
+export interface Parcel extends Content {
   readonly result: ParcelResult
   readonly recipients: readonly number[]
 }
@@ -16,40 +24,50 @@ const resultOf: Readonly<Record<Verdict, ParcelResult | undefined>> = {
   accept: 'plain',
   tag: 'tagged',
   quarantine: 'quarantined',
+  discard: undefined,
   reject: undefined,
   defer: undefined,
 }
 
-export interface Granted {
+/** Gets a parcel at all. */
+export const isDelivered = (verdict: Verdict): boolean => resultOf[verdict] !== undefined
+
+export interface Granted extends Content {
   readonly index: number
   readonly verdict: Verdict
+  /** Absent: who gets the same bytes shares a transaction, whoever it is. */
+  readonly group?: string
+}
+
+interface Growing {
+  readonly group: string | undefined
+  readonly recipients: number[]
+  readonly parcel: Parcel
 }
 
 /**
- * In the order in which the results first occur, so that a message with one result is one parcel
- * with all recipients in order.
+ * In the order in which the contents first occur, so that a message with one is one parcel with all
+ * recipients in order.
  */
-export function parcelsByResult(granted: readonly Granted[]): Parcel[] {
-  const parcels = new Map<ParcelResult, number[]>()
-  for (const { index, verdict } of granted) {
+export function parcelsOf(granted: readonly Granted[]): readonly Parcel[] {
+  const parcels: Growing[] = []
+  for (const { index, verdict, group, revision, score: its } of granted) {
     const result = resultOf[verdict]
     if (result === undefined) continue
-    const recipients = parcels.get(result)
-    if (recipients === undefined) parcels.set(result, [index])
-    else recipients.push(index)
+    const marked = result === 'plain' ? undefined : its
+    const same = parcels.find(
+      ({ group: whose, parcel }) =>
+        parcel.result === result &&
+        whose === group &&
+        parcel.score === marked &&
+        sameRevision(parcel.revision, revision),
+    )
+    if (same !== undefined) same.recipients.push(index)
+    else {
+      const recipients = [index]
+      const score = marked === undefined ? {} : { score: marked }
+      parcels.push({ group, recipients, parcel: { result, revision, recipients, ...score } })
+    }
   }
-  return [...parcels].map(([result, recipients]) => ({ result, recipients }))
-}
-
-/** For a backend that judges: one transaction per group. */
-export function parcelsByGroup(
-  recipients: readonly { readonly index: number; readonly group: string }[],
-): Parcel[] {
-  const parcels = new Map<string, number[]>()
-  for (const { index, group } of recipients) {
-    const members = parcels.get(group)
-    if (members === undefined) parcels.set(group, [index])
-    else members.push(index)
-  }
-  return [...parcels.values()].map((members) => ({ result: 'plain', recipients: members }))
+  return parcels.map(({ parcel }) => parcel)
 }

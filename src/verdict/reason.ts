@@ -26,6 +26,7 @@ export const reasonWords = {
   'below limits': "The score is below every threshold of the recipient's policy.",
   'not judged': 'No judge said anything about the text.',
   'judge failed': 'The judge did not answer (`judge.on_failure`).',
+  'forced by judge': 'A judge forces the outcome, whatever the thresholds of the policy are.',
   'backend at text': 'Your server answered so to the text.',
   'delivered before': 'The recipient has had the message since an earlier attempt (rule 6).',
 } as const

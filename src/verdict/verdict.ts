@@ -5,7 +5,8 @@
 import type { Policy } from './policy.ts'
 import { type Reason, reason, thresholdReason } from './reason.ts'
 
-export type Verdict = 'accept' | 'tag' | 'quarantine' | 'reject' | 'defer'
+/** `discard`: the client hears 250, and nobody gets the text. Only a judge can want that. */
+export type Verdict = 'accept' | 'tag' | 'quarantine' | 'discard' | 'reject' | 'defer'
 
 /** A verdict, and why it is that one. */
 export interface Decided {
@@ -34,13 +35,15 @@ const strictness: Readonly<Record<Verdict, number>> = {
   accept: 0,
   tag: 1,
   quarantine: 2,
-  reject: 3,
-  defer: 4,
+  discard: 3,
+  reject: 4,
+  defer: 5,
 }
 const fromMild = [
   'accept',
   'tag',
   'quarantine',
+  'discard',
   'reject',
   'defer',
 ] as const satisfies readonly Verdict[]

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Edits } from '../../src/message/edits.ts'
+import { onTop } from '../../src/message/edits.ts'
 import type { SmtpBackendOptions } from '../../src/backend/smtp-backend.ts'
 import { replies } from '../../src/smtp/replies.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
@@ -178,7 +178,7 @@ describe('LMTP', () => {
     const parcels = [
       zero,
       one,
-      { ...two, edits: [[Edits.onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]] },
+      { ...two, edits: [[onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]] },
       { ...three, redirected: true },
     ]
     const told = await begun.deliver({ ...begun.order(), parcels }, text)

@@ -15,7 +15,7 @@ const [, picture = ''] = /```\n([\s\S]*?)```/.exec(day) ?? []
 const heard = [...picture.matchAll(/◀─+ ((?:\d{3} ?)+)/g)].map(([, codes = '']) => codes.trim())
 
 const [ann, bob, cho] = ['ann@example.org', 'bob@example.org', 'cho@example.org'] as const
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 
 test('flow.md: “Ann and Bob had the message at 09:00.” “The sender learns at 09:15 that Cho refuses it” “has counted two forced retries, both for Cho.”', () => {

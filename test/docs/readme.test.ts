@@ -21,7 +21,7 @@ const options: MachineOptions = {
   },
 }
 const [ann, bob, cho] = ['ann@example.org', 'bob@example.org', 'cho@example.org'] as const
-const spam = { judgement: { kind: 'scored', score: 9.5, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9.5, symbols: [] } } as const
 const codes = (lines: readonly string[]): string[] => lines.map((line) => line.slice(0, 3))
 const taken = (machine: Machine): string[][] =>
   machine.parcels.map(({ result, recipients }) => [
@@ -68,7 +68,7 @@ describe('the picture', () => {
   test('README.md: “Any other sender gets a single reply when that reply is true for every recipient.”', () => {
     const machine = Machine.ready(options)
     const { text } = machine.message([ann, bob, cho], {
-      judgement: { kind: 'scored', score: 1, symbols: [] },
+      judgement: { kind: 'judged', score: 1, symbols: [] },
     })
     expect(codes(text)).toEqual(['250'])
     expect(machine.ledger.splits.size).toBe(0)

@@ -5,7 +5,7 @@
 import { OctetRouter } from '../../src/listen/octet-router.ts'
 import type { Effect } from '../../src/session/effects.ts'
 import { takesCommands } from '../../src/session/session.ts'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import type { TextFault } from '../../src/smtp/text-receiver.ts'
 import type { Machine } from '../support/machine.ts'
 import { holds } from './fuzzer.ts'

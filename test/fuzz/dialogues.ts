@@ -5,8 +5,8 @@
  * dialogue is played again to the same end.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Judgement } from '../../src/judge/judge.ts'
 import { Journal } from '../../src/session/journal.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { strategyNames } from '../../src/strategy/names.ts'
 import { Machine, type MachineOptions, policies } from '../support/machine.ts'
@@ -36,7 +36,7 @@ const judge = (message: string): Judgement => {
   const score = /^X-Score: ([0-9.]+)/m.exec(message)?.[1]
   return score === undefined
     ? { kind: 'silent' }
-    : { kind: 'scored', score: Number(score), symbols: [] }
+    : { kind: 'judged', score: Number(score), symbols: [] }
 }
 
 const answers: readonly Reply[] = [
@@ -108,7 +108,7 @@ function scene(seed: number, ledger: MemoryLedger, current: { message: string })
     },
     trusted: random.chance(0.05),
     session: {
-      judging: random.chance(0.2) ? 'backend' : 'score',
+      lastWord: random.chance(0.2) ? 'backend' : 'judges',
       startTls: random.chance(0.2),
       unknownRecipients: random.pick(['refuse', 'refuse', 'conceal'] as const),
       relayDomains: random.chance(0.5) ? ['example.org'] : undefined,

@@ -3,10 +3,11 @@
  * in front.
  */
 import { headersJudge } from '../../src/judge/headers.ts'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import { type ScoreField, scoreFields } from '../../src/judge/score-field.ts'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
 import { receivedField, tagFields, type WrittenField } from '../../src/smtp/headers.ts'
+import { onlookerOf } from '../judge/envelope.ts'
 import type { Random } from '../support/random.ts'
 import { type Fuzzer, holds, same } from './fuzzer.ts'
 import { anything, cutAnywhere, mailbox, octetsOf, perhapsSpoiled } from './octets.ts'
@@ -42,17 +43,10 @@ const bodies = [
   'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n',
 ] as const
 
-const envelope = {
-  clientAddress: '192.0.2.1',
-  helo: 'x',
-  reversePath: 'a@x.test',
-  recipients: ['b@example.org'],
-}
-
 function judged(chunks: readonly Buffer[], field: ScoreField): Judgement {
-  const judging = headersJudge({ field, believes: () => true }).begin(envelope)
+  const judging = onlookerOf(headersJudge({ field, believes: () => true }))
   for (const chunk of chunks) judging.push(chunk)
-  return judging.end() as Judgement
+  return judging.end()
 }
 
 function identified(chunks: readonly Buffer[]): unknown {
@@ -78,7 +72,7 @@ function once(random: Random): void {
     'wherever it is cut, it is judged the same',
     text,
   )
-  holds(judgement.kind !== 'scored' || Number.isFinite(judgement.score), 'a score is a number', {
+  holds(judgement.kind !== 'judged' || Number.isFinite(judgement.score), 'a score is a number', {
     text,
     judgement,
   })

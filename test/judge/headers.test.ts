@@ -2,19 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { gtubeScore, lookBytes } from '../../src/judge/gtube.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import { headerLimitBytes } from '../../src/message/header-section.ts'
 import { type ScoreField, scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { cut, cuts, octet } from '../smtp/splits.ts'
+import { envelope, onlookerOf } from './envelope.ts'
 
 const scanner = '192.0.2.1'
-const about = { helo: 'x', reversePath: '', recipients: [] }
-
 function judging(field: ScoreField, clientAddress = scanner) {
-  return headersJudge({ field, believes: (address) => address === scanner }).begin({
-    ...about,
-    clientAddress,
-  })
+  const judge = headersJudge({ field, believes: (address) => address === scanner })
+  return onlookerOf(judge, { client: { ...envelope.client, address: clientAddress } })
 }
 
 async function judge(
@@ -24,12 +21,12 @@ async function judge(
 ): Promise<Judgement> {
   const begun = judging(field, clientAddress)
   for (const chunk of chunks) begun.push(chunk)
-  return await begun.end()
+  return await Promise.resolve(begun.end())
 }
 
 const gtube = ['XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD', 'ANTI-UBE-TEST-EMAIL*C.34X'].join('-')
 const scored = (score: number, ...symbols: string[]): Judgement => ({
-  kind: 'scored',
+  kind: 'judged',
   score,
   symbols,
 })

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
+import { chainOf } from '../judge/chain-of.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { Connection } from '../../src/listen/connection.ts'
@@ -64,7 +65,7 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
             })),
         },
         ledger: ledger as Ledger,
-        judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
+        judges: chainOf(headersJudge({ field: 'X-Spam-Score', believes: () => true })),
         spool: { memoryBytes: 1_000_000, directory: '/nonexistent' },
         replyTimeoutMs: 10_000,
         underWayMs: 1000,

@@ -2,9 +2,13 @@ import { tmpdir } from 'node:os'
 import { expect, test, vi } from 'vitest'
 import type { EnvelopeListener } from '../../src/backend/backend.ts'
 import type { Fact } from '../../src/facts.ts'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judge } from '../../src/judge/judge.ts'
+import { silentJudge } from '../../src/judge/silent.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import { type RunnerParts, TransactionRunner } from '../../src/listen/transaction-runner.ts'
 import type { Event } from '../../src/session/effects.ts'
+import { chainOf } from '../judge/chain-of.ts'
+import { envelope } from '../judge/envelope.ts'
 
 test('what the backend says of a transaction that is over is not told: it would answer the next one', () => {
   const heard: EnvelopeListener[] = []
@@ -35,16 +39,20 @@ test('a judge that does not answer in time: the machine is told with the size of
   try {
     const told: Event[] = []
     const facts: Fact[] = []
-    let abandoned = 0
-    const judging = {
-      push: () => undefined,
-      settled: () => undefined,
-      end: async () => await new Promise<Judgement>(() => undefined),
-      abandon: () => abandoned++,
+    const signals: AbortSignal[] = []
+    const slow: Judge = {
+      ...silentJudge('slow'),
+      message: () => ({
+        way: 'reads',
+        judge: async (_text, signal) => {
+          signals.push(signal)
+          return await new Promise<Judgement>(() => undefined)
+        },
+      }),
     }
     const parts = {
       backend: { begin: () => ({ abandon: () => undefined }), mayHold: () => false },
-      judge: { name: 'slow', begin: () => judging },
+      judges: chainOf(slow),
       spool: { memoryBytes: 1000, directory: tmpdir() },
       replyTimeoutMs: 5000,
       onFact: (fact: Fact) => facts.push(fact),
@@ -56,7 +64,7 @@ test('a judge that does not answer in time: the machine is told with the size of
       {},
       { tell: (event) => told.push(event), onDrain: () => undefined },
     )
-    runner.startText({ fingerprint: false, recipients: ['a@example.org'] }, false)
+    runner.startText({ fingerprint: false, streamable: false, judged: { ...envelope, id: 'x.1' } })
     runner.text(Buffer.from('Subject: x\r\n\r\n'))
     const endedAt = Date.now()
     runner.endText(14, undefined)
@@ -76,7 +84,7 @@ test('a judge that does not answer in time: the machine is told with the size of
         why,
       },
     ])
-    expect(abandoned).toBe(1)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
     runner.abandon()
   } finally {
     vi.useRealTimers()

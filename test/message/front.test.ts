@@ -1,12 +1,12 @@
 /** Fields in front of a text, in memory and while it still comes. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Edits, type Revision } from '../../src/message/edits.ts'
+import { type Revision, onTop } from '../../src/message/edits.ts'
 import { revised } from '../../src/message/revised-text.ts'
 import type { TextSource } from '../../src/message/text-source.ts'
 import { cut, cuts, octet } from '../smtp/splits.ts'
 
-const flag: Revision = [[Edits.onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]]
+const flag: Revision = [[onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]]
 const texts = [
   '',
   'Subject: x\r\n\r\nhello\r\n',
@@ -48,6 +48,6 @@ test('without fields of ours every octet passes as it came', () => {
   for (const text of texts) {
     const came = source([octet(text)])
     expect(revised(came, [])).toBe(came)
-    expect(revised(came, [[Edits.onTop([])]])).toBe(came)
+    expect(revised(came, [[onTop([])]])).toBe(came)
   }
 })

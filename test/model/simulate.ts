@@ -125,7 +125,7 @@ async function oneMessage(
   const score = draw<number>(random, mix.scores)
   const refuses = (address: string): boolean =>
     decide(score, recipients[address] ?? { name: '', neverDefer: false }).verdict === 'reject'
-  const judgement = { kind: 'scored', score, symbols: ['R_SPF_ALLOW'] } as const
+  const judgement = { kind: 'judged', score, symbols: ['R_SPF_ALLOW'] } as const
   const all = Object.keys(recipients)
   const refusing = all.filter(refuses).length
   if (refusing > 0 && refusing < all.length) tally.dividing++

@@ -96,7 +96,7 @@ export function simulateTraffic({
     letter: {
       message: `message ${++numbers}`,
       from: 'sender@example.net',
-      judgement: { kind: 'scored', score: isClean ? 0 : 9, symbols: ['R_SPF_ALLOW'] },
+      judgement: { kind: 'judged', score: isClean ? 0 : 9, symbols: ['R_SPF_ALLOW'] },
       size: isClean && sizes === 'different' ? 5000 + numbers : 2000,
       fates: new Map(Object.keys(recipients).map((one) => [one, 'open'])),
     },

@@ -6,7 +6,7 @@ import { type MachineOptions, Machine, policies } from '../support/machine.ts'
 const one = ['a@example.org']
 const two = ['a@example.org', 'b@example.org']
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
-const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } as const })
+const scored = (score: number) => ({ judgement: { kind: 'judged', score, symbols: [] } as const })
 
 describe('rules.md: “Rcptwise never says yes before your server has said yes.” “A 250 for a recipient means that your server has taken the message for them.” README.md: “Rcptwise never says yes to a sender before your server has said yes.”', () => {
   test.each([

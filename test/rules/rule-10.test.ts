@@ -18,7 +18,7 @@ const recipients = {
 }
 const all = Object.keys(recipients)
 const [ann = '', bob = '', cho = ''] = all
-const scored = (score: number) => ({ kind: 'scored', score, symbols: [] }) as const
+const scored = (score: number) => ({ kind: 'judged', score, symbols: [] }) as const
 const spam = { message: 'spam', judgement: scored(9) }
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 const always: ReturnWindow = { fromMs: 0, toMs: Infinity }

@@ -13,7 +13,7 @@ import {
 } from '../support/machine.ts'
 
 const reply = (code: number, text: string): Reply => ({ code, lines: [text] })
-const spam = { judgement: { kind: 'scored', score: 20, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 20, symbols: [] } } as const
 const refusing = { 'a@example.org': policies.careful, 'b@example.org': policies.strict }
 const rcptOf = (second: Reply) => (address: string) =>
   address.startsWith('b') ? second : reply(250, '2.1.5 Ok')
@@ -60,7 +60,7 @@ const refusals: [string, Partial<Text>, MachineOptions][] = [
     'a backend that judges',
     {},
     {
-      session: { judging: 'backend' },
+      session: { lastWord: 'backend' },
       world: { deliver: () => ({ reply: reply(550, '5.7.1 Spam') }) },
     },
   ],
@@ -107,7 +107,7 @@ describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in 
       ...knownSender,
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },
     })
-    const score = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+    const score = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
     const first = machine.message(['a@example.org', 'b@example.org'], score)
     expect(first).toMatchObject({
       rcpts: [/^250/, /^451/].map((code): unknown => expect.stringMatching(code)),
@@ -131,7 +131,7 @@ describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in 
       ...knownSender,
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },
     })
-    const score = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+    const score = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
     machine.message(['a@example.org', 'b@example.org'], score)
     machine.send('MAIL FROM:<sender@example.net> SIZE=1000')
     expect(machine.send('RCPT TO:<a@example.org>')[0]).toMatch(/^451/)
@@ -143,7 +143,7 @@ describe('rules.md: “Rcptwise sends no 5xx after the text in a transaction in 
       ...knownSender,
       recipients: { 'a@example.org': policies.strict, 'b@example.org': policies.tagOnly },
     })
-    const score = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+    const score = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
     machine.message(['a@example.org', 'b@example.org'], score)
     expect(machine.message(['a@example.org'], score).text[0]).toMatch(/^550 5\.7\.1/)
     expect(machine.message(['b@example.org'], score).text[0]).toMatch(/^250/)

@@ -59,7 +59,7 @@ describe('rules.md: “A PRDR block ends with 250, whatever the lines above it s
   })
 
   const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
-  const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+  const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 
   test('no line for a recipient that got no 250 at RCPT, two for one that got it twice', () => {
     const machine = Machine.ready({

@@ -6,7 +6,7 @@ import { defaultPeer, Machine, type MachineOptions, policies, yes } from '../sup
 
 const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
 const both = ['a@example.org', 'b@example.org']
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 
 /** Drops the whole message at the first 4yz at RCPT (senders: nullmailer). */
 function dropping(machine: Machine): string {

@@ -13,7 +13,7 @@ const recipients = {
   'c@example.org': policies.tagOnly,
 }
 const all = Object.keys(recipients)
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 
 /** Two parcels, of which the backend takes only the first one as often as it is told. */
 function partly(options: MachineOptions = {}): { machine: Machine; copies: () => string[] } {
@@ -116,7 +116,7 @@ describe('rules.md: “No duplicates.”', () => {
       taken.length = 0
       const clean = {
         message: 'clean',
-        judgement: { kind: 'scored', score: 0, symbols: [] },
+        judgement: { kind: 'judged', score: 0, symbols: [] },
       } as const
       const heard: string[] = []
       let open = ['a@example.org', 'd@example.org']

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Machine, policies } from '../support/machine.ts'
 
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 const many = Array.from({ length: 20 }, (_, i) => `r${i}@example.org`)
 
 describe('rules.md: “Rcptwise never splits mail of clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Rcptwise serves those as in rule 5.”', () => {

@@ -7,7 +7,7 @@ import { Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const two = ['a@example.org', 'b@example.org']
 const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 const never = (): undefined => undefined
 
 interface Stuck {

@@ -10,7 +10,7 @@ import { knownSender, Machine, type MachineOptions, policies } from '../support/
 const recipients = { 'tag@example.org': policies.tagOnly, 'strict@example.org': policies.strict }
 const both = Object.keys(recipients)
 const text = (symbols: readonly string[], score = 9) =>
-  ({ judgement: { kind: 'scored', score, symbols } }) as const
+  ({ judgement: { kind: 'judged', score, symbols } }) as const
 const vouched = text(['R_SPF_ALLOW'])
 
 const machine = (options: MachineOptions = {}): Machine =>

@@ -15,7 +15,7 @@ const recipients = {
 }
 const all = Object.keys(recipients)
 const [tag = '', careful = '', strict = ''] = all
-const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
+const scored = (score: number) => ({ judgement: { kind: 'judged', score, symbols: [] } }) as const
 const unvouched: Prepared = { ready: false, why: 'unvouched', words: 'spf fail, dkim none' }
 
 const bounce = (options: MachineOptions = {}): Machine =>
@@ -268,7 +268,7 @@ describe('judge: backend', () => {
     })
 
   test('each group is asked apart, and a refusal is reported', () => {
-    const machine = bounce({ session: { judging }, world: { deliver: refuses(strict) } })
+    const machine = bounce({ session: { lastWord: judging }, world: { deliver: refuses(strict) } })
     expect(codes(machine.message(all).text)).toBe('250')
     expect(taken(machine)).toEqual([
       ['plain', tag],
@@ -279,13 +279,13 @@ describe('judge: backend', () => {
   })
 
   test('everyone refuses: 550', () => {
-    const machine = bounce({ session: { judging }, world: { deliver: refuses(...all) } })
+    const machine = bounce({ session: { lastWord: judging }, world: { deliver: refuses(...all) } })
     expect(codes(machine.message(all).text)).toBe('550')
     expect(machine.reports).toEqual([])
   })
 
   test('not vouched for: each group is asked apart, as with lenient', () => {
-    const machine = bounce({ session: { judging }, world: { bounce: () => unvouched } })
+    const machine = bounce({ session: { lastWord: judging }, world: { bounce: () => unvouched } })
     machine.message(all)
     expect(taken(machine)).toEqual(all.map((one) => ['plain', one]))
   })
@@ -294,7 +294,7 @@ describe('judge: backend', () => {
 test('judge: backend, and nobody had an answer the first time: the groups are still asked apart', () => {
   let first = true
   const machine = bounce({
-    session: { judging: 'backend' },
+    session: { lastWord: 'backend' },
     world: {
       deliver: ({ recipients: to }) => {
         if (first) return { reply: { code: 451, lines: ['4.3.0 Not now'] } }

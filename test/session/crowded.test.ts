@@ -9,7 +9,7 @@ import { MemoryLedger } from '../support/memory-ledger.ts'
 const recipients = { 'tag@example.org': policies.tagOnly, 'strict@example.org': policies.strict }
 const both = Object.keys(recipients)
 const [tag = '', strict = ''] = both
-const spam = { message: 'spam', judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { message: 'spam', judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 
 describe.each(['late', 'group', 'single'] as const)('%s', (strategy) => {

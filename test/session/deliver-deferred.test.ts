@@ -12,7 +12,7 @@ const recipients = {
 }
 const all = Object.keys(recipients)
 const [tag = '', careful = '', strict = ''] = all
-const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
+const scored = (score: number) => ({ judgement: { kind: 'judged', score, symbols: [] } }) as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 const taken = (machine: Machine): string[][] =>
   machine.parcels.map(({ result, recipients: to }) => [

@@ -100,7 +100,7 @@ describe('the other strategies, strategies.md: “table under Strategies for sen
     expect(codes(machine({ peer: { strategy } }).message(addresses(names)).rcpts)).toBe(expected)
   })
 
-  const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+  const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
   test.each([
     ['lenient', ['tagged'], '250'],
     ['off', ['tagged'], '250'],
@@ -115,7 +115,7 @@ describe('the other strategies, strategies.md: “table under Strategies for sen
       for (const score of [0, 6, 20]) {
         const one = machine({ peer: { strategy } })
         const { rcpts } = one.message(addresses('s1 s2 s3'), {
-          judgement: { kind: 'scored', score, symbols: [] },
+          judgement: { kind: 'judged', score, symbols: [] },
         })
         expect(codes(rcpts), strategy).toBe(strategy === 'single' ? '250 451 451' : '250 250 250')
         expect(one.ledger.open, strategy).toHaveLength(strategy === 'single' ? 1 : 0)
@@ -174,7 +174,7 @@ describe('unknown_recipients: conceal', () => {
 describe('judge: backend', () => {
   test('one transaction a group, its reply is the verdict', () => {
     const one = machine({
-      session: { judging: 'backend' },
+      session: { lastWord: 'backend' },
       world: {
         deliver: (parcel) => ({
           reply: parcel.recipients.some(({ argument }) => argument.startsWith('<s'))
@@ -194,7 +194,7 @@ describe('judge: backend', () => {
 })
 
 describe('two messages of one sender to the same people', () => {
-  const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+  const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
   test('another message to someone whose refusal is kept is judged for itself', () => {
     const one = machine()
     one.message(addresses('s1 t1'), { ...spam, message: 'first' })
@@ -208,7 +208,7 @@ describe('two messages of one sender to the same people', () => {
 
   test('refused in one message, groups of another: answered apart, nobody is tagged for it', () => {
     const one = machine()
-    const limit = { ...spam, judgement: { kind: 'scored', score: 20, symbols: [] } as const }
+    const limit = { ...spam, judgement: { kind: 'judged', score: 20, symbols: [] } as const }
     one.message(addresses('s1 c1 t1'), { ...limit, message: 'first' })
     one.message(addresses('s1 c1'), { ...limit, message: 'first' })
     const recipients = addresses('s1 c1')
@@ -244,7 +244,7 @@ test('the strategy is switched in the middle of a split', () => {
 })
 
 test('a split that began without PRDR ends with it', () => {
-  const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+  const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
   const one = machine()
   one.message(addresses('s1 t1 c1'), spam)
   const block = one.message(addresses('s1 t1 c1'), spam, ' PRDR')

@@ -45,7 +45,7 @@ function site() {
     machine.send('MAIL FROM:<sender@example.net> SIZE=1000')
     const rcpts = to.map((one) => machine.send(`RCPT TO:<${one}>`)[0] ?? '')
     machine.send('DATA')
-    const text = machine.text({ message, judgement: { kind: 'scored', score, symbols: [] } })
+    const text = machine.text({ message, judgement: { kind: 'judged', score, symbols: [] } })
     guesses.push(machine.transactions.at(-1)?.guess)
     return codes([...rcpts, ...text])
   }

@@ -9,7 +9,7 @@ import { replayed } from '../support/replayed.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const
 const recipients = { [a]: policies.tagOnly, [b]: policies.strict }
-const spam = { judgement: { kind: 'scored', score: 9, symbols: ['X'] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: ['X'] } } as const
 
 /** Asks everything that there is to ask. */
 function play(journal: Journal, options: MachineOptions = {}): Machine {

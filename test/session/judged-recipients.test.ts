@@ -44,7 +44,44 @@ describe('a judge is told of', () => {
       const effect = machine.effects.find(
         ({ do: what }) => what === 'receiveText' || what === 'receiveChunk',
       )
-      expect(effect, command).toMatchObject({ recipients: told })
+      if (effect === undefined || !('judged' in effect)) throw new Error('nothing is judged')
+      const judged = effect.judged.recipients
+      expect(
+        judged.map(({ address }) => address),
+        command,
+      ).toEqual(told)
+      for (const { index, address, policy } of judged) {
+        expect(offered[index]?.toLowerCase()).toBe(address.toLowerCase())
+        expect(policy).toBe(address === 'strict@example.org' ? 'strict' : 'careful')
+      }
     }
+  })
+})
+
+test('a judge is told of the client, the sender, and which transaction it is', () => {
+  const machine = Machine.ready({
+    client: { address: '192.0.2.9', port: 4000, rdns: 'mail.example.net', local: '192.0.2.80:25' },
+  })
+  machine.send('STARTTLS')
+  machine.tell({ kind: 'secured', protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' })
+  machine.send('EHLO other.example.net')
+  machine.send('MAIL FROM:<S@example.net> BODY=8BITMIME', 'RCPT TO:<a@example.org>', 'DATA')
+  const effect = machine.effects.find(({ do: what }) => what === 'receiveText')
+  expect(effect).toMatchObject({
+    judged: {
+      id: 'session1.1',
+      client: {
+        address: '192.0.2.9',
+        port: 4000,
+        name: 'mail.example.net',
+        helo: 'other.example.net',
+      },
+      tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
+      authenticated: false,
+      reversePath: 'S@example.net',
+      parameters: new Map([['BODY', '8BITMIME']]),
+      hostname: 'mx.test',
+      local: '192.0.2.80:25',
+    },
   })
 })

@@ -13,7 +13,7 @@ const recipients = {
 }
 const all = Object.keys(recipients)
 const [tag = '', careful = '', strict = ''] = all
-const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
+const scored = (score: number) => ({ judgement: { kind: 'judged', score, symbols: [] } }) as const
 
 const late = (options: MachineOptions = {}): Machine =>
   Machine.ready({
@@ -134,7 +134,7 @@ describe('late', () => {
   test('README.md: “Rcptwise sends each group of recipients to Postfix in a transaction of its own” The judge is the backend, and its words come when the refused one is alone', () => {
     const no: Reply = { code: 554, lines: ['5.7.1 Not here'] }
     const machine = late({
-      session: { judging: 'backend' },
+      session: { lastWord: 'backend' },
       world: {
         deliver: ({ recipients: [first] }) => ({
           reply: first?.argument === `<${strict}>` ? no : yes,

@@ -12,8 +12,8 @@ const recipients = {
   'cho@example.org': policies.strict,
 }
 const all = Object.keys(recipients)
-const spam = { message: 'spam', judgement: { kind: 'scored', score: 9, symbols: [] } } as const
-const clean = { message: 'clean', judgement: { kind: 'scored', score: 1, symbols: [] } } as const
+const spam = { message: 'spam', judgement: { kind: 'judged', score: 9, symbols: [] } } as const
+const clean = { message: 'clean', judgement: { kind: 'judged', score: 1, symbols: [] } } as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 const size = ' SIZE=1000'
 const later451: Reply = { code: 451, lines: ['4.3.0 Later'] }

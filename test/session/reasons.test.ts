@@ -12,7 +12,7 @@ import {
 import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const [a, b, c] = ['a@example.org', 'b@example.org', 'c@example.org'] as const
-const scored = (score: number) => ({ judgement: { kind: 'scored', score, symbols: [] } }) as const
+const scored = (score: number) => ({ judgement: { kind: 'judged', score, symbols: [] } }) as const
 const spam = scored(9)
 const no = { code: 550, lines: ['5.1.1 no'] } as const
 /** `a` gets spam marked, `b` refuses it. */
@@ -180,6 +180,13 @@ const ways: readonly Way[] = [
     reasons: { [a]: 'judge failed' },
   },
   {
+    name: 'a judge that forces',
+    act: to([a], {
+      judgement: { kind: 'judged', score: 0, symbols: [], opinion: { verdict: 'reject' } },
+    }),
+    reasons: { [a]: 'forced by judge' },
+  },
+  {
     name: 'each threshold, by PRDR',
     options: three,
     act: to([a, b, c], spam, ' PRDR'),
@@ -193,7 +200,7 @@ const ways: readonly Way[] = [
   },
   {
     name: 'a server that judges',
-    options: { session: { judging: 'backend' } },
+    options: { session: { lastWord: 'backend' } },
     act: to([a]),
     reasons: { [a]: 'backend at text' },
   },

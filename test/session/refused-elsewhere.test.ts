@@ -9,7 +9,7 @@ const recipients = {
   'cho@example.org': policies.strict,
 }
 const [ann = '', bob = '', cho = ''] = Object.keys(recipients)
-const scored = (score: number) => ({ kind: 'scored', score, symbols: [] }) as const
+const scored = (score: number) => ({ kind: 'judged', score, symbols: [] }) as const
 const codes = (lines: readonly string[]): string => lines.map((line) => line.slice(0, 3)).join(' ')
 
 test('the mailbox of who has a split message is full (552) for another message, and free again for the retry: it is not delivered again', () => {

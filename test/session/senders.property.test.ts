@@ -7,7 +7,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import type { ParcelOrder } from '../../src/session/effects.ts'
 import { Journal } from '../../src/session/journal.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
@@ -192,7 +192,7 @@ function run(s: Scenario): Course {
       peer: { ...defaultPeer, ...peerOf(s), strategy },
       session: {
         unknownRecipients: s.conceal ? 'conceal' : 'refuse',
-        judging: s.judging,
+        lastWord: s.judging === 'backend' ? 'backend' : 'judges',
         limits: {
           recipients: s.recipientLimit,
           transactionsPerSession: 100,
@@ -259,7 +259,7 @@ function run(s: Scenario): Course {
 }
 
 const judgementOf = (s: Scenario, letter: number): Judgement => ({
-  kind: 'scored',
+  kind: 'judged',
   score: s.letters[letter]?.score ?? 0,
   symbols: [],
 })
@@ -293,7 +293,7 @@ function wants(s: Scenario, letter: Letter, address: string): 'yes' | 'no' {
   const recipient = s.recipients[Number(/\d+/.exec(address)?.[0])]
   if (recipient === undefined) return 'yes'
   if (recipient.unknown) return 'no'
-  const score = letter.judgement.kind === 'scored' ? letter.judgement.score : 0
+  const score = letter.judgement.kind === 'judged' ? (letter.judgement.score ?? 0) : 0
   return decide(score, policies[recipient.policy]).verdict === 'reject' ? 'no' : 'yes'
 }
 

@@ -6,11 +6,12 @@ import { describe, expect, test } from 'vitest'
 import type { Event } from '../../src/session/effects.ts'
 import type { Step, Upstream } from '../../src/session/answering.ts'
 import type { State } from '../../src/session/session.ts'
+import { noFindings } from '../../src/verdict/judgement.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const
 const recipients = { [a]: policies.tagOnly, [b]: policies.strict }
-const spam = { judgement: { kind: 'scored', score: 9, symbols: [] } } as const
+const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
 const never = (): undefined => undefined
 const refusal = { code: 550, lines: ['5.7.1 No'] } as const
 
@@ -32,10 +33,10 @@ const events = {
   },
   crowded: { kind: 'crowded', limit: 'open_splits' },
   chunkTaken: { kind: 'chunkTaken', bytes: 100 },
-  judgedEarly: { kind: 'judgedEarly', judgement: { kind: 'silent' } },
+  judgedEarly: { kind: 'judgedEarly', findings: noFindings },
   textEnded: {
     kind: 'textEnded',
-    text: { sizeBytes: 9, endedAt: 1_000_000, judgement: { kind: 'silent' } },
+    text: { sizeBytes: 9, endedAt: 1_000_000, findings: noFindings },
   },
   answerTimedOut: { kind: 'answerTimedOut', sizeBytes: 9, endedAt: 1_000_000 },
   refusedTextEnded: { kind: 'refusedTextEnded' },

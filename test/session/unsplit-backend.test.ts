@@ -12,7 +12,7 @@ import { Machine, type MachineOptions, policies, yes } from '../support/machine.
 const [tag, strict] = ['tag@example.org', 'strict@example.org'] as const
 const recipients = { [tag]: policies.tagOnly, [strict]: policies.strict }
 const refusal: Reply = { code: 550, lines: ['5.7.1 spam'] }
-const backend = { session: { judging: 'backend' } } as const
+const backend = { session: { lastWord: 'backend' } } as const
 
 /**
  * A server behind that refuses every text that is for somebody strict: its answer is for all in one

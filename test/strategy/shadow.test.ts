@@ -61,7 +61,7 @@ function measured(strategy: StrategyName, letters: string): number {
   })
   let left = addresses
   for (let attempt = 0; attempt < 30 && left.length > 0; attempt += 1) {
-    machine.message(left, { judgement: { kind: 'scored', score: 10, symbols: [] } })
+    machine.message(left, { judgement: { kind: 'judged', score: 10, symbols: [] } })
     const done = machine.transactions.at(-1)?.recipients.filter(({ final }) => final) ?? []
     left = left.filter((address) => !done.some((recipient) => recipient.address === address))
   }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Fact, TransactionFact } from '../../src/facts.ts'
 import type { Prepared } from '../../src/bounce/bounce.ts'
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Findings, Judgement } from '../../src/verdict/judgement.ts'
 import type { OpenLimit } from '../../src/ledger/ledger.ts'
 import type { ReturnWindow } from '../../src/split/split-return.ts'
 import type { Policy } from '../../src/verdict/policy.ts'
@@ -25,6 +25,7 @@ import {
 import { step } from '../../src/session/step.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { PeerClass } from '../../src/strategy/peer-class.ts'
+import { found } from './found.ts'
 import { MemoryLedger } from './memory-ledger.ts'
 
 export const yes: Reply = { code: 250, lines: ['2.0.0 Ok: queued as 4ABCDEF'] }
@@ -107,6 +108,8 @@ export interface Text {
   /** What tells this message from others. */
   readonly message: string
   readonly judgement: Judgement
+  /** Of several judges, or with more than a judgement. */
+  readonly findings: Findings
   /** `time`: `timeouts.reply` comes before a judgement. */
   readonly fault: NonNullable<TextEnd['fault']> | 'time'
 }
@@ -166,8 +169,7 @@ export class Machine {
       startTls: true,
       receivedHeader: false,
       unknownRecipients: 'refuse',
-      judging: 'score',
-      judgeFailure: 'accept',
+      lastWord: 'judges',
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
       deliverer: { process: 'here', answerMs: 300_000 },
       ...options.session,
@@ -245,7 +247,7 @@ export class Machine {
     const end: TextEnd = {
       sizeBytes: 100,
       endedAt: this.#now(),
-      judgement: text.judgement ?? { kind: 'silent' },
+      findings: text.findings ?? found(text.judgement ?? { kind: 'silent' }),
       ...(this.#fingerprint ? { fingerprint: this.#identity, messageId: `<${message}@test>` } : {}),
       ...(text.fault === undefined ? {} : { fault: text.fault }),
     }

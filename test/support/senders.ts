@@ -3,7 +3,7 @@
  * which order and how they offer recipients, and what they make of each reply. One call is one
  * attempt: one connection.
  */
-import type { Judgement } from '../../src/judge/judge.ts'
+import type { Judgement } from '../../src/verdict/judgement.ts'
 import type { Machine } from './machine.ts'
 
 export const senderKinds = [

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { groupKey, type Policy } from '../../src/verdict/policy.ts'
-import { parcelsByGroup, parcelsByResult } from '../../src/verdict/parcels.ts'
+import { type Revision, onTop } from '../../src/message/edits.ts'
+import { type Granted, parcelsOf } from '../../src/verdict/parcels.ts'
 import { decide, grant, type Verdict } from '../../src/verdict/verdict.ts'
 
 const policy = (tagAt?: number, quarantineAt?: number, rejectAt?: number): Policy => ({
@@ -67,25 +68,54 @@ describe('grant: several who share one answer', () => {
   })
 })
 
-describe('parcels: one transaction a distinct result, never more', () => {
+describe('parcels: one transaction a distinct text, never more', () => {
   test('by result, in the order of recipients', () => {
     const granted = (['tag', 'accept', 'reject', 'tag', 'quarantine', 'defer'] as const).map(
-      (verdict, index) => ({
-        index,
-        verdict,
-      }),
+      (verdict, index) => ({ index, verdict, score: 7, revision: [] }),
     )
-    expect(parcelsByResult(granted)).toEqual([
-      { result: 'tagged', recipients: [0, 3] },
-      { result: 'plain', recipients: [1] },
-      { result: 'quarantined', recipients: [4] },
+    expect(parcelsOf(granted)).toEqual([
+      { result: 'tagged', recipients: [0, 3], score: 7, revision: [] },
+      { result: 'plain', recipients: [1], revision: [] },
+      { result: 'quarantined', recipients: [4], score: 7, revision: [] },
     ])
-    expect(parcelsByResult([])).toEqual([])
+    expect(parcelsOf([])).toEqual([])
+  })
+
+  test('who is thrown away, refused or deferred is in none', () => {
+    const granted = (['discard', 'reject', 'defer'] as const).map((verdict, index) => ({
+      index,
+      verdict,
+      revision: [],
+    }))
+    expect(parcelsOf(granted)).toEqual([])
+  })
+
+  test('equal edits are one parcel, whoever made them, and so are equal marks', () => {
+    const of = (value: string): Revision => [[onTop([{ name: 'X-A', value }])]]
+    const granted: Granted[] = [
+      { index: 0, verdict: 'accept', revision: of(' 1'), score: 1 },
+      { index: 1, verdict: 'accept', revision: of(' 2'), score: 1 },
+      { index: 2, verdict: 'accept', revision: of(' 1'), score: 2 },
+      { index: 3, verdict: 'tag', revision: of(' 1'), score: 1 },
+      { index: 4, verdict: 'tag', revision: of(' 1'), score: 2 },
+      { index: 5, verdict: 'tag', revision: of(' 1'), score: 1 },
+    ]
+    expect(parcelsOf(granted).map(({ recipients }) => recipients)).toEqual([
+      [0, 2],
+      [1],
+      [3, 5],
+      [4],
+    ])
   })
 
   test('by group', () => {
-    const recipients = ['a', 'b', 'a'].map((group, index) => ({ index, group }))
-    expect(parcelsByGroup(recipients).map((parcel) => parcel.recipients)).toEqual([[0, 2], [1]])
+    const granted = ['a', 'b', 'a'].map((group, index): Granted => ({
+      index,
+      group,
+      verdict: 'accept',
+      revision: [],
+    }))
+    expect(parcelsOf(granted).map((parcel) => parcel.recipients)).toEqual([[0, 2], [1]])
   })
 })
 

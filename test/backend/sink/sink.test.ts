@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { BackendTransaction, DeliveryOrder } from '../../../src/backend/backend.ts'
-import { Edits } from '../../../src/message/edits.ts'
+import { onTop } from '../../../src/message/edits.ts'
 import type { TextSource } from '../../../src/message/text-source.ts'
 import { Sink } from '../../../src/backend/sink/sink.ts'
 import type { Fact } from '../../../src/facts.ts'
@@ -44,7 +44,7 @@ const orderOf = (...recipients: readonly string[]): DeliveryOrder => ({
   parcels: [
     {
       recipients: recipients.map((argument, index) => ({ index, argument })),
-      edits: [[Edits.onTop([{ name: 'X-A', value: ' b' }])]],
+      edits: [[onTop([{ name: 'X-A', value: ' b' }])]],
       redirected: false,
     },
   ],

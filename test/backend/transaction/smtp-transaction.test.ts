@@ -3,7 +3,7 @@
  * said so (rule 1).
  */
 import { describe, expect, test } from 'vitest'
-import { Edits } from '../../../src/message/edits.ts'
+import { onTop } from '../../../src/message/edits.ts'
 import { replies } from '../../../src/smtp/replies.ts'
 import { describeReply } from '../../../src/smtp/reply.ts'
 import {
@@ -186,7 +186,7 @@ describe('parcels', () => {
       parcels: [
         {
           recipients: [{ index: 0, argument: '<q@x>' }],
-          edits: [[Edits.onTop([{ name: 'X-A', value: ' b' }])]],
+          edits: [[onTop([{ name: 'X-A', value: ' b' }])]],
           redirected: true,
         },
       ],

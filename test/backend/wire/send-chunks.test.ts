@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Edits } from '../../../src/message/edits.ts'
+import { onTop } from '../../../src/message/edits.ts'
 import type { TextSource } from '../../../src/message/text-source.ts'
 import type { SmtpBackendOptions } from '../../../src/backend/smtp-backend.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../../support/fake-backend.ts'
@@ -67,7 +67,7 @@ describe('a binary text', () => {
     const order = begun.order([0])
     const headed = order.parcels.map((parcel) => ({
       ...parcel,
-      edits: [[Edits.onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]],
+      edits: [[onTop([{ name: 'X-Spam-Flag', value: ' YES' }])]],
     }))
     const pieces = ['Subject: x\r\n\r', '\n\0\0', '.\r\n']
     expect(await begun.deliver({ ...order, parcels: headed }, complete(slowly(...pieces)))).toEqual(

@@ -1,0 +1,30 @@
+/** What judges are told of a message when its text begins to come. */
+import type { JudgedEnvelope } from '../judge/judge.ts'
+import type { Session } from './session.ts'
+import { deliveredAnyway, throughOf, type Transaction } from './transaction.ts'
+
+/** Nobody is in it who was refused, postponed or deferred: they don't get this text. */
+export function judgedEnvelope(session: Session, transaction: Transaction): JudgedEnvelope {
+  const { address, port, rdns, local } = session.client
+  // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
+  const tls = address === session.connectedFrom ? session.tls : undefined
+  return {
+    id: transaction.id,
+    client: { address, port, helo: session.helo, ...(rdns === undefined ? {} : { name: rdns }) },
+    ...(tls === undefined ? {} : { tls }),
+    authenticated: session.authenticated,
+    reversePath: transaction.reversePath.address,
+    parameters: transaction.parameters,
+    recipients: [
+      ...throughOf(transaction).filter(({ concealed }) => concealed === undefined),
+      ...deliveredAnyway(transaction),
+    ].map(({ index, path, group, policy }) => ({
+      index,
+      address: path.address,
+      group,
+      ...(policy === undefined ? {} : { policy: policy.name }),
+    })),
+    hostname: session.options.hostname,
+    ...(local === undefined ? {} : { local }),
+  }
+}

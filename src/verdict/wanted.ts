@@ -1,0 +1,116 @@
+/** From what judges say to what one recipient wants done with the text. */
+import { sameRevision, type Edits, type Revision } from '../message/edits.ts'
+import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
+import type { Finding, Findings, Said } from './judgement.ts'
+import type { Policy } from './policy.ts'
+import { reason } from './reason.ts'
+import { type Decided, decide, type Verdict } from './verdict.ts'
+
+export interface Wanted extends Decided {
+  /** A judge has forced it: it stands for everyone, whatever others want of the text. */
+  readonly forced: boolean
+  /** In the judge's words. */
+  readonly reply?: Reply
+}
+
+interface Judged {
+  readonly index: number
+  readonly policy?: Policy
+}
+
+/** What keeps a text further away from a mailbox is stricter. */
+const fromMild = [
+  'accept',
+  'tag',
+  'quarantine',
+  'discard',
+  'defer',
+  'reject',
+] as const satisfies readonly Verdict[]
+
+const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), forced: false }
+
+/**
+ * The strictest that any judge's finding comes to. Scores of different judges are never added: a
+ * policy's thresholds are about the score of one.
+ */
+export function wantedOf({ all }: Findings, recipient: Judged): Wanted {
+  let strictest = unjudged
+  for (const finding of all) {
+    const wanted = wantedBy(finding, recipient)
+    // Of equal ones the first that says anything.
+    if (strictest === unjudged || isStricter(wanted, strictest)) strictest = wanted
+  }
+  return strictest
+}
+
+const isStricter = (one: Wanted, other: Wanted): boolean =>
+  fromMild.indexOf(one.verdict) > fromMild.indexOf(other.verdict)
+
+function wantedBy(finding: Finding, { index, policy }: Judged): Wanted {
+  const { judgement, weighs, onFailure } = finding
+  switch (judgement.kind) {
+    case 'silent':
+      return unjudged
+    case 'failed':
+      return { verdict: onFailure, reason: reason('judge failed'), forced: false }
+    case 'judged': {
+      const { opinion, score } = saidOf(judgement, index)
+      // What is forced says nothing by its score.
+      if (opinion !== undefined) return forcedBy(opinion)
+      return weighs && score !== undefined && policy !== undefined
+        ? { ...decide(score, policy), forced: false }
+        : unjudged
+    }
+  }
+}
+
+function forcedBy({ verdict, reply }: NonNullable<Said['opinion']>): Wanted {
+  const fits =
+    reply !== undefined &&
+    ((verdict === 'reject' && isPermanent(reply)) || (verdict === 'defer' && isTransient(reply)))
+  const why = reason('forced by judge')
+  return { verdict, reason: why, forced: true, ...(fits ? { reply } : {}) }
+}
+
+type Found = Extract<Finding['judgement'], { kind: 'judged' }>
+
+const saidOf = (judgement: Found, index: number): Said => {
+  const own = judgement.own?.get(index)
+  return own === undefined ? judgement : { ...judgement, ...own }
+}
+
+/** The score that a recipient's thresholds are compared with. */
+export function scoreFor({ all }: Findings, index: number): number | undefined {
+  const judgement = all.find(({ weighs }) => weighs)?.judgement
+  return judgement?.kind === 'judged' ? saidOf(judgement, index).score : undefined
+}
+
+/** What is changed in the text for this recipient. */
+export function revisionFor({ all, revision }: Findings, index: number): Revision {
+  const own: Edits[] = all.flatMap(({ judgement }) => {
+    const edits = judgement.kind === 'judged' ? judgement.own?.get(index)?.edits : undefined
+    return edits === undefined ? [] : [edits]
+  })
+  return own.length === 0 ? revision : [...revision, own]
+}
+
+export interface SameText<Member> {
+  readonly revision: Revision
+  readonly members: readonly Member[]
+}
+
+/** Who gets the same octets, in the order in which these first occur. */
+export function byRevision<Member>(
+  members: readonly Member[],
+  revisionOf: (member: Member) => Revision,
+): readonly SameText<Member>[] {
+  const texts: { readonly revision: Revision; readonly members: Member[] }[] = []
+  for (const member of members) {
+    const revision = revisionOf(member)
+    const same = texts.find((text) => sameRevision(text.revision, revision))
+    if (same === undefined) texts.push({ revision, members: [member] })
+    else same.members.push(member)
+  }
+  return texts
+}
