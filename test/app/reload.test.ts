@@ -45,6 +45,14 @@ test(
   },
 )
 
+test('who still waits for the greeting is served by the new one', async () => {
+  await using app = await startTestApp({ config: 'greet_delay: 1500ms' })
+  const client = await Client.connect(app.port)
+  await app.app.reload(configOf(app, 'hostname: mx2.test\ngreet_delay: 1500ms'))
+  expect((await client.reply()).join()).toContain('mx2.test')
+  client.close()
+})
+
 test('what can not be used leaves everything as it was, and says why', async () => {
   await using app = await startTestApp()
   const broken = configOf(
