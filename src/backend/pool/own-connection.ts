@@ -51,7 +51,7 @@ export class OwnConnection implements OwnBackend, Lender {
     this.#borrowing = true
     pool.borrow({ fresh: true, client }, (lent) => {
       this.#borrowing = false
-      if ('failed' in lent) return heard(replies.authUnavailable)
+      if (isFailed(lent)) return heard(replies.authUnavailable)
       if (this.#over) return lent.connection.quit()
       this.#lent = lent
       this.#ask(lent, line, heard)
