@@ -2,8 +2,8 @@
  * A filter as it is used: opened once, asked about many messages, closed by whoever opened it.
  *
  * Obligations of a judge:
- * - Nothing throws or rejects for a filter that is away, slow, or says nonsense: that is a judgement
- *   of the kind `failed`. Its time limit is kept by who asks (chain.ts).
+ * - Nothing throws or rejects for a filter that is away, slow, or says nonsense: that is a
+ *   judgement of the kind `failed`. Its time limit is kept by who asks (chain.ts).
  * - Two messages at a time are two messages: what is found in one says nothing of the other.
  * - Where octets are cut makes no difference, and a text is not kept in memory for its sake.
  * - After `signal` nothing of the message is done any more. `close` ends what is under way; its
@@ -46,7 +46,7 @@ export interface JudgedEnvelope {
   readonly recipients: readonly JudgedRecipient[]
   /** Our own name. */
   readonly hostname: string
-  /** Our own address that the client has connected to, with its port; absent where it is not known. */
+  /** Our own address and port that the client has connected to; absent where it is not known. */
   readonly local?: string
 }
 

@@ -7,7 +7,10 @@ import type { Judge } from './judge.ts'
 /** A judge with what the configuration says of it. */
 export interface ConfiguredJudge {
   readonly judge: Judge
-  /** From the beginning of the text's last octet to its judgement, in ms; absent: `timeouts.reply` alone. */
+  /**
+   * From the beginning of the text's last octet to its judgement, in ms; absent: `timeouts.reply`
+   * alone.
+   */
   readonly limitMs?: number
   readonly onFailure: 'accept' | 'defer'
 }

@@ -1,6 +1,6 @@
 /**
- * The text of one message on its way in: kept in the spool, told apart by its fingerprint, and shown
- * to the judges. May it go on to the backend before it is complete?
+ * The text of one message on its way in: kept in the spool, told apart by its fingerprint, and
+ * shown to the judges. May it go on to the backend before it is complete?
  */
 import type { Backend } from '../backend/backend.ts'
 import type { FactListener } from '../facts.ts'

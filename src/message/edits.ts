@@ -61,8 +61,8 @@ export function checkEdits(list: readonly Edit[]): Edits | { readonly failed: st
 }
 
 /**
- * Fields above all others, in their order. What can't be written as it is has been made printable by
- * who writes it: these are Rcptwise's own.
+ * Fields above all others, in their order. What can't be written as it is has been made printable
+ * by who writes it: these are Rcptwise's own.
  */
 export function onTop(fields: readonly { readonly name: string; readonly value: string }[]): Edits {
   const edits = checkEdits(fields.map((field, at) => ({ do: 'insert', at, ...field })))
