@@ -7,7 +7,7 @@ import { noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
-import { keepAbort } from './record-split.ts'
+import { keepAbort } from './record-attempt.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 

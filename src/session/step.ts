@@ -17,7 +17,8 @@ import { abort, close, end, fault } from './ending.ts'
 import { onCrowded } from './crowded.ts'
 import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
-import { onRcpt, onRecipientKnown, onRecipientReplied, settle } from './on-rcpt.ts'
+import { onRcpt, onRecipientKnown, onRecipientReplied } from './on-rcpt.ts'
+import { settle } from './decide-batch.ts'
 import { noteHeard } from './record-deliveries.ts'
 import {
   mayBeGone,

@@ -1,0 +1,133 @@
+/**
+ * Who of the recipients that came together goes through, and who is deferred: once the backend, the
+ * policies and the ledger have spoken of all of them.
+ */
+import { type Choice, choose, type Offered, type Splitting } from '../strategy/choose.ts'
+import { overruled } from '../verdict/reason.ts'
+import { byBackend, defer, finish, letThrough } from './answer-rcpt.ts'
+import { keepUnsplit } from './crowded.ts'
+import { endsConcealing, othersExpected, recall } from './guess-return.ts'
+import { takeReturn } from './recognise-split.ts'
+import { noteDeferrals, noteReturns } from './record-split.ts'
+import { type Session, transactionOf } from './session.ts'
+import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
+
+/**
+ * Decides over the recipients that are considered and not decided yet. With look-ahead this waits
+ * until the batch has ended and everyone in it is known, so that the largest group can go first.
+ */
+export function settle(session: Session, at: number, batchEnded: boolean): void {
+  const transaction = transactionOf(session)
+  if (transaction === undefined || session.state.at !== 'envelope') return
+  const { recipients } = transaction
+  const splitting = splittingOf(transaction)
+  const inOrder = splitting !== undefined && transaction.peer.first === 'offered'
+  if (batchEnded) transaction.batchEnd = recipients.length
+  const waitsForBatch = splitting !== undefined && !inOrder
+  const open = recipients.filter((recipient) => recipient.fate === 'asked')
+  if (waitsForBatch && (transaction.batchEnd < recipients.length || open.length > 0)) return
+  const upTo = inOrder ? (open[0]?.index ?? recipients.length) : recipients.length
+  const batch = recipients.filter(
+    (recipient) => recipient.fate === 'considered' && recipient.index < upTo,
+  )
+  if (batch.length === 0) return
+  recall(session, transaction, batch, at)
+  if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient], at)
+  else decideBatch(session, transaction, batch, at)
+}
+
+function decideBatch(
+  session: Session,
+  transaction: Transaction,
+  batch: readonly Recipient[],
+  at: number,
+): void {
+  noteReturns(transaction, batch, at)
+  const defers = splittingOf(transaction) === 'group' || splittingOf(transaction) === 'single'
+  if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction, at)
+  const splitting = splittingOf(transaction)
+  if (splitting === undefined) return letAllThrough(session, transaction, batch)
+  if (endsConcealing(transaction, batch)) tellConcealed(session, batch)
+  const kept = batch.filter(({ fate }) => fate === 'considered')
+  const choice = choose(offeredOf(transaction, kept, splitting), transaction.going, {
+    strategy: splitting,
+    first: transaction.peer.first,
+  })
+  transaction.going = choice.going
+  const deferred = carryOut(session, transaction, choice)
+  // Where everyone else goes through, or the refused ones go alone, each deferral is the guess's.
+  const all = splitting === 'late' || choice.going.kind === 'refused'
+  const byGuess = deferred.filter(
+    ({ memory }) => transaction.taken === 'guessed' && (all || memory?.state === 'refused'),
+  )
+  for (const recipient of byGuess) {
+    recipient.byGuess = true
+    recipient.reason = overruled('guess', recipient.memory?.outcome?.reason)
+  }
+  if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
+  if (byGuess.length > 0) takeReturn(session, transaction, at)
+}
+
+/** One reply has to do for all of them, or each has one of their own (PRDR). */
+function letAllThrough(session: Session, { prdr }: Transaction, batch: readonly Recipient[]): void {
+  for (const recipient of batch) {
+    // What is concealed can be told after the text only where answers are kept apart; else it has to
+    // be told now.
+    const { concealed } = recipient
+    if (concealed === undefined || prdr || hasIt(recipient)) letThrough(session, recipient)
+    else finish(session, recipient, byBackend(concealed))
+  }
+}
+
+function tellConcealed(session: Session, batch: readonly Recipient[]): void {
+  for (const recipient of batch)
+    if (recipient.concealed !== undefined && !hasIt(recipient))
+      finish(session, recipient, byBackend(recipient.concealed))
+}
+
+const hasIt = ({ memory }: Recipient): boolean => memory?.state === 'delivered'
+
+/** What the choice goes by. */
+function offeredOf(
+  transaction: Transaction,
+  batch: readonly Recipient[],
+  splitting: Splitting,
+): readonly Offered[] {
+  const expected = othersExpected(transaction, batch)
+  return batch.map((recipient): Offered => {
+    const { index, group, concealed, policy, memory } = recipient
+    const refused = transaction.taken === 'guessed' && memory?.state === 'refused'
+    return {
+      index,
+      group,
+      neverDefer: concealed === undefined && policy?.neverDefer === true,
+      willBeRefused:
+        refused || (splitting !== 'late' && concealed !== undefined && !hasIt(recipient)),
+      // Who shares an answer that is not theirs costs nobody anything: the text decides, and who
+      // accepts has it at once.
+      hasIt: hasIt(recipient),
+      othersExpected: expected && refused,
+    }
+  })
+}
+
+/** Gives those who are deferred. */
+function carryOut(session: Session, transaction: Transaction, choice: Choice): Recipient[] {
+  for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
+  // An address given twice is one recipient to the ledger: the second can't wait for an answer that
+  // the first one gets.
+  const goes = new Set(throughOf(transaction).map((recipient) => recipient.address))
+  const deferred: Recipient[] = []
+  for (const { index, why } of choice.deferred) {
+    const recipient = recipientAt(transaction, index)
+    if (goes.has(recipient.address)) letThrough(session, recipient)
+    else deferred.push(defer(session, transaction, recipient, why))
+  }
+  return deferred
+}
+
+function recipientAt(transaction: Transaction, index: number): Recipient {
+  const recipient = transaction.recipients[index]
+  if (recipient === undefined) throw new Error(`no recipient ${index} in this transaction`)
+  return recipient
+}

@@ -1,0 +1,237 @@
+/**
+ * What the end of a transaction means for the ledger: how its split stands after the answer, and
+ * what other splits need not wait for any more.
+ */
+import {
+  answerRecipients,
+  closeIfDone,
+  countAsSplit,
+  endAttempt,
+  expectRecipients,
+  isOpen,
+  keepDelivery,
+  keepJudged,
+  keepRefusal,
+  nextVersion,
+  oweAcknowledgement,
+  settleDelivery,
+  stateOf,
+} from '../split/split-course.ts'
+import { inOfferedOrder } from '../split/split-return.ts'
+import type { Split } from '../split/split.ts'
+import { isPermanent, isPositive } from '../smtp/reply.ts'
+import type { Answer, Outcome } from '../verdict/answer.ts'
+import { attemptOf } from './attempt.ts'
+import type { Presence } from './answering.ts'
+import { withOutcomes } from './outcomes.ts'
+import type { Session } from './session.ts'
+import {
+  isCertain,
+  type Recipient,
+  splittingOf,
+  throughOf,
+  type Transaction,
+} from './transaction.ts'
+import { addresses, beginSplit, noteOpened, saveSplit, noteClosed } from './record-split.ts'
+
+/**
+ * Who was refused at RCPT never comes back, in no message of this sender: other splits need not
+ * wait for them, also where no text told which of the splits this message belongs to.
+ */
+function noteRefused(session: Session, transaction: Transaction, at: number): void {
+  const refused = addresses(
+    transaction.recipients.filter(({ fate, shown }) => fate === 'refused' && shown !== undefined),
+  )
+  if (refused.length === 0) return
+  for (const other of transaction.recalled.values()) {
+    // Who has that message, or may get it at this moment, is refused for this one alone: a mailbox
+    // that is full now.
+    const gone = refused.filter((address) =>
+      ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
+    )
+    if (other.id === transaction.split?.id || gone.length === 0) continue
+    const told = transaction.recipients.filter(({ address }) => gone.includes(address))
+    const split = withOutcomes(answerRecipients(other, gone), transaction, told, at)
+    const answered = nextVersion(closeIfDone(split, at))
+    session.effects.push({ do: 'save', split: answered })
+    noteClosed(session, answered, at)
+  }
+}
+
+export interface Told {
+  readonly answer: Answer
+  /** What became of those whom the text was delivered to although they were deferred. */
+  readonly judgedAnyway: readonly Outcome[]
+  readonly client: Presence
+}
+
+/**
+ * After the answer: who is done, who is owed what. Begins a split where the answer left something
+ * to keep.
+ */
+export function keepAnswer(
+  session: Session,
+  transaction: Transaction,
+  { answer, judgedAnyway, client }: Told,
+  at: number,
+): void {
+  noteRefused(session, transaction, at)
+  const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
+  if (transaction.split === undefined) {
+    const { identity } = transaction
+    // Without the message's identity nothing may be kept: the next message to the same people would
+    // be taken for it.
+    if (!keeps || identity === undefined) return
+    transaction.split = { ...beginSplit(session, transaction, at), ...identity }
+  }
+  let split = transaction.split
+  let progress = answer.final.length > 0
+  for (const kept of answer.refusalsKept) {
+    progress ||= stateOf(split, kept.address)?.state !== 'refused'
+    split = keepRefusal(split, kept.address, kept.reply, at)
+  }
+  for (const delivered of answer.deliveredUnsaid) {
+    progress ||= transaction.recipients[delivered.index]?.duplicate !== true
+    split = keepDelivery(split, delivered.address, at)
+  }
+  for (const { address, reply } of judgedAnyway) {
+    const judged = isPositive(reply) || isPermanent(reply)
+    progress ||= judged
+    if (judged) split = keepJudged(split, address, isPositive(reply) ? undefined : reply)
+  }
+  const taking = answer.final.filter(({ reply }) => isPositive(reply))
+  split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
+  const unheard = unheardOf(transaction, client, taking)
+  if (unheard.length > 0) split = oweAcknowledgement(split, unheard)
+  transaction.split = split
+  const told = new Set(
+    [...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index),
+  )
+  // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
+  const trouble = throughOf(transaction).some(({ index }) => !told.has(index))
+  finishAttempt(session, transaction, {
+    progress,
+    trouble,
+    forcedRetry: keptBack(transaction, answer),
+    at,
+  })
+  if (unheard.length > 0) session.unheard = { split: transaction.split, recipients: unheard }
+}
+
+/**
+ * Whose 250 may never be heard: everyone's where the client has closed its side. Who is
+ * acknowledged by what the ledger remembers is forgotten only once the client goes on, for it has
+ * gone without hearing its answer before.
+ */
+const unheardOf = (
+  { recipients }: Transaction,
+  client: Presence,
+  taking: readonly Outcome[],
+): string[] =>
+  addresses(
+    client === 'maybe gone'
+      ? taking
+      : taking.filter(({ index }) => recipients[index]?.duplicate === true),
+  )
+
+/** Somebody has the message, or is being delivered to. */
+const keepsDeliveries = (split: Split): boolean =>
+  split.recipients.some(
+    ({ state, has }) => state === 'delivered' || state === 'delivering' || has === true,
+  )
+
+const keptBack = (transaction: Transaction, answer: Answer): boolean =>
+  answer.refusalsKept.length > 0 ||
+  transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+
+/**
+ * The client left before the text was complete, nobody went through, or the text was refused for
+ * its form or for `trouble` here.
+ */
+export function keepAbort(
+  session: Session,
+  transaction: Transaction,
+  trouble: boolean,
+  at: number,
+): void {
+  noteRefused(session, transaction, at)
+  if (transaction.split === undefined) return
+  const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+  // Which message it was was never known, and nobody was made to wait or refused for good: it says
+  // nothing of this split.
+  if (!forcedRetry && !isCertain(transaction) && refusedOf(transaction).length === 0) return
+  finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
+}
+
+/** Who waits in the split of this transaction, and was refused at RCPT. */
+const refusedOf = ({ recipients, split }: Transaction): Recipient[] =>
+  recipients.filter(
+    ({ fate, address }) =>
+      fate === 'refused' && split !== undefined && isOpen(stateOf(split, address)),
+  )
+
+interface AttemptResult {
+  readonly progress: boolean
+  readonly trouble: boolean
+  readonly forcedRetry: boolean
+  readonly at: number
+}
+
+function finishAttempt(session: Session, transaction: Transaction, result: AttemptResult): void {
+  if (transaction.split === undefined) return
+  const { recipients, split: before } = transaction
+  const refusedOnly =
+    recipients.length > 0 &&
+    recipients.every(
+      (recipient) => recipient.fate === 'deferred' && recipient.memory?.state === 'refused',
+    )
+  const refused = refusedOf(transaction)
+  const certain = isCertain(transaction)
+  // Who went through without an answer takes part in the message too, and comes back with the
+  // others.
+  const unanswered = certain
+    ? recipients.filter(({ fate, final }) => fate === 'through' && !final)
+    : []
+  let split = expectRecipients(answerRecipients(before, addresses(refused)), addresses(unanswered))
+  // Nothing of this attempt is under way any more: what the backend was asked to take and did not
+  // is not there.
+  split = settleDelivery(split, transaction.intended, new Set())
+  if (certain) split = keepTold(transaction, split)
+  // The client left before it had shown its text: nobody knows whether the guess was right
+  // (senders: nullmailer).
+  else if (transaction.takenFor === split.id) split = { ...split, guessedWrongly: true }
+  if (split.deliveriesOnly === true && !result.forcedRetry && !keepsDeliveries(split))
+    split = answerRecipients(split, addresses(split.recipients))
+  if (split.deliveriesOnly === true && result.forcedRetry) {
+    split = countAsSplit(split)
+    noteOpened(session, transaction, split, result.at)
+  }
+  split = endAttempt(split, {
+    ...result,
+    refusedOnly,
+    progress: result.progress || refused.length > 0,
+    // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of
+    // a sender that can't be split.
+    trouble: result.trouble || recipients.some(({ fate }) => fate === 'postponed'),
+    recognised:
+      transaction.returned === 'by its text alone' && splittingOf(transaction) !== undefined,
+  })
+  if (transaction.unsplit === 'forgiven' || transaction.unsplit === 'too many retries')
+    split = { ...split, forgiven: true }
+  // Of whom nobody knows yet whether they belong to this message there is nothing to say.
+  const known = certain
+    ? recipients
+    : recipients.filter(({ fate }) => fate === 'deferred' || fate === 'refused')
+  split = withOutcomes(split, transaction, known, result.at)
+  const attempt = certain || result.forcedRetry ? attemptOf(session, transaction) : {}
+  split = closeIfDone({ ...split, ...attempt }, result.at)
+  transaction.split = split
+  saveSplit(session, transaction)
+  if (split.status !== 'open') noteClosed(session, split, result.at)
+}
+
+/** By which the next attempt of this message will be known before its text. */
+function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
+  const postponed = addresses(recipients.filter(({ fate }) => fate === 'postponed'))
+  return { ...inOfferedOrder(split, addresses(recipients)), told: arrival.told, postponed }
+}
