@@ -71,8 +71,8 @@ function decideBatch(
 /** One reply has to do for all of them, or each has one of their own (PRDR). */
 function letAllThrough(session: Session, { prdr }: Transaction, batch: readonly Recipient[]): void {
   for (const recipient of batch) {
-    // What is concealed can be told after the text only where answers are kept apart; else it has to
-    // be told now.
+    // What is concealed can be told after the text only where answers are kept apart; else it has
+    // to be told now.
     const { concealed } = recipient
     if (concealed === undefined || prdr || hasIt(recipient)) letThrough(session, recipient)
     else finish(session, recipient, byBackend(concealed))

@@ -1,6 +1,6 @@
 /**
- * Which split of the ledger this transaction goes on with: as it is taken for before the text, and as
- * the text tells.
+ * Which split of the ledger this transaction goes on with: as it is taken for before the text, and
+ * as the text tells.
  */
 import {
   answerRecipients,
