@@ -23,16 +23,12 @@ export function mechanismsFor(session: Session): string {
   return passedMechanisms(session.oracle.backendExtensions())
 }
 
-export function onAuth(
-  session: Session,
-  command: Extract<Command, { verb: 'AUTH' }>,
-  at: number,
-): void {
+export function onAuth(session: Session, command: Extract<Command, { verb: 'AUTH' }>): void {
   const refusal = refuseAuth(session, command)
-  if (refusal !== undefined) return fault(session, refusal, at)
+  if (refusal !== undefined) return fault(session, refusal)
   if (session.state.at !== 'ready') return
   // The exchange decides about what follows, so nothing may stand behind it yet (RFC 4954 4).
-  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining', at)
+  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining')
   const { mechanism, initial } = command
   ask(
     session,
@@ -70,7 +66,7 @@ export function onAuthLine(session: Session, text: string): void {
     ask(session, state.hello, response.test(text) ? text : '*')
 }
 
-export function onAuthReplied(session: Session, reply: Reply, at: number): void {
+export function onAuthReplied(session: Session, reply: Reply): void {
   const { state } = session
   if (state.at !== 'authenticating' || state.slot === undefined) return
   const { hello, slot } = state
@@ -86,7 +82,7 @@ export function onAuthReplied(session: Session, reply: Reply, at: number): void 
   const refusal = isPositive(reply) || replyClass(reply) === 3 ? replies.authUnavailable : reply
   fillSlot(session.slots, slot, forClient(refusal, replies.authFailed))
   session.authFailures++
-  if (session.authFailures >= attemptsAtMost) end(session, replies.tooManyErrors, 'auth', at)
+  if (session.authFailures >= attemptsAtMost) end(session, replies.tooManyErrors, 'auth')
 }
 
 /** Of someone who did not authenticate here MAIL's AUTH parameter is not believed (RFC 4954 5). */
@@ -103,5 +99,5 @@ export function forgetAuth(session: Session): void {
 }
 
 /** A line of the exchange that is longer than any is. */
-export const onAuthLineTooLong = (session: Session, at: number): void =>
-  end(session, replies.authLineTooLong, 'auth line', at)
+export const onAuthLineTooLong = (session: Session): void =>
+  end(session, replies.authLineTooLong, 'auth line')

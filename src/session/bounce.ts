@@ -78,15 +78,10 @@ export function mayDiffer(through: readonly Recipient[]): boolean {
 }
 
 /** With which vouching the report can be made, if it can. */
-export function reportIf(
-  session: Session,
-  transaction: Transaction,
-  prepared: Prepared,
-  at: number,
-): Report {
+export function reportIf(session: Session, transaction: Transaction, prepared: Prepared): Report {
   if (prepared.ready) return { kind: 'ready', by: prepared.by }
-  if (prepared.why === 'limited') noteLimit(session, 'bounces_per_hour', at)
-  note(session, transaction, { result: prepared.why, why: prepared.words }, at)
+  if (prepared.why === 'limited') noteLimit(session, 'bounces_per_hour')
+  note(session, transaction, { result: prepared.why, why: prepared.words })
   return noReport
 }
 
@@ -120,7 +115,6 @@ export function noteReported(
   session: Session,
   { transaction, step: { by, results } }: Answering<Reporting>,
   reply: Reply,
-  at: number,
 ): boolean {
   const taken = isPositive(reply)
   const refused = refusalsAmong(results.outcomes)
@@ -132,7 +126,7 @@ export function noteReported(
   }
   const why = taken ? {} : { why: readable(reply.lines.join(' ')) }
   const result = taken ? 'reported' : 'failed'
-  note(session, transaction, { result, by, recipients: refused.length, ...why }, at)
+  note(session, transaction, { result, by, recipients: refused.length, ...why })
   return taken
 }
 
@@ -143,15 +137,10 @@ interface Noted {
   readonly why?: string
 }
 
-function note(
-  session: Session,
-  { id, peer, reversePath }: Transaction,
-  noted: Noted,
-  at: number,
-): void {
+function note(session: Session, { id, peer, reversePath }: Transaction, noted: Noted): void {
   const fact = {
     kind: 'bounce',
-    at,
+    at: session.at,
     session: session.id,
     transaction: id,
     peer: peer.name,

@@ -12,16 +12,11 @@ import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
-export function abortTransaction(
-  session: Session,
-  transaction: Transaction,
-  made: Made,
-  at: number,
-): void {
+export function abortTransaction(session: Session, transaction: Transaction, made: Made): void {
   for (const recipient of transaction.recipients)
     if (recipient.fate === 'through') recipient.reason = reason('ended early')
-  keepAbort(session, transaction, false, at)
-  noteTransaction(session, transaction, { outcome: 'aborted', made }, at)
+  keepAbort(session, transaction, false)
+  noteTransaction(session, transaction, { outcome: 'aborted', made })
 }
 
 /** `trouble`: it was our own, the disk or the time, and says nothing about the sender (rule 5). */
@@ -41,7 +36,6 @@ export function concludeWithoutAnswer(
   session: Session,
   transaction: Transaction,
   { reply, why, trouble, made }: Unanswered,
-  at: number,
 ): void {
   transaction.lastReply = reply
   for (const recipient of transaction.recipients) {
@@ -50,14 +44,14 @@ export function concludeWithoutAnswer(
     recipient.reason = why
     recipient.final = isPermanent(reply)
   }
-  keepAbort(session, transaction, trouble, at)
-  noteTransaction(session, transaction, { outcome: outcomeOf(reply), made }, at)
+  keepAbort(session, transaction, trouble)
+  noteTransaction(session, transaction, { outcome: outcomeOf(reply), made })
 }
 
-export function concludeRefusedMail(session: Session, transaction: Transaction, at: number): void {
+export function concludeRefusedMail(session: Session, transaction: Transaction): void {
   const { lastReply } = transaction
   const outcome = lastReply === undefined ? 'aborted' : outcomeOf(lastReply)
-  noteTransaction(session, transaction, { outcome, made: nothingMade }, at)
+  noteTransaction(session, transaction, { outcome, made: nothingMade })
 }
 
 export function outcomeOf(reply: Reply): TransactionOutcome {
@@ -74,7 +68,6 @@ export function noteTransaction(
   session: Session,
   transaction: Transaction,
   { outcome, made: { text, judged, deliveries } }: Ended,
-  at: number,
 ): void {
   const { split, peer, reversePath, lastReply, unsplit, identity, startedAt } = transaction
   const messageId = identity?.messageId
@@ -90,7 +83,7 @@ export function noteTransaction(
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
     kind: 'transactionEnded',
-    at,
+    at: session.at,
     session: session.id,
     transaction: transaction.id,
     peer: peer.name,
@@ -109,7 +102,7 @@ export function noteTransaction(
     strategy: servingOf(transaction),
     sizeBytes: text?.sizeBytes ?? 0,
     deliveries,
-    ms: at - startedAt,
+    ms: session.at - startedAt,
     ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
     ...(guess === undefined ? {} : { guess }),
     ...(unsplit === undefined ? {} : { unsplit }),

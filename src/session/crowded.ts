@@ -13,9 +13,9 @@ export function onCrowded(session: Session, limit: OpenLimit): void {
 }
 
 /** Before anybody is deferred, at RCPT or because of the text. */
-export function keepUnsplit(session: Session, transaction: Transaction, at: number): void {
+export function keepUnsplit(session: Session, transaction: Transaction): void {
   const { crowded, unsplit } = transaction
   if (crowded === undefined || unsplit !== undefined || transaction.prdr) return
   transaction.unsplit = 'crowded'
-  noteLimit(session, crowded, at)
+  noteLimit(session, crowded)
 }

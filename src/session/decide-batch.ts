@@ -16,7 +16,7 @@ import { type Recipient, splittingOf, throughOf, type Transaction } from './tran
  * Decides over the recipients that are considered and not decided yet. With look-ahead this waits
  * until the batch has ended and everyone in it is known, so that the largest group can go first.
  */
-export function settle(session: Session, at: number, batchEnded: boolean): void {
+export function settle(session: Session, batchEnded: boolean): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || session.state.at !== 'envelope') return
   const { recipients } = transaction
@@ -31,20 +31,19 @@ export function settle(session: Session, at: number, batchEnded: boolean): void 
     (recipient) => recipient.fate === 'considered' && recipient.index < upTo,
   )
   if (batch.length === 0) return
-  recall(session, transaction, batch, at)
-  if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient], at)
-  else decideBatch(session, transaction, batch, at)
+  recall(session, transaction, batch)
+  if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient])
+  else decideBatch(session, transaction, batch)
 }
 
 function decideBatch(
   session: Session,
   transaction: Transaction,
   batch: readonly Recipient[],
-  at: number,
 ): void {
-  noteReturns(transaction, batch, at)
+  noteReturns(transaction, batch, session.at)
   const defers = splittingOf(transaction) === 'group' || splittingOf(transaction) === 'single'
-  if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction, at)
+  if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction)
   const splitting = splittingOf(transaction)
   if (splitting === undefined) return letAllThrough(session, transaction, batch)
   if (endsConcealing(transaction, batch)) tellConcealed(session, batch)
@@ -64,8 +63,8 @@ function decideBatch(
     recipient.byGuess = true
     recipient.reason = overruled('guess', recipient.memory?.outcome?.reason)
   }
-  if (deferred.length > 0) noteDeferrals(session, transaction, deferred, at)
-  if (byGuess.length > 0) takeReturn(session, transaction, at)
+  if (deferred.length > 0) noteDeferrals(session, transaction, deferred)
+  if (byGuess.length > 0) takeReturn(session, transaction)
 }
 
 /** One reply has to do for all of them, or each has one of their own (PRDR). */

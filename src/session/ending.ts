@@ -14,8 +14,8 @@ import { type Session, transactionOf } from './session.ts'
  * `limits.errors_per_session` and `limits.errors_per_minute`; what the mail server or a policy says
  * of a sender or a recipient does not.
  */
-export function fault(session: Session, reply: Reply, at: number): void {
-  if (!isExcused(session, reply) && endsByFault(session, at)) return
+export function fault(session: Session, reply: Reply): void {
+  if (!isExcused(session, reply) && endsByFault(session)) return
   sayNow(session.slots, reply)
 }
 
@@ -23,12 +23,12 @@ export function fault(session: Session, reply: Reply, at: number): void {
  * Counts a fault whose reply is said elsewhere; true when it was one too many, and the session has
  * ended with 421.
  */
-export function endsByFault(session: Session, at: number): boolean {
+export function endsByFault(session: Session): boolean {
   session.errors++
   const tooMany = session.errors > session.options.limits.errorsPerSession
-  if (tooMany) noteLimit(session, 'errors_per_session', at)
-  if (!tooMany && takes(session, 'errors', at)) return false
-  end(session, replies.tooManyErrors, 'errors', at)
+  if (tooMany) noteLimit(session, 'errors_per_session')
+  if (!tooMany && takes(session, 'errors')) return false
+  end(session, replies.tooManyErrors, 'errors')
   return true
 }
 
@@ -49,15 +49,15 @@ export function noteRefusedMail(session: Session, refusal: Reply): void {
 }
 
 /** The last words of a session. */
-export function end(session: Session, reply: Reply, why: SessionEnd, at: number): void {
-  abort(session, at)
+export function end(session: Session, reply: Reply, why: SessionEnd): void {
+  abort(session)
   dropWaiting(session.slots)
   sayNow(session.slots, reply)
-  close(session, why, at)
+  close(session, why)
 }
 
-export function close(session: Session, why: SessionEnd, at: number): void {
-  abort(session, at)
+export function close(session: Session, why: SessionEnd): void {
+  abort(session)
   delete session.held
   session.state = { at: 'closed' }
   session.effects.push({ do: 'close', asked: why === 'quit' })
@@ -65,7 +65,7 @@ export function close(session: Session, why: SessionEnd, at: number): void {
     do: 'note',
     fact: {
       kind: 'sessionClosed',
-      at,
+      at: session.at,
       session: session.id,
       peer: session.peerName,
       tls: session.secured,
@@ -73,18 +73,18 @@ export function close(session: Session, why: SessionEnd, at: number): void {
       helo: readable(session.helo),
       transactions: session.transactions,
       why,
-      ms: at - session.openedAt,
+      ms: session.at - session.openedAt,
     },
   })
 }
 
 /** Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. */
-export function abort(session: Session, at: number): void {
+export function abort(session: Session): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || !('hello' in session.state)) return
   session.effects.push({ do: 'abandon' })
   const made = madeOf(session.state)
   const { hello } = session.state
   session.state = { at: 'ready', hello }
-  abortTransaction(session, transaction, made, at)
+  abortTransaction(session, transaction, made)
 }

@@ -42,7 +42,6 @@ export function recall(
   session: Session,
   transaction: Transaction,
   batch: readonly Recipient[],
-  at: number,
 ): void {
   followCandidates(transaction, batch)
   if (transaction.candidates.size === 0) return
@@ -64,7 +63,7 @@ export function recall(
   const guess = takenFor === likely?.split.id ? likely : undefined
   const best = transaction.recalled.get((guess ?? likeliest(possible))?.split.id ?? '')
   if (best?.id !== transaction.split?.id || (best === undefined && transaction.presumed)) {
-    if (best !== undefined || transaction.presumed) switchSplit(session, transaction, best, at)
+    if (best !== undefined || transaction.presumed) switchSplit(session, transaction, best)
   }
   if (guess === undefined && transaction.taken === 'guessed') goOnTogether(transaction)
   transaction.taken = guess === undefined ? 'for nothing' : 'guessed'

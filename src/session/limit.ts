@@ -3,14 +3,14 @@ import type { LimitName } from '../facts.ts'
 import type { RatedThing } from './allowance.ts'
 import { type Session, transactionOf } from './session.ts'
 
-export function noteLimit(session: Session, limit: LimitName, at: number): void {
+export function noteLimit(session: Session, limit: LimitName): void {
   const { id, peerName, client } = session
   const transaction = transactionOf(session)?.id
   session.effects.push({
     do: 'note',
     fact: {
       kind: 'limitReached',
-      at,
+      at: session.at,
       session: id,
       ...(transaction === undefined ? {} : { transaction }),
       peer: peerName,
@@ -24,9 +24,9 @@ export function noteLimit(session: Session, limit: LimitName, at: number): void 
  * Takes one of what is counted over all sessions of the client; false, and told, when there is none
  * left for now.
  */
-export function takes(session: Session, thing: RatedThing, at: number): boolean {
+export function takes(session: Session, thing: RatedThing): boolean {
   const limit = session.oracle.takes(thing)
   if (limit === undefined) return true
-  noteLimit(session, limit, at)
+  noteLimit(session, limit)
   return false
 }

@@ -16,24 +16,24 @@ import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
 import { anyoneDeferred, throughOf, type Transaction } from './transaction.ts'
 
-export function onData(session: Session, at: number): void {
+export function onData(session: Session): void {
   const { state, slots } = session
   if (state.at === 'chunks') {
     expectRefusedText(session, false)
-    return fault(session, replies.mixedDataBdat, at)
+    return fault(session, replies.mixedDataBdat)
   }
   const refusal = refuseText(session)
   if (refusal !== undefined) {
     expectRefusedText(session, isForNow(session))
     if (state.at === 'envelope' && refusal === replies.noValidRecipients)
-      endEnvelope(session, state.transaction, at)
-    return refuse(session, refusal, at)
+      endEnvelope(session, state.transaction)
+    return refuse(session, refusal)
   }
   if (state.at !== 'envelope') return
   const { hello, transaction } = state
   if (isBinary(transaction.parameters)) {
     expectRefusedText(session, isForNow(session))
-    return fault(session, replies.binaryByBdat, at)
+    return fault(session, replies.binaryByBdat)
   }
   sayNow(slots, replies.startText)
   session.state = { at: 'text', hello, transaction, upstream: { way: 'kept' } }
@@ -48,9 +48,9 @@ export function onData(session: Session, at: number): void {
 /**
  * That nobody went through was said to each of them already; pipelined with them, DATA is no fault.
  */
-function refuse(session: Session, refusal: Reply, at: number): void {
+function refuse(session: Session, refusal: Reply): void {
   if (refusal === replies.noValidRecipients) sayNow(session.slots, refusal)
-  else fault(session, refusal, at)
+  else fault(session, refusal)
 }
 
 /** Whether it is because of 4yz replies that there is nobody to take a text. */
@@ -73,43 +73,34 @@ function refuseText(session: Session): Reply | undefined {
 }
 
 /** Nobody went through: the transaction is over, and the client may begin another one at once. */
-function endEnvelope(session: Session, transaction: Transaction, at: number): void {
+function endEnvelope(session: Session, transaction: Transaction): void {
   if (!('hello' in session.state)) return
   session.state = { at: 'ready', hello: session.state.hello }
   session.effects.push({ do: 'abandon' })
   // 554 to DATA is no answer for anybody: nobody takes it as permanent (senders).
   transaction.lastReply = replies.noValidRecipients
-  concludeWithoutAnswer(
-    session,
-    transaction,
-    {
-      reply: replies.noValidRecipients,
-      why: reason('ended early'),
-      trouble: false,
-      made: nothingMade,
-    },
-    at,
-  )
+  concludeWithoutAnswer(session, transaction, {
+    reply: replies.noValidRecipients,
+    why: reason('ended early'),
+    trouble: false,
+    made: nothingMade,
+  })
 }
 
 /** RFC 3030. A chunk that can't be taken is still read to its end. */
-export function onBdat(
-  session: Session,
-  command: Extract<Command, { verb: 'BDAT' }>,
-  at: number,
-): void {
+export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT' }>): void {
   const { state } = session
   const bytes = command.size
   const { last } = command
   if (!session.offered.has('CHUNKING') || (state.at !== 'envelope' && state.at !== 'chunks')) {
     const reply = session.offered.has('CHUNKING') ? replies.needMail : replies.notImplemented
-    return discard(session, bytes, { reply, at })
+    return discard(session, bytes, reply)
   }
   const { hello, transaction } = state
   const first = state.at === 'envelope'
   if (first) {
     const refusal = refuseText(session)
-    if (refusal !== undefined) return discard(session, bytes, { reply: refusal, at })
+    if (refusal !== undefined) return discard(session, bytes, refusal)
   }
   const upstream = first ? ({ way: 'kept' } as const) : state.upstream
   session.state = { at: 'chunks', hello, transaction, taking: true, upstream }
@@ -125,11 +116,7 @@ export function onBdat(
   })
 }
 
-function discard(
-  session: Session,
-  bytes: number,
-  refusal: { readonly reply: Reply; readonly at: number },
-): void {
+function discard(session: Session, bytes: number, refusal: Reply): void {
   const nothing = {
     last: false,
     first: false,
@@ -138,7 +125,7 @@ function discard(
     fingerprint: false,
   }
   session.effects.push({ do: 'receiveChunk', bytes, ...nothing })
-  refuse(session, refusal.reply, refusal.at)
+  refuse(session, refusal)
 }
 
 export function onChunkTaken(session: Session, bytes: number): void {

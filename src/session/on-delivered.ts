@@ -58,26 +58,22 @@ function deliveringIn({ state }: Session): Answering<Delivering> | undefined {
  * True: the backend is being asked already, and what it says will be written down for the sender's
  * next attempt (RFC 1047).
  */
-export function outlivesClient(
-  session: Session,
-  identity: MessageIdentity | undefined,
-  at: number,
-): boolean {
-  return identity !== undefined && goesOnWithoutClient(session, identity, { client: 'gone', at })
+export function outlivesClient(session: Session, identity: MessageIdentity | undefined): boolean {
+  return identity !== undefined && goesOnWithoutClient(session, identity, 'gone')
 }
 
 /**
  * Senders that give up close with FIN, and so do some that go on reading (protocol.md: Exim): the
  * answer is said and written down.
  */
-export function mayBeGone(session: Session, identity: MessageIdentity, at: number): void {
-  goesOnWithoutClient(session, identity, { client: 'maybe gone', at })
+export function mayBeGone(session: Session, identity: MessageIdentity): void {
+  goesOnWithoutClient(session, identity, 'maybe gone')
 }
 
 function goesOnWithoutClient(
   session: Session,
   identity: MessageIdentity,
-  { client, at }: { readonly client: Presence; readonly at: number },
+  client: Presence,
 ): boolean {
   const { state } = session
   if (state.at !== 'answering') return false
@@ -90,7 +86,7 @@ function goesOnWithoutClient(
     case 'delivering':
       transaction.identity = identity
       session.state = { ...state, step: { ...step, client } }
-      intendUnheard(session, transaction, step.parcels, at)
+      intendUnheard(session, transaction, step.parcels)
       return true
     case 'reporting':
       transaction.identity = identity
@@ -100,7 +96,7 @@ function goesOnWithoutClient(
 }
 
 /** Every result is known. Of a text that still comes in the answer is told behind it. */
-export function onDelivered(session: Session, results: readonly ParcelReply[], at: number): void {
+export function onDelivered(session: Session, results: readonly ParcelReply[]): void {
   const { state } = session
   if (state.at === 'text' || state.at === 'chunks') {
     const { upstream } = state
@@ -109,7 +105,7 @@ export function onDelivered(session: Session, results: readonly ParcelReply[], a
     return
   }
   const delivering = deliveringIn(session)
-  if (delivering !== undefined) takeResults(session, delivering, results, at)
+  if (delivering !== undefined) takeResults(session, delivering, results)
 }
 
 /** What they mean for each recipient; a report of the refusals goes before the answer. */
@@ -117,7 +113,6 @@ export function takeResults(
   session: Session,
   delivering: Answering<Delivering>,
   said: readonly ParcelReply[],
-  at: number,
 ): void {
   const { transaction, step } = delivering
   const judges = session.options.lastWord === 'backend'
@@ -127,21 +122,21 @@ export function takeResults(
   const refusals = refusalsToReport(transaction, step, results.outcomes)
   const { judged, parcels, client, report } = step
   if (report.kind === 'none' || refusals.length === 0)
-    return answer(session, { ...delivering, results, told: 'nobody' }, at)
+    return answer(session, { ...delivering, results, told: 'nobody' })
   const reporting = { at: 'reporting', judged, by: report.by, parcels, results, client } as const
   session.state = { ...delivering, step: reporting }
   session.effects.push({ do: 'report', refusals })
 }
 
 /** The backend has answered to the report of the refusals. */
-export function onReported(session: Session, reply: Reply, at: number): void {
+export function onReported(session: Session, reply: Reply): void {
   const { state } = session
   if (state.at !== 'answering') return
   const { step } = state
   if (step.at !== 'reporting') return
-  const taken = noteReported(session, { ...state, step }, reply, at)
+  const taken = noteReported(session, { ...state, step }, reply)
   const { results } = step
-  answer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' }, at)
+  answer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' })
 }
 
 interface Answered extends Answering<Delivering | Reporting> {
@@ -151,21 +146,21 @@ interface Answered extends Answering<Delivering | Reporting> {
 }
 
 /** What the client is told, and what the ledger keeps. */
-function answer(session: Session, answered: Answered, at: number): void {
+function answer(session: Session, answered: Answered): void {
   const { hello, transaction, slot, step, results } = answered
   session.effects.push({ do: 'abandon' })
-  if (step.client === 'gone') return keepForNobody(session, answered, at)
+  if (step.client === 'gone') return keepForNobody(session, answered)
   const said = answerTo(transaction, answered, circumstancesOf(session, answered))
   markAnswered(transaction, results.outcomes, said)
   const { judgedAnyway } = results
   markJudged(transaction, judgedAnyway)
   // Written before the client is told.
-  keepAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client }, at)
+  keepAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client })
   session.state = { at: 'ready', hello }
   say(session, slot, said.lines)
   transaction.lastReply = said.lines.at(-1) ?? replies.backendNonsense
   const outcome = said.lines.length > 1 ? 'mixed' : outcomeOf(transaction.lastReply)
-  noteTransaction(session, transaction, { outcome, made: madeAtLast(answered) }, at)
+  noteTransaction(session, transaction, { outcome, made: madeAtLast(answered) })
 }
 
 const madeAtLast = ({ step, results }: Answered): Made => ({
@@ -192,7 +187,7 @@ function circumstancesOf(session: Session, { transaction, step }: Answered): Cir
  * Who has the message is acknowledged without a second delivery when the client comes again; what
  * was refused is judged again.
  */
-function keepForNobody(session: Session, answered: Answered, at: number): void {
+function keepForNobody(session: Session, answered: Answered): void {
   const { hello, transaction, results, told } = answered
   const { outcomes } = results
   // Whose refusal was reported is done too: the report is not to be sent again.
@@ -202,10 +197,10 @@ function keepForNobody(session: Session, answered: Answered, at: number): void {
     const recipient = transaction.recipients[index]
     if (recipient !== undefined) recipient.reason = overruled('unheard', why)
   }
-  keepUnheard(session, transaction, deliveredUnsaid, at)
-  noteTransaction(session, transaction, { outcome: 'aborted', made: madeAtLast(answered) }, at)
+  keepUnheard(session, transaction, deliveredUnsaid)
+  noteTransaction(session, transaction, { outcome: 'aborted', made: madeAtLast(answered) })
   session.state = { at: 'ready', hello }
-  close(session, 'lost', at)
+  close(session, 'lost')
 }
 
 /**

@@ -24,16 +24,12 @@ import { type Session, transactionOf } from './session.ts'
 import { reason } from '../verdict/reason.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 
-export function onMail(
-  session: Session,
-  command: Extract<Command, { verb: 'MAIL' }>,
-  at: number,
-): void {
-  const refusal = refuseMail(session, command, at)
+export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>): void {
+  const refusal = refuseMail(session, command)
   delete session.refusedMail
   if (refusal !== undefined) {
     noteRefusedMail(session, refusal)
-    if (isPermanent(refusal)) fault(session, refusal, at)
+    if (isPermanent(refusal)) fault(session, refusal)
     else sayNow(session.slots, refusal)
     return
   }
@@ -46,7 +42,7 @@ export function onMail(
   session.transactions++
   const transaction: Transaction = {
     id: `${session.id}.${session.transactions}`,
-    startedAt: at,
+    startedAt: session.at,
     reversePath: path,
     parameters,
     sender: ledgerKey(path),
@@ -61,7 +57,7 @@ export function onMail(
     recalled: new Map(),
     contested: new Set(),
     candidates: new Map(),
-    arrival: arrivalOf(served, parameters, at),
+    arrival: arrivalOf(served, parameters, session.at),
     presumed: false,
     taken: 'for nothing',
     senderAuth: 'no text',
@@ -98,7 +94,6 @@ export function parameterRefusal(fault: ParameterFault): Reply {
 function refuseMail(
   session: Session,
   command: Extract<Command, { verb: 'MAIL' }>,
-  at: number,
 ): Reply | undefined {
   const { options, state } = session
   if (state.at === 'greeted') return replies.helloFirst
@@ -110,22 +105,22 @@ function refuseMail(
   const size = Number(command.parameters.get('SIZE') ?? 0)
   const limit = Number(session.offered.get('SIZE') ?? options.own.messageSizeBytes)
   if (size > limit) {
-    noteLimit(session, 'message_size', at)
+    noteLimit(session, 'message_size')
     return replies.messageTooLarge(limit)
   }
-  return putOff(session, size, at)
+  return putOff(session, size)
 }
 
 /** There is room for it, and the client has not sent too much lately; else it may come again. */
-function putOff(session: Session, size: number, at: number): Reply | undefined {
+function putOff(session: Session, size: number): Reply | undefined {
   if (!session.oracle.roomFor(size)) {
-    noteLimit(session, 'total_disk', at)
+    noteLimit(session, 'total_disk')
     return replies.noRoom
   }
-  return takes(session, 'messages', at) ? undefined : replies.tooManyMessages
+  return takes(session, 'messages') ? undefined : replies.tooManyMessages
 }
 
-export function onMailReplied(session: Session, reply: Reply, at: number): void {
+export function onMailReplied(session: Session, reply: Reply): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || session.state.at !== 'envelope') return
   if (isPositive(reply))
@@ -143,5 +138,5 @@ export function onMailReplied(session: Session, reply: Reply, at: number): void 
   }
   session.state = { at: 'ready', hello: session.state.hello }
   session.effects.push({ do: 'abandon' })
-  concludeRefusedMail(session, transaction, at)
+  concludeRefusedMail(session, transaction)
 }

@@ -25,29 +25,25 @@ import { type Refusal, finish, byBackend } from './answer-rcpt.ts'
 import { mayHaveIt } from './guess-return.ts'
 import { settle } from './decide-batch.ts'
 
-export function onRcpt(
-  session: Session,
-  command: Extract<Command, { verb: 'RCPT' }>,
-  at: number,
-): void {
+export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
   const { state, slots } = session
-  if (state.at === 'greeted') return fault(session, replies.helloFirst, at)
+  if (state.at === 'greeted') return fault(session, replies.helloFirst)
   if (state.at !== 'envelope')
-    return fault(session, state.at === 'chunks' ? replies.nestedMail : replies.needMail, at)
+    return fault(session, state.at === 'chunks' ? replies.nestedMail : replies.needMail)
   const { transaction } = state
   if (transaction.recipients.length >= session.options.limits.recipients) {
     // Not remembered one by one: there is no limit to how many a client may name.
     transaction.beyondLimit++
-    if (transaction.beyondLimit === 1) noteLimit(session, 'recipients', at)
+    if (transaction.beyondLimit === 1) noteLimit(session, 'recipients')
     session.said452 = true
     return sayNow(slots, replies.tooManyRecipients)
   }
   const wrong = whatIsWrong(session, transaction, command)
-  if (wrong !== undefined && endsByFault(session, at)) return
+  if (wrong !== undefined && endsByFault(session)) return
   const recipient = newRecipient(session, transaction, command)
   const refusal =
     wrong === undefined
-      ? (refuseRelay(session, command) ?? putOff(session, at))
+      ? (refuseRelay(session, command) ?? putOff(session))
       : { reply: wrong, why: reason('bad address') }
   transaction.recipients.push(recipient)
   if (refusal !== undefined) return finish(session, recipient, refusal)
@@ -110,22 +106,17 @@ function refuseRelay(
 }
 
 /** Rule 2 holds behind this as behind any other 4yz at RCPT: the recipient is postponed. */
-function putOff(session: Session, at: number): Refusal | undefined {
-  return takes(session, 'recipients', at)
+function putOff(session: Session): Refusal | undefined {
+  return takes(session, 'recipients')
     ? undefined
     : { reply: replies.tooManyRecipientsLately, why: limitReason('recipients_per_minute') }
 }
 
-export function onRecipientReplied(
-  session: Session,
-  index: number,
-  reply: Reply,
-  at: number,
-): void {
+export function onRecipientReplied(session: Session, index: number, reply: Reply): void {
   const recipient = transactionOf(session)?.recipients[index]
   if (recipient?.fate !== 'asked') return
   recipient.shown = reply
-  consider(session, recipient, at)
+  consider(session, recipient)
 }
 
 export function onRecipientKnown(
@@ -138,13 +129,12 @@ export function onRecipientKnown(
   for (const split of event.splits) keepRecalled(transaction, split)
   recipient.known = true
   const policy = policyOf(event.policy)
-  if (event.policy.kind === 'failed')
-    noteFailure(session, transaction, recipient, { at: event.at, ...event.policy })
+  if (event.policy.kind === 'failed') noteFailure(session, transaction, recipient, event.policy)
   if (policy !== undefined) {
     recipient.policy = policy
     recipient.group = groupKey(policy)
   }
-  consider(session, recipient, event.at)
+  consider(session, recipient)
 }
 
 const policyOf = (answer: PolicyAnswer): Policy | undefined =>
@@ -164,13 +154,13 @@ function noteFailure(
   session: Session,
   transaction: Transaction,
   recipient: Recipient,
-  { at, source, why }: { readonly at: number; readonly source: string; readonly why: string },
+  { source, why }: { readonly source: string; readonly why: string },
 ): void {
   session.effects.push({
     do: 'note',
     fact: {
       kind: 'policyFailed',
-      at,
+      at: session.at,
       transaction: transaction.id,
       recipient: recipient.address,
       source,
@@ -180,14 +170,14 @@ function noteFailure(
 }
 
 /** Once the backend, the policy and the ledger have all spoken. */
-function consider(session: Session, recipient: Recipient, at: number): void {
+function consider(session: Session, recipient: Recipient): void {
   const { shown } = recipient
   if (shown === undefined || !recipient.known) return
   if (!isPositive(shown)) {
     const conceals = isPermanent(shown) && session.options.unknownRecipients === 'conceal'
     if (!conceals && !mayHaveIt(session, recipient)) {
       finish(session, recipient, byBackend(forClient(shown, replies.backendNonsense)))
-      return settle(session, at, false)
+      return settle(session, false)
     }
     // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or
     // because they may have the message.
@@ -195,8 +185,8 @@ function consider(session: Session, recipient: Recipient, at: number): void {
     recipient.group = 'unknown'
   } else if (recipient.policy === undefined) {
     finish(session, recipient, { reply: replies.policyUnavailable, why: reason('policy failed') })
-    return settle(session, at, false)
+    return settle(session, false)
   }
   recipient.fate = 'considered'
-  settle(session, at, false)
+  settle(session, false)
 }

@@ -45,7 +45,7 @@ import { anyoneDeferred, anywayOf, throughOf, type Transaction } from './transac
  * Findings that can't change any more: if they leave nothing to decide, the text goes on to the
  * backend at once.
  */
-export function onJudgedEarly(session: Session, findings: Findings, at: number): void {
+export function onJudgedEarly(session: Session, findings: Findings): void {
   const { state } = session
   if (!isReceiving(state) || state.upstream.way !== 'kept') return
   const { transaction } = state
@@ -56,8 +56,11 @@ export function onJudgedEarly(session: Session, findings: Findings, at: number):
   noteSymbols(transaction, findings)
   noteVerdicts(transaction, plan)
   const { parcels } = plan
-  session.state = { ...state, upstream: { way: 'streaming', findings, judgedAt: at, parcels } }
-  order(session, transaction, { parcels, report: noReport, streaming: true }, at)
+  session.state = {
+    ...state,
+    upstream: { way: 'streaming', findings, judgedAt: session.at, parcels },
+  }
+  order(session, transaction, { parcels, report: noReport, streaming: true })
 }
 
 type Receiving = Extract<State, { at: 'text' | 'chunks' }>
@@ -66,7 +69,7 @@ type Receiving = Extract<State, { at: 'text' | 'chunks' }>
 const isReceiving = (state: State): state is Receiving =>
   state.at === 'text' || (state.at === 'chunks' && state.taking)
 
-export function onTextEnded(session: Session, text: TextEnd, at: number): void {
+export function onTextEnded(session: Session, text: TextEnd): void {
   const { state } = session
   if (!isReceiving(state)) return
   const { transaction, upstream } = state
@@ -75,19 +78,19 @@ export function onTextEnded(session: Session, text: TextEnd, at: number): void {
   const ended = endText(session, state)
   if (text.fault !== undefined) {
     const limit = limitOfFault[text.fault]
-    if (limit !== undefined) noteLimit(session, limit, at)
+    if (limit !== undefined) noteLimit(session, limit)
     const { reply, why } = textRefusal(session, text.fault)
     const made = { ...madeEarly(upstream), text }
     const trouble = text.fault === 'spool'
-    return refuseText(session, ended, { reply, why, trouble, made }, at)
+    return refuseText(session, ended, { reply, why, trouble, made })
   }
   switch (upstream.way) {
     case 'kept':
-      return judge(session, ended, { ...text, judgedAt: at }, at)
+      return judge(session, ended, { ...text, judgedAt: session.at })
     case 'streaming':
       return go(session, ended, streamed(text, upstream))
     case 'answered':
-      return answerStreamed(session, ended, { text, upstream }, at)
+      return answerStreamed(session, ended, { text, upstream })
   }
 }
 
@@ -135,18 +138,17 @@ function answerStreamed(
     readonly text: CompleteText
     readonly upstream: Extract<Upstream, { way: 'answered' }>
   },
-  at: number,
 ): void {
   const step = streamed(text, upstream)
   go(session, ended, step)
-  takeResults(session, { at: 'answering', ...ended, step }, upstream.results, at)
+  takeResults(session, { at: 'answering', ...ended, step }, upstream.results)
 }
 
-function judge(session: Session, ended: Ended, judged: Judged, at: number): void {
-  confirmSplit(session, ended.transaction, at)
+function judge(session: Session, ended: Ended, judged: Judged): void {
+  confirmSplit(session, ended.transaction)
   if (awaitsOthers(session, ended.transaction))
     return go(session, ended, { at: 'awaitingOthers', judged })
-  decideVerdicts(session, ended, judged, at)
+  decideVerdicts(session, ended, judged)
 }
 
 /**
@@ -179,11 +181,11 @@ export function onDeliveriesSettled(
       trouble: true,
       made,
     }
-    return refuseText(session, answering, refusal, event.at)
+    return refuseText(session, answering, refusal)
   }
   const { transaction, step } = answering
-  if (event.split !== undefined) takeOver(session, transaction, event.split, event.at)
-  decideVerdicts(session, answering, step.judged, event.at)
+  if (event.split !== undefined) takeOver(session, transaction, event.split)
+  decideVerdicts(session, answering, step.judged)
 }
 
 type Waiting = AwaitingOthers | Vouching | PreparingReport
@@ -198,29 +200,29 @@ function inStep<At extends Waiting['at']>(
     : undefined
 }
 
-function decideVerdicts(session: Session, ended: Ended, judged: Judged, at: number): void {
+function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
   const { transaction } = ended
   if (transaction.returned !== undefined) forgiveKnown(transaction)
-  else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction, at)
+  else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction)
   noteSymbols(transaction, judged.findings)
   const reply = deferredByJudge(transaction, judged.findings)
   if (reply !== undefined) {
     // The judge's own words for everybody: it says nothing about the sender, and nobody was made to
     // wait for another's sake.
     const made = { text: judged, judged, deliveries: [] }
-    return refuseText(
-      session,
-      ended,
-      { reply, trouble: true, why: reason('forced by judge'), made },
-      at,
-    )
+    return refuseText(session, ended, {
+      reply,
+      trouble: true,
+      why: reason('forced by judge'),
+      made,
+    })
   }
   const wanted = wantedByAll(transaction, judged.findings)
   if (asksToVouch(session, transaction, judged, wanted))
     return go(session, ended, { at: 'vouching', judged })
   if (asksToBounce(session, transaction, judged, wanted))
     return go(session, ended, { at: 'preparingReport', judged })
-  deliver(session, ended, { judged, report: noReport }, at)
+  deliver(session, ended, { judged, report: noReport })
 }
 
 /** A scanner that looks at SPF and DKIM itself has said that they vouch for the sender. */
@@ -247,16 +249,16 @@ export function onAnswerTimedOut(
     const { upstream } = state
     const ended = endText(session, state)
     if (upstream.way === 'answered')
-      return answerStreamed(session, ended, { text: event, upstream }, event.at)
+      return answerStreamed(session, ended, { text: event, upstream })
     const made = { ...madeEarly(upstream), text: event }
-    return refuseText(session, ended, { ...refusal, made }, event.at)
+    return refuseText(session, ended, { ...refusal, made })
   }
   if (state.at !== 'answering') return
   switch (state.step.at) {
     case 'awaitingOthers':
     case 'vouching':
     case 'preparingReport':
-      return refuseText(session, state, { ...refusal, made: madeOf(state) }, event.at)
+      return refuseText(session, state, { ...refusal, made: madeOf(state) })
     case 'delivering':
     case 'reporting':
       return
@@ -296,26 +298,25 @@ function asksToVouch(
   return true
 }
 
-export function onVouched(session: Session, vouched: boolean, at: number): void {
+export function onVouched(session: Session, vouched: boolean): void {
   const answering = inStep(session, 'vouching')
   if (answering === undefined) return
   answering.transaction.senderAuth = vouched ? 'vouched' : 'not vouched'
-  deliver(session, answering, { judged: answering.step.judged, report: noReport }, at)
+  deliver(session, answering, { judged: answering.step.judged, report: noReport })
 }
 
 /** Whether refusals can be reported to the sender is known now, and with it who gets what. */
-export function onBouncePrepared(session: Session, prepared: Prepared, at: number): void {
+export function onBouncePrepared(session: Session, prepared: Prepared): void {
   const answering = inStep(session, 'preparingReport')
   if (answering === undefined) return
-  const report = reportIf(session, answering.transaction, prepared, at)
-  deliver(session, answering, { judged: answering.step.judged, report }, at)
+  const report = reportIf(session, answering.transaction, prepared)
+  deliver(session, answering, { judged: answering.step.judged, report })
 }
 
 function deliver(
   session: Session,
   ended: Ended,
   { judged, report }: { readonly judged: Judged; readonly report: Report },
-  at: number,
 ): void {
   const { transaction } = ended
   const { findings } = judged
@@ -324,9 +325,8 @@ function deliver(
   const { parcels } = plan
   const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }
   go(session, ended, step)
-  if (parcels.length > 0)
-    return order(session, transaction, { parcels, report, streaming: false }, at)
-  takeResults(session, { at: 'answering', ...ended, step }, [], at)
+  if (parcels.length > 0) return order(session, transaction, { parcels, report, streaming: false })
+  takeResults(session, { at: 'answering', ...ended, step }, [])
 }
 
 function noteVerdicts({ recipients }: Transaction, { decided }: Plan): void {
@@ -379,7 +379,6 @@ function refuseText(
   session: Session,
   { hello, transaction, slot }: Ended,
   { reply: refusal, why: own, ...unanswered }: Unanswered,
-  at: number,
 ): void {
   const mayRefuse = !isPermanent(refusal) || !anyoneDeferred(transaction)
   const reply = mayRefuse ? refusal : replies.refusalKept(transaction.peer.retryHintSeconds)
@@ -387,5 +386,5 @@ function refuseText(
   session.state = { at: 'ready', hello }
   fillSlot(session.slots, slot, reply)
   const why = mayRefuse ? own : overruled('rule 2', own)
-  concludeWithoutAnswer(session, transaction, { ...unanswered, reply, why }, at)
+  concludeWithoutAnswer(session, transaction, { ...unanswered, reply, why })
 }

@@ -21,13 +21,13 @@ export const xclientAttributes = 'NAME ADDR PORT PROTO HELO DESTADDR DESTPORT'
 export const mayIntroduce = ({ oracle, connectedFrom }: Session): boolean =>
   oracle.xclientFrom(connectedFrom)
 
-export function onXclient(session: Session, argument: string, at: number): void {
-  if (!mayIntroduce(session)) return fault(session, replies.notImplemented, at)
-  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining', at)
+export function onXclient(session: Session, argument: string): void {
+  if (!mayIntroduce(session)) return fault(session, replies.notImplemented)
+  if (session.oracle.unread()) return end(session, replies.pipelining, 'pipelining')
   if (session.state.at !== 'greeted' && session.state.at !== 'ready')
-    return fault(session, replies.nestedMail, at)
+    return fault(session, replies.nestedMail)
   const named = /\bLOGIN=/i.test(argument) ? undefined : parseClient(argument)
-  if (named === undefined) return fault(session, replies.badArgument('XCLIENT'), at)
+  if (named === undefined) return fault(session, replies.badArgument('XCLIENT'))
   // Several commands may say it together; a new address is another client, of whom nothing else is
   // known.
   const { address = session.client.address, port, name } = named

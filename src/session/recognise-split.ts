@@ -22,15 +22,15 @@ import { addresses, noteReturns, beginSplit, noteClosed } from './record-split.t
  * Somebody waits because this transaction was taken for the return of a split. Until it has ended
  * no other one is, and should it turn out to be another message, never again.
  */
-export function takeReturn(session: Session, transaction: Transaction, at: number): void {
+export function takeReturn(session: Session, transaction: Transaction): void {
   const { split, recalled } = transaction
   const stored = split === undefined ? undefined : recalled.get(split.id)
-  if (split === undefined || stored === undefined || (stored.takenUntil ?? 0) > at) return
+  if (split === undefined || stored === undefined || (stored.takenUntil ?? 0) > session.at) return
   transaction.takenFor = stored.id
-  const taken = nextVersion({ ...stored, takenUntil: at + takenForMs })
+  const taken = nextVersion({ ...stored, takenUntil: session.at + takenForMs })
   recalled.set(taken.id, taken)
   session.effects.push({ do: 'save', split: taken })
-  transaction.split = { ...split, version: taken.version, takenUntil: at + takenForMs }
+  transaction.split = { ...split, version: taken.version, takenUntil: session.at + takenForMs }
 }
 
 /**
@@ -61,20 +61,14 @@ function noteReturned(transaction: Transaction): void {
  * An earlier attempt was still being delivered, and its outcome is known now. What this transaction
  * has found out itself, such as splits that turned out to be of the same message, is kept.
  */
-export function takeOver(
-  session: Session,
-  transaction: Transaction,
-  split: Split,
-  at: number,
-): void {
+export function takeOver(session: Session, transaction: Transaction, split: Split): void {
   const ours = transaction.split ?? split
   const { version } = split
-  switchSplit(
-    session,
-    transaction,
-    { ...ours, version, recipients: mergeSplits(split, ours).recipients },
-    at,
-  )
+  switchSplit(session, transaction, {
+    ...ours,
+    version,
+    recipients: mergeSplits(split, ours).recipients,
+  })
 }
 
 /**
@@ -82,7 +76,7 @@ export function takeOver(
  * message, what was presumed is forgotten, those who were made to wait by it get their message at
  * once, and those deferred in this transaction belong to the split of their own message.
  */
-export function confirmSplit(session: Session, transaction: Transaction, at: number): void {
+export function confirmSplit(session: Session, transaction: Transaction): void {
   const { split, presumed, identity } = transaction
   if (identity === undefined) return
   const { fingerprint } = identity
@@ -95,11 +89,11 @@ export function confirmSplit(session: Session, transaction: Transaction, at: num
       presumed &&
       split !== undefined &&
       (split.fingerprint !== undefined || !isWholeIn(transaction, split))
-    if (right !== undefined || isAnother) switchSplit(session, transaction, right, at)
+    if (right !== undefined || isAnother) switchSplit(session, transaction, right)
   }
   if (transaction.split === undefined) return
   if (transaction.presumed) noteReturned(transaction)
-  absorbTwins(session, transaction, transaction.split, { fingerprint, at })
+  absorbTwins(session, transaction, transaction.split, fingerprint)
   transaction.split = { ...transaction.split, ...identity }
 }
 
@@ -120,10 +114,9 @@ export function switchSplit(
   session: Session,
   transaction: Transaction,
   split: Split | undefined,
-  at: number,
 ): void {
   const { recipients, split: before, presumed } = transaction
-  if (before !== undefined && !presumed) retire(session, transaction, before, at)
+  if (before !== undefined && !presumed) retire(session, transaction, before)
   delete transaction.split
   transaction.presumed = split !== undefined
   if (split !== undefined) transaction.split = split
@@ -133,13 +126,13 @@ export function switchSplit(
     const memory = memoryOf(split, recipient.address)
     if (memory !== undefined) recipient.memory = memory
   }
-  noteReturns(transaction, recipients, at)
+  noteReturns(transaction, recipients, session.at)
   const deferred = recipients.filter((recipient) => recipient.fate === 'deferred')
   if (deferred.length === 0) return
   transaction.split = deferRecipients(
-    transaction.split ?? beginSplit(session, transaction, at),
+    transaction.split ?? beginSplit(session, transaction),
     addresses(deferred),
-    at,
+    session.at,
   )
 }
 
@@ -152,7 +145,7 @@ function absorbTwins(
   session: Session,
   transaction: Transaction,
   split: Split,
-  { fingerprint, at }: { readonly fingerprint: string; readonly at: number },
+  fingerprint: string,
 ): void {
   let merged = split
   const here = new Set([...addresses(split.recipients), ...addresses(transaction.recipients)])
@@ -165,7 +158,7 @@ function absorbTwins(
       open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
     merged = mergeSplits(merged, twin)
-    retire(session, transaction, twin, at)
+    retire(session, transaction, twin)
   }
   if (merged === split) return
   transaction.split = merged
@@ -181,12 +174,12 @@ function absorbTwins(
  * A split that was begun in this transaction before its message was found in the ledger: it is part
  * of that one.
  */
-function retire(session: Session, transaction: Transaction, begun: Split, at: number): void {
+function retire(session: Session, transaction: Transaction, begun: Split): void {
   transaction.recalled.delete(begun.id)
   const all = answerRecipients(begun, addresses(begun.recipients))
-  const retired = nextVersion(closeIfDone(all, at))
+  const retired = nextVersion(closeIfDone(all, session.at))
   session.effects.push({ do: 'save', split: retired })
-  noteClosed(session, retired, at)
+  noteClosed(session, retired)
 }
 
 /**

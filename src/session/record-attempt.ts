@@ -38,7 +38,7 @@ import { addresses, beginSplit, noteOpened, saveSplit, noteClosed } from './reco
  * Who was refused at RCPT never comes back, in no message of this sender: other splits need not
  * wait for them, also where no text told which of the splits this message belongs to.
  */
-function noteRefused(session: Session, transaction: Transaction, at: number): void {
+function noteRefused(session: Session, transaction: Transaction): void {
   const refused = addresses(
     transaction.recipients.filter(({ fate, shown }) => fate === 'refused' && shown !== undefined),
   )
@@ -51,10 +51,10 @@ function noteRefused(session: Session, transaction: Transaction, at: number): vo
     )
     if (other.id === transaction.split?.id || gone.length === 0) continue
     const told = transaction.recipients.filter(({ address }) => gone.includes(address))
-    const split = withOutcomes(answerRecipients(other, gone), transaction, told, at)
-    const answered = nextVersion(closeIfDone(split, at))
+    const split = withOutcomes(answerRecipients(other, gone), transaction, told, session.at)
+    const answered = nextVersion(closeIfDone(split, session.at))
     session.effects.push({ do: 'save', split: answered })
-    noteClosed(session, answered, at)
+    noteClosed(session, answered)
   }
 }
 
@@ -73,26 +73,25 @@ export function keepAnswer(
   session: Session,
   transaction: Transaction,
   { answer, judgedAnyway, client }: Told,
-  at: number,
 ): void {
-  noteRefused(session, transaction, at)
+  noteRefused(session, transaction)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
     const { identity } = transaction
     // Without the message's identity nothing may be kept: the next message to the same people would
     // be taken for it.
     if (!keeps || identity === undefined) return
-    transaction.split = { ...beginSplit(session, transaction, at), ...identity }
+    transaction.split = { ...beginSplit(session, transaction), ...identity }
   }
   let split = transaction.split
   let progress = answer.final.length > 0
   for (const kept of answer.refusalsKept) {
     progress ||= stateOf(split, kept.address)?.state !== 'refused'
-    split = keepRefusal(split, kept.address, kept.reply, at)
+    split = keepRefusal(split, kept.address, kept.reply, session.at)
   }
   for (const delivered of answer.deliveredUnsaid) {
     progress ||= transaction.recipients[delivered.index]?.duplicate !== true
-    split = keepDelivery(split, delivered.address, at)
+    split = keepDelivery(split, delivered.address, session.at)
   }
   for (const { address, reply } of judgedAnyway) {
     const judged = isPositive(reply) || isPermanent(reply)
@@ -113,7 +112,6 @@ export function keepAnswer(
     progress,
     trouble,
     forcedRetry: keptBack(transaction, answer),
-    at,
   })
   if (unheard.length > 0) session.unheard = { split: transaction.split, recipients: unheard }
 }
@@ -148,19 +146,14 @@ const keptBack = (transaction: Transaction, answer: Answer): boolean =>
  * The client left before the text was complete, nobody went through, or the text was refused for
  * its form or for `trouble` here.
  */
-export function keepAbort(
-  session: Session,
-  transaction: Transaction,
-  trouble: boolean,
-  at: number,
-): void {
-  noteRefused(session, transaction, at)
+export function keepAbort(session: Session, transaction: Transaction, trouble: boolean): void {
+  noteRefused(session, transaction)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
   // Which message it was was never known, and nobody was made to wait or refused for good: it says
   // nothing of this split.
   if (!forcedRetry && !isCertain(transaction) && refusedOf(transaction).length === 0) return
-  finishAttempt(session, transaction, { progress: false, trouble, forcedRetry, at })
+  finishAttempt(session, transaction, { progress: false, trouble, forcedRetry })
 }
 
 /** Who waits in the split of this transaction, and was refused at RCPT. */
@@ -174,7 +167,6 @@ interface AttemptResult {
   readonly progress: boolean
   readonly trouble: boolean
   readonly forcedRetry: boolean
-  readonly at: number
 }
 
 function finishAttempt(session: Session, transaction: Transaction, result: AttemptResult): void {
@@ -204,10 +196,11 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     split = answerRecipients(split, addresses(split.recipients))
   if (split.deliveriesOnly === true && result.forcedRetry) {
     split = countAsSplit(split)
-    noteOpened(session, transaction, split, result.at)
+    noteOpened(session, transaction, split)
   }
   split = endAttempt(split, {
     ...result,
+    at: session.at,
     refusedOnly,
     progress: result.progress || refused.length > 0,
     // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of
@@ -222,12 +215,12 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   const known = certain
     ? recipients
     : recipients.filter(({ fate }) => fate === 'deferred' || fate === 'refused')
-  split = withOutcomes(split, transaction, known, result.at)
+  split = withOutcomes(split, transaction, known, session.at)
   const attempt = certain || result.forcedRetry ? attemptOf(session, transaction) : {}
-  split = closeIfDone({ ...split, ...attempt }, result.at)
+  split = closeIfDone({ ...split, ...attempt }, session.at)
   transaction.split = split
   saveSplit(session, transaction)
-  if (split.status !== 'open') noteClosed(session, split, result.at)
+  if (split.status !== 'open') noteClosed(session, split)
 }
 
 /** By which the next attempt of this message will be known before its text. */

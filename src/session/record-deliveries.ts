@@ -29,13 +29,8 @@ interface Ahead {
 }
 
 /** Before the backend gets the first of these parcels. */
-export function intendDeliveries(
-  session: Session,
-  transaction: Transaction,
-  ahead: Ahead,
-  at: number,
-): void {
-  if (areAhead(transaction, ahead)) intend(session, transaction, ahead.parcels, at)
+export function intendDeliveries(session: Session, transaction: Transaction, ahead: Ahead): void {
+  if (areAhead(transaction, ahead)) intend(session, transaction, ahead.parcels)
 }
 
 /**
@@ -46,35 +41,29 @@ export function intendUnheard(
   session: Session,
   transaction: Transaction,
   parcels: readonly Parcel[],
-  at: number,
 ): void {
   const { crowded, split, intended } = transaction
   // whoever leaves on purpose could open any number
   if (crowded !== undefined && split === undefined) return
-  if (intended.length === 0) intend(session, transaction, parcels, at)
+  if (intended.length === 0) intend(session, transaction, parcels)
 }
 
-function intend(
-  session: Session,
-  transaction: Transaction,
-  parcels: readonly Parcel[],
-  at: number,
-): void {
+function intend(session: Session, transaction: Transaction, parcels: readonly Parcel[]): void {
   const { identity } = transaction
   // Without the message's identity nothing may be kept: the next message to the same people would
   // be taken for it.
   if (identity === undefined) return
   transaction.split ??= {
-    ...beginSplit(session, transaction, at, 'deliveries only'),
+    ...beginSplit(session, transaction, 'deliveries only'),
     ...identity,
   }
   const members = parcels.flatMap((parcel) => [...membersOf(transaction, parcel).values()])
-  transaction.split = intendDelivery(transaction.split, members, deliverer(session, at))
+  transaction.split = intendDelivery(transaction.split, members, deliverer(session))
   transaction.intended = members
   saveSplit(session, transaction)
 }
 
-const deliverer = ({ options }: Session, at: number): Deliverer => ({
+const deliverer = ({ options, at }: Session): Deliverer => ({
   process: options.deliverer.process,
   until: at + options.deliverer.answerMs,
 })
@@ -121,32 +110,31 @@ export function keepUnheard(
   session: Session,
   transaction: Transaction,
   taken: readonly Outcome[],
-  at: number,
 ): void {
   const { identity } = transaction
   const addresses = taken.map(({ address }) => address)
   const keeps = addresses.length > 0 && transaction.crowded === undefined
   if (identity !== undefined && (keeps || transaction.split !== undefined)) {
     const split = transaction.split ?? {
-      ...beginSplit(session, transaction, at, 'deliveries only'),
+      ...beginSplit(session, transaction, 'deliveries only'),
       ...identity,
     }
     transaction.split = oweAcknowledgement(split, addresses)
   }
-  keepAbort(session, transaction, true, at)
+  keepAbort(session, transaction, true)
 }
 
 /** The 250 was heard after all: nobody will come again for it. */
-export function noteHeard(session: Session, at: number): void {
+export function noteHeard(session: Session): void {
   const { unheard } = session
   delete session.unheard
   if (unheard === undefined) return
   const { split, recipients } = unheard
   const heard = nextVersion(
-    closeIfDone(answerRecipients(split, recipients, new Set(recipients)), at),
+    closeIfDone(answerRecipients(split, recipients, new Set(recipients)), session.at),
   )
   session.effects.push({ do: 'save', split: heard })
-  noteClosed(session, heard, at)
+  noteClosed(session, heard)
 }
 
 /** Addresses of a parcel's recipients by their index. */

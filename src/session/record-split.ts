@@ -42,14 +42,13 @@ export function noteDeferrals(
   session: Session,
   transaction: Transaction,
   recipients: readonly Recipient[],
-  at: number,
 ): void {
   const deferred = deferRecipients(
-    transaction.split ?? beginSplit(session, transaction, at),
+    transaction.split ?? beginSplit(session, transaction),
     addresses(recipients),
-    at,
+    session.at,
   )
-  transaction.split = withOutcomes(deferred, transaction, recipients, at)
+  transaction.split = withOutcomes(deferred, transaction, recipients, session.at)
   if (!transaction.presumed) saveSplit(session, transaction)
 }
 
@@ -57,7 +56,6 @@ export function noteDeferrals(
 export function beginSplit(
   session: Session,
   transaction: Transaction,
-  at: number,
   kind: 'split' | 'deliveries only' = 'split',
 ): Split {
   const { peer, sender, arrival } = transaction
@@ -65,7 +63,7 @@ export function beginSplit(
   const strategy = servingOf(transaction)
   const split = startSplit({
     id,
-    at,
+    at: session.at,
     transaction: transaction.id,
     reversePath: sender,
     peer: peer.name,
@@ -73,20 +71,22 @@ export function beginSplit(
     told: arrival.told,
   })
   if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
-  noteOpened(session, transaction, split, at)
+  noteOpened(session, transaction, split)
   return split
 }
 
-export function noteOpened(
-  session: Session,
-  transaction: Transaction,
-  split: Split,
-  at: number,
-): void {
+export function noteOpened(session: Session, transaction: Transaction, split: Split): void {
   const { id, peer, strategy } = split
   session.effects.push({
     do: 'note',
-    fact: { kind: 'splitOpened', at, transaction: transaction.id, split: id, peer, strategy },
+    fact: {
+      kind: 'splitOpened',
+      at: session.at,
+      transaction: transaction.id,
+      split: id,
+      peer,
+      strategy,
+    },
   })
 }
 
@@ -96,7 +96,7 @@ export function saveSplit(session: Session, transaction: Transaction): void {
   session.effects.push({ do: 'save', split: transaction.split })
 }
 
-export function noteClosed(session: Session, split: Split, at: number): void {
-  const fact = splitClosed(split, at)
+export function noteClosed(session: Session, split: Split): void {
+  const fact = splitClosed(split, session.at)
   if (fact !== undefined) session.effects.push({ do: 'note', fact })
 }

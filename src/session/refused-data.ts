@@ -48,19 +48,19 @@ export function beginsRefusedText(session: Session, command: Command): boolean {
 }
 
 /** Whatever transaction is still open ends: this was its text. */
-export function onRefusedText(session: Session, command: Command, at: number): void {
-  abort(session, at)
+export function onRefusedText(session: Session, command: Command): void {
+  abort(session)
   const { state } = session
   if (state.at !== 'ready' && state.at !== 'greeted') return
   session.state = { at: 'refusedText', then: state }
-  if (command.verb === 'dot') onRefusedTextEnded(session, at)
+  if (command.verb === 'dot') onRefusedTextEnded(session)
   else session.effects.push({ do: 'dropText' })
 }
 
-export function onRefusedTextEnded(session: Session, at: number): void {
+export function onRefusedTextEnded(session: Session): void {
   const { state, refusedData } = session
   if (state.at !== 'refusedText' || refusedData === undefined) return
   session.state = state.then
   delete session.refusedData
-  fault(session, refusedData, at)
+  fault(session, refusedData)
 }

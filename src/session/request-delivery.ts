@@ -21,14 +21,9 @@ export interface Ordered {
   readonly streaming: boolean
 }
 
-export function order(
-  session: Session,
-  transaction: Transaction,
-  ordered: Ordered,
-  at: number,
-): void {
+export function order(session: Session, transaction: Transaction, ordered: Ordered): void {
   const { recipients } = transaction
-  const trace = session.options.receivedHeader ? traceField(session, transaction, at) : []
+  const trace = session.options.receivedHeader ? traceField(session, transaction) : []
   const parcels = ordered.parcels.map((parcel): ParcelOrder => {
     const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
     return {
@@ -43,7 +38,7 @@ export function order(
       })),
     }
   })
-  if (!ordered.streaming) intendDeliveries(session, transaction, ordered, at)
+  if (!ordered.streaming) intendDeliveries(session, transaction, ordered)
   const shown = recipients
     .filter((recipient) => recipient.shown !== undefined && isPositive(recipient.shown))
     .map((recipient) => recipient.index)
@@ -70,11 +65,7 @@ function tagOf(parcel: Parcel, members: readonly Recipient[]): readonly WrittenF
   })
 }
 
-function traceField(
-  session: Session,
-  transaction: Transaction,
-  at: number,
-): readonly WrittenField[] {
+function traceField(session: Session, transaction: Transaction): readonly WrittenField[] {
   if (!('hello' in session.state)) return []
   const { verb } = session.state.hello
   const base = transaction.parameters.has('SMTPUTF8')
@@ -89,7 +80,7 @@ function traceField(
       hostname: session.options.hostname,
       protocol: session.secured ? `${base}S` : base,
       id: transaction.id,
-      date: headerDate(at),
+      date: headerDate(session.at),
     }),
   ]
 }

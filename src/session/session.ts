@@ -115,6 +115,8 @@ export interface Session {
   /** Class name by address alone, for the session's own metrics. */
   readonly peerName: string
   readonly openedAt: number
+  /** Now, ms since the epoch: the time of the event under way. Set by `step` alone. */
+  readonly at: number
   state: State
   readonly slots: ReplySlots
   /** Left for the shell, which takes them after each step. */
@@ -183,6 +185,7 @@ export function newSession({ oracle, journal, ...start }: SessionStart): Session
     connectedFrom: start.client.address,
     peerName: start.peerName,
     openedAt: start.at,
+    at: start.at,
     state: { at: 'connected' },
     slots: newReplySlots(),
     effects: [],

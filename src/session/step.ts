@@ -43,24 +43,25 @@ import { type Hello, type Session, takesCommands } from './session.ts'
 
 /** What comes where nobody expects it changes nothing. */
 export function step(session: Session, event: Event): void {
+  setTime(session, event.at)
   session.journal?.write({ event })
-  if (event.kind === 'heard') return noteHeard(session, event.at)
+  if (event.kind === 'heard') return noteHeard(session)
   if (session.state.at === 'closed') return
   switch (event.kind) {
     case 'connected':
-      return greet(session, event.earlyTalker, event.at)
+      return greet(session, event.earlyTalker)
     case 'line':
     case 'lineTooLong':
     case 'strayByte':
       if (takesCommands(session)) onInput(session, event)
       return
     case 'batchEnded':
-      return settle(session, event.at, true)
+      return settle(session, true)
     case 'mailReplied':
-      onMailReplied(session, event.reply, event.at)
+      onMailReplied(session, event.reply)
       break
     case 'recipientReplied':
-      onRecipientReplied(session, event.index, event.reply, event.at)
+      onRecipientReplied(session, event.index, event.reply)
       break
     case 'recipientKnown':
       onRecipientKnown(session, event)
@@ -68,9 +69,9 @@ export function step(session: Session, event: Event): void {
     case 'chunkTaken':
       return onChunkTaken(session, event.bytes)
     case 'judgedEarly':
-      return onJudgedEarly(session, event.findings, event.at)
+      return onJudgedEarly(session, event.findings)
     case 'textEnded':
-      onTextEnded(session, event.text, event.at)
+      onTextEnded(session, event.text)
       break
     case 'answerTimedOut':
       onAnswerTimedOut(session, event)
@@ -78,44 +79,44 @@ export function step(session: Session, event: Event): void {
     case 'parcelDelivered':
       return onParcelDelivered(session, event)
     case 'delivered':
-      onDelivered(session, event.results, event.at)
+      onDelivered(session, event.results)
       break
     case 'deliveriesSettled':
       onDeliveriesSettled(session, event)
       break
     case 'vouched':
-      onVouched(session, event.vouched, event.at)
+      onVouched(session, event.vouched)
       break
     case 'crowded':
       onCrowded(session, event.limit)
       break
     case 'bouncePrepared':
-      onBouncePrepared(session, event.prepared, event.at)
+      onBouncePrepared(session, event.prepared)
       break
     case 'reported':
-      onReported(session, event.reply, event.at)
+      onReported(session, event.reply)
       break
     case 'refusedTextEnded':
-      return onRefusedTextEnded(session, event.at)
+      return onRefusedTextEnded(session)
     case 'secured':
       return onSecured(session, event)
     case 'authReplied':
-      onAuthReplied(session, event.reply, event.at)
+      onAuthReplied(session, event.reply)
       break
     case 'securingFailed':
-      if (session.state.at === 'securing') close(session, 'tls', event.at)
+      if (session.state.at === 'securing') close(session, 'tls')
       return
     case 'timedOut':
-      return onTimedOut(session, event.at, event.slow === true)
+      return onTimedOut(session, event.slow === true)
     case 'shutdown':
-      return onShutdown(session, event.at)
+      return onShutdown(session)
     case 'inputEnded':
-      return mayBeGone(session, event.identity, event.at)
+      return mayBeGone(session, event.identity)
     case 'clientLost':
-      if (outlivesClient(session, event.identity, event.at)) return
-      return close(session, 'lost', event.at)
+      if (outlivesClient(session, event.identity)) return
+      return close(session, 'lost')
   }
-  resume(session, event.at)
+  resume(session)
 }
 
 /** What stands where a command is awaited. */
@@ -125,51 +126,54 @@ function onInput(
 ): void {
   switch (event.kind) {
     case 'line':
-      return onLine(session, event.text, event.at)
+      return onLine(session, event.text)
     case 'lineTooLong':
-      if (session.state.at === 'authenticating') return onAuthLineTooLong(session, event.at)
-      return fault(session, replies.lineTooLong, event.at)
+      if (session.state.at === 'authenticating') return onAuthLineTooLong(session)
+      return fault(session, replies.lineTooLong)
     case 'strayByte':
-      return end(session, replies.strayByte, 'stray byte', event.at)
+      return end(session, replies.strayByte, 'stray byte')
   }
 }
 
+function setTime(session: { at: number }, at: number): void {
+  session.at = at
+}
+
 /** Runs the held command once everything before it was answered. */
-function resume(session: Session, at: number): void {
+function resume(session: Session): void {
   const { held } = session
   if (held === undefined || !allAnswered(session.slots)) return
   delete session.held
-  run(session, held, at)
+  run(session, held)
 }
 
-function greet(session: Session, earlyTalker: boolean, at: number): void {
+function greet(session: Session, earlyTalker: boolean): void {
   if (session.state.at !== 'connected') return
   // Nothing can be said before the greeting (RFC 5321 3.1); who speaks first is no MTA.
-  if (earlyTalker) return end(session, replies.earlyTalker, 'early talker', at)
+  if (earlyTalker) return end(session, replies.earlyTalker, 'early talker')
   sayNow(session.slots, replies.greeting(session.options.hostname))
   session.state = { at: 'greeted' }
 }
 
-function onLine(session: Session, text: string, at: number): void {
+function onLine(session: Session, text: string): void {
   if (session.state.at === 'authenticating') return onAuthLine(session, text)
   const command = parseCommand(text)
-  if (!commandTable[command.verb].waits || allAnswered(session.slots))
-    return run(session, command, at)
+  if (!commandTable[command.verb].waits || allAnswered(session.slots)) return run(session, command)
   // The decision about pipelined recipients needs to know that no more of them come.
   session.held = command
-  settle(session, at, true)
-  resume(session, at)
+  settle(session, true)
+  resume(session)
 }
 
-function run(session: Session, command: Command, at: number): void {
-  if (beginsRefusedText(session, command)) return onRefusedText(session, command, at)
+function run(session: Session, command: Command): void {
+  if (beginsRefusedText(session, command)) return onRefusedText(session, command)
   const traits = commandTable[command.verb]
   if (traits.endsGroup && command.verb !== 'QUIT' && session.oracle.unread())
-    return end(session, replies.pipelining, 'pipelining', at)
+    return end(session, replies.pipelining, 'pipelining')
   switch (command.verb) {
     case 'EHLO':
     case 'HELO':
-      return onHello(session, { verb: command.verb, domain: command.domain }, at)
+      return onHello(session, { verb: command.verb, domain: command.domain })
     case 'MAIL':
       // 421 that leaves the connection open stalls sendmail for two minutes (senders), so it
       // closes.
@@ -177,18 +181,18 @@ function run(session: Session, command: Command, at: number): void {
         session.transactions >= session.options.limits.transactionsPerSession &&
         session.state.at === 'ready'
       ) {
-        noteLimit(session, 'transactions_per_session', at)
-        return end(session, replies.tooManyTransactions, 'transactions', at)
+        noteLimit(session, 'transactions_per_session')
+        return end(session, replies.tooManyTransactions, 'transactions')
       }
-      return onMail(session, command, at)
+      return onMail(session, command)
     case 'RCPT':
-      return onRcpt(session, command, at)
+      return onRcpt(session, command)
     case 'DATA':
-      return onData(session, at)
+      return onData(session)
     case 'BDAT':
-      return onBdat(session, command, at)
+      return onBdat(session, command)
     case 'RSET':
-      abort(session, at)
+      abort(session)
       return sayNow(session.slots, replies.reset)
     case 'NOOP':
       return sayNow(session.slots, replies.ok)
@@ -197,25 +201,25 @@ function run(session: Session, command: Command, at: number): void {
     case 'VRFY':
       return sayNow(session.slots, replies.vrfy)
     case 'QUIT':
-      return end(session, replies.bye, 'quit', at)
+      return end(session, replies.bye, 'quit')
     case 'STARTTLS':
-      return onStartTls(session, at)
+      return onStartTls(session)
     case 'AUTH':
-      return onAuth(session, command, at)
+      return onAuth(session, command)
     case 'XCLIENT':
-      return onXclient(session, command.argument, at)
+      return onXclient(session, command.argument)
     case 'EXPN':
     case 'unimplemented':
-      return fault(session, replies.notImplemented, at)
+      return fault(session, replies.notImplemented)
     case 'dot':
     case 'unknown':
-      return fault(session, replies.unknownCommand, at)
+      return fault(session, replies.unknownCommand)
     case 'foreign':
-      return end(session, replies.foreign, 'foreign', at)
+      return end(session, replies.foreign, 'foreign')
     case 'malformed':
       // Nobody knows where the octets end that come now.
-      if (command.name === 'BDAT') return end(session, replies.badChunk, 'bad BDAT', at)
-      return fault(session, malformed(command), at)
+      if (command.name === 'BDAT') return end(session, replies.badChunk, 'bad BDAT')
+      return fault(session, malformed(command))
   }
 }
 
@@ -232,8 +236,8 @@ function malformed(command: Extract<Command, { verb: 'malformed' }>): Reply {
   }
 }
 
-function onHello(session: Session, hello: Hello, at: number): void {
-  abort(session, at) // RFC 5321 4.1.4: EHLO ends a transaction
+function onHello(session: Session, hello: Hello): void {
+  abort(session) // RFC 5321 4.1.4: EHLO ends a transaction
   const { options } = session
   session.helo = hello.domain
   session.state = { at: 'ready', hello }
@@ -255,10 +259,10 @@ function onHello(session: Session, hello: Hello, at: number): void {
   sayNow(session.slots, replies.ehlo(options.hostname, encodeExtensions(session.offered)))
 }
 
-function onStartTls(session: Session, at: number): void {
-  if (session.secured) return fault(session, replies.tlsActive, at)
-  if (!session.options.startTls) return fault(session, replies.tlsNotOffered, at)
-  abort(session, at)
+function onStartTls(session: Session): void {
+  if (session.secured) return fault(session, replies.tlsActive)
+  if (!session.options.startTls) return fault(session, replies.tlsNotOffered)
+  abort(session)
   sayNow(session.slots, replies.tlsReady)
   session.state = { at: 'securing' }
   session.effects.push({ do: 'secure' })
@@ -279,17 +283,17 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
 }
 
 /** `slow`: octets come, but not enough of them. */
-function onTimedOut(session: Session, at: number, slow: boolean): void {
+function onTimedOut(session: Session, slow: boolean): void {
   const { state } = session
-  if (slow) noteLimit(session, 'text_minimum_rate', at)
+  if (slow) noteLimit(session, 'text_minimum_rate')
   if (state.at === 'text' || state.at === 'refusedText' || (state.at === 'chunks' && state.taking))
-    return end(session, slow ? replies.textTooSlow : replies.textTimeout, 'text timeout', at)
-  end(session, replies.idle, 'idle', at)
+    return end(session, slow ? replies.textTooSlow : replies.textTimeout, 'text timeout')
+  end(session, replies.idle, 'idle')
 }
 
 /** Only between transactions, or where no text has begun: what is under way is finished first. */
-function onShutdown(session: Session, at: number): void {
+function onShutdown(session: Session): void {
   const { state } = session
   if (state.at === 'greeted' || state.at === 'ready' || state.at === 'connected')
-    end(session, replies.shuttingDown, 'shutdown', at)
+    end(session, replies.shuttingDown, 'shutdown')
 }
