@@ -8,6 +8,7 @@ import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { lookUpLearned } from '../peers/learning.ts'
+import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
@@ -54,6 +55,7 @@ export type Serving = Omit<
 export interface Generation {
   readonly config: Config
   readonly backend: WatchedBackend
+  readonly judge: Judge
   /** Undefined where no listener speaks TLS. */
   readonly certificates: Certificates | undefined
   readonly directory: PeerDirectory
@@ -125,6 +127,7 @@ export async function openGeneration(config: Config, shared: SharedParts): Promi
   return {
     config,
     backend,
+    judge,
     certificates,
     directory,
     trouble: () => backend.trouble(),

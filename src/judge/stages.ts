@@ -7,10 +7,7 @@ import type { Judge } from './judge.ts'
 /** A judge with what the configuration says of it. */
 export interface ConfiguredJudge {
   readonly judge: Judge
-  /**
-   * From the beginning of the text's last octet to its judgement, in ms; absent: `timeouts.reply`
-   * alone.
-   */
+  /** For its judgement once it could have the whole text, in ms; absent: `timeouts.reply` alone. */
   readonly limitMs?: number
   readonly onFailure: 'accept' | 'defer'
 }

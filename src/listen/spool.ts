@@ -46,6 +46,8 @@ export class Spool implements TextSource {
   #closed = false
   #why: string | undefined
   #wake: (() => void)[] = []
+  /** Who is reading it. */
+  #readers = 0
   /** Called when octets can be appended again after `append` said no. */
   onDrain: () => void
 
@@ -178,7 +180,8 @@ export class Spool implements TextSource {
    * file already.
    */
   stream(): void {
-    if (this.#place === 'memory') this.#place = 'streaming'
+    // Somebody who reads by itself would miss what is taken away: then all is kept.
+    if (this.#place === 'memory' && this.#readers === 0) this.#place = 'streaming'
   }
 
   #signal(): void {
@@ -206,15 +209,20 @@ export class Spool implements TextSource {
   async *chunks(): AsyncGenerator<Buffer> {
     let read = 0 // chunks, while in memory
     let octets = 0
-    for (;;) {
-      if (this.#state === 'failed' || this.#closed) throw new Error('the text is not complete')
-      const chunk = this.#place === 'file' ? await this.#fromFile(octets) : this.#fromMemory(read)
-      if (chunk !== undefined) {
-        read++
-        octets += chunk.length
-        yield chunk
-      } else if (this.#isComplete(octets)) return
-      else await new Promise<void>((resolve) => this.#wake.push(resolve))
+    this.#readers++
+    try {
+      for (;;) {
+        if (this.#state === 'failed' || this.#closed) throw new Error('the text is not complete')
+        const chunk = this.#place === 'file' ? await this.#fromFile(octets) : this.#fromMemory(read)
+        if (chunk !== undefined) {
+          read++
+          octets += chunk.length
+          yield chunk
+        } else if (this.#isComplete(octets)) return
+        else await new Promise<void>((resolve) => this.#wake.push(resolve))
+      }
+    } finally {
+      this.#readers--
     }
   }
 

@@ -129,6 +129,20 @@ describe('in a file', () => {
     spool.close()
   })
 
+  test('while somebody else reads it, nothing is taken away from them', async () => {
+    const spool = new Spool({ memoryBytes: 1_000_000, directory })
+    const sent = [randomBytes(1000), randomBytes(2000)]
+    const reading = read(spool) // a judge, say
+    await append(spool, sent[0] ?? Buffer.alloc(0))
+    spool.stream()
+    const taking = read(spool)
+    await append(spool, sent[1] ?? Buffer.alloc(0))
+    await spool.complete()
+    expect(sha256([await reading])).toBe(sha256(sent))
+    expect(sha256([await taking])).toBe(sha256(sent))
+    spool.close()
+  })
+
   test('any chunks, any limit, any pauses: what comes out is what went in', async () => {
     const step = fc.record({ bytes: fc.integer({ min: 0, max: 3000 }), pause: fc.boolean() })
     await fc.assert(
