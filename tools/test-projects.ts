@@ -24,7 +24,7 @@ const leaving: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** They compute only, but for longer than one waits before each commit. What their names begin with. */
-const long = ['test/config/many-mistakes', 'test/model/', 'test/fuzz/', 'test/growth/']
+const long = ['test/config/many-mistakes', 'test/model/', 'test/fuzz/']
 
 interface Import {
   readonly module: string

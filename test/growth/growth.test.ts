@@ -1,5 +1,4 @@
 /** Hostile text of growing length for everything that reads what strangers write (decision 19). */
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
@@ -53,33 +52,3 @@ test(
     }
   },
 )
-
-/**
- * They wait for a stream and hand it to one that is measured, or read what a server has answered
- * that the operator has chosen.
- */
-const elsewhere: ReadonlySet<string> = new Set([
-  'readHeader',
-  'readJson',
-  'readProxyHeader',
-  'readAnswer',
-  'readBlock',
-  'readPem',
-])
-
-test('every parser of the sources is measured', () => {
-  const src = join(import.meta.dirname, '..', '..', 'src')
-  const form =
-    /^export (?:async )?(?:function|class|const) ((?:parse|read|decode|canonical|fieldsOf|headerOf)[A-Za-z]*|[A-Za-z]*(?:Receiver|Parser|Splitter|Finder|Section))\b/gm
-  const names = readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) =>
-      [...readFileSync(join(src, name), 'utf8').matchAll(form)].map(([, found = '']) => found),
-    )
-  const measured = readFileSync(join(import.meta.dirname, 'readers.ts'), 'utf8')
-  expect(names.length).toBeGreaterThan(30)
-  const missing = names.filter(
-    (name) => !elsewhere.has(name) && !new RegExp(`\\b${name}\\b`).test(measured),
-  )
-  expect(missing).toEqual([])
-})
