@@ -100,7 +100,10 @@ const brokenOff: Transaction = {
   to: 1010,
   told: [[cho, '451 4.5.3 later']],
   letter: 'n',
-  rcpts: [[cho, '451 4.5.3 later']],
+  rcpts: [
+    [ann, '250 ok'],
+    [cho, '451 4.5.3 later'],
+  ],
 }
 const broken = { end: 'closed by Rcptwise', text: [], told: [] } as const
 const left = (at: number): Partial<Transaction> => ({

@@ -5,6 +5,7 @@
  */
 import type { Blow, Entry, Lag, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
 import { accepts } from './people.ts'
+import { declaresSize } from './senders.ts'
 
 export const faults = ['lost', 'doubled', 'wrong', 'undone', 'fell'] as const
 export type Fault = (typeof faults)[number]
@@ -233,7 +234,7 @@ export class Record {
       (blow) => ofFront(blow) && fatal('primary')(blow),
     )
     // Workers whose primary was killed end their sessions as at a stop.
-    if (ending !== undefined && carrier.end === 'closed by Rcptwise')
+    if (ending !== undefined && carrier.end !== 'heard')
       return 'it was broken off at the end of timeouts.shutdown'
     const stopped = this.#wasStopped(carrier.front, copy.came - 50, said + slack)
     if (stopped && carrier.end === 'closed by Rcptwise')
@@ -371,32 +372,42 @@ export class Record {
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
       return 'rule 7: too many forced retries'
-    return this.#namelessTwin(offer, transaction)
+    return this.#otherThatSpoke(offer, transaction)
   }
 
   /** The server behind took or refused it for somebody meanwhile. */
-  #taughtSomething({ letter, from, to }: Transaction): boolean {
-    const until = to + this.#slack(from, to)
-    const during = (at: number): boolean => at >= from && at <= until
+  #taughtSomething({ letter, from, to, dot, end }: Transaction): boolean {
+    if (dot === undefined) return false
+    const until = end === 'heard' ? to : to + this.#slack(from, to)
+    const during = (at: number): boolean => at >= dot - 5 && at <= until
     const refused = this.#refusals.some((one) => one.letter === letter && during(one.at))
     return refused || (this.#copies.get(letter) ?? []).some(({ at }) => during(at))
   }
 
   /**
-   * Rule 5 for a sender that breaks off before any text: what it was about to send is not known,
-   * and the next message of the same sender to the same people is let through.
+   * Rule 5 for a sender that never shows the text: another message of the same sender, told alike,
+   * that was still without an answer and made no progress, and of which this may have been the
+   * return for all that was told before the text.
    */
-  #namelessTwin(offer: Offer, transaction: Transaction): string | undefined {
-    const people = offer.to.toSorted().join()
-    const twin = this.offers.find(
-      ({ letter, reversePath, to }) =>
-        reversePath === offer.reversePath &&
-        to.toSorted().join() === people &&
-        this.transactionsOf(letter).some(
-          (one) => one.from < transaction.from && one.dot === undefined && madeNoProgress(one),
-        ),
-    )
-    return twin && 'rule 5: an attempt of this sender to the same people broke off before its text'
+  #otherThatSpoke(offer: Offer, transaction: Transaction): string | undefined {
+    const { from } = transaction
+    const offered = peopleIn(transaction)
+    const spoke = this.offers.some((other) => {
+      if (other.letter === offer.letter || other.reversePath !== offer.reversePath) return false
+      if (sizeTold(other) !== sizeTold(offer)) return false
+      const before = this.transactionsOf(other.letter).filter((one) => one.from < from)
+      const idle = before.filter((one) => waitsAtRcpt(one) && madeNoProgress(one))
+      const stuck = idle.filter((one) => !this.#taughtSomething(one))
+      const over = before.filter(({ to }) => to < from)
+      if (stuck.length === 0 || isAnswered(other, over)) return false
+      if (before.some(({ dot }) => dot !== undefined))
+        return offered.every((one) => other.to.includes(one))
+      const muchTried = stuck.length > 1 && stuck.some((one) => sharesSomebody(one, transaction))
+      return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
+    })
+    return spoke
+      ? 'rule 5: this may have been the return of another message that made no progress'
+      : undefined
   }
 
   /** Every strategy that may have been in force at some moment between the two. */
@@ -525,6 +536,29 @@ const lastTold = (transactions: readonly Transaction[], recipient: string): stri
         .map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
     )
     .at(-1) ?? 'not offered'
+
+/** SIZE of MAIL, where this kind of sender declares it. */
+const sizeTold = ({ sender, octets }: Offer): number | undefined =>
+  declaresSize(sender) ? octets : undefined
+
+/** Whom the server behind would take, in the order in which they were offered. */
+const peopleIn = ({ rcpts }: Transaction): string[] =>
+  rcpts
+    .filter(([, reply]) => digit(reply) === 2 || isOurDeferral(reply))
+    .map(([address]) => address)
+
+const startsWith = (all: readonly string[], first: readonly string[]): boolean =>
+  first.every((one, i) => all[i] === one)
+
+const sharesSomebody = (one: Transaction, other: Transaction): boolean =>
+  peopleIn(one).some((address) => peopleIn(other).includes(address))
+
+const isAnswered = ({ to }: Offer, transactions: readonly Transaction[]): boolean =>
+  to.every((address) =>
+    transactions.some(({ told }) =>
+      told.some(([whom, reply]) => whom === address && digit(reply) !== 4),
+    ),
+  )
 
 const waitsAtRcpt = ({ rcpts }: Transaction): boolean =>
   rcpts.some(([, reply]) => isOurDeferral(reply))

@@ -73,6 +73,13 @@ const manners = {
   msmtp: { pipelines: 'nothing', strict: true },
 } as const satisfies Partial<Record<SenderKind, Manner>>
 
+/** Whether its MAIL has SIZE. */
+export const declaresSize = (kind: string): boolean =>
+  kind === 'exim' ||
+  kind === 'eximPrdr' ||
+  kind === 'haraka' ||
+  Object.entries<Manner>(manners).some(([name, { size }]) => name === kind && size === true)
+
 /** One connection, at everyone who is open. */
 export async function attempt(how: Attempt): Promise<void> {
   const { letter } = how
