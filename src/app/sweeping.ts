@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { type MissingCount, noteMissing } from '../ledger/missing.ts'
 import { sweep } from '../ledger/sweep.ts'
 import { type LearnedCount, nobodyLearned, reviewSenders } from '../peers/learning.ts'
+import { SetForward } from './set-forward.ts'
 
 export interface SweepingParts {
   readonly ledger: Ledger
@@ -31,8 +32,18 @@ export interface Sweeping {
 export function startSweeping({ ledger, config, onFact, now }: SweepingParts): Sweeping {
   let missing: readonly MissingCount[] = []
   let learned = nobodyLearned
+  const forward = new SetForward({ now, steady: () => performance.now() })
   const round = async (): Promise<void> => {
-    const options = { ledger, ...config().ledger, onFact, now }
+    const { patienceMs, keepMs, missingAfterMs } = config().ledger
+    const aheadMs = forward.within(patienceMs)
+    const options = {
+      ledger,
+      patienceMs: patienceMs + aheadMs,
+      keepMs: keepMs + aheadMs,
+      missingAfterMs: missingAfterMs + aheadMs,
+      onFact,
+      now,
+    }
     await sweep(options)
     missing = await noteMissing(options)
     learned = await reviewSenders(ledger.senders, now())

@@ -25,6 +25,7 @@ async function attempt(app: TestApp, subject: string, to: readonly string[]): Pr
     )
   // Only who goes on has heard the answer (decision 43).
   await client.ask('QUIT')
+  await client.ask('QUIT')
   client.close()
   return said.map((line) => line.slice(0, 3))
 }
