@@ -384,8 +384,10 @@ export class Connection {
   #close(asked: boolean): void {
     if (this.#isOver) return this.#letGo()
     this.#flush()
-    if (this.session.unheard !== undefined && !this.session.secured) return this.#seeWhetherHeard()
+    // One that has not left reads its last words, and what was said before them.
     if (this.#goesOn) this.#send({ kind: 'heard', at: this.#options.now() })
+    else if (this.session.unheard !== undefined && !this.session.secured)
+      return this.#seeWhetherHeard()
     const saidAll = this.#socket.writableLength === 0 && this.#octets.unreadBytes === 0
     if (asked && saidAll && !this.session.secured) return void this.#socket.destroy()
     this.#socket.end()

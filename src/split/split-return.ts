@@ -92,19 +92,22 @@ export function noteOffer(candidate: Candidate, address: string): void {
  * Nothing that was told at MAIL says that it is another message. Enough to count an attempt, never
  * to answer one.
  */
-export const mayBeReturn = ({ split, seen }: Candidate, arrival: Arrival): boolean =>
-  seen.size > 0 && toldAlike(split, arrival)
+export const mayBeReturn = ({ split, seen, newcomers }: Candidate, arrival: Arrival): boolean => {
+  // Of a message whose text was seen all people are known, and a return offers nobody new.
+  const fits = split.fingerprint === undefined || newcomers === 'none'
+  return fits && seen.size > 0 && toldAlike(split, arrival)
+}
 
 /**
  * Whether it may be let through unsplit for this message's sake (rule 5), although its sender may
- * never show the text: a return offers nobody new. Of a message whose text was not seen more people
- * may be to come, since its sender left at the first who had to wait; those offered before come
- * first, and in their order. `muchTried`: a sender that offers them in another order each time.
+ * never show the text. Of one whose text was not seen more people may be to come, since its sender
+ * left at the first who had to wait; those offered before come first, and in their order.
+ * `muchTried`: a sender that offers them in another order each time.
  */
 export function maySpeakFor(candidate: Candidate, muchTried: boolean): boolean {
   const { split, newcomers, inOrder, seen, expected } = candidate
-  if (split.fingerprint !== undefined) return newcomers === 'none'
-  return muchTried || (newcomers !== 'early' && inOrder && seen.size === expected.length)
+  if (split.fingerprint !== undefined || muchTried) return true
+  return newcomers !== 'early' && inOrder && seen.size === expected.length
 }
 
 export const toldAlike = ({ told }: Split, arrival: Arrival): boolean =>

@@ -298,16 +298,35 @@ export class Record {
         at <= transaction.to + 50 &&
         (step === 'RCPT' || letter === offer.letter),
     )
-    // A refusal at the dot that could not be told at once (rule 2), in its words or in those for
-    // all who refuse.
+    // A refusal that could not be told at once (rule 2), in its words or in those for all who refuse.
     const refusal =
-      here ?? theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to)
+      here ??
+      theirs.find(({ letter, at }) => letter === offer.letter && at <= transaction.to) ??
+      this.#refusedUntold(offer, recipient, transaction, theirs)
     const theirWords = ofTheServerBehind(reply) || reply.includes('each for a reason of their own')
     if (refusal === undefined || (refusal === here && !theirWords)) return undefined
-    const when = refusal === here ? refusal.step : 'the dot of an attempt before'
+    const when = refusal === here ? refusal.step : `${refusal.step} of an attempt before`
     if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
     const shared = this.#shares(offer, transaction, refusal.at)
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
+  }
+
+  /** At RCPT of an attempt before, of whom it was told only after the text. */
+  #refusedUntold(
+    offer: Offer,
+    recipient: string,
+    transaction: Transaction,
+    theirs: readonly Refused[],
+  ): Refused | undefined {
+    const before = this.transactionsOf(offer.letter).filter(
+      ({ from, rcpts }) =>
+        from < transaction.from &&
+        rcpts.some(([to, reply]) => to === recipient && digit(reply) === 2),
+    )
+    return theirs.find(
+      ({ step, at }) =>
+        step === 'RCPT' && before.some(({ from, to }) => at >= from - 50 && at <= to + 50),
+    )
   }
 
   /**
@@ -518,10 +537,25 @@ export class Record {
           letter: offer.letter,
           recipient,
           what: `was told "${last}", and a split still waits for them`,
-          ...(away && { because: 'the ledger was away' }),
+          ...(away
+            ? { because: 'the ledger was away' }
+            : this.#killedBeforeItWentOn(transactions, recipient) && {
+                because: 'killed after it had acknowledged them and before the sender said more',
+              }),
         },
       ]
     })
+  }
+
+  /** Of who was acknowledged from the ledger it is kept until the sender says more. */
+  #killedBeforeItWentOn(transactions: readonly Transaction[], recipient: string): boolean {
+    const last = transactions.findLast(({ told }) => told.some(([whom]) => whom === recipient))
+    if (last?.dot === undefined || !last.text.some((one) => one.includes('not delivered again')))
+      return false
+    const until = last.to + this.#slack(last.dot, last.to)
+    const ends = ({ front, how }: Blow): boolean =>
+      front === last.front && (how === 'SIGKILL' || how === 'SIGTERM')
+    return this.#blowIn(last.dot, until, ends) !== undefined
   }
 }
 

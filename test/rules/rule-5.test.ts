@@ -159,6 +159,25 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     },
   )
 
+  test('what a split of another message counts does not starve it, be it ever so old', () => {
+    const more = {
+      ...recipients,
+      'c@example.org': policies.strict,
+      'd@example.org': policies.careful,
+    }
+    const machine = Machine.ready({ recipients: more })
+    const { ledger } = machine
+    // Its sender has given up: b and c wait for ever.
+    machine.message(['d@example.org', 'b@example.org', 'c@example.org'], {
+      ...spam,
+      message: 'old',
+    })
+    const codes = Array.from({ length: 3 }, () =>
+      dropping(Machine.ready({ recipients: more, ledger })).slice(0, 3),
+    )
+    expect(codes).toContain('250')
+  })
+
   test('a sender that offers them in another order each time is let through, too', () => {
     const machine = Machine.ready({ recipients })
     const attempt = (to: readonly string[]): string => {
