@@ -1,7 +1,6 @@
-/** The backend has answered: each recipient's outcome, and what the client is told. */
+/** The backend has answered: what the client is told, or what is kept for nobody to hear. */
 import type { MessageIdentity } from '../split/split.ts'
-import type { Path } from '../smtp/path.ts'
-import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import {
   type Answer,
@@ -10,29 +9,20 @@ import {
   type Circumstances,
   type Outcome,
 } from '../verdict/answer.ts'
-import type { Parcel } from '../verdict/parcels.ts'
-import { overruled, reason, stillOverruled } from '../verdict/reason.ts'
+import { overruled, stillOverruled } from '../verdict/reason.ts'
 import { answerReported, refusalsAmong } from '../verdict/reported.ts'
 import type { Delivering, Presence, Reporting, Results } from './answering.ts'
 import { noteReported, refusalsToReport } from './bounce.ts'
 import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
-import { refusedBefore } from './outcomes.ts'
 import { deliveriesOf, type Made, madeOfJudged } from './made.ts'
-import { confirmDelivery, intendUnheard, keepUnheard } from './record-deliveries.ts'
 import { keepAnswer } from './record-attempt.ts'
-import { forClient } from './relay.ts'
+import { confirmDelivery, intendUnheard, keepUnheard } from './record-deliveries.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
+import { markResults, resultsOf } from './results.ts'
 import type { Answering, Session } from './session.ts'
-import {
-  anyoneDeferred,
-  anywayOf,
-  type Recipient,
-  splittingOf,
-  throughOf,
-  type Transaction,
-} from './transaction.ts'
+import { anyoneDeferred, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
 /**
  * Some clients offer at most a hundred recipients at a time and hold the rest back (Exim's
@@ -214,83 +204,6 @@ function say(session: Session, slot: number, lines: readonly Reply[]): void {
     if (place !== undefined) fillSlot(session.slots, place, line)
   })
   fillSlot(session.slots, slot, first)
-}
-
-function resultsOf(transaction: Transaction, said: Said): Results {
-  const outcomeFor = (recipient: Recipient): Outcome => ({
-    index: recipient.index,
-    address: recipient.address,
-    mailbox: recipient.path.mailbox,
-    ...toldTo(recipient, said),
-  })
-  return {
-    replies: said.replies,
-    outcomes: throughOf(transaction).map(outcomeFor),
-    judgedAnyway: anywayOf(transaction).map(outcomeFor),
-  }
-}
-
-/** Parcels, and what the backend said to each. */
-interface Said {
-  readonly parcels: readonly Parcel[]
-  readonly replies: readonly ParcelReply[]
-  /** `judge: backend`: its reply is the verdict. */
-  readonly judges: boolean
-}
-
-/**
- * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
- * attempt, or a judge wants it thrown away.
- */
-function toldTo(recipient: Recipient, said: Said): Told {
-  if (recipient.memory?.state === 'delivered')
-    return { reply: replies.alreadyDelivered, reason: reason('delivered before') }
-  const reply = saidTo(recipient, said)
-  if (reply === undefined) return withheld(recipient)
-  const byVerdict = isPositive(reply) && !said.judges
-  return {
-    reply: forClient(reply, replies.ok),
-    reason: byVerdict ? recipient.reason : reason('backend at text'),
-  }
-}
-
-type Told = Pick<Outcome, 'reply' | 'reason'>
-
-/** The backend's words; undefined for whom it was not given the text. */
-function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
-  const result = all[parcels.findIndex(({ recipients }) => recipients.includes(index))]
-  return result?.own.get(index) ?? result?.reply
-}
-
-/** The verdict that the backend's reply amounts to. */
-function markResults(transaction: Transaction, said: Said): void {
-  for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
-    if (recipient.memory?.state === 'delivered') {
-      recipient.duplicate = true
-      continue
-    }
-    const reply = saidTo(recipient, said)
-    if (reply === undefined) continue
-    if (isPermanent(reply)) recipient.verdict = 'reject'
-    else if (!isPositive(reply)) recipient.verdict = 'defer'
-    else if (said.judges) recipient.verdict = 'accept'
-  }
-}
-
-/** The backend never saw the text for this recipient. */
-function withheld(recipient: Recipient): Told {
-  const { memory, concealed, verdict, path, judgeReply, reason: why } = recipient
-  if (memory?.state === 'refused' && memory.reply !== undefined)
-    return { reply: memory.reply, reason: refusedBefore(memory) }
-  if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
-  const instead = withheldAs(verdict, path)
-  const reply = judgeReply === undefined ? instead : forClient(judgeReply, instead)
-  return { reply, reason: why }
-}
-
-function withheldAs(verdict: Recipient['verdict'], { mailbox }: Path): Reply {
-  if (verdict === 'discard') return replies.ok
-  return verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(mailbox)
 }
 
 function answerTo(

@@ -1,0 +1,89 @@
+/** What the replies of the backend, and verdicts before it, mean for each recipient. */
+import type { Path } from '../smtp/path.ts'
+import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { replies } from '../smtp/replies.ts'
+import type { Outcome } from '../verdict/answer.ts'
+import type { Parcel } from '../verdict/parcels.ts'
+import { reason } from '../verdict/reason.ts'
+import type { Results } from './answering.ts'
+import type { ParcelReply } from './effects.ts'
+import { refusedBefore } from './outcomes.ts'
+import { forClient } from './relay.ts'
+import { anywayOf, type Recipient, throughOf, type Transaction } from './transaction.ts'
+
+export function resultsOf(transaction: Transaction, said: Said): Results {
+  const outcomeFor = (recipient: Recipient): Outcome => ({
+    index: recipient.index,
+    address: recipient.address,
+    mailbox: recipient.path.mailbox,
+    ...toldTo(recipient, said),
+  })
+  return {
+    replies: said.replies,
+    outcomes: throughOf(transaction).map(outcomeFor),
+    judgedAnyway: anywayOf(transaction).map(outcomeFor),
+  }
+}
+
+/** Parcels, and what the backend said to each. */
+interface Said {
+  readonly parcels: readonly Parcel[]
+  readonly replies: readonly ParcelReply[]
+  /** `judge: backend`: its reply is the verdict. */
+  readonly judges: boolean
+}
+
+/**
+ * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
+ * attempt, or a judge wants it thrown away.
+ */
+function toldTo(recipient: Recipient, said: Said): Told {
+  if (recipient.memory?.state === 'delivered')
+    return { reply: replies.alreadyDelivered, reason: reason('delivered before') }
+  const reply = saidTo(recipient, said)
+  if (reply === undefined) return withheld(recipient)
+  const byVerdict = isPositive(reply) && !said.judges
+  return {
+    reply: forClient(reply, replies.ok),
+    reason: byVerdict ? recipient.reason : reason('backend at text'),
+  }
+}
+
+type Told = Pick<Outcome, 'reply' | 'reason'>
+
+/** The backend's words; undefined for whom it was not given the text. */
+function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
+  const result = all[parcels.findIndex(({ recipients }) => recipients.includes(index))]
+  return result?.own.get(index) ?? result?.reply
+}
+
+/** The verdict that the backend's reply amounts to. */
+export function markResults(transaction: Transaction, said: Said): void {
+  for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
+    if (recipient.memory?.state === 'delivered') {
+      recipient.duplicate = true
+      continue
+    }
+    const reply = saidTo(recipient, said)
+    if (reply === undefined) continue
+    if (isPermanent(reply)) recipient.verdict = 'reject'
+    else if (!isPositive(reply)) recipient.verdict = 'defer'
+    else if (said.judges) recipient.verdict = 'accept'
+  }
+}
+
+/** The backend never saw the text for this recipient. */
+function withheld(recipient: Recipient): Told {
+  const { memory, concealed, verdict, path, judgeReply, reason: why } = recipient
+  if (memory?.state === 'refused' && memory.reply !== undefined)
+    return { reply: memory.reply, reason: refusedBefore(memory) }
+  if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
+  const instead = withheldAs(verdict, path)
+  const reply = judgeReply === undefined ? instead : forClient(judgeReply, instead)
+  return { reply, reason: why }
+}
+
+function withheldAs(verdict: Recipient['verdict'], { mailbox }: Path): Reply {
+  if (verdict === 'discard') return replies.ok
+  return verdict === 'defer' ? replies.judgeUnavailable : replies.rejected(mailbox)
+}
