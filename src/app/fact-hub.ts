@@ -8,14 +8,18 @@ export interface FactHub {
 }
 
 export function factHub(): FactHub {
-  const listeners = new Set<FactListener>()
+  // Made anew at each change, which is seldom: who comes or goes while a fact is told disturbs
+  // nobody.
+  let listeners: readonly FactListener[] = []
   return {
     tell: (fact: Fact): void => {
       for (const listener of listeners) listener(fact)
     },
     add(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      listeners = [...listeners, listener]
+      return () => {
+        listeners = listeners.filter((other) => other !== listener)
+      }
     },
   }
 }
