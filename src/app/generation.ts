@@ -28,7 +28,7 @@ import { policiesFrom } from './policies.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
-export interface SharedParts extends LeasedParts {
+export interface OutlivingParts extends LeasedParts {
   /** Takes a save that comes too late (app/ledger.ts). */
   readonly ledger: Ledger
   /** Those that a listener with TLS serves with; none where there is no such listener. */
@@ -75,13 +75,16 @@ export interface Generation {
  * Rejects with what can't be used and why, and leaves nothing behind then. A backend that is away
  * is no reason.
  */
-export async function openGeneration(config: Config, shared: SharedParts): Promise<Generation> {
+export async function openGeneration(
+  config: Config,
+  outliving: OutlivingParts,
+): Promise<Generation> {
   await using leased = new AsyncDisposableStack()
-  const { ledger, names, now, onFact } = shared
-  const certificates = leased.use(await shared.certificates(config))?.part
-  const judge = leased.use(await shared.judges.lease(judgeSettings(config))).part
-  const policies = policiesFrom(await leasePolicies(config, shared, leased), config, shared)
-  const backend = leased.use(await shared.backends.lease(backendSettings(config))).part
+  const { ledger, names, now, onFact } = outliving
+  const certificates = leased.use(await outliving.certificates(config))?.part
+  const judge = leased.use(await outliving.judges.lease(judgeSettings(config))).part
+  const policies = policiesFrom(await leasePolicies(config, outliving, leased), config, outliving)
+  const backend = leased.use(await outliving.backends.lease(backendSettings(config))).part
   const relaying = backend.servers()
   if (relaying.every(({ relays }) => relays === true))
     throw new Error(relaying.map(({ server, trouble = '' }) => `${server}: ${trouble}`).join('; '))
@@ -97,8 +100,8 @@ export async function openGeneration(config: Config, shared: SharedParts): Promi
     now,
   })
   const nameOf = (address: string): ReturnType<typeof names.nameOf> => names.nameOf(address)
-  const voucher = configuredVoucher(config, shared.questions)
-  const bounces = configuredBounces(config, { ...shared, backend, voucher })
+  const voucher = configuredVoucher(config, outliving.questions)
+  const bounces = configuredBounces(config, { ...outliving, backend, voucher })
 
   const owned = leased.move()
   let sessions = 0
@@ -113,7 +116,7 @@ export async function openGeneration(config: Config, shared: SharedParts): Promi
     if (--sessions === 0 && retired !== undefined) void close()
   }
   const ofSessions = {
-    ...shared,
+    ...outliving,
     config,
     backend,
     policies,
@@ -165,7 +168,7 @@ export async function openGeneration(config: Config, shared: SharedParts): Promi
 
 async function leasePolicies(
   { recipients, policies }: Config,
-  { policyFiles }: SharedParts,
+  { policyFiles }: OutlivingParts,
   leased: AsyncDisposableStack,
 ): Promise<readonly PolicySource[]> {
   const names = [...policies.keys()]

@@ -8,7 +8,7 @@ import type { Policies, PolicySource } from '../policy/policy-source.ts'
 import { resolved } from '../policy/resolved.ts'
 import { timed } from '../policy/timed.ts'
 
-interface Standing {
+interface PolicySurroundings {
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly now: () => number
@@ -18,7 +18,7 @@ interface Standing {
 export function policiesFrom(
   sources: readonly PolicySource[],
   { policies, recipients, timeouts }: Pick<Config, 'policies' | 'recipients' | 'timeouts'>,
-  { onFact, now }: Standing,
+  { onFact, now }: PolicySurroundings,
 ): Policies {
   const { defaultPolicy, onFailure } = recipients
   const chain = chainPolicySources(

@@ -10,7 +10,7 @@ import { sweep } from '../ledger/sweep.ts'
 import { type LearnedCount, nobodyLearned, reviewSenders } from '../peers/learning.ts'
 import { SetForward } from './set-forward.ts'
 
-export interface SweepingParts {
+export interface SweepingOptions {
   readonly ledger: Ledger
   /** The one that is in force. */
   readonly config: () => Config
@@ -29,7 +29,7 @@ export interface Sweeping {
 }
 
 /** Begins them; `stop` ends them. A round that fails is made up for by the next. */
-export function startSweeping({ ledger, config, onFact, now }: SweepingParts): Sweeping {
+export function startSweeping({ ledger, config, onFact, now }: SweepingOptions): Sweeping {
   let missing: readonly MissingCount[] = []
   let learned = nobodyLearned
   const forward = new SetForward({ now, steady: () => performance.now() })

@@ -10,7 +10,7 @@ import { VerifiedNames } from '../peers/verified-names.ts'
 import { senderAllowance } from './bounces.ts'
 import { DnsQuestions } from './dns-questions.ts'
 import type { Foundation } from './foundation.ts'
-import { type Generation, openGeneration, type SharedParts } from './generation.ts'
+import { type Generation, openGeneration, type OutlivingParts } from './generation.ts'
 import { leasedParts } from './leased-parts.ts'
 import { ledgerForSessions } from './ledger.ts'
 import { limitsOf, spoolBudgetOf } from './limits.ts'
@@ -18,7 +18,7 @@ import { Listeners, type ListenersOptions } from './listeners.ts'
 import { randomIds } from './random-ids.ts'
 
 export interface MailSurroundings
-  extends Pick<SharedParts, 'certificates'>, Pick<ListenersOptions, 'socketOf' | 'open'> {
+  extends Pick<OutlivingParts, 'certificates'>, Pick<ListenersOptions, 'socketOf' | 'open'> {
   readonly foundation: Foundation
   /** What is limited for all processes together that take mail. */
   readonly shared: SharedLimits
@@ -51,7 +51,7 @@ export async function takeMail(config: Config, surroundings: MailSurroundings): 
   const budget = new SpoolBudget(spoolBudgetOf(config, onFact, now), shared.counts)
   const allowance = senderAllowance(config, now, shared.rates)
   const questions = new DnsQuestions(config, now, shared.rates)
-  const outliving: SharedParts = {
+  const outliving: OutlivingParts = {
     ...leasedParts({ onFact, now, neighbours: shared.counts }),
     ledger: ledgerForSessions(ledger, onFact),
     certificates,

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Generation, openGeneration, type SharedParts } from '../../src/app/generation.ts'
+import { type Generation, openGeneration, type OutlivingParts } from '../../src/app/generation.ts'
 import { leasedParts } from '../../src/app/leased-parts.ts'
 import { Leases } from '../../src/app/leases.ts'
 import { noNeighbours } from '../../src/backend/endpoints/room.ts'
@@ -49,7 +49,7 @@ function openWith(yaml: string): {
       await Promise.resolve()
     },
   }
-  const standing = {
+  const outliving = {
     ledger,
     ...leasedParts({ onFact: () => undefined, now: () => 0, neighbours: noNeighbours }),
     judges: new Leases({ open: () => judge }),
@@ -59,8 +59,8 @@ function openWith(yaml: string): {
     onFact: () => undefined,
     now: () => 0,
     newId: () => 'id',
-  } as unknown as SharedParts
-  const opening = openGeneration(configOf(yaml), standing)
+  } as unknown as OutlivingParts
+  const opening = openGeneration(configOf(yaml), outliving)
   return { opening, closed: () => closed }
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { openGeneration, type SharedParts } from '../../src/app/generation.ts'
+import { openGeneration, type OutlivingParts } from '../../src/app/generation.ts'
 import { leasedParts } from '../../src/app/leased-parts.ts'
 import { noNeighbours } from '../../src/backend/endpoints/room.ts'
 import { parseConfig } from '../../src/config/load.ts'
@@ -71,7 +71,7 @@ peers: [{ name: default, strategy: late }]`,
   const limits = { memoryBytes: 1e6, totalMemoryBytes: 1e7, totalDiskBytes: 1e7 }
   const journals = new Map<string, Journal>()
   let ids = 0
-  const standing: Omit<SharedParts, 'allowance' | 'questions' | 'names'> = {
+  const standing: Omit<OutlivingParts, 'allowance' | 'questions' | 'names'> = {
     ledger,
     ...leasedParts({ onFact, now, neighbours: noNeighbours }),
     certificates: async () => await Promise.resolve(undefined),
@@ -85,7 +85,7 @@ peers: [{ name: default, strategy: late }]`,
       return journal
     },
   }
-  const generation = await openGeneration(loaded.config, standing as SharedParts)
+  const generation = await openGeneration(loaded.config, standing as OutlivingParts)
   const [listener] = loaded.config.listen
   if (listener === undefined) throw new Error('nothing listens')
   const serving = generation.serving(listener, undefined as unknown as ClientLimits)
