@@ -1,7 +1,8 @@
 /**
- * How far the clock was set forward of late, seen against one that nobody can set. A split is given up
- * when nobody has come back to it for `ledger.patience`; in one step of the clock that would be every
- * split that is open, though no sender has had that time. A machine that was asleep looks the same.
+ * How far the clock was set forward of late, seen against one that nobody can set. A split is given
+ * up when nobody has come back to it for `ledger.patience`; in one step of the clock that would be
+ * every split that is open, though no sender has had that time. A machine that was asleep looks the
+ * same.
  */
 export interface Clocks {
   /** ms since the epoch. */
