@@ -45,7 +45,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:crypto'],
   },
   session: {
-    values: ['session', 'dsn', 'smtp', 'message', 'verdict', 'strategy', 'split'],
+    values: ['known.ts', 'session', 'dsn', 'smtp', 'message', 'verdict', 'strategy', 'split'],
     types: interfaces.filter((one) => one !== 'backend/backend.ts'),
   },
   // Fields that have a value.

@@ -7,6 +7,7 @@ import type { Split, SplitAttempt } from '../split/split.ts'
 import { shadowCost } from '../strategy/shadow.ts'
 import type { Session } from './session.ts'
 import { belongs, type Transaction, vouchedOf } from './transaction.ts'
+import { known } from '../known.ts'
 
 /** To be kept with the split. */
 export function attemptOf(
@@ -18,11 +19,10 @@ export function attemptOf(
     session: session.id,
     transaction: transaction.id,
     address,
-    ...(rdns === undefined ? {} : { rdns }),
-    ...(local === undefined ? {} : { local }),
+    ...known({ rdns, local }),
   }
   const vouched = vouchedOf(transaction)
-  return { attempt, ...(vouched === undefined ? {} : { vouched }) }
+  return { attempt, ...known({ vouched }) }
 }
 
 type Learnable = Pick<TransactionFact, 'vouched' | 'cameBack' | 'chosen' | 'shadow'>
@@ -45,8 +45,7 @@ export function learnable(
   const { local, address } = session.client
   const first = textSeen && !transaction.prdr && !transaction.trusted && before === undefined
   return {
-    ...(vouched === undefined ? {} : { vouched }),
-    ...(peer.chosen === undefined ? {} : { chosen: peer.chosen }),
+    ...known({ vouched, chosen: peer.chosen }),
     ...(before === undefined
       ? {}
       : {

@@ -17,6 +17,7 @@ import { noteLimit } from './limit.ts'
 import { type Delivering, type Judged, noReport, type Report, type Reporting } from './answering.ts'
 import type { Answering, Session } from './session.ts'
 import { type Recipient, servingOf, throughOf, type Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 /** Refused for a sender who wants to hear of it (RFC 3461 4.1). Who doesn't is served leniently. */
 export const mayBeReported = (recipient: Recipient): boolean =>
@@ -54,9 +55,7 @@ export function asksToBounce(
     requireTls: parameters.has('REQUIRETLS'),
     symbols: symbolsOf(findings) ?? [],
     arrivedAt: endedAt,
-    ...(ret === undefined ? {} : { ret }),
-    ...(envelopeId === undefined ? {} : { envelopeId }),
-    ...(messageId === undefined ? {} : { messageId }),
+    ...known({ ret, envelopeId, messageId }),
   })
   return true
 }
@@ -105,7 +104,7 @@ export function refusalsToReport(
     return {
       recipient: readable(recipient.path.mailbox),
       reply,
-      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+      ...known({ originalRecipient }),
     }
   })
 }

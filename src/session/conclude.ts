@@ -10,6 +10,7 @@ import { type Made, nothingMade } from './made.ts'
 import { keepAbort } from './record-attempt.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 /** RSET, EHLO, QUIT or a lost client before the text was answered. */
 export function abortTransaction(session: Session, transaction: Transaction, made: Made): void {
@@ -92,8 +93,7 @@ export function noteTransaction(
       port,
       helo: readable(session.helo),
       tls: session.secured,
-      ...(rdns === undefined ? {} : { rdns }),
-      ...(local === undefined ? {} : { local }),
+      ...known({ rdns, local }),
     },
     reversePath: reversePath.address,
     recipients,
@@ -104,11 +104,7 @@ export function noteTransaction(
     deliveries,
     ms: session.at - startedAt,
     ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
-    ...(guess === undefined ? {} : { guess }),
-    ...(unsplit === undefined ? {} : { unsplit }),
-    ...(messageId === undefined ? {} : { messageId }),
-    ...(score === undefined ? {} : { score }),
-    ...(symbols === undefined ? {} : { symbols }),
+    ...known({ guess, unsplit, messageId, score, symbols }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(counted === undefined
       ? {}
@@ -153,11 +149,10 @@ function recipientFact(
     reason: recipient.reason,
     final: recipient.final,
     ...(policy === undefined ? {} : { policy: policy.name }),
-    ...(number === undefined ? {} : { group: number }),
-    ...(verdict === undefined ? {} : { verdict }),
+    ...known({ group: number, verdict }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(recipient.duplicate ? { duplicate: true } : {}),
     ...(recipient.reported === true ? { reported: true } : {}),
-    ...(returnedAfterMs === undefined ? {} : { returnedAfterMs }),
+    ...known({ returnedAfterMs }),
   }
 }

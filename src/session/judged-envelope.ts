@@ -2,6 +2,7 @@
 import type { JudgedEnvelope } from '../judge/judge.ts'
 import type { Session } from './session.ts'
 import { deliveredAnyway, throughOf, type Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 /** Nobody is in it who was refused, postponed or deferred: they don't get this text. */
 export function judgedEnvelope(session: Session, transaction: Transaction): JudgedEnvelope {
@@ -10,8 +11,8 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
   const tls = address === session.connectedFrom ? session.tls : undefined
   return {
     id: transaction.id,
-    client: { address, port, helo: session.helo, ...(rdns === undefined ? {} : { name: rdns }) },
-    ...(tls === undefined ? {} : { tls }),
+    client: { address, port, helo: session.helo, ...known({ name: rdns }) },
+    ...known({ tls }),
     authenticated: session.authenticated,
     reversePath: transaction.reversePath.address,
     parameters: transaction.parameters,
@@ -25,6 +26,6 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
       ...(policy === undefined ? {} : { policy: policy.name }),
     })),
     hostname: session.options.hostname,
-    ...(local === undefined ? {} : { local }),
+    ...known({ local }),
   }
 }

@@ -2,6 +2,7 @@
 import type { LimitName } from '../facts.ts'
 import type { RatedThing } from './allowance.ts'
 import { type Session, transactionOf } from './session.ts'
+import { known } from '../known.ts'
 
 export function noteLimit(session: Session, limit: LimitName): void {
   const { id, peerName, client } = session
@@ -12,7 +13,7 @@ export function noteLimit(session: Session, limit: LimitName): void {
       kind: 'limitReached',
       at: session.at,
       session: id,
-      ...(transaction === undefined ? {} : { transaction }),
+      ...known({ transaction }),
       peer: peerName,
       address: client.address,
       limit,

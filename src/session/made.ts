@@ -6,6 +6,7 @@ import type { Parcel } from '../verdict/parcels.ts'
 import type { CompleteText, Judged, Step, Upstream } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import type { State } from './session.ts'
+import { known } from '../known.ts'
 
 export interface Made {
   /** Once it was complete. */
@@ -77,7 +78,7 @@ export function deliveriesOf(
         result: parcel.result,
         reply: words,
         ms,
-        ...(queueId === undefined ? {} : { queueId }),
+        ...known({ queueId }),
       },
     ]
   })

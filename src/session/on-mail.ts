@@ -23,6 +23,7 @@ import type { ServedAs } from './oracle.ts'
 import { type Session, transactionOf } from './session.ts'
 import { reason } from '../verdict/reason.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL' }>): void {
   const refusal = refuseMail(session, command)
@@ -76,9 +77,9 @@ function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: 
   const told = {
     sender,
     ...(size === undefined ? {} : { size: Number(size) }),
-    ...(envid === undefined ? {} : { envid }),
+    ...known({ envid }),
   }
-  return { told, at, ...(comesBack === undefined ? {} : { comesBack }) }
+  return { told, at, ...known({ comesBack }) }
 }
 
 /** What stands behind `MAIL FROM:` for the backend. */

@@ -10,6 +10,7 @@ import { forgetAuth } from './auth.ts'
 import { end, fault } from './ending.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Client, Session } from './session.ts'
+import { known } from '../known.ts'
 
 /**
  * What EHLO says behind XCLIENT. LOGIN is not among them: whom nobody has authenticated here is not
@@ -37,7 +38,7 @@ export function onXclient(session: Session, argument: string): void {
     address,
     port: port ?? before.port ?? 0,
     ...(rdns === undefined ? {} : { rdns: canonicalDomainOf(rdns) ?? rdns }),
-    ...(session.client.local === undefined ? {} : { local: session.client.local }),
+    ...known({ local: session.client.local }),
   }
   session.helo = named.helo ?? ''
   session.offered = new Map()

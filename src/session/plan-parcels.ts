@@ -20,6 +20,7 @@ import {
   throughOf,
   type Transaction,
 } from './transaction.ts'
+import { known } from '../known.ts'
 
 export interface Plan {
   readonly parcels: readonly Parcel[]
@@ -71,7 +72,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
 function grantedTo(index: number, verdict: Verdict, findings: Findings): Granted {
   const score = scoreFor(findings, index)
   const revision = revisionFor(findings, index)
-  return { index, verdict, revision, ...(score === undefined ? {} : { score }) }
+  return { index, verdict, revision, ...known({ score }) }
 }
 
 /** What each of them gets where an answer may have to do for all. What is forced stands. */

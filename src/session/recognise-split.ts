@@ -17,6 +17,7 @@ import type { Split } from '../split/split.ts'
 import type { Session } from './session.ts'
 import { throughOf, type Transaction } from './transaction.ts'
 import { addresses, noteReturns, beginSplit, noteClosed } from './record-split.ts'
+import { known } from '../known.ts'
 
 /**
  * Somebody waits because this transaction was taken for the return of a split. Until it has ended
@@ -53,7 +54,7 @@ function noteReturned(transaction: Transaction): void {
   if (split === undefined || stored === undefined || stored.fingerprint === undefined) return
   const { inOrder } = candidates.get(stored.id) ?? newCandidate(stored)
   const { returns } = noteReturn(stored, { inOrder }, arrival)
-  transaction.split = { ...split, ...(returns === undefined ? {} : { returns }) }
+  transaction.split = { ...split, ...known({ returns }) }
   transaction.returned = wentTooEarly(transaction) ? 'by its text alone' : 'as guessed'
 }
 

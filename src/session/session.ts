@@ -17,6 +17,7 @@ import { type Journal, JournaledOracle } from './journal.ts'
 import type { Oracle } from './oracle.ts'
 import { allAnswered, newReplySlots, type ReplySlots } from './reply-slots.ts'
 import type { Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 export type State =
   | { readonly at: 'connected' }
@@ -190,7 +191,7 @@ export function newSession({ oracle, journal, ...start }: SessionStart): Session
     slots: newReplySlots(),
     effects: [],
     secured: start.secured,
-    ...(start.tls === undefined ? {} : { tls: start.tls }),
+    ...known({ tls: start.tls }),
     offered: new Map(),
     helo: '',
     errors: 0,
