@@ -7,7 +7,7 @@ import { noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
 import { decide } from '../verdict/verdict.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
-import { keepAbort } from './record-attempt.ts'
+import { recordAbort } from './record-attempt.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
@@ -16,7 +16,7 @@ import { known } from '../known.ts'
 export function abortTransaction(session: Session, transaction: Transaction, made: Made): void {
   for (const recipient of transaction.recipients)
     if (recipient.fate === 'through') recipient.reason = reason('ended early')
-  keepAbort(session, transaction, false)
+  recordAbort(session, transaction, false)
   noteTransaction(session, transaction, { outcome: 'aborted', made })
 }
 
@@ -45,7 +45,7 @@ export function concludeWithoutAnswer(
     recipient.reason = why
     recipient.final = isPermanent(reply)
   }
-  keepAbort(session, transaction, trouble)
+  recordAbort(session, transaction, trouble)
   noteTransaction(session, transaction, { outcome: outcomeOf(reply), made })
 }
 

@@ -8,7 +8,7 @@ import { byBackend, defer, finish, letThrough } from './answer-rcpt.ts'
 import { keepUnsplit } from './crowded.ts'
 import { endsConcealing, othersExpected, recall } from './guess-return.ts'
 import { takeReturn } from './recognise-split.ts'
-import { noteDeferrals, noteReturns } from './record-split.ts'
+import { recordDeferrals, recordReturns } from './record-split.ts'
 import { type Session, transactionOf } from './session.ts'
 import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
@@ -41,7 +41,7 @@ function decideBatch(
   transaction: Transaction,
   batch: readonly Recipient[],
 ): void {
-  noteReturns(transaction, batch, session.at)
+  recordReturns(transaction, batch, session.at)
   const defers = splittingOf(transaction) === 'group' || splittingOf(transaction) === 'single'
   if (defers && transaction.taken !== 'guessed') keepUnsplit(session, transaction)
   const splitting = splittingOf(transaction)
@@ -63,7 +63,7 @@ function decideBatch(
     recipient.byGuess = true
     recipient.reason = overruled('guess', recipient.memory?.outcome?.reason)
   }
-  if (deferred.length > 0) noteDeferrals(session, transaction, deferred)
+  if (deferred.length > 0) recordDeferrals(session, transaction, deferred)
   if (byGuess.length > 0) takeReturn(session, transaction)
 }
 

@@ -43,7 +43,7 @@ function isExcused(session: Session, reply: Reply): boolean {
   return true
 }
 
-export function noteRefusedMail(session: Session, refusal: Reply): void {
+export function rememberRefusedMail(session: Session, refusal: Reply): void {
   session.refusedMail = refusal
   session.excused = session.options.limits.recipients + 1
 }

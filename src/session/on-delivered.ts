@@ -17,8 +17,8 @@ import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
 import { deliveriesOf, type Made, madeOfJudged } from './made.ts'
-import { keepAnswer } from './record-attempt.ts'
-import { confirmDelivery, intendUnheard, keepUnheard } from './record-deliveries.ts'
+import { recordAnswer } from './record-attempt.ts'
+import { confirmDelivery, intendUnheard, recordUnheard } from './record-deliveries.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import { markResults, resultsOf } from './results.ts'
 import type { Answering, Session } from './session.ts'
@@ -112,7 +112,7 @@ export function takeResults(
   const refusals = refusalsToReport(transaction, step, results.outcomes)
   const { judged, parcels, client, report } = step
   if (report.kind === 'none' || refusals.length === 0)
-    return answer(session, { ...delivering, results, told: 'nobody' })
+    return concludeAnswer(session, { ...delivering, results, told: 'nobody' })
   const reporting = { at: 'reporting', judged, by: report.by, parcels, results, client } as const
   session.state = { ...delivering, step: reporting }
   session.effects.push({ do: 'report', refusals })
@@ -126,7 +126,7 @@ export function onReported(session: Session, reply: Reply): void {
   if (step.at !== 'reporting') return
   const taken = noteReported(session, { ...state, step }, reply)
   const { results } = step
-  answer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' })
+  concludeAnswer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' })
 }
 
 interface Answered extends Answering<Delivering | Reporting> {
@@ -136,7 +136,7 @@ interface Answered extends Answering<Delivering | Reporting> {
 }
 
 /** What the client is told, and what the ledger keeps. */
-function answer(session: Session, answered: Answered): void {
+function concludeAnswer(session: Session, answered: Answered): void {
   const { hello, transaction, slot, step, results } = answered
   session.effects.push({ do: 'abandon' })
   if (step.client === 'gone') return keepForNobody(session, answered)
@@ -145,7 +145,7 @@ function answer(session: Session, answered: Answered): void {
   const { judgedAnyway } = results
   markJudged(transaction, judgedAnyway)
   // Written before the client is told.
-  keepAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client })
+  recordAnswer(session, transaction, { answer: said, judgedAnyway, client: step.client })
   session.state = { at: 'ready', hello }
   say(session, slot, said.lines)
   transaction.lastReply = said.lines.at(-1) ?? replies.backendNonsense
@@ -187,7 +187,7 @@ function keepForNobody(session: Session, answered: Answered): void {
     const recipient = transaction.recipients[index]
     if (recipient !== undefined) recipient.reason = overruled('unheard', why)
   }
-  keepUnheard(session, transaction, deliveredUnsaid)
+  recordUnheard(session, transaction, deliveredUnsaid)
   noteTransaction(session, transaction, { outcome: 'aborted', made: madeAtLast(answered) })
   session.state = { at: 'ready', hello }
   close(session, 'lost')

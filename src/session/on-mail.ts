@@ -15,7 +15,7 @@ import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { believedParameters } from './auth.ts'
 import { concludeRefusedMail } from './conclude.ts'
-import { fault, noteRefusedMail } from './ending.ts'
+import { fault, rememberRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
@@ -29,7 +29,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   const refusal = refuseMail(session, command)
   delete session.refusedMail
   if (refusal !== undefined) {
-    noteRefusedMail(session, refusal)
+    rememberRefusedMail(session, refusal)
     if (isPermanent(refusal)) fault(session, refusal)
     else sayNow(session.slots, refusal)
     return
@@ -129,7 +129,7 @@ export function onMailReplied(session: Session, reply: Reply): void {
   // The transaction never began; what was pipelined behind it has no MAIL.
   const said = forClient(reply, replies.backendNonsense)
   transaction.lastReply = said
-  noteRefusedMail(session, said)
+  rememberRefusedMail(session, said)
   fillSlot(session.slots, transaction.mailSlot, said)
   for (const recipient of transaction.recipients) {
     if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue

@@ -129,7 +129,8 @@ export function onRecipientKnown(
   for (const split of event.splits) keepRecalled(transaction, split)
   recipient.known = true
   const policy = policyOf(event.policy)
-  if (event.policy.kind === 'failed') noteFailure(session, transaction, recipient, event.policy)
+  if (event.policy.kind === 'failed')
+    notePolicyFailure(session, transaction, recipient, event.policy)
   if (policy !== undefined) {
     recipient.policy = policy
     recipient.group = groupKey(policy)
@@ -150,7 +151,7 @@ function keepRecalled({ recalled, contested }: Transaction, split: Split): void 
   else if (known.version !== split.version) contested.add(split.id)
 }
 
-function noteFailure(
+function notePolicyFailure(
   session: Session,
   transaction: Transaction,
   recipient: Recipient,

@@ -37,7 +37,7 @@ import { takeResults } from './on-delivered.ts'
 import { deferredByJudge, type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
 import { confirmSplit, takeOver } from './recognise-split.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
-import { order } from './request-delivery.ts'
+import { requestDelivery } from './request-delivery.ts'
 import type { Answering, Hello, Session, State } from './session.ts'
 import { anyoneDeferred, anywayOf, throughOf, type Transaction } from './transaction.ts'
 
@@ -53,14 +53,14 @@ export function onJudgedEarly(session: Session, findings: Findings): void {
   const [only] = plan.parcels
   const everyone = throughOf(transaction).length
   if (only === undefined || plan.parcels.length > 1 || only.recipients.length < everyone) return
-  noteSymbols(transaction, findings)
-  noteVerdicts(transaction, plan)
+  setSenderAuth(transaction, findings)
+  setVerdicts(transaction, plan)
   const { parcels } = plan
   session.state = {
     ...state,
     upstream: { way: 'streaming', findings, judgedAt: session.at, parcels },
   }
-  order(session, transaction, { parcels, report: noReport, streaming: true })
+  requestDelivery(session, transaction, { parcels, report: noReport, streaming: true })
 }
 
 type Receiving = Extract<State, { at: 'text' | 'chunks' }>
@@ -204,7 +204,7 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
   const { transaction } = ended
   if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction)
-  noteSymbols(transaction, judged.findings)
+  setSenderAuth(transaction, judged.findings)
   const reply = deferredByJudge(transaction, judged.findings)
   if (reply !== undefined) {
     // The judge's own words for everybody: it says nothing about the sender, and nobody was made to
@@ -226,7 +226,7 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
 }
 
 /** A scanner that looks at SPF and DKIM itself has said that they vouch for the sender. */
-function noteSymbols(transaction: Transaction, findings: Findings): void {
+function setSenderAuth(transaction: Transaction, findings: Findings): void {
   if (isVouched(symbolsOf(findings) ?? [])) transaction.senderAuth = 'vouched'
 }
 
@@ -321,15 +321,16 @@ function deliver(
   const { transaction } = ended
   const { findings } = judged
   const plan = planParcels(session, transaction, { findings, report })
-  noteVerdicts(transaction, plan)
+  setVerdicts(transaction, plan)
   const { parcels } = plan
   const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }
   go(session, ended, step)
-  if (parcels.length > 0) return order(session, transaction, { parcels, report, streaming: false })
+  if (parcels.length > 0)
+    return requestDelivery(session, transaction, { parcels, report, streaming: false })
   takeResults(session, { at: 'answering', ...ended, step }, [])
 }
 
-function noteVerdicts({ recipients }: Transaction, { decided }: Plan): void {
+function setVerdicts({ recipients }: Transaction, { decided }: Plan): void {
   for (const [index, { verdict, reason: why, reply }] of decided) {
     const recipient = recipients[index]
     if (recipient === undefined) continue

@@ -16,7 +16,7 @@ import { newCandidate, noteReturn, takenForMs, toldAlike } from '../split/split-
 import type { Split } from '../split/split.ts'
 import type { Session } from './session.ts'
 import { throughOf, type Transaction } from './transaction.ts'
-import { addresses, noteReturns, beginSplit, noteClosed } from './record-split.ts'
+import { addresses, recordReturns, beginSplit, noteClosed } from './record-split.ts'
 import { known } from '../known.ts'
 
 /**
@@ -38,7 +38,7 @@ export function takeReturn(session: Session, transaction: Transaction): void {
  * The text is another message's: whoever was made to wait gets it all the same, and the split is
  * never guessed at again.
  */
-function noteMistake(session: Session, transaction: Transaction, fingerprint: string): void {
+function recordMistake(session: Session, transaction: Transaction, fingerprint: string): void {
   const stored = transaction.recalled.get(transaction.takenFor ?? '')
   if (stored === undefined || stored.fingerprint === fingerprint) return
   const noted = nextVersion({ ...released(stored), guessedWrongly: true })
@@ -48,7 +48,7 @@ function noteMistake(session: Session, transaction: Transaction, fingerprint: st
 }
 
 /** The text is that of a split in the ledger: how it came back is remembered for the next time. */
-function noteReturned(transaction: Transaction): void {
+function recordReturned(transaction: Transaction): void {
   const { split, recalled, candidates, arrival } = transaction
   const stored = split === undefined ? undefined : recalled.get(split.id)
   if (split === undefined || stored === undefined || stored.fingerprint === undefined) return
@@ -81,7 +81,7 @@ export function confirmSplit(session: Session, transaction: Transaction): void {
   const { split, presumed, identity } = transaction
   if (identity === undefined) return
   const { fingerprint } = identity
-  noteMistake(session, transaction, fingerprint)
+  recordMistake(session, transaction, fingerprint)
   if (split?.fingerprint !== fingerprint) {
     const right = [...transaction.recalled.values()].find(
       (candidate) => candidate.fingerprint === fingerprint,
@@ -93,7 +93,7 @@ export function confirmSplit(session: Session, transaction: Transaction): void {
     if (right !== undefined || isAnother) switchSplit(session, transaction, right)
   }
   if (transaction.split === undefined) return
-  if (transaction.presumed) noteReturned(transaction)
+  if (transaction.presumed) recordReturned(transaction)
   absorbTwins(session, transaction, transaction.split, fingerprint)
   transaction.split = { ...transaction.split, ...identity }
 }
@@ -127,7 +127,7 @@ export function switchSplit(
     const memory = memoryOf(split, recipient.address)
     if (memory !== undefined) recipient.memory = memory
   }
-  noteReturns(transaction, recipients, session.at)
+  recordReturns(transaction, recipients, session.at)
   const deferred = recipients.filter((recipient) => recipient.fate === 'deferred')
   if (deferred.length === 0) return
   transaction.split = deferRecipients(

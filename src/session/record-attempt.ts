@@ -38,7 +38,7 @@ import { addresses, beginSplit, noteOpened, saveSplit, noteClosed } from './reco
  * Who was refused at RCPT never comes back, in no message of this sender: other splits need not
  * wait for them, also where no text told which of the splits this message belongs to.
  */
-function noteRefused(session: Session, transaction: Transaction): void {
+function recordRefused(session: Session, transaction: Transaction): void {
   const refused = addresses(
     transaction.recipients.filter(({ fate, shown }) => fate === 'refused' && shown !== undefined),
   )
@@ -69,12 +69,12 @@ export interface Told {
  * After the answer: who is done, who is owed what. Begins a split where the answer left something
  * to keep.
  */
-export function keepAnswer(
+export function recordAnswer(
   session: Session,
   transaction: Transaction,
   { answer, judgedAnyway, client }: Told,
 ): void {
-  noteRefused(session, transaction)
+  recordRefused(session, transaction)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
     const { identity } = transaction
@@ -146,8 +146,8 @@ const keptBack = (transaction: Transaction, answer: Answer): boolean =>
  * The client left before the text was complete, nobody went through, or the text was refused for
  * its form or for `trouble` here.
  */
-export function keepAbort(session: Session, transaction: Transaction, trouble: boolean): void {
-  noteRefused(session, transaction)
+export function recordAbort(session: Session, transaction: Transaction, trouble: boolean): void {
+  recordRefused(session, transaction)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
   // Which message it was was never known, and nobody was made to wait or refused for good: it says

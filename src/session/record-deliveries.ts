@@ -19,7 +19,7 @@ import type { Delivering, Report } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import { beginSplit, noteClosed, saveSplit } from './record-split.ts'
-import { keepAbort } from './record-attempt.ts'
+import { recordAbort } from './record-attempt.ts'
 import type { Answering, Session } from './session.ts'
 import { deliveredAnyway, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
@@ -106,7 +106,7 @@ export function confirmDelivery(
  * The client has gone, and nobody hears the answer: who has the message, for its next attempt (RFC
  * 1047). What was refused is judged again then.
  */
-export function keepUnheard(
+export function recordUnheard(
   session: Session,
   transaction: Transaction,
   taken: readonly Outcome[],
@@ -121,11 +121,11 @@ export function keepUnheard(
     }
     transaction.split = oweAcknowledgement(split, addresses)
   }
-  keepAbort(session, transaction, true)
+  recordAbort(session, transaction, true)
 }
 
 /** The 250 was heard after all: nobody will come again for it. */
-export function noteHeard(session: Session): void {
+export function recordHeard(session: Session): void {
   const { unheard } = session
   delete session.unheard
   if (unheard === undefined) return

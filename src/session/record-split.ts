@@ -18,7 +18,7 @@ export const addresses = (recipients: readonly { readonly address: string }[]): 
  * They came back: the delay is told once per recipient and return. Kept in the working copy until
  * the text confirms it.
  */
-export function noteReturns(
+export function recordReturns(
   transaction: Transaction,
   recipients: readonly Recipient[],
   at: number,
@@ -38,7 +38,7 @@ export function noteReturns(
  * A new split is written before its client is told, so that a return is known across a crash; a
  * presumed one waits for the text.
  */
-export function noteDeferrals(
+export function recordDeferrals(
   session: Session,
   transaction: Transaction,
   recipients: readonly Recipient[],

@@ -21,7 +21,11 @@ export interface Ordered {
   readonly streaming: boolean
 }
 
-export function order(session: Session, transaction: Transaction, ordered: Ordered): void {
+export function requestDelivery(
+  session: Session,
+  transaction: Transaction,
+  ordered: Ordered,
+): void {
   const { recipients } = transaction
   const trace = session.options.receivedHeader ? traceField(session, transaction) : []
   const parcels = ordered.parcels.map((parcel): ParcelOrder => {

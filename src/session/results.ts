@@ -37,7 +37,7 @@ interface Said {
  * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
  * attempt, or a judge wants it thrown away.
  */
-function toldTo(recipient: Recipient, said: Said): Told {
+function toldTo(recipient: Recipient, said: Said): OwnAnswer {
   if (recipient.memory?.state === 'delivered')
     return { reply: replies.alreadyDelivered, reason: reason('delivered before') }
   const reply = saidTo(recipient, said)
@@ -49,7 +49,7 @@ function toldTo(recipient: Recipient, said: Said): Told {
   }
 }
 
-type Told = Pick<Outcome, 'reply' | 'reason'>
+type OwnAnswer = Pick<Outcome, 'reply' | 'reason'>
 
 /** The backend's words; undefined for whom it was not given the text. */
 function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
@@ -73,7 +73,7 @@ export function markResults(transaction: Transaction, said: Said): void {
 }
 
 /** The backend never saw the text for this recipient. */
-function withheld(recipient: Recipient): Told {
+function withheld(recipient: Recipient): OwnAnswer {
   const { memory, concealed, verdict, path, judgeReply, reason: why } = recipient
   if (memory?.state === 'refused' && memory.reply !== undefined)
     return { reply: memory.reply, reason: refusedBefore(memory) }

@@ -19,7 +19,7 @@ import { onBdat, onChunkTaken, onData } from './on-data.ts'
 import { onMail, onMailReplied } from './on-mail.ts'
 import { onRcpt, onRecipientKnown, onRecipientReplied } from './on-rcpt.ts'
 import { settle } from './decide-batch.ts'
-import { noteHeard } from './record-deliveries.ts'
+import { recordHeard } from './record-deliveries.ts'
 import {
   mayBeGone,
   onDelivered,
@@ -45,7 +45,7 @@ import { type Hello, type Session, takesCommands } from './session.ts'
 export function step(session: Session, event: Event): void {
   setTime(session, event.at)
   session.journal?.write({ event })
-  if (event.kind === 'heard') return noteHeard(session)
+  if (event.kind === 'heard') return recordHeard(session)
   if (session.state.at === 'closed') return
   switch (event.kind) {
     case 'connected':
