@@ -114,6 +114,6 @@ export default tseslint.config(
   },
   {
     files: ['test/**', 'bench/**', 'tools/**'],
-    rules: { 'no-console': 'off', 'max-lines': ['error', { max: 610 }] },
+    rules: { 'no-console': 'off', 'max-lines': ['error', { max: 620 }] },
   },
 )

@@ -3,6 +3,8 @@
  * these, so that they can't tell different stories. Nobody decides anything from one, but for what
  * `auto` learns (peers/learning.ts). Times are ms since the epoch, durations are ms.
  */
+import type { JudgeFact } from './facts/judges.ts'
+import type { OfTransaction } from './facts/of-transaction.ts'
 import type { SplitOutcome } from './split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from './strategy/names.ts'
 import type { AutoReason } from './strategy/peer-class.ts'
@@ -66,14 +68,6 @@ export interface DeliveryFact {
   /** The backend's queue id, when its reply has one of a known form. */
   readonly queueId?: string
   readonly ms: number
-}
-
-/**
- * What happened in one transaction, or because of it, says in which: one id from MAIL on, which is
- * SESSION.N as in the Received field.
- */
-interface OfTransaction {
-  readonly transaction: string
 }
 
 export interface TransactionFact extends OfTransaction {
@@ -382,15 +376,7 @@ export type Fact =
       readonly peer: string
       readonly by: string
     }
-  | (OfTransaction & {
-      readonly kind: 'judged'
-      readonly at: number
-      readonly judge: string
-      /** `forced`: it has an opinion and no score. */
-      readonly result: 'scored' | 'forced' | 'silent' | 'failed'
-      readonly ms: number
-      readonly why?: string
-    })
+  | JudgeFact
   /**
    * Strategy `bounce`: some refused a message that others have, and the sender was told so in a
    * report, or why it was not.

@@ -50,7 +50,8 @@ const table: Readonly<Record<string, Rule>> = {
   },
   // Fields that have a value.
   'known.ts': { values: [] },
-  'facts.ts': { values: [], types: ['split/split.ts', 'strategy', 'verdict/reason.ts'] },
+  facts: { values: ['facts'] },
+  'facts.ts': { values: [], types: ['facts', 'split/split.ts', 'strategy', 'verdict/reason.ts'] },
   // The tools of the event loop.
   loop: { values: ['loop'] },
   dns: { values: [], outside: ['node:dns', 'node:dns/promises', 'node:net'] },
@@ -122,7 +123,11 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['verdict', 'facts.ts'],
     outside: ['node:*'],
   },
-  judge: { values: ['judge', 'message', 'verdict/judgement.ts'] },
+  judge: {
+    values: ['judge', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
+    types: ['smtp/reply.ts'],
+    outside: ['node:*'],
+  },
   // Who a peer is, and what was seen of it.
   peers: {
     values: ['known.ts', 'peers', 'smtp', 'strategy', 'facts.ts'],

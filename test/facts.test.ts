@@ -21,6 +21,9 @@ type Belongs<K extends Kind> =
 const belonging: { readonly [K in Kind]: Belongs<K> } = {
   transactionEnded: 'always',
   judged: 'always',
+  judgeLeftOut: 'always',
+  judgeServerDown: 'never',
+  judgeServerBack: 'never',
   bounce: 'always',
   policyFailed: 'always',
   spoolFailed: 'always',
@@ -70,6 +73,7 @@ const split = { split: 'ABCDEFGHIJKLMNOP', peer: 'default', strategy: 'group' } 
 const samples: readonly Fact[] = [
   transaction(id),
   { ...id, kind: 'judged', judge: 'headers', result: 'failed', ms: 1, why: 'gone' },
+  { ...id, kind: 'judgeLeftOut', judge: 'rspamd', what: 'a header field' },
   { ...id, kind: 'bounce', session: 'S1', peer: 'default', reversePath: 'a@b', result: 'reported' },
   { ...id, kind: 'policyFailed', recipient: 'a@b', source: 'sql', why: 'gone' },
   { ...id, kind: 'spoolFailed', why: 'disk full' },

@@ -30,7 +30,7 @@ recipients:
   default: careful
   sources:
     - file: recipients.yaml
-judge: { backend: {} }
+last_word: backend
 trusted: [10.0.0.0/8]
 peers:
   - name: newsletters

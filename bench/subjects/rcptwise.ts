@@ -15,7 +15,7 @@ hostname: mx.example.org
 listen: 127.0.0.1:${port}
 backend: { servers: ['smtp://127.0.0.1:${sinkPort}'] }
 relay_domains: [example.org]
-judge: { headers: { from: [127.0.0.0/8] } }
+judges: [{ headers: { from: [127.0.0.0/8] } }]
 admin: off
 log: { level: info }
 timeouts: { shutdown: 1s }

@@ -11,6 +11,7 @@ import { learnFromFacts } from '../peers/learning.ts'
 import { strategyInForce } from '../peers/overrides.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { FactHub } from './fact-hub.ts'
+import { judgeNames } from './judge.ts'
 import { openLedger } from './ledger.ts'
 import { timedLedger } from './timed-ledger.ts'
 
@@ -69,7 +70,7 @@ export async function openFoundation(
     ledger: timedLedger(store, metrics),
     now,
     readAtScrape: (more) => Object.assign(sources, more),
-    initialiseMetrics: (for_) => initialise(metrics, strategies(for_), for_.judge.kind),
+    initialiseMetrics: (for_) => initialise(metrics, strategies(for_), judgeNames(for_)),
     strategies,
     async [Symbol.asyncDispose]() {
       await store.close()

@@ -8,8 +8,8 @@ import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { lookUpLearned } from '../peers/learning.ts'
-import type { Judge } from '../judge/judge.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { ConfiguredJudge } from '../judge/stages.ts'
 import type { ClientLimits } from '../listen/client-limits.ts'
 import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
@@ -21,7 +21,7 @@ import type { Certificates } from '../tls/certificates.ts'
 import type { Journal } from '../session/journal.ts'
 import { backendSettings } from './backend.ts'
 import { configuredBounces, configuredVoucher } from './bounces.ts'
-import { judgeSettings } from './judge.ts'
+import { judgeAsked, judgeSettings } from './judge.ts'
 import type { LeasedParts } from './leased-parts.ts'
 import type { Lease } from './leases.ts'
 import { policiesFrom } from './policies.ts'
@@ -55,7 +55,8 @@ export type Serving = Omit<
 export interface Generation {
   readonly config: Config
   readonly backend: WatchedBackend
-  readonly judge: Judge
+  /** Why a judge can't be asked without whom nobody's mail is taken. */
+  judgesTrouble(): string | undefined
   /** Undefined where no listener speaks TLS. */
   readonly certificates: Certificates | undefined
   readonly directory: PeerDirectory
@@ -82,7 +83,7 @@ export async function openGeneration(
   await using leased = new AsyncDisposableStack()
   const { ledger, names, now, onFact } = outliving
   const certificates = leased.use(await outliving.certificates(config))?.part
-  const judge = leased.use(await outliving.judges.lease(judgeSettings(config))).part
+  const judges = await leaseJudges(config, outliving, leased)
   const policies = policiesFrom(await leasePolicies(config, outliving, leased), config, outliving)
   const backend = leased.use(await outliving.backends.lease(backendSettings(config))).part
   const relaying = backend.servers()
@@ -120,7 +121,7 @@ export async function openGeneration(
     config,
     backend,
     policies,
-    judge,
+    judges,
     bounces,
     voucher,
     certificates,
@@ -130,9 +131,9 @@ export async function openGeneration(
   return {
     config,
     backend,
-    judge,
     certificates,
     directory,
+    judgesTrouble: () => troubleOf(judges),
     trouble: () => backend.trouble(),
     serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
       const begin = connectionOptions(ofSessions, { tls, auth, xclientFrom })
@@ -165,6 +166,26 @@ export async function openGeneration(
     close,
   }
 }
+
+async function leaseJudges(
+  { judges }: Config,
+  outliving: OutlivingParts,
+  leased: AsyncDisposableStack,
+): Promise<readonly ConfiguredJudge[]> {
+  const asked: ConfiguredJudge[] = []
+  for (const config of judges)
+    asked.push(
+      judgeAsked(leased.use(await outliving.judges.lease(judgeSettings(config))).part, config),
+    )
+  return asked
+}
+
+/** A judge without which nobody's mail is taken. */
+const troubleOf = (judges: readonly ConfiguredJudge[]): string | undefined =>
+  judges
+    .filter(({ onFailure }) => onFailure === 'defer')
+    .map(({ judge }) => judge.trouble())
+    .find((trouble) => trouble !== undefined)
 
 async function leasePolicies(
   { recipients, policies }: Config,

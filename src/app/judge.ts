@@ -1,24 +1,87 @@
-/** The configured judge. */
+/** The configured judges. */
+import { readFileSync } from 'node:fs'
 import type { Config, JudgeConfig } from '../config/config.ts'
+import type { FactListener } from '../facts.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
-import { silentJudge } from '../judge/silent.ts'
+import { RspamdJudge } from '../judge/rspamd/rspamd.ts'
+import type { ServerChange } from '../judge/servers.ts'
+import { SpamdJudge } from '../judge/spamd/spamd.ts'
+import type { ConfiguredJudge } from '../judge/stages.ts'
 import { inRanges } from '../peers/peer-directory.ts'
 
-/** What becomes of a message that it can't judge is not among them. */
-export const judgeSettings = ({ judge }: Config): JudgeConfig =>
-  judge.kind === 'headers'
-    ? { kind: judge.kind, from: judge.from, field: judge.field }
-    : { kind: judge.kind }
+/** What a judge tells, and the clock that it waits by. */
+export interface JudgeSurroundings {
+  readonly onFact: FactListener
+  readonly now: () => number
+}
 
-/** Whoever opens it closes it. */
-export function openJudge(settings: JudgeConfig): Judge {
-  switch (settings.kind) {
-    case 'headers':
-      return headersJudge({ field: settings.field, believes: inRanges(settings.from) })
-    // The server behind is asked with the text, and nobody before it.
-    case 'backend':
-    case 'none':
-      return silentJudge(settings.kind)
+/**
+ * What a judge is opened with. How long it is waited for, and what becomes of a message that it
+ * can't judge, is not among it: that may change while it stays open.
+ */
+export function judgeSettings(judge: JudgeConfig): JudgeConfig {
+  const same = { onFailure: 'accept' } as const
+  return judge.kind === 'headers' ? { ...judge, ...same } : { ...judge, ...same, timeLimitMs: 0 }
+}
+
+/** With what is not among its settings. */
+export function judgeAsked(judge: Judge, config: JudgeConfig): ConfiguredJudge {
+  const { onFailure } = config
+  return config.kind === 'headers'
+    ? { judge, onFailure }
+    : { judge, onFailure, limitMs: config.timeLimitMs }
+}
+
+/** Names of judges, for metrics: each once. */
+export const judgeNames = ({ judges }: Config): readonly string[] => [
+  ...new Set(judges.map(({ kind }) => kind)),
+]
+
+/**
+ * Whoever opens it closes it.
+ * @throws Error when the file of its password can't be read
+ */
+export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundings): Judge {
+  if (settings.kind === 'headers')
+    return headersJudge({ field: settings.field, believes: inRanges(settings.from) })
+  const judge = settings.kind
+  const { maxSizeBytes, atATime, answerSizeBytes: answerLimitBytes } = settings
+  const onChange = ({ server, down: why }: ServerChange): void =>
+    onFact(
+      why === undefined
+        ? { kind: 'judgeServerBack', at: now(), judge, server }
+        : { kind: 'judgeServerDown', at: now(), judge, server, why },
+    )
+  const common = {
+    maxSizeBytes,
+    atATime,
+    answerLimitBytes,
+    onChange,
+    now: performance.now.bind(performance),
   }
+  switch (settings.kind) {
+    case 'rspamd': {
+      const { servers, scan, passwordFile } = settings
+      return new RspamdJudge({
+        ...common,
+        servers,
+        scan,
+        ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
+        onLeftOut: (transaction, what) =>
+          onFact({ kind: 'judgeLeftOut', at: now(), transaction, judge, what }),
+      })
+    }
+    case 'spamd': {
+      const { servers, scan, user } = settings
+      return new SpamdJudge({ ...common, servers, scan, ...(user === undefined ? {} : { user }) })
+    }
+  }
+}
+
+function passwordIn(file: string): string {
+  const password = readFileSync(file, 'utf8').trim()
+  if (!/^[\x21-\x7e]+$/.test(password))
+    throw new Error(`${file} must hold one password of visible ASCII characters, without spaces`)
+  return password
 }

@@ -30,7 +30,7 @@ export function leasedParts(surroundings: Required<BackendSurroundings>): Leased
         if (backend.trouble() !== undefined) await backend.probe()
       },
     }),
-    judges: new Leases({ open: openJudge }),
+    judges: new Leases({ open: (settings) => openJudge(settings, surroundings) }),
     policyFiles: new Leases({
       open: async (settings) => await openPolicyFile({ ...settings, onFact, clock: now }),
       renew: async (file) => await file.reload(),

@@ -5,7 +5,7 @@ import type { Bounces } from '../bounce/bounce.ts'
 import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { JudgeChain } from '../judge/chain.ts'
-import type { Judge } from '../judge/judge.ts'
+import type { ConfiguredJudge } from '../judge/stages.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ServedConnection } from '../listen/listener.ts'
@@ -35,7 +35,8 @@ export interface SessionParts {
   readonly policies: Policies
   /** Takes a save that comes too late (app/ledger.ts). */
   readonly ledger: Ledger
-  readonly judge: Judge
+  /** In the order of the configuration. */
+  readonly judges: readonly ConfiguredJudge[]
   readonly bounces: Bounces
   readonly voucher: SenderAuthenticator
   readonly certificates: Certificates | undefined
@@ -75,8 +76,7 @@ export function connectionOptions(
     replyTimeoutMs: timeouts.replyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
-  const judged = { judge: parts.judge, onFailure: config.judge.onFailure }
-  const judges = new JudgeChain({ judges: [judged], now })
+  const judges = new JudgeChain({ judges: parts.judges, now })
   const runner = { ...parts, judges, spool, openLimits: limits.openSplits, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
@@ -120,8 +120,8 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
 })
 
 /** Whether the server behind is the judge. */
-export const judgingOf = ({ judge }: Config): Judged['judging'] =>
-  judge.kind === 'backend' ? 'backend' : 'score'
+export const judgingOf = ({ lastWord }: Config): Judged['judging'] =>
+  lastWord === 'backend' ? 'backend' : 'score'
 
 function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOptions {
   const { limits, ehlo, relayDomains, quarantine } = config
@@ -131,7 +131,7 @@ function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOpt
     startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,
-    lastWord: config.judge.kind === 'backend' ? 'backend' : 'judges',
+    lastWord: config.lastWord,
     limits,
     deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },
     ...known({ relayDomains }),

@@ -104,7 +104,7 @@ export async function takeMail(config: Config, surroundings: MailSurroundings): 
         reasons.push('not all addresses are listened on yet')
       const trouble = current.backend.trouble()
       if (trouble !== undefined) reasons.push(`backend: ${trouble}`)
-      const judging = current.judge.trouble()
+      const judging = current.judgesTrouble()
       if (judging !== undefined) reasons.push(`judge: ${judging}`)
       return reasons
     },

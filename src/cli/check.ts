@@ -7,7 +7,7 @@ import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend, type Finding } from './check-backend.ts'
 import { checkBounces } from './check-bounces.ts'
-import { checkJudge } from './check-judge.ts'
+import { checkJudges } from './check-judges.ts'
 import { checkRelay } from './check-relay.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
@@ -27,7 +27,7 @@ async function check(command: Command): Promise<void> {
   findings.push(
     ...(await checkPolicies(config)),
     ...backend.findings,
-    ...(await checkJudge(config)),
+    ...(await checkJudges(config)),
     ...(await checkRelay(config, backend.servers)),
     ...(await checkBounces(config)),
     ...(await checkCertificates(config)),

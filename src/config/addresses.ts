@@ -220,3 +220,75 @@ export function parseMailAddress(text: string): Parsed<string> {
     return { ok: false, expected: 'a mail address' }
   return { ok: true, value: parsed.path.address }
 }
+
+/** The file of a socket behind `scheme+unix://`; undefined when it is none. */
+function socketFile(scheme: string, text: string): Parsed<string> | undefined {
+  const start = `${scheme}+unix:`
+  if (text.slice(0, start.length).toLowerCase() !== start) return undefined
+  const path = /^\/\/(\/[^\0-\x1f]*[^/\0-\x1f])$/.exec(text.slice(start.length))?.[1]
+  return path === undefined || Buffer.byteLength(path) > longestSocketPath
+    ? {
+        ok: false,
+        expected: `${start}///path`,
+        hint: `write the whole path behind ${start}//, of ${longestSocketPath} octets at most`,
+      }
+    : { ok: true, value: path }
+}
+
+interface HostAndPort {
+  readonly scheme: string
+  readonly host: string
+  /** As it is written in a URL. */
+  readonly written: string
+  readonly port: number
+}
+
+/** `scheme://host:port`; `as` is what may be meant by an address without a scheme. */
+function hostAndPort(
+  text: string,
+  { schemes, expected }: { readonly schemes: readonly string[]; readonly expected: string },
+): Parsed<HostAndPort> {
+  const parts = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/[\]]+):(\d+)\/?$/i.exec(text)
+  const scheme = parts?.[1]?.toLowerCase() ?? ''
+  const host = parseHost(parts?.[2] ?? '')
+  const port = parsePort(parts?.[3] ?? '', 1)
+  if (!schemes.includes(scheme) || host === undefined || port === undefined) {
+    const bare = parseListenAddress(text)
+    return {
+      ok: false,
+      expected,
+      ...(bare.ok && { hint: `did you mean "${schemes[0] ?? ''}://${text}"?` }),
+    }
+  }
+  return { ok: true, value: { scheme, host, written: parts?.[2] ?? '', port } }
+}
+
+/** A server that is spoken to by HTTP, without a path. A port is needed: no filter is at 80. */
+export function parseHttpServer(
+  text: string,
+): Parsed<{ readonly url: string; readonly socketPath?: string }> {
+  const file = socketFile('http', text)
+  if (file !== undefined)
+    return file.ok ? { ok: true, value: { url: 'http://localhost', socketPath: file.value } } : file
+  const expected = 'http://host:port, https://host:port or http+unix:///path'
+  const parsed = hostAndPort(text, { schemes: ['http', 'https'], expected })
+  if (!parsed.ok) return parsed
+  const { scheme, written, port } = parsed.value
+  return { ok: true, value: { url: `${scheme}://${written}:${port}` } }
+}
+
+/** SpamAssassin's spamd. */
+export function parseSpamdServer(
+  text: string,
+): Parsed<{ readonly host: string; readonly port: number; readonly socketPath?: string }> {
+  const file = socketFile('spamd', text)
+  if (file !== undefined)
+    return file.ok
+      ? { ok: true, value: { host: 'localhost', port: 0, socketPath: file.value } }
+      : file
+  const expected = 'spamd://host:port or spamd+unix:///path'
+  const parsed = hostAndPort(text, { schemes: ['spamd'], expected })
+  return parsed.ok
+    ? { ok: true, value: { host: parsed.value.host, port: parsed.value.port } }
+    : parsed
+}

@@ -19,7 +19,8 @@ export function advise(config: Config, written: (key: string) => boolean, report
       `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`,
     )
   }
-  if (config.judge.kind === 'none') adviseJudge(config, report)
+  if (config.judges.length === 0 && config.lastWord === 'judges' && !written('judges'))
+    adviseJudges(config, report)
   if (config.quarantine === undefined) {
     for (const policy of config.policies.values()) {
       if (policy.quarantineAt === undefined) continue
@@ -48,13 +49,13 @@ export function advise(config: Config, written: (key: string) => boolean, report
 }
 
 /** Policies say from which score on; without a judge there is none. */
-function adviseJudge({ policies }: Config, report: Report): void {
+function adviseJudges({ policies }: Config, report: Report): void {
   const names = [...policies.values()].filter(comparesScores).map(({ name }) => name)
   if (names.length === 0) return
   const compared = `nothing is compared with the thresholds of ${names.join(', ')}`
   report(
-    ['judge'],
-    `is missing: ${compared}, and all mail is accepted; name judge.headers or judge.backend`,
+    ['judges'],
+    `is missing: ${compared}, and all mail is accepted; name a judge, or write judges: [] or last_word: backend`,
   )
 }
 

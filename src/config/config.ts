@@ -100,9 +100,47 @@ export type JudgeConfig =
       /** Ranges of the hosts whose fields are believed. */
       readonly from: readonly string[]
       readonly field: 'X-Spam-Score' | 'X-Rspamd-Score' | 'X-Spam-Status' | 'X-Spamd-Result'
+      readonly onFailure: 'accept' | 'tag' | 'defer'
     }
-  | { readonly kind: 'backend' }
-  | { readonly kind: 'none' }
+  | RspamdConfig
+  | SpamdConfig
+
+/** What all judges have that are asked over a network. */
+export interface ScannerConfig {
+  readonly timeLimitMs: number
+  readonly onFailure: 'accept' | 'tag' | 'defer'
+  readonly maxSizeBytes: number
+  readonly atATime: number
+  readonly answerSizeBytes: number
+}
+
+export interface SpamdConfig extends ScannerConfig {
+  readonly kind: 'spamd'
+  readonly servers: readonly SpamdServer[]
+  readonly scan: 'once' | 'perRecipient'
+  readonly user?: string
+}
+
+export interface SpamdServer {
+  readonly host: string
+  readonly port: number
+  /** In place of host and port. */
+  readonly socketPath?: string
+}
+
+export interface RspamdConfig extends ScannerConfig {
+  readonly kind: 'rspamd'
+  readonly servers: readonly HttpServer[]
+  /** With the recipients of all, or of one group after the other. */
+  readonly scan: 'once' | 'perGroup'
+  readonly passwordFile?: string
+}
+
+/** A URL without a path; with a socket in place of its host. */
+export interface HttpServer {
+  readonly url: string
+  readonly socketPath?: string
+}
 
 export type LedgerStore =
   /** A file; `:memory:` for none. */
@@ -187,7 +225,10 @@ export interface Config {
    * Where quarantined mail goes, instead of the recipient; absent: quarantine is answered as tag.
    */
   readonly quarantine?: { readonly address: string }
-  readonly judge: JudgeConfig & { readonly onFailure: 'accept' | 'defer' }
+  /** In the order in which thresholds look for a score. */
+  readonly judges: readonly JudgeConfig[]
+  /** Whose verdict counts in the end. */
+  readonly lastWord: 'judges' | 'backend'
   /** In order; the last one is `default` and fits everyone. */
   readonly peers: readonly [ConfiguredPeerClass, ...ConfiguredPeerClass[]]
   /** Reports of refusals to the sender (strategy `bounce`). */

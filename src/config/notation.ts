@@ -7,6 +7,8 @@ import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import {
   parseDomainPattern,
+  parseHttpServer,
+  parseSpamdServer,
   parseListenAddress,
   parseMailAddress,
   parseRange,
@@ -98,6 +100,10 @@ export const server = () =>
     'smtp://host:port, smtps://host:port, mx://domain, lmtp://host:port, lmtp+unix:///path or sink:DIRECTORY',
     parseServer,
   )
+export const httpServer = () =>
+  notation('http://host:port, https://host:port or http+unix:///path', parseHttpServer)
+export const spamdServer = () =>
+  notation('spamd://host:port or spamd+unix:///path', parseSpamdServer)
 export const range = () => notation('an address or a range', parseRange)
 export const mailAddress = () => notation('a mail address', parseMailAddress)
 export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)
@@ -146,6 +152,11 @@ export function redisUrl() {
       ? { ok: true, value: written }
       : { ok: false, expected: value },
   )
+}
+
+/** A list, or one alone. */
+export function oneOrMore<S extends z.ZodType>(one: S) {
+  return z.preprocess((raw): unknown => (Array.isArray(raw) ? raw : [raw]), z.array(one).min(1))
 }
 
 function exact<T>(value: string, holds: (raw: unknown) => raw is T) {

@@ -5,6 +5,7 @@ import { isLoopback } from './addresses.ts'
 import type { Config, LedgerStore } from './config.ts'
 import type { Report } from './report.ts'
 import { checkRelaySafety, resolveBackend, tellsClient } from './resolve-backend.ts'
+import { resolveJudges } from './resolve-judges.ts'
 import { resolvePeers } from './resolve-peers.ts'
 import { resolveRates } from './resolve-rates.ts'
 import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
@@ -57,7 +58,8 @@ export function resolveSettings(
     },
     unknownRecipients: settings.unknown_recipients,
     ...(settings.quarantine !== undefined && { quarantine: settings.quarantine }),
-    judge: resolveJudge(settings.judge, backend, report),
+    judges: resolveJudges(settings, { backend, place, report }),
+    lastWord: settings.last_word,
     peers: resolvePeers(settings.peers, report),
     bounces: {
       vouchedBy: settings.bounces.vouched_by,
@@ -124,21 +126,6 @@ function checkAuth({ listen }: Settings, report: Report): void {
 function ownName(): string {
   const name = hostname()
   return /^[A-Za-z0-9.-]{1,253}$/.test(name) ? name : 'localhost'
-}
-
-function resolveJudge(
-  judge: Settings['judge'],
-  backend: Config['backend'],
-  report: Report,
-): Config['judge'] {
-  if (judge.headers !== undefined && judge.backend !== undefined) {
-    report(['judge', 'backend'], 'there is already a judge, headers; keep one of them')
-  }
-  const onFailure = judge.on_failure
-  if (judge.headers !== undefined) return { kind: 'headers', ...judge.headers, onFailure }
-  if (judge.backend !== undefined) return { kind: 'backend', onFailure }
-  if (backend.servers.some(({ kind }) => kind !== 'sink')) return { kind: 'none', onFailure }
-  return { kind: 'headers', from: ['127.0.0.0/8', '::1'], field: 'X-Spam-Score', onFailure }
 }
 
 function resolveLedgerStore(

@@ -100,7 +100,7 @@ export const backend = section({
   ),
   prdr: key(
     z.boolean().prefault(true),
-    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and you want an answer per group from `judge: backend`. See docs/lmtp.md.',
+    'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and you want an answer per group from `last_word: backend`. See docs/lmtp.md.',
   ),
   connect_timeout: key(
     is.duration('100ms', '5m').prefault('10s'),

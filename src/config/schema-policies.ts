@@ -1,4 +1,4 @@
-/** What recipients want, who wants it, and what their messages are judged by. */
+/** What recipients want, and who wants it. */
 import { z } from 'zod'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
@@ -39,36 +39,6 @@ export const recipients = section({
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),
     'What Rcptwise does when a source fails: answer the recipient 451, or use the default policy.',
-  ),
-})
-
-export const judge = section({
-  headers: key(
-    z
-      .strictObject({
-        from: key(
-          z.array(is.range()),
-          'Hosts whose fields Rcptwise believes: those on which the scanner runs, or through which mail comes behind it. Everybody else can write such a field, too.',
-        ),
-        field: key(
-          z
-            .enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result'])
-            .prefault('X-Spam-Score'),
-          'The field that the scanner writes; Rcptwise ignores all others.',
-        ),
-      })
-      .optional(),
-    'Judge by the score that a scanner in front wrote into the header section, and by GTUBE: docs/judges.md.',
-    'in front of a `sink:` alone: from 127.0.0.0/8 and ::1',
-  ),
-  backend: key(
-    z.strictObject({}).nullable().optional(),
-    "One backend transaction a group; its reply is that group's verdict.",
-    'not used; without a judge every policy accepts',
-  ),
-  on_failure: key(
-    z.enum(['accept', 'defer']).prefault('accept'),
-    'What Rcptwise does with a message when the judge fails.',
   ),
 })
 

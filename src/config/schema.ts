@@ -8,12 +8,13 @@ import * as is from './notation.ts'
 import { key } from './notation.ts'
 import { backend } from './schema-backend.ts'
 import { ledger } from './schema-ledger.ts'
+import { judges, lastWord } from './schema-judges.ts'
 import { bounces } from './schema-bounces.ts'
 import { limits } from './schema-limits.ts'
 import { ehlo, listen, tls } from './schema-listen.ts'
 import { admin, log, runAs } from './schema-operation.ts'
 import { peers } from './schema-peers.ts'
-import { judge, policies, quarantine, recipients } from './schema-policies.ts'
+import { policies, quarantine, recipients } from './schema-policies.ts'
 import { spool, timeouts } from './schema-timeouts.ts'
 
 export const schema = z.strictObject({
@@ -52,7 +53,15 @@ export const schema = z.strictObject({
     'Where quarantined messages go; without this, Rcptwise tags them.',
     'none',
   ),
-  judge: key(judge, 'What scores a message; one of these.'),
+  judges: key(
+    judges,
+    'What scores a message. The thresholds of policies are about the first score. `judges: []`: nothing scores it.',
+    'in front of a `sink:` alone: headers from 127.0.0.0/8 and ::1',
+  ),
+  last_word: key(
+    lastWord,
+    '`backend`: the backend gets a message once per group, and its reply is the verdict of that group.',
+  ),
   peers: key(
     peers,
     'Classes of clients, first match wins. What a class leaves out is as in the class `default`, which you may leave out too.',

@@ -19,9 +19,8 @@ const unsupported: readonly Unsupported[] = [
   { key: 'recipients.sources[].sql', instead: 'use file' },
   { key: 'recipients.sources[].ldap', instead: 'use file' },
   { key: 'recipients.sources[].http', instead: 'use file' },
-  { key: 'judge.rspamd', instead: 'use headers or backend' },
-  { key: 'judge.spamd', instead: 'use headers or backend' },
-  { key: 'judge.milter', instead: 'use headers or backend' },
+  { key: 'judges[].milter', instead: 'use rspamd, spamd or headers, or last_word: backend' },
+  { key: 'judges[].hook', instead: 'use rspamd, spamd or headers, or last_word: backend' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 

@@ -9,7 +9,7 @@ export interface ConfiguredJudge {
   readonly judge: Judge
   /** For its judgement once it could have the whole text, in ms; absent: `timeouts.reply` alone. */
   readonly limitMs?: number
-  readonly onFailure: 'accept' | 'defer'
+  readonly onFailure: 'accept' | 'tag' | 'defer'
 }
 
 export interface StageJudge extends ConfiguredJudge {

@@ -131,6 +131,27 @@ export function logFromFacts(log: Log): FactListener {
             'judge failed',
           )
         return
+      case 'judgeLeftOut': {
+        const { transaction, judge } = fact
+        log.warn(
+          { event: fact.kind, transaction, judge, what: cutText(fact.what) },
+          'something between a judge and a message was left out',
+        )
+        return
+      }
+      case 'judgeServerDown': {
+        const { judge, server } = fact
+        log.warn(
+          { event: fact.kind, judge, server, why: cutText(fact.why) },
+          'judge is not asked for a while',
+        )
+        return
+      }
+      case 'judgeServerBack': {
+        const { judge, server } = fact
+        log.info({ event: fact.kind, judge, server }, 'judge answers again')
+        return
+      }
       case 'bounce':
         onBounce(log, fact)
         return

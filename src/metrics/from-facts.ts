@@ -159,6 +159,14 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         judgements(fact.judge).observe(seconds(fact.ms))
         judgeResults(fact.judge, fact.result).inc()
         return
+      case 'judgeLeftOut':
+        return
+      case 'judgeServerDown':
+        metrics.judgeServersDown.inc({ judge: fact.judge })
+        return
+      case 'judgeServerBack':
+        metrics.judgeServersDown.dec({ judge: fact.judge })
+        return
       case 'bounce':
         metrics.bouncesTotal.inc({ peer: fact.peer, result: fact.result })
         return

@@ -81,20 +81,22 @@ const ends: Readonly<Record<SessionEnd, true>> = {
 export const sessionEnds: readonly string[] = Object.keys(ends)
 
 /**
- * Of each peer class, with the strategy in force for it, and of the judge. May be called again, for
- * instance for an override: nothing is lost.
+ * Of each peer class, with the strategy in force for it, and of the judges. May be called again,
+ * for instance for an override: nothing is lost.
  */
 export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
-  judge?: string,
+  judges: readonly string[] = [],
 ): void {
   for (const result of ['loaded', 'kept']) {
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
   }
-  if (judge !== undefined)
+  for (const judge of judges) {
+    metrics.judgeServersDown.inc({ judge }, 0)
     for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
+  }
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {

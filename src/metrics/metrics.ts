@@ -238,6 +238,12 @@ export const metricDescriptions = {
     help: 'Time of one judgement.',
     buckets: workBuckets,
   },
+  judgeServersDown: {
+    type: 'gauge',
+    name: 'judge_servers_down',
+    labels: ['judge'],
+    help: 'Servers of a judge that Rcptwise does not ask for a while, because they failed several times in a row; each worker process counts its own.',
+  },
   judgeResultsTotal: {
     type: 'counter',
     name: 'judge_results_total',

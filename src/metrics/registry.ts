@@ -211,6 +211,7 @@ export function createMetrics(
     backendSetupRefusalsTotal: refusals,
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),
+    judgeServersDown: gauge(d.judgeServersDown),
     judgeResultsTotal: counter(d.judgeResultsTotal),
     bouncesTotal: counter(d.bouncesTotal),
     policySeconds: histogram(d.policySeconds),

@@ -29,7 +29,7 @@ export function resultsOf(transaction: Transaction, said: Said): Results {
 interface Said {
   readonly parcels: readonly Parcel[]
   readonly replies: readonly ParcelReply[]
-  /** `judge: backend`: its reply is the verdict. */
+  /** `last_word: backend`: its reply is the verdict. */
   readonly judges: boolean
 }
 

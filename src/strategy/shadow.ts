@@ -11,7 +11,9 @@ export interface ShadowRecipient {
   /** Absent: refused before it was asked for. */
   readonly group?: number
   readonly fate: 'through' | 'deferred' | 'refused' | 'postponed'
-  /** Absent: nothing of the text is known for it, as with `judge: backend`; counted as accepted. */
+  /**
+   * Absent: nothing of the text is known for it, as with `last_word: backend`; counted as accepted.
+   */
   readonly verdict?: Verdict
 }
 

@@ -127,8 +127,16 @@ function oneFor(outcomes: readonly Outcome[]): Reply {
   const [first] = outcomes
   if (first === undefined) return replies.noValidRecipients
   if (outcomes.length === 1 || !isPermanent(first.reply)) return first.reply
+  // In the same words, such as a judge's, for everyone.
+  if (outcomes.every(({ reply }) => saysTheSame(reply, first.reply))) return first.reply
   const ours = outcomes.filter(({ reply }) => reply.detail !== undefined).length
   if (ours === 0) return first.reply
   // The words of one would be wrong for the other: spam, and a mailbox that is full.
   return ours === outcomes.length ? replies.rejectedForAll : replies.refusedByAll
 }
+
+const saysTheSame = (one: Reply, other: Reply): boolean =>
+  one === other ||
+  (one.code === other.code &&
+    one.detail === other.detail &&
+    one.lines.join('\n') === other.lines.join('\n'))

@@ -42,7 +42,7 @@ export interface Finding {
   readonly judge: string
   readonly judgement: Judgement
   /** What recipients want of a text that it could not judge. */
-  readonly onFailure: 'accept' | 'defer'
+  readonly onFailure: 'accept' | 'tag' | 'defer'
   /** The thresholds of policies are about its score. */
   readonly weighs: boolean
 }

@@ -17,7 +17,7 @@ import { until } from '../support/lab/until.ts'
 function configOf(app: TestApp, yaml: string): Config {
   const base =
     'hostname: mx.test\nlisten: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\n' +
-    'judge: { headers: { from: [127.0.0.0/8] } }\npeers: [{ name: default, strategy: group }]\n'
+    'judges: [{ headers: { from: [127.0.0.0/8] } }]\npeers: [{ name: default, strategy: group }]\n'
   const loaded = parseConfig(`${base}${yaml}\n`, join(app.directory, 'config.yaml'))
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
   return loaded.config

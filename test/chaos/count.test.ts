@@ -135,7 +135,10 @@ const waits: Partial<Transaction> = {
   ],
 }
 
-/** Ann has it; who refuses was `refused` at the first attempt; after `returns` more all hear one answer. */
+/**
+ * Ann has it; who refuses was `refused` at the first attempt; after `returns` more all hear one
+ * answer.
+ */
 const forgivenByText = (who: readonly string[], returns = 4): Entry[] => [
   letter(9),
   transaction(1000, '451 4.5.3 later'),

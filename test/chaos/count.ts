@@ -253,8 +253,9 @@ export class Record {
   }
 
   /**
-   * A later attempt in which they were acknowledged. The acknowledgement reached the sender's machine
-   * before the sender closed its socket, and so it counts as heard; otherwise it is repeated.
+   * A later attempt in which they were acknowledged. The acknowledgement reached the sender's
+   * machine before the sender closed its socket, and so it counts as heard; otherwise it is
+   * repeated.
    */
   #answerLost(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
     const known = copy.said ?? copy.at
@@ -349,8 +350,8 @@ export class Record {
   }
 
   /**
-   * Who may not be split hears one answer, which names those whom the server behind has refused, now
-   * or in an attempt before, and nobody else (docs/decisions/0009 and 0036).
+   * Who may not be split hears one answer, which names those whom the server behind has refused,
+   * now or in an attempt before, and nobody else (docs/decisions/0009 and 0036).
    */
   #whyForAll(offer: Offer, recipient: string, transaction: Transaction): string | undefined {
     const [final = ''] = transaction.text

@@ -29,7 +29,7 @@ export const setUps: readonly SetUp[] = [
     speaks: 'SMTP',
   },
   {
-    name: 'judge: backend',
+    name: 'last_word: backend',
     frontEnds: 1,
     workers: 2,
     ledger: 'SQLite',
@@ -45,7 +45,7 @@ export const setUps: readonly SetUp[] = [
     speaks: 'SMTP with PRDR',
   },
   {
-    name: 'two front-ends, Redis, judge: backend',
+    name: 'two front-ends, Redis, last_word: backend',
     frontEnds: 2,
     workers: 2,
     ledger: 'Redis',

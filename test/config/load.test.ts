@@ -52,12 +52,15 @@ describe('no configuration at all', () => {
       neverDefer: false,
     })
     expect([...config.policies.keys()]).toEqual(['careful', 'tag-only', 'strict'])
-    expect(config.judge).toEqual({
-      kind: 'headers',
-      from: ['127.0.0.0/8', '::1'],
-      field: 'X-Spam-Score',
-      onFailure: 'accept',
-    })
+    expect(config.judges).toEqual([
+      {
+        kind: 'headers',
+        from: ['127.0.0.0/8', '::1'],
+        field: 'X-Spam-Score',
+        onFailure: 'accept',
+      },
+    ])
+    expect(config.lastWord).toBe('judges')
     expect(config.peers.map(({ name, strategy }) => [name, strategy])).toEqual([
       ['default', 'auto'],
     ])
@@ -76,7 +79,7 @@ describe('no configuration at all', () => {
     expect(configOf('# nothing yet\n')).toEqual(plain)
     expect(
       configOf(
-        'limits:\ntls:\nbackend: {}\nrecipients:\njudge:\nledger:\nadmin:\nehlo:\nspool:\nlog:\n',
+        'limits:\ntls:\nbackend: {}\nrecipients:\njudges:\nledger:\nadmin:\nehlo:\nspool:\nlog:\n',
       ),
     ).toEqual(plain)
   })
@@ -121,9 +124,10 @@ recipients:
   on_failure: default
 unknown_recipients: conceal
 quarantine: { address: spam@example.org }
-judge:
-  backend: {}
-  on_failure: defer
+judges:
+  - rspamd: { url: 'http://10.0.0.9:11333', scan: per_group, time_limit: 3s, on_failure: defer }
+  - spamd: { url: ['spamd://[::1]:783', 'spamd+unix:///run/spamd.sock'], user: mail }
+last_word: backend
 trusted: [10.0.0.0/8, '::1']
 ledger: { path: splits.db, patience: 3d, keep: 00:30:00 }
 admin: { listen: 0.0.0.0:9225, token_file: admin.token }
@@ -178,7 +182,30 @@ data_directory: /var/lib/rcptwise
     },
     unknownRecipients: 'conceal',
     quarantine: { address: 'spam@example.org' },
-    judge: { kind: 'backend', onFailure: 'defer' },
+    judges: [
+      {
+        kind: 'rspamd',
+        servers: [{ url: 'http://10.0.0.9:11333' }],
+        scan: 'perGroup',
+        timeLimitMs: 3000,
+        onFailure: 'defer',
+        maxSizeBytes: 20 * 1024 * 1024,
+        atATime: 100,
+        answerSizeBytes: 4 * 1024 * 1024,
+      },
+      {
+        kind: 'spamd',
+        servers: [
+          { host: '::1', port: 783 },
+          { host: 'localhost', port: 0, socketPath: '/run/spamd.sock' },
+        ],
+        scan: 'once',
+        user: 'mail',
+        timeLimitMs: 8000,
+        onFailure: 'accept',
+      },
+    ],
+    lastWord: 'backend',
     trusted: ['10.0.0.0/8', '::1/128'],
     ledger: {
       kind: 'sqlite',
@@ -233,15 +260,13 @@ describe('short forms', () => {
       { backend: { servers: [{ directory: '/etc/rcptwise/mail' }] } },
     ],
     ['received_header: auto', { receivedHeader: true }],
-    ['judge: { backend: }', { judge: { kind: 'backend' } }],
+    ['last_word: backend', { judges: [], lastWord: 'backend' }],
+    ['judges: []', { judges: [], lastWord: 'judges' }],
     [
-      'judge: { headers: { from: [10.0.0.7], field: X-Spamd-Result } }',
-      { judge: { kind: 'headers', from: ['10.0.0.7/32'], field: 'X-Spamd-Result' } },
+      'judges: [{ headers: { from: [10.0.0.7], field: X-Spamd-Result } }]',
+      { judges: [{ kind: 'headers', from: ['10.0.0.7/32'], field: 'X-Spamd-Result' }] },
     ],
-    [
-      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }',
-      { judge: { kind: 'none', onFailure: 'accept' } },
-    ],
+    ['relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }', { judges: [] }],
   ])('%s', (text, expected) => {
     expect(configOf(text)).toMatchObject(expected)
   })
@@ -405,11 +430,11 @@ describe('warnings', () => {
     [
       'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }',
       [
-        /judge: is missing: nothing is compared with the thresholds of careful, tag-only, strict, and all mail is accepted/,
+        /judges: is missing: nothing is compared with the thresholds of careful, tag-only, strict, and all mail is accepted/,
       ],
     ],
     [
-      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }\njudge: { backend: }',
+      'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }\nlast_word: backend',
       [],
     ],
     ['limits: { recipients: 10 }', [/^config.yaml:1:11: limits.recipients: RFC 5321/]],

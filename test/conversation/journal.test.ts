@@ -63,7 +63,7 @@ listen: [{ address: "127.0.0.1:0" }]
 backend: { servers: ["${backendUrl}"] }
 relay_domains: [example.org]
 ehlo: { chunking: true }
-judge: { headers: { from: [127.0.0.0/8] } }
+judges: [{ headers: { from: [127.0.0.0/8] } }]
 peers: [{ name: default, strategy: late }]`,
     join(directory, 'config.yaml'),
   )

@@ -99,7 +99,12 @@ async function play(
       backend: backend(delivered),
       policies: policiesFrom([first, second], config, { onFact, now: Date.now }),
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
-      judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
+      judges: [
+        {
+          judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),
+          onFailure: 'accept',
+        },
+      ],
       bounces: {} as Bounces,
       voucher: {
         vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }),

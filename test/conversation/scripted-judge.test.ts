@@ -86,7 +86,7 @@ test('a text is refused in its words, and another one arrives as it has changed 
       backend: keeping(texts),
       policies: policiesFrom([], config, { onFact, now: Date.now }),
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
-      judge,
+      judges: [{ judge, onFailure: 'accept' }],
       bounces: {} as Bounces,
       voucher: {
         vouchFor: async () => await Promise.resolve({ kind: 'unvouched', why: 'nobody was asked' }),

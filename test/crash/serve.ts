@@ -58,7 +58,7 @@ listen: ["${options.listen ?? '127.0.0.1:0'}"]
 admin: { listen: "${options.admin ?? '127.0.0.1:0'}" }
 backend: { servers: ["${options.backendUrl}"] }
 relay_domains: [example.org]
-${/^judge:/m.test(options.config ?? '') ? '' : 'judge: { headers: { from: [127.0.0.0/8] } }'}
+${/^(?:judges|last_word):/m.test(options.config ?? '') ? '' : 'judges: [{ headers: { from: [127.0.0.0/8] } }]'}
 recipients: { default: careful, sources: [{ file: recipients.yaml }] }
 log: { pretty: false }
 workers: ${options.workers ?? 1}

@@ -1,7 +1,7 @@
 /**
  * The pages, as the units that a test can quote: sentences, and tables as a whole; and as they are
- * in the source, line by line. Code and what is between `<!-- tables: begin -->` and `<!-- tables: end -->` (made by
- * tools/strategy-table.ts) are left out.
+ * in the source, line by line. Code and what is between `<!-- tables: begin -->` and `<!-- tables:
+ * end -->` (made by tools/strategy-table.ts) are left out.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,8 +1,8 @@
 /**
  * Dialogues with the whole session machine: any commands, pipelined or not, in any pieces, in front
  * of a server that answers anything. What holds: as many replies as commands, rules 1 to 4, and
- * where nothing is pipelined the same replies wherever the octets are cut; and from its journal each
- * dialogue is played again to the same end.
+ * where nothing is pipelined the same replies wherever the octets are cut; and from its journal
+ * each dialogue is played again to the same end.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { Journal } from '../../src/session/journal.ts'

@@ -65,7 +65,7 @@ const sections = [
   'ledger: redis://localhost:6379/0',
   'ledger: sqlite:x.db',
   'admin: off',
-  'judge: { backend: {} }',
+  'last_word: backend',
   'log: { level: debug }',
   'unknown_key: 1',
   'a: &x [*x]',

@@ -16,6 +16,8 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readBlock',
   'readPem',
   'readBackendTls',
+  // A schema of the admin API.
+  'readiness',
   // Of a session's journal.
   'decode',
   // By readFields.

@@ -6,13 +6,17 @@ import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
 import { folderName } from '../../src/backend/sink/folder-name.ts'
 import { operations } from '../../src/admin/operations.ts'
+import { readAnswer as rspamdAnswer } from '../../src/judge/rspamd/answer.ts'
+import { readAnswer as spamdAnswer } from '../../src/judge/spamd/wire.ts'
 import { Router } from '../../src/admin/router.ts'
 import {
   parseDomainPattern,
   parseListenAddress,
   parseMailAddress,
   parseRange,
+  parseHttpServer,
   parseServer,
+  parseSpamdServer,
 } from '../../src/config/addresses.ts'
 import { inWords } from '../../src/config/in-words.ts'
 import { parseConfig } from '../../src/config/load.ts'
@@ -22,7 +26,7 @@ import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
 import { writeReport } from '../../src/dsn/report.ts'
 import { GtubeFinder } from '../../src/judge/gtube.ts'
 import { judgeHeader } from '../../src/judge/headers.ts'
-import { readFields } from '../../src/message/header-fields.ts'
+import { readFields, readFirstFields } from '../../src/message/header-fields.ts'
 import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
 import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { senderName } from '../../src/peers/sender-name.ts'
@@ -358,7 +362,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'score=',
     '[',
   ),
-  'header sections: readFields, whyAutomatic, authorDomain': reader(
+  'header sections: readFirstFields, readFields, whyAutomatic, authorDomain': reader(
     readHeaderFields,
     'From: ',
     'From: "',
@@ -380,6 +384,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
   ),
   'names of organisations: organisationOf, aligned, senderName, vouchedBySymbols': reader(
     (text) => {
+      readFirstFields(header(text))
       organisationOf(text)
       aligned(text, 'example.org')
       senderName({ address: '192.0.2.1', rdns: text })
@@ -412,6 +417,16 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a@b.example: "',
     'a',
   ),
+  'answers of judges: readAnswer of rspamd and of spamd': reader(
+    (text) => {
+      const octets = Buffer.from(text, 'latin1')
+      rspamdAnswer(octets)
+      spamdAnswer(octets)
+    },
+    'SPAMD/1.1 0 EX_OK\r\n',
+    'SPAMD/1.1 0 EX_OK\r\nSpam: True ; 8.0 / 5.0\r\n\r\nA,',
+    '{"score":1,"action":"reject","messages":{"smtp_message":"',
+  ),
   'configurations: parseConfig, readYaml': {
     ...textReader((text) => parseConfig(text, 'config.yaml'), 'listen: ', 'listen: [', 'a:\n '),
     longest: lineLength,
@@ -421,6 +436,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       (text) => {
         parseListenAddress(text)
         parseServer(text)
+        parseHttpServer(text)
+        parseSpamdServer(text)
         parseRange(text)
         parseDomainPattern(text)
         parseMailAddress(text)
@@ -429,6 +446,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
         inWords(text)
       },
       'smtp://',
+      'http://',
+      'spamd+unix:///',
       'lmtp+unix:///',
       '[',
       'redis://',

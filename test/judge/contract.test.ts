@@ -1,7 +1,11 @@
 /** Every judge that there is, before the contract. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { gtubeScore } from '../../src/judge/gtube.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
+import { RspamdJudge } from '../../src/judge/rspamd/rspamd.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
+import { SpamdJudge } from '../../src/judge/spamd/spamd.ts'
 import { judgeContract } from './judge.contract.ts'
 import { scripted } from './scripted.ts'
 
@@ -51,4 +55,93 @@ judgeContract('a scripted judge that reads slowly', {
     text: 'Subject: x\r\n',
     judgement: { kind: 'judged', score: 12, symbols: [] },
   },
+})
+
+/** Answers when a text is complete, and keeps its first octets alone. */
+async function answering(
+  answer: (beginning: string) => string,
+  isComplete: (beginning: string, octets: number) => boolean,
+): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let beginning = ''
+    let octets = 0
+    let said = false
+    const say = (): void => {
+      if (said) return
+      said = true
+      socket.end(answer(beginning))
+    }
+    socket.on('error', () => undefined)
+    socket.on('end', say)
+    socket.on('data', (chunk) => {
+      octets += chunk.length
+      if (beginning.length < 4096) beginning += chunk.toString('latin1', 0, 4096)
+      if (isComplete(beginning, octets)) say()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  server.unref()
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+const limits = { maxSizeBytes: 1e9, atATime: 10, answerLimitBytes: 65_536 }
+const surroundings = { now: () => performance.now(), onChange: () => undefined }
+
+const pong = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\npong\r\n'
+
+judgeContract('rspamd', {
+  async open() {
+    const port = await answering(
+      (request) => {
+        if (request.startsWith('GET /ping ')) return pong
+        const body = request.includes('spam')
+          ? '{"score":9,"action":"add header","symbols":{"SPAM":{"score":9}}}'
+          : '{"score":0,"action":"no action","symbols":{}}'
+        return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+      },
+      (request, octets) => {
+        const end = request.indexOf('\r\n\r\n')
+        const length = Number(/^content-length: (\d+)/im.exec(request)?.[1] ?? 0)
+        return end !== -1 && octets >= end + 4 + length
+      },
+    )
+    return new RspamdJudge({
+      ...limits,
+      ...surroundings,
+      servers: [{ url: `http://127.0.0.1:${port}` }],
+      scan: 'once',
+      onLeftOut: () => undefined,
+    })
+  },
+  example: {
+    text: 'Subject: spam\r\n\r\nhello\r\n',
+    judgement: { kind: 'judged', score: 9, symbols: ['SPAM'] },
+  },
+  other: { text: plain.text, judgement: { kind: 'judged', score: 0, symbols: [] } },
+})
+
+judgeContract('spamd', {
+  async open() {
+    const port = await answering(
+      (request) =>
+        request.startsWith('PING ')
+          ? 'SPAMD/1.5 0 PONG\r\n'
+          : request.includes('spam\r\n')
+            ? 'SPAMD/1.1 0 EX_OK\r\nContent-length: 4\r\nSpam: True ; 9.0 / 5.0\r\n\r\nSPAM'
+            : 'SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: False ; 0.0 / 5.0\r\n\r\n',
+      () => false,
+    )
+    return new SpamdJudge({
+      ...limits,
+      ...surroundings,
+      servers: [{ host: '127.0.0.1', port }],
+      scan: 'once',
+    })
+  },
+  example: {
+    text: 'Subject: spam\r\n\r\nhello\r\n',
+    judgement: { kind: 'judged', score: 9, symbols: ['SPAM'] },
+  },
+  other: { text: plain.text, judgement: { kind: 'judged', score: 0, symbols: [] } },
 })

@@ -216,7 +216,7 @@ describe('initialise', () => {
       { name: 'partners', strategy: 'single' },
       { name: 'default', strategy: 'group' },
     ] as const
-    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }], 'headers')
+    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }], ['headers'])
     const before = await scrape(metrics)
     for (const name of [
       'forced_retries_total{peer="partners",strategy="single"}',

@@ -1,7 +1,7 @@
 /**
- * What src/policy/policy-source.ts promises, for every source: each one's test calls this with a way
- * to open it with these entries in it. So does the test of each decorator, over a source that keeps
- * the contract.
+ * What src/policy/policy-source.ts promises, for every source: each one's test calls this with a
+ * way to open it with these entries in it. So does the test of each decorator, over a source that
+ * keeps the contract.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Answer, Source } from '../../src/policy/policy-source.ts'

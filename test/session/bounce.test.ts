@@ -257,7 +257,7 @@ describe('trouble', () => {
   })
 })
 
-describe('judge: backend', () => {
+describe('last_word: backend', () => {
   const judging = 'backend'
   const refuses =
     (...whom: readonly string[]): World['deliver'] =>
@@ -291,7 +291,7 @@ describe('judge: backend', () => {
   })
 })
 
-test('judge: backend, and nobody had an answer the first time: the groups are still asked apart', () => {
+test('last_word: backend, and nobody had an answer the first time: the groups are still asked apart', () => {
   let first = true
   const machine = bounce({
     session: { lastWord: 'backend' },

@@ -171,7 +171,7 @@ describe('unknown_recipients: conceal', () => {
   )
 })
 
-describe('judge: backend', () => {
+describe('last_word: backend', () => {
   test('one transaction a group, its reply is the verdict', () => {
     const one = machine({
       session: { lastWord: 'backend' },

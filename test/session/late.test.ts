@@ -131,7 +131,7 @@ describe('late', () => {
     expect(machine.ledger.splits.size).toBe(0)
   })
 
-  test('README.md: “Rcptwise sends each group of recipients to Postfix in a transaction of its own” The judge is the backend, and its words come when the refused one is alone', () => {
+  test('README.md: “Then Rcptwise sends each group of recipients to Postfix in a transaction of its own” The judge is the backend, and its words come when the refused one is alone', () => {
     const no: Reply = { code: 554, lines: ['5.7.1 Not here'] }
     const machine = late({
       session: { lastWord: 'backend' },

@@ -1,5 +1,5 @@
 /**
- * `judge: backend`, and the message is not split: `lenient`, `off`, forgiven, trusted. What the
+ * `last_word: backend`, and the message is not split: `lenient`, `off`, forgiven, trusted. What the
  * server behind refuses can't be marked, so its refusal is told; it takes the message from nobody
  * else, but with `off` (decision 36). What the commands say before is what happens.
  */
@@ -41,7 +41,7 @@ const unsplit: Record<string, MachineOptions> = {
   'trusted clients': { peer: { strategy: 'late' }, trusted: true },
 }
 
-describe("strategies.md: “With judge: backend Rcptwise can't tag the message for recipients whose server refuses it.” “It tells the sender so, and the others have the message.” “This holds for lenient, for forgiven messages and for clients in trusted.” “Rcptwise then asks your server for each group, and the 5yz names the recipients who refuse.”", () => {
+describe("strategies.md: “With last_word: backend Rcptwise can't tag the message for recipients whose server refuses it.” “It tells the sender so, and the others have the message.” “This holds for lenient, for forgiven messages and for clients in trusted.” “Rcptwise then asks your server for each group, and the 5yz names the recipients who refuse.”", () => {
   test.each(Object.entries(unsplit))('%s', (_, options) => {
     const machine = machineOf(options)
     const { text } = machine.message([tag, strict])
@@ -50,7 +50,7 @@ describe("strategies.md: “With judge: backend Rcptwise can't tag the message f
     expect(machine.ledger.open).toEqual([])
   })
 
-  test('forgiven: who takes it has it, and who has it does not get it again; known-limits.md: “With judge: backend one 5yz is the answer to a message that is no longer split and that only some refuse” “The words say for whom it is meant”', () => {
+  test('forgiven: who takes it has it, and who has it does not get it again; known-limits.md: “With last_word: backend one 5yz is the answer to a message that is no longer split and that only some refuse” “The words say for whom it is meant”', () => {
     const machine = machineOf({ peer: { strategy: 'late' } })
     expect(machine.message([tag, strict]).text[0]).toMatch(/^451/)
     expect(copies(machine)).toEqual([`<${tag}>`])

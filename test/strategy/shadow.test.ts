@@ -103,7 +103,7 @@ test('a message is let through after so many retries', () => {
   )
 })
 
-test('strategies.md: “With judge: backend Rcptwise does not know the verdicts of recipients who share an answer, and counts late as if they agreed.”', () => {
+test('strategies.md: “With last_word: backend Rcptwise does not know the verdicts of recipients who share an answer, and counts late as if they agreed.”', () => {
   const unknown: ShadowRecipient[] = [1, 2, 3].map((group) => ({ group, fate: 'through' }))
   expect(shadowCost('late', unknown, peer)).toBe(0)
   expect(shadowCost('late', recipients('aBC'), peer)).toBeGreaterThan(0)

@@ -47,9 +47,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
   const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
   const peers = /^peers:/m.test(config) ? '' : 'peers: [{ name: default, strategy: group }]\n'
-  const judge = /^judge:/m.test(config)
+  const judge = /^(?:judges|last_word):/m.test(config)
     ? ''
-    : 'judge: { headers: { from: [127.0.0.0/8, "::1"] } }\n'
+    : 'judges: [{ headers: { from: [127.0.0.0/8, "::1"] } }]\n'
   await writeFile(
     file,
     `${hostname}${listen}${judge}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`,

@@ -129,7 +129,10 @@ export class Machine {
   readonly writes: string[] = []
   /** The client goes as soon as the backend was given the text, and hears nothing more. */
   leavesAfterDot = false
-  /** It goes on after its replies, as who has read them does; one that has closed its side may have gone. */
+  /**
+   * It goes on after its replies, as who has read them does; one that has closed its side may have
+   * gone.
+   */
   goesOn = true
   /** A save that the ledger refused. */
   lostSaves = 0

@@ -147,3 +147,26 @@ describe('one answer for a legacy client', () => {
     )
   })
 })
+
+describe('the words of a refusal for several recipients', () => {
+  const refused = (...lines: string[]) =>
+    lines.map((line, index) => ({
+      index,
+      address: `r${index}`,
+      mailbox: `r${index}`,
+      reply: { code: 550, detail: '7.1', lines: [line] } satisfies Reply,
+      reason: reason('backend at text'),
+    }))
+
+  test.each([
+    ['the same for all: they are said', ['a virus', 'a virus'], 'a virus'],
+    [
+      'of each its own: nobody hears those of another',
+      ['<a> refuses this', '<b> refuses this'],
+      'The recipients refuse this message as spam',
+    ],
+  ])('%s', (_name, lines, said) => {
+    const { lines: replies } = answerTogether(refused(...lines), plain)
+    expect(replies.map((reply) => reply.lines)).toEqual([[said]])
+  })
+})

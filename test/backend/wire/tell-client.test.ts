@@ -20,7 +20,7 @@ const extensions = (keyword: string): { on: 'EHLO'; say: string[] } => ({
 const config = (port: number, how: string): string => `
 backend: { servers: ["smtp://127.0.0.1:${port}"], client_address: ${how} }
 relay_domains: [example.org]
-judge: { headers: { from: [127.0.0.0/8] } }
+judges: [{ headers: { from: [127.0.0.0/8] } }]
 `
 /** One message from each of two sessions, one after the other. */
 async function sendTwice(port: number): Promise<void> {

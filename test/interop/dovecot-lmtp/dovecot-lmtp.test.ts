@@ -157,7 +157,7 @@ describe.skipIf(interopObstacle() !== undefined)('Dovecot as the backend, over L
     }
     await using rcptwise = await front(overTcp(), {
       recipients,
-      config: { judge: { backend: {} } },
+      config: { last_word: 'backend' },
     })
     await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
     await exim.submit({ from: sender, to: groups.all })

@@ -31,7 +31,7 @@ const taken = async (backend: Exim): Promise<number> =>
 describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR as the backend', () => {
   test.each([
     ['Rcptwise judges', {}],
-    ['Exim judges, for three groups at once', { judge: { backend: {} } }],
+    ['Exim judges, for three groups at once', { last_word: 'backend' }],
   ])('a client with PRDR hears each answer; %s', async (_, config) => {
     await using backend = await startBackend()
     await using rcptwise = await startFrontEnd({ backend: backend.port, recipients, config })

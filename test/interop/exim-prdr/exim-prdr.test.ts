@@ -81,7 +81,7 @@ describe.skipIf(interopObstacle() !== undefined)('Exim with PRDR', () => {
       await using rcptwise = await startFrontEnd({
         backend: backend.port,
         recipients,
-        config: { judge: { backend: {} } },
+        config: { last_word: 'backend' },
       })
       await using exim = await startExim({ relayTo: { host, port: rcptwise.port } })
       await exim.submit({ from: sender, to: Object.keys(recipients) })

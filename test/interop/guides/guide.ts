@@ -41,16 +41,17 @@ export interface Guided extends AsyncDisposable {
 
 /**
  * Starts Rcptwise with the guide's /etc/rcptwise/config.yaml. Only ports and directories are
- * others: the backend's 10025 is `backend`, and what the operator listens on is a free port of
- * 127.0.0.1.
+ * others: the backend's 10025 is `backend`, rspamd's 11333 is `rspamd`, and what the operator
+ * listens on is a free port of 127.0.0.1.
  */
-export async function startGuided(page: string, backend: number): Promise<Guided> {
+export async function startGuided(page: string, backend: number, rspamd?: number): Promise<Guided> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-guide-'))
   try {
     const asWritten = await blockWith(page, 'data_directory: /var/lib/rcptwise')
     const text = asWritten
       .replace('127.0.0.1:10025', `127.0.0.1:${backend}`)
       .replace('0.0.0.0:25', '127.0.0.1:0')
+      .replace('127.0.0.1:11333', `127.0.0.1:${rspamd ?? 11333}`)
       .replaceAll('/var/lib/rcptwise', directory)
     for (const [was, is] of [
       ['127.0.0.1:10025', `${backend}`],

@@ -12,6 +12,7 @@ import { interopObstacle } from '../../support/lab/availability.ts'
 import { startExim } from '../../support/lab/exim.ts'
 import { startOpensmtpd } from '../../support/lab/opensmtpd.ts'
 import { freePort } from '../../support/lab/ports.ts'
+import { startRspamd } from '../../support/lab/rspamd.ts'
 import { startPostfix } from '../../support/lab/postfix.ts'
 import { startSendmailBackend } from '../../support/lab/sendmail-backend.ts'
 import { until } from '../../support/lab/until.ts'
@@ -37,6 +38,21 @@ async function sendMail(port: number): Promise<void> {
   }
 }
 
+/** What the client hears behind the text of a message with this score. */
+async function scored(port: number, to: string, score: number): Promise<string> {
+  const session = await Client.connect(port, '127.0.0.1', '127.0.0.9')
+  try {
+    await session.reply()
+    await session.ask('EHLO client.test')
+    await session.ask('MAIL FROM:<s@client.test>')
+    await session.ask(`RCPT TO:<${to}>`)
+    await session.ask('DATA')
+    return await session.ask(`Subject: scored\r\nX-Test-Score: ${score}\r\n\r\nhello\r\n.`)
+  } finally {
+    session.close()
+  }
+}
+
 describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
   test.concurrent.each(['docs/deploy/postfix.md', 'README.md'])(
     "Postfix: %s, README.md: “With XCLIENT, Postfix sees each client's own address and name: in its log, and in its rules about who may relay.”",
@@ -47,7 +63,8 @@ describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
         main: ['smtpd_authorized_xclient_hosts ='],
         listener: (port) => lines.replace(':10025', `:${port}`),
       })
-      await using rcptwise = await startGuided(page, backend.port)
+      await using rspamd = await startRspamd()
+      await using rcptwise = await startGuided(page, backend.port, rspamd.port)
       expect(await rcptwise.check()).toMatchObject({ code: 0 })
       await sendMail(rcptwise.port)
       await until(
@@ -59,6 +76,40 @@ describe.skipIf(interopObstacle() !== undefined)('as the guide says', () => {
       )
       await backend.empty()
       expect(await backend.mailbox('ann@example.org')).toHaveLength(1)
+    },
+  )
+
+  test.concurrent(
+    "Postfix and rspamd, README.md: “Rcptwise asks rspamd once for each message, and compares the score with each recipient's own thresholds.” “If rspamd has been a milter of Postfix until now, add -o smtpd_milters= to the service above: nothing is then scanned twice.”",
+    async () => {
+      const page = 'README.md'
+      const lines = `${(await blockWith(page, '127.0.0.1:10025  inet')).trimEnd()}\n    -o smtpd_milters=\n`
+      await using rspamd = await startRspamd()
+      await using backend = await startPostfix({
+        server: { mailboxes: ['ann@example.org', 'bob@example.org'] },
+        main: [
+          'smtpd_authorized_xclient_hosts =',
+          // It would be asked, and is not there: mail would be put off.
+          'smtpd_milters = inet:127.0.0.1:9',
+          'milter_default_action = tempfail',
+        ],
+        listener: (port) => lines.replace(':10025', `:${port}`),
+      })
+      await using rcptwise = await startGuided(page, backend.port, rspamd.port)
+      expect(await rcptwise.check()).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^ok {3}judge: rspamd answers/m) as string,
+      })
+      // ann is strict and refuses from 8; bob is careful: tagged from 6, refused from 15.
+      expect(await scored(rcptwise.port, 'ann@example.org', 10)).toMatch(/^550 5\.7\.1 /)
+      expect(await scored(rcptwise.port, 'bob@example.org', 10)).toMatch(/^250 /)
+      expect(await scored(rcptwise.port, 'bob@example.org', 20)).toMatch(/^550 5\.7\.1 /)
+      await backend.empty()
+      expect(await backend.mailbox('ann@example.org')).toEqual([])
+      const [message, ...others] = await backend.mailbox('bob@example.org')
+      expect(message).toMatch(/^X-Rcptwise-Verdict: tag\r?$/m)
+      expect(others).toEqual([])
+      expect((await rspamd.log()).match(/rspamd_task_write_log/g)).toHaveLength(3)
     },
   )
 

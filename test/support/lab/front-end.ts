@@ -81,7 +81,7 @@ const configuration = ({ backend, peer, config }: FrontEndOptions): Record<strin
   backend: { servers: [typeof backend === 'number' ? `smtp://127.0.0.1:${backend}` : backend] },
   relay_domains: ['example.org', 'client.test'],
   policies,
-  judge: { headers: { from: ['127.0.0.0/8'] } },
+  judges: [{ headers: { from: ['127.0.0.0/8'] } }],
   recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
   peers: [{ name: 'default', strategy: 'group', ...peer }],
   admin: { listen: '127.0.0.1:0' },

@@ -43,6 +43,7 @@ const packageSets = {
     'tar',
   ],
   rspamd: ['rspamd'],
+  spamd: ['spamd'],
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
@@ -203,16 +204,15 @@ export async function patiently(
 
 const lastLine = (error: unknown): string => String(error).trimEnd().split('\n').at(-1) ?? ''
 
-/** What no program of the lab reads; perl, thousands of files, only swaks needs. */
+/** What no program of the lab reads; perl, thousands of files, only two need. */
 const unneeded = ['doc', 'man', 'locale', 'i18n', 'info', 'lintian', 'zoneinfo'].map(
   (name) => `./usr/share/${name}`,
 )
 const perl = ['./usr/share/perl*', './usr/lib/*/perl*']
 
 async function unpack(set: PackageSet, archive: string, root: string): Promise<void> {
-  const excluded = [...unneeded, ...(set === 'swaks' ? [] : perl)].map(
-    (name) => `--exclude=${name}`,
-  )
+  const inPerl = set === 'swaks' || set === 'spamd'
+  const excluded = [...unneeded, ...(inPerl ? [] : perl)].map((name) => `--exclude=${name}`)
   const tar = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" "${@:3}"'
   await mustRun('bash', ['-o', 'pipefail', '-c', tar, 'unpack', archive, root, ...excluded])
 }

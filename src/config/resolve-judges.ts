@@ -1,0 +1,79 @@
+/** From the keys of `judges` to what judges are opened with. */
+import type { Config, JudgeConfig, ScannerConfig } from './config.ts'
+import type { Report } from './report.ts'
+import type { Settings } from './schema.ts'
+
+type Entry = NonNullable<Settings['judges']>[number]
+
+interface Resolving {
+  readonly backend: Config['backend']
+  /** A file that is named in the configuration. */
+  readonly place: (path: string) => string
+  readonly report: Report
+}
+
+/** To try things out, in front of a sink. */
+const local = { from: ['127.0.0.0/8', '::1'], field: 'X-Spam-Score' } as const
+
+export function resolveJudges(
+  { judges, last_word: lastWord }: Pick<Settings, 'judges' | 'last_word'>,
+  { backend, place, report }: Resolving,
+): readonly JudgeConfig[] {
+  if (judges === undefined) {
+    const tried = backend.servers.every(({ kind }) => kind === 'sink') && lastWord === 'judges'
+    return tried ? [{ kind: 'headers', ...local, onFailure: 'accept' }] : []
+  }
+  return judges.flatMap((entry, i): JudgeConfig[] => {
+    const [first, ...others] = Object.keys(entry)
+    if (first === undefined)
+      report(['judges', i], 'names no judge, expected rspamd, spamd or headers')
+    for (const other of others)
+      report(['judges', i, other], `there is already ${first ?? ''}; make it an entry of its own`)
+    if (entry.spamd?.user !== undefined && entry.spamd.scan === 'per_recipient')
+      report(['judges', i, 'spamd', 'user'], 'is for scan: once; leave it out')
+    const judge = judgeOf(entry, place)
+    return judge === undefined ? [] : [judge]
+  })
+}
+
+function judgeOf(
+  { headers, rspamd, spamd }: Entry,
+  place: Resolving['place'],
+): JudgeConfig | undefined {
+  if (headers !== undefined) {
+    const { from, field, on_failure: onFailure } = headers
+    return { kind: 'headers', from, field, onFailure }
+  }
+  if (rspamd !== undefined) {
+    const { url: servers, password_file: file } = rspamd
+    return {
+      kind: 'rspamd',
+      servers,
+      scan: rspamd.scan === 'once' ? 'once' : 'perGroup',
+      ...(file === undefined ? {} : { passwordFile: place(file) }),
+      ...scanner(rspamd),
+    }
+  }
+  if (spamd === undefined) return undefined
+  const { url: servers, user } = spamd
+  return {
+    kind: 'spamd',
+    servers,
+    scan: spamd.scan === 'once' ? 'once' : 'perRecipient',
+    ...(user === undefined ? {} : { user }),
+    ...scanner(spamd),
+  }
+}
+
+const scanner = (
+  entry: Pick<
+    NonNullable<Entry['rspamd']>,
+    'time_limit' | 'on_failure' | 'max_size' | 'at_a_time' | 'answer_size'
+  >,
+): ScannerConfig => ({
+  timeLimitMs: entry.time_limit,
+  onFailure: entry.on_failure,
+  maxSizeBytes: entry.max_size,
+  atATime: entry.at_a_time,
+  answerSizeBytes: entry.answer_size,
+})

@@ -1,0 +1,102 @@
+/** The keys of `judges`: the filters that score a message. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key } from './notation.ts'
+
+const onFailure = key(
+  z.enum(['accept', 'tag', 'defer']).prefault('accept'),
+  'What recipients get when this judge fails: the message, the message tagged, or 451 for the sender.',
+)
+const common = {
+  time_limit: key(
+    is.duration('100ms', '5m').prefault('8s'),
+    'How long Rcptwise waits for the judgement once the text is complete.',
+  ),
+  on_failure: onFailure,
+}
+
+const headers = z.strictObject({
+  from: key(
+    z.array(is.range()),
+    'Hosts whose fields Rcptwise believes: those that the scanner runs on, or that mail comes through behind it. Everybody else can write such a field, too.',
+  ),
+  field: key(
+    z
+      .enum(['X-Spam-Score', 'X-Rspamd-Score', 'X-Spam-Status', 'X-Spamd-Result'])
+      .prefault('X-Spam-Score'),
+    'The field that the scanner writes; Rcptwise ignores all others.',
+  ),
+  on_failure: onFailure,
+})
+
+const rspamd = z.strictObject({
+  url: key(
+    is.oneOrMore(is.httpServer()),
+    'A normal worker of rspamd, or several: Rcptwise asks the next one when one fails. `http+unix:///path` is a Unix socket.',
+  ),
+  scan: key(
+    z.enum(['once', 'per_group']).prefault('once'),
+    'One scan of a message, with all recipients; or one a group, with the recipients of that group alone, where rspamd has rules or a Bayes database per user.',
+  ),
+  password_file: key(
+    is.text('a file name').optional(),
+    'File with the password that rspamd wants, on one line.',
+    'none',
+  ),
+  ...common,
+  max_size: key(
+    is.size('1KiB', '1GiB').prefault('20MiB'),
+    'Rcptwise does not let rspamd judge a larger message: no score is compared with the thresholds. Keep it below `max_message` of rspamd (50 MiB).',
+  ),
+  at_a_time: key(
+    is.whole(1, 10_000).prefault(100),
+    'Messages that rspamd judges at one time, of each worker process.',
+  ),
+  answer_size: key(
+    is.size('1KiB', '64MiB').prefault('4MiB'),
+    'Rcptwise takes a longer answer for a failure.',
+  ),
+})
+
+const spamd = z.strictObject({
+  url: key(
+    is.oneOrMore(is.spamdServer()),
+    'spamd, or several: Rcptwise asks the next one when one fails. `spamd+unix:///path` is a Unix socket.',
+  ),
+  scan: key(
+    z.enum(['once', 'per_recipient']).prefault('once'),
+    'One scan of a message; or one for each recipient, as the user that the address is, where spamd has settings or a Bayes database per user.',
+  ),
+  user: key(
+    is.text('a user of spamd', /^[!-~]{1,200}$/).optional(),
+    'The user of the one scan.',
+    'that of spamd itself',
+  ),
+  ...common,
+  max_size: key(
+    is.size('1KiB', '1GiB').prefault('512KiB'),
+    'Rcptwise does not let spamd judge a larger message: no score is compared with the thresholds.',
+  ),
+  at_a_time: key(
+    is.whole(1, 10_000).prefault(5),
+    'Scans at one time, of each worker process; spamd has five children unless you give it more.',
+  ),
+  answer_size: key(
+    is.size('1KiB', '64MiB').prefault('64KiB'),
+    'Rcptwise takes a longer answer for a failure.',
+  ),
+})
+
+const judge = z.strictObject({
+  headers: key(
+    headers.optional(),
+    'The score that a scanner in front of Rcptwise wrote into the header section, and GTUBE: docs/judges.md.',
+    'none',
+  ),
+  rspamd: key(rspamd.optional(), 'rspamd, over HTTP: docs/judges.md.', 'none'),
+  spamd: key(spamd.optional(), 'SpamAssassin, by the protocol of spamd: docs/judges.md.', 'none'),
+})
+
+export const judges = z.preprocess((raw) => raw ?? undefined, z.array(judge).optional())
+
+export const lastWord = z.enum(['judges', 'backend']).prefault('judges')

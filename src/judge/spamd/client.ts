@@ -1,0 +1,144 @@
+/**
+ * Asks spamd: one connection a message, over TCP or a Unix socket. Our side is always closed behind
+ * the text: spamd reads lines, and would wait for the end of a last one without its line end
+ * (measured with 4.0.1). Knows nothing of policies.
+ */
+import { createConnection, type Socket } from 'node:net'
+import type { TextSource } from '../../message/text-source.ts'
+import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+import { isPong, readAnswer, request, type SpamdAnswer } from './wire.ts'
+
+export interface SpamdServer {
+  readonly host: string
+  readonly port: number
+  /** In place of host and port. */
+  readonly socketPath?: string
+}
+
+export interface SpamdClientOptions {
+  readonly servers: readonly SpamdServer[]
+  /** Of an answer; spamd's have some hundred octets. */
+  readonly answerLimitBytes: number
+  readonly now: () => number
+  readonly onChange: (change: ServerChange) => void
+}
+
+export interface Scanned {
+  readonly text: TextSource
+  readonly size: number
+  readonly user?: string
+  readonly signal: AbortSignal
+}
+
+interface Named extends SpamdServer {
+  readonly name: string
+}
+
+export class SpamdClient {
+  readonly #limit: number
+  readonly #servers: JudgeServers<Named>
+
+  constructor({ servers, answerLimitBytes, now, onChange }: SpamdClientOptions) {
+    this.#limit = answerLimitBytes
+    const named = servers.map((server) => ({ ...server, name: nameOf(server) }))
+    this.#servers = new JudgeServers({ servers: named, now, onChange })
+  }
+
+  trouble(): string | undefined {
+    return this.#servers.trouble()
+  }
+
+  /**
+   * The answer of the first server that gives one.
+   * @throws the signal's reason
+   */
+  async scan(scanned: Scanned): Promise<SpamdAnswer | Failed> {
+    return await this.#servers.firstOf(
+      async (server) => await this.#ask(server, scanned),
+      scanned.signal,
+    )
+  }
+
+  /** Whether a server answers as spamd does; or what is wrong, in words. */
+  async ping(server: SpamdServer, signal: AbortSignal): Promise<string | undefined> {
+    const socket = open(server, signal)
+    try {
+      socket.end('PING SPAMC/1.5\r\n\r\n')
+      const answer = await bounded(socket, this.#limit)
+      return answer !== undefined && isPong(answer) ? undefined : 'answers, but not as spamd does'
+    } catch (error) {
+      return inWords(error)
+    } finally {
+      socket.destroy()
+    }
+  }
+
+  async #ask(
+    server: SpamdServer,
+    { text, size, user, signal }: Scanned,
+  ): Promise<SpamdAnswer | Failed> {
+    const socket = open(server, signal)
+    try {
+      socket.write(request(size, user))
+      const [answer] = await Promise.all([bounded(socket, this.#limit), write(socket, text)])
+      return answer === undefined
+        ? { failed: `its answer has more than ${this.#limit} octets` }
+        : readAnswer(answer)
+    } catch (error) {
+      return { failed: inWords(error) }
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+export const nameOf = ({ host, port, socketPath }: SpamdServer): string =>
+  socketPath ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+
+function open({ host, port, socketPath }: SpamdServer, signal: AbortSignal): Socket {
+  const socket =
+    socketPath === undefined
+      ? createConnection({ host, port, signal, allowHalfOpen: true })
+      : createConnection({ path: socketPath, signal, allowHalfOpen: true })
+  // Who reads or writes hears of it.
+  socket.on('error', () => undefined)
+  return socket
+}
+
+/** At the pace at which it is read; an answer that comes earlier ends it. */
+async function write(socket: Socket, text: TextSource): Promise<void> {
+  for await (const chunk of text.chunks()) {
+    if (!socket.writable || socket.readableEnded) return
+    if (!socket.write(chunk)) await drained(socket)
+  }
+  socket.end()
+}
+
+async function drained(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const done = (): void => resolve(undefined)
+  const events = ['drain', 'close', 'end']
+  for (const event of events) socket.once(event, done)
+  if (socket.destroyed) done()
+  await promise
+  for (const event of events) socket.off(event, done)
+}
+
+/** All until the end; undefined: it is longer. */
+async function bounded(socket: Socket, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const inWords = (error: unknown): string =>
+  error instanceof Error
+    ? 'code' in error && typeof error.code === 'string'
+      ? error.code
+      : error.message
+    : String(error)
