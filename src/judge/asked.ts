@@ -66,7 +66,8 @@ export class Asked {
 
   fail(why: string): void {
     this.tell({ kind: 'failed', why })
-    this.#ended.abort()
+    // Whoever keeps account of a filter that is slow can tell this from being given up.
+    this.#ended.abort(new Error(why))
   }
 
   /** Nobody wants to know any more. */

@@ -6,8 +6,9 @@
  *   judgement of the kind `failed`. Its time limit is kept by who asks (chain.ts).
  * - Two messages at a time are two messages: what is found in one says nothing of the other.
  * - Where octets are cut makes no difference, and a text is not kept in memory for its sake.
- * - After `signal` nothing of the message is done any more. `close` ends what is under way; its
- *   messages are judged as `failed`.
+ * - After `signal` nothing of the message is done any more. Its reason is an `AbortError` where
+ *   nobody wants to know any more, and another one where the judge was too slow. `close` ends what
+ *   is under way; its messages are judged as `failed`.
  */
 import type { TextSource } from '../message/text-source.ts'
 import type { Findings, Judgement } from '../verdict/judgement.ts'

@@ -56,8 +56,9 @@ export class JudgeServers<Server extends NamedServer> {
       if (!breaker.admits(this.#options.now())) continue
       const said = await ask(server)
       if (signal.aborted) {
-        // A judge that hangs is down, too.
-        this.#note(server, breaker, 'it did not answer in time')
+        // One that hangs is down, too; that nobody wants to know any more says nothing of it.
+        if (isGivenUp(signal.reason)) breaker.abandoned()
+        else this.#note(server, breaker, 'it did not answer in time')
         signal.throwIfAborted()
       }
       if (!('failed' in said)) {
@@ -78,3 +79,7 @@ export class JudgeServers<Server extends NamedServer> {
     }
   }
 }
+
+/** The reason of a signal that was given none. */
+const isGivenUp = (reason: unknown): boolean =>
+  reason instanceof DOMException && reason.name === 'AbortError'

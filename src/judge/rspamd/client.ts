@@ -73,6 +73,8 @@ export class RspamdClient {
       const response = await answered(this.#open(server, '/ping', { method: 'GET', signal }).end())
       const body = await bounded(response, this.#options.answerLimitBytes)
       const pong = body?.toString('latin1').trim() === 'pong'
+      if (response.headers['server']?.includes('milter mode') === true)
+        return 'is a proxy worker, for milters; take the normal worker (port 11333)'
       return pong ? undefined : `answers, but not as rspamd does (HTTP ${response.statusCode ?? 0})`
     } catch (error) {
       return inWords(error)

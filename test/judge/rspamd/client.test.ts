@@ -201,6 +201,28 @@ describe('several servers', () => {
   })
 })
 
+describe('a server that hangs', () => {
+  const hanging: Behaviour = () => undefined
+  const ask = async (client: RspamdClient, end: (stop: AbortController) => void): Promise<void> => {
+    const stop = new AbortController()
+    setTimeout(() => end(stop), 50)
+    await client.scan(question, { ...small, signal: stop.signal }).catch(() => undefined)
+  }
+
+  it('is down when it was too slow several times', async () => {
+    const { client } = clientOf([await serve(hanging)])
+    for (let i = 0; i < breakerLimits.failures; i++)
+      await ask(client, (stop) => stop.abort(new Error('too slow')))
+    expect(client.trouble()).toMatch(/down/)
+  })
+
+  it('is not down because nobody wanted to know any more: another judge has refused', async () => {
+    const { client } = clientOf([await serve(hanging)])
+    for (let i = 0; i < 2 * breakerLimits.failures; i++) await ask(client, (stop) => stop.abort())
+    expect(client.trouble()).toBeUndefined()
+  })
+})
+
 describe('ping', () => {
   it.each<[string, Behaviour, RegExp | undefined]>([
     ['rspamd', (socket) => socket.end(http('200 OK', 'pong\r\n')), undefined],
@@ -208,6 +230,14 @@ describe('ping', () => {
       'a web server',
       (socket) => socket.end(http('200 OK', '<html>')),
       /not as rspamd does \(HTTP 200\)/,
+    ],
+    [
+      'a proxy worker of rspamd',
+      (socket) =>
+        socket.end(
+          'HTTP/1.1 200 OK\r\nserver: rspamd/3.4 (milter mode)\r\ncontent-length: 6\r\n\r\npong\r\n',
+        ),
+      /normal worker \(port 11333\)/,
     ],
     ['a milter or clamd', (socket) => socket.end('PONG\n'), /HPE_/],
   ])('%s', async (_name, behave, expected) => {
