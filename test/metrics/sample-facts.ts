@@ -143,6 +143,15 @@ export const everyKind: readonly Fact[] = [
     code: 451,
     ms: 30,
   },
+  { kind: 'judgeServerDown', at: 5, judge: 'rspamd', server: '127.0.0.1:11333', why: 'EPIPE' },
+  { kind: 'judgeServerBack', at: 5, judge: 'rspamd', server: '127.0.0.1:11333' },
+  {
+    kind: 'judgeLeftOut',
+    at: 5,
+    transaction: 'S1.1',
+    judge: 'rspamd',
+    what: "HTTP can't say Helo",
+  },
   { kind: 'judged', at: 5, transaction: 'S1.1', judge: 'headers', result: 'scored', ms: 1 },
   {
     kind: 'judged',
