@@ -120,6 +120,8 @@ export class Connection {
   }
 
   shutdown(): void {
+    // Its last words are said, and the time to hear them runs.
+    if (this.session.state.at === 'closed') return
     this.#send({ kind: 'shutdown', at: this.#options.now() })
   }
 

@@ -20,12 +20,14 @@ export class PendingWrites {
   add(saved: unknown): void {
     if (!(saved instanceof Promise)) return
     this.#open++
-    void saved.finally(() => {
+    const done = (): void => {
       this.#open--
       if (this.#open > 0) return
       this.#onDone()
       for (const act of this.#waiting.splice(0)) act()
-    })
+    }
+    // A ledger rejects only when it is closed: nobody is left to be told.
+    void saved.then(done, done)
   }
 
   /** Now, or when nothing is being saved any more. */

@@ -120,6 +120,8 @@ export class RedisStorage {
         return await onServer(store)
       } catch (error) {
         this.#fall(store, error)
+        // Closed: nothing takes its place, and trying again would never end.
+        if (this.#closed) throw error
       }
     }
     return await inMemory(this.#memory)
