@@ -4,9 +4,9 @@ import type { Config, JudgeConfig } from '../config/config.ts'
 import type { FactListener } from '../facts.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
-import { RspamdJudge } from '../judge/rspamd/rspamd.ts'
+import { rspamdJudge } from '../judge/rspamd/rspamd.ts'
 import type { ServerChange } from '../judge/servers.ts'
-import { SpamdJudge } from '../judge/spamd/spamd.ts'
+import { spamdJudge } from '../judge/spamd/spamd.ts'
 import type { ConfiguredJudge } from '../judge/stages.ts'
 import { inRanges } from '../peers/peer-directory.ts'
 
@@ -63,7 +63,7 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
   switch (settings.kind) {
     case 'rspamd': {
       const { servers, scan, passwordFile } = settings
-      return new RspamdJudge({
+      return rspamdJudge({
         ...common,
         servers,
         scan,
@@ -74,7 +74,7 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
     }
     case 'spamd': {
       const { servers, scan, user } = settings
-      return new SpamdJudge({ ...common, servers, scan, ...(user === undefined ? {} : { user }) })
+      return spamdJudge({ ...common, servers, scan, ...(user === undefined ? {} : { user }) })
     }
   }
 }

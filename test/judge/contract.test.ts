@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { gtubeScore } from '../../src/judge/gtube.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
-import { RspamdJudge } from '../../src/judge/rspamd/rspamd.ts'
+import { rspamdJudge } from '../../src/judge/rspamd/rspamd.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
-import { SpamdJudge } from '../../src/judge/spamd/spamd.ts'
+import { spamdJudge } from '../../src/judge/spamd/spamd.ts'
 import { judgeContract } from './judge.contract.ts'
 import { scripted } from './scripted.ts'
 
@@ -106,7 +106,7 @@ judgeContract('rspamd', {
         return end !== -1 && octets >= end + 4 + length
       },
     )
-    return new RspamdJudge({
+    return rspamdJudge({
       ...limits,
       ...surroundings,
       servers: [{ url: `http://127.0.0.1:${port}` }],
@@ -132,7 +132,7 @@ judgeContract('spamd', {
             : 'SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: False ; 0.0 / 5.0\r\n\r\n',
       () => false,
     )
-    return new SpamdJudge({
+    return spamdJudge({
       ...limits,
       ...surroundings,
       servers: [{ host: '127.0.0.1', port }],

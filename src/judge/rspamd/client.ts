@@ -4,7 +4,8 @@
  */
 import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
-import type { TextSource } from '../../message/text-source.ts'
+import { askedAt, failureInWords, readBounded, writeText } from '../scan-octets.ts'
+import type { Scanned } from '../scanner.ts'
 import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
 import type { Question } from './question.ts'
 
@@ -23,13 +24,6 @@ export interface RspamdClientOptions {
   readonly answerLimitBytes: number
   readonly now: () => number
   readonly onChange: (change: ServerChange) => void
-}
-
-/** A complete text. */
-export interface Scanned {
-  readonly text: TextSource
-  readonly size: number
-  readonly signal: AbortSignal
 }
 
 export type Said = { readonly body: Buffer } | Failed
@@ -71,13 +65,13 @@ export class RspamdClient {
   async ping(server: RspamdServer, signal: AbortSignal): Promise<string | undefined> {
     try {
       const response = await answered(this.#open(server, '/ping', { method: 'GET', signal }).end())
-      const body = await bounded(response, this.#options.answerLimitBytes)
+      const body = await readBounded(response, this.#options.answerLimitBytes)
       const pong = body?.toString('latin1').trim() === 'pong'
       if (response.headers['server']?.includes('milter mode') === true)
         return 'is a proxy worker, for milters; take the normal worker (port 11333)'
       return pong ? undefined : `answers, but not as rspamd does (HTTP ${response.statusCode ?? 0})`
     } catch (error) {
-      return inWords(error)
+      return askedAt(failureInWords(error), 'judges[].rspamd.url')
     }
   }
 
@@ -89,14 +83,17 @@ export class RspamdClient {
     const about = [...fields, ['Content-Length', String(size)], ['Content-Type', 'message/rfc822']]
     const request = this.#open(server, '/checkv2', { method: 'POST', signal, fields: about })
     try {
-      const [response] = await Promise.all([answered(request), write(request, text)])
-      const body = await bounded(response, this.#options.answerLimitBytes)
+      const [response] = await Promise.all([
+        answered(request),
+        writeText(request, text, ['response']),
+      ])
+      const body = await readBounded(response, this.#options.answerLimitBytes)
       if (body === undefined)
         return { failed: `its answer has more than ${this.#options.answerLimitBytes} octets` }
       const { statusCode = 0 } = response
       return statusCode === 200 ? { body } : { failed: `HTTP ${statusCode} ${errorOf(body)}` }
     } catch (error) {
-      return { failed: inWords(error) }
+      return { failed: failureInWords(error) }
     } finally {
       request.destroy()
     }
@@ -125,7 +122,10 @@ export class RspamdClient {
     ].flat()
     const request = target.protocol === 'https:' ? overTls : overHttp
     const where = socketPath === undefined ? {} : { socketPath }
-    return request(target, { ...where, method, headers, agent: false, signal })
+    const opened = request(target, { ...where, method, headers, agent: false, signal })
+    // Whoever waits for its answer hears of the first; a later one is nobody's.
+    opened.on('error', () => undefined)
+    return opened
   }
 }
 
@@ -140,49 +140,9 @@ async function answered(request: ClientRequest): Promise<IncomingMessage> {
   })
 }
 
-/** At the pace at which it is read. An answer that comes earlier ends it. */
-async function write(request: ClientRequest, text: TextSource): Promise<void> {
-  const over = new AbortController()
-  const end = (): void => over.abort()
-  request.once('response', end)
-  request.once('close', end)
-  for await (const chunk of text.chunks()) {
-    if (over.signal.aborted) break
-    if (!request.write(chunk)) await drained(request)
-  }
-  request.end()
-}
-
-async function drained(request: ClientRequest): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const done = (): void => resolve(undefined)
-  for (const event of ['drain', 'close', 'response', 'error']) request.once(event, done)
-  await promise
-  for (const event of ['drain', 'close', 'response', 'error']) request.off(event, done)
-}
-
-/** Undefined: it is longer. */
-async function bounded(response: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 /** rspamd's `{"error": …}`, or the beginning of whatever it is. */
 function errorOf(body: Buffer): string {
   const text = body.toString('utf8', 0, 4 * longestError)
   const said = /"error": ?"([^"]{0,200})/.exec(text)?.[1] ?? text
   return said.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, longestError)
 }
-
-const inWords = (error: unknown): string =>
-  error instanceof Error
-    ? 'code' in error && typeof error.code === 'string'
-      ? error.code
-      : error.message
-    : String(error)

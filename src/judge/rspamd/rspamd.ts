@@ -3,96 +3,62 @@
  * are compared with; or one scan a group, where rspamd's rules are per user. It changes nothing but
  * header fields, so that others may be asked beside it.
  */
-import { checkEdits, type Edit, type Edits } from '../../message/edits.ts'
-import type { TextSource } from '../../message/text-source.ts'
+import { checkEdits, type Edit, type Edits, mostEdits } from '../../message/edits.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { Judgement, Opinion, Said } from '../../verdict/judgement.ts'
-import { AtATime } from '../at-a-time.ts'
-import type { Judge, JudgedEnvelope, JudgedRecipient, Judging } from '../judge.ts'
+import type { AtATime } from '../at-a-time.ts'
+import type { Judge, JudgedEnvelope, JudgedRecipient } from '../judge.ts'
+import { type Scanned, type Scanner, type ScannerLimits, scannerJudge } from '../scanner.ts'
 import { judgementOf, type ScanOf } from '../several-scans.ts'
-import { textSize } from '../text-size.ts'
 import { type Forced, readAnswer, type Scan } from './answer.ts'
-import { RspamdClient, type RspamdClientOptions, type Scanned } from './client.ts'
+import { RspamdClient, type RspamdClientOptions } from './client.ts'
 import { type Question, questionOf } from './question.ts'
 
-export interface RspamdOptions extends RspamdClientOptions {
+export interface RspamdOptions extends RspamdClientOptions, ScannerLimits {
   readonly scan: 'once' | 'perGroup'
-  /** A larger text is not judged. */
-  readonly maxSizeBytes: number
-  readonly atATime: number
   /** What rspamd was not told, or a change that it wants and can't have: in words for the log. */
   readonly onLeftOut: (transaction: string, what: string) => void
 }
 
-/** How long `check` waits for one server, ms. */
-const checkLimitMs = 5000
+export const rspamdJudge = (options: RspamdOptions): Judge =>
+  scannerJudge(new Rspamd(options), options)
 
 interface Group {
   readonly key: string
   readonly members: readonly JudgedRecipient[]
 }
 
-export class RspamdJudge implements Judge {
+class Rspamd implements Scanner {
   readonly name = 'rspamd'
-  readonly edits = false
-  readonly scores = true
   readonly #options: RspamdOptions
   readonly #client: RspamdClient
-  readonly #slots: AtATime
-  readonly #closed = new AbortController()
 
   constructor(options: RspamdOptions) {
     this.#options = options
     this.#client = new RspamdClient(options)
-    this.#slots = new AtATime(options.atATime)
-  }
-
-  message(envelope: JudgedEnvelope): Judging {
-    return {
-      way: 'reads',
-      judge: async (text, signal) => {
-        const ended = AbortSignal.any([signal, this.#closed.signal])
-        try {
-          return await this.#judge(envelope, text, ended)
-        } catch (error) {
-          if (this.#closed.signal.aborted) return { kind: 'failed', why: 'it was closed' }
-          throw error
-        }
-      },
-    }
   }
 
   trouble(): string | undefined {
     return this.#client.trouble()
   }
 
-  async check(): Promise<string | undefined> {
+  async ping(signal: AbortSignal): Promise<readonly string[]> {
     const said = await Promise.all(
       this.#options.servers.map(async (server) => {
-        const wrong = await this.#client.ping(server, AbortSignal.timeout(checkLimitMs))
+        const wrong = await this.#client.ping(server, signal)
         return wrong === undefined ? [] : [`${server.socketPath ?? server.url} ${wrong}`]
       }),
     )
-    const all = said.flat()
-    return all.length === 0 ? undefined : all.join('; ')
+    return said.flat()
   }
 
-  async close(): Promise<void> {
-    this.#closed.abort()
-    await Promise.resolve()
-  }
-
-  async #judge(
-    envelope: JudgedEnvelope,
-    text: TextSource,
-    signal: AbortSignal,
-  ): Promise<Judgement> {
-    // Nothing is asked before the whole text is there: a slow client would hold a place of others.
-    const size = await textSize(text, this.#options.maxSizeBytes, signal)
-    if (size === undefined) return { kind: 'silent' }
+  async judge(envelope: JudgedEnvelope, scanned: Scanned, slots: AtATime): Promise<Judgement> {
     const scans: ScanOf[] = []
     for (const group of this.#groupsOf(envelope)) {
-      const scan = await this.#scan(envelope, group, { text, size, signal })
+      const scan = await slots.run(
+        async () => await this.#scan(envelope, group, scanned),
+        scanned.signal,
+      )
       if ('failed' in scan) return { kind: 'failed', why: scan.failed }
       scans.push({
         members: group.members,
@@ -117,8 +83,7 @@ export class RspamdJudge implements Judge {
     const question = questionFor(envelope, group)
     if (question.leftOut.length > 0)
       this.#options.onLeftOut(envelope.id, `HTTP can't say ${question.leftOut.join(', ')}`)
-    const { signal } = about
-    const said = await this.#slots.run(async () => await this.#client.scan(question, about), signal)
+    const said = await this.#client.scan(question, about)
     return 'failed' in said ? said : readAnswer(said.body)
   }
 
@@ -131,19 +96,21 @@ export class RspamdJudge implements Judge {
     }
   }
 
-  /** Those that can be made: one that can't does not cost the others. */
+  /** Those that can be made: one that can't does not cost the others. One line tells of all. */
   #edits(wanted: readonly Edit[], id: string): Edits | undefined {
     if (wanted.length === 0) return undefined
-    const possible = wanted.filter((edit) => {
+    const failures: string[] = []
+    const possible = wanted.slice(0, mostEdits).filter((edit) => {
       const made = checkEdits([edit])
-      if (!('failed' in made)) return true
-      this.#options.onLeftOut(id, `a change can't be made: ${made.failed}`)
-      return false
+      if ('failed' in made) failures.push(made.failed)
+      return !('failed' in made)
     })
     const all = checkEdits(possible)
-    if (!('failed' in all)) return all
-    this.#options.onLeftOut(id, `no change is made: ${all.failed}`)
-    return undefined
+    const left = 'failed' in all ? wanted.length : wanted.length - possible.length
+    const [why = 'failed' in all ? all.failed : `more than ${mostEdits} edits`] = failures
+    if (left > 0)
+      this.#options.onLeftOut(id, `${left} of ${wanted.length} changes can't be made: ${why}`)
+    return 'failed' in all ? undefined : all
   }
 }
 

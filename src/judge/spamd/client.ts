@@ -4,7 +4,8 @@
  * (measured with 4.0.1). Knows nothing of policies.
  */
 import { createConnection, type Socket } from 'node:net'
-import type { TextSource } from '../../message/text-source.ts'
+import { askedAt, failureInWords, readBounded, writeText } from '../scan-octets.ts'
+import type { Scanned as Complete } from '../scanner.ts'
 import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
 import { isPong, readAnswer, request, type SpamdAnswer } from './wire.ts'
 
@@ -23,11 +24,8 @@ export interface SpamdClientOptions {
   readonly onChange: (change: ServerChange) => void
 }
 
-export interface Scanned {
-  readonly text: TextSource
-  readonly size: number
+export interface Scanned extends Complete {
   readonly user?: string
-  readonly signal: AbortSignal
 }
 
 interface Named extends SpamdServer {
@@ -64,10 +62,10 @@ export class SpamdClient {
     const socket = open(server, signal)
     try {
       socket.end('PING SPAMC/1.5\r\n\r\n')
-      const answer = await bounded(socket, this.#limit)
+      const answer = await readBounded(socket, this.#limit)
       return answer !== undefined && isPong(answer) ? undefined : 'answers, but not as spamd does'
     } catch (error) {
-      return inWords(error)
+      return askedAt(failureInWords(error), 'judges[].spamd.url')
     } finally {
       socket.destroy()
     }
@@ -80,12 +78,15 @@ export class SpamdClient {
     const socket = open(server, signal)
     try {
       socket.write(request(size, user))
-      const [answer] = await Promise.all([bounded(socket, this.#limit), write(socket, text)])
+      const [answer] = await Promise.all([
+        readBounded(socket, this.#limit),
+        writeText(socket, text, ['end']),
+      ])
       return answer === undefined
         ? { failed: `its answer has more than ${this.#limit} octets` }
         : readAnswer(answer)
     } catch (error) {
-      return { failed: inWords(error) }
+      return { failed: failureInWords(error) }
     } finally {
       socket.destroy()
     }
@@ -104,41 +105,3 @@ function open({ host, port, socketPath }: SpamdServer, signal: AbortSignal): Soc
   socket.on('error', () => undefined)
   return socket
 }
-
-/** At the pace at which it is read; an answer that comes earlier ends it. */
-async function write(socket: Socket, text: TextSource): Promise<void> {
-  for await (const chunk of text.chunks()) {
-    if (!socket.writable || socket.readableEnded) return
-    if (!socket.write(chunk)) await drained(socket)
-  }
-  socket.end()
-}
-
-async function drained(socket: Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const done = (): void => resolve(undefined)
-  const events = ['drain', 'close', 'end']
-  for (const event of events) socket.once(event, done)
-  if (socket.destroyed) done()
-  await promise
-  for (const event of events) socket.off(event, done)
-}
-
-/** All until the end; undefined: it is longer. */
-async function bounded(socket: Socket, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-const inWords = (error: unknown): string =>
-  error instanceof Error
-    ? 'code' in error && typeof error.code === 'string'
-      ? error.code
-      : error.message
-    : String(error)

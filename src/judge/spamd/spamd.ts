@@ -5,93 +5,62 @@
 import type { TextSource } from '../../message/text-source.ts'
 import { printable, toOctets } from '../../smtp/octets.ts'
 import type { Judgement } from '../../verdict/judgement.ts'
-import { AtATime } from '../at-a-time.ts'
-import type { Judge, JudgedEnvelope, JudgedRecipient, Judging } from '../judge.ts'
+import type { AtATime } from '../at-a-time.ts'
+import type { Judge, JudgedEnvelope, JudgedRecipient } from '../judge.ts'
+import { type Scanned, type Scanner, type ScannerLimits, scannerJudge } from '../scanner.ts'
 import { judgementOf, type ScanOf } from '../several-scans.ts'
-import { textSize } from '../text-size.ts'
 import { nameOf, SpamdClient, type SpamdClientOptions } from './client.ts'
 
-export interface SpamdOptions extends SpamdClientOptions {
+export interface SpamdOptions extends SpamdClientOptions, ScannerLimits {
   /** `perRecipient`: one scan each, as the user that the address is. */
   readonly scan: 'once' | 'perRecipient'
   /** Of the one scan; absent: spamd's default. */
   readonly user?: string
-  /** A larger text is not judged. */
-  readonly maxSizeBytes: number
-  readonly atATime: number
 }
 
-/** How long `check` waits for one server, ms. */
-const checkLimitMs = 5000
+export const spamdJudge = (options: SpamdOptions): Judge =>
+  scannerJudge(new Spamd(options), options)
 
 interface Scan {
   readonly user?: string
   readonly members: readonly JudgedRecipient[]
 }
 
-export class SpamdJudge implements Judge {
+class Spamd implements Scanner {
   readonly name = 'spamd'
-  readonly edits = false
-  readonly scores = true
   readonly #options: SpamdOptions
   readonly #client: SpamdClient
-  readonly #slots: AtATime
-  readonly #closed = new AbortController()
 
   constructor(options: SpamdOptions) {
     this.#options = options
     this.#client = new SpamdClient(options)
-    this.#slots = new AtATime(options.atATime)
-  }
-
-  message(envelope: JudgedEnvelope): Judging {
-    return {
-      way: 'reads',
-      judge: async (text, signal) => {
-        const ended = AbortSignal.any([signal, this.#closed.signal])
-        try {
-          return await this.#judge(envelope, text, ended)
-        } catch (error) {
-          if (this.#closed.signal.aborted) return { kind: 'failed', why: 'it was closed' }
-          throw error
-        }
-      },
-    }
   }
 
   trouble(): string | undefined {
     return this.#client.trouble()
   }
 
-  async check(): Promise<string | undefined> {
+  async ping(signal: AbortSignal): Promise<readonly string[]> {
     const said = await Promise.all(
       this.#options.servers.map(async (server) => {
-        const wrong = await this.#client.ping(server, AbortSignal.timeout(checkLimitMs))
+        const wrong = await this.#client.ping(server, signal)
         return wrong === undefined ? [] : [`${nameOf(server)} ${wrong}`]
       }),
     )
-    const all = said.flat()
-    return all.length === 0 ? undefined : all.join('; ')
+    return said.flat()
   }
 
-  async close(): Promise<void> {
-    this.#closed.abort()
-    await Promise.resolve()
-  }
-
-  async #judge(
+  async judge(
     envelope: JudgedEnvelope,
-    text: TextSource,
-    signal: AbortSignal,
+    { text, size, signal }: Scanned,
+    slots: AtATime,
   ): Promise<Judgement> {
-    const size = await textSize(text, this.#options.maxSizeBytes, signal)
-    if (size === undefined) return { kind: 'silent' }
     const top = toOctets(received(envelope))
     const scanned = { text: below(top, text), size: size + top.length, signal }
     const scans = await Promise.all(
       this.#scansOf(envelope).map(async ({ user, members }) => {
         const asked = { ...scanned, ...(user === undefined ? {} : { user }) }
-        const said = await this.#slots.run(async () => await this.#client.scan(asked), signal)
+        const said = await slots.run(async () => await this.#client.scan(asked), signal)
         return 'failed' in said
           ? said
           : { members, symbols: said.symbols, said: { score: said.score } }

@@ -1,0 +1,66 @@
+/** Octets to a scanner and back, over whatever stream its protocol has. */
+import type { TextSource } from '../message/text-source.ts'
+
+interface Writable {
+  write(chunk: Buffer): boolean
+  end(): unknown
+  readonly destroyed: boolean
+  once(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
+}
+
+/** At the pace at which it is read. What `until` says ends it: an answer that comes earlier. */
+export async function writeText(
+  to: Writable,
+  text: TextSource,
+  until: readonly string[],
+): Promise<void> {
+  const over = new AbortController()
+  const end = (): void => over.abort()
+  const ends = ['close', ...until]
+  for (const event of ends) to.once(event, end)
+  for await (const chunk of text.chunks()) {
+    if (over.signal.aborted || to.destroyed) break
+    if (!to.write(chunk)) await drained(to, ends)
+  }
+  to.end()
+}
+
+async function drained(to: Writable, ends: readonly string[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const done = (): void => resolve(undefined)
+  const events = ['drain', ...ends]
+  for (const event of events) to.once(event, done)
+  if (to.destroyed) done()
+  await promise
+  for (const event of events) to.off(event, done)
+}
+
+/** All until the end; undefined: it is longer than the limit. */
+export async function readBounded(
+  from: AsyncIterable<unknown>,
+  limit: number,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of from as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** For the log: the code that operators know, such as ECONNREFUSED, or the words. */
+export function failureInWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (!('code' in error) || typeof error.code !== 'string') return error.message
+  // Codes of Node's HTTP parser.
+  return error.code.startsWith('HPE_') ? `it does not speak HTTP (${error.code})` : error.code
+}
+
+/** Behind a failure to reach a server, for `check`. */
+export const askedAt = (failure: string, key: string): string =>
+  /^E[A-Z]+$|^ABORT_ERR$/.test(failure)
+    ? `does not answer (${failure}); is it running, and does it listen there (${key})?`
+    : failure

@@ -1,0 +1,82 @@
+/**
+ * What judges have in common that scan a whole text over a network: rspamd and spamd. Knows no
+ * protocol.
+ */
+import type { TextSource } from '../message/text-source.ts'
+import type { Judgement } from '../verdict/judgement.ts'
+import { AtATime } from './at-a-time.ts'
+import type { Judge, JudgedEnvelope } from './judge.ts'
+import { textSize } from './text-size.ts'
+
+export interface ScannerLimits {
+  /** A larger text is not judged. */
+  readonly maxSizeBytes: number
+  /** Scans at a time. */
+  readonly atATime: number
+}
+
+/** A complete text. */
+export interface Scanned {
+  readonly text: TextSource
+  readonly size: number
+  readonly signal: AbortSignal
+}
+
+export interface Scanner {
+  readonly name: string
+  /** Why nobody can be asked at the moment. */
+  trouble(): string | undefined
+  /** Of each server that is not well: which, and what is wrong. */
+  ping(signal: AbortSignal): Promise<readonly string[]>
+  /** Each scan waits for its turn at `slots`. May reject after the signal alone. */
+  judge(envelope: JudgedEnvelope, scanned: Scanned, slots: AtATime): Promise<Judgement>
+}
+
+/** How long `check` waits for the servers, ms. */
+const checkLimitMs = 5000
+
+export function scannerJudge(scanner: Scanner, { maxSizeBytes, atATime }: ScannerLimits): Judge {
+  const slots = new AtATime(atATime)
+  const closed = new AbortController()
+
+  async function judge(
+    envelope: JudgedEnvelope,
+    text: TextSource,
+    wanted: AbortSignal,
+  ): Promise<Judgement> {
+    // Of several scans those that still run end with the one that has failed.
+    const over = new AbortController()
+    const signal = AbortSignal.any([wanted, closed.signal, over.signal])
+    try {
+      // Nothing is asked before the whole text is there: a slow client would hold others' places.
+      const size = await textSize(text, maxSizeBytes, signal)
+      if (size === undefined) return { kind: 'silent' }
+      return await scanner.judge(envelope, { text, size, signal }, slots)
+    } catch (error) {
+      if (closed.signal.aborted) return { kind: 'failed', why: 'it was closed' }
+      throw error
+    } finally {
+      over.abort()
+    }
+  }
+
+  return {
+    name: scanner.name,
+    // What a scan changes are header fields: others may be asked beside it.
+    edits: false,
+    scores: true,
+    message: (envelope) => ({
+      way: 'reads',
+      judge: async (text, signal) => await judge(envelope, text, signal),
+    }),
+    trouble: () => scanner.trouble(),
+    async check() {
+      const wrong = await scanner.ping(AbortSignal.timeout(checkLimitMs))
+      return wrong.length === 0 ? undefined : wrong.join('; ')
+    },
+    async close() {
+      closed.abort()
+      await Promise.resolve()
+    },
+  }
+}
