@@ -5,7 +5,12 @@ import tseslint from 'typescript-eslint'
  * The pure folders: no sockets, no clock, no files (docs/decisions/0001; test/architecture.test.ts
  * holds the whole table).
  */
-const pure = ['src/smtp/**', 'src/verdict/**', 'src/strategy/**', 'src/session/**', 'src/facts.ts']
+const pure = [
+  ...['smtp', 'verdict', 'strategy', 'split', 'message', 'dsn', 'session', 'facts'].map(
+    (folder) => `src/${folder}/**`,
+  ),
+  'src/facts.ts',
+]
 
 const assignedFunction = {
   selector:
@@ -114,6 +119,6 @@ export default tseslint.config(
   },
   {
     files: ['test/**', 'bench/**', 'tools/**'],
-    rules: { 'no-console': 'off', 'max-lines': ['error', { max: 620 }] },
+    rules: { 'no-console': 'off', 'max-lines': ['error', { max: 600 }] },
   },
 )

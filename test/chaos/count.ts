@@ -5,7 +5,21 @@
  */
 import type { Blow, Entry, Lag, Offer, Refused, Switch, Taken, Transaction } from './journal.ts'
 import { accepts } from './people.ts'
-import { declaresSize } from './senders.ts'
+import {
+  digit,
+  isAnswered,
+  isOurDeferral,
+  isShared,
+  lastTold,
+  madeNoProgress,
+  makesSomebodyWait,
+  peopleIn,
+  sharesSomebody,
+  sizeTold,
+  startsWith,
+  waitsAtRcpt,
+  ofTheServerBehind,
+} from './attempts.ts'
 
 export const faults = ['lost', 'doubled', 'wrong', 'undone', 'fell'] as const
 export type Fault = (typeof faults)[number]
@@ -40,11 +54,7 @@ const recognisedReturns = 3
 /** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
 const strategyMs = 2000
 
-const digit = (reply: string): number => Number(reply.charAt(0))
 /** The server behind marks its words. */
-const ofTheServerBehind = (reply: string): boolean => reply.includes('[behind]')
-const isOurDeferral = (reply: string): boolean =>
-  / 4\.5\.3 /.test(reply) && !ofTheServerBehind(reply)
 
 interface Copy extends Taken {
   /** When the server's 250 had left; never, if it or the connection ended before. */
@@ -558,56 +568,4 @@ export class Record {
       front === last.front && (how === 'SIGKILL' || how === 'SIGTERM')
     return this.#blowIn(last.dot, until, ends) !== undefined
   }
-}
-
-const isShared = ({ text }: Transaction, reply: string): boolean =>
-  text.length === 1 && text[0] === reply
-
-const lastTold = (transactions: readonly Transaction[], recipient: string): string =>
-  transactions
-    .flatMap(({ rcpts, text, end }) =>
-      rcpts
-        .filter(([to]) => to === recipient)
-        .map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
-    )
-    .at(-1) ?? 'not offered'
-
-/** SIZE of MAIL, where this kind of sender declares it. */
-const sizeTold = ({ sender, octets }: Offer): number | undefined =>
-  declaresSize(sender) ? octets : undefined
-
-/** Whom the server behind would take, in the order in which they were offered. */
-const peopleIn = ({ rcpts }: Transaction): string[] =>
-  rcpts
-    .filter(([, reply]) => digit(reply) === 2 || isOurDeferral(reply))
-    .map(([address]) => address)
-
-const startsWith = (all: readonly string[], first: readonly string[]): boolean =>
-  first.every((one, i) => all[i] === one)
-
-const sharesSomebody = (one: Transaction, other: Transaction): boolean =>
-  peopleIn(one).some((address) => peopleIn(other).includes(address))
-
-const isAnswered = ({ to }: Offer, transactions: readonly Transaction[]): boolean =>
-  to.every((address) =>
-    transactions.some(({ told }) =>
-      told.some(([whom, reply]) => whom === address && digit(reply) !== 4),
-    ),
-  )
-
-const waitsAtRcpt = ({ rcpts }: Transaction): boolean =>
-  rcpts.some(([, reply]) => isOurDeferral(reply))
-
-const makesSomebodyWait = (one: Transaction): boolean =>
-  waitsAtRcpt(one) || one.told.some(([, reply]) => isOurDeferral(reply))
-
-/**
- * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
- * doing.
- */
-function madeNoProgress(one: Transaction): boolean {
-  const { told, end } = one
-  const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
-  const someone = told.some(([, reply]) => digit(reply) !== 4)
-  return makesSomebodyWait(one) && !someone && (end === 'left' || !theServers)
 }

@@ -1,0 +1,60 @@
+/** What one attempt of a sender shows by itself, for the count (count.ts). Pure. */
+import type { Offer, Transaction } from './journal.ts'
+import { declaresSize } from './senders.ts'
+
+export const digit = (reply: string): number => Number(reply.charAt(0))
+export const ofTheServerBehind = (reply: string): boolean => reply.includes('[behind]')
+export const isOurDeferral = (reply: string): boolean =>
+  / 4\.5\.3 /.test(reply) && !ofTheServerBehind(reply)
+
+export const isShared = ({ text }: Transaction, reply: string): boolean =>
+  text.length === 1 && text[0] === reply
+
+export const lastTold = (transactions: readonly Transaction[], recipient: string): string =>
+  transactions
+    .flatMap(({ rcpts, text, end }) =>
+      rcpts
+        .filter(([to]) => to === recipient)
+        .map(([, reply]) => `"${reply}", text "${text.at(-1) ?? ''}", ${end}`),
+    )
+    .at(-1) ?? 'not offered'
+
+/** SIZE of MAIL, where this kind of sender declares it. */
+export const sizeTold = ({ sender, octets }: Offer): number | undefined =>
+  declaresSize(sender) ? octets : undefined
+
+/** Whom the server behind would take, in the order in which they were offered. */
+export const peopleIn = ({ rcpts }: Transaction): string[] =>
+  rcpts
+    .filter(([, reply]) => digit(reply) === 2 || isOurDeferral(reply))
+    .map(([address]) => address)
+
+export const startsWith = (all: readonly string[], first: readonly string[]): boolean =>
+  first.every((one, i) => all[i] === one)
+
+export const sharesSomebody = (one: Transaction, other: Transaction): boolean =>
+  peopleIn(one).some((address) => peopleIn(other).includes(address))
+
+export const isAnswered = ({ to }: Offer, transactions: readonly Transaction[]): boolean =>
+  to.every((address) =>
+    transactions.some(({ told }) =>
+      told.some(([whom, reply]) => whom === address && digit(reply) !== 4),
+    ),
+  )
+
+export const waitsAtRcpt = ({ rcpts }: Transaction): boolean =>
+  rcpts.some(([, reply]) => isOurDeferral(reply))
+
+export const makesSomebodyWait = (one: Transaction): boolean =>
+  waitsAtRcpt(one) || one.told.some(([, reply]) => isOurDeferral(reply))
+
+/**
+ * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
+ * doing.
+ */
+export function madeNoProgress(one: Transaction): boolean {
+  const { told, end } = one
+  const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
+  const someone = told.some(([, reply]) => digit(reply) !== 4)
+  return makesSomebodyWait(one) && !someone && (end === 'left' || !theServers)
+}
