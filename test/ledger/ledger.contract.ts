@@ -65,6 +65,20 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       expect(await ledger.find('other')).toBeUndefined()
     })
 
+    test('what is asked when it is closed ends, in whatever way: nobody waits for ever, and nothing is tried for ever', async () => {
+      const other = await opened.another()
+      await other.close()
+      const asked = async (call: () => unknown): Promise<unknown> => await call()
+      await Promise.allSettled([
+        asked(() => other.find('full')),
+        asked(() => other.recall('', 'a@example.org')),
+        asked(() => other.save(splitOf('late'))),
+        asked(() => other.openSplits(10)),
+        asked(() => other.setOverride(override())),
+        asked(() => other.refresh()),
+      ])
+    })
+
     test('ledger.md: “The answer that was given for good stays with the split, until the split is deleted.”', async () => {
       const outcome = {
         transaction: 'x.2',
