@@ -92,7 +92,9 @@ export const configuration = (
     },
     relay_domains: ['example.org'],
     recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
-    judge: setUp.judge === 'headers' ? { headers: { from: ['127.0.0.0/8'] } } : { backend: {} },
+    ...(setUp.judge === 'headers'
+      ? { judges: [{ headers: { from: ['127.0.0.0/8'] } }] }
+      : { judges: [], last_word: 'backend' }),
     peers: [{ name: 'default', strategy: firstStrategy }],
     bounces: { dns_servers: ['127.0.0.1:9'], dns_timeout: '100ms' },
     limits: { errors_per_minute: 'off' },
