@@ -86,7 +86,17 @@ describe('an opinion holds for every recipient', () => {
     expect(retries()).toEqual(before)
   })
 
-  test('thrown away: the client hears 250, and nobody gets it', () => {
+  test.each([['group'], ['single']] as const)(
+    'rule 2 holds for what is forced, too: with %s somebody was deferred, so the text is answered 451',
+    (strategy) => {
+      const machine = machineOf({ peer: { strategy } })
+      const { text } = machine.message([a, b], { judgement: forced('reject', '5.7.9 a virus') })
+      expect(text[0]).toMatch(/^451 /)
+      expect(machine.parcels).toEqual([])
+    },
+  )
+
+  test('thrown away: rules.md: “There is one exception, and you ask for it: when your filter throws a message away (discard), Rcptwise answers 250 and delivers it to nobody.” known-limits.md: “A filter can make an exception: when it throws a message away (discard), Rcptwise answers 250 and delivers it to nobody.”', () => {
     const machine = machineOf({ peer: { strategy: 'lenient' } })
     const { text } = machine.message([a, b], { judgement: forced('discard') })
     expect(text).toEqual(['250 2.0.0 OK'])
