@@ -58,3 +58,7 @@ export function madeNoProgress(one: Transaction): boolean {
   const someone = told.some(([, reply]) => digit(reply) !== 4)
   return makesSomebodyWait(one) && !someone && (end === 'left' || !theServers)
 }
+
+/** Its text came whole, and was told to come again; or its sender left before it heard that. */
+export const isKnownByText = ({ text, dot }: Transaction): boolean =>
+  text.length === 0 ? dot !== undefined : isOurDeferral(text.at(-1) ?? '')

@@ -139,12 +139,13 @@ const waits: Partial<Transaction> = {
  * Ann has it; who refuses was `refused` at the first attempt; after `returns` more all hear one
  * answer.
  */
-const forgivenByText = (who: readonly string[], returns = 4): Entry[] => [
+const forgivenByText = (who: readonly string[], returns = 4, unheard = 0): Entry[] => [
   letter(9),
   transaction(1000, '451 4.5.3 later'),
   refused(1000, 'dot', 'spam', who),
   taken(1000, [ann]),
   said(1001, '1000'),
+  ...Array.from({ length: unheard }, (_, i) => transaction(3000 + 1000 * i, '', { end: 'left' })),
   ...Array.from({ length: returns }, (_, i) => transaction(10_000 * (i + 1), '451 4.5.3 later')),
   transaction(
     99_000,
@@ -447,6 +448,17 @@ const rows = (
       'has it, and the words for whom it is meant tell of an attempt before; too many returns were known by their text alone',
       forgivenByText([cho]),
       [],
+      ['wrong'],
+    ],
+    [
+      'has it, and the words for whom it is meant tell of an attempt before; of one of the returns the sender did not hear the answer',
+      forgivenByText([cho], 3, 1),
+      [],
+      ['wrong'],
+    ],
+    [
+      'has it, and is told for whom it is meant, where a split was possible, although the sender had left once',
+      forgivenByText([cho], 2, 1),
       ['wrong'],
     ],
     [

@@ -8,6 +8,7 @@ import { accepts } from './people.ts'
 import {
   digit,
   isAnswered,
+  isKnownByText,
   isOurDeferral,
   isShared,
   lastTold,
@@ -397,7 +398,7 @@ export class Record {
     const idle = before.filter((one) => !this.#taughtSomething(one))
     if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one)))
       return 'rule 5: an attempt without progress'
-    const byText = idle.filter((one) => !waitsAtRcpt(one) && isOurDeferral(one.text.at(-1) ?? ''))
+    const byText = idle.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
     if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one)))
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
