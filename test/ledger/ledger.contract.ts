@@ -70,12 +70,12 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       await other.close()
       const asked = async (call: () => unknown): Promise<unknown> => await call()
       await Promise.allSettled([
-        asked(() => other.find('full')),
-        asked(() => other.recall('', 'a@example.org')),
-        asked(() => other.save(splitOf('late'))),
-        asked(() => other.openSplits(10)),
-        asked(() => other.setOverride(override())),
-        asked(() => other.refresh()),
+        asked(async () => await other.find('full')),
+        asked(async () => await other.recall('', 'a@example.org')),
+        asked(async () => await other.save(splitOf('late'))),
+        asked(async () => await other.openSplits(10)),
+        asked(async () => await other.setOverride(override())),
+        asked(async () => await other.refresh()),
       ])
     })
 
