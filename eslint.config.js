@@ -9,7 +9,6 @@ const pure = [
   ...['smtp', 'verdict', 'strategy', 'split', 'message', 'dsn', 'session', 'facts'].map(
     (folder) => `src/${folder}/**`,
   ),
-  'src/facts.ts',
 ]
 
 const assignedFunction = {

@@ -26,7 +26,7 @@ const interfaces = [
   'ledger/ledger.ts',
   'split/split.ts',
   'policy/policy-source.ts',
-  'facts.ts',
+  'facts',
 ]
 
 /** The longest name that a file's path begins with is its rule. */
@@ -41,7 +41,7 @@ const table: Readonly<Record<string, Rule>> = {
   // A hash computes, it opens nothing.
   split: {
     values: ['known.ts', 'split', 'smtp', 'message'],
-    types: ['strategy', 'facts.ts', 'verdict/reason.ts'],
+    types: ['strategy', 'facts', 'verdict/reason.ts'],
     outside: ['node:crypto'],
   },
   session: {
@@ -50,8 +50,8 @@ const table: Readonly<Record<string, Rule>> = {
   },
   // Fields that have a value.
   'known.ts': { values: [] },
-  facts: { values: ['facts'] },
-  'facts.ts': { values: [], types: ['facts', 'split/split.ts', 'strategy', 'verdict/reason.ts'] },
+  // What happened, subject by subject, and all of it as one type (fact.ts).
+  facts: { values: [], types: ['facts', 'split/split.ts', 'strategy', 'verdict/reason.ts'] },
   // The tools of the event loop.
   loop: { values: ['loop'] },
   dns: { values: [], outside: ['node:dns', 'node:dns/promises', 'node:net'] },
@@ -66,7 +66,7 @@ const table: Readonly<Record<string, Rule>> = {
   // The shells: what they do I/O with, and the language on the wire.
   bounce: {
     values: ['known.ts', 'bounce', 'dsn', 'smtp', 'message'],
-    types: ['backend/backend.ts', 'sender-auth/sender-auth.ts', 'facts.ts'],
+    types: ['backend/backend.ts', 'sender-auth/sender-auth.ts', 'facts'],
   },
   'sender-auth': {
     values: ['sender-auth', 'message', 'smtp/domain.ts', 'smtp/octets.ts'],
@@ -97,30 +97,30 @@ const table: Readonly<Record<string, Rule>> = {
   },
   'backend/endpoints': {
     values: ['backend/endpoints', 'backend/wire', 'smtp', 'dns'],
-    types: ['backend/backend.ts', 'facts.ts'],
+    types: ['backend/backend.ts', 'facts'],
     outside: ['node:*'],
   },
   'backend/pool': {
     values: ['backend/pool', 'backend/endpoints', 'backend/wire', 'smtp', 'loop'],
-    types: ['backend/backend.ts', 'facts.ts'],
+    types: ['backend/backend.ts', 'facts'],
   },
   'backend/transaction': {
     values: ['backend/transaction', 'backend/wire', 'message', 'smtp'],
-    types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts.ts'],
+    types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts'],
   },
   'backend/sink': {
     values: ['backend/sink', 'message', 'smtp'],
-    types: ['backend/backend.ts', 'facts.ts'],
+    types: ['backend/backend.ts', 'facts'],
     outside: ['node:*'],
   },
   backend: {
     values: ['backend', 'smtp'],
-    types: ['facts.ts'],
+    types: ['facts'],
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: {
     values: ['policy', 'files', 'smtp/domain.ts'],
-    types: ['verdict', 'facts.ts'],
+    types: ['verdict', 'facts'],
     outside: ['node:*'],
   },
   judge: {
@@ -130,18 +130,18 @@ const table: Readonly<Record<string, Rule>> = {
   },
   // Who a peer is, and what was seen of it.
   peers: {
-    values: ['known.ts', 'peers', 'smtp', 'strategy', 'facts.ts'],
+    values: ['known.ts', 'peers', 'smtp', 'strategy', 'facts'],
     types: ['session', 'ledger/ledger.ts', 'ledger/senders.ts'],
     outside: ['node:*', 'tldts'],
   },
   ledger: {
     values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'dns'],
-    types: ['facts.ts'],
+    types: ['facts'],
     outside: ['node:*', '@redis/client'],
   },
-  tls: { values: ['tls', 'files'], types: ['facts.ts'], outside: ['node:*', 'node-forge'] },
+  tls: { values: ['tls', 'files'], types: ['facts'], outside: ['node:*', 'node-forge'] },
   metrics: {
-    values: ['metrics', 'facts.ts', 'strategy/names.ts'],
+    values: ['metrics', 'facts', 'strategy/names.ts'],
     types: ['ledger/ledger.ts', 'strategy'],
     outside: ['prom-client'],
   },
@@ -152,7 +152,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   log: {
     values: ['log', 'verdict/reason.ts'],
-    types: ['facts.ts'],
+    types: ['facts'],
     outside: ['pino', 'pino-pretty'],
   },
   config: {
@@ -279,17 +279,7 @@ test('no import cycles', () => {
 test('the pure folders read no clock, no chance and no environment', () => {
   const impure =
     /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
-  const pure = [
-    'smtp',
-    'verdict',
-    'strategy',
-    'session',
-    'dsn',
-    'message',
-    'facts',
-    'facts.ts',
-    'split',
-  ]
+  const pure = ['smtp', 'verdict', 'strategy', 'session', 'dsn', 'message', 'facts', 'split']
   const guilty = files
     .filter((file) => pure.some((folder) => under(file, folder)))
     .filter((file) =>

@@ -1,6 +1,6 @@
 /** Which kinds of facts belong to a transaction: as types, and in the lines of the log. */
 import { expect, test } from 'vitest'
-import type { Fact } from '../src/facts.ts'
+import type { Fact } from '../src/facts/fact.ts'
 import { logFromFacts } from '../src/log/from-facts.ts'
 import { createLog } from '../src/log/log.ts'
 import { transaction } from './metrics/sample-facts.ts'

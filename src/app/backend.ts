@@ -5,7 +5,7 @@ import { type Neighbours, noNeighbours } from '../backend/endpoints/room.ts'
 import { SmtpBackend, type SmtpBackendOptions } from '../backend/smtp-backend.ts'
 import { backendTls, type BackendTlsSettings, readBackendTls } from '../backend/wire/secure.ts'
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { relayQuestions } from './relaying.ts'
 
 /** All of the configuration that a backend depends on, as plain data. */

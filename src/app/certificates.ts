@@ -1,6 +1,6 @@
 /** The certificates that the configuration names, for listeners that have a use for them. */
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Privileges } from '../service/user.ts'
 import {
   openCertificates,

@@ -1,5 +1,5 @@
 /** Where every fact of a process goes first, and from there to whoever wants to hear of it. */
-import type { Fact, FactListener } from '../facts.ts'
+import type { Fact, FactListener } from '../facts/fact.ts'
 
 export interface FactHub {
   readonly tell: FactListener

@@ -6,7 +6,7 @@
 import type { WatchedBackend } from '../backend/backend.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { lookUpLearned } from '../peers/learning.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ConfiguredJudge } from '../judge/stages.ts'

@@ -1,7 +1,7 @@
 /** The configured judges. */
 import { readFileSync } from 'node:fs'
 import type { Config, JudgeConfig } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
 import { rspamdJudge } from '../judge/rspamd/rspamd.ts'

@@ -4,7 +4,7 @@
  * takes the mail is told to it: this process, or workers.
  */
 import type { Config, ListenAddress } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics, ScrapeSources } from '../metrics/registry.ts'

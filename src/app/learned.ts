@@ -1,6 +1,6 @@
 /** What the admin API may see and do of what was learned of senders. */
 import type { AdminContext, SenderView } from '../admin/context.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { listMissing } from '../ledger/missing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { findLearned, type LearnedSender, listLearned } from '../peers/learning.ts'

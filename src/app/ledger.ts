@@ -1,6 +1,6 @@
 /** The configured ledger, for the house and for the sessions. */
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'

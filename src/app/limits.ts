@@ -1,6 +1,6 @@
 /** The limits on clients and on what their messages take, as configured. */
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { ClientLimitsOptions } from '../listen/client-limits.ts'
 import type { PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudgetOptions } from '../listen/spool-budget.ts'

@@ -1,6 +1,6 @@
 /** The configured sources of policies as one. Whoever has opened them closes them. */
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { chainPolicySources } from '../policy/chain.ts'
 import { withDefaultPolicy } from '../policy/default-policy.ts'
 import { inTime } from '../policy/in-time.ts'

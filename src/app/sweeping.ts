@@ -3,7 +3,7 @@
  * share a ledger is enough.
  */
 import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type MissingCount, noteMissing } from '../ledger/missing.ts'
 import { sweep } from '../ledger/sweep.ts'

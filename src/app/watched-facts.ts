@@ -1,5 +1,5 @@
 /** Facts for who watches a running Rcptwise, whichever of its processes they happen in. */
-import type { Fact } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
 import type { FactHub } from './fact-hub.ts'
 
 /** A fact, and where it happened. */

@@ -1,5 +1,5 @@
 /** SMTP servers as a backend: a pool of connections, and a transaction on one of them. */
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type {

@@ -5,7 +5,7 @@
  */
 import type { TextSource } from '../message/text-source.ts'
 import type { Refusal } from '../dsn/report.ts'
-import type { NoBounce } from '../facts.ts'
+import type { NoBounce } from '../facts/bounces.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { VouchedBy } from '../sender-auth/sender-auth.ts'
 

@@ -5,7 +5,7 @@
 import { backendSettings, openBackend } from '../app/backend.ts'
 import { openEnvelope } from '../bounce/report-envelope.ts'
 import type { Config } from '../config/config.ts'
-import type { Fact } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
 import { describeReply, isPositive } from '../smtp/reply.ts'
 import type { Finding } from './check-backend.ts'
 

@@ -8,7 +8,7 @@ import type { App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { describeProblem } from '../config/problem.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { watchBeside } from '../files/watch.ts'
 import { errorInWords } from './error-in-words.ts'
 

@@ -1,4 +1,4 @@
-/** What happens with judges: one of the subjects of facts.ts. */
+/** What happens with judges: one of the subjects of fact.ts. */
 import type { OfTransaction } from './of-transaction.ts'
 
 export type JudgeFact =

@@ -3,7 +3,7 @@
  * offers again. It may be mail that is lost to its recipient; `refused` ones would not have got it,
  * but their sender never heard so.
  */
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from './ledger.ts'
 import { nextVersion } from '../split/split-course.ts'
 import type { Split, SplitRecipient } from '../split/split.ts'

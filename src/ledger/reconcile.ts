@@ -4,7 +4,7 @@
  * top of that here, instead of being lost: a recipient who has the message would get it again, and
  * one who was answered would be told as abandoned days later.
  */
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { ledgerOver } from './delegating-ledger.ts'
 import type { Ledger } from './ledger.ts'
 import { splitClosed } from '../split/split-closed.ts'

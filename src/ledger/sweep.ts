@@ -1,5 +1,5 @@
 /** Gives up on splits that nobody comes back to, and forgets old ones. */
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from './ledger.ts'
 import { splitClosed } from '../split/split-closed.ts'
 import { abandonSplit, nextVersion } from '../split/split-course.ts'

@@ -7,7 +7,7 @@
  * strangers; for IPv6 that is the /64, of which one host has all. Peers in `trusted` are counted in
  * `limits.sessions` only.
  */
-import type { LimitName } from '../facts.ts'
+import type { LimitName } from '../facts/sessions.ts'
 import type { Allowance, RatedThing } from '../session/allowance.ts'
 import { ClientRates, limitOf, type Rated, type Rates } from './client-rates.ts'
 import { networkOf } from '../peers/network.ts'

@@ -2,7 +2,7 @@
  * How often clients may do something: a rate for each thing, and others for classes that have their
  * own. Held over all processes.
  */
-import type { LimitName } from '../facts.ts'
+import type { LimitName } from '../facts/sessions.ts'
 import type { RatedThing } from '../session/allowance.ts'
 import { clientKey } from '../peers/network.ts'
 import { RateLimiter } from './rate-limiter.ts'

@@ -1,6 +1,6 @@
 /** What one connection is made of. */
 import type { ClientAuth } from '../backend/backend.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Oracle } from '../session/oracle.ts'
 import type { SessionStart } from '../session/session.ts'

@@ -3,7 +3,7 @@
  * shown to the judges. May it go on to the backend before it is complete?
  */
 import type { Backend } from '../backend/backend.ts'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { JudgedEnvelope, Judges, JudgeTold, MessageJudging } from '../judge/judge.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Event } from '../session/effects.ts'

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Event } from '../session/effects.ts'
 import type { Session } from '../session/session.ts'
 import { secure, type TlsServer } from './upgrade.ts'

@@ -5,7 +5,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
-import type { ClientCertificate, TlsFailureReason } from '../facts.ts'
+import type { ClientCertificate, TlsFailureReason } from '../facts/sessions.ts'
 import { handshakeFailure } from '../tls/handshake-failure.ts'
 
 export interface TlsServer {

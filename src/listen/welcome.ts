@@ -6,7 +6,8 @@
  */
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FactListener, LimitName } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
+import type { LimitName } from '../facts/sessions.ts'
 import { plainAddress } from '../peers/network.ts'
 import { replies } from '../smtp/replies.ts'
 import { encodeReply, type Reply } from '../smtp/reply.ts'

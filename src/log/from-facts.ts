@@ -2,7 +2,8 @@
  * The log lines of the product. One info line tells all of a transaction; trouble is a
  * warning; `event` has a fixed word a kind, for filters.
  */
-import type { ClientCertificate, Fact, FactListener } from '../facts.ts'
+import type { Fact, FactListener } from '../facts/fact.ts'
+import type { ClientCertificate } from '../facts/sessions.ts'
 import type { Log } from './log.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'

@@ -2,7 +2,7 @@
  * The line that tells all of a transaction: who sent what to whom, in which groups, with
  * which answers, when.
  */
-import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts.ts'
+import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts/transaction.ts'
 import { ownReason, type Reason } from '../verdict/reason.ts'
 import { cutList, cutText } from './cut.ts'
 

@@ -2,14 +2,13 @@
  * Every count and duration of the product, derived from the facts that the log line is derived from
  * too.
  */
+import type { Fact, FactListener } from '../facts/fact.ts'
 import {
-  type Fact,
-  type FactListener,
   isForcedRetry,
   type RecipientFact,
   type TransactionFact,
   type VerdictName,
-} from '../facts.ts'
+} from '../facts/transaction.ts'
 import { initialiseStrategy } from './initialise.ts'
 import type { Metrics } from './registry.ts'
 import { series } from './series.ts'

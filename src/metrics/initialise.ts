@@ -2,7 +2,10 @@
  * Series that are known in advance, exported as 0: a rate over a series that appears with its first
  * event misses that event, and an alert on a series that is absent never fires.
  */
-import type { Fact, TransactionFact, BounceResult, LimitName, SessionEnd } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
+import type { BounceResult } from '../facts/bounces.ts'
+import type { LimitName, SessionEnd } from '../facts/sessions.ts'
+import type { TransactionFact } from '../facts/transaction.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 

@@ -3,7 +3,7 @@
  * allows one app a process.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
-import type { Fact } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
 import type { OpenSplits } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import { late } from './batched.ts'

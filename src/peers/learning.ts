@@ -3,7 +3,7 @@
  * transaction. Kept by the ledger (ledger/senders.ts), read from memory.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { SenderRecord, SenderRecords } from '../ledger/senders.ts'
 import {
   chooseStrategy,

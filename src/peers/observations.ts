@@ -1,5 +1,5 @@
 /** What one transaction teaches about its sender (strategy/auto.ts has the words). Pure. */
-import { isForcedRetry, type RecipientFact, type TransactionFact } from '../facts.ts'
+import { isForcedRetry, type RecipientFact, type TransactionFact } from '../facts/transaction.ts'
 import { delayLesson, type LessonName } from '../strategy/auto.ts'
 
 /**

@@ -5,7 +5,7 @@
 import { open, stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { PolicyEntries } from './policy-entries.ts'
 import type { NamedPolicy, PolicySource, Unknown } from './policy-source.ts'
 import { watchBeside } from '../files/watch.ts'

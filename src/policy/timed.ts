@@ -2,7 +2,7 @@
  * A source, with the time of its questions told. What is at hand stays at hand: a promise around
  * each recipient's look-up would cost more than it.
  */
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import type { Answers, Source } from './policy-source.ts'
 
 export interface TimedOptions {

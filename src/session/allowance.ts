@@ -2,7 +2,7 @@
  * What a client may still do of what is counted over all of its sessions. The machine asks; who
  * counts is at the edge.
  */
-import type { LimitName } from '../facts.ts'
+import type { LimitName } from '../facts/sessions.ts'
 
 export type RatedThing = 'messages' | 'recipients' | 'errors'
 

@@ -2,7 +2,7 @@
  * Where an attempt came from and who vouches for it: what `auto` learns from, kept with its split
  * until the next one.
  */
-import type { TransactionFact } from '../facts.ts'
+import type { TransactionFact } from '../facts/transaction.ts'
 import type { Split, SplitAttempt } from '../split/split.ts'
 import { shadowCost } from '../strategy/shadow.ts'
 import type { Session } from './session.ts'

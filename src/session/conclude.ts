@@ -1,5 +1,5 @@
 /** The end of a transaction: its fact, whole. Every recipient is accounted for here. */
-import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts.ts'
+import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts/transaction.ts'
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'

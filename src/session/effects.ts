@@ -4,7 +4,8 @@
  */
 import type { Reply } from '../smtp/reply.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
-import type { ClientCertificate, Fact } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
+import type { ClientCertificate } from '../facts/sessions.ts'
 import type { JudgedEnvelope } from '../judge/judge.ts'
 import type { Revision } from '../message/edits.ts'
 import type { MessageIdentity } from '../split/split.ts'

@@ -1,5 +1,5 @@
 /** How a session ends, and how a transaction under way ends with it. */
-import type { SessionEnd } from '../facts.ts'
+import type { SessionEnd } from '../facts/sessions.ts'
 import { readable } from '../smtp/octets.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'

@@ -1,5 +1,5 @@
 /** Limits that are reached inside a session: told as facts, and rates asked for. */
-import type { LimitName } from '../facts.ts'
+import type { LimitName } from '../facts/sessions.ts'
 import type { RatedThing } from './allowance.ts'
 import { type Session, transactionOf } from './session.ts'
 import { known } from '../known.ts'

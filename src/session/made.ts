@@ -1,5 +1,5 @@
 /** What was made of a text until its transaction ended, wherever it ended: for the fact of it. */
-import type { DeliveryFact } from '../facts.ts'
+import type { DeliveryFact } from '../facts/transaction.ts'
 import { describeReply } from '../smtp/reply.ts'
 import type { Findings } from '../verdict/judgement.ts'
 import type { Parcel } from '../verdict/parcels.ts'

@@ -1,6 +1,6 @@
 /** After the text: what has to be known before the backend gets it. */
 import type { Prepared } from '../bounce/bounce.ts'
-import type { LimitName } from '../facts.ts'
+import type { LimitName } from '../facts/sessions.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'

@@ -17,7 +17,7 @@ import type { PeerClass } from '../strategy/peer-class.ts'
 import type { StrategyName } from '../strategy/names.ts'
 import type { Going, Splitting } from '../strategy/choose.ts'
 import type { UnsplitReason } from '../split/unsplit.ts'
-import type { RecipientFact } from '../facts.ts'
+import type { RecipientFact } from '../facts/transaction.ts'
 import type { Reason } from '../verdict/reason.ts'
 
 export type Fate = 'asked' | 'considered' | 'through' | 'deferred' | 'refused' | 'postponed'

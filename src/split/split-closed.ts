@@ -2,7 +2,7 @@
  * What is told of a split that has ended, for everyone who ends one: a session, the sweep, a store
  * that is full. Pure.
  */
-import type { Fact } from '../facts.ts'
+import type { Fact } from '../facts/fact.ts'
 import type { RecipientState, Split } from './split.ts'
 
 /**

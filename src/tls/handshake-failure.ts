@@ -2,7 +2,7 @@
  * Why a handshake with a client failed, from OpenSSL's and the system's errors: a word for the
  * metric, and a line for the log.
  */
-import type { TlsFailureReason } from '../facts.ts'
+import type { TlsFailureReason } from '../facts/sessions.ts'
 
 /**
  * By what is in the code, first match wins. Codes are ERR_SSL_ and OpenSSL's reason (`openssl

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { SecureContext } from 'node:tls'
-import type { FactListener } from '../facts.ts'
+import type { FactListener } from '../facts/fact.ts'
 import { watchBeside } from '../files/watch.ts'
 import type { PemOfFiles } from './kept-self-signed.ts'
 import { makeCertificate, type Certificate, type PemPair } from './certificate-pair.ts'

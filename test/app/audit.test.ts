@@ -1,7 +1,7 @@
 /** Each change by the admin API leaves a fact, and so a line in the log, with who made it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { operations } from '../../src/admin/operations.ts'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'

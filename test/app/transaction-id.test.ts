@@ -1,6 +1,6 @@
 /** One message has one id, in everything that is told and kept of it. */
 import { expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
 import { behind, open, pipeline, start } from '../support/session.ts'

@@ -9,7 +9,7 @@ import type {
 } from '../../src/backend/backend.ts'
 import type { TextSource } from '../../src/message/text-source.ts'
 import { SmtpBackend, type SmtpBackendOptions } from '../../src/backend/smtp-backend.ts'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
 import type { FakeBackend } from '../support/fake-backend.ts'

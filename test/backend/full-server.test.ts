@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
 import { type Begun, openBackend, type OpenBackend, recipients } from './backend-session.ts'

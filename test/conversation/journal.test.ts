@@ -12,7 +12,7 @@ import { openGeneration, type OutlivingParts } from '../../src/app/generation.ts
 import { leasedParts } from '../../src/app/leased-parts.ts'
 import { noNeighbours } from '../../src/backend/endpoints/room.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'
 import type { ClientLimits } from '../../src/listen/client-limits.ts'
 import { Connection } from '../../src/listen/connection.ts'

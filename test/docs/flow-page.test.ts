@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isForcedRetry } from '../../src/facts.ts'
+import { isForcedRetry } from '../../src/facts/transaction.ts'
 import { knownSender, Machine, policies } from '../support/machine.ts'
 
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'flow.md'), 'utf8')

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { TransactionFact } from '../../src/facts.ts'
+import type { TransactionFact } from '../../src/facts/transaction.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
 import { startTestApp } from '../support/app.ts'

@@ -1,6 +1,6 @@
 /** The safety net: who was deferred and is not offered again. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { listMissing, noteMissing } from '../../src/ledger/missing.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/sqlite.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { reconcile, reconcilingLedger } from '../../src/ledger/reconcile.ts'
 import {
   answerRecipients,

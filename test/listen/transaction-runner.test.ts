@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { expect, test, vi } from 'vitest'
 import type { EnvelopeListener } from '../../src/backend/backend.ts'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { Judge } from '../../src/judge/judge.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import type { Judgement } from '../../src/verdict/judgement.ts'

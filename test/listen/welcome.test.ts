@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { ClientLimits } from '../../src/listen/client-limits.ts'
 import { type Guest, welcome, type WelcomeOptions } from '../../src/listen/welcome.ts'
 import { until } from '../support/lab/until.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
 import { initialise } from '../../src/metrics/initialise.ts'
 import {

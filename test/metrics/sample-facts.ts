@@ -1,4 +1,5 @@
-import type { Fact, RecipientFact, TransactionFact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
+import type { RecipientFact, TransactionFact } from '../../src/facts/transaction.ts'
 
 export const recipient = (address: string, change: Partial<RecipientFact> = {}): RecipientFact => ({
   address,

@@ -2,7 +2,7 @@
  * Messages of one sender, one after the other, against the real session machine with a ledger in
  * memory and a simulated clock. Says what it cost and what became of everyone.
  */
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { noteMissing } from '../../src/ledger/missing.ts'
 import { applyChange, type SenderRecord, type SenderRecords } from '../../src/ledger/senders.ts'

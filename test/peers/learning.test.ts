@@ -1,6 +1,6 @@
 /** Synthetic senders: what becomes of them while their messages come and do not come. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import {
   forgottenAfterMs,
   learnFromFacts,

@@ -1,6 +1,6 @@
 /** What one transaction teaches. */
 import { expect, test } from 'vitest'
-import type { TransactionFact } from '../../src/facts.ts'
+import type { TransactionFact } from '../../src/facts/transaction.ts'
 import { lessonsOf } from '../../src/peers/observations.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 

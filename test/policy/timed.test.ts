@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import { timed } from '../../src/policy/timed.ts'
 import { type Pace, ScriptedSource } from '../support/scripted-source.ts'
 import { breakable, nameOfRaw } from './breakable.ts'

@@ -3,7 +3,7 @@
  * vouches for.
  */
 import { describe, expect, test } from 'vitest'
-import type { TransactionFact } from '../../src/facts.ts'
+import type { TransactionFact } from '../../src/facts/transaction.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { Prepared } from '../../src/bounce/bounce.ts'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, type MachineOptions, policies, type World, yes } from '../support/machine.ts'
 

@@ -3,7 +3,7 @@
  * word of its own for each.
  */
 import { describe, expect, test } from 'vitest'
-import type { SessionEnd } from '../../src/facts.ts'
+import type { SessionEnd } from '../../src/facts/sessions.ts'
 import { initialise, sessionEnds } from '../../src/metrics/initialise.ts'
 import { createMetrics } from '../../src/metrics/registry.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'

@@ -1,6 +1,6 @@
 /** Each way to an outcome, and the reason that stands in the facts and in the ledger for it. */
 import { describe, expect, test } from 'vitest'
-import type { RecipientFact } from '../../src/facts.ts'
+import type { RecipientFact } from '../../src/facts/transaction.ts'
 import {
   describeReason,
   overrulingWords,

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Fact, FactListener } from '../../src/facts.ts'
+import type { Fact, FactListener } from '../../src/facts/fact.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { reconcilingLedger } from '../../src/ledger/reconcile.ts'
 import { splitClosed } from '../../src/split/split-closed.ts'

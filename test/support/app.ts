@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type App, startApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { describeProblem } from '../../src/config/problem.ts'
-import type { Fact, TransactionFact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
+import type { TransactionFact } from '../../src/facts/transaction.ts'
 
 export interface TestApp extends AsyncDisposable {
   readonly app: App

@@ -4,7 +4,8 @@
  * after the other, batches, held commands) is done here.
  */
 import { createHash } from 'node:crypto'
-import type { Fact, TransactionFact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
+import type { TransactionFact } from '../../src/facts/transaction.ts'
 import type { Prepared } from '../../src/bounce/bounce.ts'
 import type { Findings, Judgement } from '../../src/verdict/judgement.ts'
 import type { OpenLimit } from '../../src/ledger/ledger.ts'

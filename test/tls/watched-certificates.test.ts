@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Fact } from '../../src/facts.ts'
+import type { Fact } from '../../src/facts/fact.ts'
 import type { PemPair } from '../../src/tls/certificate-pair.ts'
 import { makeSelfSigned } from '../../src/tls/self-signed.ts'
 import { openCertificates, type WatchedCertificates } from '../../src/tls/watched-certificates.ts'

@@ -2,7 +2,7 @@
  * Servers behind that workers leave alone, each by what it has seen: told when the first one does,
  * and when the last one uses it again.
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import type { AwayFact } from './messages.ts'
 
 export class AwayOfAll<Worker> {

@@ -3,7 +3,7 @@
  * later. One batch is under way at a time. What happens while the primary does not read it waits,
  * up to a limit; more is dropped and counted, since mail never waits for who watches it.
  */
-import type { Fact } from '../../facts.ts'
+import type { Fact } from '../../facts/fact.ts'
 import type { FactHub } from '../fact-hub.ts'
 import type { WatchedFact } from '../watched-facts.ts'
 import type { FactBatch } from './messages.ts'

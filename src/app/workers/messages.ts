@@ -1,6 +1,6 @@
 /** What the primary and its workers tell each other, by structured clone. */
 import type { Config } from '../../config/config.ts'
-import type { Fact } from '../../facts.ts'
+import type { Fact } from '../../facts/fact.ts'
 import type { SharedRate } from '../../listen/shared-limits.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'

@@ -4,7 +4,7 @@
  * service manager knows.
  */
 import type { Config } from '../../config/config.ts'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { assignSockets } from '../../service/activation.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 import type { WatchedCertificates } from '../../tls/watched-certificates.ts'

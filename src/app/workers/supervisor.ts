@@ -1,6 +1,6 @@
 /** The workers of a primary: as many as wanted, each replaced when it ends by itself. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
 import type { WatchedFact } from '../watched-facts.ts'
 import { AwayOfAll } from './away.ts'

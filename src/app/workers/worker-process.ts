@@ -5,7 +5,7 @@
  */
 import '../../service/v8-flags.ts'
 import type { Config } from '../../config/config.ts'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { Listener } from '../../listen/listener.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'

@@ -1,5 +1,5 @@
 /** Opening a connection to an endpoint: what is told of it, and why it could not be opened. */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { Failed } from '../wire/command-reply.ts'
 import type { SmtpConnection } from '../wire/connection.ts'

@@ -3,7 +3,7 @@
  * growing time and asked in the background until it answers. Owns the timers of that. Opens no
  * connection: those are the pool's. Which endpoint is chosen is for choose.ts.
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import type { Extensions } from '../../smtp/ehlo.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { ServerView } from '../backend.ts'

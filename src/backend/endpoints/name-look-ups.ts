@@ -2,7 +2,7 @@
  * The servers that are configured by a name: each is looked up again and again, and what was found
  * is told. Owns its timer. What becomes of an endpoint that is found no more is not its business.
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { isLiteral, resolveServer, type Resolver } from './resolve.ts'
 import type { Endpoint, Server } from './route.ts'
 

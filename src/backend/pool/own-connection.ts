@@ -3,7 +3,7 @@
  * on it. It is never used for another client, and when it is lost the client has to authenticate
  * anew.
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { describeReply, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type { BackendTransaction, EnvelopeListener, OwnBackend } from '../backend.ts'

@@ -2,7 +2,7 @@
  * What a session is told for a server's reply: one that is about us, or the server's setup, is no
  * refusal of the message.
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { describeReply, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import { isAboutUs, type Login, type RefusedStep } from '../wire/about-us.ts'

@@ -6,7 +6,7 @@
  *       ▲                                           │ tried every second, then less often
  *       └── what memory holds is written there ◀────┘
  */
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
 import { openMemory, type AwayMemory } from './stand-in.ts'
 import { keyBase, RedisStore, type Dropped, type RedisStoreOptions } from './commands.ts'

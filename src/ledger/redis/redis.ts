@@ -4,7 +4,7 @@
  * (scripts.ts). While the server is away the same code goes on in memory, which begins empty:
  * senders are then new (failover.ts).
  */
-import type { Fact, FactListener } from '../../facts.ts'
+import type { Fact, FactListener } from '../../facts/fact.ts'
 import type {
   Ledger,
   Opener,

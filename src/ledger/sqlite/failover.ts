@@ -8,7 +8,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { notAFile, openConnection, openReadOnly } from './connection.ts'
 import { copyOpen, writeBack } from './copy.ts'
 import { describeError, sqliteTrouble } from './error.ts'

@@ -3,7 +3,7 @@
  * removed in a turn of its own.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import { splitClosed } from '../../split/split-closed.ts'
 import { abandonSplit } from '../../split/split-course.ts'
 import type { Split } from '../../split/split.ts'

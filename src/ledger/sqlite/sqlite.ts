@@ -7,7 +7,7 @@
  * memory (failover.ts).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FactListener } from '../../facts.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import type {
   Ledger,
   Opener,

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { factHub } from '../../../src/app/fact-hub.ts'
 import type { WatchedFact } from '../../../src/app/watched-facts.ts'
 import { FactsHere, mostWaiting, watchedFacts } from '../../../src/app/workers/facts-here.ts'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

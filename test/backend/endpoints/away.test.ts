@@ -7,7 +7,7 @@ import { CountsHere, CountsOfAll } from '../../../src/app/workers/shared-counts.
 import { type Asked, Endpoints } from '../../../src/backend/endpoints/endpoints.ts'
 import { systemResolver } from '../../../src/backend/endpoints/resolve.ts'
 import { type Neighbours, noNeighbours } from '../../../src/backend/endpoints/room.ts'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 
 const hour = 3_600_000
 const refused = { failed: 'connect ECONNREFUSED', step: 'connect' } as const

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { Pool, type PoolOptions } from '../../../src/backend/pool/pool.ts'
 import { resolveServer, type Resolver } from '../../../src/backend/endpoints/resolve.ts'
 import type { Server } from '../../../src/backend/endpoints/route.ts'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 import { startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 

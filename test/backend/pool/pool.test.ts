@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Lent, NotLent } from '../../../src/backend/pool/lending.ts'
 import { Pool, type PoolOptions } from '../../../src/backend/pool/pool.ts'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 

@@ -8,7 +8,7 @@ import type { BackendTransaction, DeliveryOrder } from '../../../src/backend/bac
 import { onTop } from '../../../src/message/edits.ts'
 import type { TextSource } from '../../../src/message/text-source.ts'
 import { Sink } from '../../../src/backend/sink/sink.ts'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 import { describeReply } from '../../../src/smtp/reply.ts'
 import { SlowText } from '../backend-session.ts'
 import { wholeText } from '../whole-text.ts'

@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { TransactionFact } from '../../../src/facts.ts'
+import type { TransactionFact } from '../../../src/facts/transaction.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { startExim } from '../../support/lab/exim.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'

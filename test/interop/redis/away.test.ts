@@ -5,7 +5,7 @@
  *   ledger ─▶ (proxy) ─▶ redis-server 7.0 (Debian 12), alone, as replica or as cluster
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
 import {

@@ -4,7 +4,7 @@
  *   two ledgers ─▶ redis-server 7.0 (Debian 12)
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Fact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
 import { sweep } from '../../../src/ledger/sweep.ts'

@@ -1,5 +1,5 @@
 /** How a sender came back, as Rcptwise saw it: what the rows of `senders` are held against. */
-import type { TransactionFact } from '../../../src/facts.ts'
+import type { TransactionFact } from '../../../src/facts/transaction.ts'
 
 export interface ComingBack {
   /** Each attempt came in a connection of its own. */

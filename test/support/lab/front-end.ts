@@ -5,7 +5,8 @@ import path from 'node:path'
 import { stringify } from 'yaml'
 import { startApp } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import type { Fact, TransactionFact } from '../../../src/facts.ts'
+import type { Fact } from '../../../src/facts/fact.ts'
+import type { TransactionFact } from '../../../src/facts/transaction.ts'
 
 export interface FrontEndOptions {
   /** Port of the backend on 127.0.0.1, or its URL. */

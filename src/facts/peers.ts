@@ -1,0 +1,30 @@
+/** How peers and senders are served from now on: by hand, or because it was learned. */
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
+
+export type PeerFact =
+  | {
+      readonly kind: 'strategyChanged'
+      readonly at: number
+      readonly peer: string
+      readonly strategy: ConfigurableStrategy
+      readonly until?: number
+      readonly by: string
+      readonly reset: boolean
+    }
+  /** `auto` serves a sender in another way from now on. */
+  | {
+      readonly kind: 'senderLearned'
+      readonly at: number
+      readonly sender: string
+      readonly strategy: StrategyName
+      readonly why: string
+    }
+  /** By hand: what was learned of a sender is gone, or does not count. */
+  | {
+      readonly kind: 'senderChanged'
+      readonly at: number
+      readonly sender: string
+      readonly change: 'pinned' | 'unpinned' | 'forgotten'
+      readonly strategy?: StrategyName
+      readonly by: string
+    }

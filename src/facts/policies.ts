@@ -1,0 +1,32 @@
+/** What happens with sources of policies. */
+import type { OfTransaction } from './of-transaction.ts'
+
+export type PolicyFact =
+  | (OfTransaction & {
+      readonly kind: 'policyFailed'
+      readonly at: number
+      readonly recipient: string
+      /** The source's name, such as `file:/etc/rcptwise/recipients.yaml`. */
+      readonly source: string
+      readonly why: string
+    })
+  /** One question to a source of policies, for recipients who were offered together. */
+  | {
+      readonly kind: 'policiesAsked'
+      readonly at: number
+      readonly source: string
+      readonly recipients: number
+      readonly ms: number
+    }
+  | {
+      readonly kind: 'policiesLoaded'
+      readonly at: number
+      readonly file: string
+      readonly entries: number
+    }
+  | {
+      readonly kind: 'policiesKept'
+      readonly at: number
+      readonly file: string
+      readonly why: string
+    }
