@@ -156,8 +156,8 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['pino', 'pino-pretty'],
   },
   config: {
-    values: ['config', 'strategy/names.ts', 'smtp'],
-    types: ['verdict', 'strategy', 'smtp'],
+    values: ['config', 'strategy/names.ts', 'smtp', 'policy/policy-values.ts', 'known.ts'],
+    types: ['verdict', 'strategy', 'smtp', 'policy/policy-source.ts'],
     outside: ['node:*', 'zod', 'yaml'],
   },
   service: { values: ['service'], outside: ['node:*'] },

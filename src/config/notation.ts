@@ -189,9 +189,13 @@ export function perMinute() {
   return schema
 }
 
-/** A score or a threshold. */
-export const score = () =>
-  exact('a number', (raw): raw is number => typeof raw === 'number' && Number.isFinite(raw))
+/** A threshold for scores. */
+export const threshold = () =>
+  exact(
+    'a number or never',
+    (raw): raw is number | 'never' =>
+      raw === 'never' || (typeof raw === 'number' && Number.isFinite(raw)),
+  )
 
 /** Text of at least one character that fits the pattern; `value` says what it is. */
 export const text = (value: string, pattern = /\S/) =>

@@ -1,4 +1,7 @@
 /** The policies of a configuration, with those that are there when it names none. */
+import { known } from '../known.ts'
+import type { PolicyValues } from '../policy/policy-source.ts'
+import { plainPolicy, policyOf } from '../policy/policy-values.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Report } from './report.ts'
 import { inWords, someOf } from './in-words.ts'
@@ -16,10 +19,7 @@ const builtIn: ReadonlyMap<string, Policy> = new Map(
   ].map((policy) => [policy.name, policy]),
 )
 
-/**
- * The policies by name; thresholds must rise from tag to quarantine to reject, else one could never
- * be reached.
- */
+/** The policies by name. */
 export function resolvePolicies(
   settings: Settings['policies'],
   report: Report,
@@ -33,34 +33,27 @@ export function resolvePolicies(
         'is no name for a policy, expected one of a to z, 0 to 9, "_" and "-"',
       )
     }
-    checkOrder(name, written, report)
-    policies.set(name, {
-      name,
-      ...(written.tag_at !== undefined && { tagAt: written.tag_at }),
-      ...(written.quarantine_at !== undefined && { quarantineAt: written.quarantine_at }),
-      ...(written.reject_at !== undefined && { rejectAt: written.reject_at }),
-      neverDefer: written.never_defer,
-    })
+    const made = policyOf(valuesOf(written), { name, others: plainPolicy })
+    if (made.ok) policies.set(name, made.value)
+    else {
+      for (const { key, why } of made.mistakes) report(['policies', name, key], why)
+      policies.set(name, { name, ...plainPolicy })
+    }
   }
   if (policies.size === 0)
     report(['policies'], 'has no policies; name one, or leave the key out for the built-in ones')
   return policies
 }
 
-function checkOrder(name: string, policy: PolicySettings, report: Report): void {
-  let lower: { readonly key: string; readonly value: number } | undefined
-  for (const key of ['tag_at', 'quarantine_at', 'reject_at'] as const) {
-    const value = policy[key]
-    if (value === undefined) continue
-    if (lower !== undefined && value < lower.value) {
-      report(
-        ['policies', name, key],
-        `got ${value}, expected at least ${lower.key}, which is ${lower.value}`,
-      )
-    }
-    lower = { key, value }
-  }
-}
+const valuesOf = (written: PolicySettings): PolicyValues => ({
+  kind: 'values',
+  ...known({
+    tagAt: written.tag_at,
+    quarantineAt: written.quarantine_at,
+    rejectAt: written.reject_at,
+    neverDefer: written.never_defer,
+  }),
+})
 
 /** The policy of recipients that no source knows; `careful` unless the file says otherwise. */
 export function defaultPolicy(

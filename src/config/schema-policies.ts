@@ -4,13 +4,17 @@ import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 
 const policy = z.strictObject({
-  tag_at: key(is.score().optional(), 'Score from which Rcptwise tags a message.', 'never'),
+  tag_at: key(is.threshold().optional(), 'Score from which Rcptwise tags a message.', 'never'),
   quarantine_at: key(
-    is.score().optional(),
+    is.threshold().optional(),
     'Score from which a message goes to `quarantine.address`.',
     'never',
   ),
-  reject_at: key(is.score().optional(), 'Score from which Rcptwise refuses a message.', 'never'),
+  reject_at: key(
+    is.threshold().optional(),
+    'Score from which Rcptwise refuses a message.',
+    'never',
+  ),
   never_defer: key(
     z.boolean().prefault(false),
     'Recipients with this policy always go through first: no delay for them.',

@@ -12,6 +12,7 @@ import type {
   PolicyValues,
   ResolvedSource,
 } from './policy-source.ts'
+import { policyOf } from './policy-values.ts'
 
 export interface Resolving {
   /** Those that the configuration has, by name. */
@@ -45,13 +46,10 @@ export function resolved(
   }
   const failed = (why: string): Answer<FoundPolicy> => ({ kind: 'failed', source: name, why })
   const ownPolicy = (values: PolicyValues): Answer<FoundPolicy> => {
-    for (const key of thresholds) {
-      const value = values[key]
-      // A database may have NaN or Infinity, and a score compares with neither.
-      if (typeof value === 'number' && !Number.isFinite(value))
-        return failed(`${key} is ${value}, expected a number`)
-    }
-    return { kind: 'found', policy: withValues(name, values, defaultPolicy) }
+    const made = policyOf(values, { name, others: defaultPolicy })
+    return made.ok
+      ? { kind: 'found', policy: made.value }
+      : failed(made.mistakes.map(({ key, why }) => `${key}: ${why}`).join('; '))
   }
   const resolveAll = (answers: readonly Raw[]): readonly Answer<FoundPolicy>[] =>
     answers.map(resolve)
@@ -63,18 +61,4 @@ export function resolved(
     },
     close: async () => await source.close(),
   }
-}
-
-const thresholds = ['tagAt', 'quarantineAt', 'rejectAt'] as const
-
-function withValues(name: string, values: PolicyValues, others: Policy): Policy {
-  const policy: { -readonly [Key in keyof Policy]: Policy[Key] } = {
-    name,
-    neverDefer: values.neverDefer ?? others.neverDefer,
-  }
-  for (const key of thresholds) {
-    const value = values[key] ?? others[key] ?? 'never'
-    if (value !== 'never') policy[key] = value
-  }
-  return policy
 }

@@ -16,6 +16,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readBlock',
   'readPem',
   'readBackendTls',
+  'readBounded',
   // A schema of the admin API.
   'readiness',
   // Of a session's journal.

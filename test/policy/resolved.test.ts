@@ -61,7 +61,7 @@ test.each([NaN, Infinity, -Infinity])('a threshold of %s is a failure', async (v
   expect(await answerOf({ kind: 'values', rejectAt: value })).toEqual({
     kind: 'failed',
     source: 'sql',
-    why: `rejectAt is ${value}, expected a number`,
+    why: `reject_at: got ${value}, expected a number or never`,
   }),
 )
 

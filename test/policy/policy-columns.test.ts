@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { knownKeys } from '../../src/config/schema-keys.ts'
+import { columnNames, type Columns, valuesFrom } from '../../src/policy/policy-columns.ts'
+
+test('a source can say all that a policy of the configuration can say, in the same words', () =>
+  expect(columnNames.toSorted()).toEqual(knownKeys(['policies', 'any']).toSorted()))
+
+test.each<[string, Columns, object]>([
+  ['nothing', {}, {}],
+  ['NULL says nothing', { tag_at: null, never_defer: undefined }, {}],
+  ['numbers', { tag_at: 5, reject_at: 8.5 }, { tagAt: 5, rejectAt: 8.5 }],
+  ['decimals as text', { tag_at: '5.000', reject_at: ' -1 ' }, { tagAt: 5, rejectAt: -1 }],
+  ['bigints', { tag_at: 5n }, { tagAt: 5 }],
+  ['never', { reject_at: 'NEVER' }, { rejectAt: 'never' }],
+  ['a boolean', { never_defer: true }, { neverDefer: true }],
+  ['a TINYINT', { never_defer: 0 }, { neverDefer: false }],
+  ["amavis' Y and N", { never_defer: 'Y' }, { neverDefer: true }],
+])('%s', (_, row, values) =>
+  expect(valuesFrom(row)).toEqual({ ok: true, value: { kind: 'values', ...values } }),
+)
+
+test('all that is wrong is told, each with what was there', () =>
+  expect(valuesFrom({ tag_at: 'high', never_defer: 2, rejct_at: 8, reject_at: NaN })).toEqual({
+    ok: false,
+    mistakes: [
+      { key: 'tag_at', why: 'got "high", expected a number or never' },
+      { key: 'never_defer', why: 'got 2, expected true or false' },
+      { key: 'rejct_at', why: 'is nothing that a policy can say' },
+      { key: 'reject_at', why: 'got NaN, expected a number or never' },
+    ],
+  }))
+
+test('nothing that a row can hold throws', () =>
+  fc.assert(
+    fc.property(
+      fc.dictionary(
+        fc.oneof(fc.constantFrom(...columnNames), fc.string()),
+        fc.anything({ withNullPrototype: true }),
+      ),
+      (row) => typeof valuesFrom(row).ok === 'boolean',
+    ),
+  ))

@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { plainPolicy, policyOf } from '../../src/policy/policy-values.ts'
+import type { PolicyValues } from '../../src/policy/policy-source.ts'
+
+const said = (values: Omit<PolicyValues, 'kind'>): PolicyValues => ({ kind: 'values', ...values })
+const others = { tagAt: 6, rejectAt: 15, neverDefer: false }
+const careful = { name: 'row', others }
+
+test('what is said stands over what others say, and nothing else of theirs is lost', () =>
+  expect(policyOf(said({ tagAt: 3, quarantineAt: 9 }), careful)).toEqual({
+    ok: true,
+    value: { name: 'row', tagAt: 3, quarantineAt: 9, rejectAt: 15, neverDefer: false },
+  }))
+
+test('a threshold that others have, and that contradicts what is said, is no mistake', () =>
+  expect(policyOf(said({ tagAt: 20 }), careful)).toMatchObject({
+    ok: true,
+    value: { tagAt: 20, rejectAt: 15 },
+  }))
+
+test('each threshold that is below the one before it is told', () =>
+  expect(policyOf(said({ tagAt: 9, quarantineAt: 8, rejectAt: 7 }), careful)).toEqual({
+    ok: false,
+    mistakes: [
+      { key: 'quarantine_at', why: 'got 8, expected at least tag_at, which is 9' },
+      { key: 'reject_at', why: 'got 7, expected at least quarantine_at, which is 8' },
+    ],
+  }))
+
+const threshold = fc.option(fc.oneof(fc.double(), fc.constant('never' as const)), {
+  nil: undefined,
+})
+test('whatever numbers are said: a policy has thresholds that rise, or there is a mistake', () =>
+  fc.assert(
+    fc.property(threshold, threshold, threshold, (tagAt, quarantineAt, rejectAt) => {
+      const values = {
+        ...(tagAt === undefined ? {} : { tagAt }),
+        ...(quarantineAt === undefined ? {} : { quarantineAt }),
+        ...(rejectAt === undefined ? {} : { rejectAt }),
+      }
+      const made = policyOf(said(values), { name: 'row', others: plainPolicy })
+      if (!made.ok) return made.mistakes.length > 0
+      const { value } = made
+      const all = [value.tagAt, value.quarantineAt, value.rejectAt].filter(
+        (one) => one !== undefined,
+      )
+      return all.every((one, i) => Number.isFinite(one) && one >= (all[i - 1] ?? one))
+    }),
+  ))
