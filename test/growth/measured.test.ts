@@ -13,6 +13,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readJson',
   'readProxyHeader',
   'readAnswer',
+  'readBounded',
   'readBlock',
   'readPem',
   'readBackendTls',
