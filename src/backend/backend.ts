@@ -76,14 +76,14 @@ export interface OwnBackend {
    * One line of an authentication (RFC 4954); the answer in the backend's words, or 454 when there
    * is none.
    */
-  say(line: string, heard: (reply: Reply) => void): void
+  say(line: string, onReply: (reply: Reply) => void): void
   begin(id: string, listener: EnvelopeListener): BackendTransaction
   end(): void
 }
 
 /** AUTH of one client, line by line. */
 export interface ClientAuth {
-  say(line: string, client: ClientAttributes, heard: (reply: Reply) => void): void
+  say(line: string, client: ClientAttributes, onReply: (reply: Reply) => void): void
   end(): void
 }
 

@@ -24,12 +24,12 @@ export class ClientBackend implements Backend, ClientAuth {
     this.#backend = backend
   }
 
-  say(line: string, client: ClientAttributes, heard: (reply: Reply) => void): void {
+  say(line: string, client: ClientAttributes, onReply: (reply: Reply) => void): void {
     this.#own ??= this.#backend.authenticate?.(client)
-    if (this.#own === undefined) return heard(replies.authUnavailable)
+    if (this.#own === undefined) return onReply(replies.authUnavailable)
     this.#own.say(line, (reply) => {
       if (reply.code === 235) this.#authenticated = true
-      heard(reply)
+      onReply(reply)
     })
   }
 

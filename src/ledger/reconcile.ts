@@ -50,13 +50,13 @@ export function reconcile(ours: Split, stored: Split): Split {
   const { closedAt, deliveriesOnly, ...open } = released(stored)
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
   const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
-  const told = ours.told ?? stored.told
+  const declared = ours.declared ?? stored.declared
   const returns = ours.returns ?? stored.returns
   const merged: Split = {
     ...open,
     // Somebody was deferred in one of the two: it is a split.
     ...(ours.deliveriesOnly === true && deliveriesOnly === true ? { deliveriesOnly } : {}),
-    ...known({ told, returns }),
+    ...known({ declared, returns }),
     ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
     ...known({ takenUntil: ours.takenUntil, postponed: ours.postponed }),
     ...(ours.recognised === undefined

@@ -45,7 +45,7 @@ export function toRow(split: Split): SplitRow {
     lastAttemptAt: Math.trunc(split.lastAttemptAt),
     closedAt: open ? null : Math.trunc(split.closedAt ?? split.lastAttemptAt),
     reversePath: split.reversePath,
-    client: split.told?.sender ?? '',
+    client: split.declared?.sender ?? '',
     recipients,
     members: open ? hash('sha1', [split.reversePath, ...recipients].join('\n'), 'base64') : '',
     bytes: rowBytes + body.length + memberBytes * recipients.length,

@@ -11,7 +11,7 @@ import {
   newCandidate,
   noteOffer,
   seemsReturn,
-  toldAlike,
+  declaredAlike,
 } from '../split/split-return.ts'
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
 import { switchSplit } from './recognise-split.ts'
@@ -28,7 +28,7 @@ export function mayHaveIt(session: Session, { address }: Recipient): boolean {
   if (transaction === undefined) return false
   const { recalled, arrival } = transaction
   const states = [...recalled.values()]
-    .filter((split) => toldAlike(split, arrival))
+    .filter((split) => declaredAlike(split, arrival))
     .flatMap((split) => memoryOf(split, address)?.state ?? [])
   return states.length > 0 && states.every((state) => state === 'delivered')
 }

@@ -112,7 +112,7 @@ export function takeResults(
   const refusals = refusalsToReport(transaction, step, results.outcomes)
   const { judged, parcels, client, report } = step
   if (report.kind === 'none' || refusals.length === 0)
-    return concludeAnswer(session, { ...delivering, results, told: 'nobody' })
+    return concludeAnswer(session, { ...delivering, results, reportedTo: 'nobody' })
   const reporting = { at: 'reporting', judged, by: report.by, parcels, results, client } as const
   session.state = { ...delivering, step: reporting }
   session.effects.push({ do: 'report', refusals })
@@ -126,13 +126,13 @@ export function onReported(session: Session, reply: Reply): void {
   if (step.at !== 'reporting') return
   const taken = noteReported(session, { ...state, step }, reply)
   const { results } = step
-  concludeAnswer(session, { ...state, step, results, told: taken ? 'sender' : 'nobody' })
+  concludeAnswer(session, { ...state, step, results, reportedTo: taken ? 'sender' : 'nobody' })
 }
 
 interface Answered extends Answering<Delivering | Reporting> {
   readonly results: Results
   /** Who has heard of the refusals already. */
-  readonly told: 'nobody' | 'sender'
+  readonly reportedTo: 'nobody' | 'sender'
 }
 
 /** What the client is told, and what the ledger keeps. */
@@ -178,10 +178,10 @@ function circumstancesOf(session: Session, { transaction, step }: Answered): Cir
  * was refused is judged again.
  */
 function keepForNobody(session: Session, answered: Answered): void {
-  const { hello, transaction, results, told } = answered
+  const { hello, transaction, results, reportedTo } = answered
   const { outcomes } = results
   // Whose refusal was reported is done too: the report is not to be sent again.
-  const reported = told === 'sender' ? refusalsAmong(outcomes) : []
+  const reported = reportedTo === 'sender' ? refusalsAmong(outcomes) : []
   const deliveredUnsaid = [...outcomes.filter(({ reply }) => isPositive(reply)), ...reported]
   for (const { index, reason: why } of outcomes) {
     const recipient = transaction.recipients[index]
@@ -208,10 +208,10 @@ function say(session: Session, slot: number, lines: readonly Reply[]): void {
 
 function answerTo(
   { prdr }: Transaction,
-  { told, results: { outcomes } }: Answered,
+  { reportedTo, results: { outcomes } }: Answered,
   circumstances: Circumstances,
 ): Answer {
-  if (told === 'sender') return answerReported(outcomes)
+  if (reportedTo === 'sender') return answerReported(outcomes)
   return prdr ? answerEach(outcomes, circumstances) : answerTogether(outcomes, circumstances)
 }
 
@@ -226,8 +226,8 @@ function markJudged({ recipients }: Transaction, judgedAnyway: readonly Outcome[
 function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
   const single = said.lines.length === 1 ? said.lines[0] : undefined
-  const told = [...said.refusalsKept, ...said.deliveredUnsaid, ...said.final]
-  const reasons = new Map(told.map((outcome) => [outcome.index, outcome.reason]))
+  const answered = [...said.refusalsKept, ...said.deliveredUnsaid, ...said.final]
+  const reasons = new Map(answered.map((outcome) => [outcome.index, outcome.reason]))
   for (const outcome of outcomes) {
     const recipient = transaction.recipients[outcome.index]
     if (recipient === undefined) continue

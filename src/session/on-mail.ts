@@ -74,12 +74,12 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
 
 function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {
   const [size, envid] = [parameters.get('SIZE'), parameters.get('ENVID')]
-  const told = {
+  const declared = {
     sender,
     ...(size === undefined ? {} : { size: Number(size) }),
     ...known({ envid }),
   }
-  return { told, at, ...known({ comesBack }) }
+  return { declared, at, ...known({ comesBack }) }
 }
 
 /** What stands behind `MAIL FROM:` for the backend. */

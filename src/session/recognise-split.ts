@@ -12,7 +12,7 @@ import {
   nextVersion,
   released,
 } from '../split/split-course.ts'
-import { newCandidate, noteReturn, takenForMs, toldAlike } from '../split/split-return.ts'
+import { newCandidate, noteReturn, takenForMs, declaredAlike } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import type { Session } from './session.ts'
 import { throughOf, type Transaction } from './transaction.ts'
@@ -155,7 +155,7 @@ function absorbTwins(
     const open = twin.recipients.filter(isOpen)
     const nameless =
       twin.fingerprint === undefined &&
-      toldAlike(twin, transaction.arrival) &&
+      declaredAlike(twin, transaction.arrival) &&
       open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
     merged = mergeSplits(merged, twin)

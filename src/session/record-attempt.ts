@@ -50,15 +50,15 @@ function recordRefused(session: Session, transaction: Transaction): void {
       ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
     )
     if (other.id === transaction.split?.id || gone.length === 0) continue
-    const told = transaction.recipients.filter(({ address }) => gone.includes(address))
-    const split = withOutcomes(answerRecipients(other, gone), transaction, told, session.at)
+    const offered = transaction.recipients.filter(({ address }) => gone.includes(address))
+    const split = withOutcomes(answerRecipients(other, gone), transaction, offered, session.at)
     const answered = nextVersion(closeIfDone(split, session.at))
     session.effects.push({ do: 'save', split: answered })
     noteClosed(session, answered)
   }
 }
 
-export interface Told {
+export interface AnswerGiven {
   readonly answer: Answer
   /** What became of those whom the text was delivered to although they were deferred. */
   readonly judgedAnyway: readonly Outcome[]
@@ -72,7 +72,7 @@ export interface Told {
 export function recordAnswer(
   session: Session,
   transaction: Transaction,
-  { answer, judgedAnyway, client }: Told,
+  { answer, judgedAnyway, client }: AnswerGiven,
 ): void {
   recordRefused(session, transaction)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
@@ -103,11 +103,11 @@ export function recordAnswer(
   const unheard = unheardOf(transaction, client, taking)
   if (unheard.length > 0) split = oweAcknowledgement(split, unheard)
   transaction.split = split
-  const told = new Set(
+  const concluded = new Set(
     [...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index),
   )
   // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
-  const trouble = throughOf(transaction).some(({ index }) => !told.has(index))
+  const trouble = throughOf(transaction).some(({ index }) => !concluded.has(index))
   finishAttempt(session, transaction, {
     progress,
     trouble,
@@ -188,7 +188,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   // Nothing of this attempt is under way any more: what the backend was asked to take and did not
   // is not there.
   split = settleDelivery(split, transaction.intended, new Set())
-  if (certain) split = keepTold(transaction, split)
+  if (certain) split = keepDeclared(transaction, split)
   // The client left before it had shown its text: nobody knows whether the guess was right
   // (senders: nullmailer).
   else if (transaction.takenFor === split.id) split = { ...split, guessedWrongly: true }
@@ -224,7 +224,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
 }
 
 /** By which the next attempt of this message will be known before its text. */
-function keepTold({ arrival, recipients }: Transaction, split: Split): Split {
+function keepDeclared({ arrival, recipients }: Transaction, split: Split): Split {
   const postponed = addresses(recipients.filter(({ fate }) => fate === 'postponed'))
-  return { ...inOfferedOrder(split, addresses(recipients)), told: arrival.told, postponed }
+  return { ...inOfferedOrder(split, addresses(recipients)), declared: arrival.declared, postponed }
 }

@@ -68,7 +68,7 @@ export function beginSplit(
     reversePath: sender,
     peer: peer.name,
     strategy,
-    told: arrival.told,
+    declared: arrival.declared,
   })
   if (kind === 'deliveries only') return { ...split, deliveriesOnly: true }
   noteOpened(session, transaction, split)

@@ -10,7 +10,7 @@ import type {
   RecipientState,
   Split,
   SplitRecipient,
-  Told,
+  Declared,
 } from './split.ts'
 import { known } from '../known.ts'
 
@@ -22,7 +22,7 @@ export interface SplitStart {
   readonly reversePath: string
   readonly peer: string
   readonly strategy: StrategyName
-  readonly told?: Told
+  readonly declared?: Declared
 }
 
 export function startSplit(start: SplitStart): Split {
@@ -33,7 +33,7 @@ export function startSplit(start: SplitStart): Split {
     reversePath: start.reversePath,
     peer: start.peer,
     strategy: start.strategy,
-    ...known({ told: start.told }),
+    ...known({ declared: start.declared }),
     startedAt: start.at,
     lastAttemptAt: start.at,
     forcedRetries: 0,

@@ -4,7 +4,7 @@
  * that is wrong costs the refused message, never another one. Pure; times are ms since the epoch.
  */
 import { isOpen } from './split-course.ts'
-import type { Returns, Split, SplitRecipient, Told } from './split.ts'
+import type { Returns, Split, SplitRecipient, Declared } from './split.ts'
 
 /** From how long to how long after an attempt its return is to be expected, ms. */
 export interface ReturnWindow {
@@ -14,7 +14,7 @@ export interface ReturnWindow {
 
 /** What is known at MAIL of a transaction that may be a return. */
 export interface Arrival {
-  readonly told: Told
+  readonly declared: Declared
   readonly at: number
   /** When this sender's messages are known to come back, if they were seen to. */
   readonly comesBack?: ReturnWindow
@@ -95,7 +95,7 @@ export function noteOffer(candidate: Candidate, address: string): void {
 export const mayBeReturn = ({ split, seen, newcomers }: Candidate, arrival: Arrival): boolean => {
   // Of a message whose text was seen all people are known, and a return offers nobody new.
   const fits = split.fingerprint === undefined || newcomers === 'none'
-  return fits && seen.size > 0 && toldAlike(split, arrival)
+  return fits && seen.size > 0 && declaredAlike(split, arrival)
 }
 
 /**
@@ -110,8 +110,9 @@ export function maySpeakFor(candidate: Candidate, muchTried: boolean): boolean {
   return newcomers !== 'early' && inOrder && seen.size === expected.length
 }
 
-export const toldAlike = ({ told }: Split, arrival: Arrival): boolean =>
-  told === undefined || (told.size === arrival.told.size && told.envid === arrival.told.envid)
+export const declaredAlike = ({ declared }: Split, arrival: Arrival): boolean =>
+  declared === undefined ||
+  (declared.size === arrival.declared.size && declared.envid === arrival.declared.envid)
 
 /**
  * Everything that was told speaks for it: the message's size and ENVID, the sender's host or farm,
@@ -125,12 +126,12 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
     !mayBeReturn(candidate, arrival) ||
     strangers ||
     split.fingerprint === undefined ||
-    split.told === undefined
+    split.declared === undefined
   )
     return false
   if (split.guessedWrongly === true || (split.takenUntil ?? 0) > arrival.at) return false
-  if (split.told.sender !== arrival.told.sender) return false
-  const sized = arrival.told.size !== undefined
+  if (split.declared.sender !== arrival.declared.sender) return false
+  const sized = arrival.declared.size !== undefined
   const window = windowOf(split.returns) ?? (sized ? arrival.comesBack : undefined)
   if (window === undefined) return false
   const passed = arrival.at - split.lastAttemptAt

@@ -56,7 +56,7 @@ export interface SplitAttempt {
  * What a sender tells of a message before its text, by which its return may be known
  * (split-return.ts).
  */
-export interface Told {
+export interface Declared {
   /**
    * Whose host it is, as senders are learned (peers/sender-name.ts): a farm comes back from another
    * host.
@@ -130,7 +130,7 @@ export interface Split {
   /** The last one. */
   readonly attempt?: SplitAttempt
   /** Of the last attempt. */
-  readonly told?: Told
+  readonly declared?: Declared
   /** Absent until it was seen to return. */
   readonly returns?: Returns
   /**

@@ -116,8 +116,8 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
 
     describe('how many splits may be open', () => {
       const limits = { all: 1000, perSender: 1000, bytesPerSender: 1_000_000, perClient: 1000 }
-      const told = { sender: '192.0.2.0/24' }
-      const opener = { reversePath: 'sender@example.net', client: told.sender }
+      const declared = { sender: '192.0.2.0/24' }
+      const opener = { reversePath: 'sender@example.net', client: declared.sender }
       const stranger = { reversePath: 'other@example.net', client: 'example.com' }
 
       test.for([
@@ -127,18 +127,20 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
           { bytesPerSender: 2000 },
           { ...opener, client: stranger.client },
         ],
-        ['open_splits_per_client', { perClient: 2 }, { ...stranger, client: told.sender }],
+        ['open_splits_per_client', { perClient: 2 }, { ...stranger, client: declared.sender }],
         ['open_splits', { all: 2 }, stranger],
       ] as const)('%s', async ([limit, change, asked]) => {
         const few = { ...limits, ...change }
         const save = async (id: string) =>
-          await ledger.save(splitOf(id, { told, recipients: manyRecipients(4) }))
+          await ledger.save(splitOf(id, { declared, recipients: manyRecipients(4) }))
         await save('one')
         expect(await ledger.crowded(asked, few)).toBeUndefined()
         await save('two')
         expect(await ledger.crowded(asked, few)).toBe(limit)
         expect(await ledger.crowded(asked, limits)).toBeUndefined()
-        await ledger.save(closed(splitOf('one', { told, recipients: manyRecipients(4) }), start))
+        await ledger.save(
+          closed(splitOf('one', { declared, recipients: manyRecipients(4) }), start),
+        )
         expect(await ledger.crowded(asked, few)).toBeUndefined()
       })
 
@@ -154,7 +156,7 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
           }
           return low
         }
-        const split = splitOf('it', { told, recipients: manyRecipients(200) })
+        const split = splitOf('it', { declared, recipients: manyRecipients(200) })
         await ledger.save(split)
         const large = await size()
         expect(large).toBeGreaterThan(200 * 128)

@@ -42,33 +42,33 @@ export class OwnConnection implements OwnBackend, Lender {
     return this.#borrowing || this.#lent?.connection.alive === true
   }
 
-  say(line: string, heard: (reply: Reply) => void): void {
-    if (this.#lent?.connection.alive === true) return this.#ask(this.#lent, line, heard)
+  say(line: string, onReply: (reply: Reply) => void): void {
+    if (this.#lent?.connection.alive === true) return this.#ask(this.#lent, line, onReply)
     // A challenge can't be answered on another connection.
-    if (!line.startsWith('AUTH ')) return heard(replies.authUnavailable)
+    if (!line.startsWith('AUTH ')) return onReply(replies.authUnavailable)
     const { pool, client, mayHold } = this.#options
-    if (!mayHold()) return heard(replies.authBusy)
+    if (!mayHold()) return onReply(replies.authBusy)
     this.#borrowing = true
     pool.borrow({ fresh: true, client }, (lent) => {
       this.#borrowing = false
-      if (isFailed(lent)) return heard(replies.authUnavailable)
+      if (isFailed(lent)) return onReply(replies.authUnavailable)
       if (this.#over) return lent.connection.quit()
       this.#lent = lent
-      this.#ask(lent, line, heard)
+      this.#ask(lent, line, onReply)
     })
   }
 
-  #ask({ connection, server }: Lent, line: string, heard: (reply: Reply) => void): void {
+  #ask({ connection, server }: Lent, line: string, onReply: (reply: Reply) => void): void {
     const { onFact, now } = this.#options
     connection.command(line, (answer) => {
-      if (isFailed(answer)) return heard(replies.authUnavailable)
+      if (isFailed(answer)) return onReply(replies.authUnavailable)
       const circumstances = {
         step: 'auth',
         parameters: true,
         login: 'possible',
         clear: connection.clear,
       } as const
-      if (!isAboutUs(answer, circumstances)) return heard(answer)
+      if (!isAboutUs(answer, circumstances)) return onReply(answer)
       onFact({
         kind: 'backendRefusesUs',
         at: now(),
@@ -76,7 +76,7 @@ export class OwnConnection implements OwnBackend, Lender {
         step: 'auth',
         reply: describeReply(answer),
       })
-      heard(replies.authUnavailable)
+      onReply(replies.authUnavailable)
     })
   }
 

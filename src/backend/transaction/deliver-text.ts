@@ -128,18 +128,18 @@ export class TextDelivery {
       const known = argumentFor(argument, lent.connection.extensions)
       answers.push(say(lent, typeof known === 'string' ? `RCPT TO:${known}` : known))
     }
-    const [mailHeard, ...heard] = await Promise.all(answers)
+    const [mailReply, ...rcptReplies] = await Promise.all(answers)
     if (line.isOver()) return { refused: nobody, reply: replies.backendLost }
-    if (mailHeard === undefined || isFailed(mailHeard))
-      return { refused: nobody, reply: line.lostAt(lent, 'mail', mailHeard?.failed ?? '') }
-    if (!isPositive(mailHeard)) {
+    if (mailReply === undefined || isFailed(mailReply))
+      return { refused: nobody, reply: line.lostAt(lent, 'mail', mailReply?.failed ?? '') }
+    if (!isPositive(mailReply)) {
       const answered = { step: 'mail', argument: mail } as const
-      const reply = secondOpinion(heed(this.#options, lent, answered, mailHeard))
+      const reply = secondOpinion(heed(this.#options, lent, answered, mailReply))
       return { refused: nobody, reply }
     }
     const refused = new Map<number, Reply>()
     parcel.recipients.forEach(({ index, argument }, i) => {
-      const answer = heard[i]
+      const answer = rcptReplies[i]
       const answered = { step: 'rcpt', argument } as const
       if (answer === undefined || isFailed(answer))
         refused.set(index, line.lostAt(lent, 'rcpt', answer?.failed ?? ''))

@@ -207,8 +207,8 @@ export class LineAtHand implements Preemptible {
 
   /** Gives a connection back that is not at hand any more; its server forgets the envelope. */
   reset(lent: Lent): void {
-    lent.connection.command('RSET', (heard) => {
-      if (!isFailed(heard) && !isPositive(heard)) lent.connection.destroy('RSET was refused')
+    lent.connection.command('RSET', (reply) => {
+      if (!isFailed(reply) && !isPositive(reply)) lent.connection.destroy('RSET was refused')
       this.#options.pool.giveBack(lent)
     })
   }

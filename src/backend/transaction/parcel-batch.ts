@@ -83,9 +83,9 @@ export function readAnswer(
   return { reply: speaker(said, replies.backendLost), own }
 }
 
-function textReply(heard: Extract<TextAnswer, { all: unknown }>['all']): Reply {
-  if (isFailed(heard)) return replies.backendLost
-  return replyClass(heard) === 3 ? replies.backendNonsense : heard
+function textReply(reply: Extract<TextAnswer, { all: unknown }>['all']): Reply {
+  if (isFailed(reply)) return replies.backendLost
+  return replyClass(reply) === 3 ? replies.backendNonsense : reply
 }
 
 /** Why an answer, or a part of it, did not come. */
@@ -97,6 +97,8 @@ export function lostIn(answer: TextAnswer): string | undefined {
 /** A reply that has no place here: the server and we are out of step. */
 export function outOfStep(answer: TextAnswer): string | undefined {
   if ('unclear' in answer) return answer.unclear
-  const heard = 'all' in answer ? [answer.all] : answer.each
-  return heard.some((one) => !isFailed(one) && replyClass(one) === 3) ? '3yz to a text' : undefined
+  const replied = 'all' in answer ? [answer.all] : answer.each
+  return replied.some((one) => !isFailed(one) && replyClass(one) === 3)
+    ? '3yz to a text'
+    : undefined
 }

@@ -93,7 +93,7 @@ export class ShownEnvelope {
     this.#state = 'shown'
     line.begin(lent, 'shown')
     line.offerToOthers()
-    lent.connection.command(mail, (heard) => this.#mailHeard(lent, heard))
+    lent.connection.command(mail, (reply) => this.#onMailReply(lent, reply))
     for (const rcpt of this.#rcpts) if (rcpt.answer !== 'refused') this.#sendRcpt(lent, rcpt)
   }
 
@@ -102,25 +102,25 @@ export class ShownEnvelope {
     return this.#line.isOver() || lent !== this.#line.lent
   }
 
-  #mailHeard(lent: Lent, heard: ReplyOrFailed): void {
+  #onMailReply(lent: Lent, reply: ReplyOrFailed): void {
     if (this.#isStale(lent)) return
-    if (!this.#answeredAny && (isFailed(heard) || heard.code === 421))
-      return this.#askAnother(lent, heard)
+    if (!this.#answeredAny && (isFailed(reply) || reply.code === 421))
+      return this.#askAnother(lent, reply)
     this.#answeredAny = true
     this.#line.touch()
-    this.#mailRefused = isFailed(heard) || !isPositive(heard)
-    if (isFailed(heard)) {
-      this.#line.lostAt(lent, 'mail', heard.failed)
+    this.#mailRefused = isFailed(reply) || !isPositive(reply)
+    if (isFailed(reply)) {
+      this.#line.lostAt(lent, 'mail', reply.failed)
       return this.#fail()
     }
     const answered = { step: 'mail', argument: this.#mail } as const
     if (!this.#mailAnswered) {
       this.#mailAnswered = true
-      return this.#listener.mailReplied(heed(this.#options, lent, answered, heard))
+      return this.#listener.mailReplied(heed(this.#options, lent, answered, reply))
     }
-    if (isPositive(heard)) return
+    if (isPositive(reply)) return
     // Shown for the second time, and not taken: what was pipelined behind it has no MAIL.
-    this.#fail(secondOpinion(heed(this.#options, lent, answered, heard)))
+    this.#fail(secondOpinion(heed(this.#options, lent, answered, reply)))
     this.#line.reset(lent)
   }
 
@@ -129,27 +129,27 @@ export class ShownEnvelope {
    * kept one may have been closed by the backend while nobody looked, else at a server that was not
    * tried yet.
    */
-  #askAnother(lent: Lent, heard: ReplyOrFailed): void {
+  #askAnother(lent: Lent, reply: ReplyOrFailed): void {
     this.#line.lose()
     if (lent.reused) lent.connection.destroy('stale')
-    else if (!this.#isFull(lent, heard)) {
+    else if (!this.#isFull(lent, reply)) {
       this.#tried ??= new Set()
       this.#tried.add(lent.endpoint)
-      if (isFailed(heard)) this.#line.lostAt(lent, 'mail', heard.failed)
+      if (isFailed(reply)) this.#line.lostAt(lent, 'mail', reply.failed)
     }
-    this.#borrow(true, isFailed(heard) ? undefined : heard)
+    this.#borrow(true, isFailed(reply) ? undefined : reply)
   }
 
   /**
    * A server that says so and answers on other connections is waited for, a few times; then another
    * one is asked.
    */
-  #isFull(lent: Lent, heard: ReplyOrFailed): boolean {
-    if (isFailed(heard)) {
+  #isFull(lent: Lent, reply: ReplyOrFailed): boolean {
+    if (isFailed(reply)) {
       lent.connection.destroy('stale')
       return false
     }
-    const answers = this.#options.pool.turnedAway(lent, `MAIL: ${describeReply(heard)}`)
+    const answers = this.#options.pool.turnedAway(lent, `MAIL: ${describeReply(reply)}`)
     return answers && ++this.#turnedAway <= turnedAwayAtMost
   }
 
@@ -158,11 +158,11 @@ export class ShownEnvelope {
     const known = argumentFor(rcpt.argument, lent.connection.extensions)
     // An answer of our own is given where the server's would have come: in turn.
     const line = typeof known === 'string' ? `RCPT TO:${known}` : 'NOOP'
-    lent.connection.command(line, (heard) => {
+    lent.connection.command(line, (replied) => {
       if (this.#isStale(lent)) return
       this.#answeredAny = true
       this.#line.touch()
-      const reply = typeof known === 'string' ? this.#rcptReply(lent, known, heard) : known
+      const reply = typeof known === 'string' ? this.#rcptReply(lent, known, replied) : known
       if (rcpt.answer === undefined) return this.#answerRcpt(rcpt, reply)
       // Taken when it was shown first, and not now: this envelope is not what the session knows of
       // (rule 1).
@@ -170,9 +170,9 @@ export class ShownEnvelope {
     })
   }
 
-  #rcptReply(lent: Lent, argument: string, heard: ReplyOrFailed): Reply {
-    if (isFailed(heard)) return this.#line.lostAt(lent, 'rcpt', heard.failed)
-    return this.#mailRefused ? heard : heed(this.#options, lent, { step: 'rcpt', argument }, heard)
+  #rcptReply(lent: Lent, argument: string, reply: ReplyOrFailed): Reply {
+    if (isFailed(reply)) return this.#line.lostAt(lent, 'rcpt', reply.failed)
+    return this.#mailRefused ? reply : heed(this.#options, lent, { step: 'rcpt', argument }, reply)
   }
 
   #answerRcpt(rcpt: OfferedRecipient, reply: Reply): void {

@@ -27,7 +27,7 @@ export interface ConnectionOptions extends SocketAddress {
 }
 
 interface Awaited {
-  readonly heard: (heard: ReplyOrFailed) => void
+  readonly onReply: (reply: ReplyOrFailed) => void
   limitMs: number | undefined
 }
 
@@ -136,17 +136,17 @@ export class SmtpConnection {
    * Sends a command line; its reply goes to `heard`, in order. Lines of one turn of the loop leave
    * in one write.
    */
-  command(line: string, heard: (heard: ReplyOrFailed) => void): void {
-    const awaited = { heard, limitMs: this.#options.replyTimeoutMs }
+  command(line: string, onReply: (reply: ReplyOrFailed) => void): void {
+    const awaited = { onReply, limitMs: this.#options.replyTimeoutMs }
     if (this.#ended !== undefined) {
       const failed = this.#ended
-      queueMicrotask(() => heard({ failed }))
+      queueMicrotask(() => onReply({ failed }))
       return
     }
     // Whatever made it: its octets would be another command, or another address. The server never
     // hears of it.
     if (!isCommandLine(line)) {
-      queueMicrotask(() => heard(replies.cannotBeSaid))
+      queueMicrotask(() => onReply(replies.cannotBeSaid))
       return
     }
     const wait = !this.pipelines && (this.#awaited.length > 0 || this.#unsent.length > 0)
@@ -178,9 +178,9 @@ export class SmtpConnection {
    * Awaits a reply to something that is no command: the greeting, a text. Without a time limit,
    * until `limitReply` sets one.
    */
-  expect(heard: (heard: ReplyOrFailed) => void): void {
-    if (this.#ended !== undefined) heard({ failed: this.#ended })
-    else this.#await({ heard, limitMs: undefined })
+  expect(onReply: (reply: ReplyOrFailed) => void): void {
+    if (this.#ended !== undefined) onReply({ failed: this.#ended })
+    else this.#await({ onReply, limitMs: undefined })
   }
 
   /** From now on, in ms, for each reply that is awaited without a limit. */
@@ -248,7 +248,7 @@ export class SmtpConnection {
     this.#patience.set(this.#awaited[0]?.limitMs)
     if (reply.code >= 400) this.errors++
     if (reply.code === 421) this.#closing = true
-    awaited.heard(reply)
+    awaited.onReply(reply)
     if (this.#closing) return this.destroy(describeReply(reply))
     const unsent = this.#awaited.length === 0 ? this.#unsent.shift() : undefined
     if (unsent !== undefined) this.#send(unsent.line, unsent.awaited)
@@ -279,8 +279,8 @@ export class SmtpConnection {
     ]
     // A reply whose code has come is the answer, though its end has not.
     const { unfinished } = this.#parser
-    if (unfinished !== undefined) lost.shift()?.heard(unfinished)
-    for (const awaited of lost) awaited.heard({ failed: why })
+    if (unfinished !== undefined) lost.shift()?.onReply(unfinished)
+    for (const awaited of lost) awaited.onReply({ failed: why })
     this.onEnd(why)
   }
 }

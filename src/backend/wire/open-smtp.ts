@@ -75,7 +75,7 @@ async function openOnce(options: OpenOptions): Promise<SmtpConnection> {
 
 async function begin(connection: SmtpConnection, options: OpenOptions): Promise<void> {
   const { tls, socketPath } = options
-  const greeted = new Promise<ReplyOrFailed>((heard) => connection.expect(heard))
+  const greeted = new Promise<ReplyOrFailed>((resolve) => connection.expect(resolve))
   const { tlsSocket } = connection
   if (tlsSocket !== undefined) await handshake(connection, tlsSocket, tls)
   const greeting = await greeted
@@ -115,9 +115,9 @@ async function startTls(
     return
   }
   const ready = await new Promise<ReplyOrFailed>((resolve) =>
-    connection.command('STARTTLS', (heard) => {
-      if (!isFailed(heard) && heard.code === 220 && connection.alive) connection.upgrade(tls)
-      resolve(heard)
+    connection.command('STARTTLS', (reply) => {
+      if (!isFailed(reply) && reply.code === 220 && connection.alive) connection.upgrade(tls)
+      resolve(reply)
     }),
   )
   if (isFailed(ready)) throw new TlsFailure(`STARTTLS: ${ready.failed}`)
@@ -143,10 +143,10 @@ async function handshake(
 }
 
 async function ask(connection: SmtpConnection, line: string): Promise<ReplyOrFailed> {
-  return await new Promise((heard) => connection.command(line, heard))
+  return await new Promise((resolve) => connection.command(line, resolve))
 }
 
-function requirePositive(step: string, heard: ReplyOrFailed): void {
-  if (isFailed(heard)) throw new Error(`${step}: ${heard.failed}`)
-  if (!isPositive(heard)) throw new Unwelcome(step, heard)
+function requirePositive(step: string, reply: ReplyOrFailed): void {
+  if (isFailed(reply)) throw new Error(`${step}: ${reply.failed}`)
+  if (!isPositive(reply)) throw new Unwelcome(step, reply)
 }

@@ -88,9 +88,9 @@ class Chunks {
 
   send(octets: readonly Buffer[]): void {
     this.#open++
-    this.#connection.expect((heard) => {
+    this.#connection.expect((reply) => {
       this.#open--
-      if (isFailed(heard) || !isPositive(heard)) this.refused ??= inStep(heard)
+      if (isFailed(reply) || !isPositive(reply)) this.refused ??= inStep(reply)
       this.#wake()
     })
     writeChunk(this.#connection, octets, false)
@@ -107,7 +107,7 @@ class Chunks {
 }
 
 /** 3yz is no answer to a chunk: the server and we are out of step. */
-function inStep(heard: ReplyOrFailed): ReplyOrFailed {
+function inStep(reply: ReplyOrFailed): ReplyOrFailed {
   const outOfStep = (reply: Reply): boolean => replyClass(reply) === 3
-  return !isFailed(heard) && outOfStep(heard) ? { failed: '3yz to a chunk' } : heard
+  return !isFailed(reply) && outOfStep(reply) ? { failed: '3yz to a chunk' } : reply
 }

@@ -60,7 +60,7 @@ export const backendClient = (attributes: ClientAttributes): BackendClient =>
 
 /** What has to be known of a connection to tell its server of the client. */
 export interface CommandConnection {
-  command(line: string, heard: (heard: ReplyOrFailed) => void): void
+  command(line: string, onReply: (reply: ReplyOrFailed) => void): void
   extensions: Extensions
   readonly lmtp: boolean
 }
@@ -87,18 +87,18 @@ export async function sayXclient(
   // it would grant to anyone.
   if (offered === undefined) return replies.backendUnavailable
   for (const command of encodeClient('XCLIENT', client.attributes, offered)) {
-    const heard = await ask(connection, command)
-    if (isFailed(heard)) return heard
+    const reply = await ask(connection, command)
+    if (isFailed(reply)) return reply
     // It does not understand us, which is no opinion of the client: Postfix says 501 to an IPv6
     // address with `inet_protocols = ipv4`.
-    if (heard.code >= 500 && heard.code <= 504) return { failed: describeReply(heard) }
-    if (!isPositive(heard)) return heard
+    if (reply.code >= 500 && reply.code <= 504) return { failed: describeReply(reply) }
+    if (!isPositive(reply)) return reply
   }
   const helo = client.attributes.helo ?? 'unknown'
   const verb = connection.lmtp ? 'LHLO' : client.attributes.protocol === 'SMTP' ? 'HELO' : 'EHLO'
-  const heard = await ask(connection, `${verb} ${helo}`)
-  if (isFailed(heard) || !isPositive(heard)) return heard
-  if (verb !== 'HELO') connection.extensions = parseExtensions(heard.lines)
+  const reply = await ask(connection, `${verb} ${helo}`)
+  if (isFailed(reply) || !isPositive(reply)) return reply
+  if (verb !== 'HELO') connection.extensions = parseExtensions(reply.lines)
   return undefined
 }
 

@@ -41,15 +41,15 @@ export function awaitAnswer(
   let first: ReplyOrFailed | undefined
   const answer = new Promise<TextAnswer>((resolve) => {
     const each: ReplyOrFailed[] = []
-    const heardOne = (heard: ReplyOrFailed): void => {
-      first ??= heard
-      if (form === 'block' && !isFailed(heard) && heard.code === 353)
+    const onReply = (reply: ReplyOrFailed): void => {
+      first ??= reply
+      if (form === 'block' && !isFailed(reply) && reply.code === 353)
         return awaitBlock(connection, recipients, replyMs, resolve)
-      if (form !== 'each') return resolve({ all: heard })
-      each.push(heard)
+      if (form !== 'each') return resolve({ all: reply })
+      each.push(reply)
       if (each.length === recipients) resolve({ each })
     }
-    for (let left = form === 'each' ? recipients : 1; left > 0; left--) connection.expect(heardOne)
+    for (let left = form === 'each' ? recipients : 1; left > 0; left--) connection.expect(onReply)
   })
   return { answer, first: () => first }
 }
@@ -72,10 +72,10 @@ function awaitBlock(
 ): void {
   const lines: ReplyOrFailed[] = []
   let over = false
-  const line = (heard: ReplyOrFailed): void => {
+  const line = (reply: ReplyOrFailed): void => {
     if (over) return
-    const short = !isFailed(heard) && helpCodes.has(heard.code) && lines.length > 0
-    if (!short) lines.push(heard)
+    const short = !isFailed(reply) && helpCodes.has(reply.code) && lines.length > 0
+    if (!short) lines.push(reply)
     if (!short && lines.length <= recipients) return
     over = true
     if (!short) return
