@@ -156,7 +156,14 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['pino', 'pino-pretty'],
   },
   config: {
-    values: ['config', 'strategy/names.ts', 'smtp', 'policy/policy-values.ts', 'known.ts'],
+    values: [
+      'config',
+      'strategy/names.ts',
+      'smtp',
+      'policy/policy-values.ts',
+      'policy/sql/query.ts',
+      'known.ts',
+    ],
     types: ['verdict', 'strategy', 'smtp', 'policy/policy-source.ts'],
     outside: ['node:*', 'zod', 'yaml'],
   },

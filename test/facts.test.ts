@@ -52,6 +52,9 @@ const belonging: { readonly [K in Kind]: Belongs<K> } = {
   senderChanged: 'never',
   // A source is not told whose recipients they are.
   policiesAsked: 'never',
+  policiesRecalled: 'never',
+  // It may be kept for other transactions.
+  policyWrong: 'never',
   policiesLoaded: 'never',
   policiesKept: 'never',
   backendConnected: 'never',

@@ -15,7 +15,6 @@ import type { ListenerOptions } from '../listen/listener.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import { inRanges, PeerDirectory } from '../peers/peer-directory.ts'
 import type { VerifiedNames } from '../peers/verified-names.ts'
-import type { PolicySource } from '../policy/policy-source.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { Journal } from '../session/journal.ts'
@@ -24,7 +23,8 @@ import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { judgeAsked, judgeSettings } from './judge.ts'
 import type { LeasedParts } from './leased-parts.ts'
 import type { Lease } from './leases.ts'
-import { policiesFrom } from './policies.ts'
+import { type ConfiguredSource, policiesFrom } from './policies.ts'
+import { policySourceSettings } from './policy-source.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
 /** What outlives a configuration. */
@@ -188,13 +188,14 @@ const troubleOf = (judges: readonly ConfiguredJudge[]): string | undefined =>
     .find((trouble) => trouble !== undefined)
 
 async function leasePolicies(
-  { recipients, policies }: Config,
-  { policyFiles }: OutlivingParts,
+  config: Config,
+  { policySources }: OutlivingParts,
   leased: AsyncDisposableStack,
-): Promise<readonly PolicySource[]> {
-  const names = [...policies.keys()]
-  const sources: PolicySource[] = []
-  for (const { path } of recipients.sources)
-    sources.push(leased.use(await policyFiles.lease({ path, policies: names })).part)
+): Promise<readonly ConfiguredSource[]> {
+  const sources: ConfiguredSource[] = []
+  for (const source of config.recipients.sources) {
+    const lease = await policySources.lease(policySourceSettings(source, config))
+    sources.push({ source: leased.use(lease).part, config: source })
+  }
   return sources
 }

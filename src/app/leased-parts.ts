@@ -1,23 +1,26 @@
 /**
  * What outlives a configuration as long as another one needs it in the same way: a pool with what
- * it knows of its servers, judges, files of recipients.
+ * it knows of its servers, judges, sources of policies.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
 import type { JudgeConfig } from '../config/config.ts'
 import type { Judge } from '../judge/judge.ts'
-import { openPolicyFile, type PolicyFile, type PolicyFileOptions } from '../policy/file-source.ts'
 import { type BackendSettings, type BackendSurroundings, openBackend } from './backend.ts'
 import { openJudge } from './judge.ts'
 import { Leases } from './leases.ts'
+import {
+  type OpenPolicySource,
+  openPolicySource,
+  type PolicySourceSettings,
+} from './policy-source.ts'
 
 export interface LeasedParts {
   readonly backends: Leases<BackendSettings, WatchedBackend>
   readonly judges: Leases<JudgeConfig, Judge>
-  readonly policyFiles: Leases<Pick<PolicyFileOptions, 'path' | 'policies'>, PolicyFile>
+  readonly policySources: Leases<PolicySourceSettings, OpenPolicySource>
 }
 
 export function leasedParts(surroundings: Required<BackendSurroundings>): LeasedParts {
-  const { onFact, now } = surroundings
   return {
     backends: new Leases({
       async open(settings) {
@@ -31,9 +34,9 @@ export function leasedParts(surroundings: Required<BackendSurroundings>): Leased
       },
     }),
     judges: new Leases({ open: (settings) => openJudge(settings, surroundings) }),
-    policyFiles: new Leases({
-      open: async (settings) => await openPolicyFile({ ...settings, onFact, clock: now }),
-      renew: async (file) => await file.reload(),
+    policySources: new Leases({
+      open: async (settings) => await openPolicySource(settings, surroundings),
+      renew: async (source) => await source.renew(),
     }),
   }
 }

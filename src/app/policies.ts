@@ -1,31 +1,34 @@
 /** The configured sources of policies as one. Whoever has opened them closes them. */
-import type { Config } from '../config/config.ts'
-import type { FactListener } from '../facts/fact.ts'
+import type { Config, SourceConfig } from '../config/config.ts'
 import { chainPolicySources } from '../policy/chain.ts'
 import { withDefaultPolicy } from '../policy/default-policy.ts'
-import { inTime } from '../policy/in-time.ts'
 import type { Policies, PolicySource } from '../policy/policy-source.ts'
 import { resolved } from '../policy/resolved.ts'
-import { timed } from '../policy/timed.ts'
+import type { PolicySurroundings } from './policy-source.ts'
 
-interface PolicySurroundings {
-  readonly onFact: FactListener
-  /** ms since the epoch. */
-  readonly now: () => number
+/** A source that is open, and how it is configured. */
+export interface ConfiguredSource {
+  readonly source: PolicySource
+  readonly config: SourceConfig
 }
 
-/** Each is asked in time, and its time is told; the first that knows a recipient answers. */
+/** The first that knows a recipient answers. */
 export function policiesFrom(
-  sources: readonly PolicySource[],
-  { policies, recipients, timeouts }: Pick<Config, 'policies' | 'recipients' | 'timeouts'>,
+  sources: readonly ConfiguredSource[],
+  { policies, recipients }: Pick<Config, 'policies' | 'recipients'>,
   { onFact, now }: PolicySurroundings,
 ): Policies {
   const { defaultPolicy, onFailure } = recipients
   const chain = chainPolicySources(
-    sources.map((source) => {
-      const asked = timed(inTime(source, timeouts.policyMs), { onFact, now })
-      return resolved(asked, { policies, defaultPolicy })
-    }),
+    sources.map(({ source, config }) =>
+      resolved(source, {
+        policies,
+        defaultPolicy,
+        onFailure: config.kind === 'file' ? undefined : config.onFailure,
+        onFact,
+        now,
+      }),
+    ),
   )
   return withDefaultPolicy(chain, { defaultPolicy, onFailure })
 }

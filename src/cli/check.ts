@@ -1,13 +1,13 @@
 /** `rcptwise check`: what is wrong with a configuration before it is served. */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { openPolicyFile } from '../policy/file-source.ts'
 import { visible } from '../log/visible.ts'
 import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend, type Finding } from './check-backend.ts'
 import { checkBounces } from './check-bounces.ts'
 import { checkJudges } from './check-judges.ts'
+import { checkRecipients } from './check-recipients.ts'
 import { checkRelay } from './check-relay.ts'
 import { configured, withConfigOptions } from './configured.ts'
 
@@ -25,7 +25,7 @@ async function check(command: Command): Promise<void> {
   ]
   const backend = await checkBackend(config)
   findings.push(
-    ...(await checkPolicies(config)),
+    ...(await checkRecipients(config)),
     ...backend.findings,
     ...(await checkJudges(config)),
     ...(await checkRelay(config, backend.servers)),
@@ -40,24 +40,6 @@ async function check(command: Command): Promise<void> {
 /** What servers and name servers say stands in it: it can't move the cursor. */
 const print = (kind: string, text: string): void =>
   void process.stdout.write(`${kind} ${visible(text)}\n`)
-
-async function checkPolicies(config: Config): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const { path } of config.recipients.sources) {
-    try {
-      const file = await openPolicyFile({
-        path,
-        policies: [...config.policies.keys()],
-        onFact: () => undefined,
-      })
-      findings.push({ ok: true, text: `recipients: ${path} has ${file.entries} entries` })
-      await file.close()
-    } catch (error) {
-      findings.push({ ok: false, text: `recipients: ${words(error)}` })
-    }
-  }
-  return findings
-}
 
 async function checkCertificates(config: Config): Promise<Finding[]> {
   if (config.listen.every(({ tls }) => tls === 'off'))

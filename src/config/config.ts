@@ -94,6 +94,27 @@ export interface ConfiguredPeerClass extends Omit<
   }
 }
 
+/** Where policies are looked up. */
+export type SourceConfig = { readonly kind: 'file'; readonly path: string } | DatabaseConfig
+
+export type DatabaseConfig = SqliteConfig
+
+/** What all sources have whose answers are kept. */
+export interface AskedSourceConfig {
+  readonly keepMs: number
+  readonly keepUnknownMs: number
+  readonly serveStaleMs: number
+  readonly cacheEntries: number
+  /** Absent: as `recipients.onFailure`. */
+  readonly onFailure?: 'defer' | 'default'
+}
+
+export interface SqliteConfig extends AskedSourceConfig {
+  readonly kind: 'sqlite'
+  readonly path: string
+  readonly query: string
+}
+
 export type JudgeConfig =
   | {
       readonly kind: 'headers'
@@ -217,7 +238,7 @@ export interface Config {
   readonly policies: ReadonlyMap<string, Policy>
   readonly recipients: {
     readonly defaultPolicy: Policy
-    readonly sources: readonly { readonly kind: 'file'; readonly path: string }[]
+    readonly sources: readonly SourceConfig[]
     readonly onFailure: 'defer' | 'default'
   }
   readonly unknownRecipients: 'refuse' | 'conceal'

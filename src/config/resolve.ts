@@ -9,6 +9,7 @@ import { resolveJudges } from './resolve-judges.ts'
 import { resolvePeers } from './resolve-peers.ts'
 import { resolveRates } from './resolve-rates.ts'
 import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
+import { resolveSources } from './resolve-sources.ts'
 import type { Settings } from './schema.ts'
 
 /**
@@ -53,7 +54,7 @@ export function resolveSettings(
     policies,
     recipients: {
       defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
-      sources: settings.recipients.sources.map(({ file }) => ({ kind: 'file', path: place(file) })),
+      sources: resolveSources(settings.recipients.sources, { place, report }),
       onFailure: settings.recipients.on_failure,
     },
     unknownRecipients: settings.unknown_recipients,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
+import { source } from './schema-sources.ts'
 
 const policy = z.strictObject({
   tag_at: key(is.threshold().optional(), 'Score from which Rcptwise tags a message.', 'never'),
@@ -23,13 +24,6 @@ const policy = z.strictObject({
 
 export const policies = z.record(z.string(), policy).optional()
 
-const source = z.strictObject({
-  file: key(
-    is.text('a file name'),
-    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
-  ),
-})
-
 export const recipients = section({
   default: key(
     is.text('the name of a policy').optional(),
@@ -38,7 +32,7 @@ export const recipients = section({
   ),
   sources: key(
     z.array(source).prefault([]),
-    "Where Rcptwise looks up recipients' policies, in this order.",
+    "Where Rcptwise looks up recipients' policies, in this order: docs/recipients.md.",
   ),
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),

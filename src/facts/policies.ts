@@ -18,6 +18,23 @@ export type PolicyFact =
       readonly recipients: number
       readonly ms: number
     }
+  /** Recipients whose answer of a source was still kept. */
+  | {
+      readonly kind: 'policiesRecalled'
+      readonly at: number
+      readonly source: string
+      readonly recipients: number
+      /** It was kept too long, and served because the source has failed. */
+      readonly stale: boolean
+    }
+  /** What a source says of a recipient means no policy. */
+  | {
+      readonly kind: 'policyWrong'
+      readonly at: number
+      readonly source: string
+      readonly recipient: string
+      readonly why: string
+    }
   | {
       readonly kind: 'policiesLoaded'
       readonly at: number

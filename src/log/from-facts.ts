@@ -5,6 +5,7 @@
 import type { Fact, FactListener } from '../facts/fact.ts'
 import type { ClientCertificate } from '../facts/sessions.ts'
 import type { Log } from './log.ts'
+import { onPolicies } from './policies.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
 import { Floods } from './floods.ts'
@@ -157,30 +158,12 @@ export function logFromFacts(log: Log): FactListener {
         onBounce(log, fact)
         return
       case 'policyFailed':
-        log.warn(
-          {
-            event: fact.kind,
-            transaction: fact.transaction,
-            recipient: cutText(fact.recipient),
-            source: fact.source,
-            why: cutText(fact.why),
-          },
-          'policy of a recipient could not be looked up',
-        )
-        return
+      case 'policyWrong':
       case 'policiesAsked':
-        return // policy_seconds counts them
+      case 'policiesRecalled':
       case 'policiesLoaded':
-        log.info(
-          { event: fact.kind, file: fact.file, entries: fact.entries },
-          'recipient file loaded',
-        )
-        return
       case 'policiesKept':
-        log.warn(
-          { event: fact.kind, file: fact.file, why: cutText(fact.why) },
-          'recipient file is wrong: the old one stays in use',
-        )
+        onPolicies(log, fact)
         return
       case 'backendFailed': {
         const { server, step, why } = fact

@@ -37,6 +37,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
   const deliveries = series((...labels) => metrics.backendDeliverySeconds.labels(...labels))
   const judgements = series((...labels) => metrics.judgeSeconds.labels(...labels))
   const lookUps = series((...labels) => metrics.policySeconds.labels(...labels))
+  const recipientsOf = series((...labels) => metrics.policyRecipientsTotal.labels(...labels))
   const judgeResults = series((...labels) => metrics.judgeResultsTotal.labels(...labels))
   const sessionsOpen = series((...labels) => metrics.sessionsOpen.labels(...labels))
   /** What each open session is counted under, since a later EHLO can move it to another class. */
@@ -171,9 +172,16 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'policiesAsked':
         lookUps(fact.source).observe(seconds(fact.ms))
+        recipientsOf(fact.source, 'asked').inc(fact.recipients)
+        return
+      case 'policiesRecalled':
+        recipientsOf(fact.source, fact.stale ? 'stale' : 'kept').inc(fact.recipients)
         return
       case 'policyFailed':
-        metrics.policyFailuresTotal.inc()
+        metrics.policyFailuresTotal.inc({ source: fact.source })
+        return
+      case 'policyWrong':
+        metrics.policyWrongTotal.inc({ source: fact.source })
         return
       case 'policiesLoaded':
         entriesOfFile.set(fact.file, fact.entries)

@@ -266,8 +266,20 @@ export const metricDescriptions = {
   policyFailuresTotal: {
     type: 'counter',
     name: 'policy_failures_total',
-    labels: [],
-    help: 'Recipients whose policy Rcptwise could not look up.',
+    labels: ['source'],
+    help: 'Recipients whose policy Rcptwise could not look up, by the source that failed.',
+  },
+  policyRecipientsTotal: {
+    type: 'counter',
+    name: 'policy_recipients_total',
+    labels: ['source', 'answer'],
+    help: 'Recipients that Rcptwise looked up, by the answer. It was asked of the source, kept from before, or stale: kept too long, and used while the source fails. A stale one counts as asked, too.',
+  },
+  policyWrongTotal: {
+    type: 'counter',
+    name: 'policy_wrong_total',
+    labels: ['source'],
+    help: 'Answers of a source that are no policy, such as a threshold that is no number: the recipient has the default policy.',
   },
   policyEntries: {
     type: 'gauge',

@@ -216,6 +216,8 @@ export function createMetrics(
     bouncesTotal: counter(d.bouncesTotal),
     policySeconds: histogram(d.policySeconds),
     policyFailuresTotal: counter(d.policyFailuresTotal),
+    policyRecipientsTotal: counter(d.policyRecipientsTotal),
+    policyWrongTotal: counter(d.policyWrongTotal),
     policyEntries: gauge(d.policyEntries),
     policyReloadsTotal: counter(d.policyReloadsTotal),
     spoolBytes: gauge(d.spoolBytes, (self) => {

@@ -1,6 +1,7 @@
 /**
  * A source whose answers are kept for a while, those that it knows a recipient and those that it
- * does not. A failure is never kept. Only whom nothing is known of is asked for, everybody once.
+ * does not. A failure is never kept: what was known before serves in its place for a longer while.
+ * Only whom nothing is known of is asked for, everybody once.
  */
 import type { Answer, Answers, Source } from './policy-source.ts'
 
@@ -9,25 +10,44 @@ export interface CacheOptions {
   readonly foundMs: number
   /** How long it is kept that the source does not know a recipient. */
   readonly unknownMs: number
+  /** How much longer an answer serves while the source fails. */
+  readonly staleMs: number
   /** Recipients that are kept; who was asked for longest ago goes first. */
   readonly mostRecipients: number
+  /** How many recipients of a question were known here; called where there is one. */
+  readonly onRecalled?: (recalled: Recalled) => void
   /** A clock that never goes back. */
   readonly clock?: () => number
 }
 
+export interface Recalled {
+  readonly recipients: number
+  /** Their answer was kept too long, and the source has failed. */
+  readonly stale: boolean
+}
+
+/** A source that fails is asked again for a recipient after this: it may be back. */
+const retryMs = 10_000
+
 interface Kept<Found> {
   readonly answer: Answer<Found>
   readonly until: number
+  readonly staleUntil: number
+}
+
+export interface CachedSource<Found> extends Source<Found> {
+  /** The source is asked for everybody anew; what is known serves while it fails. */
+  renew(): void
 }
 
 export function cached<Found extends { readonly kind: string }>(
   source: Source<Found>,
   options: CacheOptions,
-): Source<Found> {
-  return new CachedSource(source, options)
+): CachedSource<Found> {
+  return new Cache(source, options)
 }
 
-class CachedSource<Found extends { readonly kind: string }> implements Source<Found> {
+class Cache<Found extends { readonly kind: string }> implements CachedSource<Found> {
   readonly name: string
   readonly #source: Source<Found>
   readonly #options: CacheOptions
@@ -50,18 +70,31 @@ class CachedSource<Found extends { readonly kind: string }> implements Source<Fo
       if (answer === undefined) asked.add(recipient)
       else known.set(recipient, answer)
     }
+    this.#tell(known.size, false)
     const given = [...asked]
     const answers = asked.size === 0 ? [] : this.#source.policiesFor(given, signal)
     const all = (fresh: readonly Answer<Found>[]): readonly Answer<Found>[] => {
+      let stale = 0
       for (const [i, recipient] of given.entries()) {
         const answer = fresh[i]
         if (answer === undefined) continue
-        known.set(recipient, answer)
-        this.#keep(recipient, answer)
+        // Where nobody waits any more, that the source has no answer says nothing of it.
+        const hasFailed = answer.kind === 'failed' && !signal.aborted
+        const instead = hasFailed ? this.#recallStale(recipient) : undefined
+        known.set(recipient, instead ?? answer)
+        if (instead === undefined) this.#keep(recipient, answer)
+        else stale++
       }
+      this.#tell(stale, true)
       return recipients.map((recipient) => known.get(recipient) ?? this.#noAnswer())
     }
     return answers instanceof Promise ? answers.then(all) : all(answers)
+  }
+
+  renew(): void {
+    const now = this.#clock()
+    for (const [recipient, kept] of this.#kept)
+      this.#kept.set(recipient, { ...kept, until: Math.min(kept.until, now) })
   }
 
   async close(): Promise<void> {
@@ -69,23 +102,34 @@ class CachedSource<Found extends { readonly kind: string }> implements Source<Fo
     await this.#source.close()
   }
 
+  #tell(recipients: number, stale: boolean): void {
+    if (recipients > 0) this.#options.onRecalled?.({ recipients, stale })
+  }
+
   #recall(recipient: string): Answer<Found> | undefined {
     const kept = this.#kept.get(recipient)
     if (kept === undefined) return undefined
     this.#kept.delete(recipient)
-    if (kept.until <= this.#clock()) return undefined
+    const now = this.#clock()
+    if (kept.until <= now && kept.staleUntil <= now) return undefined
     this.#kept.set(recipient, kept)
+    return kept.until > now ? kept.answer : undefined
+  }
+
+  #recallStale(recipient: string): Answer<Found> | undefined {
+    const kept = this.#kept.get(recipient)
+    const now = this.#clock()
+    if (kept === undefined || kept.staleUntil <= now) return undefined
+    this.#kept.set(recipient, { ...kept, until: Math.min(now + retryMs, kept.staleUntil) })
     return kept.answer
   }
 
   #keep(recipient: string, answer: Answer<Found>): void {
-    const { foundMs, unknownMs, mostRecipients } = this.#options
+    const { foundMs, unknownMs, staleMs, mostRecipients } = this.#options
     if (answer.kind === 'failed') return
+    const until = this.#clock() + (answer.kind === 'unknown' ? unknownMs : foundMs)
     this.#kept.delete(recipient)
-    this.#kept.set(recipient, {
-      answer,
-      until: this.#clock() + (answer.kind === 'unknown' ? unknownMs : foundMs),
-    })
+    this.#kept.set(recipient, { answer, until, staleUntil: until + staleMs })
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= mostRecipients) break
       this.#kept.delete(oldest)

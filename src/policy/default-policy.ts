@@ -6,6 +6,7 @@ import type { Policy } from '../verdict/policy.ts'
 import type {
   Answer,
   FoundPolicy,
+  OnFailure,
   Policies,
   PolicyAnswer,
   ResolvedSource,
@@ -13,8 +14,8 @@ import type {
 
 export interface DefaultPolicyOptions {
   readonly defaultPolicy: Policy
-  /** `defer`: the recipient is answered 451. */
-  readonly onFailure: 'defer' | 'default'
+  /** Of sources that have no choice of their own. */
+  readonly onFailure: OnFailure
 }
 
 export function withDefaultPolicy(
@@ -24,8 +25,8 @@ export function withDefaultPolicy(
   const byDefault: FoundPolicy = { kind: 'found', policy: defaultPolicy }
   const decide = (answer: Answer<FoundPolicy>): PolicyAnswer => {
     if (answer.kind === 'unknown') return byDefault
-    return answer.kind === 'failed' && onFailure === 'default'
-      ? { ...answer, instead: defaultPolicy }
+    return answer.kind === 'failed' && (answer.onFailure ?? onFailure) === 'default'
+      ? { ...answer, instead: answer.soFar ?? defaultPolicy }
       : answer
   }
   const decideAll = (answers: readonly Answer<FoundPolicy>[]): readonly PolicyAnswer[] =>

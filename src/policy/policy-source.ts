@@ -18,15 +18,32 @@ export interface NamedPolicy {
  */
 export interface PolicyValues {
   readonly kind: 'values'
+  /** What they stand over in place of the default policy: a more general entry, or a name. */
+  readonly behind?: RawPolicy
+  /** The source has a place for these and nothing stands there: the sources behind it are asked. */
+  readonly open?: readonly PolicyColumn[]
   readonly tagAt?: number | 'never'
   readonly quarantineAt?: number | 'never'
   readonly rejectAt?: number | 'never'
   readonly neverDefer?: boolean
 }
 
+export type PolicyColumn = Exclude<keyof PolicyValues, 'kind' | 'behind' | 'open'>
+
+/** What stands in the source means no policy: the recipient has the default one. */
+export interface WrongPolicy {
+  readonly kind: 'wrong'
+  readonly why: string
+}
+
+/** What a source may say of a recipient whom it knows. */
+export type RawPolicy = NamedPolicy | PolicyValues | WrongPolicy
+
 export interface FoundPolicy {
   readonly kind: 'found'
   readonly policy: Policy
+  /** These are as in the default policy, unless a source behind this one says otherwise. */
+  readonly open?: readonly PolicyColumn[]
 }
 
 export interface Unknown {
@@ -39,7 +56,14 @@ export interface Failed {
   /** The source's name. */
   readonly source: string
   readonly why: string
+  /** What follows from it, where this source has a choice of its own. */
+  readonly onFailure?: OnFailure
+  /** What an earlier source has said; only what was left open there is not known. */
+  readonly soFar?: Policy
 }
+
+/** `defer`: the recipient is answered 451. */
+export type OnFailure = 'defer' | 'default'
 
 export type Answer<Found> = Found | Unknown | Failed
 
@@ -65,7 +89,7 @@ export interface Source<Found> {
 }
 
 /** As a file or a database has it. */
-export type PolicySource = Source<NamedPolicy | PolicyValues>
+export type PolicySource = Source<RawPolicy>
 
 /** With the policies themselves. */
 export type ResolvedSource = Source<FoundPolicy>

@@ -1,64 +1,128 @@
 /**
  * A source with the policies themselves: what it has by name is looked up in the configuration,
- * what it has as values becomes a policy of its own.
+ * what it has as values becomes a policy of its own. What means no policy is told, and the
+ * recipient has the default one.
  */
+import type { FactListener } from '../facts/fact.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type {
   Answer,
   Answers,
   FoundPolicy,
-  NamedPolicy,
+  OnFailure,
   PolicySource,
   PolicyValues,
+  RawPolicy,
   ResolvedSource,
 } from './policy-source.ts'
 import { policyOf } from './policy-values.ts'
+import { mistakesInWords, shown } from './shown.ts'
 
 export interface Resolving {
   /** Those that the configuration has, by name. */
   readonly policies: ReadonlyMap<string, Policy>
   /** What a source says nothing of is as here. */
   readonly defaultPolicy: Policy
+  /** Of this source; absent: as for all. */
+  readonly onFailure?: OnFailure | undefined
+  /** Gets policyWrong. */
+  readonly onFact: FactListener
+  /** ms since the epoch. */
+  readonly now: () => number
 }
 
-type Raw = Answer<NamedPolicy | PolicyValues>
-
-export function resolved(
-  source: PolicySource,
-  { policies, defaultPolicy }: Resolving,
-): ResolvedSource {
+export function resolved(source: PolicySource, resolving: Resolving): ResolvedSource {
   const { name } = source
-  const found = new Map(
-    Array.from(policies, ([key, policy]): [string, FoundPolicy] => [
-      key,
-      { kind: 'found', policy },
-    ]),
-  )
-  const resolve = (answer: Raw): Answer<FoundPolicy> => {
-    switch (answer.kind) {
-      case 'named':
-        return found.get(answer.name) ?? failed(`there is no policy ${JSON.stringify(answer.name)}`)
-      case 'values':
-        return ownPolicy(answer)
-      default:
-        return answer
-    }
-  }
-  const failed = (why: string): Answer<FoundPolicy> => ({ kind: 'failed', source: name, why })
-  const ownPolicy = (values: PolicyValues): Answer<FoundPolicy> => {
-    const made = policyOf(values, { name, others: defaultPolicy })
-    return made.ok
-      ? { kind: 'found', policy: made.value }
-      : failed(made.mistakes.map(({ key, why }) => `${key}: ${why}`).join('; '))
-  }
-  const resolveAll = (answers: readonly Raw[]): readonly Answer<FoundPolicy>[] =>
-    answers.map(resolve)
+  const policyOf = new PoliciesOfSource(name, resolving)
+  const resolveAll = (
+    recipients: readonly string[],
+    answers: readonly Answer<RawPolicy>[],
+  ): readonly Answer<FoundPolicy>[] =>
+    answers.map((each, i) => policyOf.answer(each, recipients[i]))
   return {
     name,
     policiesFor(recipients, signal): Answers<FoundPolicy> {
       const answers = source.policiesFor(recipients, signal)
-      return answers instanceof Promise ? answers.then(resolveAll) : resolveAll(answers)
+      return answers instanceof Promise
+        ? answers.then((later) => resolveAll(recipients, later))
+        : resolveAll(recipients, answers)
     },
     close: async () => await source.close(),
   }
+}
+
+class PoliciesOfSource {
+  readonly #source: string
+  readonly #resolving: Resolving
+  readonly #named: ReadonlyMap<string, FoundPolicy>
+  /** What is kept in a cache is worked out, and told where it is wrong, once. */
+  readonly #known = new WeakMap<RawPolicy, FoundPolicy>()
+
+  constructor(source: string, resolving: Resolving) {
+    this.#source = source
+    this.#resolving = resolving
+    this.#named = new Map(
+      Array.from(resolving.policies, ([key, policy]): [string, FoundPolicy] => [
+        key,
+        { kind: 'found', policy },
+      ]),
+    )
+  }
+
+  answer(raw: Answer<RawPolicy>, recipient: string | undefined): Answer<FoundPolicy> {
+    if (raw.kind === 'unknown') return raw
+    if (raw.kind === 'failed') {
+      const { onFailure } = this.#resolving
+      return onFailure === undefined ? raw : { ...raw, onFailure }
+    }
+    const known = this.#known.get(raw) ?? this.#found(raw, recipient ?? '')
+    this.#known.set(raw, known)
+    return known
+  }
+
+  #found(raw: RawPolicy, recipient: string): FoundPolicy {
+    switch (raw.kind) {
+      case 'named':
+        return this.#named.get(raw.name) ?? this.#noPolicy(raw.name, recipient)
+      case 'wrong':
+        return this.#wrong(raw.why, recipient)
+      case 'values':
+        return this.#ownPolicy(raw, recipient)
+    }
+  }
+
+  #ownPolicy(values: PolicyValues, recipient: string): FoundPolicy {
+    const { defaultPolicy } = this.#resolving
+    const { behind } = values
+    const others = behind === undefined ? defaultPolicy : this.#found(behind, recipient).policy
+    const made = policyOf(values, { name: this.#source, others })
+    if (!made.ok) return this.#wrong(mistakesInWords(made.mistakes), recipient)
+    const { open } = values
+    return { kind: 'found', policy: made.value, ...(open !== undefined && { open }) }
+  }
+
+  #noPolicy(name: string, recipient: string): FoundPolicy {
+    const names = [...this.#resolving.policies.keys()].slice(0, mostPoliciesNamed).join(', ')
+    return this.#wrong(`there is no policy ${shown(name)}, expected one of ${names}`, recipient)
+  }
+
+  #wrong(why: string, recipient: string): FoundPolicy {
+    const { defaultPolicy, now, onFact } = this.#resolving
+    onFact({ kind: 'policyWrong', at: now(), source: this.#source, recipient, why })
+    return { kind: 'found', policy: defaultPolicy }
+  }
+}
+
+const mostPoliciesNamed = 20
+
+/** What the first of two sources left open is as the second one has it. */
+export function filledFrom(first: FoundPolicy, second: FoundPolicy): FoundPolicy {
+  const open = first.open ?? []
+  const isOpen = (key: string): boolean => open.some((column) => column === key)
+  const policy = Object.fromEntries([
+    ...Object.entries(first.policy).filter(([key]) => !isOpen(key)),
+    ...Object.entries(second.policy).filter(([key]) => isOpen(key)),
+  ]) as unknown as Policy
+  const still = open.filter((column) => second.open?.includes(column))
+  return { kind: 'found', policy, ...(still.length > 0 && { open: still }) }
 }

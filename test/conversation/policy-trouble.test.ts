@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { policiesFrom } from '../../src/app/policies.ts'
+import type { RawPolicy } from '../../src/policy/policy-source.ts'
+import { askedInTime } from '../../src/app/policy-source.ts'
 import { connectionOptions } from '../../src/app/session.ts'
 import type { Backend } from '../../src/backend/backend.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -40,7 +42,7 @@ async function configured(yaml: string): Promise<Config> {
 const sources = (): readonly [ScriptedSource, ScriptedSource] => {
   const broken = { kind: 'failed', source: 'first', why: 'the table is gone' } as const
   return [
-    new ScriptedSource(
+    new ScriptedSource<RawPolicy>(
       {
         'quick@example.org': named('careful'),
         'known@example.org': named('careful'),
@@ -92,12 +94,17 @@ async function play(
   const facts: Fact[] = []
   const delivered: number[][] = []
   const onFact = (fact: Fact): unknown => facts.push(fact)
+  const surroundings = { onFact, now: Date.now }
+  const configuredSources = [first, second].map((one) => ({
+    source: askedInTime(one, config.timeouts.policyMs, surroundings),
+    config: { kind: 'file', path: one.name } as const,
+  }))
   const ended = Promise.withResolvers<undefined>()
   const options = connectionOptions(
     {
       config,
       backend: backend(delivered),
-      policies: policiesFrom([first, second], config, { onFact, now: Date.now }),
+      policies: policiesFrom(configuredSources, config, surroundings),
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
       judges: [
         {

@@ -36,6 +36,7 @@ import { spelledOutJson, visible, visibleJson } from '../../src/log/visible.ts'
 import { canonicalOrLower, parseAddressPattern } from '../../src/policy/address-pattern.ts'
 import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import { parsePolicyLine } from '../../src/policy/policy-line.ts'
+import { parseQuery } from '../../src/policy/sql/query.ts'
 import { BinaryReceiver } from '../../src/smtp/binary-receiver.ts'
 import { parseCommand } from '../../src/smtp/command.ts'
 import { canonicalDomain, canonicalDomainOf, canonicalPattern } from '../../src/smtp/domain.ts'
@@ -405,6 +406,15 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     })
     tagFields({ verdict: 'tag', score: 1, recipients: [text] })
   }),
+  'queries of sources: parseQuery': reader(
+    (text) => parseQuery(`:keys ${text}`),
+    '/*',
+    "'",
+    '$$',
+    '--',
+    '::',
+    "''",
+  ),
   'files of recipients: parsePolicyLine, PolicyEntries, parseAddressPattern': reader(
     (text) => {
       parsePolicyLine(text)

@@ -142,6 +142,7 @@ describe('the levels', () => {
     ['judgeFailed', 'warn'],
     ['bounce', 'warn'],
     ['policyFailed', 'warn'],
+    ['policyWrong', 'error'],
     ['policiesLoaded', 'info'],
     ['policiesKept', 'warn'],
     ['backendConnected', 'debug'],

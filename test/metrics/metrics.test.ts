@@ -74,8 +74,8 @@ describe('every metric', () => {
       },
     ])
     const second = told([])
-    expect((await scrape(first)).get('policy_failures_total')).toBe(1)
-    expect((await scrape(second)).get('policy_failures_total')).toBe(0)
+    expect((await scrape(first)).get('policy_failures_total{source="sql"}')).toBe(1)
+    expect((await scrape(second)).get('policy_failures_total{source="sql"}')).toBeUndefined()
   })
 })
 
@@ -120,7 +120,11 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="4xx"}', 1],
     ['judge_seconds_count{judge="headers"}', 2],
     ['judge_results_total{judge="headers",result="failed"}', 1],
-    ['policy_failures_total', 1],
+    ['policy_failures_total{source="sql"}', 1],
+    ['policy_recipients_total{source="sql",answer="asked"}', 2],
+    ['policy_recipients_total{source="sql",answer="kept"}', 3],
+    ['policy_recipients_total{source="sql",answer="stale"}', 1],
+    ['policy_wrong_total{source="sql"}', 1],
     ['policy_seconds_count{source="sql"}', 1],
     ['policy_seconds_bucket{le="0.01",source="sql"}', 0],
     ['policy_seconds_bucket{le="0.03",source="sql"}', 1],

@@ -184,6 +184,15 @@ export const everyKind: readonly Fact[] = [
     why: 'table is gone',
   },
   { kind: 'policiesAsked', at: 5, source: 'sql', recipients: 2, ms: 20 },
+  { kind: 'policiesRecalled', at: 5, source: 'sql', recipients: 3, stale: false },
+  { kind: 'policiesRecalled', at: 5, source: 'sql', recipients: 1, stale: true },
+  {
+    kind: 'policyWrong',
+    at: 5,
+    source: 'sql',
+    recipient: 'b@example.org',
+    why: 'there is no policy "stirct"',
+  },
   {
     kind: 'splitOpened',
     at: 6,

@@ -1,15 +1,9 @@
 /** For the contract: a scripted source, in a decorator or not, that can be made to fail. */
-import type {
-  Answers,
-  NamedPolicy,
-  PolicySource,
-  PolicyValues,
-  Source,
-} from '../../src/policy/policy-source.ts'
+import type { Answers, PolicySource, RawPolicy, Source } from '../../src/policy/policy-source.ts'
 import { named, type Pace, ScriptedSource } from '../support/scripted-source.ts'
 import type { ContractSource, Entries } from './source.contract.ts'
 
-export type Raw = NamedPolicy | PolicyValues
+export type Raw = RawPolicy
 
 /** Of a policy that was given by name. */
 export const nameOfRaw = (found: Raw): string => (found.kind === 'named' ? found.name : found.kind)

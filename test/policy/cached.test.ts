@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cached, type CacheOptions } from '../../src/policy/cached.ts'
-import type { Answer, Source } from '../../src/policy/policy-source.ts'
+import { cached, type CacheOptions, type Recalled } from '../../src/policy/cached.ts'
+import type { Answer, Answers, Source } from '../../src/policy/policy-source.ts'
 import { named, type Pace, type Scripted, ScriptedSource } from '../support/scripted-source.ts'
 import { breakable, nameOfRaw, type Raw } from './breakable.ts'
 import { describePolicySource } from './source.contract.ts'
@@ -25,7 +25,7 @@ function cache(
 ): Cache {
   const clock = { now: 0 }
   const scripted = new ScriptedSource(answers, pace)
-  const limits = { foundMs: 1000, unknownMs: 100, mostRecipients: 100, ...options }
+  const limits = { foundMs: 1000, unknownMs: 100, staleMs: 0, mostRecipients: 100, ...options }
   const source = cached(scripted, { ...limits, clock: () => clock.now })
   return {
     clock,
@@ -76,6 +76,83 @@ describe.each<Pace>(['at once', 'later'])('over a source that answers %s', (pace
   })
 })
 
+describe.each<Pace>(['at once', 'later'])('over a source that fails %s', (pace) => {
+  /** What the source says of `a`; it can be changed. */
+  const failing = (options: Partial<CacheOptions> = {}) => {
+    const answers: Record<string, Scripted> = { a: named('strict') }
+    const recalled: Recalled[] = []
+    const clock = { now: 0 }
+    const source = cached(
+      {
+        name: 'scripted',
+        policiesFor: (recipients, signal): Answers<Raw> =>
+          new ScriptedSource(answers, pace).policiesFor(recipients, signal),
+        close: async () => await Promise.resolve(),
+      },
+      {
+        foundMs: 1000,
+        unknownMs: 100,
+        staleMs: 50_000,
+        mostRecipients: 100,
+        clock: () => clock.now,
+        onRecalled: (one) => recalled.push(one),
+        ...options,
+      },
+    )
+    const ask = async (...recipients: readonly string[]) =>
+      await source.policiesFor(recipients, listening)
+    return { answers, ask, clock, recalled, source }
+  }
+
+  test('what was known serves for a while, also that somebody is unknown; nobody else has an answer', async () => {
+    const { answers, ask, clock, recalled } = failing()
+    await ask('a', 'b')
+    Object.assign(answers, { a: failed, b: failed, c: failed })
+    clock.now = 1000
+    expect(await ask('a', 'b', 'c')).toEqual([named('strict'), { kind: 'unknown' }, failed])
+    expect(recalled).toEqual([{ recipients: 2, stale: true }])
+    clock.now = 50_100
+    expect(await ask('a', 'b')).toEqual([named('strict'), failed])
+    clock.now = 51_000
+    expect(await ask('a')).toEqual([failed])
+  })
+
+  test('it is asked again ten seconds later, and what it says then counts', async () => {
+    const { answers, ask, clock, recalled } = failing()
+    await ask('a')
+    Object.assign(answers, { a: failed })
+    clock.now = 1000
+    await ask('a')
+    Object.assign(answers, { a: named('careful') })
+    clock.now = 10_999
+    expect(await ask('a')).toEqual([named('strict')])
+    clock.now = 11_000
+    expect(await ask('a')).toEqual([named('careful')])
+    expect(recalled).toEqual([
+      { recipients: 1, stale: true },
+      { recipients: 1, stale: false },
+    ])
+  })
+
+  test('renewed, it asks for everybody, and what was known serves where that fails', async () => {
+    const { answers, ask, source } = failing()
+    await ask('a', 'b')
+    Object.assign(answers, { a: failed, b: named('careful') })
+    source.renew()
+    expect(await ask('a', 'b')).toEqual([named('strict'), named('careful')])
+  })
+
+  test('a question that nobody waits for says nothing of the source', async () => {
+    const { answers, ask, source } = failing()
+    await ask('a')
+    Object.assign(answers, { a: failed })
+    source.renew()
+    await source.policiesFor(['a'], AbortSignal.abort())
+    Object.assign(answers, { a: named('careful') })
+    expect(await ask('a')).toEqual([named('careful')])
+  })
+})
+
 test('what is kept is given at once', async () => {
   const { ask, source } = cache({ a: named('strict') }, {}, 'later')
   await ask('a')
@@ -118,7 +195,7 @@ test('whatever was asked before, everybody has the answer of the source', async 
 describePolicySource('a source with a cache', {
   open: (entries) =>
     breakable(entries, 'later', (one) =>
-      cached(one, { foundMs: 60_000, unknownMs: 60_000, mostRecipients: 10 }),
+      cached(one, { foundMs: 60_000, unknownMs: 60_000, staleMs: 0, mostRecipients: 10 }),
     ),
   nameOf: nameOfRaw,
 })

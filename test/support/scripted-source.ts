@@ -1,12 +1,13 @@
 /** A source of policies that answers as a test tells it to. */
 import type {
   Answer,
+  Answers,
   NamedPolicy,
-  PolicySource,
-  PolicyValues,
+  RawPolicy,
+  Source,
 } from '../../src/policy/policy-source.ts'
 
-export type Scripted = Answer<NamedPolicy | PolicyValues>
+export type Scripted = Answer<RawPolicy>
 
 /**
  * When it answers: `later` in another turn; `never`: not before nobody waits for it. A function
@@ -21,18 +22,18 @@ export interface Asked {
 
 export const named = (name: string): NamedPolicy => ({ kind: 'named', name })
 
-export class ScriptedSource implements PolicySource {
+export class ScriptedSource<Found = RawPolicy> implements Source<Found> {
   readonly name: string
   readonly asked: Asked[] = []
   closed = 0
-  readonly #answers: ReadonlyMap<string, Scripted>
+  readonly #answers: ReadonlyMap<string, Answer<Found>>
   readonly #pace: (recipients: readonly string[]) => Pace
   /** Of questions that wait. */
   readonly #ends = new Set<() => void>()
 
   /** By address; nobody else is known. */
   constructor(
-    answers: Readonly<Record<string, Scripted>> = {},
+    answers: Readonly<Record<string, Answer<Found>>> = {},
     pace: Pace | ((recipients: readonly string[]) => Pace) = 'at once',
     name = 'scripted',
   ) {
@@ -41,10 +42,7 @@ export class ScriptedSource implements PolicySource {
     this.#pace = typeof pace === 'function' ? pace : (): Pace => pace
   }
 
-  policiesFor(
-    recipients: readonly string[],
-    signal: AbortSignal,
-  ): readonly Scripted[] | Promise<readonly Scripted[]> {
+  policiesFor(recipients: readonly string[], signal: AbortSignal): Answers<Found> {
     this.asked.push({ recipients, signal })
     const pace = this.#pace(recipients)
     const answers = recipients.map(
@@ -54,10 +52,10 @@ export class ScriptedSource implements PolicySource {
   }
 
   async #later(
-    answers: readonly Scripted[],
+    answers: readonly Answer<Found>[],
     signal: AbortSignal,
     pace: 'later' | 'never',
-  ): Promise<readonly Scripted[]> {
+  ): Promise<readonly Answer<Found>[]> {
     const ended = Promise.withResolvers<undefined>()
     const end = (): void => ended.resolve(undefined)
     if (pace === 'later') setImmediate(end)

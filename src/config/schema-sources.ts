@@ -1,0 +1,52 @@
+/** The keys of `recipients.sources`: where policies are looked up. */
+import { z } from 'zod'
+import * as is from './notation.ts'
+import { key } from './notation.ts'
+
+const query = key(
+  is.text('a query'),
+  'Query of your own, with `:keys`, `:addresses` or `:domains`; it gives the columns `key` and those of a policy: docs/recipients.md.',
+)
+
+/** Of all sources whose answers Rcptwise keeps. */
+const asked = {
+  keep: key(
+    is.duration('0s', '7d').prefault('5m'),
+    'How long Rcptwise keeps what the source says of a recipient.',
+  ),
+  keep_unknown: key(
+    is.duration('0s', '7d').prefault('1m'),
+    'How long Rcptwise keeps that the source does not know a recipient.',
+  ),
+  serve_stale: key(
+    is.duration('0s', '30d').prefault('1d'),
+    'How much longer Rcptwise uses what it knows while the source fails.',
+  ),
+  cache_entries: key(
+    is.whole(0, 10_000_000).prefault(50_000),
+    'Recipients whose answers each worker process keeps, about 500 bytes each; those that nobody asked for longest go first.',
+  ),
+  on_failure: key(
+    z.enum(['defer', 'default']).optional(),
+    'What Rcptwise does when this source fails: answer the recipient 451, or use the default policy.',
+    '`recipients.on_failure`',
+  ),
+}
+
+const sqlite = z.strictObject({
+  path: key(
+    is.text('a file name'),
+    'SQLite database, which Rcptwise only reads. Rcptwise opens another file that takes its place.',
+  ),
+  query,
+  ...asked,
+})
+
+export const source = z.strictObject({
+  file: key(
+    is.text('a file name').optional(),
+    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
+    'none',
+  ),
+  sqlite: key(sqlite.optional(), 'A SQLite database: docs/recipients.md.', 'none'),
+})

@@ -1,0 +1,45 @@
+/**
+ * Policies from a database, by a query of the administrator's own: one question of the database for
+ * all recipients of a question.
+ */
+import { allAbandoned, allFailed } from '../failed.ts'
+import type { Answer, Answers, PolicySource, RawPolicy } from '../policy-source.ts'
+import { FoundRows, type Rows } from './rows.ts'
+import { type KeyLists, keyLists, tableKeys } from './table-keys.ts'
+
+/** A connection, or several, that has the query. */
+export interface Database {
+  /** For the log and the metrics; without a password. */
+  readonly name: string
+  /** Rejects with what the database says; ends when nobody waits any more. */
+  ask(lists: KeyLists, signal: AbortSignal): Promise<Rows>
+  /** Ends what is being asked. */
+  close(): Promise<void>
+}
+
+export function sqlSource(database: Database): PolicySource {
+  const { name } = database
+  const ask = async (
+    recipients: readonly string[],
+    keys: readonly (readonly string[])[],
+    signal: AbortSignal,
+  ): Promise<readonly Answer<RawPolicy>[]> => {
+    try {
+      const rows = new FoundRows(await database.ask(keyLists(keys.flat()), signal))
+      return keys.map((each) => rows.sayOf(each))
+    } catch (error) {
+      return allFailed(recipients, name, error instanceof Error ? error.message : String(error))
+    }
+  }
+  return {
+    name,
+    policiesFor(recipients, signal): Answers<RawPolicy> {
+      if (signal.aborted) return allAbandoned(recipients, name)
+      const keys = recipients.map(tableKeys)
+      return keys.every((each) => each.length === 0)
+        ? recipients.map(() => ({ kind: 'unknown' }))
+        : ask(recipients, keys, signal)
+    },
+    close: async () => await database.close(),
+  }
+}
