@@ -96,6 +96,8 @@ export interface TransactionFact extends OfTransaction {
     /** From another of its own. */
     readonly otherHost: boolean
   }
+  /** A filter has told all who went through to come again, in its own words. */
+  readonly deferredByJudge?: true
   /** What the class's `shadow` would have cost; only with the first attempt of a message. */
   readonly shadow?: { readonly strategy: StrategyName; readonly forcedRetries: number }
   /**

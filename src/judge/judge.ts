@@ -45,6 +45,11 @@ export interface JudgedEnvelope {
   readonly parameters: ReadonlyMap<string, string | undefined>
   /** Who went through, and who is delivered to all the same; nobody who was refused. */
   readonly recipients: readonly JudgedRecipient[]
+  /**
+   * Addresses of all whom the message is for, sorted: as its first attempt has named them, also of
+   * those who wait or have it already. A filter that greylists by them knows it again.
+   */
+  readonly firstRecipients: readonly string[]
   /** Our own name. */
   readonly hostname: string
   /** Our own address and port that the client has connected to; absent where it is not known. */

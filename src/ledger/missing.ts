@@ -95,6 +95,7 @@ async function note(
     messageId,
     attempt,
     vouched = false,
+    deferredByJudge,
     lastAttemptAt,
   } = noted
   onFact({
@@ -110,7 +111,7 @@ async function note(
     })),
     othersAnswered: othersAnswered(noted),
     lastAttemptAt,
-    vouched,
+    vouched: vouched && deferredByJudge === undefined,
     ...known({ messageId }),
     ...(attempt === undefined
       ? {}

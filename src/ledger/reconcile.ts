@@ -51,12 +51,13 @@ export function reconcile(ours: Split, stored: Split): Split {
   const { fingerprint = stored.fingerprint, messageId = stored.messageId } = ours
   const lastAttemptAt = Math.max(ours.lastAttemptAt, stored.lastAttemptAt)
   const declared = ours.declared ?? stored.declared
+  const firstRecipients = stored.firstRecipients ?? ours.firstRecipients
   const returns = ours.returns ?? stored.returns
   const merged: Split = {
     ...open,
     // Somebody was deferred in one of the two: it is a split.
     ...(ours.deliveriesOnly === true && deliveriesOnly === true ? { deliveriesOnly } : {}),
-    ...known({ declared, returns }),
+    ...known({ declared, returns, firstRecipients, deferredByJudge: ours.deferredByJudge }),
     ...(ours.guessedWrongly === true ? { guessedWrongly: true } : {}),
     ...known({ takenUntil: ours.takenUntil, postponed: ours.postponed }),
     ...(ours.recognised === undefined

@@ -11,7 +11,8 @@ export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, num
   if (fact.vouched !== true || fact.mode === 'prdr' || fact.unsplit === 'trusted') return undefined
   const { recipients, textMs, outcome, cameBack } = fact
   const lessons: Partial<Record<LessonName, number>> = {}
-  if (textMs !== undefined) lessons.messages = 1
+  // It comes again because of a filter, and is the same message then.
+  if (textMs !== undefined && fact.deferredByJudge !== true) lessons.messages = 1
   if (recipients.some(isForcedRetry)) lessons.deferred = 1
   const delay = longest(recipients)
   if (delay !== undefined) {

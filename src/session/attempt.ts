@@ -43,7 +43,9 @@ export function learnable(
   const before =
     split === undefined || !belongs(transaction) ? undefined : recalled.get(split.id)?.attempt
   const { local, address } = session.client
-  const first = textSeen && !transaction.prdr && !transaction.trusted && before === undefined
+  // Whom a filter tells to come again is counted when they do.
+  const isWhole = textSeen && transaction.deferredByJudge !== true
+  const first = isWhole && !transaction.prdr && !transaction.trusted && before === undefined
   return {
     ...known({ vouched, chosen: peer.chosen }),
     ...(before === undefined

@@ -71,6 +71,7 @@ export function noteTransaction(
   { outcome, made: { text, judged, deliveries } }: Ended,
 ): void {
   const { split, peer, reversePath, lastReply, unsplit, identity, startedAt } = transaction
+  const { deferredByJudge } = transaction
   const messageId = identity?.messageId
   const findings = judged?.findings ?? noFindings
   const score = scoreOf(findings)
@@ -104,7 +105,7 @@ export function noteTransaction(
     deliveries,
     ms: session.at - startedAt,
     ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
-    ...known({ guess, unsplit, messageId, score, symbols }),
+    ...known({ guess, unsplit, messageId, score, symbols, deferredByJudge }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
     ...(counted === undefined
       ? {}

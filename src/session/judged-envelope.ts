@@ -1,12 +1,15 @@
 /** What judges are told of a message when its text begins to come. */
 import type { JudgedEnvelope } from '../judge/judge.ts'
 import type { Session } from './session.ts'
-import { deliveredAnyway, throughOf, type Transaction } from './transaction.ts'
+import { deliveredAnyway, offeredIn, throughOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
 
-/** Nobody is in it who was refused, postponed or deferred: they don't get this text. */
+/**
+ * Nobody is among its recipients who was refused, postponed or deferred: they don't get this text.
+ */
 export function judgedEnvelope(session: Session, transaction: Transaction): JudgedEnvelope {
   const { address, port, rdns, local } = session.client
+  const { split, presumed } = transaction
   // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
   const tls = address === session.connectedFrom ? session.tls : undefined
   return {
@@ -25,6 +28,7 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
       group,
       ...(policy === undefined ? {} : { policy: policy.name }),
     })),
+    firstRecipients: (presumed ? split?.firstRecipients : undefined) ?? offeredIn(transaction),
     hostname: session.options.hostname,
     ...known({ local }),
   }

@@ -207,8 +207,7 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
   setSenderAuth(transaction, judged.findings)
   const reply = deferredByJudge(transaction, judged.findings)
   if (reply !== undefined) {
-    // The judge's own words for everybody: it says nothing about the sender, and nobody was made to
-    // wait for another's sake.
+    transaction.deferredByJudge = true
     const made = { text: judged, judged, deliveries: [] }
     return refuseText(session, ended, {
       reply,

@@ -27,6 +27,7 @@ import { withOutcomes } from './outcomes.ts'
 import type { Session } from './session.ts'
 import {
   isCertain,
+  offeredIn,
   type Recipient,
   splittingOf,
   throughOf,
@@ -198,6 +199,8 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     split = countAsSplit(split)
     noteOpened(session, transaction, split)
   }
+  if (transaction.identity !== undefined && split.firstRecipients === undefined)
+    split = { ...split, firstRecipients: offeredIn(transaction) }
   split = endAttempt(split, {
     ...result,
     at: session.at,
@@ -206,6 +209,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
     // Only what we caused counts for rule 5: a full mailbox or greylisting behind us is no sign of
     // a sender that can't be split.
     trouble: result.trouble || recipients.some(({ fate }) => fate === 'postponed'),
+    byJudge: transaction.deferredByJudge === true,
     recognised:
       transaction.returned === 'by its text alone' && splittingOf(transaction) !== undefined,
   })

@@ -107,6 +107,11 @@ export interface Transaction {
   /** Which message this is, once its text has told. */
   identity?: MessageIdentity
   /**
+   * A filter wants everyone to come again, and was obeyed: nobody waits for another's sake, and
+   * what the sender makes of it is no lesson about how it takes a split.
+   */
+  deferredByJudge?: true
+  /**
    * What SPF and DKIM say of this text; `not asked`: it is complete, and nothing vouches for it.
    */
   senderAuth: 'no text' | 'not asked' | 'vouched' | 'not vouched'
@@ -175,6 +180,17 @@ export const anywayOf = (transaction: Transaction): Recipient[] =>
 
 export const throughOf = (transaction: Transaction): Recipient[] =>
   transaction.recipients.filter((recipient) => recipient.fate === 'through')
+
+/**
+ * Addresses of all who may get the message in this attempt or a later one, in an order that does
+ * not depend on the sender's.
+ */
+export const offeredIn = ({ recipients }: Transaction): readonly string[] => {
+  const offered = recipients.filter(
+    ({ fate, concealed }) => fate !== 'refused' && concealed === undefined,
+  )
+  return [...new Set(offered.map(({ address }) => address))].sort()
+}
 
 /** Rule 2's condition: anyone got a 4yz at RCPT, from us or from the backend. */
 export const anyoneDeferred = (transaction: Transaction): boolean =>

@@ -228,6 +228,8 @@ export interface AttemptEnd {
    * time limit.
    */
   readonly trouble: boolean
+  /** A filter has told all who went through to come again. */
+  readonly byJudge: boolean
   /** Only recipients whose refusal is known were offered, and all of them were deferred. */
   readonly refusedOnly: boolean
   /**
@@ -249,13 +251,19 @@ export function endAttempt(split: Split, end: AttemptEnd): Split {
     end.trouble || end.refusedOnly || (end.recognised && recognised <= recognisedReturns)
   const idle = end.forcedRetry && !end.progress && !excused
   return {
-    ...released(split),
+    ...markedByJudge(released(split), end),
     ...(recognised === 0 ? {} : { recognised }),
     lastAttemptAt: end.at,
     forcedRetries: split.forcedRetries + (end.forcedRetry ? 1 : 0),
     idleAttempts: end.progress ? 0 : split.idleAttempts + (idle ? 1 : 0),
     refusedOnly: end.refusedOnly,
   }
+}
+
+function markedByJudge(split: Split, { byJudge }: AttemptEnd): Split {
+  if (byJudge) return { ...split, deferredByJudge: true }
+  const { deferredByJudge, ...unmarked } = split
+  return deferredByJudge === undefined ? split : unmarked
 }
 
 /** No transaction is under way any more that was taken for its return. */

@@ -171,5 +171,15 @@ export interface Split {
    * the others in vain.
    */
   readonly refusedOnly: boolean
+  /**
+   * Whom the first attempt whose text was seen has named, sorted. Filters that greylist are asked
+   * with them in each attempt: a group alone would be another message to them.
+   */
+  readonly firstRecipients?: readonly string[]
+  /**
+   * In the last attempt a filter has told everyone to come again: whether they do says nothing of
+   * how their sender takes a split.
+   */
+  readonly deferredByJudge?: true
   readonly recipients: readonly SplitRecipient[]
 }

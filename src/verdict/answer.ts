@@ -91,7 +91,9 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
     // Someone has to come again, so everyone has to; what is known stays known. Words about one of
     // them are not for the others.
     const reply =
-      known === 0 ? outcomes[0]?.reply : replies.refusalKept(circumstances.retryHintSeconds)
+      known === 0
+        ? outcomes[0]?.reply
+        : (wordsOfJudge(outcomes) ?? replies.refusalKept(circumstances.retryHintSeconds))
     const why = mayRefuseAfterText(circumstances) ? 'shared reply' : 'rule 2'
     return {
       lines: [reply ?? replies.backendLost],
@@ -106,6 +108,17 @@ export function answerTogether(outcomes: readonly Outcome[], circumstances: Circ
   // it (decision 9).
   const whom = refused.map(({ mailbox }) => mailbox)
   return finalAnswer(refusedForSome(refusal, whom), outcomes)
+}
+
+/**
+ * Where nobody but a filter wants the sender to come again, it knows when: our own hint would have
+ * the sender come too early, or for nothing.
+ */
+function wordsOfJudge(outcomes: readonly Outcome[]): Reply | undefined {
+  const later = outcomes.filter((outcome) => !isFinal(outcome))
+  return later.every(({ reason: { because: why } }) => why === 'forced by judge')
+    ? later[0]?.reply
+    : undefined
 }
 
 /** They are told what they are for this, and not for their own reason. */

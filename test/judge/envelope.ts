@@ -8,6 +8,7 @@ export const envelope: JudgedEnvelope = {
   reversePath: 'sender@example.net',
   parameters: new Map(),
   recipients: [{ index: 0, address: 'ann@example.org', group: 'a', policy: 'careful' }],
+  firstRecipients: ['ann@example.org'],
   hostname: 'mx.test',
 }
 

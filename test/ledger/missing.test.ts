@@ -150,6 +150,13 @@ test('another attempt in the same moment wins', async () => {
   expect(facts).toEqual([])
 })
 
+test('whom a filter has told to come again is missed as well, and teaches nothing about the sender', async () => {
+  await ledger.save(half('greylisted', { deferredByJudge: true }))
+  now = start + missingAfterMs + 1
+  await look()
+  expect(facts).toMatchObject([{ kind: 'recipientsMissing', vouched: false }])
+})
+
 test('strategies.md: “over the 10,000 splits that were not attempted for longest.” More than one page, each split once', async () => {
   for (let i = 0; i < 450; i += 1)
     await ledger.save(half(`s${i}`, { startedAt: start + i, lastAttemptAt: start + i }))

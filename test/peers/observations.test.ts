@@ -44,6 +44,7 @@ test.each<[string, Partial<TransactionFact>, ReturnType<typeof lessonsOf>]>([
     },
     { messages: 1, deferred: 1, returned: 1, within1m: 1, sameConnection: 1 },
   ],
+  ['a filter tells it to come again: it is counted when it does', { deferredByJudge: true }, {}],
   ['PRDR', { mode: 'prdr', recipients: [through, refusedLater] }, undefined],
   ['the site’s own networks', { unsplit: 'trusted' }, undefined],
   ['nobody vouches', { vouched: false, recipients: [through, deferred] }, undefined],

@@ -120,7 +120,13 @@ describe('the way of a recipient', () => {
 })
 
 describe('an attempt', () => {
-  const nothing = { progress: false, trouble: false, refusedOnly: false, recognised: false }
+  const nothing = {
+    progress: false,
+    trouble: false,
+    byJudge: false,
+    refusedOnly: false,
+    recognised: false,
+  }
   test.each([
     ['progress', { ...nothing, forcedRetry: true, progress: true }, 1, 0],
     ['none', { ...nothing, forcedRetry: true }, 1, 2],

@@ -61,8 +61,8 @@ export function readAnswer(body: Buffer): Scan | { readonly failed: string } {
 
 /**
  * Newer versions name the module (`passthrough_module`). Version 3.4 does not, but a forced result
- * has words of its own, is skipped (GTUBE), or does not fit its score. `greylist` alone means that
- * the module is off or has let it pass.
+ * has words of its own, is skipped (GTUBE), or does not fit its score. `greylist` without words
+ * means that the module is off or has let it pass; with words, that it was told to say so.
  */
 function forcedBy(
   answer: Json,
@@ -80,6 +80,8 @@ function forcedBy(
   switch (action) {
     case 'soft reject':
       return { action: 'defer', ...told }
+    case 'greylist':
+      return named || 'words' in told ? { action: 'defer', ...told } : undefined
     case 'discard':
     case 'quarantine':
       return { action, ...told }

@@ -24,8 +24,9 @@ export const rspamdJudge = (options: RspamdOptions): Judge =>
   scannerJudge(new Rspamd(options), options)
 
 interface Group {
-  readonly key: string
   readonly members: readonly JudgedRecipient[]
+  /** Whom rspamd is told that the message is for. */
+  readonly told: readonly string[]
 }
 
 class Rspamd implements Scanner {
@@ -69,10 +70,13 @@ class Rspamd implements Scanner {
     return judgementOf(scans)
   }
 
-  #groupsOf({ recipients }: JudgedEnvelope): readonly Group[] {
-    if (this.#options.scan === 'once') return [{ key: '', members: recipients }]
+  #groupsOf({ recipients, firstRecipients }: JudgedEnvelope): readonly Group[] {
+    if (this.#options.scan === 'once') return [{ members: recipients, told: firstRecipients }]
     const groups = Map.groupBy(recipients, ({ group }) => group)
-    return [...groups].map(([key, members]) => ({ key, members }))
+    return [...groups.values()].map((members) => ({
+      members,
+      told: members.map(({ address }) => address),
+    }))
   }
 
   async #scan(
@@ -114,14 +118,14 @@ class Rspamd implements Scanner {
   }
 }
 
-function questionFor(envelope: JudgedEnvelope, { members }: Group): Question {
+function questionFor(envelope: JudgedEnvelope, { told }: Group): Question {
   const { client, tls, authenticated } = envelope
   return questionOf({
     clientAddress: client.address,
     ...(client.name === undefined ? {} : { clientName: client.name }),
     helo: client.helo,
     reversePath: envelope.reversePath,
-    recipients: members.map(({ address }) => address),
+    recipients: told,
     // Who it is the server behind knows alone; that it is somebody is what rules look at.
     ...(authenticated ? { user: 'authenticated' } : {}),
     ...(tls === undefined ? {} : { tls: { version: tls.protocol, cipher: tls.cipher } }),

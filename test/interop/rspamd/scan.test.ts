@@ -80,7 +80,7 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     ['reject', { action: 'reject', words: 'forced reject by the test' }],
     ['soft reject', { action: 'defer', words: 'forced soft reject by the test' }],
     ['add header', { action: 'tag' }],
-    ['greylist', undefined],
+    ['greylist', { action: 'defer', words: 'forced greylist by the test' }],
   ])('X-Test-Action: %s', async (action, forced) => {
     const said = await scan(`X-Test-Action: ${action}\r\n`)
     expect('failed' in said ? said : said.forced).toEqual(forced)

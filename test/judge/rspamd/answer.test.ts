@@ -53,6 +53,12 @@ describe('what rspamd says', () => {
       { action: 'soft reject', score: 0, ...says('Try again later') },
       { action: 'defer', words: 'Try again later' },
     ],
+    [
+      'greylist with words: the module, told to say so (action = "greylist")',
+      { action: 'greylist', score: 4, ...says('Try again later') },
+      { action: 'defer', words: 'Try again later' },
+    ],
+    ['greylist by its score alone', { action: 'greylist', score: 4 }, undefined],
     ['discard', { action: 'discard', score: 0 }, { action: 'discard' }],
     ['quarantine', { action: 'quarantine', score: 3 }, { action: 'quarantine' }],
     ['a mark that was forced', { action: 'add header', score: 0, ...says('x') }, { action: 'tag' }],

@@ -22,6 +22,8 @@ export interface RspamdOptions {
   readonly config?: string
   /** More rules, in Lua. */
   readonly rules?: string
+  /** More files below /etc/rspamd, by name. */
+  readonly files?: Readonly<Record<string, string>>
   /** Its largest message, in bytes; 50 MiB unless given. */
   readonly maxMessageBytes?: number
 }
@@ -76,6 +78,8 @@ export async function startRspamd(options: RspamdOptions = {}): Promise<Rspamd> 
     await place.directory(directory, { user: 'root', group: 'root', mode: 0o755 })
   await place.write('/etc/rspamd/tld.dat', 'com\norg\nexample\n')
   await place.write('/etc/rspamd/rules.lua', `${rules}\n${options.rules ?? ''}\n`)
+  for (const [name, text] of Object.entries(options.files ?? {}))
+    await place.write(`/etc/rspamd/${name}`, text)
   await place.write('/etc/rspamd/test.conf', configuration(port, options))
   let daemon = await start()
 
