@@ -119,7 +119,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   policy: {
-    values: ['policy', 'files', 'smtp/domain.ts'],
+    values: ['known.ts', 'policy', 'files', 'smtp/domain.ts'],
     types: ['verdict', 'facts'],
     outside: ['node:*'],
   },

@@ -111,6 +111,7 @@ const ownReasonShape = {
   because: z.enum([...keysOf(reasonWords), ...keysOf(thresholdWords), 'limit']),
   score: z.number().optional(),
   threshold: z.number().optional().describe('What the score reaches.'),
+  judge: z.string().optional().describe("Whose score it is, if not the first scorer's."),
   limit: z.enum(recipientLimits).optional().describe('The limit that is reached.'),
 }
 

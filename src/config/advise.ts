@@ -23,7 +23,8 @@ export function advise(config: Config, written: (key: string) => boolean, report
     adviseJudges(config, report)
   if (config.quarantine === undefined) {
     for (const policy of config.policies.values()) {
-      if (policy.quarantineAt === undefined) continue
+      const all = [policy, ...Object.values(policy.scorers ?? {})]
+      if (all.every(({ quarantineAt }) => quarantineAt === undefined)) continue
       report(
         ['policies', policy.name, 'quarantine_at'],
         'messages will be tagged, because quarantine.address is not set',

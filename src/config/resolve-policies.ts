@@ -1,8 +1,9 @@
 /** The policies of a configuration, with those that are there when it names none. */
 import { known } from '../known.ts'
-import type { PolicyValues } from '../policy/policy-source.ts'
-import { plainPolicy, policyOf } from '../policy/policy-values.ts'
+import type { PolicyValues, SaidThresholds } from '../policy/policy-source.ts'
+import { plainPolicy, policyOf, scorerNames, thresholds } from '../policy/policy-values.ts'
 import type { Policy } from '../verdict/policy.ts'
+import type { JudgeConfig } from './config.ts'
 import type { Report } from './report.ts'
 import { inWords, someOf } from './in-words.ts'
 import { nearest } from './nearest.ts'
@@ -22,6 +23,7 @@ const builtIn: ReadonlyMap<string, Policy> = new Map(
 /** The policies by name. */
 export function resolvePolicies(
   settings: Settings['policies'],
+  judges: readonly JudgeConfig[],
   report: Report,
 ): ReadonlyMap<string, Policy> {
   if (settings === undefined) return builtIn
@@ -34,9 +36,11 @@ export function resolvePolicies(
       )
     }
     const made = policyOf(valuesOf(written), { name, others: plainPolicy })
-    if (made.ok) policies.set(name, made.value)
-    else {
-      for (const { key, why } of made.mistakes) report(['policies', name, key], why)
+    if (made.ok) {
+      policies.set(name, made.value)
+      checkScorers(name, made.value, { judges, report })
+    } else {
+      for (const { key, why } of made.mistakes) report(['policies', name, ...key.split('.')], why)
       policies.set(name, { name, ...plainPolicy })
     }
   }
@@ -45,15 +49,50 @@ export function resolvePolicies(
   return policies
 }
 
-const valuesOf = (written: PolicySettings): PolicyValues => ({
-  kind: 'values',
-  ...known({
+const valuesOf = (written: PolicySettings): PolicyValues => {
+  const { rspamd, spamd, headers } = written
+  const scorers = known({
+    rspamd: rspamd && thresholdsOf(rspamd),
+    spamd: spamd && thresholdsOf(spamd),
+    headers: headers && thresholdsOf(headers),
+  })
+  return {
+    kind: 'values',
+    ...thresholdsOf(written),
+    ...(Object.keys(scorers).length > 0 && { scorers }),
+    ...known({
+      neverDefer: written.never_defer,
+      neverReject: written.never_reject,
+      noGreylisting: written.no_greylisting,
+    }),
+  }
+}
+
+const thresholdsOf = (written: NonNullable<PolicySettings['spamd']>): SaidThresholds =>
+  known({
     tagAt: written.tag_at,
     quarantineAt: written.quarantine_at,
+    deferAt: written.defer_at,
     rejectAt: written.reject_at,
-    neverDefer: written.never_defer,
-  }),
-})
+  })
+
+/** Thresholds that are compared with nothing, or two for one score. */
+function checkScorers(
+  name: string,
+  policy: Policy,
+  { judges, report }: { readonly judges: readonly JudgeConfig[]; readonly report: Report },
+): void {
+  const first = judges.find(({ kind }) => scorerNames.some((scorer) => scorer === kind))
+  for (const judge of Object.keys(policy.scorers ?? {})) {
+    if (!judges.some(({ kind }) => kind === judge))
+      report(['policies', name, judge], `is about a judge that is not in judges; leave it out`)
+    else if (first?.kind === judge && thresholds.some(([, field]) => policy[field] !== undefined))
+      report(
+        ['policies', name, judge],
+        `is about the first judge that gives scores, and so are tag_at and the others; leave one of them out`,
+      )
+  }
+}
 
 /** The policy of recipients that no source knows; `careful` unless the file says otherwise. */
 export function defaultPolicy(

@@ -24,8 +24,9 @@ export function resolveSettings(
 ): Config {
   const place = (path: string): string => resolvePath(from.directory, path)
   const dataDirectory = place(settings.data_directory)
-  const policies = resolvePolicies(settings.policies, report)
   const backend = resolveBackend(settings, { place, data: dataDirectory }, report)
+  const judges = resolveJudges(settings, { backend, place, report })
+  const policies = resolvePolicies(settings.policies, judges, report)
   checkRelaySafety(settings, backend, report)
   checkAuth(settings, report)
   return {
@@ -59,7 +60,7 @@ export function resolveSettings(
     },
     unknownRecipients: settings.unknown_recipients,
     ...(settings.quarantine !== undefined && { quarantine: settings.quarantine }),
-    judges: resolveJudges(settings, { backend, place, report }),
+    judges,
     lastWord: settings.last_word,
     peers: resolvePeers(settings.peers, report),
     bounces: {

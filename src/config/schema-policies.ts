@@ -4,21 +4,50 @@ import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 import { source } from './schema-sources.ts'
 
-const policy = z.strictObject({
-  tag_at: key(is.threshold().optional(), 'Score from which Rcptwise tags a message.', 'never'),
+/** `ofWhat`: whose score it is. */
+const thresholds = (ofWhat: string) => ({
+  tag_at: key(is.threshold().optional(), `${ofWhat} from which Rcptwise tags a message.`, 'never'),
   quarantine_at: key(
     is.threshold().optional(),
-    'Score from which a message goes to `quarantine.address`.',
+    `${ofWhat} from which a message goes to \`quarantine.address\`.`,
+    'never',
+  ),
+  defer_at: key(
+    is.threshold().optional(),
+    `${ofWhat} from which Rcptwise answers 451, so that the sender comes again.`,
     'never',
   ),
   reject_at: key(
     is.threshold().optional(),
-    'Score from which Rcptwise refuses a message.',
+    `${ofWhat} from which Rcptwise refuses a message.`,
     'never',
   ),
+})
+
+const scorer = (judge: string) =>
+  key(
+    z.strictObject(thresholds(`Score of ${judge}`)).optional(),
+    `Thresholds for the score of the judge \`${judge}\`, where it is not the first that gives scores.`,
+  )
+
+const policy = z.strictObject({
+  ...thresholds('Score of the first judge that gives scores'),
+  rspamd: scorer('rspamd'),
+  spamd: scorer('spamd'),
+  headers: scorer('headers'),
   never_defer: key(
     z.boolean().prefault(false),
     'Recipients with this policy always go through first: no delay for them.',
+  ),
+  never_reject: key(
+    z.boolean().optional(),
+    'Where a judge forces a refusal (a virus, for one), recipients with this policy get the message tagged, or it goes to quarantine where the policy has `quarantine_at`.',
+    '`false`',
+  ),
+  no_greylisting: key(
+    z.boolean().optional(),
+    'Where a judge wants everyone to come again (greylisting, a rate limit), recipients with this policy get the message at once.',
+    '`false`',
   ),
 })
 

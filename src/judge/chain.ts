@@ -81,7 +81,7 @@ class ChainJudging implements MessageJudging {
     const all = [...found]
     let revision = revisionOf(found)
     for (const stage of this.#later) {
-      if (this.#over || found.some(endsStages)) break
+      if (this.#over || found.some((one) => endsStages(one, this.#message.envelope))) break
       const run = this.#runOf(stage)
       this.#run = run
       this.#askedAt = this.#now()

@@ -12,6 +12,7 @@
  */
 import type { TextSource } from '../message/text-source.ts'
 import type { Findings, Judgement } from '../verdict/judgement.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 
 /** One who gets the text, should it be accepted. */
 export interface JudgedRecipient {
@@ -23,6 +24,8 @@ export interface JudgedRecipient {
   readonly group: string
   /** Name of the policy; absent where there is none. */
   readonly policy?: string
+  /** Gets the text although a judge forces this: the others are asked all the same. */
+  readonly despite?: readonly Verdict[]
 }
 
 /** What is known of a message when its text begins to come. */

@@ -5,22 +5,32 @@ import { Asked } from './asked.ts'
 import type { JudgedEnvelope } from './judge.ts'
 import type { Stage } from './stages.ts'
 
+type Forced = NonNullable<Extract<Judgement, { kind: 'judged' }>['opinion']>['verdict']
+
+/** What it forces for everybody; undefined where somebody gets the text all the same. */
+function forcedFor(judgement: Judgement, { recipients }: JudgedEnvelope): Forced | undefined {
+  if (judgement.kind !== 'judged' || judgement.opinion === undefined) return undefined
+  const { verdict } = judgement.opinion
+  return recipients.some(({ despite }) => despite?.includes(verdict) === true) ? undefined : verdict
+}
+
 /** Nothing can be stricter: the others need not go on. */
-const endsOthers = (judgement: Judgement): boolean =>
-  judgement.kind === 'judged' && judgement.opinion?.verdict === 'reject'
+const endsOthers = (judgement: Judgement, envelope: JudgedEnvelope): boolean =>
+  forcedFor(judgement, envelope) === 'reject'
 
 /** Nobody gets the text now: whoever comes later need not see it. */
-export const endsStages = ({ judgement }: Finding): boolean =>
-  judgement.kind === 'judged' &&
-  ['reject', 'defer', 'discard'].includes(judgement.opinion?.verdict ?? '')
+export const endsStages = ({ judgement }: Finding, envelope: JudgedEnvelope): boolean =>
+  ['reject', 'defer', 'discard'].includes(forcedFor(judgement, envelope) ?? '')
 
 export class StageRun {
   readonly #asked: readonly Asked[]
+  readonly #envelope: JudgedEnvelope
   readonly #onJudged: (asked: Asked) => void
   readonly #allTold = Promise.withResolvers<undefined>()
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor(stage: Stage, envelope: JudgedEnvelope, onJudged: (asked: Asked) => void) {
+    this.#envelope = envelope
     this.#onJudged = onJudged
     this.#asked = stage.map((of) => {
       const asked: Asked = new Asked(of, envelope, () => this.#told(asked))
@@ -80,7 +90,7 @@ export class StageRun {
   #told(asked: Asked): void {
     const { judgement } = asked
     if (judgement !== undefined) this.#onJudged(asked)
-    if (judgement !== undefined && endsOthers(judgement)) this.giveUp()
+    if (judgement !== undefined && endsOthers(judgement, this.#envelope)) this.giveUp()
     this.#resolveIfTold()
   }
 

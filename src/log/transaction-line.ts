@@ -66,13 +66,14 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
 
 /** `overrules`: what would have decided without `reason`. The data are those of the lower one. */
 function reasonFields(why: Reason): Record<string, unknown> {
-  const own: { readonly [Key in 'because' | 'score' | 'threshold' | 'limit']?: unknown } =
+  const own: { readonly [Key in 'because' | 'score' | 'threshold' | 'judge' | 'limit']?: unknown } =
     ownReason(why) ?? {}
   return {
     reason: why.because,
     overrules: own === why ? undefined : own.because,
     score: own.score,
     threshold: own.threshold,
+    judge: own.judge,
     limit: own.limit,
   }
 }

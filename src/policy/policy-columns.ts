@@ -2,8 +2,8 @@
  * What the columns of a row, or the members of a JSON object, say of a policy. They have the names
  * of the keys in `policies.NAME`. Databases give numbers as text and yes or no in many ways. Pure.
  */
-import type { PolicyValues } from './policy-source.ts'
-import type { Made, PolicyMistake } from './policy-values.ts'
+import type { PolicyColumn, PolicyValues, SaidThresholds, ScorerName } from './policy-source.ts'
+import { type Made, type PolicyMistake, scorerNames, thresholds } from './policy-values.ts'
 
 /** NULL, and what is not there, says nothing. */
 export type Columns = Readonly<Record<string, unknown>>
@@ -13,26 +13,34 @@ type Writable = { -readonly [Key in keyof Said]: Said[Key] }
 
 /** Takes a value; false for one that is none. */
 interface Column {
+  /** What of a policy it says; absent where that is a part only. */
+  readonly field?: PolicyColumn
   readonly expected: string
   readonly take: (raw: unknown, said: Writable) => boolean
 }
 
-type ThresholdField = 'tagAt' | 'quarantineAt' | 'rejectAt'
-
-const columns: Readonly<Record<string, Column>> = {
-  tag_at: threshold('tagAt'),
-  quarantine_at: threshold('quarantineAt'),
-  reject_at: threshold('rejectAt'),
-  never_defer: yesOrNo('neverDefer'),
-}
+/** `spamd_tag_at` for `tag_at` within `spamd`: a column has no others within it. */
+const columns: Readonly<Record<string, Column>> = Object.fromEntries([
+  ...thresholds.flatMap(([key, field]) => [
+    [key, threshold(field)] as const,
+    ...scorerNames.map((judge) => [`${judge}_${key}`, threshold(field, judge)] as const),
+  ]),
+  ['never_defer', yesOrNo('neverDefer')],
+  ['never_reject', yesOrNo('neverReject')],
+  ['no_greylisting', yesOrNo('noGreylisting')],
+])
 
 export const columnNames: readonly string[] = Object.keys(columns)
+
+/** What of a policy a column says, as a whole. */
+export const fieldOf = (column: string): PolicyColumn | undefined =>
+  Object.hasOwn(columns, column) ? columns[column]?.field : undefined
 
 /** All that is wrong with them, or what they say. */
 export function valuesFrom(row: Columns): Made<PolicyValues> {
   const said: Writable = {}
   const mistakes: PolicyMistake[] = []
-  for (const [key, raw] of Object.entries(row)) {
+  for (const [key, raw] of Object.entries(row).flatMap(flattened)) {
     if (raw === null || raw === undefined) continue
     const column = Object.hasOwn(columns, key) ? columns[key] : undefined
     if (column === undefined) mistakes.push({ key, why: 'is nothing that a policy can say' })
@@ -44,19 +52,32 @@ export function valuesFrom(row: Columns): Made<PolicyValues> {
     : { ok: true, value: { kind: 'values', ...said } }
 }
 
-function threshold(field: ThresholdField): Column {
+/** In JSON an object may stand in an object, as it does in the configuration. */
+const flattened = ([key, raw]: [string, unknown]): [string, unknown][] =>
+  scorerNames.some((judge) => judge === key) && typeof raw === 'object' && raw !== null
+    ? Object.entries(raw).map(([inner, value]): [string, unknown] => [`${key}_${inner}`, value])
+    : [[key, raw]]
+
+function threshold(field: keyof SaidThresholds, judge?: ScorerName): Column {
   return {
+    ...(judge === undefined && { field }),
     expected: 'a number or never',
     take(raw, said) {
       const value = thresholdIn(raw)
-      if (value !== undefined) said[field] = value
+      if (value !== undefined) Object.assign(said, placed({ [field]: value }, said, judge))
       return value !== undefined
     },
   }
 }
 
-function yesOrNo(field: 'neverDefer'): Column {
+const placed = (one: SaidThresholds, said: Said, judge?: ScorerName): Partial<Said> =>
+  judge === undefined
+    ? one
+    : { scorers: { ...said.scorers, [judge]: { ...said.scorers?.[judge], ...one } } }
+
+function yesOrNo(field: 'neverDefer' | 'neverReject' | 'noGreylisting'): Column {
   return {
+    field,
     expected: 'true or false',
     take(raw, said) {
       const value = booleans.get(wordIn(raw))

@@ -16,16 +16,24 @@ export interface NamedPolicy {
  * The policy itself. What a source says nothing of is as in the default policy: a column that is
  * NULL is no `never`.
  */
-export interface PolicyValues {
+export interface PolicyValues extends SaidThresholds {
   readonly kind: 'values'
   /** What they stand over in place of the default policy: a more general entry, or a name. */
   readonly behind?: RawPolicy
   /** The source has a place for these and nothing stands there: the sources behind it are asked. */
   readonly open?: readonly PolicyColumn[]
+  /** About the scores of judges with these names. */
+  readonly scorers?: Readonly<Partial<Record<ScorerName, SaidThresholds>>>
+  readonly neverDefer?: boolean
+  readonly neverReject?: boolean
+  readonly noGreylisting?: boolean
+}
+
+export interface SaidThresholds {
   readonly tagAt?: number | 'never'
   readonly quarantineAt?: number | 'never'
+  readonly deferAt?: number | 'never'
   readonly rejectAt?: number | 'never'
-  readonly neverDefer?: boolean
 }
 
 export type PolicyColumn = Exclude<keyof PolicyValues, 'kind' | 'behind' | 'open'>
@@ -38,6 +46,9 @@ export interface WrongPolicy {
 
 /** What a source may say of a recipient whom it knows. */
 export type RawPolicy = NamedPolicy | PolicyValues | WrongPolicy
+
+/** Judges that give scores. */
+export type ScorerName = 'rspamd' | 'spamd' | 'headers'
 
 export interface FoundPolicy {
   readonly kind: 'found'

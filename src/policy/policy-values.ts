@@ -2,11 +2,12 @@
  * From what is said of a policy to the policy itself: the one place for the configuration, for a
  * row of a database and for an answer in JSON. Pure.
  */
-import type { Policy } from '../verdict/policy.ts'
-import type { PolicyValues } from './policy-source.ts'
+import { known } from '../known.ts'
+import type { Policy, Thresholds } from '../verdict/policy.ts'
+import type { PolicyValues, SaidThresholds, ScorerName } from './policy-source.ts'
 
 export interface PolicyMistake {
-  /** As in `policies.NAME` of the configuration. */
+  /** As in `policies.NAME` of the configuration; `spamd.tag_at` for one within another. */
   readonly key: string
   readonly why: string
 }
@@ -24,49 +25,115 @@ export interface PolicyBasis {
 /** Says nothing of anything. */
 export const plainPolicy: Omit<Policy, 'name'> = { neverDefer: false }
 
+export const scorerNames: readonly ScorerName[] = ['rspamd', 'spamd', 'headers']
+
 /** From the lowest: each has to be at least what stands before it, else it could not be reached. */
-const thresholds = [
+export const thresholds = [
   ['tag_at', 'tagAt'],
   ['quarantine_at', 'quarantineAt'],
+  ['defer_at', 'deferAt'],
   ['reject_at', 'rejectAt'],
 ] as const
 
 /** Only what is said together can contradict itself; what is taken from `others` gives way. */
 export function policyOf(values: PolicyValues, { name, others }: PolicyBasis): Made<Policy> {
-  const mistakes = [...noNumbers(values), ...outOfOrder(values)]
+  const all = [
+    { prefix: '', said: values },
+    ...scorerNames.map((judge) => ({ prefix: `${judge}.`, said: values.scorers?.[judge] ?? {} })),
+  ]
+  const mistakes = [
+    ...all.flatMap(({ prefix, said }) => wrongThresholds(prefix, said)),
+    ...refusalsOfNever(values, all),
+  ]
   if (mistakes.length > 0) return { ok: false, mistakes }
-  const policy: { -readonly [Key in keyof Policy]: Policy[Key] } = {
-    name,
+  return { ok: true, value: { name, ...merged(values, all.some(isRefusing), others) } }
+}
+
+interface Placed {
+  readonly prefix: string
+  readonly said: SaidThresholds
+}
+
+function merged(
+  values: PolicyValues,
+  refuses: boolean,
+  others: Omit<Policy, 'name'>,
+): Omit<Policy, 'name'> {
+  const neverReject = values.neverReject ?? (!refuses && others.neverReject === true)
+  const noGreylisting = values.noGreylisting ?? others.noGreylisting === true
+  const scorers = scorersOf(values, others, neverReject)
+  return {
+    ...thresholdsOf(values, others, neverReject),
     neverDefer: values.neverDefer ?? others.neverDefer,
+    ...(scorers.length > 0 && { scorers: Object.fromEntries(scorers) }),
+    ...(neverReject && { neverReject }),
+    ...(noGreylisting && { noGreylisting }),
   }
+}
+
+function scorersOf(
+  { scorers: said = {} }: PolicyValues,
+  { scorers: others = {} }: Omit<Policy, 'name'>,
+  neverReject: boolean,
+): (readonly [ScorerName, Thresholds])[] {
+  return scorerNames
+    .filter((judge) => said[judge] !== undefined || others[judge] !== undefined)
+    .map((judge) => [judge, thresholdsOf(said[judge] ?? {}, others[judge] ?? {}, neverReject)])
+}
+
+function thresholdsOf(said: SaidThresholds, others: Thresholds, neverReject: boolean): Thresholds {
+  const made: { -readonly [Key in keyof Thresholds]: Thresholds[Key] } = {}
   for (const [, field] of thresholds) {
-    const value = values[field] ?? others[field] ?? 'never'
-    if (value !== 'never') policy[field] = value
+    const value = said[field] ?? others[field] ?? 'never'
+    if (value !== 'never' && !(neverReject && refusing.has(field))) made[field] = value
   }
-  return { ok: true, value: policy }
+  return made
 }
 
-/** A database may have NaN or Infinity, and a score compares with neither. */
-function noNumbers(values: PolicyValues): readonly PolicyMistake[] {
-  return thresholds.flatMap(([key, field]): PolicyMistake[] => {
-    const value = values[field]
-    return typeof value === 'number' && !Number.isFinite(value)
-      ? [{ key, why: `got ${value}, expected a number or never` }]
-      : []
-  })
+/** Of two sources one may say that nothing is refused, and the other one from which score on. */
+export function withoutRefusals(policy: Policy): Policy {
+  const scorers = Object.entries(policy.scorers ?? {}).map(
+    ([judge, own]) => [judge, thresholdsOf({}, own, true)] as const,
+  )
+  const { tagAt, quarantineAt, rejectAt, deferAt, ...others } = policy
+  const own = thresholdsOf({}, known({ tagAt, quarantineAt, rejectAt, deferAt }), true)
+  return { ...others, ...own, ...(scorers.length > 0 && { scorers: Object.fromEntries(scorers) }) }
 }
 
-function outOfOrder(values: PolicyValues): readonly PolicyMistake[] {
+const refusing: ReadonlySet<keyof Thresholds> = new Set(['rejectAt', 'deferAt'])
+
+const isRefusing = ({ said: { rejectAt, deferAt } }: Placed): boolean =>
+  typeof rejectAt === 'number' || typeof deferAt === 'number'
+
+function refusalsOfNever(
+  { neverReject }: PolicyValues,
+  all: readonly Placed[],
+): readonly PolicyMistake[] {
+  if (neverReject !== true) return []
+  return all.flatMap(({ prefix, said }) =>
+    thresholds
+      .filter(([, field]) => refusing.has(field) && typeof said[field] === 'number')
+      .map(([key]) => ({
+        key: prefix + key,
+        why: 'contradicts never_reject; leave one of them out',
+      })),
+  )
+}
+
+function wrongThresholds(prefix: string, said: SaidThresholds): readonly PolicyMistake[] {
   const mistakes: PolicyMistake[] = []
   let lower: { readonly key: string; readonly value: number } | undefined
   for (const [key, field] of thresholds) {
-    const value = values[field]
+    const value = said[field]
     if (value === undefined || value === 'never') continue
-    if (lower !== undefined && value < lower.value)
-      mistakes.push({
-        key,
-        why: `got ${value}, expected at least ${lower.key}, which is ${lower.value}`,
-      })
+    // A database may have NaN or Infinity, and a score compares with neither.
+    const expected = Number.isFinite(value)
+      ? lower !== undefined && value < lower.value
+        ? `at least ${lower.key}, which is ${lower.value}`
+        : undefined
+      : 'a number or never'
+    if (expected !== undefined)
+      mistakes.push({ key: prefix + key, why: `got ${value}, expected ${expected}` })
     lower = { key, value }
   }
   return mistakes

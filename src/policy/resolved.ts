@@ -15,7 +15,7 @@ import type {
   RawPolicy,
   ResolvedSource,
 } from './policy-source.ts'
-import { policyOf } from './policy-values.ts'
+import { policyOf, withoutRefusals } from './policy-values.ts'
 import { mistakesInWords, shown } from './shown.ts'
 
 export interface Resolving {
@@ -123,6 +123,7 @@ export function filledFrom(first: FoundPolicy, second: FoundPolicy): FoundPolicy
     ...Object.entries(first.policy).filter(([key]) => !isOpen(key)),
     ...Object.entries(second.policy).filter(([key]) => isOpen(key)),
   ]) as unknown as Policy
+  const whole = policy.neverReject === true ? withoutRefusals(policy) : policy
   const still = open.filter((column) => second.open?.includes(column))
-  return { kind: 'found', policy, ...(still.length > 0 && { open: still }) }
+  return { kind: 'found', policy: whole, ...(still.length > 0 && { open: still }) }
 }

@@ -3,8 +3,8 @@ import type { RecipientFact, TransactionFact, TransactionOutcome } from '../fact
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'
-import { noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
-import { decide } from '../verdict/verdict.ts'
+import { type Findings, noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
+import { wantedOf } from '../verdict/wanted.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
 import { recordAbort } from './record-attempt.ts'
@@ -80,7 +80,7 @@ export function noteTransaction(
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
-    recipientFact(recipient, transaction, { groups, score }),
+    recipientFact(recipient, transaction, { groups, findings }),
   )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
@@ -125,21 +125,21 @@ function guessOf({ recipients, taken, returned }: Transaction): TransactionFact[
 interface Counted {
   /** Numbers of the groups, as they are met. */
   readonly groups: Map<string, number>
-  readonly score: number | undefined
+  readonly findings: Findings
 }
 
 function recipientFact(
   recipient: Transaction['recipients'][number],
   transaction: Transaction,
-  { groups, score }: Counted,
+  { groups, findings }: Counted,
 ): RecipientFact {
   const { fate, policy, lastReply, group } = recipient
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
   // Also of who did not hear of it this time: what other strategies would have cost is counted by
   // it.
   const wanted =
-    fate === 'deferred' && policy !== undefined && score !== undefined
-      ? decide(score, policy).verdict
+    fate === 'deferred' && policy !== undefined && scoreOf(findings) !== undefined
+      ? wantedOf(findings, recipient).verdict
       : undefined
   const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)

@@ -1,8 +1,18 @@
 /** What judges are told of a message when its text begins to come. */
-import type { JudgedEnvelope } from '../judge/judge.ts'
+import type { JudgedEnvelope, JudgedRecipient } from '../judge/judge.ts'
+import type { Policy } from '../verdict/policy.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import type { Session } from './session.ts'
 import { deliveredAnyway, offeredIn, throughOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
+
+function despiteOf({ neverReject, noGreylisting }: Policy): Pick<JudgedRecipient, 'despite'> {
+  const despite: Verdict[] = [
+    ...(neverReject === true ? (['reject', 'discard'] as const) : []),
+    ...(noGreylisting === true ? (['defer'] as const) : []),
+  ]
+  return despite.length === 0 ? {} : { despite }
+}
 
 /**
  * Nobody is among its recipients who was refused, postponed or deferred: they don't get this text.
@@ -26,7 +36,7 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
       index,
       address: path.address,
       group,
-      ...(policy === undefined ? {} : { policy: policy.name }),
+      ...(policy === undefined ? {} : { policy: policy.name, ...despiteOf(policy) }),
     })),
     firstRecipients: (presumed ? split?.firstRecipients : undefined) ?? offeredIn(transaction),
     hostname: session.options.hostname,

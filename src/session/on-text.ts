@@ -335,7 +335,7 @@ function setVerdicts({ recipients }: Transaction, { decided }: Plan): void {
     if (recipient === undefined) continue
     recipient.verdict = verdict
     recipient.reason = recipient.fate === 'deferred' ? stillOverruled(recipient.reason, why) : why
-    if (reply !== undefined) recipient.judgeReply = reply
+    if (reply !== undefined) recipient.verdictReply = reply
   }
 }
 

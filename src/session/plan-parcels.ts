@@ -28,7 +28,7 @@ export interface Plan {
   readonly decided: ReadonlyMap<number, DecidedFor>
 }
 
-/** `reply`: what a judge wants said to whom it refuses or defers. */
+/** `reply`: what is said to who is refused or deferred. */
 type DecidedFor = Decided & Pick<Wanted, 'reply'>
 
 export interface Grounds {
@@ -91,8 +91,12 @@ function grantOpen(
     instead,
   )
   return wanted.map((own, i) => {
-    if (own.forced) return own
+    // Of a text that nobody could judge it is not known that anyone would take it.
+    if (own.by === 'judge' || (own.by === 'failure' && own.verdict === 'defer')) return own
     const verdict = granted[i] ?? 'defer'
+    // A report tells of refusals alone.
+    if (report.kind === 'ready' && verdict === 'defer')
+      return { verdict: instead, reason: overruled('lenient', own.reason) }
     const untold = report.kind === 'ready' && verdict === 'reject' && !isReportable(open[i])
     if (untold) return { verdict: instead, reason: overruled('not reported', own.reason) }
     return verdict === own.verdict || shared.sharing === 'each'
@@ -169,8 +173,15 @@ export const wantedByAll = (transaction: Transaction, findings: Findings): reado
 function wants(recipient: Recipient, findings: Findings): Wanted {
   const { memory } = recipient
   return memory?.state === 'refused'
-    ? { verdict: 'reject', reason: refusedBefore(memory), forced: false }
-    : wantedOf(findings, recipient)
+    ? { verdict: 'reject', reason: refusedBefore(memory), by: 'policy' }
+    : inOwnWords(recipient, wantedOf(findings, recipient))
+}
+
+/** What is said for a policy's sake. */
+function inOwnWords({ path }: Recipient, wanted: Wanted): Wanted {
+  return wanted.by === 'policy' && wanted.verdict === 'defer'
+    ? { ...wanted, reply: replies.putOff(path.mailbox) }
+    : wanted
 }
 
 /**
@@ -182,7 +193,7 @@ export function deferredByJudge(transaction: Transaction, findings: Findings): R
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
   const wanted = open.map((recipient) => wants(recipient, findings))
-  if (!wanted.every(({ forced, verdict }) => forced && verdict === 'defer')) return undefined
+  if (!wanted.every(({ by, verdict }) => by === 'judge' && verdict === 'defer')) return undefined
   const [first] = wanted
   const instead = replies.judgeUnavailable
   return first === undefined ? undefined : forClient(first.reply ?? instead, instead)

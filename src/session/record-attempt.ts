@@ -21,6 +21,7 @@ import { inOfferedOrder } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
 import { isPermanent, isPositive } from '../smtp/reply.ts'
 import type { Answer, Outcome } from '../verdict/answer.ts'
+import { isPutOff } from '../verdict/reason.ts'
 import { attemptOf } from './attempt.ts'
 import type { Presence } from './answering.ts'
 import { withOutcomes } from './outcomes.ts'
@@ -107,8 +108,11 @@ export function recordAnswer(
   const concluded = new Set(
     [...answer.final, ...answer.refusalsKept, ...answer.deliveredUnsaid].map(({ index }) => index),
   )
-  // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split.
-  const trouble = throughOf(transaction).some(({ index }) => !concluded.has(index))
+  // The backend's own 4yz, greylisting for one, is no sign of a sender that can't be split. What a
+  // policy puts off may come again for ever, and others wait with it.
+  const trouble = throughOf(transaction).some(
+    ({ index, reason }) => !concluded.has(index) && !isPutOff(reason),
+  )
   finishAttempt(session, transaction, {
     progress,
     trouble,
@@ -141,7 +145,9 @@ const keepsDeliveries = (split: Split): boolean =>
 
 const keptBack = (transaction: Transaction, answer: Answer): boolean =>
   answer.refusalsKept.length > 0 ||
-  transaction.recipients.some((recipient) => recipient.fate === 'deferred')
+  transaction.recipients.some((recipient) => recipient.fate === 'deferred') ||
+  (answer.deliveredUnsaid.length > 0 &&
+    throughOf(transaction).some(({ reason }) => isPutOff(reason)))
 
 /**
  * The client left before the text was complete, nobody went through, or the text was refused for

@@ -74,12 +74,12 @@ export function markResults(transaction: Transaction, said: Said): void {
 
 /** The backend never saw the text for this recipient. */
 function withheld(recipient: Recipient): OwnAnswer {
-  const { memory, concealed, verdict, path, judgeReply, reason: why } = recipient
+  const { memory, concealed, verdict, path, verdictReply, reason: why } = recipient
   if (memory?.state === 'refused' && memory.reply !== undefined)
     return { reply: memory.reply, reason: refusedBefore(memory) }
   if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
   const instead = withheldAs(verdict, path)
-  const reply = judgeReply === undefined ? instead : forClient(judgeReply, instead)
+  const reply = verdictReply === undefined ? instead : forClient(verdictReply, instead)
   return { reply, reason: why }
 }
 

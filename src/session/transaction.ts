@@ -46,8 +46,8 @@ export interface Recipient {
   verdict?: RecipientFact['verdict']
   /** Set together with what it is the reason for. */
   reason: Reason
-  /** What a judge wants said to who is refused or deferred for its sake. */
-  judgeReply?: Reply
+  /** What is said to who is refused or deferred, where it is not what is usually said. */
+  verdictReply?: Reply
   final: boolean
   duplicate: boolean
   /** The refusal is in a report that the backend has taken. */

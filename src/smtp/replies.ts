@@ -279,6 +279,12 @@ export const replies = {
   // Verdicts
   rejected: (recipient: string): Reply =>
     one(550, '7.1', `<${recipient}> refuses this message as spam`),
+  putOff: (recipient: string): Reply =>
+    one(
+      451,
+      '7.1',
+      `<${recipient}> does not take this message now; please try ${retryHint(troubleSeconds)}`,
+    ),
   rejectedForAll: one(550, '7.1', 'The recipients refuse this message as spam'),
   refusedByAll: one(
     550,

@@ -35,6 +35,7 @@ export const reasonWords = {
 export const thresholdWords = {
   tag_at: 'The score reaches `tag_at` of the policy.',
   quarantine_at: 'The score reaches `quarantine_at` of the policy.',
+  defer_at: 'The score reaches `defer_at` of the policy.',
   reject_at: 'The score reaches `reject_at` of the policy.',
 } as const
 
@@ -52,6 +53,10 @@ export const overrulingWords = {
   off: 'The strategy is `off`: everyone gets what the mildest policy among them says.',
   never_defer:
     'A recipient with `never_defer` shares the answer: a recipient who would refuse gets the message marked.',
+  never_reject:
+    'A judge forces a refusal, and the policy says `never_reject`: the recipient gets the message marked, or it goes to quarantine.',
+  no_greylisting:
+    'A judge wants everyone to come again, and the policy says `no_greylisting`: the recipient gets the message now.',
   forgiven: 'The message is forgiven: Rcptwise does not split it any more (rule 5).',
   'too many retries':
     'The message had `max_forced_retries`: Rcptwise does not split it any more (rule 7).',
@@ -77,7 +82,13 @@ export type OverrulingWord = keyof typeof overrulingWords
 
 export type OwnReason =
   | { readonly because: PlainWord }
-  | { readonly because: ThresholdWord; readonly score: number; readonly threshold: number }
+  | {
+      readonly because: ThresholdWord
+      readonly score: number
+      readonly threshold: number
+      /** Whose score it is, where it is not the first scorer's. */
+      readonly judge?: string
+    }
   | { readonly because: 'limit'; readonly limit: RecipientLimit }
 
 export type Reason =
@@ -94,9 +105,11 @@ export const limitReason = (limit: RecipientLimit): OwnReason => ({ because: 'li
 
 export const thresholdReason = (
   because: ThresholdWord,
-  score: number,
-  threshold: number,
-): OwnReason => ({ because, score, threshold })
+  numbers: { readonly score: number; readonly threshold: number; readonly judge?: string },
+): OwnReason => ({ because, ...numbers })
+
+/** By the policy's own wish; whose message is put off so may never be taken. */
+export const isPutOff = (why: Reason): boolean => ownReason(why)?.because === 'defer_at'
 
 /** The reason below all that has overruled it; undefined where nobody knows it any more. */
 export function ownReason(why: Reason): OwnReason | undefined {
@@ -122,6 +135,7 @@ interface ToldReason {
   readonly because: string
   readonly score?: number | undefined
   readonly threshold?: number | undefined
+  readonly judge?: string | undefined
   readonly limit?: string | undefined
   readonly overrules?: ToldReason | undefined
 }
@@ -131,12 +145,14 @@ export function describeReason({
   because,
   score,
   threshold,
+  judge,
   limit,
   overrules,
 }: ToldReason): string {
   const data = [
     ...(score === undefined ? [] : [`score ${score}`]),
     ...(threshold === undefined ? [] : [`threshold ${threshold}`]),
+    ...(judge === undefined ? [] : [`by ${judge}`]),
     ...(limit === undefined ? [] : [limit]),
   ]
   const own = data.length === 0 ? because : `${because} (${data.join(', ')})`

@@ -2,7 +2,7 @@
  * Score x policy = one verdict per recipient, and what becomes of verdicts that have to share an
  * answer.
  */
-import type { Policy } from './policy.ts'
+import type { Thresholds } from './policy.ts'
 import { type Reason, reason, thresholdReason } from './reason.ts'
 
 /** `discard`: the client hears 250, and nobody gets the text. Only a judge can want that. */
@@ -14,14 +14,22 @@ export interface Decided {
   readonly reason: Reason
 }
 
-/** The verdict of one policy over one score. */
-export function decide(score: number, { rejectAt, quarantineAt, tagAt }: Policy): Decided {
-  if (rejectAt !== undefined && score >= rejectAt)
-    return { verdict: 'reject', reason: thresholdReason('reject_at', score, rejectAt) }
-  if (quarantineAt !== undefined && score >= quarantineAt)
-    return { verdict: 'quarantine', reason: thresholdReason('quarantine_at', score, quarantineAt) }
-  if (tagAt !== undefined && score >= tagAt)
-    return { verdict: 'tag', reason: thresholdReason('tag_at', score, tagAt) }
+/** From the strictest. */
+const thresholds = [
+  ['reject', 'reject_at', 'rejectAt'],
+  ['defer', 'defer_at', 'deferAt'],
+  ['quarantine', 'quarantine_at', 'quarantineAt'],
+  ['tag', 'tag_at', 'tagAt'],
+] as const
+
+/** The verdict of one policy over one score; `judge`: whose it is, but for the first scorer's. */
+export function decide(score: number, wanted: Thresholds, judge?: string): Decided {
+  for (const [verdict, because, field] of thresholds) {
+    const threshold = wanted[field]
+    if (threshold === undefined || score < threshold) continue
+    const whose = judge === undefined ? {} : { judge }
+    return { verdict, reason: thresholdReason(because, { score, threshold, ...whose }) }
+  }
   return { verdict: 'accept', reason: reason('below limits') }
 }
 
@@ -54,7 +62,7 @@ export const differ = (wanted: readonly Verdict[]): boolean =>
 
 /**
  * What recipients get, given what they want, when one reply has to be true for all of them (design:
- * Strategies). `lenient`: where some refuse and others don't, those who would refuse get it as
+ * Strategies). `lenient`: where they differ, those who would refuse it or put it off get it as
  * `instead`. `off`: the strictest verdict that all share. Delivered verdicts (accept, tag,
  * quarantine) can always stand together: all of them answer 250.
  */
@@ -68,6 +76,12 @@ export function grant(
     const shared = fromMild[Math.min(...wanted.map((verdict) => strictness[verdict]))] ?? 'accept'
     return wanted.map(() => shared)
   }
-  const agree = wanted.every((verdict) => verdict === 'reject') || !wanted.includes('reject')
-  return agree ? wanted : wanted.map((verdict) => (verdict === 'reject' ? instead : verdict))
+  const [first] = wanted
+  const agree = isWithheld(first)
+    ? wanted.every((verdict) => verdict === first)
+    : !wanted.some(isWithheld)
+  return agree ? wanted : wanted.map((verdict) => (isWithheld(verdict) ? instead : verdict))
 }
+
+const isWithheld = (verdict: Verdict | undefined): boolean =>
+  verdict === 'reject' || verdict === 'defer'

@@ -1,15 +1,18 @@
 /** From what judges say to what one recipient wants done with the text. */
 import { sameRevision, type Edits, type Revision } from '../message/edits.ts'
 import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
-import type { Finding, Findings, Said } from './judgement.ts'
+import type { Finding, Findings, Opinion, Said } from './judgement.ts'
 import type { Policy } from './policy.ts'
-import { reason } from './reason.ts'
+import { overruled, reason } from './reason.ts'
 import { type Decided, decide, type Verdict } from './verdict.ts'
 
 export interface Wanted extends Decided {
-  /** A judge has forced it: it stands for everyone, whatever others want of the text. */
-  readonly forced: boolean
-  /** In the judge's words. */
+  /**
+   * Who has decided. What a judge forces stands for everyone, whatever others want of the text; of
+   * a text that could not be judged nobody knows what others want.
+   */
+  readonly by: 'policy' | 'judge' | 'failure'
+  /** In the words of who has decided. */
   readonly reply?: Reply
 }
 
@@ -28,7 +31,7 @@ const fromMild = [
   'reject',
 ] as const satisfies readonly Verdict[]
 
-const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), forced: false }
+const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), by: 'policy' }
 
 /**
  * The strictest that any judge's finding comes to. Scores of different judges are never added: a
@@ -48,29 +51,46 @@ const isStricter = (one: Wanted, other: Wanted): boolean =>
   fromMild.indexOf(one.verdict) > fromMild.indexOf(other.verdict)
 
 function wantedBy(finding: Finding, { index, policy }: Judged): Wanted {
-  const { judgement, weighs, onFailure } = finding
+  const { judgement, onFailure } = finding
   switch (judgement.kind) {
     case 'silent':
       return unjudged
     case 'failed':
-      return { verdict: onFailure, reason: reason('judge failed'), forced: false }
+      return { verdict: onFailure, reason: reason('judge failed'), by: 'failure' }
     case 'judged': {
       const { opinion, score } = saidOf(judgement, index)
       // What is forced says nothing by its score.
-      if (opinion !== undefined) return forcedBy(opinion)
-      return weighs && score !== undefined && policy !== undefined
-        ? { ...decide(score, policy), forced: false }
-        : unjudged
+      if (opinion === undefined) return byScore(finding, score, policy)
+      return opinion.verdict === 'defer' && policy?.noGreylisting === true
+        ? without(opinion, byScore(finding, score, policy))
+        : forcedBy(opinion, policy)
     }
   }
 }
 
-function forcedBy({ verdict, reply }: NonNullable<Said['opinion']>): Wanted {
+function byScore({ judge, weighs }: Finding, score: number | undefined, policy?: Policy): Wanted {
+  if (policy === undefined || score === undefined) return unjudged
+  const own = policy.scorers?.[judge]
+  if (!weighs && own === undefined) return unjudged
+  return { ...decide(score, own ?? policy, weighs ? undefined : judge), by: 'policy' }
+}
+
+/** As if the judge had not put it off. */
+const without = (opinion: Opinion, wanted: Wanted): Wanted =>
+  wanted.verdict === 'accept'
+    ? { ...wanted, reason: overruled('no_greylisting', forcedBy(opinion).reason) }
+    : wanted
+
+function forcedBy({ verdict, reply }: Opinion, policy?: Policy): Wanted {
+  const why = reason('forced by judge')
+  if (policy?.neverReject === true && (verdict === 'reject' || verdict === 'discard')) {
+    const instead = policy.quarantineAt === undefined ? 'tag' : 'quarantine'
+    return { verdict: instead, reason: overruled('never_reject', why), by: 'judge' }
+  }
   const fits =
     reply !== undefined &&
     ((verdict === 'reject' && isPermanent(reply)) || (verdict === 'defer' && isTransient(reply)))
-  const why = reason('forced by judge')
-  return { verdict, reason: why, forced: true, ...(fits ? { reply } : {}) }
+  return { verdict, reason: why, by: 'judge', ...(fits ? { reply } : {}) }
 }
 
 type Found = Extract<Finding['judgement'], { kind: 'judged' }>

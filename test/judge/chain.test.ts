@@ -43,7 +43,7 @@ interface Run {
   readonly told: JudgeTold[]
 }
 
-function begin(judges: readonly Judge[], limitMs?: number): Run {
+function begin(judges: readonly Judge[], limitMs?: number, recipients = envelope.recipients): Run {
   const told: JudgeTold[] = []
   const text = new ComingText()
   const chain = new JudgeChain({
@@ -54,15 +54,20 @@ function begin(judges: readonly Judge[], limitMs?: number): Run {
     })),
     now: () => Date.now(),
   })
-  const judging = chain.message({ envelope, text, onJudged: (one) => told.push(one) })
+  const judging = chain.message({
+    envelope: { ...envelope, recipients },
+    text,
+    onJudged: (one) => told.push(one),
+  })
   return { text, judging, told }
 }
 
 async function judge(
   judges: readonly Judge[],
   limitMs?: number,
+  recipients = envelope.recipients,
 ): Promise<Run & { found: Findings }> {
-  const run = begin(judges, limitMs)
+  const run = begin(judges, limitMs, recipients)
   run.text.push(octet(message))
   run.judging.push(octet(message))
   run.text.end()
@@ -152,6 +157,22 @@ describe('one that has decided', () => {
       const { found } = await judge([first, later])
       expect(judgements(found)).toEqual([['first', 'judged']])
       expect(later.read).toEqual([])
+    },
+  )
+
+  test.each(['reject', 'defer', 'discard'] as const)(
+    'by %s spares nobody where somebody gets the text all the same',
+    async (verdict) => {
+      const later = scores('later', 1)
+      const beside = scores('beside', 2, { slow: 3 })
+      const despite = envelope.recipients.map((one) => ({ ...one, despite: [verdict] }))
+      const first = thinks('first', { verdict }, { edits: true })
+      const { found } = await judge([beside, first, later], undefined, despite)
+      expect(judgements(found)).toEqual([
+        ['beside', 'judged'],
+        ['first', 'judged'],
+        ['later', 'judged'],
+      ])
     },
   )
 

@@ -4,7 +4,14 @@ import { knownKeys } from '../../src/config/schema-keys.ts'
 import { columnNames, type Columns, valuesFrom } from '../../src/policy/policy-columns.ts'
 
 test('a source can say all that a policy of the configuration can say, in the same words', () =>
-  expect(columnNames.toSorted()).toEqual(knownKeys(['policies', 'any']).toSorted()))
+  expect(columnNames.toSorted()).toEqual(
+    knownKeys(['policies', 'any'])
+      .flatMap((key) => {
+        const within = knownKeys(['policies', 'any', key])
+        return within.length === 0 ? [key] : within.map((inner) => `${key}_${inner}`)
+      })
+      .toSorted(),
+  ))
 
 test.each<[string, Columns, object]>([
   ['nothing', {}, {}],
@@ -15,6 +22,12 @@ test.each<[string, Columns, object]>([
   ['never', { reject_at: 'NEVER' }, { rejectAt: 'never' }],
   ['a boolean', { never_defer: true }, { neverDefer: true }],
   ['a TINYINT', { never_defer: 0 }, { neverDefer: false }],
+  [
+    'columns of a further scorer',
+    { spamd_tag_at: 4, spamd_reject_at: 8, rspamd_defer_at: '9' },
+    { scorers: { spamd: { tagAt: 4, rejectAt: 8 }, rspamd: { deferAt: 9 } } },
+  ],
+  ['the same in JSON', { spamd: { reject_at: 8 } }, { scorers: { spamd: { rejectAt: 8 } } }],
   ["amavis' Y and N", { never_defer: 'Y' }, { neverDefer: true }],
 ])('%s', (_, row, values) =>
   expect(valuesFrom(row)).toEqual({ ok: true, value: { kind: 'values', ...values } }),

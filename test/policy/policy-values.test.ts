@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { plainPolicy, policyOf } from '../../src/policy/policy-values.ts'
+import { plainPolicy, policyOf, withoutRefusals } from '../../src/policy/policy-values.ts'
 import type { PolicyValues } from '../../src/policy/policy-source.ts'
 
 const said = (values: Omit<PolicyValues, 'kind'>): PolicyValues => ({ kind: 'values', ...values })
@@ -28,6 +28,36 @@ test('each threshold that is below the one before it is told', () =>
     ],
   }))
 
+test('`never_reject` and a refusal contradict each other only where both are said', () => {
+  expect(policyOf(said({ neverReject: true, rejectAt: 8 }), careful)).toEqual({
+    ok: false,
+    mistakes: [{ key: 'reject_at', why: 'contradicts never_reject; leave one of them out' }],
+  })
+  expect(
+    policyOf(said({ neverReject: true, scorers: { spamd: { deferAt: 8 } } }), careful),
+  ).toMatchObject({ mistakes: [{ key: 'spamd.defer_at' }] })
+  expect(policyOf(said({ neverReject: true }), careful)).toEqual({
+    ok: true,
+    value: { name: 'row', tagAt: 6, neverDefer: false, neverReject: true },
+  })
+  const never = { name: 'row', others: { tagAt: 6, neverDefer: false, neverReject: true } as const }
+  expect(policyOf(said({ rejectAt: 8 }), never)).toEqual({
+    ok: true,
+    value: { name: 'row', tagAt: 6, rejectAt: 8, neverDefer: false },
+  })
+})
+
+test('thresholds of a further scorer are said, taken over and checked as the first ones are', () => {
+  const two = { name: 'row', others: { ...others, scorers: { spamd: { rejectAt: 8 } } } }
+  expect(policyOf(said({ scorers: { spamd: { tagAt: 3 } } }), two)).toMatchObject({
+    value: { tagAt: 6, rejectAt: 15, scorers: { spamd: { tagAt: 3, rejectAt: 8 } } },
+  })
+  expect(policyOf(said({ scorers: { spamd: { tagAt: 3, rejectAt: 2 } } }), two)).toEqual({
+    ok: false,
+    mistakes: [{ key: 'spamd.reject_at', why: 'got 2, expected at least tag_at, which is 3' }],
+  })
+})
+
 const threshold = fc.option(fc.oneof(fc.double(), fc.constant('never' as const)), {
   nil: undefined,
 })
@@ -48,3 +78,21 @@ test('whatever numbers are said: a policy has thresholds that rise, or there is 
       return all.every((one, i) => Number.isFinite(one) && one >= (all[i - 1] ?? one))
     }),
   ))
+
+test('of two sources: where one says `never_reject`, no threshold of the other refuses', () =>
+  expect(
+    withoutRefusals({
+      name: 'row',
+      neverDefer: false,
+      neverReject: true,
+      tagAt: 6,
+      rejectAt: 15,
+      scorers: { spamd: { tagAt: 3, deferAt: 4 } },
+    }),
+  ).toEqual({
+    name: 'row',
+    neverDefer: false,
+    neverReject: true,
+    tagAt: 6,
+    scorers: { spamd: { tagAt: 3 } },
+  }))

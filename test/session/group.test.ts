@@ -33,7 +33,7 @@ describe('rules.md: “With group and single, Rcptwise defers some recipients ea
     expect(codes(machine().message(addresses(names)).rcpts)).toBe(expected)
   })
 
-  test('strategies.md: “A group is the recipients whose policies have equal thresholds, whatever their names.”', () => {
+  test('strategies.md: “A group is the recipients whose policies say the same, whatever their names.”', () => {
     const twin = { ...policies.strict, name: 'other' }
     const recipients = { 'a@example.org': policies.strict, 'b@example.org': twin }
     expect(

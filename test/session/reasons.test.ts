@@ -9,6 +9,7 @@ import {
   recipientLimits,
   thresholdWords,
 } from '../../src/verdict/reason.ts'
+import type { Policy } from '../../src/verdict/policy.ts'
 import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const [a, b, c] = ['a@example.org', 'b@example.org', 'c@example.org'] as const
@@ -39,7 +40,31 @@ const to =
     machine.message(recipients, ...more)
   }
 
+const forced = (verdict: 'reject' | 'defer') =>
+  ({ judgement: { kind: 'judged', score: 0, symbols: [], opinion: { verdict } } }) as const
+const wishing = (wishes: Partial<Policy>): MachineOptions => ({
+  recipients: { [a]: { name: 'wishing', neverDefer: false, ...wishes } },
+})
+
 const ways: readonly Way[] = [
+  {
+    name: 'put off by its score',
+    options: wishing({ deferAt: 9 }),
+    act: to([a], spam),
+    reasons: { [a]: 'defer_at (score 9, threshold 9)' },
+  },
+  {
+    name: 'a forced refusal that is marked',
+    options: wishing({ neverReject: true }),
+    act: to([a], forced('reject')),
+    reasons: { [a]: 'never_reject, not forced by judge' },
+  },
+  {
+    name: 'a greylisting filter that is not heard',
+    options: wishing({ noGreylisting: true }),
+    act: to([a], forced('defer')),
+    reasons: { [a]: 'no_greylisting, not forced by judge' },
+  },
   // Before the text.
   {
     name: 'a parameter that was not offered',

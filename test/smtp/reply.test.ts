@@ -71,6 +71,7 @@ const samples: [string, Reply][] = Object.entries({
   badParameters: replies.badParameters('MAIL'),
   badParameter: replies.badParameter('SIZE'),
   unknownParameter: replies.unknownParameter('X'),
+  putOff: replies.putOff('a@example.org'),
   messageTooLarge: replies.messageTooLarge(10),
   backendLacks: replies.backendLacks('SMTPUTF8'),
   relayDenied: replies.relayDenied('example.org'),

@@ -2,8 +2,8 @@
  * From the rows of a query to what they say of a recipient: column by column, the first row that
  * has a value, from the special key to the general one. Pure.
  */
-import { columnNames, valuesFrom } from '../policy-columns.ts'
-import type { PolicyColumn, PolicyValues, RawPolicy, Unknown } from '../policy-source.ts'
+import { columnNames, fieldOf, valuesFrom } from '../policy-columns.ts'
+import type { PolicyValues, RawPolicy, Unknown } from '../policy-source.ts'
 import { mistakesInWords, shown } from '../shown.ts'
 import { keyInTable } from './table-keys.ts'
 
@@ -54,7 +54,9 @@ export class FoundRows {
     const [first, ...behind] = layers
     if (first === undefined) return unknown
     if (first.kind !== 'values') return first
-    const open = layers.some(({ kind }) => kind === 'named') ? [] : [...unsaid].flatMap(fieldOf)
+    const open = layers.some(({ kind }) => kind === 'named')
+      ? []
+      : [...unsaid].flatMap((column) => fieldOf(column) ?? [])
     return { ...over(first, behind), ...(open.length > 0 && { open }) }
   }
 
@@ -95,12 +97,6 @@ const saysNothing = (value: unknown): boolean =>
 function textOf(value: unknown): unknown {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value
   return typeof text === 'string' ? text.trim() : text
-}
-
-/** `tag_at` is `tagAt` in a policy, as every key is. */
-function fieldOf(column: string): readonly PolicyColumn[] {
-  if (column === nameColumn) return []
-  return [column.replace(/_[a-z]/g, ([, letter = '']) => letter.toUpperCase()) as PolicyColumn]
 }
 
 function checkNames(names: readonly string[]): void {
