@@ -4,11 +4,13 @@ import type { Config, JudgeConfig } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { headersJudge } from '../judge/headers.ts'
 import type { Judge } from '../judge/judge.ts'
+import { milterJudge } from '../judge/milter/milter.ts'
 import { rspamdJudge } from '../judge/rspamd/rspamd.ts'
 import type { ServerChange } from '../judge/servers.ts'
 import { spamdJudge } from '../judge/spamd/spamd.ts'
 import type { ConfiguredJudge } from '../judge/stages.ts'
 import { inRanges } from '../peers/peer-directory.ts'
+import { version } from '../version.ts'
 
 /** What a judge tells, and the clock that it waits by. */
 export interface JudgeSurroundings {
@@ -33,9 +35,13 @@ export function judgeAsked(judge: Judge, config: JudgeConfig): ConfiguredJudge {
     : { judge, onFailure, limitMs: config.timeLimitMs }
 }
 
+/** What log and metrics call it. */
+export const judgeName = (judge: JudgeConfig): string =>
+  judge.kind === 'milter' ? judge.name : judge.kind
+
 /** Names of judges, for metrics: each once. */
 export const judgeNames = ({ judges }: Config): readonly string[] => [
-  ...new Set(judges.map(({ kind }) => kind)),
+  ...new Set(judges.map(judgeName)),
 ]
 
 /**
@@ -45,7 +51,7 @@ export const judgeNames = ({ judges }: Config): readonly string[] => [
 export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundings): Judge {
   if (settings.kind === 'headers')
     return headersJudge({ field: settings.field, believes: inRanges(settings.from) })
-  const judge = settings.kind
+  const judge = judgeName(settings)
   const { maxSizeBytes, atATime, answerSizeBytes: answerLimitBytes } = settings
   const onChange = ({ server, down: why }: ServerChange): void =>
     onFact(
@@ -60,6 +66,8 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
     onChange,
     now: performance.now.bind(performance),
   }
+  const onLeftOut = (transaction: string, what: string): void =>
+    onFact({ kind: 'judgeLeftOut', at: now(), transaction, judge, what })
   switch (settings.kind) {
     case 'rspamd': {
       const { servers, scan, passwordFile } = settings
@@ -68,9 +76,13 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
         servers,
         scan,
         ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
-        onLeftOut: (transaction, what) =>
-          onFact({ kind: 'judgeLeftOut', at: now(), transaction, judge, what }),
+        onLeftOut,
       })
+    }
+    case 'milter': {
+      const { name, servers } = settings
+      const software = `Rcptwise ${version}`
+      return milterJudge({ ...common, name, servers, software, onLeftOut })
     }
     case 'spamd': {
       const { servers, scan, user } = settings

@@ -1,5 +1,5 @@
 /** The part of `check` that talks to each judge. */
-import { judgeSettings, openJudge } from '../app/judge.ts'
+import { judgeName, judgeSettings, openJudge } from '../app/judge.ts'
 import type { Config, JudgeConfig } from '../config/config.ts'
 import type { Judge } from '../judge/judge.ts'
 import type { Finding } from './check-backend.ts'
@@ -13,7 +13,7 @@ export async function checkJudges({ judges }: Config, opened = open): Promise<re
 }
 
 async function checkJudge(config: JudgeConfig, opened: typeof open): Promise<Finding> {
-  const judged = `judge: ${config.kind}`
+  const judged = `judge: ${judgeName(config)}`
   try {
     await using closing = new AsyncDisposableStack()
     const judge = closing.adopt(opened(config), async (one) => await one.close())

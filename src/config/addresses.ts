@@ -292,3 +292,28 @@ export function parseSpamdServer(
     ? { ok: true, value: { host: parsed.value.host, port: parsed.value.port } }
     : parsed
 }
+
+/** A milter, as Postfix and libmilter write it. */
+export function parseMilterServer(
+  text: string,
+): Parsed<{ readonly host: string; readonly port: number; readonly socketPath?: string }> {
+  const [, scheme, rest = ''] = /^(inet6?|unix|local):(.*)$/.exec(text) ?? []
+  const expected = 'inet:host:port or unix:/path'
+  if (scheme === 'unix' || scheme === 'local') {
+    const whole = rest.startsWith('/') && Buffer.byteLength(rest) <= longestSocketPath
+    return whole
+      ? { ok: true, value: { host: 'localhost', port: 0, socketPath: rest } }
+      : {
+          ok: false,
+          expected: 'unix:/path',
+          hint: `write the whole path, of ${longestSocketPath} octets at most`,
+        }
+  }
+  const [, portFirst, hostLast] = /^(\d+)@(.+)$/.exec(rest) ?? []
+  const written = portFirst === undefined ? rest : `${hostLast ?? ''}:${portFirst}`
+  const parsed = hostAndPort(`inet://${written}`, { schemes: ['inet'], expected })
+  if (scheme !== undefined && parsed.ok)
+    return { ok: true, value: { host: parsed.value.host, port: parsed.value.port } }
+  const bare = parseListenAddress(text)
+  return { ok: false, expected, ...(bare.ok && { hint: `did you mean "inet:${text}"?` }) }
+}

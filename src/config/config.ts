@@ -125,6 +125,7 @@ export type JudgeConfig =
     }
   | RspamdConfig
   | SpamdConfig
+  | MilterConfig
 
 /** What all judges have that are asked over a network. */
 export interface ScannerConfig {
@@ -137,12 +138,19 @@ export interface ScannerConfig {
 
 export interface SpamdConfig extends ScannerConfig {
   readonly kind: 'spamd'
-  readonly servers: readonly SpamdServer[]
+  readonly servers: readonly SocketAddress[]
   readonly scan: 'once' | 'perRecipient'
   readonly user?: string
 }
 
-export interface SpamdServer {
+export interface MilterConfig extends ScannerConfig {
+  readonly kind: 'milter'
+  /** For log and metrics. */
+  readonly name: string
+  readonly servers: readonly SocketAddress[]
+}
+
+export interface SocketAddress {
   readonly host: string
   readonly port: number
   /** In place of host and port. */

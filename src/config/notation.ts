@@ -11,6 +11,7 @@ import {
   parseSpamdServer,
   parseListenAddress,
   parseMailAddress,
+  parseMilterServer,
   parseRange,
   parseServer,
 } from './addresses.ts'
@@ -104,6 +105,7 @@ export const httpServer = () =>
   notation('http://host:port, https://host:port or http+unix:///path', parseHttpServer)
 export const spamdServer = () =>
   notation('spamd://host:port or spamd+unix:///path', parseSpamdServer)
+export const milterServer = () => notation('inet:host:port or unix:/path', parseMilterServer)
 export const range = () => notation('an address or a range', parseRange)
 export const mailAddress = () => notation('a mail address', parseMailAddress)
 export const domainPattern = () => notation('a domain or *.domain', parseDomainPattern)

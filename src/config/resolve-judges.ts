@@ -26,7 +26,7 @@ export function resolveJudges(
   return judges.flatMap((entry, i): JudgeConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(['judges', i], 'names no judge, expected rspamd, spamd or headers')
+      report(['judges', i], 'names no judge, expected rspamd, spamd, milter or headers')
     for (const other of others)
       report(['judges', i, other], `there is already ${first ?? ''}; make it an entry of its own`)
     if (entry.spamd?.user !== undefined && entry.spamd.scan === 'per_recipient')
@@ -37,7 +37,7 @@ export function resolveJudges(
 }
 
 function judgeOf(
-  { headers, rspamd, spamd }: Entry,
+  { headers, rspamd, spamd, milter }: Entry,
   place: Resolving['place'],
 ): JudgeConfig | undefined {
   if (headers !== undefined) {
@@ -53,6 +53,10 @@ function judgeOf(
       ...(file === undefined ? {} : { passwordFile: place(file) }),
       ...scanner(rspamd),
     }
+  }
+  if (milter !== undefined) {
+    const { url: servers, name } = milter
+    return { kind: 'milter', name, servers, ...scanner(milter) }
   }
   if (spamd === undefined) return undefined
   const { url: servers, user } = spamd

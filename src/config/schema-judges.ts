@@ -87,6 +87,34 @@ const spamd = z.strictObject({
   ),
 })
 
+const milter = z.strictObject({
+  url: key(
+    is.oneOrMore(is.milterServer()),
+    'The socket of the filter, as Postfix writes it, or several: Rcptwise asks the next one when one fails.',
+  ),
+  name: key(
+    is.text('a name of letters, digits, _ and -', /^[A-Za-z][\w-]{0,39}$/).prefault('milter'),
+    'What log and metrics call it, where you have several milters.',
+  ),
+  time_limit: key(
+    is.duration('100ms', '5m').prefault('30s'),
+    'How long Rcptwise waits for the judgement once the text is complete, whatever the filter says meanwhile.',
+  ),
+  on_failure: onFailure,
+  max_size: key(
+    is.size('1KiB', '1GiB').prefault('50MiB'),
+    'Rcptwise does not show a larger message to the filter.',
+  ),
+  at_a_time: key(
+    is.whole(1, 10_000).prefault(100),
+    'Messages that the filter is shown at one time, of each worker process.',
+  ),
+  answer_size: key(
+    is.size('1KiB', '64MiB').prefault('4MiB'),
+    'All that the filter says of one message, a new body included; Rcptwise takes more for a failure.',
+  ),
+})
+
 const judge = z.strictObject({
   headers: key(
     headers.optional(),
@@ -95,6 +123,11 @@ const judge = z.strictObject({
   ),
   rspamd: key(rspamd.optional(), 'rspamd, over HTTP: docs/judges.md.', 'none'),
   spamd: key(spamd.optional(), 'SpamAssassin, by the protocol of spamd: docs/judges.md.', 'none'),
+  milter: key(
+    milter.optional(),
+    'A milter, as Postfix and sendmail ask it: docs/judges.md.',
+    'none',
+  ),
 })
 
 export const judges = z.preprocess((raw) => raw ?? undefined, z.array(judge).optional())

@@ -19,8 +19,7 @@ const unsupported: readonly Unsupported[] = [
   { key: 'recipients.sources[].sql', instead: 'use sqlite or file' },
   { key: 'recipients.sources[].ldap', instead: 'use sqlite or file' },
   { key: 'recipients.sources[].http', instead: 'use sqlite or file' },
-  { key: 'judges[].milter', instead: 'use rspamd, spamd or headers, or last_word: backend' },
-  { key: 'judges[].hook', instead: 'use rspamd, spamd or headers, or last_word: backend' },
+  { key: 'judges[].hook', instead: 'use rspamd, spamd, milter or headers, or last_word: backend' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 

@@ -26,6 +26,11 @@ export async function writeText(
   to.end()
 }
 
+/** One chunk, at the same pace; who reads from the connection hears what has gone wrong with it. */
+export async function writeChunk(to: Writable, chunk: Buffer): Promise<void> {
+  if (!to.destroyed && !to.write(chunk)) await drained(to, ['close'])
+}
+
 async function drained(to: Writable, ends: readonly string[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const done = (): void => resolve(undefined)

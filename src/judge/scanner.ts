@@ -1,7 +1,4 @@
-/**
- * What judges have in common that scan a whole text over a network: rspamd and spamd. Knows no
- * protocol.
- */
+/** What judges have in common that are shown a whole text over a network. Knows no protocol. */
 import type { TextSource } from '../message/text-source.ts'
 import type { Judgement } from '../verdict/judgement.ts'
 import { AtATime } from './at-a-time.ts'
@@ -24,6 +21,9 @@ export interface Scanned {
 
 export interface Scanner {
   readonly name: string
+  /** As of the judge. */
+  readonly edits: boolean
+  readonly scores: boolean
   /** Why nobody can be asked at the moment. */
   trouble(): string | undefined
   /** Of each server that is not well: which, and what is wrong. */
@@ -62,9 +62,8 @@ export function scannerJudge(scanner: Scanner, { maxSizeBytes, atATime }: Scanne
 
   return {
     name: scanner.name,
-    // What a scan changes are header fields: others may be asked beside it.
-    edits: false,
-    scores: true,
+    edits: scanner.edits,
+    scores: scanner.scores,
     message: (envelope) => ({
       way: 'reads',
       judge: async (text, signal) => await judge(envelope, text, signal),

@@ -10,7 +10,7 @@ import type { Event } from '../session/effects.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import { createFingerprint, type Fingerprint } from '../split/fingerprint.ts'
 import type { MessageIdentity } from '../split/split.ts'
-import { type Findings, noFindings } from '../verdict/judgement.ts'
+import { type Findings, noFindings, resultOf } from '../verdict/judgement.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
 export interface IntakeParts {
@@ -170,13 +170,12 @@ export class MessageIntake {
 
   #noteJudged({ judge, judgement, ms }: JudgeTold): void {
     const { now, onFact } = this.#parts
-    const forced = judgement.kind === 'judged' && judgement.score === undefined
     onFact({
       kind: 'judged',
       at: now(),
       transaction: this.#start.judged.id,
       judge,
-      result: judgement.kind === 'judged' ? (forced ? 'forced' : 'scored') : judgement.kind,
+      result: resultOf(judgement),
       ms,
       ...(judgement.kind === 'failed' ? { why: judgement.why } : {}),
     })

@@ -248,7 +248,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'judge_results_total',
     labels: ['judge', 'result'],
-    help: 'Judgements: scored, silent (the judge said nothing about the message) or failed.',
+    help: 'Judgements: scored, forced (a result without a score), silent (the judge said nothing about the message) or failed.',
   },
   bouncesTotal: {
     type: 'counter',

@@ -55,6 +55,14 @@ export interface Findings {
   readonly revision: Revision
 }
 
+/** In a word: a score, a result without one, nothing about the message, or no judgement. */
+export function resultOf(judgement: Judgement): 'scored' | 'forced' | 'silent' | 'failed' {
+  if (judgement.kind !== 'judged') return judgement.kind
+  if (judgement.score !== undefined) return 'scored'
+  const own = [...(judgement.own?.values() ?? [])]
+  return [judgement, ...own].some(({ opinion }) => opinion !== undefined) ? 'forced' : 'silent'
+}
+
 /** Nobody has said anything. */
 export const noFindings: Findings = { all: [], revision: [] }
 

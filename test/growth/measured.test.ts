@@ -13,7 +13,6 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readJson',
   'readProxyHeader',
   'readAnswer',
-  'readBounded',
   'readBlock',
   'readPem',
   'readBackendTls',

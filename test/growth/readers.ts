@@ -6,6 +6,8 @@ import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
 import { folderName } from '../../src/backend/sink/folder-name.ts'
 import { operations } from '../../src/admin/operations.ts'
+import { readAgreed, readReply } from '../../src/judge/milter/replies.ts'
+import { FrameReader } from '../../src/judge/milter/wire.ts'
 import { readAnswer as rspamdAnswer } from '../../src/judge/rspamd/answer.ts'
 import { readAnswer as spamdAnswer } from '../../src/judge/spamd/wire.ts'
 import { Router } from '../../src/admin/router.ts'
@@ -17,6 +19,7 @@ import {
   parseHttpServer,
   parseServer,
   parseSpamdServer,
+  parseMilterServer,
 } from '../../src/config/addresses.ts'
 import { inWords } from '../../src/config/in-words.ts'
 import { parseConfig } from '../../src/config/load.ts'
@@ -437,6 +440,21 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'SPAMD/1.1 0 EX_OK\r\nSpam: True ; 8.0 / 5.0\r\n\r\nA,',
     '{"score":1,"action":"reject","messages":{"smtp_message":"',
   ),
+  'milters: FrameReader, readReply, readAgreed': textReader(
+    (text) => {
+      const reader = new FrameReader()
+      for (const chunk of [text, ...Array.from(text)]) reader.push(Buffer.from(chunk, 'latin1'))
+      for (let next = reader.next(); next !== undefined && !('failed' in next);)
+        next = reader.next()
+      const data = Buffer.from(text, 'latin1')
+      for (const code of 'ymi+') readReply({ code, data })
+      readAgreed({ code: 'O', data: Buffer.concat([Buffer.from('\0\0\0\x06'), data]) })
+    },
+    '\0\0\0\x01c',
+    '\0\x0f\0\0',
+    '550 5.7.1 %',
+    '\0\0\0\0\0\0\0\0\0\0\0\0',
+  ),
   'configurations: parseConfig, readYaml': {
     ...textReader((text) => parseConfig(text, 'config.yaml'), 'listen: ', 'listen: [', 'a:\n '),
     longest: lineLength,
@@ -448,6 +466,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
         parseServer(text)
         parseHttpServer(text)
         parseSpamdServer(text)
+        parseMilterServer(text)
         parseRange(text)
         parseDomainPattern(text)
         parseMailAddress(text)
@@ -456,6 +475,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
         inWords(text)
       },
       'smtp://',
+      'inet:',
+      'unix:/',
       'http://',
       'spamd+unix:///',
       'lmtp+unix:///',

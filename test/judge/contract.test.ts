@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { gtubeScore } from '../../src/judge/gtube.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
+import { milterJudge } from '../../src/judge/milter/milter.ts'
 import { rspamdJudge } from '../../src/judge/rspamd/rspamd.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import { spamdJudge } from '../../src/judge/spamd/spamd.ts'
 import { judgeContract } from './judge.contract.ts'
+import { frame } from './milter/frames.ts'
+import { saying, scriptedMilter } from './milter/scripted-milter.ts'
 import { scripted } from './scripted.ts'
 
 const silent = { kind: 'silent' } as const
@@ -144,4 +147,32 @@ judgeContract('spamd', {
     judgement: { kind: 'judged', score: 9, symbols: ['SPAM'] },
   },
   other: { text: plain.text, judgement: { kind: 'judged', score: 0, symbols: [] } },
+})
+
+judgeContract('milter', {
+  async open() {
+    const says = saying({})
+    const server = await scriptedMilter((heard, socket) =>
+      heard.code === 'L' && heard.data === 'Subject\0spam\0'
+        ? frame('y', '550 5.7.1 no spam\0')
+        : says(heard, socket),
+    )
+    return milterJudge({
+      ...limits,
+      ...surroundings,
+      name: 'milter',
+      servers: [server],
+      software: 'Rcptwise 0',
+      onLeftOut: () => undefined,
+    })
+  },
+  example: {
+    text: 'Subject: spam\r\n\r\nhello\r\n',
+    judgement: {
+      kind: 'judged',
+      symbols: [],
+      opinion: { verdict: 'reject', reply: { code: 550, detail: '7.1', lines: ['no spam'] } },
+    },
+  },
+  other: plain,
 })

@@ -3,11 +3,11 @@
  * are compared with; or one scan a group, where rspamd's rules are per user. It changes nothing but
  * header fields, so that others may be asked beside it.
  */
-import { checkEdits, type Edit, type Edits, mostEdits } from '../../message/edits.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { Judgement, Opinion, Said } from '../../verdict/judgement.ts'
 import type { AtATime } from '../at-a-time.ts'
 import type { Judge, JudgedEnvelope, JudgedRecipient } from '../judge.ts'
+import { possibleEdits } from '../possible-edits.ts'
 import { type Scanned, type Scanner, type ScannerLimits, scannerJudge } from '../scanner.ts'
 import { judgementOf, type ScanOf } from '../several-scans.ts'
 import { type Forced, readAnswer, type Scan } from './answer.ts'
@@ -31,6 +31,9 @@ interface Group {
 
 class Rspamd implements Scanner {
   readonly name = 'rspamd'
+  /** What it changes are header fields: others may be asked beside it. */
+  readonly edits = false
+  readonly scores = true
   readonly #options: RspamdOptions
   readonly #client: RspamdClient
 
@@ -92,29 +95,13 @@ class Rspamd implements Scanner {
   }
 
   #saidOf({ score, forced, edits }: Scan, id: string): Said {
-    const made = this.#edits(edits, id)
+    const { edits: made, left } = possibleEdits(edits)
+    if (left !== undefined) this.#options.onLeftOut(id, left)
     return {
       score,
       ...(forced === undefined ? {} : { opinion: opinionOf(forced) }),
       ...(made === undefined ? {} : { edits: made }),
     }
-  }
-
-  /** Those that can be made: one that can't does not cost the others. One line tells of all. */
-  #edits(wanted: readonly Edit[], id: string): Edits | undefined {
-    if (wanted.length === 0) return undefined
-    const failures: string[] = []
-    const possible = wanted.slice(0, mostEdits).filter((edit) => {
-      const made = checkEdits([edit])
-      if ('failed' in made) failures.push(made.failed)
-      return !('failed' in made)
-    })
-    const all = checkEdits(possible)
-    const left = 'failed' in all ? wanted.length : wanted.length - possible.length
-    const [why = 'failed' in all ? all.failed : `more than ${mostEdits} edits`] = failures
-    if (left > 0)
-      this.#options.onLeftOut(id, `${left} of ${wanted.length} changes can't be made: ${why}`)
-    return 'failed' in all ? undefined : all
   }
 }
 

@@ -28,6 +28,8 @@ interface Scan {
 
 class Spamd implements Scanner {
   readonly name = 'spamd'
+  readonly edits = false
+  readonly scores = true
   readonly #options: SpamdOptions
   readonly #client: SpamdClient
 

@@ -44,6 +44,10 @@ const packageSets = {
   ],
   rspamd: ['rspamd'],
   spamd: ['spamd'],
+  opendkim: ['opendkim'],
+  opendmarc: ['opendmarc'],
+  clamav: ['clamav-milter', 'clamav-daemon'],
+  'python-milter': ['python3-milter'],
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
