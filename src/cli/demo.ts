@@ -1,13 +1,13 @@
 /** `rcptwise demo`: the main job, on real sockets, told to someone who has never heard of PRDR. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { startApp } from '../app.ts'
-import { parseConfig } from '../config/load.ts'
-import { describeProblem } from '../config/problem.ts'
-import { type Fates, type Message, sendByPrdr, sendByRetrying } from '../demo/client.ts'
+import { type Message, sendByPrdr, sendByRetrying } from '../demo/client.ts'
+import { message, outcome, recipients, startScene, wishes } from '../demo/scene.ts'
+import { paint, print, say, title } from '../demo/telling.ts'
+import { showRspamd } from '../demo/with-rspamd.ts'
 
 export function register(program: Command): void {
   program
@@ -16,54 +16,8 @@ export function register(program: Command): void {
     .action(demo)
 }
 
-const hintSeconds = 2
-const config = `
-hostname: mx.example.org
-listen: [{ address: "127.0.0.1:0" }]
-admin: off
-backend: { servers: ["sink:mail"] }
-policies:
-  patient: { tag_at: 12 }
-  careful: { tag_at: 6, reject_at: 15 }
-  strict:  { tag_at: 5, reject_at: 8 }
-recipients:
-  default: careful
-  sources: [{ file: recipients.yaml }]
-peers:
-  - { name: default, strategy: late, retry_hint: ${hintSeconds}s }
-`
-const recipients = ['ann@example.org', 'bob@example.org', 'cho@example.org'] as const
-const wishes = [
-  'patient: wants it as it is, up to a score of 12',
-  'careful: wants it marked as spam from 6 on',
-  'strict:  refuses it from 8 on',
-]
-const policies =
-  '"ann@example.org": patient\n"bob@example.org": careful\n"cho@example.org": strict\n'
-
-const message = (subject: string): Message => ({
-  from: 'shop@sender.example',
-  text: [
-    'From: Shop <shop@sender.example>',
-    'To: ann, bob and cho',
-    `Subject: ${subject}`,
-    `Message-ID: <${subject.replaceAll(' ', '-')}@sender.example>`,
-    'X-Spam-Score: 9.5',
-    '',
-    'Everything must go!',
-  ],
-})
-
-const colour = process.stdout.isTTY
-const paint = (code: number, text: string): string =>
-  colour ? `\x1b[${code}m${text}\x1b[0m` : text
-const print = (text = ''): void => void process.stdout.write(`${text}\n`)
-const title = (text: string): void =>
-  print(`\n${paint(1, text)}\n${paint(1, '-'.repeat(text.length))}`)
-const say = (line: string): void =>
-  print(
-    `    ${paint(line.startsWith('C:') ? 36 : /^S: 5/.test(line) ? 31 : /^S: 4/.test(line) ? 33 : 32, line)}`,
-  )
+/** The score that a scanner in front would have written. */
+const scored = (subject: string): Message => message(subject, ['X-Spam-Score: 9.5'])
 
 async function demo(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-demo-'))
@@ -75,10 +29,7 @@ async function demo(): Promise<void> {
 }
 
 async function show(directory: string): Promise<void> {
-  await writeFile(join(directory, 'recipients.yaml'), policies)
-  const loaded = parseConfig(config, join(directory, 'demo.yaml'))
-  if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
-  const app = await startApp(loaded.config, { processMetrics: false })
+  const app = await startScene(directory)
   try {
     const port = app.addresses[0]?.port ?? 0
     introduce(port)
@@ -88,6 +39,8 @@ async function show(directory: string): Promise<void> {
   } finally {
     await app.close()
   }
+  await showRspamd(directory)
+  showNext()
 }
 
 function introduce(port: number): void {
@@ -113,7 +66,7 @@ async function showPrdr(directory: string, port: number): Promise<void> {
     'C: is the sending server, S: is Rcptwise. Look at the lines after the text: one reply per recipient.',
   )
   print()
-  const fates = await sendByPrdr(port, message('offer one'), recipients, say)
+  const fates = await sendByPrdr(port, scored('offer one'), recipients, say)
   await outcome(directory, 'offer one', fates)
   print(paint(1, '  One transaction, no retry, everyone served as they wish.'))
 }
@@ -139,7 +92,7 @@ async function showLegacy(directory: string, port: number): Promise<void> {
   print('and answers 451 once more. If it guessed, another message might have to wait (rule 10).')
   print()
   print(paint(1, '  Attempt 1'))
-  const { fates, attempts } = await sendByRetrying(port, message('offer two'), recipients, {
+  const { fates, attempts } = await sendByRetrying(port, scored('offer two'), recipients, {
     say,
     wait: async (attempt, seconds) => {
       print(
@@ -155,25 +108,6 @@ async function showLegacy(directory: string, port: number): Promise<void> {
       `  The same result, after ${attempts} attempts. Nothing is lost, nothing is delivered twice, and ann and bob never waited.`,
     ),
   )
-}
-
-/** What each recipient has in the end, read from their Maildirs. */
-async function outcome(directory: string, subject: string, fates: Fates): Promise<void> {
-  print()
-  for (const recipient of recipients) {
-    const folder = join(directory, 'mail', recipient, 'new')
-    const names = await readdir(folder).catch((): string[] => [])
-    const mails = await Promise.all(
-      names.map(async (name) => await readFile(join(folder, name), 'latin1')),
-    )
-    const copies = mails.filter((mail) => mail.includes(`Subject: ${subject}\r\n`))
-    const tagged = copies.some((mail) => mail.includes('X-Spam-Flag: YES\r\n'))
-    const has =
-      copies.length === 0
-        ? 'nothing; the sender knows'
-        : `${copies.length} copy, ${tagged ? 'marked as spam' : 'as it was sent'}`
-    print(`  ${recipient} has ${has.padEnd(26)}  the sender got: ${fates.get(recipient) ?? ''}`)
-  }
 }
 
 function showCost(metrics: string): void {
@@ -197,6 +131,9 @@ function showCost(metrics: string): void {
   print(`  They came back after ${delay.toFixed(1)} s on average. That is the number to watch:`)
   print('  the dashboard in grafana/ shows it by class of sender.')
   print('  `rcptwise strategy set PEER STRATEGY` changes how Rcptwise serves a class at run time.')
+}
+
+function showNext(): void {
   print()
   print('  Next: README.md, "In front of Postfix". To send mail yourself: npm start, then')
   print('  swaks --to ann@example.org,bob@example.org --server 127.0.0.1:2525')
