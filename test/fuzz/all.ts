@@ -6,6 +6,7 @@ import type { Fuzzer } from './fuzzer.ts'
 import { headers } from './headers.ts'
 import { proxy } from './proxy.ts'
 import { replies } from './replies.ts'
+import { rspamd, spamd } from './scanners.ts'
 import { texts } from './texts.ts'
 import { xclient } from './xclient.ts'
 
@@ -18,4 +19,6 @@ export const fuzzers: readonly Fuzzer[] = [
   proxy,
   xclient,
   files,
+  rspamd,
+  spamd,
 ]
