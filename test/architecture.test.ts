@@ -123,6 +123,10 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['verdict', 'facts'],
     outside: ['node:*'],
   },
+  'policy/sql': {
+    values: ['policy/sql', 'policy'],
+    outside: ['node:*', 'pg', 'mysql2', 'mysql2/promise'],
+  },
   judge: {
     values: ['judge', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
     types: ['smtp/reply.ts'],

@@ -1,5 +1,4 @@
 /** The configured judges. */
-import { readFileSync } from 'node:fs'
 import type { Config, JudgeConfig } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { headersJudge } from '../judge/headers.ts'
@@ -11,6 +10,7 @@ import { spamdJudge } from '../judge/spamd/spamd.ts'
 import type { ConfiguredJudge } from '../judge/stages.ts'
 import { inRanges } from '../peers/peer-directory.ts'
 import { version } from '../version.ts'
+import { passwordIn } from './password-file.ts'
 
 /** What a judge tells, and the clock that it waits by. */
 export interface JudgeSurroundings {
@@ -89,11 +89,4 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
       return spamdJudge({ ...common, servers, scan, ...(user === undefined ? {} : { user }) })
     }
   }
-}
-
-function passwordIn(file: string): string {
-  const password = readFileSync(file, 'utf8').trim()
-  if (!/^[\x21-\x7e]+$/.test(password))
-    throw new Error(`${file} must hold one password of visible ASCII characters, without spaces`)
-  return password
 }

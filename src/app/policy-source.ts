@@ -2,15 +2,18 @@
  * The configured sources of policies: what each is opened with, and what lies around it while it is
  * open. A database is asked in time, its questions are told, and its answers are kept.
  */
-import type { Config, DatabaseConfig, SourceConfig } from '../config/config.ts'
+import { readFileSync } from 'node:fs'
+import type { Config, ServerConfig, SourceConfig } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
-import { cached } from '../policy/cached.ts'
+import { type CacheOptions, cached } from '../policy/cached.ts'
 import { openPolicyFile } from '../policy/file-source.ts'
 import { inTime } from '../policy/in-time.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
+import type { ServerSettings } from '../policy/sql/server.ts'
 import { type Database, sqlSource } from '../policy/sql/sql-source.ts'
-import { sqliteDatabase } from '../policy/sql/sqlite.ts'
+import { sqliteDatabase, type SqliteSettings } from '../policy/sql/sqlite.ts'
 import { timed } from '../policy/timed.ts'
+import { passwordIn } from './password-file.ts'
 
 export type PolicySourceSettings =
   | {
@@ -19,10 +22,15 @@ export type PolicySourceSettings =
       /** Names of the policies that there are. */
       readonly policies: readonly string[]
     }
-  | (Omit<DatabaseConfig, 'onFailure'> & {
-      readonly onFailure: undefined
-      readonly limitMs: number
-    })
+  | DatabaseSettings
+
+type DatabaseSettings = {
+  readonly cache: Omit<CacheOptions, 'onRecalled' | 'clock'>
+  readonly limitMs: number
+} & (
+  | { readonly kind: 'sqlite'; readonly server: SqliteSettings }
+  | { readonly kind: 'postgres' | 'mysql'; readonly server: ServerSettings }
+)
 
 /** What a source tells, and the clock that it tells by. */
 export interface PolicySurroundings {
@@ -40,13 +48,39 @@ export interface OpenPolicySource extends PolicySource {
 
 /**
  * What follows from its failure is not among its settings: that may change while it stays open.
+ * Files that are read once are among them with what stands in them.
+ * @throws Error when such a file can't be read
  */
 export function policySourceSettings(
   source: SourceConfig,
   { policies, timeouts }: Pick<Config, 'policies' | 'timeouts'>,
 ): PolicySourceSettings {
   if (source.kind === 'file') return { ...source, policies: [...policies.keys()] }
-  return { ...source, onFailure: undefined, limitMs: timeouts.policyMs }
+  const { keepMs, keepUnknownMs, serveStaleMs, cacheEntries } = source
+  const limitMs = timeouts.policyMs
+  const common = {
+    limitMs,
+    cache: {
+      foundMs: keepMs,
+      unknownMs: keepUnknownMs,
+      staleMs: serveStaleMs,
+      mostRecipients: cacheEntries,
+    },
+  }
+  if (source.kind === 'sqlite') {
+    const { kind, path, query } = source
+    return { kind, server: { path, query }, ...common }
+  }
+  return { kind: source.kind, server: serverSettings(source, limitMs), ...common }
+}
+
+function serverSettings(source: ServerConfig, limitMs: number): ServerSettings {
+  const { host, port, database, user, passwordFile, tls, ca, connections, query } = source
+  return {
+    ...{ host, port, database, user, connections, query, limitMs },
+    ...(passwordFile !== undefined && { password: passwordIn(passwordFile) }),
+    ...(tls && { tls: { ca: ca === undefined ? '' : readFileSync(ca, 'utf8') } }),
+  }
 }
 
 /**
@@ -57,7 +91,7 @@ export async function openPolicySource(
   settings: PolicySourceSettings,
   surroundings: PolicySurroundings,
 ): Promise<OpenPolicySource> {
-  if (settings.kind !== 'file') return openDatabase(settings, surroundings)
+  if (settings.kind !== 'file') return await openDatabase(settings, surroundings)
   const { onFact, now } = surroundings
   const file = await openPolicyFile({ ...settings, onFact, clock: now })
   const { entries } = file
@@ -71,19 +105,15 @@ export const askedInTime = (
   surroundings: PolicySurroundings,
 ): PolicySource => timed(inTime(source, limitMs), surroundings)
 
-function openDatabase(
-  settings: Exclude<PolicySourceSettings, { kind: 'file' }>,
+async function openDatabase(
+  settings: DatabaseSettings,
   surroundings: PolicySurroundings,
-): OpenPolicySource {
-  const { keepMs, keepUnknownMs, serveStaleMs, cacheEntries, limitMs } = settings
+): Promise<OpenPolicySource> {
   const { onFact, now } = surroundings
-  const source = sqlSource(databaseOf(settings))
+  const source = sqlSource(await databaseOf(settings))
   const { name } = source
-  const cache = cached(askedInTime(source, limitMs, surroundings), {
-    foundMs: keepMs,
-    unknownMs: keepUnknownMs,
-    staleMs: serveStaleMs,
-    mostRecipients: cacheEntries,
+  const cache = cached(askedInTime(source, settings.limitMs, surroundings), {
+    ...settings.cache,
     onRecalled: ({ recipients, stale }) =>
       onFact({ kind: 'policiesRecalled', at: now(), source: name, recipients, stale }),
   })
@@ -99,11 +129,18 @@ function openDatabase(
   }
 }
 
-function databaseOf(settings: Exclude<PolicySourceSettings, { kind: 'file' }>): Database {
-  try {
-    return sqliteDatabase(settings)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new Error(`recipients.sources: ${settings.kind}: ${why}`, { cause: error })
+/** The driver of a server is loaded only where there is such a server. */
+async function databaseOf(settings: DatabaseSettings): Promise<Database> {
+  switch (settings.kind) {
+    case 'sqlite':
+      return sqliteDatabase(settings.server)
+    case 'postgres': {
+      const { postgresDatabase } = await import('../policy/sql/postgres.ts')
+      return postgresDatabase(settings.server)
+    }
+    case 'mysql': {
+      const { mysqlDatabase } = await import('../policy/sql/mysql.ts')
+      return mysqlDatabase(settings.server)
+    }
   }
 }

@@ -97,7 +97,7 @@ export interface ConfiguredPeerClass extends Omit<
 /** Where policies are looked up. */
 export type SourceConfig = { readonly kind: 'file'; readonly path: string } | DatabaseConfig
 
-export type DatabaseConfig = SqliteConfig
+export type DatabaseConfig = SqliteConfig | ServerConfig
 
 /** What all sources have whose answers are kept. */
 export interface AskedSourceConfig {
@@ -107,6 +107,19 @@ export interface AskedSourceConfig {
   readonly cacheEntries: number
   /** Absent: as `recipients.onFailure`. */
   readonly onFailure?: 'defer' | 'default'
+}
+
+export interface ServerConfig extends AskedSourceConfig {
+  readonly kind: 'postgres' | 'mysql'
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly passwordFile?: string
+  readonly tls: boolean
+  readonly ca?: string
+  readonly connections: number
+  readonly query: string
 }
 
 export interface SqliteConfig extends AskedSourceConfig {

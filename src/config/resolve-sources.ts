@@ -1,6 +1,6 @@
 /** From the keys of `recipients.sources` to what sources are opened with. */
 import { parseQuery } from '../policy/sql/query.ts'
-import type { AskedSourceConfig, SourceConfig } from './config.ts'
+import type { AskedSourceConfig, ServerConfig, SourceConfig } from './config.ts'
 import type { Report } from './report.ts'
 import type { Settings } from './schema.ts'
 
@@ -19,7 +19,10 @@ export function resolveSources(
   return entries.flatMap((entry, i): SourceConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(['recipients', 'sources', i], 'names no source, expected file or sqlite')
+      report(
+        ['recipients', 'sources', i],
+        'names no source, expected file, postgres, mysql or sqlite',
+      )
     for (const other of others) {
       const why = `there is already ${first ?? ''}; make it an entry of its own`
       report(['recipients', 'sources', i, other], why)
@@ -31,27 +34,47 @@ export function resolveSources(
 }
 
 function checkQuery(
-  { sqlite }: Entry,
+  { postgres, mysql, sqlite }: Entry,
   report: (key: readonly string[], why: string) => void,
 ): void {
-  try {
-    if (sqlite !== undefined) parseQuery(sqlite.query)
-  } catch (error) {
-    report(['sqlite', 'query'], error instanceof Error ? error.message : String(error))
+  for (const [kind, entry] of Object.entries({ postgres, mysql, sqlite }))
+    try {
+      if (entry !== undefined) parseQuery(entry.query)
+    } catch (error) {
+      report([kind, 'query'], error instanceof Error ? error.message : String(error))
+    }
+}
+
+function sourceOf(
+  { file, postgres, mysql, sqlite }: Entry,
+  place: Resolving['place'],
+): SourceConfig | undefined {
+  if (file !== undefined) return { kind: 'file', path: place(file) }
+  if (postgres !== undefined) return { kind: 'postgres', ...server(postgres, place) }
+  if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
+  if (sqlite === undefined) return undefined
+  return { kind: 'sqlite', path: place(sqlite.path), query: sqlite.query, ...asked(sqlite) }
+}
+
+function server(
+  entry: NonNullable<Entry['postgres']>,
+  place: Resolving['place'],
+): Omit<ServerConfig, 'kind'> {
+  const { host, port, database, user, tls, connections, query } = entry
+  return {
+    ...{ host, port, database, user, tls, connections, query },
+    ...(entry.password_file !== undefined && { passwordFile: place(entry.password_file) }),
+    ...(entry.ca !== undefined && { ca: place(entry.ca) }),
+    ...asked(entry),
   }
 }
 
-function sourceOf({ file, sqlite }: Entry, place: Resolving['place']): SourceConfig | undefined {
-  if (file !== undefined) return { kind: 'file', path: place(file) }
-  if (sqlite === undefined) return undefined
-  const { path, query } = sqlite
-  return { kind: 'sqlite', path: place(path), query, ...asked(sqlite) }
-}
+type AskedEntry = Pick<
+  NonNullable<Entry['sqlite']>,
+  'keep' | 'keep_unknown' | 'serve_stale' | 'cache_entries' | 'on_failure'
+>
 
-const asked = ({
-  on_failure: onFailure,
-  ...entry
-}: NonNullable<Entry['sqlite']>): AskedSourceConfig => ({
+const asked = ({ on_failure: onFailure, ...entry }: AskedEntry): AskedSourceConfig => ({
   keepMs: entry.keep,
   keepUnknownMs: entry.keep_unknown,
   serveStaleMs: entry.serve_stale,

@@ -5,7 +5,7 @@ import { key } from './notation.ts'
 
 const query = key(
   is.text('a query'),
-  'Query of your own, with `:keys`, `:addresses` or `:domains`; it gives the columns `key` and those of a policy: docs/recipients.md.',
+  'Query of your own, with `:keys`, `:addresses` or `:domains`; it gives the columns `recipient` and those of a policy: docs/recipients.md.',
 )
 
 /** Of all sources whose answers Rcptwise keeps. */
@@ -42,11 +42,44 @@ const sqlite = z.strictObject({
   ...asked,
 })
 
+const server = (port: number) =>
+  z.strictObject({
+    host: key(
+      is.text('a host, an address or the path of a socket', /^[^\s@]+$/).prefault('127.0.0.1'),
+      `The server: a name, an address, or a path${port === 5432 ? ' of the directory of its Unix socket (`/run/postgresql`)' : ' of its Unix socket (`/run/mysqld/mysqld.sock`)'}.`,
+    ),
+    port: key(is.whole(1, 65_535).prefault(port), 'Its port.'),
+    database: key(is.text('the name of a database'), 'The database.'),
+    user: key(is.text('a user of the database'), 'User that Rcptwise is there; it only reads.'),
+    password_file: key(
+      is.text('a file name').optional(),
+      'File with the password of that user, on one line.',
+      'none',
+    ),
+    tls: key(
+      z.boolean().prefault(false),
+      'Whether Rcptwise speaks TLS with the server, and verifies its certificate.',
+    ),
+    ca: key(
+      is.text('a file name').optional(),
+      'Certificates of the authorities that Rcptwise believes, in PEM.',
+      'those of Node',
+    ),
+    connections: key(
+      is.whole(1, 1000).prefault(4),
+      'Connections at one time, of each worker process.',
+    ),
+    query,
+    ...asked,
+  })
+
 export const source = z.strictObject({
   file: key(
     is.text('a file name').optional(),
     'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
     'none',
   ),
+  postgres: key(server(5432).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
+  mysql: key(server(3306).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
   sqlite: key(sqlite.optional(), 'A SQLite database: docs/recipients.md.', 'none'),
 })

@@ -31,7 +31,7 @@ const sqlite = (more = ''): string => `recipients:
   sources:
     - sqlite:
         path: ${join(directory, 'users.sqlite')}
-        query: SELECT email AS key, tag AS tag_at, reject AS reject_at, policy FROM users WHERE email IN (:keys)
+        query: SELECT email AS recipient, tag AS tag_at, reject AS reject_at, policy FROM users WHERE email IN (:keys)
 ${more.replace(/^/gm, '        ')}
     - file: more.yaml
 `

@@ -16,7 +16,7 @@ export interface Rows {
 type Row = readonly unknown[]
 
 const unknown: Unknown = { kind: 'unknown' }
-const keyColumn = 'key'
+const keyColumn = 'recipient'
 const nameColumn = 'policy'
 
 /** The rows of one question, by their keys. */

@@ -5,7 +5,10 @@
 import { allAbandoned, allFailed } from '../failed.ts'
 import type { Answer, Answers, PolicySource, RawPolicy } from '../policy-source.ts'
 import { FoundRows, type Rows } from './rows.ts'
+import { UntranslatableKeyError } from './server.ts'
 import { type KeyLists, keyLists, tableKeys } from './table-keys.ts'
+
+const isAscii = (key: string): boolean => /^[\x01-\x7f]*$/.test(key)
 
 /** A connection, or several, that has the query. */
 export interface Database {
@@ -19,13 +22,23 @@ export interface Database {
 
 export function sqlSource(database: Database): PolicySource {
   const { name } = database
+  const askFor = async (keys: readonly string[], signal: AbortSignal): Promise<Rows> => {
+    try {
+      return await database.ask(keyLists(keys), signal)
+    } catch (error) {
+      if (!(error instanceof UntranslatableKeyError)) throw error
+      // A table of another encoding can't have such a key, and the others are asked for it all
+      // the same.
+      return await database.ask(keyLists(keys.filter(isAscii)), signal)
+    }
+  }
   const ask = async (
     recipients: readonly string[],
     keys: readonly (readonly string[])[],
     signal: AbortSignal,
   ): Promise<readonly Answer<RawPolicy>[]> => {
     try {
-      const rows = new FoundRows(await database.ask(keyLists(keys.flat()), signal))
+      const rows = new FoundRows(await askFor(keys.flat(), signal))
       return keys.map((each) => rows.sayOf(each))
     } catch (error) {
       return allFailed(recipients, name, error instanceof Error ? error.message : String(error))

@@ -1,8 +1,9 @@
 /** A SQLite file, asked in a thread of its own, one question after the other. */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { type ListName, parseQuery, type Query } from './query.ts'
+import type { ListName } from './query.ts'
 import type { Rows } from './rows.ts'
+import { driverQuery } from './server.ts'
 import type { Database } from './sql-source.ts'
 import type { KeyLists } from './table-keys.ts'
 
@@ -32,14 +33,12 @@ const threadFile = new URL(`./sqlite-thread${extname(import.meta.url)}`, import.
 
 /** @throws Error that says what is wrong with the query */
 export function sqliteDatabase({ path, query }: SqliteSettings): Database {
-  return new SqliteDatabase(path, parseQuery(query))
+  // SQLite has no lists: one is a JSON text that a table is made of.
+  return new SqliteDatabase(
+    path,
+    driverQuery(query, () => 'SELECT value FROM json_each(?)'),
+  )
 }
-
-/** SQLite has no lists: one is a JSON text that a table is made of. */
-const textOf = ({ pieces }: Query): string =>
-  pieces
-    .map((piece) => (typeof piece === 'string' ? piece : 'SELECT value FROM json_each(?)'))
-    .join('')
 
 class SqliteDatabase implements Database {
   readonly name: string
@@ -51,10 +50,10 @@ class SqliteDatabase implements Database {
   readonly #waiting = new Set<Asked>()
   #closed = false
 
-  constructor(path: string, query: Query) {
+  constructor(path: string, { text, lists }: ReturnType<typeof driverQuery>) {
     this.name = `sqlite:${path}`
-    this.#settings = { path, text: textOf(query) }
-    this.#lists = query.pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [piece.list]))
+    this.#settings = { path, text }
+    this.#lists = lists
   }
 
   async ask(lists: KeyLists, signal: AbortSignal): Promise<Rows> {

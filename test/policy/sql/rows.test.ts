@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { FoundRows } from '../../../src/policy/sql/rows.ts'
 import { keyLists, tableKeys } from '../../../src/policy/sql/table-keys.ts'
 
-const names = ['key', 'policy', 'tag_at', 'reject_at', 'never_defer']
+const names = ['recipient', 'policy', 'tag_at', 'reject_at', 'never_defer']
 type Row = readonly unknown[]
 
 const says = (recipient: string, ...rows: readonly Row[]) =>
@@ -133,10 +133,10 @@ describe('what the rows say of ann+x@example.org', () => {
 })
 
 test.each([
-  [['policy'], 'the query has no column "key"'],
+  [['policy'], 'the query has no column "recipient"'],
   [
-    ['key', 'policy', 'spam_level'],
-    'the query has a column "spam_level", expected some of key, policy',
+    ['recipient', 'policy', 'spam_level'],
+    'the query has a column "spam_level", expected some of recipient, policy',
   ],
 ])('columns %j: %s', (columns, why) =>
   expect(() => new FoundRows({ columns, rows: [] })).toThrow(why),
@@ -144,7 +144,7 @@ test.each([
 
 test('columns are known in capitals, too', () =>
   expect(
-    new FoundRows({ columns: ['KEY', 'TAG_AT'], rows: [['a@b.example', 3]] }).sayOf([
+    new FoundRows({ columns: ['RECIPIENT', 'TAG_AT'], rows: [['a@b.example', 3]] }).sayOf([
       'a@b.example',
     ]),
   ).toEqual({ kind: 'values', tagAt: 3 }))

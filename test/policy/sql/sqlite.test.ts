@@ -10,7 +10,7 @@ import { sqliteDatabase } from '../../../src/policy/sql/sqlite.ts'
 import { nameOfRaw } from '../breakable.ts'
 import { describePolicySource, type Entries } from '../source.contract.ts'
 
-const query = 'SELECT address AS key, policy, reject_at FROM wishes WHERE address IN (:keys)'
+const query = 'SELECT address AS recipient, policy, reject_at FROM wishes WHERE address IN (:keys)'
 const listening = new AbortController().signal
 
 function fill(path: string, entries: Entries): void {
@@ -109,7 +109,7 @@ describe('with the file', () => {
 
   test('the event loop goes on while a question takes long, and closing ends it', async () => {
     const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)
-      SELECT 'ann@example.org' AS key, COUNT(*) AS tag_at FROM n WHERE 'ann@example.org' IN (:keys)`
+      SELECT 'ann@example.org' AS recipient, COUNT(*) AS tag_at FROM n WHERE 'ann@example.org' IN (:keys)`
     const source = open(endless)
     const answers = ask(source, 'ann@example.org')
     let turns = 0
@@ -120,11 +120,11 @@ describe('with the file', () => {
   })
 
   test.each([
-    ['SELECT address AS key FROM wishs WHERE address IN (:keys)', 'no such table: wishs'],
-    ['SELECT address FROM wishes WHERE address IN (:keys)', 'no column "key"'],
-    ['DELETE FROM wishes WHERE address IN (:keys) RETURNING address AS key', 'readonly'],
+    ['SELECT address AS recipient FROM wishs WHERE address IN (:keys)', 'no such table: wishs'],
+    ['SELECT address FROM wishes WHERE address IN (:keys)', 'no column "recipient"'],
+    ['DELETE FROM wishes WHERE address IN (:keys) RETURNING address AS recipient', 'readonly'],
     [
-      `SELECT 'a' AS key FROM wishes WHERE address IN (:keys) UNION ALL
+      `SELECT 'a' AS recipient FROM wishes WHERE address IN (:keys) UNION ALL
        SELECT * FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)`,
       'more than 100000 rows',
     ],

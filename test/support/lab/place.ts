@@ -39,6 +39,8 @@ const users = {
   opensmtpd: 907,
   opensmtpq: 908,
   courier: 909,
+  postgres: 910,
+  mysql: 911,
 } as const
 const groups = {
   ...users,
