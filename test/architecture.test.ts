@@ -165,6 +165,7 @@ const table: Readonly<Record<string, Rule>> = {
       'strategy/names.ts',
       'smtp',
       'policy/policy-values.ts',
+      'policy/policy-notation.ts',
       'policy/sql/query.ts',
       'known.ts',
     ],

@@ -191,6 +191,14 @@ export function perMinute() {
   return schema
 }
 
+/** What a source of policies writes in the same way. */
+export function inPolicy(value: string, read: (text: string) => string | undefined) {
+  return notation(value, (text) => {
+    const found = read(text)
+    return found === undefined ? { ok: false, expected: value } : { ok: true, value: found }
+  })
+}
+
 /** A threshold for scores. */
 export const threshold = () =>
   exact(

@@ -64,6 +64,14 @@ const valuesOf = (written: PolicySettings): PolicyValues => {
       neverDefer: written.never_defer,
       neverReject: written.never_reject,
       noGreylisting: written.no_greylisting,
+      rejectSymbols: written.reject_symbols,
+      tagSymbols: written.tag_symbols,
+      acceptSymbols: written.accept_symbols,
+      acceptSenders: written.accept_senders,
+      refuseSenders: written.refuse_senders,
+      maxSizeBytes: written.max_size,
+      rejectText: written.reject_text,
+      group: written.group,
     }),
   }
 }

@@ -1,5 +1,6 @@
 /** What recipients want, and who wants it. */
 import { z } from 'zod'
+import { notations, oneLine, senderPattern, symbolName } from '../policy/policy-notation.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 import { source } from './schema-sources.ts'
@@ -30,6 +31,9 @@ const scorer = (judge: string) =>
     `Thresholds for the score of the judge \`${judge}\`, where it is not the first that gives scores.`,
   )
 
+const symbols = () => z.array(is.inPolicy(notations.symbol, symbolName))
+const senders = () => z.array(is.inPolicy(notations.sender, senderPattern))
+
 const policy = z.strictObject({
   ...thresholds('Score of the first judge that gives scores'),
   rspamd: scorer('rspamd'),
@@ -48,6 +52,46 @@ const policy = z.strictObject({
     z.boolean().optional(),
     'Where a judge wants everyone to come again (greylisting, a rate limit), recipients with this policy get the message at once.',
     '`false`',
+  ),
+  reject_symbols: key(
+    symbols().optional(),
+    'Rcptwise refuses a message for which a judge gives one of these symbols.',
+    'none',
+  ),
+  tag_symbols: key(
+    symbols().optional(),
+    'Rcptwise tags a message for which a judge gives one of these symbols.',
+    'none',
+  ),
+  accept_symbols: key(
+    symbols().optional(),
+    'Recipients with this policy get a message for which a judge gives one of these symbols, whatever its score is.',
+    'none',
+  ),
+  accept_senders: key(
+    senders().optional(),
+    'Recipients with this policy get what these senders (by the reverse-path) send, whatever its score is.',
+    'none',
+  ),
+  refuse_senders: key(
+    senders().optional(),
+    'Rcptwise refuses these senders (by the reverse-path) at RCPT; the special entry counts where a sender is in both lists.',
+    'none',
+  ),
+  max_size: key(
+    is.size('1KiB', '10GiB').optional(),
+    'Rcptwise refuses a larger message: at RCPT where the client declares its size, else after the text.',
+    '`limits.message_size`',
+  ),
+  reject_text: key(
+    is.inPolicy(notations.words, oneLine).optional(),
+    'What the client is told in place of the usual words where the policy refuses a message: how to reach the recipient otherwise, for one.',
+    'none',
+  ),
+  group: key(
+    z.enum(['own', 'shared']).optional(),
+    '`own`: each recipient with this policy has a transaction of its own with your server, and with a client that is split.',
+    '`shared`',
   ),
 })
 

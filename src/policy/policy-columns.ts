@@ -3,6 +3,7 @@
  * of the keys in `policies.NAME`. Databases give numbers as text and yes or no in many ways. Pure.
  */
 import type { PolicyColumn, PolicyValues, SaidThresholds, ScorerName } from './policy-source.ts'
+import { notations, oneLine, senderPattern, symbolName } from './policy-notation.ts'
 import { type Made, type PolicyMistake, scorerNames, thresholds } from './policy-values.ts'
 
 /** NULL, and what is not there, says nothing. */
@@ -28,6 +29,14 @@ const columns: Readonly<Record<string, Column>> = Object.fromEntries([
   ['never_defer', yesOrNo('neverDefer')],
   ['never_reject', yesOrNo('neverReject')],
   ['no_greylisting', yesOrNo('noGreylisting')],
+  ['reject_symbols', list('rejectSymbols', notations.symbol, symbolName)],
+  ['tag_symbols', list('tagSymbols', notations.symbol, symbolName)],
+  ['accept_symbols', list('acceptSymbols', notations.symbol, symbolName)],
+  ['accept_senders', list('acceptSenders', notations.sender, senderPattern)],
+  ['refuse_senders', list('refuseSenders', notations.sender, senderPattern)],
+  ['max_size', maxSize()],
+  ['reject_text', rejectText()],
+  ['group', group()],
 ])
 
 export const columnNames: readonly string[] = Object.keys(columns)
@@ -87,7 +96,76 @@ function yesOrNo(field: 'neverDefer' | 'neverReject' | 'noGreylisting'): Column 
   }
 }
 
-const number = /^[+-]?[0-9]{1,9}(?:\.[0-9]{1,30})?$/
+type ListField =
+  'rejectSymbols' | 'tagSymbols' | 'acceptSymbols' | 'acceptSenders' | 'refuseSenders'
+
+function list(field: ListField, each: string, read: (text: string) => string | undefined): Column {
+  return {
+    field,
+    expected: `a list, each ${each}`,
+    take(raw, said) {
+      const entries = entriesIn(raw)?.map(read)
+      const good = entries?.filter((entry) => entry !== undefined)
+      if (good === undefined || good.length !== entries?.length) return false
+      said[field] = good
+      return true
+    },
+  }
+}
+
+/** An array, or text with blanks or commas between the entries; JSON of an array is text, too. */
+function entriesIn(raw: unknown): readonly string[] | undefined {
+  if (Array.isArray(raw))
+    return raw.every((one): one is string => typeof one === 'string') ? raw : undefined
+  if (typeof raw !== 'string') return undefined
+  const text = raw.trim()
+  if (!text.startsWith('[')) return text.split(/[\s,;]+/).filter((entry) => entry !== '')
+  try {
+    const array: unknown = JSON.parse(text)
+    return Array.isArray(array) ? entriesIn(array) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function maxSize(): Column {
+  return {
+    field: 'maxSizeBytes',
+    expected: 'a whole number of octets above 0, or never',
+    take(raw, said) {
+      const value = thresholdIn(raw)
+      const good = value === 'never' || (Number.isSafeInteger(value) && Number(value) > 0)
+      if (good && value !== undefined) said.maxSizeBytes = value
+      return good
+    },
+  }
+}
+
+function rejectText(): Column {
+  return {
+    field: 'rejectText',
+    expected: notations.words,
+    take(raw, said) {
+      const words = typeof raw === 'string' ? oneLine(raw) : undefined
+      if (words !== undefined) said.rejectText = words
+      return words !== undefined
+    },
+  }
+}
+
+function group(): Column {
+  return {
+    field: 'group',
+    expected: 'own or shared',
+    take(raw, said) {
+      if (raw !== 'own' && raw !== 'shared') return false
+      said.group = raw
+      return true
+    },
+  }
+}
+
+const number = /^[+-]?[0-9]{1,12}(?:\.[0-9]{1,30})?$/
 
 function thresholdIn(raw: unknown): number | 'never' | undefined {
   if (typeof raw === 'number') return Number.isFinite(raw) ? raw : undefined

@@ -27,6 +27,14 @@ export interface PolicyValues extends SaidThresholds {
   readonly neverDefer?: boolean
   readonly neverReject?: boolean
   readonly noGreylisting?: boolean
+  readonly rejectSymbols?: readonly string[]
+  readonly tagSymbols?: readonly string[]
+  readonly acceptSymbols?: readonly string[]
+  readonly acceptSenders?: readonly string[]
+  readonly refuseSenders?: readonly string[]
+  readonly maxSizeBytes?: number | 'never'
+  readonly rejectText?: string
+  readonly group?: 'own' | 'shared'
 }
 
 export interface SaidThresholds {

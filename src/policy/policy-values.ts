@@ -44,9 +44,10 @@ export function policyOf(values: PolicyValues, { name, others }: PolicyBasis): M
   const mistakes = [
     ...all.flatMap(({ prefix, said }) => wrongThresholds(prefix, said)),
     ...refusalsOfNever(values, all),
+    ...inBothLists(values),
   ]
   if (mistakes.length > 0) return { ok: false, mistakes }
-  return { ok: true, value: { name, ...merged(values, all.some(isRefusing), others) } }
+  return { ok: true, value: { name, ...merged(values, refusesAny(values, all), others) } }
 }
 
 interface Placed {
@@ -68,6 +69,64 @@ function merged(
     ...(scorers.length > 0 && { scorers: Object.fromEntries(scorers) }),
     ...(neverReject && { neverReject }),
     ...(noGreylisting && { noGreylisting }),
+    ...listsOf(values, others, neverReject),
+    ...restOf(values, others),
+  }
+}
+
+/** What is accepted or refused whatever its score is. */
+const lists = [
+  ['reject_symbols', 'rejectSymbols', ['acceptSymbols', 'tagSymbols']],
+  ['tag_symbols', 'tagSymbols', ['rejectSymbols', 'acceptSymbols']],
+  ['accept_symbols', 'acceptSymbols', ['rejectSymbols', 'tagSymbols']],
+  ['accept_senders', 'acceptSenders', ['refuseSenders']],
+  ['refuse_senders', 'refuseSenders', ['acceptSenders']],
+] as const
+type ListField = (typeof lists)[number][1]
+
+const refusingLists: ReadonlySet<ListField> = new Set(['rejectSymbols', 'refuseSenders'])
+
+/** What is said of an entry stands over another list in which others have it. */
+function listsOf(
+  values: PolicyValues,
+  others: Omit<Policy, 'name'>,
+  neverReject: boolean,
+): Pick<Policy, ListField> {
+  const made: { -readonly [Field in ListField]?: ReadonlySet<string> } = {}
+  for (const [, field, opposite] of lists) {
+    if (neverReject && refusingLists.has(field)) continue
+    const said = new Set(opposite.flatMap((other) => values[other] ?? []))
+    const list = new Set(
+      values[field] ?? [...(others[field] ?? [])].filter((entry) => !said.has(entry)),
+    )
+    if (list.size > 0) made[field] = list
+  }
+  return made
+}
+
+function inBothLists(values: PolicyValues): readonly PolicyMistake[] {
+  return lists.flatMap(([key, field, opposite], i) => {
+    const earlier = lists.slice(0, i).filter(([, other]) => opposite.some((one) => one === other))
+    return earlier.flatMap(([otherKey, other]) => {
+      const both = values[field]?.find((entry) => values[other]?.includes(entry))
+      return both === undefined
+        ? []
+        : [{ key, why: `${both} stands in ${otherKey}, too; leave one of them out` }]
+    })
+  })
+}
+
+function restOf(
+  values: PolicyValues,
+  others: Omit<Policy, 'name'>,
+): Pick<Policy, 'maxSizeBytes' | 'rejectText' | 'group'> {
+  const maxSizeBytes = values.maxSizeBytes ?? others.maxSizeBytes ?? 'never'
+  const rejectText = values.rejectText ?? others.rejectText
+  const group = values.group ?? others.group ?? 'shared'
+  return {
+    ...(maxSizeBytes !== 'never' && { maxSizeBytes }),
+    ...(rejectText !== undefined && { rejectText }),
+    ...(group === 'own' && { group }),
   }
 }
 
@@ -95,29 +154,36 @@ export function withoutRefusals(policy: Policy): Policy {
   const scorers = Object.entries(policy.scorers ?? {}).map(
     ([judge, own]) => [judge, thresholdsOf({}, own, true)] as const,
   )
-  const { tagAt, quarantineAt, rejectAt, deferAt, ...others } = policy
+  const { tagAt, quarantineAt, rejectAt, deferAt, ...rest } = policy
+  const others = Object.fromEntries(
+    Object.entries(rest).filter(([field]) => !refusingLists.has(field as ListField)),
+  ) as unknown as Policy
   const own = thresholdsOf({}, known({ tagAt, quarantineAt, rejectAt, deferAt }), true)
   return { ...others, ...own, ...(scorers.length > 0 && { scorers: Object.fromEntries(scorers) }) }
 }
 
 const refusing: ReadonlySet<keyof Thresholds> = new Set(['rejectAt', 'deferAt'])
 
+const refusesAny = (values: PolicyValues, all: readonly Placed[]): boolean =>
+  all.some(isRefusing) || [...refusingLists].some((field) => (values[field]?.length ?? 0) > 0)
+
 const isRefusing = ({ said: { rejectAt, deferAt } }: Placed): boolean =>
   typeof rejectAt === 'number' || typeof deferAt === 'number'
 
-function refusalsOfNever(
-  { neverReject }: PolicyValues,
-  all: readonly Placed[],
-): readonly PolicyMistake[] {
-  if (neverReject !== true) return []
-  return all.flatMap(({ prefix, said }) =>
-    thresholds
-      .filter(([, field]) => refusing.has(field) && typeof said[field] === 'number')
-      .map(([key]) => ({
-        key: prefix + key,
-        why: 'contradicts never_reject; leave one of them out',
-      })),
+function refusalsOfNever(values: PolicyValues, all: readonly Placed[]): readonly PolicyMistake[] {
+  if (values.neverReject !== true) return []
+  const why = 'contradicts never_reject; leave one of them out'
+  const refused = lists.filter(
+    ([, field]) => refusingLists.has(field) && (values[field]?.length ?? 0) > 0,
   )
+  return [
+    ...refused.map(([key]) => ({ key, why })),
+    ...all.flatMap(({ prefix, said }) =>
+      thresholds
+        .filter(([, field]) => refusing.has(field) && typeof said[field] === 'number')
+        .map(([key]) => ({ key: prefix + key, why })),
+    ),
+  ]
 }
 
 function wrongThresholds(prefix: string, said: SaidThresholds): readonly PolicyMistake[] {

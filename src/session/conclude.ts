@@ -8,6 +8,7 @@ import { wantedOf } from '../verdict/wanted.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
 import { recordAbort } from './record-attempt.ts'
+import { messageOf } from './own-words.ts'
 import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
@@ -139,7 +140,7 @@ function recipientFact(
   // it.
   const wanted =
     fate === 'deferred' && policy !== undefined && scoreOf(findings) !== undefined
-      ? wantedOf(findings, recipient).verdict
+      ? wantedOf(findings, recipient, messageOf(transaction)).verdict
       : undefined
   const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)

@@ -161,6 +161,8 @@ const takesFingerprint = (transaction: Transaction): boolean =>
 function mayStream(transaction: Transaction): boolean {
   return (
     !needsFingerprint(transaction) &&
-    throughOf(transaction).every((recipient) => recipient.concealed === undefined)
+    throughOf(transaction).every(
+      ({ concealed, policy }) => concealed === undefined && policy?.maxSizeBytes === undefined,
+    )
   )
 }

@@ -11,7 +11,7 @@ import { isRouted } from '../smtp/routed.ts'
 import type { Split } from '../split/split.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { mayRelay } from '../strategy/relay-domains.ts'
-import { groupKey, type Policy } from '../verdict/policy.ts'
+import { groupOf, type Policy } from '../verdict/policy.ts'
 import { limitReason, reason } from '../verdict/reason.ts'
 import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
@@ -23,6 +23,7 @@ import { type Session, transactionOf } from './session.ts'
 import type { Recipient, Transaction } from './transaction.ts'
 import { type Refusal, finish, byBackend } from './answer-rcpt.ts'
 import { mayHaveIt } from './guess-return.ts'
+import { refusalAtRcpt } from './own-words.ts'
 import { settle } from './decide-batch.ts'
 
 export function onRcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>): void {
@@ -133,7 +134,8 @@ export function onRecipientKnown(
     notePolicyFailure(session, transaction, recipient, event.policy)
   if (policy !== undefined) {
     recipient.policy = policy
-    recipient.group = groupKey(policy)
+    const { address } = recipient
+    recipient.group = groupOf(policy, { address, sender: transaction.reversePath.address })
   }
   consider(session, recipient)
 }
@@ -187,6 +189,16 @@ function consider(session: Session, recipient: Recipient): void {
   } else if (recipient.policy === undefined) {
     finish(session, recipient, { reply: replies.policyUnavailable, why: reason('policy failed') })
     return settle(session, false)
+  }
+  const transaction = transactionOf(session)
+  const refusal = transaction && refusalAtRcpt(transaction, recipient)
+  if (refusal !== undefined && recipient.concealed === undefined) {
+    if (!mayHaveIt(session, recipient)) {
+      finish(session, recipient, refusal)
+      return settle(session, false)
+    }
+    recipient.concealed = refusal.reply
+    recipient.group = 'unknown'
   }
   recipient.fate = 'considered'
   settle(session, false)

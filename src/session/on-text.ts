@@ -49,6 +49,8 @@ export function onJudgedEarly(session: Session, findings: Findings): void {
   const { state } = session
   if (!isReceiving(state) || state.upstream.way !== 'kept') return
   const { transaction } = state
+  // Whether it is too large for somebody is known at its end.
+  if (throughOf(transaction).some(({ policy }) => policy?.maxSizeBytes !== undefined)) return
   const plan = planParcels(session, transaction, { findings, report: noReport })
   const [only] = plan.parcels
   const everyone = throughOf(transaction).length
@@ -75,6 +77,7 @@ export function onTextEnded(session: Session, text: TextEnd): void {
   const { transaction, upstream } = state
   const identity = identityOf(text)
   if (identity !== undefined) transaction.identity = identity
+  transaction.sizeBytes = text.sizeBytes
   const ended = endText(session, state)
   if (text.fault !== undefined) {
     const limit = limitOfFault[text.fault]

@@ -9,6 +9,7 @@ import { revisionFor, scoreFor, type Wanted, wantedOf } from '../verdict/wanted.
 import type { Report } from './answering.ts'
 import { mayBeReported } from './bounce.ts'
 import { refusedBefore } from './outcomes.ts'
+import { inOwnWords, messageOf } from './own-words.ts'
 import { forClient } from './relay.ts'
 import type { Session } from './session.ts'
 import {
@@ -53,7 +54,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   for (const recipient of through) {
     if (recipient.memory?.state === 'delivered')
       decided.set(recipient.index, {
-        verdict: asDelivered(session, wants(recipient, findings)),
+        verdict: asDelivered(session, wants(transaction, recipient, findings)),
         reason: reason('delivered before'),
       })
     // The backend has no such address: nobody can be lenient about that.
@@ -62,10 +63,11 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   }
   const anyway = anywayOf(transaction)
   for (const recipient of anyway)
-    decided.set(recipient.index, granting(session, wants(recipient, findings)))
-  const granted = [...open, ...anyway].map(({ index }) =>
-    grantedTo(index, decided.get(index)?.verdict ?? 'defer', findings),
-  )
+    decided.set(recipient.index, granting(session, wants(transaction, recipient, findings)))
+  const granted = [...open, ...anyway].map(({ index, policy, group }): Granted => ({
+    ...grantedTo(index, decided.get(index)?.verdict ?? 'defer', findings),
+    ...(policy?.group === 'own' && { group }),
+  }))
   return { parcels: parcelsOf(granted), decided }
 }
 
@@ -83,7 +85,7 @@ function grantOpen(
 ): readonly DecidedFor[] {
   if (open.length === 0) return []
   const instead = transaction.peer.lenientAs
-  const wanted = open.map((recipient) => wants(recipient, findings))
+  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
   const shared = sharingOf(transaction, report)
   const granted = grant(
     [...wanted.map(({ verdict }) => verdict), ...othersOf(transaction)],
@@ -166,22 +168,15 @@ export const wantedByAll = (transaction: Transaction, findings: Findings): reado
   throughOf(transaction).map((recipient) => {
     if (recipient.memory?.state === 'delivered') return 'accept'
     return recipient.concealed === undefined
-      ? wants(recipient, findings).verdict
+      ? wants(transaction, recipient, findings).verdict
       : ofConcealed(recipient.concealed).verdict
   })
 
-function wants(recipient: Recipient, findings: Findings): Wanted {
+function wants(transaction: Transaction, recipient: Recipient, findings: Findings): Wanted {
   const { memory } = recipient
   return memory?.state === 'refused'
     ? { verdict: 'reject', reason: refusedBefore(memory), by: 'policy' }
-    : inOwnWords(recipient, wantedOf(findings, recipient))
-}
-
-/** What is said for a policy's sake. */
-function inOwnWords({ path }: Recipient, wanted: Wanted): Wanted {
-  return wanted.by === 'policy' && wanted.verdict === 'defer'
-    ? { ...wanted, reply: replies.putOff(path.mailbox) }
-    : wanted
+    : inOwnWords(transaction, recipient, wantedOf(findings, recipient, messageOf(transaction)))
 }
 
 /**
@@ -192,7 +187,7 @@ export function deferredByJudge(transaction: Transaction, findings: Findings): R
   const open = throughOf(transaction).filter(
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
-  const wanted = open.map((recipient) => wants(recipient, findings))
+  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
   if (!wanted.every(({ by, verdict }) => by === 'judge' && verdict === 'defer')) return undefined
   const [first] = wanted
   const instead = replies.judgeUnavailable
@@ -215,7 +210,10 @@ function planForBackend(session: Session, transaction: Transaction, findings: Fi
   const decided = new Map<number, DecidedFor>()
   const granted = [...taking, ...anywayOf(transaction)].map((recipient): Granted => {
     const { index, group } = recipient
-    const wanted = granting(session, wantedOf(findings, recipient))
+    const wanted = granting(
+      session,
+      inOwnWords(transaction, recipient, wantedOf(findings, recipient, messageOf(transaction))),
+    )
     if (!isDelivered(wanted.verdict)) decided.set(index, wanted)
     return { ...grantedTo(index, wanted.verdict, findings), ...(apart ? { group } : {}) }
   })

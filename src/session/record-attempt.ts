@@ -42,7 +42,11 @@ import { addresses, beginSplit, noteOpened, saveSplit, noteClosed } from './reco
  */
 function recordRefused(session: Session, transaction: Transaction): void {
   const refused = addresses(
-    transaction.recipients.filter(({ fate, shown }) => fate === 'refused' && shown !== undefined),
+    transaction.recipients.filter(
+      // A message that is too large says nothing of others.
+      ({ fate, shown, reason }) =>
+        fate === 'refused' && shown !== undefined && reason.because !== 'max_size',
+    ),
   )
   if (refused.length === 0) return
   for (const other of transaction.recalled.values()) {

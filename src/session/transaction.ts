@@ -104,6 +104,8 @@ export interface Transaction {
    * are refused in it to wait for the others.
    */
   returned?: 'as guessed' | 'by its text alone'
+  /** Of its text, once that is complete. */
+  sizeBytes?: number
   /** Which message this is, once its text has told. */
   identity?: MessageIdentity
   /**

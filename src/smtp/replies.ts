@@ -285,6 +285,13 @@ export const replies = {
       '7.1',
       `<${recipient}> does not take this message now; please try ${retryHint(troubleSeconds)}`,
     ),
+  /** `words`: the recipient's own (octets.ts). */
+  rejectedSaying: (words: string): Reply => one(550, '7.1', words),
+  refusesSender: (recipient: string): Reply =>
+    one(550, '7.1', `<${recipient}> takes no mail from this sender`),
+  /** RFC 1870 6 */
+  tooLargeFor: (recipient: string, limit: number): Reply =>
+    one(552, '3.4', `<${recipient}> takes no message that is larger than ${limit} octets`),
   rejectedForAll: one(550, '7.1', 'The recipients refuse this message as spam'),
   refusedByAll: one(
     550,
@@ -295,6 +302,16 @@ export const replies = {
   blockStart: plain(353, 'One reply per recipient follows'),
   blockEnd: one(250, '0.0', 'Each recipient was answered above'), // rule 4
 } as const
+
+/** Lines of one reply in which recipients say why they refuse. */
+const mostWords = 8
+
+/** Several refuse, and say different things: one reply with the words of each. */
+export function refusedSaying(refusals: readonly Reply[]): Reply {
+  const [all] = replies.refusedByAll.lines
+  const words = new Set(refusals.flatMap(({ lines }) => lines))
+  return { ...replies.refusedByAll, lines: [all, ...[...words].slice(0, mostWords)] }
+}
 
 /** Octets of a reply's last line, names included, and of what stands around them. */
 const namedLineBytes = 400

@@ -3,7 +3,7 @@
  * committed already (rule 1).
  */
 import { type Reply, isPermanent, isPositive } from '../smtp/reply.ts'
-import { refusedForSome, replies } from '../smtp/replies.ts'
+import { refusedForSome, refusedSaying, replies } from '../smtp/replies.ts'
 import { overruled, type OverrulingWord, type Reason } from './reason.ts'
 
 /**
@@ -60,17 +60,26 @@ export const mayRefuseAfterText = (circumstances: Circumstances): boolean =>
  */
 export function maySayItOnce(outcomes: readonly Outcome[], circumstances: Circumstances): boolean {
   const [first] = outcomes
-  if (first === undefined || outcomes.some(({ reply }) => isAnother(reply, first.reply)))
-    return false
+  if (first === undefined || outcomes.some((outcome) => isAnother(outcome, first))) return false
   if (isPositive(first.reply)) return true
   return !circumstances.anyoneDeferred && !circumstances.othersMayBeOpen
 }
 
-/** Refusals of the backend may each name their own recipient, and are told in its words. */
-function isAnother(one: Reply, other: Reply): boolean {
-  const relayed = one.detail === undefined && other.detail === undefined && !isPositive(one)
-  return one.code !== other.code || (relayed && one.lines.join() !== other.lines.join())
+/**
+ * Refusals of the backend may each name their own recipient, and are told in its words; so are
+ * those for which recipients have words of their own.
+ */
+function isAnother(one: Outcome, other: Outcome): boolean {
+  const [first, second] = [one.reply, other.reply]
+  if (first.code !== second.code) return true
+  if (isPositive(first) || saysTheSame(first, second)) return false
+  const relayed = first.detail === undefined
+  return relayed === (second.detail === undefined) && (relayed || !isUsual(one) || !isUsual(other))
 }
+
+/** In the words in which spam is usually refused. */
+const isUsual = ({ reply, mailbox }: Outcome): boolean =>
+  saysTheSame(reply, replies.rejected(mailbox))
 
 /** The answer to a client that asked for PRDR (draft-hall-prdr-00 4.4, 4.5; rule 4). */
 export function answerEach(outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
@@ -145,7 +154,11 @@ function oneFor(outcomes: readonly Outcome[]): Reply {
   const ours = outcomes.filter(({ reply }) => reply.detail !== undefined).length
   if (ours === 0) return first.reply
   // The words of one would be wrong for the other: spam, and a mailbox that is full.
-  return ours === outcomes.length ? replies.rejectedForAll : replies.refusedByAll
+  if (ours < outcomes.length) return replies.refusedByAll
+  const unusual = outcomes.filter((outcome) => !isUsual(outcome))
+  return unusual.length === 0
+    ? replies.rejectedForAll
+    : refusedSaying(unusual.map(({ reply }) => reply))
 }
 
 const saysTheSame = (one: Reply, other: Reply): boolean =>

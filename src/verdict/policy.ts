@@ -2,6 +2,7 @@
  * What a recipient wants done with suspicious mail. A message that reaches several thresholds gets
  * the strictest. A threshold that is absent is never reached.
  */
+import { type SenderLists, wishFor } from './sender-lists.ts'
 
 /** Scores of one scorer. */
 export interface Thresholds {
@@ -12,7 +13,7 @@ export interface Thresholds {
 }
 
 /** Its own thresholds are about the score of the first scorer in the configuration. */
-export interface Policy extends Thresholds {
+export interface Policy extends Thresholds, SenderLists {
   /** Its name in the configuration, for the log; two names that say the same are one group. */
   readonly name: string
   /** "No delay, please": goes through before every other group (design: Strategies). */
@@ -23,23 +24,59 @@ export interface Policy extends Thresholds {
   readonly neverReject?: true
   /** A judge that wants everyone to come again does not make this recipient wait. */
   readonly noGreylisting?: true
+  /** Words of judges about a text: refused, marked, or taken whatever its score is. */
+  readonly rejectSymbols?: ReadonlySet<string>
+  readonly tagSymbols?: ReadonlySet<string>
+  readonly acceptSymbols?: ReadonlySet<string>
+  /** Larger messages are refused. */
+  readonly maxSizeBytes?: number
+  /** What a refused sender is told, as Unicode. */
+  readonly rejectText?: string
+  /** `own`: shares a transaction with nobody. */
+  readonly group?: 'own'
+}
+
+export interface Offered {
+  /** The recipient's. */
+  readonly address: string
+  /** Address of the reverse-path. */
+  readonly sender: string
+}
+
+/**
+ * Recipients with equal keys can share an answer: of this message their policies say the same, as
+ * far as can be told before its text.
+ */
+export function groupOf(policy: Policy, { address, sender }: Offered): string {
+  if (policy.group === 'own') return `own ${address}`
+  return wishFor(policy, sender) === 'accept' ? `accepts ${forcedKey(policy)}` : keyOf(policy)
 }
 
 const keys = new WeakMap<Policy, string>()
 
-/** Recipients with equal keys can share an answer. */
-export function groupKey(policy: Policy): string {
+/** What it says of scores and symbols, whoever the sender is. */
+function keyOf(policy: Policy): string {
   let key = keys.get(policy)
   if (key === undefined) {
-    const { scorers = {}, neverReject = false, noGreylisting = false } = policy
+    const { scorers = {}, rejectSymbols, tagSymbols, acceptSymbols } = policy
     const others = Object.keys(scorers)
       .toSorted()
       .map((name) => [name, thresholdsOf(scorers[name] ?? {})])
-    key = JSON.stringify([thresholdsOf(policy), others, neverReject, noGreylisting])
+    const symbols = [rejectSymbols, tagSymbols, acceptSymbols].map((list) =>
+      [...(list ?? [])].toSorted(),
+    )
+    key = JSON.stringify([thresholdsOf(policy), others, symbols, forcedKey(policy)])
     keys.set(policy, key)
   }
   return key
 }
+
+/** What it says of that which a judge forces. */
+const forcedKey = ({ neverReject, noGreylisting, quarantineAt }: Policy): string =>
+  [
+    noGreylisting === true ? 'waits for no judge' : '',
+    neverReject === true ? `takes all as ${quarantineAt === undefined ? 'tagged' : 'boxed'}` : '',
+  ].join()
 
 const thresholdsOf = ({ tagAt, quarantineAt, deferAt, rejectAt }: Thresholds): unknown[] =>
   [tagAt, quarantineAt, deferAt, rejectAt].map((at) => at ?? '-')

@@ -14,7 +14,7 @@ export const reasonWords = {
   'policy failed': "Rcptwise could not look up the recipient's policy (`recipients.on_failure`).",
   'backend at RCPT': 'Your server refused or postponed the recipient at RCPT.',
   concealed:
-    'Your server refused the recipient at RCPT, and the client learns of it only after the text (`unknown_recipients: conceal`, or because the recipient may have the message).',
+    'Your server or the policy refused the recipient at RCPT, and the client learns of it only after the text (`unknown_recipients: conceal`, or because the recipient may have the message).',
   'ended early':
     'The transaction ended before the recipient had an answer: RSET, QUIT, a lost client.',
   // The text could not be judged or delivered.
@@ -26,6 +26,12 @@ export const reasonWords = {
   'below limits': "The score is below every threshold of the recipient's policy.",
   'not judged': 'No judge said anything about the text.',
   'judge failed': 'The judge did not answer (`judge.on_failure`).',
+  max_size: 'The message is larger than `max_size` of the policy.',
+  accept_senders: 'The sender is in `accept_senders` of the policy.',
+  refuse_senders: 'The sender is in `refuse_senders` of the policy.',
+  reject_symbols: 'A judge gave one of the `reject_symbols` of the policy.',
+  accept_symbols: 'A judge gave one of the `accept_symbols` of the policy.',
+  tag_symbols: 'A judge gave one of the `tag_symbols` of the policy.',
   'forced by judge': 'A judge forces the outcome, whatever the thresholds of the policy are.',
   'backend at text': 'Your server answered so to the text.',
   'delivered before': 'The recipient has had the message since an earlier attempt (rule 6).',

@@ -1,9 +1,10 @@
 /** From what judges say to what one recipient wants done with the text. */
 import { sameRevision, type Edits, type Revision } from '../message/edits.ts'
 import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
-import type { Finding, Findings, Opinion, Said } from './judgement.ts'
+import { type Finding, type Findings, type Opinion, type Said, symbolsOf } from './judgement.ts'
 import type { Policy } from './policy.ts'
-import { overruled, reason } from './reason.ts'
+import { overruled, type PlainWord, reason } from './reason.ts'
+import { wishFor } from './sender-lists.ts'
 import { type Decided, decide, type Verdict } from './verdict.ts'
 
 export interface Wanted extends Decided {
@@ -19,6 +20,14 @@ export interface Wanted extends Decided {
 interface Judged {
   readonly index: number
   readonly policy?: Policy
+}
+
+/** What a policy can be about besides what judges find. */
+export interface Message {
+  /** Address of the reverse-path; empty for the null path. */
+  readonly sender: string
+  /** Absent while the text still comes in. */
+  readonly sizeBytes?: number
 }
 
 /** What keeps a text further away from a mailbox is stricter. */
@@ -37,20 +46,50 @@ const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), by: 
  * The strictest that any judge's finding comes to. Scores of different judges are never added: a
  * policy's thresholds are about the score of one.
  */
-export function wantedOf({ all }: Findings, recipient: Judged): Wanted {
-  let strictest = unjudged
-  for (const finding of all) {
-    const wanted = wantedBy(finding, recipient)
+export function wantedOf(findings: Findings, recipient: Judged, message: Message): Wanted {
+  const own = wishOf(findings, recipient.policy, message)
+  const scored = own === undefined || own.verdict === 'tag'
+  let strictest = own ?? unjudged
+  for (const finding of findings.all) {
+    const wanted = wantedBy(finding, recipient, scored)
     // Of equal ones the first that says anything.
     if (strictest === unjudged || isStricter(wanted, strictest)) strictest = wanted
   }
   return strictest
 }
 
+/** What the policy says whatever the score is; beside a mere mark the score may say more. */
+function wishOf(
+  findings: Findings,
+  policy: Policy | undefined,
+  { sender, sizeBytes }: Message,
+): Wanted | undefined {
+  if (policy === undefined) return undefined
+  const { maxSizeBytes } = policy
+  if (maxSizeBytes !== undefined && sizeBytes !== undefined && sizeBytes > maxSizeBytes)
+    return wish('reject', 'max_size')
+  const ofSender = wishFor(policy, sender)
+  if (ofSender === 'refuse') return wish('reject', 'refuse_senders')
+  if (ofSender === 'accept') return wish('accept', 'accept_senders')
+  const { rejectSymbols, acceptSymbols, tagSymbols } = policy
+  const given = (wanted?: ReadonlySet<string>): boolean =>
+    wanted !== undefined && symbolsOf(findings)?.some((symbol) => wanted.has(symbol)) === true
+  if (given(rejectSymbols)) return wish('reject', 'reject_symbols')
+  if (given(acceptSymbols)) return wish('accept', 'accept_symbols')
+  return given(tagSymbols) ? wish('tag', 'tag_symbols') : undefined
+}
+
+const wish = (verdict: Verdict, because: PlainWord): Wanted => ({
+  verdict,
+  reason: reason(because),
+  by: 'policy',
+})
+
 const isStricter = (one: Wanted, other: Wanted): boolean =>
   fromMild.indexOf(one.verdict) > fromMild.indexOf(other.verdict)
 
-function wantedBy(finding: Finding, { index, policy }: Judged): Wanted {
+/** `scored`: its score counts. */
+function wantedBy(finding: Finding, { index, policy }: Judged, scored: boolean): Wanted {
   const { judgement, onFailure } = finding
   switch (judgement.kind) {
     case 'silent':
@@ -58,7 +97,8 @@ function wantedBy(finding: Finding, { index, policy }: Judged): Wanted {
     case 'failed':
       return { verdict: onFailure, reason: reason('judge failed'), by: 'failure' }
     case 'judged': {
-      const { opinion, score } = saidOf(judgement, index)
+      const { opinion, score: its } = saidOf(judgement, index)
+      const score = scored ? its : undefined
       // What is forced says nothing by its score.
       if (opinion === undefined) return byScore(finding, score, policy)
       return opinion.verdict === 'defer' && policy?.noGreylisting === true

@@ -27,6 +27,27 @@ test.each<[string, Columns, object]>([
     { spamd_tag_at: 4, spamd_reject_at: 8, rspamd_defer_at: '9' },
     { scorers: { spamd: { tagAt: 4, rejectAt: 8 }, rspamd: { deferAt: 9 } } },
   ],
+  [
+    'lists as arrays, as text and as JSON',
+    {
+      accept_senders: ['Ann@Example.NET', '@example.com'],
+      refuse_senders: 'example.org, *@b.example;*',
+      reject_symbols: '["A","B"]',
+      tag_symbols: '',
+    },
+    {
+      acceptSenders: ['ann@example.net', '@example.com'],
+      refuseSenders: ['@example.org', '@b.example', '*'],
+      rejectSymbols: ['A', 'B'],
+      tagSymbols: [],
+    },
+  ],
+  ['a size', { max_size: '10485760' }, { maxSizeBytes: 10_485_760 }],
+  [
+    'words and a group',
+    { reject_text: 'Bürozeiten', group: 'own' },
+    { rejectText: 'Bürozeiten', group: 'own' },
+  ],
   ['the same in JSON', { spamd: { reject_at: 8 } }, { scorers: { spamd: { rejectAt: 8 } } }],
   ["amavis' Y and N", { never_defer: 'Y' }, { neverDefer: true }],
 ])('%s', (_, row, values) =>
@@ -43,6 +64,19 @@ test('all that is wrong is told, each with what was there', () =>
       { key: 'reject_at', why: 'got NaN, expected a number or never' },
     ],
   }))
+
+test.each<[string, Columns]>([
+  ['a sender with a blank', { accept_senders: ['a b@example.net'] }],
+  ['a sender without a domain', { accept_senders: ['ann'] }],
+  ['half a list', { refuse_senders: '["a@example.net"' }],
+  ['a list of numbers', { refuse_senders: [1] }],
+  ['a symbol with a line end', { reject_symbols: ['A\r\n'.repeat(2)] }],
+  ['a size of none', { max_size: 0 }],
+  ['half an octet', { max_size: 1.5 }],
+  ['two lines', { reject_text: 'a\r\n250 b' }],
+  ['too many words', { reject_text: 'ü'.repeat(201) }],
+  ['another group', { group: 'mine' }],
+])('%s is a mistake', (_, row) => expect(valuesFrom(row)).toMatchObject({ ok: false }))
 
 test('nothing that a row can hold throws', () =>
   fc.assert(

@@ -47,6 +47,36 @@ test('`never_reject` and a refusal contradict each other only where both are sai
   })
 })
 
+test('who says something of an entry has said it over another list of others', () => {
+  const inherited = {
+    name: 'row',
+    others: { neverDefer: false, refuseSenders: new Set(['@x.example', '*']) },
+  }
+  expect(policyOf(said({ acceptSenders: ['@x.example'] }), inherited)).toEqual({
+    ok: true,
+    value: {
+      name: 'row',
+      neverDefer: false,
+      acceptSenders: new Set(['@x.example']),
+      refuseSenders: new Set(['*']),
+    },
+  })
+  expect(policyOf(said({ refuseSenders: [] }), inherited)).toEqual({
+    ok: true,
+    value: { name: 'row', neverDefer: false },
+  })
+})
+
+test.each<[Omit<PolicyValues, 'kind'>, string]>([
+  [{ acceptSenders: ['*'], refuseSenders: ['*'] }, 'refuse_senders'],
+  [{ rejectSymbols: ['A'], acceptSymbols: ['A'] }, 'accept_symbols'],
+  [{ tagSymbols: ['A'], rejectSymbols: ['A'] }, 'tag_symbols'],
+  [{ neverReject: true, refuseSenders: ['*'] }, 'refuse_senders'],
+  [{ neverReject: true, rejectSymbols: ['A'] }, 'reject_symbols'],
+])('%j contradicts itself', (values, key) =>
+  expect(policyOf(said(values), careful)).toMatchObject({ ok: false, mistakes: [{ key }] }),
+)
+
 test('thresholds of a further scorer are said, taken over and checked as the first ones are', () => {
   const two = { name: 'row', others: { ...others, scorers: { spamd: { rejectAt: 8 } } } }
   expect(policyOf(said({ scorers: { spamd: { tagAt: 3 } } }), two)).toMatchObject({

@@ -4,7 +4,7 @@ import type { Finding, Findings, Judgement, Opinion } from '../../src/verdict/ju
 import type { Policy } from '../../src/verdict/policy.ts'
 import { describeReason } from '../../src/verdict/reason.ts'
 import { found } from '../support/found.ts'
-import { Machine, type MachineOptions, policies } from '../support/machine.ts'
+import { knownSender, Machine, type MachineOptions, policies } from '../support/machine.ts'
 
 const [a, b] = ['a@example.org', 'b@example.org'] as const
 const { tagOnly } = policies
@@ -213,4 +213,230 @@ describe('no_greylisting', () => {
     )
     expect(taken.toSorted()).toEqual([`<${a}>`, `<${b}>`])
   })
+})
+
+describe('senders', () => {
+  const from = (machine: Machine, sender: string, ...recipients: string[]) => {
+    const { rcpts } = machine.envelope(sender, recipients)
+    return { rcpts: codesOf(rcpts), machine }
+  }
+  const known = new Set(['friend@example.net'])
+
+  test('policies.md: “Rcptwise refuses a sender in refuse_senders with 550 at RCPT.”', () => {
+    const machine = ready({ refuseSenders: new Set(['@example.net']) })
+    const { rcpts } = machine.envelope('sender@example.net', [a, b])
+    expect(rcpts).toEqual([
+      '550 5.7.1 <a@example.org> takes no mail from this sender',
+      expect.stringMatching(/^250 /),
+    ])
+    machine.text()
+    expect(whyOf(machine)['a']?.[1]).toBe('refuse_senders')
+    expect(machine.transactions[0]?.recipients[0]).toMatchObject({ fate: 'refused', final: true })
+    expect(machine.parcels.flatMap(({ recipients }) => recipients)).toHaveLength(1)
+    expect(machine.ledger.splits.size).toBe(0)
+  })
+
+  test('policies.md: “A policy with refuse_senders: ["*"] closes an address, such as one with a detail that has leaked.”', () => {
+    const leaked: Policy = {
+      name: 'leaked',
+      neverDefer: false,
+      refuseSenders: new Set(['*']),
+      rejectText: 'This address is no longer in use; see https://example.org/contact',
+    }
+    const shop = 'a+shop@example.org'
+    for (const sender of ['sender@example.net', '']) {
+      const machine = Machine.ready({ recipients: { [shop]: leaked } })
+      const { rcpts } = machine.envelope(sender, [shop, a])
+      expect(rcpts).toEqual([
+        '550 5.7.1 This address is no longer in use; see https://example.org/contact',
+        expect.stringMatching(/^250 /),
+      ])
+    }
+  })
+
+  test('known senders alone: who is in neither list is refused, and who is known gets through whatever the score is', () => {
+    const wishes = { refuseSenders: new Set(['*']), acceptSenders: known, rejectAt: 8 }
+    expect(from(ready(wishes), 'sender@example.net', a).rcpts).toEqual(['550 5.7.1'])
+    const { rcpts, machine } = from(ready(wishes), 'friend@example.net', a)
+    expect(rcpts).toEqual(['250 2.1.5'])
+    machine.text(scored(100))
+    expect(whyOf(machine)['a']).toEqual(['accept', 'accept_senders'])
+  })
+
+  test('policies.md: “What a judge forces holds for these senders, too.”', () => {
+    const { machine } = from(ready({ acceptSenders: known }), 'friend@example.net', a)
+    expect(codesOf(machine.text(forcing({ verdict: 'reject' })))).toEqual(['550 5.7.1'])
+  })
+
+  test('who accepts this sender shares an answer, whatever the thresholds are', () => {
+    const recipients: Record<string, Policy> = {
+      [a]: { name: 'one', neverDefer: false, rejectAt: 8, acceptSenders: known },
+      [b]: { name: 'two', neverDefer: false, tagAt: 2, acceptSenders: new Set(['@example.net']) },
+    }
+    const machine = Machine.ready({ recipients })
+    expect(from(machine, 'friend@example.net', a, b).rcpts).toEqual(['250 2.1.5', '250 2.1.5'])
+    machine.text(scored(9))
+    expect(from(machine, 'other@example.net', a, b).rcpts).toContain('451 4.5.3')
+  })
+
+  test('whose policy has changed since the message came is not told that it is refused', () => {
+    let refuses = false
+    const machine = Machine.ready({
+      ...knownSender,
+      peer: { strategy: 'late' },
+      world: {
+        policy: (address) => ({
+          kind: 'found',
+          policy:
+            address === a
+              ? {
+                  name: 'p',
+                  neverDefer: false,
+                  ...(refuses ? { refuseSenders: new Set(['*']) } : {}),
+                }
+              : strict,
+        }),
+      },
+    })
+    expect(codesOf(machine.message([a, b], scored(9)).text)).toEqual(['451 4.5.3'])
+    refuses = true
+    const { rcpts, text } = machine.message([a, b], scored(9))
+    expect([...codesOf(rcpts), ...codesOf(text)]).not.toContain('550 5.7.1 <a')
+    expect(machine.parcels.flatMap(({ recipients }) => recipients)).toHaveLength(1)
+    expect(machine.transactions.at(-1)?.recipients[0]).toMatchObject({ duplicate: true })
+  })
+})
+
+describe('symbols', () => {
+  const wishes = {
+    tagAt: 6,
+    rejectAt: 15,
+    rejectSymbols: new Set(['BAD']),
+    acceptSymbols: new Set(['GOOD']),
+    tagSymbols: new Set(['ODD']),
+  }
+  test.each<[string[], number, string, string]>([
+    [['BAD'], 0, 'reject', 'reject_symbols'],
+    [['BAD', 'GOOD'], 0, 'reject', 'reject_symbols'],
+    [['GOOD'], 100, 'accept', 'accept_symbols'],
+    [['GOOD', 'ODD'], 100, 'accept', 'accept_symbols'],
+    [['ODD'], 0, 'tag', 'tag_symbols'],
+    [['ODD'], 16, 'reject', 'reject_at (score 16, threshold 15)'],
+    [['bad', 'OTHER'], 0, 'accept', 'below limits'],
+  ])(
+    'policies.md: “reject_symbols stands over accept_symbols, and that over tag_symbols and the score.” %j, %d: %s',
+    (symbols, score, verdict, why) => {
+      const machine = ready(wishes)
+      machine.message([a], { judgement: { kind: 'judged', score, symbols } })
+      expect(whyOf(machine)['a']).toEqual([verdict, why])
+    },
+  )
+})
+
+describe('max_size', () => {
+  test('policies.md: “Where the client declares a larger SIZE, Rcptwise refuses the recipient at RCPT with 552 5.3.4.”', () => {
+    const machine = ready({ maxSizeBytes: 1000 })
+    const { rcpts } = machine.message([a, b], {}, ' SIZE=1001')
+    expect(rcpts).toEqual([
+      '552 5.3.4 <a@example.org> takes no message that is larger than 1000 octets',
+      expect.stringMatching(/^250 /),
+    ])
+    expect(codesOf(machine.message([a], {}, ' SIZE=1000').text)).toEqual(['250 2.0.0'])
+  })
+
+  test('policies.md: “Else it does so after the text.”', () => {
+    const machine = ready({ maxSizeBytes: 99 })
+    const { text } = machine.message([a, b], {}, prdr)
+    expect(codesOf(text)).toEqual(['353 One r', '552 5.3.4', '250 2.0.0', '250 2.0.0'])
+    expect(whyOf(machine)['a']).toEqual(['reject', 'max_size'])
+  })
+
+  test('a text is not given away before its size is known', () => {
+    const machine = ready({ maxSizeBytes: 99 })
+    machine.envelope('sender@example.net', [a])
+    expect(machine.effects.find((effect) => effect.do === 'receiveText')).toMatchObject({
+      streamable: false,
+    })
+    machine.tell({ kind: 'judgedEarly', findings: found({ kind: 'silent' }) })
+    expect(machine.parcels).toEqual([])
+    expect(codesOf(machine.text())).toEqual(['552 5.3.4'])
+  })
+
+  test('what is too large says nothing of another message that this recipient waits for', () => {
+    const machine = ready({ maxSizeBytes: 2000, tagAt: 5 })
+    machine.message([b, a], { message: 'small', ...scored(0) }, ' SIZE=1000')
+    const waiting = () =>
+      machine.ledger.open.flatMap(({ recipients }) =>
+        recipients.filter(({ state }) => state === 'waiting').map(({ address }) => address),
+      )
+    const before = waiting()
+    expect(before).toHaveLength(1)
+    machine.message([before[0] ?? ''], { message: 'large' }, ' SIZE=5000')
+    expect(waiting()).toEqual(before)
+  })
+})
+
+describe('reject_text', () => {
+  const words = 'Büro geschlossen, bitte rufen Sie an: +49 30 123456 – 日本'
+  const bytes = (text: string): string => Buffer.from(text).toString('latin1')
+
+  test('policies.md: “Characters beyond ASCII stand in the reply only where the client has said SMTPUTF8.”', () => {
+    const machine = ready({ rejectAt: 8, rejectText: words })
+    expect(machine.message([a], scored(9), ' SMTPUTF8').text).toEqual([`550 5.7.1 ${bytes(words)}`])
+    expect(machine.message([a], scored(9)).text).toEqual([
+      '550 5.7.1 Buro geschlossen, bitte rufen Sie an: +49 30 123456 ? ??',
+    ])
+  })
+
+  test('nothing in it can end the reply', () => {
+    const machine = ready({ rejectAt: 8, rejectText: 'one\r\n250 OK' })
+    expect(machine.message([a], scored(9)).text).toHaveLength(1)
+    expect(machine.message([a], scored(9), ' SMTPUTF8').text).toHaveLength(1)
+  })
+
+  test('one reply for several has the words of each; policies.md: “Rcptwise puts the words of several recipients into one reply, where there is only one.”', () => {
+    const recipients: Record<string, Policy> = {
+      [a]: { name: 'one', neverDefer: false, rejectAt: 8, rejectText: 'Call us' },
+      [b]: { name: 'two', neverDefer: false, rejectAt: 8, rejectText: 'Write to us' },
+    }
+    expect(Machine.ready({ recipients }).message([a, b], scored(9)).text).toEqual([
+      '550-5.7.1 The recipients refuse this message, each for a reason of their own',
+      '550-5.7.1 Call us',
+      '550 5.7.1 Write to us',
+    ])
+    expect(Machine.ready({ recipients }).message([a, b], scored(9), prdr).text.slice(1, 3)).toEqual(
+      ['550 5.7.1 Call us', '550 5.7.1 Write to us'],
+    )
+  })
+
+  test("what a judge forces is in the judge's words", () => {
+    const machine = ready({ rejectText: 'Call us' })
+    const reply = { code: 554, lines: ['5.7.9 a virus'] } as const
+    expect(machine.message([a], forcing({ verdict: 'reject', reply })).text).toEqual([
+      '554 5.7.9 a virus',
+    ])
+  })
+})
+
+describe('group: own', () => {
+  const own: Policy = { name: 'own', neverDefer: false, group: 'own', tagAt: 6 }
+  const c = 'c@example.org'
+  const recipients = { [a]: own, [b]: own, [c]: tagOnly }
+  const together = (machine: Machine): number[] =>
+    machine.parcels.map((parcel) => parcel.recipients.length)
+
+  test('with `group`, each is offered alone', () => {
+    const machine = Machine.ready({ recipients })
+    const codes = codesOf(machine.message([a, b, c], scored(0)).rcpts)
+    expect(codes.toSorted()).toEqual(['250 2.1.5', '451 4.5.3', '451 4.5.3'])
+  })
+
+  test.each(['', prdr])(
+    'policies.md: “group: own gives each recipient a transaction of its own with your server.” (%j)',
+    (parameters) => {
+      const machine = Machine.ready({ recipients, peer: { strategy: 'late' } })
+      expect(codesOf(machine.message([a, b, c], scored(0), parameters).text)).toEqual(['250 2.0.0'])
+      expect(together(machine)).toEqual([1, 1, 1])
+    },
+  )
 })

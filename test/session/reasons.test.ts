@@ -46,7 +46,48 @@ const wishing = (wishes: Partial<Policy>): MachineOptions => ({
   recipients: { [a]: { name: 'wishing', neverDefer: false, ...wishes } },
 })
 
+const symbol = (name: string) =>
+  ({ judgement: { kind: 'judged', score: 9, symbols: [name] } }) as const
+const us = new Set(['sender@example.net'])
+const word = new Set(['A'])
+
 const ways: readonly Way[] = [
+  {
+    name: 'larger than the recipient wants',
+    options: wishing({ maxSizeBytes: 99 }),
+    act: to([a]),
+    reasons: { [a]: 'max_size' },
+  },
+  {
+    name: 'a sender whom the recipient accepts',
+    options: wishing({ acceptSenders: us, rejectAt: 8 }),
+    act: to([a], spam),
+    reasons: { [a]: 'accept_senders' },
+  },
+  {
+    name: 'a sender whom the recipient refuses',
+    options: wishing({ refuseSenders: us }),
+    act: to([a]),
+    reasons: { [a]: 'refuse_senders' },
+  },
+  {
+    name: 'a symbol that the recipient refuses',
+    options: wishing({ rejectSymbols: word }),
+    act: to([a], symbol('A')),
+    reasons: { [a]: 'reject_symbols' },
+  },
+  {
+    name: 'a symbol that the recipient accepts',
+    options: wishing({ acceptSymbols: word, rejectAt: 8 }),
+    act: to([a], symbol('A')),
+    reasons: { [a]: 'accept_symbols' },
+  },
+  {
+    name: 'a symbol that the recipient wants marked',
+    options: wishing({ tagSymbols: word, tagAt: 20 }),
+    act: to([a], symbol('A')),
+    reasons: { [a]: 'tag_symbols' },
+  },
   {
     name: 'put off by its score',
     options: wishing({ deferAt: 9 }),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isPermanent, type Reply } from '../../src/smtp/reply.ts'
 import { answerEach, answerTogether, type Circumstances } from '../../src/verdict/answer.ts'
+import { replies } from '../../src/smtp/replies.ts'
 import { reason } from '../../src/verdict/reason.ts'
 
 const plain: Circumstances = {
@@ -92,7 +93,7 @@ describe('one answer for a legacy client', () => {
   test("a refusal that names one recipient is not told to several; the backend's words are", () => {
     const ours = outcomes(550, 550).map((outcome) => ({
       ...outcome,
-      reply: { ...outcome.reply, detail: '7.1' },
+      reply: replies.rejected(outcome.mailbox),
     }))
     expect(answerTogether(ours, plain).lines[0]?.lines[0]).toBe(
       'The recipients refuse this message as spam',
@@ -106,7 +107,9 @@ describe('one answer for a legacy client', () => {
         answerTogether(mixed as typeof ours, plain).lines[0]?.lines[0],
         'spam is not why a mailbox is full',
       ).toMatch(/each for a reason of their own$/)
-    expect(answerTogether(ours.slice(0, 1), plain).lines[0]?.lines[0]).toBe('reply 0')
+    expect(answerTogether(ours.slice(0, 1), plain).lines[0]?.lines[0]).toBe(
+      '<r0> refuses this message as spam',
+    )
     expect(answerTogether(outcomes(550, 550), plain).lines[0]?.lines[0]).toBe('reply 0')
   })
 
@@ -162,11 +165,43 @@ describe('the words of a refusal for several recipients', () => {
     ['the same for all: they are said', ['a virus', 'a virus'], 'a virus'],
     [
       'of each its own: nobody hears those of another',
-      ['<a> refuses this', '<b> refuses this'],
+      ['<r0> refuses this message as spam', '<r1> refuses this message as spam'],
       'The recipients refuse this message as spam',
     ],
   ])('%s', (_name, lines, said) => {
-    const { lines: replies } = answerTogether(refused(...lines), plain)
-    expect(replies.map((reply) => reply.lines)).toEqual([[said]])
+    const { lines: told } = answerTogether(refused(...lines), plain)
+    expect(told.map((reply) => reply.lines)).toEqual([[said]])
+  })
+
+  test('of some its own, put by themselves: the sender hears all of them, each once', () => {
+    const many = refused(
+      'Call us',
+      '<r1> refuses this message as spam',
+      'Write a letter',
+      'Call us',
+    )
+    expect(answerTogether(many, plain).lines.map(({ lines }) => lines)).toEqual([
+      [
+        'The recipients refuse this message, each for a reason of their own',
+        'Call us',
+        'Write a letter',
+      ],
+    ])
+    expect(
+      answerEach(many, plain)
+        .lines.map(({ lines: [line] }) => line)
+        .slice(1, -1),
+    ).toEqual(many.map(({ reply }) => reply.lines[0]))
+  })
+
+  test('a refusal for the size beside one as spam: each is told to a client with PRDR', () => {
+    const [spam] = refused('<r0> refuses this message as spam')
+    const size = { ...spam, index: 1, reply: replies.tooLargeFor('r1', 10) } as typeof spam
+    const both = [spam, size].flatMap((one) => one ?? [])
+    expect(answerEach(both, plain).lines.map(({ code }) => code)).toEqual([353, 550, 552, 250])
+    expect(answerTogether(both, plain).lines[0]?.lines).toEqual([
+      'The recipients refuse this message, each for a reason of their own',
+      '<r1> takes no message that is larger than 10 octets',
+    ])
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { groupKey, type Policy } from '../../src/verdict/policy.ts'
+import { groupOf, type Policy } from '../../src/verdict/policy.ts'
 import { type Revision, onTop } from '../../src/message/edits.ts'
 import { type Granted, parcelsOf } from '../../src/verdict/parcels.ts'
 import { decide, grant, type Verdict } from '../../src/verdict/verdict.ts'
@@ -119,16 +119,47 @@ describe('parcels: one transaction a distinct text, never more', () => {
   })
 })
 
-test('who can share an answer: equal thresholds, whatever the name', () => {
-  expect(groupKey(policy(5, 8, 15))).toBe(
-    groupKey({ ...policy(5, 8, 15), name: 'other', neverDefer: true }),
-  )
-  const keys = [
-    policy(),
-    policy(5),
-    policy(undefined, 5),
-    policy(undefined, undefined, 5),
-    policy(5, 5),
-  ].map(groupKey)
-  expect(new Set(keys).size).toBe(keys.length)
+describe('who can share an answer', () => {
+  const message = { address: 'a@example.org', sender: 'sender@example.net' }
+  const groupFor = (wishes: Partial<Policy>, address = message.address): string =>
+    groupOf({ ...policy(5, 8, 15), ...wishes }, { ...message, address })
+
+  test('who says the same of this message, whatever the name', () => {
+    const equal: Partial<Policy>[] = [
+      {},
+      { name: 'other', neverDefer: true },
+      { rejectText: 'Call us' },
+      { maxSizeBytes: 1000 },
+      { acceptSenders: new Set(['@else.example']) },
+      { refuseSenders: new Set(['someone@example.net']) },
+    ]
+    expect(new Set(equal.map((wishes) => groupFor(wishes))).size).toBe(1)
+  })
+
+  test('who accepts this sender, whatever the thresholds', () =>
+    expect(groupFor({ acceptSenders: new Set(['@example.net']) })).toBe(
+      groupFor({ acceptSenders: new Set(['*']), tagAt: 1, rejectAt: 2, quarantineAt: 1 }),
+    ))
+
+  test('nobody else', () => {
+    const list = new Set(['A'])
+    const others: Partial<Policy>[] = [
+      {},
+      { tagAt: 4 },
+      { deferAt: 9 },
+      { rejectAt: 20 },
+      { scorers: { spamd: { tagAt: 5 } } },
+      { scorers: { headers: { tagAt: 5 } } },
+      { neverReject: true },
+      { noGreylisting: true },
+      { rejectSymbols: list },
+      { tagSymbols: list },
+      { acceptSymbols: list },
+      { acceptSenders: new Set(['*']) },
+      { acceptSenders: new Set(['*']), noGreylisting: true },
+      { group: 'own' },
+    ]
+    expect(new Set(others.map((wishes) => groupFor(wishes))).size).toBe(others.length)
+    expect(groupFor({ group: 'own' })).not.toBe(groupFor({ group: 'own' }, 'b@example.org'))
+  })
 })
