@@ -56,6 +56,7 @@ const titles: Readonly<Record<string, string>> = {
   7208: 'Sender Policy Framework (SPF)',
   7504: 'SMTP 521 and 556 Reply Codes',
   7505: 'A "Null MX" Resource Record for Domains That Accept No Mail',
+  7617: "The 'Basic' HTTP Authentication Scheme",
   8058: 'One-Click Functionality for List Email Headers',
   8301: 'Cryptographic Algorithm and Key Usage Update to DKIM',
   8314: 'Cleartext Considered Obsolete: TLS for Email Submission and Access',

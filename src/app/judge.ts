@@ -1,7 +1,9 @@
 /** The configured judges. */
-import type { Config, JudgeConfig } from '../config/config.ts'
+import type { Config, HookConfig, JudgeConfig } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { headersJudge } from '../judge/headers.ts'
+import type { Credentials } from '../judge/hook/client.ts'
+import { hookJudge } from '../judge/hook/hook.ts'
 import type { Judge } from '../judge/judge.ts'
 import { milterJudge } from '../judge/milter/milter.ts'
 import { rspamdJudge } from '../judge/rspamd/rspamd.ts'
@@ -46,7 +48,7 @@ export const judgeNames = ({ judges }: Config): readonly string[] => [
 
 /**
  * Whoever opens it closes it.
- * @throws Error when the file of its password can't be read
+ * @throws Error when the file of its password or token can't be read
  */
 export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundings): Judge {
   if (settings.kind === 'headers')
@@ -59,6 +61,8 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
         ? { kind: 'judgeServerBack', at: now(), judge, server }
         : { kind: 'judgeServerDown', at: now(), judge, server, why },
     )
+  const onLeftOut = (transaction: string, what: string): void =>
+    onFact({ kind: 'judgeLeftOut', at: now(), transaction, judge, what })
   const common = {
     maxSizeBytes,
     atATime,
@@ -66,8 +70,6 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
     onChange,
     now: performance.now.bind(performance),
   }
-  const onLeftOut = (transaction: string, what: string): void =>
-    onFact({ kind: 'judgeLeftOut', at: now(), transaction, judge, what })
   switch (settings.kind) {
     case 'rspamd': {
       const { servers, scan, passwordFile } = settings
@@ -84,9 +86,21 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
       const software = `Rcptwise ${version}`
       return milterJudge({ ...common, name, servers, software, onLeftOut })
     }
+    case 'hook': {
+      const { servers, text } = settings
+      return hookJudge({ ...common, servers, text, ...credentialsOf(settings), onLeftOut })
+    }
     case 'spamd': {
       const { servers, scan, user } = settings
       return spamdJudge({ ...common, servers, scan, ...(user === undefined ? {} : { user }) })
     }
   }
+}
+
+function credentialsOf({ tokenFile, user, passwordFile }: HookConfig): {
+  readonly credentials?: Credentials
+} {
+  if (tokenFile !== undefined) return { credentials: { token: passwordIn(tokenFile) } }
+  if (user === undefined || passwordFile === undefined) return {}
+  return { credentials: { user, password: passwordIn(passwordFile) } }
 }

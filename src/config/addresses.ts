@@ -277,6 +277,38 @@ export function parseHttpServer(
   return { ok: true, value: { url: `${scheme}://${written}:${port}` } }
 }
 
+const visible = /^[!-~]+$/
+
+/**
+ * Where something is asked by HTTP: a whole URL, without credentials. Behind the file of a socket
+ * `:/path` is the URL's path.
+ */
+export function parseHttpUrl(
+  text: string,
+): Parsed<{ readonly url: string; readonly socketPath?: string }> {
+  const expected = 'http://host:port/path, https://host/path or http+unix:///socket:/path'
+  // The first one stands behind the scheme.
+  const colon = text.lastIndexOf(':/')
+  const behind = colon > text.indexOf(':/') ? colon : text.length
+  const file = socketFile('http', text.slice(0, behind))
+  if (file !== undefined) {
+    const url = `http://localhost${text.slice(behind + 1)}`
+    return file.ok && visible.test(url)
+      ? { ok: true, value: { url: new URL(url).href, socketPath: file.value } }
+      : { ok: false, expected, ...('hint' in file && { hint: file.hint }) }
+  }
+  if (!/^https?:/i.test(text) || !visible.test(text) || !URL.canParse(text))
+    return {
+      ok: false,
+      expected,
+      ...(parseListenAddress(text).ok && { hint: `did you mean "http://${text}"?` }),
+    }
+  const { href, username, password, hash } = new URL(text)
+  return username + password + hash === ''
+    ? { ok: true, value: { url: href } }
+    : { ok: false, expected, hint: 'name credentials with token_file, or user and password_file' }
+}
+
 /** SpamAssassin's spamd. */
 export function parseSpamdServer(
   text: string,

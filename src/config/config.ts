@@ -139,6 +139,7 @@ export type JudgeConfig =
   | RspamdConfig
   | SpamdConfig
   | MilterConfig
+  | HookConfig
 
 /** What all judges have that are asked over a network. */
 export interface ScannerConfig {
@@ -168,6 +169,18 @@ export interface SocketAddress {
   readonly port: number
   /** In place of host and port. */
   readonly socketPath?: string
+}
+
+/** In the dialect of Stalwart. */
+export interface HookConfig extends ScannerConfig {
+  readonly kind: 'hook'
+  readonly servers: readonly HttpServer[]
+  /** What stands behind the header section as text, or the whole text in base64. */
+  readonly text: 'contents' | 'raw'
+  /** Files of what it wants to know who asks. */
+  readonly tokenFile?: string
+  readonly user?: string
+  readonly passwordFile?: string
 }
 
 export interface RspamdConfig extends ScannerConfig {

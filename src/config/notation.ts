@@ -8,6 +8,7 @@ import { z } from 'zod'
 import {
   parseDomainPattern,
   parseHttpServer,
+  parseHttpUrl,
   parseSpamdServer,
   parseListenAddress,
   parseMailAddress,
@@ -103,6 +104,8 @@ export const server = () =>
   )
 export const httpServer = () =>
   notation('http://host:port, https://host:port or http+unix:///path', parseHttpServer)
+export const httpUrl = () =>
+  notation('http://host:port/path, https://host/path or http+unix:///socket:/path', parseHttpUrl)
 export const spamdServer = () =>
   notation('spamd://host:port or spamd+unix:///path', parseSpamdServer)
 export const milterServer = () => notation('inet:host:port or unix:/path', parseMilterServer)

@@ -26,18 +26,32 @@ export function resolveJudges(
   return judges.flatMap((entry, i): JudgeConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(['judges', i], 'names no judge, expected rspamd, spamd, milter or headers')
+      report(['judges', i], 'names no judge, expected rspamd, spamd, milter, hook or headers')
     for (const other of others)
       report(['judges', i, other], `there is already ${first ?? ''}; make it an entry of its own`)
     if (entry.spamd?.user !== undefined && entry.spamd.scan === 'per_recipient')
       report(['judges', i, 'spamd', 'user'], 'is for scan: once; leave it out')
+    if (entry.hook !== undefined) reportCredentials(entry.hook, ['judges', i, 'hook'], report)
     const judge = judgeOf(entry, place)
     return judge === undefined ? [] : [judge]
   })
 }
 
+function reportCredentials(
+  { token_file: token, user, password_file: password }: NonNullable<Entry['hook']>,
+  at: readonly (string | number)[],
+  report: Report,
+): void {
+  if (user !== undefined && password === undefined)
+    report([...at, 'user'], 'needs a password_file beside it')
+  if (user === undefined && password !== undefined)
+    report([...at, 'password_file'], 'needs a user beside it')
+  if (token !== undefined && user !== undefined)
+    report([...at, 'token_file'], 'and user are two ways to say who asks; leave one out')
+}
+
 function judgeOf(
-  { headers, rspamd, spamd, milter }: Entry,
+  { headers, rspamd, spamd, milter, hook }: Entry,
   place: Resolving['place'],
 ): JudgeConfig | undefined {
   if (headers !== undefined) {
@@ -58,6 +72,7 @@ function judgeOf(
     const { url: servers, name } = milter
     return { kind: 'milter', name, servers, ...scanner(milter) }
   }
+  if (hook !== undefined) return hookOf(hook, place)
   if (spamd === undefined) return undefined
   const { url: servers, user } = spamd
   return {
@@ -66,6 +81,22 @@ function judgeOf(
     scan: spamd.scan === 'once' ? 'once' : 'perRecipient',
     ...(user === undefined ? {} : { user }),
     ...scanner(spamd),
+  }
+}
+
+function hookOf(
+  hook: NonNullable<Entry['hook']>,
+  place: Resolving['place'],
+): Extract<JudgeConfig, { kind: 'hook' }> {
+  const { url: servers, text, user, token_file: token, password_file: password } = hook
+  return {
+    kind: 'hook',
+    servers,
+    text,
+    ...(user === undefined ? {} : { user }),
+    ...(token === undefined ? {} : { tokenFile: place(token) }),
+    ...(password === undefined ? {} : { passwordFile: place(password) }),
+    ...scanner(hook),
   }
 }
 

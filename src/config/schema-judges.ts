@@ -115,6 +115,49 @@ const milter = z.strictObject({
   ),
 })
 
+const hook = z.strictObject({
+  url: key(
+    is.oneOrMore(is.httpUrl()),
+    'Where the filter listens, or several: Rcptwise asks the next one when one fails. `http+unix:///socket:/path` is a Unix socket.',
+  ),
+  protocol: key(
+    z.enum(['stalwart']),
+    "The dialect of MTA Hooks, which you have to name: other dialects are not compatible. `stalwart` is Stalwart's JSON.",
+  ),
+  text: key(
+    z.enum(['contents', 'raw']).prefault('contents'),
+    '`contents`: what stands behind the header section, as text. `raw`: in its place `rawMessage`, the whole message in base64.',
+  ),
+  token_file: key(
+    is.text('a file name').optional(),
+    'File with a bearer token that the filter wants, on one line.',
+    'none',
+  ),
+  user: key(
+    is.text('a user name without a colon', /^[!-9;-~]{1,200}$/).optional(),
+    'The user of basic credentials that the filter wants.',
+    'none',
+  ),
+  password_file: key(
+    is.text('a file name').optional(),
+    'File with the password of `user`, on one line.',
+    'none',
+  ),
+  ...common,
+  max_size: key(
+    is.size('1KiB', '1GiB').prefault('20MiB'),
+    'Rcptwise does not ask the filter about a larger message.',
+  ),
+  at_a_time: key(
+    is.whole(1, 10_000).prefault(100),
+    'Messages that Rcptwise asks about at one time, of each worker process.',
+  ),
+  answer_size: key(
+    is.size('1KiB', '64MiB').prefault('4MiB'),
+    'Rcptwise takes a longer answer for a failure. Contents that replace those of a message are part of the answer.',
+  ),
+})
+
 const judge = z.strictObject({
   headers: key(
     headers.optional(),
@@ -128,6 +171,7 @@ const judge = z.strictObject({
     'A milter, as Postfix and sendmail ask it: docs/judges.md.',
     'none',
   ),
+  hook: key(hook.optional(), 'A filter of your own, over HTTP: docs/judges.md.', 'none'),
 })
 
 export const judges = z.preprocess((raw) => raw ?? undefined, z.array(judge).optional())

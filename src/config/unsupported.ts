@@ -19,7 +19,6 @@ const unsupported: readonly Unsupported[] = [
   { key: 'recipients.sources[].sql', instead: 'use postgres, mysql or sqlite' },
   { key: 'recipients.sources[].ldap', instead: 'use sqlite or file' },
   { key: 'recipients.sources[].http', instead: 'use sqlite or file' },
-  { key: 'judges[].hook', instead: 'use rspamd, spamd, milter or headers, or last_word: backend' },
   { key: 'peers[].deliver_deferred', instead: 'leave it out' },
 ]
 

@@ -2,7 +2,7 @@
 import { toOctets } from '../smtp/octets.ts'
 import type { Edit, Edits } from './edits.ts'
 import { jointBefore } from './first-line.ts'
-import { readFirstFields } from './header-fields.ts'
+import { seenFields } from './seen-fields.ts'
 import type { HeaderSection } from './header-section.ts'
 
 interface Line {
@@ -113,11 +113,9 @@ export interface EditedHeader {
  * Edits see the fields up to the first line that is none, and of a section that is longer than is
  * read those that were read whole. The rest stays behind them as it came.
  */
-export function editHeader({ header, end }: HeaderSection, step: readonly Edits[]): EditedHeader {
-  const { leading, bodyFrom: read } = readFirstFields(header)
-  const cut = end === 'limit' && read === undefined ? leading.at(-1) : undefined
-  const seen = cut === undefined ? leading : leading.slice(0, -1)
-  const bodyFrom = cut === undefined ? (read ?? header.length) : header.length - cut.raw.length
+export function editHeader(section: HeaderSection, step: readonly Edits[]): EditedHeader {
+  const { fields: seen, bodyFrom } = seenFields(section)
+  const { header } = section
   const lines = applied(
     seen.map(({ name, raw }) => ({ name, raw, ours: false, removedBy: [] })),
     step,

@@ -19,6 +19,11 @@ export class HeaderField {
     this.#valueFrom = valueFrom
   }
 
+  /** As the sender wrote it. */
+  get writtenName(): string {
+    return this.#text.slice(0, this.name.length)
+  }
+
   /** With its name, its folds and the line end. */
   get raw(): string {
     return this.#text

@@ -9,8 +9,7 @@ import type { TransactionFact } from '../facts/transaction.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
-/** No judge of today forces anything. */
-type JudgeResult = Exclude<Extract<Fact, { kind: 'judged' }>['result'], 'forced'>
+type JudgeResult = Extract<Fact, { kind: 'judged' }>['result']
 
 const modes = ['prdr', 'plain', 'split']
 const transactionOutcomes = ['accepted', 'mixed', 'refused', 'deferred', 'aborted']
@@ -26,7 +25,12 @@ const bounces: Readonly<Record<BounceResult, true>> = {
   limited: true,
   undeliverable: true,
 }
-const judgements: Readonly<Record<JudgeResult, true>> = { scored: true, silent: true, failed: true }
+const judgements: Readonly<Record<JudgeResult, true>> = {
+  scored: true,
+  forced: true,
+  silent: true,
+  failed: true,
+}
 const judgeResults = Object.keys(judgements)
 const bounceResults = Object.keys(bounces)
 const guesses: Readonly<Record<NonNullable<TransactionFact['guess']>, true>> = {

@@ -58,9 +58,9 @@ export interface Findings {
 /** In a word: a score, a result without one, nothing about the message, or no judgement. */
 export function resultOf(judgement: Judgement): 'scored' | 'forced' | 'silent' | 'failed' {
   if (judgement.kind !== 'judged') return judgement.kind
-  if (judgement.score !== undefined) return 'scored'
-  const own = [...(judgement.own?.values() ?? [])]
-  return [judgement, ...own].some(({ opinion }) => opinion !== undefined) ? 'forced' : 'silent'
+  const said = [judgement, ...(judgement.own?.values() ?? [])]
+  if (said.some(({ score }) => score !== undefined)) return 'scored'
+  return said.some(({ opinion }) => opinion !== undefined) ? 'forced' : 'silent'
 }
 
 /** Nobody has said anything. */

@@ -101,12 +101,21 @@ function wantedBy(finding: Finding, { index, policy }: Judged, scored: boolean):
       const score = scored ? its : undefined
       // What is forced says nothing by its score.
       if (opinion === undefined) return byScore(finding, score, policy)
-      return opinion.verdict === 'defer' && policy?.noGreylisting === true
-        ? without(opinion, byScore(finding, score, policy))
-        : forcedBy(opinion, policy)
+      if (opinion.verdict === 'defer' && policy?.noGreylisting === true)
+        return without(opinion, byScore(finding, score, policy))
+      const wanted = forcedBy(opinion, policy)
+      return isOwn(judgement, index) && wanted.verdict !== 'defer'
+        ? { ...wanted, by: 'policy' }
+        : wanted
     }
   }
 }
+
+/**
+ * What is said of one recipient alone is that recipient's verdict, as a policy's would be: another
+ * strategy may make something milder of a refusal. Nobody gets a text that a judge wants later.
+ */
+const isOwn = ({ own }: Found, index: number): boolean => own?.get(index)?.opinion !== undefined
 
 function byScore({ judge, weighs }: Finding, score: number | undefined, policy?: Policy): Wanted {
   if (policy === undefined || score === undefined) return unjudged

@@ -127,6 +127,7 @@ quarantine: { address: spam@example.org }
 judges:
   - rspamd: { url: 'http://10.0.0.9:11333', scan: per_group, time_limit: 3s, on_failure: defer }
   - spamd: { url: ['spamd://[::1]:783', 'spamd+unix:///run/spamd.sock'], user: mail }
+  - hook: { url: ['https://filter.example.org/mta?a=b', 'http+unix:///run/f.sock:/mta'], protocol: stalwart, text: raw, user: mx, password_file: hook.password }
 last_word: backend
 trusted: [10.0.0.0/8, '::1']
 ledger: { path: splits.db, patience: 3d, keep: 00:30:00 }
@@ -203,6 +204,17 @@ data_directory: /var/lib/rcptwise
         user: 'mail',
         timeLimitMs: 8000,
         onFailure: 'accept',
+      },
+      {
+        kind: 'hook',
+        servers: [
+          { url: 'https://filter.example.org/mta?a=b' },
+          { url: 'http://localhost/mta', socketPath: '/run/f.sock' },
+        ],
+        text: 'raw',
+        user: 'mx',
+        passwordFile: '/etc/rcptwise/hook.password',
+        maxSizeBytes: 20 * 1024 * 1024,
       },
     ],
     lastWord: 'backend',

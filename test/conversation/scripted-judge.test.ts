@@ -167,6 +167,6 @@ test('a text is refused in its words, and another one arrives as it has changed 
   ])
   expect(facts.filter(({ kind }) => kind === 'judged')).toMatchObject([
     { judge: 'scripted', result: 'forced' },
-    { judge: 'scripted', result: 'forced' },
+    { judge: 'scripted', result: 'silent' },
   ])
 })

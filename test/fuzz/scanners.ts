@@ -3,9 +3,9 @@
  * what they are asked, whatever a client is called.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { longestWords } from '../../src/judge/http/said.ts'
 import {
   longestName,
-  longestWords,
   mostSymbols,
   readAnswer as readRspamd,
 } from '../../src/judge/rspamd/answer.ts'

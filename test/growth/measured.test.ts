@@ -13,10 +13,10 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readJson',
   'readProxyHeader',
   'readAnswer',
+  'readBounded',
   'readBlock',
   'readPem',
   'readBackendTls',
-  'readBounded',
   // A schema of the admin API.
   'readiness',
   // Of a session's journal.

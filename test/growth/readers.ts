@@ -8,6 +8,7 @@ import { folderName } from '../../src/backend/sink/folder-name.ts'
 import { operations } from '../../src/admin/operations.ts'
 import { readAgreed, readReply } from '../../src/judge/milter/replies.ts'
 import { FrameReader } from '../../src/judge/milter/wire.ts'
+import { readAnswer as hookAnswer } from '../../src/judge/hook/answer.ts'
 import { readAnswer as rspamdAnswer } from '../../src/judge/rspamd/answer.ts'
 import { readAnswer as spamdAnswer } from '../../src/judge/spamd/wire.ts'
 import { Router } from '../../src/admin/router.ts'
@@ -17,6 +18,7 @@ import {
   parseMailAddress,
   parseRange,
   parseHttpServer,
+  parseHttpUrl,
   parseServer,
   parseSpamdServer,
   parseMilterServer,
@@ -430,15 +432,19 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a@b.example: "',
     'a',
   ),
-  'answers of judges: readAnswer of rspamd and of spamd': reader(
+  'answers of judges: readObject, readAnswer of rspamd, of hooks and of spamd': reader(
     (text) => {
       const octets = Buffer.from(text, 'latin1')
       rspamdAnswer(octets)
+      hookAnswer(octets)
       spamdAnswer(octets)
     },
     'SPAMD/1.1 0 EX_OK\r\n',
     'SPAMD/1.1 0 EX_OK\r\nSpam: True ; 8.0 / 5.0\r\n\r\nA,',
     '{"score":1,"action":"reject","messages":{"smtp_message":"',
+    '{"action":"reject","recipients":{"',
+    '{"action":"accept","modifications":[{"type":"addHeader","name":"X","value":"',
+    '[',
   ),
   'milters: FrameReader, readReply, readAgreed': textReader(
     (text) => {
@@ -465,6 +471,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
         parseListenAddress(text)
         parseServer(text)
         parseHttpServer(text)
+        parseHttpUrl(text)
         parseSpamdServer(text)
         parseMilterServer(text)
         parseRange(text)
@@ -478,6 +485,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       'inet:',
       'unix:/',
       'http://',
+      'http+unix:///run/x:/',
       'spamd+unix:///',
       'lmtp+unix:///',
       '[',

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { gtubeScore } from '../../src/judge/gtube.ts'
 import { headersJudge } from '../../src/judge/headers.ts'
 import { milterJudge } from '../../src/judge/milter/milter.ts'
+import { hookJudge } from '../../src/judge/hook/hook.ts'
 import { rspamdJudge } from '../../src/judge/rspamd/rspamd.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import { spamdJudge } from '../../src/judge/spamd/spamd.ts'
@@ -93,22 +94,25 @@ const surroundings = { now: () => performance.now(), onChange: () => undefined }
 
 const pong = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\npong\r\n'
 
+/** Of an HTTP request. */
+function isWhole(request: string, octets: number): boolean {
+  const end = request.indexOf('\r\n\r\n')
+  const length = Number(/^content-length: (\d+)/im.exec(request)?.[1] ?? 0)
+  return end !== -1 && octets >= end + 4 + length
+}
+
+const ok = (body: string): string =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+
 judgeContract('rspamd', {
   async open() {
-    const port = await answering(
-      (request) => {
-        if (request.startsWith('GET /ping ')) return pong
-        const body = request.includes('spam')
-          ? '{"score":9,"action":"add header","symbols":{"SPAM":{"score":9}}}'
-          : '{"score":0,"action":"no action","symbols":{}}'
-        return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
-      },
-      (request, octets) => {
-        const end = request.indexOf('\r\n\r\n')
-        const length = Number(/^content-length: (\d+)/im.exec(request)?.[1] ?? 0)
-        return end !== -1 && octets >= end + 4 + length
-      },
-    )
+    const port = await answering((request) => {
+      if (request.startsWith('GET /ping ')) return pong
+      const body = request.includes('spam')
+        ? '{"score":9,"action":"add header","symbols":{"SPAM":{"score":9}}}'
+        : '{"score":0,"action":"no action","symbols":{}}'
+      return ok(body)
+    }, isWhole)
     return rspamdJudge({
       ...limits,
       ...surroundings,
@@ -123,6 +127,28 @@ judgeContract('rspamd', {
   },
   other: { text: plain.text, judgement: { kind: 'judged', score: 0, symbols: [] } },
 })
+
+for (const text of ['contents', 'raw'] as const)
+  judgeContract(`hook with the text as ${text}`, {
+    async open() {
+      const port = await answering(
+        (request) => ok(`{"action":"${request.includes('"spam"') ? 'reject' : 'accept'}"}`),
+        isWhole,
+      )
+      return hookJudge({
+        ...limits,
+        ...surroundings,
+        servers: [{ url: `http://127.0.0.1:${port}/` }],
+        text,
+        onLeftOut: () => undefined,
+      })
+    },
+    example: {
+      text: 'Subject: spam\r\n\r\nhello\r\n',
+      judgement: { kind: 'judged', symbols: [], opinion: { verdict: 'reject' } },
+    },
+    other: plain,
+  })
 
 judgeContract('spamd', {
   async open() {

@@ -230,7 +230,7 @@ describe('initialise', () => {
       'transactions_total{peer="default",mode="prdr",outcome="mixed"}',
       'recipients_total{peer="partners",verdict="quarantine"}',
       'duplicates_suppressed_total{peer="partners"}',
-      ...['scored', 'silent', 'failed'].map(
+      ...['scored', 'forced', 'silent', 'failed'].map(
         (result) => `judge_results_total{judge="headers",result="${result}"}`,
       ),
       'missing_recipients_total{peer="default",strategy="group"}',

@@ -143,6 +143,42 @@ describe('an opinion holds for every recipient', () => {
   })
 })
 
+describe('an opinion about one recipient is their own verdict', () => {
+  const ownRefusal = judged(
+    {},
+    new Map([
+      [1, { opinion: { verdict: 'reject', reply: { code: 550, lines: ['5.7.1 not b'] } } }],
+    ]),
+  )
+
+  test('with PRDR each is told', () => {
+    const machine = machineOf()
+    const { text } = machine.message([a, b], { judgement: ownRefusal }, prdr)
+    expect(text).toContain('550 5.7.1 not b')
+    expect(machine.parcels.map(({ result }) => result)).toEqual(['plain'])
+  })
+
+  test.each([
+    ['late', '451', ['plain']],
+    ['lenient', '250', ['plain', 'tagged']],
+    ['off', '250', ['plain']],
+  ] as const)('%s answers %s', (strategy, code, parcels) => {
+    const machine = machineOf({ peer: { strategy } })
+    const { text } = machine.message([a, b], { judgement: ownRefusal })
+    expect(text[0]?.slice(0, 3)).toBe(code)
+    expect(machine.parcels.map(({ result }) => result)).toEqual(parcels)
+  })
+
+  test('late: the retry of the refused one gets the words that were meant for them', () => {
+    const machine = machineOf({ peer: { strategy: 'late' } })
+    machine.message([a, b], { judgement: ownRefusal })
+    const { text } = machine.message([b], {
+      judgement: judged({}, new Map([[0, { opinion: { verdict: 'reject' } }]])),
+    })
+    expect(text[0]).toMatch(/^550 /)
+  })
+})
+
 describe('several judges', () => {
   test('scores are never added, and thresholds are about one of them', () => {
     const machine = machineOf()

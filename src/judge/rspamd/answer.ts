@@ -5,6 +5,7 @@
  */
 import type { Edit } from '../../message/edits.ts'
 import { octetsOf, printable } from '../../smtp/octets.ts'
+import { fieldValue, isObject, type Json, readObject, words } from '../http/said.ts'
 
 /** A result that no score has made: antivirus, rate limit, greylisting, a multimap of the site. */
 export interface Forced {
@@ -28,20 +29,13 @@ export interface Scan {
 
 /** Symbols that are told on; a message has some dozen. */
 export const mostSymbols = 100
-/** Octets of a symbol's name, and of the words for a sender. */
+/** Octets of a symbol's name. */
 export const longestName = 100
-export const longestWords = 400
-
-type Json = Readonly<Record<string, unknown>>
 
 export function readAnswer(body: Buffer): Scan | { readonly failed: string } {
-  let answer: unknown
-  try {
-    answer = JSON.parse(body.toString('utf8'))
-  } catch {
-    return { failed: 'its answer is no JSON' }
-  }
-  if (!isObject(answer)) return { failed: 'its answer is no object' }
+  const read = readObject(body)
+  if ('failed' in read) return read
+  const { object: answer } = read
   const { score, action, error } = answer
   if (typeof error === 'string') return { failed: `it says: ${words(error)}` }
   if (typeof score !== 'number' || !Number.isFinite(score))
@@ -137,21 +131,6 @@ function added(name: string, value: unknown): Edit[] {
       : { do: 'insert', at, name, value: fieldValue(text) },
   ]
 }
-
-/** rspamd folds with LF or CRLF; each fold begins with a blank, or is made one. */
-function fieldValue(text: string): string {
-  const lines = octetsOf(text)
-    .split(/\r?\n/)
-    .map((line, i) => (i === 0 || /^[ \t]/.test(line) ? line : `\t${line}`))
-    .filter((line, i) => i === 0 || line.trim() !== '')
-  return ` ${lines.join('\r\n')}`
-}
-
-const words = (text: string): string =>
-  printable(octetsOf(text.replaceAll(/[\r\n]+/g, ' '))).slice(0, longestWords)
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const entries = (value: unknown): [string, unknown][] =>
   isObject(value) ? Object.entries(value) : []

@@ -2,19 +2,23 @@
  * Asks rspamd over HTTP: one connection a message, since rspamd closes each after its answer. Knows
  * nothing of policies.
  */
-import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
-import { request as overTls } from 'node:https'
-import { askedAt, failureInWords, readBounded, writeText } from '../scan-octets.ts'
+import type { ClientRequest } from 'node:http'
+import {
+  answered,
+  errorOf,
+  exchange,
+  type HttpQuestion,
+  type HttpServer,
+  nameOf,
+  openHttp,
+} from '../http/exchange.ts'
+import { askedAt, failureInWords, readBounded } from '../scan-octets.ts'
 import type { Scanned } from '../scanner.ts'
 import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
 import type { Question } from './question.ts'
 
-export interface RspamdServer {
-  /** `http:` or `https:`, with host and port. */
-  readonly url: string
-  /** In place of host and port. */
-  readonly socketPath?: string
-}
+/** A URL without a path. */
+export type RspamdServer = HttpServer
 
 export interface RspamdClientOptions {
   readonly servers: readonly RspamdServer[]
@@ -27,9 +31,6 @@ export interface RspamdClientOptions {
 }
 
 export type Said = { readonly body: Buffer } | Failed
-
-/** Octets of an error's words that are told on. */
-const longestError = 200
 
 interface Named extends RspamdServer {
   readonly name: string
@@ -64,7 +65,8 @@ export class RspamdClient {
   /** Whether a server answers as rspamd does; or what is wrong, in words. */
   async ping(server: RspamdServer, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const response = await answered(this.#open(server, '/ping', { method: 'GET', signal }).end())
+      const request = this.#open(server, { method: 'GET', path: '/ping', fields: [], signal })
+      const response = await answered(request.end())
       const body = await readBounded(response, this.#options.answerLimitBytes)
       const pong = body?.toString('latin1').trim() === 'pong'
       if (response.headers['server']?.includes('milter mode') === true)
@@ -77,72 +79,26 @@ export class RspamdClient {
 
   async #ask(
     server: RspamdServer,
-    { fields }: Question,
+    question: Question,
     { text, size, signal }: Scanned,
   ): Promise<Said> {
-    const about = [...fields, ['Content-Length', String(size)], ['Content-Type', 'message/rfc822']]
-    const request = this.#open(server, '/checkv2', { method: 'POST', signal, fields: about })
-    try {
-      const [response] = await Promise.all([
-        answered(request),
-        writeText(request, text, ['response']),
-      ])
-      const body = await readBounded(response, this.#options.answerLimitBytes)
-      if (body === undefined)
-        return { failed: `its answer has more than ${this.#options.answerLimitBytes} octets` }
-      const { statusCode = 0 } = response
-      return statusCode === 200 ? { body } : { failed: `HTTP ${statusCode} ${errorOf(body)}` }
-    } catch (error) {
-      return { failed: failureInWords(error) }
-    } finally {
-      request.destroy()
-    }
+    const fields = [
+      ...question.fields,
+      ['Content-Length', String(size)],
+      ['Content-Type', 'message/rfc822'],
+    ] as const
+    const request = this.#open(server, { method: 'POST', path: '/checkv2', fields, signal })
+    const said = await exchange(request, text, this.#options.answerLimitBytes)
+    if ('failed' in said) return said
+    return said.status === 200 ? { body: said.body } : { failed: errorOf(said) }
   }
 
-  #open(
-    { url, socketPath }: RspamdServer,
-    path: string,
-    {
-      method,
-      signal,
-      fields = [],
-    }: {
-      readonly method: string
-      readonly signal: AbortSignal
-      readonly fields?: readonly (readonly string[])[]
-    },
-  ): ClientRequest {
-    const target = new URL(path, url)
+  #open(server: RspamdServer, question: HttpQuestion): ClientRequest {
     const { password } = this.#options
-    const headers = [
-      ['Host', target.host],
-      ['Connection', 'close'],
-      ...(password === undefined ? [] : [['Password', password]]),
-      ...fields,
-    ].flat()
-    const request = target.protocol === 'https:' ? overTls : overHttp
-    const where = socketPath === undefined ? {} : { socketPath }
-    const opened = request(target, { ...where, method, headers, agent: false, signal })
-    // Whoever waits for its answer hears of the first; a later one is nobody's.
-    opened.on('error', () => undefined)
-    return opened
+    const fields =
+      password === undefined
+        ? question.fields
+        : ([['Password', password], ...question.fields] as const)
+    return openHttp(server, { ...question, fields })
   }
-}
-
-const nameOf = ({ url, socketPath }: RspamdServer): string => socketPath ?? new URL(url).host
-
-async function answered(request: ClientRequest): Promise<IncomingMessage> {
-  return await new Promise((resolve, reject) => {
-    request.once('response', resolve)
-    request.once('error', reject)
-    // After the answer or an error it says nothing new.
-    request.once('close', () => reject(new Error('it closed the connection without an answer')))
-  })
-}
-
-/** rspamd's `{"error": …}`, or the beginning of whatever it is. */
-function errorOf(body: Buffer): string {
-  const text = body.toString('utf8', 0, 4 * longestError)
-  const said = /"error": ?"([^"]{0,200})/.exec(text)?.[1] ?? text
-  return said.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, longestError)
 }

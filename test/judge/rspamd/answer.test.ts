@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  longestWords,
-  mostSymbols,
-  readAnswer,
-  type Scan,
-} from '../../../src/judge/rspamd/answer.ts'
+import { longestWords } from '../../../src/judge/http/said.ts'
+import { mostSymbols, readAnswer, type Scan } from '../../../src/judge/rspamd/answer.ts'
 
 const read = (answer: unknown): Scan | { readonly failed: string } =>
   readAnswer(Buffer.from(JSON.stringify(answer)))

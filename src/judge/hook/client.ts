@@ -1,0 +1,102 @@
+/** Asks a hook over HTTP: one POST a message. Knows nothing of policies. */
+import {
+  errorOf,
+  exchange,
+  type HttpAnswer,
+  type HttpServer,
+  nameOf,
+  openHttp,
+} from '../http/exchange.ts'
+import { askedAt } from '../scan-octets.ts'
+import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+import { type HookAnswer, readAnswer } from './answer.ts'
+import type { HookRequest } from './request.ts'
+
+/** Who Rcptwise is to the hook. */
+export type Credentials =
+  { readonly token: string } | { readonly user: string; readonly password: string }
+
+export interface HookClientOptions {
+  readonly servers: readonly HttpServer[]
+  readonly credentials?: Credentials
+  /** Of an answer, with the contents that are to take the place of the message's. */
+  readonly answerLimitBytes: number
+  readonly now: () => number
+  readonly onChange: (change: ServerChange) => void
+}
+
+interface Named extends HttpServer {
+  readonly name: string
+}
+
+export class HookClient {
+  readonly #options: HookClientOptions
+  readonly #servers: JudgeServers<Named>
+
+  constructor(options: HookClientOptions) {
+    this.#options = options
+    const { now, onChange } = options
+    const servers = options.servers.map((server) => ({ ...server, name: nameOf(server) }))
+    this.#servers = new JudgeServers({ servers, now, onChange })
+  }
+
+  trouble(): string | undefined {
+    return this.#servers.trouble()
+  }
+
+  /**
+   * The answer of the first server that gives one.
+   * @throws the signal's reason
+   */
+  async ask(request: HookRequest, signal: AbortSignal): Promise<HookAnswer | Failed> {
+    return await this.#servers.firstOf(async (server) => {
+      const said = await this.#post(server, request, signal)
+      if ('failed' in said) return said
+      return isSuccess(said) ? readAnswer(said.body) : { failed: errorOf(said) }
+    }, signal)
+  }
+
+  /** Whether a server answers as a hook does; or what is wrong, in words. */
+  async ping(
+    server: HttpServer,
+    request: HookRequest,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const said = await this.#post(server, request, signal)
+    if ('failed' in said) return askedAt(said.failed, 'judges[].hook.url')
+    const { status } = said
+    if (status === 401 || status === 403)
+      return `does not let Rcptwise in (HTTP ${status}); see judges[].hook.token_file, user and password_file`
+    if (!isSuccess(said)) return `answers, but not as a hook does (HTTP ${status})`
+    const answer = readAnswer(said.body)
+    return 'failed' in answer ? `answers, but not as a hook does: ${answer.failed}` : undefined
+  }
+
+  async #post(
+    server: HttpServer,
+    { body, length }: HookRequest,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer | Failed> {
+    const { credentials, answerLimitBytes } = this.#options
+    const fields: (readonly [string, string])[] = [
+      ['Content-Type', 'application/json'],
+      ['Content-Length', String(length)],
+      ...(credentials === undefined
+        ? []
+        : [['Authorization', authorization(credentials)] as const]),
+    ]
+    return await exchange(
+      openHttp(server, { method: 'POST', fields, signal }),
+      body,
+      answerLimitBytes,
+    )
+  }
+}
+
+const isSuccess = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300
+
+/** RFC 6750 2.1, RFC 7617 2. */
+const authorization = (credentials: Credentials): string =>
+  'token' in credentials
+    ? `Bearer ${credentials.token}`
+    : `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`

@@ -1,0 +1,87 @@
+/**
+ * One question over HTTP to a filter, and its answer: a connection of its own each time. Knows
+ * nothing of what is asked.
+ */
+import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
+import { request as overTls } from 'node:https'
+import type { TextSource } from '../../message/text-source.ts'
+import { failureInWords, readBounded, writeText } from '../scan-octets.ts'
+import type { Failed } from '../servers.ts'
+
+export interface HttpServer {
+  /** `http:` or `https:`, with host and port; a path where the filter has one. */
+  readonly url: string
+  /** In place of host and port. */
+  readonly socketPath?: string
+}
+
+export interface HttpQuestion {
+  readonly method: 'GET' | 'POST'
+  /** In place of the server's own. */
+  readonly path?: string
+  readonly fields: readonly (readonly [name: string, value: string])[]
+  readonly signal: AbortSignal
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: Buffer
+}
+
+/** Octets of an error's words that are told on. */
+const longestError = 200
+
+/** For the log: host and port, or the file of a socket. */
+export const nameOf = ({ url, socketPath }: HttpServer): string => socketPath ?? new URL(url).host
+
+export function openHttp(
+  { url, socketPath }: HttpServer,
+  { method, path, fields, signal }: HttpQuestion,
+): ClientRequest {
+  const target = path === undefined ? new URL(url) : new URL(path, url)
+  const headers = [['Host', target.host], ['Connection', 'close'], ...fields].flat()
+  const request = target.protocol === 'https:' ? overTls : overHttp
+  const where = socketPath === undefined ? {} : { socketPath }
+  const opened = request(target, { ...where, method, headers, agent: false, signal })
+  // Whoever waits for its answer hears of the first; a later one is nobody's.
+  opened.on('error', () => undefined)
+  return opened
+}
+
+export async function answered(request: ClientRequest): Promise<IncomingMessage> {
+  return await new Promise((resolve, reject) => {
+    request.once('response', resolve)
+    request.once('error', reject)
+    // After the answer or an error it says nothing new.
+    request.once('close', () => reject(new Error('it closed the connection without an answer')))
+  })
+}
+
+/** Sends a text, and reads the answer. Never throws; the request is over when it is back. */
+export async function exchange(
+  request: ClientRequest,
+  text: TextSource,
+  answerLimitBytes: number,
+): Promise<HttpAnswer | Failed> {
+  try {
+    const [response] = await Promise.all([
+      answered(request),
+      writeText(request, text, ['response']),
+    ])
+    const body = await readBounded(response, answerLimitBytes)
+    return body === undefined
+      ? { failed: `its answer has more than ${answerLimitBytes} octets` }
+      : { status: response.statusCode ?? 0, body }
+  } catch (error) {
+    return { failed: failureInWords(error) }
+  } finally {
+    request.destroy()
+  }
+}
+
+/** An answer that is an error: its status, and `{"error": …}` or the beginning of what it is. */
+export function errorOf({ status, body }: HttpAnswer): string {
+  const text = body.toString('utf8', 0, 4 * longestError)
+  const said = /"error": ?"([^"]{0,200})/.exec(text)?.[1] ?? text
+  return `HTTP ${status} ${said.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, longestError)}`
+}
