@@ -1,6 +1,7 @@
 /**
- * Rounds: one load, every subject in turn, again and again (A B C, A B C, …), so that whatever else
- * the machine does falls on all of them alike. The median of a subject's rounds counts.
+ * Rounds: one load, every subject in turn, there and back again (A B C, C B A, …), so that whatever
+ * else the machine does falls on all of them alike, and nobody always runs first. The median of a
+ * subject's rounds counts.
  */
 import { cpuSeconds } from './cpu-time.ts'
 import type { Load } from './loads.ts'
@@ -58,24 +59,38 @@ export async function measureLoad(
     rates: [],
     cpu: [],
   }))
-  for (const course of courses) await warmUp(tools, load, course, pace)
+  await warmUp(tools, load, courses, pace)
   for (let round = 0; round < pace.rounds; round += 1) {
-    for (const course of courses) await runOnce(tools, load, course, pace)
+    for (const course of inTurn(courses, round)) await runOnce(tools, load, course, pace)
   }
   return courses.map(measuredOf)
 }
 
+/** There, and the next time back: who runs behind whom makes a tenth of the CPU time. */
+const inTurn = (courses: readonly Course[], round: number): readonly Course[] =>
+  round % 2 === 0 ? courses : courses.toReversed()
+
 /**
  * A server runs for weeks, so what its first seconds cost does not count: Node compiles what is hot
  * for the first fifteen thousand messages or so, Postfix and the pool of Rcptwise start processes
- * and connections.
+ * and connections. In turn, too: who was idle while the others became warm is at a disadvantage.
  */
-async function warmUp(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
-  const end = performance.now() + pace.warmUpSeconds * 1000
-  do await runOnce(tools, load, course, pace)
-  while (performance.now() < end && course.failed === undefined)
-  course.rates.length = 0
-  course.cpu.length = 0
+async function warmUp(
+  tools: MailTools,
+  load: Load,
+  courses: readonly Course[],
+  pace: Pace,
+): Promise<void> {
+  const end = performance.now() + pace.warmUpSeconds * 1000 * courses.length
+  for (let round = 0; performance.now() < end; round += 1) {
+    const running = inTurn(courses, round).filter(({ failed }) => failed === undefined)
+    if (running.length === 0) break
+    for (const course of running) await runOnce(tools, load, course, pace)
+  }
+  for (const course of courses) {
+    course.rates.length = 0
+    course.cpu.length = 0
+  }
 }
 
 /** One run of smtp-source; what it shows of the speed makes the next one as long as a round. */
