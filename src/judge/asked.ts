@@ -8,7 +8,8 @@ import type { StageJudge } from './stages.ts'
 export class Asked {
   readonly of: StageJudge
   readonly #judging: Judging
-  readonly #ended = new AbortController()
+  /** Of a reader alone: who looks on has nothing to end, and it costs microseconds a message. */
+  #ended: AbortController | undefined
   /** Called with what is told, and with nothing where it is given up. */
   readonly #onTold: () => void
   #judgement: Judgement | undefined
@@ -51,7 +52,7 @@ export class Asked {
 
   async #read(reader: Reader, text: TextSource): Promise<void> {
     try {
-      this.tell(await reader.judge(text, this.#ended.signal))
+      this.tell(await reader.judge(text, (this.#ended = new AbortController()).signal))
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error))
     }
@@ -67,14 +68,14 @@ export class Asked {
   fail(why: string): void {
     this.tell({ kind: 'failed', why })
     // Whoever keeps account of a filter that is slow can tell this from being given up.
-    this.#ended.abort(new Error(why))
+    this.#ended?.abort(new Error(why))
   }
 
   /** Nobody wants to know any more. */
   giveUp(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#ended.abort()
+    this.#ended?.abort()
     this.#onTold()
   }
 }

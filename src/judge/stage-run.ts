@@ -26,7 +26,8 @@ export class StageRun {
   readonly #asked: readonly Asked[]
   readonly #envelope: JudgedEnvelope
   readonly #onJudged: (asked: Asked) => void
-  readonly #allTold = Promise.withResolvers<undefined>()
+  /** Once somebody waits for it. */
+  #allTold: PromiseWithResolvers<undefined> | undefined
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor(stage: Stage, envelope: JudgedEnvelope, onJudged: (asked: Asked) => void) {
@@ -95,9 +96,13 @@ export class StageRun {
   }
 
   #resolveIfTold(): void {
-    if (!this.#asked.every(({ isOver }) => isOver)) return
+    if (!this.#areOver) return
     for (const timer of this.#timers) clearTimeout(timer)
-    this.#allTold.resolve(undefined)
+    this.#allTold?.resolve(undefined)
+  }
+
+  get #areOver(): boolean {
+    return this.#asked.every(({ isOver }) => isOver)
   }
 
   /** What those have found who have told it, in their order. */
@@ -109,7 +114,7 @@ export class StageRun {
 
   /** Resolves when nobody is waited for any more. */
   async allTold(): Promise<readonly Finding[]> {
-    await this.#allTold.promise
+    if (!this.#areOver) await (this.#allTold ??= Promise.withResolvers<undefined>()).promise
     return this.findings
   }
 

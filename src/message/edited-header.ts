@@ -94,10 +94,25 @@ function applied(came: Line[], step: readonly Edits[]): readonly Line[] {
  * be known. Undefined where it has to be.
  */
 export function frontOf(step: readonly Edits[]): string | undefined {
+  const [only] = step
+  if (only !== undefined && step.length === 1) {
+    const front = oneUnderOther(only)
+    if (front !== undefined) return front
+  }
   const inFront = step.every(({ list }) =>
     list.every((edit, i) => edit.do === 'insert' && edit.at <= i),
   )
   return inFront ? rawOfAll(applied([], step)) : undefined
+}
+
+/** Fields of one list that are written from the top down, as Rcptwise's own are. */
+function oneUnderOther({ list }: Edits): string | undefined {
+  let front = ''
+  for (const [i, edit] of list.entries()) {
+    if (edit.do !== 'insert' || edit.at !== i) return undefined
+    front += rawOf(edit)
+  }
+  return front
 }
 
 const rawOfAll = (lines: readonly Line[]): string => lines.map(({ raw }) => raw).join('')

@@ -81,7 +81,9 @@ function whyNot(edit: Edit): string | undefined {
   if (name.length + value.length > editedFieldBytes)
     return `a field of more than ${editedFieldBytes} octets`
   if (!fieldValue.test(value)) return 'a value that would not stay in its field'
-  return `${name}:${value}`.split('\r\n').some((line) => line.length > editedLineBytes)
+  // Most fields are shorter than one line may be.
+  return name.length + 1 + value.length > editedLineBytes &&
+    `${name}:${value}`.split('\r\n').some((line) => line.length > editedLineBytes)
     ? `a line of more than ${editedLineBytes} octets`
     : undefined
 }

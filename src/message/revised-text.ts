@@ -30,6 +30,7 @@ export const behindFields = (text: TextSource): AsyncIterable<Buffer> =>
   new FrontedText(text, '').chunks()
 
 const emptyLine = Buffer.from('\r\n')
+const nothing = Buffer.alloc(0)
 
 class FrontedText implements TextSource {
   readonly #text: TextSource
@@ -43,7 +44,7 @@ class FrontedText implements TextSource {
   whole(): readonly Buffer[] | undefined {
     const whole = this.#text.whole()
     if (whole === undefined) return undefined
-    const beginning = Buffer.concat(whole.slice(0, 1))
+    const beginning = whole[0] ?? nothing
     const joint =
       jointBefore(beginning, whole.length < 2) ?? jointBefore(Buffer.concat(whole), true) ?? ''
     return [toOctets(this.#front + joint), ...whole]

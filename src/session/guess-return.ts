@@ -125,10 +125,30 @@ function forgive(
         ? []
         : [guess]
       : possible.filter((one) => maySpeakFor(one, one.split.idleAttempts > forgiveAfter))
-  const why = asked
-    .map((candidate) => whyForgiven(transaction, candidate))
-    .find((reason) => reason !== undefined)
-  if (why !== undefined) transaction.unsplit ??= why
+  const speaking = asked.filter((candidate) => whyForgiven(transaction, candidate) !== undefined)
+  const [first] = speaking
+  const why = first === undefined ? undefined : whyForgiven(transaction, first)
+  if (why === undefined) return withdrawForgiveness(transaction)
+  // Trusted, or kept unsplit by a limit.
+  if (transaction.unsplit !== undefined && transaction.forgivenFor === undefined) return
+  transaction.unsplit = why
+  transaction.forgivenFor = speaking.map(({ split }) => split.id)
+}
+
+/**
+ * It is another message after all: it is split like any other, unless people who don't share an
+ * answer have gone through already.
+ */
+export function withdrawForgiveness(transaction: Transaction): void {
+  if (transaction.forgivenFor === undefined) return
+  const through = throughOf(transaction)
+  const [first] = through
+  if (through.some(({ group }) => group !== first?.group)) return
+  delete transaction.unsplit
+  delete transaction.forgivenFor
+  if (first === undefined) return
+  const group = splittingOf(transaction) === 'late' ? '' : first.group
+  transaction.going = { kind: 'group', group }
 }
 
 const whyForgiven = (

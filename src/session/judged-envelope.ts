@@ -3,15 +3,22 @@ import type { JudgedEnvelope, JudgedRecipient } from '../judge/judge.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Session } from './session.ts'
-import { deliveredAnyway, offeredIn, throughOf, type Transaction } from './transaction.ts'
+import {
+  deliveredAnyway,
+  offeredIn,
+  type Recipient,
+  throughOf,
+  type Transaction,
+} from './transaction.ts'
 import { known } from '../known.ts'
 
 function despiteOf({ neverReject, noGreylisting }: Policy): Pick<JudgedRecipient, 'despite'> {
+  if (neverReject !== true && noGreylisting !== true) return {}
   const despite: Verdict[] = [
     ...(neverReject === true ? (['reject', 'discard'] as const) : []),
     ...(noGreylisting === true ? (['defer'] as const) : []),
   ]
-  return despite.length === 0 ? {} : { despite }
+  return { despite }
 }
 
 /**
@@ -29,17 +36,22 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
     authenticated: session.authenticated,
     reversePath: transaction.reversePath.address,
     parameters: transaction.parameters,
-    recipients: [
-      ...throughOf(transaction).filter(({ concealed }) => concealed === undefined),
-      ...deliveredAnyway(transaction),
-    ].map(({ index, path, group, policy }) => ({
-      index,
-      address: path.address,
-      group,
-      ...(policy === undefined ? {} : { policy: policy.name, ...despiteOf(policy) }),
-    })),
+    recipients: recipientsOf(transaction),
     firstRecipients: (presumed ? split?.firstRecipients : undefined) ?? offeredIn(transaction),
     hostname: session.options.hostname,
     ...known({ local }),
   }
 }
+
+function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
+  const recipients: JudgedRecipient[] = []
+  for (const recipient of throughOf(transaction))
+    if (recipient.concealed === undefined) recipients.push(judgedRecipient(recipient))
+  for (const recipient of deliveredAnyway(transaction)) recipients.push(judgedRecipient(recipient))
+  return recipients
+}
+
+const judgedRecipient = ({ index, path, group, policy }: Recipient): JudgedRecipient =>
+  policy === undefined
+    ? { index, address: path.address, group }
+    : { index, address: path.address, group, policy: policy.name, ...despiteOf(policy) }

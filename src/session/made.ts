@@ -63,6 +63,14 @@ const queueIdForms = [
   /^\d\.\d\.\d ([0-9A-Za-z]{8,}) Message accepted/,
 ]
 
+function queueIdIn(words: string): string | undefined {
+  for (const form of queueIdForms) {
+    const id = form.exec(words)?.[1]
+    if (id !== undefined) return id
+  }
+  return undefined
+}
+
 export function deliveriesOf(
   parcels: readonly Parcel[],
   replies: readonly ParcelReply[],
@@ -71,7 +79,7 @@ export function deliveriesOf(
     const parcel = parcels[i]
     if (parcel === undefined) return []
     const words = describeReply(reply)
-    const queueId = queueIdForms.map((form) => form.exec(words)?.[1]).find((id) => id !== undefined)
+    const queueId = queueIdIn(words)
     return [
       {
         recipients: parcel.recipients.length,

@@ -78,6 +78,8 @@ export interface Transaction {
   /** Recipients before this index belong to a batch that has ended. */
   batchEnd: number
   unsplit?: UnsplitReason
+  /** The splits for whose sake it is let through unsplit, before its text has told. */
+  forgivenFor?: readonly string[]
   /** The limit that keeps this message from beginning a split. */
   crowded?: OpenLimit
   /** Open splits in which someone of this transaction takes part. */

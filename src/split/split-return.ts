@@ -93,8 +93,9 @@ export function noteOffer(candidate: Candidate, address: string): void {
  * to answer one.
  */
 export const mayBeReturn = ({ split, seen, newcomers }: Candidate, arrival: Arrival): boolean => {
-  // Of a message whose text was seen all people are known, and a return offers nobody new.
-  const fits = split.fingerprint === undefined || newcomers === 'none'
+  // Of a message whose text was seen all people are known, and a return offers nobody new. Of
+  // another one more may be to come, behind those whom its sender offered before it left.
+  const fits = split.fingerprint === undefined ? newcomers !== 'early' : newcomers === 'none'
   return fits && seen.size > 0 && declaredAlike(split, arrival)
 }
 
@@ -105,9 +106,8 @@ export const mayBeReturn = ({ split, seen, newcomers }: Candidate, arrival: Arri
  * `muchTried`: a sender that offers them in another order each time.
  */
 export function maySpeakFor(candidate: Candidate, muchTried: boolean): boolean {
-  const { split, newcomers, inOrder, seen, expected } = candidate
-  if (split.fingerprint !== undefined || muchTried) return true
-  return newcomers !== 'early' && inOrder && seen.size === expected.length
+  const { split, inOrder, seen, expected } = candidate
+  return split.fingerprint !== undefined || muchTried || (inOrder && seen.size === expected.length)
 }
 
 export const declaredAlike = ({ declared }: Split, arrival: Arrival): boolean =>

@@ -32,8 +32,9 @@ export const peopleIn = ({ rcpts }: Transaction): string[] =>
 export const startsWith = (all: readonly string[], first: readonly string[]): boolean =>
   first.every((one, i) => all[i] === one)
 
-export const sharesSomebody = (one: Transaction, other: Transaction): boolean =>
-  peopleIn(one).some((address) => peopleIn(other).includes(address))
+/** Nobody else stands before them, in whatever order they are. */
+export const comeFirst = (people: readonly string[], all: readonly string[]): boolean =>
+  all.slice(0, new Set(people).size).every((one) => people.includes(one))
 
 export const isAnswered = ({ to }: Offer, transactions: readonly Transaction[]): boolean =>
   to.every((address) =>

@@ -12,10 +12,10 @@ import {
   isOurDeferral,
   isShared,
   lastTold,
+  comeFirst,
   madeNoProgress,
   makesSomebodyWait,
   peopleIn,
-  sharesSomebody,
   sizeTold,
   startsWith,
   waitsAtRcpt,
@@ -433,7 +433,7 @@ export class Record {
       if (stuck.length === 0 || isAnswered(other, over)) return false
       if (before.some(({ dot }) => dot !== undefined))
         return offered.every((one) => other.to.includes(one))
-      const muchTried = stuck.length > 1 && stuck.some((one) => sharesSomebody(one, transaction))
+      const muchTried = stuck.length > 1 && stuck.some((one) => comeFirst(peopleIn(one), offered))
       return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
     })
     return spoke

@@ -178,6 +178,68 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     expect(codes).toContain('250')
   })
 
+  /** It has come twice, in another order each time, and never shown its text. */
+  function muchTried(...args: Parameters<typeof Machine.ready>): Machine {
+    const [options] = args
+    const machine = Machine.ready(options)
+    for (const to of [both, both.toReversed()]) {
+      const tries = Machine.ready({ ...options, ledger: machine.ledger })
+      tries.send('MAIL FROM:<sender@example.net>')
+      for (const one of to) tries.send(`RCPT TO:<${one}>`)
+      tries.send('RSET')
+    }
+    expect(machine.ledger.open).toMatchObject([{ idleAttempts: 2 }])
+    return machine
+  }
+
+  test.each<[string[], string[]]>([
+    [
+      ['c', 'a', 'b'],
+      ['250', '451', '250'],
+    ],
+    [
+      ['a', 'c', 'b'],
+      ['250', '451', '451'],
+    ],
+    [
+      ['b', 'c', 'a'],
+      ['250', '250', '451'],
+    ],
+    [
+      ['b', 'a'],
+      ['250', '250'],
+    ],
+  ])(
+    'rules.md: “Rcptwise lets no message with other people through for its sake.” Nor when it has come again and again: %s',
+    (to, codes) => {
+      const machine = muchTried({
+        recipients: { ...recipients, 'c@example.org': policies.strict },
+      })
+      machine.send('MAIL FROM:<sender@example.net>')
+      const said = to.map((one) => machine.send(`RCPT TO:<${one}@example.org>`)[0] ?? '')
+      expect(said.map((reply) => reply.slice(0, 3))).toEqual(codes)
+    },
+  )
+
+  test.each<[string, string[], string]>([
+    ['one who refuses', ['b'], '550'],
+    ['two who refuse', ['b', 'c'], '550'],
+    ['one who takes it', ['a'], '250'],
+  ])(
+    'rules.md: “When the text shows that it is another message, Rcptwise treats it as one, where the recipients can share an answer.” %s',
+    (_name, to, code) => {
+      const machine = muchTried({
+        recipients: { ...recipients, 'c@example.org': policies.strict },
+      })
+      const all = to.map((one) => `${one}@example.org`)
+      expect(machine.message(all, { ...spam, message: 'another' }).text[0]).toMatch(code)
+      expect(machine.transactions.at(-1)?.unsplit).toBeUndefined()
+      expect(machine.ledger.open, 'of the first message').toMatchObject([
+        { recipients: [{ state: 'waiting' }, { state: 'waiting' }] },
+      ])
+    },
+  )
+
   test('a sender that offers them in another order each time is let through, too', () => {
     const machine = Machine.ready({ recipients })
     const attempt = (to: readonly string[]): string => {
