@@ -6,6 +6,7 @@ import * as cert from './cert.ts'
 import * as check from './check.ts'
 import * as demo from './demo.ts'
 import * as peers from './peers.ts'
+import * as recipients from './recipients.ts'
 import * as serve from './serve.ts'
 import * as splits from './splits.ts'
 import * as strategy from './strategy.ts'
@@ -15,6 +16,7 @@ const program = new Command('rcptwise')
   .version(version)
   .showHelpAfterError('(rcptwise --help lists the commands)')
 
-for (const { register } of [serve, check, demo, cert, peers, strategy, splits]) register(program)
+for (const { register } of [serve, check, demo, cert, peers, recipients, strategy, splits])
+  register(program)
 
 await program.parseAsync()

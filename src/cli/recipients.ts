@@ -1,0 +1,97 @@
+/** `rcptwise recipients test ADDRESS…`: which policy recipients have, and where it comes from. */
+import type { Command } from 'commander'
+import { type RecipientReport, reportOn } from '../app/recipient-report.ts'
+import { visible } from '../log/visible.ts'
+import type { Origins } from '../policy/origins.ts'
+import type { PolicyColumn } from '../policy/policy-source.ts'
+import type { Policy } from '../verdict/policy.ts'
+import { configured, withConfigOptions } from './configured.ts'
+import { rawInWords, saidOf } from './policy-in-words.ts'
+
+export function register(program: Command): void {
+  const recipients = program
+    .command('recipients')
+    .description('where the policies of recipients come from')
+  const command = withConfigOptions(recipients.command('test <address...>'))
+    .description('show the keys, what each source says, the policy and the group of each address')
+    .option('--from <address>', 'for mail of this sender', '')
+    .option('--json', 'as JSON')
+  command.action(async (addresses: readonly string[], options: TestOptions) => {
+    await run(addresses, command, options)
+  })
+}
+
+interface TestOptions {
+  readonly from: string
+  readonly json?: true
+}
+
+async function run(
+  addresses: readonly string[],
+  command: Command,
+  { from: sender, json = false }: { readonly from: string; readonly json?: boolean },
+): Promise<void> {
+  try {
+    const reports = await reportOn({ addresses, sender }, configured(command))
+    const text = json
+      ? JSON.stringify(reports.map(inJson), undefined, 2)
+      : reports.map(inWords).join('\n\n')
+    process.stdout.write(`${text}\n`)
+    if (reports.some(({ told }) => told.some(({ answer }) => isTrouble(answer.kind))))
+      process.exitCode = 1
+  } catch (error) {
+    process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`)
+    process.exitCode = 1
+  }
+}
+
+const isTrouble = (kind: string): boolean => kind === 'failed' || kind === 'wrong'
+
+/** A line of the report, fit for a terminal. */
+const line = (what: string, text: string): string => `  ${what.padEnd(7)} ${visible(text)}`
+
+export function inWords({ address, keys, told, policy, origins, group }: RecipientReport): string {
+  return [
+    visible(address),
+    line('keys', keys.join(', ')),
+    ...told.map(({ source, answer }) =>
+      line(
+        'source',
+        `${source} ${answer.kind === 'failed' ? `failed: ${answer.why}` : rawInWords(answer)}`,
+      ),
+    ),
+    ...(policy === undefined
+      ? [line('policy', 'not known: the client gets 451')]
+      : [line('policy', valuesOf(policy, origins)), line('group', String(group))]),
+  ].join('\n')
+}
+
+function valuesOf(policy: Policy, origins: Origins): string {
+  const values = saidOf(policy).map(
+    ({ field, column, words }) => `${column} ${words} (${originOf(field, origins)})`,
+  )
+  return `${policy.name}: ${values.join(', ')}`
+}
+
+const originOf = (field: string, { of, others }: Origins): string =>
+  of.get(field as PolicyColumn) ?? others ?? 'default'
+
+export function inJson({
+  policy,
+  origins,
+  ...report
+}: RecipientReport): Readonly<Record<string, unknown>> {
+  return {
+    ...report,
+    ...(policy !== undefined && {
+      policy: {
+        name: policy.name,
+        values: saidOf(policy).map(({ field, column, value }) => ({
+          column,
+          value,
+          from: originOf(field, origins),
+        })),
+      },
+    }),
+  }
+}
