@@ -28,7 +28,10 @@ export interface JudgedRecipient {
   readonly despite?: readonly Verdict[]
 }
 
-/** What is known of a message when its text begins to come. */
+/**
+ * What is known of a message when its text begins to come. Addresses and names are octets, one
+ * character each: with SMTPUTF8 those of UTF-8.
+ */
 export interface JudgedEnvelope {
   /** The transaction's, in log and facts. */
   readonly id: string

@@ -50,7 +50,11 @@ export function scannerJudge(scanner: Scanner, { maxSizeBytes, atATime }: Scanne
     try {
       // Nothing is asked before the whole text is there: a slow client would hold others' places.
       const size = await textSize(text, maxSizeBytes, signal)
-      if (size === undefined) return { kind: 'silent' }
+      if (size === undefined)
+        return {
+          kind: 'silent',
+          why: `the message has more than ${maxSizeBytes} octets (max_size)`,
+        }
       return await scanner.judge(envelope, { text, size, signal }, slots)
     } catch (error) {
       if (closed.signal.aborted) return { kind: 'failed', why: 'it was closed' }

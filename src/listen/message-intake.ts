@@ -5,6 +5,7 @@
 import type { Backend } from '../backend/backend.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { JudgedEnvelope, Judges, JudgeTold, MessageJudging } from '../judge/judge.ts'
+import { known } from '../known.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Event } from '../session/effects.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
@@ -177,7 +178,7 @@ export class MessageIntake {
       judge,
       result: resultOf(judgement),
       ms,
-      ...(judgement.kind === 'failed' ? { why: judgement.why } : {}),
+      ...(judgement.kind === 'judged' ? {} : known({ why: judgement.why })),
     })
   }
 

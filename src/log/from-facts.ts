@@ -132,6 +132,16 @@ export function logFromFacts(log: Log): FactListener {
             },
             'judge failed',
           )
+        else if (fact.result === 'silent' && fact.why !== undefined)
+          log.info(
+            {
+              event: 'judgeSkipped',
+              transaction: fact.transaction,
+              judge: fact.judge,
+              why: cutText(fact.why),
+            },
+            'judge was not asked',
+          )
         return
       case 'judgeLeftOut': {
         const { transaction, judge } = fact

@@ -160,6 +160,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         judgeResults(fact.judge, fact.result).inc()
         return
       case 'judgeLeftOut':
+        metrics.judgeLeftOutTotal.inc({ judge: fact.judge })
         return
       case 'judgeServerDown':
         metrics.judgeServersDown.inc({ judge: fact.judge })

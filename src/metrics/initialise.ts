@@ -102,6 +102,7 @@ export function initialise(
   }
   for (const judge of judges) {
     metrics.judgeServersDown.inc({ judge }, 0)
+    metrics.judgeLeftOutTotal.inc({ judge }, 0)
     for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
   }
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)

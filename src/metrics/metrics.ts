@@ -244,6 +244,12 @@ export const metricDescriptions = {
     labels: ['judge'],
     help: 'Servers of a judge that Rcptwise does not ask for a while, because they failed several times in a row; each worker process counts its own.',
   },
+  judgeLeftOutTotal: {
+    type: 'counter',
+    name: 'judge_left_out_total',
+    labels: ['judge'],
+    help: 'Messages of which a judge could not be told something, or for which it wanted a change that can not be made (log: judgeLeftOut).',
+  },
   judgeResultsTotal: {
     type: 'counter',
     name: 'judge_results_total',

@@ -212,6 +212,7 @@ export function createMetrics(
     backendDeliverySeconds: histogram(d.backendDeliverySeconds),
     judgeSeconds: histogram(d.judgeSeconds),
     judgeServersDown: gauge(d.judgeServersDown),
+    judgeLeftOutTotal: counter(d.judgeLeftOutTotal),
     judgeResultsTotal: counter(d.judgeResultsTotal),
     bouncesTotal: counter(d.bouncesTotal),
     policySeconds: histogram(d.policySeconds),

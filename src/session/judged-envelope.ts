@@ -1,5 +1,6 @@
 /** What judges are told of a message when its text begins to come. */
 import type { JudgedEnvelope, JudgedRecipient } from '../judge/judge.ts'
+import { octetsOf } from '../smtp/octets.ts'
 import type { Policy } from '../verdict/policy.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Session } from './session.ts'
@@ -27,6 +28,7 @@ function despiteOf({ neverReject, noGreylisting }: Policy): Pick<JudgedRecipient
 export function judgedEnvelope(session: Session, transaction: Transaction): JudgedEnvelope {
   const { address, port, rdns, local } = session.client
   const { split, presumed } = transaction
+  const { firstRecipients = offeredIn(transaction) } = (presumed ? split : undefined) ?? {}
   // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
   const tls = address === session.connectedFrom ? session.tls : undefined
   return {
@@ -34,10 +36,10 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
     client: { address, port, helo: session.helo, ...known({ name: rdns }) },
     ...known({ tls }),
     authenticated: session.authenticated,
-    reversePath: transaction.reversePath.address,
+    reversePath: octetsOf(transaction.reversePath.address),
     parameters: transaction.parameters,
     recipients: recipientsOf(transaction),
-    firstRecipients: (presumed ? split?.firstRecipients : undefined) ?? offeredIn(transaction),
+    firstRecipients: firstRecipients.map(octetsOf),
     hostname: session.options.hostname,
     ...known({ local }),
   }
@@ -51,7 +53,9 @@ function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
   return recipients
 }
 
-const judgedRecipient = ({ index, path, group, policy }: Recipient): JudgedRecipient =>
-  policy === undefined
-    ? { index, address: path.address, group }
-    : { index, address: path.address, group, policy: policy.name, ...despiteOf(policy) }
+function judgedRecipient({ index, path, group, policy }: Recipient): JudgedRecipient {
+  const address = octetsOf(path.address)
+  return policy === undefined
+    ? { index, address, group }
+    : { index, address, group, policy: policy.name, ...despiteOf(policy) }
+}

@@ -33,7 +33,7 @@ export type Judgement =
       readonly own?: ReadonlyMap<number, Said>
     })
   /** Nothing in the text says anything about it: every policy accepts. */
-  | { readonly kind: 'silent' }
+  | { readonly kind: 'silent'; /** It was not asked. */ readonly why?: string }
   /** The judge's own trouble; `onFailure` decides. */
   | { readonly kind: 'failed'; readonly why: string }
 

@@ -120,6 +120,7 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     ['backend_delivery_seconds_count{server="smtp://10.0.0.5:25",reply="4xx"}', 1],
     ['judge_seconds_count{judge="headers"}', 2],
     ['judge_results_total{judge="headers",result="failed"}', 1],
+    ['judge_left_out_total{judge="rspamd"}', 1],
     ['policy_failures_total{source="sql"}', 1],
     ['policy_recipients_total{source="sql",answer="asked"}', 2],
     ['policy_recipients_total{source="sql",answer="kept"}', 3],
@@ -233,6 +234,7 @@ describe('initialise', () => {
       ...['scored', 'forced', 'silent', 'failed'].map(
         (result) => `judge_results_total{judge="headers",result="${result}"}`,
       ),
+      'judge_left_out_total{judge="headers"}',
       'missing_recipients_total{peer="default",strategy="group"}',
       'missing_recipients_total{peer="learning",strategy="late"}',
       'forced_retries_total{peer="learning",strategy="lenient"}',

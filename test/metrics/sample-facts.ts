@@ -164,6 +164,15 @@ export const everyKind: readonly Fact[] = [
     why: 'too long',
   },
   {
+    kind: 'judged',
+    at: 5,
+    transaction: 'S1.1',
+    judge: 'spamd',
+    result: 'silent',
+    ms: 1,
+    why: 'too large',
+  },
+  {
     kind: 'bounce',
     at: 5,
     transaction: 'S1.1',

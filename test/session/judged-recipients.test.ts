@@ -58,6 +58,24 @@ describe('a judge is told of', () => {
   })
 })
 
+test('addresses are octets, as on the wire: SMTPUTF8', () => {
+  const machine = Machine.ready()
+  const octets = (text: string): string => Buffer.from(text).toString('latin1')
+  machine.send(
+    `MAIL FROM:<${octets('u\u017cytkownik@example.net')}> SMTPUTF8`,
+    `RCPT TO:<${octets('\u4e0d\u4e0a@example.org')}>`,
+    'DATA',
+  )
+  const effect = machine.effects.find(({ do: what }) => what === 'receiveText')
+  expect(effect).toMatchObject({
+    judged: {
+      reversePath: octets('u\u017cytkownik@example.net'),
+      recipients: [{ address: octets('\u4e0d\u4e0a@example.org') }],
+      firstRecipients: [octets('\u4e0d\u4e0a@example.org')],
+    },
+  })
+})
+
 test('a judge is told of the client, the sender, and which transaction it is', () => {
   const machine = Machine.ready({
     client: { address: '192.0.2.9', port: 4000, rdns: 'mail.example.net', local: '192.0.2.80:25' },
