@@ -30,6 +30,7 @@ export const documents: readonly string[] = [
   'grafana/README.md',
   ...markdownOf('docs'),
   ...markdownOf('docs/deploy'),
+  ...markdownOf('docs/sites'),
 ]
 
 /** Emphasis, code marks and links are how a sentence looks, not what it says. */

@@ -1,0 +1,173 @@
+/**
+ * The queries in docs/sites, as they are written there, with the tables that these systems have:
+ * names, types and keys of their columns, without those that nobody asks for.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { reportOn } from '../../../src/app/recipient-report.ts'
+import type { Config, SourceConfig } from '../../../src/config/config.ts'
+import { parseConfig } from '../../../src/config/load.ts'
+import type { Policy } from '../../../src/verdict/policy.ts'
+import {
+  databaseObstacle,
+  type DatabaseServer,
+  password,
+  startDatabase,
+} from './database-server.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const obstacle = databaseObstacle()
+let directory: string
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rcptwise-sites-'))
+  writeFileSync(join(directory, 'password'), password)
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** The configuration of a page, with its source elsewhere. */
+function configOf(page: string, elsewhere: Partial<SourceConfig>): Config {
+  const text = readFileSync(join(root, 'docs', 'sites', page), 'utf8')
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(text) ?? []
+  const loaded = parseConfig(yaml, join(directory, 'config.yaml'))
+  if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
+  const { config } = loaded
+  const [source] = config.recipients.sources
+  return {
+    ...config,
+    recipients: {
+      ...config.recipients,
+      sources: [{ ...source, ...elsewhere } as SourceConfig],
+    },
+  }
+}
+
+const at = (server: DatabaseServer): Partial<SourceConfig> =>
+  ({ port: server.port, database: 'mail', passwordFile: join(directory, 'password') }) as const
+
+/** What each has; those whom the source does not know have the default policy. */
+async function policiesOf(
+  config: Config,
+  addresses: readonly string[],
+): Promise<Readonly<Record<string, Partial<Policy> | undefined>>> {
+  const reports = await reportOn({ addresses, sender: '' }, config)
+  expect(reports.flatMap(({ told }) => told.map(({ answer }) => answer.kind))).not.toContain(
+    'failed',
+  )
+  return Object.fromEntries(
+    reports.map(({ address, policy }) => {
+      const said = Object.entries({ ...policy }).filter(
+        ([field]) => field !== 'name' && field !== 'neverDefer',
+      )
+      return [address, Object.fromEntries(said)]
+    }),
+  )
+}
+
+describe.skipIf(obstacle !== undefined)('mailcow', () => {
+  test('each user and alias has their own limits, the domain those that a user has not set', async () => {
+    await using server = await startDatabase('mysql')
+    await server.run(
+      `CREATE TABLE alias (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, address VARCHAR(255) NOT NULL UNIQUE,
+        goto TEXT NOT NULL, domain VARCHAR(255) NOT NULL, active TINYINT(1) NOT NULL DEFAULT 1, KEY domain (domain))
+        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC`,
+      `CREATE TABLE filterconf (object VARCHAR(255) NOT NULL DEFAULT '', \`option\` VARCHAR(50) NOT NULL DEFAULT '',
+        value VARCHAR(100) NOT NULL DEFAULT '', prefid INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, KEY object (object))
+        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC`,
+      `INSERT INTO alias (address, goto, domain) VALUES
+        ('ann@example.org', 'ann@example.org', 'example.org'),
+        ('info@example.org', 'ann@example.org', 'example.org'),
+        ('bob@example.org', 'bob@example.org', 'example.org'),
+        ('team@example.org', 'ann@example.org,bob@example.org', 'example.org'),
+        ('@example.org', 'ann@example.org', 'example.org'),
+        ('eve@example.net', 'eve@example.net', 'example.net')`,
+      `INSERT INTO filterconf (object, \`option\`, value) VALUES
+        ('ann@example.org', 'lowspamlevel', '4'), ('ann@example.org', 'highspamlevel', '6.5'),
+        ('ann@example.org', 'whitelist_from', '*@friends.example'),
+        ('ann@example.org', 'whitelist_from', 'carol@example.com'),
+        ('ann@example.org', 'whitelist_from', '*.strange*pattern'),
+        ('ann@example.org', 'blacklist_from', 'spam@example.com'),
+        ('example.org', 'highspamlevel', '10')`,
+    )
+    const ann = { tagAt: 4, rejectAt: 6.5 }
+    const ofDomain = { tagAt: 8, rejectAt: 10 }
+    const found = await policiesOf(configOf('mailcow.md', at(server)), [
+      'ann@example.org',
+      'Info+x@example.org',
+      'bob@example.org',
+      'team@example.org',
+      'anybody@example.org',
+      'eve@example.net',
+    ])
+    expect(found).toMatchObject({
+      'ann@example.org': ann,
+      'Info+x@example.org': ann,
+      'bob@example.org': ofDomain,
+      'team@example.org': ofDomain,
+      'anybody@example.org': ofDomain,
+      'eve@example.net': { tagAt: 8, rejectAt: 15 },
+    })
+    expect(JSON.stringify(listsOf(found['ann@example.org']))).toBe(
+      '[["@friends.example","carol@example.com"],["spam@example.com"]]',
+    )
+  })
+})
+
+const listsOf = (policy: Partial<Policy> | undefined): unknown[] =>
+  [policy?.acceptSenders, policy?.refuseSenders].map((list) => [...(list ?? [])].toSorted())
+
+describe.skipIf(obstacle !== undefined)("amavis' tables as iRedMail has them", () => {
+  test('the row of the detail, of the user, of the domain, column by column', async () => {
+    await using server = await startDatabase('postgres')
+    await server.run(
+      `CREATE TABLE users (id serial PRIMARY KEY, priority integer NOT NULL DEFAULT '7',
+        policy_id integer NOT NULL DEFAULT '1' CHECK (policy_id >= 0), email bytea NOT NULL UNIQUE, fullname varchar(255))`,
+      `CREATE TABLE policy (id serial PRIMARY KEY, policy_name varchar(255), spam_lover char(1), bypass_spam_checks char(1),
+        spam_quarantine_to varchar(64), spam_tag_level real, spam_tag2_level real, spam_kill_level real, message_size_limit integer)`,
+      `INSERT INTO policy (id, spam_lover, bypass_spam_checks, spam_tag2_level, spam_kill_level, message_size_limit) VALUES
+        (1, NULL, NULL, 6.2, 6.9, NULL), (2, 'N', 'N', NULL, 9, 1000000), (3, 'Y', 'N', 5, 999, 0), (4, 'N', 'Y', 5, 5, NULL)`,
+      `INSERT INTO users (priority, policy_id, email) VALUES
+        (5, 1, '@example.org'), (7, 2, 'ann@example.org'), (9, 4, 'ann+all@example.org'), (7, 3, 'bob@example.org')`,
+    )
+    const found = await policiesOf(configOf('iredmail.md', at(server)), [
+      'ann@example.org',
+      'ann+all@example.org',
+      'ANN+x@example.org',
+      'bob@example.org',
+      'eve@example.org',
+      'eve@example.net',
+    ])
+    const ann = { tagAt: 6.2, rejectAt: 9, maxSizeBytes: 1_000_000 }
+    expect(found).toEqual({
+      'ann@example.org': ann,
+      'ann+all@example.org': { maxSizeBytes: 1_000_000 },
+      'ANN+x@example.org': ann,
+      'bob@example.org': { tagAt: 5 },
+      'eve@example.org': { tagAt: 6.2, rejectAt: 6.9 },
+      'eve@example.net': { tagAt: 6, rejectAt: 15 },
+    })
+  })
+})
+
+test('Mailu: each user by their own threshold', async () => {
+  const path = join(directory, 'main.db')
+  {
+    using database = new DatabaseSync(path)
+    database.exec(`CREATE TABLE user (email VARCHAR(255) NOT NULL PRIMARY KEY, localpart VARCHAR(80) NOT NULL,
+      spam_enabled BOOLEAN NOT NULL, spam_threshold INTEGER NOT NULL);
+      INSERT INTO user VALUES ('ann@example.org', 'ann', 1, 40), ('bob@example.org', 'bob', 0, 80)`)
+  }
+  const found = await policiesOf(configOf('mailu.md', { path }), [
+    'ann@example.org',
+    'bob@example.org',
+    'eve@example.org',
+  ])
+  expect(found).toEqual({
+    'ann@example.org': { tagAt: 6, rejectAt: 11 },
+    'bob@example.org': {},
+    'eve@example.org': { tagAt: 12, rejectAt: 17 },
+  })
+})
