@@ -25,7 +25,7 @@ function known(
   { software, recipient }: { readonly software: string; readonly recipient?: string },
 ): ReadonlyMap<string, string> {
   const name = client.name ?? 'unknown'
-  const [, host, port] = /^\[?([^[\]]+)\]?:([0-9]+)$/.exec(local ?? '') ?? []
+  const [host, port] = (local ?? '').split(' ')
   const all: readonly (readonly [string, string | undefined])[] = [
     ['i', id],
     ['j', hostname],
@@ -36,7 +36,7 @@ function known(
     ['{client_ptr}', name],
     ['{client_port}', String(client.port)],
     ['{daemon_name}', hostname],
-    ['{daemon_addr}', host],
+    ['{daemon_addr}', port === undefined ? undefined : host],
     ['{daemon_port}', port],
     ['{tls_version}', tls?.protocol],
     ['{cipher}', tls?.cipher],

@@ -13,6 +13,7 @@ import { frame, goOn, numbered } from './frames.ts'
 
 const envelope = {
   ...one,
+  local: '192.0.2.9 25',
   parameters: new Map([
     ['SIZE', '100'],
     ['SMTPUTF8', undefined],
@@ -130,6 +131,7 @@ describe('what a filter is told', () => {
     expect(connect).toMatch(/^DCj\0mx\.test\0_\0client\.test \[192\.0\.2\.1\]\0/)
     expect(connect).toContain('{client_ptr}\0client.test\0')
     expect(connect).toContain('{client_port}\x0040000\0')
+    expect(connect).toContain('{daemon_addr}\x00192.0.2.9\0{daemon_port}\x0025\0')
     expect(mail).toContain('i\0S1.1\0')
     expect(mail).toContain('{mail_addr}\0sender@example.net\0{mail_host}\0example.net\0')
     expect(rcpt).toContain('{rcpt_addr}\0ann@example.org\0{rcpt_host}\0example.org\0')
