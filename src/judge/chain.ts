@@ -5,8 +5,8 @@
 import type { Edits, Revision } from '../message/edits.ts'
 import { revised } from '../message/revised-text.ts'
 import { type Finding, type Findings, noFindings } from '../verdict/judgement.ts'
-import type { Judges, MessageJudging, MessageToJudge } from './judge.ts'
-import { endsStages, StageRun } from './stage-run.ts'
+import type { JudgedEnvelope, Judges, MessageJudging, MessageToJudge } from './judge.ts'
+import { recipientsLeft, StageRun } from './stage-run.ts'
 import { type ConfiguredJudge, type Stage, stagesOf } from './stages.ts'
 
 export interface ChainOptions {
@@ -43,12 +43,12 @@ class ChainJudging implements MessageJudging {
     this.#message = message
     this.#now = now
     if (first === undefined) return
-    this.#run = this.#runOf(first)
+    this.#run = this.#runOf(first, message.envelope.recipients)
     this.#run.begin(message.text)
   }
 
-  #runOf(stage: Stage): StageRun {
-    return new StageRun(stage, this.#message.envelope, ({ of, judgement }) => {
+  #runOf(stage: Stage, recipients: JudgedEnvelope['recipients']): StageRun {
+    return new StageRun(stage, { ...this.#message.envelope, recipients }, ({ of, judgement }) => {
       if (judgement === undefined) return
       const ms = this.#askedAt === undefined ? 0 : this.#now() - this.#askedAt
       this.#message.onJudged({ judge: of.judge.name, judgement, ms })
@@ -80,9 +80,11 @@ class ChainJudging implements MessageJudging {
     let found = await first.allTold()
     const all = [...found]
     let revision = revisionOf(found)
+    let { recipients } = this.#message.envelope
     for (const stage of this.#later) {
-      if (this.#over || found.some((one) => endsStages(one, this.#message.envelope))) break
-      const run = this.#runOf(stage)
+      recipients = recipientsLeft(recipients, found)
+      if (this.#over || recipients.length === 0) break
+      const run = this.#runOf(stage, recipients)
       this.#run = run
       this.#askedAt = this.#now()
       run.readAll(revised(this.#message.text, revision))

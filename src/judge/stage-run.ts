@@ -2,7 +2,7 @@
 import type { TextSource } from '../message/text-source.ts'
 import type { Finding, Judgement } from '../verdict/judgement.ts'
 import { Asked } from './asked.ts'
-import type { JudgedEnvelope } from './judge.ts'
+import type { JudgedEnvelope, JudgedRecipient } from './judge.ts'
 import type { Stage } from './stages.ts'
 
 type Forced = NonNullable<Extract<Judgement, { kind: 'judged' }>['opinion']>['verdict']
@@ -18,9 +18,25 @@ function forcedFor(judgement: Judgement, { recipients }: JudgedEnvelope): Forced
 const endsOthers = (judgement: Judgement, envelope: JudgedEnvelope): boolean =>
   forcedFor(judgement, envelope) === 'reject'
 
-/** Nobody gets the text now: whoever comes later need not see it. */
-export const endsStages = ({ judgement }: Finding, envelope: JudgedEnvelope): boolean =>
-  ['reject', 'defer', 'discard'].includes(forcedFor(judgement, envelope) ?? '')
+/**
+ * Who may get the text still; whoever comes later is told of nobody else, and where nobody is left
+ * need not see it.
+ */
+export const recipientsLeft = (
+  recipients: readonly JudgedRecipient[],
+  found: readonly Finding[],
+): readonly JudgedRecipient[] =>
+  recipients.filter((recipient) => !found.some(({ judgement }) => keptFrom(judgement, recipient)))
+
+function keptFrom(judgement: Judgement, { index, despite }: JudgedRecipient): boolean {
+  if (judgement.kind !== 'judged') return false
+  const { verdict } = judgement.own?.get(index)?.opinion ?? judgement.opinion ?? {}
+  return (
+    verdict !== undefined &&
+    ['reject', 'defer', 'discard'].includes(verdict) &&
+    despite?.includes(verdict) !== true
+  )
+}
 
 export class StageRun {
   readonly #asked: readonly Asked[]

@@ -6,7 +6,7 @@ import { headersJudge } from '../../src/judge/headers.ts'
 import type { Judge, JudgeTold, MessageJudging } from '../../src/judge/judge.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import { checkEdits, type Edit, type Edits } from '../../src/message/edits.ts'
-import type { Findings, Judgement, Opinion } from '../../src/verdict/judgement.ts'
+import type { Findings, Judgement, Opinion, Said } from '../../src/verdict/judgement.ts'
 import { octet } from '../smtp/splits.ts'
 import { envelope } from './envelope.ts'
 import { type Script, scripted } from './scripted.ts'
@@ -193,6 +193,42 @@ describe('one after the other', () => {
     expect(before.read).toEqual([message])
     expect(after.read).toEqual([`X-Mark: 2\r\nX-Mark: 1\r\n${message}`])
     expect(found.revision.map((step) => step.length)).toEqual([1, 1])
+  })
+
+  test('who is refused, put off or left out by one is not shown to those behind it', async () => {
+    const recipients = ['ann', 'bob', 'cid', 'dan'].map((name, index) => ({
+      index,
+      address: `${name}@example.org`,
+      group: 'a',
+      ...(name === 'dan' ? { despite: ['reject' as const] } : {}),
+    }))
+    const own = new Map<number, Said>([
+      [0, { opinion: { verdict: 'reject' } }],
+      [1, { opinion: { verdict: 'tag' } }],
+      [2, { opinion: { verdict: 'discard' } }],
+      [3, { opinion: { verdict: 'reject' } }],
+    ])
+    const shown: string[] = []
+    const first = scripted({
+      edits: true,
+      judge: () => ({ kind: 'judged', symbols: [], own }),
+    })
+    const second = scripted({
+      judge: (_, about) => {
+        shown.push(...about.recipients.map(({ address }) => address))
+        return { kind: 'silent' }
+      },
+    })
+    await judge([first, second], undefined, recipients)
+    expect(shown).toEqual(['bob@example.org', 'dan@example.org'])
+  })
+
+  test('where nobody is left those behind it are not asked', async () => {
+    const own = new Map<number, Said>([[0, { opinion: { verdict: 'reject' } }]])
+    const first = scripted({ edits: true, judge: () => ({ kind: 'judged', symbols: [], own }) })
+    const second = scores('second', 1)
+    await judge([first, second])
+    expect(second.read).toEqual([])
   })
 
   test('one that only looks on reads what was left, too', async () => {

@@ -11,6 +11,7 @@ import { interopObstacle } from '../../support/lab/availability.ts'
 import { type FrontEnd, startFrontEnd } from '../../support/lab/front-end.ts'
 import { type Postfix, startPostfix } from '../../support/lab/postfix.ts'
 import { type PythonMilter, startPythonMilter } from '../../support/lab/python-milter.ts'
+import { until } from '../../support/lab/until.ts'
 
 const [ann, bob, cid] = ['ann@example.org', 'bob@example.org', 'cid@example.org'] as const
 const everybody = [ann, bob, cid]
@@ -179,4 +180,139 @@ describe.skipIf(interopObstacle() !== undefined)('libmilter', () => {
     await using rcptwise = await front()
     expect(await changed(rcptwise, ['body another one'])).toMatch(/\n\r?\nanother one\r?\n$/)
   })
+
+  test('what can not be written is left out, and costs nothing else', async () => {
+    await using rcptwise = await front()
+    const message = await changed(rcptwise, ['large 60000', 'add X-Fine yes'])
+    expect(message).toMatch(/^X-Fine: yes\r?$/m)
+    expect(message).not.toContain('X-Large')
+    expect(rcptwise.log()).toMatch(/"judgeLeftOut".*1 of 2 changes can't be made/)
+  })
+
+  test('a value can not begin another field', async () => {
+    await using rcptwise = await front()
+    const message = await changed(rcptwise, ['add X-A one\\nX-Injected: two', 'add X-Fine yes'])
+    expect(message).toMatch(/^X-Fine: yes\r?$/m)
+    expect(message).not.toMatch(/^X-Injected/m)
+  })
+
+  test('more time is given, as long as time_limit allows', async () => {
+    await using patient = await front()
+    expect(await changed(patient, ['progress 1', 'add X-Late yes'])).toContain('X-Late: yes')
+    await using hurried = await front({ time_limit: '300ms', on_failure: 'defer' })
+    expect(await send(hurried, { fields: ['X-Do: progress 20'] })).toEqual([
+      expect.stringMatching(/^451 4\.7\.0 /),
+    ])
+    expect(hurried.log()).toMatch(/"judged".*"failed".*no answer in 300 ms/)
+  })
+
+  test('a recipient that it deletes is told yes, and does not have the message', async () => {
+    await using rcptwise = await front()
+    const message = await changed(rcptwise, [`delrcpt ${bob}`])
+    const mark = /^X-Mark: \d+\r?$/m.exec(message)?.[0] ?? 'no mark'
+    const has = async (address: string): Promise<boolean> =>
+      (await backend.mailbox(address)).some((text) => text.includes(mark.trim()))
+    expect([await has(ann), await has(bob), await has(cid)]).toEqual([true, false, true])
+  })
+
+  test('discard: yes to all, and nobody has the message', async () => {
+    await using rcptwise = await front()
+    const mark = `X-Mark: ${++sent}`
+    expect(await send(rcptwise, { from: 'eom.discard@client.test', fields: [mark] })).toEqual([
+      expect.stringMatching(/^250 /),
+    ])
+    await backend.empty()
+    for (const address of everybody)
+      expect((await backend.mailbox(address)).join('\n')).not.toContain(mark)
+  })
+
+  test('quarantine without an address tags it', async () => {
+    await using rcptwise = await front()
+    const message = await changed(rcptwise, ['quarantine looks odd'])
+    expect(message).toMatch(/^X-Rcptwise-Verdict: (?:tag|quarantine)/m)
+  })
+
+  test('after SKIP it is shown no more of the body', async () => {
+    await using rcptwise = await front()
+    const before = (await filter.log()).length
+    await send(rcptwise, { from: 'body.skip@client.test', body: 'x\r\n'.repeat(100_000) })
+    const told = (await filter.log()).slice(before).split('\n')
+    expect(told.filter((line) => line.startsWith('body'))).toHaveLength(1)
+    expect(told).toContain('eom')
+  })
+
+  test('several in order: each sees what those before have changed, and whom they have left', async () => {
+    await using second = await startPythonMilter()
+    await using rcptwise = await startFrontEnd({
+      backend: backend.port,
+      peer: { strategy: 'late' },
+      config: {
+        judges: [
+          { milter: { name: 'first', url: filter.url } },
+          { milter: { name: 'second', url: second.url } },
+        ],
+      },
+    })
+    const fields = ['X-Do: add X-First was here']
+    await send(rcptwise, { to: [ann, '550.dan@example.org', bob], fields, prdr: true })
+    const told = (await second.log()).split('\n')
+    expect(told.filter((line) => line.startsWith('rcpt'))).toEqual([
+      `rcpt <${ann}>`,
+      `rcpt <${bob}>`,
+    ])
+    expect(told).toContain(`header X-First 'was here'`)
+    // The message has X-Do still: the second has added the same.
+    await send(rcptwise, { from: 'header.reject@client.test' })
+    expect((await second.log()).split('\n').filter((line) => line.startsWith('mail'))).toHaveLength(
+      1,
+    )
+  })
+
+  test('it is away: on_failure decides', async () => {
+    await using gone = await startPythonMilter()
+    await gone.kill()
+    await using accepting = await front({ url: gone.url })
+    expect(await send(accepting, {})).toEqual([expect.stringMatching(/^250 /)])
+    await using deferring = await front({ url: gone.url, on_failure: 'defer' })
+    expect(await send(deferring, {})).toEqual([expect.stringMatching(/^451 4\.7\.0 /)])
+    expect(deferring.log()).toMatch(/"judged".*"failed".*ECONNREFUSED/)
+  })
+
+  test.each(['late', 'group', 'single'])(
+    'a legacy sender, %s: who is refused at RCPT is refused, the others have the message once',
+    async (strategy) => {
+      await using rcptwise = await startFrontEnd({
+        backend: backend.port,
+        peer: { strategy, retry_hint: '00:00:01' },
+        config: { judges: [{ milter: { url: filter.url } }] },
+      })
+      await using sender = await startPostfix({
+        relayTo: { host: '127.0.0.1', port: rcptwise.port },
+      })
+      const mark = `X-Mark: ${++sent}`
+      const dan = '550.dan@example.org'
+      await sender.submit({ from: 'sender@client.test', to: [ann, dan, bob], headers: [mark] })
+      await until(
+        'the report of the refusal is there, and all else is done',
+        async () => (await sender.bounces()).length === 1,
+        { explain: () => rcptwise.log() },
+      )
+      await sender.empty()
+      await backend.empty()
+      expect(await sender.bounces()).toEqual([
+        expect.objectContaining({
+          recipient: dan,
+          reply: expect.stringContaining('the filter refuses at rcpt') as unknown,
+        }) as unknown,
+      ])
+      for (const [address, count] of [
+        [ann, 1],
+        [bob, 1],
+        [dan, 0],
+      ] as const)
+        expect((await backend.mailbox(address)).filter((text) => text.includes(mark))).toHaveLength(
+          count,
+        )
+    },
+  )
 })
