@@ -5,7 +5,7 @@ import type { Findings } from '../verdict/judgement.ts'
 import { type Granted, isDelivered, type Parcel, parcelsOf } from '../verdict/parcels.ts'
 import { overruled, type OverrulingWord, reason } from '../verdict/reason.ts'
 import { type Decided, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
-import { revisionFor, scoreFor, type Wanted, wantedOf } from '../verdict/wanted.ts'
+import { revisionFor, scoreFor, unjudged, type Wanted, wantedOf } from '../verdict/wanted.ts'
 import type { Report } from './answering.ts'
 import { mayBeReported } from './bounce.ts'
 import { refusedBefore } from './outcomes.ts'
@@ -40,14 +40,15 @@ export interface Grounds {
 /** Who of those that went through gets the text, and as what. */
 export function planParcels(session: Session, transaction: Transaction, grounds: Grounds): Plan {
   const { findings } = grounds
-  if (session.options.lastWord === 'backend') return planForBackend(session, transaction, findings)
+  if (session.options.lastWord === 'backend') return planForBackend(session, transaction, grounds)
   const decided = new Map<number, DecidedFor>()
   const through = throughOf(transaction)
   // Who has the message already gets nothing, but hears the same answer.
   const open = through.filter(
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
-  grantOpen(transaction, open, grounds).forEach((granted, i) => {
+  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
+  grantOpen(transaction, { open, wanted }, grounds.report).forEach((granted, i) => {
     const recipient = open[i]
     if (recipient !== undefined) decided.set(recipient.index, granting(session, granted))
   })
@@ -77,15 +78,20 @@ function grantedTo(index: number, verdict: Verdict, findings: Findings): Granted
   return { index, verdict, revision, ...known({ score }) }
 }
 
+/** Who gets the text now, and what each of them wants. */
+interface Wishes {
+  readonly open: readonly Recipient[]
+  readonly wanted: readonly Wanted[]
+}
+
 /** What each of them gets where an answer may have to do for all. What is forced stands. */
 function grantOpen(
   transaction: Transaction,
-  open: readonly Recipient[],
-  { findings, report }: Grounds,
+  { open, wanted }: Wishes,
+  report: Report,
 ): readonly DecidedFor[] {
   if (open.length === 0) return []
   const instead = transaction.peer.lenientAs
-  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
   const shared = sharingOf(transaction, report)
   const granted = grant(
     [...wanted.map(({ verdict }) => verdict), ...othersOf(transaction)],
@@ -160,7 +166,12 @@ function othersOf(transaction: Transaction): readonly Verdict[] {
   // Rule 2 keeps a refusal back as long as someone is deferred; a message that is let through has
   // to end all the same.
   const someoneIsLeft = transaction.unsplit !== undefined && anyoneDeferred(transaction)
-  return someoneHasIt || someoneIsLeft ? ['accept'] : []
+  // The server behind is not asked again about them.
+  const someoneIsRefused = throughOf(transaction).some(({ memory }) => memory?.state === 'refused')
+  return [
+    ...(someoneHasIt || someoneIsLeft ? (['accept'] as const) : []),
+    ...(someoneIsRefused ? (['reject'] as const) : []),
+  ]
 }
 
 /** What everyone who went through wants of this text, or has already. */
@@ -199,7 +210,11 @@ export function deferredByJudge(transaction: Transaction, findings: Findings): R
  * takes the message from nobody else, also where all share an answer (decision 36). With `off` one
  * for all, whose reply is the verdict. What judges keep from a mailbox is not asked of it.
  */
-function planForBackend(session: Session, transaction: Transaction, findings: Findings): Plan {
+function planForBackend(
+  session: Session,
+  transaction: Transaction,
+  { findings, report }: Grounds,
+): Plan {
   const apart = transaction.prdr || servingOf(transaction) !== 'off'
   const taking = throughOf(transaction).filter(
     ({ concealed, memory }) =>
@@ -207,15 +222,18 @@ function planForBackend(session: Session, transaction: Transaction, findings: Fi
       memory?.state !== 'delivered' &&
       !(apart && memory?.state === 'refused'),
   )
+  const ofPolicy = (recipient: Recipient): Wanted =>
+    inOwnWords(transaction, recipient, wantedOf(findings, recipient, messageOf(transaction)))
+  const anyway = anywayOf(transaction)
+  const granted = [
+    ...grantOpen(transaction, { open: taking, wanted: taking.map(ofPolicy) }, report),
+    ...anyway.map(ofPolicy),
+  ]
   const decided = new Map<number, DecidedFor>()
-  const granted = [...taking, ...anywayOf(transaction)].map((recipient): Granted => {
-    const { index, group } = recipient
-    const wanted = granting(
-      session,
-      inOwnWords(transaction, recipient, wantedOf(findings, recipient, messageOf(transaction))),
-    )
+  const parcels = [...taking, ...anyway].map(({ index, group }, i): Granted => {
+    const wanted = granting(session, granted[i] ?? unjudged)
     if (!isDelivered(wanted.verdict)) decided.set(index, wanted)
     return { ...grantedTo(index, wanted.verdict, findings), ...(apart ? { group } : {}) }
   })
-  return { parcels: parcelsOf(granted), decided }
+  return { parcels: parcelsOf(parcels), decided }
 }

@@ -73,6 +73,8 @@ export function grant(
 ): readonly Verdict[] {
   if (sharing === 'each') return wanted
   if (sharing === 'off') {
+    // Neither would be true for all: what keeps it furthest away from them all.
+    if (wanted.every(isWithheld) && new Set(wanted).size > 1) return wanted.map(() => 'quarantine')
     const shared = fromMild[Math.min(...wanted.map((verdict) => strictness[verdict]))] ?? 'accept'
     return wanted.map(() => shared)
   }

@@ -40,7 +40,7 @@ const fromMild = [
   'reject',
 ] as const satisfies readonly Verdict[]
 
-const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), by: 'policy' }
+export const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), by: 'policy' }
 
 /**
  * The strictest that any judge's finding comes to. Scores of different judges are never added: a

@@ -35,6 +35,8 @@ export const policies = {
   careful: { name: 'careful', tagAt: 6, rejectAt: 15, neverDefer: false },
   strict: { name: 'strict', tagAt: 5, rejectAt: 8, neverDefer: false },
   vip: { name: 'vip', tagAt: 7, neverDefer: true },
+  patient: { name: 'patient', tagAt: 5, deferAt: 9, neverDefer: false },
+  own: { name: 'own', rejectAt: 9, group: 'own', neverDefer: false },
   boxed: { name: 'boxed', quarantineAt: 6, neverDefer: false },
 } as const satisfies Record<string, Policy>
 

@@ -36,6 +36,11 @@ describe('grant: several who share one answer', () => {
     [['tag', 'reject'], 'off', 'tag', ['tag', 'tag']],
     [['accept', 'reject'], 'off', 'tag', ['accept', 'accept']],
     [['reject', 'reject'], 'off', 'tag', ['reject', 'reject']],
+    [['reject', 'defer'], 'lenient', 'tag', ['tag', 'tag']],
+    [['accept', 'defer'], 'lenient', 'tag', ['accept', 'tag']],
+    [['reject', 'defer'], 'off', 'tag', ['quarantine', 'quarantine']],
+    [['defer', 'defer'], 'off', 'tag', ['defer', 'defer']],
+    [['accept', 'defer'], 'off', 'tag', ['accept', 'accept']],
     [['defer', 'defer'], 'lenient', 'tag', ['defer', 'defer']],
   ])('%j, %s', (wanted, sharing, instead, granted) =>
     expect(grant(wanted, sharing, instead)).toEqual(granted),
