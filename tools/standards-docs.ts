@@ -58,6 +58,7 @@ const titles: Readonly<Record<string, string>> = {
   7505: 'A "Null MX" Resource Record for Domains That Accept No Mail',
   7617: "The 'Basic' HTTP Authentication Scheme",
   8058: 'One-Click Functionality for List Email Headers',
+  8601: 'Message Header Field for Indicating Message Authentication Status',
   8301: 'Cryptographic Algorithm and Key Usage Update to DKIM',
   8314: 'Cleartext Considered Obsolete: TLS for Email Submission and Access',
   8446: 'The Transport Layer Security (TLS) Protocol Version 1.3',

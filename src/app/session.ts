@@ -76,7 +76,7 @@ export function connectionOptions(
     replyTimeoutMs: timeouts.replyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
-  const judges = new JudgeChain({ judges: parts.judges, now })
+  const judges = new JudgeChain({ judges: parts.judges, now, mayWriteOurs: mayWriteOurs(config) })
   const runner = { ...parts, judges, spool, openLimits: limits.openSplits, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
@@ -105,6 +105,17 @@ export function connectionOptions(
       onEnd,
     }
   }
+}
+
+/** Hosts of this site, and those whose scanner is believed. */
+function mayWriteOurs({
+  foreignFields,
+  trusted,
+  judges,
+}: Config): (clientAddress: string) => boolean {
+  if (foreignFields === 'keep') return () => true
+  const believed = judges.flatMap((judge) => (judge.kind === 'headers' ? judge.from : []))
+  return inRanges([...trusted, ...believed])
 }
 
 /** A backend for this connection alone, once its client has authenticated. */

@@ -303,6 +303,8 @@ export interface Config {
   }
   /** Address ranges that are never split (rule 7). */
   readonly trusted: readonly string[]
+  /** Header fields of others that only this site may write. */
+  readonly foreignFields: 'remove' | 'keep'
   readonly ledger: LedgerStore & {
     readonly patienceMs: number
     /** How long a closed split stays visible. */

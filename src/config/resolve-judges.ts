@@ -16,7 +16,7 @@ interface Resolving {
 const local = { from: ['127.0.0.0/8', '::1'], field: 'X-Spam-Score' } as const
 
 export function resolveJudges(
-  { judges, last_word: lastWord }: Pick<Settings, 'judges' | 'last_word'>,
+  { judges, last_word: lastWord, trusted }: Pick<Settings, 'judges' | 'last_word' | 'trusted'>,
   { backend, place, report }: Resolving,
 ): readonly JudgeConfig[] {
   if (judges === undefined) {
@@ -32,7 +32,9 @@ export function resolveJudges(
     if (entry.spamd?.user !== undefined && entry.spamd.scan === 'per_recipient')
       report(['judges', i, 'spamd', 'user'], 'is for scan: once; leave it out')
     if (entry.hook !== undefined) reportCredentials(entry.hook, ['judges', i, 'hook'], report)
-    const judge = judgeOf(entry, place)
+    if (entry.headers?.from === undefined && entry.headers !== undefined && trusted.length === 0)
+      report(['judges', i, 'headers'], 'believes nobody; name hosts in its from, or in trusted')
+    const judge = judgeOf(entry, { place, trusted })
     return judge === undefined ? [] : [judge]
   })
 }
@@ -52,10 +54,10 @@ function reportCredentials(
 
 function judgeOf(
   { headers, rspamd, spamd, milter, hook }: Entry,
-  place: Resolving['place'],
+  { place, trusted }: Pick<Resolving, 'place'> & Pick<Settings, 'trusted'>,
 ): JudgeConfig | undefined {
   if (headers !== undefined) {
-    const { from, field, on_failure: onFailure } = headers
+    const { from = trusted, field, on_failure: onFailure } = headers
     return { kind: 'headers', from, field, onFailure }
   }
   if (rspamd !== undefined) {

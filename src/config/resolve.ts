@@ -72,6 +72,7 @@ export function resolveSettings(
       dkimSignatures: settings.bounces.dkim_signatures,
     },
     trusted: settings.trusted,
+    foreignFields: settings.foreign_fields,
     ledger: {
       ...resolveLedgerStore(settings.ledger, { place, dataDirectory }, report),
       patienceMs: settings.ledger.patience,

@@ -17,8 +17,9 @@ const common = {
 
 const headers = z.strictObject({
   from: key(
-    z.array(is.range()),
+    z.array(is.range()).optional(),
     'Hosts whose fields Rcptwise believes: those that the scanner runs on, or that mail comes through behind it. Everybody else can write such a field, too.',
+    'the hosts in `trusted`',
   ),
   field: key(
     z

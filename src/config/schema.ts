@@ -58,6 +58,10 @@ export const schema = z.strictObject({
     'What scores a message. The thresholds of policies are about the first score. `judges: []`: nothing scores it.',
     'in front of a `sink:` alone: headers from 127.0.0.0/8 and ::1',
   ),
+  foreign_fields: key(
+    z.enum(['remove', 'keep']).prefault('remove'),
+    'Header fields that only your filters may write, from hosts that are neither in `trusted` nor in `judges[].headers.from`: `X-Spam-…`, `X-Spamd-…`, `X-Rspamd-…`, `X-Rcptwise-…`, and `Authentication-Results` in the name of `hostname`. docs/judges.md.',
+  ),
   last_word: key(
     lastWord,
     '`backend`: the backend gets a message once per group, and its reply is the verdict of that group.',

@@ -5,26 +5,36 @@
 import type { Edits, Revision } from '../message/edits.ts'
 import { revised } from '../message/revised-text.ts'
 import { type Finding, type Findings, noFindings } from '../verdict/judgement.ts'
+import { Cleaned } from './cleaned.ts'
 import type { JudgedEnvelope, Judges, MessageJudging, MessageToJudge } from './judge.ts'
 import { recipientsLeft, StageRun } from './stage-run.ts'
 import { type ConfiguredJudge, type Stage, stagesOf } from './stages.ts'
 
 export interface ChainOptions {
   readonly judges: readonly ConfiguredJudge[]
+  /** Whether a client may send fields that only this site may write; absent: all may. */
+  readonly mayWriteOurs?: (clientAddress: string) => boolean
   readonly now: () => number
 }
 
 export class JudgeChain implements Judges {
   readonly #stages: readonly Stage[]
   readonly #now: () => number
+  readonly #mayWriteOurs: (clientAddress: string) => boolean
 
-  constructor({ judges, now }: ChainOptions) {
+  constructor({ judges, now, mayWriteOurs = () => true }: ChainOptions) {
     this.#stages = stagesOf(judges)
     this.#now = now
+    this.#mayWriteOurs = mayWriteOurs
   }
 
   message(message: MessageToJudge): MessageJudging {
-    return new ChainJudging(this.#stages, message, this.#now)
+    const { text, envelope } = message
+    if (this.#mayWriteOurs(envelope.client.address))
+      return new ChainJudging(this.#stages, message, this.#now)
+    const cleaned = new Cleaned(text, envelope.hostname)
+    const judging = new ChainJudging(this.#stages, { ...message, text: cleaned }, this.#now)
+    return new CleanedJudging(judging, cleaned)
   }
 }
 
@@ -100,6 +110,44 @@ class ChainJudging implements MessageJudging {
     this.#run?.giveUp(why)
   }
 }
+
+/** Judges see the text without the fields that are removed, and so does who gets it. */
+class CleanedJudging implements MessageJudging {
+  readonly #judging: MessageJudging
+  readonly #cleaned: Cleaned
+
+  constructor(judging: MessageJudging, cleaned: Cleaned) {
+    this.#judging = judging
+    this.#cleaned = cleaned
+  }
+
+  /** Who only looks on sees the fields, too: who reads fields believes none of this client's. */
+  push(chunk: Buffer): void {
+    this.#cleaned.push(chunk)
+    this.#judging.push(chunk)
+  }
+
+  settled(): Findings | undefined {
+    const { revision } = this.#cleaned
+    const found = revision === undefined ? undefined : this.#judging.settled()
+    return revision === undefined || found === undefined ? undefined : behind(revision, found)
+  }
+
+  end(): Findings | Promise<Findings> {
+    const revision = this.#cleaned.end()
+    const found = this.#judging.end()
+    return found instanceof Promise
+      ? found.then((all) => behind(revision, all))
+      : behind(revision, found)
+  }
+
+  abandon(why?: string): void {
+    this.#judging.abandon(why)
+  }
+}
+
+const behind = (cleaning: Revision, found: Findings): Findings =>
+  cleaning.length === 0 ? found : { ...found, revision: [...cleaning, ...found.revision] }
 
 /** What a stage changes for everyone. */
 function revisionOf(found: readonly Finding[]): Revision {

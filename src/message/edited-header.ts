@@ -2,6 +2,7 @@
 import { toOctets } from '../smtp/octets.ts'
 import type { Edit, Edits } from './edits.ts'
 import { jointBefore } from './first-line.ts'
+import { isForeign } from './foreign-fields.ts'
 import { seenFields } from './seen-fields.ts'
 import type { HeaderSection } from './header-section.ts'
 
@@ -50,7 +51,11 @@ class Lines {
         const { nth } = edit
         const removed = nth === 0 ? named : [named.at(nth > 0 ? nth - 1 : nth)]
         for (const line of removed) line?.removedBy.push(by)
+        return
       }
+      case 'removeForeign':
+        for (const line of this.#seenBy(by))
+          if (!line.ours && isForeign(line, edit.host)) line.removedBy.push(by)
     }
   }
 

@@ -21,6 +21,8 @@ export type Edit =
    * The `nth` field of that name, from 1; from the last one for -1 and below; all of them for 0.
    */
   | { readonly do: 'remove'; readonly nth: number; readonly name: string }
+  /** All that only this site may write, whose own name is `host` (foreign-fields.ts). */
+  | { readonly do: 'removeForeign'; readonly host: string }
   /** Everything behind the empty line. */
   | { readonly do: 'replaceBody'; readonly body: TextSource }
 
@@ -71,7 +73,7 @@ export function onTop(fields: readonly { readonly name: string; readonly value: 
 }
 
 function whyNot(edit: Edit): string | undefined {
-  if (edit.do === 'replaceBody') return undefined
+  if (edit.do === 'replaceBody' || edit.do === 'removeForeign') return undefined
   if (!fieldName.test(edit.name) || edit.name.length > editedLineBytes) return 'no name of a field'
   if ('nth' in edit && !Number.isInteger(edit.nth)) return 'no number of a field'
   if (edit.do === 'change' && edit.nth < 1) return 'fields are counted from 1'
@@ -112,7 +114,7 @@ const sameEdits = (one: Edits, other: Edits | undefined): boolean =>
       return another !== undefined && sameEdit(edit, another)
     }))
 
-const keys = ['do', 'name', 'value', 'nth', 'at', 'body'] as const
+const keys = ['do', 'name', 'value', 'nth', 'at', 'body', 'host'] as const
 
 function sameEdit(one: Edit, other: Edit): boolean {
   const [left, right] = [one, other] as readonly Partial<Record<(typeof keys)[number], unknown>>[]

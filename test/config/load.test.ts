@@ -128,6 +128,7 @@ judges:
   - rspamd: { url: 'http://10.0.0.9:11333', scan: per_group, time_limit: 3s, on_failure: defer }
   - spamd: { url: ['spamd://[::1]:783', 'spamd+unix:///run/spamd.sock'], user: mail }
   - hook: { url: ['https://filter.example.org/mta?a=b', 'http+unix:///run/f.sock:/mta'], protocol: stalwart, text: raw, user: mx, password_file: hook.password }
+  - headers: { field: X-Spam-Status }
 last_word: backend
 trusted: [10.0.0.0/8, '::1']
 ledger: { path: splits.db, patience: 3d, keep: 00:30:00 }
@@ -216,9 +217,11 @@ data_directory: /var/lib/rcptwise
         passwordFile: '/etc/rcptwise/hook.password',
         maxSizeBytes: 20 * 1024 * 1024,
       },
+      { kind: 'headers', from: ['10.0.0.0/8', '::1/128'], field: 'X-Spam-Status' },
     ],
     lastWord: 'backend',
     trusted: ['10.0.0.0/8', '::1/128'],
+    foreignFields: 'remove',
     ledger: {
       kind: 'sqlite',
       path: '/etc/rcptwise/splits.db',

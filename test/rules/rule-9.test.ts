@@ -90,3 +90,26 @@ test('rules.md: “header fields that Rcptwise adds in front.” Nothing else is
     /^Received: from client\.test \(\[127\.0\.0\.1\]\)\r\n\tby mx\.test [^\r\n]*;\r\n\t[^\r\n]*\r\nX-Spam-Flag: YES\r\nX-Spam-Score: 9\r\nX-Rcptwise-Verdict: tag\r\n$/,
   )
 })
+
+test.each([
+  ['remove', 'Subject: x\r\n\r\nhello\r\n'],
+  ['keep', 'X-Spam-Flag: NO\r\nSubject: x\r\n\r\nhello\r\n'],
+])(
+  'rules.md: “Rcptwise removes header fields of strangers that only your filters may write (foreign_fields, see judges.md).” foreign_fields: %s',
+  async (foreignFields, arrives) => {
+    await using backend = await startFakeBackend()
+    await using app = await start({
+      config: `${behind(backend)}judges: []\nforeign_fields: ${foreignFields}\n`,
+    })
+    const client = await open(app.port)
+    client.send('MAIL FROM:<s@example.net>\r\nRCPT TO:<a@example.org>\r\n')
+    await client.reply()
+    await client.reply()
+    await client.ask('DATA')
+    client.send('X-Spam-Flag: NO\r\nSubject: x\r\n\r\nhello\r\n.\r\n')
+    await client.reply()
+    client.close()
+    const sent = backend.delivered[0]?.text.toString('latin1') ?? ''
+    expect(sent.replace(/^Received: [^]*?\r\n(?=\S)/, '')).toBe(arrives)
+  },
+)
