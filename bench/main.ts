@@ -5,6 +5,7 @@
  *   --quick                  less than a minute, coarser
  *   --only kept,fresh        these loads (loads.ts)
  *   --subjects direct,rcptwise
+ *   --judges                 instead: Rcptwise with each judge, and Postfix with rspamd as its milter
  *   --against DIR            another checkout of Rcptwise as one more subject, to compare a change with what was before
  *   --start                  tell first how long a start takes
  *   --source                 run Rcptwise from src instead of building it first
@@ -21,6 +22,7 @@ import { measureStart } from './start-time.ts'
 import type { Subject } from './subject.ts'
 import { direct } from './subjects/direct.ts'
 import { haproxy } from './subjects/haproxy.ts'
+import { judgedRcptwise, postfixMilter } from './subjects/judged.ts'
 import { nodePipe } from './subjects/node-pipe.ts'
 import { postfixFilter } from './subjects/postfix-filter.ts'
 import { rcptwise } from './subjects/rcptwise.ts'
@@ -46,6 +48,7 @@ function readOptions() {
         against: { type: 'string' },
         source: { type: 'boolean', default: false },
         start: { type: 'boolean', default: false },
+        judges: { type: 'boolean', default: false },
       },
     }).values
   } catch (error) {
@@ -123,7 +126,10 @@ const other =
   options.against === undefined
     ? []
     : [rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')])]
-const subjects = chosen([direct, nodePipe, postfixFilter, haproxy, own, ...other], options.subjects)
+const known = options.judges
+  ? [...judgedRcptwise([program]), postfixMilter, postfixFilter]
+  : [direct, nodePipe, postfixFilter, haproxy, own, ...other]
+const subjects = chosen(known, options.subjects)
 for (const set of ['postfix', 'haproxy'] as const)
   await packageRoot(set, (line) => console.log(line))
 const interrupted = new AbortController()

@@ -6,7 +6,7 @@ import type { Load } from './loads.ts'
 import type { Measured } from './rounds.ts'
 
 /** Columns that ratios are made to, when the subject is there. */
-const references = ['direct', 'haproxy', 'node-pipe', 'postfix-filter']
+const references = ['direct', 'judge-less', 'haproxy', 'node-pipe', 'postfix-filter']
 
 export function renderTable(load: Load, measured: readonly Measured[]): string {
   const against = measured.filter(({ name }) => references.includes(name))

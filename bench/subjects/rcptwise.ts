@@ -10,19 +10,28 @@ import { until } from '../../test/support/lab/until.ts'
 import { endProcess, startProcess } from '../process.ts'
 import type { Subject } from '../subject.ts'
 
-const configuration = (port: number, sinkPort: number): string => `
+const inFront = '{ headers: { from: [127.0.0.0/8] } }'
+
+const configuration = (port: number, sinkPort: number, judges: string): string => `
 hostname: mx.example.org
 listen: 127.0.0.1:${port}
 backend: { servers: ['smtp://127.0.0.1:${sinkPort}'] }
 relay_domains: [example.org]
-judges: [{ headers: { from: [127.0.0.0/8] } }]
+judges: [${judges}]
 admin: off
 log: { level: info }
 timeouts: { shutdown: 1s }
 `
 
-/** `program`: the arguments of Node in front of `serve`, such as `dist/cli/main.js`. */
-export function rcptwise(name: string, program: readonly string[]): Subject {
+/**
+ * `program`: the arguments of Node in front of `serve`, such as `dist/cli/main.js`; `judges`:
+ * entries of that key, in YAML.
+ */
+export function rcptwise(
+  name: string,
+  program: readonly string[],
+  judges: string = inFront,
+): Subject {
   return {
     name,
     start: async (sinkPort) => {
@@ -30,7 +39,7 @@ export function rcptwise(name: string, program: readonly string[]): Subject {
       try {
         const port = await freePort()
         const file = path.join(directory, 'rcptwise.yaml')
-        await writeFile(file, configuration(port, sinkPort))
+        await writeFile(file, configuration(port, sinkPort, judges))
         const started = await startProcess([...program, 'serve', '--config', file], 'ignore')
         const stop = async (): Promise<void> => {
           await endProcess(started)

@@ -153,7 +153,7 @@ export interface ScannerConfig {
 export interface SpamdConfig extends ScannerConfig {
   readonly kind: 'spamd'
   readonly servers: readonly SocketAddress[]
-  readonly scan: 'once' | 'perRecipient'
+  readonly scan: 'once' | 'perPolicy' | 'perRecipient'
   readonly user?: string
 }
 

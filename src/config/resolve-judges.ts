@@ -29,7 +29,7 @@ export function resolveJudges(
       report(['judges', i], 'names no judge, expected rspamd, spamd, milter, hook or headers')
     for (const other of others)
       report(['judges', i, other], `there is already ${first ?? ''}; make it an entry of its own`)
-    if (entry.spamd?.user !== undefined && entry.spamd.scan === 'per_recipient')
+    if (entry.spamd?.user !== undefined && entry.spamd.scan !== 'once')
       report(['judges', i, 'spamd', 'user'], 'is for scan: once; leave it out')
     if (entry.hook !== undefined) reportCredentials(entry.hook, ['judges', i, 'hook'], report)
     if (entry.headers?.from === undefined && entry.headers !== undefined && trusted.length === 0)
@@ -80,7 +80,7 @@ function judgeOf(
   return {
     kind: 'spamd',
     servers,
-    scan: spamd.scan === 'once' ? 'once' : 'perRecipient',
+    scan: spamdScans[spamd.scan],
     ...(user === undefined ? {} : { user }),
     ...scanner(spamd),
   }
@@ -101,6 +101,8 @@ function hookOf(
     ...scanner(hook),
   }
 }
+
+const spamdScans = { once: 'once', per_policy: 'perPolicy', per_recipient: 'perRecipient' } as const
 
 const scanner = (
   entry: Pick<

@@ -65,8 +65,8 @@ const spamd = z.strictObject({
     'spamd, or several: Rcptwise asks the next one when one fails. `spamd+unix:///path` is a Unix socket.',
   ),
   scan: key(
-    z.enum(['once', 'per_recipient']).prefault('once'),
-    'One scan of a message; or one for each recipient, as the user that the address is, where spamd has settings or a Bayes database per user.',
+    z.enum(['once', 'per_policy', 'per_recipient']).prefault('once'),
+    'One scan of a message; or one for each policy, as the user that has its name; or one for each recipient, as the user that the address is. The latter two are for a spamd that has settings or a Bayes database per user.',
   ),
   user: key(
     is.text('a user of spamd', /^[!-~]{1,200}$/).optional(),

@@ -16,8 +16,12 @@ export class Client {
   #ended = false
   #wake: () => void = () => undefined
 
-  constructor(socket: Socket) {
+  /** How long it waits for a reply. */
+  readonly #patienceMs: number
+
+  constructor(socket: Socket, patienceMs = patience) {
     this.socket = socket
+    this.#patienceMs = patienceMs
     socket.on('data', (data: Buffer) => {
       this.#buffer += data.toString('latin1')
       this.#wake()
@@ -57,7 +61,7 @@ export class Client {
           reject(
             new Error(`the server said nothing more; unread: ${JSON.stringify(this.#buffer)}`),
           ),
-        patience,
+        this.#patienceMs,
       )
     }).finally(() => clearTimeout(timer))
   }

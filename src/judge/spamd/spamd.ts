@@ -12,8 +12,11 @@ import { judgementOf, type ScanOf } from '../several-scans.ts'
 import { nameOf, SpamdClient, type SpamdClientOptions } from './client.ts'
 
 export interface SpamdOptions extends SpamdClientOptions, ScannerLimits {
-  /** `perRecipient`: one scan each, as the user that the address is. */
-  readonly scan: 'once' | 'perRecipient'
+  /**
+   * `perRecipient`: one scan each, as the user that the address is. `perPolicy`: one for each
+   * policy, as the user of its name.
+   */
+  readonly scan: 'once' | 'perPolicy' | 'perRecipient'
   /** Of the one scan; absent: spamd's default. */
   readonly user?: string
 }
@@ -78,8 +81,13 @@ class Spamd implements Scanner {
   #scansOf({ recipients }: JudgedEnvelope): readonly Scan[] {
     const { scan, user } = this.#options
     if (scan === 'once') return [{ members: recipients, ...(user === undefined ? {} : { user }) }]
-    const users = Map.groupBy(recipients, ({ address }) => address.toLowerCase())
-    return [...users].map(([address, members]) => ({ user: address, members }))
+    const users = Map.groupBy(recipients, ({ address, policy }) =>
+      scan === 'perPolicy' ? policy : address.toLowerCase(),
+    )
+    return [...users].map(([name, members]) => ({
+      members,
+      ...(name === undefined ? {} : { user: name }),
+    }))
   }
 }
 

@@ -1,0 +1,82 @@
+/**
+ * Rcptwise with each judge, and Postfix with the same rspamd as its milter: what a judgement costs.
+ * The filters are Debian's, with one rule: their own time is not what is measured.
+ */
+import { freePort } from '../../test/support/lab/ports.ts'
+import { startPostfix } from '../../test/support/lab/postfix.ts'
+import { startRspamd } from '../../test/support/lab/rspamd.ts'
+import { startSpamd } from '../../test/support/lab/spamd.ts'
+import { ownChild } from '../cpu-time.ts'
+import type { Running, Subject } from '../subject.ts'
+import { rcptwise } from './rcptwise.ts'
+
+/** Ends the filter behind what it was started for. */
+async function beside(filter: AsyncDisposable, start: Promise<Running>): Promise<Running> {
+  try {
+    const running = await start
+    return {
+      ...running,
+      stop: async () => {
+        await running.stop()
+        await filter[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await filter[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** No judge at all, rspamd once a message, spamd once a message. */
+export const judgedRcptwise = (program: readonly string[]): readonly Subject[] => [
+  rcptwise('judge-less', program, ''),
+  {
+    name: 'rspamd',
+    start: async (sinkPort) => {
+      const rspamd = await startRspamd()
+      const judge = `{ rspamd: { url: '${rspamd.url}' } }`
+      return await beside(rspamd, rcptwise('rspamd', program, judge).start(sinkPort))
+    },
+  },
+  {
+    name: 'spamd',
+    start: async (sinkPort) => {
+      const spamd = await startSpamd()
+      const judge = `{ spamd: { url: 'spamd://127.0.0.1:${spamd.port}', time_limit: 1m } }`
+      return await beside(spamd, rcptwise('spamd', program, judge).start(sinkPort))
+    },
+  },
+]
+
+export const postfixMilter: Subject = {
+  name: 'postfix-milter',
+  start: async (sinkPort) => {
+    const milter = await freePort()
+    const rspamd = await startRspamd({
+      config: `worker "rspamd_proxy" {
+        bind_socket = "127.0.0.1:${milter}"; milter = yes; timeout = 10s; count = 1;
+        upstream "local" { default = yes; self_scan = yes; }
+      }`,
+    })
+    const start = async (): Promise<Running> => {
+      const postfix = await startPostfix({
+        main: [
+          `smtpd_proxy_filter = 127.0.0.1:${sinkPort}`,
+          `smtpd_milters = inet:127.0.0.1:${milter}`,
+          'relay_domains = example.org',
+          'relay_recipient_maps =',
+          'smtpd_recipient_restrictions =',
+          'maillog_file_prefixes = /dev, /var',
+          'maillog_file = /dev/null',
+        ],
+      })
+      const pid = ownChild('master')
+      return {
+        port: postfix.port,
+        ...(pid === undefined ? {} : { pid }),
+        stop: async () => await postfix[Symbol.asyncDispose](),
+      }
+    }
+    return await beside(rspamd, start())
+  },
+}
