@@ -16,6 +16,7 @@ import {
   oweAcknowledgement,
   settleDelivery,
   stateOf,
+  wasAcknowledgedSince,
 } from '../split/split-course.ts'
 import { inOfferedOrder } from '../split/split-return.ts'
 import type { Split } from '../split/split.ts'
@@ -106,7 +107,9 @@ export function recordAnswer(
   }
   const taking = answer.final.filter(({ reply }) => isPositive(reply))
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
-  const unheard = unheardOf(transaction, client, taking)
+  const unheard = unheardOf(transaction, client, taking).filter(
+    (address) => !wasAcknowledgedSince(transaction.split, address, transaction.startedAt),
+  )
   if (unheard.length > 0) split = oweAcknowledgement(split, unheard)
   transaction.split = split
   const concluded = new Set(

@@ -11,6 +11,7 @@ import {
   nextVersion,
   oweAcknowledgement,
   settleDelivery,
+  wasAcknowledgedSince,
 } from '../split/split-course.ts'
 import type { Deliverer } from '../split/split.ts'
 import { isPositive } from '../smtp/reply.ts'
@@ -112,7 +113,9 @@ export function recordUnheard(
   taken: readonly Outcome[],
 ): void {
   const { identity } = transaction
-  const addresses = taken.map(({ address }) => address)
+  const addresses = taken
+    .map(({ address }) => address)
+    .filter((one) => !wasAcknowledgedSince(transaction.split, one, transaction.startedAt))
   const keeps = addresses.length > 0 && transaction.crowded === undefined
   if (identity !== undefined && (keeps || transaction.split !== undefined)) {
     const split = transaction.split ?? {

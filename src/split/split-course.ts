@@ -180,6 +180,20 @@ export function intendDelivery(split: Split, addresses: readonly string[], by: D
   return change(split, addresses, (recipient) => ({ ...inState(recipient, 'delivering'), by }))
 }
 
+/**
+ * They were told that they have it by an attempt that has ended after `at`: who has heard that does
+ * not wait for the answer of an earlier one.
+ */
+export function wasAcknowledgedSince(
+  split: Split | undefined,
+  address: string,
+  at: number,
+): boolean {
+  const recipient = split === undefined ? undefined : stateOf(split, address)
+  const { state, has, outcome } = recipient ?? {}
+  return state === 'answered' && has === true && outcome?.at !== undefined && outcome.at > at
+}
+
 /** They have the message; whether their 250 is heard is not known. */
 export function oweAcknowledgement(split: Split, addresses: readonly string[]): Split {
   return change(split, addresses, (recipient) => inState(recipient, 'delivered'))

@@ -35,6 +35,11 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
   return { machine, copies }
 }
 
+function fingerprintOf({ session: { state } }: Machine): { readonly fingerprint: string } {
+  if (state.at !== 'answering') throw new Error('it has no text')
+  return { fingerprint: state.transaction.identity?.fingerprint ?? 'of-a-text' }
+}
+
 describe('rules.md: “No duplicates.”', () => {
   test("rules.md: “On the retry Rcptwise acknowledges a recipient who has the message already, without a second delivery, for as long as the split is open.” “Rcptwise knows such a recipient by the fingerprint of the message, the reverse-path and the recipient's address.”", () => {
     const { machine, copies } = partly()
@@ -48,6 +53,36 @@ describe('rules.md: “No duplicates.”', () => {
     ])
     expect(machine.ledger.open).toEqual([])
   })
+
+  test.each(['FIN', 'RST'] as const)(
+    'an attempt that was left by %s while it waited for an earlier one owes nobody an answer whom a later attempt has given it',
+    (how) => {
+      let at = 1_000_000
+      const now = (): number => (at += 1000)
+      const both = ['a@example.org', 'c@example.org']
+      const base = { recipients, now, peer: { strategy: 'late' } } as const
+      const first = Machine.ready({ ...base, world: { deliver: () => undefined } })
+      const { ledger } = first
+      first.message(both, spam)
+      expect(first.session.state).toMatchObject({ at: 'answering', step: { at: 'delivering' } })
+      const { fingerprint } = fingerprintOf(first)
+      first.tell({ kind: 'clientLost', identity: { fingerprint } })
+      const waiting = Machine.ready({ ...base, ledger, world: { othersAreDone: () => undefined } })
+      waiting.message(both, spam)
+      first.tell({ kind: 'delivered', results: [{ reply: yes, own: new Map(), ms: 1 }] })
+      expect(ledger.open).toMatchObject([{ recipients: both.map(() => ({ state: 'delivered' })) }])
+      const later = Machine.ready({ ...base, ledger })
+      expect(later.message(both, spam).text[0]).toMatch(/^250/)
+      expect(ledger.open, 'heard').toEqual([])
+      if (how === 'FIN') waiting.tell({ kind: 'inputEnded', identity: { fingerprint } })
+      waiting.goesOn = false
+      const [split] = ledger.splits.values()
+      waiting.tell({ kind: 'deliveriesSettled', settled: true, ...(split && { split }) })
+      if (how === 'RST') waiting.tell({ kind: 'clientLost' })
+      expect(ledger.open).toEqual([])
+      expect([...waiting.parcels, ...later.parcels]).toEqual([])
+    },
+  )
 
   test.each([
     { code: 552, lines: ['5.2.2 Mailbox full'] },
