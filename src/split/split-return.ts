@@ -103,11 +103,13 @@ export const mayBeReturn = ({ split, seen, newcomers }: Candidate, arrival: Arri
  * Whether it may be let through unsplit for this message's sake (rule 5), although its sender may
  * never show the text. Of one whose text was not seen more people may be to come, since its sender
  * left at the first who had to wait; those offered before come first, and in their order.
- * `muchTried`: a sender that offers them in another order each time.
+ * `muchTried`: a sender that offers them in another order each time, or has not read an answer.
  */
 export function maySpeakFor(candidate: Candidate, muchTried: boolean): boolean {
-  const { split, inOrder, seen, expected } = candidate
-  return split.fingerprint !== undefined || muchTried || (inOrder && seen.size === expected.length)
+  const { split, inOrder, seen, expected, strangers } = candidate
+  if (muchTried) return true
+  // Who comes again leaves out those whom it has an answer for.
+  return split.fingerprint === undefined ? inOrder && seen.size === expected.length : !strangers
 }
 
 export const declaredAlike = ({ declared }: Split, arrival: Arrival): boolean =>

@@ -280,6 +280,20 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
   })
 
+  test('a message to somebody who has an answer already is another one, and is not let through unsplit', () => {
+    const machine = Machine.ready({ recipients })
+    machine.message(both, spam)
+    const [split] = machine.ledger.open
+    if (split === undefined) throw new Error('there is no split')
+    machine.ledger.save({ ...split, version: split.version + 1, forgiven: true })
+    const said = machine.message(both, { ...spam, message: 'another' })
+    expect(machine.transactions.at(-1)?.unsplit).toBeUndefined()
+    expect(said.text[0]).toMatch(
+      /^451 4\.5\.3 The recipients of this message are answered separately/,
+    )
+    expect(machine.parcels.at(-1)).toMatchObject({ result: 'tagged', recipients: [{ index: 0 }] })
+  })
+
   const split = startSplit({
     id: 'x',
     at: 0,
