@@ -30,15 +30,22 @@ const progress = {
  * Until the text of its message has come whole once a split has no name, and two messages to the
  * same people can both be taken for its return. The text that comes first gives it the name; the
  * other message has a split of its own, or its recipients would be told that they have what they
- * never got.
+ * never got. An attempt that has left without its text, and has offered more people, is no part of
+ * the message that has the name: they would wait in its split for ever.
  */
 const areTwoMessages = (ours: Split, stored: Split): boolean =>
-  ours.fingerprint !== undefined &&
   stored.fingerprint !== undefined &&
-  ours.fingerprint !== stored.fingerprint
+  (ours.fingerprint === undefined
+    ? ours.status === 'open' && hasOthers(ours, stored)
+    : ours.fingerprint !== stored.fingerprint)
+
+function hasOthers(ours: Split, stored: Split): boolean {
+  const known = new Set(stored.recipients.map(({ address }) => address))
+  return ours.recipients.some(({ address, state }) => state === 'waiting' && !known.has(address))
+}
 
 /** The same for each save of this message. */
-const ownId = ({ id, fingerprint = '' }: Split): string => `${id}-${fingerprint.slice(0, 8)}`
+const ownId = ({ id, fingerprint = 'unnamed' }: Split): string => `${id}-${fingerprint.slice(0, 8)}`
 
 /** What both know, as a version after the stored one. Pure. */
 export function reconcile(ours: Split, stored: Split): Split {

@@ -177,6 +177,28 @@ describe('two messages that were taken for the return of a split whose message w
   })
 })
 
+test('who left without a text, and was waited for with others, has a split apart from the message that was given its name meanwhile', async () => {
+  const store = await openSqliteLedger({
+    path: ':memory:',
+    onFact: () => undefined,
+    clock: () => start,
+  })
+  const ledger = reconcilingLedger(store, () => undefined)
+  const nameless = splitOf('it', { recipients: [recipientOf(a)] })
+  await ledger.save(nameless)
+  const told = { ...answerRecipients(nameless, [a]), fingerprint: 'one' }
+  const named = nextVersion(closeIfDone(told, start))
+  expect(await ledger.save(named)).toEqual({ saved: true })
+  const left = nextVersion({ ...nameless, recipients: [recipientOf(a), recipientOf(b)] })
+  expect(await ledger.save(left)).toEqual({ saved: true })
+  expect(await store.find('it')).toMatchObject({ status: 'completed', fingerprint: 'one' })
+  const open = await store.openSplits(10)
+  expect(open.map((split) => [split.fingerprint, stateOf(split, a), stateOf(split, b)])).toEqual([
+    [undefined, 'waiting', 'waiting'],
+  ])
+  await store.close()
+})
+
 describe('two transactions that go on from one version', () => {
   async function both(first: (split: Split) => Split, second: (split: Split) => Split) {
     const facts: Fact[] = []
