@@ -540,6 +540,18 @@ describe('what the record of a chaos run is counted as', () => {
     ])
   })
 
+  test('of two copies, which are counted as doubled, one is acknowledged at the most', () => {
+    const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [ann] }
+    const because = (...copies: readonly Entry[]): readonly (string | undefined)[] =>
+      new Record([letter(0), transaction(1000, '250 taken'), ...copies], 'late')
+        .undone(new Map(), [split])
+        .map((finding) => finding.because)
+    expect(because(taken(900, both))).toEqual([undefined])
+    expect(because(taken(900, both), taken(950, both))).toEqual([
+      'of its two copies one was never acknowledged',
+    ])
+  })
+
   test('clean mail that is told to come again is a guess, but for strategies that split everything', () => {
     const deferred = transaction(1000, '250 taken', { rcpts: [[ann, '451 4.5.3 later']] })
     expect(new Record([letter(0), deferred], 'late').heldByGuess()).toEqual(['m'])

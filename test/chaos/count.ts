@@ -527,6 +527,12 @@ export class Record {
     return [...waiting, ...splits.flatMap((split) => this.#leftOpen(split))]
   }
 
+  /** Counted as doubled, explained or not. */
+  #hasItTwice(letter: string, recipient: string): boolean {
+    const copies = this.#copies.get(letter) ?? []
+    return copies.filter(({ to }) => to.includes(recipient)).length > 1
+  }
+
   #leftOpen({ from, messageId, recipients }: OpenSplit): Finding[] {
     const id = messageId === undefined ? undefined : /^<?(.*?)@/.exec(messageId)?.[1]
     const offer = this.offers.find(
@@ -551,9 +557,11 @@ export class Record {
           what: `was told "${last}", and a split still waits for them`,
           ...(away
             ? { because: 'the ledger was away' }
-            : this.#killedBeforeItWentOn(transactions, recipient) && {
-                because: 'killed after it had acknowledged them and before the sender said more',
-              }),
+            : this.#hasItTwice(offer.letter, recipient)
+              ? { because: 'of its two copies one was never acknowledged' }
+              : this.#killedBeforeItWentOn(transactions, recipient) && {
+                  because: 'killed after it had acknowledged them and before the sender said more',
+                }),
         },
       ]
     })
