@@ -4,6 +4,7 @@ import { dialogues } from './dialogues.ts'
 import { files } from './files.ts'
 import type { Fuzzer } from './fuzzer.ts'
 import { headers } from './headers.ts'
+import { hooks } from './hooks.ts'
 import { proxy } from './proxy.ts'
 import { replies } from './replies.ts'
 import { rspamd, spamd } from './scanners.ts'
@@ -21,4 +22,5 @@ export const fuzzers: readonly Fuzzer[] = [
   files,
   rspamd,
   spamd,
+  hooks,
 ]

@@ -20,7 +20,7 @@ import { anything, octetsOf, path, perhapsSpoiled, piece } from './octets.ts'
 
 const unprintable = /[\x00-\x08\x0a-\x1f\x7f]/
 
-function isTold(octets: string, longest: number, what: string, input: unknown): void {
+export function isTold(octets: string, longest: number, what: string, input: unknown): void {
   holds(octets.length <= longest, `${what} is bounded`, input)
   holds(!unprintable.test(octets), `${what} stays on one line`, input)
   holds(octets === octetsOf(octets).toString('latin1'), `${what} is octets`, input)
@@ -121,7 +121,7 @@ const body = Buffer.from('body\r\n\r\n.\r\nend', 'latin1')
 const sample = [Buffer.from('Subject: x\r\nX-Spam: y\r\nSubject: z\r\n\r\n', 'latin1'), body]
 
 /** As the judge makes them: what can't be made is left out. */
-function holdsOfEdits(edits: readonly Edit[], input: string): void {
+export function holdsOfEdits(edits: readonly Edit[], input: string): void {
   const made = checkEdits(edits.filter((edit) => !('failed' in checkEdits([edit]))))
   if ('failed' in made) return
   const text = revised({ whole: () => sample, async *chunks() {} }, [[made]]).whole() ?? []
