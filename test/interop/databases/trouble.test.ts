@@ -1,5 +1,5 @@
 /** A database that is killed, held, silent, or does not let us in; and that is back. */
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type OpenPolicySource, openPolicySource } from '../../../src/app/policy-source.ts'
@@ -108,6 +108,26 @@ describe.skipIf(obstacle !== undefined).each(['postgres', 'mysql'] as const)('%s
     await source.close()
     for (const socket of sockets) socket.destroy()
     silent.close()
+  })
+
+  test('a connection that has gone silent is not used again: the next question has another one', async () => {
+    const sockets: Socket[] = []
+    const proxy = createServer((socket) => {
+      const upstream = connect(server.port, '127.0.0.1')
+      for (const one of [socket, upstream]) sockets.push(one.on('error', () => undefined))
+      socket.pipe(upstream)
+      upstream.pipe(socket)
+    }).listen(0, '127.0.0.1')
+    await sleep(50)
+    const source = await open({ port: (proxy.address() as AddressInfo).port })
+    expect(await ask(source)).toBe('strict')
+    // What was sent gets lost, as when a firewall has forgotten the connection.
+    for (const socket of sockets) socket.unpipe().pause()
+    expect(await ask(source)).toMatch(/^failed.*(?:in time|nobody waits)/)
+    expect(await ask(source)).toBe('strict')
+    await source.close()
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
   })
 
   test.each<[string, Partial<ServerSettings>]>([
