@@ -19,8 +19,9 @@ export function advise(config: Config, written: (key: string) => boolean, report
       `is missing: mail is kept in ${config.backend.servers[0].url}; name the server behind`,
     )
   }
-  if (config.judges.length === 0 && config.lastWord === 'judges' && !written('judges'))
-    adviseJudges(config, report)
+  const scored = config.judges.some(({ kind }) => kind !== 'hook' && kind !== 'milter')
+  const asked = config.judges.length === 0 && written('judges')
+  if (!scored && !asked && config.lastWord === 'judges') adviseJudges(config, report)
   if (config.quarantine === undefined) {
     for (const policy of config.policies.values()) {
       const all = [policy, ...Object.values(policy.scorers ?? {})]
@@ -50,10 +51,15 @@ export function advise(config: Config, written: (key: string) => boolean, report
 }
 
 /** Policies say from which score on; without a judge there is none. */
-function adviseJudges({ policies }: Config, report: Report): void {
+function adviseJudges({ policies, judges }: Config, report: Report): void {
   const names = [...policies.values()].filter(comparesScores).map(({ name }) => name)
   if (names.length === 0) return
   const compared = `nothing is compared with the thresholds of ${names.join(', ')}`
+  if (judges.length > 0)
+    return report(
+      ['judges'],
+      `has none that gives a score: ${compared}; add rspamd, spamd or headers`,
+    )
   report(
     ['judges'],
     `is missing: ${compared}, and all mail is accepted; name a judge, or write judges: [] or last_word: backend`,

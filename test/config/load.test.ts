@@ -443,6 +443,15 @@ describe('warnings', () => {
       [/^config.yaml:2:22: peers\[0\].lenient_as: messages will be tagged/],
     ],
     [
+      'judges: [{ hook: { url: "http://127.0.0.1:8025", protocol: stalwart } }]\n',
+      [/judges: has none that gives a score: nothing is compared with the thresholds of careful/],
+    ],
+    ['judges: []\n', []],
+    [
+      'judges: [{ hook: { url: "http://127.0.0.1:8025", protocol: stalwart } }]\nlast_word: backend\n',
+      [],
+    ],
+    [
       'relay_domains: [example.org]\nbackend: { servers: ["smtp://10.0.0.5"] }',
       [
         /judges: is missing: nothing is compared with the thresholds of careful, tag-only, strict, and all mail is accepted/,
