@@ -35,7 +35,8 @@ export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection
   readonly isWritten: () => boolean
 }
 
-const longestRetryMs = 30_000
+/** As long as it is away who has a message is known to one front-end alone: it is asked for often. */
+const longestRetryMs = 5000
 
 /**
  * A server that was in force for this long before it failed is tried again as soon as a new one.
