@@ -94,7 +94,10 @@ describe('known-limits.md: “It does the same with a message that some recipien
       const sender = senderOf({ from: 's@x.test', to, text })
       const first = await home.serve({ ...options, wrapper })
       if (rule === undefined) {
-        for (let i = 0; i < 6 && !first.ended; i++) await sender.attempt(first.listeningPort)
+        for (let i = 0; i < 6 && !first.ended; i++)
+          await sender.attempt(first.listeningPort).catch((error: unknown) => {
+            throw new Error(`attempt ${i}: ${String(error)}\n${first.output}`)
+          })
         await until('it was killed', () => first.ended, { explain: () => first.output })
       } else {
         const attempt = sender.attempt(first.listeningPort)

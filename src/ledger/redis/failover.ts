@@ -35,7 +35,7 @@ export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection
   readonly isWritten: () => boolean
 }
 
-/** As long as it is away who has a message is known to one front-end alone: it is asked for often. */
+/** As long as it is away, who has a message is known to one front-end alone. */
 const longestRetryMs = 5000
 
 /**

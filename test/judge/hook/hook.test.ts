@@ -101,7 +101,10 @@ describe('asking', () => {
 
   it('nothing of a text above max_size', async () => {
     const server = await serve(answering(http('200 OK', accept)))
-    expect(await ask(open([server], { maxSizeBytes: 99 }))).toEqual({ kind: 'silent' })
+    expect(await ask(open([server], { maxSizeBytes: 99 }))).toEqual({
+      kind: 'silent',
+      why: 'the message has more than 99 octets (max_size)',
+    })
     expect(server.requests).toEqual([])
   })
 

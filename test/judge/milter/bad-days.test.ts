@@ -185,7 +185,10 @@ describe('a bad day has a name', () => {
 
   it('a message above max_size is not shown', async () => {
     const server = await filter(saying({ E: frame('r') }))
-    expect(await judged(open(server).judge, scannedText(10_000_001).text)).toEqual(silent)
+    expect(await judged(open(server).judge, scannedText(10_000_001).text)).toEqual({
+      kind: 'silent',
+      why: 'the message has more than 10000000 octets (max_size)',
+    })
     expect(server.connections).toEqual([])
   })
 
