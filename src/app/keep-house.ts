@@ -23,6 +23,8 @@ import { judgingOf } from './session.ts'
 import { startSweeping, type Sweeping } from './sweeping.ts'
 import { type FactWatcher, FactWatchers, watchHub } from './watched-facts.ts'
 
+const steadyClock = (): number => performance.now()
+
 export interface AppOptions {
   /** Everything that happens, before anybody else has heard of it. */
   readonly onFact?: FactListener
@@ -30,6 +32,8 @@ export interface AppOptions {
   readonly onTrouble?: (what: string) => void
   /** ms since the epoch. */
   readonly now?: () => number
+  /** ms since any moment; a clock that nobody can set. */
+  readonly steady?: () => number
   /** Default process metrics; off where several apps share a process. */
   readonly processMetrics?: boolean
   /**
@@ -113,7 +117,12 @@ export async function keepHouse(
   begin: (house: House) => Promise<MailTakers>,
 ): Promise<App> {
   await using opened = new AsyncDisposableStack()
-  const { now = Date.now, onTrouble = (): void => undefined, privileges = asStarted } = options
+  const {
+    now = Date.now,
+    steady = steadyClock,
+    onTrouble = (): void => undefined,
+    privileges = asStarted,
+  } = options
   const facts = factHub()
   if (options.onFact !== undefined) facts.add(options.onFact)
   const foundation = opened.use(await openFoundation(config, { ...options, facts, now }))
@@ -133,7 +142,7 @@ export async function keepHouse(
   })
   opened.defer(async () => await mail.close())
 
-  const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now })
+  const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now, steady })
   opened.defer(() => sweeping.stop())
   foundation.readAtScrape(metricsOfHouse(foundation, sweeping, () => inForce))
   const scrape = async (): Promise<string> => await scrapeAll(metrics, await mail.metrics())

@@ -16,6 +16,8 @@ export interface SweepingOptions {
   readonly config: () => Config
   readonly onFact: FactListener
   readonly now: () => number
+  /** ms since any moment; a clock that nobody can set. */
+  readonly steady: () => number
 }
 
 const sweepEveryMs = 60_000
@@ -29,10 +31,10 @@ export interface Sweeping {
 }
 
 /** Begins them; `stop` ends them. A round that fails is made up for by the next. */
-export function startSweeping({ ledger, config, onFact, now }: SweepingOptions): Sweeping {
+export function startSweeping({ ledger, config, onFact, now, steady }: SweepingOptions): Sweeping {
   let missing: readonly MissingCount[] = []
   let learned = nobodyLearned
-  const forward = new SetForward({ now, steady: () => performance.now() })
+  const forward = new SetForward({ now, steady })
   const round = async (): Promise<void> => {
     const { patienceMs, keepMs, missingAfterMs } = config().ledger
     const aheadMs = forward.within(patienceMs)

@@ -1,4 +1,5 @@
 /** The product as `serve` starts it, on free ports, in a directory of its own. */
+import { known } from '../../src/known.ts'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +32,8 @@ export interface TestAppOptions {
   /** Kept and used again after a restart. */
   readonly directory?: string
   readonly now?: () => number
+  /** The clock that nobody can set; time has passed when both have gone on. */
+  readonly steady?: () => number
   /** With the metrics that Node tells of its process; for one app of a process at most. */
   readonly processMetrics?: boolean
 }
@@ -61,7 +64,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const app = await startApp(loaded.config, {
     onFact: (fact) => facts.push(fact),
     processMetrics: options.processMetrics ?? false,
-    ...(options.now === undefined ? {} : { now: options.now }),
+    ...known({ now: options.now, steady: options.steady }),
   })
   let closed = false
   return {

@@ -1,6 +1,6 @@
 /**
- * Senders that were told to come back and never do. The front-end's clock is set forward; its
- * rounds come in their own time.
+ * Senders that were told to come back and never do. For the front-end time goes by; its rounds come
+ * in their own time.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -23,7 +23,8 @@ export class Forsaken implements AsyncDisposable {
   static async start(): Promise<Forsaken> {
     const clock = { ahead: 0 }
     const now = (): number => Date.now() + clock.ahead
-    return new Forsaken(await startTestApp({ recipients, now }), clock)
+    const steady = (): number => performance.now() + clock.ahead
+    return new Forsaken(await startTestApp({ recipients, now, steady }), clock)
   }
 
   get admin(): string {
