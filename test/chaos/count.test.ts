@@ -445,6 +445,21 @@ const rows = (
       ['wrong'],
     ],
     [
+      'the same, where the server behind had said so at RCPT, and it was concealed until the text',
+      [
+        letter(9),
+        { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+        { ...refused(995, 'RCPT', 'full', [cho]), letter: '' },
+        taken(1000, [ann]),
+        transaction(
+          1000,
+          '552 full [behind] (only for <cho@example.org>; the other recipients have the message)',
+        ),
+      ],
+      [],
+      ['wrong'],
+    ],
+    [
       'has it, and the words for whom it is meant tell of an attempt before; too many returns were known by their text alone',
       forgivenByText([cho]),
       [],

@@ -368,10 +368,14 @@ export class Record {
     const [final = ''] = transaction.text
     const [, whom] = /\(only for (.+?); the other recipients have the message\)/.exec(final) ?? []
     const named = whom?.split(', ').map((one) => one.slice(1, -1)) ?? []
+    const begun = this.transactionsOf(offer.letter)[0]?.from ?? transaction.from
+    // At RCPT it was perhaps concealed until the text, and the server behind does not know the
+    // letter.
+    const isOfIt = ({ letter, step, code, at }: Refused): boolean =>
+      step === 'dot' ? letter === offer.letter : code >= 500 && at >= begun - 50
     const wasRefused = (one: string): boolean =>
       this.#refusals.some(
-        ({ letter, step, at, to }) =>
-          letter === offer.letter && step === 'dot' && at <= transaction.to && to.includes(one),
+        (refused) => isOfIt(refused) && refused.at <= transaction.to && refused.to.includes(one),
       )
     if (named.length === 0 || named.includes(recipient) || !named.every(wasRefused))
       return undefined
