@@ -1,6 +1,13 @@
 /** What recipients want, and who wants it. */
 import { z } from 'zod'
-import { notations, oneLine, senderPattern, symbolName } from '../policy/policy-notation.ts'
+import {
+  listOf,
+  mostEntries,
+  notations,
+  oneLine,
+  senderPattern,
+  symbolName,
+} from '../policy/policy-notation.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
 import { source } from './schema-sources.ts'
@@ -31,8 +38,10 @@ const scorer = (judge: string) =>
     `Thresholds for the score of the judge \`${judge}\`, where it is not the first that gives scores.`,
   )
 
-const symbols = () => z.array(is.inPolicy(notations.symbol, symbolName))
-const senders = () => z.array(is.inPolicy(notations.sender, senderPattern))
+const list = (each: string, read: (text: string) => string | undefined) =>
+  z.array(is.inPolicy(each, read)).max(mostEntries, listOf(each))
+const symbols = () => list(notations.symbol, symbolName)
+const senders = () => list(notations.sender, senderPattern)
 
 const policy = z.strictObject({
   ...thresholds('Score of the first judge that gives scores'),

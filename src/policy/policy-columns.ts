@@ -3,7 +3,14 @@
  * of the keys in `policies.NAME`. Databases give numbers as text and yes or no in many ways. Pure.
  */
 import type { PolicyColumn, PolicyValues, SaidThresholds, ScorerName } from './policy-source.ts'
-import { notations, oneLine, senderPattern, symbolName } from './policy-notation.ts'
+import {
+  listOf,
+  mostEntries,
+  notations,
+  oneLine,
+  senderPattern,
+  symbolName,
+} from './policy-notation.ts'
 import { type Made, type PolicyMistake, scorerNames, thresholds } from './policy-values.ts'
 
 /** NULL, and what is not there, says nothing. */
@@ -102,11 +109,13 @@ type ListField =
 function list(field: ListField, each: string, read: (text: string) => string | undefined): Column {
   return {
     field,
-    expected: `a list, each ${each}`,
+    expected: listOf(each),
     take(raw, said) {
-      const entries = entriesIn(raw)?.map(read)
-      const good = entries?.filter((entry) => entry !== undefined)
-      if (good === undefined || good.length !== entries?.length) return false
+      const written = entriesIn(raw)
+      if (written === undefined || written.length > mostEntries) return false
+      const entries = written.map(read)
+      const good = entries.filter((entry) => entry !== undefined)
+      if (good.length !== entries.length) return false
       said[field] = good
       return true
     },

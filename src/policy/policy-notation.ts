@@ -7,6 +7,10 @@ export const notations = {
   words: 'one line of at most 400 octets',
 } as const
 
+/** Of one list of senders or symbols: each recipient whose answer is kept has its own in memory. */
+export const mostEntries = 1000
+export const listOf = (each: string): string => `a list of at most ${mostEntries}, each ${each}`
+
 /** Undefined for what is none. */
 export function senderPattern(text: string): string | undefined {
   const written = text.trim()

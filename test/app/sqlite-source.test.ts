@@ -1,4 +1,6 @@
 /** A SQLite file as a source: read by a thread, whoever writes to it or puts another in its place. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -117,6 +119,24 @@ describe('with the file', () => {
     expect(await answers).toEqual([{ kind: 'values', tagAt: 2_000_000 }])
     clearInterval(counting)
     expect(turns).toBeGreaterThan(5)
+  })
+
+  test('closing does not wait for a query that has no end', async () => {
+    const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+      SELECT 'a' AS recipient, COUNT(*) AS tag_at FROM n WHERE 'a' IN (:keys)`
+    const module = join(import.meta.dirname, '../../src/policy/sql/sqlite.ts')
+    const script = `const { sqliteDatabase } = await import(${JSON.stringify(module)})
+      const database = sqliteDatabase(${JSON.stringify({ path, query: endless })})
+      const lists = { keys: ['a'], addresses: [], domains: [] }
+      const asked = database.ask(lists, new AbortController().signal)
+      setTimeout(() => database.close(), 200)
+      await asked.catch(() => database.close())
+      console.log('closed')`
+    // It can't end by itself: SQLite does not let go of its thread.
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+    const [said] = (await once(child.stdout, 'data')) as [Buffer]
+    child.kill('SIGKILL')
+    expect(said.toString()).toBe('closed\n')
   })
 
   test.each([

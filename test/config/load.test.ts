@@ -536,3 +536,18 @@ test('any text gives a configuration or problems with a place', () => {
     { numRuns: runs(500) },
   )
 })
+
+test.each(['accept_senders', 'refuse_senders', 'reject_symbols', 'tag_symbols', 'accept_symbols'])(
+  'policies.md: “A list of senders or symbols has at most 1,000 entries.”: %s',
+  (key) => {
+    const of = (entries: number): string => {
+      const list = Array.from({ length: entries }, (_, i) =>
+        key.endsWith('senders') ? `@d${i}.example` : `S${i}`,
+      )
+      return `policies: { careful: { ${key}: ${JSON.stringify(list)} } }\n`
+    }
+    expect(warningsOf(of(1000)).join()).not.toContain(key)
+    expect(warningsOf(of(1001)).join()).toContain(`policies.careful.${key}: got`)
+    expect(warningsOf(of(1001)).join()).toContain('expected a list of at most 1000, each')
+  },
+)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { knownKeys } from '../../src/config/schema-keys.ts'
+import { mostEntries } from '../../src/policy/policy-notation.ts'
 import { columnNames, type Columns, valuesFrom } from '../../src/policy/policy-columns.ts'
 
 test('a source can say all that a policy of the configuration can say, in the same words', () =>
@@ -42,6 +43,11 @@ test.each<[string, Columns, object]>([
       tagSymbols: [],
     },
   ],
+  [
+    'as many senders as a list may have',
+    { accept_senders: '@example.net '.repeat(mostEntries) },
+    { acceptSenders: Array.from({ length: mostEntries }, () => '@example.net') },
+  ],
   ['a size', { max_size: '10485760' }, { maxSizeBytes: 10_485_760 }],
   [
     'words and a group',
@@ -68,6 +74,8 @@ test('all that is wrong is told, each with what was there', () =>
 test.each<[string, Columns]>([
   ['a sender with a blank', { accept_senders: ['a b@example.net'] }],
   ['a sender without a domain', { accept_senders: ['ann'] }],
+  ['one sender too many', { accept_senders: '@example.net '.repeat(mostEntries + 1) }],
+  ['one symbol too many', { tag_symbols: Array.from({ length: mostEntries + 1 }, () => 'A') }],
   ['half a list', { refuse_senders: '["a@example.net"' }],
   ['a list of numbers', { refuse_senders: [1] }],
   ['a symbol with a line end', { reject_symbols: ['A\r\n'.repeat(2)] }],

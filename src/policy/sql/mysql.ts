@@ -1,6 +1,7 @@
 /** MySQL and MariaDB, by a pool of connections that only read. */
 import { createPool, type Pool, type PoolConnection } from 'mysql2'
 import type { PoolConnection as Connection } from 'mysql2/promise'
+import { mostLists, mostRows, tooManyRows } from './bounds.ts'
 import type { Rows } from './rows.ts'
 import {
   driverQuery,
@@ -28,7 +29,8 @@ class MysqlDatabase implements Database {
     const { host, port, database, user, password, tls, connections, limitMs } = settings
     this.name = `mysql:${database}@${host}`
     // A mistake in it is told now.
-    driverQuery(settings.query, () => '')
+    if (driverQuery(settings.query, () => '').lists.length > mostLists)
+      throw new Error(`the query has more than ${mostLists} lists of keys`)
     this.#query = settings.query
     this.#pool = createPool({
       ...(host.startsWith('/') ? { socketPath: host } : { host, port }),
@@ -66,12 +68,17 @@ class MysqlDatabase implements Database {
       const { text, values } = this.#filled(lists)
       const [rows, fields] = await unlessAborted(connection.execute(text, values), signal)
       connection.release()
+      if ((rows as unknown[]).length > mostRows) throw tooManyRows()
       return { columns: fields.map(({ name }) => name), rows: rows as unknown[][] }
     } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      if (untranslatable(error)) {
+        connection.release()
+        throw new UntranslatableKeyError(why)
+      }
       // What is still under way on it can't be awaited by anybody else.
       connection.destroy()
-      const why = error instanceof Error ? error.message : String(error)
-      throw untranslatable(error) ? new UntranslatableKeyError(why) : error
+      throw error
     }
   }
 
@@ -107,12 +114,13 @@ function padded(keys: readonly string[]): readonly string[] {
 }
 
 /**
- * Nothing is written, and what takes too long ends at the server, too: `M!` is read by MariaDB
- * alone, `!50708` by MySQL alone.
+ * Nothing is written, and what takes too long or gives too many rows ends at the server, too: `M!`
+ * is read by MariaDB alone, `!50708` by MySQL alone.
  */
 function prepare(connection: PoolConnection, limitMs: number): void {
   const ends = `/*!50708 SESSION max_execution_time = ${limitMs}, */ /*M!100101 SESSION max_statement_time = ${limitMs / 1000}, */`
-  for (const text of ['SET SESSION TRANSACTION READ ONLY', `SET ${ends} @rcptwise = 1`])
+  const rows = `sql_select_limit = ${mostRows + 1}`
+  for (const text of ['SET SESSION TRANSACTION READ ONLY', `SET ${ends} SESSION ${rows}`])
     connection.query(text, () => undefined)
 }
 

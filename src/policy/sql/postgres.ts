@@ -1,5 +1,6 @@
 /** PostgreSQL, by a pool of connections that only read. */
 import pg from 'pg'
+import { mostRows, tooManyRows } from './bounds.ts'
 import type { Rows } from './rows.ts'
 import {
   driverQuery,
@@ -68,12 +69,12 @@ class PostgresDatabase implements Database {
     try {
       const values = this.#query.lists.map((name) => lists[name])
       const { text } = this.#query
-      const asking = client.query<unknown[]>({ text, values, rowMode: 'array' })
-      const { fields, rows } = await unlessAborted(asking, signal)
-      return { columns: fields.map(({ name }) => name), rows }
+      return await unlessAborted(rowsOf(client, { text, values, rowMode: 'array' }), signal)
     } catch (error) {
-      broken = error instanceof Error ? error : new Error(String(error))
-      throw untranslatable(error) ? new UntranslatableKeyError(broken.message) : broken
+      const why = error instanceof Error ? error : new Error(String(error))
+      if (untranslatable(why)) throw new UntranslatableKeyError(why.message)
+      broken = why
+      throw why
     } finally {
       client.release(broken)
     }
@@ -83,6 +84,21 @@ class PostgresDatabase implements Database {
     this.#open.close()
     await (this.#ended ??= this.#pool.end())
   }
+}
+
+/** Not more of them than there may be: the rest is not read. */
+async function rowsOf(client: pg.PoolClient, question: pg.QueryArrayConfig): Promise<Rows> {
+  const { promise, resolve, reject } = Promise.withResolvers<Rows>()
+  const rows: unknown[][] = []
+  const asking = new pg.Query<unknown[]>(question)
+  asking.on('row', (row) => {
+    if (rows.length < mostRows) rows.push(row)
+    else reject(tooManyRows())
+  })
+  asking.on('error', reject)
+  asking.on('end', ({ fields }) => resolve({ columns: fields.map(({ name }) => name), rows }))
+  client.query(asking)
+  return await promise
 }
 
 /** 22P05 and 22021: the encoding of the database has no such character. */

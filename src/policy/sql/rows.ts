@@ -32,11 +32,19 @@ export class FoundRows {
     for (const row of rows) {
       const key = textOf(row[at])
       if (typeof key !== 'string') continue
-      const normal = keyInTable(key)
-      const before = this.#byKey.get(normal)
-      if (before === undefined) this.#byKey.set(normal, [row])
-      else before.push(row)
+      this.#keep(keyInTable(key), row)
     }
+  }
+
+  /**
+   * A row that says nothing beyond those of its key before it is not kept: there are no more of a
+   * key than columns, however many rows a query gives.
+   */
+  #keep(key: string, row: Row): void {
+    const before = this.#byKey.get(key)
+    if (before === undefined) this.#byKey.set(key, [row])
+    else if (row.some((value, i) => says(value) && !before.some((other) => says(other[i]))))
+      before.push(row)
   }
 
   /** `keys`: the special one before the general one. */
@@ -65,7 +73,7 @@ export class FoundRows {
     return Object.fromEntries(
       this.#columns.flatMap((name, i) => {
         const value = textOf(row[i])
-        return names.has(name) && !saysNothing(value) ? [[name, value]] : []
+        return names.has(name) && says(value) ? [[name, value]] : []
       }),
     )
   }
@@ -89,9 +97,11 @@ function over(values: PolicyValues, [next, ...rest]: readonly RawPolicy[]): Poli
   return { ...values, behind: next.kind === 'values' ? over(next, rest) : next }
 }
 
-/** NULL, or nothing but blanks. */
-const saysNothing = (value: unknown): boolean =>
-  value === null || value === undefined || value === ''
+/** Not NULL, nor nothing but blanks. */
+const says = (value: unknown): boolean => {
+  const text = textOf(value)
+  return text !== null && text !== undefined && text !== ''
+}
 
 /** A column of bytes (VARBINARY, BYTEA, BLOB) holds text. */
 function textOf(value: unknown): unknown {

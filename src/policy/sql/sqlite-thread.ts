@@ -6,13 +6,12 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { mostRows, tooManyRows } from './bounds.ts'
 import type { SqliteAnswer, SqliteQuestion, ThreadSettings } from './sqlite.ts'
 import type { Rows } from './rows.ts'
 
 /** Somebody who writes is done by then; `timeouts.policy` ends the question besides. */
 const busyTimeoutMs = 500
-/** A query that gives more was not meant so, and they would be in memory all at once. */
-const mostRows = 100_000
 
 interface Opened {
   readonly database: DatabaseSync
@@ -56,7 +55,7 @@ function ask(parameters: readonly string[]): Rows {
   const { statement } = connection()
   const rows: unknown[][] = []
   for (const row of statement.iterate(...parameters)) {
-    if (rows.length === mostRows) throw new Error(`the query gives more than ${mostRows} rows`)
+    if (rows.length === mostRows) throw tooManyRows()
     rows.push(row as unknown as unknown[])
   }
   return { columns: statement.columns().map(({ name }) => name), rows }

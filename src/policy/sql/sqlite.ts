@@ -1,5 +1,6 @@
 /** A SQLite file, asked in a thread of its own, one question after the other. */
 import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { ListName } from './query.ts'
 import type { Rows } from './rows.ts'
@@ -27,6 +28,9 @@ interface Asked {
   readonly question: SqliteQuestion
   readonly answer: PromiseWithResolvers<Rows>
 }
+
+/** A call of SQLite can't be broken off: a thread that is in one is left to itself. */
+const mostClosingMs = 1000
 
 /** The thread's file has the extension of this one: .ts from the sources, .js when built. */
 const threadFile = new URL(`./sqlite-thread${extname(import.meta.url)}`, import.meta.url)
@@ -80,7 +84,12 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {
     this.#closed = true
     this.#failAll('it is closed')
-    await this.#thread?.terminate()
+    const waiting = new AbortController()
+    const { signal } = waiting
+    await Promise.race([
+      this.#thread?.terminate(),
+      sleep(mostClosingMs, undefined, { signal }),
+    ]).finally(() => waiting.abort())
   }
 
   #next(): void {

@@ -73,6 +73,30 @@ describe.skipIf(obstacle !== undefined).each(['postgres', 'mysql'] as const)('%s
       expect(asked()).toBe(1)
     })
 
+    test('thirty thousand recipients are a few questions', async () => {
+      const { source, asked } = open()
+      const many = Array.from({ length: 30_000 }, (_, i) => `user${i}+x@example.net`)
+      const answers = await ask(source, ...many, 'ann@example.org')
+      expect(new Set(answers.slice(0, -1).map(nameOf))).toEqual(new Set(['unknown']))
+      expect(answers.slice(-1).map(nameOf)).toEqual(['strict'])
+      expect(asked()).toBe(15)
+    })
+
+    test('a query that gives more than 100,000 rows has failed, and the next one is answered', async () => {
+      const digits = `(${Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS i`).join(' UNION ALL ')})`
+      const many = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${digits} AS ${name}`).join(', ')
+      const { source } = open(
+        `SELECT address AS recipient FROM wishes, ${many} WHERE address IN (:keys)`,
+      )
+      const unasked = 'eve@example.net'
+      for (const address of ['ann@example.org', unasked])
+        expect(await ask(source, address)).toMatchObject([
+          address === unasked
+            ? { kind: 'unknown' }
+            : { kind: 'failed', why: 'the query gives more than 100000 rows' },
+        ])
+    })
+
     test('what stands in an address is never part of the query', async () => {
       const odd = [
         `x'); DROP TABLE wishes; --@example.net`,
@@ -151,7 +175,8 @@ describe.skipIf(obstacle !== undefined).each(['postgres', 'mysql'] as const)('%s
   test('a table that has no letters for an address does not fail for the others', async () => {
     const table = (more: string): string =>
       `CREATE TABLE wishes (address VARCHAR(200) ${more} PRIMARY KEY, policy TEXT, reject_at REAL)`
-    const row = "INSERT INTO wishes VALUES ('ann@example.org', 'strict', NULL)"
+    const row =
+      "INSERT INTO wishes VALUES ('ann@example.org', 'strict', NULL), ('jürgen@example.org', 'careful', NULL)"
     if (kind === 'mysql')
       await server.run('DROP TABLE IF EXISTS wishes', table('CHARACTER SET latin1'), row)
     else {
@@ -165,6 +190,8 @@ describe.skipIf(obstacle !== undefined).each(['postgres', 'mysql'] as const)('%s
     const answers = await ask(source, '💌@example.org', 'ann@example.org')
     expect(answers.map(nameOf)).toEqual(['unknown', 'strict'])
     expect(asked()).toBe(2)
+    const three = await ask(source, '💌@example.org', 'jürgen@example.org', 'ann@example.org')
+    expect(three.map(nameOf)).toEqual(['unknown', 'careful', 'strict'])
   })
 })
 

@@ -149,6 +149,21 @@ test('columns are known in capitals, too', () =>
     ]),
   ).toEqual({ kind: 'values', tagAt: 3 }))
 
+test('however many rows a key has, each recipient costs no more than the columns have', () => {
+  let read = 0
+  const row = new Proxy<unknown[]>(['@example.org', null, 5, null, null], {
+    get(cells, key) {
+      read++
+      return Reflect.get(cells, key) as unknown
+    },
+  })
+  const found = new FoundRows({ columns: names, rows: Array.from({ length: 1000 }, () => row) })
+  read = 0
+  for (let i = 0; i < 100; i++)
+    expect(found.sayOf([`u${i}@example.org`, '@example.org'])).toMatchObject({ tagAt: 5 })
+  expect(read).toBeLessThanOrEqual(100 * names.length ** 2)
+})
+
 test('whatever stands in a row, it is a policy, nothing, or wrong', () => {
   const anything = fc.oneof(
     fc.constant(null),
