@@ -26,7 +26,7 @@ const limits: Readonly<Record<string, string>> = {
 describe.skipIf(databaseObstacle() !== undefined).each(['postgres', 'mysql'] as const)(
   '%s',
   (kind) => {
-    test('recipients.md: “a message to a hundred people is one question, when the client pipelines”: each has the limits of their own row', async () => {
+    test("README.md: “Each recipient's limits can also come from the database in which your users set them: sqlite, postgres or mysql in place of file (docs/recipients.md).” recipients.md: “a message to a hundred people is one question, when the client pipelines”: each has the limits of their own row", async () => {
       await using database = await startDatabase(kind)
       const rows = Object.entries(recipients).map(
         ([address, policy]) => `('${address}', ${limits[policy] ?? 'NULL, NULL'})`,
