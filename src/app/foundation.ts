@@ -12,6 +12,7 @@ import { strategyInForce } from '../peers/overrides.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { FactHub } from './fact-hub.ts'
 import { judgeNames } from './judge.ts'
+import { sourceName } from './policy-source.ts'
 import { openLedger } from './ledger.ts'
 import { timedLedger } from './timed-ledger.ts'
 
@@ -70,7 +71,11 @@ export async function openFoundation(
     ledger: timedLedger(store, metrics),
     now,
     readAtScrape: (more) => Object.assign(sources, more),
-    initialiseMetrics: (for_) => initialise(metrics, strategies(for_), judgeNames(for_)),
+    initialiseMetrics: (for_) =>
+      initialise(metrics, strategies(for_), {
+        judges: judgeNames(for_),
+        policySources: for_.recipients.sources.map(sourceName),
+      }),
     strategies,
     async [Symbol.asyncDispose]() {
       await store.close()

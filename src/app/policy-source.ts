@@ -46,6 +46,12 @@ export interface OpenPolicySource extends PolicySource {
   readonly entries?: number
 }
 
+/** As log and metrics name it; the same as that of the open source. */
+export const sourceName = (source: SourceConfig): string =>
+  source.kind === 'file' || source.kind === 'sqlite'
+    ? `${source.kind}:${source.path}`
+    : `${source.kind}:${source.database}@${source.host}`
+
 /**
  * What follows from its failure is not among its settings: that may change while it stays open.
  * Files that are read once are among them with what stands in them.

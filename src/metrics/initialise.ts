@@ -87,6 +87,12 @@ const ends: Readonly<Record<SessionEnd, true>> = {
 }
 export const sessionEnds: readonly string[] = Object.keys(ends)
 
+/** Parts of a configuration whose name is a label. */
+export interface Named {
+  readonly judges?: readonly string[]
+  readonly policySources?: readonly string[]
+}
+
 /**
  * Of each peer class, with the strategy in force for it, and of the judges. May be called again,
  * for instance for an override: nothing is lost.
@@ -94,11 +100,15 @@ export const sessionEnds: readonly string[] = Object.keys(ends)
 export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
-  judges: readonly string[] = [],
+  { judges = [], policySources = [] }: Named = {},
 ): void {
   for (const result of ['loaded', 'kept']) {
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
+  }
+  for (const source of policySources) {
+    metrics.policyFailuresTotal.inc({ source }, 0)
+    metrics.policyWrongTotal.inc({ source }, 0)
   }
   for (const judge of judges) {
     metrics.judgeServersDown.inc({ judge }, 0)

@@ -1,6 +1,6 @@
 /** Policies from a database, as a client notices them: from the configuration to the reply. */
 import { renameSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -89,6 +89,26 @@ test('what is no policy is the default one, and told', async () => {
   await send(app, 9, 'wrong@example.org')
   expect(app.facts.filter(({ kind }) => kind === 'policyWrong')).toMatchObject([
     { recipient: 'wrong@example.org', why: expect.stringContaining('"stirct"') as string },
+  ])
+})
+
+test('a failure of a source is counted from the start, under the name that log and metrics have for it', async () => {
+  await writeFile(join(directory, 'more.yaml'), '')
+  await using app = await startTestApp({ directory, config: sqlite() })
+  const metrics = await app.metrics()
+  for (const name of [
+    'sqlite:' + join(directory, 'users.sqlite'),
+    'file:' + join(directory, 'more.yaml'),
+  ])
+    for (const metric of ['failures', 'wrong'])
+      expect(metrics).toContain(`rcptwise_policy_${metric}_total{source="${name}"} 0\n`)
+  await send(app, 1, 'ann@example.org', 'zoe@elsewhere.example')
+  const asked = [
+    ...(await app.metrics()).matchAll(/rcptwise_policy_seconds_count\{source="(.*?)"/g),
+  ]
+  expect(asked.map(([, name]) => name)).toEqual([
+    'sqlite:' + join(directory, 'users.sqlite'),
+    'file:' + join(directory, 'more.yaml'),
   ])
 })
 

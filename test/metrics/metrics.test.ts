@@ -221,7 +221,10 @@ describe('initialise', () => {
       { name: 'partners', strategy: 'single' },
       { name: 'default', strategy: 'group' },
     ] as const
-    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }], ['headers'])
+    initialise(metrics, [...peers, { name: 'learning', strategy: 'auto' }], {
+      judges: ['headers'],
+      policySources: ['file:a'],
+    })
     const before = await scrape(metrics)
     for (const name of [
       'forced_retries_total{peer="partners",strategy="single"}',
