@@ -2,7 +2,7 @@
 import { toOctets } from '../smtp/octets.ts'
 import type { Edit, Edits } from './edits.ts'
 import { jointBefore } from './first-line.ts'
-import { isForeign } from './foreign-fields.ts'
+import { withoutForeign } from './foreign-fields.ts'
 import { seenFields } from './seen-fields.ts'
 import type { HeaderSection } from './header-section.ts'
 
@@ -17,7 +17,7 @@ interface Line {
   readonly removedBy: number[]
 }
 
-type FieldEdit = Exclude<Edit, { do: 'replaceBody' }>
+type FieldEdit = Exclude<Edit, { do: 'replaceBody' | 'removeForeign' }>
 
 class Lines {
   readonly #lines: Line[]
@@ -51,11 +51,7 @@ class Lines {
         const { nth } = edit
         const removed = nth === 0 ? named : [named.at(nth > 0 ? nth - 1 : nth)]
         for (const line of removed) line?.removedBy.push(by)
-        return
       }
-      case 'removeForeign':
-        for (const line of this.#seenBy(by))
-          if (!line.ours && isForeign(line, edit.host)) line.removedBy.push(by)
     }
   }
 
@@ -89,7 +85,8 @@ const written = (edit: Extract<FieldEdit, { value: string }>, by: number): Line 
 function applied(came: Line[], step: readonly Edits[]): readonly Line[] {
   const lines = new Lines(came)
   step.forEach(({ list }, by) => {
-    for (const edit of list) if (edit.do !== 'replaceBody') lines.apply(edit, by)
+    for (const edit of list)
+      if (edit.do !== 'replaceBody' && edit.do !== 'removeForeign') lines.apply(edit, by)
   })
   return lines.left()
 }
@@ -133,7 +130,8 @@ export interface EditedHeader {
  * Edits see the fields up to the first line that is none, and of a section that is longer than is
  * read those that were read whole. The rest stays behind them as it came.
  */
-export function editHeader(section: HeaderSection, step: readonly Edits[]): EditedHeader {
+export function editHeader(came: HeaderSection, step: readonly Edits[]): EditedHeader {
+  const section = cleaned(came, step)
   const { fields: seen, bodyFrom } = seenFields(section)
   const { header } = section
   const lines = applied(
@@ -150,6 +148,16 @@ export function editHeader(section: HeaderSection, step: readonly Edits[]): Edit
     fields: toOctets(withEnd(ended)),
   }
 }
+
+/** Before any other edit, and also of what is not seen as fields. */
+const cleaned = (section: HeaderSection, step: readonly Edits[]): HeaderSection =>
+  step
+    .flatMap(({ list }) => list)
+    .reduce(
+      (left, edit) =>
+        edit.do === 'removeForeign' ? { ...left, header: withoutForeign(left, edit.host) } : left,
+      section,
+    )
 
 /** The last field of a text may have no line end. */
 const withEnd = (raw: string): string => (raw === '' || raw.endsWith('\n') ? raw : `${raw}\r\n`)

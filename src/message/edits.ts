@@ -21,7 +21,10 @@ export type Edit =
    * The `nth` field of that name, from 1; from the last one for -1 and below; all of them for 0.
    */
   | { readonly do: 'remove'; readonly nth: number; readonly name: string }
-  /** All that only this site may write, whose own name is `host` (foreign-fields.ts). */
+  /**
+   * All that only this site may write, whose own name is `host` (foreign-fields.ts): of what came,
+   * before any other edit of the step.
+   */
   | { readonly do: 'removeForeign'; readonly host: string }
   /** Everything behind the empty line. */
   | { readonly do: 'replaceBody'; readonly body: TextSource }

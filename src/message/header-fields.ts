@@ -73,8 +73,7 @@ export function readFirstFields(header: Buffer): HeaderFields & { readonly unrea
   let read = 0
   let at = 0
   for (; at < text.length && read < headerFieldsLimit; read++) {
-    let end = endOfLine(text, at)
-    while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
+    const end = endOfField(text, at)
     start.lastIndex = at
     const name = start.exec(text)?.[1]
     if (name === undefined) {
@@ -93,6 +92,13 @@ export function readFirstFields(header: Buffer): HeaderFields & { readonly unrea
     unread,
     ...(bodyFrom === undefined ? {} : { bodyFrom }),
   }
+}
+
+/** Of the line that begins there and those that go on it. */
+export function endOfField(text: string, from: number): number {
+  let end = endOfLine(text, from)
+  while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
+  return end
 }
 
 /** Also at a bare LF: there are readers for whom it ends a line. */

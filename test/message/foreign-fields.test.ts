@@ -5,7 +5,11 @@ import { editHeader } from '../../src/message/edited-header.ts'
 import { checkEdits, type Edits } from '../../src/message/edits.ts'
 import { hasForeign } from '../../src/message/foreign-fields.ts'
 import { headerFieldsLimit } from '../../src/message/header-fields.ts'
-import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
+import {
+  headerLimitBytes,
+  HeaderReader,
+  type HeaderSection,
+} from '../../src/message/header-section.ts'
 import { octet } from '../smtp/splits.ts'
 import { runs } from '../support/properties.ts'
 
@@ -49,6 +53,10 @@ describe('a field that only this site may write', () => {
     'Authentication-Results: "mx.test"; none\r\n',
     'Authentication-Results: mx.test\r\n',
     'Authentication-Results: mx.test(x); none\r\n',
+    'Authentication-Results: (;) mx.test; dkim=pass\r\n',
+    'Authentication-Results: (a(;)\\);) mx.test; dkim=pass\r\n',
+    'Authentication-Results: "mx\\.test"; dkim=pass\r\n',
+    'Authentication-Results: mx.test\0; dkim=pass\r\n',
   ])('is removed: %j', (field) => {
     expect(left(field + kept)).toBe(kept)
     expect(left(kept + field)).toBe(kept)
@@ -62,6 +70,7 @@ describe('a field that only this site may write', () => {
     'Subject: a\r\n X-Spam-Score: 1\r\n',
     'Comments: X-Spam-Score: 1\r\n',
     'Authentication-Results: mx.example.net; dkim=pass (mx.test)\r\n',
+    'Authentication-Results: mx.example.net (a); dkim=pass (mx.test)\r\n',
     'Authentication-Results: mx.test.example.net; none\r\n',
     'ARC-Authentication-Results: i=1; mx.test; none\r\n',
     'DKIM-Signature: v=1; h=X-Spam-Score\r\n',
@@ -74,11 +83,32 @@ describe('a field that only this site may write', () => {
     expect(left(`${many}X-Spam-Score: -50\r\n${many}`)).toBe(many + many)
   })
 
-  it('is removed as far as fields are read', () => {
-    const many = 'A: b\r\n'.repeat(headerFieldsLimit - 1)
-    const field = 'X-Spam-Score: -50\r\n'
-    expect(left(many + field)).toBe(many)
-    expect(left(`${many}A: b\r\n${field}`)).toBe(`${many}A: b\r\n${field}`)
+  it('is removed behind more fields than are read', () => {
+    const many = 'A: b\r\n'.repeat(headerFieldsLimit + 1)
+    expect(left(`${many}X-Spam-Score: -50\r\n${many}`)).toBe(many + many)
+  })
+
+  it.each([
+    'From ann@example.net Mon Nov 30 05:00:00 2026\r\n',
+    '>From ann@example.net\r\n',
+    'this is no field\r\n',
+    ' \r\n',
+    ': no name\r\n',
+    'bare LF\n',
+  ])('is removed in front of %j and behind it: some read fields there, too', (line) => {
+    const field = 'X-Spam-Flag: NO\r\n\tfolded\r\n'
+    expect(left(`${line}${field}Subject: x\r\n${field}`)).toBe(`${line}Subject: x\r\n`)
+    expect(left(`A: b\r\n${line}${field}Subject: x\r\n`)).toBe(`A: b\r\n${line}Subject: x\r\n`)
+  })
+
+  it('of a longer section than is read all are removed but one that is cut', () => {
+    const long = `A: ${'a'.repeat(headerLimitBytes - 60)}\r\n`
+    const section = sectionOf(
+      `X-Spam-A: 1\r\n${long}X-Spam-B: 2\r\nX-Spam-C: ${'c'.repeat(100)}\r\n`,
+    )
+    expect(section.end).toBe('limit')
+    const edited = editHeader(section, [removing()]).header.toString('latin1')
+    expect(edited).toMatch(/^A: a+\r\nX-Spam-C: c+$/)
   })
 
   it('property: what is left has none, and the others are what they were, in their order', () => {
@@ -89,6 +119,8 @@ describe('a field that only this site may write', () => {
       'x-rspamd-a :\r\n\tb\r\n',
       'Authentication-Results: mx.test; x\r\n',
       'Authentication-Results: other; x\r\n',
+      'From x\r\n',
+      'no field\r\n',
     )
     fc.assert(
       fc.property(fc.array(field, { maxLength: 30 }), (fields) => {
