@@ -6,7 +6,13 @@ import type { Edits, Revision } from '../message/edits.ts'
 import { revised } from '../message/revised-text.ts'
 import { type Finding, type Findings, noFindings } from '../verdict/judgement.ts'
 import { Cleaned } from './cleaned.ts'
-import type { JudgedEnvelope, Judges, MessageJudging, MessageToJudge } from './judge.ts'
+import type {
+  JudgedEnvelope,
+  JudgedRecipient,
+  Judges,
+  MessageJudging,
+  MessageToJudge,
+} from './judge.ts'
 import { recipientsLeft, StageRun } from './stage-run.ts'
 import { type ConfiguredJudge, type Stage, stagesOf } from './stages.ts'
 
@@ -98,7 +104,7 @@ class ChainJudging implements MessageJudging {
       this.#run = run
       this.#askedAt = this.#now()
       run.readAll(revised(this.#message.text, revision))
-      found = await run.allTold()
+      found = withoutOthers(await run.allTold(), recipients, this.#message.envelope)
       all.push(...found)
       revision = [...revision, ...revisionOf(found)]
     }
@@ -148,6 +154,20 @@ class CleanedJudging implements MessageJudging {
 
 const behind = (cleaning: Revision, found: Findings): Findings =>
   cleaning.length === 0 ? found : { ...found, revision: [...cleaning, ...found.revision] }
+
+/** What is found is not said of those whom a stage before has kept the text from. */
+function withoutOthers(
+  found: readonly Finding[],
+  asked: readonly JudgedRecipient[],
+  { recipients }: JudgedEnvelope,
+): readonly Finding[] {
+  if (asked.length === recipients.length) return found
+  const about = new Set(asked.map(({ index }) => index))
+  const notAbout = new Set(
+    recipients.map(({ index }) => index).filter((index) => !about.has(index)),
+  )
+  return found.map((finding) => ({ ...finding, notAbout }))
+}
 
 /** What a stage changes for everyone. */
 function revisionOf(found: readonly Finding[]): Revision {

@@ -58,7 +58,10 @@ export interface JudgedEnvelope {
   readonly firstRecipients: readonly string[]
   /** Our own name. */
   readonly hostname: string
-  /** Our own address and port that the client has connected to; absent where it is not known. */
+  /**
+   * Our own address and port that the client has connected to, with a blank between them; absent
+   * where it is not known.
+   */
   readonly local?: string
 }
 

@@ -5,7 +5,15 @@ import type { Findings } from '../verdict/judgement.ts'
 import { type Granted, isDelivered, type Parcel, parcelsOf } from '../verdict/parcels.ts'
 import { overruled, type OverrulingWord, reason } from '../verdict/reason.ts'
 import { type Decided, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
-import { revisionFor, scoreFor, unjudged, type Wanted, wantedOf } from '../verdict/wanted.ts'
+import {
+  isStricter,
+  revisionFor,
+  scoreFor,
+  stands,
+  unjudged,
+  type Wanted,
+  wantedOf,
+} from '../verdict/wanted.ts'
 import type { Report } from './answering.ts'
 import { mayBeReported } from './bounce.ts'
 import { refusedBefore } from './outcomes.ts'
@@ -99,17 +107,18 @@ function grantOpen(
     instead,
   )
   return wanted.map((own, i) => {
-    // Of a text that nobody could judge it is not known that anyone would take it.
-    if (own.by === 'judge' || (own.by === 'failure' && own.verdict === 'defer')) return own
+    if (stands(own)) return own
     const verdict = granted[i] ?? 'defer'
+    const milder = (decided: Decided): DecidedFor =>
+      own.atLeast !== undefined && isStricter(own.atLeast, decided) ? own.atLeast : decided
     // A report tells of refusals alone.
     if (report.kind === 'ready' && verdict === 'defer')
-      return { verdict: instead, reason: overruled('lenient', own.reason) }
+      return milder({ verdict: instead, reason: overruled('lenient', own.reason) })
     const untold = report.kind === 'ready' && verdict === 'reject' && !isReportable(open[i])
-    if (untold) return { verdict: instead, reason: overruled('not reported', own.reason) }
+    if (untold) return milder({ verdict: instead, reason: overruled('not reported', own.reason) })
     return verdict === own.verdict || shared.sharing === 'each'
       ? own
-      : { verdict, reason: overruled(shared.because, own.reason) }
+      : milder({ verdict, reason: overruled(shared.because, own.reason) })
   })
 }
 
@@ -185,9 +194,10 @@ export const wantedByAll = (transaction: Transaction, findings: Findings): reado
 
 function wants(transaction: Transaction, recipient: Recipient, findings: Findings): Wanted {
   const { memory } = recipient
-  return memory?.state === 'refused'
-    ? { verdict: 'reject', reason: refusedBefore(memory), by: 'policy' }
-    : inOwnWords(transaction, recipient, wantedOf(findings, recipient, messageOf(transaction)))
+  const wanted = wantedOf(findings, recipient, messageOf(transaction))
+  if (memory?.state !== 'refused') return inOwnWords(transaction, recipient, wanted)
+  const atLeast = stands(wanted) ? wanted : wanted.atLeast
+  return { verdict: 'reject', reason: refusedBefore(memory), by: 'policy', ...known({ atLeast }) }
 }
 
 /**

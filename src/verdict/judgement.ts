@@ -45,6 +45,11 @@ export interface Finding {
   readonly onFailure: 'accept' | 'tag' | 'defer'
   /** The thresholds of policies are about its score. */
   readonly weighs: boolean
+  /**
+   * Whom it was not asked about, since a judge before it had kept the text from them: what it says
+   * for all is not said of them. By index in the transaction.
+   */
+  readonly notAbout?: ReadonlySet<number>
 }
 
 /** All judges of one text. */

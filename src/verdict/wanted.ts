@@ -15,6 +15,11 @@ export interface Wanted extends Decided {
   readonly by: 'policy' | 'judge' | 'failure'
   /** In the words of who has decided. */
   readonly reply?: Reply
+  /**
+   * What stands should the recipient's stricter wish give way to those of others: a judge forces
+   * it, or could not judge the text.
+   */
+  readonly atLeast?: Wanted
 }
 
 interface Judged {
@@ -50,13 +55,25 @@ export function wantedOf(findings: Findings, recipient: Judged, message: Message
   const own = wishOf(findings, recipient.policy, message)
   const scored = own === undefined || own.verdict === 'tag'
   let strictest = own ?? unjudged
+  let standing: Wanted | undefined
   for (const finding of findings.all) {
     const wanted = wantedBy(finding, recipient, scored)
     // Of equal ones the first that says anything.
     if (strictest === unjudged || isStricter(wanted, strictest)) strictest = wanted
+    if (stands(wanted) && (standing === undefined || isStricter(wanted, standing)))
+      standing = wanted
   }
-  return strictest
+  return standing === undefined || stands(strictest)
+    ? strictest
+    : { ...strictest, atLeast: standing }
 }
+
+/**
+ * Whatever others want. Of a text that nobody could judge it is not known that anyone would take
+ * it.
+ */
+export const stands = ({ by, verdict }: Pick<Wanted, 'by' | 'verdict'>): boolean =>
+  by === 'judge' || (by === 'failure' && verdict === 'defer')
 
 /** What the policy says whatever the score is; beside a mere mark the score may say more. */
 function wishOf(
@@ -85,12 +102,13 @@ const wish = (verdict: Verdict, because: PlainWord): Wanted => ({
   by: 'policy',
 })
 
-const isStricter = (one: Wanted, other: Wanted): boolean =>
+export const isStricter = (one: Decided, other: Decided): boolean =>
   fromMild.indexOf(one.verdict) > fromMild.indexOf(other.verdict)
 
 /** `scored`: its score counts. */
 function wantedBy(finding: Finding, { index, policy }: Judged, scored: boolean): Wanted {
-  const { judgement, onFailure } = finding
+  const { judgement, onFailure, notAbout } = finding
+  if (notAbout?.has(index) === true) return unjudged
   switch (judgement.kind) {
     case 'silent':
       return unjudged
@@ -104,7 +122,7 @@ function wantedBy(finding: Finding, { index, policy }: Judged, scored: boolean):
       if (opinion.verdict === 'defer' && policy?.noGreylisting === true)
         return without(opinion, byScore(finding, score, policy))
       const wanted = forcedBy(opinion, policy)
-      return isOwn(judgement, index) && wanted.verdict !== 'defer'
+      return isOwn(judgement, index) && wanted.verdict === 'reject'
         ? { ...wanted, by: 'policy' }
         : wanted
     }
@@ -112,8 +130,9 @@ function wantedBy(finding: Finding, { index, policy }: Judged, scored: boolean):
 }
 
 /**
- * What is said of one recipient alone is that recipient's verdict, as a policy's would be: another
- * strategy may make something milder of a refusal. Nobody gets a text that a judge wants later.
+ * A refusal of one recipient alone is that recipient's verdict, as a policy's would be: a strategy
+ * may make something milder of it. Everything else stands: nobody gets a text that a judge wants
+ * later, and all the others hear 250 as everybody does.
  */
 const isOwn = ({ own }: Found, index: number): boolean => own?.get(index)?.opinion !== undefined
 

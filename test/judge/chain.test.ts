@@ -7,6 +7,7 @@ import type { Judge, JudgeTold, MessageJudging } from '../../src/judge/judge.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import { checkEdits, type Edit, type Edits } from '../../src/message/edits.ts'
 import type { Findings, Judgement, Opinion, Said } from '../../src/verdict/judgement.ts'
+import { wantedOf } from '../../src/verdict/wanted.ts'
 import { octet } from '../smtp/splits.ts'
 import { envelope } from './envelope.ts'
 import { type Script, scripted } from './scripted.ts'
@@ -222,6 +223,25 @@ describe('one after the other', () => {
     await judge([first, second], undefined, recipients)
     expect(shown).toEqual(['bob@example.org', 'dan@example.org'])
   })
+
+  test.each<Opinion>([{ verdict: 'reject' }, { verdict: 'defer' }, { verdict: 'tag' }])(
+    'what one behind it says for all is not said of who was not shown to it: %j',
+    async (opinion) => {
+      const recipients = ['ann', 'bob', 'cid'].map((name, index) => ({
+        index,
+        address: `${name}@example.org`,
+        group: 'a',
+      }))
+      const own = new Map<number, Said>([
+        [0, { opinion: { verdict: 'defer' } }],
+        [2, { opinion: { verdict: 'discard' } }],
+      ])
+      const first = scripted({ edits: true, judge: () => ({ kind: 'judged', symbols: [], own }) })
+      const { found } = await judge([first, thinks('second', opinion)], undefined, recipients)
+      const verdicts = recipients.map((one) => wantedOf(found, one, { sender: '' }).verdict)
+      expect(verdicts).toEqual(['defer', opinion.verdict, 'discard'])
+    },
+  )
 
   test('where nobody is left those behind it are not asked', async () => {
     const own = new Map<number, Said>([[0, { opinion: { verdict: 'reject' } }]])

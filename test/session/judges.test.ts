@@ -65,6 +65,25 @@ describe('an opinion holds for every recipient', () => {
     expect(machine.parcels).toEqual([])
   })
 
+  const spam = judged({ score: 9 })
+  const mild = { ...policies.tagOnly, neverReject: true } as const
+  test.each<[Opinion['verdict'], string]>([
+    ['reject', 'reject'],
+    ['discard', 'discard'],
+    ['quarantine', 'tag'],
+    ['defer', 'defer'],
+  ])(
+    'a forced %s is not made milder for who would have refused the score: with them, too, it is %s',
+    (verdict, expected) => {
+      for (const strategy of ['lenient', 'off'] as const) {
+        const machine = machineOf({ peer: { strategy }, recipients: { ...recipients, [c]: mild } })
+        machine.message([b, c], { findings: together(spam, forced(verdict)) })
+        const [fact] = machine.transactions
+        expect(fact?.recipients[0]?.verdict, strategy).toBe(expected)
+      }
+    },
+  )
+
   test('deferred in its words, without a hint when to come again', () => {
     const machine = machineOf({ peer: { strategy: 'lenient' } })
     const { text } = machine.message([a, b], {
@@ -168,6 +187,19 @@ describe('an opinion about one recipient is their own verdict', () => {
     expect(text[0]?.slice(0, 3)).toBe(code)
     expect(machine.parcels.map(({ result }) => result)).toEqual(parcels)
   })
+
+  test.each(['late', 'lenient', 'off', 'bounce'] as const)(
+    '%s: who is thrown out of the message by a filter does not get it, and all hear 250',
+    (strategy) => {
+      const machine = machineOf({ peer: { strategy } })
+      const judgement = judged({}, new Map([[1, { opinion: { verdict: 'discard' } }]]))
+      const { text } = machine.message([a, b, c], { judgement })
+      expect(text[0]).toMatch(/^250 /)
+      expect(machine.parcels.map((parcel) => parcel.recipients.map(({ index }) => index))).toEqual([
+        [0, 2],
+      ])
+    },
+  )
 
   test('late: the retry of the refused one gets the words that were meant for them', () => {
     const machine = machineOf({ peer: { strategy: 'late' } })

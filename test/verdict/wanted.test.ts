@@ -5,7 +5,7 @@ import type { Finding, Findings, Judgement } from '../../src/verdict/judgement.t
 import type { Policy, Thresholds } from '../../src/verdict/policy.ts'
 import { ownReason, reasonWords } from '../../src/verdict/reason.ts'
 import { decide, type Verdict } from '../../src/verdict/verdict.ts'
-import { wantedOf } from '../../src/verdict/wanted.ts'
+import { stands, wantedOf } from '../../src/verdict/wanted.ts'
 import { runs } from '../support/properties.ts'
 
 const fromMild = ['accept', 'tag', 'quarantine', 'discard', 'defer', 'reject'] as const
@@ -91,6 +91,22 @@ test('whatever a policy says: what a judge forces is kept, but for who says othe
         const refused = forced === 'reject' || forced === 'discard'
         if (forced === 'defer' && policy.noGreylisting === true) continue
         expect(atLeast(verdict, policy.neverReject === true && refused ? 'tag' : forced)).toBe(true)
+      }
+    }),
+    { numRuns: runs(2000) },
+  ))
+
+test('what a judge forces stands also where a stricter wish gives way to those of others', () =>
+  fc.assert(
+    fc.property(policies, findings, sender, size, (policy, all, from, sizeBytes) => {
+      const judged = found(all)
+      const wanted = wantedOf(judged, { index: 0, policy }, { sender: from, sizeBytes })
+      const left = stands(wanted) ? wanted : wanted.atLeast
+      for (const forced of opinionsOf(judged)) {
+        const refused = forced === 'reject' || forced === 'discard'
+        if (forced === 'defer' && policy.noGreylisting === true) continue
+        const least = policy.neverReject === true && refused ? 'tag' : forced
+        expect(atLeast(left?.verdict ?? 'accept', least)).toBe(true)
       }
     }),
     { numRuns: runs(2000) },

@@ -6,6 +6,7 @@
 import type { HeaderField } from '../../message/header-fields.ts'
 import { readable } from '../../smtp/octets.ts'
 import type { JudgedEnvelope } from '../judge.ts'
+import { ownEndOf } from '../own-end.ts'
 
 export interface QuestionAbout {
   readonly envelope: JudgedEnvelope
@@ -35,7 +36,7 @@ export function questionAround(about: QuestionAbout, key: keyof typeof textKeys)
 }
 
 function contextOf({ id, client, tls, authenticated, hostname, local }: JudgedEnvelope): unknown {
-  const [ip, port] = addressOf(local)
+  const ownEnd = ownEndOf(local)
   return {
     stage: 'data',
     client: {
@@ -48,16 +49,11 @@ function contextOf({ id, client, tls, authenticated, hostname, local }: JudgedEn
     // Who it is the server behind knows alone; that it is somebody is what filters look at.
     ...(authenticated ? { sasl: { login: 'authenticated' } } : {}),
     ...(tls === undefined ? {} : { tls: { version: tls.protocol, cipher: tls.cipher } }),
-    server: { name: hostname, port, ip },
+    // A number is wanted, known or not.
+    server: { name: hostname, port: ownEnd?.port ?? 0, ip: ownEnd?.address ?? null },
     queue: { id },
     protocol: { version: 1 },
   }
-}
-
-/** `192.0.2.80:25`, `[2001:db8::1]:25`; where it is not known the port is 0. */
-function addressOf(local: string | undefined): readonly [string | null, number] {
-  const parts = /^\[?([^\]]*)\]?:(\d+)$/.exec(local ?? '')
-  return parts?.[1] === undefined ? [null, 0] : [parts[1], Number(parts[2])]
 }
 
 const envelopeOf = ({ reversePath, parameters, recipients }: JudgedEnvelope): unknown => ({

@@ -1,5 +1,6 @@
 /** Macros: what a filter may ask for besides the event, by the names of Postfix. Pure. */
 import type { JudgedEnvelope } from '../judge.ts'
+import { ownEndOf } from '../own-end.ts'
 
 export type Macros = readonly (readonly [name: string, value: string])[]
 
@@ -25,7 +26,7 @@ function known(
   { software, recipient }: { readonly software: string; readonly recipient?: string },
 ): ReadonlyMap<string, string> {
   const name = client.name ?? 'unknown'
-  const [host, port] = (local ?? '').split(' ')
+  const ownEnd = ownEndOf(local)
   const all: readonly (readonly [string, string | undefined])[] = [
     ['i', id],
     ['j', hostname],
@@ -36,8 +37,8 @@ function known(
     ['{client_ptr}', name],
     ['{client_port}', String(client.port)],
     ['{daemon_name}', hostname],
-    ['{daemon_addr}', port === undefined ? undefined : host],
-    ['{daemon_port}', port],
+    ['{daemon_addr}', ownEnd?.address],
+    ['{daemon_port}', ownEnd === undefined ? undefined : String(ownEnd.port)],
     ['{tls_version}', tls?.protocol],
     ['{cipher}', tls?.cipher],
     // Who it is the server behind knows alone; that it is somebody is what rules look at.
@@ -61,15 +62,21 @@ export interface MacroStage {
   readonly software: string
 }
 
-/** Those of one stage; `asked`: what the filter has named. */
+/**
+ * Those of one stage; `asked`: what the filter has named. It may name a million, and is told at
+ * each recipient: what is known is looked up among them, and not the other way round.
+ */
 export function macrosOf(
   envelope: JudgedEnvelope,
   { stage, ...about }: MacroStage,
-  asked?: readonly string[],
+  asked?: ReadonlySet<string>,
 ): Macros {
   const values = known(envelope, about)
-  const names = new Set(asked ?? [...always, ...(usual[stage] ?? [])])
-  return [...names].flatMap((name) => {
+  const names =
+    asked === undefined
+      ? [...always, ...(usual[stage] ?? [])]
+      : [...values.keys()].filter((name) => asked.has(name))
+  return names.flatMap((name) => {
     const value = values.get(name)
     return value === undefined ? [] : [[name, value] as const]
   })

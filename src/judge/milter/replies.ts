@@ -128,7 +128,7 @@ export interface Agreed {
   /** Bits of what the filter does not want, or does not answer. */
   readonly protocol: number
   /** Names of macros by stage, where it has said which. */
-  readonly macros: ReadonlyMap<number, readonly string[]>
+  readonly macros: ReadonlyMap<number, ReadonlySet<string>>
 }
 
 export const newestVersion = 6
@@ -157,14 +157,14 @@ export function readAgreed({ code, data }: Frame): Agreed | Unreadable {
   const version = data.readUInt32BE()
   if (version < oldestVersion)
     return { failed: `it speaks version ${version} of the protocol; 2 and later are known` }
-  const macros = new Map<number, readonly string[]>()
+  const macros = new Map<number, ReadonlySet<string>>()
   for (let at = 12; at + 4 < data.length;) {
     const end = data.indexOf(0, at + 4)
     if (end === -1) return half
     const names = data.toString('latin1', at + 4, end)
     macros.set(
       data.readUInt32BE(at),
-      names.split(/[ ,]/).filter((name) => name !== ''),
+      new Set(names.split(/[ ,]/).filter((name) => name !== '')),
     )
     at = end + 1
   }

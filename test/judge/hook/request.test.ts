@@ -36,7 +36,7 @@ const text = 'Subject: a\r\n folded\r\nX-A : b\r\n\r\nhello "you"\\\r\n'
 describe('a hook is asked', () => {
   it('all that is known of the client, the envelope and the text', async () => {
     const said = await asked([octet(text)], 'contents', {
-      local: '[2001:db8::1]:25',
+      local: '2001:db8::1 25',
       tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
       authenticated: true,
       parameters: new Map([

@@ -46,12 +46,12 @@ async function talk(
   {
     protocol = 0,
     version = 6,
-    macros = new Map<number, readonly string[]>(),
+    macros = new Map<number, ReadonlySet<string>>(),
     message = text,
   }: {
     readonly protocol?: number
     readonly version?: number
-    readonly macros?: ReadonlyMap<number, readonly string[]>
+    readonly macros?: ReadonlyMap<number, ReadonlySet<string>>
     readonly message?: string
   } = {},
 ): Promise<Had> {
@@ -138,7 +138,7 @@ describe('what a filter is told', () => {
   })
 
   it('of macros only those that it has named', async () => {
-    const { macros } = await talk({}, { macros: new Map([[0, ['j', '{unknown}']]]) })
+    const { macros } = await talk({}, { macros: new Map([[0, new Set(['j', '{unknown}'])]]) })
     expect(macros[0]).toBe('DCj\0mx.test\0')
   })
 

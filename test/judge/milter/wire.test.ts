@@ -172,8 +172,8 @@ describe('the answer to the offer', () => {
     const octets = Buffer.concat([agrees().subarray(5), lists])
     expect(agreed(frame('O', octets))).toMatchObject({
       macros: new Map([
-        [0, ['j', '{client_addr}']],
-        [5, ['i']],
+        [0, new Set(['j', '{client_addr}'])],
+        [5, new Set(['i'])],
       ]),
     })
   })
