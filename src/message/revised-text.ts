@@ -129,14 +129,16 @@ async function* guarded(body: TextSource): AsyncGenerator<Buffer> {
   yield* guard.end()
 }
 
-/**
- * What somebody else has written in place of a body goes where the sender's would have gone: a bare
- * CR or LF becomes CRLF, so that every server sees the same lines. Throws at a NUL where a line
- * begins.
- */
-class BodyGuard {
-  #out: Buffer[] = []
-  readonly #receiver = new TextReceiver(
+/** Why octets can't be put in place of a body. */
+export function whyNoBody(chunks: readonly Buffer[]): string | undefined {
+  const receiver = bodyReceiver(() => undefined)
+  for (const chunk of chunks) receiver.push(chunk)
+  receiver.finish()
+  return receiver.fault
+}
+
+const bodyReceiver = (take: (octets: Buffer) => void): TextReceiver =>
+  new TextReceiver(
     {
       bareNewlines: 'normalize',
       maxBytes: Infinity,
@@ -144,8 +146,17 @@ class BodyGuard {
       maxHeaderBytes: Infinity,
       dots: false,
     },
-    (octets) => void this.#out.push(octets),
+    take,
   )
+
+/**
+ * What somebody else has written in place of a body goes where the sender's would have gone: a bare
+ * CR or LF becomes CRLF, so that every server sees the same lines. Throws at a NUL where a line
+ * begins.
+ */
+class BodyGuard {
+  #out: Buffer[] = []
+  readonly #receiver = bodyReceiver((octets) => void this.#out.push(octets))
 
   push(chunk: Buffer): readonly Buffer[] {
     this.#receiver.push(chunk)

@@ -3,7 +3,6 @@
  * counts nothing; what it says is forced. It may change the text, so that those behind it see what
  * it has left.
  */
-import type { Edit } from '../../message/edits.ts'
 import type { TextSource } from '../../message/text-source.ts'
 import { octetsOf, readable, toOctets } from '../../smtp/octets.ts'
 import type { Judgement, Opinion, Said } from '../../verdict/judgement.ts'
@@ -69,7 +68,7 @@ class Hook implements Scanner {
     if ('failed' in answer) return { kind: 'failed', why: answer.failed }
     const made = possibleEdits(answer.edits)
     this.#tellLeftOut(answer, made, envelope)
-    if (losesItsBody(answer, made)) return { kind: 'failed', why: 'its contents can not be taken' }
+    if (made.failed !== undefined) return { kind: 'failed', why: made.failed }
     return judgementOf(answer, made, envelope.recipients)
   }
 
@@ -79,13 +78,6 @@ class Hook implements Scanner {
       this.#options.onLeftOut(id, `not done: ${leftOut.slice(0, mostToldOn).join(', ')}`)
   }
 }
-
-const replacesBody = (edits: readonly Edit[] = []): boolean =>
-  edits.some((edit) => edit.do === 'replaceBody')
-
-/** What the hook took out of a message must not arrive because a header field was too long. */
-const losesItsBody = ({ edits }: HookAnswer, made: PossibleEdits): boolean =>
-  replacesBody(edits) && !replacesBody(made.edits?.list)
 
 function judgementOf(
   answer: HookAnswer,

@@ -62,7 +62,8 @@ class Milter implements Scanner {
   #judgementOf(heard: Outcome & { readonly agreed: Agreed }, envelope: JudgedEnvelope): Judgement {
     const keepsSpace = (heard.agreed.protocol & leadingSpace) !== 0
     const { edits: wanted, leftOut, deleted, isQuarantined } = changedBy(heard.changes, keepsSpace)
-    const { edits, left } = possibleEdits(wanted)
+    const { edits, left, failed } = possibleEdits(wanted)
+    if (failed !== undefined) return { kind: 'failed', why: failed }
     const onLeftOut = (what: string): void => this.#options.onLeftOut(envelope.id, what)
     for (const what of [...new Set(leftOut), ...(left === undefined ? [] : [left])]) onLeftOut(what)
     const opinion = heard.opinion ?? (isQuarantined ? quarantine : undefined)

@@ -162,10 +162,7 @@ export function readAgreed({ code, data }: Frame): Agreed | Unreadable {
     const end = data.indexOf(0, at + 4)
     if (end === -1) return half
     const names = data.toString('latin1', at + 4, end)
-    macros.set(
-      data.readUInt32BE(at),
-      new Set(names.split(/[ ,]/).filter((name) => name !== '')),
-    )
+    macros.set(data.readUInt32BE(at), new Set(names.split(/[ ,]/).filter((name) => name !== '')))
     at = end + 1
   }
   return { version: Math.min(version, newestVersion), protocol: data.readUInt32BE(8), macros }

@@ -240,6 +240,21 @@ describe('changes that can not be made are left out, and named', () => {
     expect(leftOut[0]).toMatch(/^1 of 2 changes can't be made/)
   })
 
+  it('a new body is none of them: it is made although a thousand fields stand before it', async () => {
+    const [judgement] = await changes(
+      ...Array.from({ length: 1000 }, () => addFine),
+      frame('b', 'clean\r\n'),
+    )
+    expect(judgement).toMatchObject({ kind: 'judged' })
+    const edits = judgement.kind === 'judged' ? (judgement.edits?.list ?? []) : []
+    expect(edits.filter((edit) => edit.do === 'replaceBody')).toHaveLength(1)
+  })
+
+  it('a new body that can not be passed on: the filter has failed', async () => {
+    const [judgement] = await changes(addFine, frame('b', '\0.no\r\n'))
+    expect(judgement).toEqual(failed(/nul/))
+  })
+
   it('a recipient that is added, and another sender', async () => {
     const [judgement, leftOut] = await changes(
       frame('+', '<dan@example.org>\0'),
