@@ -55,6 +55,7 @@ const belonging: { readonly [K in Kind]: Belongs<K> } = {
   policiesRecalled: 'never',
   // It may be kept for other transactions.
   policyWrong: 'never',
+  aliasesWrong: 'never',
   policiesLoaded: 'never',
   policiesKept: 'never',
   backendConnected: 'never',

@@ -74,7 +74,7 @@ export async function openFoundation(
     initialiseMetrics: (for_) =>
       initialise(metrics, strategies(for_), {
         judges: judgeNames(for_),
-        policySources: for_.recipients.sources.map(sourceName),
+        policySources: [...for_.recipients.sources, ...for_.recipients.aliases].map(sourceName),
       }),
     strategies,
     async [Symbol.asyncDispose]() {

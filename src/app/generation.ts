@@ -3,6 +3,7 @@
  * it. A session belongs to the generation that was in force when it began and stays with it to its
  * end, whatever is reloaded meanwhile.
  */
+import { aliasSourceSettings } from './alias-source.ts'
 import type { WatchedBackend } from '../backend/backend.ts'
 import type { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config, ConfiguredListener } from '../config/config.ts'
@@ -23,7 +24,12 @@ import { configuredBounces, configuredVoucher } from './bounces.ts'
 import { judgeAsked, judgeSettings } from './judge.ts'
 import type { LeasedParts } from './leased-parts.ts'
 import type { Lease } from './leases.ts'
-import { type ConfiguredSource, policiesFrom } from './policies.ts'
+import {
+  type ConfiguredAliasSource,
+  type ConfiguredSource,
+  policiesFrom,
+  type RecipientSources,
+} from './policies.ts'
 import { policySourceSettings } from './policy-source.ts'
 import { connectionOptions, tlsServer } from './session.ts'
 
@@ -84,7 +90,7 @@ export async function openGeneration(
   const { ledger, names, now, onFact } = outliving
   const certificates = leased.use(await outliving.certificates(config))?.part
   const judges = await leaseJudges(config, outliving, leased)
-  const policies = policiesFrom(await leasePolicies(config, outliving, leased), config, outliving)
+  const policies = policiesFrom(await leaseSources(config, outliving, leased), config, outliving)
   const backend = leased.use(await outliving.backends.lease(backendSettings(config))).part
   const relaying = backend.servers()
   if (relaying.every(({ relays }) => relays === true))
@@ -187,15 +193,20 @@ const troubleOf = (judges: readonly ConfiguredJudge[]): string | undefined =>
     .map(({ judge }) => judge.trouble())
     .find((trouble) => trouble !== undefined)
 
-async function leasePolicies(
+async function leaseSources(
   config: Config,
-  { policySources }: OutlivingParts,
+  { policySources, aliasSources }: OutlivingParts,
   leased: AsyncDisposableStack,
-): Promise<readonly ConfiguredSource[]> {
+): Promise<RecipientSources> {
   const sources: ConfiguredSource[] = []
   for (const source of config.recipients.sources) {
     const lease = await policySources.lease(policySourceSettings(source, config))
     sources.push({ source: leased.use(lease).part, config: source })
   }
-  return sources
+  const aliases: ConfiguredAliasSource[] = []
+  for (const source of config.recipients.aliases) {
+    const lease = await aliasSources.lease(aliasSourceSettings(source, config))
+    aliases.push({ source: leased.use(lease).part, config: source })
+  }
+  return { policies: sources, aliases }
 }

@@ -1,10 +1,11 @@
 /**
  * What outlives a configuration as long as another one needs it in the same way: a pool with what
- * it knows of its servers, judges, sources of policies.
+ * it knows of its servers, judges, sources of policies and of aliases.
  */
 import type { WatchedBackend } from '../backend/backend.ts'
 import type { JudgeConfig } from '../config/config.ts'
 import type { Judge } from '../judge/judge.ts'
+import { type AliasSourceSettings, openAliasSource, type OpenAliasSource } from './alias-source.ts'
 import { type BackendSettings, type BackendSurroundings, openBackend } from './backend.ts'
 import { openJudge } from './judge.ts'
 import { Leases } from './leases.ts'
@@ -18,6 +19,7 @@ export interface LeasedParts {
   readonly backends: Leases<BackendSettings, WatchedBackend>
   readonly judges: Leases<JudgeConfig, Judge>
   readonly policySources: Leases<PolicySourceSettings, OpenPolicySource>
+  readonly aliasSources: Leases<AliasSourceSettings, OpenAliasSource>
 }
 
 export function leasedParts(surroundings: Required<BackendSurroundings>): LeasedParts {
@@ -36,6 +38,10 @@ export function leasedParts(surroundings: Required<BackendSurroundings>): Leased
     judges: new Leases({ open: (settings) => openJudge(settings, surroundings) }),
     policySources: new Leases({
       open: async (settings) => await openPolicySource(settings, surroundings),
+      renew: async (source) => await source.renew(),
+    }),
+    aliasSources: new Leases({
+      open: async (settings) => await openAliasSource(settings, surroundings),
       renew: async (source) => await source.renew(),
     }),
   }

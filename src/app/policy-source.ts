@@ -3,12 +3,12 @@
  * open. A database is asked in time, its questions are told, and its answers are kept.
  */
 import { readFileSync } from 'node:fs'
-import type { Config, ServerConfig, SourceConfig } from '../config/config.ts'
+import type { Config, DatabaseConfig, ServerConfig, SourceConfig } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { type CacheOptions, cached } from '../policy/cached.ts'
-import { openPolicyFile } from '../policy/file-source.ts'
+import { type LinesFile, openPolicyFile } from '../policy/file-source.ts'
 import { inTime } from '../policy/in-time.ts'
-import type { PolicySource } from '../policy/policy-source.ts'
+import type { Answers, PolicySource, RawPolicy, Source } from '../policy/policy-source.ts'
 import type { ServerSettings } from '../policy/sql/server.ts'
 import { type Database, sqlSource } from '../policy/sql/sql-source.ts'
 import { sqliteDatabase, type SqliteSettings } from '../policy/sql/sqlite.ts'
@@ -24,7 +24,7 @@ export type PolicySourceSettings =
     }
   | DatabaseSettings
 
-type DatabaseSettings = {
+export type DatabaseSettings = {
   readonly cache: Omit<CacheOptions, 'onRecalled' | 'clock'>
   readonly limitMs: number
 } & (
@@ -39,7 +39,8 @@ export interface PolicySurroundings {
   readonly now: () => number
 }
 
-export interface OpenPolicySource extends PolicySource {
+/** What is leased, of policies or of aliases. */
+export interface OpenSource<Found> extends Source<Found> {
   /** Looks at what it reads anew; rejects when that is wrong. */
   renew(): Promise<void>
   /** Where all is in memory. */
@@ -52,6 +53,8 @@ export const sourceName = (source: SourceConfig): string =>
     ? `${source.kind}:${source.path}`
     : `${source.kind}:${source.database}@${source.host}`
 
+export type OpenPolicySource = PolicySource & OpenSource<RawPolicy>
+
 /**
  * What follows from its failure is not among its settings: that may change while it stays open.
  * Files that are read once are among them with what stands in them.
@@ -61,7 +64,16 @@ export function policySourceSettings(
   source: SourceConfig,
   { policies, timeouts }: Pick<Config, 'policies' | 'timeouts'>,
 ): PolicySourceSettings {
-  if (source.kind === 'file') return { ...source, policies: [...policies.keys()] }
+  return source.kind === 'file'
+    ? { ...source, policies: [...policies.keys()] }
+    : databaseSettings(source, timeouts)
+}
+
+/** @throws Error when a file that is read once can't be read */
+export function databaseSettings(
+  source: DatabaseConfig,
+  timeouts: Config['timeouts'],
+): DatabaseSettings {
   const { keepMs, keepUnknownMs, serveStaleMs, cacheEntries } = source
   const limitMs = timeouts.policyMs
   const common = {
@@ -97,26 +109,35 @@ export async function openPolicySource(
   settings: PolicySourceSettings,
   surroundings: PolicySurroundings,
 ): Promise<OpenPolicySource> {
-  if (settings.kind !== 'file') return await openDatabase(settings, surroundings)
+  if (settings.kind !== 'file') return await openDatabase(settings, sqlSource, surroundings)
   const { onFact, now } = surroundings
-  const file = await openPolicyFile({ ...settings, onFact, clock: now })
-  const { entries } = file
-  return { ...timed(file, surroundings), entries, renew: async () => await file.reload() }
+  return opened(await openPolicyFile({ ...settings, onFact, clock: now }), surroundings)
 }
 
+export const opened = <Found>(
+  file: LinesFile<Found>,
+  surroundings: PolicySurroundings,
+): OpenSource<Found> => ({
+  ...timed(file, surroundings),
+  entries: file.entries,
+  renew: async () => await file.reload(),
+})
+
 /** The limit comes first, so that the time of a late question is told, too. */
-export const askedInTime = (
-  source: PolicySource,
+export const askedInTime = <Found>(
+  source: Source<Found>,
   limitMs: number,
   surroundings: PolicySurroundings,
-): PolicySource => timed(inTime(source, limitMs), surroundings)
+): Source<Found> => timed(inTime(source, limitMs), surroundings)
 
-async function openDatabase(
+/** `asked`: what its rows are read as. */
+export async function openDatabase<Found extends { readonly kind: string }>(
   settings: DatabaseSettings,
+  asked: (database: Database) => Source<Found>,
   surroundings: PolicySurroundings,
-): Promise<OpenPolicySource> {
+): Promise<OpenSource<Found>> {
   const { onFact, now } = surroundings
-  const source = sqlSource(await databaseOf(settings))
+  const source = asked(await databaseOf(settings))
   const { name } = source
   const cache = cached(askedInTime(source, settings.limitMs, surroundings), {
     ...settings.cache,
@@ -125,8 +146,7 @@ async function openDatabase(
   })
   return {
     name,
-    policiesFor: (recipients, signal): ReturnType<PolicySource['policiesFor']> =>
-      cache.policiesFor(recipients, signal),
+    policiesFor: (recipients, signal): Answers<Found> => cache.policiesFor(recipients, signal),
     close: async () => await cache.close(),
     async renew() {
       cache.renew()

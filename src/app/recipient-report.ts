@@ -3,19 +3,36 @@
  * shares an answer. The sources are asked anew, apart from a Rcptwise that runs.
  */
 import type { Config } from '../config/config.ts'
+import type { Mailboxes } from '../policy/aliases/mailboxes.ts'
 import { lookUpKeys } from '../policy/look-up-keys.ts'
 import { type Origins, originsOf, type Told } from '../policy/origins.ts'
-import type { PolicyAnswer } from '../policy/policy-source.ts'
+import type { Failed, PolicyAnswer } from '../policy/policy-source.ts'
 import { groupOf, type Offered, type Policy } from '../verdict/policy.ts'
+import { aliasSourceSettings, openAliasSource } from './alias-source.ts'
 import { openPolicySource, policySourceSettings } from './policy-source.ts'
-import { type ConfiguredSource, policiesFrom } from './policies.ts'
+import {
+  aliasesFrom,
+  type ConfiguredAliasSource,
+  type ConfiguredSource,
+  policiesFrom,
+  type RecipientSources,
+} from './policies.ts'
 
-export interface RecipientReport {
-  readonly address: string
+/** Of an address that policies are looked up for: the recipient's own, or a mailbox behind it. */
+export interface MailboxReport {
+  readonly mailbox: string
   /** The special one before the general one. */
   readonly keys: readonly string[]
   readonly told: readonly Told[]
   readonly origins: Origins
+}
+
+export interface RecipientReport {
+  readonly address: string
+  /** Why it is not known which mailboxes are behind it. */
+  readonly aliasTrouble?: string
+  /** Several, where aliases say so; none where a source of them fails. */
+  readonly mailboxes: readonly MailboxReport[]
   /** Absent: the recipient would be answered 451. */
   readonly policy?: Policy
   /** Of these recipients, from 1. */
@@ -30,38 +47,78 @@ export async function reportOn(
   config: Config,
 ): Promise<readonly RecipientReport[]> {
   await using closing = new AsyncDisposableStack()
-  const sources: ConfiguredSource[] = []
-  for (const source of config.recipients.sources) {
-    const opened = await openPolicySource(policySourceSettings(source, config), silent)
-    sources.push({
-      source: closing.adopt(opened, async (one) => await one.close()),
-      config: source,
-    })
-  }
+  const sources = await openSources(config, closing)
   const { signal } = new AbortController()
-  const told = await Promise.all(
-    sources.map(async ({ source }) => ({
-      source: source.name,
-      answers: await source.policiesFor(addresses, signal),
-    })),
-  )
+  const behind = await aliasesFrom(sources.aliases, config.recipients)?.(addresses, signal)
+  const boxes = addresses.map((address, i) => mailboxesIn(behind?.[i], address))
+  const reports = await reportsOnMailboxes([...new Set(boxes.flat())], sources)
   const policies = await policiesFrom(sources, config, silent).policiesFor(addresses, signal)
   const groups = new Map<string, number>()
   return addresses.map((address, i): RecipientReport => {
     const policy = policyIn(policies[i])
-    const { address: own, withoutDetail, domain } = lookUpKeys(address)
-    const ofThem = told.map(({ source, answers }) => ({
-      source,
-      answer: answers[i] ?? ({ kind: 'unknown' } as const),
-    }))
+    const aliasTrouble = troubleIn(behind?.[i])
     return {
       address,
-      keys: [own, withoutDetail, domain].filter((key) => key !== undefined),
-      told: ofThem,
-      origins: originsOf(ofThem),
+      ...(aliasTrouble !== undefined && { aliasTrouble }),
+      mailboxes: (boxes[i] ?? []).flatMap((mailbox) => reports.get(mailbox) ?? []),
       ...(policy !== undefined && { policy, group: numberOf(policy, { address, sender }, groups) }),
     }
   })
+}
+
+async function openSources(
+  config: Config,
+  closing: AsyncDisposableStack,
+): Promise<RecipientSources> {
+  const adopt = <One extends { close(): Promise<void> }>(opened: One): One =>
+    closing.adopt(opened, async (one) => await one.close())
+  const policies: ConfiguredSource[] = []
+  for (const source of config.recipients.sources) {
+    const opened = await openPolicySource(policySourceSettings(source, config), silent)
+    policies.push({ source: adopt(opened), config: source })
+  }
+  const aliases: ConfiguredAliasSource[] = []
+  for (const source of config.recipients.aliases) {
+    const opened = await openAliasSource(aliasSourceSettings(source, config), silent)
+    aliases.push({ source: adopt(opened), config: source })
+  }
+  return { policies, aliases }
+}
+
+/** What each source says of each of them. */
+async function reportsOnMailboxes(
+  mailboxes: readonly string[],
+  { policies }: RecipientSources,
+): Promise<ReadonlyMap<string, MailboxReport>> {
+  const { signal } = new AbortController()
+  const told = await Promise.all(
+    policies.map(async ({ source }) => ({
+      source: source.name,
+      answers: await source.policiesFor(mailboxes, signal),
+    })),
+  )
+  return new Map(
+    mailboxes.map((mailbox, i): [string, MailboxReport] => {
+      const { address, withoutDetail, domain } = lookUpKeys(mailbox)
+      const ofIt = told.map(({ source, answers }) => ({
+        source,
+        answer: answers[i] ?? ({ kind: 'unknown' } as const),
+      }))
+      const keys = [address, withoutDetail, domain].filter((key) => key !== undefined)
+      return [mailbox, { mailbox, keys, told: ofIt, origins: originsOf(ofIt) }]
+    }),
+  )
+}
+
+type Behind = Mailboxes | Failed | undefined
+
+function mailboxesIn(behind: Behind, address: string): readonly string[] {
+  if (behind === undefined) return [address]
+  return behind.kind === 'failed' ? [] : behind.of
+}
+
+function troubleIn(behind: Behind): string | undefined {
+  return behind?.kind === 'failed' ? `${behind.source} failed: ${behind.why}` : behind?.trouble
 }
 
 function policyIn(answer: PolicyAnswer | undefined): Policy | undefined {

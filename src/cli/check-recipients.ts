@@ -1,10 +1,9 @@
-/** The part of `check` that asks each source of policies, with a test address. */
-import {
-  type OpenPolicySource,
-  openPolicySource,
-  policySourceSettings,
-} from '../app/policy-source.ts'
-import type { Config } from '../config/config.ts'
+/** The part of `check` that asks each source of policies and of aliases, with a test address. */
+import { aliasSourceSettings, openAliasSource } from '../app/alias-source.ts'
+import { openPolicySource, type OpenSource, policySourceSettings } from '../app/policy-source.ts'
+import type { Config, SourceConfig } from '../config/config.ts'
+import type { Alias } from '../policy/aliases/alias.ts'
+import type { Answer, Failed, Unknown } from '../policy/policy-source.ts'
 import type { Finding } from './check-backend.ts'
 import { rawInWords } from './policy-in-words.ts'
 
@@ -12,38 +11,64 @@ const silent = { onFact: (): void => undefined, now: Date.now }
 
 /** Never rejects. */
 export async function checkRecipients(config: Config): Promise<readonly Finding[]> {
-  const { sources } = config.recipients
-  return await Promise.all(
-    sources.map(async (source): Promise<Finding> => {
-      try {
-        await using closing = new AsyncDisposableStack()
-        const opened = closing.adopt(
-          await openPolicySource(policySourceSettings(source, config), silent),
-          async (one) => await one.close(),
-        )
-        return source.kind === 'file'
-          ? { ok: true, text: `recipients: ${source.path} has ${opened.entries ?? 0} entries` }
-          : await ask(opened, testAddress(config))
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
-        return { ok: false, text: `recipients: ${why}` }
-      }
-    }),
-  )
+  const { sources, aliases } = config.recipients
+  const address = testAddress(config)
+  return await Promise.all([
+    ...sources.map(async (source) =>
+      checked({
+        source,
+        open: async () => openPolicySource(policySourceSettings(source, config), silent),
+        ask: async (opened) => await ask(opened, address, rawInWords),
+      }),
+    ),
+    ...aliases.map(async (source) =>
+      checked({
+        source,
+        open: async () => openAliasSource(aliasSourceSettings(source, config), silent),
+        ask: async (opened) => await ask(opened, address, aliasInWords),
+      }),
+    ),
+  ])
 }
+
+interface Checking<Found> {
+  readonly source: SourceConfig
+  readonly open: () => Promise<OpenSource<Found>>
+  readonly ask: (opened: OpenSource<Found>) => Promise<Finding>
+}
+
+async function checked<Found>({ source, open, ask }: Checking<Found>): Promise<Finding> {
+  try {
+    await using closing = new AsyncDisposableStack()
+    const opened = closing.adopt(await open(), async (one) => await one.close())
+    return source.kind === 'file'
+      ? { ok: true, text: `recipients: ${source.path} has ${opened.entries ?? 0} entries` }
+      : await ask(opened)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return { ok: false, text: `recipients: ${why}` }
+  }
+}
+
+const aliasInWords = (answer: Alias | Unknown): string =>
+  answer.kind === 'unknown' ? 'is no alias there' : `leads to ${answer.to.join(', ')}`
 
 /** Whom a source may know, at least by the domain. */
 const testAddress = ({ relayDomains, hostname }: Config): string =>
   `postmaster@${relayDomains?.find((domain) => !domain.startsWith('*')) ?? hostname}`
 
-async function ask(source: OpenPolicySource, address: string): Promise<Finding> {
+async function ask<Found extends { readonly kind: string }>(
+  source: OpenSource<Found>,
+  address: string,
+  inWords: (answer: Found | Unknown) => string,
+): Promise<Finding> {
   const [answer] = await source.policiesFor([address], new AbortController().signal)
   const asked = `recipients: ${source.name}`
   if (answer === undefined) return { ok: false, text: `${asked}: it has no answer` }
-  return answer.kind === 'failed'
-    ? { ok: false, text: `${asked}: ${answer.why}` }
-    : {
-        ok: answer.kind !== 'wrong',
-        text: `${asked} answers: ${address} ${rawInWords(answer)}`,
-      }
+  if (isFailed(answer)) return { ok: false, text: `${asked}: ${answer.why}` }
+  return { ok: answer.kind !== 'wrong', text: `${asked} answers: ${address} ${inWords(answer)}` }
 }
+
+const isFailed = <Found extends { readonly kind: string }>(
+  answer: Answer<Found>,
+): answer is Failed => answer.kind === 'failed'

@@ -1,6 +1,7 @@
 /** `rcptwise recipients test ADDRESS…`: which policy recipients have, and where it comes from. */
 import type { Command } from 'commander'
-import { type RecipientReport, reportOn } from '../app/recipient-report.ts'
+import { type MailboxReport, type RecipientReport, reportOn } from '../app/recipient-report.ts'
+import { known } from '../known.ts'
 import { visible } from '../log/visible.ts'
 import type { Origins } from '../policy/origins.ts'
 import type { PolicyColumn } from '../policy/policy-source.ts'
@@ -37,40 +38,63 @@ async function run(
       ? JSON.stringify(reports.map(inJson), undefined, 2)
       : reports.map(inWords).join('\n\n')
     process.stdout.write(`${text}\n`)
-    if (reports.some(({ told }) => told.some(({ answer }) => isTrouble(answer.kind))))
-      process.exitCode = 1
+    if (reports.some(isTroubled)) process.exitCode = 1
   } catch (error) {
     process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`)
     process.exitCode = 1
   }
 }
 
+const isTroubled = ({ aliasTrouble, mailboxes }: RecipientReport): boolean =>
+  aliasTrouble !== undefined ||
+  mailboxes.some(({ told }) => told.some(({ answer }) => isTrouble(answer.kind)))
+
 const isTrouble = (kind: string): boolean => kind === 'failed' || kind === 'wrong'
 
 /** A line of the report, fit for a terminal. */
 const line = (what: string, text: string): string => `  ${what.padEnd(7)} ${visible(text)}`
 
-export function inWords({ address, keys, told, policy, origins, group }: RecipientReport): string {
+export function inWords(report: RecipientReport): string {
+  const { address, aliasTrouble, mailboxes, policy, group } = report
+  const isAlias = mailboxes.length > 1 || mailboxes[0]?.mailbox !== address
   return [
     visible(address),
-    line('keys', keys.join(', ')),
-    ...told.map(({ source, answer }) =>
-      line(
-        'source',
-        `${source} ${answer.kind === 'failed' ? `failed: ${answer.why}` : rawInWords(answer)}`,
-      ),
-    ),
+    ...(aliasTrouble === undefined ? [] : [line('aliases', aliasTrouble)]),
+    ...mailboxes.flatMap((each) => [
+      ...(isAlias ? [line('mailbox', each.mailbox)] : []),
+      ...mailboxInWords(each),
+    ]),
     ...(policy === undefined
       ? [line('policy', 'not known: the client gets 451')]
-      : [line('policy', valuesOf(policy, origins)), line('group', String(group))]),
+      : [line('policy', valuesOf(policy, mailboxes)), line('group', String(group))]),
   ].join('\n')
 }
 
-function valuesOf(policy: Policy, origins: Origins): string {
+const mailboxInWords = ({ keys, told }: MailboxReport): readonly string[] => [
+  line('keys', keys.join(', ')),
+  ...told.map(({ source, answer }) =>
+    line(
+      'source',
+      `${source} ${answer.kind === 'failed' ? `failed: ${answer.why}` : rawInWords(answer)}`,
+    ),
+  ),
+]
+
+/** Of several mailboxes' policies none has said a value alone. */
+function valuesOf(policy: Policy, mailboxes: readonly MailboxReport[]): string {
   const values = saidOf(policy).map(
-    ({ field, column, words }) => `${column} ${words} (${originOf(field, origins)})`,
+    ({ field, column, words }) => `${column} ${words}${originInWords(field, mailboxes)}`,
   )
   return `${policy.name}: ${values.join(', ')}`
+}
+
+const originInWords = (field: string, mailboxes: readonly MailboxReport[]): string => {
+  const from = fromOf(field, mailboxes)
+  return from === undefined ? '' : ` (${from})`
+}
+
+function fromOf(field: string, [first, ...others]: readonly MailboxReport[]): string | undefined {
+  return first === undefined || others.length > 0 ? undefined : originOf(field, first.origins)
 }
 
 const originOf = (field: string, { of, others }: Origins): string =>
@@ -78,18 +102,19 @@ const originOf = (field: string, { of, others }: Origins): string =>
 
 export function inJson({
   policy,
-  origins,
+  mailboxes,
   ...report
 }: RecipientReport): Readonly<Record<string, unknown>> {
   return {
     ...report,
+    mailboxes: mailboxes.map(({ mailbox, keys, told }) => ({ mailbox, keys, told })),
     ...(policy !== undefined && {
       policy: {
         name: policy.name,
         values: saidOf(policy).map(({ field, column, value }) => ({
           column,
           value,
-          from: originOf(field, origins),
+          ...known({ from: fromOf(field, mailboxes) }),
         })),
       },
     }),

@@ -94,7 +94,7 @@ export interface ConfiguredPeerClass extends Omit<
   }
 }
 
-/** Where policies are looked up. */
+/** Where policies, or mailboxes, are looked up. */
 export type SourceConfig = { readonly kind: 'file'; readonly path: string } | DatabaseConfig
 
 export type DatabaseConfig = SqliteConfig | ServerConfig
@@ -273,6 +273,12 @@ export interface Config {
   readonly recipients: {
     readonly defaultPolicy: Policy
     readonly sources: readonly SourceConfig[]
+    /** Where the mailboxes behind an address are looked up; none: the address itself counts. */
+    readonly aliases: readonly SourceConfig[]
+    readonly aliasSteps: number
+    readonly aliasMailboxes: number
+    /** Of which of their policies an address with several mailboxes has its own. */
+    readonly several: 'mildest' | 'strictest' | 'default'
     readonly onFailure: 'defer' | 'default'
   }
   readonly unknownRecipients: 'refuse' | 'conceal'

@@ -1,4 +1,4 @@
-/** From the keys of `recipients.sources` to what sources are opened with. */
+/** From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with. */
 import { parseQuery } from '../policy/sql/query.ts'
 import type { AskedSourceConfig, ServerConfig, SourceConfig } from './config.ts'
 import type { Report } from './report.ts'
@@ -7,6 +7,8 @@ import type { Settings } from './schema.ts'
 type Entry = Settings['recipients']['sources'][number]
 
 interface Resolving {
+  /** Of `recipients`. */
+  readonly key: 'sources' | 'aliases'
   /** A file that is named in the configuration. */
   readonly place: (path: string) => string
   readonly report: Report
@@ -14,20 +16,17 @@ interface Resolving {
 
 export function resolveSources(
   entries: readonly Entry[],
-  { place, report }: Resolving,
+  { key: list, place, report }: Resolving,
 ): readonly SourceConfig[] {
   return entries.flatMap((entry, i): SourceConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(
-        ['recipients', 'sources', i],
-        'names no source, expected file, postgres, mysql or sqlite',
-      )
+      report(['recipients', list, i], 'names no source, expected file, postgres, mysql or sqlite')
     for (const other of others) {
       const why = `there is already ${first ?? ''}; make it an entry of its own`
-      report(['recipients', 'sources', i, other], why)
+      report(['recipients', list, i, other], why)
     }
-    checkQuery(entry, (key, why) => report(['recipients', 'sources', i, ...key], why))
+    checkQuery(entry, (key, why) => report(['recipients', list, i, ...key], why))
     const source = sourceOf(entry, place)
     return source === undefined ? [] : [source]
   })

@@ -55,7 +55,11 @@ export function resolveSettings(
     policies,
     recipients: {
       defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
-      sources: resolveSources(settings.recipients.sources, { place, report }),
+      sources: resolveSources(settings.recipients.sources, { key: 'sources', place, report }),
+      aliases: resolveSources(settings.recipients.aliases, { key: 'aliases', place, report }),
+      aliasSteps: settings.recipients.alias_steps,
+      aliasMailboxes: settings.recipients.alias_mailboxes,
+      several: settings.recipients.several,
       onFailure: settings.recipients.on_failure,
     },
     unknownRecipients: settings.unknown_recipients,

@@ -10,7 +10,7 @@ import {
 } from '../policy/policy-notation.ts'
 import * as is from './notation.ts'
 import { key, section } from './notation.ts'
-import { source } from './schema-sources.ts'
+import { aliases, source } from './schema-sources.ts'
 
 /** `ofWhat`: whose score it is. */
 const thresholds = (ofWhat: string) => ({
@@ -115,6 +115,22 @@ export const recipients = section({
   sources: key(
     z.array(source).prefault([]),
     "Where Rcptwise looks up recipients' policies, in this order: docs/recipients.md.",
+  ),
+  aliases: key(
+    z.array(aliases).prefault([]),
+    'Where Rcptwise looks up the mailboxes behind an address, whose policies count: docs/recipients.md. Without it the address itself counts.',
+  ),
+  alias_steps: key(
+    is.whole(1, 100).prefault(10),
+    'How many steps from alias to alias Rcptwise follows. If an address leads on, the address itself counts.',
+  ),
+  alias_mailboxes: key(
+    is.whole(1, 10_000).prefault(100),
+    'How many mailboxes Rcptwise looks up behind one address. If there are more, the address itself counts.',
+  ),
+  several: key(
+    z.enum(['mildest', 'strictest', 'default']).prefault('mildest'),
+    'Which policy an address with several mailboxes has: the mildest or the strictest of theirs, value by value, or the default policy.',
   ),
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),

@@ -1,12 +1,15 @@
-/** The keys of `recipients.sources`: where policies are looked up. */
+/** The keys of `recipients.sources` and `recipients.aliases`: where policies and mailboxes are. */
 import { z } from 'zod'
 import * as is from './notation.ts'
 import { key } from './notation.ts'
 
-const query = key(
-  is.text('a query'),
-  'Query of your own, with `:keys`, `:addresses` or `:domains`; it gives the columns `recipient` and those of a policy: docs/recipients.md.',
-)
+/** `gives`: the columns of the query. */
+const queryFor = (gives: string) =>
+  key(
+    is.text('a query'),
+    `Query of your own, with \`:keys\`, \`:addresses\` or \`:domains\`; it gives the columns ${gives}: docs/recipients.md.`,
+  )
+type QueryKey = ReturnType<typeof queryFor>
 
 /** Of all sources whose answers Rcptwise keeps. */
 const asked = {
@@ -33,16 +36,17 @@ const asked = {
   ),
 }
 
-const sqlite = z.strictObject({
-  path: key(
-    is.text('a file name'),
-    'SQLite database, which Rcptwise only reads. Rcptwise opens another file that takes its place.',
-  ),
-  query,
-  ...asked,
-})
+const sqlite = (query: QueryKey) =>
+  z.strictObject({
+    path: key(
+      is.text('a file name'),
+      'SQLite database, which Rcptwise only reads. Rcptwise opens another file that takes its place.',
+    ),
+    query,
+    ...asked,
+  })
 
-const server = (port: number) =>
+const server = (port: number, query: QueryKey) =>
   z.strictObject({
     host: key(
       is.text('a host, an address or the path of a socket', /^[^\s@]+$/).prefault('127.0.0.1'),
@@ -73,13 +77,20 @@ const server = (port: number) =>
     ...asked,
   })
 
-export const source = z.strictObject({
-  file: key(
-    is.text('a file name').optional(),
-    'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
-    'none',
-  ),
-  postgres: key(server(5432).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
-  mysql: key(server(3306).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
-  sqlite: key(sqlite.optional(), 'A SQLite database: docs/recipients.md.', 'none'),
-})
+const sourceOf = (file: string, query: QueryKey) =>
+  z.strictObject({
+    file: key(is.text('a file name').optional(), file, 'none'),
+    postgres: key(server(5432, query).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
+    mysql: key(server(3306, query).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
+    sqlite: key(sqlite(query).optional(), 'A SQLite database: docs/recipients.md.', 'none'),
+  })
+
+export const source = sourceOf(
+  'YAML file with one `address: policy` a line; see "Recipients\' policies in a file". Rcptwise reads it again when it changes.',
+  queryFor('`recipient` and those of a policy'),
+)
+
+export const aliases = sourceOf(
+  'File with one `address: mailbox, mailbox` a line; the colon may be missing, as in a table of Postfix. Rcptwise reads it again when it changes.',
+  queryFor('`recipient` and `mailbox`'),
+)

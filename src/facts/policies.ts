@@ -35,6 +35,13 @@ export type PolicyFact =
       readonly recipient: string
       readonly why: string
     }
+  /** The aliases of a recipient were not followed to their end. */
+  | {
+      readonly kind: 'aliasesWrong'
+      readonly at: number
+      readonly recipient: string
+      readonly why: string
+    }
   | {
       readonly kind: 'policiesLoaded'
       readonly at: number

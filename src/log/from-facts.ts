@@ -169,6 +169,7 @@ export function logFromFacts(log: Log): FactListener {
         return
       case 'policyFailed':
       case 'policyWrong':
+      case 'aliasesWrong':
       case 'policiesAsked':
       case 'policiesRecalled':
       case 'policiesLoaded':

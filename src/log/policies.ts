@@ -21,6 +21,14 @@ export function onPolicies(log: Log, fact: PolicyFact): void {
       )
       return
     }
+    case 'aliasesWrong': {
+      const { kind: event, recipient, why } = fact
+      log.error(
+        { event, recipient: cutText(recipient), why: cutText(why) },
+        'aliases of a recipient lead to no mailbox: the address itself counts',
+      )
+      return
+    }
     case 'policiesAsked':
     case 'policiesRecalled':
       return // counted alone

@@ -181,6 +181,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'policyFailed':
         metrics.policyFailuresTotal.inc({ source: fact.source })
         return
+      case 'aliasesWrong':
+        metrics.policyWrongTotal.inc({ source: 'aliases' })
+        return
       case 'policyWrong':
         metrics.policyWrongTotal.inc({ source: fact.source })
         return

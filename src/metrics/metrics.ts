@@ -285,7 +285,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'policy_wrong_total',
     labels: ['source'],
-    help: 'Answers of a source that are no policy, such as a threshold that is no number: the recipient has the default policy.',
+    help: 'Answers of a source that are no policy, such as a threshold that is no number: the recipient has the default policy. With the source `aliases`: addresses whose aliases lead to no mailbox.',
   },
   policyEntries: {
     type: 'gauge',

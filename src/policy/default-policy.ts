@@ -18,23 +18,23 @@ export interface DefaultPolicyOptions {
   readonly onFailure: OnFailure
 }
 
-export function withDefaultPolicy(
-  source: ResolvedSource,
-  { defaultPolicy, onFailure }: DefaultPolicyOptions,
-): Policies {
-  const byDefault: FoundPolicy = { kind: 'found', policy: defaultPolicy }
-  const decide = (answer: Answer<FoundPolicy>): PolicyAnswer => {
-    if (answer.kind === 'unknown') return byDefault
-    return answer.kind === 'failed' && (answer.onFailure ?? onFailure) === 'default'
-      ? { ...answer, instead: answer.soFar ?? defaultPolicy }
-      : answer
-  }
+export function withDefaultPolicy(source: ResolvedSource, options: DefaultPolicyOptions): Policies {
   const decideAll = (answers: readonly Answer<FoundPolicy>[]): readonly PolicyAnswer[] =>
-    answers.map(decide)
+    answers.map((answer) => decided(answer, options))
   return {
     policiesFor(recipients, signal): ReturnType<Policies['policiesFor']> {
       const answers = source.policiesFor(recipients, signal)
       return answers instanceof Promise ? answers.then(decideAll) : decideAll(answers)
     },
   }
+}
+
+export function decided(
+  answer: Answer<FoundPolicy>,
+  { defaultPolicy, onFailure }: DefaultPolicyOptions,
+): PolicyAnswer {
+  if (answer.kind === 'unknown') return { kind: 'found', policy: defaultPolicy }
+  return answer.kind === 'failed' && (answer.onFailure ?? onFailure) === 'default'
+    ? { ...answer, instead: answer.soFar ?? defaultPolicy }
+    : answer
 }

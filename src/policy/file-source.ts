@@ -1,27 +1,38 @@
 /**
- * Policies from a file of `address: policy` lines (docs/configuration.md). It is read again when it
- * changes; a file with a mistake leaves the old entries in force.
+ * A source that is a file with an entry a line: policies (docs/configuration.md), or aliases. It is
+ * read again when it changes; a file with a mistake leaves the old entries in force.
  */
 import { open, stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FactListener } from '../facts/fact.ts'
+import type { LineEntries } from './line-entries.ts'
 import { PolicyEntries } from './policy-entries.ts'
-import type { NamedPolicy, PolicySource, Unknown } from './policy-source.ts'
+import type { NamedPolicy, Source, Unknown } from './policy-source.ts'
 import { watchBeside } from '../files/watch.ts'
 
-export interface PolicyFileOptions {
+export interface LinesFileOptions<Found> {
   readonly path: string
-  /** Names of those that the configuration has; an entry with another one is a mistake. */
-  readonly policies: readonly string[]
+  /** The key of the configuration that names the file. */
+  readonly namedIn: string
+  /** For each reading of the file. */
+  readonly noEntries: () => LineEntries<Found>
   /** Gets policiesLoaded and policiesKept. */
   readonly onFact: FactListener
   /** ms since the epoch. */
   readonly clock?: () => number
 }
 
-export interface PolicyFile extends PolicySource {
-  policiesFor(recipients: readonly string[]): readonly (NamedPolicy | Unknown)[]
+export interface PolicyFileOptions extends Pick<
+  LinesFileOptions<NamedPolicy>,
+  'path' | 'onFact' | 'clock'
+> {
+  /** Names of those that the configuration has; an entry with another one is a mistake. */
+  readonly policies: readonly string[]
+}
+
+export interface LinesFile<Found> extends Source<Found> {
+  policiesFor(recipients: readonly string[]): readonly (Found | Unknown)[]
   /**
    * Reads the file now, changed or not (SIGHUP). Rejects as the opening does; the old entries stay
    * in force then.
@@ -30,6 +41,8 @@ export interface PolicyFile extends PolicySource {
   /** Entries in force. */
   readonly entries: number
 }
+
+export type PolicyFile = LinesFile<NamedPolicy>
 
 /** Lines read before others get their turn: about 2 ms. */
 const linesAtATime = 1000
@@ -45,29 +58,42 @@ const mistakesTold = 5
  * Rejects when the file can't be read or has a mistake at the start; the message has file, line and
  * reason. The caller closes what it gets.
  */
-export async function openPolicyFile(options: PolicyFileOptions): Promise<PolicyFile> {
+export async function openLinesFile<Found>(
+  options: LinesFileOptions<Found>,
+): Promise<LinesFile<Found>> {
   const source = new FileSource(options)
   await source.start()
   return source
 }
 
-class FileSource implements PolicyFile {
+/** As `openLinesFile`. */
+export const openPolicyFile = async ({
+  policies,
+  ...options
+}: PolicyFileOptions): Promise<PolicyFile> =>
+  await openLinesFile<NamedPolicy>({
+    ...options,
+    namedIn: 'recipients.sources',
+    noEntries: () => new PolicyEntries(policies),
+  })
+
+class FileSource<Found> implements LinesFile<Found> {
   readonly name: string
-  readonly #options: PolicyFileOptions
+  readonly #options: LinesFileOptions<Found>
   readonly #clock: () => number
   readonly #closing = new AbortController()
-  #current: PolicyEntries
+  #current: LineEntries<Found>
   /** Of the file that was last read, well or badly. */
   #identity = ''
   /** One reading at a time. */
   #reading: Promise<void> = Promise.resolve()
   #watch: { close(): void } | undefined
 
-  constructor(options: PolicyFileOptions) {
+  constructor(options: LinesFileOptions<Found>) {
     this.name = `file:${options.path}`
     this.#options = options
     this.#clock = options.clock ?? Date.now
-    this.#current = new PolicyEntries(options.policies)
+    this.#current = options.noEntries()
   }
 
   async start(): Promise<void> {
@@ -83,7 +109,7 @@ class FileSource implements PolicyFile {
     return this.#current.count
   }
 
-  policiesFor(recipients: readonly string[]): readonly (NamedPolicy | Unknown)[] {
+  policiesFor(recipients: readonly string[]): readonly (Found | Unknown)[] {
     return recipients.map((recipient) => this.#current.lookUp(recipient))
   }
 
@@ -138,9 +164,9 @@ class FileSource implements PolicyFile {
   }
 
   async #load(): Promise<void> {
-    const { path, policies, onFact } = this.#options
+    const { path, noEntries, onFact } = this.#options
     const text = await this.#read()
-    const entries = new PolicyEntries(policies)
+    const entries = noEntries()
     let line = 0
     for (const lineText of text.split('\n')) {
       entries.add(lineText, ++line)
@@ -152,7 +178,7 @@ class FileSource implements PolicyFile {
   }
 
   async #read(): Promise<string> {
-    const { path } = this.#options
+    const { path, namedIn } = this.#options
     try {
       await using file = await open(path)
       this.#identity = identityOf(await file.stat({ bigint: true }))
@@ -160,7 +186,7 @@ class FileSource implements PolicyFile {
     } catch (error) {
       const code = codeOf(error)
       if (code === (await identify(path))) this.#identity = code
-      throw new Error(`${path}: ${reasons.get(code) ?? String(error)}`, { cause: error })
+      throw new Error(`${path}: ${reasonsOf(namedIn).get(code) ?? String(error)}`, { cause: error })
     }
   }
 
@@ -169,12 +195,13 @@ class FileSource implements PolicyFile {
   }
 }
 
-const reasons: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file; create it, or take it out of recipients.sources'],
-  ['EACCES', 'no permission to read it; check its owner and mode'],
-  ['EISDIR', 'is a directory, expected a file'],
-  ['ERR_ENCODING_INVALID_ENCODED_DATA', 'is not in UTF-8; save it as UTF-8'],
-])
+const reasonsOf = (namedIn: string): ReadonlyMap<string, string> =>
+  new Map([
+    ['ENOENT', `there is no such file; create it, or take it out of ${namedIn}`],
+    ['EACCES', 'no permission to read it; check its owner and mode'],
+    ['EISDIR', 'is a directory, expected a file'],
+    ['ERR_ENCODING_INVALID_ENCODED_DATA', 'is not in UTF-8; save it as UTF-8'],
+  ])
 
 /** What makes a file another one: its place on the disk, size and times. */
 const identityOf = (stats: BigIntStats): string =>
@@ -192,7 +219,7 @@ async function identify(path: string): Promise<string> {
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 
-function describe(path: string, { mistakes, mistakeCount }: PolicyEntries): string {
+function describe(path: string, { mistakes, mistakeCount }: LineEntries<unknown>): string {
   const told = mistakes.slice(0, mistakesTold).map(({ line, why }) => `${path}:${line}: ${why}`)
   const rest = mistakeCount - told.length
   return [...told, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n')

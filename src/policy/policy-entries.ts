@@ -3,17 +3,12 @@
  * Pure.
  */
 import { parseAddressPattern } from './address-pattern.ts'
+import type { LineEntries, LineMistake } from './line-entries.ts'
 import { lookUpKeys } from './look-up-keys.ts'
 import { parsePolicyLine } from './policy-line.ts'
 import type { NamedPolicy, Unknown } from './policy-source.ts'
 
 const unknown: Unknown = { kind: 'unknown' }
-
-export interface PolicyMistake {
-  /** Counts from 1. */
-  readonly line: number
-  readonly why: string
-}
 
 interface Entry {
   readonly answer: NamedPolicy
@@ -51,9 +46,9 @@ const mostMistakes = 100
 const longestWhy = 500
 const mostPoliciesNamed = 20
 
-export class PolicyEntries {
+export class PolicyEntries implements LineEntries<NamedPolicy> {
   /** The first ones. */
-  readonly mistakes: PolicyMistake[] = []
+  readonly mistakes: LineMistake[] = []
   /** All of them. */
   mistakeCount = 0
   /** Entries. */

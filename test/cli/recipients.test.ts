@@ -70,8 +70,13 @@ test('recipients.md: “`--json` gives the same as JSON; the exit code is 1 when
   expect(JSON.parse(out)).toMatchObject([
     {
       address: 'ann@example.org',
-      keys: ['ann@example.org', '@example.org'],
-      told: [{ source: `sqlite:${database}`, answer: { kind: 'values', tagAt: 3 } }, {}],
+      mailboxes: [
+        {
+          mailbox: 'ann@example.org',
+          keys: ['ann@example.org', '@example.org'],
+          told: [{ source: `sqlite:${database}`, answer: { kind: 'values', tagAt: 3 } }, {}],
+        },
+      ],
       policy: {
         values: expect.arrayContaining([
           { column: 'tag_at', value: 3, from: `sqlite:${database}` },

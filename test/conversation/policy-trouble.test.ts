@@ -104,7 +104,7 @@ async function play(
     {
       config,
       backend: backend(delivered),
-      policies: policiesFrom(configuredSources, config, surroundings),
+      policies: policiesFrom({ policies: configuredSources, aliases: [] }, config, surroundings),
       ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
       judges: [
         {

@@ -143,6 +143,7 @@ describe('the levels', () => {
     ['bounce', 'warn'],
     ['policyFailed', 'warn'],
     ['policyWrong', 'error'],
+    ['aliasesWrong', 'error'],
     ['policiesLoaded', 'info'],
     ['policiesKept', 'warn'],
     ['backendConnected', 'debug'],

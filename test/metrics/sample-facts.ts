@@ -202,6 +202,7 @@ export const everyKind: readonly Fact[] = [
     recipient: 'b@example.org',
     why: 'there is no policy "stirct"',
   },
+  { kind: 'aliasesWrong', at: 5, recipient: 'b@example.org', why: 'they lead round' },
   {
     kind: 'splitOpened',
     at: 6,

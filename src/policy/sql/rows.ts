@@ -16,7 +16,7 @@ export interface Rows {
 type Row = readonly unknown[]
 
 const unknown: Unknown = { kind: 'unknown' }
-const keyColumn = 'recipient'
+export const keyColumn = 'recipient'
 const nameColumn = 'policy'
 
 /** The rows of one question, by their keys. */
@@ -104,7 +104,7 @@ const says = (value: unknown): boolean => {
 }
 
 /** A column of bytes (VARBINARY, BYTEA, BLOB) holds text. */
-function textOf(value: unknown): unknown {
+export function textOf(value: unknown): unknown {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value
   return typeof text === 'string' ? text.trim() : text
 }

@@ -54,9 +54,8 @@ async function policiesOf(
   addresses: readonly string[],
 ): Promise<Readonly<Record<string, Partial<Policy> | undefined>>> {
   const reports = await reportOn({ addresses, sender: '' }, config)
-  expect(reports.flatMap(({ told }) => told.map(({ answer }) => answer.kind))).not.toContain(
-    'failed',
-  )
+  const told = reports.flatMap(({ mailboxes }) => mailboxes.flatMap((each) => each.told))
+  expect(told.map(({ answer }) => answer.kind)).not.toContain('failed')
   return Object.fromEntries(
     reports.map(({ address, policy }) => {
       const said = Object.entries({ ...policy }).filter(
