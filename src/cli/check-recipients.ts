@@ -14,19 +14,21 @@ export async function checkRecipients(config: Config): Promise<readonly Finding[
   const { sources, aliases } = config.recipients
   const address = testAddress(config)
   return await Promise.all([
-    ...sources.map(async (source) =>
-      checked({
-        source,
-        open: async () => openPolicySource(policySourceSettings(source, config), silent),
-        ask: async (opened) => await ask(opened, address, rawInWords),
-      }),
+    ...sources.map(
+      async (source) =>
+        await checked({
+          source,
+          open: async () => await openPolicySource(policySourceSettings(source, config), silent),
+          ask: async (opened) => await ask(opened, address, rawInWords),
+        }),
     ),
-    ...aliases.map(async (source) =>
-      checked({
-        source,
-        open: async () => openAliasSource(aliasSourceSettings(source, config), silent),
-        ask: async (opened) => await ask(opened, address, aliasInWords),
-      }),
+    ...aliases.map(
+      async (source) =>
+        await checked({
+          source,
+          open: async () => await openAliasSource(aliasSourceSettings(source, config), silent),
+          ask: async (opened) => await ask(opened, address, aliasInWords),
+        }),
     ),
   ])
 }

@@ -1,4 +1,6 @@
-/** From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with. */
+/**
+ * From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with.
+ */
 import { parseQuery } from '../policy/sql/query.ts'
 import type { AskedSourceConfig, ServerConfig, SourceConfig } from './config.ts'
 import type { Report } from './report.ts'

@@ -40,6 +40,8 @@ import { createFingerprint } from '../../src/split/fingerprint.ts'
 import { networkOf, plainAddress } from '../../src/peers/network.ts'
 import { spelledOutJson, visible, visibleJson } from '../../src/log/visible.ts'
 import { canonicalOrLower, parseAddressPattern } from '../../src/policy/address-pattern.ts'
+import { AliasEntries } from '../../src/policy/aliases/alias-entries.ts'
+import { parseAliasLine } from '../../src/policy/aliases/alias-line.ts'
 import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import { parsePolicyLine } from '../../src/policy/policy-line.ts'
 import { parseQuery } from '../../src/policy/sql/query.ts'
@@ -246,6 +248,13 @@ function policyFile(text: string): void {
   entries.lookUp(text)
 }
 
+function aliasFile(text: string): void {
+  const entries = new AliasEntries()
+  let line = 0
+  for (const each of text.split('\n')) entries.add(each, ++line)
+  entries.lookUp(text)
+}
+
 const router = new Router(operations)
 
 export const readers: Readonly<Record<string, Reader | undefined>> = {
@@ -433,6 +442,20 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a@b.example: ',
     'a@b.example: "',
     'a',
+  ),
+  'files of aliases: parseAliasLine': reader(
+    (text) => {
+      parseAliasLine(text)
+      aliasFile(text)
+    },
+    '"',
+    'a@b.example: ',
+    'a@b.example: [',
+    ' ',
+    'a',
+    ',',
+    '#',
+    ' #',
   ),
   'answers of judges: readObject, readAnswer of rspamd, of hooks and of spamd': reader(
     (text) => {

@@ -9,8 +9,6 @@ export type AliasLine =
   | { readonly kind: 'blank' }
   | { readonly kind: 'mistake'; readonly why: string }
 
-const quotes = /^(["'])(.*)\1$/
-
 export function parseAliasLine(line: string): AliasLine {
   const text = withoutComment(line.trimEnd())
   if (text === '' || text === '---') return { kind: 'blank' }
@@ -35,4 +33,7 @@ function withoutComment(text: string): string {
 const withoutBrackets = (text: string): string =>
   text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
 
-const unquoted = (text: string): string => quotes.exec(text)?.[2] ?? text
+function unquoted(text: string): string {
+  const isQuoted = ['"', "'"].some((quote) => text.startsWith(quote) && text.endsWith(quote))
+  return isQuoted && text.length > 1 ? text.slice(1, -1) : text
+}

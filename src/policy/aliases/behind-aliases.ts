@@ -1,6 +1,6 @@
 /**
- * Policies by mailbox: a recipient has the policy of the mailbox behind the address, and where there
- * are several what `recipients.several` says.
+ * Policies by mailbox: a recipient has the policy of the mailbox behind the address; of several
+ * mailboxes' policies the one that `recipients.several` says.
  */
 import type { FactListener } from '../../facts/fact.ts'
 import type { Policy } from '../../verdict/policy.ts'

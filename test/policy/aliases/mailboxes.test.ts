@@ -24,14 +24,14 @@ function sourceOf(...lines: readonly string[]): Counted {
       questions.push(recipients)
       return recipients.map((recipient) => entries.lookUp(recipient))
     },
-    close: async () => Promise.resolve(),
+    close: async () => await Promise.resolve(),
   }
 }
 
 const down: AliasSource = {
   name: 'down',
   policiesFor: (all) => all.map(() => ({ kind: 'failed', source: 'down', why: 'is away' })),
-  close: async () => Promise.resolve(),
+  close: async () => await Promise.resolve(),
 }
 
 const behind = async (lines: readonly string[], recipient: string, bounds = limits) =>
