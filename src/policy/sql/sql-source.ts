@@ -1,6 +1,6 @@
 /**
- * Policies or aliases from a database, by a query of the administrator's own: one question of the database for
- * all recipients of a question, or a few where there are very many.
+ * Policies or aliases from a database, by a query of the administrator's own: one question of the
+ * database for all recipients of a question, or a few where there are very many.
  */
 import type { AliasSource } from '../aliases/alias.ts'
 import { allAbandoned, allFailed } from '../failed.ts'
