@@ -124,8 +124,8 @@ function prepare(connection: PoolConnection, limitMs: number): void {
     connection.query(text, () => undefined)
 }
 
-/** Illegal mix of collations, or a string that can't be converted. */
-function untranslatable(error: unknown): boolean {
-  const errno = error instanceof Error && 'errno' in error ? error.errno : undefined
-  return errno === 1267 || errno === 1271 || errno === 3988 || errno === 3854
-}
+/** Illegal mix of two, of three and of more collations; strings that can't be converted. */
+const untranslatableErrors: ReadonlySet<unknown> = new Set([1267, 1270, 1271, 3988, 3854])
+
+const untranslatable = (error: unknown): boolean =>
+  error instanceof Error && 'errno' in error && untranslatableErrors.has(error.errno)

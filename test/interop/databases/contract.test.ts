@@ -192,6 +192,13 @@ describe.skipIf(obstacle !== undefined).each(['postgres', 'mysql'] as const)('%s
     expect(asked()).toBe(2)
     const three = await ask(source, '💌@example.org', 'jürgen@example.org', 'ann@example.org')
     expect(three.map(nameOf)).toEqual(['unknown', 'careful', 'strict'])
+    // MySQL has different errors for one, for two and for more keys.
+    for (let count = 1; count <= 4; count++) {
+      const odd = Array.from({ length: count }, (_, i) => `💌${i}@example.org`)
+      expect((await ask(source, ...odd)).map(nameOf)).toEqual(odd.map(() => 'unknown'))
+      const all = await ask(source, 'jürgen@example.org', ...odd, 'ann@example.org')
+      expect(all.map(nameOf)).toEqual(['careful', ...odd.map(() => 'unknown'), 'strict'])
+    }
   })
 })
 
