@@ -38,8 +38,7 @@ export function judgeAsked(judge: Judge, config: JudgeConfig): ConfiguredJudge {
 }
 
 /** What log and metrics call it. */
-export const judgeName = (judge: JudgeConfig): string =>
-  judge.kind === 'milter' ? judge.name : judge.kind
+export const judgeName = (judge: JudgeConfig): string => ('name' in judge ? judge.name : judge.kind)
 
 /** Names of judges, for metrics: each once. */
 export const judgeNames = ({ judges }: Config): readonly string[] => [
@@ -87,8 +86,8 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
       return milterJudge({ ...common, name, servers, software, onLeftOut })
     }
     case 'hook': {
-      const { servers, text } = settings
-      return hookJudge({ ...common, servers, text, ...credentialsOf(settings), onLeftOut })
+      const { name, servers, text } = settings
+      return hookJudge({ ...common, name, servers, text, ...credentialsOf(settings), onLeftOut })
     }
     case 'spamd': {
       const { servers, scan, user } = settings

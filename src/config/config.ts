@@ -174,6 +174,8 @@ export interface SocketAddress {
 /** In the dialect of Stalwart. */
 export interface HookConfig extends ScannerConfig {
   readonly kind: 'hook'
+  /** For log and metrics. */
+  readonly name: string
   readonly servers: readonly HttpServer[]
   /** What stands behind the header section as text, or the whole text in base64. */
   readonly text: 'contents' | 'raw'

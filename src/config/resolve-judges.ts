@@ -90,9 +90,10 @@ function hookOf(
   hook: NonNullable<Entry['hook']>,
   place: Resolving['place'],
 ): Extract<JudgeConfig, { kind: 'hook' }> {
-  const { url: servers, text, user, token_file: token, password_file: password } = hook
+  const { url: servers, name, text, user, token_file: token, password_file: password } = hook
   return {
     kind: 'hook',
+    name,
     servers,
     text,
     ...(user === undefined ? {} : { user }),

@@ -88,13 +88,15 @@ const spamd = z.strictObject({
   ),
 })
 
+const name = is.text('a name of letters, digits, _ and -', /^[A-Za-z][\w-]{0,39}$/)
+
 const milter = z.strictObject({
   url: key(
     is.oneOrMore(is.milterServer()),
     'The socket of the filter, as Postfix writes it, or several: Rcptwise asks the next one when one fails.',
   ),
   name: key(
-    is.text('a name of letters, digits, _ and -', /^[A-Za-z][\w-]{0,39}$/).prefault('milter'),
+    name.prefault('milter'),
     'What log and metrics call it, where you have several milters.',
   ),
   time_limit: key(
@@ -121,6 +123,7 @@ const hook = z.strictObject({
     is.oneOrMore(is.httpUrl()),
     'Where the filter listens, or several: Rcptwise asks the next one when one fails. `http+unix:///socket:/path` is a Unix socket.',
   ),
+  name: key(name.prefault('hook'), 'What log and metrics call it, where you have several hooks.'),
   protocol: key(
     z.enum(['stalwart']),
     "The dialect of MTA Hooks, which you have to name: other dialects are not compatible. `stalwart` is Stalwart's JSON.",

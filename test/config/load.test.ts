@@ -127,7 +127,7 @@ quarantine: { address: spam@example.org }
 judges:
   - rspamd: { url: 'http://10.0.0.9:11333', scan: per_group, time_limit: 3s, on_failure: defer }
   - spamd: { url: ['spamd://[::1]:783', 'spamd+unix:///run/spamd.sock'], user: mail }
-  - hook: { url: ['https://filter.example.org/mta?a=b', 'http+unix:///run/f.sock:/mta'], protocol: stalwart, text: raw, user: mx, password_file: hook.password }
+  - hook: { name: mta, url: ['https://filter.example.org/mta?a=b', 'http+unix:///run/f.sock:/mta'], protocol: stalwart, text: raw, user: mx, password_file: hook.password }
   - headers: { field: X-Spam-Status }
 last_word: backend
 trusted: [10.0.0.0/8, '::1']
@@ -208,6 +208,7 @@ data_directory: /var/lib/rcptwise
       },
       {
         kind: 'hook',
+        name: 'mta',
         servers: [
           { url: 'https://filter.example.org/mta?a=b' },
           { url: 'http://localhost/mta', socketPath: '/run/f.sock' },

@@ -136,6 +136,7 @@ for (const text of ['contents', 'raw'] as const)
         isWhole,
       )
       return hookJudge({
+        name: 'hook',
         ...limits,
         ...surroundings,
         servers: [{ url: `http://127.0.0.1:${port}/` }],

@@ -17,6 +17,7 @@ import type { textKeys } from './question.ts'
 import { requestAbout } from './request.ts'
 
 export interface HookOptions extends HookClientOptions, ScannerLimits {
+  readonly name: string
   /** What stands behind the header section as text, or the whole text in base64. */
   readonly text: keyof typeof textKeys
   /** What the hook wants and can't have: in words for the log. */
@@ -29,13 +30,14 @@ export const hookJudge = (options: HookOptions): Judge => scannerJudge(new Hook(
 const mostToldOn = 10
 
 class Hook implements Scanner {
-  readonly name = 'hook'
+  readonly name: string
   readonly edits = true
   readonly scores = false
   readonly #options: HookOptions
   readonly #client: HookClient
 
   constructor(options: HookOptions) {
+    this.name = options.name
     this.#options = options
     this.#client = new HookClient(options)
   }

@@ -40,6 +40,7 @@ interface Opened {
 function open(servers: readonly Scripted[], options: Partial<HookOptions> = {}): Opened {
   const leftOut: string[] = []
   const judge = hookJudge({
+    name: 'hook',
     servers: servers.map(({ url, socketPath }) => ({
       url: `${url}/hook`,
       ...(socketPath === undefined ? {} : { socketPath }),
