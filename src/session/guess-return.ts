@@ -20,7 +20,8 @@ import { type Recipient, splittingOf, throughOf, type Transaction } from './tran
 
 /**
  * The server behind would not take anything for them now, perhaps since this very message has
- * filled their mailbox. Whoever may have it and nothing else to wait for is told after the text,
+ * filled their mailbox. Whoever may have it, or is being given it by an attempt whose sender has
+ * gone, and has nothing else to wait for is told after the text,
  * which shows whether they do (rule 6): else the sender would hear that it could not be delivered.
  */
 export function mayHaveIt(session: Session, { address }: Recipient): boolean {
@@ -30,7 +31,9 @@ export function mayHaveIt(session: Session, { address }: Recipient): boolean {
   const states = [...recalled.values()]
     .filter((split) => declaredAlike(split, arrival))
     .flatMap((split) => memoryOf(split, address)?.state ?? [])
-  return states.length > 0 && states.every((state) => state === 'delivered')
+  return (
+    states.length > 0 && states.every((state) => state === 'delivered' || state === 'delivering')
+  )
 }
 
 /**

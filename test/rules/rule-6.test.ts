@@ -127,6 +127,40 @@ describe('rules.md: “No duplicates.”', () => {
     },
   )
 
+  test.each([yes, later])(
+    'whose mailbox is filled by an attempt that is still at it is told after that: %o',
+    (came) => {
+      const both = ['a@example.org', 'c@example.org']
+      const base = { recipients, peer: { strategy: 'late' } } as const
+      const first = Machine.ready({ ...base, world: { deliver: () => undefined } })
+      const { ledger } = first
+      first.message(both, spam)
+      first.tell({ kind: 'clientLost', identity: fingerprintOf(first) })
+      const full: Reply = { code: 552, lines: ['5.2.2 Mailbox full'] }
+      const again = Machine.ready({
+        ...base,
+        ledger,
+        world: {
+          rcpt: (address) => (address === 'a@example.org' ? full : yes),
+          othersAreDone: () => undefined,
+        },
+      })
+      const said = again.message(both, spam)
+      expect(said.rcpts.map((reply) => reply.slice(0, 3))).toEqual(['250', '250'])
+      first.tell({ kind: 'delivered', results: [{ reply: came, own: new Map(), ms: 1 }] })
+      const [split] = ledger.splits.values()
+      const told = again.tell({
+        kind: 'deliveriesSettled',
+        settled: true,
+        ...(split && { split }),
+      })
+      expect(told[0]).toMatch(came === yes ? /^250 / : /^4/)
+      expect(again.parcels.flatMap((parcel) => parcel.recipients)).toHaveLength(
+        came === yes ? 0 : 1,
+      )
+    },
+  )
+
   test('another message to a mailbox that is full: they hear it, and the others have it once', () => {
     for (const full of [
       { code: 552, lines: ['5.2.2 Mailbox full'] },
