@@ -1,5 +1,5 @@
 /** What one attempt of a sender shows by itself, for the count (count.ts). Pure. */
-import type { Offer, Transaction } from './journal.ts'
+import type { Blow, Offer, Transaction } from './journal.ts'
 import { declaresSize } from './senders.ts'
 
 export const digit = (reply: string): number => Number(reply.charAt(0))
@@ -63,3 +63,9 @@ export function madeNoProgress(one: Transaction): boolean {
 /** Its text came whole, and was told to come again; or its sender left before it heard that. */
 export const isKnownByText = ({ text, dot }: Transaction): boolean =>
   text.length === 0 ? dot !== undefined : isOurDeferral(text.at(-1) ?? '')
+
+/** Ends the process that has this transaction. */
+export const endsFront =
+  (transaction: Transaction) =>
+  ({ front, how }: Blow): boolean =>
+    front === transaction.front && (how === 'SIGKILL' || how === 'SIGTERM')

@@ -567,6 +567,23 @@ describe('what the record of a chaos run is counted as', () => {
     ])
   })
 
+  test('who was refused at RCPT is forgotten where the process is killed before the attempt is over', () => {
+    const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [cho] }
+    const full = [[cho, '552 full [behind]']] as const
+    const atRcpt = { rcpts: full, told: full, end: 'left' } as const
+    const because = (changed: Partial<Transaction>, killed: readonly Entry[]): unknown =>
+      new Record([letter(0), transaction(1000, '', { ...atRcpt, ...changed }), ...killed], 'late')
+        .undone(new Map(), [split])
+        .map((finding) => finding.because)
+    const kill = (at: number): Entry => blow(at, 'worker', 'SIGKILL', 0)
+    expect(because({}, [])).toEqual([undefined])
+    expect(because({}, [kill(2000)])).toEqual([
+      'killed after it had refused them at RCPT, before the attempt was over',
+    ])
+    expect(because({}, [kill(9000)])).toEqual([undefined])
+    expect(because({ end: 'heard' }, [kill(2000)])).toEqual([undefined])
+  })
+
   test('clean mail that is told to come again is a guess, but for strategies that split everything', () => {
     const deferred = transaction(1000, '250 taken', { rcpts: [[ann, '451 4.5.3 later']] })
     expect(new Record([letter(0), deferred], 'late').heldByGuess()).toEqual(['m'])

@@ -13,6 +13,7 @@ import {
   isShared,
   lastTold,
   comeFirst,
+  endsFront,
   madeNoProgress,
   makesSomebodyWait,
   peopleIn,
@@ -52,6 +53,8 @@ const slackPerLag = 5
 const reconnectMs = 6000
 /** So many returns that only the text told of are no sign of a sender that can't be split. */
 const recognisedReturns = 3
+/** A server behind that takes its time needs no more than this for a text. */
+const deliveryMs = 3000
 /** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
 const strategyMs = 2000
 
@@ -563,9 +566,15 @@ export class Record {
             ? { because: 'the ledger was away' }
             : this.#hasItTwice(offer.letter, recipient)
               ? { because: 'of its two copies one was never acknowledged' }
-              : this.#killedBeforeItWentOn(transactions, recipient) && {
-                  because: 'killed after it had acknowledged them and before the sender said more',
-                }),
+              : this.#killedBeforeItWentOn(transactions, recipient)
+                ? {
+                    because:
+                      'killed after it had acknowledged them and before the sender said more',
+                  }
+                : this.#killedBeforeItsEnd(transactions, recipient) && {
+                    because:
+                      'killed after it had refused them at RCPT, before the attempt was over',
+                  }),
         },
       ]
     })
@@ -577,8 +586,15 @@ export class Record {
     if (last?.dot === undefined || !last.text.some((one) => one.includes('not delivered again')))
       return false
     const until = last.to + this.#slack(last.dot, last.to)
-    const ends = ({ front, how }: Blow): boolean =>
-      front === last.front && (how === 'SIGKILL' || how === 'SIGTERM')
-    return this.#blowIn(last.dot, until, ends) !== undefined
+    return this.#blowIn(last.dot, until, endsFront(last)) !== undefined
+  }
+
+  /** Who was refused at RCPT is written down when the attempt ends, which the sender has left. */
+  #killedBeforeItsEnd(transactions: readonly Transaction[], recipient: string): boolean {
+    const last = transactions.findLast(({ told }) => told.some(([whom]) => whom === recipient))
+    const atRcpt = last?.rcpts.some(([to, reply]) => to === recipient && digit(reply) === 5)
+    if (last === undefined || atRcpt !== true || last.end === 'heard') return false
+    const until = last.to + deliveryMs + this.#slack(last.from, last.to)
+    return this.#blowIn(last.from, until, endsFront(last)) !== undefined
   }
 }

@@ -280,6 +280,24 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     expect(machine.transactions.at(-1)).toMatchObject({ unsplit: 'forgiven' })
   })
 
+  test('what was counted of a message that was given up before its text is not held for the next one to the same people', () => {
+    const gaveUp = Machine.ready({ recipients })
+    dropping(gaveUp)
+    const { ledger } = gaveUp
+    expect(ledger.open).toMatchObject([{ idleAttempts: 1 }])
+    let open = both
+    const told: string[] = []
+    for (let n = 0; n < 5 && open.length > 0; n++) {
+      const next = Machine.ready({ recipients, ledger, peer: { strategy: 'late' } })
+      const said = next.message(open, { ...spam, message: 'another' })
+      const text = said.text[0] ?? ''
+      told.push(`${said.rcpts.map((reply) => reply.slice(0, 3)).join(' ')} ${text.slice(0, 3)}`)
+      expect(next.transactions.at(-1)?.unsplit).toBeUndefined()
+      open = open.filter((_, i) => !/^[25]/.test(text) || !/^250/.test(said.rcpts[i] ?? ''))
+    }
+    expect(told.at(-1)).toBe('250 550')
+  })
+
   test('a message to somebody who has an answer already is another one, and is not let through unsplit', () => {
     const machine = Machine.ready({ recipients })
     machine.message(both, spam)
