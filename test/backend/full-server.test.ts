@@ -36,7 +36,7 @@ type How = NonNullable<FakeBackendOptions['limit']>['how']
 
 describe.each<How>(['421', '451', '421 at MAIL', 'queue', 'close'])('it says so by: %s', (how) => {
   // One that says nothing is known by that alone.
-  const connectTimeoutMs = how === 'queue' ? 1500 : 30_000
+  const connectTimeoutMs = how === 'queue' ? 8000 : 30_000
 
   test('more messages than it has room for at a time are all taken, and it is not down', async () => {
     await using server = await startFakeBackend({ limit: { connections: 3, how } })
