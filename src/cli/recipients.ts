@@ -5,6 +5,7 @@ import { known } from '../known.ts'
 import { visible } from '../log/visible.ts'
 import type { Origins } from '../policy/origins.ts'
 import type { PolicyColumn } from '../policy/policy-source.ts'
+import { parsePath } from '../smtp/path.ts'
 import type { Policy } from '../verdict/policy.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import { rawInWords, saidOf } from './policy-in-words.ts'
@@ -32,6 +33,12 @@ async function run(
   command: Command,
   { from: sender, json = false }: { readonly from: string; readonly json?: boolean },
 ): Promise<void> {
+  const wrong = addresses.find((address) => !isAddress(address))
+  if (wrong !== undefined) {
+    process.stderr.write(`"${visible(wrong)}" is no address: expected user@example.org\n`)
+    process.exitCode = 2
+    return
+  }
   try {
     const reports = await reportOn({ addresses, sender }, configured(command))
     const text = json
@@ -44,6 +51,10 @@ async function run(
     process.exitCode = 1
   }
 }
+
+/** As a client may offer it, whose octets are UTF-8. */
+const isAddress = (text: string): boolean =>
+  text.includes('@') && parsePath(`<${Buffer.from(text, 'utf8').toString('latin1')}>`) !== undefined
 
 const isTroubled = ({ aliasTrouble, mailboxes }: RecipientReport): boolean =>
   aliasTrouble !== undefined ||

@@ -91,3 +91,19 @@ test('recipients.md: “`--json` gives the same as JSON; the exit code is 1 when
   expect(away.out).toContain(`failed: there is no file ${database}`)
   expect(away.out).toContain('policy  not known: the client gets 451')
 })
+
+test.each(['no-at', '', 'a b@example.org', '@example.org', 'ann@'])(
+  'what is no address is a mistake, and nobody is asked: "%s"',
+  async (address) => {
+    const { code, out } = await run('ann@example.org', address)
+    expect({ code, out }).toEqual({
+      code: 2,
+      out: `"${address}" is no address: expected user@example.org\n`,
+    })
+  },
+)
+
+test.each(['ü@example.org', '💌@example.org', '"a b"@example.org', 'ann+x@example.org'])(
+  'an address that a client may offer: %s',
+  async (address) => expect(await run(address)).not.toMatchObject({ code: 2 }),
+)
