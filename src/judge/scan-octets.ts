@@ -15,12 +15,15 @@ export async function writeText(
   text: TextSource,
   until: readonly string[],
 ): Promise<void> {
-  const over = new AbortController()
-  const end = (): void => over.abort()
+  // No AbortController: to abort one costs an exception with its stack.
+  const over = { yes: false }
+  const end = (): void => {
+    over.yes = true
+  }
   const ends = ['close', ...until]
   for (const event of ends) to.once(event, end)
   for await (const chunk of text.chunks()) {
-    if (over.signal.aborted || to.destroyed) break
+    if (over.yes || to.destroyed) break
     if (!to.write(chunk)) await drained(to, ends)
   }
   to.end()

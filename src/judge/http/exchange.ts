@@ -50,10 +50,13 @@ export function openHttp(
 
 export async function answered(request: ClientRequest): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
-    request.once('response', resolve)
+    const closed = (): void => reject(new Error('it closed the connection without an answer'))
+    request.once('close', closed)
     request.once('error', reject)
-    // After the answer or an error it says nothing new.
-    request.once('close', () => reject(new Error('it closed the connection without an answer')))
+    request.once('response', (response) => {
+      request.off('close', closed)
+      resolve(response)
+    })
   })
 }
 
