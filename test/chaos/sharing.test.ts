@@ -1,0 +1,284 @@
+/**
+ * Where the record of a chaos run explains that recipients who differ shared one answer, and where
+ * it does not.
+ */
+import { describe } from 'vitest'
+import {
+  ann,
+  both,
+  cho,
+  expectCounted,
+  letter,
+  refused,
+  type Row,
+  said,
+  taken,
+  transaction,
+} from './few-entries.ts'
+import type { Entry, Transaction } from './journal.ts'
+
+/** Of another message, `n`: one recipient is deferred, and the sender goes. */
+const brokenOff: Transaction = {
+  what: 'transaction',
+  sender: 'postfix',
+  attempt: 1,
+  front: 0,
+  from: 990,
+  prdr: false,
+  mail: '250 ok',
+  data: '',
+  text: [],
+  end: 'left',
+  to: 1010,
+  told: [[cho, '451 4.5.3 later']],
+  letter: 'n',
+  rcpts: [
+    [ann, '250 ok'],
+    [cho, '451 4.5.3 later'],
+  ],
+}
+/** Somebody goes through, somebody waits, and nobody is answered. */
+const waits: Partial<Transaction> = {
+  rcpts: [
+    [ann, '250 ok'],
+    [cho, '451 4.5.3 later'],
+  ],
+  told: [
+    [ann, '451 4.5.3 later'],
+    [cho, '451 4.5.3 later'],
+  ],
+}
+
+/**
+ * Ann has it; who refuses was `refused` at the first attempt; after `returns` more all hear one
+ * answer.
+ */
+const forgivenByText = (who: readonly string[], returns = 4, unheard = 0): Entry[] => [
+  letter(9),
+  transaction(1000, '451 4.5.3 later'),
+  refused(1000, 'dot', 'spam', who),
+  taken(1000, [ann]),
+  said(1001, '1000'),
+  ...Array.from({ length: unheard }, (_, i) => transaction(3000 + 1000 * i, '', { end: 'left' })),
+  ...Array.from({ length: returns }, (_, i) => transaction(10_000 * (i + 1), '451 4.5.3 later')),
+  transaction(
+    99_000,
+    '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)',
+  ),
+]
+
+/**
+ * The first attempt shows the text and what is refused; another message is offered, and its sender
+ * leaves; then all hear one answer.
+ */
+const guessedAt = (
+  other: Partial<Transaction>,
+  { octets = 100, reversePath = 's@client.test' } = {},
+): Entry[] => [
+  letter(9),
+  transaction(1000, '451 4.5.3 later'),
+  refused(1000, 'dot', 'spam', [cho]),
+  taken(1000, [ann]),
+  said(1001, '1000'),
+  { ...letter(0), letter: 'n', octets, reversePath } as Entry,
+  { ...brokenOff, from: 2000, to: 2010, ...other },
+  transaction(5000, '250 taken', { letter: 'n' }),
+  { ...taken(5000, both, 'n'), letter: 'n' },
+  transaction(
+    9000,
+    '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)',
+  ),
+]
+
+const rows: readonly Row[] = [
+  [
+    'refuses such mail and has it: the strategy was lenient',
+    [
+      letter(9),
+      { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+      transaction(1000, '250 taken'),
+      taken(1000, both),
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: the strategy had been lenient before',
+    [
+      letter(9),
+      { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+      { what: 'switch', at: 2000, to: 2010, strategy: 'late' },
+      transaction(9000, '250 taken'),
+      taken(9000, both),
+    ],
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: an attempt had made no progress',
+    [
+      letter(9),
+      transaction(1000, '', {
+        rcpts: [
+          [ann, '250 ok'],
+          [cho, '451 4.5.3 later'],
+        ],
+        end: 'left',
+        told: [[cho, '451 4.5.3 later']],
+      }),
+      transaction(9000, '250 taken'),
+      taken(9000, both),
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: an attempt had made no progress, for a mailbox that was full',
+    [
+      letter(9),
+      transaction(1000, '', {
+        rcpts: [
+          [ann, '452 full [behind]'],
+          [cho, '451 4.5.3 later'],
+        ],
+        told: [
+          [ann, '452 full [behind]'],
+          [cho, '451 4.5.3 later'],
+        ],
+      }),
+      transaction(9000, '250 taken'),
+      taken(9000, both),
+    ],
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: another message to the same people had broken off before its text',
+    [
+      { ...letter(0), letter: 'n' } as Entry,
+      brokenOff,
+      letter(9),
+      transaction(9000, '250 taken'),
+      taken(9000, both),
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
+    'has it, and the words of one answer for all say for whom it is meant (decision 9)',
+    [
+      letter(9),
+      { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+      refused(1000, 'dot', 'spam', [cho]),
+      taken(1000, [ann]),
+      transaction(
+        1000,
+        '550 spam [behind] (only for <cho@example.org>; the other recipients have the message)',
+      ),
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
+    'the same, where the server behind had said so at RCPT, and it was concealed until the text',
+    [
+      letter(9),
+      { what: 'switch', at: 500, to: 510, strategy: 'lenient' },
+      { ...refused(995, 'RCPT', 'full', [cho]), letter: '' },
+      taken(1000, [ann]),
+      transaction(
+        1000,
+        '552 full [behind] (only for <cho@example.org>; the other recipients have the message)',
+      ),
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
+    'has it, and the words for whom it is meant tell of an attempt before; too many returns were known by their text alone',
+    forgivenByText([cho]),
+    [],
+    ['wrong'],
+  ],
+  [
+    'has it, and the words for whom it is meant tell of an attempt before; of one of the returns the sender did not hear the answer',
+    forgivenByText([cho], 3, 1),
+    [],
+    ['wrong'],
+  ],
+  [
+    'has it, and is told for whom it is meant: another message was taken for its return before, and its sender left',
+    guessedAt({}),
+    [],
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message was offered before the text of this one was seen',
+    guessedAt({ from: 500, to: 510 }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message was offered afterwards',
+    guessedAt({ from: 9100, to: 9110 }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message showed its text',
+    guessedAt({ dot: 2005, end: 'heard' }),
+    ['wrong'],
+  ],
+  [
+    'the same, where nobody had to wait for the other message',
+    guessedAt({ rcpts: [[ann, '250 ok']], told: [] }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message was offered to somebody who has no part in this one',
+    guessedAt({
+      rcpts: [
+        [ann, '250 ok'],
+        ['dan@example.org', '451 4.5.3 later'],
+      ],
+    }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message declared another size',
+    guessedAt({}, { octets: 101 }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the other message came from another sender',
+    guessedAt({}, { reversePath: 't@client.test' }),
+    ['wrong'],
+  ],
+  [
+    'has it, and is told for whom it is meant, where a split was possible, although the sender had left once',
+    forgivenByText([cho], 2, 1),
+    ['wrong'],
+  ],
+  [
+    'has it, and is told for whom it is meant, where a split was possible',
+    forgivenByText([cho], 3),
+    ['wrong'],
+  ],
+  [
+    'has it, and is told that it is meant for somebody who was not refused',
+    forgivenByText([]),
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: the attempt that seemed to make no progress gave it to somebody',
+    [
+      letter(9),
+      transaction(1000, '451 4.5.3 later', waits),
+      taken(1000, [ann]),
+      said(1001, '1000'),
+      transaction(9000, '250 taken'),
+      taken(9000, [cho]),
+    ],
+    ['wrong'],
+  ],
+]
+
+describe('one answer for recipients who differ, as the record of a chaos run is counted', () => {
+  expectCounted(rows)
+})

@@ -1,0 +1,108 @@
+/**
+ * Why recipients who differ shared one answer in a transaction of a chaos run: its strategy, or
+ * rules 5 and 7. Pure.
+ */
+import {
+  comeFirst,
+  isAnswered,
+  isKnownByText,
+  madeNoProgress,
+  makesSomebodyWait,
+  peopleIn,
+  sizeTold,
+  startsWith,
+  waitsAtRcpt,
+} from './attempts.ts'
+import type { Evidence } from './evidence.ts'
+import type { Offer, Transaction } from './journal.ts'
+
+/** So many returns that only the text told of are no sign of a sender that can't be split. */
+const recognisedReturns = 3
+
+export class Sharing {
+  readonly #evidence: Evidence
+
+  constructor(evidence: Evidence) {
+    this.#evidence = evidence
+  }
+
+  why(offer: Offer, transaction: Transaction, at: number): string | undefined {
+    const strategies = this.#evidence.inForce(transaction.from, at)
+    const sharing = ['lenient', 'off', 'bounce', 'auto'].find((strategy) =>
+      strategies.has(strategy),
+    )
+    if (sharing !== undefined) return `strategy ${sharing}`
+    const before = this.#evidence
+      .transactionsOf(offer.letter)
+      .filter(({ from }) => from < transaction.from)
+    const idle = before.filter((one) => !this.#taughtSomething(one))
+    if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one)))
+      return 'rule 5: an attempt without progress'
+    const byText = idle.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
+    if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one)))
+      return 'rule 5: too many returns known by their text alone'
+    if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
+      return 'rule 7: too many forced retries'
+    return this.#otherThatSpoke(offer, transaction) ?? this.#takenForItsReturn(offer, transaction)
+  }
+
+  /** The server behind took or refused it for somebody meanwhile. */
+  #taughtSomething({ letter, from, to, dot, end }: Transaction): boolean {
+    if (dot === undefined) return false
+    const until = end === 'heard' ? to : to + this.#evidence.slack(from, to)
+    const during = (at: number): boolean => at >= dot - 5 && at <= until
+    const refused = this.#evidence.refusals.some((one) => one.letter === letter && during(one.at))
+    return refused || this.#evidence.copiesOf(letter).some(({ at }) => during(at))
+  }
+
+  /**
+   * Rule 5 for a sender that never shows the text: another message of the same sender, told alike,
+   * that was still without an answer and made no progress, and of which this may have been the
+   * return for all that was told before the text.
+   */
+  #otherThatSpoke(offer: Offer, transaction: Transaction): string | undefined {
+    const { from } = transaction
+    const offered = peopleIn(transaction)
+    const spoke = this.#evidence.offers.some((other) => {
+      if (other.letter === offer.letter || other.reversePath !== offer.reversePath) return false
+      if (sizeTold(other) !== sizeTold(offer)) return false
+      const before = this.#evidence.transactionsOf(other.letter).filter((one) => one.from < from)
+      const idle = before.filter((one) => waitsAtRcpt(one) && madeNoProgress(one))
+      const stuck = idle.filter((one) => !this.#taughtSomething(one))
+      const over = before.filter(({ to }) => to < from)
+      if (stuck.length === 0 || isAnswered(other, over)) return false
+      if (before.some(({ dot }) => dot !== undefined))
+        return offered.every((one) => other.to.includes(one))
+      const muchTried = stuck.length > 1 && stuck.some((one) => comeFirst(peopleIn(one), offered))
+      return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
+    })
+    return spoke
+      ? 'rule 5: this may have been the return of another message that made no progress'
+      : undefined
+  }
+
+  /**
+   * After a wrong guess the message ends by rule 5 (docs/rules.md): another one, told alike, to
+   * people of this one alone, was taken for its return, and its sender left at the first who had to
+   * wait. Only a message whose text was seen is guessed at.
+   */
+  #takenForItsReturn(offer: Offer, transaction: Transaction): string | undefined {
+    const own = this.#evidence.transactionsOf(offer.letter)
+    const seen = own.find(({ dot }) => dot !== undefined)
+    if (seen === undefined) return undefined
+    const isGuess = (one: Transaction): boolean => {
+      if (one.from < seen.to || one.from >= transaction.from) return false
+      if (one.dot !== undefined || !waitsAtRcpt(one) || !madeNoProgress(one)) return false
+      const before = own.filter(({ to }) => to < one.from)
+      return !isAnswered(offer, before) && peopleIn(one).every((each) => offer.to.includes(each))
+    }
+    const guessed = this.#evidence.offers
+      .filter(({ letter }) => letter !== offer.letter)
+      .filter((other) => other.reversePath === offer.reversePath)
+      .filter((other) => sizeTold(other) === sizeTold(offer))
+      .some(({ letter }) => this.#evidence.transactionsOf(letter).some(isGuess))
+    return guessed
+      ? 'rule 5: another message was taken for its return, and the sender left before its text'
+      : undefined
+  }
+}
