@@ -155,7 +155,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'zod'],
   },
   log: {
-    values: ['log', 'verdict/reason.ts'],
+    values: ['known.ts', 'log', 'verdict/reason.ts'],
     types: ['facts'],
     outside: ['pino', 'pino-pretty'],
   },

@@ -20,6 +20,7 @@ type Belongs<K extends Kind> =
 /** The compiler compares each line with the facts: a new kind has to get its line. */
 const belonging: { readonly [K in Kind]: Belongs<K> } = {
   transactionEnded: 'always',
+  messageIdRead: 'always',
   judged: 'always',
   judgeLeftOut: 'always',
   judgeServerDown: 'never',
@@ -71,11 +72,13 @@ const belonging: { readonly [K in Kind]: Belongs<K> } = {
 }
 
 const id = { at: 1, transaction: 'S1.7' } as const
+const messageId = '<1@client.test>'
 const split = { split: 'ABCDEFGHIJKLMNOP', peer: 'default', strategy: 'group' } as const
 
 /** Of every kind that can belong to one. */
 const samples: readonly Fact[] = [
-  transaction(id),
+  transaction({ ...id, messageId }),
+  { ...id, kind: 'messageIdRead', messageId },
   { ...id, kind: 'judged', judge: 'headers', result: 'failed', ms: 1, why: 'gone' },
   { ...id, kind: 'judgeLeftOut', judge: 'rspamd', what: 'a header field' },
   { ...id, kind: 'bounce', session: 'S1', peer: 'default', reversePath: 'a@b', result: 'reported' },
@@ -111,10 +114,24 @@ test('every kind that can belong to a transaction has a sample here', () => {
   expect(new Set(samples.map(({ kind }) => kind))).toEqual(new Set(can.map(([kind]) => kind)))
 })
 
-test.each(samples)('a log line of $kind says which transaction it belongs to', (fact) => {
-  let text = ''
-  logFromFacts(createLog({ level: 'debug', pretty: false, write: (line) => (text += line) }))(fact)
-  // Told by the line of its transaction.
-  if (fact.kind === 'backendDelivered') return expect(text).toBe('')
-  expect(JSON.parse(text)).toMatchObject({ transaction: 'S1.7' })
-})
+/** Told by the line of its transaction. */
+const untold: ReadonlySet<Kind> = new Set(['backendDelivered', 'messageIdRead'])
+/** Before there is a text; or the last one of a message that is known by its split. */
+const withoutMessageId: ReadonlySet<Kind> = new Set(['policyFailed', 'recipientsMissing'])
+
+test.each(samples)(
+  'a log line of $kind says which transaction it belongs to, and the Message-ID once that is read',
+  (fact) => {
+    let text = ''
+    const log = logFromFacts(
+      createLog({ level: 'debug', pretty: false, write: (line) => (text += line) }),
+    )
+    log({ ...id, kind: 'messageIdRead', messageId })
+    log(fact)
+    if (untold.has(fact.kind)) return expect(text).toBe('')
+    expect(JSON.parse(text)).toMatchObject({
+      transaction: 'S1.7',
+      ...(!withoutMessageId.has(fact.kind) && { messageId }),
+    })
+  },
+)

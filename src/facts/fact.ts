@@ -12,10 +12,11 @@ import type { PeerFact } from './peers.ts'
 import type { PolicyFact } from './policies.ts'
 import type { SessionFact } from './sessions.ts'
 import type { SplitFact } from './splits.ts'
-import type { TransactionFact } from './transaction.ts'
+import type { MessageIdFact, TransactionFact } from './transaction.ts'
 
 export type Fact =
   | TransactionFact
+  | MessageIdFact
   | BackendFact
   | BounceFact
   | CertificateFact

@@ -17,6 +17,7 @@ export type SplitFact =
       readonly split: string
       /** The last one of this message; absent where none has ended and the store lost the rest. */
       readonly transaction?: string
+      readonly messageId?: string
       readonly peer: string
       readonly strategy: StrategyName
       readonly outcome: SplitOutcome

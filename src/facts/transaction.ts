@@ -64,6 +64,13 @@ export interface DeliveryFact {
   readonly ms: number
 }
 
+/** The header section of its text has told what the message is called. */
+export interface MessageIdFact extends OfTransaction {
+  readonly kind: 'messageIdRead'
+  readonly at: number
+  readonly messageId: string
+}
+
 export interface TransactionFact extends OfTransaction {
   readonly kind: 'transactionEnded'
   readonly at: number

@@ -6,6 +6,7 @@ import type { Backend } from '../backend/backend.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { JudgedEnvelope, Judges, JudgeTold, MessageJudging } from '../judge/judge.ts'
 import { known } from '../known.ts'
+import { MessageIdReader } from '../message/message-id.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Event } from '../session/effects.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
@@ -53,6 +54,9 @@ export class MessageIntake {
   /** Of the text, as far as it has come. */
   #fingerprint: Fingerprint | undefined
   #identity: MessageIdentity | undefined
+  /** Where there is no fingerprint, which reads it, too. */
+  #messageIdReader: MessageIdReader | undefined
+  #messageIdTold = false
   /** Looked at after each turn of text, as long as the text may go on before it is complete. */
   #looksEarly: boolean
   #octets = 0
@@ -74,6 +78,7 @@ export class MessageIntake {
     })
     this.#looksEarly = start.streamable
     if (start.fingerprint) this.#fingerprint = createFingerprint()
+    else this.#messageIdReader = new MessageIdReader()
   }
 
   /** May still be coming in. */
@@ -86,6 +91,7 @@ export class MessageIntake {
     this.#octets += chunk.length
     this.#judging.push(chunk)
     this.#fingerprint?.push(chunk)
+    this.#messageIdReader?.push(chunk)
     const mayGoOn = this.#spool.append(chunk)
     if (this.#fingerprint === undefined && (this.#octets >= streamFromBytes || this.#spool.inFile))
       this.#fingerprintLarge()
@@ -97,6 +103,7 @@ export class MessageIntake {
    * it is in memory.
    */
   #fingerprintLarge(): void {
+    this.#messageIdReader = undefined
     this.#fingerprint = createFingerprint()
     for (const chunk of this.#spool.inMemory) this.#fingerprint.push(chunk)
   }
@@ -107,12 +114,22 @@ export class MessageIntake {
    * connections must not be scarce.
    */
   lookEarly(): void {
+    this.#tellMessageId()
     if (!this.#looksEarly || this.#octets < streamFromBytes) return
     if (!this.#parts.backend.mayHold()) return
     const findings = this.#judging.settled()
     if (findings === undefined) return
     this.#looksEarly = false
     this.#listener.tell({ kind: 'judgedEarly', at: this.#parts.now(), findings })
+  }
+
+  /** Before anything else is told of this text. */
+  #tellMessageId(): void {
+    if (this.#messageIdTold || this.#over) return
+    const messageId = this.#fingerprint?.messageId ?? this.#messageIdReader?.messageId
+    if (messageId === undefined) return
+    this.#messageIdTold = true
+    this.#listener.tell({ kind: 'messageIdRead', at: this.#parts.now(), messageId })
   }
 
   /** From now on one reader takes the text, and nothing is kept behind it. */
@@ -131,6 +148,8 @@ export class MessageIntake {
 
   end(ended: EndedText, fault: TextFault | undefined): void {
     this.#ended = true
+    this.#messageIdReader?.end()
+    this.#tellMessageId()
     if (fault !== undefined) {
       this.#judging.abandon()
       this.#spool.fail()

@@ -5,7 +5,9 @@
 import type { Fact, FactListener } from '../facts/fact.ts'
 import type { ClientCertificate } from '../facts/sessions.ts'
 import type { Log } from './log.ts'
+import { type About, MessageIds } from './message-ids.ts'
 import { onPolicies } from './policies.ts'
+import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
 import { cutList, cutText } from './cut.ts'
 import { Floods } from './floods.ts'
@@ -20,6 +22,8 @@ export function logFromFacts(log: Log): FactListener {
   const reached = new Floods(everyMs)
   const full = new Floods(everyMs)
   const refusals = new Floods(everyMs)
+  const messages = new MessageIds()
+  const about = (transaction: string | undefined): About => messages.about(transaction)
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
     const { kind: event, at, limit } = fact
@@ -33,7 +37,7 @@ export function logFromFacts(log: Log): FactListener {
         {
           event,
           session: fact.session,
-          transaction: fact.transaction,
+          ...about(fact.transaction),
           peer: fact.peer,
           ...fields,
         },
@@ -52,6 +56,7 @@ export function logFromFacts(log: Log): FactListener {
   }
 
   return (fact) => {
+    messages.hear(fact)
     switch (fact.kind) {
       case 'transactionEnded':
         log.deferred(fact.at, () => ({
@@ -75,7 +80,7 @@ export function logFromFacts(log: Log): FactListener {
         log.debug(
           {
             event: fact.kind,
-            transaction: fact.transaction,
+            ...about(fact.transaction),
             split: fact.split,
             peer: fact.peer,
             strategy: fact.strategy,
@@ -84,7 +89,7 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       case 'splitClosed':
-        onSplitClosed(log, fact)
+        onSplitClosed(log, fact, about(fact.transaction))
         return
       case 'recipientsMissing':
         onMissing(log, fact)
@@ -125,7 +130,7 @@ export function logFromFacts(log: Log): FactListener {
           log.warn(
             {
               event: 'judgeFailed',
-              transaction: fact.transaction,
+              ...about(fact.transaction),
               judge: fact.judge,
               why: cutText(fact.why ?? ''),
               ms: fact.ms,
@@ -136,7 +141,7 @@ export function logFromFacts(log: Log): FactListener {
           log.info(
             {
               event: 'judgeSkipped',
-              transaction: fact.transaction,
+              ...about(fact.transaction),
               judge: fact.judge,
               why: cutText(fact.why),
             },
@@ -146,7 +151,7 @@ export function logFromFacts(log: Log): FactListener {
       case 'judgeLeftOut': {
         const { transaction, judge } = fact
         log.warn(
-          { event: fact.kind, transaction, judge, what: cutText(fact.what) },
+          { event: fact.kind, ...about(transaction), judge, what: cutText(fact.what) },
           'something between a judge and a message was left out',
         )
         return
@@ -165,7 +170,7 @@ export function logFromFacts(log: Log): FactListener {
         return
       }
       case 'bounce':
-        onBounce(log, fact)
+        onBounce(log, fact, about(fact.transaction))
         return
       case 'policyFailed':
       case 'policyWrong':
@@ -181,13 +186,13 @@ export function logFromFacts(log: Log): FactListener {
         const transaction = 'transaction' in fact ? fact.transaction : undefined
         const level = fact.quiet === true ? 'debug' : 'warn'
         log[level](
-          { event: fact.kind, transaction, server, step, why: cutText(why) },
+          { event: fact.kind, ...about(transaction), server, step, why: cutText(why) },
           `backend failed at ${step}`,
         )
         return
       }
       case 'backendRefusesUs':
-        onRefusal(log, fact, refusals)
+        onRefusal(log, fact, { floods: refusals, about })
         return
       case 'backendEjected': {
         const { server, address, why, forMs } = fact
@@ -249,7 +254,7 @@ export function logFromFacts(log: Log): FactListener {
       }
       case 'spoolFailed':
         log.warn(
-          { event: fact.kind, transaction: fact.transaction, why: cutText(fact.why) },
+          { event: fact.kind, ...about(fact.transaction), why: cutText(fact.why) },
           'a message could not be kept (spool.directory)',
         )
         return
@@ -295,6 +300,7 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       case 'sessionOpened':
+      case 'messageIdRead':
       case 'backendDelivered':
         // Told by the transaction's or the session's own line.
         return
@@ -306,14 +312,17 @@ export function logFromFacts(log: Log): FactListener {
 function onRefusal(
   log: Log,
   fact: Fact & { readonly kind: 'backendRefusesUs' },
-  floods: Floods,
+  {
+    floods,
+    about,
+  }: { readonly floods: Floods; readonly about: (transaction: string | undefined) => About },
 ): void {
   const { kind: event, at, server, step, reply } = fact
   const transaction = 'transaction' in fact ? fact.transaction : undefined
   const more = floods.line(`${server} ${step}`, at)
   if (more === undefined) return
   log.error(
-    { event, transaction, server, step, reply: cutText(reply), ...more },
+    { event, ...about(transaction), server, step, reply: cutText(reply), ...more },
     `backend ${server} refuses this front-end at ${step}, whatever the message: clients are told 451 (docs/refusals.md)`,
   )
 }
@@ -342,51 +351,13 @@ function onClientCertificate(
   )
 }
 
-/**
- * A message that nobody has is no loss that nobody knows of: its sender knows that it has failed.
- */
-function onMissing(log: Log, fact: Fact & { readonly kind: 'recipientsMissing' }): void {
-  const { kind: event, transaction, split, peer, strategy, recipients } = fact
-  const { client, vouched, othersAnswered } = fact
-  const { shown, leftOut } = cutList(recipients, ({ address, state }) => ({
-    to: cutText(address),
-    state,
-  }))
-  const lastAttempt = new Date(fact.lastAttemptAt).toISOString()
-  const messageId = fact.messageId === undefined ? undefined : cutText(fact.messageId)
-  const message = { from: cutText(fact.reversePath), messageId }
-  const fields = {
-    event,
-    transaction,
-    split,
-    peer,
-    strategy,
-    client,
-    vouched,
-    ...message,
-    recipients: shown,
-    ...leftOut,
-    lastAttempt,
-  }
-  if (othersAnswered)
-    log.warn(
-      fields,
-      `${recipients.length} deferred recipients were not offered again: their mail may be lost`,
-    )
-  else
-    log.info(
-      fields,
-      'a message was deferred and not offered again to anyone: its sender has given it up',
-    )
-}
-
-function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
+function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }, about: About): void {
   const { session, peer, result, by, recipients } = fact
   const why = fact.why === undefined ? undefined : cutText(fact.why)
   const fields = {
     event: fact.kind,
     session,
-    transaction: fact.transaction,
+    ...about,
     peer,
     from: cutText(fact.reversePath),
     result,
@@ -398,19 +369,4 @@ function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }): void {
   else if (result === 'failed')
     log.warn(fields, 'the backend did not take the report of refusals: 451')
   else log.info(fields, `refusals not reported to the sender: ${result}`)
-}
-
-function onSplitClosed(log: Log, fact: Fact & { readonly kind: 'splitClosed' }): void {
-  const { kind: event, transaction, split, peer, strategy, outcome, durationMs } = fact
-  const fields = { event, transaction, split, peer, strategy, outcome, ms: durationMs }
-  if (outcome === 'completed') log.info(fields, 'split completed')
-  else if (outcome === 'forgiven')
-    log.warn(fields, 'split forgiven: the message was let through unsplit')
-  else {
-    const { shown, leftOut } = cutList(fact.abandonedRecipients, cutText)
-    log.warn(
-      { ...fields, recipients: shown, ...leftOut },
-      `split abandoned: ${fact.abandonedRecipients.length} recipients never came back`,
-    )
-  }
 }

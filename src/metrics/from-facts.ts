@@ -146,6 +146,8 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         if (othersAnswered) metrics.missingRecipientsTotal.inc({ peer, strategy }, missing.length)
         return
       }
+      case 'messageIdRead':
+        return // for the log
       case 'senderLearned':
       case 'splitForgiven':
         return // counted in splits_total when its message comes

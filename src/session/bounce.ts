@@ -34,8 +34,7 @@ export function asksToBounce(
   { findings, endedAt }: Judged,
   wanted: readonly Verdict[],
 ): boolean {
-  const { reversePath, parameters, identity } = transaction
-  const messageId = identity?.messageId
+  const { reversePath, parameters, messageId } = transaction
   if (transaction.prdr || servingOf(transaction) !== 'bounce' || reversePath.mailbox === '')
     return false
   const through = throughOf(transaction)

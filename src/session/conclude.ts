@@ -71,9 +71,8 @@ export function noteTransaction(
   transaction: Transaction,
   { outcome, made: { text, judged, deliveries } }: Ended,
 ): void {
-  const { split, peer, reversePath, lastReply, unsplit, identity, startedAt } = transaction
+  const { split, peer, reversePath, lastReply, unsplit, messageId, startedAt } = transaction
   const { deferredByJudge } = transaction
-  const messageId = identity?.messageId
   const findings = judged?.findings ?? noFindings
   const score = scoreOf(findings)
   const symbols = symbolsOf(findings)

@@ -43,6 +43,8 @@ export type Event =
   | { readonly kind: 'crowded'; readonly at: number; readonly limit: OpenLimit }
   /** The chunk of a BDAT that is not the last one was taken. */
   | { readonly kind: 'chunkTaken'; readonly at: number; readonly bytes: number }
+  /** The header section of the text has come, and has one. */
+  | { readonly kind: 'messageIdRead'; readonly at: number; readonly messageId: string }
   /** What judges find can't change any more although the text is not complete. */
   | { readonly kind: 'judgedEarly'; readonly at: number; readonly findings: Findings }
   | { readonly kind: 'textEnded'; readonly at: number; readonly text: TextEnd }

@@ -66,6 +66,16 @@ export function onJudgedEarly(session: Session, findings: Findings): void {
   requestDelivery(session, transaction, { parcels, report: noReport, streaming: true })
 }
 
+/** From now on everything that is told of the message has it. */
+export function onMessageIdRead(session: Session, messageId: string): void {
+  const { state, at } = session
+  if (state.at !== 'text' && state.at !== 'chunks') return
+  const { transaction } = state
+  transaction.messageId = messageId
+  const fact = { kind: 'messageIdRead', at, transaction: transaction.id, messageId } as const
+  session.effects.push({ do: 'note', fact })
+}
+
 type Receiving = Extract<State, { at: 'text' | 'chunks' }>
 
 /** Octets of a text are awaited. */
@@ -77,7 +87,10 @@ export function onTextEnded(session: Session, text: TextEnd): void {
   if (!isReceiving(state)) return
   const { transaction, upstream } = state
   const identity = identityOf(text)
-  if (identity !== undefined) transaction.identity = identity
+  if (identity !== undefined) {
+    transaction.identity = identity
+    if (identity.messageId !== undefined) transaction.messageId = identity.messageId
+  }
   transaction.sizeBytes = text.sizeBytes
   const ended = endText(session, state)
   if (text.fault !== undefined) {

@@ -32,6 +32,7 @@ import {
   onBouncePrepared,
   onDeliveriesSettled,
   onJudgedEarly,
+  onMessageIdRead,
   onTextEnded,
   onVouched,
 } from './on-text.ts'
@@ -68,6 +69,8 @@ export function step(session: Session, event: Event): void {
       break
     case 'chunkTaken':
       return onChunkTaken(session, event.bytes)
+    case 'messageIdRead':
+      return onMessageIdRead(session, event.messageId)
     case 'judgedEarly':
       return onJudgedEarly(session, event.findings)
     case 'textEnded':

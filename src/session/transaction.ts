@@ -108,6 +108,8 @@ export interface Transaction {
   returned?: 'as guessed' | 'by its text alone'
   /** Of its text, once that is complete. */
   sizeBytes?: number
+  /** For people who look for the message; once its text has told. */
+  messageId?: string
   /** Which message this is, once its text has told. */
   identity?: MessageIdentity
   /**

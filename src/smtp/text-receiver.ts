@@ -104,12 +104,17 @@ export class TextReceiver {
     let at = this.#pendingCr ? this.#resolveCr(data) : 0
     this.#from = at
     this.#until = data.length
+    let wholeLines = at
     while (at < data.length && !this.#refused() && !this.#ended) {
+      if (this.#place !== 'line') wholeLines = at
       if (this.#place === 'strict')
         at = this.#linesAreShort ? this.#shortLines(data, at) : this.#ordinaryLines(data, at)
       if (at < data.length) at = this.#step(data, at)
     }
     if (this.#refused()) {
+      // The header section in front of it tells which message was refused.
+      this.#until = Math.max(this.#from, wholeLines)
+      this.#passOn(data)
       if (this.#options.dots) this.#end = new EndFinder(this.#place === 'strict' ? '\r\n' : '')
       return this.#skip(data.subarray(at))
     }
@@ -300,7 +305,7 @@ export class TextReceiver {
     if (octets.length > 0) this.#out(octets)
   }
 
-  /** Nothing of a text that was refused is passed on. */
+  /** Nothing behind a fault is passed on. */
   #skip(octets: Buffer): Buffer | undefined {
     const end = this.#end?.push(octets)
     if (end === undefined) {

@@ -3,7 +3,7 @@
  * fingerprint.ts.
  */
 import { readFields } from '../message/header-fields.ts'
-import { readable } from '../smtp/octets.ts'
+import { collapsed, shownMessageId } from '../message/message-id.ts'
 import { known } from '../known.ts'
 
 export interface KeptFields {
@@ -38,8 +38,6 @@ const keptNames = new Set([
 
 const readNames = new Set([...keptNames, 'content-type'])
 
-const whiteSpace = /[ \t\r\n]+/g
-
 /**
  * `header` as `HeaderReader` gives it. Of a section of too many fields nothing is kept, so that
  * every octet counts.
@@ -50,7 +48,7 @@ export function keepFields(header: Buffer): KeptFields {
   const { leading, bodyFrom } = read
   const fields = leading
     .filter(({ name }) => readNames.has(name))
-    .map(({ name, value }) => ({ name, value: value.replace(whiteSpace, ' ').trim() }))
+    .map(({ name, value }) => ({ name, value: collapsed(value) }))
   const kept = fields
     .filter(({ name }) => keptNames.has(name))
     .map(({ name, value }) => `${name} ${value.length} ${value}\n`)
@@ -61,7 +59,7 @@ export function keepFields(header: Buffer): KeptFields {
     multipart: fields.some(
       ({ name, value }) => name === 'content-type' && /^multipart\//i.test(value),
     ),
-    ...(messageId === undefined ? {} : { messageId: readable(messageId).slice(0, 250) }),
+    ...(messageId === undefined ? {} : { messageId: shownMessageId(messageId) }),
     ...known({ bodyFrom }),
   }
 }

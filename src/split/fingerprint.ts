@@ -23,6 +23,8 @@ export interface Fingerprint {
    * changed.
    */
   push(chunk: Buffer): void
+  /** Once the header section has come, if it has one. */
+  readonly messageId: string | undefined
   /** After the last byte; to be called once. */
   end(): MessageIdentity
 }
@@ -58,6 +60,9 @@ export function createFingerprint(): Fingerprint {
   }
 
   return {
+    get messageId() {
+      return fields?.messageId
+    },
     push: (chunk) => {
       if (body !== undefined) {
         body.push(chunk)

@@ -2,6 +2,7 @@
  * What is told of a split that has ended, for everyone who ends one: a session, the sweep, a store
  * that is full. Pure.
  */
+import { known } from '../known.ts'
 import type { Fact } from '../facts/fact.ts'
 import type { RecipientState, Split } from './split.ts'
 
@@ -10,7 +11,15 @@ import type { RecipientState, Split } from './split.ts'
  */
 export type EndedSplit = Pick<
   Split,
-  'id' | 'attempt' | 'peer' | 'strategy' | 'startedAt' | 'status' | 'deliveriesOnly' | 'recipients'
+  | 'id'
+  | 'attempt'
+  | 'peer'
+  | 'strategy'
+  | 'startedAt'
+  | 'messageId'
+  | 'status'
+  | 'deliveriesOnly'
+  | 'recipients'
 >
 
 /** They have the message or their answer. */
@@ -24,7 +33,8 @@ export function splitClosed(
   split: EndedSplit,
   at: number,
 ): Extract<Fact, { kind: 'splitClosed' }> | undefined {
-  const { id, attempt, peer, strategy, startedAt, status, deliveriesOnly, recipients } = split
+  const { id, attempt, peer, strategy, startedAt, status, deliveriesOnly, recipients, messageId } =
+    split
   if (status === 'open' || deliveriesOnly === true) return undefined
   const abandoned =
     status === 'abandoned' ? recipients.filter(({ state }) => !settled.has(state)) : []
@@ -36,6 +46,7 @@ export function splitClosed(
     peer,
     strategy,
     outcome: status,
+    ...known({ messageId }),
     durationMs: at - startedAt,
     abandonedRecipients: abandoned.map(({ address }) => address),
   }

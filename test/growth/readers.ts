@@ -34,6 +34,7 @@ import { judgeHeader } from '../../src/judge/headers.ts'
 import { hasForeign } from '../../src/message/foreign-fields.ts'
 import { readFields, readFirstFields } from '../../src/message/header-fields.ts'
 import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
+import { MessageIdReader } from '../../src/message/message-id.ts'
 import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { senderName } from '../../src/peers/sender-name.ts'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
@@ -169,6 +170,13 @@ function identify(text: string, length: number): unknown {
   return fingerprint.end()
 }
 
+function readMessageId(text: string, length: number): unknown {
+  const reader = new MessageIdReader()
+  for (const piece of pieces(text, length)) reader.push(piece)
+  reader.end()
+  return reader.messageId
+}
+
 function collectHeader(text: string, length: number): void {
   const reader = new HeaderReader()
   const gtube = new GtubeFinder()
@@ -205,6 +213,7 @@ const [wholeHeader, headerInPieces] = inPieces(
   'X-Spam-Score: ',
   'X-Spam-Level: ',
 )
+const [wholeMessageId, messageIdInPieces] = inPieces(readMessageId, 'Message-ID: ')
 const [wholeStuffing, stuffingInPieces] = inPieces(stuff)
 const [wholeEnd, endInPieces] = inPieces(findEnd)
 const [wholeBinary, binaryInPieces] = inPieces(receiveBinary, 'a: b\r\n\r\n')
@@ -370,6 +379,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
   'fingerprints in pieces: createFingerprint': fingerprintInPieces,
   'judges: HeaderReader, GtubeFinder, judgeHeader': wholeHeader,
   'judges in pieces: HeaderReader, GtubeFinder, judgeHeader': headerInPieces,
+  'Message-ID: MessageIdReader': wholeMessageId,
+  'Message-ID in pieces: MessageIdReader': messageIdInPieces,
   'judged fields: readFields, scoreIn': reader(
     (text) => {
       readFields(header(text))

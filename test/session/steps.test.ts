@@ -33,6 +33,7 @@ const events = {
   },
   crowded: { kind: 'crowded', limit: 'open_splits' },
   chunkTaken: { kind: 'chunkTaken', bytes: 100 },
+  messageIdRead: { kind: 'messageIdRead', messageId: '<m@client.test>' },
   judgedEarly: { kind: 'judgedEarly', findings: noFindings },
   textEnded: {
     kind: 'textEnded',
@@ -152,6 +153,7 @@ const ways: Readonly<Record<string, Way>> = {
     go: text,
     heeds: {
       crowded: 'text kept',
+      messageIdRead: 'text kept',
       judgedEarly: 'text streaming',
       textEnded: 'delivering',
       answerTimedOut: 'ready 451',
@@ -166,6 +168,7 @@ const ways: Readonly<Record<string, Way>> = {
     },
     heeds: {
       crowded: 'text streaming',
+      messageIdRead: 'text streaming',
       textEnded: 'delivering',
       delivered: 'text answered',
       answerTimedOut: 'ready 451',
@@ -181,6 +184,7 @@ const ways: Readonly<Record<string, Way>> = {
     },
     heeds: {
       crowded: 'text answered',
+      messageIdRead: 'text answered',
       textEnded: 'ready 550',
       answerTimedOut: 'ready 550',
       ...ends,
@@ -192,6 +196,7 @@ const ways: Readonly<Record<string, Way>> = {
     heeds: {
       crowded: 'chunks kept taking',
       chunkTaken: 'chunks kept 250',
+      messageIdRead: 'chunks kept taking',
       judgedEarly: 'chunks streaming taking',
       textEnded: 'delivering',
       answerTimedOut: 'ready 451',
@@ -204,7 +209,12 @@ const ways: Readonly<Record<string, Way>> = {
       chunks(machine)
       machine.tell(events.chunkTaken)
     },
-    heeds: { ...reads('chunks kept', 'said'), crowded: 'chunks kept', ...ends },
+    heeds: {
+      ...reads('chunks kept', 'said'),
+      crowded: 'chunks kept',
+      messageIdRead: 'chunks kept',
+      ...ends,
+    },
   },
   refusedText: {
     go: (machine) => {

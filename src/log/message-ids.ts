@@ -1,0 +1,33 @@
+/**
+ * What the messages are called that are under way, so that each line of one has its Message-ID, and
+ * not only the line at its end.
+ */
+import { known } from '../known.ts'
+import type { Fact } from '../facts/fact.ts'
+import { cutText } from './cut.ts'
+
+/** Fields of a line. */
+export interface About {
+  readonly transaction?: string | undefined
+  /** Absent as long as its text has not told. */
+  readonly messageId?: string
+}
+
+export class MessageIds {
+  /** By transaction; each one ends. */
+  readonly #under = new Map<string, string>()
+
+  hear(fact: Fact): void {
+    if (fact.kind === 'messageIdRead') this.#under.set(fact.transaction, cutText(fact.messageId))
+    else if (fact.kind === 'transactionEnded') this.#under.delete(fact.transaction)
+  }
+
+  about(transaction: string | undefined): About {
+    const messageId = transaction === undefined ? undefined : this.#under.get(transaction)
+    return { transaction, ...known({ messageId }) }
+  }
+
+  get size(): number {
+    return this.#under.size
+  }
+}
