@@ -9,7 +9,7 @@ import { type About, MessageIds } from './message-ids.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
-import { cutList, cutText } from './cut.ts'
+import { cutText } from './cut.ts'
 import { Floods } from './floods.ts'
 
 /**
