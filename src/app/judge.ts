@@ -66,6 +66,7 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
     maxSizeBytes,
     atATime,
     answerLimitBytes,
+    connectTimeoutMs: settings.connectTimeoutMs,
     onChange,
     now: performance.now.bind(performance),
   }

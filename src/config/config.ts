@@ -144,6 +144,7 @@ export type JudgeConfig =
 /** What all judges have that are asked over a network. */
 export interface ScannerConfig {
   readonly timeLimitMs: number
+  readonly connectTimeoutMs: number
   readonly onFailure: 'accept' | 'tag' | 'defer'
   readonly maxSizeBytes: number
   readonly atATime: number

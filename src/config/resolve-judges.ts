@@ -108,10 +108,11 @@ const spamdScans = { once: 'once', per_policy: 'perPolicy', per_recipient: 'perR
 const scanner = (
   entry: Pick<
     NonNullable<Entry['rspamd']>,
-    'time_limit' | 'on_failure' | 'max_size' | 'at_a_time' | 'answer_size'
+    'time_limit' | 'connect_timeout' | 'on_failure' | 'max_size' | 'at_a_time' | 'answer_size'
   >,
 ): ScannerConfig => ({
   timeLimitMs: entry.time_limit,
+  connectTimeoutMs: entry.connect_timeout,
   onFailure: entry.on_failure,
   maxSizeBytes: entry.max_size,
   atATime: entry.at_a_time,

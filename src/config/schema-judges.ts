@@ -7,11 +7,16 @@ const onFailure = key(
   z.enum(['accept', 'tag', 'defer']).prefault('accept'),
   'What recipients get when this judge fails: the message, the message tagged, or 451 for the sender.',
 )
+const connectTimeout = key(
+  is.duration('100ms', '1m').prefault('2s'),
+  'Longest wait for a connection to a server, and for its TLS handshake; then Rcptwise asks the next one.',
+)
 const common = {
   time_limit: key(
     is.duration('100ms', '5m').prefault('8s'),
     'How long Rcptwise waits for the judgement once the text is complete.',
   ),
+  connect_timeout: connectTimeout,
   on_failure: onFailure,
 }
 
@@ -103,6 +108,7 @@ const milter = z.strictObject({
     is.duration('100ms', '5m').prefault('30s'),
     'How long Rcptwise waits for the judgement once the text is complete, whatever the filter says meanwhile.',
   ),
+  connect_timeout: connectTimeout,
   on_failure: onFailure,
   max_size: key(
     is.size('1KiB', '1GiB').prefault('50MiB'),

@@ -190,6 +190,7 @@ data_directory: /var/lib/rcptwise
         servers: [{ url: 'http://10.0.0.9:11333' }],
         scan: 'perGroup',
         timeLimitMs: 3000,
+        connectTimeoutMs: 2000,
         onFailure: 'defer',
         maxSizeBytes: 20 * 1024 * 1024,
         atATime: 100,
@@ -204,6 +205,7 @@ data_directory: /var/lib/rcptwise
         scan: 'once',
         user: 'mail',
         timeLimitMs: 8000,
+        connectTimeoutMs: 2000,
         onFailure: 'accept',
       },
       {

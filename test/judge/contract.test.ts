@@ -89,7 +89,7 @@ async function answering(
   return (server.address() as AddressInfo).port
 }
 
-const limits = { maxSizeBytes: 1e9, atATime: 10, answerLimitBytes: 65_536 }
+const limits = { maxSizeBytes: 1e9, atATime: 10, answerLimitBytes: 65_536, connectTimeoutMs: 5000 }
 const surroundings = { now: () => performance.now(), onChange: () => undefined }
 
 const pong = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\npong\r\n'

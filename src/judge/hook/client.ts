@@ -21,6 +21,8 @@ export interface HookClientOptions {
   readonly credentials?: Credentials
   /** Of an answer, with the contents that are to take the place of the message's. */
   readonly answerLimitBytes: number
+  /** For a connection to a server. */
+  readonly connectTimeoutMs: number
   readonly now: () => number
   readonly onChange: (change: ServerChange) => void
 }
@@ -77,7 +79,7 @@ export class HookClient {
     { body, length }: HookRequest,
     signal: AbortSignal,
   ): Promise<HttpAnswer | Failed> {
-    const { credentials, answerLimitBytes } = this.#options
+    const { credentials, answerLimitBytes, connectTimeoutMs } = this.#options
     const fields: (readonly [string, string])[] = [
       ['Content-Type', 'application/json'],
       ['Content-Length', String(length)],
@@ -86,7 +88,7 @@ export class HookClient {
         : [['Authorization', authorization(credentials)] as const]),
     ]
     return await exchange(
-      openHttp(server, { method: 'POST', fields, signal }),
+      openHttp(server, { method: 'POST', fields, connectTimeoutMs, signal }),
       body,
       answerLimitBytes,
     )

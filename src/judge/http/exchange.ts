@@ -5,6 +5,7 @@
 import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
 import type { TextSource } from '../../message/text-source.ts'
+import { limitConnecting } from '../connecting.ts'
 import { failureInWords, readBounded, writeText } from '../scan-octets.ts'
 import type { Failed } from '../servers.ts'
 
@@ -20,6 +21,7 @@ export interface HttpQuestion {
   /** In place of the server's own. */
   readonly path?: string
   readonly fields: readonly (readonly [name: string, value: string])[]
+  readonly connectTimeoutMs: number
   readonly signal: AbortSignal
 }
 
@@ -36,7 +38,7 @@ export const nameOf = ({ url, socketPath }: HttpServer): string => socketPath ??
 
 export function openHttp(
   { url, socketPath }: HttpServer,
-  { method, path, fields, signal }: HttpQuestion,
+  { method, path, fields, connectTimeoutMs, signal }: HttpQuestion,
 ): ClientRequest {
   const target = path === undefined ? new URL(url) : new URL(path, url)
   const headers = [['Host', target.host], ['Connection', 'close'], ...fields].flat()
@@ -45,6 +47,7 @@ export function openHttp(
   const opened = request(target, { ...where, method, headers, agent: false, signal })
   // Whoever waits for its answer hears of the first; a later one is nobody's.
   opened.on('error', () => undefined)
+  opened.once('socket', (socket) => limitConnecting(socket, connectTimeoutMs))
   return opened
 }
 

@@ -16,6 +16,8 @@ export interface MilterClientOptions {
   readonly servers: readonly MilterServer[]
   /** Of all that a filter says of one message. */
   readonly answerLimitBytes: number
+  /** For a connection to a server. */
+  readonly connectTimeoutMs: number
   /** Our name and version, for the macro `v`. */
   readonly software: string
   readonly now: () => number
@@ -70,8 +72,9 @@ export class MilterClient {
     server: MilterServer,
     signal: AbortSignal,
   ): Promise<{ readonly link: Link; readonly agreed: Agreed }> {
+    const { answerLimitBytes, connectTimeoutMs } = this.#options
     for (const version of [newestVersion, oldestVersion] as const) {
-      const link = Link.open(server, this.#options.answerLimitBytes, signal)
+      const link = Link.open(server, { answerLimitBytes, connectTimeoutMs, signal })
       try {
         await link.write(encodeFrame('O', offerData(version)))
         const frame = await link.read()

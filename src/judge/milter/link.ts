@@ -1,5 +1,6 @@
 /** A connection to a filter: frames out, frames in, and a limit on all that is read. */
 import { createConnection, type Socket } from 'node:net'
+import { limitConnecting } from '../connecting.ts'
 import { writeChunk } from '../scan-octets.ts'
 import { type Frame, FrameReader } from './wire.ts'
 
@@ -8,6 +9,13 @@ export interface MilterServer {
   readonly port: number
   /** In place of host and port. */
   readonly socketPath?: string
+}
+
+export interface LinkLimits {
+  /** Of all that is read. */
+  readonly answerLimitBytes: number
+  readonly connectTimeoutMs: number
+  readonly signal: AbortSignal
 }
 
 export class Link {
@@ -26,13 +34,14 @@ export class Link {
   }
 
   /** The signal destroys it. */
-  static open({ host, port, socketPath }: MilterServer, limit: number, signal: AbortSignal): Link {
-    return new Link(
+  static open({ host, port, socketPath }: MilterServer, limits: LinkLimits): Link {
+    const { signal } = limits
+    const socket =
       socketPath === undefined
         ? createConnection({ host, port, signal, noDelay: true })
-        : createConnection({ path: socketPath, signal }),
-      limit,
-    )
+        : createConnection({ path: socketPath, signal })
+    limitConnecting(socket, limits.connectTimeoutMs)
+    return new Link(socket, limits.answerLimitBytes)
   }
 
   /** At the pace at which the filter reads. */

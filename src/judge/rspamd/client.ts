@@ -26,6 +26,8 @@ export interface RspamdClientOptions {
   readonly password?: string
   /** Of an answer; rspamd's are some KiB. */
   readonly answerLimitBytes: number
+  /** For a connection to a server. */
+  readonly connectTimeoutMs: number
   readonly now: () => number
   readonly onChange: (change: ServerChange) => void
 }
@@ -93,12 +95,12 @@ export class RspamdClient {
     return said.status === 200 ? { body: said.body } : { failed: errorOf(said) }
   }
 
-  #open(server: RspamdServer, question: HttpQuestion): ClientRequest {
-    const { password } = this.#options
+  #open(server: RspamdServer, question: Omit<HttpQuestion, 'connectTimeoutMs'>): ClientRequest {
+    const { password, connectTimeoutMs } = this.#options
     const fields =
       password === undefined
         ? question.fields
         : ([['Password', password], ...question.fields] as const)
-    return openHttp(server, { ...question, fields })
+    return openHttp(server, { ...question, fields, connectTimeoutMs })
   }
 }

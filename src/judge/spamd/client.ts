@@ -4,6 +4,7 @@
  * (measured with 4.0.1). Knows nothing of policies.
  */
 import { createConnection, type Socket } from 'node:net'
+import { limitConnecting } from '../connecting.ts'
 import { askedAt, failureInWords, readBounded, writeText } from '../scan-octets.ts'
 import type { Scanned as Complete } from '../scanner.ts'
 import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
@@ -20,6 +21,8 @@ export interface SpamdClientOptions {
   readonly servers: readonly SpamdServer[]
   /** Of an answer; spamd's have some hundred octets. */
   readonly answerLimitBytes: number
+  /** For a connection to a server. */
+  readonly connectTimeoutMs: number
   readonly now: () => number
   readonly onChange: (change: ServerChange) => void
 }
@@ -34,10 +37,13 @@ interface Named extends SpamdServer {
 
 export class SpamdClient {
   readonly #limit: number
+  readonly #connectTimeoutMs: number
   readonly #servers: JudgeServers<Named>
 
-  constructor({ servers, answerLimitBytes, now, onChange }: SpamdClientOptions) {
-    this.#limit = answerLimitBytes
+  constructor(options: SpamdClientOptions) {
+    const { servers, now, onChange } = options
+    this.#limit = options.answerLimitBytes
+    this.#connectTimeoutMs = options.connectTimeoutMs
     const named = servers.map((server) => ({ ...server, name: nameOf(server) }))
     this.#servers = new JudgeServers({ servers: named, now, onChange })
   }
@@ -59,7 +65,7 @@ export class SpamdClient {
 
   /** Whether a server answers as spamd does; or what is wrong, in words. */
   async ping(server: SpamdServer, signal: AbortSignal): Promise<string | undefined> {
-    const socket = open(server, signal)
+    const socket = this.#open(server, signal)
     try {
       socket.end('PING SPAMC/1.5\r\n\r\n')
       const answer = await readBounded(socket, this.#limit)
@@ -75,7 +81,7 @@ export class SpamdClient {
     server: SpamdServer,
     { text, size, user, signal }: Scanned,
   ): Promise<SpamdAnswer | Failed> {
-    const socket = open(server, signal)
+    const socket = this.#open(server, signal)
     try {
       socket.write(request(size, user))
       const [answer] = await Promise.all([
@@ -91,17 +97,18 @@ export class SpamdClient {
       socket.destroy()
     }
   }
+
+  #open({ host, port, socketPath }: SpamdServer, signal: AbortSignal): Socket {
+    const socket =
+      socketPath === undefined
+        ? createConnection({ host, port, signal, allowHalfOpen: true })
+        : createConnection({ path: socketPath, signal, allowHalfOpen: true })
+    // Who reads or writes hears of it.
+    socket.on('error', () => undefined)
+    limitConnecting(socket, this.#connectTimeoutMs)
+    return socket
+  }
 }
 
 export const nameOf = ({ host, port, socketPath }: SpamdServer): string =>
   socketPath ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-
-function open({ host, port, socketPath }: SpamdServer, signal: AbortSignal): Socket {
-  const socket =
-    socketPath === undefined
-      ? createConnection({ host, port, signal, allowHalfOpen: true })
-      : createConnection({ path: socketPath, signal, allowHalfOpen: true })
-  // Who reads or writes hears of it.
-  socket.on('error', () => undefined)
-  return socket
-}

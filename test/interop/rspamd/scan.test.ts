@@ -45,6 +45,7 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     const client = new RspamdClient({
       servers: [{ url: rspamd.url }],
       answerLimitBytes: 1024 * 1024,
+      connectTimeoutMs: 5000,
       now: Date.now,
       onChange: () => undefined,
     })
@@ -118,6 +119,7 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     const client = new RspamdClient({
       servers: [],
       answerLimitBytes: 1024,
+      connectTimeoutMs: 5000,
       now: Date.now,
       onChange: () => undefined,
     })

@@ -34,6 +34,7 @@ describe.skipIf(interopObstacle() !== undefined)('spamd as the judge', () => {
     const client = new SpamdClient({
       servers: [spamd],
       answerLimitBytes: 64 * 1024,
+      connectTimeoutMs: 5000,
       now: Date.now,
       onChange: () => undefined,
     })

@@ -49,6 +49,7 @@ function open(servers: readonly Scripted[], options: Partial<HookOptions> = {}):
     maxSizeBytes: 1e9,
     atATime: 10,
     answerLimitBytes: 64 * 1024,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
     onLeftOut: (transaction, what) => leftOut.push(`${transaction}: ${what}`),

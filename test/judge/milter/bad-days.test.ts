@@ -46,6 +46,7 @@ function open(...servers: readonly { readonly host: string; readonly port: numbe
     maxSizeBytes: 10_000_000,
     atATime: 10,
     answerLimitBytes: 2_000_000,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
     onLeftOut: (_, what) => leftOut.push(what),

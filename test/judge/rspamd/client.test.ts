@@ -39,6 +39,7 @@ function clientOf(servers: readonly RspamdServer[], now = () => 0, password?: st
   const client = new RspamdClient({
     servers,
     answerLimitBytes: 64 * 1024,
+    connectTimeoutMs: 5000,
     now,
     onChange: (change) => changes.push(change),
     ...(password === undefined ? {} : { password }),

@@ -28,6 +28,7 @@ async function judged(add_headers: Readonly<Record<string, unknown>>) {
     maxSizeBytes: 1e6,
     atATime: 1,
     answerLimitBytes: 64e6,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
     onLeftOut: (_transaction, what) => leftOut.push(what),

@@ -37,6 +37,7 @@ it.each<['once' | 'perGroup', (readonly string[])[], string]>([
     maxSizeBytes: 1e6,
     atATime: 1,
     answerLimitBytes: 1e6,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
     onLeftOut: () => undefined,

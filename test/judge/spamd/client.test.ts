@@ -22,6 +22,7 @@ const clientOf = (...servers: readonly SpamdServer[]): SpamdClient =>
   new SpamdClient({
     servers,
     answerLimitBytes: 64 * 1024,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
   })

@@ -39,6 +39,7 @@ it.each<[SpamdOptions['scan'], string | undefined, (string | undefined)[], numbe
     maxSizeBytes: 1e6,
     atATime: 5,
     answerLimitBytes: 1e6,
+    connectTimeoutMs: 5000,
     now: () => 0,
     onChange: () => undefined,
     ...(user === undefined ? {} : { user }),
