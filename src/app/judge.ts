@@ -72,11 +72,12 @@ export function openJudge(settings: JudgeConfig, { onFact, now }: JudgeSurroundi
   }
   switch (settings.kind) {
     case 'rspamd': {
-      const { servers, scan, passwordFile } = settings
+      const { servers, scan, compression, passwordFile } = settings
       return rspamdJudge({
         ...common,
         servers,
         scan,
+        ...(compression === undefined ? {} : { compression }),
         ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
         onLeftOut,
       })

@@ -191,6 +191,8 @@ export interface RspamdConfig extends ScannerConfig {
   readonly servers: readonly HttpServer[]
   /** With the recipients of all, or of one group after the other. */
   readonly scan: 'once' | 'perGroup'
+  /** Of the text on its way there. */
+  readonly compression?: 'zstd'
   readonly passwordFile?: string
 }
 

@@ -66,6 +66,7 @@ function judgeOf(
       kind: 'rspamd',
       servers,
       scan: rspamd.scan === 'once' ? 'once' : 'perGroup',
+      ...(rspamd.compression === 'none' ? {} : { compression: rspamd.compression }),
       ...(file === undefined ? {} : { passwordFile: place(file) }),
       ...scanner(rspamd),
     }

@@ -44,6 +44,10 @@ const rspamd = z.strictObject({
     z.enum(['once', 'per_group']).prefault('once'),
     'One scan of a message, with all recipients; or one a group, with the recipients of that group alone, where rspamd has rules or a Bayes database per user.',
   ),
+  compression: key(
+    z.enum(['none', 'zstd']).prefault('none'),
+    '`zstd`: Rcptwise compresses the text, where rspamd is behind a slow network. rspamd compresses its answer then, too.',
+  ),
   password_file: key(
     is.text('a file name').optional(),
     'File with the password that rspamd wants, on one line.',

@@ -28,6 +28,8 @@ export interface HttpQuestion {
 export interface HttpAnswer {
   readonly status: number
   readonly body: Buffer
+  /** The value of a field that the server has sent once. */
+  readonly field: (name: string) => string | undefined
 }
 
 /** Octets of an error's words that are told on. */
@@ -77,7 +79,7 @@ export async function exchange(
     const body = await readBounded(response, answerLimitBytes)
     return body === undefined
       ? { failed: `its answer has more than ${answerLimitBytes} octets` }
-      : { status: response.statusCode ?? 0, body }
+      : { status: response.statusCode ?? 0, body, field: (name) => fieldOf(response, name) }
   } catch (error) {
     return { failed: failureInWords(error) }
   } finally {
@@ -85,8 +87,13 @@ export async function exchange(
   }
 }
 
+function fieldOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
 /** An answer that is an error: its status, and `{"error": …}` or the beginning of what it is. */
-export function errorOf({ status, body }: HttpAnswer): string {
+export function errorOf({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): string {
   const text = body.toString('utf8', 0, 4 * longestError)
   const said = /"error": ?"([^"]{0,200})/.exec(text)?.[1] ?? text
   return `HTTP ${status} ${said.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, longestError)}`

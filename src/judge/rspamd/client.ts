@@ -7,6 +7,7 @@ import {
   answered,
   errorOf,
   exchange,
+  type HttpAnswer,
   type HttpQuestion,
   type HttpServer,
   nameOf,
@@ -16,6 +17,7 @@ import { askedAt, failureInWords, readBounded } from '../scan-octets.ts'
 import type { Scanned } from '../scanner.ts'
 import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
 import type { Question } from './question.ts'
+import { compressed, decompressed } from './zstd.ts'
 
 /** A URL without a path. */
 export type RspamdServer = HttpServer
@@ -24,6 +26,8 @@ export interface RspamdClientOptions {
   readonly servers: readonly RspamdServer[]
   /** For a controller, which wants one. */
   readonly password?: string
+  /** Of the text, and so of the answer. */
+  readonly compression?: 'zstd'
   /** Of an answer; rspamd's are some KiB. */
   readonly answerLimitBytes: number
   /** For a connection to a server. */
@@ -84,15 +88,29 @@ export class RspamdClient {
     question: Question,
     { text, size, signal }: Scanned,
   ): Promise<Said> {
+    const { compression, answerLimitBytes } = this.#options
     const fields = [
       ...question.fields,
-      ['Content-Length', String(size)],
+      compression === undefined ? ['Content-Length', String(size)] : ['Compression', 'zstd'],
       ['Content-Type', 'message/rfc822'],
-    ] as const
+    ] as readonly (readonly [string, string])[]
     const request = this.#open(server, { method: 'POST', path: '/checkv2', fields, signal })
-    const said = await exchange(request, text, this.#options.answerLimitBytes)
+    const sent = compression === undefined ? text : compressed(text)
+    const said = await exchange(request, sent, answerLimitBytes)
     if ('failed' in said) return said
-    return said.status === 200 ? { body: said.body } : { failed: errorOf(said) }
+    const body = await this.#bodyOf(said)
+    if ('failed' in body) return body
+    return said.status === 200 ? body : { failed: errorOf({ ...said, ...body }) }
+  }
+
+  /** rspamd 3.4 compresses the answer where the text was, and says so in a field of its own. */
+  async #bodyOf({ body, field }: HttpAnswer): Promise<Said> {
+    if (field('compression') !== 'zstd' && field('content-encoding') !== 'zstd') return { body }
+    try {
+      return { body: await decompressed(body, this.#options.answerLimitBytes) }
+    } catch (error) {
+      return { failed: `its answer can't be decompressed (${failureInWords(error)})` }
+    }
   }
 
   #open(server: RspamdServer, question: Omit<HttpQuestion, 'connectTimeoutMs'>): ClientRequest {

@@ -41,6 +41,7 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     fields: string,
     about: Partial<Asked> = {},
     body = 'body\r\n',
+    compression?: 'zstd',
   ): Promise<Scan | { readonly failed: string }> {
     const client = new RspamdClient({
       servers: [{ url: rspamd.url }],
@@ -48,6 +49,7 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
       connectTimeoutMs: 5000,
       now: Date.now,
       onChange: () => undefined,
+      ...(compression === undefined ? {} : { compression }),
     })
     const text = textOf(`Subject: test\r\n${fields}\r\n${body}`)
     const question = questionOf({ ...asked, ...about })
@@ -56,6 +58,14 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     const said = await client.scan(question, { text, size, signal })
     return 'failed' in said ? said : readAnswer(said.body)
   }
+
+  test('a text that is compressed with zstd is judged as one that is not', async () => {
+    const body = 'the quick brown fox\r\n'.repeat(20_000)
+    const fields = 'X-Test-Score: 7.5\r\nX-Test-Symbol: yes\r\nX-Test-Edits: yes\r\n'
+    const [plain, zstd] = [await scan(fields, {}, body), await scan(fields, {}, body, 'zstd')]
+    expect(zstd).toMatchObject({ score: 7.5 })
+    expect({ ...zstd, seconds: 0 }).toEqual({ ...plain, seconds: 0 })
+  })
 
   test('a score above its own thresholds is a score, and forces nothing', async () => {
     for (const score of [0, 7.5, 20])
