@@ -18,6 +18,13 @@ export type JudgeFact =
       readonly judge: string
       readonly what: string
     })
+  /** A stranger has sent header fields that only this site may write; they are not passed on. */
+  | (OfTransaction & {
+      readonly kind: 'foreignFieldsRemoved'
+      readonly at: number
+      /** Each once, as it is written; octets of a stranger. */
+      readonly names: readonly string[]
+    })
   /** It failed several times in a row, and is not asked for a while. */
   | {
       readonly kind: 'judgeServerDown'

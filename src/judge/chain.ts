@@ -38,7 +38,7 @@ export class JudgeChain implements Judges {
     const { text, envelope } = message
     if (this.#mayWriteOurs(envelope.client.address))
       return new ChainJudging(this.#stages, message, this.#now)
-    const cleaned = new Cleaned(text, envelope.hostname)
+    const cleaned = new Cleaned(text, envelope.hostname, message.onForeignRemoved)
     const judging = new ChainJudging(this.#stages, { ...message, text: cleaned }, this.#now)
     return new CleanedJudging(judging, cleaned)
   }

@@ -4,7 +4,7 @@
  * as it is.
  */
 import { checkEdits, type Edits, type Revision } from '../message/edits.ts'
-import { hasForeign } from '../message/foreign-fields.ts'
+import { foreignNames } from '../message/foreign-fields.ts'
 import { HeaderReader, type HeaderSection } from '../message/header-section.ts'
 import { revised } from '../message/revised-text.ts'
 import type { TextSource } from '../message/text-source.ts'
@@ -15,11 +15,13 @@ export class Cleaned implements TextSource {
   readonly #text: TextSource
   readonly #host: string
   readonly #cleaning: Revision
+  readonly #onRemoved: (names: readonly string[]) => void
   readonly #reader = new HeaderReader()
   #revision: Revision | undefined
 
-  /** `host`: our own name. */
-  constructor(text: TextSource, host: string) {
+  /** `host`: our own name. `onRemoved` hears at most once which fields are not passed on. */
+  constructor(text: TextSource, host: string, onRemoved: (names: readonly string[]) => void) {
+    this.#onRemoved = onRemoved
     this.#text = text
     this.#host = host
     this.#cleaning = [[removing(host)]]
@@ -39,7 +41,9 @@ export class Cleaned implements TextSource {
   }
 
   #look(section: HeaderSection): void {
-    this.#revision = hasForeign(section, this.#host) ? this.#cleaning : clean
+    const names = foreignNames(section, this.#host)
+    this.#revision = names.length === 0 ? clean : this.#cleaning
+    if (names.length > 0) this.#onRemoved(names)
   }
 
   /** What is changed, once the header section is known. */

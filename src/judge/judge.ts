@@ -116,6 +116,8 @@ export interface MessageToJudge {
   readonly text: TextSource
   /** What a judge has said, as soon as it has; nothing of one that is not waited for any more. */
   readonly onJudged: (told: JudgeTold) => void
+  /** Header fields that only this site may write are not passed on, and no judge sees them. */
+  readonly onForeignRemoved: (names: readonly string[]) => void
 }
 
 export interface JudgeTold {

@@ -75,6 +75,7 @@ export class MessageIntake {
       envelope: start.judged,
       text: this.#spool,
       onJudged: (told) => this.#noteJudged(told),
+      onForeignRemoved: (names) => this.#noteRemoved(names),
     })
     this.#looksEarly = start.streamable
     if (start.fingerprint) this.#fingerprint = createFingerprint()
@@ -199,6 +200,12 @@ export class MessageIntake {
       ms,
       ...(judgement.kind === 'judged' ? {} : known({ why: judgement.why })),
     })
+  }
+
+  #noteRemoved(names: readonly string[]): void {
+    const { now, onFact } = this.#parts
+    const transaction = this.#start.judged.id
+    onFact({ kind: 'foreignFieldsRemoved', at: now(), transaction, names })
   }
 
   /** Which message this is, of a text that is complete. */

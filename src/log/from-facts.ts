@@ -9,7 +9,7 @@ import { type About, MessageIds } from './message-ids.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
-import { cutText } from './cut.ts'
+import { cutList, cutText } from './cut.ts'
 import { Floods } from './floods.ts'
 
 /**
@@ -153,6 +153,14 @@ export function logFromFacts(log: Log): FactListener {
         log.warn(
           { event: fact.kind, ...about(transaction), judge, what: cutText(fact.what) },
           'something between a judge and a message was left out',
+        )
+        return
+      }
+      case 'foreignFieldsRemoved': {
+        const { shown: fields, leftOut } = cutList(fact.names, cutText)
+        log.debug(
+          { event: fact.kind, ...about(fact.transaction), fields, ...leftOut },
+          'header fields of a stranger were removed',
         )
         return
       }

@@ -12,26 +12,40 @@ import { endOfField } from './header-fields.ts'
 import type { HeaderSection } from './header-section.ts'
 
 /** Where such a field begins, and its name. */
-const begun = /(?:^|\n)(?:x-(?:spamd?|rspamd|rcptwise)-[!-9;-~]*|(authentication-results))[ \t]*:/gi
+const begun =
+  /(?:^|\n)(?<name>x-(?:spamd?|rspamd|rcptwise)-[!-9;-~]*|(?<results>authentication-results))[ \t]*:/gi
+
+interface Foreign {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}
 
 /**
  * The header section without them, or the very octets where there is none. `host`: our own name. Of
  * a section that is longer than is read the last field stays: nobody knows where it ends.
  */
-export function withoutForeign({ header, end }: HeaderSection, host: string): Buffer {
-  const text = header.toString('latin1')
+export function withoutForeign(section: HeaderSection, host: string): Buffer {
+  const { header } = section
   const kept: Buffer[] = []
-  let from = 0
-  for (const { 0: beginning, 1: results, index } of text.matchAll(begun)) {
-    const at = beginning.startsWith('\n') ? index + 1 : index
-    const to = endOfField(text, at)
-    if (end === 'limit' && to === text.length) break
-    const value = text.slice(index + beginning.length, to)
-    if (results !== undefined && !isInNameOf(value, host)) continue
-    kept.push(header.subarray(from, at))
-    from = to
+  let at = 0
+  for (const { from, to } of foreignFields(section, host)) {
+    kept.push(header.subarray(at, from))
+    at = to
   }
-  return from === 0 ? header : Buffer.concat([...kept, header.subarray(from)])
+  return at === 0 ? header : Buffer.concat([...kept, header.subarray(at)])
+}
+
+function* foreignFields({ header, end }: HeaderSection, host: string): Generator<Foreign> {
+  const text = header.toString('latin1')
+  for (const { 0: beginning, index, groups } of text.matchAll(begun)) {
+    const from = beginning.startsWith('\n') ? index + 1 : index
+    const to = endOfField(text, from)
+    if (end === 'limit' && to === text.length) return
+    const value = text.slice(index + beginning.length, to)
+    if (groups?.['results'] === undefined || isInNameOf(value, host))
+      yield { name: groups?.['name'] ?? '', from, to }
+  }
 }
 
 /** Wherever in front of the results it is written: in a comment, or between quotes. */
@@ -53,6 +67,12 @@ function inFrontOfResults(value: string): string {
   return value
 }
 
-/** Of a section as far as it is read. */
-export const hasForeign = (section: HeaderSection, host: string): boolean =>
-  withoutForeign(section, host) !== section.header
+/** Of a section as far as it is read: each name once, as it is first written. */
+export function foreignNames(section: HeaderSection, host: string): readonly string[] {
+  const names = new Map<string, string>()
+  for (const { name } of foreignFields(section, host)) {
+    const key = name.toLowerCase()
+    if (!names.has(key)) names.set(key, name)
+  }
+  return [...names.values()]
+}

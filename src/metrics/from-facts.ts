@@ -164,6 +164,9 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'judgeLeftOut':
         metrics.judgeLeftOutTotal.inc({ judge: fact.judge })
         return
+      case 'foreignFieldsRemoved':
+        metrics.foreignFieldsTotal.inc()
+        return
       case 'judgeServerDown':
         metrics.judgeServersDown.inc({ judge: fact.judge })
         return

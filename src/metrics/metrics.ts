@@ -250,6 +250,12 @@ export const metricDescriptions = {
     labels: ['judge'],
     help: 'Messages of which a judge could not be told something, or for which it wanted a change that can not be made (log: judgeLeftOut).',
   },
+  foreignFieldsTotal: {
+    type: 'counter',
+    name: 'foreign_fields_messages_total',
+    labels: [],
+    help: 'Messages from which Rcptwise removed header fields that only this site may write (log, level debug: foreignFieldsRemoved).',
+  },
   judgeResultsTotal: {
     type: 'counter',
     name: 'judge_results_total',

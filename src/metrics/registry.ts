@@ -213,6 +213,7 @@ export function createMetrics(
     judgeSeconds: histogram(d.judgeSeconds),
     judgeServersDown: gauge(d.judgeServersDown),
     judgeLeftOutTotal: counter(d.judgeLeftOutTotal),
+    foreignFieldsTotal: counter(d.foreignFieldsTotal),
     judgeResultsTotal: counter(d.judgeResultsTotal),
     bouncesTotal: counter(d.bouncesTotal),
     policySeconds: histogram(d.policySeconds),

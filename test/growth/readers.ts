@@ -31,7 +31,7 @@ import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
 import { writeReport } from '../../src/dsn/report.ts'
 import { GtubeFinder } from '../../src/judge/gtube.ts'
 import { judgeHeader } from '../../src/judge/headers.ts'
-import { hasForeign } from '../../src/message/foreign-fields.ts'
+import { foreignNames } from '../../src/message/foreign-fields.ts'
 import { readFields, readFirstFields } from '../../src/message/header-fields.ts'
 import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
 import { MessageIdReader } from '../../src/message/message-id.ts'
@@ -186,7 +186,7 @@ function collectHeader(text: string, length: number): void {
     gtube.push(piece)
   }
   for (const field of scoreFields) judgeHeader(section ?? reader.end(), field)
-  hasForeign(section ?? reader.end(), 'mx.test')
+  foreignNames(section ?? reader.end(), 'mx.test')
 }
 
 const inPieces = (

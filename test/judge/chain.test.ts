@@ -59,6 +59,7 @@ function begin(judges: readonly Judge[], limitMs?: number, recipients = envelope
     envelope: { ...envelope, recipients },
     text,
     onJudged: (one) => told.push(one),
+    onForeignRemoved: () => undefined,
   })
   return { text, judging, told }
 }

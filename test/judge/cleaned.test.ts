@@ -24,6 +24,7 @@ interface Judged {
   readonly findings: Findings
   readonly seen: readonly string[]
   readonly delivered: string
+  readonly removed: readonly string[]
 }
 
 async function judged(written: string, ours: boolean, judges: readonly Judge[]): Promise<Judged> {
@@ -40,7 +41,13 @@ async function judged(written: string, ours: boolean, judges: readonly Judge[]):
     mayWriteOurs: () => ours,
   })
   const text = new ComingText()
-  const judging = chain.message({ envelope, text, onJudged: () => undefined })
+  const removed: string[] = []
+  const judging = chain.message({
+    envelope,
+    text,
+    onJudged: () => undefined,
+    onForeignRemoved: (names) => removed.push(...names),
+  })
   for (const octets of octet(written)) {
     text.push(Buffer.from([octets]))
     judging.push(Buffer.from([octets]))
@@ -48,19 +55,21 @@ async function judged(written: string, ours: boolean, judges: readonly Judge[]):
   text.end()
   const findings = await judging.end()
   const delivered = await read(revised(textOf([octet(written)]), findings.revision))
-  return { findings, seen, delivered }
+  return { findings, seen, delivered, removed }
 }
 
 describe('a text from elsewhere', () => {
   test('comes to a judge and to a mailbox without them', async () => {
-    const { seen, delivered } = await judged(hostile, false, [])
+    const { seen, delivered, removed } = await judged(hostile, false, [])
     expect(seen).toEqual([clean])
+    expect(removed).toContain('X-Spam-Score')
     expect(delivered).toBe(clean)
   })
 
   test('passes as it is when it has none: nothing is changed in it', async () => {
-    const { findings, delivered } = await judged(clean, false, [])
+    const { findings, delivered, removed } = await judged(clean, false, [])
     expect(findings.revision).toEqual([])
+    expect(removed).toEqual([])
     expect(delivered).toBe(clean)
   })
 
@@ -75,7 +84,12 @@ describe('a text from elsewhere', () => {
   test('is known to be judged by nobody only when its fields are known', () => {
     const chain = new JudgeChain({ judges: [], now: () => 0, mayWriteOurs: () => false })
     const text = textOf([])
-    const judging = chain.message({ envelope, text, onJudged: () => undefined })
+    const judging = chain.message({
+      envelope,
+      text,
+      onJudged: () => undefined,
+      onForeignRemoved: () => undefined,
+    })
     judging.push(octet('X-Spam-Score: 1\r\nSubj'))
     expect(judging.settled()).toBeUndefined()
     judging.push(octet('ect: x\r\n\r\n'))

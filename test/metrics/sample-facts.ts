@@ -144,6 +144,7 @@ export const everyKind: readonly Fact[] = [
     code: 451,
     ms: 30,
   },
+  { kind: 'foreignFieldsRemoved', at: 5, transaction: 'S1.1', names: ['X-Spam-Score'] },
   { kind: 'judgeServerDown', at: 5, judge: 'rspamd', server: '127.0.0.1:11333', why: 'EPIPE' },
   { kind: 'judgeServerBack', at: 5, judge: 'rspamd', server: '127.0.0.1:11333' },
   {

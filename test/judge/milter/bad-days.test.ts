@@ -160,6 +160,7 @@ describe('a bad day has a name', () => {
       envelope,
       text: scannedText(1_000_000).text,
       onJudged: ({ judgement }) => told.push(judgement),
+      onForeignRemoved: () => undefined,
     })
     const findings = await judging.end()
     expect(findings.all).toEqual([expect.objectContaining({ onFailure: 'defer' }) as unknown])
