@@ -118,6 +118,8 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['facts'],
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
+  // A question to another program over a stream, and its answer within bounds.
+  exchange: { values: ['exchange'], outside: ['node:*'] },
   policy: {
     values: ['known.ts', 'policy', 'files', 'smtp/domain.ts'],
     types: ['verdict', 'facts'],
@@ -128,7 +130,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'pg', 'mysql2', 'mysql2/promise'],
   },
   judge: {
-    values: ['judge', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
+    values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
     types: ['smtp/reply.ts'],
     outside: ['node:*'],
   },

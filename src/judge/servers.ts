@@ -2,6 +2,7 @@
  * The servers of one judge: the next one is asked when one fails, and one that is down is left
  * alone for a while (breaker.ts). Knows no protocol.
  */
+import type { Failed } from '../exchange/octets.ts'
 import { Breaker } from './breaker.ts'
 
 export interface NamedServer {
@@ -21,10 +22,6 @@ export interface JudgeServersOptions<Server extends NamedServer> {
   /** Ms that only grow. */
   readonly now: () => number
   readonly onChange: (change: ServerChange) => void
-}
-
-export interface Failed {
-  readonly failed: string
 }
 
 export class JudgeServers<Server extends NamedServer> {

@@ -1,6 +1,6 @@
 /** What a hook answers, right and spoiled: what of it reaches a log, a sender and a text. */
 import { readAnswer } from '../../src/judge/hook/answer.ts'
-import { longestWords } from '../../src/judge/http/said.ts'
+import { longestWords } from '../../src/judge/said.ts'
 import { octetsOf as asOctets } from '../../src/smtp/octets.ts'
 import { encodeReply, isPermanent, isTransient } from '../../src/smtp/reply.ts'
 import type { Opinion } from '../../src/verdict/judgement.ts'

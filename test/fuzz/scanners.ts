@@ -3,7 +3,7 @@
  * what they are asked, whatever a client is called.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { longestWords } from '../../src/judge/http/said.ts'
+import { longestWords } from '../../src/judge/said.ts'
 import {
   longestName,
   mostSymbols,

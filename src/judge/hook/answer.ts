@@ -8,7 +8,8 @@ import type { TextSource } from '../../message/text-source.ts'
 import { octetsOf } from '../../smtp/octets.ts'
 import type { Reply } from '../../smtp/reply.ts'
 import type { Opinion } from '../../verdict/judgement.ts'
-import { fieldValue, isObject, type Json, readObject, words } from '../http/said.ts'
+import { isObject, type Json, readObject } from '../../exchange/json.ts'
+import { fieldValue, words } from '../said.ts'
 
 export interface HookAnswer {
   /** For who is not named; absent: the message is fine. */

@@ -6,9 +6,9 @@ import {
   type HttpServer,
   nameOf,
   openHttp,
-} from '../http/exchange.ts'
-import { askedAt } from '../scan-octets.ts'
-import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+} from '../../exchange/http.ts'
+import { askedAt, type Failed } from '../../exchange/octets.ts'
+import { JudgeServers, type ServerChange } from '../servers.ts'
 import { type HookAnswer, readAnswer } from './answer.ts'
 import type { HookRequest } from './request.ts'
 

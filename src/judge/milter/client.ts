@@ -4,9 +4,9 @@
  */
 import { encodeFrame } from './wire.ts'
 import type { JudgedEnvelope } from '../judge.ts'
-import { askedAt, failureInWords } from '../scan-octets.ts'
+import { askedAt, type Failed, failureInWords } from '../../exchange/octets.ts'
 import type { Scanned } from '../scanner.ts'
-import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+import { JudgeServers, type ServerChange } from '../servers.ts'
 import { Conversation, type Outcome, type Told } from './conversation.ts'
 import { Link, type MilterServer } from './link.ts'
 import { type Agreed, newestVersion, offerData, oldestVersion, readAgreed } from './replies.ts'

@@ -1,7 +1,7 @@
 /** A connection to a filter: frames out, frames in, and a limit on all that is read. */
 import { createConnection, type Socket } from 'node:net'
-import { limitConnecting } from '../connecting.ts'
-import { writeChunk } from '../scan-octets.ts'
+import { limitConnecting } from '../../exchange/connecting.ts'
+import { writeChunk } from '../../exchange/octets.ts'
 import { type Frame, FrameReader } from './wire.ts'
 
 export interface MilterServer {

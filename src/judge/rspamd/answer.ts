@@ -5,7 +5,8 @@
  */
 import type { Edit } from '../../message/edits.ts'
 import { octetsOf, printable } from '../../smtp/octets.ts'
-import { fieldValue, isObject, type Json, readObject, words } from '../http/said.ts'
+import { isObject, type Json, readObject } from '../../exchange/json.ts'
+import { fieldValue, words } from '../said.ts'
 
 /** A result that no score has made: antivirus, rate limit, greylisting, a multimap of the site. */
 export interface Forced {

@@ -12,10 +12,10 @@ import {
   type HttpServer,
   nameOf,
   openHttp,
-} from '../http/exchange.ts'
-import { askedAt, failureInWords, readBounded } from '../scan-octets.ts'
+} from '../../exchange/http.ts'
+import { askedAt, type Failed, failureInWords, readBounded } from '../../exchange/octets.ts'
 import type { Scanned } from '../scanner.ts'
-import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+import { JudgeServers, type ServerChange } from '../servers.ts'
 import type { Question } from './question.ts'
 import { compressed, decompressed } from './zstd.ts'
 

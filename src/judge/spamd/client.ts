@@ -4,10 +4,16 @@
  * (measured with 4.0.1). Knows nothing of policies.
  */
 import { createConnection, type Socket } from 'node:net'
-import { limitConnecting } from '../connecting.ts'
-import { askedAt, failureInWords, readBounded, writeText } from '../scan-octets.ts'
+import { limitConnecting } from '../../exchange/connecting.ts'
+import {
+  askedAt,
+  type Failed,
+  failureInWords,
+  readBounded,
+  writeText,
+} from '../../exchange/octets.ts'
 import type { Scanned as Complete } from '../scanner.ts'
-import { type Failed, JudgeServers, type ServerChange } from '../servers.ts'
+import { JudgeServers, type ServerChange } from '../servers.ts'
 import { isPong, readAnswer, request, type SpamdAnswer } from './wire.ts'
 
 export interface SpamdServer {

@@ -12,7 +12,7 @@ import {
   unlessAborted,
 } from './server.ts'
 import type { Database } from './sql-source.ts'
-import type { KeyLists } from './table-keys.ts'
+import type { KeyLists } from './key-lists.ts'
 
 export function mysqlDatabase(settings: ServerSettings): Database {
   return new MysqlDatabase(settings)

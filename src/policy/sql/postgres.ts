@@ -11,7 +11,7 @@ import {
   unlessAborted,
 } from './server.ts'
 import type { Database } from './sql-source.ts'
-import type { KeyLists } from './table-keys.ts'
+import type { KeyLists } from './key-lists.ts'
 
 /** A list is an array, and a query of one column. */
 const list = (_name: string, index: number): string => `SELECT unnest($${index + 1}::text[])`

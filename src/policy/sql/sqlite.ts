@@ -6,7 +6,7 @@ import type { ListName } from './query.ts'
 import type { Rows } from './rows.ts'
 import { driverQuery } from './server.ts'
 import type { Database } from './sql-source.ts'
-import type { KeyLists } from './table-keys.ts'
+import type { KeyLists } from './key-lists.ts'
 
 export interface SqliteSettings {
   readonly path: string

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type HookAnswer, readAnswer } from '../../../src/judge/hook/answer.ts'
-import { longestWords } from '../../../src/judge/http/said.ts'
+import { longestWords } from '../../../src/judge/said.ts'
 import type { Edit } from '../../../src/message/edits.ts'
 import { encodeReply } from '../../../src/smtp/reply.ts'
 import type { Opinion } from '../../../src/verdict/judgement.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { longestWords } from '../../../src/judge/http/said.ts'
+import { longestWords } from '../../../src/judge/said.ts'
 import { mostSymbols, readAnswer, type Scan } from '../../../src/judge/rspamd/answer.ts'
 
 const read = (answer: unknown): Scan | { readonly failed: string } =>

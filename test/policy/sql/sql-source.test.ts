@@ -1,7 +1,7 @@
 /** What one question of a database holds, and that no recipient costs the others their answer. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mostKeys } from '../../../src/policy/sql/bounds.ts'
+import { mostKeys } from '../../../src/policy/keyed/bounds.ts'
 import { mysqlDatabase } from '../../../src/policy/sql/mysql.ts'
 import { UntranslatableKeyError } from '../../../src/policy/sql/server.ts'
 import { type Database, sqlSource } from '../../../src/policy/sql/sql-source.ts'

@@ -1,5 +1,14 @@
-/** Octets to a scanner and back, over whatever stream its protocol has. */
-import type { TextSource } from '../message/text-source.ts'
+/** Octets to another program and back, over whatever stream its protocol has. */
+
+/** A question that came to nothing, in words. */
+export interface Failed {
+  readonly failed: string
+}
+
+/** What is sent, piece by piece. */
+export interface Pieces {
+  chunks(): AsyncIterable<Buffer> | Iterable<Buffer>
+}
 
 interface Writable {
   write(chunk: Buffer): boolean
@@ -12,7 +21,7 @@ interface Writable {
 /** At the pace at which it is read. What `until` says ends it: an answer that comes earlier. */
 export async function writeText(
   to: Writable,
-  text: TextSource,
+  text: Pieces,
   until: readonly string[],
 ): Promise<void> {
   // No AbortController: to abort one costs an exception with its stack.

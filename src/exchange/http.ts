@@ -1,13 +1,11 @@
 /**
- * One question over HTTP to a filter, and its answer: a connection of its own each time. Knows
- * nothing of what is asked.
+ * One question over HTTP, and its answer: a connection of its own each time. Knows nothing of what
+ * is asked.
  */
 import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
-import type { TextSource } from '../../message/text-source.ts'
-import { limitConnecting } from '../connecting.ts'
-import { failureInWords, readBounded, writeText } from '../scan-octets.ts'
-import type { Failed } from '../servers.ts'
+import { limitConnecting } from './connecting.ts'
+import { type Failed, failureInWords, type Pieces, readBounded, writeText } from './octets.ts'
 
 export interface HttpServer {
   /** `http:` or `https:`, with host and port; a path where the filter has one. */
@@ -68,7 +66,7 @@ export async function answered(request: ClientRequest): Promise<IncomingMessage>
 /** Sends a text, and reads the answer. Never throws; the request is over when it is back. */
 export async function exchange(
   request: ClientRequest,
-  text: TextSource,
+  text: Pieces,
   answerLimitBytes: number,
 ): Promise<HttpAnswer | Failed> {
   try {

@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FoundRows } from '../../../src/policy/sql/rows.ts'
-import { keyLists, tableKeys } from '../../../src/policy/sql/table-keys.ts'
+import { checkPolicyColumns, FoundEntries } from '../../../src/policy/keyed/found-entries.ts'
+import { tableKeys } from '../../../src/policy/keyed/keys.ts'
+import { keyLists } from '../../../src/policy/sql/key-lists.ts'
+import { entriesIn, type Rows } from '../../../src/policy/sql/rows.ts'
 
 const names = ['recipient', 'policy', 'tag_at', 'reject_at', 'never_defer']
 type Row = readonly unknown[]
 
+const foundIn = (rows: Rows) => new FoundEntries(entriesIn(rows, checkPolicyColumns))
 const says = (recipient: string, ...rows: readonly Row[]) =>
-  new FoundRows({ columns: names, rows }).sayOf(tableKeys(recipient))
+  foundIn({ columns: names, rows }).sayOf(tableKeys(recipient))
 
 describe('the keys of a recipient', () => {
   test.each([
@@ -138,13 +141,11 @@ test.each([
     ['recipient', 'policy', 'spam_level'],
     'the query has a column "spam_level", expected some of recipient, policy',
   ],
-])('columns %j: %s', (columns, why) =>
-  expect(() => new FoundRows({ columns, rows: [] })).toThrow(why),
-)
+])('columns %j: %s', (columns, why) => expect(() => foundIn({ columns, rows: [] })).toThrow(why))
 
 test('columns are known in capitals, too', () =>
   expect(
-    new FoundRows({ columns: ['RECIPIENT', 'TAG_AT'], rows: [['a@b.example', 3]] }).sayOf([
+    foundIn({ columns: ['RECIPIENT', 'TAG_AT'], rows: [['a@b.example', 3]] }).sayOf([
       'a@b.example',
     ]),
   ).toEqual({ kind: 'values', tagAt: 3 }))
@@ -157,7 +158,7 @@ test('however many rows a key has, each recipient costs no more than the columns
       return Reflect.get(cells, key) as unknown
     },
   })
-  const found = new FoundRows({ columns: names, rows: Array.from({ length: 1000 }, () => row) })
+  const found = foundIn({ columns: names, rows: Array.from({ length: 1000 }, () => row) })
   read = 0
   for (let i = 0; i < 100; i++)
     expect(found.sayOf([`u${i}@example.org`, '@example.org'])).toMatchObject({ tagAt: 5 })

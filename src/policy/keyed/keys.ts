@@ -1,12 +1,8 @@
 /**
- * Under which keys recipients are looked up in a table. All are in lower case, as tables have them.
- * Pure.
+ * Under which keys recipients are looked up where many are asked for at once. All are in lower
+ * case, as tables have them. Pure.
  */
 import { lookUpKeys } from '../look-up-keys.ts'
-import type { ListName } from './query.ts'
-
-/** Of one question, each key once. */
-export type KeyLists = Readonly<Record<ListName, readonly string[]>>
 
 /** RFC 5321 4.5.3.1 has 64 octets for a local part and 255 for a domain; nobody has more. */
 const longestKey = 512
@@ -24,15 +20,6 @@ export function tableKeys(recipient: string): readonly string[] {
 
 const canStandInTable = (key: string): boolean =>
   key.length > 1 && key.length <= longestKey && key.isWellFormed() && !key.includes('\0')
-
-export function keyLists(keys: Iterable<string>): KeyLists {
-  const all = [...new Set(keys)]
-  return {
-    keys: all,
-    addresses: all.filter((key) => !key.startsWith('@')),
-    domains: all.filter((key) => key.startsWith('@')).map((key) => key.slice(1)),
-  }
-}
 
 /** As `tableKeys` has it, of what stands in a table: `example.org` is `@example.org` there. */
 export function keyInTable(written: string): string {

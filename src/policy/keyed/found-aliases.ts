@@ -1,29 +1,24 @@
 /**
- * From the rows of a query to the mailboxes of a recipient: those of the most special key that has
- * any. Pure.
+ * From the entries of a store to the mailboxes of a recipient: those of the most special key that
+ * has any. Pure.
  */
 import { type Alias, isTarget, targetsIn } from '../aliases/alias.ts'
 import type { Unknown } from '../policy-source.ts'
 import { shown } from '../shown.ts'
-import { keyColumn, type Rows, textOf } from './rows.ts'
-import { keyInTable } from './table-keys.ts'
+import { type Entries, keyColumn, textOf } from './entry.ts'
+import { keyInTable } from './keys.ts'
 
-const mailboxColumn = 'mailbox'
+export const mailboxColumn = 'mailbox'
 
-/** The rows of one question, by their keys. */
-export class AliasRows {
+/** The entries of one question, by their keys. */
+export class FoundAliases {
   readonly #byKey = new Map<string, string[]>()
 
-  /** @throws Error where the query has other columns than it may have */
-  constructor({ columns, rows }: Rows) {
-    const names = columns.map((name) => name.toLowerCase())
-    checkNames(names)
-    const [keyAt, mailboxAt] = [names.indexOf(keyColumn), names.indexOf(mailboxColumn)]
-    for (const row of rows) {
-      const [key, mailboxes] = [textOf(row[keyAt]), textOf(row[mailboxAt])]
-      if (typeof key !== 'string' || typeof mailboxes !== 'string') continue
+  constructor(entries: Entries) {
+    for (const [key, entry] of entries) {
       const normal = keyInTable(key)
-      const to = targetsIn(mailboxes)
+      const to = textsIn(entry[mailboxColumn])
+        .flatMap(targetsIn)
         .map((target) => targetOf(target, normal))
         .filter((target) => isTarget(target, normal))
       const before = this.#byKey.get(normal)
@@ -42,11 +37,16 @@ export class AliasRows {
   }
 }
 
+/** A text, or a list of them. */
+const textsIn = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? value : [value]).map(textOf).filter((text) => typeof text === 'string')
+
 /** A domain that stands for another may be written without its `@`. */
 const targetOf = (target: string, key: string): string =>
   key.startsWith('@') && !target.includes('@') ? `@${target}` : target
 
-function checkNames(names: readonly string[]): void {
+/** @throws Error where a query has other columns than it may have */
+export function checkAliasColumns(names: readonly string[]): void {
   const expected = [keyColumn, mailboxColumn]
   const missing = expected.find((name) => !names.includes(name))
   if (missing !== undefined)

@@ -1,23 +1,8 @@
 /** What filters write in their JSON, and what may become of it. Pure. */
-import { octetsOf, printable } from '../../smtp/octets.ts'
+import { octetsOf, printable } from '../smtp/octets.ts'
 
 /** Octets of the words for a sender. */
 export const longestWords = 400
-
-export type Json = Readonly<Record<string, unknown>>
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-export function readObject(body: Buffer): { readonly object: Json } | { readonly failed: string } {
-  let answer: unknown
-  try {
-    answer = JSON.parse(body.toString('utf8'))
-  } catch {
-    return { failed: 'its answer is no JSON' }
-  }
-  return isObject(answer) ? { object: answer } : { failed: 'its answer is no object' }
-}
 
 /** For a sender or the log: octets, on one line. */
 export const words = (text: string): string =>

@@ -1,6 +1,9 @@
 /** The rows of a query for aliases. */
 import { describe, expect, test } from 'vitest'
-import { AliasRows } from '../../../src/policy/sql/alias-rows.ts'
+import { checkAliasColumns, FoundAliases } from '../../../src/policy/keyed/found-aliases.ts'
+import { entriesIn, type Rows } from '../../../src/policy/sql/rows.ts'
+
+const foundIn = (rows: Rows) => new FoundAliases(entriesIn(rows, checkAliasColumns))
 
 const columns = ['recipient', 'mailbox']
 const keys = ['ann@a.test', '@a.test']
@@ -44,16 +47,16 @@ test.each<[what: string, rows: readonly (readonly unknown[])[], key: string, to:
     ['x@a.test'],
   ],
 ])('%s', (_, rows, key, to) =>
-  expect(new AliasRows({ columns, rows }).sayOf(keys)).toEqual({ kind: 'alias', key, to }),
+  expect(foundIn({ columns, rows }).sayOf(keys)).toEqual({ kind: 'alias', key, to }),
 )
 
 test('no row is no alias', () =>
-  expect(new AliasRows({ columns, rows: [] }).sayOf(keys)).toEqual({ kind: 'unknown' }))
+  expect(foundIn({ columns, rows: [] }).sayOf(keys)).toEqual({ kind: 'unknown' }))
 
 describe('a query with other columns is refused', () => {
   test.each([
     [['recipient'], 'no column "mailbox"'],
     [['mailbox'], 'no column "recipient"'],
     [['recipient', 'mailbox', 'active'], 'a column "active"'],
-  ])('%j', (names, why) => expect(() => new AliasRows({ columns: names, rows: [] })).toThrow(why))
+  ])('%j', (names, why) => expect(() => foundIn({ columns: names, rows: [] })).toThrow(why))
 })

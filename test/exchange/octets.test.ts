@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { askedAt, failureInWords } from '../../src/judge/scan-octets.ts'
+import { askedAt, failureInWords } from '../../src/exchange/octets.ts'
 
 const withCode = (code: string): Error => Object.assign(new Error('words'), { code })
 
