@@ -129,6 +129,7 @@ const table: Readonly<Record<string, Rule>> = {
     values: ['policy/sql', 'policy'],
     outside: ['node:*', 'pg', 'mysql2', 'mysql2/promise'],
   },
+  'policy/http': { values: ['policy', 'exchange'], outside: ['node:http', 'node:https'] },
   judge: {
     values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
     types: ['smtp/reply.ts'],

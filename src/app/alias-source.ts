@@ -3,18 +3,17 @@ import type { Config, SourceConfig } from '../config/config.ts'
 import type { Alias } from '../policy/aliases/alias.ts'
 import { AliasEntries } from '../policy/aliases/alias-entries.ts'
 import { openLinesFile } from '../policy/file-source.ts'
-import { sqlAliases } from '../policy/sql/sql-source.ts'
+import { aliasesRead } from '../policy/keyed/keyed-source.ts'
 import {
-  databaseSettings,
-  type DatabaseSettings,
-  openDatabase,
-  opened,
+  askedSettings,
+  type AskedSettings,
+  openAsked,
   type OpenSource,
   type PolicySurroundings,
-} from './policy-source.ts'
+} from './asked-source.ts'
+import { opened } from './policy-source.ts'
 
-export type AliasSourceSettings =
-  { readonly kind: 'file'; readonly path: string } | DatabaseSettings
+export type AliasSourceSettings = { readonly kind: 'file'; readonly path: string } | AskedSettings
 
 export type OpenAliasSource = OpenSource<Alias>
 
@@ -22,14 +21,14 @@ export type OpenAliasSource = OpenSource<Alias>
 export const aliasSourceSettings = (
   source: SourceConfig,
   { timeouts }: Pick<Config, 'timeouts'>,
-): AliasSourceSettings => (source.kind === 'file' ? source : databaseSettings(source, timeouts))
+): AliasSourceSettings => (source.kind === 'file' ? source : askedSettings(source, timeouts))
 
 /** Whoever opens it closes it; it rejects where a source of policies does. */
 export async function openAliasSource(
   settings: AliasSourceSettings,
   surroundings: PolicySurroundings,
 ): Promise<OpenAliasSource> {
-  if (settings.kind !== 'file') return await openDatabase(settings, sqlAliases, surroundings)
+  if (settings.kind !== 'file') return await openAsked(settings, aliasesRead, surroundings)
   const { onFact, now } = surroundings
   const file = await openLinesFile<Alias>({
     path: settings.path,

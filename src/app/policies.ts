@@ -7,7 +7,7 @@ import { chainPolicySources } from '../policy/chain.ts'
 import { withDefaultPolicy } from '../policy/default-policy.ts'
 import type { OnFailure, Policies, PolicySource } from '../policy/policy-source.ts'
 import { resolved } from '../policy/resolved.ts'
-import type { PolicySurroundings } from './policy-source.ts'
+import type { PolicySurroundings } from './asked-source.ts'
 
 /** A source that is open, and how it is configured. */
 export interface ConfiguredSource {

@@ -1,6 +1,7 @@
 /** The part of `check` that asks each source of policies and of aliases, with a test address. */
 import { aliasSourceSettings, openAliasSource } from '../app/alias-source.ts'
-import { openPolicySource, type OpenSource, policySourceSettings } from '../app/policy-source.ts'
+import type { OpenSource } from '../app/asked-source.ts'
+import { openPolicySource, policySourceSettings } from '../app/policy-source.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Alias } from '../policy/aliases/alias.ts'
 import type { Answer, Failed, Unknown } from '../policy/policy-source.ts'

@@ -95,9 +95,10 @@ export interface ConfiguredPeerClass extends Omit<
 }
 
 /** Where policies, or mailboxes, are looked up. */
-export type SourceConfig = { readonly kind: 'file'; readonly path: string } | DatabaseConfig
+export type SourceConfig = { readonly kind: 'file'; readonly path: string } | AskedConfig
 
-export type DatabaseConfig = SqliteConfig | ServerConfig
+/** Those whose answers are kept. */
+export type AskedConfig = SqliteConfig | ServerConfig | HttpSourceConfig
 
 /** What all sources have whose answers are kept. */
 export interface AskedSourceConfig {
@@ -120,6 +121,15 @@ export interface ServerConfig extends AskedSourceConfig {
   readonly ca?: string
   readonly connections: number
   readonly query: string
+}
+
+export interface HttpSourceConfig extends AskedSourceConfig {
+  readonly kind: 'http'
+  readonly server: HttpServer
+  readonly tokenFile?: string
+  readonly ca?: string
+  readonly connections: number
+  readonly answerSizeBytes: number
 }
 
 export interface SqliteConfig extends AskedSourceConfig {

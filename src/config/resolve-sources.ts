@@ -2,7 +2,7 @@
  * From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with.
  */
 import { parseQuery } from '../policy/sql/query.ts'
-import type { AskedSourceConfig, ServerConfig, SourceConfig } from './config.ts'
+import type { AskedSourceConfig, HttpSourceConfig, ServerConfig, SourceConfig } from './config.ts'
 import type { Report } from './report.ts'
 import type { Settings } from './schema.ts'
 
@@ -23,7 +23,10 @@ export function resolveSources(
   return entries.flatMap((entry, i): SourceConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(['recipients', list, i], 'names no source, expected file, postgres, mysql or sqlite')
+      report(
+        ['recipients', list, i],
+        'names no source, expected file, postgres, mysql, sqlite or http',
+      )
     for (const other of others) {
       const why = `there is already ${first ?? ''}; make it an entry of its own`
       report(['recipients', list, i, other], why)
@@ -47,12 +50,13 @@ function checkQuery(
 }
 
 function sourceOf(
-  { file, postgres, mysql, sqlite }: Entry,
+  { file, postgres, mysql, sqlite, http }: Entry,
   place: Resolving['place'],
 ): SourceConfig | undefined {
   if (file !== undefined) return { kind: 'file', path: place(file) }
   if (postgres !== undefined) return { kind: 'postgres', ...server(postgres, place) }
   if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
+  if (http !== undefined) return httpSource(http, place)
   if (sqlite === undefined) return undefined
   return { kind: 'sqlite', path: place(sqlite.path), query: sqlite.query, ...asked(sqlite) }
 }
@@ -66,6 +70,21 @@ function server(
     ...{ host, port, database, user, tls, connections, query },
     ...(entry.password_file !== undefined && { passwordFile: place(entry.password_file) }),
     ...(entry.ca !== undefined && { ca: place(entry.ca) }),
+    ...asked(entry),
+  }
+}
+
+function httpSource(
+  entry: NonNullable<Entry['http']>,
+  place: Resolving['place'],
+): HttpSourceConfig {
+  return {
+    kind: 'http',
+    server: entry.url,
+    ...(entry.token_file !== undefined && { tokenFile: place(entry.token_file) }),
+    ...(entry.ca !== undefined && { ca: place(entry.ca) }),
+    connections: entry.connections,
+    answerSizeBytes: entry.answer_size,
     ...asked(entry),
   }
 }

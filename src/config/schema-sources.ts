@@ -46,6 +46,11 @@ const sqlite = (query: QueryKey) =>
     ...asked,
   })
 
+const connections = key(
+  is.whole(1, 1000).prefault(4),
+  'Connections at one time, of each worker process.',
+)
+
 const server = (port: number, query: QueryKey) =>
   z.strictObject({
     host: key(
@@ -69,13 +74,33 @@ const server = (port: number, query: QueryKey) =>
       'Certificates of the authorities that Rcptwise believes, in PEM.',
       'those of Node',
     ),
-    connections: key(
-      is.whole(1, 1000).prefault(4),
-      'Connections at one time, of each worker process.',
-    ),
+    connections,
     query,
     ...asked,
   })
+
+const http = z.strictObject({
+  url: key(
+    is.httpUrl(),
+    'Where the service listens. `http+unix:///socket:/path` is a Unix socket.',
+  ),
+  token_file: key(
+    is.text('a file name').optional(),
+    'File with a bearer token that the service wants, on one line.',
+    'none',
+  ),
+  ca: key(
+    is.text('a file name').optional(),
+    'Certificates of the authorities that Rcptwise believes, in PEM.',
+    'those of Node',
+  ),
+  connections,
+  answer_size: key(
+    is.size('1KiB', '64MiB').prefault('1MiB'),
+    'Rcptwise takes a longer answer for a failure.',
+  ),
+  ...asked,
+})
 
 const sourceOf = (file: string, query: QueryKey) =>
   z.strictObject({
@@ -83,6 +108,11 @@ const sourceOf = (file: string, query: QueryKey) =>
     postgres: key(server(5432, query).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
     mysql: key(server(3306, query).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
     sqlite: key(sqlite(query).optional(), 'A SQLite database: docs/recipients.md.', 'none'),
+    http: key(
+      http.optional(),
+      'A service of your own, with JSON over HTTP: docs/recipients.md.',
+      'none',
+    ),
   })
 
 export const source = sourceOf(

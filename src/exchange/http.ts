@@ -1,8 +1,13 @@
 /**
- * One question over HTTP, and its answer: a connection of its own each time. Knows nothing of what
- * is asked.
+ * One question over HTTP, and its answer, over a connection of its own or one that is kept. Knows
+ * nothing of what is asked.
  */
-import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http'
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as overHttp,
+} from 'node:http'
 import { request as overTls } from 'node:https'
 import { limitConnecting } from './connecting.ts'
 import { type Failed, failureInWords, type Pieces, readBounded, writeText } from './octets.ts'
@@ -19,8 +24,11 @@ export interface HttpQuestion {
   /** In place of the server's own. */
   readonly path?: string
   readonly fields: readonly (readonly [name: string, value: string])[]
-  readonly connectTimeoutMs: number
+  /** Absent: the signal alone ends it. */
+  readonly connectTimeoutMs?: number
   readonly signal: AbortSignal
+  /** Whose connections are used. Absent: one of its own. */
+  readonly agent?: Agent
 }
 
 export interface HttpAnswer {
@@ -38,16 +46,20 @@ export const nameOf = ({ url, socketPath }: HttpServer): string => socketPath ??
 
 export function openHttp(
   { url, socketPath }: HttpServer,
-  { method, path, fields, connectTimeoutMs, signal }: HttpQuestion,
+  { method, path, fields, connectTimeoutMs, signal, agent }: HttpQuestion,
 ): ClientRequest {
   const target = path === undefined ? new URL(url) : new URL(path, url)
-  const headers = [['Host', target.host], ['Connection', 'close'], ...fields].flat()
+  const ends = agent === undefined ? [['Connection', 'close']] : []
+  const headers = [['Host', target.host], ...ends, ...fields].flat()
   const request = target.protocol === 'https:' ? overTls : overHttp
   const where = socketPath === undefined ? {} : { socketPath }
-  const opened = request(target, { ...where, method, headers, agent: false, signal })
+  const opened = request(target, { ...where, method, headers, agent: agent ?? false, signal })
   // Whoever waits for its answer hears of the first; a later one is nobody's.
   opened.on('error', () => undefined)
-  opened.once('socket', (socket) => limitConnecting(socket, connectTimeoutMs))
+  opened.once('socket', (socket) => {
+    if (connectTimeoutMs !== undefined && !opened.reusedSocket)
+      limitConnecting(socket, connectTimeoutMs)
+  })
   return opened
 }
 

@@ -56,7 +56,7 @@ export const fieldOf = (column: string): PolicyColumn | undefined =>
 export function valuesFrom(row: Columns): Made<PolicyValues> {
   const said: Writable = {}
   const mistakes: PolicyMistake[] = []
-  for (const [key, raw] of Object.entries(row).flatMap(flattened)) {
+  for (const [key, raw] of Object.entries(columnsIn(row))) {
     if (raw === null || raw === undefined) continue
     const column = Object.hasOwn(columns, key) ? columns[key] : undefined
     if (column === undefined) mistakes.push({ key, why: 'is nothing that a policy can say' })
@@ -69,6 +69,9 @@ export function valuesFrom(row: Columns): Made<PolicyValues> {
 }
 
 /** In JSON an object may stand in an object, as it does in the configuration. */
+export const columnsIn = (object: Columns): Columns =>
+  Object.fromEntries(Object.entries(object).flatMap(flattened))
+
 const flattened = ([key, raw]: [string, unknown]): [string, unknown][] =>
   scorerNames.some((judge) => judge === key) && typeof raw === 'object' && raw !== null
     ? Object.entries(raw).map(([inner, value]): [string, unknown] => [`${key}_${inner}`, value])

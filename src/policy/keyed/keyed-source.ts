@@ -2,9 +2,9 @@
  * Policies or aliases from a store that is asked by keys: one question of the store for all
  * recipients of a question, or a few where there are very many.
  */
-import type { Alias, AliasSource } from '../aliases/alias.ts'
+import type { Alias } from '../aliases/alias.ts'
 import { allAbandoned, allFailed } from '../failed.ts'
-import type { Answer, Answers, PolicySource, RawPolicy, Source, Unknown } from '../policy-source.ts'
+import type { Answer, Answers, RawPolicy, Source, Unknown } from '../policy-source.ts'
 import { mostKeys } from './bounds.ts'
 import type { Entries, Entry } from './entry.ts'
 import { checkAliasColumns, FoundAliases, mailboxColumn } from './found-aliases.ts'
@@ -28,8 +28,8 @@ export interface Store {
 export interface Reading<Found> {
   /** @throws Error where a query has other columns than it may have, in lower case */
   readonly checkColumns: (names: readonly string[]) => void
-  /** What is said where nothing but a text stands for a key. */
-  readonly ofText: (text: string) => Entry
+  /** What is said where there are no columns, but one value for a key. */
+  readonly ofValue: (value: unknown) => Entry
   readonly found: (entries: Entries) => FoundByKeys<Found>
 }
 
@@ -40,13 +40,13 @@ interface FoundByKeys<Found> {
 
 export const policiesRead: Reading<RawPolicy> = {
   checkColumns: checkPolicyColumns,
-  ofText: (policy) => ({ policy }),
+  ofValue: (policy) => ({ policy }),
   found: (entries) => new FoundEntries(entries),
 }
 
 export const aliasesRead: Reading<Alias> = {
   checkColumns: checkAliasColumns,
-  ofText: (text) => ({ [mailboxColumn]: text }),
+  ofValue: (mailbox) => ({ [mailboxColumn]: mailbox }),
   found: (entries) => new FoundAliases(entries),
 }
 
@@ -90,9 +90,6 @@ export function keyedSource<Found>(store: Store, reading: Reading<Found>): Sourc
     close: async () => await store.close(),
   }
 }
-
-export const policiesIn = (store: Store): PolicySource => keyedSource(store, policiesRead)
-export const aliasesIn = (store: Store): AliasSource => keyedSource(store, aliasesRead)
 
 /** As few as the bound of a question allows. */
 function inParts(recipients: readonly Recipient[]): readonly (readonly Recipient[])[] {

@@ -2,15 +2,9 @@
 import { createPool, type Pool, type PoolConnection } from 'mysql2'
 import type { PoolConnection as Connection } from 'mysql2/promise'
 import { mostLists, mostRows, tooManyRows } from './bounds.ts'
+import { OpenQuestions, unlessAborted } from '../open-questions.ts'
 import type { Rows } from './rows.ts'
-import {
-  driverQuery,
-  idleMs,
-  OpenQuestions,
-  type ServerSettings,
-  UntranslatableKeyError,
-  unlessAborted,
-} from './server.ts'
+import { driverQuery, idleMs, type ServerSettings, UntranslatableKeyError } from './server.ts'
 import type { Database } from './sql-source.ts'
 import type { KeyLists } from './key-lists.ts'
 

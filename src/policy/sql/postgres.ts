@@ -1,15 +1,9 @@
 /** PostgreSQL, by a pool of connections that only read. */
 import pg from 'pg'
 import { mostRows, tooManyRows } from './bounds.ts'
+import { OpenQuestions, unlessAborted } from '../open-questions.ts'
 import type { Rows } from './rows.ts'
-import {
-  driverQuery,
-  idleMs,
-  OpenQuestions,
-  type ServerSettings,
-  UntranslatableKeyError,
-  unlessAborted,
-} from './server.ts'
+import { driverQuery, idleMs, type ServerSettings, UntranslatableKeyError } from './server.ts'
 import type { Database } from './sql-source.ts'
 import type { KeyLists } from './key-lists.ts'
 

@@ -1,0 +1,72 @@
+/**
+ * The recipes of docs/recipients.md, as they are written there: the configuration, and what stands
+ * beside it, with another port or place alone.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { reportOn } from '../../src/app/recipient-report.ts'
+import { checkRecipients } from '../../src/cli/check-recipients.ts'
+import type { Config } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { freePort } from '../support/lab/ports.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/recipients.md'), 'utf8')
+let directory: string
+let closing: AsyncDisposableStack
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rcptwise-recipes-'))
+  closing = new AsyncDisposableStack()
+  closing.defer(() => rmSync(directory, { recursive: true }))
+})
+afterEach(async () => await closing.disposeAsync())
+
+/** The first block of its language in a section of the page. */
+function block(section: string, language: string): string {
+  const [, text = ''] = page.split(`\n## ${section}\n`)
+  const [own = ''] = text.split('\n## ')
+  const found = new RegExp('```' + language + '\\n([\\s\\S]*?)```').exec(own)?.[1]
+  if (found === undefined) throw new Error(`${section} has no ${language}`)
+  return found
+}
+
+function configOf(yaml: string): Config {
+  const loaded = parseConfig(`relay_domains: [example.org]\n${yaml}`, join(directory, 'x.yaml'))
+  if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
+  return loaded.config
+}
+
+/** What a mailbox has, by `recipients test`. */
+async function policiesOf(config: Config, ...addresses: readonly string[]): Promise<unknown[]> {
+  const reports = await reportOn({ addresses, sender: '' }, config)
+  return reports.map(({ policy }) => [policy?.tagAt, policy?.rejectAt])
+}
+
+async function inWords(config: Config): Promise<string> {
+  return (await checkRecipients(config)).map(({ ok, text }) => `${ok} ${text}`).join('\n')
+}
+
+test('HTTP: a service for Node', async () => {
+  const port = await freePort()
+  const script = join(directory, 'service.mjs')
+  writeFileSync(script, block('HTTP', 'js').replace('8080', String(port)))
+  const config = configOf(block('HTTP', 'yaml').replace('8080', String(port)))
+  expect(await inWords(config)).toContain(`false recipients: http:127.0.0.1:${port}: ECONNREFUSED`)
+  const service = spawn(process.execPath, [script], { stdio: 'ignore' })
+  closing.defer(() => void service.kill('SIGKILL'))
+  await expect
+    .poll(async () => await inWords(config))
+    .toBe(
+      `true recipients: http:127.0.0.1:${port} answers: postmaster@example.org has tag_at 5, reject_at 9`,
+    )
+  expect(
+    await policiesOf(config, 'ann+x@example.org', 'bob@example.org', 'eve@example.net'),
+  ).toEqual([
+    [5, 8],
+    [5, 9],
+    [6, 15],
+  ])
+})
