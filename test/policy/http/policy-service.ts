@@ -36,7 +36,10 @@ export async function policyService({
     const { recipients } = JSON.parse(body) as { recipients: readonly string[] }
     self.questions.push(recipients)
     self.fields.push(request.headers)
-    if (self.instead !== undefined) { self.instead(response); return; }
+    if (self.instead !== undefined) {
+      self.instead(response)
+      return
+    }
     const known = recipients.filter((key) => Object.hasOwn(entries, key))
     response.end(
       JSON.stringify({ recipients: Object.fromEntries(known.map((key) => [key, entries[key]])) }),
