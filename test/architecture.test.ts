@@ -69,7 +69,13 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['backend/backend.ts', 'sender-auth/sender-auth.ts', 'facts'],
   },
   'sender-auth': {
-    values: ['sender-auth', 'message', 'smtp/domain.ts', 'smtp/octets.ts'],
+    values: [
+      'sender-auth',
+      'message',
+      'smtp/domain.ts',
+      'smtp/octets.ts',
+      'verdict/vouched-symbols.ts',
+    ],
     outside: ['node:*', 'tldts', 'mailauth/lib/spf/index.js', 'mailauth/lib/dkim/verify.js'],
   },
   listen: {

@@ -5,6 +5,7 @@
 import type { Edits, Revision } from '../message/edits.ts'
 import { revised } from '../message/revised-text.ts'
 import { type Finding, type Findings, noFindings } from '../verdict/judgement.ts'
+import { AuthoredJudging } from './authored.ts'
 import { Cleaned } from './cleaned.ts'
 import type {
   JudgedEnvelope,
@@ -35,6 +36,11 @@ export class JudgeChain implements Judges {
   }
 
   message(message: MessageToJudge): MessageJudging {
+    const judging = this.#judging(message)
+    return message.envelope.wantsAuthor === true ? new AuthoredJudging(judging) : judging
+  }
+
+  #judging(message: MessageToJudge): MessageJudging {
     const { text, envelope } = message
     if (this.#mayWriteOurs(envelope.client.address))
       return new ChainJudging(this.#stages, message, this.#now)

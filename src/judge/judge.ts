@@ -58,6 +58,8 @@ export interface JudgedEnvelope {
   readonly firstRecipients: readonly string[]
   /** Our own name. */
   readonly hostname: string
+  /** A recipient's policy may ask who the author is. */
+  readonly wantsAuthor?: true
   /**
    * Our own address and port that the client has connected to, with a blank between them; absent
    * where it is not known.

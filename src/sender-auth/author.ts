@@ -1,20 +1,12 @@
 /** The domain of a message's author, for what a judge says of it. */
+import { authorOf } from '../message/author.ts'
 import type { HeaderField } from '../message/header-fields.ts'
 import { canonicalDomainOf } from '../smtp/domain.ts'
 
-const inBrackets = /^(?:"(?:[^"\\]|\\.)*"[ \t]*|[^"<>,;:@]*)<[^<>@ \t,]+@([^<>@ \t,]+)>$/
-const bare = /^[^ \t"<>@,;:]+@([^ \t"<>@,;:]+)$/
-
-/**
- * Undefined unless there is exactly one From field, with one address in a plain form: a second one
- * could be anybody's.
- */
+/** Undefined where it is not known whose message it is. */
 export function authorDomain(
   fields: readonly Pick<HeaderField, 'name' | 'value'>[],
 ): string | undefined {
-  const [from, ...more] = fields.filter(({ name }) => name === 'from')
-  if (from === undefined || more.length > 0) return undefined
-  const value = from.value.trim()
-  const match = inBrackets.exec(value) ?? bare.exec(value)
-  return match?.[1] === undefined ? undefined : canonicalDomainOf(match[1])
+  const author = authorOf(fields)
+  return author === undefined ? undefined : canonicalDomainOf(author.domain)
 }

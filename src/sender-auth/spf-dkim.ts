@@ -16,7 +16,7 @@ import {
   type Resolve,
 } from './questions.ts'
 import { chooseSignatures, nameInDns } from './signatures.ts'
-import { vouchedBySymbols } from './symbols.ts'
+import { vouchedBySymbols } from '../verdict/vouched-symbols.ts'
 import { withHeader } from './text-to-verify.ts'
 import type { VouchedBy, VouchedMessage, SenderAuthenticator, Vouching } from './sender-auth.ts'
 

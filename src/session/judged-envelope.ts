@@ -2,6 +2,7 @@
 import type { JudgedEnvelope, JudgedRecipient } from '../judge/judge.ts'
 import { octetsOf } from '../smtp/octets.ts'
 import type { Policy } from '../verdict/policy.ts'
+import { hasLists } from '../verdict/sender-lists.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Session } from './session.ts'
 import {
@@ -41,9 +42,13 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
     recipients: recipientsOf(transaction),
     firstRecipients: firstRecipients.map(octetsOf),
     hostname: session.options.hostname,
+    ...(asksForAuthor(transaction) ? { wantsAuthor: true } : {}),
     ...known({ local }),
   }
 }
+
+const asksForAuthor = ({ recipients }: Transaction): boolean =>
+  recipients.some(({ policy }) => policy !== undefined && hasLists(policy))
 
 function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
   const recipients: JudgedRecipient[] = []

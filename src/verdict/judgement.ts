@@ -1,4 +1,5 @@
 /** What judges say of one message, as data. */
+import type { Author } from '../message/author.ts'
 import type { Edits, Revision } from '../message/edits.ts'
 import type { Reply } from '../smtp/reply.ts'
 import type { Verdict } from './verdict.ts'
@@ -58,6 +59,8 @@ export interface Findings {
   readonly all: readonly Finding[]
   /** What they change in the text for everyone. */
   readonly revision: Revision
+  /** As the From field says, where a recipient's policy may ask for it; octets. */
+  readonly author?: Author
 }
 
 /** In a word: a score, a result without one, nothing about the message, or no judgement. */

@@ -27,12 +27,26 @@ function matchOf(list: SenderList | undefined, sender: string): SenderMatch {
 const isMoreSpecial = (one: SenderMatch, other: SenderMatch): boolean =>
   bySpeciality.indexOf(one) > bySpeciality.indexOf(other)
 
-/** What the lists say of this sender; of two entries the special one counts. */
+/** The most special entry that one of the names matches. */
+const bestMatch = (list: SenderList | undefined, names: readonly string[]): SenderMatch =>
+  names
+    .map((name) => matchOf(list, name))
+    .reduce((best, match) => (isMoreSpecial(match, best) ? match : best))
+
+export const hasLists = ({ acceptSenders, refuseSenders }: SenderLists): boolean =>
+  acceptSenders !== undefined || refuseSenders !== undefined
+
+/**
+ * What the lists say of this sender; of two entries the special one counts. `author`: an address
+ * that somebody vouches for; it counts as the reverse-path does.
+ */
 export function wishFor(
   { acceptSenders, refuseSenders }: SenderLists,
   sender: string,
+  author = sender,
 ): 'accept' | 'refuse' | undefined {
-  const [accepted, refused] = [matchOf(acceptSenders, sender), matchOf(refuseSenders, sender)]
+  const names = author === sender ? [sender] : [sender, author]
+  const [accepted, refused] = [bestMatch(acceptSenders, names), bestMatch(refuseSenders, names)]
   if (isMoreSpecial(accepted, refused)) return 'accept'
   return refused === 'nobody' ? undefined : 'refuse'
 }

@@ -4,8 +4,9 @@ import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
 import { type Finding, type Findings, type Opinion, type Said, symbolsOf } from './judgement.ts'
 import type { Policy } from './policy.ts'
 import { overruled, type PlainWord, reason } from './reason.ts'
-import { wishFor } from './sender-lists.ts'
+import { hasLists, wishFor } from './sender-lists.ts'
 import { type Decided, decide, type Verdict } from './verdict.ts'
+import { vouchedAuthor } from './vouched-author.ts'
 
 export interface Wanted extends Decided {
   /**
@@ -85,7 +86,8 @@ function wishOf(
   const { maxSizeBytes } = policy
   if (maxSizeBytes !== undefined && sizeBytes !== undefined && sizeBytes > maxSizeBytes)
     return wish('reject', 'max_size')
-  const ofSender = wishFor(policy, sender)
+  const author = hasLists(policy) ? vouchedAuthor(findings, sender) : undefined
+  const ofSender = wishFor(policy, sender, author)
   if (ofSender === 'refuse') return wish('reject', 'refuse_senders')
   if (ofSender === 'accept') return wish('accept', 'accept_senders')
   const { rejectSymbols, acceptSymbols, tagSymbols } = policy

@@ -73,7 +73,7 @@ import { decodeXtext, encodeXtext } from '../../src/smtp/xtext.ts'
 import { aligned, organisationOf } from '../../src/sender-auth/alignment.ts'
 import { authorDomain } from '../../src/sender-auth/author.ts'
 import { chooseSignatures } from '../../src/sender-auth/signatures.ts'
-import { vouchedBySymbols } from '../../src/sender-auth/symbols.ts'
+import { vouchedBySymbols } from '../../src/verdict/vouched-symbols.ts'
 
 export interface Reader {
   /** What the hostile part stands behind; each is tried. */

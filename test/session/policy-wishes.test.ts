@@ -222,7 +222,7 @@ describe('senders', () => {
   }
   const known = new Set(['friend@example.net'])
 
-  test('policies.md: “Rcptwise refuses a sender in refuse_senders with 550 at RCPT.”', () => {
+  test('policies.md: “Rcptwise refuses a reverse-path in refuse_senders with 550 at RCPT.”', () => {
     const machine = ready({ refuseSenders: new Set(['@example.net']) })
     const { rcpts } = machine.envelope('sender@example.net', [a, b])
     expect(rcpts).toEqual([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { vouchedBySymbols } from '../../src/sender-auth/symbols.ts'
+import { vouchedBySymbols } from '../../src/verdict/vouched-symbols.ts'
 
 test.each([
   [['R_SPF_ALLOW', 'BAYES_SPAM'], 'envelope'],
