@@ -125,7 +125,7 @@ describeSituation('a front-end in trouble', async () => await Troubled.start(), 
 
 const labels = { peer: 'default', strategy: 'group' }
 describeSituation(
-  'senders that do not come back, and a scanner in front that writes nonsense',
+  'senders that do not come back, a scanner that writes nonsense, one that is away, and wishes that are none',
   async () => await Forsaken.start(),
   [
     {
@@ -133,6 +133,23 @@ describeSituation(
       when: 'the field of the scanner holds no number',
       bring: async (forsaken) => await forsaken.sendUnjudgeable(),
       labels: { judge: 'headers' },
+    },
+    {
+      alert: 'RcptwisePolicyWrong',
+      when: 'what stands in the database is no policy',
+      bring: async (forsaken) => await forsaken.sendToOdd(),
+      labels: ({ wishes }) => ({ source: `sqlite:${wishes}` }),
+    },
+    {
+      alert: 'RcptwisePolicySourceFails',
+      when: 'the database has lost its table',
+      bring: async (forsaken) => await forsaken.sendWithoutWishes(),
+      labels: ({ wishes }) => ({ source: `sqlite:${wishes}` }),
+    },
+    {
+      alert: 'RcptwiseJudgeServerDown',
+      when: 'nothing listens where rspamd should',
+      labels: { judge: 'rspamd' },
     },
     {
       alert: 'RcptwiseAbandonedRecipients',
