@@ -73,6 +73,7 @@ export async function openFoundation(
     readAtScrape: (more) => Object.assign(sources, more),
     initialiseMetrics: (for_) =>
       initialise(metrics, strategies(for_), {
+        observes: for_.mode === 'observe',
         judges: judgeNames(for_),
         policySources: [...for_.recipients.sources, ...for_.recipients.aliases].map(sourceName),
       }),

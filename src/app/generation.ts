@@ -31,7 +31,9 @@ import {
   type RecipientSources,
 } from './policies.ts'
 import { policySourceSettings } from './policy-source.ts'
+import { openObserver } from './observer.ts'
 import { connectionOptions, tlsServer } from './session.ts'
+import { known } from '../known.ts'
 
 /** What outlives a configuration. */
 export interface OutlivingParts extends LeasedParts {
@@ -110,6 +112,12 @@ export async function openGeneration(
   const voucher = configuredVoucher(config, outliving.questions)
   const bounces = configuredBounces(config, { ...outliving, backend, voucher })
 
+  const observer =
+    config.mode === 'observe'
+      ? openObserver({ config, judges, policies, budget: outliving.budget, onFact, now })
+      : undefined
+  leased.defer(async () => await observer?.abandon())
+
   const owned = leased.move()
   let sessions = 0
   let retired: (() => void) | undefined
@@ -119,8 +127,13 @@ export async function openGeneration(
     await closing
     retired?.()
   }
+  /** Of a retired one: behind the last session, what it has passed on is observed first. */
+  const closeWhenDone = async (): Promise<void> => {
+    await observer?.whenIdle()
+    await close()
+  }
   const onEnd = (): void => {
-    if (--sessions === 0 && retired !== undefined) void close()
+    if (--sessions === 0 && retired !== undefined) void closeWhenDone()
   }
   const ofSessions = {
     ...outliving,
@@ -132,6 +145,7 @@ export async function openGeneration(
     voucher,
     certificates,
     directory,
+    ...known({ observer }),
     onEnd,
   }
   return {
@@ -139,7 +153,8 @@ export async function openGeneration(
     backend,
     certificates,
     directory,
-    judgesTrouble: () => troubleOf(judges),
+    // Mail that is passed on waits for no judge.
+    judgesTrouble: () => (observer === undefined ? troubleOf(judges) : undefined),
     trouble: () => backend.trouble(),
     serving({ tls, auth, proxyProtocolFrom, xclientFrom }, limits): Serving {
       const begin = connectionOptions(ofSessions, { tls, auth, xclientFrom })
@@ -167,7 +182,7 @@ export async function openGeneration(
     },
     retire(onClosed) {
       retired = onClosed
-      if (sessions === 0) void close()
+      if (sessions === 0) void closeWhenDone()
     },
     close,
   }

@@ -4,12 +4,14 @@ import { ClientBackend } from '../backend/client-backend.ts'
 import type { Bounces } from '../bounce/bounce.ts'
 import type { Config, ListenerTls } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
+import type { Judges } from '../judge/judge.ts'
 import { JudgeChain } from '../judge/chain.ts'
 import type { ConfiguredJudge } from '../judge/stages.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ConnectionOptions } from '../listen/connection-options.ts'
 import type { ServedConnection } from '../listen/listener.ts'
 import type { ClientOfConnection } from '../listen/welcome.ts'
+import type { Observer } from '../listen/observer.ts'
 import { thisProcess } from '../listen/deliverer.ts'
 import { inRanges, type PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
@@ -40,6 +42,8 @@ export interface SessionParts {
   readonly bounces: Bounces
   readonly voucher: SenderAuthenticator
   readonly certificates: Certificates | undefined
+  /** With `mode: observe`. */
+  readonly observer?: Observer
   /** Of all sessions together, whatever configuration they began with. */
   readonly budget: SpoolBudget
   readonly directory: PeerDirectory
@@ -76,8 +80,11 @@ export function connectionOptions(
     replyTimeoutMs: timeouts.replyMs,
     underWayMs: Math.min(timeouts.underWayMs, timeouts.replyMs),
   }
-  const judges = new JudgeChain({ judges: parts.judges, now, mayWriteOurs: mayWriteOurs(config) })
-  const runner = { ...parts, judges, spool, openLimits: limits.openSplits, ...waits }
+  const whom: WhomToAsk =
+    config.mode === 'observe'
+      ? nobodyAsked(parts)
+      : { policies: parts.policies, judges: judging(parts) }
+  const runner = { ...parts, ...whom, spool, openLimits: limits.openSplits, ...waits }
   const text = {
     bareNewlines: config.bareNewlines,
     maxBytes: limits.messageSizeBytes,
@@ -107,6 +114,20 @@ export function connectionOptions(
   }
 }
 
+/** In the order of the configuration. */
+export const judging = ({ config, judges, now }: JudgingParts): Judges =>
+  new JudgeChain({ judges, now, mayWriteOurs: mayWriteOurs(config) })
+
+type JudgingParts = Pick<SessionParts, 'config' | 'judges' | 'now'>
+
+/** Nobody is asked while the client waits: what would have been is found out behind the answer. */
+const nobodyAsked = ({ now }: SessionParts): WhomToAsk => ({
+  policies: undefined,
+  judges: new JudgeChain({ judges: [], now }),
+})
+
+type WhomToAsk = Pick<RunnerParts, 'policies' | 'judges'>
+
 /** Hosts of this site, and those whose scanner is believed. */
 function mayWriteOurs({
   foreignFields,
@@ -135,10 +156,17 @@ export const judgingOf = ({ lastWord }: Config): Judged['judging'] =>
   lastWord === 'backend' ? 'backend' : 'score'
 
 function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOptions {
-  const { limits, ehlo, relayDomains, quarantine } = config
+  const { limits, ehlo, relayDomains, quarantine, mode } = config
   return {
     hostname: config.hostname,
-    own: { ...ehlo, messageSizeBytes: limits.messageSizeBytes },
+    own: {
+      ...ehlo,
+      // Nobody is told by us when to come again.
+      greylist: ehlo.greylist && mode === 'enforce',
+      prdr: mode === 'enforce' ? 'own' : 'of backend',
+      messageSizeBytes: limits.messageSizeBytes,
+    },
+    mode,
     startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,

@@ -23,6 +23,7 @@ async function check(command: Command): Promise<void> {
   const findings: Finding[] = [
     { ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` },
   ]
+  if (config.mode === 'observe') findings.push({ ok: true, text: observesOnly })
   const backend = await checkBackend(config)
   findings.push(
     ...(await checkRecipients(config)),
@@ -36,6 +37,9 @@ async function check(command: Command): Promise<void> {
   for (const advice of await adviseOnDomains(config.relayDomains ?? [])) print('note', advice)
   if (findings.some((finding) => !finding.ok)) process.exitCode = 1
 }
+
+const observesOnly =
+  'mode: observes only; every message is passed on, and counted and logged is what recipients would have been told'
 
 /** What servers and name servers say stands in it: it can't move the cursor. */
 const print = (kind: string, text: string): void =>

@@ -52,6 +52,7 @@ async function serve(command: Command): Promise<void> {
       listening,
       backends,
       admin,
+      mode: config.mode,
       workers: config.workers,
       pid: process.pid,
     },

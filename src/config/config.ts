@@ -284,6 +284,8 @@ export interface Config {
   /** Absent: every domain; only valid while no backend could relay (sink). */
   readonly relayDomains?: readonly string[]
   readonly receivedHeader: boolean
+  /** `observe`: nothing is decided, and what would have been is told. */
+  readonly mode: 'enforce' | 'observe'
   readonly policies: ReadonlyMap<string, Policy>
   readonly recipients: {
     readonly defaultPolicy: Policy
@@ -351,6 +353,8 @@ export interface Config {
     readonly rates: ConfiguredRates
     /** Reports of refusals to one sender. */
     readonly bouncesPerHour: number
+    /** In each worker (`mode: observe`). */
+    readonly observedAtATime: number
     /** Of one client; Infinity: no limit. */
     readonly dnsQuestionsPerMinute: number
     readonly allDnsQuestionsPerMinute: number

@@ -52,6 +52,7 @@ export function resolveSettings(
     ...(settings.relay_domains !== undefined && { relayDomains: settings.relay_domains }),
     receivedHeader:
       settings.received_header === 'auto' ? !tellsClient(backend) : settings.received_header,
+    mode: settings.mode,
     policies,
     recipients: {
       defaultPolicy: defaultPolicy(settings.recipients.default, policies, report),
@@ -195,6 +196,7 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
   sessionsPerNetwork: limits.sessions_per_network,
   rates: resolveRates(limits),
   bouncesPerHour: limits.bounces_per_hour,
+  observedAtATime: limits.observed_at_a_time,
   dnsQuestionsPerMinute: limits.dns_questions_per_minute,
   allDnsQuestionsPerMinute: limits.all_dns_questions_per_minute,
   textMinimumRate: limits.text_minimum_rate,

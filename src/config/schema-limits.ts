@@ -66,6 +66,10 @@ export const limits = section({
     is.whole(1, 10_000).prefault(20),
     'Number of commands, refused with 5yz or unknown, after which Rcptwise ends a connection. What a policy or the mail server says of a sender or recipient does not count.',
   ),
+  observed_at_a_time: key(
+    is.whole(1, 10_000).prefault(100),
+    'Most messages judged at a time behind their answer, in each worker (`mode: observe`); above it Rcptwise passes a message on without judging it.',
+  ),
   open_splits: key(
     is.whole(1, 90_000).prefault(50_000),
     'Most splits open at a time. Beyond this limit and the next three, Rcptwise serves messages unsplit.',

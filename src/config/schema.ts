@@ -38,6 +38,10 @@ export const schema = z.strictObject({
     is.automatic().prefault('auto'),
     "Add a Received field; `auto` adds one unless the backend learns the client's address.",
   ),
+  mode: key(
+    z.enum(['enforce', 'observe']).prefault('enforce'),
+    '`observe`: pass everything on as if Rcptwise were not there, and only count and log what it would have told each recipient. docs/in-and-out.md.',
+  ),
   policies: key(
     policies,
     'What recipients may want, by name.',

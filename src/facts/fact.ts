@@ -7,6 +7,7 @@ import type { BackendFact } from './backend.ts'
 import type { BounceFact } from './bounces.ts'
 import type { CertificateFact } from './certificates.ts'
 import type { JudgeFact } from './judges.ts'
+import type { NotObservedFact, ObservedFact } from './observed.ts'
 import type { OperationFact } from './operation.ts'
 import type { PeerFact } from './peers.ts'
 import type { PolicyFact } from './policies.ts'
@@ -21,6 +22,8 @@ export type Fact =
   | BounceFact
   | CertificateFact
   | JudgeFact
+  | NotObservedFact
+  | ObservedFact
   | OperationFact
   | PeerFact
   | PolicyFact

@@ -91,6 +91,11 @@ export interface TransactionFact extends OfTransaction {
   readonly mode: TransactionMode
   readonly outcome: TransactionOutcome
   readonly strategy: StrategyName
+  /**
+   * It was passed on as if nobody stood between (`mode: observe`); true: behind it comes what would
+   * have been, or that nobody knows.
+   */
+  readonly observed?: boolean
   /** `auto` has chosen the strategy. */
   readonly chosen?: AutoReason
   /** SPF or DKIM has passed, or has not; absent when no text was seen yet. */

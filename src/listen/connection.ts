@@ -295,6 +295,8 @@ export class Connection {
         return this.#messages.runner?.vouch(effect)
       case 'prepareBounce':
         return this.#messages.runner?.prepareBounce(effect)
+      case 'observe':
+        return this.#messages.runner?.observe(effect)
       case 'report':
         return this.#writes.whenDone(() => this.#messages.runner?.report(effect))
       case 'save':

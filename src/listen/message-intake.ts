@@ -5,14 +5,14 @@
 import type { Backend } from '../backend/backend.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { JudgedEnvelope, Judges, JudgeTold, MessageJudging } from '../judge/judge.ts'
-import { known } from '../known.ts'
 import { MessageIdReader } from '../message/message-id.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Event } from '../session/effects.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import { createFingerprint, type Fingerprint } from '../split/fingerprint.ts'
 import type { MessageIdentity } from '../split/split.ts'
-import { type Findings, noFindings, resultOf } from '../verdict/judgement.ts'
+import { type Findings, noFindings } from '../verdict/judgement.ts'
+import { judgedFact } from './judged-fact.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
 export interface IntakeParts {
@@ -64,6 +64,7 @@ export class MessageIntake {
   #forgotten = false
   #ended = false
   #stopped = false
+  #handedOver = false
   #over = false
 
   constructor(parts: IntakeParts, start: TextStart, listener: MessageListener) {
@@ -189,17 +190,9 @@ export class MessageIntake {
     })
   }
 
-  #noteJudged({ judge, judgement, ms }: JudgeTold): void {
+  #noteJudged(told: JudgeTold): void {
     const { now, onFact } = this.#parts
-    onFact({
-      kind: 'judged',
-      at: now(),
-      transaction: this.#start.judged.id,
-      judge,
-      result: resultOf(judgement),
-      ms,
-      ...(judgement.kind === 'judged' ? {} : known({ why: judgement.why })),
-    })
+    onFact(judgedFact(this.#start.judged.id, told, now()))
   }
 
   #noteRemoved(names: readonly string[]): void {
@@ -226,10 +219,16 @@ export class MessageIntake {
     this.#judging.abandon(why)
   }
 
+  /** The text is somebody else's from now on, who closes it. */
+  handOver(): { readonly envelope: JudgedEnvelope; readonly text: Spool } {
+    this.#handedOver = true
+    return { envelope: this.#start.judged, text: this.#spool }
+  }
+
   /** Lets go of everything. */
   abandon(): void {
     this.#over = true
     this.#judging.abandon()
-    this.#spool.close()
+    if (!this.#handedOver) this.#spool.close()
   }
 }

@@ -4,12 +4,14 @@
  * pipelined, are one question to the policies.
  */
 import type { Ledger } from '../ledger/ledger.ts'
+import { known } from '../known.ts'
 import type { Policies, PolicyAnswer } from '../policy/policy-source.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import type { Split } from '../split/split.ts'
 
 export interface LookUpParts {
-  readonly policies: Policies
+  /** Undefined: none is asked for. */
+  readonly policies: Policies | undefined
   readonly ledger: Pick<Ledger, 'recall'>
   readonly now: () => number
 }
@@ -47,9 +49,15 @@ export class RecipientLookUp {
     if (this.#over) return
     const asked = this.#asked
     this.#asked = []
+    const { policies } = this.#parts
+    if (policies === undefined)
+      return this.#answered(
+        asked,
+        asked.map(() => undefined),
+      )
     const addresses = asked.map(({ address }) => address)
     const question = new AbortController()
-    const answers = this.#parts.policies.policiesFor(addresses, question.signal)
+    const answers = policies.policiesFor(addresses, question.signal)
     if (answers instanceof Promise) void this.#wait(asked, question, answers)
     else this.#answered(asked, answers)
   }
@@ -64,7 +72,7 @@ export class RecipientLookUp {
     this.#open.delete(question)
   }
 
-  #answered(asked: readonly Asked[], answers: readonly PolicyAnswer[]): void {
+  #answered(asked: readonly Asked[], answers: readonly (PolicyAnswer | undefined)[]): void {
     for (const [i, policy] of answers.entries()) {
       const recipient = asked[i]
       if (recipient === undefined) break
@@ -75,8 +83,9 @@ export class RecipientLookUp {
     }
   }
 
-  #known(index: number, policy: PolicyAnswer, splits: readonly Split[]): void {
-    this.#tell({ kind: 'recipientKnown', at: this.#parts.now(), index, policy, splits })
+  #known(index: number, policy: PolicyAnswer | undefined, splits: readonly Split[]): void {
+    const at = this.#parts.now()
+    this.#tell({ kind: 'recipientKnown', at, index, splits, ...known({ policy }) })
   }
 
   /** Nobody waits for an answer any more. */

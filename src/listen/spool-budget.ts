@@ -92,6 +92,12 @@ export class SpoolBudget {
     return this.#memory.inAll >= this.#options.totalMemoryBytes
   }
 
+  /** Less than half is taken of what may be: a text may be kept beyond its answer. */
+  get hasRoomToSpare(): boolean {
+    const { totalMemoryBytes, totalDiskBytes } = this.#options
+    return this.#memory.inAll * 2 < totalMemoryBytes && this.#disk.inAll * 2 < totalDiskBytes
+  }
+
   /** Whether a text may keep so many more octets in memory. */
   fitsMemory(octets: number): boolean {
     return this.#memory.inAll + octets <= this.#options.totalMemoryBytes

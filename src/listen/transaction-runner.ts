@@ -16,6 +16,7 @@ import {
   MessageIntake,
   type TextStart,
 } from './message-intake.ts'
+import type { Observer } from './observer.ts'
 import { type LookUpParts, RecipientLookUp } from './recipient-look-up.ts'
 import { untilSettled } from './under-way.ts'
 
@@ -28,6 +29,8 @@ export interface RunnerParts extends LookUpParts, IntakeParts, DeliveryParts {
   readonly replyTimeoutMs: number
   /** How long a return waits for an earlier attempt that is still being delivered, in ms. */
   readonly underWayMs: number
+  /** Who finds out what would have been; absent where it is done (`mode`). */
+  readonly observer?: Pick<Observer, 'observe'>
 }
 
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
@@ -134,6 +137,13 @@ export class TransactionRunner {
 
   report(effect: Of<'report'>): void {
     this.#deliveries.report(effect)
+  }
+
+  /** The text of a message that was passed on. */
+  observe({ message }: Of<'observe'>): void {
+    const { observer } = this.#parts
+    if (observer !== undefined && this.#intake !== undefined)
+      observer.observe({ message, ...this.#intake.handOver() })
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Fact, FactListener } from '../facts/fact.ts'
 import type { ClientCertificate } from '../facts/sessions.ts'
 import type { Log } from './log.ts'
 import { type About, MessageIds } from './message-ids.ts'
+import { onNotObserved, onObserved } from './observed.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
@@ -24,6 +25,7 @@ export function logFromFacts(log: Log): FactListener {
   const refusals = new Floods(everyMs)
   const messages = new MessageIds()
   const about = (transaction: string | undefined): About => messages.about(transaction)
+  const unobserved = new Floods(everyMs)
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
     const { kind: event, at, limit } = fact
@@ -306,6 +308,12 @@ export function logFromFacts(log: Log): FactListener {
           { event: fact.kind, why: fact.why },
           `new configuration is wrong: the old one stays in use (${fact.why[0] ?? ''})`,
         )
+        return
+      case 'messageObserved':
+        onObserved(log, fact)
+        return
+      case 'messageNotObserved':
+        onNotObserved(log, fact, unobserved)
         return
       case 'sessionOpened':
       case 'messageIdRead':

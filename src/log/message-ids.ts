@@ -13,13 +13,23 @@ export interface About {
   readonly messageId?: string
 }
 
+type End = Fact & {
+  readonly kind: 'transactionEnded' | 'messageObserved' | 'messageNotObserved'
+}
+
+/** No line about it follows; lines of judges follow one that is observed. */
+const endsMessage = (fact: Fact): fact is End =>
+  fact.kind === 'messageObserved' ||
+  fact.kind === 'messageNotObserved' ||
+  (fact.kind === 'transactionEnded' && fact.observed !== true)
+
 export class MessageIds {
   /** By transaction; each one ends. */
   readonly #under = new Map<string, string>()
 
   hear(fact: Fact): void {
     if (fact.kind === 'messageIdRead') this.#under.set(fact.transaction, cutText(fact.messageId))
-    else if (fact.kind === 'transactionEnded') this.#under.delete(fact.transaction)
+    else if (endsMessage(fact)) this.#under.delete(fact.transaction)
   }
 
   about(transaction: string | undefined): About {

@@ -6,7 +6,7 @@ import type { DeliveryFact, RecipientFact, TransactionFact } from '../facts/tran
 import { ownReason, type Reason } from '../verdict/reason.ts'
 import { cutList, cutText } from './cut.ts'
 
-const cutOptional = (text: string | undefined): string | undefined =>
+export const cutOptional = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : cutText(text)
 
 /** Fields in the order of the dialogue; those without a value are left out of the line. */
@@ -28,6 +28,7 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
     groups: countGroups(fact.recipients),
     mode: fact.mode,
     strategy: fact.strategy,
+    observed: fact.observed,
     chosen: fact.chosen,
     vouched: fact.vouched,
     cameBack: fact.cameBack,
@@ -65,7 +66,7 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
 }
 
 /** `overrules`: what would have decided without `reason`. The data are those of the lower one. */
-function reasonFields(why: Reason): Record<string, unknown> {
+export function reasonFields(why: Reason): Record<string, unknown> {
   const own: { readonly [Key in 'because' | 'score' | 'threshold' | 'judge' | 'limit']?: unknown } =
     ownReason(why) ?? {}
   return {

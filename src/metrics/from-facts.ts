@@ -9,6 +9,7 @@ import {
   type TransactionFact,
   type VerdictName,
 } from '../facts/transaction.ts'
+import type { ObservedFact } from '../facts/observed.ts'
 import { initialiseStrategy } from './initialise.ts'
 import type { Metrics } from './registry.ts'
 import { series } from './series.ts'
@@ -173,6 +174,12 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'judgeServerBack':
         metrics.judgeServersDown.dec({ judge: fact.judge })
         return
+      case 'messageObserved':
+        onObserved(metrics, fact)
+        return
+      case 'messageNotObserved':
+        metrics.observedMessagesTotal.inc({ peer: fact.peer, result: 'not_observed' })
+        return
       case 'bounce':
         metrics.bouncesTotal.inc({ peer: fact.peer, result: fact.result })
         return
@@ -246,4 +253,14 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         metrics.configReloadsTotal.inc({ result: 'kept' })
     }
   })
+}
+
+function onObserved(
+  metrics: Metrics,
+  { peer, recipients, divided, costs = [] }: ObservedFact,
+): void {
+  metrics.observedMessagesTotal.inc({ peer, result: divided ? 'divided' : 'agreed' })
+  for (const { verdict } of recipients) metrics.observedRecipientsTotal.inc({ peer, verdict })
+  for (const { strategy, forcedRetries } of costs)
+    metrics.observedForcedRetriesTotal.inc({ peer, strategy }, forcedRetries)
 }

@@ -6,7 +6,7 @@ import type { Fact } from '../facts/fact.ts'
 import type { BounceResult } from '../facts/bounces.ts'
 import type { LimitName, SessionEnd } from '../facts/sessions.ts'
 import type { TransactionFact } from '../facts/transaction.ts'
-import type { ConfigurableStrategy } from '../strategy/names.ts'
+import { type ConfigurableStrategy, strategyNames } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
 type JudgeResult = Extract<Fact, { kind: 'judged' }>['result']
@@ -91,6 +91,8 @@ export const sessionEnds: readonly string[] = Object.keys(ends)
 export interface Named {
   readonly judges?: readonly string[]
   readonly policySources?: readonly string[]
+  /** Nothing else is done. */
+  readonly observes?: boolean
 }
 
 /**
@@ -100,7 +102,7 @@ export interface Named {
 export function initialise(
   metrics: Metrics,
   peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
-  { judges = [], policySources = [] }: Named = {},
+  { judges = [], policySources = [], observes = false }: Named = {},
 ): void {
   for (const result of ['loaded', 'kept']) {
     metrics.policyReloadsTotal.inc({ result }, 0)
@@ -115,6 +117,7 @@ export function initialise(
     metrics.judgeLeftOutTotal.inc({ judge }, 0)
     for (const result of judgeResults) metrics.judgeResultsTotal.inc({ judge, result }, 0)
   }
+  metrics.observing.set(observes ? 1 : 0)
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
   for (const { name: peer, strategy } of peers) {
@@ -127,9 +130,18 @@ export function initialise(
         metrics.transactionsTotal.inc({ peer, mode, outcome }, 0)
     for (const verdict of verdicts) metrics.recipientsTotal.inc({ peer, verdict }, 0)
     metrics.duplicatesSuppressedTotal.inc({ peer }, 0)
+    if (observes) initialiseObserved(metrics, peer)
     for (const result of bounceResults) metrics.bouncesTotal.inc({ peer, result }, 0)
     initialiseStrategy(metrics, peer, strategy)
   }
+}
+
+function initialiseObserved(metrics: Metrics, peer: string): void {
+  for (const result of ['agreed', 'divided', 'not_observed'])
+    metrics.observedMessagesTotal.inc({ peer, result }, 0)
+  for (const verdict of verdicts) metrics.observedRecipientsTotal.inc({ peer, verdict }, 0)
+  for (const strategy of strategyNames)
+    metrics.observedForcedRetriesTotal.inc({ peer, strategy }, 0)
 }
 
 /**

@@ -7,6 +7,7 @@ import { type Findings, noFindings, scoreOf, symbolsOf } from '../verdict/judgem
 import { wantedOf } from '../verdict/wanted.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
+import { observes } from './observe.ts'
 import { recordAbort } from './record-attempt.ts'
 import { messageOf } from './own-words.ts'
 import type { Session } from './session.ts'
@@ -101,6 +102,7 @@ export function noteTransaction(
     mode: transaction.prdr ? 'prdr' : counted === undefined ? 'plain' : 'split',
     outcome,
     strategy: servingOf(transaction),
+    ...(observes(session) && { observed: transaction.observed === true }),
     sizeBytes: text?.sizeBytes ?? 0,
     deliveries,
     ms: session.at - startedAt,

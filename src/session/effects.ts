@@ -16,6 +16,7 @@ import type { Findings } from '../verdict/judgement.ts'
 import type { ParcelResult } from '../verdict/parcels.ts'
 import type { BounceRequest, Prepared } from '../bounce/bounce.ts'
 import type { Refusal } from '../dsn/report.ts'
+import type { ObservedMessage } from './observed-message.ts'
 
 /** `at`: ms since the epoch. */
 export type Event =
@@ -36,7 +37,8 @@ export type Event =
       readonly kind: 'recipientKnown'
       readonly at: number
       readonly index: number
-      readonly policy: PolicyAnswer
+      /** Absent where none is asked for now (`mode: observe`). */
+      readonly policy?: PolicyAnswer
       readonly splits: readonly Split[]
     }
   /** So many splits are open already that this message can't begin another one. */
@@ -197,6 +199,8 @@ export type Effect =
       readonly split: string
       readonly recipients: readonly string[]
     }
+  /** The text is kept, and what would have been decided is found out behind the answer. */
+  | { readonly do: 'observe'; readonly message: ObservedMessage }
   /** Asks SPF and DKIM about the text, for what `auto` learns and goes by. */
   | { readonly do: 'vouch'; readonly reversePath: string; readonly symbols: readonly string[] }
   | ({ readonly do: 'prepareBounce' } & Omit<BounceRequest, 'client' | 'text'>)

@@ -58,8 +58,14 @@ function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
   return recipients
 }
 
-function judgedRecipient({ index, path, group, policy }: Recipient): JudgedRecipient {
-  const address = octetsOf(path.address)
+const judgedRecipient = ({ index, path, group, policy }: Recipient): JudgedRecipient =>
+  judgedAs({ index, address: path.address, group }, policy)
+
+export function judgedAs(
+  { index, address: text, group }: Pick<JudgedRecipient, 'index' | 'address' | 'group'>,
+  policy: Policy | undefined,
+): JudgedRecipient {
+  const address = octetsOf(text)
   return policy === undefined
     ? { index, address, group }
     : { index, address, group, policy: policy.name, ...despiteOf(policy) }

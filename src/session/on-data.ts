@@ -11,6 +11,7 @@ import { concludeWithoutAnswer } from './conclude.ts'
 import { fault } from './ending.ts'
 import { judgedEnvelope } from './judged-envelope.ts'
 import { nothingMade } from './made.ts'
+import { observes } from './observe.ts'
 import { expectRefusedText } from './refused-data.ts'
 import { sayNow } from './reply-slots.ts'
 import type { Session } from './session.ts'
@@ -40,7 +41,8 @@ export function onData(session: Session): void {
   session.effects.push({
     do: 'receiveText',
     fingerprint: takesFingerprint(transaction),
-    streamable: mayStream(transaction),
+    // Who finds out behind the answer what would have been needs the whole text.
+    streamable: !observes(session) && mayStream(transaction),
     judged: judgedEnvelope(session, transaction),
   })
 }

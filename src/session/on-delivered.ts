@@ -17,6 +17,7 @@ import { noteTransaction, outcomeOf } from './conclude.ts'
 import type { Event, ParcelReply } from './effects.ts'
 import { close } from './ending.ts'
 import { deliveriesOf, type Made, madeOfJudged } from './made.ts'
+import { observePassed, observes } from './observe.ts'
 import { recordAnswer } from './record-attempt.ts'
 import { confirmDelivery, intendUnheard, recordUnheard } from './record-deliveries.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
@@ -105,7 +106,7 @@ export function takeResults(
   said: readonly ParcelReply[],
 ): void {
   const { transaction, step } = delivering
-  const judges = session.options.lastWord === 'backend'
+  const judges = session.options.lastWord === 'backend' || observes(session)
   const all = { parcels: step.parcels, replies: said, judges }
   const results = resultsOf(transaction, all)
   markResults(transaction, all)
@@ -138,6 +139,10 @@ interface Answered extends Answering<Delivering | Reporting> {
 /** What the client is told, and what the ledger keeps. */
 function concludeAnswer(session: Session, answered: Answered): void {
   const { hello, transaction, slot, step, results } = answered
+  if (observes(session)) {
+    const { sizeBytes } = step.judged
+    observePassed(session, transaction, { sizeBytes, outcomes: results.outcomes })
+  }
   session.effects.push({ do: 'abandon' })
   if (step.client === 'gone') return keepForNobody(session, answered)
   const said = answerTo(transaction, answered, circumstancesOf(session, answered))
@@ -161,7 +166,8 @@ const madeAtLast = ({ step, results }: Answered): Made => ({
 function circumstancesOf(session: Session, { transaction, step }: Answered): Circumstances {
   const couldReport = step.at === 'reporting' || step.report.kind === 'ready'
   return {
-    anyoneDeferred: anyoneDeferred(transaction),
+    // A refusal of the server behind is passed on as it is (decision 88).
+    anyoneDeferred: anyoneDeferred(transaction) && (transaction.prdr || !observes(session)),
     // Who was let through although the backend refused them is refused at RCPT the next time, if
     // the message can't be split.
     mayComeAgain:

@@ -17,6 +17,7 @@ import { believedParameters } from './auth.ts'
 import { concludeRefusedMail } from './conclude.ts'
 import { fault, rememberRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
+import { observes, passedOnAs } from './observe.ts'
 import { forClient } from './relay.ts'
 import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
 import type { ServedAs } from './oracle.ts'
@@ -48,7 +49,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     parameters,
     sender: ledgerKey(path),
     prdr: parameters.has('PRDR'),
-    peer: served.peer,
+    peer: observes(session) ? passedOnAs(served.peer) : served.peer,
     trusted: served.trusted || session.authenticated,
     mailSlot: openSlot(session.slots),
     recipients: [],

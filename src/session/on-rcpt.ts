@@ -17,6 +17,7 @@ import type { Event } from './effects.ts'
 import { endsByFault, fault } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { parameterRefusal } from './on-mail.ts'
+import { observes } from './observe.ts'
 import { forClient } from './relay.ts'
 import { openSlot, sayNow } from './reply-slots.ts'
 import { type Session, transactionOf } from './session.ts'
@@ -129,8 +130,8 @@ export function onRecipientKnown(
   if (transaction === undefined || recipient?.fate !== 'asked') return
   for (const split of event.splits) keepRecalled(transaction, split)
   recipient.known = true
-  const policy = policyOf(event.policy)
-  if (event.policy.kind === 'failed')
+  const policy = event.policy && policyOf(event.policy)
+  if (event.policy?.kind === 'failed')
     notePolicyFailure(session, transaction, recipient, event.policy)
   if (policy !== undefined) {
     recipient.policy = policy
@@ -177,7 +178,8 @@ function consider(session: Session, recipient: Recipient): void {
   const { shown } = recipient
   if (shown === undefined || !recipient.known) return
   if (!isPositive(shown)) {
-    const conceals = isPermanent(shown) && session.options.unknownRecipients === 'conceal'
+    const { unknownRecipients } = session.options
+    const conceals = isPermanent(shown) && unknownRecipients === 'conceal' && !observes(session)
     if (!conceals && !mayHaveIt(session, recipient)) {
       finish(session, recipient, byBackend(forClient(shown, replies.backendNonsense)))
       return settle(session, false)
@@ -186,7 +188,7 @@ function consider(session: Session, recipient: Recipient): void {
     // because they may have the message.
     recipient.concealed = forClient(shown, replies.backendNonsense)
     recipient.group = 'unknown'
-  } else if (recipient.policy === undefined) {
+  } else if (recipient.policy === undefined && !observes(session)) {
     finish(session, recipient, { reply: replies.policyUnavailable, why: reason('policy failed') })
     return settle(session, false)
   }

@@ -16,6 +16,7 @@ import {
 } from '../verdict/wanted.ts'
 import type { Report } from './answering.ts'
 import { mayBeReported } from './bounce.ts'
+import { observes } from './observe.ts'
 import { refusedBefore } from './outcomes.ts'
 import { inOwnWords, messageOf } from './own-words.ts'
 import { forClient } from './relay.ts'
@@ -48,7 +49,8 @@ export interface Grounds {
 /** Who of those that went through gets the text, and as what. */
 export function planParcels(session: Session, transaction: Transaction, grounds: Grounds): Plan {
   const { findings } = grounds
-  if (session.options.lastWord === 'backend') return planForBackend(session, transaction, grounds)
+  if (session.options.lastWord === 'backend' || observes(session))
+    return planForBackend(session, transaction, grounds)
   const decided = new Map<number, DecidedFor>()
   const through = throughOf(transaction)
   // Who has the message already gets nothing, but hears the same answer.

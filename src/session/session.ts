@@ -87,6 +87,11 @@ export interface SessionOptions {
   readonly relayDomains?: readonly string[]
   /** The backend trusts our address, and follows routes in local parts for all that is known. */
   readonly refuseRoutes?: boolean
+  /**
+   * `observe`: everything is passed on, and what would have been decided is found out behind the
+   * answer (observe.ts).
+   */
+  readonly mode: 'enforce' | 'observe'
   readonly unknownRecipients: 'refuse' | 'conceal'
   /** Mailbox for quarantined mail: one character an octet. */
   readonly quarantine?: string

@@ -122,6 +122,8 @@ export interface Transaction {
    */
   senderAuth: 'no text' | 'not asked' | 'vouched' | 'not vouched'
   lastReply?: Reply
+  /** What would have been decided is found out behind its end (`mode: observe`). */
+  observed?: true
   /** Whose delivery is in the ledger before it is made. */
   intended: readonly string[]
 }

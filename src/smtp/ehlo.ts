@@ -23,6 +23,8 @@ export interface OwnExtensions {
   readonly messageSizeBytes: number
   readonly chunking: boolean
   readonly greylist: boolean
+  /** Whether each recipient can have an answer here, or only where the backend gives one. */
+  readonly prdr: 'own' | 'of backend'
   /** RFC 9422 RCPTMAX; absent: not announced (senders: Exim 4.98 loses recipients by it). */
   readonly limitsRcptMax?: number
 }
@@ -65,7 +67,7 @@ export function offeredExtensions(
   if (secured && backend.has('REQUIRETLS')) offer.set('REQUIRETLS', '')
   if (own.limitsRcptMax !== undefined) offer.set('LIMITS', `RCPTMAX=${own.limitsRcptMax}`)
   if (own.greylist) offer.set('GREYLIST', '')
-  offer.set('PRDR', '')
+  if (own.prdr === 'own' || backend.has('PRDR')) offer.set('PRDR', '')
   return offer
 }
 

@@ -82,6 +82,7 @@ test('log.md: “table under The line of a transaction” What any transaction c
     shadow: { strategy: 'group', forcedRetries: 1 },
     unsplit: 'forgiven',
     split: 'SPLIT',
+    observed: true,
   })
   expect(documented.toSorted()).toEqual(fieldsOf(lineOf(full)).toSorted())
 })

@@ -51,7 +51,7 @@ function setting(
 const names = (told: readonly Known[]): readonly string[] =>
   told.map(
     ({ index, policy }) =>
-      `${index}: ${policy.kind === 'found' ? policy.policy.name : policy.kind}`,
+      `${index}: ${policy?.kind === 'found' ? policy.policy.name : policy?.kind}`,
   )
 
 test('recipients that are offered in one turn are one question; those of the next turn are another', async () => {

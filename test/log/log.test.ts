@@ -141,6 +141,8 @@ describe('the levels', () => {
     ['senderChanged', 'info'],
     ['judgeFailed', 'warn'],
     ['bounce', 'warn'],
+    ['messageObserved', 'info'],
+    ['messageNotObserved', 'warn'],
     ['policyFailed', 'warn'],
     ['policyWrong', 'error'],
     ['aliasesWrong', 'error'],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeExtensions, offeredExtensions, parseExtensions } from '../../src/smtp/ehlo.ts'
 
-const own = { messageSizeBytes: 1000, chunking: false, greylist: false }
+const own = { messageSizeBytes: 1000, chunking: false, greylist: false, prdr: 'own' } as const
 const inClear = { startTls: true, secured: false }
 const backend = (...lines: string[]) => parseExtensions(['mx.backend', ...lines])
 

@@ -171,9 +171,10 @@ export class Machine {
     const peer: PeerClass = { ...defaultPeer, ...options.peer }
     const sessionOptions: SessionOptions = {
       hostname: 'mx.test',
-      own: { messageSizeBytes: 50_000_000, chunking: true, greylist: false },
+      own: { messageSizeBytes: 50_000_000, chunking: true, greylist: false, prdr: 'own' },
       startTls: true,
       receivedHeader: false,
+      mode: 'enforce',
       unknownRecipients: 'refuse',
       lastWord: 'judges',
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
@@ -336,10 +337,13 @@ export class Machine {
         return
       }
       case 'offer': {
-        const policy = this.#world.policy(effect.address)
         const splits = this.ledger.recall(effect.sender, effect.key)
-        if (policy !== undefined)
-          this.#step({ kind: 'recipientKnown', at, index: effect.index, policy, splits })
+        const known = { kind: 'recipientKnown', at, index: effect.index, splits } as const
+        if (this.session.options.mode === 'observe') this.#step(known)
+        else {
+          const policy = this.#world.policy(effect.address)
+          if (policy !== undefined) this.#step({ ...known, policy })
+        }
         const reply = this.#world.rcpt(effect.address)
         if (reply !== undefined)
           this.#step({ kind: 'recipientReplied', at, index: effect.index, reply })
@@ -398,6 +402,7 @@ export class Machine {
         this.facts.push(effect.fact)
         return
       case 'abandon':
+      case 'observe':
       case 'authenticate':
       case 'endAuth':
       case 'dropText':
