@@ -28,19 +28,22 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** The configuration of a page, with its source elsewhere. */
-function configOf(page: string, elsewhere: Partial<SourceConfig>): Config {
+/** The configuration in a page, with its sources elsewhere. */
+function configOf(page: string, elsewhere: Partial<SourceConfig>, nth = 0): Config {
   const text = readFileSync(join(root, 'docs', 'sites', page), 'utf8')
-  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(text) ?? []
+  const yaml = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)][nth]?.[1] ?? ''
   const loaded = parseConfig(yaml, join(directory, 'config.yaml'))
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
   const { config } = loaded
-  const [source] = config.recipients.sources
+  const { sources, aliases } = config.recipients
+  const moved = (source: SourceConfig): SourceConfig =>
+    ({ ...source, ...elsewhere }) as SourceConfig
   return {
     ...config,
     recipients: {
       ...config.recipients,
-      sources: [{ ...source, ...elsewhere } as SourceConfig],
+      sources: sources.map(moved),
+      aliases: aliases.map(moved),
     },
   }
 }
@@ -168,5 +171,120 @@ test('Mailu: each user by their own threshold', async () => {
     'ann@example.org': { tagAt: 6, rejectAt: 11 },
     'bob@example.org': {},
     'eve@example.org': { tagAt: 12, rejectAt: 17 },
+  })
+})
+
+describe.skipIf(obstacle !== undefined)('systems with MySQL', () => {
+  let server: DatabaseServer
+  beforeAll(async () => {
+    server = await startDatabase('mysql')
+  })
+  afterAll(async () => await server[Symbol.asyncDispose]())
+
+  test('ISPConfig: the row of the mailbox, or of its domain; forwardings', async () => {
+    await server.run(
+      `CREATE TABLE spamfilter_users (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, sys_userid INT UNSIGNED NOT NULL DEFAULT 0,
+        server_id INT UNSIGNED NOT NULL DEFAULT 0, priority TINYINT UNSIGNED NOT NULL DEFAULT 7, policy_id INT UNSIGNED NOT NULL DEFAULT 1,
+        email VARCHAR(255) NOT NULL DEFAULT '', fullname VARCHAR(64) DEFAULT NULL, local VARCHAR(1) DEFAULT NULL, UNIQUE KEY email (email))
+        DEFAULT CHARSET=utf8mb4`,
+      `CREATE TABLE spamfilter_policy (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, policy_name VARCHAR(64), spam_lover ENUM('N','Y') DEFAULT 'N',
+        spam_tag2_level DECIMAL(5,2), spam_kill_level DECIMAL(5,2), rspamd_greylisting ENUM('n','y') NOT NULL DEFAULT 'n',
+        rspamd_spam_greylisting_level DECIMAL(5,2), rspamd_spam_tag_level DECIMAL(5,2), rspamd_spam_kill_level DECIMAL(5,2))`,
+      `CREATE TABLE spamfilter_wblist (wblist_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, wb ENUM('W','B') NOT NULL DEFAULT 'W',
+        rid INT UNSIGNED NOT NULL DEFAULT 0, email VARCHAR(255) NOT NULL DEFAULT '', priority TINYINT UNSIGNED NOT NULL DEFAULT 0,
+        active ENUM('y','n') NOT NULL DEFAULT 'y')`,
+      `CREATE TABLE mail_forwarding (forwarding_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, source VARCHAR(255) NOT NULL DEFAULT '',
+        destination TEXT, type ENUM('alias','aliasdomain','forward','catchall') NOT NULL DEFAULT 'alias', active ENUM('n','y') NOT NULL)`,
+      `INSERT INTO spamfilter_policy (id, spam_lover, rspamd_greylisting, rspamd_spam_tag_level, rspamd_spam_kill_level) VALUES
+        (1, 'N', 'n', 8, 12), (2, 'N', 'y', 4, 6.5), (3, 'Y', 'y', 4, 6)`,
+      `INSERT INTO spamfilter_users (id, policy_id, email) VALUES (1, 1, '@example.org'), (2, 2, 'ann@example.org'),
+        (3, 0, 'bob@example.org'), (4, 3, 'eve@example.org')`,
+      `INSERT INTO spamfilter_wblist (rid, wb, email, active) VALUES (2, 'W', '@friends.example', 'y'), (2, 'W', 'carol@example.com', 'y'),
+        (2, 'B', 'spam@example.com', 'y'), (2, 'B', 'old@example.com', 'n'), (2, 'W', 'no address', 'y')`,
+      `INSERT INTO mail_forwarding (source, destination, type, active) VALUES ('info@example.org', 'ann@example.org', 'alias', 'y'),
+        ('@old.example', '@example.org', 'aliasdomain', 'y'), ('x@example.org', 'ann@example.org', 'alias', 'n')`,
+    )
+    const config = configOf('ispconfig.md', at(server))
+    const found = await policiesOf(config, [
+      'Ann@example.org',
+      'bob@example.org',
+      'eve@example.org',
+      'a@b.example',
+    ])
+    expect(found).toMatchObject({
+      'Ann@example.org': { tagAt: 4, rejectAt: 6.5 },
+      'bob@example.org': { tagAt: 8, rejectAt: 12, noGreylisting: true },
+      'a@b.example': { tagAt: 6, rejectAt: 15 },
+    })
+    expect(found['eve@example.org']).toEqual({})
+    expect(listsOf(found['Ann@example.org'])).toEqual([
+      ['@friends.example', 'carol@example.com'],
+      ['spam@example.com'],
+    ])
+    const { aliases } = configOf('ispconfig.md', at(server), 1).recipients
+    const withAliases = { ...config, recipients: { ...config.recipients, aliases } }
+    const behind = await policiesOf(withAliases, [
+      'info@example.org',
+      'ann@old.example',
+      'x@example.org',
+    ])
+    expect(behind).toMatchObject({
+      'info@example.org': { rejectAt: 6.5 },
+      'ann@old.example': { rejectAt: 6.5 },
+      'x@example.org': { rejectAt: 12 },
+    })
+  })
+
+  test("SpamAssassin's userpref: the user's own, the domain's, the default", async () => {
+    await server.run(
+      `CREATE TABLE userpref (username VARCHAR(100) NOT NULL, preference VARCHAR(50) NOT NULL, value VARCHAR(100) NOT NULL,
+        prefid INT NOT NULL AUTO_INCREMENT PRIMARY KEY, KEY username (username))`,
+      `INSERT INTO userpref (username, preference, value) VALUES ('@GLOBAL', 'required_score', '9'), ('ann@example.org', 'required_score', '4.5'),
+        ('ann@example.org', 'whitelist_from', '*@friends.example'), ('ann@example.org', 'whitelist_from', '*.strange?'),
+        ('%example.org', 'required_hits', '7'), ('%example.org', 'blacklist_from', 'spam@example.com'), ('bob@example.org', 'rewrite_header', 'x')`,
+    )
+    const found = await policiesOf(configOf('spamassassin-userpref.md', at(server)), [
+      'ann@example.org',
+      'Bob@Example.org',
+      'eve@example.net',
+    ])
+    expect(found).toMatchObject({
+      'ann@example.org': { tagAt: 4.5, rejectAt: 14.5 },
+      'Bob@Example.org': { tagAt: 7, rejectAt: 17 },
+      'eve@example.net': { tagAt: 5, rejectAt: 15 },
+    })
+    expect(listsOf(found['ann@example.org'])).toEqual([['@friends.example'], ['spam@example.com']])
+  })
+
+  test('PostfixAdmin with a table of its own: aliases, domain aliases, a catch-all', async () => {
+    const page = readFileSync(join(root, 'docs', 'sites', 'postfixadmin.md'), 'utf8')
+    const table = /CREATE TABLE spam_wishes \([\s\S]*?\n\)/.exec(page)?.[0] ?? ''
+    await server.run(
+      `CREATE TABLE alias (address VARCHAR(255) NOT NULL PRIMARY KEY, goto TEXT NOT NULL, domain VARCHAR(255) NOT NULL,
+        active TINYINT(1) NOT NULL DEFAULT 1)`,
+      `CREATE TABLE alias_domain (alias_domain VARCHAR(255) NOT NULL PRIMARY KEY, target_domain VARCHAR(255) NOT NULL,
+        active TINYINT(1) NOT NULL DEFAULT 1)`,
+      table,
+      `INSERT INTO alias (address, goto, domain) VALUES ('ann@example.org', 'ann@example.org', 'example.org'),
+        ('bob@example.org', 'bob@example.org', 'example.org'), ('team@example.org', 'ann@example.org,bob@example.org', 'example.org'),
+        ('@example.org', 'bob@example.org', 'example.org')`,
+      `INSERT INTO alias_domain (alias_domain, target_domain) VALUES ('old.example', 'example.org')`,
+      `INSERT INTO spam_wishes VALUES ('ann@example.org', 3, NULL), ('bob@example.org', NULL, 20), ('@example.org', 5, 10)`,
+    )
+    const config = configOf('postfixadmin.md', at(server))
+    const addresses = [
+      'ann@example.org',
+      'ann@old.example',
+      'team@example.org',
+      'who@example.org',
+      'a@b.example',
+    ]
+    expect(await policiesOf(config, addresses)).toEqual({
+      'ann@example.org': { tagAt: 3, rejectAt: 10 },
+      'ann@old.example': { tagAt: 3, rejectAt: 10 },
+      'team@example.org': { tagAt: 5, rejectAt: 20 },
+      'who@example.org': { tagAt: 5, rejectAt: 20 },
+      'a@b.example': { tagAt: 6, rejectAt: 15 },
+    })
   })
 })
