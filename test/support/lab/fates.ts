@@ -17,6 +17,7 @@ export interface SendingServer {
 export interface ReceivingServer {
   readonly empty: () => Promise<void>
   readonly mailbox: (address: string) => Promise<string[]>
+  readonly log?: () => Promise<string>
 }
 
 export interface Fates {
@@ -48,7 +49,10 @@ export async function expectFates(
       await client.hurry?.()
       return false
     },
-    { explain: client.log },
+    {
+      explain: async () =>
+        `${await client.log()}\n== The server behind\n${(await backend.log?.()) ?? ''}`,
+    },
   )
   await client.empty()
   await backend.empty()

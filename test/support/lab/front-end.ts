@@ -7,6 +7,7 @@ import { startApp } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Fact } from '../../../src/facts/fact.ts'
 import type { TransactionFact } from '../../../src/facts/transaction.ts'
+import { callWitness } from './witnesses.ts'
 
 export interface FrontEndOptions {
   /** Port of the backend on 127.0.0.1, or its URL. */
@@ -58,14 +59,17 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     })
     const { port } = app.addresses[0] ?? { port: 0 }
     const admin = app.admin?.port ?? 0
+    const log = (): string => facts.map((fact) => JSON.stringify(fact)).join('\n')
+    const witness = callWitness(`Rcptwise at port ${port}`, log)
     return {
       port,
       adminUrl: `http://127.0.0.1:${admin}`,
       transactions: () => facts.filter((fact) => fact.kind === 'transactionEnded'),
-      log: () => facts.map((fact) => JSON.stringify(fact)).join('\n'),
+      log,
       metric: async (name) =>
         sum(name, await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()),
       [Symbol.asyncDispose]: async () => {
+        witness[Symbol.dispose]()
         await app.close()
         await rm(directory, { recursive: true, force: true })
       },

@@ -3,6 +3,7 @@
  * not wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { testimony } from './witnesses.ts'
 
 export interface UntilOptions {
   /** Then it rejects. Default 90 s, which is less than a test has. */
@@ -22,7 +23,7 @@ const waits = new Set<Wait>()
 
 /**
  * Asks `look` until it answers something other than undefined or false, and gives that answer.
- * Rejects after `limitMs` with `what` and whatever `explain` knows.
+ * Rejects after `limitMs` with `what`, whatever `explain` knows, and what each witness tells.
  */
 export async function until<T>(
   what: string,
@@ -38,7 +39,7 @@ export async function until<T>(
       if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>
       if (performance.now() - start > limitMs) {
         const state = explain === undefined ? '' : `\n${await explain()}`
-        throw new Error(`Waited ${limitMs} ms in vain: ${what}${state}`)
+        throw new Error(`Waited ${limitMs} ms in vain: ${what}${state}${testimony()}`)
       }
       await sleep(50)
     }
