@@ -150,11 +150,12 @@ function needsFingerprint(transaction: Transaction): boolean {
 }
 
 /**
- * Where several share one reply, the backend may still take it for some of them only, and then it
- * has to be kept who has it.
+ * Where there are several, some of them may have the message before anybody is told: those whose
+ * results differ are given it in several parcels, and of one parcel the backend may take it for
+ * some of them only. Then it has to be kept who has it.
  */
 const takesFingerprint = (transaction: Transaction): boolean =>
-  needsFingerprint(transaction) || (!transaction.prdr && throughOf(transaction).length > 1)
+  needsFingerprint(transaction) || throughOf(transaction).length > 1
 
 /**
  * Nothing about the identity can change who gets what, so a large text may go on to the backend

@@ -55,6 +55,10 @@ function recordReturned(transaction: Transaction): void {
   const { inOrder } = candidates.get(stored.id) ?? newCandidate(stored)
   const { returns } = noteReturn(stored, { inOrder }, arrival)
   transaction.split = { ...split, ...known({ returns }) }
+  noteReturned(transaction)
+}
+
+function noteReturned(transaction: Transaction): void {
   transaction.returned = wentTooEarly(transaction) ? 'by its text alone' : 'as guessed'
 }
 
@@ -70,6 +74,8 @@ export function takeOver(session: Session, transaction: Transaction, split: Spli
     version,
     recipients: mergeSplits(split, ours).recipients,
   })
+  // Whom that attempt was refused for could not be told apart when this one began.
+  if (transaction.returned !== undefined) noteReturned(transaction)
 }
 
 /**

@@ -51,14 +51,25 @@ export const makesSomebodyWait = (one: Transaction): boolean =>
 
 /**
  * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
- * doing.
+ * doing. Who is refused at RCPT got further only where they had waited: a sender that leaves at the
+ * first 4yz may offer an unknown address each time. `before`: earlier ones of the same message.
  */
-export function madeNoProgress(one: Transaction): boolean {
-  const { told, end } = one
+export function madeNoProgress(one: Transaction, before: readonly Transaction[]): boolean {
+  const { told, rcpts, end } = one
   const theServers = told.some(([, reply]) => digit(reply) === 4 && !isOurDeferral(reply))
-  const someone = told.some(([, reply]) => digit(reply) !== 4)
+  const neverWaited = (address: string): boolean =>
+    rcpts.some(([to, reply]) => to === address && digit(reply) === 5) &&
+    !before.some((earlier) => makesWait(earlier, address))
+  const someone = told.some(([to, reply]) => digit(reply) !== 4 && !neverWaited(to))
   return makesSomebodyWait(one) && !someone && (end === 'left' || !theServers)
 }
+
+/** They were deferred by us, or went through with a text that was told to come again. */
+const makesWait = ({ rcpts, dot }: Transaction, address: string): boolean =>
+  rcpts.some(
+    ([to, reply]) =>
+      to === address && (isOurDeferral(reply) || (digit(reply) === 2 && dot !== undefined)),
+  )
 
 /** Its text came whole, and was told to come again; or its sender left before it heard that. */
 export const isKnownByText = ({ text, dot }: Transaction): boolean =>

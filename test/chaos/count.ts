@@ -34,6 +34,10 @@ export interface OpenSplit {
   readonly recipients: readonly string[]
 }
 
+/** The server behind had the text, and did not take it for somebody. */
+const isRefusalOf = (letter: string, { step, code, ...refused }: Refused): boolean =>
+  step === 'dot' && code >= 500 && refused.letter === letter
+
 /** A server behind that takes its time needs no more than this for a text. */
 const deliveryMs = 3000
 
@@ -347,6 +351,7 @@ export class Record {
     const splitting = new Set(['late', 'auto', 'lenient', 'off', 'bounce'])
     return this.#evidence.offers
       .filter(({ to, score }) => to.every((recipient) => accepts(recipient, score)))
+      .filter(({ letter }) => !this.#evidence.refusals.some((one) => isRefusalOf(letter, one)))
       .filter(({ letter }) =>
         this.#evidence
           .transactionsOf(letter)

@@ -90,6 +90,52 @@ const guessedAt = (
   ),
 ]
 
+const dan = 'dan@example.org'
+
+/** The sender leaves before the text, when Dan is refused and Cho has to wait. */
+const refusedBeside: Entry[] = [
+  letter(9),
+  transaction(2000, '', {
+    rcpts: [
+      [dan, '550 unknown [behind]'],
+      [ann, '250 ok'],
+      [cho, '451 4.5.3 later'],
+    ],
+    end: 'left',
+    told: [
+      [dan, '550 unknown [behind]'],
+      [cho, '451 4.5.3 later'],
+    ],
+  }),
+  transaction(9000, '250 taken'),
+  taken(9000, both),
+]
+
+/**
+ * Of one message the sender leaves before its text; another one to more people goes through for its
+ * sake and is told `reply`; then comes one to some of those.
+ */
+const handedOn = (reply: string): Entry[] => [
+  { ...letter(0), letter: 'n', to: [dan, cho] } as Entry,
+  {
+    ...brokenOff,
+    rcpts: [
+      [dan, '250 ok'],
+      [cho, '451 4.5.3 later'],
+    ],
+  },
+  { ...letter(0), letter: 'o', to: [dan, cho, ann] } as Entry,
+  transaction(2000, reply, {
+    letter: 'o',
+    rcpts: [dan, cho, ann].map((each) => [each, '250 ok'] as const),
+    told: [dan, cho, ann].map((each) => [each, reply] as const),
+  }),
+  { ...taken(2000, [dan, cho, ann]), letter: 'o' },
+  letter(9),
+  transaction(9000, '250 taken'),
+  taken(9000, both),
+]
+
 const rows: readonly Row[] = [
   [
     'refuses such mail and has it: the strategy was lenient',
@@ -162,6 +208,31 @@ const rows: readonly Row[] = [
     [],
     ['wrong'],
   ],
+  [
+    'refuses such mail and has it: an attempt had made no progress, in which an unknown address was refused at RCPT',
+    refusedBeside,
+    [],
+    ['wrong'],
+  ],
+  [
+    'the same, where the refused one had waited for the answer: that is progress',
+    [
+      ...refusedBeside,
+      transaction(1000, '451 4.5.3 later', { rcpts: [[dan, '250 ok']], told: [] }),
+      refused(1000, 'dot', 'spam', [dan]),
+    ].toSorted(
+      (one, other) =>
+        ('from' in one ? one.from : one.at) - ('from' in other ? other.from : other.at),
+    ),
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: a message had gone through for the sake of one that was given up, and had no answer yet',
+    handedOn('451 4.4.2 went away'),
+    [],
+    ['wrong'],
+  ],
+  ['the same, where that message had its answer', handedOn('250 taken'), ['wrong']],
   [
     'has it, and the words of one answer for all say for whom it is meant (decision 9)',
     [

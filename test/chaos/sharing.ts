@@ -21,6 +21,7 @@ const recognisedReturns = 3
 
 export class Sharing {
   readonly #evidence: Evidence
+  readonly #givenUp = new Map<Transaction, boolean>()
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence
@@ -32,14 +33,12 @@ export class Sharing {
       strategies.has(strategy),
     )
     if (sharing !== undefined) return `strategy ${sharing}`
-    const before = this.#evidence
-      .transactionsOf(offer.letter)
-      .filter(({ from }) => from < transaction.from)
+    const before = this.#earlier(offer.letter, transaction.from)
     const idle = before.filter((one) => !this.#taughtSomething(one))
-    if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one)))
+    if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one, before)))
       return 'rule 5: an attempt without progress'
     const byText = idle.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
-    if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one)))
+    if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one, before)))
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
       return 'rule 7: too many forced retries'
@@ -61,24 +60,54 @@ export class Sharing {
    * return for all that was told before the text.
    */
   #otherThatSpoke(offer: Offer, transaction: Transaction): string | undefined {
-    const { from } = transaction
-    const offered = peopleIn(transaction)
-    const spoke = this.#evidence.offers.some((other) => {
-      if (other.letter === offer.letter || other.reversePath !== offer.reversePath) return false
-      if (sizeTold(other) !== sizeTold(offer)) return false
-      const before = this.#evidence.transactionsOf(other.letter).filter((one) => one.from < from)
-      const idle = before.filter((one) => waitsAtRcpt(one) && madeNoProgress(one))
-      const stuck = idle.filter((one) => !this.#taughtSomething(one))
-      const over = before.filter(({ to }) => to < from)
-      if (stuck.length === 0 || isAnswered(other, over)) return false
-      if (before.some(({ dot }) => dot !== undefined))
-        return offered.every((one) => other.to.includes(one))
-      const muchTried = stuck.length > 1 && stuck.some((one) => comeFirst(peopleIn(one), offered))
-      return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
-    })
-    return spoke
+    return this.#others(offer).some((other) => this.#speaksFor(other, transaction))
       ? 'rule 5: this may have been the return of another message that made no progress'
       : undefined
+  }
+
+  #speaksFor(other: Offer, transaction: Transaction): boolean {
+    const { from } = transaction
+    const offered = peopleIn(transaction)
+    const before = this.#earlier(other.letter, from)
+    const over = before.filter(({ to }) => to < from)
+    if (isAnswered(other, over)) return false
+    const idle = before.filter(
+      (one) => waitsAtRcpt(one) && madeNoProgress(one, this.#earlier(other.letter, one.from)),
+    )
+    const stuck = idle.filter((one) => !this.#taughtSomething(one))
+    if (before.some(({ dot }) => dot !== undefined)) {
+      const givenUp = stuck.length > 0 || over.some((one) => this.#wasGivenUp(other, one))
+      return givenUp && offered.every((one) => other.to.includes(one))
+    }
+    const muchTried = stuck.length > 1 && stuck.some((one) => comeFirst(peopleIn(one), offered))
+    return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
+  }
+
+  /**
+   * It went through unsplit for the sake of one that was given up, whose text nobody had seen. Its
+   * own text is that one's from then on, for all that Rcptwise can know (docs/decisions/0074).
+   */
+  #wasGivenUp(offer: Offer, one: Transaction): boolean {
+    const known = this.#givenUp.get(one)
+    if (known !== undefined) return known
+    const wentThrough = one.dot !== undefined && peopleIn(one).length > 0 && !waitsAtRcpt(one)
+    const givenUp = wentThrough && this.#otherThatSpoke(offer, one) !== undefined
+    this.#givenUp.set(one, givenUp)
+    return givenUp
+  }
+
+  #earlier(letter: string, than: number): readonly Transaction[] {
+    return this.#evidence.transactionsOf(letter).filter(({ from }) => from < than)
+  }
+
+  /** Other messages that look the same before anybody is offered. */
+  #others(offer: Offer): readonly Offer[] {
+    return this.#evidence.offers.filter(
+      (other) =>
+        other.letter !== offer.letter &&
+        other.reversePath === offer.reversePath &&
+        sizeTold(other) === sizeTold(offer),
+    )
   }
 
   /**
@@ -92,16 +121,13 @@ export class Sharing {
     if (seen === undefined) return undefined
     const isGuess = (one: Transaction): boolean => {
       if (one.from < seen.to || one.from >= transaction.from) return false
-      if (one.dot !== undefined || !waitsAtRcpt(one) || !madeNoProgress(one)) return false
       const before = own.filter(({ to }) => to < one.from)
+      if (one.dot !== undefined || !waitsAtRcpt(one) || !madeNoProgress(one, before)) return false
       return !isAnswered(offer, before) && peopleIn(one).every((each) => offer.to.includes(each))
     }
-    const guessed = this.#evidence.offers
-      .filter(({ letter }) => letter !== offer.letter)
-      .filter((other) => other.reversePath === offer.reversePath)
-      .filter((other) => sizeTold(other) === sizeTold(offer))
-      .some(({ letter }) => this.#evidence.transactionsOf(letter).some(isGuess))
-    return guessed
+    return this.#others(offer).some(({ letter }) =>
+      this.#evidence.transactionsOf(letter).some(isGuess),
+    )
       ? 'rule 5: another message was taken for its return, and the sender left before its text'
       : undefined
   }

@@ -140,31 +140,38 @@ describe('kill -9 in a split', () => {
     expect(seen.length).toBeGreaterThan(2)
   })
 
-  test('between two deliveries of one message, plain and tagged; known-limits.md: “Rcptwise writes such a message down before the first of them, and after each.”', async () => {
-    const [reached, goOn] = [gate(), gate()]
-    await using backend = await startFakeBackend({
-      rules: [
-        { on: 'DATA', nth: 2, hold: goOn.promise, reached: () => reached.resolve(undefined) },
-      ],
-    })
-    await using home = await Home.make()
-    const config = 'peers: [{ name: default, strategy: lenient }]'
-    const sender = senderOf({
-      from: 's@x.test',
-      to: everyone,
-      text: `X-Spam-Score: 5.5\r\n${text}`,
-    })
-    const first = await home.serve({ backendUrl: backend.url, recipients, config })
-    const attempt = sender.attempt(first.listeningPort)
-    await reached.promise
-    await first.kill()
-    goOn.resolve(undefined)
-    await attempt
-    expect(copies(backend, everyone).toSorted()).not.toEqual([0, 0, 0])
-    const second = await home.serve({ backendUrl: backend.url, recipients, config })
-    await untilAnswered(sender, second.listeningPort)
-    expect(copies(backend, everyone)).toEqual([1, 1, 1])
-  })
+  test.each([
+    ['one reply for all', false],
+    ['a reply for each (PRDR)', true],
+  ])(
+    'between two deliveries of one message, plain and tagged, to a sender that is given %s; known-limits.md: “Rcptwise writes such a message down before the first of them, and after each.”',
+    async (_, prdr) => {
+      const [reached, goOn] = [gate(), gate()]
+      await using backend = await startFakeBackend({
+        rules: [
+          { on: 'DATA', nth: 2, hold: goOn.promise, reached: () => reached.resolve(undefined) },
+        ],
+      })
+      await using home = await Home.make()
+      const config = 'peers: [{ name: default, strategy: lenient }]'
+      const sender = senderOf({
+        from: 's@x.test',
+        to: everyone,
+        text: `X-Spam-Score: 5.5\r\n${text}`,
+        prdr,
+      })
+      const first = await home.serve({ backendUrl: backend.url, recipients, config })
+      const attempt = sender.attempt(first.listeningPort)
+      await reached.promise
+      await first.kill()
+      goOn.resolve(undefined)
+      await attempt
+      expect(copies(backend, everyone).toSorted()).not.toEqual([0, 0, 0])
+      const second = await home.serve({ backendUrl: backend.url, recipients, config })
+      await untilAnswered(sender, second.listeningPort)
+      expect(copies(backend, everyone)).toEqual([1, 1, 1])
+    },
+  )
 
   test('while RCPTs are being deferred: those who were told to come back do', async () => {
     const [reached, goOn] = [gate(), gate()]

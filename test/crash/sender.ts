@@ -10,6 +10,8 @@ export interface Message {
   readonly to: readonly string[]
   /** CRLF lines, dots stuffed. */
   readonly text: string
+  /** It asks for a reply per recipient. */
+  readonly prdr?: boolean
 }
 
 export interface Sender {
@@ -43,14 +45,15 @@ export function senderOf(message: Message): Sender {
 /** Lock-step, so that a crash at a step is a crash at that step. */
 async function converse(
   client: Client,
-  { from, text }: Message,
+  { from, text, prdr = false }: Message,
   to: readonly string[],
   answer: (recipient: string, reply: string) => void,
 ): Promise<void> {
   const reply = async (): Promise<string> => (await client.reply()).join('\n')
   if (!(await reply()).startsWith('220')) return
   if (!(await client.ask('EHLO client.test')).startsWith('250')) return
-  if (!(await client.ask(`MAIL FROM:<${from}>`)).startsWith('250')) return
+  const mail = `MAIL FROM:<${from}>${prdr ? ' PRDR' : ''}`
+  if (!(await client.ask(mail)).startsWith('250')) return
   client.send(to.map((recipient) => `RCPT TO:<${recipient}>\r\n`).join(''))
   const through: string[] = []
   for (const recipient of to) {
@@ -61,7 +64,8 @@ async function converse(
   if (through.length === 0 || !(await client.ask('DATA')).startsWith('354')) return
   client.send(`${text}.\r\n`)
   const said = await reply()
-  for (const recipient of through) answer(recipient, said)
+  const each = said.startsWith('353')
+  for (const recipient of through) answer(recipient, each ? await reply() : said)
 }
 
 /** Attempts until everyone is answered; throws after too many, with what is known. */

@@ -102,3 +102,36 @@ test('a guess over an old copy takes nothing back of what another return has fou
   connect(copies).message(all, spam)
   expect(copies.filter((one) => one === 'bob@example.org')).toHaveLength(1)
 })
+
+test('a return that had to wait for an earlier attempt is known by its text alone: what that attempt has found out is no lack of progress (rule 5)', () => {
+  const { clock, connect, ledger } = site()
+  const hanging = Machine.ready({
+    recipients,
+    ledger,
+    now: () => clock.now,
+    peer: { strategy: 'late' },
+    world: { deliver: () => undefined },
+  })
+  hanging.message(all, spam, '')
+  clock.now += 1000
+  const waiting = Machine.ready({
+    recipients,
+    ledger,
+    now: () => clock.now,
+    peer: { strategy: 'late' },
+    world: { othersAreDone: () => undefined },
+  })
+  waiting.message(all, spam, '')
+  expect(waiting.session.state).toMatchObject({ at: 'answering', step: { at: 'awaitingOthers' } })
+  hanging.tell({ kind: 'delivered', results: [{ reply: yes, own: new Map(), ms: 1 }] })
+  const [split] = ledger.splits.values()
+  const said = waiting.tell({ kind: 'deliveriesSettled', settled: true, ...(split && { split }) })
+  expect(codes(said)).toBe('451')
+  expect(ledger.open).toMatchObject([{ idleAttempts: 0, recognised: 1 }])
+  clock.now += 1000
+  const copies: string[] = []
+  const next = connect(copies)
+  const { rcpts, text } = next.message(all, spam, '')
+  expect([codes(rcpts), codes(text)], 'split, not forgiven').toEqual(['250 250 451', '250'])
+  expect(copies).toEqual([])
+})
