@@ -74,6 +74,11 @@ It compares local parts as they are written first, then without regard to case.
 
 Rcptwise reads the file again when it changes, also when a rename or a new symbolic link replaces it, and on SIGHUP.
 When the new content has a mistake, the old entries stay in use, and the log says in which line the mistake is.
+A line has at most 65,536 characters.
+
+Rcptwise reads the file in pieces, and goes on with mail in between.
+A file with a million entries (43 MB) took three seconds and 210 MB of memory, 250 MB after a reload.
+Nothing else waited longer than 25 ms meanwhile (2026-11-30, two cores that others used, too; up to 120 ms where they had to be waited for).
 `
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')

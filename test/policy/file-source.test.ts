@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Fact } from '../../src/facts/fact.ts'
-import { openPolicyFile, type PolicyFile } from '../../src/policy/file-source.ts'
+import { longestLine, openPolicyFile, type PolicyFile } from '../../src/policy/file-source.ts'
 import { nameOfRaw } from './breakable.ts'
 import { policies } from './policies.ts'
 import { describePolicySource } from './source.contract.ts'
@@ -105,6 +105,29 @@ describe('at the start', () => {
       (line) => `${path}:${line}: expected "address: policy", got "nobody"`,
     )
     await expect(open()).rejects.toThrow([...lines, 'and 2 more'].join('\n'))
+  })
+
+  test('a line that never ends', async () => {
+    await writeFile(path, `a@example.org: strict\n${'x'.repeat(3 * longestLine)}`)
+    await expect(open()).rejects.toThrow(`${path}: has a line of more than 65536 characters`)
+  })
+
+  test('wherever it is cut when it is read: between the octets of a character, in a line', async () => {
+    const lines = Array.from({ length: 5000 }, (_, i) => `"ü${i}ü@example.org": strict`)
+    for (const before of ['', '#', '##', '###']) {
+      await writeFile(path, [before, ...lines].join('\n'))
+      const file = await open()
+      expect(file.entries).toBe(5000)
+      expect(policyOf(file, 'ü4999ü@example.org')).toBe('strict')
+    }
+  })
+
+  test('a mistake far behind has its line', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `a${i}@example.org: strict`)
+    await writeFile(path, `${[...lines, 'a7@example.org: careful'].join('\n')}\n`)
+    await expect(open()).rejects.toThrow(
+      `${path}:20001: a7@example.org is there already, in line 8; keep one of them`,
+    )
   })
 
   test('100,000 entries, while others get their turn', async () => {

@@ -1,5 +1,6 @@
 /** The entries of a file of aliases, made to be looked up. Pure. */
 import { parseAddressPattern } from '../address-pattern.ts'
+import { LargeMap } from '../large-map.ts'
 import type { LineEntries, LineMistake } from '../line-entries.ts'
 import { lookUpKeys } from '../look-up-keys.ts'
 import type { Unknown } from '../policy-source.ts'
@@ -20,7 +21,7 @@ export class AliasEntries implements LineEntries<Alias> {
   /** The first ones. */
   readonly mistakes: LineMistake[] = []
   mistakeCount = 0
-  readonly #byKey = new Map<string, Entry>()
+  readonly #byKey = new LargeMap<Entry>()
 
   get count(): number {
     return this.#byKey.size
