@@ -9,7 +9,7 @@ import type { JudgedEnvelope, Judges, MessageJudging } from '../judge/judge.ts'
 import type { TextSource } from '../message/text-source.ts'
 import type { Policies, PolicyAnswer } from '../policy/policy-source.ts'
 import type { ObservedMessage } from '../session/observed-message.ts'
-import { judgedBy, wouldBe } from '../session/would-be.ts'
+import { judgedAnew, wouldBe } from '../session/would-be.ts'
 import type { Findings } from '../verdict/judgement.ts'
 import { known } from '../known.ts'
 import { judgedFact } from './judged-fact.ts'
@@ -125,7 +125,7 @@ class Observation {
     const { judges, now, onFact } = this.#parts
     const { text, message, envelope } = this.#passedOn
     const judging = judges.message({
-      envelope: { ...envelope, recipients: judgedBy(message, answers) },
+      envelope: judgedAnew(envelope, message, answers),
       text,
       onForeignRemoved: nothingRemoved,
       onJudged: (told) => onFact(judgedFact(message.id, told, now())),

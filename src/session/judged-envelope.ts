@@ -42,13 +42,15 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
     recipients: recipientsOf(transaction),
     firstRecipients: firstRecipients.map(octetsOf),
     hostname: session.options.hostname,
-    ...(asksForAuthor(transaction) ? { wantsAuthor: true } : {}),
+    ...(transaction.recipients.some(({ policy }) => asksForAuthor(policy)) && {
+      wantsAuthor: true,
+    }),
     ...known({ local }),
   }
 }
 
-const asksForAuthor = ({ recipients }: Transaction): boolean =>
-  recipients.some(({ policy }) => policy !== undefined && hasLists(policy))
+export const asksForAuthor = (policy: Policy | undefined): boolean =>
+  policy !== undefined && hasLists(policy)
 
 function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
   const recipients: JudgedRecipient[] = []

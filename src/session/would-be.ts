@@ -1,6 +1,6 @@
 /** What each recipient of a message that was passed on would have been told, and at what cost. */
 import type { ObservedFact, WouldBe } from '../facts/observed.ts'
-import type { JudgedRecipient } from '../judge/judge.ts'
+import type { JudgedEnvelope } from '../judge/judge.ts'
 import type { PolicyAnswer } from '../policy/policy-source.ts'
 import { describeReply, isPermanent } from '../smtp/reply.ts'
 import { strategyNames } from '../strategy/names.ts'
@@ -12,7 +12,7 @@ import { reason } from '../verdict/reason.ts'
 import { wishFor } from '../verdict/sender-lists.ts'
 import type { Decided } from '../verdict/verdict.ts'
 import { wantedOf } from '../verdict/wanted.ts'
-import { judgedAs } from './judged-envelope.ts'
+import { asksForAuthor, judgedAs } from './judged-envelope.ts'
 import type { ObservedMessage, ObservedRecipient } from './observed-message.ts'
 import { known } from '../known.ts'
 
@@ -103,13 +103,20 @@ const asShadow = ({ group, verdict, at }: WouldBe): ShadowRecipient => ({
   verdict,
 })
 
-/** Whom judges are told of: who would have gone through, with what judges are told of policies. */
-export const judgedBy = (
+/** With what judges are told of policies, and of those who would have gone through. */
+export function judgedAnew(
+  envelope: JudgedEnvelope,
   { recipients, sender }: ObservedMessage,
-  policies: readonly PolicyAnswer[],
-): readonly JudgedRecipient[] =>
-  recipients.map(({ index, address, key }, i) => {
-    const policy = policyIn(policies[i])
-    const group = policy === undefined ? '' : groupOf(policy, { address: key, sender })
-    return judgedAs({ index, address, group }, policy)
-  })
+  answers: readonly PolicyAnswer[],
+): JudgedEnvelope {
+  const policies = answers.map(policyIn)
+  return {
+    ...envelope,
+    recipients: recipients.map(({ index, address, key }, i) => {
+      const policy = policies[i]
+      const group = policy === undefined ? '' : groupOf(policy, { address: key, sender })
+      return judgedAs({ index, address, group }, policy)
+    }),
+    ...(policies.some(asksForAuthor) && { wantsAuthor: true }),
+  }
+}
