@@ -135,6 +135,7 @@ const table: Readonly<Record<string, Rule>> = {
     values: ['policy/sql', 'policy'],
     outside: ['node:*', 'pg', 'mysql2', 'mysql2/promise'],
   },
+  'policy/postfix': { values: ['policy/postfix', 'policy'], outside: ['re2js'] },
   'policy/http': { values: ['policy', 'exchange'], outside: ['node:http', 'node:https'] },
   judge: {
     values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],

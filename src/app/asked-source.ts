@@ -14,6 +14,7 @@ import type { Answers, Source } from '../policy/policy-source.ts'
 import type { ServerSettings } from '../policy/sql/server.ts'
 import { sqlStore } from '../policy/sql/sql-source.ts'
 import { sqliteDatabase, type SqliteSettings } from '../policy/sql/sqlite.ts'
+import { type SocketmapSettings, socketmapStore } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
 import { passwordIn } from './password-file.ts'
 
@@ -39,6 +40,7 @@ export type AskedSettings = {
   | { readonly kind: 'sqlite'; readonly server: SqliteSettings }
   | { readonly kind: 'postgres' | 'mysql'; readonly server: ServerSettings }
   | { readonly kind: 'http'; readonly server: HttpSettings }
+  | { readonly kind: 'socketmap'; readonly server: SocketmapSettings }
 )
 
 /** @throws Error when a file that is read once can't be read */
@@ -60,6 +62,10 @@ export function askedSettings(
     case 'sqlite': {
       const { kind, path, query } = source
       return { kind, server: { path, query }, ...common }
+    }
+    case 'socketmap': {
+      const { kind, server, map, connections } = source
+      return { kind, server: { server, map, connections }, ...common }
     }
     case 'http':
       return { kind: source.kind, server: httpSettings(source), ...common }
@@ -126,6 +132,8 @@ async function storeOf(settings: AskedSettings, reading: Reading<unknown>): Prom
       return sqlStore(sqliteDatabase(settings.server), reading)
     case 'http':
       return httpStore(settings.server, reading)
+    case 'socketmap':
+      return socketmapStore(settings.server, reading)
     case 'postgres': {
       const { postgresDatabase } = await import('../policy/sql/postgres.ts')
       return sqlStore(postgresDatabase(settings.server), reading)

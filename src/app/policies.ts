@@ -8,6 +8,7 @@ import { withDefaultPolicy } from '../policy/default-policy.ts'
 import type { OnFailure, Policies, PolicySource } from '../policy/policy-source.ts'
 import { resolved } from '../policy/resolved.ts'
 import type { PolicySurroundings } from './asked-source.ts'
+import { isFile } from './policy-source.ts'
 
 /** A source that is open, and how it is configured. */
 export interface ConfiguredSource {
@@ -38,7 +39,7 @@ export function aliasesFrom(
 }
 
 const onFailureOf = (config: SourceConfig): OnFailure | undefined =>
-  config.kind === 'file' ? undefined : config.onFailure
+  isFile(config) ? undefined : config.onFailure
 
 /** With the policies of the mailboxes where there are aliases. */
 export function policiesFrom(

@@ -1,9 +1,15 @@
 /** The configured sources of policies: what each is opened with. */
 import type { Config, SourceConfig } from '../config/config.ts'
 import { nameOf } from '../exchange/http.ts'
-import { type LinesFile, openPolicyFile } from '../policy/file-source.ts'
+import { type FileKind, type LinesFile, openLinesFile } from '../policy/file-source.ts'
 import { policiesRead } from '../policy/keyed/keyed-source.ts'
+import type { LineEntries } from '../policy/line-entries.ts'
+import { PolicyEntries } from '../policy/policy-entries.ts'
 import type { PolicySource, RawPolicy } from '../policy/policy-source.ts'
+import { policyMapValues } from '../policy/postfix/map-values.ts'
+import { RegexpEntries } from '../policy/postfix/regexp-entries.ts'
+import { TexthashEntries } from '../policy/postfix/texthash-entries.ts'
+import { nameOfSocketmap } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
 import {
   askedSettings,
@@ -15,21 +21,31 @@ import {
 
 export type PolicySourceSettings =
   | {
-      readonly kind: 'file'
+      readonly kind: FileKind
       readonly path: string
       /** Names of the policies that there are. */
       readonly policies: readonly string[]
     }
   | AskedSettings
 
+/** All of it is in memory. */
+export const isFile = <One extends { readonly kind: string }>(
+  one: One,
+): one is Extract<One, { readonly kind: FileKind }> =>
+  ['file', 'texthash', 'regexp'].includes(one.kind)
+
 /** As log and metrics name it; the same as that of the open source. */
 export function sourceName(source: SourceConfig): string {
   switch (source.kind) {
     case 'file':
+    case 'texthash':
+    case 'regexp':
     case 'sqlite':
       return `${source.kind}:${source.path}`
     case 'http':
       return `http:${nameOf(source.server)}`
+    case 'socketmap':
+      return nameOfSocketmap(source)
     case 'postgres':
     case 'mysql':
       return `${source.kind}:${source.database}@${source.host}`
@@ -47,9 +63,7 @@ export const policySourceSettings = (
   source: SourceConfig,
   { policies, timeouts }: Pick<Config, 'policies' | 'timeouts'>,
 ): PolicySourceSettings =>
-  source.kind === 'file'
-    ? { ...source, policies: [...policies.keys()] }
-    : askedSettings(source, timeouts)
+  isFile(source) ? { ...source, policies: [...policies.keys()] } : askedSettings(source, timeouts)
 
 /**
  * Whoever opens it closes it. A database that is away is no reason to reject; a file that can't be
@@ -59,9 +73,25 @@ export async function openPolicySource(
   settings: PolicySourceSettings,
   surroundings: PolicySurroundings,
 ): Promise<OpenPolicySource> {
-  if (settings.kind !== 'file') return await openAsked(settings, policiesRead, surroundings)
-  const { onFact, now } = surroundings
-  return opened(await openPolicyFile({ ...settings, onFact, clock: now }), surroundings)
+  if (!isFile(settings)) return await openAsked(settings, policiesRead, surroundings)
+  const { onFact, now: clock } = surroundings
+  const { kind, path, policies } = settings
+  const values = policyMapValues(policies)
+  const file = await openLinesFile<RawPolicy>({
+    ...{ kind, path, onFact, clock },
+    namedIn: 'recipients.sources',
+    noEntries: (): LineEntries<RawPolicy> => {
+      switch (kind) {
+        case 'file':
+          return new PolicyEntries(policies)
+        case 'texthash':
+          return new TexthashEntries(values)
+        case 'regexp':
+          return new RegexpEntries(values)
+      }
+    },
+  })
+  return opened(file, surroundings)
 }
 
 export const opened = <Found>(

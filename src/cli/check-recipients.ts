@@ -1,7 +1,7 @@
 /** The part of `check` that asks each source of policies and of aliases, with a test address. */
 import { aliasSourceSettings, openAliasSource } from '../app/alias-source.ts'
 import type { OpenSource } from '../app/asked-source.ts'
-import { openPolicySource, policySourceSettings } from '../app/policy-source.ts'
+import { isFile, openPolicySource, policySourceSettings } from '../app/policy-source.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Alias } from '../policy/aliases/alias.ts'
 import type { Answer, Failed, Unknown } from '../policy/policy-source.ts'
@@ -44,7 +44,7 @@ async function checked<Found>({ source, open, ask }: Checking<Found>): Promise<F
   try {
     await using closing = new AsyncDisposableStack()
     const opened = closing.adopt(await open(), async (one) => await one.close())
-    return source.kind === 'file'
+    return isFile(source)
       ? { ok: true, text: `recipients: ${source.path} has ${opened.entries ?? 0} entries` }
       : await ask(opened)
   } catch (error) {

@@ -95,10 +95,16 @@ export interface ConfiguredPeerClass extends Omit<
 }
 
 /** Where policies, or mailboxes, are looked up. */
-export type SourceConfig = { readonly kind: 'file'; readonly path: string } | AskedConfig
+export type SourceConfig = FileSourceConfig | AskedConfig
+
+export interface FileSourceConfig {
+  /** Rcptwise's own file, or one of Postfix's. */
+  readonly kind: 'file' | 'texthash' | 'regexp'
+  readonly path: string
+}
 
 /** Those whose answers are kept. */
-export type AskedConfig = SqliteConfig | ServerConfig | HttpSourceConfig
+export type AskedConfig = SqliteConfig | ServerConfig | HttpSourceConfig | SocketmapConfig
 
 /** What all sources have whose answers are kept. */
 export interface AskedSourceConfig {
@@ -130,6 +136,13 @@ export interface HttpSourceConfig extends AskedSourceConfig {
   readonly ca?: string
   readonly connections: number
   readonly answerSizeBytes: number
+}
+
+export interface SocketmapConfig extends AskedSourceConfig {
+  readonly kind: 'socketmap'
+  readonly server: { readonly host: string; readonly port: number; readonly socketPath?: string }
+  readonly map: string
+  readonly connections: number
 }
 
 export interface SqliteConfig extends AskedSourceConfig {

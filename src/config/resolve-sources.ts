@@ -2,7 +2,13 @@
  * From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with.
  */
 import { parseQuery } from '../policy/sql/query.ts'
-import type { AskedSourceConfig, HttpSourceConfig, ServerConfig, SourceConfig } from './config.ts'
+import type {
+  AskedSourceConfig,
+  FileSourceConfig,
+  HttpSourceConfig,
+  ServerConfig,
+  SourceConfig,
+} from './config.ts'
 import type { Report } from './report.ts'
 import type { Settings } from './schema.ts'
 
@@ -23,10 +29,7 @@ export function resolveSources(
   return entries.flatMap((entry, i): SourceConfig[] => {
     const [first, ...others] = Object.keys(entry)
     if (first === undefined)
-      report(
-        ['recipients', list, i],
-        'names no source, expected file, postgres, mysql, sqlite or http',
-      )
+      report(['recipients', list, i], `names no source, expected one of ${kinds}`)
     for (const other of others) {
       const why = `there is already ${first ?? ''}; make it an entry of its own`
       report(['recipients', list, i, other], why)
@@ -36,6 +39,8 @@ export function resolveSources(
     return source === undefined ? [] : [source]
   })
 }
+
+const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap'
 
 function checkQuery(
   { postgres, mysql, sqlite }: Entry,
@@ -50,10 +55,15 @@ function checkQuery(
 }
 
 function sourceOf(
-  { file, postgres, mysql, sqlite, http }: Entry,
+  { file, texthash, regexp, postgres, mysql, sqlite, http, socketmap }: Entry,
   place: Resolving['place'],
 ): SourceConfig | undefined {
-  if (file !== undefined) return { kind: 'file', path: place(file) }
+  for (const [kind, path] of Object.entries({ file, texthash, regexp }))
+    if (path !== undefined) return { kind: kind as FileSourceConfig['kind'], path: place(path) }
+  if (socketmap !== undefined) {
+    const { server: where, map, connections } = socketmap
+    return { kind: 'socketmap', server: where, map, connections, ...asked(socketmap) }
+  }
   if (postgres !== undefined) return { kind: 'postgres', ...server(postgres, place) }
   if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
   if (http !== undefined) return httpSource(http, place)

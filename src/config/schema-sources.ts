@@ -102,9 +102,31 @@ const http = z.strictObject({
   ...asked,
 })
 
+const socketmap = z.strictObject({
+  server: key(is.milterServer(), 'Where the server listens.'),
+  map: key(is.text('a name without blanks', /^[!-~]{1,200}$/), 'The name of the map there.'),
+  connections,
+  ...asked,
+})
+
 const sourceOf = (file: string, query: QueryKey) =>
   z.strictObject({
     file: key(is.text('a file name').optional(), file, 'none'),
+    texthash: key(
+      is.text('a file name').optional(),
+      'Table of Postfix, as it reads it by `texthash:`. Rcptwise reads it again when it changes.',
+      'none',
+    ),
+    regexp: key(
+      is.text('a file name').optional(),
+      'Table of patterns, as Postfix reads it by `regexp:`. Rcptwise reads it again when it changes.',
+      'none',
+    ),
+    socketmap: key(
+      socketmap.optional(),
+      'A server that Postfix can ask by `socketmap:`: docs/recipients.md.',
+      'none',
+    ),
     postgres: key(server(5432, query).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
     mysql: key(server(3306, query).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
     sqlite: key(sqlite(query).optional(), 'A SQLite database: docs/recipients.md.', 'none'),

@@ -1,17 +1,20 @@
 /**
- * A source that is a file with an entry a line: policies (docs/configuration.md), or aliases. It is
- * read again when it changes; a file with a mistake leaves the old entries in force.
+ * A source that is a file with its entries in lines: policies (docs/configuration.md), aliases, or
+ * one of Postfix's maps. It is read again when it changes; a file with a mistake leaves the old
+ * entries in force.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FactListener } from '../facts/fact.ts'
 import type { LineEntries } from './line-entries.ts'
-import { PolicyEntries } from './policy-entries.ts'
-import type { NamedPolicy, Source, Unknown } from './policy-source.ts'
+import { allAbandoned } from './failed.ts'
+import type { Answer, Answers, Source, Unknown } from './policy-source.ts'
 import { watchBeside } from '../files/watch.ts'
 
 export interface LinesFileOptions<Found> {
+  readonly kind: FileKind
+
   readonly path: string
   /** The key of the configuration that names the file. */
   readonly namedIn: string
@@ -23,16 +26,7 @@ export interface LinesFileOptions<Found> {
   readonly clock?: () => number
 }
 
-export interface PolicyFileOptions extends Pick<
-  LinesFileOptions<NamedPolicy>,
-  'path' | 'onFact' | 'clock'
-> {
-  /** Names of those that the configuration has; an entry with another one is a mistake. */
-  readonly policies: readonly string[]
-}
-
 export interface LinesFile<Found> extends Source<Found> {
-  policiesFor(recipients: readonly string[]): readonly (Found | Unknown)[]
   /**
    * Reads the file now, changed or not (SIGHUP). Rejects as the opening does; the old entries stay
    * in force then.
@@ -42,7 +36,8 @@ export interface LinesFile<Found> extends Source<Found> {
   readonly entries: number
 }
 
-export type PolicyFile = LinesFile<NamedPolicy>
+/** How the file is written: Rcptwise's own entries, or those of one of Postfix's maps. */
+export type FileKind = 'file' | 'texthash' | 'regexp'
 
 /** Octets read before others get their turn: some 1,500 lines, which take about 2 ms. */
 const octetsAtATime = 64 * 1024
@@ -54,6 +49,8 @@ export const longestLine = 64 * 1024
  */
 const writingMs = 100
 const writingLooks = 50
+/** Of look-ups before others get their turn: some ms. */
+const stepsAtATime = 1000
 const mistakesTold = 5
 
 /**
@@ -68,16 +65,11 @@ export async function openLinesFile<Found>(
   return source
 }
 
-/** As `openLinesFile`. */
-export const openPolicyFile = async ({
-  policies,
-  ...options
-}: PolicyFileOptions): Promise<PolicyFile> =>
-  await openLinesFile<NamedPolicy>({
-    ...options,
-    namedIn: 'recipients.sources',
-    noEntries: () => new PolicyEntries(policies),
-  })
+interface Turns<Found> {
+  readonly entries: LineEntries<Found>
+  readonly atATime: number
+  readonly signal: AbortSignal
+}
 
 class FileSource<Found> implements LinesFile<Found> {
   readonly name: string
@@ -92,7 +84,7 @@ class FileSource<Found> implements LinesFile<Found> {
   #watch: { close(): void } | undefined
 
   constructor(options: LinesFileOptions<Found>) {
-    this.name = `file:${options.path}`
+    this.name = `${options.kind}:${options.path}`
     this.#options = options
     this.#clock = options.clock ?? Date.now
     this.#current = options.noEntries()
@@ -111,8 +103,27 @@ class FileSource<Found> implements LinesFile<Found> {
     return this.#current.count
   }
 
-  policiesFor(recipients: readonly string[]): readonly (Found | Unknown)[] {
-    return recipients.map((recipient) => this.#current.lookUp(recipient))
+  policiesFor(recipients: readonly string[], signal: AbortSignal): Answers<Found> {
+    const entries = this.#current
+    const atATime = Math.max(1, Math.floor(stepsAtATime / (entries.stepsOfLookUp ?? 1)))
+    return recipients.length <= atATime
+      ? recipients.map((recipient) => entries.lookUp(recipient))
+      : this.#inTurns(recipients, { entries, atATime, signal })
+  }
+
+  /** Others get their turn in between. */
+  async #inTurns(
+    recipients: readonly string[],
+    { entries, atATime, signal }: Turns<Found>,
+  ): Promise<readonly Answer<Found>[]> {
+    const answers: (Found | Unknown)[] = []
+    for (let at = 0; at < recipients.length; at += atATime) {
+      if (signal.aborted) return allAbandoned(recipients, this.name)
+      for (const recipient of recipients.slice(at, at + atATime))
+        answers.push(entries.lookUp(recipient))
+      await setImmediate()
+    }
+    return answers
   }
 
   async reload(): Promise<void> {
@@ -170,6 +181,7 @@ class FileSource<Found> implements LinesFile<Found> {
     const entries = noEntries()
     let line = 0
     for await (const lines of this.#lines()) for (const text of lines) entries.add(text, ++line)
+    entries.end?.()
     if (entries.mistakes.length > 0) throw new Error(describe(path, entries))
     this.#current = entries
     onFact({ kind: 'policiesLoaded', at: this.#clock(), file: path, entries: entries.count })

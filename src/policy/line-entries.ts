@@ -16,5 +16,9 @@ export interface LineEntries<Found> {
   readonly count: number
   /** Takes one line of the file; what is wrong with it goes to `mistakes`. */
   add(text: string, line: number): void
+  /** The file ends. */
+  end?(): void
+  /** What a look-up costs at most; absent: 1. */
+  readonly stepsOfLookUp?: number
   lookUp(recipient: string): Found | Unknown
 }

@@ -11,6 +11,7 @@ import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load.ts'
+import { socketmapServer } from '../policy/socketmap/socketmap-server.ts'
 import { freePort } from '../support/lab/ports.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/recipients.md'), 'utf8')
@@ -24,11 +25,12 @@ beforeEach(() => {
 })
 afterEach(async () => await closing.disposeAsync())
 
-/** The first block of its language in a section of the page. */
-function block(section: string, language: string): string {
+/** A block of its language in a section of the page: the first one with this text in it. */
+function block(section: string, language: string, having = ''): string {
   const [, text = ''] = page.split(`\n## ${section}\n`)
   const [own = ''] = text.split('\n## ')
-  const found = new RegExp('```' + language + '\\n([\\s\\S]*?)```').exec(own)?.[1]
+  const all = [...own.matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))]
+  const found = all.map(([, inside = '']) => inside).find((inside) => inside.includes(having))
   if (found === undefined) throw new Error(`${section} has no ${language}`)
   return found
 }
@@ -69,4 +71,49 @@ test('HTTP: a service for Node', async () => {
     [5, 9],
     [6, 15],
   ])
+})
+
+test("Postfix's own maps", async () => {
+  for (const name of ['policies', 'policies.regexp', 'virtual'])
+    writeFileSync(join(directory, name), block("Postfix's own maps", 'text', `# ${name}\n`))
+  const config = configOf(block("Postfix's own maps", 'yaml'))
+  const at = (name: string, entries: number) =>
+    `true recipients: ${join(directory, name)} has ${entries} entries`
+  expect(await inWords(config)).toBe(
+    [at('policies', 3), at('policies.regexp', 3), at('virtual', 1)].join('\n'),
+  )
+  expect(
+    await policiesOf(
+      config,
+      'ann@example.org',
+      'bob+x@example.org',
+      'eve@example.org',
+      'info@example.org',
+      'postmaster@example.net',
+      'eve@example.net',
+    ),
+  ).toEqual([
+    [5, 8],
+    [4, 9],
+    [6, 15],
+    // The mildest of Ann's and Bob's.
+    [5, 9],
+    [5, undefined],
+    [6, 15],
+  ])
+  writeFileSync(join(directory, 'policies'), 'ann@example.org lenient\n')
+  expect(await inWords(config)).toContain(
+    `false recipients: ${join(directory, 'policies')}:1: there is no policy "lenient"`,
+  )
+})
+
+test('socketmap', async () => {
+  const path = join(directory, 'socket')
+  const yaml = block("Postfix's own maps", 'yaml', 'socketmap').replace('/run/policies.sock', path)
+  const config = configOf(yaml)
+  expect(await inWords(config)).toBe(`false recipients: socketmap:policies@${path}: ENOENT`)
+  closing.use(await socketmapServer({ policies: { '@example.org': '{ tag_at: 3 }' } }, path))
+  expect(await inWords(config)).toBe(
+    `true recipients: socketmap:policies@${path} answers: postmaster@example.org has tag_at 3`,
+  )
 })

@@ -13,10 +13,14 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Fact } from '../../src/facts/fact.ts'
-import { longestLine, openPolicyFile, type PolicyFile } from '../../src/policy/file-source.ts'
+import { type LinesFile, longestLine, openLinesFile } from '../../src/policy/file-source.ts'
+import { PolicyEntries } from '../../src/policy/policy-entries.ts'
+import type { NamedPolicy } from '../../src/policy/policy-source.ts'
 import { nameOfRaw } from './breakable.ts'
 import { policies } from './policies.ts'
 import { describePolicySource } from './source.contract.ts'
+
+type PolicyFile = LinesFile<NamedPolicy>
 
 let directory: string
 let path: string
@@ -39,9 +43,11 @@ async function open(): Promise<PolicyFile> {
   const onFact = (fact: Fact): void => {
     facts.push(fact)
   }
-  const file = await openPolicyFile({
+  const file = await openLinesFile<NamedPolicy>({
+    kind: 'file',
     path,
-    policies: [...policies.keys()],
+    namedIn: 'recipients.sources',
+    noEntries: () => new PolicyEntries([...policies.keys()]),
     onFact,
     clock: () => 1000,
   })
@@ -49,8 +55,11 @@ async function open(): Promise<PolicyFile> {
   return file
 }
 
+const listening = new AbortController().signal
 const policyOf = (file: PolicyFile, recipient: string): string => {
-  const [answer] = file.policiesFor([recipient])
+  const answers = file.policiesFor([recipient], listening)
+  if (answers instanceof Promise) throw new Error('what is at hand is given at once')
+  const [answer] = answers
   return answer?.kind === 'named' ? answer.name : (answer?.kind ?? 'no answer')
 }
 

@@ -52,6 +52,12 @@ export class FoundEntries {
   }
 }
 
+/** What one entry says by itself; undefined where that is nothing. */
+export function saidBy(entry: Entry): RawPolicy | undefined {
+  const [first, ...behind] = layersOf(Object.fromEntries(saidIn(entry)))
+  return first?.kind === 'values' ? over(first, behind) : first
+}
+
 const saidIn = (entry: Entry): (readonly [name: string, value: unknown])[] =>
   Object.entries(entry)
     .filter(([, value]) => says(value))

@@ -5,6 +5,8 @@
 import type { Alias } from '../aliases/alias.ts'
 import { allAbandoned, allFailed } from '../failed.ts'
 import type { Answer, Answers, RawPolicy, Source, Unknown } from '../policy-source.ts'
+import { columnsIn } from '../policy-columns.ts'
+import { parsePolicyText } from '../policy-text.ts'
 import { mostKeys } from './bounds.ts'
 import type { Entries, Entry } from './entry.ts'
 import { checkAliasColumns, FoundAliases, mailboxColumn } from './found-aliases.ts'
@@ -30,6 +32,8 @@ export interface Reading<Found> {
   readonly checkColumns: (names: readonly string[]) => void
   /** What is said where there are no columns, but one value for a key. */
   readonly ofValue: (value: unknown) => Entry
+  /** The same of a store that has nothing but texts. */
+  readonly ofText: (text: string) => Entry
   readonly found: (entries: Entries) => FoundByKeys<Found>
 }
 
@@ -38,15 +42,23 @@ interface FoundByKeys<Found> {
   sayOf(keys: readonly string[]): Found | Unknown
 }
 
+/** What can't be read is told as the name of a policy that nobody has. */
+function policyInText(text: string): Entry {
+  const parsed = parsePolicyText(text)
+  return parsed.ok ? columnsIn(parsed.columns) : { policy: text }
+}
+
 export const policiesRead: Reading<RawPolicy> = {
   checkColumns: checkPolicyColumns,
   ofValue: (policy) => ({ policy }),
+  ofText: policyInText,
   found: (entries) => new FoundEntries(entries),
 }
 
 export const aliasesRead: Reading<Alias> = {
   checkColumns: checkAliasColumns,
   ofValue: (mailbox) => ({ [mailboxColumn]: mailbox }),
+  ofText: (mailbox) => ({ [mailboxColumn]: mailbox }),
   found: (entries) => new FoundAliases(entries),
 }
 
