@@ -85,10 +85,12 @@ class Reader {
   }
 
   #read(): Token | undefined {
-    if (this.#text.slice(this.#at).trim() === '') return undefined
     token.lastIndex = this.#at
     const found = token.exec(this.#text)
-    if (found === null) throw new MistakeError('there is a quote that does not end')
+    if (found === null) {
+      if (this.#text.slice(this.#at).trim() === '') return undefined
+      throw new MistakeError('there is a quote that does not end')
+    }
     this.#at = token.lastIndex
     const [, mark, double, single, word] = found
     if (mark !== undefined) return { mark }

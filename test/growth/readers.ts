@@ -45,6 +45,10 @@ import { AliasEntries } from '../../src/policy/aliases/alias-entries.ts'
 import { parseAliasLine } from '../../src/policy/aliases/alias-line.ts'
 import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import { parsePolicyLine } from '../../src/policy/policy-line.ts'
+import { parsePolicyText } from '../../src/policy/policy-text.ts'
+import { policyMapValues } from '../../src/policy/postfix/map-values.ts'
+import { RegexpEntries } from '../../src/policy/postfix/regexp-entries.ts'
+import { TexthashEntries } from '../../src/policy/postfix/texthash-entries.ts'
 import { parseQuery } from '../../src/policy/sql/query.ts'
 import { BinaryReceiver } from '../../src/smtp/binary-receiver.ts'
 import { parseCommand } from '../../src/smtp/command.ts'
@@ -441,6 +445,17 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     '--',
     '::',
     "''",
+  ),
+  'texts of a policy, tables of Postfix: parsePolicyText, TexthashEntries, RegexpEntries': reader(
+    (text) => {
+      parsePolicyText(`{${text}`)
+      const values = policyMapValues([])
+      for (const entries of [new TexthashEntries(values), new RegexpEntries(values)]) {
+        entries.add(text, 1)
+        entries.end()
+        entries.lookUp(text)
+      }
+    },
   ),
   'files of recipients: parsePolicyLine, PolicyEntries, parseAddressPattern': reader(
     (text) => {

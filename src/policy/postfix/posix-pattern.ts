@@ -23,8 +23,7 @@ export function posixPattern(posix: string, flags: string): RE2JS {
 }
 
 /** Each time that it is there it turns round what is so without it. */
-const isToggled = (flags: string, flag: string): boolean =>
-  [...flags].filter((one) => one === flag).length % 2 === 1
+const isToggled = (flags: string, flag: string): boolean => flags.split(flag).length % 2 === 0
 
 function translated(posix: string): string {
   const pieces: string[] = []
@@ -65,7 +64,9 @@ function bracketEnd(posix: string, begun: number): number {
 const bracket = (piece: string): string => {
   const negated = piece.startsWith('[^') ? '^' : ''
   const inside = piece.slice(1 + negated.length, -1)
-  const escaped = inside.replaceAll(/\\|^\]|\[(?!:[a-z]+:\])/g, (mark) => `\\${mark}`)
+  const escaped = inside.replaceAll(/\[:[a-z]+:\]|\\|\[|^\]/g, (mark) =>
+    mark.length > 1 ? mark : `\\${mark}`,
+  )
   return `[${negated}${escaped}]`
 }
 

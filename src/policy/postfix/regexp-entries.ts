@@ -98,7 +98,7 @@ export class RegexpEntries<Found> extends MapLines<Found> {
       begun.behind = this.#rules.length
       return
     }
-    const condition = /^if\s+(?=[!/])/i.exec(text)?.[0]
+    const condition = /^if\s+/i.exec(text)?.[0]
     const { pattern, negated, value } = readRule(text.slice(condition?.length ?? 0))
     if (condition !== undefined) {
       if (value !== '') throw new Error(`expected nothing behind the pattern, got ${shown(value)}`)

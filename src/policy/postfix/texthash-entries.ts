@@ -1,5 +1,6 @@
 /**
- * The entries of a table as Postfix reads it by `texthash:`: a key, blanks, a value. Of two entries with one key the first counts, as in Postfix. Pure.
+ * The entries of a table as Postfix reads it by `texthash:`: a key, blanks, a value. Of two
+ * entries with one key the first counts, as in Postfix. Pure.
  */
 import { parseAddressPattern } from '../address-pattern.ts'
 import { keyInTable, tableKeys } from '../keyed/keys.ts'
