@@ -32,7 +32,7 @@ class HeadersJudging implements Onlooker {
   readonly #gtube = new GtubeFinder()
   /** Absent once the section is known, and of who is not believed. */
   #reader: HeaderReader | undefined
-  #section: HeaderSection | undefined
+  #judgement: Judgement | undefined
 
   constructor(field: ScoreField, believed: boolean) {
     this.#field = field
@@ -41,8 +41,10 @@ class HeadersJudging implements Onlooker {
 
   push(chunk: Buffer): void {
     this.#gtube.push(chunk)
-    this.#section ??= this.#reader?.push(chunk)
-    if (this.#section !== undefined) this.#reader = undefined
+    const section = this.#reader?.push(chunk)
+    if (section === undefined) return
+    this.#reader = undefined
+    this.#judgement = judgeHeader(section, this.#field)
   }
 
   settled(): Judgement | undefined {
@@ -52,8 +54,8 @@ class HeadersJudging implements Onlooker {
 
   end(): Judgement {
     if (this.#gtube.found) return { kind: 'judged', score: gtubeScore, symbols: ['GTUBE'] }
-    const section = this.#section ?? this.#reader?.end()
-    return section === undefined ? silent : judgeHeader(section, this.#field)
+    if (this.#reader === undefined) return this.#judgement ?? silent
+    return judgeHeader(this.#reader.end(), this.#field)
   }
 }
 

@@ -7,7 +7,10 @@
 export const headerLimitBytes = 256 * 1024
 
 export interface HeaderSection {
-  /** With the CRLF of the last field, without the empty line. */
+  /**
+   * With the CRLF of the last field, without the empty line. It may be a part of the chunk that was
+   * pushed, so whoever may not keep that looks at it at once.
+   */
   readonly header: Buffer
   /** What stands behind the section and its empty line in the same chunk. */
   readonly rest: Buffer
@@ -20,6 +23,7 @@ export interface HeaderSection {
 
 const emptyLine = Buffer.from('\r\n\r\n')
 const nothing = Buffer.alloc(0)
+const beginsEmpty = (text: Buffer): boolean => text[0] === 0x0d && text[1] === 0x0a
 
 export class HeaderReader {
   readonly #limit: number
@@ -37,6 +41,20 @@ export class HeaderReader {
 
   /** The section, as soon as its end is known; nothing may be pushed behind that. */
   push(chunk: Buffer): HeaderSection | undefined {
+    return (this.#length === 0 ? this.#inOne(chunk) : undefined) ?? this.#inPieces(chunk)
+  }
+
+  /** The usual text has its section in the first chunk, which needs no copy. */
+  #inOne(chunk: Buffer): HeaderSection | undefined {
+    const at = chunk.indexOf(emptyLine)
+    const bodyFrom = at + emptyLine.length
+    // An empty line at the beginning has no line before it.
+    if (at === -1 || bodyFrom > this.#limit || beginsEmpty(chunk)) return undefined
+    const header = chunk.subarray(0, bodyFrom - 2)
+    return { header, rest: chunk.subarray(bodyFrom), end: 'empty line' }
+  }
+
+  #inPieces(chunk: Buffer): HeaderSection | undefined {
     const window = Buffer.concat([this.#tail, chunk])
     const at = window.indexOf(emptyLine)
     const bodyFrom = at === -1 ? Infinity : this.#length - this.#tail.length + at + emptyLine.length

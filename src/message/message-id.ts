@@ -3,12 +3,15 @@
  * decided.
  */
 import { readable } from '../smtp/octets.ts'
-import { readFirstFields } from './header-fields.ts'
+import { endOfField, headerFieldsLimit } from './header-fields.ts'
 import { HeaderReader, type HeaderSection } from './header-section.ts'
 
 /** Characters of it that are kept. RFC 5322 2.1.1 has no line with more than 998. */
 export const messageIdCharacters = 250
 
+/** A field of any name, up to its value: as readFirstFields has it, which makes objects of all. */
+const begun = /[!-9;-~]+[ \t]*:/y
+const ours = /message-id[ \t]*:/iy
 const whiteSpace = /[ \t\r\n]+/g
 
 /** The value of a field, unfolded, with one blank where it had white space. */
@@ -17,6 +20,12 @@ export const collapsed = (value: string): string => value.replace(whiteSpace, ' 
 /** As it is shown; `value` has one character an octet. */
 export const shownMessageId = (value: string): string =>
   readable(value).slice(0, messageIdCharacters)
+
+/** Whether the field that begins there has this name. */
+function isIn(text: string, at: number): boolean {
+  ours.lastIndex = at
+  return ours.test(text)
+}
 
 /** Reads it while the text comes; what the text has behind its header section is not looked at. */
 export class MessageIdReader {
@@ -42,11 +51,18 @@ export class MessageIdReader {
 
   #read({ header }: HeaderSection): void {
     this.#over = true
-    for (const field of readFirstFields(header).leading) {
-      const value = field.name === 'message-id' ? collapsed(field.value) : ''
-      if (value === '') continue
-      this.#messageId = shownMessageId(value)
-      return
+    const text = header.toString('latin1')
+    let at = 0
+    for (let fields = 0; at < text.length && fields < headerFieldsLimit; fields++) {
+      begun.lastIndex = at
+      if (!begun.test(text)) return // no field
+      const end = endOfField(text, at)
+      const value = isIn(text, at) ? collapsed(text.slice(begun.lastIndex, end)) : ''
+      if (value !== '') {
+        this.#messageId = shownMessageId(value)
+        return
+      }
+      at = end
     }
   }
 }
