@@ -33,7 +33,9 @@ export interface RecipientReport {
   readonly aliasTrouble?: string
   /** Several, where aliases say so; none where a source of them fails. */
   readonly mailboxes: readonly MailboxReport[]
-  /** Absent: the recipient would be answered 451. */
+  /** What a session would be told. */
+  readonly answer: PolicyAnswer
+  /** Of the answer; absent: the recipient would be answered 451. */
   readonly policy?: Policy
   /** Of these recipients, from 1. */
   readonly group?: number
@@ -55,12 +57,14 @@ export async function reportOn(
   const policies = await policiesFrom(sources, config, silent).policiesFor(addresses, signal)
   const groups = new Map<string, number>()
   return addresses.map((address, i): RecipientReport => {
-    const policy = policyIn(policies[i])
+    const answer = policies[i] ?? nobodyAnswered
+    const policy = policyIn(answer)
     const aliasTrouble = troubleIn(behind?.[i])
     return {
       address,
       ...(aliasTrouble !== undefined && { aliasTrouble }),
       mailboxes: (boxes[i] ?? []).flatMap((mailbox) => reports.get(mailbox) ?? []),
+      answer,
       ...(policy !== undefined && { policy, group: numberOf(policy, { address, sender }, groups) }),
     }
   })
@@ -121,9 +125,10 @@ function troubleIn(behind: Behind): string | undefined {
   return behind?.kind === 'failed' ? `${behind.source} failed: ${behind.why}` : behind?.trouble
 }
 
-function policyIn(answer: PolicyAnswer | undefined): Policy | undefined {
-  return answer?.kind === 'failed' ? answer.instead : answer?.policy
-}
+const nobodyAnswered: PolicyAnswer = { kind: 'failed', source: 'recipients', why: 'no answer' }
+
+const policyIn = (answer: PolicyAnswer): Policy | undefined =>
+  answer.kind === 'failed' ? answer.instead : answer.policy
 
 function numberOf(policy: Policy, offered: Offered, groups: Map<string, number>): number {
   const key = groupOf(policy, offered)

@@ -73,7 +73,7 @@ export function connectionOptions(
 ): (client: ClientOfConnection, allowance: Allowance) => ServedConnection {
   const { config, ledger, certificates, directory, onFact, now, newId, journalOf, onEnd } = parts
   const { limits, timeouts } = config
-  const options = { ...sessionOptions(parts, listenerTls === 'starttls'), auth }
+  const options = { ...sessionOptions(config, listenerTls === 'starttls'), auth }
   const asked = { ...parts, xclientFrom: xclientFrom.length === 0 ? nobody : inRanges(xclientFrom) }
   const spool = { ...config.spool, budget: parts.budget }
   const waits = {
@@ -129,7 +129,7 @@ const nobodyAsked = ({ now }: SessionParts): WhomToAsk => ({
 type WhomToAsk = Pick<RunnerParts, 'policies' | 'judges'>
 
 /** Hosts of this site, and those whose scanner is believed. */
-function mayWriteOurs({
+export function mayWriteOurs({
   foreignFields,
   trusted,
   judges,
@@ -155,7 +155,7 @@ export const tlsServer = (config: Config, certificates: Certificates): TlsServer
 export const judgingOf = ({ lastWord }: Config): Judged['judging'] =>
   lastWord === 'backend' ? 'backend' : 'score'
 
-function sessionOptions({ config }: SessionParts, startTls: boolean): SessionOptions {
+export function sessionOptions(config: Config, startTls: boolean): SessionOptions {
   const { limits, ehlo, relayDomains, quarantine, mode } = config
   return {
     hostname: config.hostname,

@@ -65,7 +65,7 @@ export async function runAdminCommand(
     const url = adminUrl(options.admin)
     const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile)
     await act({
-      request: async (operation, asked = {}) => await request({ url, token }, operation, asked),
+      request: async (operation, asked) => await request({ url, token }, operation, asked),
       print: (answer, text) => {
         command
           .configureOutput()
@@ -109,15 +109,16 @@ function readToken(file: string): string {
   return token
 }
 
-interface Server {
+export interface AdminServer {
   readonly url: URL
   readonly token: string | undefined
 }
 
-async function request<Of extends Operation>(
-  { url, token }: Server,
+/** @throws AdminCommandError */
+export async function request<Of extends Operation>(
+  { url, token }: AdminServer,
   operation: Of,
-  asked: Asked<Of>,
+  asked: Asked<NoInfer<Of>> = {},
 ): Promise<AnswerOf<Of>> {
   const { body } = asked
   let status: number

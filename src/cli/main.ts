@@ -5,6 +5,7 @@ import { version } from '../version.ts'
 import * as cert from './cert.ts'
 import * as check from './check.ts'
 import * as demo from './demo.ts'
+import * as explain from './explain.ts'
 import * as peers from './peers.ts'
 import * as recipients from './recipients.ts'
 import * as serve from './serve.ts'
@@ -16,7 +17,7 @@ const program = new Command('rcptwise')
   .version(version)
   .showHelpAfterError('(rcptwise --help lists the commands)')
 
-for (const { register } of [serve, check, demo, cert, peers, recipients, strategy, splits])
+for (const { register } of [serve, check, demo, explain, cert, peers, recipients, strategy, splits])
   register(program)
 
 await program.parseAsync()

@@ -5,8 +5,8 @@ import { known } from '../known.ts'
 import { visible } from '../log/visible.ts'
 import type { Origins } from '../policy/origins.ts'
 import type { PolicyColumn } from '../policy/policy-source.ts'
-import { parsePath } from '../smtp/path.ts'
 import type { Policy } from '../verdict/policy.ts'
+import { isAddress, notAnAddress } from './address-argument.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import { rawInWords, saidOf } from './policy-in-words.ts'
 
@@ -35,7 +35,7 @@ async function run(
 ): Promise<void> {
   const wrong = addresses.find((address) => !isAddress(address))
   if (wrong !== undefined) {
-    process.stderr.write(`"${visible(wrong)}" is no address: expected user@example.org\n`)
+    process.stderr.write(`${notAnAddress(wrong)}\n`)
     process.exitCode = 2
     return
   }
@@ -52,11 +52,7 @@ async function run(
   }
 }
 
-/** As a client may offer it, whose octets are UTF-8. */
-const isAddress = (text: string): boolean =>
-  text.includes('@') && parsePath(`<${Buffer.from(text, 'utf8').toString('latin1')}>`) !== undefined
-
-const isTroubled = ({ aliasTrouble, mailboxes }: RecipientReport): boolean =>
+export const isTroubled = ({ aliasTrouble, mailboxes }: RecipientReport): boolean =>
   aliasTrouble !== undefined ||
   mailboxes.some(({ told }) => told.some(({ answer }) => isTrouble(answer.kind)))
 
@@ -112,12 +108,15 @@ const originOf = (field: string, { of, others }: Origins): string =>
   of.get(field as PolicyColumn) ?? others ?? 'default'
 
 export function inJson({
+  address,
+  aliasTrouble,
   policy,
+  group,
   mailboxes,
-  ...report
 }: RecipientReport): Readonly<Record<string, unknown>> {
   return {
-    ...report,
+    address,
+    ...known({ aliasTrouble, group }),
     mailboxes: mailboxes.map(({ mailbox, keys, told }) => ({ mailbox, keys, told })),
     ...(policy !== undefined && {
       policy: {

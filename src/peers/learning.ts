@@ -67,7 +67,7 @@ const isOld = ({ at, pin }: SenderRecord, now: number): boolean =>
  * For PeerDirectory: a host whose domain is not known yet may have been learned by its network,
  * when its name could not be looked up.
  */
-export function lookUpLearned(senders: SenderRecords, now: () => number) {
+export function lookUpLearned(senders: Pick<SenderRecords, 'find'>, now: () => number) {
   const namesOf = rememberNames()
   return (host: SenderHost): { readonly sender: string; readonly learned?: Learned } => {
     const names = namesOf(host)

@@ -21,6 +21,9 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readiness',
   // Of a session's journal.
   'decode',
+  'readMessage',
+  // The command line.
+  'readOptions',
   // By readFields.
   'readFirstFields',
 ])

@@ -58,6 +58,7 @@ import { parseExtensions } from '../../src/smtp/ehlo.ts'
 import { EndFinder } from '../../src/smtp/end-finder.ts'
 import { receivedField, tagFields } from '../../src/smtp/headers.ts'
 import { canonicalIp, parseIpAddress } from '../../src/smtp/ip-address.ts'
+import { readRetryHint } from '../../src/smtp/retry-hint.ts'
 import { LineSplitter } from '../../src/smtp/line-splitter.ts'
 import { octetsOf, printable, readable, toOctets } from '../../src/smtp/octets.ts'
 import {
@@ -349,6 +350,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     decodeXtext(text)
     encodeXtext(text)
   }, '+'),
+  'retry hints: readRetryHint': reader((text) => readRetryHint(text), 'retry=', 'retry=1', '1'),
   'IP addresses: parseIpAddress, canonicalIp, networkOf, plainAddress': reader(
     (text) => {
       parseIpAddress(text)

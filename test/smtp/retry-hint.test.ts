@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatClock, retryHint } from '../../src/smtp/retry-hint.ts'
+import { formatClock, readRetryHint, retryHint } from '../../src/smtp/retry-hint.ts'
 
 test.each([
   [0, '00:00:00'],
@@ -17,4 +18,13 @@ test.each([
 test('one number of seconds only, and the hint stands last', () => {
   expect(retryHint(60)).toBe('again in 60 seconds; retry=00:01:00')
   expect(retryHint(60).match(/\d+ seconds/g)).toHaveLength(1)
+})
+
+test('what a hint says is read again', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 100 * 86_400 }), (seconds) => {
+      expect(readRetryHint(`please try ${retryHint(seconds)}`)).toBe(seconds)
+    }),
+  )
+  expect(readRetryHint('4.7.1 Try again later')).toBeUndefined()
 })
