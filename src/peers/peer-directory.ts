@@ -62,7 +62,24 @@ export function inRanges(cidrs: readonly string[]): (address: string) => boolean
     if (prefix === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(prefix), family)
   }
-  return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return remembering(
+    (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
+  )
+}
+
+/** Answers that are remembered at a time; messages of one client are asked about again and again. */
+const mostRemembered = 1000
+
+function remembering(ask: (address: string) => boolean): (address: string) => boolean {
+  const answers = new Map<string, boolean>()
+  return (address) => {
+    const known = answers.get(address)
+    if (known !== undefined) return known
+    if (answers.size >= mostRemembered) answers.clear()
+    const answer = ask(address)
+    answers.set(address, answer)
+    return answer
+  }
 }
 
 /**

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { PeerDirectory, type PeerDirectoryOptions } from '../../src/peers/peer-directory.ts'
+import {
+  inRanges,
+  PeerDirectory,
+  type PeerDirectoryOptions,
+} from '../../src/peers/peer-directory.ts'
 import type { PeerFacts } from '../../src/session/oracle.ts'
 import { octetsOf } from '../../src/smtp/octets.ts'
 import { defaultPeer } from '../support/machine.ts'
@@ -153,4 +157,19 @@ describe('while the ledger keeps nothing', () => {
     expect(away(configured)).toMatchObject({ strategy, deliverDeferred: false })
     expect(away(configured).unvouchedAs).not.toBe('late')
   })
+})
+
+test('ranges: the answer is the same when it is asked again, also of more addresses than are remembered', () => {
+  const fits = inRanges(['10.0.0.0/9', '2001:db8::/32'])
+  for (let round = 0; round < 3; round++)
+    for (let i = 0; i < 256; i++)
+      for (const [address, expected] of [
+        [`10.${i}.0.1`, i < 128],
+        [`10.0.${i}.1`, true],
+        [`2001:db8:${i}::1`, true],
+        [`2001:db9:${i}::1`, false],
+        [`11.${i}.0.1`, false],
+        ['no address', false],
+      ] as const)
+        expect(fits(address), address).toBe(expected)
 })
