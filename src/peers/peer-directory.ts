@@ -67,7 +67,7 @@ export function inRanges(cidrs: readonly string[]): (address: string) => boolean
   )
 }
 
-/** Answers that are remembered at a time; messages of one client are asked about again and again. */
+/** Answers at a time; messages of one client are asked about again and again. */
 const mostRemembered = 1000
 
 function remembering(ask: (address: string) => boolean): (address: string) => boolean {
