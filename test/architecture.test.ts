@@ -141,6 +141,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'pg', 'mysql2', 'mysql2/promise'],
   },
   'policy/postfix': { values: ['policy/postfix', 'policy'], outside: ['re2js'] },
+  'policy/redis': { values: ['policy', 'redis'] },
   'policy/http': { values: ['policy', 'exchange'], outside: ['node:http', 'node:https'] },
   judge: {
     values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
@@ -154,10 +155,12 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'tldts'],
   },
   ledger: {
-    values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'dns'],
+    values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'redis', 'dns'],
     types: ['facts'],
-    outside: ['node:*', '@redis/client'],
+    outside: ['node:*'],
   },
+  // A connection to a Redis server, for the ledger and for policies.
+  redis: { values: ['dns'], outside: ['node:crypto', '@redis/client'] },
   tls: { values: ['tls', 'files'], types: ['facts'], outside: ['node:*', 'node-forge'] },
   metrics: {
     values: ['metrics', 'facts', 'strategy/names.ts'],

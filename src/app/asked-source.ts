@@ -14,6 +14,7 @@ import type { Answers, Source } from '../policy/policy-source.ts'
 import type { ServerSettings } from '../policy/sql/server.ts'
 import { sqlStore } from '../policy/sql/sql-source.ts'
 import { sqliteDatabase, type SqliteSettings } from '../policy/sql/sqlite.ts'
+import type { RedisSettings } from '../policy/redis/redis-store.ts'
 import { type SocketmapSettings, socketmapStore } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
 import { passwordIn } from './password-file.ts'
@@ -41,6 +42,7 @@ export type AskedSettings = {
   | { readonly kind: 'postgres' | 'mysql'; readonly server: ServerSettings }
   | { readonly kind: 'http'; readonly server: HttpSettings }
   | { readonly kind: 'socketmap'; readonly server: SocketmapSettings }
+  | { readonly kind: 'redis'; readonly server: RedisSettings }
 )
 
 /** @throws Error when a file that is read once can't be read */
@@ -66,6 +68,10 @@ export function askedSettings(
     case 'socketmap': {
       const { kind, server, map, connections } = source
       return { kind, server: { server, map, connections }, ...common }
+    }
+    case 'redis': {
+      const { kind, url, layout } = source
+      return { kind, server: { url, layout, limitMs }, ...common }
     }
     case 'http':
       return { kind: source.kind, server: httpSettings(source), ...common }
@@ -134,6 +140,10 @@ async function storeOf(settings: AskedSettings, reading: Reading<unknown>): Prom
       return httpStore(settings.server, reading)
     case 'socketmap':
       return socketmapStore(settings.server, reading)
+    case 'redis': {
+      const { redisStore } = await import('../policy/redis/redis-store.ts')
+      return redisStore(settings.server, reading)
+    }
     case 'postgres': {
       const { postgresDatabase } = await import('../policy/sql/postgres.ts')
       return sqlStore(postgresDatabase(settings.server), reading)

@@ -104,7 +104,8 @@ export interface FileSourceConfig {
 }
 
 /** Those whose answers are kept. */
-export type AskedConfig = SqliteConfig | ServerConfig | HttpSourceConfig | SocketmapConfig
+export type AskedConfig =
+  SqliteConfig | ServerConfig | HttpSourceConfig | SocketmapConfig | RedisSourceConfig
 
 /** What all sources have whose answers are kept. */
 export interface AskedSourceConfig {
@@ -143,6 +144,14 @@ export interface SocketmapConfig extends AskedSourceConfig {
   readonly server: { readonly host: string; readonly port: number; readonly socketPath?: string }
   readonly map: string
   readonly connections: number
+}
+
+export interface RedisSourceConfig extends AskedSourceConfig {
+  readonly kind: 'redis'
+  readonly url: string
+  readonly layout:
+    | { readonly kind: 'strings' | 'hashes'; readonly prefix: string }
+    | { readonly kind: 'hash'; readonly name: string }
 }
 
 export interface SqliteConfig extends AskedSourceConfig {

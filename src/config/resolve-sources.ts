@@ -6,6 +6,7 @@ import type {
   AskedSourceConfig,
   FileSourceConfig,
   HttpSourceConfig,
+  RedisSourceConfig,
   ServerConfig,
   SourceConfig,
 } from './config.ts'
@@ -35,12 +36,14 @@ export function resolveSources(
       report(['recipients', list, i, other], why)
     }
     checkQuery(entry, (key, why) => report(['recipients', list, i, ...key], why))
+    if (entry.redis !== undefined)
+      reportLayout(entry.redis, (key, why) => report(['recipients', list, i, 'redis', ...key], why))
     const source = sourceOf(entry, place)
     return source === undefined ? [] : [source]
   })
 }
 
-const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap'
+const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap, redis'
 
 function checkQuery(
   { postgres, mysql, sqlite }: Entry,
@@ -55,7 +58,7 @@ function checkQuery(
 }
 
 function sourceOf(
-  { file, texthash, regexp, postgres, mysql, sqlite, http, socketmap }: Entry,
+  { file, texthash, regexp, postgres, mysql, sqlite, http, socketmap, redis }: Entry,
   place: Resolving['place'],
 ): SourceConfig | undefined {
   for (const [kind, path] of Object.entries({ file, texthash, regexp }))
@@ -67,6 +70,7 @@ function sourceOf(
   if (postgres !== undefined) return { kind: 'postgres', ...server(postgres, place) }
   if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
   if (http !== undefined) return httpSource(http, place)
+  if (redis !== undefined) return redisSource(redis)
   if (sqlite === undefined) return undefined
   return { kind: 'sqlite', path: place(sqlite.path), query: sqlite.query, ...asked(sqlite) }
 }
@@ -97,6 +101,28 @@ function httpSource(
     answerSizeBytes: entry.answer_size,
     ...asked(entry),
   }
+}
+
+type RedisEntry = NonNullable<Entry['redis']>
+
+function redisSource(entry: RedisEntry): RedisSourceConfig | undefined {
+  const { url, strings, hash, hashes } = entry
+  const common = { kind: 'redis', url, ...asked(entry) } as const
+  if (hash !== undefined) return { ...common, layout: { kind: 'hash', name: hash } }
+  const prefix = strings ?? hashes
+  if (prefix === undefined) return undefined
+  return { ...common, layout: { kind: strings === undefined ? 'hashes' : 'strings', prefix } }
+}
+
+function reportLayout(
+  { strings, hash, hashes }: RedisEntry,
+  report: (key: readonly string[], why: string) => void,
+): void {
+  const named = Object.entries({ strings, hash, hashes }).filter(([, one]) => one !== undefined)
+  const [, second] = named
+  if (named.length === 0) report([], 'says not where the entries are; add strings, hash or hashes')
+  if (second !== undefined)
+    report([second[0]], 'is another place for the entries; make it an entry of its own')
 }
 
 type AskedEntry = Pick<

@@ -109,6 +109,27 @@ const socketmap = z.strictObject({
   ...asked,
 })
 
+const redisKey = () => is.text('text without blanks', /^[!-~]{1,200}$/).optional()
+
+const redis = z.strictObject({
+  url: key(
+    is.redisUrl(),
+    'Redis or Valkey server: `redis://user:password@host:port/db`, or `rediss://` for TLS.',
+  ),
+  strings: key(
+    redisKey(),
+    'What stands before the address in the name of a string, such as `policy:`.',
+    'none',
+  ),
+  hash: key(redisKey(), 'A hash that has a field for each address.', 'none'),
+  hashes: key(
+    redisKey(),
+    'What stands before the address in the name of a hash that has a field for each value.',
+    'none',
+  ),
+  ...asked,
+})
+
 const sourceOf = (file: string, query: QueryKey) =>
   z.strictObject({
     file: key(is.text('a file name').optional(), file, 'none'),
@@ -127,6 +148,7 @@ const sourceOf = (file: string, query: QueryKey) =>
       'A server that Postfix can ask by `socketmap:`: docs/recipients.md.',
       'none',
     ),
+    redis: key(redis.optional(), 'Redis or Valkey: docs/recipients.md.', 'none'),
     postgres: key(server(5432, query).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
     mysql: key(server(3306, query).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
     sqlite: key(sqlite(query).optional(), 'A SQLite database: docs/recipients.md.', 'none'),

@@ -7,7 +7,7 @@
  *       └── what memory holds is written there ◀────┘
  */
 import type { FactListener } from '../../facts/fact.ts'
-import { connectRedis, type RedisConnection } from './connection.ts'
+import { connectRedis, type RedisConnection } from '../../redis/connection.ts'
 import { openMemory, type AwayMemory } from './stand-in.ts'
 import { keyBase, RedisStore, type Dropped, type RedisStoreOptions } from './commands.ts'
 import { describeRedisError, serverName } from './trouble.ts'

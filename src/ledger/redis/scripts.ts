@@ -20,7 +20,7 @@
  * A script begins with a write that a full server refuses, so that it is refused as a whole; those
  * that make room begin with a removal, which is never refused.
  */
-import { scriptOf } from './connection.ts'
+import { scriptOf } from '../../redis/connection.ts'
 
 /** Takes `was`, an entry of `known`, out of the counts. */
 const discount = `

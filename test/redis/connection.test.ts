@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connectRedis, movedTo, scriptOf } from '../../../src/ledger/redis/connection.ts'
+import { connectRedis, movedTo, scriptOf } from '../../src/redis/connection.ts'
 
 test.for([
   ['MOVED 3999 127.0.0.2:6381', 'redis://u:p@127.0.0.1:6379/0', 'redis://u:p@127.0.0.2:6381/0'],

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
-import { lookUpForSocket } from '../../dns/look-up.ts'
+import { lookUpForSocket } from '../dns/look-up.ts'
 
 export interface RedisConnectionOptions {
   /**
