@@ -142,6 +142,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   'policy/postfix': { values: ['policy/postfix', 'policy'], outside: ['re2js'] },
   'policy/redis': { values: ['policy', 'redis'] },
+  'policy/ldap': { values: ['policy/ldap', 'policy'], outside: ['node:tls', 'ldapts'] },
   'policy/http': { values: ['policy', 'exchange'], outside: ['node:http', 'node:https'] },
   judge: {
     values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],
@@ -155,7 +156,7 @@ const table: Readonly<Record<string, Rule>> = {
     outside: ['node:*', 'tldts'],
   },
   ledger: {
-    values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'redis', 'dns'],
+    values: ['known.ts', 'ledger', 'split', 'strategy/names.ts', 'redis'],
     types: ['facts'],
     outside: ['node:*'],
   },
@@ -185,6 +186,9 @@ const table: Readonly<Record<string, Rule>> = {
       'policy/policy-values.ts',
       'policy/policy-notation.ts',
       'policy/sql/query.ts',
+      'policy/ldap/filter.ts',
+      'policy/keyed/found-aliases.ts',
+      'policy/keyed/found-entries.ts',
       'known.ts',
     ],
     types: ['verdict', 'strategy', 'smtp', 'policy/policy-source.ts'],

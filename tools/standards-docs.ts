@@ -33,6 +33,7 @@ const titles: Readonly<Record<string, string>> = {
   3848: 'ESMTP and LMTP Transmission Types Registration',
   4291: 'IP Version 6 Addressing Architecture',
   4422: 'Simple Authentication and Security Layer (SASL)',
+  4515: 'LDAP: String Representation of Search Filters',
   4954: 'SMTP Service Extension for Authentication',
   5077: 'TLS Session Resumption without Server-Side State',
   5248: 'A Registry for SMTP Enhanced Mail System Status Codes',

@@ -4,7 +4,13 @@
  * kept.
  */
 import { readFileSync } from 'node:fs'
-import type { AskedConfig, Config, HttpSourceConfig, ServerConfig } from '../config/config.ts'
+import type {
+  AskedConfig,
+  Config,
+  HttpSourceConfig,
+  LdapConfig,
+  ServerConfig,
+} from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { type CacheOptions, cached } from '../policy/cached.ts'
 import { type HttpSettings, httpStore } from '../policy/http/http-store.ts'
@@ -14,6 +20,7 @@ import type { Answers, Source } from '../policy/policy-source.ts'
 import type { ServerSettings } from '../policy/sql/server.ts'
 import { sqlStore } from '../policy/sql/sql-source.ts'
 import { sqliteDatabase, type SqliteSettings } from '../policy/sql/sqlite.ts'
+import type { LdapSettings } from '../policy/ldap/ldap-store.ts'
 import type { RedisSettings } from '../policy/redis/redis-store.ts'
 import { type SocketmapSettings, socketmapStore } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
@@ -43,6 +50,7 @@ export type AskedSettings = {
   | { readonly kind: 'http'; readonly server: HttpSettings }
   | { readonly kind: 'socketmap'; readonly server: SocketmapSettings }
   | { readonly kind: 'redis'; readonly server: RedisSettings }
+  | { readonly kind: 'ldap'; readonly server: LdapSettings }
 )
 
 /** @throws Error when a file that is read once can't be read */
@@ -69,6 +77,8 @@ export function askedSettings(
       const { kind, server, map, connections } = source
       return { kind, server: { server, map, connections }, ...common }
     }
+    case 'ldap':
+      return { kind: source.kind, server: ldapSettings(source, limitMs), ...common }
     case 'redis': {
       const { kind, url, layout } = source
       return { kind, server: { url, layout, limitMs }, ...common }
@@ -96,6 +106,15 @@ function httpSettings(source: HttpSourceConfig): HttpSettings {
     ...{ server, connections, answerLimitBytes },
     ...(tokenFile !== undefined && { token: passwordIn(tokenFile) }),
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+  }
+}
+
+function ldapSettings(source: LdapConfig, limitMs: number): LdapSettings {
+  const { url, startTls, base, scope, filter, keyAttributes, attributes, ca, bind } = source
+  return {
+    ...{ url, startTls, base, scope, filter, keyAttributes, attributes, limitMs },
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(bind !== undefined && { bind: { dn: bind.dn, password: passwordIn(bind.passwordFile) } }),
   }
 }
 
@@ -140,6 +159,10 @@ async function storeOf(settings: AskedSettings, reading: Reading<unknown>): Prom
       return httpStore(settings.server, reading)
     case 'socketmap':
       return socketmapStore(settings.server, reading)
+    case 'ldap': {
+      const { ldapStore } = await import('../policy/ldap/ldap-store.ts')
+      return ldapStore(settings.server)
+    }
     case 'redis': {
       const { redisStore } = await import('../policy/redis/redis-store.ts')
       return redisStore(settings.server, reading)

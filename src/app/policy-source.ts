@@ -9,6 +9,7 @@ import type { PolicySource, RawPolicy } from '../policy/policy-source.ts'
 import { policyMapValues } from '../policy/postfix/map-values.ts'
 import { RegexpEntries } from '../policy/postfix/regexp-entries.ts'
 import { TexthashEntries } from '../policy/postfix/texthash-entries.ts'
+import { nameOfLdap } from '../policy/ldap/name.ts'
 import { nameOfRedis } from '../policy/redis/name.ts'
 import { nameOfSocketmap } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
@@ -47,6 +48,8 @@ export function sourceName(source: SourceConfig): string {
       return `http:${nameOf(source.server)}`
     case 'socketmap':
       return nameOfSocketmap(source)
+    case 'ldap':
+      return nameOfLdap(source.url)
     case 'redis':
       return nameOfRedis(source.url)
     case 'postgres':

@@ -105,7 +105,7 @@ export interface FileSourceConfig {
 
 /** Those whose answers are kept. */
 export type AskedConfig =
-  SqliteConfig | ServerConfig | HttpSourceConfig | SocketmapConfig | RedisSourceConfig
+  SqliteConfig | ServerConfig | HttpSourceConfig | SocketmapConfig | RedisSourceConfig | LdapConfig
 
 /** What all sources have whose answers are kept. */
 export interface AskedSourceConfig {
@@ -152,6 +152,19 @@ export interface RedisSourceConfig extends AskedSourceConfig {
   readonly layout:
     | { readonly kind: 'strings' | 'hashes'; readonly prefix: string }
     | { readonly kind: 'hash'; readonly name: string }
+}
+
+export interface LdapConfig extends AskedSourceConfig {
+  readonly kind: 'ldap'
+  readonly url: string
+  readonly startTls: boolean
+  readonly ca?: string
+  readonly bind?: { readonly dn: string; readonly passwordFile: string }
+  readonly base: string
+  readonly scope: 'sub' | 'one'
+  readonly filter: string
+  readonly keyAttributes: readonly string[]
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 export interface SqliteConfig extends AskedSourceConfig {

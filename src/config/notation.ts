@@ -159,6 +159,17 @@ export function redisUrl() {
   )
 }
 
+/** A directory; port 389 or 636 unless given. */
+export function ldapUrl() {
+  const value = 'ldap://host:port or ldaps://host:port'
+  const parts = /^ldaps?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?\/?$/i
+  return notation(value, (written) =>
+    parts.test(written) && URL.canParse(written)
+      ? { ok: true, value: written }
+      : { ok: false, expected: value },
+  )
+}
+
 /** A list, or one alone. */
 export function oneOrMore<S extends z.ZodType>(one: S) {
   return z.preprocess((raw): unknown => (Array.isArray(raw) ? raw : [raw]), z.array(one).min(1))

@@ -1,11 +1,15 @@
 /**
  * From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with.
  */
+import { checkAliasColumns } from '../policy/keyed/found-aliases.ts'
+import { checkPolicyColumns } from '../policy/keyed/found-entries.ts'
+import { filterMistake } from '../policy/ldap/filter.ts'
 import { parseQuery } from '../policy/sql/query.ts'
 import type {
   AskedSourceConfig,
   FileSourceConfig,
   HttpSourceConfig,
+  LdapConfig,
   RedisSourceConfig,
   ServerConfig,
   SourceConfig,
@@ -38,12 +42,16 @@ export function resolveSources(
     checkQuery(entry, (key, why) => report(['recipients', list, i, ...key], why))
     if (entry.redis !== undefined)
       reportLayout(entry.redis, (key, why) => report(['recipients', list, i, 'redis', ...key], why))
+    if (entry.ldap !== undefined)
+      reportLdap(entry.ldap, list, (key, why) =>
+        report(['recipients', list, i, 'ldap', ...key], why),
+      )
     const source = sourceOf(entry, place)
     return source === undefined ? [] : [source]
   })
 }
 
-const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap, redis'
+const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap, redis, ldap'
 
 function checkQuery(
   { postgres, mysql, sqlite }: Entry,
@@ -58,7 +66,7 @@ function checkQuery(
 }
 
 function sourceOf(
-  { file, texthash, regexp, postgres, mysql, sqlite, http, socketmap, redis }: Entry,
+  { file, texthash, regexp, postgres, mysql, sqlite, http, socketmap, redis, ldap }: Entry,
   place: Resolving['place'],
 ): SourceConfig | undefined {
   for (const [kind, path] of Object.entries({ file, texthash, regexp }))
@@ -71,6 +79,7 @@ function sourceOf(
   if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
   if (http !== undefined) return httpSource(http, place)
   if (redis !== undefined) return redisSource(redis)
+  if (ldap !== undefined) return ldapSource(ldap, place)
   if (sqlite === undefined) return undefined
   return { kind: 'sqlite', path: place(sqlite.path), query: sqlite.query, ...asked(sqlite) }
 }
@@ -100,6 +109,42 @@ function httpSource(
     connections: entry.connections,
     answerSizeBytes: entry.answer_size,
     ...asked(entry),
+  }
+}
+
+type LdapEntry = NonNullable<Entry['ldap']>
+
+function ldapSource(entry: LdapEntry, place: Resolving['place']): LdapConfig {
+  const { url, start_tls: startTls, base, scope, filter, attributes } = entry
+  const { bind_dn: dn, password_file: file } = entry
+  return {
+    kind: 'ldap',
+    ...{ url, startTls, base, scope, filter, attributes, keyAttributes: entry.recipient },
+    ...(entry.ca !== undefined && { ca: place(entry.ca) }),
+    ...(dn !== undefined && file !== undefined && { bind: { dn, passwordFile: place(file) } }),
+    ...asked(entry),
+  }
+}
+
+function reportLdap(
+  entry: LdapEntry,
+  list: Resolving['key'],
+  report: (key: readonly string[], why: string) => void,
+): void {
+  const why = filterMistake(entry.filter)
+  if (why !== undefined) report(['filter'], why)
+  if (entry.bind_dn !== undefined && entry.password_file === undefined)
+    report(['bind_dn'], 'needs a password_file beside it')
+  if (entry.bind_dn === undefined && entry.password_file !== undefined)
+    report(['password_file'], 'needs a bind_dn beside it')
+  if (entry.start_tls && entry.url.startsWith('ldaps:'))
+    report(['start_tls'], 'is for ldap://; leave it out')
+  const check = list === 'aliases' ? checkAliasColumns : checkPolicyColumns
+  try {
+    check(['recipient', ...Object.keys(entry.attributes)])
+  } catch (error) {
+    const odd = error instanceof Error ? error.message.replace('the query has', 'has') : ''
+    report(['attributes'], odd)
   }
 }
 

@@ -130,6 +130,45 @@ const redis = z.strictObject({
   ...asked,
 })
 
+const attribute = () => is.text('the name of an attribute', /^[A-Za-z][A-Za-z0-9;.-]{0,99}$/)
+
+const ldap = z.strictObject({
+  url: key(is.ldapUrl(), 'The directory. `ldaps://` is TLS.'),
+  start_tls: key(
+    z.boolean().prefault(false),
+    'Whether Rcptwise begins TLS on `ldap://` before it says anything else, and verifies the certificate.',
+  ),
+  ca: key(
+    is.text('a file name').optional(),
+    'Certificates of the authorities that Rcptwise believes, in PEM.',
+    'those of Node',
+  ),
+  bind_dn: key(is.text('a distinguished name').optional(), 'Who Rcptwise is there.', 'anonymous'),
+  password_file: key(
+    is.text('a file name').optional(),
+    'File with the password of `bind_dn`, on one line.',
+    'none',
+  ),
+  base: key(is.text('a distinguished name'), 'Where the entries are.'),
+  scope: key(
+    z.enum(['sub', 'one']).prefault('sub'),
+    'Entries at any depth below `base`, or right below it.',
+  ),
+  filter: key(
+    is.text('a filter').prefault('(mail={key})'),
+    'Which entry is for a key; `{key}` is an address, or `@domain`. Rcptwise puts those of all recipients of a question into one filter.',
+  ),
+  recipient: key(
+    is.oneOrMore(attribute()).prefault(['mail']),
+    'Attributes whose values say whose an entry is.',
+  ),
+  attributes: key(
+    z.record(is.text('a column', /^[a-z_]{1,40}$/), attribute()),
+    'The attribute of each column, such as `{ tag_at: spamTagLevel }`.',
+  ),
+  ...asked,
+})
+
 const sourceOf = (file: string, query: QueryKey) =>
   z.strictObject({
     file: key(is.text('a file name').optional(), file, 'none'),
@@ -149,6 +188,7 @@ const sourceOf = (file: string, query: QueryKey) =>
       'none',
     ),
     redis: key(redis.optional(), 'Redis or Valkey: docs/recipients.md.', 'none'),
+    ldap: key(ldap.optional(), 'A directory, over LDAP: docs/recipients.md.', 'none'),
     postgres: key(server(5432, query).optional(), 'PostgreSQL: docs/recipients.md.', 'none'),
     mysql: key(server(3306, query).optional(), 'MySQL or MariaDB: docs/recipients.md.', 'none'),
     sqlite: key(sqlite(query).optional(), 'A SQLite database: docs/recipients.md.', 'none'),

@@ -1,4 +1,6 @@
 /** A real Redis as a source of policies and of aliases: what it is asked, killed, slow and back. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { reportOn } from '../../../src/app/recipient-report.ts'
 import { type OpenPolicySource, openPolicySource } from '../../../src/app/policy-source.ts'
@@ -10,6 +12,11 @@ import { type RedisLayout, redisStore } from '../../../src/policy/redis/redis-st
 import { nameOfRaw } from '../../policy/breakable.ts'
 import { describePolicySource } from '../../policy/source.contract.ts'
 import { redisObstacle, type RedisServer, startRedis } from '../redis/redis-server.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/recipients.md'), 'utf8')
+const [, section = ''] = page.split('\n## Redis\n')
+const recipe = (language: string): string =>
+  new RegExp('```' + language + '\\n([\\s\\S]*?)```').exec(section)?.[1] ?? ''
 
 const listening = new AbortController().signal
 const limitMs = 1500
@@ -162,22 +169,21 @@ describe.skipIf(redisObstacle() !== undefined)('Redis', () => {
     await expect.poll(async () => await ask(source, 'bob@example.org')).toEqual(['unknown'])
   })
 
-  test('`check` and `recipients test` ask it', async () => {
+  test('the recipe of docs/recipients.md, as it is written there: `check` and `recipients test` ask it', async () => {
     const yaml = `relay_domains: [example.org]
 policies: { careful: { tag_at: 6, reject_at: 15 }, strict: { tag_at: 5, reject_at: 8 } }
-recipients:
-  default: careful
-  sources:
-    - redis: { url: "${server.url}/0", strings: "policy:" }
-`
+${recipe('yaml').replace('redis://127.0.0.1:6379', server.url)}`
     const loaded = parseConfig(yaml, '/config.yaml')
     if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
-    await server.ask('SET', 'policy:@example.org', 'strict')
+    for (const line of recipe('text').trim().split('\n')) {
+      const [, key = '', value = ''] = /^SET (\S+) "?(.*?)"?$/.exec(line) ?? []
+      await server.ask('SET', key, value)
+    }
     const name = `redis:127.0.0.1:${server.port}/0`
     expect(await checkRecipients(loaded.config)).toEqual([
       {
         ok: true,
-        text: `recipients: ${name} answers: postmaster@example.org has the policy strict`,
+        text: `recipients: ${name} answers: postmaster@example.org has tag_at 5, reject_at 9`,
       },
     ])
     const [report] = await reportOn({ addresses: ['ann@example.org'], sender: '' }, loaded.config)

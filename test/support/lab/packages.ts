@@ -30,6 +30,7 @@ const packageSets = {
   haproxy: ['haproxy'],
   dnsmasq: ['dnsmasq-base'],
   redis: ['redis-server'],
+  slapd: ['slapd'],
   postgresql: ['postgresql-15', 'dash', 'coreutils'],
   mariadb: ['mariadb-server-core', 'mariadb-client-core', 'dash', 'coreutils'],
   testssl: ['testssl.sh'],
