@@ -1,6 +1,7 @@
 /**
  * From the keys of `recipients.sources` and `recipients.aliases` to what sources are opened with.
  */
+import { isIP } from 'node:net'
 import { checkAliasColumns } from '../policy/keyed/found-aliases.ts'
 import { checkPolicyColumns } from '../policy/keyed/found-entries.ts'
 import { filterMistake } from '../policy/ldap/filter.ts'
@@ -40,6 +41,9 @@ export function resolveSources(
       report(['recipients', list, i, other], why)
     }
     checkQuery(entry, (key, why) => report(['recipients', list, i, ...key], why))
+    for (const [kind, one] of Object.entries({ postgres: entry.postgres, mysql: entry.mysql }))
+      if (one?.tls === true && isIP(one.host) !== 0)
+        report(['recipients', list, i, kind, 'host'], nameForTls(one.host))
     if (entry.redis !== undefined)
       reportLayout(entry.redis, (key, why) => report(['recipients', list, i, 'redis', ...key], why))
     if (entry.ldap !== undefined)
@@ -52,6 +56,10 @@ export function resolveSources(
 }
 
 const kinds = 'file, postgres, mysql, sqlite, http, texthash, regexp, socketmap, redis, ldap'
+
+/** Drivers compare a certificate with a name alone. */
+const nameForTls = (host: string): string =>
+  `got ${host}, expected a name that stands in its certificate, because of tls`
 
 function checkQuery(
   { postgres, mysql, sqlite }: Entry,

@@ -31,7 +31,10 @@ class MysqlDatabase implements Database {
       database,
       user,
       password: password ?? '',
-      ...(tls !== undefined && { ssl: tls.ca === '' ? {} : { ca: tls.ca } }),
+      // The driver compares no name unless it is told to.
+      ...(tls !== undefined && {
+        ssl: { verifyIdentity: true, ...(tls.ca !== '' && { ca: tls.ca }) },
+      }),
       connectionLimit: connections,
       maxIdle: connections,
       idleTimeout: idleMs,

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { Place } from '../../support/lab/place.ts'
 import { freePort } from '../../support/lab/ports.ts'
+import { issue, type Issued } from '../../../src/tls/issue.ts'
 import { until } from '../../support/lab/until.ts'
 
 export type DatabaseKind = 'postgres' | 'mysql'
@@ -16,6 +17,8 @@ export type DatabaseKind = 'postgres' | 'mysql'
 export interface DatabaseServer extends AsyncDisposable {
   readonly kind: DatabaseKind
   readonly port: number
+  /** Of its certificate, in PEM. */
+  readonly ca: string
   /** As its owner, over a connection of its own; the rows of the last statement. */
   readonly run: (...statements: readonly string[]) => Promise<readonly unknown[]>
   /** A session of its owner, for locks. */
@@ -37,6 +40,8 @@ interface Recipe {
   readonly set: 'postgresql' | 'mariadb'
   readonly install: (place: Place) => Promise<void>
   readonly daemon: (port: number) => readonly string[]
+  /** Options of it, for TLS with what stands at `/cert.pem` and `/key.pem`. */
+  readonly tls: readonly string[]
   readonly session: (port: number, database: string) => Promise<Session>
   readonly prepare: readonly string[]
 }
@@ -50,6 +55,7 @@ const recipes: Readonly<Record<DatabaseKind, Recipe>> = {
       '/usr/lib/postgresql/15/bin/postgres',
       ...['-D', '/data', '-p', String(port), '-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'],
     ],
+    tls: [...['-c', 'ssl=on', '-c', 'ssl_cert_file=/cert.pem', '-c', 'ssl_key_file=/key.pem']],
     session: postgresSession,
     prepare: [
       'CREATE DATABASE mail',
@@ -66,6 +72,7 @@ const recipes: Readonly<Record<DatabaseKind, Recipe>> = {
       ...['--no-defaults', '--datadir=/data', `--port=${port}`, '--bind-address=127.0.0.1'],
       ...['--socket=/data/socket', '--skip-name-resolve', '--innodb-flush-log-at-trx-commit=2'],
     ],
+    tls: ['--ssl-cert=/cert.pem', '--ssl-key=/key.pem'],
     session: mysqlSession,
     prepare: [
       'CREATE DATABASE mail CHARACTER SET utf8mb4',
@@ -150,12 +157,30 @@ async function mysqlSession(port: number, database: string): Promise<Session> {
   }
 }
 
-export async function startDatabase(kind: DatabaseKind): Promise<DatabaseServer> {
+/** For this name alone. */
+async function certificateFor(name: string): Promise<Issued> {
+  const now = Date.now()
+  return await issue({
+    commonName: name,
+    use: 'server',
+    names: [name],
+    notBefore: now - 3_600_000,
+    notAfter: now + 86_400_000,
+    keyBits: 2048,
+  })
+}
+
+/** `tls`: with a certificate for this name. */
+export async function startDatabase(
+  kind: DatabaseKind,
+  { tls }: { readonly tls?: string } = {},
+): Promise<DatabaseServer> {
   const recipe = recipes[kind]
   const place = await Place.make(recipe.set)
   const port = await freePort()
   const start = async (): Promise<void> => {
-    const [program = '', ...args] = recipe.daemon(port)
+    const more = tls === undefined ? [] : recipe.tls
+    const [program = '', ...args] = [...recipe.daemon(port), ...more]
     const daemon: ChildProcess = await place.start(program, args)
     await until(
       `${kind} answers`,
@@ -168,8 +193,14 @@ export async function startDatabase(kind: DatabaseKind): Promise<DatabaseServer>
   }
   const session = async (database = 'mail'): Promise<Session> =>
     await recipe.session(port, database)
+  const pair = tls === undefined ? undefined : await certificateFor(tls)
   try {
     await recipe.install(place)
+    if (pair !== undefined) {
+      await place.write('/cert.pem', pair.cert)
+      await place.write('/key.pem', pair.key, 0o600)
+      await must(place, ['/usr/bin/chown', ids[kind], '/key.pem'])
+    }
     await start()
     await using first = await recipe.session(port, 'postgres')
     for (const statement of recipe.prepare) await first.run(statement)
@@ -180,6 +211,7 @@ export async function startDatabase(kind: DatabaseKind): Promise<DatabaseServer>
   return {
     kind,
     port,
+    ca: pair?.cert ?? '',
     session,
     async run(...statements) {
       await using one = await session()
