@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sourceName } from '../../src/app/policy-source.ts'
 import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -116,4 +117,22 @@ test('socketmap', async () => {
   expect(await inWords(config)).toBe(
     `true recipients: socketmap:policies@${path} answers: postmaster@example.org has tag_at 3`,
   )
+})
+
+test("README.md: “A directory (ldap), Redis, a service of your own over HTTP, and Postfix's own tables will do, too.”", () => {
+  const config = configOf(`recipients:
+  sources:
+    - ldap: { url: "ldap://dir.example.org", base: "dc=example", attributes: { policy: wish } }
+    - redis: { url: "redis://127.0.0.1", strings: "policy:" }
+    - http: { url: "http://127.0.0.1:8080/" }
+    - texthash: policies
+    - regexp: policies.regexp
+`)
+  expect(config.recipients.sources.map(sourceName)).toEqual([
+    'ldap:dir.example.org',
+    'redis:127.0.0.1',
+    'http:127.0.0.1:8080',
+    `texthash:${join(directory, 'policies')}`,
+    `regexp:${join(directory, 'policies.regexp')}`,
+  ])
 })
