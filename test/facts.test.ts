@@ -146,7 +146,7 @@ test.each(samples)(
   (fact) => {
     let text = ''
     const log = logFromFacts(
-      createLog({ level: 'debug', pretty: false, write: (line) => (text += line) }),
+      createLog({ level: 'debug', format: 'json', write: (line) => (text += line) }),
     )
     log({ ...id, kind: 'messageIdRead', messageId })
     log(fact)

@@ -2,6 +2,7 @@
 import '../service/v8-flags.ts'
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
+import { stdoutIsJournal } from '../app/workers/log-pipe.ts'
 import { startPrimary } from '../app/workers/primary.ts'
 import { createLog, deferredFlushMs } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
@@ -23,7 +24,12 @@ export function register(program: Command): void {
 
 async function serve(command: Command): Promise<void> {
   let config = configured(command)
-  const log = createLog({ ...config.log, flushMs: deferredFlushMs })
+  const { priorities } = config.log
+  const log = createLog({
+    ...config.log,
+    priorities: priorities === 'auto' ? stdoutIsJournal() : priorities,
+    flushMs: deferredFlushMs,
+  })
   const note = logFromFacts(log)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
   const manager = openServiceManager(process.env, { onTrouble })

@@ -434,7 +434,8 @@ export interface Config {
   }
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
-    readonly pretty: boolean | 'auto'
+    readonly format: 'auto' | 'json' | 'pretty' | 'line'
+    readonly priorities: boolean | 'auto'
   }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */
   readonly runAs?: { readonly user: string; readonly group?: string }

@@ -40,8 +40,12 @@ export const log = section({
     z.enum(['debug', 'info', 'warn', 'error']).prefault('info'),
     'Lowest level of the lines that Rcptwise writes.',
   ),
-  pretty: key(
+  format: key(
+    z.enum(['auto', 'json', 'pretty', 'line']).prefault('auto'),
+    '`json`: one line of JSON for each event; `pretty`: lines for people at a terminal; `line`: a short line for each recipient, for people who grep (docs/log.md); `auto`: `pretty` on a terminal, else `json`.',
+  ),
+  priorities: key(
     is.automatic().prefault('auto'),
-    'Lines for people instead of JSON for programs; `auto`: on a terminal.',
+    'Each line begins with its level as systemd reads it (`<4>` for a warning); `auto`: where standard output leads to the journal.',
   ),
 })

@@ -4,13 +4,18 @@
  */
 import type { Fact, FactListener } from '../facts/fact.ts'
 import type { ClientCertificate } from '../facts/sessions.ts'
+import { onBounce } from './bounces.ts'
+import { onCertificates } from './certificates.ts'
+import { onJudges } from './judges.ts'
 import type { Log } from './log.ts'
-import { type About, MessageIds } from './message-ids.ts'
+import { type AboutOf, MessageIds } from './message-ids.ts'
+import { onOperation } from './operation.ts'
+import { onPeers } from './peers.ts'
 import { onNotObserved, onObserved } from './observed.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
-import { cutList, cutText } from './cut.ts'
+import { cutText } from './cut.ts'
 import { Floods } from './floods.ts'
 
 /**
@@ -24,7 +29,7 @@ export function logFromFacts(log: Log): FactListener {
   const full = new Floods(everyMs)
   const refusals = new Floods(everyMs)
   const messages = new MessageIds()
-  const about = (transaction: string | undefined): About => messages.about(transaction)
+  const about: AboutOf = (transaction) => messages.about(transaction)
   const unobserved = new Floods(everyMs)
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
@@ -96,87 +101,9 @@ export function logFromFacts(log: Log): FactListener {
       case 'recipientsMissing':
         onMissing(log, fact)
         return
-      case 'senderLearned': {
-        const { sender, strategy, why } = fact
-        log.info(
-          { event: fact.kind, sender, strategy, why },
-          `auto serves ${sender} ${strategy} from now on: ${why}`,
-        )
-        return
-      }
-      case 'senderChanged': {
-        const { sender, change, strategy, by } = fact
-        log.info(
-          { event: fact.kind, sender, change, strategy, by },
-          `sender ${sender} ${change} by ${by}`,
-        )
-        return
-      }
-      case 'strategyChanged': {
-        const { peer, strategy, by } = fact
-        const until = fact.until === undefined ? undefined : new Date(fact.until).toISOString()
-        const word = fact.reset ? 'reset to' : 'set to'
-        log.info(
-          { event: fact.kind, peer, strategy, until, by, reset: fact.reset },
-          `strategy of ${peer} ${word} ${strategy}`,
-        )
-        return
-      }
       case 'splitForgiven': {
         const { split, peer, by } = fact
         log.info({ event: fact.kind, split, peer, by }, `split ${split} forgiven by ${by}`)
-        return
-      }
-      case 'judged':
-        if (fact.result === 'failed')
-          log.warn(
-            {
-              event: 'judgeFailed',
-              ...about(fact.transaction),
-              judge: fact.judge,
-              why: cutText(fact.why ?? ''),
-              ms: fact.ms,
-            },
-            'judge failed',
-          )
-        else if (fact.result === 'silent' && fact.why !== undefined)
-          log.info(
-            {
-              event: 'judgeSkipped',
-              ...about(fact.transaction),
-              judge: fact.judge,
-              why: cutText(fact.why),
-            },
-            'judge was not asked',
-          )
-        return
-      case 'judgeLeftOut': {
-        const { transaction, judge } = fact
-        log.warn(
-          { event: fact.kind, ...about(transaction), judge, what: cutText(fact.what) },
-          'something between a judge and a message was left out',
-        )
-        return
-      }
-      case 'foreignFieldsRemoved': {
-        const { shown: fields, leftOut } = cutList(fact.names, cutText)
-        log.debug(
-          { event: fact.kind, ...about(fact.transaction), fields, ...leftOut },
-          'header fields of a stranger were removed',
-        )
-        return
-      }
-      case 'judgeServerDown': {
-        const { judge, server } = fact
-        log.warn(
-          { event: fact.kind, judge, server, why: cutText(fact.why) },
-          'judge is not asked for a while',
-        )
-        return
-      }
-      case 'judgeServerBack': {
-        const { judge, server } = fact
-        log.info({ event: fact.kind, judge, server }, 'judge answers again')
         return
       }
       case 'bounce':
@@ -238,77 +165,6 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       }
-      case 'certificateLoaded': {
-        const { name, file, expiresAt } = fact
-        log.info(
-          { event: fact.kind, name, file, expires: new Date(expiresAt).toISOString() },
-          `certificate for ${name} in use`,
-        )
-        return
-      }
-      case 'certificateKept':
-        log.warn(
-          { event: fact.kind, file: fact.file, why: cutText(fact.why) },
-          'new certificate is wrong: the old one stays in use',
-        )
-        return
-      case 'certificateExpires': {
-        const { at, name, file, expiresAt } = fact
-        const days = Math.floor((expiresAt - at) / 86_400_000)
-        const when = days < 0 ? 'has expired' : `expires in ${days} days`
-        log.warn(
-          { event: fact.kind, name, file, expires: new Date(expiresAt).toISOString() },
-          `certificate for ${name} ${when}: renew it`,
-        )
-        return
-      }
-      case 'spoolFailed':
-        log.warn(
-          { event: fact.kind, ...about(fact.transaction), why: cutText(fact.why) },
-          'a message could not be kept (spool.directory)',
-        )
-        return
-      case 'ledgerTrouble':
-        log.warn(
-          { event: fact.kind, why: cutText(fact.why) },
-          'ledger can not be written: it goes on in memory',
-        )
-        return
-      case 'ledgerRecovered':
-        log.info({ event: fact.kind }, 'ledger is written again')
-        return
-      case 'workerHung': {
-        const { kind: event, slot, pid, silentMs } = fact
-        log.error(
-          { event, slot, pid, silentMs },
-          `worker ${slot} has not reacted for ${Math.round(silentMs / 1000)} s: it is ended`,
-        )
-        return
-      }
-      case 'workerLost': {
-        const { kind: event, slot, pid, how, againMs } = fact
-        log.error(
-          { event, slot, pid, how, againMs },
-          `worker ${slot} ended with ${how}: another one is started`,
-        )
-        return
-      }
-      case 'configLoaded': {
-        const { kind: event, needRestart } = fact
-        log.info({ event }, 'configuration loaded: new sessions are served with it')
-        if (needRestart.length > 0)
-          log.warn(
-            { event: 'restartNeeded', keys: needRestart },
-            `${needRestart.join(', ')}: changed, but only a restart brings it into force`,
-          )
-        return
-      }
-      case 'configKept':
-        log.error(
-          { event: fact.kind, why: fact.why },
-          `new configuration is wrong: the old one stays in use (${fact.why[0] ?? ''})`,
-        )
-        return
       case 'messageObserved':
         onObserved(log, fact)
         return
@@ -320,6 +176,32 @@ export function logFromFacts(log: Log): FactListener {
       case 'backendDelivered':
         // Told by the transaction's or the session's own line.
         return
+      case 'certificateLoaded':
+      case 'certificateKept':
+      case 'certificateExpires':
+        onCertificates(log, fact)
+        return
+      case 'spoolFailed':
+      case 'ledgerTrouble':
+      case 'ledgerRecovered':
+      case 'workerHung':
+      case 'workerLost':
+      case 'configLoaded':
+      case 'configKept':
+        onOperation(log, fact, about)
+        return
+      case 'judged':
+      case 'judgeLeftOut':
+      case 'foreignFieldsRemoved':
+      case 'judgeServerDown':
+      case 'judgeServerBack':
+        onJudges(log, fact, about)
+        return
+      case 'senderLearned':
+      case 'senderChanged':
+      case 'strategyChanged':
+        onPeers(log, fact)
+        return
     }
   }
 }
@@ -328,10 +210,7 @@ export function logFromFacts(log: Log): FactListener {
 function onRefusal(
   log: Log,
   fact: Fact & { readonly kind: 'backendRefusesUs' },
-  {
-    floods,
-    about,
-  }: { readonly floods: Floods; readonly about: (transaction: string | undefined) => About },
+  { floods, about }: { readonly floods: Floods; readonly about: AboutOf },
 ): void {
   const { kind: event, at, server, step, reply } = fact
   const transaction = 'transaction' in fact ? fact.transaction : undefined
@@ -365,24 +244,4 @@ function onClientCertificate(
     },
     `client certificate ${verified === 'yes' ? 'verified' : `not verified: ${verified}`}`,
   )
-}
-
-function onBounce(log: Log, fact: Fact & { readonly kind: 'bounce' }, about: About): void {
-  const { session, peer, result, by, recipients } = fact
-  const why = fact.why === undefined ? undefined : cutText(fact.why)
-  const fields = {
-    event: fact.kind,
-    session,
-    ...about,
-    peer,
-    from: cutText(fact.reversePath),
-    result,
-    by,
-    recipients,
-    why,
-  }
-  if (result === 'reported') log.info(fields, `${recipients ?? 0} refused: reported to the sender`)
-  else if (result === 'failed')
-    log.warn(fields, 'the backend did not take the report of refusals: 451')
-  else log.info(fields, `refusals not reported to the sender: ${result}`)
 }

@@ -1,15 +1,19 @@
 /**
- * The log: JSON lines on stdout, or a form for people on a terminal. One event is always exactly
- * one line.
+ * The log: JSON lines on stdout, or a form for people on a terminal, or for those who grep. One
+ * event is always exactly one line, but for the last form, which has one for each recipient.
  */
 import { type DestinationStream, type Logger, destination, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
+import { prefixed, priorityOf } from './priorities.ts'
+import { shortLines } from './short-lines.ts'
 import { spelledOutJson, visibleJson } from './visible.ts'
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
-  /** `auto`: pretty when stdout is a terminal. */
-  readonly pretty: boolean | 'auto'
+  /** `auto`: pretty when stdout is a terminal, else JSON. */
+  readonly format: 'auto' | 'json' | 'pretty' | 'line'
+  /** Each line begins with its level as the journal reads it; without unless given. */
+  readonly priorities?: boolean
   /** Gets each finished line; stdout unless given. */
   readonly write?: (line: string) => void
   /** In each line, where several processes write to one log. */
@@ -48,11 +52,9 @@ const mostWaiting = 64
  */
 export function createLog(options: LogOptions): Log {
   const terminal = options.write === undefined && process.stdout.isTTY
-  const pretty = options.pretty === 'auto' ? terminal : options.pretty
   const write = options.write ?? toStdout()
-  const format = pretty
-    ? prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '')
-    : visibleJson
+  const plain = formatOf(options.format, terminal)
+  const format = options.priorities === true ? withPriority(plain) : plain
   const base = options.pid === undefined ? null : { pid: options.pid }
   const waiting: { readonly at: number; readonly make: () => DeferredLine }[] = []
   const writeWaiting = (): void => {
@@ -107,6 +109,29 @@ function toStdout(): (line: string) => void {
     stdout.write(line)
   }
 }
+
+type Format = (json: string) => string
+
+function formatOf(format: LogOptions['format'], terminal: boolean): Format {
+  switch (format) {
+    case 'auto':
+      return formatOf(terminal ? 'pretty' : 'json', terminal)
+    case 'json':
+      return visibleJson
+    case 'pretty':
+      return prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '')
+    case 'line':
+      return shortLines
+  }
+}
+
+/** The level is the first field of a line. */
+const levelIn = /^\{"level":"([a-z]+)"/
+
+const withPriority =
+  (format: Format): Format =>
+  (json) =>
+    prefixed(format(json), priorityOf(levelIn.exec(json)?.[1] ?? ''))
 
 function prettyFormat(colorize: boolean): (line: string) => string {
   const format = prettyFactory({

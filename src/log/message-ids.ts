@@ -23,6 +23,9 @@ const endsMessage = (fact: Fact): fact is End =>
   fact.kind === 'messageNotObserved' ||
   (fact.kind === 'transactionEnded' && fact.observed !== true)
 
+/** Of the transaction that a line is about, if it is about one. */
+export type AboutOf = (transaction: string | undefined) => About
+
 export class MessageIds {
   /** By transaction; each one ends. */
   readonly #under = new Map<string, string>()

@@ -46,7 +46,7 @@ function lineOf(fact: Fact): Record<string, unknown> {
   const lines: string[] = []
   const log = createLog({
     level: 'info',
-    pretty: false,
+    format: 'json',
     pid: 1,
     write: (line) => void lines.push(line),
   })

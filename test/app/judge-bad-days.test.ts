@@ -100,7 +100,7 @@ async function send({ judge, keys = '', behave }: Day, { from = 's@client.test',
 /** As it is written. */
 function logOf(facts: readonly Fact[]): string {
   const lines: string[] = []
-  const log = createLog({ level: 'info', pretty: false, write: (line) => lines.push(line) })
+  const log = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) })
   const hear = logFromFacts(log)
   for (const fact of facts) hear(fact)
   return lines.join('')

@@ -10,7 +10,7 @@ import { behind, open, pipeline, start } from '../support/session.ts'
 function lines(facts: readonly Fact[]): Record<string, unknown>[] {
   let written = ''
   const tell = logFromFacts(
-    createLog({ level: 'debug', pretty: false, write: (line) => (written += line) }),
+    createLog({ level: 'debug', format: 'json', write: (line) => (written += line) }),
   )
   for (const fact of facts) tell(fact)
   return written

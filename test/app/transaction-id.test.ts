@@ -12,7 +12,7 @@ const text = 'Subject: x\r\nMessage-ID: <1@client.test>\r\nX-Spam-Score: 9\r\n\r
 function lines(facts: readonly Fact[]): Record<string, unknown>[] {
   let written = ''
   const tell = logFromFacts(
-    createLog({ level: 'debug', pretty: false, write: (line) => (written += line) }),
+    createLog({ level: 'debug', format: 'json', write: (line) => (written += line) }),
   )
   for (const fact of facts) tell(fact)
   return written

@@ -103,5 +103,5 @@ export const configuration = (
     ledger: redis ?? `sqlite:${name}/ledger.db`,
     workers: setUp.workers,
     timeouts: { shutdown: '1s' },
-    log: { pretty: false },
+    log: { format: 'json' },
   })

@@ -139,7 +139,7 @@ ehlo: { chunking: true, greylist: false, limits_rcpt_max: 100 }
 limits: { message_size: 10MB, command_line: 4KiB }
 spool: { memory: 64KiB, directory: /var/spool/rcptwise }
 timeouts: { reply: 4m, shutdown: 5s }
-log: { level: debug, pretty: false }
+log: { level: debug, format: json, priorities: true }
 data_directory: /var/lib/rcptwise
 `)
   expect(config).toMatchObject({
@@ -238,7 +238,7 @@ data_directory: /var/lib/rcptwise
     limits: { messageSizeBytes: 10_000_000, commandLineBytes: 4096, recipients: 1000 },
     spool: { memoryBytes: 65_536, directory: '/var/spool/rcptwise' },
     timeouts: { replyMs: 240_000, shutdownMs: 5000, commandMs: 300_000 },
-    log: { level: 'debug', pretty: false },
+    log: { level: 'debug', format: 'json', priorities: true },
     dataDirectory: '/var/lib/rcptwise',
   })
   expect(config.policies.get('strict')).toEqual({

@@ -203,7 +203,7 @@ describe.each([
         { numRuns: runs(20) },
       )
       const lines: string[] = []
-      const log = createLog({ level: 'debug', pretty: false, write: (line) => lines.push(line) })
+      const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) })
       const tell = logFromFacts(log)
       for (const fact of app.facts) {
         const before = lines.length

@@ -60,7 +60,7 @@ backend: { servers: ["${options.backendUrl}"] }
 relay_domains: [example.org]
 ${/^(?:judges|last_word):/m.test(options.config ?? '') ? '' : 'judges: [{ headers: { from: [127.0.0.0/8] } }]'}
 recipients: { default: careful, sources: [{ file: recipients.yaml }] }
-log: { pretty: false }
+log: { format: 'json' }
 workers: ${options.workers ?? 1}
 ${/^peers:/m.test(options.config ?? '') ? '' : 'peers: [{ name: default, strategy: group }]'}
 ${options.config ?? ''}

@@ -31,7 +31,7 @@ function fieldsOf(value: unknown, prefix = ''): string[] {
 function lineOf(fact: TransactionFact): unknown {
   const lines: string[] = []
   logFromFacts(
-    createLog({ level: 'info', pretty: false, pid: 1, write: (one) => lines.push(one) }),
+    createLog({ level: 'info', format: 'json', pid: 1, write: (one) => lines.push(one) }),
   )(fact)
   return JSON.parse(lines.join(''))
 }

@@ -9,16 +9,16 @@ import { everyKind, recipient, transaction } from '../metrics/sample-facts.ts'
 
 interface Options {
   readonly level?: 'debug' | 'info' | 'warn' | 'error'
-  readonly pretty?: boolean
+  readonly format?: 'json' | 'pretty' | 'line'
 }
 
 /** What the log writes for the facts, whole, as it would stand on stdout. */
 function written(
   facts: readonly Fact[],
-  { level = 'debug', pretty = false }: Options = {},
+  { level = 'debug', format = 'json' }: Options = {},
 ): string {
   let text = ''
-  const listen = logFromFacts(createLog({ level, pretty, write: (line) => (text += line) }))
+  const listen = logFromFacts(createLog({ level, format, write: (line) => (text += line) }))
   for (const fact of facts) listen(fact)
   return text
 }
@@ -231,15 +231,15 @@ describe('log injection', () => {
   })
 
   it('is impossible in the pretty log', () => {
-    const text = written([told], { pretty: true })
+    const text = written([told], { format: 'pretty' })
     expect(text.split('\n')).toHaveLength(2)
     expect(text).not.toMatch(unfit)
     expect(text).toContain('accepted: 1 recipient')
   })
 
-  it.each([false, true])(
-    'property: whatever a client says stays on one line, pretty %s',
-    (pretty) => {
+  it.each(['json', 'pretty', 'line'] as const)(
+    'property: whatever a client says stays on one line, %s',
+    (format) => {
       fc.assert(
         fc.property(fc.string({ unit: 'binary' }), (said) => {
           const fact: Fact = {
@@ -250,7 +250,7 @@ describe('log injection', () => {
             step: 'mail',
             why: said,
           }
-          const text = written([fact], { pretty })
+          const text = written([fact], { format })
           expect(text.split('\n')).toHaveLength(2)
           expect(text).not.toMatch(unfit)
         }),
@@ -259,9 +259,9 @@ describe('log injection', () => {
   )
 
   it('is impossible through the message of an error, too', () => {
-    for (const pretty of [false, true]) {
+    for (const format of ['json', 'pretty', 'line'] as const) {
       let text = ''
-      createLog({ level: 'info', pretty, write: (line) => (text += line) }).error(
+      createLog({ level: 'info', format, write: (line) => (text += line) }).error(
         new Error(hostile),
         hostile,
       )
@@ -283,7 +283,7 @@ describe('a deferred line', () => {
 
   it('is a line like any other, with the time at which it happened', () => {
     let text = ''
-    createLog({ level: 'info', pretty: false, pid: 7, write: (line) => (text += line) }).deferred(
+    createLog({ level: 'info', format: 'json', pid: 7, write: (line) => (text += line) }).deferred(
       at,
       tell('done'),
     )
@@ -294,7 +294,7 @@ describe('a deferred line', () => {
 
   it('is not told where info lines are not wanted', () => {
     let text = ''
-    const log = createLog({ level: 'warn', pretty: false, write: (line) => (text += line) })
+    const log = createLog({ level: 'warn', format: 'json', write: (line) => (text += line) })
     log.deferred(at, () => expect.fail('told'))
     expect(text).toBe('')
   })
@@ -304,7 +304,7 @@ describe('a deferred line', () => {
     const writes: string[] = []
     const log = createLog({
       level: 'info',
-      pretty: false,
+      format: 'json',
       flushMs: 10,
       write: (lines) => writes.push(lines),
     })
@@ -323,7 +323,7 @@ describe('a deferred line', () => {
     let text = ''
     const log = createLog({
       level: 'info',
-      pretty: false,
+      format: 'json',
       flushMs: 10,
       write: (lines) => (text += lines),
     })
@@ -336,7 +336,7 @@ describe('a deferred line', () => {
     const writes: string[] = []
     const log = createLog({
       level: 'info',
-      pretty: false,
+      format: 'json',
       flushMs: 10,
       write: (lines) => writes.push(lines),
     })
@@ -350,7 +350,7 @@ describe('a deferred line', () => {
       const module = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url))
       const script = `
       import { createLog } from ${JSON.stringify(module)}
-      createLog({ level: 'info', pretty: false, flushMs: 60_000 }).deferred(0, () => ({ fields: {}, message: 'told' }))
+      createLog({ level: 'info', format: 'json', flushMs: 60_000 }).deferred(0, () => ({ fields: {}, message: 'told' }))
       ${end}`
       const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
         encoding: 'utf8',

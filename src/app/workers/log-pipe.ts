@@ -5,6 +5,7 @@
  */
 import { fstatSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { leadsToJournal } from '../../log/priorities.ts'
 
 const stdout = 1
 const newline = 0x0a
@@ -14,6 +15,15 @@ export function stdoutCanMix(): boolean {
   try {
     const status = fstatSync(stdout)
     return status.isFIFO() || status.isSocket()
+  } catch {
+    return false // it is closed
+  }
+}
+
+/** Whether standard output leads to the journal. */
+export function stdoutIsJournal(): boolean {
+  try {
+    return leadsToJournal(process.env['JOURNAL_STREAM'], fstatSync(stdout, { bigint: true }))
   } catch {
     return false // it is closed
   }

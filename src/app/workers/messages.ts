@@ -17,12 +17,16 @@ export interface WorkerSetup {
 export type ToWorker =
   /** Comes with a handle. */
   | { readonly kind: 'socket'; readonly key: string }
-  /** `slot` counts from 1; `piped`: its standard output goes through the primary. */
+  /**
+   * `slot` counts from 1; `piped`: its standard output goes through the primary; `journal`: and
+   * from there to the journal.
+   */
   | {
       readonly kind: 'start'
       readonly slot: number
       readonly orders: WorkerSetup
       readonly piped: boolean
+      readonly journal: boolean
     }
   | { readonly kind: 'metrics' }
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }

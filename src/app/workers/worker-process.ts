@@ -70,13 +70,20 @@ function socketFor(key: string): object {
 /** Each process reads the files of recipients for itself; one tells. */
 const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept'])
 
-async function start({ slot, orders, piped }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+async function start({
+  slot,
+  orders,
+  piped,
+  journal,
+}: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
   // What the primary had sent before it went is read all the same.
   if (stopping) return
   certificates.give(orders.certificates)
   const { config } = orders
+  const { priorities } = config.log
   log = createLog({
     ...config.log,
+    priorities: priorities === 'auto' ? journal : priorities,
     flushMs: deferredFlushMs,
     pid: process.pid,
     ...(piped && { write: writeLine }),

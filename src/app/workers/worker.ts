@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MetricJson } from '../../metrics/summed.ts'
-import { passLines, stdoutCanMix } from './log-pipe.ts'
+import { passLines, stdoutCanMix, stdoutIsJournal } from './log-pipe.ts'
 import {
   asError,
   type FromWorker,
@@ -71,7 +71,8 @@ export class Worker {
     // Who waits for these hears it from there; nobody else has to.
     this.#started.promise.catch(() => undefined)
     for (const key of new Set(options.orders.sockets)) this.#give(key, options.sockets)
-    this.tell({ kind: 'start', slot: options.slot, orders: options.orders, piped })
+    const journal = stdoutIsJournal()
+    this.tell({ kind: 'start', slot: options.slot, orders: options.orders, piped, journal })
   }
 
   get pid(): number {

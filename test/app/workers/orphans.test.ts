@@ -52,6 +52,7 @@ test.each([
       slot: 1,
       orders: { config: shareOf(config), sockets: [key] },
       piped: false,
+      journal: false,
     }
     socket.sendTo(worker, { kind: 'socket', key })
     await new Promise((resolve) => worker.send(start, resolve))
