@@ -162,6 +162,11 @@ const table: Readonly<Record<string, Rule>> = {
   },
   // A connection to a Redis server, for the ledger and for policies.
   redis: { values: ['dns'], outside: ['node:crypto', '@redis/client'] },
+  history: {
+    values: ['known.ts', 'history'],
+    types: ['facts'],
+    outside: ['node:*'],
+  },
   tls: { values: ['tls', 'files'], types: ['facts'], outside: ['node:*', 'node-forge'] },
   metrics: {
     values: ['metrics', 'facts', 'strategy/names.ts'],

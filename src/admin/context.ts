@@ -1,6 +1,7 @@
 /**
  * What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch.
  */
+import type { HistoryJson } from './history-schema.ts'
 import type { Split } from '../split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 
@@ -49,7 +50,22 @@ export interface ForgivenFate {
   readonly what: string
 }
 
+/** What is asked of the history: all that is said has to hold. */
+export interface HistoryAsked {
+  readonly address?: string | undefined
+  readonly from?: string | undefined
+  readonly messageId?: string | undefined
+  readonly client?: string | undefined
+  readonly split?: string | undefined
+  readonly queueId?: string | undefined
+  /** No older than this. */
+  readonly sinceMs?: number | undefined
+  readonly limit: number
+}
+
 export interface AdminContext {
+  /** What became of messages; `undefined`: no history is kept. */
+  history(asked: HistoryAsked): Promise<HistoryJson | undefined>
   /** Asked at each `/readyz`; `reasons` says what is missing, in words. */
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>

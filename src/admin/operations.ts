@@ -1,6 +1,7 @@
 /** All that the admin address answers to. */
 import type { Operation } from './operation.ts'
 import { getHealth, getReadiness } from './operations/health.ts'
+import { searchHistory } from './operations/history.ts'
 import { getMetrics } from './operations/metrics.ts'
 import { listPeers, resetStrategy, setStrategy } from './operations/peers.ts'
 import { forgetSender, listSenders, pinSender } from './operations/senders.ts'
@@ -19,4 +20,5 @@ export const operations: readonly Operation[] = [
   listSplits,
   getSplit,
   forgiveSplit,
+  searchHistory,
 ]

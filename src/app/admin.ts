@@ -5,9 +5,12 @@ import { type Admin, startAdmin } from '../admin/server.ts'
 import { openTokenFile } from '../admin/token.ts'
 import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
+import type { History } from '../history/history.ts'
+import { questionOf } from '../history/question.ts'
 import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
 import { overrideInForce } from '../peers/overrides.ts'
 import { nextVersion } from '../split/split-course.ts'
+import { awaitedIn, historyJson } from './history-answer.ts'
 import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
@@ -27,6 +30,8 @@ export interface AdminParts {
   /** Who judges: what a strategy does depends on it. */
   readonly judging: () => Judged['judging']
   readonly ledger: Ledger
+  /** Absent when none is kept. */
+  readonly history: History | undefined
   readonly metrics: Metrics
   /** The text of /metrics. */
   readonly scrape: () => Promise<string>
@@ -130,6 +135,13 @@ function adminContext(parts: AdminParts): AdminContext {
           judgedFor({ lenientAs }),
         ),
       }))
+    },
+    async history({ sinceMs, ...asked }) {
+      const { history } = parts
+      if (history === undefined) return undefined
+      const since = sinceMs === undefined ? undefined : now() - sinceMs
+      const answer = await history.search(questionOf({ ...asked, since }))
+      return historyJson(answer, await awaitedIn(ledger, answer))
     },
     async forgive(id, by) {
       for (let attempts = 0; attempts < mostAttempts; attempts++) {

@@ -3,6 +3,8 @@
  * facts go, what is counted, the ledger, and what is learned of senders.
  */
 import type { Config } from '../config/config.ts'
+import type { History } from '../history/history.ts'
+import { known } from '../known.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { metricsFromFacts } from '../metrics/from-facts.ts'
 import { initialise } from '../metrics/initialise.ts'
@@ -11,6 +13,7 @@ import { learnFromFacts } from '../peers/learning.ts'
 import { strategyInForce } from '../peers/overrides.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { FactHub } from './fact-hub.ts'
+import { historyOf } from './history.ts'
 import { judgeNames } from './judge.ts'
 import { sourceName } from './policy-source.ts'
 import { openLedger } from './ledger.ts'
@@ -30,6 +33,8 @@ export interface Foundation extends AsyncDisposable {
   readonly facts: FactHub
   readonly metrics: Metrics
   readonly ledger: Ledger
+  /** Absent when none is kept. */
+  readonly history?: History
   readonly now: () => number
   /** What is read when somebody asks for the metrics; besides what was named before. */
   readAtScrape(sources: ScrapeSources): void
@@ -59,6 +64,8 @@ export async function openFoundation(
   const store = await openLedger(config, facts.tell, now)
   facts.add(learnFromFacts({ senders: store.senders, onFact: facts.tell }))
   metrics.configLoadedSeconds.set(now() / 1000)
+  const history = historyOf(config, { worker, onFact: facts.tell, now })
+  if (history !== undefined) facts.add(history.onFact)
   const strategies = ({ peers }: Config): readonly StrategyOfPeer[] =>
     peers.map(({ name, strategy }) => ({
       peer: name,
@@ -78,7 +85,9 @@ export async function openFoundation(
         policySources: [...for_.recipients.sources, ...for_.recipients.aliases].map(sourceName),
       }),
     strategies,
+    ...known({ history }),
     async [Symbol.asyncDispose]() {
+      await history?.close()
       await store.close()
     },
   }

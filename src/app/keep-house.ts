@@ -156,6 +156,7 @@ export async function keepHouse(
     missingAfterMs: () => inForce.config.ledger.missingAfterMs,
     judging: () => judgingOf(inForce.config),
     ledger,
+    history: foundation.history,
     metrics,
     scrape,
     tellProcesses: async () => await mail.refresh(),

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 /** Keys of the configuration file, and the part of the configuration that each stands for. */
 const settled = {
   ledger: 'ledger',
+  history: 'history',
   admin: 'admin',
   workers: 'workers',
   run_as: 'runAs',
@@ -22,11 +23,12 @@ export function needsRestart(
     ([, part]) => !isDeepStrictEqual(inForce[part], wanted[part]),
   )
   const { runAs, ...rest } = wanted
-  const { ledger, admin, workers } = inForce
+  const { ledger, history, admin, workers } = inForce
   return {
     config: {
       ...rest,
       ledger: { ...ledger, patienceMs: wanted.ledger.patienceMs, keepMs: wanted.ledger.keepMs },
+      history,
       admin,
       workers,
       ...(inForce.runAs !== undefined && { runAs: inForce.runAs }),

@@ -80,6 +80,16 @@ export async function runAdminCommand(
   }
 }
 
+/** One question to one front-end; rejects with an `AdminCommandError`. */
+export async function askAdmin<Of extends Operation>(
+  { server, tokenFile }: { readonly server: string; readonly tokenFile: string | undefined },
+  operation: Of,
+  asked: Asked<NoInfer<Of>>,
+): Promise<AnswerOf<Of>> {
+  const token = tokenFile === undefined ? undefined : readToken(tokenFile)
+  return await request({ url: adminUrl(server), token }, operation, asked)
+}
+
 function adminUrl(option: string | undefined): URL {
   const fromEnvironment = process.env['RCPTWISE_ADMIN'] ?? ''
   const text = option ?? (fromEnvironment === '' ? defaultAdminUrl : fromEnvironment)

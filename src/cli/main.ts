@@ -11,13 +11,14 @@ import * as recipients from './recipients.ts'
 import * as serve from './serve.ts'
 import * as splits from './splits.ts'
 import * as strategy from './strategy.ts'
+import * as why from './why.ts'
 
 const program = new Command('rcptwise')
   .description('An SMTP front-end that lets every recipient have their own answer to a message.')
   .version(version)
   .showHelpAfterError('(rcptwise --help lists the commands)')
 
-for (const { register } of [serve, check, demo, explain, cert, peers, recipients, strategy, splits])
-  register(program)
+const commands = [serve, check, demo, explain, cert, peers, recipients, strategy, splits, why]
+for (const { register } of commands) register(program)
 
 await program.parseAsync()

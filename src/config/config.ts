@@ -370,6 +370,16 @@ export interface Config {
     /** After this long a deferred recipient that nobody offers again is missing. */
     readonly missingAfterMs: number
   }
+  /** Undefined: none is kept. */
+  readonly history:
+    | {
+        readonly path: string
+        readonly keepMs: number
+        readonly maxSizeBytes: number
+        readonly addresses: 'full' | 'domain' | 'hash'
+        readonly queueBytes: number
+      }
+    | undefined
   readonly admin: { readonly listen: ListenAddress; readonly tokenFile?: string } | undefined
   readonly bareNewlines: 'reject' | 'normalize'
   readonly greetDelayMs: number

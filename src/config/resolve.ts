@@ -10,6 +10,7 @@ import { resolvePeers } from './resolve-peers.ts'
 import { resolveRates } from './resolve-rates.ts'
 import { defaultPolicy, resolvePolicies } from './resolve-policies.ts'
 import { resolveSources } from './resolve-sources.ts'
+import { noHistory } from './schema-history.ts'
 import type { Settings } from './schema.ts'
 
 /**
@@ -84,6 +85,7 @@ export function resolveSettings(
       keepMs: settings.ledger.keep,
       missingAfterMs: settings.ledger.missing_after,
     },
+    history: resolveHistory(settings.history, { place, dataDirectory }),
     admin: resolveAdmin(settings.admin, place, report),
     bareNewlines: settings.bare_newlines,
     greetDelayMs: settings.greet_delay,
@@ -154,6 +156,23 @@ function resolveLedgerStore(
   return {
     kind: 'sqlite',
     path: path === ':memory:' ? path : place(path ?? `${dataDirectory}/ledger.db`),
+  }
+}
+
+function resolveHistory(
+  history: Settings['history'],
+  {
+    place,
+    dataDirectory,
+  }: { readonly place: (path: string) => string; readonly dataDirectory: string },
+): Config['history'] {
+  if (history.path === noHistory) return undefined
+  return {
+    path: place(history.path ?? `${dataDirectory}/history.db`),
+    keepMs: history.keep,
+    maxSizeBytes: history.max_size,
+    addresses: history.addresses,
+    queueBytes: history.queue,
   }
 }
 

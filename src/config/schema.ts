@@ -7,6 +7,7 @@ import { z } from 'zod'
 import * as is from './notation.ts'
 import { key } from './notation.ts'
 import { backend } from './schema-backend.ts'
+import { history } from './schema-history.ts'
 import { ledger } from './schema-ledger.ts'
 import { judges, lastWord } from './schema-judges.ts'
 import { bounces } from './schema-bounces.ts'
@@ -86,6 +87,10 @@ export const schema = z.strictObject({
     ledger.prefault({}),
     'The record of splits; may also be written `ledger: sqlite:PATH` or `ledger: redis://host:port/db`.',
   ),
+  history: key(
+    history.prefault({}),
+    'What Rcptwise answered to whom, and why, for `rcptwise why`: docs/why.md. `history: off` keeps none.',
+  ),
   admin: key(admin.prefault({}), 'Metrics, health and the admin API, over HTTP.'),
   bare_newlines: key(
     z.enum(['reject', 'normalize']).prefault('reject'),
@@ -113,7 +118,7 @@ export const schema = z.strictObject({
   ),
   data_directory: key(
     is.text('a directory').prefault('rcptwise-data'),
-    'Directory of the ledger, the self-signed certificate and the sink, unless you name another place for them.',
+    'Directory of the ledger, the history, the self-signed certificate and the sink, unless you name another place for them.',
   ),
 })
 

@@ -6,6 +6,7 @@
 import type { BackendFact } from './backend.ts'
 import type { BounceFact } from './bounces.ts'
 import type { CertificateFact } from './certificates.ts'
+import type { HistoryFact } from './history.ts'
 import type { JudgeFact } from './judges.ts'
 import type { NotObservedFact, ObservedFact } from './observed.ts'
 import type { OperationFact } from './operation.ts'
@@ -21,6 +22,7 @@ export type Fact =
   | BackendFact
   | BounceFact
   | CertificateFact
+  | HistoryFact
   | JudgeFact
   | NotObservedFact
   | ObservedFact

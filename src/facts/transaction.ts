@@ -39,6 +39,11 @@ export interface RecipientFact {
   readonly final: boolean
   /** The last reply the client was given for this recipient. */
   readonly reply?: string
+  /** The server behind took the message for them in this transaction, whatever the client heard. */
+  readonly taken?: {
+    /** Its queue id, when its reply has one of a known form. */
+    readonly queueId?: string
+  }
   /** Acknowledged without a second delivery (rule 6). */
   readonly duplicate?: true
   /** The sender was told of the refusal in a report (strategy `bounce`). */
@@ -54,6 +59,16 @@ export interface RecipientFact {
 export const isForcedRetry = ({ fate, final, verdict, reply }: RecipientFact): boolean =>
   fate === 'deferred' ||
   (fate === 'through' && !final && verdict === 'reject' && reply?.startsWith('4') === true)
+
+/** What one judge said of the text. */
+export interface JudgedFact {
+  readonly judge: string
+  readonly result: 'scored' | 'forced' | 'silent' | 'failed'
+  readonly score?: number
+  readonly symbols?: readonly string[]
+  /** It failed, or was not asked. */
+  readonly why?: string
+}
 
 export interface DeliveryFact {
   readonly recipients: number
@@ -124,6 +139,8 @@ export interface TransactionFact extends OfTransaction {
   readonly messageId?: string
   readonly score?: number
   readonly symbols?: readonly string[]
+  /** In the order of the configuration; absent where none was asked. */
+  readonly judges?: readonly JudgedFact[]
   readonly deliveries: readonly DeliveryFact[]
   /** The reply to the text, or to DATA when it was refused; the final line of a block. */
   readonly reply?: string

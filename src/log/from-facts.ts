@@ -12,6 +12,7 @@ import { type AboutOf, MessageIds } from './message-ids.ts'
 import { onOperation } from './operation.ts'
 import { onPeers } from './peers.ts'
 import { onNotObserved, onObserved } from './observed.ts'
+import { onHistory } from './history.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
@@ -28,6 +29,7 @@ export function logFromFacts(log: Log): FactListener {
   const reached = new Floods(everyMs)
   const full = new Floods(everyMs)
   const refusals = new Floods(everyMs)
+  const history = new Floods(everyMs)
   const messages = new MessageIds()
   const about: AboutOf = (transaction) => messages.about(transaction)
   const unobserved = new Floods(everyMs)
@@ -165,6 +167,12 @@ export function logFromFacts(log: Log): FactListener {
         )
         return
       }
+      case 'historyTrouble':
+      case 'historyRecovered':
+      case 'historyLeftOut':
+      case 'historyWritten':
+        onHistory(log, fact, history)
+        return
       case 'messageObserved':
         onObserved(log, fact)
         return

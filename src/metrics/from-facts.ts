@@ -239,6 +239,19 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'ledgerRecovered':
         metrics.ledgerDurable.set(1)
         return
+      case 'historyWritten':
+        metrics.historyTransactionsTotal.inc({ result: 'written' }, fact.transactions)
+        metrics.historyRecipientsTotal.inc(fact.recipients)
+        metrics.historyWriteSeconds.observe(seconds(fact.ms))
+        return
+      case 'historyLeftOut':
+        metrics.historyTransactionsTotal.inc({ result: 'left_out' }, fact.transactions)
+        return
+      case 'historyTrouble':
+        metrics.historyTroubleTotal.inc()
+        return
+      case 'historyRecovered':
+        return // what is written is counted
       case 'workerHung':
         metrics.workersHungTotal.inc()
         return

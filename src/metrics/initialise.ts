@@ -108,6 +108,7 @@ export function initialise(
     metrics.policyReloadsTotal.inc({ result }, 0)
     metrics.configReloadsTotal.inc({ result }, 0)
   }
+  for (const result of ['written', 'left_out']) metrics.historyTransactionsTotal.inc({ result }, 0)
   for (const source of policySources) {
     metrics.policyFailuresTotal.inc({ source }, 0)
     metrics.policyWrongTotal.inc({ source }, 0)

@@ -7,6 +7,8 @@
  * is bounded by the configuration.
  */
 
+import { historyMetrics, storeBuckets } from './history-metrics.ts'
+
 export interface MetricDescription {
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** Without the prefix. */
@@ -31,7 +33,6 @@ const delayBuckets = [
 const workBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 /** From a file that is in memory to the largest `timeouts.policy`. */
 const lookUpBuckets = [0.000_01, 0.000_1, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60]
-const ledgerBuckets = [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
 
 export const metricDescriptions = {
   sessionsTotal: {
@@ -355,8 +356,9 @@ export const metricDescriptions = {
     name: 'ledger_seconds',
     labels: ['op'],
     help: 'Time of one operation of the ledger.',
-    buckets: ledgerBuckets,
+    buckets: storeBuckets,
   },
+  ...historyMetrics,
   workersLostTotal: {
     type: 'counter',
     name: 'workers_lost_total',

@@ -1,9 +1,21 @@
 /** The end of a transaction: its fact, whole. Every recipient is accounted for here. */
-import type { RecipientFact, TransactionFact, TransactionOutcome } from '../facts/transaction.ts'
+import type {
+  JudgedFact,
+  RecipientFact,
+  TransactionFact,
+  TransactionOutcome,
+} from '../facts/transaction.ts'
 import { readable } from '../smtp/octets.ts'
 import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'
-import { type Findings, noFindings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
+import {
+  type Finding,
+  type Findings,
+  noFindings,
+  resultOf,
+  scoreOf,
+  symbolsOf,
+} from '../verdict/judgement.ts'
 import { wantedOf } from '../verdict/wanted.ts'
 import { learnable } from './attempt.ts'
 import { type Made, nothingMade } from './made.ts'
@@ -105,6 +117,7 @@ export function noteTransaction(
     ...(observes(session) && { observed: transaction.observed === true }),
     sizeBytes: text?.sizeBytes ?? 0,
     deliveries,
+    ...(findings.all.length === 0 ? {} : { judges: findings.all.map(judgedFact) }),
     ms: session.at - startedAt,
     ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
     ...known({ guess, unsplit, messageId, score, symbols, deferredByJudge }),
@@ -124,6 +137,13 @@ function guessOf({ recipients, taken, returned }: Transaction): TransactionFact[
   return returned === undefined ? 'untold' : 'right'
 }
 
+function judgedFact({ judge, judgement }: Finding): JudgedFact {
+  const result = resultOf(judgement)
+  if (judgement.kind !== 'judged') return { judge, result, ...known({ why: judgement.why }) }
+  const { score, symbols } = judgement
+  return { judge, result, ...known({ score }), ...(symbols.length > 0 && { symbols }) }
+}
+
 interface Counted {
   /** Numbers of the groups, as they are met. */
   readonly groups: Map<string, number>
@@ -135,7 +155,7 @@ function recipientFact(
   transaction: Transaction,
   { groups, findings }: Counted,
 ): RecipientFact {
-  const { fate, policy, lastReply, group } = recipient
+  const { fate, policy, lastReply, group, taken } = recipient
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
   // Also of who did not hear of it this time: what other strategies would have cost is counted by
   // it.
@@ -154,6 +174,7 @@ function recipientFact(
     ...(policy === undefined ? {} : { policy: policy.name }),
     ...known({ group: number, verdict }),
     ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
+    ...known({ taken }),
     ...(recipient.duplicate ? { duplicate: true } : {}),
     ...(recipient.reported === true ? { reported: true } : {}),
     ...known({ returnedAfterMs }),

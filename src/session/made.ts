@@ -5,6 +5,7 @@ import type { Findings } from '../verdict/judgement.ts'
 import type { Parcel } from '../verdict/parcels.ts'
 import type { CompleteText, Judged, Step, Upstream } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
+import { queueIdIn } from './queue-id.ts'
 import type { State } from './session.ts'
 import { known } from '../known.ts'
 
@@ -56,20 +57,6 @@ function madeUntil(step: Step): Made {
 }
 
 export const madeOfJudged = (judged: Judged): Made => ({ text: judged, judged, deliveries: [] })
-
-const queueIdForms = [
-  /queued as ([0-9A-Za-z]+)/,
-  /\bid=([0-9A-Za-z-]+)/,
-  /^\d\.\d\.\d ([0-9A-Za-z]{8,}) Message accepted/,
-]
-
-function queueIdIn(words: string): string | undefined {
-  for (const form of queueIdForms) {
-    const id = form.exec(words)?.[1]
-    if (id !== undefined) return id
-  }
-  return undefined
-}
 
 export function deliveriesOf(
   parcels: readonly Parcel[],

@@ -1,6 +1,6 @@
 /** What the replies of the backend, and verdicts before it, mean for each recipient. */
 import type { Path } from '../smtp/path.ts'
-import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import type { Parcel } from '../verdict/parcels.ts'
@@ -8,8 +8,10 @@ import { reason } from '../verdict/reason.ts'
 import type { Results } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import { refusedBefore } from './outcomes.ts'
+import { queueIdIn } from './queue-id.ts'
 import { forClient } from './relay.ts'
 import { anywayOf, type Recipient, throughOf, type Transaction } from './transaction.ts'
+import { known } from '../known.ts'
 
 export function resultsOf(transaction: Transaction, said: Said): Results {
   const outcomeFor = (recipient: Recipient): Outcome => ({
@@ -68,7 +70,10 @@ export function markResults(transaction: Transaction, said: Said): void {
     if (reply === undefined) continue
     if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'
-    else if (said.judges) recipient.verdict = 'accept'
+    else {
+      if (said.judges) recipient.verdict = 'accept'
+      recipient.taken = known({ queueId: queueIdIn(describeReply(reply)) })
+    }
   }
 }
 

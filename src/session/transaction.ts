@@ -50,6 +50,8 @@ export interface Recipient {
   verdictReply?: Reply
   final: boolean
   duplicate: boolean
+  /** The backend has taken the message for them in this transaction. */
+  taken?: { readonly queueId?: string }
   /** The refusal is in a report that the backend has taken. */
   reported?: true
   /**

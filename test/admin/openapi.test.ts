@@ -52,6 +52,11 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { path: '/api/v1/splits/IIIIJJJJKKKKLLLL/forgive', status: 409 },
     { path: '/api/v1/splits/NOBODY/forgive', status: 404 },
   ],
+  searchHistory: [
+    { path: '/api/v1/history?address=a@example.org&since=2h&limit=10' },
+    { path: '/api/v1/history?since=2h', status: 400 },
+    { path: '/api/v1/history?split=NOHISTORY', status: 404 },
+  ],
 }
 
 const context = sampleContext()

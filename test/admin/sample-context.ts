@@ -1,4 +1,6 @@
 import type { AdminContext, PeerView, SenderView } from '../../src/admin/context.ts'
+import { historyJson } from '../../src/app/history-answer.ts'
+import { historySample } from '../history/samples.ts'
 import type { Split } from '../../src/split/split.ts'
 import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 
@@ -120,6 +122,11 @@ export function sampleContext(): SampleContext {
       return this.isReady
         ? { ready: true, reasons: [] }
         : { ready: false, reasons: ['no listener is open'] }
+    },
+    history: async (question) => {
+      asked.push(`history ${JSON.stringify(question)}`)
+      const none = question.split === 'NOHISTORY'
+      return await Promise.resolve(none ? undefined : historyJson(historySample, []))
     },
     metrics: async () =>
       await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),

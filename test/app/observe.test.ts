@@ -184,6 +184,7 @@ describe('switched by a reload', () => {
   ): Config => {
     const yaml = [
       'hostname: mx.test',
+      'history: off',
       'listen: ["127.0.0.1:0"]',
       'admin: { listen: "127.0.0.1:0" }',
       'judges: [{ headers: { from: [127.0.0.0/8] } }]',

@@ -16,7 +16,7 @@ import { until } from '../support/lab/until.ts'
 
 function configOf(app: TestApp, yaml: string): Config {
   const base =
-    'hostname: mx.test\nlisten: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\n' +
+    'hostname: mx.test\nhistory: off\nlisten: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\n' +
     'judges: [{ headers: { from: [127.0.0.0/8] } }]\npeers: [{ name: default, strategy: group }]\n'
   const loaded = parseConfig(`${base}${yaml}\n`, join(app.directory, 'config.yaml'))
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))

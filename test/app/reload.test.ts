@@ -10,7 +10,7 @@ import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 
 function configOf(app: TestApp, yaml: string): Config {
-  const base = 'listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\n'
+  const base = 'listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\nhistory: off\n'
   const loaded = parseConfig(`${base}${yaml}\n`, join(app.directory, 'config.yaml'))
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
   return loaded.config

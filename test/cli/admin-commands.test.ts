@@ -10,6 +10,7 @@ import { openTokenFile } from '../../src/admin/token.ts'
 import { register as registerPeers } from '../../src/cli/peers.ts'
 import { register as registerSplits } from '../../src/cli/splits.ts'
 import { register as registerStrategy } from '../../src/cli/strategy.ts'
+import { register as registerWhy } from '../../src/cli/why.ts'
 import { elapsed, table } from '../../src/cli/table.ts'
 import { type SampleContext, sampleContext } from '../admin/sample-context.ts'
 
@@ -26,7 +27,8 @@ async function rcptwise(...args: readonly string[]): Promise<Ran> {
   const program = new Command('rcptwise')
     .exitOverride()
     .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) })
-  for (const register of [registerPeers, registerStrategy, registerSplits]) register(program)
+  for (const register of [registerPeers, registerStrategy, registerSplits, registerWhy])
+    register(program)
   try {
     await program.parseAsync(args, { from: 'user' })
     return { code: 0, out, err }
@@ -79,6 +81,44 @@ describe('peers', () => {
     expect(JSON.parse(out)).toMatchObject({
       peers: [{ name: 'partners', inForce: 'single' }, { name: 'default' }],
     })
+  })
+})
+
+describe('why', () => {
+  it('asks each front-end that is named, and tells of all of them together', async () => {
+    const { code, out } = await rcptwise(
+      'why',
+      'a@example.org',
+      '--since',
+      '2h',
+      '--server',
+      url,
+      url,
+    )
+    expect(code).toBe(0)
+    expect(out).toContain('Message <1@example.net> from sender@example.net: 1 recipient')
+    expect(out).toContain('a@example.org has it since 2026-11-30 08:00:00 UTC (queue id QA).')
+    expect(context.asked).toEqual(
+      [1, 2].map(() => 'history {"address":"a@example.org","limit":100,"sinceMs":7200000}'),
+    )
+  })
+
+  it('--json is what each front-end has answered', async () => {
+    const { out } = await rcptwise('why', '--queue-id', 'QA', '--json', '--server', url)
+    expect(JSON.parse(out)).toMatchObject([
+      { name: url, attempts: [{ transaction: 'S1.1' }], awaited: [], addresses: 'full' },
+    ])
+  })
+
+  it.each([
+    ['nothing is asked about', [], 2, 'say an address'],
+    ['no such duration', ['a@b', '--since', 'long'], 2, '--since'],
+    ['no such number', ['a@b', '--limit', '0'], 2, '--limit'],
+    ['no such file', ['a@b', '--history', '/nonexistent/history.db'], 1, 'there is no history at'],
+    ['a front-end without one', ['--split', 'NOHISTORY', '--server', 'URL'], 1, 'keeps no history'],
+  ])('%s', async (_name, args, exit, said) => {
+    const { code, err } = await rcptwise('why', ...args.map((arg) => (arg === 'URL' ? url : arg)))
+    expect({ code, err }).toEqual({ code: exit, err: expect.stringContaining(said) as string })
   })
 })
 

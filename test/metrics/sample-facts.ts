@@ -347,6 +347,10 @@ export const everyKind: readonly Fact[] = [
     by: 'admin',
     reset: false,
   },
+  { kind: 'historyWritten', at: 8, transactions: 3, recipients: 5, ms: 2 },
+  { kind: 'historyTrouble', at: 8, why: 'disk full' },
+  { kind: 'historyLeftOut', at: 8, transactions: 4 },
+  { kind: 'historyRecovered', at: 8 },
   { kind: 'ledgerTrouble', at: 8, why: 'disk full' },
   { kind: 'ledgerRecovered', at: 9 },
   {

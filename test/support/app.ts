@@ -51,12 +51,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const hostname = config.includes('hostname:') ? '' : 'hostname: mx.test\n'
   const listen = /^listen:/m.test(config) ? '' : 'listen: [{ address: "127.0.0.1:0" }]\n'
   const peers = /^peers:/m.test(config) ? '' : 'peers: [{ name: default, strategy: group }]\n'
+  const history = /^history:/m.test(config) ? '' : 'history: off\n'
   const judge = /^(?:judges|last_word):/m.test(config)
     ? ''
     : 'judges: [{ headers: { from: [127.0.0.0/8, "::1"] } }]\n'
   await writeFile(
     file,
-    `${hostname}${listen}${judge}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`,
+    `${hostname}${listen}${judge}${history}admin: { listen: "127.0.0.1:0" }\n${sources}${peers}${config}\n`,
   )
   const loaded = loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))

@@ -1,0 +1,176 @@
+/**
+ * What the history costs: its size, the writing of a batch, and searches in a large one.
+ *
+ *     node bench/history.ts [RECIPIENTS] [DIRECTORY]     1e6 in the temporary directory unless said
+ *
+ * Messages of a site: 1.3 recipients of 20,000, senders of which some write often, eight symbols of
+ * a judge, a reply with a queue id. One of ten is deferred once.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RecipientFact, TransactionFact } from '../src/facts/transaction.ts'
+import { addressKeeper } from '../src/history/addresses.ts'
+import { attemptOf, type Kept } from '../src/history/attempt.ts'
+import { type Question, questionOf } from '../src/history/question.ts'
+import { openHistoryFile } from '../src/history/schema.ts'
+import { search } from '../src/history/search.ts'
+import { HistoryStore } from '../src/history/store.ts'
+
+const wanted = Number(process.argv[2] ?? 1e6)
+const directory = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'rcptwise-bench-'))
+const path = join(directory, 'history.db')
+const file = { path, maxSizeBytes: 64 * 1024 ** 3 }
+const keeper = addressKeeper('full', Buffer.alloc(32))
+const store = new HistoryStore(openHistoryFile(file))
+const start = Date.now() - 30 * 86_400_000
+
+let state = 1
+/** The same numbers in each run. */
+function random(below: number): number {
+  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+  return Math.floor((state / 2 ** 32) * below)
+}
+
+const symbols = [
+  'R_SPF_ALLOW',
+  'R_DKIM_ALLOW',
+  'DMARC_POLICY_ALLOW',
+  'MIME_GOOD',
+  'ARC_NA',
+  'ASN',
+  'RCVD_TLS_LAST',
+  'TO_DN_NONE',
+]
+const userOf = (n: number): string => `firstname.lastname${n}@example.org`
+const senderOf = (n: number): string => `someone.somewhere${n}@sender${n % 5000}.example`
+
+function recipientOf(n: number, queueId: string, waits: boolean): RecipientFact {
+  const common = { address: userOf(n), policy: 'careful', group: 1, verdict: 'accept' } as const
+  return waits
+    ? {
+        ...common,
+        fate: 'deferred',
+        reason: { because: 'other group' },
+        final: false,
+        reply:
+          '451 4.5.3 The recipients of this message are answered separately; please try again in 60 seconds; retry=00:01:00',
+      }
+    : {
+        ...common,
+        fate: 'through',
+        reason: { because: 'below limits' },
+        final: true,
+        reply: `250 2.0.0 Ok: queued as ${queueId}`,
+        taken: { queueId },
+      }
+}
+
+function messageOf(n: number): TransactionFact {
+  const queueId = `4${n.toString(16).toUpperCase().padStart(10, '0')}`
+  const waits = random(10) === 0
+  const sender = random(4) === 0 ? random(100) : 100 + random(1_000_000)
+  const recipients = Array.from({ length: random(10) < 8 ? 1 : 2 + random(2) }, (_, i) =>
+    recipientOf(random(20_000), queueId, waits && i > 0),
+  )
+  return {
+    kind: 'transactionEnded',
+    at: start + Math.floor((n * 30 * 86_400_000) / wanted),
+    session: 's',
+    transaction: `abcdefghijkl${(n % 4096).toString(16).padStart(4, '2')}.${n % 9}`,
+    peer: 'default',
+    client: {
+      address: `192.0.${random(256)}.${random(256)}`,
+      port: 1,
+      helo: `mail${sender % 100}.sender.example`,
+      tls: true,
+    },
+    reversePath: senderOf(sender),
+    recipients,
+    mode: 'plain',
+    outcome: 'accepted',
+    strategy: 'late',
+    sizeBytes: 20_000,
+    messageId: `<${n}.${random(1e9)}@mail.sender${sender % 5000}.example>`,
+    score: 1.5,
+    judges: [{ judge: 'rspamd', result: 'scored', score: 1.5, symbols }],
+    deliveries: [],
+    reply: `250 2.0.0 Ok: queued as ${queueId}`,
+    ...(waits && { split: `SPLIT${n.toString(36).toUpperCase().padStart(11, 'A')}` }),
+    ms: 80,
+  }
+}
+
+const batches: number[] = []
+/** Of some of them, to be asked about. */
+const messageIds: string[] = []
+let [recipients, messages, onMain] = [0, 0, 0]
+const begun = performance.now()
+while (recipients < wanted) {
+  const facts = Array.from({ length: 64 }, () => messageOf(messages++))
+  if (messages % 6400 === 0) messageIds.push(facts[0]?.messageId ?? '')
+  const began = performance.now()
+  const kept = facts.map((fact): Kept => ({ kind: 'attempt', attempt: attemptOf(fact) }))
+  const json = JSON.stringify(kept)
+  onMain += performance.now() - began
+  const parsed = JSON.parse(json) as Kept[]
+  const write = performance.now()
+  store.write('primary', { kept: parsed, gaps: [], until: 0 })
+  batches.push(performance.now() - write)
+  recipients += facts.reduce((sum, fact) => sum + fact.recipients.length, 0)
+  if (messages % 640_000 === 0)
+    console.error(`${recipients} after ${Math.round((performance.now() - begun) / 1000)} s`)
+}
+const sorted = batches.toSorted((a, b) => a - b)
+const at = (part: number): string =>
+  (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(1)
+const bytes = store.usedBytes()
+console.log(
+  `${recipients} recipients of ${messages} messages: ${(bytes / 1024 ** 2).toFixed(0)} MiB, ${(bytes / recipients).toFixed(0)} bytes a recipient`,
+)
+console.log(`on the main thread ${((onMain / messages) * 1000).toFixed(1)} µs a message`)
+console.log(
+  `written by the thread: a batch of 64 in ${at(0.5)} ms (median), ${at(0.99)} ms (99 %), ${at(1)} ms (longest)`,
+)
+store.close()
+console.log(`file ${(statSync(path).size / 1024 ** 2).toFixed(0)} MiB`)
+
+const again = new HistoryStore(openHistoryFile(file))
+const questions: Readonly<Record<string, () => Partial<Question>>> = {
+  'a recipient': () => ({ address: userOf(random(20_000)) }),
+  'a recipient, the last two hours': () => ({
+    address: userOf(random(20_000)),
+    since: Date.now() - 7_200_000,
+  }),
+  'a frequent sender': () => ({ from: senderOf(random(100)) }),
+  'a rare sender': () => ({ from: senderOf(100 + random(1_000_000)) }),
+  'a frequent sender and a recipient': () => ({
+    from: senderOf(random(100)),
+    address: userOf(random(20_000)),
+  }),
+  'a Message-ID': () => ({ messageId: messageIds[random(messageIds.length)] ?? '' }),
+  'a client': () => ({ client: `192.0.${random(256)}.${random(256)}` }),
+  'a queue id': () => ({
+    queueId: `4${random(messages).toString(16).toUpperCase().padStart(10, '0')}`,
+  }),
+  'a split': () => ({
+    split: `SPLIT${random(messages).toString(36).toUpperCase().padStart(11, 'A')}`,
+  }),
+  nobody: () => ({ address: `nobody${random(1e9)}@example.org` }),
+}
+for (const [name, question] of Object.entries(questions)) {
+  const times: number[] = []
+  let found = 0
+  for (let i = 0; i < 50; i++) {
+    const asked = performance.now()
+    found += search(again, questionOf({ limit: 100, ...question() }), { keeper, mode: 'full' })
+      .attempts.length
+    times.push(performance.now() - asked)
+  }
+  times.sort((a, b) => a - b)
+  console.log(
+    `${name}: ${(times[25] ?? 0).toFixed(1)} ms (median), ${(times[49] ?? 0).toFixed(1)} ms (longest), ${Math.round(found / 50)} attempts`,
+  )
+}
+again.close()
+rmSync(directory, { recursive: true, force: true })

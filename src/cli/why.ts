@@ -1,0 +1,172 @@
+/**
+ * `rcptwise why ADDRESS`: what became of messages, attempt by attempt, and why. Reads the history
+ * that the configuration names, or asks the front-ends that are named.
+ */
+import { Option, type Command } from 'commander'
+import { searchHistory } from '../admin/operations/history.ts'
+import { parseDuration, durationForm } from '../admin/duration.ts'
+import { answerIn, historyJson } from '../app/history-answer.ts'
+import type { Answer } from '../history/question.ts'
+import { describeMessage, timeOf } from '../history/in-words.ts'
+import { messagesOf } from '../history/messages-of.ts'
+import { visible } from '../log/visible.ts'
+import { AdminCommandError, askAdmin } from './admin-client.ts'
+import { configured, withConfigOptions } from './configured.ts'
+import { askHistoryFile, type Told } from './history-file.ts'
+import { reasonSentence } from './reason-sentence.ts'
+import { elapsed } from './table.ts'
+
+interface WhyOptions {
+  readonly from?: string
+  readonly messageId?: string
+  readonly client?: string
+  readonly split?: string
+  readonly queueId?: string
+  readonly since?: string
+  readonly limit: string
+  readonly server?: readonly string[]
+  readonly tokenFile?: string
+  readonly history?: string
+  readonly json?: true
+}
+
+export function register(program: Command): void {
+  const command = withConfigOptions(program.command('why'))
+    .description('what became of messages: each attempt, what each recipient was told, and why')
+    .argument('[address]', 'of a recipient or of the sender')
+    .option('--from <address>', 'only messages of this sender')
+    .option('--message-id <id>', 'only the message with this Message-ID')
+    .option('--client <address>', 'only messages that this client has sent')
+    .option('--split <id>', 'only the message of this split')
+    .option('--queue-id <id>', 'only the message that your server has under this id')
+    .option('--since <duration>', 'only attempts that are no older, such as 2h')
+    .addOption(new Option('--limit <count>', 'attempts to look for, up to 1000').default('100'))
+    .option('--server <url...>', 'ask these front-ends over their admin API, instead of the file')
+    .option('--token-file <file>', 'file with the token of the admin API (admin.token_file)')
+    .option('--history <file>', 'the file of the history, instead of the one of the configuration')
+    .option('--json', 'as JSON')
+  command.action(async (address: string | undefined, options: WhyOptions) => {
+    try {
+      await why(command, address, options)
+    } catch (error) {
+      const exitCode = error instanceof AdminCommandError ? error.exitCode : 1
+      const said = error instanceof Error ? error.message : String(error)
+      command.error(`error: ${visible(said)}`, { exitCode, code: 'rcptwise.why' })
+    }
+  })
+}
+
+async function why(
+  command: Command,
+  address: string | undefined,
+  options: WhyOptions,
+): Promise<void> {
+  const { from, messageId, client, split, queueId } = options
+  const query = { address, from, messageId, client, split, queueId }
+  if (Object.values(query).every((value) => value === undefined))
+    throw new AdminCommandError(2, 'say an address, or one of the options that name a message')
+  const limit = Number(options.limit)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
+    throw new AdminCommandError(2, '--limit: expected a number from 1 to 1000')
+  const sinceMs = options.since === undefined ? undefined : parseDuration(options.since)
+  if (options.since !== undefined && sinceMs === undefined)
+    throw new AdminCommandError(2, `--since: expected ${durationForm}`)
+  const told =
+    options.server === undefined
+      ? [askHistoryFile(fileOf(command, options), { ...query, limit, sinceMs })]
+      : await Promise.all(
+          options.server.map(async (server): Promise<Told> => {
+            const { tokenFile } = options
+            const asked = { query: { ...query, since: options.since, limit: String(limit) } }
+            const said = await askAdmin({ server, tokenFile }, searchHistory, asked)
+            return { name: server, answer: answerIn(said), awaited: said.awaited }
+          }),
+        )
+  const json = (): string =>
+    JSON.stringify(
+      told.map(({ name, answer, awaited }) => ({ name, ...historyJson(answer, awaited) })),
+      undefined,
+      2,
+    )
+  const text = options.json === true ? json() : inWords(told, Date.now())
+  command.configureOutput().writeOut?.(`${text}\n`)
+}
+
+/** Of a configuration that keeps a history. */
+function fileOf(
+  command: Command,
+  { history }: WhyOptions,
+): { readonly path: string; readonly ledger?: string } {
+  if (history !== undefined) return { path: history }
+  const config = configured(command)
+  if (config.history === undefined)
+    throw new AdminCommandError(1, 'the configuration keeps no history (history: off)')
+  const { path } = config.history
+  return config.ledger.kind === 'sqlite' ? { path, ledger: config.ledger.path } : { path }
+}
+
+/** Others have chosen texts of it: none of them begins a line, or does something to a terminal. */
+const fit = <Value>(value: Value): Value =>
+  JSON.parse(JSON.stringify(value), (_key, part: unknown) =>
+    typeof part === 'string' ? visible(part) : part,
+  ) as Value
+
+export function inWords(all: readonly Told[], now: number): string {
+  const told = fit(all)
+  const answer = {
+    attempts: told.flatMap(({ answer: { attempts } }) => attempts),
+    closings: told.flatMap(({ answer: { closings } }) => closings),
+  }
+  const asked = new Set(
+    told.flatMap(({ answer: { asked: names } }) => names.map((name) => name.toLowerCase())),
+  )
+  const open = new Map(
+    told.flatMap(({ awaited }) =>
+      awaited.map(
+        ({ split, recipients }) => [split, recipients.map((each) => each.toLowerCase())] as const,
+      ),
+    ),
+  )
+  const words = {
+    reason: reasonSentence,
+    elapsed,
+    awaited: (split: string) => open.get(split),
+  }
+  const messages = messagesOf(answer).map((message) => describeMessage(message, asked, words))
+  const notes = told.flatMap(({ name, answer: of }) =>
+    notesOn(of, told.length > 1 ? `${name}: ` : '', now),
+  )
+  const found = messages.length === 0 ? ['The history knows no such message.'] : messages
+  return [...found, ...(notes.length === 0 ? [] : [notes.join('\n')])].join('\n\n')
+}
+
+/** What may be missing. */
+function notesOn({ gaps, more, keptSince, addresses }: Answer, of: string, now: number): string[] {
+  const kept =
+    keptSince === undefined
+      ? 'The history has nothing yet.'
+      : `The history goes back to ${timeOf(keptSince)} (${elapsed(keptSince, now)} ago).`
+  return [
+    `${of}${kept}`,
+    ...(addresses === 'full'
+      ? []
+      : [
+          `${of}The history keeps ${addresses === 'domain' ? 'domains alone' : 'hashes in place of addresses'}.`,
+        ]),
+    ...(more
+      ? [
+          `${of}There are more attempts than are shown: --limit, --since and the other options narrow it.`,
+        ]
+      : []),
+    ...gaps.map((gap) => `${of}${gapInWords(gap)}`),
+  ]
+}
+
+function gapInWords({ from, until, attempts, why: cause }: Answer['gaps'][number]): string {
+  const when = `between ${timeOf(from)} and ${timeOf(until)}`
+  if (cause === 'killed')
+    return `Rcptwise was killed ${when}: what it had answered in the last moment before may be missing.`
+  const count =
+    attempts === undefined ? 'Attempts' : `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
+  return `${count} ${when} are missing: Rcptwise could not write the history.`
+}

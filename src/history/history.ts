@@ -1,0 +1,173 @@
+/**
+ * The history of a process: hears of facts, and has a thread write them in batches, behind the
+ * answer. Mail never waits for it: what there is no room for is left out, and counted.
+ */
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { FactListener } from '../facts/fact.ts'
+import { attemptOf, type Kept } from './attempt.ts'
+import type { Answer, Gap, Question } from './question.ts'
+import type { FromThread, ThreadOptions, ToThread } from './messages.ts'
+
+/** Facts wait so long for others to be written with. */
+const gatherMs = 250
+/** More of them do not wait, so that no turn of the event loop has much to do. */
+const mostGathered = 64
+
+export interface HistoryOptions extends ThreadOptions {
+  /** Of the JSON of what is not written yet: more is left out. */
+  readonly queueBytes: number
+  readonly onFact: FactListener
+  readonly now: () => number
+}
+
+export interface History {
+  readonly onFact: FactListener
+  /** Rejects with why nobody can tell. */
+  search(question: Question): Promise<Answer>
+  /** Writes what waits, if it can be written. */
+  close(): Promise<void>
+}
+
+/** The thread's file has the extension of this one: .ts from the sources, .js when built. */
+const program = new URL(`./thread${extname(import.meta.url)}`, import.meta.url)
+
+export function openHistory(options: HistoryOptions): History {
+  const writer = new Writer(options)
+  return {
+    onFact: (fact) => {
+      if (fact.kind === 'transactionEnded')
+        writer.add({ kind: 'attempt', attempt: attemptOf(fact) }, fact.recipients.length)
+      else if (fact.kind === 'splitClosed') {
+        const { at, split, outcome, abandonedRecipients: recipients } = fact
+        writer.add({ kind: 'closing', closing: { at, split, outcome, recipients } }, 0)
+      } else if (fact.kind === 'recipientsMissing') {
+        const { at, split } = fact
+        const recipients = fact.recipients.map(({ address }) => address)
+        writer.add({ kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }, 0)
+      }
+    },
+    search: async (question) => await writer.search(question),
+    close: async () => await writer.close(),
+  }
+}
+
+class Writer {
+  readonly #options: HistoryOptions
+  readonly #thread: Worker
+  readonly #ended = Promise.withResolvers<undefined>()
+  readonly #asked = new Map<number, PromiseWithResolvers<Answer>>()
+  #questions = 0
+  #gathered: Kept[] = []
+  #attempts = 0
+  #recipients = 0
+  #timer: NodeJS.Timeout | undefined
+  /** Of batches that the thread has and has not written. */
+  #waitingBytes = 0
+  /** What was left out since the last batch. */
+  #gap: { from: number; until: number; attempts: number } | undefined
+  #state: 'runs' | 'ending' | 'gone' = 'runs'
+
+  constructor(options: HistoryOptions) {
+    this.#options = options
+    const { path, keepMs, maxSizeBytes, addresses, slot, keepsHouse } = options
+    const workerData: ThreadOptions = { path, keepMs, maxSizeBytes, addresses, slot, keepsHouse }
+    this.#thread = new Worker(program, { workerData })
+    this.#thread.unref()
+    this.#thread.on('message', (message: FromThread) => this.#hear(message))
+    this.#thread.on('error', (error) => this.#gone(String(error)))
+    this.#thread.on('exit', () => this.#gone('its thread has ended'))
+  }
+
+  add(kept: Kept, recipients: number): void {
+    if (this.#state !== 'runs') return
+    this.#gathered.push(kept)
+    if (kept.kind === 'attempt') this.#attempts++
+    this.#recipients += recipients
+    if (this.#gathered.length >= mostGathered) this.#send()
+    else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
+  }
+
+  #send(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const [attempts, recipients] = [this.#attempts, this.#recipients]
+    const gathered = this.#gathered
+    this.#gathered = []
+    this.#attempts = this.#recipients = 0
+    if (gathered.length === 0 && this.#gap === undefined) return
+    const json = JSON.stringify(gathered)
+    const until = this.#options.now()
+    if (this.#waitingBytes + json.length > this.#options.queueBytes)
+      return this.#leaveOut(gathered, attempts, until)
+    const gaps: readonly Gap[] =
+      this.#gap === undefined ? [] : [{ ...this.#gap, why: 'not written' }]
+    this.#gap = undefined
+    this.#waitingBytes += json.length
+    this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until } })
+  }
+
+  #leaveOut(gathered: readonly Kept[], attempts: number, at: number): void {
+    const times = gathered.map((one) => (one.kind === 'attempt' ? one.attempt.at : one.closing.at))
+    const from = Math.min(this.#gap?.from ?? at, ...times)
+    this.#gap = { from, until: at, attempts: (this.#gap?.attempts ?? 0) + attempts }
+    this.#options.onFact({ kind: 'historyLeftOut', at, transactions: attempts })
+  }
+
+  #hear(message: FromThread): void {
+    const { onFact, now } = this.#options
+    switch (message.kind) {
+      case 'written': {
+        const { bytes, attempts: transactions, recipients, ms } = message
+        this.#waitingBytes -= bytes
+        if (this.#gap !== undefined)
+          this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
+        return onFact({ kind: 'historyWritten', at: now(), transactions, recipients, ms })
+      }
+      case 'trouble':
+        return onFact({ kind: 'historyTrouble', at: now(), why: message.why })
+      case 'recovered':
+        return onFact({ kind: 'historyRecovered', at: now() })
+      case 'found':
+        this.#asked.get(message.number)?.resolve(message.answer)
+        this.#asked.delete(message.number)
+        return
+      case 'notFound':
+        this.#asked.get(message.number)?.reject(new Error(message.why))
+        this.#asked.delete(message.number)
+    }
+  }
+
+  async search(question: Question): Promise<Answer> {
+    if (this.#state !== 'runs') throw new Error('the history is not open')
+    // What has just happened is asked about, too.
+    this.#send()
+    const number = ++this.#questions
+    const asked = Promise.withResolvers<Answer>()
+    this.#asked.set(number, asked)
+    this.#post({ kind: 'search', number, question })
+    return await asked.promise
+  }
+
+  #gone(why: string): void {
+    if (this.#state !== 'ending' && this.#state !== 'gone')
+      this.#options.onFact({ kind: 'historyTrouble', at: this.#options.now(), why })
+    this.#state = 'gone'
+    for (const { reject } of this.#asked.values()) reject(new Error(why))
+    this.#asked.clear()
+    this.#ended.resolve(undefined)
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== 'runs') return
+    this.#send()
+    this.#state = 'ending'
+    this.#thread.ref()
+    this.#post({ kind: 'end' })
+    await this.#ended.promise
+  }
+
+  #post(message: ToThread): void {
+    this.#thread.postMessage(message)
+  }
+}

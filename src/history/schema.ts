@@ -1,0 +1,166 @@
+/** The tables of the history, and how its file is opened. */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { statSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+
+/** "RcHi": which program's file it is. */
+const applicationId = 0x52634869
+const schemaVersion = 1
+export const pageBytes = 4096
+
+/**
+ * attempt: one row a transaction; ids rise with time. recipient: one row a recipient of it; its
+ * flags are 1 final, 2 taken by the server behind, 4 had it already, 8 reported; its reply is null
+ * where it is that of the attempt. term: where each is found (terms.ts). closing: how a split
+ * ended. gap: when something could not be written. run: who writes, and until when all is written.
+ */
+const tables = `
+  create table attempt (
+    id integer primary key,
+    at integer not null,
+    ms integer not null,
+    txn text not null,
+    peer text not null,
+    client text not null,
+    helo text not null,
+    rdns text,
+    tls integer not null,
+    sender text not null,
+    message_id text,
+    split text,
+    mode text not null,
+    outcome text not null,
+    strategy text not null,
+    unsplit text,
+    size integer not null,
+    score real,
+    judges text,
+    reply text
+  ) strict;
+
+  create table recipient (
+    attempt integer not null,
+    n integer not null,
+    address text not null,
+    policy text,
+    grp integer,
+    fate text not null,
+    verdict text,
+    reason text not null,
+    reply text,
+    flags integer not null,
+    queue_id text,
+    returned_ms integer,
+    primary key (attempt, n)
+  ) strict, without rowid;
+
+  create table term (
+    key integer not null,
+    attempt integer not null,
+    primary key (key, attempt)
+  ) strict, without rowid;
+
+  create table closing (
+    split text not null,
+    outcome text not null,
+    at integer not null,
+    recipients text not null,
+    primary key (split, outcome)
+  ) strict, without rowid;
+  create index closing_at on closing (at);
+
+  create table gap (
+    id integer primary key,
+    from_at integer not null,
+    until_at integer not null,
+    attempts integer,
+    why text not null
+  ) strict;
+
+  create table run (
+    slot text primary key,
+    addresses text not null,
+    started_at integer not null,
+    written_until integer not null,
+    ended_at integer
+  ) strict, without rowid;
+`
+
+/** It holds addresses: only its owner may read it. */
+function makePrivate(path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+export interface OpenOptions {
+  readonly path: string
+  /** The file is full at this size. */
+  readonly maxSizeBytes: number
+}
+
+/** Another process of the same front-end may be writing. */
+const busyTimeoutMs = 10_000
+
+/**
+ * For a thread that may wait for the disk. What is deleted is overwritten, so that an address is
+ * gone when its time is over.
+ * @throws what SQLite throws, and an Error for a file that is no history.
+ */
+export function openHistoryFile({ path, maxSizeBytes }: OpenOptions): DatabaseSync {
+  makePrivate(path)
+  const database = new DatabaseSync(path, {
+    timeout: busyTimeoutMs,
+    enableForeignKeyConstraints: false,
+  })
+  try {
+    database.exec(`
+      pragma journal_mode = wal; pragma synchronous = normal; pragma secure_delete = on;
+      pragma journal_size_limit = 16777216; pragma cache_size = -32768; pragma temp_store = memory;
+      pragma trusted_schema = off; pragma max_page_count = ${Math.ceil(maxSizeBytes / pageBytes)}`)
+    database.exec('begin immediate')
+    if (numberOf(database, 'application_id') === 0 && numberOf(database, 'user_version') === 0)
+      database.exec(
+        `${tables} pragma application_id = ${applicationId}; pragma user_version = ${schemaVersion}`,
+      )
+    database.exec('commit')
+    refuseForeign(database, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/**
+ * For whoever only asks, beside a Rcptwise that writes or after it. @throws as above.
+ */
+export function openHistoryReadOnly(path: string): DatabaseSync {
+  const url = pathToFileURL(path)
+  // Nobody writes: else SQLite would have to make the files of the log beside it.
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) === undefined)
+    url.searchParams.set('immutable', '1')
+  const database = new DatabaseSync(url, { readOnly: true, timeout: busyTimeoutMs })
+  try {
+    refuseForeign(database, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function refuseForeign(database: DatabaseSync, path: string): void {
+  if (numberOf(database, 'application_id') !== applicationId)
+    throw new Error(`${path} is no history of Rcptwise`)
+  if (numberOf(database, 'user_version') > schemaVersion)
+    throw new Error(`${path} was written by a newer release of Rcptwise`)
+}
+
+export const numberOf = (database: DatabaseSync, pragma: string): number =>
+  Number(Object.values(database.prepare(`pragma ${pragma}`).get() ?? {})[0])

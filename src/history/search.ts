@@ -1,0 +1,138 @@
+/**
+ * Answers a question: the condition that holds of the fewest attempts leads, and the others are
+ * looked up for each of them. With each attempt come the others of its message.
+ */
+import type { AddressKeeper, AddressMode } from './addresses.ts'
+import type { Attempt } from './attempt.ts'
+import { type Answer, type Condition, conditionsOf, type Question } from './question.ts'
+import type { HistoryStore } from './store.ts'
+import { hasTerm, keyOf, type Term } from './terms.ts'
+
+/** More are not counted to find out which condition leads. */
+const mostCounted = 2000
+/** Attempts that are looked at for one question. */
+const mostLookedAt = 100_000
+/** Other attempts that are looked at for those that were found. */
+const mostOthers = 500
+/** Several processes write: ids rise with time but for so long. */
+const disorderMs = 60_000
+
+export interface SearchOptions {
+  readonly keeper: AddressKeeper
+  readonly mode: AddressMode
+}
+
+export function search(
+  store: HistoryStore,
+  question: Question,
+  { keeper, mode }: SearchOptions,
+): Answer {
+  const { since = 0, limit, address } = question
+  const { found, more } = find(store, conditionsOf(question, keeper), { since, limit })
+  const attempts = withOthers(store, found).sort((a, b) => a.at - b.at)
+  const splits = new Set(attempts.flatMap(({ split }) => split ?? []))
+  const keptSince = store.keptSince()
+  return {
+    attempts,
+    closings: [...splits].flatMap((split) => store.closingsOf(split)),
+    gaps: store.gapsSince(since),
+    more,
+    addresses: mode,
+    asked: address === undefined ? [] : keeper.forms(address),
+    ...(keptSince !== undefined && { keptSince }),
+  }
+}
+
+interface Bounds {
+  readonly since: number
+  readonly limit: number
+}
+
+function find(
+  store: HistoryStore,
+  conditions: readonly Condition[],
+  { since, limit }: Bounds,
+): { readonly found: ReadonlyMap<number, Attempt>; readonly more: boolean } {
+  const found = new Map<number, Attempt>()
+  const [lead, ...others] = byCount(store, conditions)
+  if (lead === undefined) return { found, more: false }
+  let lookedAt = 0
+  for (const id of merged(lead.map((term) => store.newestFirst(keyOf(term))))) {
+    if (lookedAt++ === mostLookedAt) return { found, more: true }
+    if (!others.every((terms) => terms.some((term) => store.has(keyOf(term), id)))) {
+      // Where nothing else ends it.
+      if (lookedAt % 1000 === 0 && store.atOf(id) < since - disorderMs) break
+      continue
+    }
+    const attempt = store.attempt(id)
+    if (attempt === undefined) continue
+    if (attempt.at < since - disorderMs) break
+    const holds = conditions.every((terms) => terms.some((term) => hasTerm(attempt, term)))
+    if (!holds || attempt.at < since) continue
+    if (found.size === limit) return { found, more: true }
+    found.set(id, attempt)
+  }
+  return { found, more: false }
+}
+
+/** The one with the fewest attempts first. */
+function byCount(store: HistoryStore, conditions: readonly Condition[]): readonly Condition[] {
+  if (conditions.length < 2) return conditions
+  const countOf = (terms: Condition): number =>
+    terms.reduce((sum, term) => sum + store.countOf(keyOf(term), mostCounted), 0)
+  return conditions
+    .map((terms) => ({ terms, count: countOf(terms) }))
+    .sort((a, b) => a.count - b.count)
+    .map(({ terms }) => terms)
+}
+
+/** Several falling rows of numbers as one, each number once. */
+export function* merged(rows: readonly IterableIterator<number>[]): IterableIterator<number> {
+  try {
+    const heads = rows.map((row) => ({ row, next: row.next() }))
+    for (;;) {
+      const left = heads.filter(({ next }) => next.done !== true)
+      if (left.length === 0) return
+      const highest = Math.max(...left.map(({ next }) => Number(next.value)))
+      for (const head of left) if (head.next.value === highest) head.next = head.row.next()
+      yield highest
+    }
+  } finally {
+    for (const row of rows) row.return?.()
+  }
+}
+
+/** Of the same split, or with the same Message-ID from the same sender. */
+function withOthers(store: HistoryStore, found: ReadonlyMap<number, Attempt>): Attempt[] {
+  const all = new Map(found)
+  const asked = new Set<string>()
+  let lookedAt = 0
+  for (const attempt of found.values()) {
+    for (const term of ofMessage(attempt)) {
+      const name = `${term.kind} ${term.value}`
+      if (asked.has(name)) continue
+      asked.add(name)
+      for (const id of merged([store.newestFirst(keyOf(term))])) {
+        if (lookedAt === mostOthers) return [...all.values()]
+        if (all.has(id)) continue
+        lookedAt++
+        const other = store.attempt(id)
+        if (other !== undefined && isSameMessage(attempt, other)) all.set(id, other)
+      }
+    }
+  }
+  return [...all.values()]
+}
+
+function ofMessage({ split, messageId }: Attempt): readonly Term[] {
+  return [
+    ...(split === undefined ? [] : [{ kind: 'split', value: split } as const]),
+    ...(messageId === undefined ? [] : [{ kind: 'messageId', value: messageId } as const]),
+  ]
+}
+
+export const isSameMessage = (one: Attempt, other: Attempt): boolean =>
+  (one.split !== undefined && one.split === other.split) ||
+  (one.messageId !== undefined &&
+    one.messageId === other.messageId &&
+    one.reversePath === other.reversePath)

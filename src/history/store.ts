@@ -1,0 +1,253 @@
+/**
+ * The history's file: batches are written whole or not at all, what is old goes in small steps, and
+ * a question is answered by one index. Knows no clock and no thread.
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { AddressMode } from './addresses.ts'
+import type { Attempt, Closing, Kept } from './attempt.ts'
+import type { Gap } from './question.ts'
+import { attemptColumns, attemptIn, attemptRow, recipientColumns, recipientRow } from './rows.ts'
+import { numberOf, pageBytes } from './schema.ts'
+import { keysOf } from './terms.ts'
+
+/** Attempts that go in one step. */
+const attemptsPerStep = 200
+
+const insertInto = (table: string, columns: readonly string[]): string =>
+  `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`
+
+const insertAttempt = insertInto('attempt', attemptColumns)
+const insertRecipient = insertInto('recipient', recipientColumns)
+
+export interface Batch {
+  readonly kept: readonly Kept[]
+  readonly gaps: readonly Gap[]
+  /** Of this writer: all that happened up to then is written. */
+  readonly until: number
+}
+
+export class HistoryStore {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** A writer begins. One of the same slot that never ended was killed: its last is lost. */
+  begin(slot: string, addresses: AddressMode, now: number): void {
+    this.#transaction(() => {
+      this.#run(
+        `insert into gap (from_at, until_at, why)
+         select written_until, ?, 'killed' from run where slot = ? and ended_at is null`,
+        [now, slot],
+      )
+      this.#run(
+        `insert into run (slot, addresses, started_at, written_until) values (?, ?, ?, ?) on conflict (slot)
+         do update set addresses = excluded.addresses, started_at = excluded.started_at, written_until = excluded.written_until, ended_at = null`,
+        [slot, addresses, now, now],
+      )
+    })
+  }
+
+  /** Of whoever has begun last. */
+  mode(): AddressMode {
+    const row = this.#statement('select addresses from run order by started_at desc limit 1').get()
+    const mode = row?.['addresses']
+    return mode === 'domain' || mode === 'hash' ? mode : 'full'
+  }
+
+  /** Before any writer begins: none that was there is there still. */
+  endOthers(slot: string, now: number): void {
+    this.#transaction(() => {
+      this.#run(
+        `insert into gap (from_at, until_at, why)
+         select written_until, ?, 'killed' from run where slot <> ? and ended_at is null`,
+        [now, slot],
+      )
+      this.#run('delete from run where slot <> ?', [slot])
+    })
+  }
+
+  end(slot: string, now: number): void {
+    this.#run('update run set ended_at = ?, written_until = ? where slot = ?', [now, now, slot])
+  }
+
+  write(slot: string, { kept, gaps, until }: Batch): void {
+    this.#transaction(() => {
+      for (const one of kept)
+        if (one.kind === 'attempt') this.#addAttempt(one.attempt)
+        else this.#addClosing(one.closing)
+      for (const { from, until: to, attempts, why } of gaps)
+        this.#run('insert into gap (from_at, until_at, attempts, why) values (?, ?, ?, ?)', [
+          from,
+          to,
+          attempts ?? null,
+          why,
+        ])
+      this.#run('update run set written_until = max(written_until, ?) where slot = ?', [
+        until,
+        slot,
+      ])
+    })
+  }
+
+  #addAttempt(attempt: Attempt): void {
+    const id = Number(this.#run(insertAttempt, attemptRow(attempt)).lastInsertRowid)
+    for (const [n, recipient] of attempt.recipients.entries())
+      this.#run(insertRecipient, recipientRow(id, n, recipient, attempt))
+    for (const key of keysOf(attempt)) this.#run('insert into term values (?, ?)', [key, id])
+  }
+
+  #addClosing({ split, outcome, at, recipients }: Closing): void {
+    this.#run(
+      'insert or replace into closing (split, outcome, at, recipients) values (?, ?, ?, ?)',
+      [split, outcome, at, JSON.stringify(recipients)],
+    )
+  }
+
+  /** Removes some of what is older; whether there may be more of it. */
+  expire(before: number): boolean {
+    return this.#transaction(() => {
+      const rows = this.#statement('select id, at from attempt order by id limit ?').all(
+        attemptsPerStep,
+      )
+      // Several processes write: ids rise with time but for some moments.
+      const old = rows.filter(({ at }) => Number(at) < before).map(({ id }) => Number(id))
+      for (const id of old) this.#remove(id)
+      this.#run(
+        'delete from closing where (split, outcome) in (select split, outcome from closing where at < ? limit ?)',
+        [before, attemptsPerStep],
+      )
+      this.#run('delete from gap where until_at < ?', [before])
+      return old.length > 0 && old.length === rows.length
+    })
+  }
+
+  /** Removes the oldest; whether there is more. */
+  removeOldest(): boolean {
+    return this.#transaction(() => {
+      const rows = this.#statement('select id from attempt order by id limit ?').all(
+        attemptsPerStep,
+      )
+      for (const { id } of rows) this.#remove(Number(id))
+      return rows.length === attemptsPerStep
+    })
+  }
+
+  #remove(id: number): void {
+    const attempt = this.attempt(id)
+    if (attempt !== undefined)
+      for (const key of keysOf(attempt))
+        this.#run('delete from term where key = ? and attempt = ?', [key, id])
+    this.#run('delete from recipient where attempt = ?', [id])
+    this.#run('delete from attempt where id = ?', [id])
+  }
+
+  /** Without what is free in it. */
+  usedBytes(): number {
+    return (
+      (numberOf(this.#database, 'page_count') - numberOf(this.#database, 'freelist_count')) *
+      pageBytes
+    )
+  }
+
+  attempt(id: number): Attempt | undefined {
+    const row = this.#statement('select * from attempt where id = ?').get(id)
+    if (row === undefined) return undefined
+    return attemptIn(
+      row,
+      this.#statement('select * from recipient where attempt = ? order by n').all(id),
+    )
+  }
+
+  /** Attempts with this key, the newest first. To be read to its end, or given back. */
+  newestFirst(key: number): IterableIterator<number> {
+    // Several are read side by side: each needs a statement of its own.
+    const rows = this.#database
+      .prepare('select attempt from term where key = ? order by attempt desc')
+      .iterate(key)
+    return idsOf(rows)
+  }
+
+  /** How many there are, as far as it matters. */
+  countOf(key: number, most: number): number {
+    const row = this.#statement(
+      'select count(*) as n from (select 1 from term where key = ? limit ?)',
+    ).get(key, most)
+    return Number(row?.['n'])
+  }
+
+  has(key: number, attempt: number): boolean {
+    return (
+      this.#statement('select 1 from term where key = ? and attempt = ?').get(key, attempt) !==
+      undefined
+    )
+  }
+
+  atOf(id: number): number {
+    return Number(this.#statement('select at from attempt where id = ?').get(id)?.['at'])
+  }
+
+  closingsOf(split: string): readonly Closing[] {
+    return this.#statement('select * from closing where split = ?')
+      .all(split)
+      .map((row) => ({
+        at: Number(row['at']),
+        split,
+        outcome: String(row['outcome']) as Closing['outcome'],
+        recipients: JSON.parse(String(row['recipients'])) as string[],
+      }))
+  }
+
+  gapsSince(since: number): readonly Gap[] {
+    return this.#statement('select * from gap where until_at >= ? order by from_at, id')
+      .all(since)
+      .map((row) => ({
+        from: Number(row['from_at']),
+        until: Number(row['until_at']),
+        ...(typeof row['attempts'] === 'number' && { attempts: row['attempts'] }),
+        why: String(row['why']),
+      }))
+  }
+
+  /** When the oldest attempt that is kept was made. */
+  keptSince(): number | undefined {
+    const at = this.#statement('select at from attempt order by id limit 1').get()?.['at']
+    return typeof at === 'number' ? at : undefined
+  }
+
+  close(): void {
+    this.#statements.clear()
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  #transaction<T>(act: () => T): T {
+    this.#run('begin immediate', [])
+    try {
+      const result = act()
+      this.#run('commit', [])
+      return result
+    } catch (error) {
+      if (this.#database.isTransaction) this.#run('rollback', [])
+      throw error
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #run(sql: string, values: readonly SQLInputValue[]): ReturnType<StatementSync['run']> {
+    return this.#statement(sql).run(...values)
+  }
+}
+
+function* idsOf(rows: Iterable<Record<string, unknown>>): IterableIterator<number> {
+  for (const { attempt } of rows) yield Number(attempt)
+}

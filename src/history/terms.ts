@@ -1,0 +1,50 @@
+/**
+ * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. A
+ * number of 48 bits takes a third of what an address takes; that two values may share one is why
+ * the attempt itself is looked at, too.
+ */
+import { hash } from 'node:crypto'
+import type { Attempt } from './attempt.ts'
+
+export type TermKind = 'recipient' | 'sender' | 'messageId' | 'client' | 'split' | 'queueId'
+
+export interface Term {
+  readonly kind: TermKind
+  readonly value: string
+}
+
+const octets = 6
+
+/** Addresses, names and ids are looked for without regard to capitals. */
+export const keyOf = ({ kind, value }: Term): number =>
+  hash('sha256', `${kind}\0${value.toLowerCase()}`, 'buffer').readUIntBE(0, octets)
+
+export function termsOf({
+  recipients,
+  reversePath,
+  messageId,
+  client,
+  split,
+}: Attempt): readonly Term[] {
+  const terms: Term[] = [
+    { kind: 'sender', value: reversePath },
+    { kind: 'client', value: client.address },
+  ]
+  if (messageId !== undefined) terms.push({ kind: 'messageId', value: messageId })
+  if (split !== undefined) terms.push({ kind: 'split', value: split })
+  for (const { address, taken } of recipients) {
+    terms.push({ kind: 'recipient', value: address })
+    if (taken?.queueId !== undefined) terms.push({ kind: 'queueId', value: taken.queueId })
+  }
+  return terms
+}
+
+/** Each once. */
+export const keysOf = (attempt: Attempt): readonly number[] => [
+  ...new Set(termsOf(attempt).map(keyOf)),
+]
+
+export const hasTerm = (attempt: Attempt, { kind, value }: Term): boolean =>
+  termsOf(attempt).some(
+    (term) => term.kind === kind && term.value.toLowerCase() === value.toLowerCase(),
+  )
