@@ -305,6 +305,28 @@ describe('what the record of a chaos run is counted as', () => {
     expect(because({ end: 'heard' }, [kill(2000)])).toEqual([undefined])
   })
 
+  test('who has it, and whose mailbox is full when the sender comes again, is waited for all the same', () => {
+    const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [ann] }
+    const full = [[ann, '552 full [behind]']] as const
+    const because = (...entries: readonly Entry[]): unknown =>
+      new Record(
+        [
+          letter(9),
+          transaction(1000, '451 4.5.3 later'),
+          transaction(9000, '', { rcpts: full, told: full, text: [] }),
+          ...entries,
+        ],
+        'late',
+      )
+        .undone(new Map(), [split])
+        .map((finding) => finding.because)
+    const isFull = refused(8995, 'RCPT', 'full', [ann])
+    const theirs = 'the mailbox was full when the sender came again'
+    expect(because(taken(1000, [ann]), isFull)).toEqual([theirs])
+    expect(because(isFull), 'nobody has it').toEqual([undefined])
+    expect(because(taken(1000, [ann])), 'not full').toEqual([undefined])
+  })
+
   test('clean mail that is told to come again is a guess, but for strategies that split everything', () => {
     const deferred = transaction(1000, '250 taken', { rcpts: [[ann, '451 4.5.3 later']] })
     expect(new Record([letter(0), deferred], 'late').heldByGuess()).toEqual(['m'])

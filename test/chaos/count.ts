@@ -13,6 +13,7 @@ import {
 } from './attempts.ts'
 import { type Copy, Evidence } from './evidence.ts'
 import type { Blow, Entry, Offer, Refused, Taken, Transaction } from './journal.ts'
+import { known } from '../../src/known.ts'
 import { accepts } from './people.ts'
 import { Sharing } from './sharing.ts'
 
@@ -409,22 +410,26 @@ export class Record {
           letter: offer.letter,
           recipient,
           what: `was told "${last}", and a split still waits for them`,
-          ...(away
-            ? { because: 'the ledger was away' }
-            : this.#hasItTwice(offer.letter, recipient)
-              ? { because: 'of its two copies one was never acknowledged' }
-              : this.#killedBeforeItWentOn(transactions, recipient)
-                ? {
-                    because:
-                      'killed after it had acknowledged them and before the sender said more',
-                  }
-                : this.#killedBeforeItsEnd(transactions, recipient) && {
-                    because:
-                      'killed after it had refused them at RCPT, before the attempt was over',
-                  }),
+          ...known({ because: away ? 'the ledger was away' : this.#whyOpen(offer, recipient) }),
         },
       ]
     })
+  }
+
+  #whyOpen({ letter }: Offer, recipient: string): string | undefined {
+    const transactions = this.#evidence.transactionsOf(letter)
+    if (this.#hasItTwice(letter, recipient)) return 'of its two copies one was never acknowledged'
+    if (this.#killedBeforeItWentOn(transactions, recipient))
+      return 'killed after it had acknowledged them and before the sender said more'
+    if (this.#killedBeforeItsEnd(transactions, recipient))
+      return 'killed after it had refused them at RCPT, before the attempt was over'
+    // A refusal at RCPT says nothing of what the text would have told them.
+    const last = transactions.findLast(({ told }) => told.some(([whom]) => whom === recipient))
+    const [copy] = this.#evidence.copiesFor(letter, recipient)
+    const refusedNow = last?.rcpts.some(([to, reply]) => to === recipient && digit(reply) === 5)
+    return last === undefined || copy === undefined || refusedNow !== true
+      ? undefined
+      : this.#whyFullNow(copy, recipient, last)
   }
 
   /** Of who was acknowledged from the ledger it is kept until the sender says more. */

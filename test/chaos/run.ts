@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { redisObstacle, startRedis } from '../interop/redis/redis-server.ts'
 import { freePort } from '../support/lab/ports.ts'
 import { Behind } from './behind.ts'
+import { courseOf, timeOf } from './course.ts'
 import { faults, type Finding, type OpenSplit, Record } from './count.ts'
 import { FrontEnd } from './front-end.ts'
 import { type Entry, Journal, watchLag } from './journal.ts'
@@ -34,6 +35,8 @@ export interface Round {
   readonly directory: string
   readonly findings: readonly Finding[]
   readonly figures: Readonly<{ [name: string]: number }>
+  /** Of the messages of what nothing explains, what became of them. */
+  readonly courses: readonly string[]
 }
 
 const shortestRoundMs = 15_000
@@ -69,6 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<readonly Round[]>
     say(`round ${number}, ${setUp.name} (seed ${seed + number}): ${inWords(round)}`)
     for (const { fault, letter, recipient, what, because } of round.findings)
       if (because === undefined) say(`  ${fault}: ${letter} to ${recipient}: ${what}`)
+    for (const line of round.courses) say(`    ${line}`)
   }
   return rounds
 }
@@ -223,13 +227,15 @@ function count({ setUp, directory, entries, mail, splits }: Ended): Round {
     'held by a guess': record.heldByGuess().length,
     explained: findings.filter(({ because }) => because !== undefined).length,
   }
-  return { setUp: setUp.name, directory, findings, figures }
+  const unknown = new Set(findings.filter(isUnexplained).map(({ letter }) => letter))
+  const courses = [...unknown].flatMap((letter) => courseOf(inTurn, letter))
+  return { setUp: setUp.name, directory, findings, figures, courses }
 }
 
-const timeOf = (entry: Entry): number => (entry.what === 'transaction' ? entry.from : entry.at)
+const isUnexplained = ({ because }: Finding): boolean => because === undefined
 
 export const unexplained = (rounds: readonly Round[]): readonly Finding[] =>
-  rounds.flatMap(({ findings }) => findings.filter(({ because }) => because === undefined))
+  rounds.flatMap(({ findings }) => findings.filter(isUnexplained))
 
 /** Figures by set-up, then what was explained, by its reason. */
 export function chaosTable(rounds: readonly Round[]): string {

@@ -322,6 +322,18 @@ const rows: readonly Row[] = [
     ['wrong'],
   ],
   [
+    'the same, where one of the returns known by their text alone had made progress',
+    [
+      ...forgivenByText([cho]).filter(
+        (entry) => !(entry.what === 'transaction' && entry.from > 40_000 && entry.from < 90_000),
+      ),
+      transaction(15_000, '451 4.5.3 later'),
+      { ...refused(15_000, 'dot', 'spam', [cho]) },
+    ],
+    [],
+    ['wrong'],
+  ],
+  [
     'has it, and is told for whom it is meant, where a split was possible, although the sender had left once',
     forgivenByText([cho], 2, 1),
     ['wrong'],

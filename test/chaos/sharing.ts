@@ -34,15 +34,18 @@ export class Sharing {
     )
     if (sharing !== undefined) return `strategy ${sharing}`
     const before = this.#earlier(offer.letter, transaction.from)
-    const idle = before.filter((one) => !this.#taughtSomething(one))
-    if (idle.some((one) => waitsAtRcpt(one) && madeNoProgress(one, before)))
+    if (before.some((one) => waitsAtRcpt(one) && this.#wasInVain(one)))
       return 'rule 5: an attempt without progress'
-    const byText = idle.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
-    if (byText.slice(recognisedReturns).some((one) => madeNoProgress(one, before)))
+    const [, ...byText] = before.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
+    if (byText.slice(recognisedReturns).some((one) => this.#wasInVain(one)))
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
       return 'rule 7: too many forced retries'
     return this.#otherThatSpoke(offer, transaction) ?? this.#takenForItsReturn(offer, transaction)
+  }
+
+  #wasInVain(one: Transaction): boolean {
+    return !this.#taughtSomething(one) && madeNoProgress(one, this.#earlier(one.letter, one.from))
   }
 
   /** The server behind took or refused it for somebody meanwhile. */
@@ -71,10 +74,7 @@ export class Sharing {
     const before = this.#earlier(other.letter, from)
     const over = before.filter(({ to }) => to < from)
     if (isAnswered(other, over)) return false
-    const idle = before.filter(
-      (one) => waitsAtRcpt(one) && madeNoProgress(one, this.#earlier(other.letter, one.from)),
-    )
-    const stuck = idle.filter((one) => !this.#taughtSomething(one))
+    const stuck = before.filter((one) => waitsAtRcpt(one) && this.#wasInVain(one))
     if (before.some(({ dot }) => dot !== undefined)) {
       const givenUp = stuck.length > 0 || over.some((one) => this.#wasGivenUp(other, one))
       return givenUp && offered.every((one) => other.to.includes(one))

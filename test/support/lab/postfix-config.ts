@@ -55,7 +55,8 @@ export const headerChecks = (server: PostfixServer): string =>
 /**
  * The text of main.cf (postconf(5), Postfix 3.7). With a backoff of one second the queue manager
  * would now and then try again while the delivery agent still has the file, and then ("skipped,
- * still being delivered") only after a minute.
+ * still being delivered") only after a minute. Its other waits of a minute, for a delivery agent that
+ * has failed, are short here too.
  */
 export function mainCf(options: PostfixOptions): string {
   const { hostname = 'postfix.test', relayTo, tls = 'try', server = {}, main = [] } = options
@@ -105,6 +106,8 @@ ${relayTo === undefined ? 'default_transport = error:5.4.4 this lab leads nowher
 queue_run_delay = 1s
 minimal_backoff_time = 2s
 maximal_backoff_time = 2s
+transport_retry_time = 2s
+service_throttle_time = 2s
 notify_classes =
 smtp_destination_concurrency_failed_cohort_limit = 0
 `,
@@ -149,7 +152,8 @@ export function masterCf({ port, listener }: PostfixOptions): string {
     listener?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
-    'qmgr unix n - n 300 1 qmgr',
+    // Each second: a wake-up that is lost is made up for.
+    'qmgr unix n - n 1 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
     'rewrite unix - - n - - trivial-rewrite',
     'bounce unix - - n - 0 bounce',
