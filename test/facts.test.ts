@@ -43,6 +43,7 @@ const belonging: { readonly [K in Kind]: Belongs<K> } = {
   splitClosed: 'sometimes',
   recipientsMissing: 'sometimes',
   splitForgiven: 'never',
+  drainChanged: 'never',
   sessionOpened: 'never',
   sessionSecured: 'never',
   sessionClosed: 'never',

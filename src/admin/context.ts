@@ -63,11 +63,53 @@ export interface HistoryAsked {
   readonly limit: number
 }
 
+/** An open split in which somebody has the message, and whose sender does not know that. */
+export interface HeldSplit {
+  readonly id: string
+  readonly reversePath: string
+  /** Of the last attempt. */
+  readonly client?: string
+  readonly messageId?: string
+  readonly startedAt: number
+  readonly lastAttemptAt: number
+  /** Who has the message, or may have it. */
+  readonly held: readonly string[]
+  /** Who else is still without an answer. */
+  readonly waiting: readonly string[]
+  /** When messages of this sender were seen to come back, ms after an attempt. */
+  readonly comesBack?: { readonly fromMs: number; readonly toMs: number }
+}
+
+/** Who is waited for until Rcptwise can be taken away. */
+export interface DrainView {
+  /** No split is begun since then; absent: they are. */
+  readonly since?: number
+  readonly by?: string
+  /** Open splits in all. */
+  readonly open: number
+  /** Of these: somebody has the message. */
+  readonly held: number
+  /** False: there are more open splits than were looked at. */
+  readonly all: boolean
+  /** False: the ledger is away, and what other processes have open is not known. */
+  readonly durable: boolean
+  /** Other front-ends share the ledger. */
+  readonly shared: boolean
+  /** Of those held, the longest unattempted first. */
+  readonly splits: readonly HeldSplit[]
+  /** As of a peer class. */
+  readonly notYet?: readonly string[]
+}
+
 export interface AdminContext {
   /** What became of messages; `undefined`: no history is kept. */
   history(asked: HistoryAsked): Promise<HistoryJson | undefined>
   /** Asked at each `/readyz`; `reasons` says what is missing, in words. */
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  ready(): {
+    readonly ready: boolean
+    readonly reasons: readonly string[]
+    readonly draining: boolean
+  }
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
@@ -83,6 +125,11 @@ export interface AdminContext {
   ): Promise<PeerView | undefined>
   /** Back to the configured strategy; no error when it is in force already. */
   resetStrategy(name: string, by: string): Promise<PeerView | undefined>
+  /** Who is waited for; at most `limit` splits are named. */
+  drained(limit: number): Promise<DrainView>
+  /** Begins no split any more; no error when that is so already. */
+  drain(limit: number, by: string): Promise<DrainView>
+  undrain(limit: number, by: string): Promise<DrainView>
   /** Open splits, oldest first. */
   splits(limit: number): Promise<readonly Split[]>
   /** Splits with recipients whom nobody offers again, the longest unattempted first. */

@@ -1,5 +1,6 @@
 /** All that the admin address answers to. */
 import type { Operation } from './operation.ts'
+import { beginDrain, endDrain, getDrain } from './operations/drain.ts'
 import { getHealth, getReadiness } from './operations/health.ts'
 import { searchHistory } from './operations/history.ts'
 import { getMetrics } from './operations/metrics.ts'
@@ -21,4 +22,7 @@ export const operations: readonly Operation[] = [
   getSplit,
   forgiveSplit,
   searchHistory,
+  getDrain,
+  beginDrain,
+  endDrain,
 ]

@@ -55,6 +55,7 @@ export const yesOrNo = z
 export const readiness = z.object({
   ready: z.boolean(),
   reasons: z.array(z.string()).describe('What is missing, in words.'),
+  draining: z.boolean().describe('No new split is begun (`rcptwise drain`); mail is taken.'),
 })
 
 export const health = z.object({ healthy: z.boolean() })
@@ -173,6 +174,41 @@ export const splits = z.object({
   more: z.boolean().describe('There are more than the limit.'),
 })
 
+const heldSplit = z.object({
+  id: z.string(),
+  from: z.string().describe('The reverse-path; empty for reports.'),
+  client: z.string().optional().describe('Of the last attempt.'),
+  messageId: z.string().optional(),
+  startedAt: time,
+  lastAttemptAt: time,
+  held: z.array(z.string()).describe('Who has the message, or may have it.'),
+  waiting: z.array(z.string()).describe('Who else is still without an answer.'),
+  comesBack: z
+    .object({ fromSeconds: count, toSeconds: count.optional() })
+    .optional()
+    .describe(
+      'When messages of this sender were seen to come back after an attempt; absent: not known.',
+    ),
+})
+
+export const drain = z.object({
+  draining: z.boolean().describe('No new split is begun.'),
+  since: time.optional(),
+  by: z.string().optional(),
+  done: z
+    .boolean()
+    .describe(
+      'No split is begun, in no open one has somebody the message without its sender knowing, and all of that is certain.',
+    ),
+  open: count.describe('Open splits.'),
+  held: count.describe('Open splits in which somebody has the message already.'),
+  all: z.boolean().describe('False: there are more open splits than were looked at.'),
+  durable: z.boolean().describe('False: the ledger is away, and not all splits are known.'),
+  shared: z.boolean().describe('The ledger is one that other front-ends may share.'),
+  splits: z.array(heldSplit).describe('Those held, the longest unattempted first.'),
+  notYet,
+})
+
 export const failure = z.object({
   error: z.string().describe('What is wrong.'),
   expected: z.string().describe('What was expected instead.'),
@@ -180,4 +216,5 @@ export const failure = z.object({
 
 export type PeerJson = z.output<typeof peer>
 export type SenderJson = z.output<typeof sender>
+export type DrainJson = z.output<typeof drain>
 export type SplitJson = z.output<typeof split>

@@ -3,8 +3,8 @@
  */
 import type { RecipientOutcome, Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
-import type { PeerView, SenderView } from './context.ts'
-import type { PeerJson, SenderJson, SplitJson } from './schemas.ts'
+import type { DrainView, HeldSplit, PeerView, SenderView } from './context.ts'
+import type { DrainJson, PeerJson, SenderJson, SplitJson } from './schemas.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
@@ -101,4 +101,49 @@ const outcomeJson = ({ transaction, reason, reply, at }: RecipientOutcome): Outc
   transaction,
   reason,
   ...(reply !== undefined && { answer: { ...reply, ...(at !== undefined && { at: time(at) }) } }),
+})
+
+/** `done`: whoever takes the port back gives no message to anybody who has it. */
+export function drainJson(view: DrainView): DrainJson {
+  const { since, by, open, held, all, durable, shared, notYet } = view
+  const draining = since !== undefined
+  return {
+    draining,
+    ...(since !== undefined && { since: time(since) }),
+    ...(by !== undefined && { by }),
+    done: draining && held === 0 && all && durable && notYet === undefined,
+    open,
+    held,
+    all,
+    durable,
+    shared,
+    splits: view.splits.map(heldJson),
+    ...(notYet !== undefined && { notYet: [...notYet] }),
+  }
+}
+
+function heldJson(split: HeldSplit): DrainJson['splits'][number] {
+  const { id, reversePath, client, messageId, comesBack } = split
+  return {
+    id,
+    from: reversePath,
+    ...(client !== undefined && { client }),
+    ...(messageId !== undefined && { messageId }),
+    startedAt: time(split.startedAt),
+    lastAttemptAt: time(split.lastAttemptAt),
+    held: [...split.held],
+    waiting: [...split.waiting],
+    ...(comesBack !== undefined && { comesBack: windowJson(comesBack) }),
+  }
+}
+
+const seconds = (ms: number): number => Math.round(ms / 1000)
+
+/** `later` has no end. */
+const windowJson = ({
+  fromMs,
+  toMs,
+}: NonNullable<HeldSplit['comesBack']>): DrainJson['splits'][number]['comesBack'] => ({
+  fromSeconds: seconds(fromMs),
+  ...(Number.isFinite(toMs) && { toSeconds: seconds(toMs) }),
 })

@@ -8,8 +8,9 @@ import type { FactListener } from '../facts/fact.ts'
 import type { History } from '../history/history.ts'
 import { questionOf } from '../history/question.ts'
 import type { Ledger, StrategyOverride } from '../ledger/ledger.ts'
-import { overrideInForce } from '../peers/overrides.ts'
+import { isDraining, overrideInForce } from '../peers/overrides.ts'
 import { nextVersion } from '../split/split-course.ts'
+import { drainingContext } from './draining.ts'
 import { awaitedIn, historyJson } from './history-answer.ts'
 import { learnedContext } from './learned.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
@@ -42,7 +43,7 @@ export interface AdminParts {
   readonly tellProcesses: () => Promise<readonly string[]>
   readonly onFact: FactListener
   readonly now: () => number
-  readonly ready: AdminContext['ready']
+  readonly ready: () => Omit<ReturnType<AdminContext['ready']>, 'draining'>
   /** In words, for the log. */
   readonly onTrouble: (what: string) => void
 }
@@ -90,7 +91,7 @@ function adminContext(parts: AdminParts): AdminContext {
     ),
   })
   return {
-    ready: parts.ready,
+    ready: () => ({ ...parts.ready(), draining: isDraining(ledger.overrides()) }),
     metrics: async () => ({
       contentType: metrics.registry.contentType,
       text: await parts.scrape(),
@@ -122,6 +123,7 @@ function adminContext(parts: AdminParts): AdminContext {
       return { ...view(peer), ...(await inForce()) }
     },
     ...learnedContext({ ...parts, inForce }),
+    ...drainingContext({ ...parts, inForce }),
     splits: async (limit) => await ledger.openSplits(limit),
     split: async (id) => await ledger.find(id),
     ifForgiven(split) {

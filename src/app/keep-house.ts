@@ -11,10 +11,12 @@ import type { Metrics, ScrapeSources } from '../metrics/registry.ts'
 import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
 import type { InheritedSocket } from '../service/activation.ts'
 import { asStarted, type Privileges } from '../service/user.ts'
+import { isDraining } from '../peers/overrides.ts'
 import { isStrategyName } from '../strategy/names.ts'
 import type { WatchedCertificates } from '../tls/watched-certificates.ts'
 import { openAdmin } from './admin.ts'
 import { CertificatesOfFiles } from './certificates.ts'
+import { heldSplits } from './draining.ts'
 import { factHub } from './fact-hub.ts'
 import { type Foundation, openFoundation } from './foundation.ts'
 import type { Lease } from './leases.ts'
@@ -219,12 +221,14 @@ interface InForce {
 }
 
 const metricsOfHouse = (
-  { ledger, strategies }: Foundation,
+  { ledger, strategies, now }: Foundation,
   sweeping: Sweeping,
   inForce: () => InForce,
 ): ScrapeSources => ({
   countOpen: async () => await ledger.countOpen(),
   strategies: () => strategies(inForce().config),
+  draining: () => isDraining(ledger.overrides()),
+  heldSplits: async () => (await heldSplits(ledger, now())).held.length,
   missing: () => sweeping.missing(),
   learned: () => sweeping.learned(),
   certificates: () =>

@@ -11,6 +11,7 @@ export interface Asked {
   readonly backend: Backend
   readonly budget: SpoolBudget
   readonly newId: () => string
+  readonly draining: () => boolean
   /** Hosts that are believed when they say who the client is (XCLIENT). */
   readonly xclientFrom: (address: string) => boolean
 }
@@ -44,6 +45,10 @@ export class SessionOracle implements Oracle {
 
   xclientFrom(address: string): boolean {
     return this.#asked.xclientFrom(address)
+  }
+
+  draining(): boolean {
+    return this.#asked.draining()
   }
 
   takes(thing: Parameters<Allowance['takes']>[0]): ReturnType<Allowance['takes']> {

@@ -13,6 +13,7 @@ import type { ServedConnection } from '../listen/listener.ts'
 import type { ClientOfConnection } from '../listen/welcome.ts'
 import type { Observer } from '../listen/observer.ts'
 import { thisProcess } from '../listen/deliverer.ts'
+import { isDraining } from '../peers/overrides.ts'
 import { inRanges, type PeerDirectory } from '../peers/peer-directory.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { RunnerParts } from '../listen/transaction-runner.ts'
@@ -74,7 +75,11 @@ export function connectionOptions(
   const { config, ledger, certificates, directory, onFact, now, newId, journalOf, onEnd } = parts
   const { limits, timeouts } = config
   const options = { ...sessionOptions(config, listenerTls === 'starttls'), auth }
-  const asked = { ...parts, xclientFrom: xclientFrom.length === 0 ? nobody : inRanges(xclientFrom) }
+  const asked = {
+    ...parts,
+    draining: (): boolean => isDraining(ledger.overrides()),
+    xclientFrom: xclientFrom.length === 0 ? nobody : inRanges(xclientFrom),
+  }
   const spool = { ...config.spool, budget: parts.budget }
   const waits = {
     replyTimeoutMs: timeouts.replyMs,

@@ -53,6 +53,8 @@ export interface AdminCommand {
   ) => Promise<AnswerOf<Of>>
   /** Prints the text, or with --json the answer itself. */
   readonly print: (answer: unknown, text: () => string) => void
+  /** What happens meanwhile, on stderr. */
+  readonly note: (text: string) => void
 }
 
 /** Runs what a command does, and turns its failure into a message on stderr and an exit code. */
@@ -66,6 +68,9 @@ export async function runAdminCommand(
     const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile)
     await act({
       request: async (operation, asked) => await request({ url, token }, operation, asked),
+      note: (text) => {
+        command.configureOutput().writeErr?.(`${text}\n`)
+      },
       print: (answer, text) => {
         command
           .configureOutput()

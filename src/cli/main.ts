@@ -5,6 +5,7 @@ import { version } from '../version.ts'
 import * as cert from './cert.ts'
 import * as check from './check.ts'
 import * as demo from './demo.ts'
+import * as drain from './drain.ts'
 import * as explain from './explain.ts'
 import * as peers from './peers.ts'
 import * as recipients from './recipients.ts'
@@ -18,7 +19,19 @@ const program = new Command('rcptwise')
   .version(version)
   .showHelpAfterError('(rcptwise --help lists the commands)')
 
-const commands = [serve, check, demo, explain, cert, peers, recipients, strategy, splits, why]
+const commands = [
+  serve,
+  check,
+  demo,
+  explain,
+  cert,
+  peers,
+  recipients,
+  strategy,
+  splits,
+  drain,
+  why,
+]
 for (const { register } of commands) register(program)
 
 await program.parseAsync()

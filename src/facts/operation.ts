@@ -9,6 +9,13 @@ export type OperationFact =
   | (OfTransaction & { readonly kind: 'spoolFailed'; readonly at: number; readonly why: string })
   | { readonly kind: 'ledgerTrouble'; readonly at: number; readonly why: string }
   | { readonly kind: 'ledgerRecovered'; readonly at: number }
+  /** No split is begun any more, or they are again. */
+  | {
+      readonly kind: 'drainChanged'
+      readonly at: number
+      readonly draining: boolean
+      readonly by: string
+    }
   /** A worker's event loop stands still: it is ended, and `workerLost` follows. */
   | {
       readonly kind: 'workerHung'

@@ -134,7 +134,7 @@ export interface TransactionFact extends OfTransaction {
    */
   readonly guess?: 'right' | 'wrong' | 'untold'
   /** Present when the message was let through unsplit, and why (rules 5 and 7). */
-  readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries' | 'crowded'
+  readonly unsplit?: 'forgiven' | 'trusted' | 'too many retries' | 'crowded' | 'draining'
   readonly sizeBytes: number
   readonly messageId?: string
   readonly score?: number

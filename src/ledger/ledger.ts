@@ -18,6 +18,7 @@ import type { Split } from '../split/split.ts'
 
 /** A strategy set at run time over the configured one. */
 export interface StrategyOverride {
+  /** A class, or all of them (peers/overrides.ts). */
   readonly peer: string
   readonly strategy: ConfigurableStrategy
   /** ms since the epoch; absent: until reset. */

@@ -192,6 +192,7 @@ export function logFromFacts(log: Log): FactListener {
       case 'spoolFailed':
       case 'ledgerTrouble':
       case 'ledgerRecovered':
+      case 'drainChanged':
       case 'workerHung':
       case 'workerLost':
       case 'configLoaded':

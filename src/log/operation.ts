@@ -21,6 +21,12 @@ export function onOperation(log: Log, fact: OperationFact, about: AboutOf): void
     case 'ledgerRecovered':
       log.info({ event: fact.kind }, 'ledger is written again')
       return
+    case 'drainChanged': {
+      const { draining, by } = fact
+      const what = draining ? 'no new split is begun' : 'splits are begun again'
+      log.info({ event: fact.kind, draining, by }, `${what}: drain by ${by}`)
+      return
+    }
     case 'workerHung': {
       const { kind: event, slot, pid, silentMs } = fact
       log.error(

@@ -152,6 +152,8 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
       case 'senderLearned':
       case 'splitForgiven':
         return // counted in splits_total when its message comes
+      case 'drainChanged':
+        return // draining says it at every scrape
       case 'senderChanged':
         // learned_senders says it at every scrape.
         return

@@ -7,6 +7,7 @@
  * is bounded by the configuration.
  */
 
+import { beforeAndAfter } from './before-and-after.ts'
 import { historyMetrics, storeBuckets } from './history-metrics.ts'
 
 export interface MetricDescription {
@@ -89,31 +90,7 @@ export const metricDescriptions = {
     labels: ['peer', 'strategy'],
     help: 'Recipients whom Rcptwise deferred only to split their message, each time that it did so.',
   },
-  observing: {
-    type: 'gauge',
-    name: 'observing',
-    labels: [],
-    help: '1 while Rcptwise only observes (`mode: observe`), else 0.',
-    ofAll: 'max',
-  },
-  observedMessagesTotal: {
-    type: 'counter',
-    name: 'observed_messages_total',
-    labels: ['peer', 'result'],
-    help: 'Messages that Rcptwise passed on with `mode: observe`: agreed (all recipients would have had one answer), divided (some would have refused what others take), or not_observed (the log says why).',
-  },
-  observedRecipientsTotal: {
-    type: 'counter',
-    name: 'observed_recipients_total',
-    labels: ['peer', 'verdict'],
-    help: 'Recipients of messages that Rcptwise passed on with `mode: observe`, by the verdict that they would have had.',
-  },
-  observedForcedRetriesTotal: {
-    type: 'counter',
-    name: 'observed_forced_retries_total',
-    labels: ['peer', 'strategy'],
-    help: 'Forced retries that each strategy would have caused, of messages that Rcptwise passed on with `mode: observe`. Compare with observed_messages_total.',
-  },
+  ...beforeAndAfter,
   returnsTotal: {
     type: 'counter',
     name: 'returns_total',

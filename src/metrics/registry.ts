@@ -52,6 +52,10 @@ export interface ScrapeSources {
     readonly strategy: StrategyName
     readonly recipients: number
   }[]
+  /** Whether no split is begun any more. */
+  draining?(): boolean
+  /** Open splits in which somebody has the message; asked while it drains. */
+  heldSplits?(): Promise<number>
   learned?(): readonly { readonly strategy: string; readonly senders: number }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
@@ -148,6 +152,14 @@ export function createMetrics(
     messagesBytesTotal: counter(d.messagesBytesTotal),
     recipientsTotal: counter(d.recipientsTotal),
     forcedRetriesTotal: counter(d.forcedRetriesTotal),
+    draining: gauge(d.draining, (self) => {
+      if (sources.draining !== undefined) self.set(sources.draining() ? 1 : 0)
+    }),
+    drainingSplits: gauge(d.drainingSplits, async (self) => {
+      if (sources.heldSplits === undefined || sources.draining === undefined) return
+      const held = sources.draining() ? await answerInTime(sources.heldSplits()) : 0
+      if (held !== undefined) self.set(held)
+    }),
     observing: gauge(d.observing),
     observedMessagesTotal: counter(d.observedMessagesTotal),
     observedRecipientsTotal: counter(d.observedRecipientsTotal),

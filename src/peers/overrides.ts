@@ -2,6 +2,16 @@
 import type { StrategyOverride } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 
+/** In place of a class's name, which this can't be: none begins a split (`rcptwise drain`). */
+export const everyClass = '*'
+
+/** That no split is begun any more, whatever a class is served by (decision 89). */
+export const drainOf = (overrides: readonly StrategyOverride[]): StrategyOverride | undefined =>
+  overrides.find(({ peer }) => peer === everyClass)
+
+export const isDraining = (overrides: readonly StrategyOverride[]): boolean =>
+  overrides.length > 0 && drainOf(overrides) !== undefined
+
 /** `now`: ms since the epoch. */
 export const overrideInForce = (
   overrides: readonly StrategyOverride[],

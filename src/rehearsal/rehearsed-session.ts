@@ -71,6 +71,8 @@ export class RehearsedSession {
       backendExtensions: () => this.#world.extensions,
       xclientFrom: () => false,
       takes: () => undefined,
+      // What a message would get that begins a split is the question.
+      draining: () => false,
       unread: () => this.#unread.length > 0,
     }
   }

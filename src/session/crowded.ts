@@ -1,6 +1,6 @@
 /**
- * So many splits are open that nobody may begin another one: the message is served unsplit, unless
- * it goes on with one that is open.
+ * Nobody may begin another split, because so many are open or because Rcptwise is to be taken away
+ * (`rcptwise drain`): the message is served unsplit, unless it goes on with one that is open.
  */
 import type { OpenLimit } from '../ledger/ledger.ts'
 import { noteLimit } from './limit.ts'
@@ -15,7 +15,10 @@ export function onCrowded(session: Session, limit: OpenLimit): void {
 /** Before anybody is deferred, at RCPT or because of the text. */
 export function keepUnsplit(session: Session, transaction: Transaction): void {
   const { crowded, unsplit } = transaction
-  if (crowded === undefined || unsplit !== undefined || transaction.prdr) return
-  transaction.unsplit = 'crowded'
-  noteLimit(session, crowded)
+  if (unsplit !== undefined || transaction.prdr) return
+  if (session.oracle.draining()) transaction.unsplit = 'draining'
+  else if (crowded !== undefined) {
+    transaction.unsplit = 'crowded'
+    noteLimit(session, crowded)
+  }
 }

@@ -80,6 +80,10 @@ export class JournaledOracle implements Oracle {
     return this.#note('takes', [thing], this.#oracle.takes(thing))
   }
 
+  draining(): boolean {
+    return this.#note('draining', [], this.#oracle.draining())
+  }
+
   unread(): boolean {
     return this.#note('unread', [], this.#oracle.unread())
   }

@@ -40,6 +40,8 @@ export interface Oracle extends Allowance {
   backendExtensions(): Extensions
   /** Whether this host is believed when it says who the client is (XCLIENT). */
   xclientFrom(address: string): boolean
+  /** Whether no new split may be begun any more (`rcptwise drain`). */
+  draining(): boolean
   /** Whether octets have come behind the command that is under way. */
   unread(): boolean
 }

@@ -106,6 +106,7 @@ function oracleOf(reader: Reader): Oracle {
     backendExtensions: ask('backendExtensions'),
     xclientFrom: ask('xclientFrom'),
     takes: ask('takes'),
+    draining: ask('draining'),
     unread: ask('unread'),
   }
 }

@@ -2,7 +2,7 @@
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Split } from './split.ts'
 
-export type UnsplitReason = 'forgiven' | 'trusted' | 'too many retries' | 'crowded'
+export type UnsplitReason = 'forgiven' | 'trusted' | 'too many retries' | 'crowded' | 'draining'
 
 /**
  * Rules 5 and 7: why this message is let through unsplit, if it is. Some senders drop the whole

@@ -68,6 +68,7 @@ export const overrulingWords = {
     'The message had `max_forced_retries`: Rcptwise does not split it any more (rule 7).',
   trusted: 'Rcptwise never splits what this client sends (rule 7).',
   crowded: 'Too many splits are open, so Rcptwise begins no other one.',
+  draining: 'Rcptwise begins no split any more (`rcptwise drain`).',
   'not reported': 'The sender wants no report about this recipient (`NOTIFY`).',
   reported: 'Rcptwise told the sender of the refusal in a report (strategy `bounce`).',
   unheard: 'The client went away before the reply.',

@@ -6,7 +6,7 @@ import { operations } from '../../src/admin/operations.ts'
 import { failure } from '../../src/admin/schemas.ts'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
 import { adminPage, openApiFile, renderAdminPage, renderOpenApi } from '../../tools/admin-docs.ts'
-import { sampleContext } from './sample-context.ts'
+import { heldSplit, sampleContext } from './sample-context.ts'
 
 interface Example {
   readonly path: string
@@ -57,11 +57,15 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { path: '/api/v1/history?since=2h', status: 400 },
     { path: '/api/v1/history?split=NOHISTORY', status: 404 },
   ],
+  getDrain: [{ path: '/api/v1/drain' }, { path: '/api/v1/drain?limit=1' }],
+  beginDrain: [{ path: '/api/v1/drain' }],
+  endDrain: [{ path: '/api/v1/drain' }],
 }
 
 const context = sampleContext()
 let admin: Admin
 beforeAll(async () => {
+  context.held = [heldSplit, { ...heldSplit, comesBack: { fromMs: 60_000, toMs: Infinity } }]
   admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
 })
 afterAll(async () => {

@@ -1,4 +1,10 @@
-import type { AdminContext, PeerView, SenderView } from '../../src/admin/context.ts'
+import type {
+  AdminContext,
+  DrainView,
+  HeldSplit,
+  PeerView,
+  SenderView,
+} from '../../src/admin/context.ts'
 import { historyJson } from '../../src/app/history-answer.ts'
 import { historySample } from '../history/samples.ts'
 import type { Split } from '../../src/split/split.ts'
@@ -58,6 +64,18 @@ export const split = (
   ...change,
 })
 
+export const heldSplit: HeldSplit = {
+  id: 'AAAABBBBCCCCDDDD',
+  reversePath: 'sender@example.net',
+  client: 'mail.example.net',
+  messageId: '<1@example.net>',
+  startedAt: Date.UTC(2026, 0, 1),
+  lastAttemptAt: Date.UTC(2026, 0, 1, 0, 10),
+  held: ['ann@example.org', 'bob@example.org'],
+  waiting: ['cho@example.org'],
+  comesBack: { fromMs: 60_000, toMs: 3_600_000 },
+}
+
 const withMissing = (split: Split): Split => ({
   ...split,
   attempt: { session: 'S1', transaction: 'S1.2', address: '192.0.2.1', rdns: 'mx.example.net' },
@@ -78,6 +96,10 @@ export interface SampleContext extends AdminContext {
   /** What was asked for, in words. */
   readonly asked: string[]
   isReady: boolean
+  /** Open splits in which somebody has the message. */
+  held: HeldSplit[]
+  /** Of the next answers about draining. */
+  drainMore: Partial<DrainView>
 }
 
 /** A running product with two peer classes and three splits, in memory. */
@@ -96,6 +118,7 @@ export function sampleContext(): SampleContext {
   )
   const senders = new Map<string, SenderView>([['example.net', learned('example.net')]])
   const asked: string[] = []
+  let draining: Pick<DrainView, 'since' | 'by'> | undefined
   const view = (name: string): PeerView | undefined => {
     const strategy = configured.find(([known]) => known === name)?.[1]
     if (strategy === undefined) return undefined
@@ -120,8 +143,8 @@ export function sampleContext(): SampleContext {
     isReady: true,
     ready() {
       return this.isReady
-        ? { ready: true, reasons: [] }
-        : { ready: false, reasons: ['no listener is open'] }
+        ? { ready: true, reasons: [], draining: false }
+        : { ready: false, reasons: ['no listener is open'], draining: false }
     },
     history: async (question) => {
       asked.push(`history ${JSON.stringify(question)}`)
@@ -147,6 +170,30 @@ export function sampleContext(): SampleContext {
       asked.push(`reset ${name} by ${by}`)
       overrides.delete(name)
       return await Promise.resolve(view(name))
+    },
+    held: [],
+    drainMore: {},
+    async drained(limit) {
+      return await Promise.resolve({
+        ...(draining === undefined ? {} : draining),
+        open: 2,
+        held: this.held.length,
+        all: true,
+        durable: true,
+        shared: false,
+        splits: this.held.slice(0, limit),
+        ...this.drainMore,
+      })
+    },
+    async drain(limit, by) {
+      asked.push(`drain by ${by}`)
+      draining ??= { since: Date.UTC(2026, 0, 1), by }
+      return await this.drained(limit)
+    },
+    async undrain(limit, by) {
+      asked.push(`undrain by ${by}`)
+      draining = undefined
+      return await this.drained(limit)
     },
     ifForgiven: ({ recipients }) =>
       recipients.map(({ address }) => ({ address, what: 'gets it tagged' })),

@@ -35,3 +35,21 @@ test('what a server says moves no cursor and begins no line of the terminal', as
     await rm(directory, { recursive: true, force: true })
   }
 })
+
+test('in-and-out.md: “rcptwise check then says mode: observes only.”', async () => {
+  await using backend = await startFakeBackend()
+  const directory = await mkdtemp(join(tmpdir(), 'rcptwise-check-'))
+  try {
+    const file = join(directory, 'config.yaml')
+    await writeFile(
+      file,
+      `mode: observe\nbackend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nlisten: [{ address: "127.0.0.1:0", tls: "off" }]\njudges: []\n`,
+    )
+    const run = promisify(execFile)(process.execPath, [main, 'check', '--config', file], {
+      cwd: directory,
+    })
+    expect((await run).stdout).toMatch(/^ok {3}mode: observes only; every message is passed on/m)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})

@@ -142,6 +142,7 @@ describe('the levels', () => {
     ['judgeFailed', 'warn'],
     ['bounce', 'warn'],
     ['messageObserved', 'info'],
+    ['drainChanged', 'info'],
     ['messageNotObserved', 'warn'],
     ['policyFailed', 'warn'],
     ['policyWrong', 'error'],

@@ -227,6 +227,7 @@ export const everyKind: readonly Fact[] = [
     peer: 'default',
     why: 'crowded',
   },
+  { kind: 'drainChanged', at: 5, draining: true, by: '127.0.0.1' },
   {
     kind: 'policyFailed',
     at: 5,

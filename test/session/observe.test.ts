@@ -115,6 +115,15 @@ test('PRDR is offered where the server behind has it, and its answers are passed
   expect(observed(it)).toMatchObject([{ splittable: false, recipients: [{}, { told: no }, {}] }])
 })
 
+test('in-and-out.md: “Behind LMTP a client without PRDR still has one reply for all” It names whom the server refuses', () => {
+  const answers = new Map([[1, no]])
+  const it = observing({ world: { deliver: () => ({ reply: yes, own: answers }) } })
+  const { text } = it.message(everyone, spam)
+  expect(text.join()).toMatch(new RegExp(`^550.*${careful}`))
+  expect(it.ledger.open).toEqual([])
+  expect(observed(it)).toMatchObject([{ recipients: [{ told: yes }, { told: no }, { told: yes }] }])
+})
+
 describe('what is observed', () => {
   test('whom the server behind has answered for good, once', () => {
     const it = observing({ world: { rcpt: (to) => (to === tag ? no : yes) } })

@@ -345,6 +345,12 @@ const ways: readonly Way[] = [
     reasons: { [a]: tagged, [b]: `crowded, not ${refused}` },
   },
   {
+    name: 'Rcptwise is to be taken away',
+    options: { ...two, oracle: { draining: () => true } },
+    act: to([a, b], spam),
+    reasons: { [a]: tagged, [b]: `draining, not ${refused}` },
+  },
+  {
     name: 'too many retries',
     options: { ...three, peer: { maxForcedRetries: 1 } },
     act: (machine) => {

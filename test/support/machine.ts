@@ -199,6 +199,7 @@ export class Machine {
       roomFor: () => true,
       xclientFrom: () => false,
       takes: () => undefined,
+      draining: () => false,
       unread: () => this.#unread.length > 0 || (this.#intake?.unreadBytes ?? 0) > 0,
       ...options.oracle,
     }

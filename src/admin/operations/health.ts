@@ -22,7 +22,7 @@ export const getReadiness = operation({
   answer: readiness,
   statuses: { 200: 'It can.', 503: "It can't, with the reasons." },
   handle(context) {
-    const { ready, reasons } = context.ready()
-    return { status: ready ? 200 : 503, value: { ready, reasons: [...reasons] } }
+    const { ready, reasons, draining } = context.ready()
+    return { status: ready ? 200 : 503, value: { ready, reasons: [...reasons], draining } }
   },
 })

@@ -103,3 +103,23 @@ test(
     for (const client of clients) client.close()
   },
 )
+
+test(
+  'in-and-out.md: “no message begins a split, in no worker, when the command has its first answer” Ten times; and back',
+  { timeout: 180_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const served = await home.serve({ backendUrl: backend.url, workers, recipients })
+    await set(served, 'group')
+    const clients = await sessionsOfAll(served)
+    for (let round = 0; round < 10; round++) {
+      const method = round % 2 === 0 ? 'PUT' : 'DELETE'
+      expect((await fetch(`${served.adminUrl}/api/v1/drain`, { method })).status).toBe(200)
+      const seen = await Promise.all(clients.map(servedBy))
+      const expected = method === 'PUT' ? 'lenient' : 'group'
+      expect(seen, `round ${round}`).toEqual(seen.map(() => expected))
+    }
+    for (const client of clients) client.close()
+  },
+)

@@ -1,0 +1,48 @@
+/** That no split is begun any more, and who is waited for until Rcptwise can be taken away. */
+import { operation } from '../operation.ts'
+import { drain, parameters, wholeNumber } from '../schemas.ts'
+import { drainJson } from '../views.ts'
+
+const path = '/api/v1/drain'
+const query = parameters({
+  limit: wholeNumber(1, 1000).default(20).describe('How many of the splits to name.'),
+})
+
+export const getDrain = operation({
+  id: 'getDrain',
+  method: 'GET',
+  path,
+  summary: 'Whether new splits are begun, and in which open ones somebody has the message already.',
+  query,
+  answer: drain,
+  statuses: { 200: 'As the ledger knows it now.' },
+  async handle(context, { query: { limit } }) {
+    return { value: drainJson(await context.drained(limit)) }
+  },
+})
+
+export const beginDrain = operation({
+  id: 'beginDrain',
+  method: 'PUT',
+  path,
+  summary: 'Begins no new split, on every front-end of this ledger; open ones go on.',
+  query,
+  answer: drain,
+  statuses: { 200: 'No new split is begun, but for what `notYet` names.' },
+  async handle(context, { query: { limit }, by }) {
+    return { value: drainJson(await context.drain(limit, by)) }
+  },
+})
+
+export const endDrain = operation({
+  id: 'endDrain',
+  method: 'DELETE',
+  path,
+  summary: 'Begins new splits again.',
+  query,
+  answer: drain,
+  statuses: { 200: 'Messages are split as configured, but for what `notYet` names.' },
+  async handle(context, { query: { limit }, by }) {
+    return { value: drainJson(await context.undrain(limit, by)) }
+  },
+})
