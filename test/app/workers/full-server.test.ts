@@ -25,7 +25,7 @@ test('workers share the connections of a server that has few: none is without, a
   expect(backend.delivered).toHaveLength(sent)
   expect(pidsOf(transactions(served)).size).toBe(2)
   const ready = await fetch(`${served.adminUrl}/readyz`)
-  expect(await ready.json()).toEqual({ ready: true, reasons: [] })
+  expect(await ready.json()).toEqual({ ready: true, draining: false, reasons: [] })
   served.signal('SIGTERM')
   await served.ending()
 }, 90_000)

@@ -63,7 +63,7 @@ describe('two workers', () => {
       expect(await valuesOf(served, 'strategy_in_force')).toEqual([1])
       expect(await sum(served, 'ledger_durable')).toBe(1)
       const ready = await fetch(`${served.adminUrl}/readyz`)
-      expect(await ready.json()).toEqual({ ready: true, reasons: [] })
+      expect(await ready.json()).toEqual({ ready: true, draining: false, reasons: [] })
     },
   )
 
