@@ -105,7 +105,10 @@ async function play(
       config,
       backend: backend(delivered),
       policies: policiesFrom({ policies: configuredSources, aliases: [] }, config, surroundings),
-      ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
+      ledger: Object.assign(new MemoryLedger(), {
+        crowded: () => undefined,
+        overrides: () => [],
+      }) as unknown as Ledger,
       judges: [
         {
           judge: headersJudge({ field: 'X-Spam-Score', believes: () => true }),

@@ -85,7 +85,10 @@ test('a text is refused in its words, and another one arrives as it has changed 
       config,
       backend: keeping(texts),
       policies: policiesFrom({ policies: [], aliases: [] }, config, { onFact, now: Date.now }),
-      ledger: Object.assign(new MemoryLedger(), { crowded: () => undefined }) as unknown as Ledger,
+      ledger: Object.assign(new MemoryLedger(), {
+        crowded: () => undefined,
+        overrides: () => [],
+      }) as unknown as Ledger,
       judges: [{ judge, onFailure: 'accept' }],
       bounces: {} as Bounces,
       voucher: {
