@@ -68,6 +68,8 @@ const changes: Readonly<Record<string, { readonly path: () => string; readonly b
     },
     'DELETE /api/v1/senders/{name}': { path: () => '/api/v1/senders/x.test' },
     'POST /api/v1/splits/{id}/forgive': { path: () => `/api/v1/splits/${split}/forgive` },
+    'PUT /api/v1/drain': { path: () => '/api/v1/drain' },
+    'DELETE /api/v1/drain': { path: () => '/api/v1/drain' },
   }
 
 const all = operations
