@@ -4,6 +4,7 @@
  *
  *     a PRDR client and a legacy client that retries ─▶ Rcptwise ─▶ a scripted backend
  *                                                          ◀─ /metrics ─ prometheus ◀─ every query of the dashboard
+ *     the same legacy client ─▶ Rcptwise with `mode: observe` ─▶ another one
  */
 import { connect as connectTls } from 'node:tls'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -61,12 +62,47 @@ async function crowd(port: number): Promise<void> {
   await pause(100)
 }
 
+/** A front-end that passes everything on and only looks. */
+class Looking implements AsyncDisposable {
+  readonly #app: TestApp
+  readonly #backend: FakeBackend
+
+  private constructor(app: TestApp, backend: FakeBackend) {
+    this.#app = app
+    this.#backend = backend
+  }
+
+  static async start(): Promise<Looking> {
+    const backend = await startFakeBackend()
+    const observing = `${config(backend.port)}mode: observe\n`
+    return new Looking(await startTestApp({ config: observing, recipients: policies }), backend)
+  }
+
+  get admin(): string {
+    return `127.0.0.1:${this.#app.app.admin?.port ?? 0}`
+  }
+
+  async mail(isOver: () => boolean): Promise<void> {
+    for (let n = 100_000; !isOver(); n++) {
+      const [say, wait] = [(): void => undefined, async () => await pause(50)]
+      await sendByRetrying(this.#app.port, message(n), recipients, { say, wait })
+      await pause(300)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#app[Symbol.asyncDispose]()
+    await this.#backend[Symbol.asyncDispose]()
+  }
+}
+
 describe.skipIf(!found.ok)('the dashboard over a real run', () => {
   let app: TestApp
   let backend: FakeBackend
+  let looking: Looking
   let prometheus: RunningPrometheus
   let over = false
-  let sending: Promise<void>
+  let sending: Promise<unknown>
 
   beforeAll(async () => {
     backend = await startFakeBackend({
@@ -92,10 +128,16 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
         await pause(100)
       }
     }
-    sending = mail()
+    looking = await Looking.start()
+    sending = Promise.all([mail(), looking.mail(() => over)])
     const target = `127.0.0.1:${app.app.admin?.port ?? 0}`
     const program = found.ok ? found.prometheus : ''
-    prometheus = await runPrometheus({ program, target, rules: fileURLToPath(alertsFile) })
+    prometheus = await runPrometheus({
+      program,
+      target,
+      others: [looking.admin],
+      rules: fileURLToPath(alertsFile),
+    })
     await until(
       'five scrapes',
       async () => ((await prometheus.query('count_over_time(up[1m])'))[0]?.value ?? 0) >= 5,
@@ -105,6 +147,7 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     over = true
     await sending
     await prometheus.close()
+    await looking[Symbol.asyncDispose]()
     await app[Symbol.asyncDispose]()
     await backend[Symbol.asyncDispose]()
   })

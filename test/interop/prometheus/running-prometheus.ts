@@ -22,6 +22,8 @@ interface Scraped {
   readonly program: string
   /** `host:port` with /metrics. */
   readonly target: string
+  /** More of them. */
+  readonly others?: readonly string[]
   readonly rules: string
 }
 
@@ -34,6 +36,7 @@ const readyWithinMs = 120_000
 export async function runPrometheus({
   program,
   target,
+  others = [],
   rules,
 }: Scraped): Promise<RunningPrometheus> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-prometheus-'))
@@ -44,7 +47,7 @@ export async function runPrometheus({
     [
       'global: { scrape_interval: 1s, evaluation_interval: 1s }',
       'rule_files: [alerts.yaml]',
-      `scrape_configs: [{ job_name: rcptwise, static_configs: [{ targets: ["${target}"] }] }]`,
+      `scrape_configs: [{ job_name: rcptwise, static_configs: [{ targets: ${JSON.stringify([target, ...others])} }] }]`,
     ].join('\n'),
   )
   const address = `127.0.0.1:${await freePort()}`
