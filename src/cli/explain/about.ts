@@ -30,7 +30,7 @@ export function unknowns({ config, question, serve, explanation }: About): reado
         ]),
     ...(serve.kind === 'not told'
       ? [
-          `No running serve was asked (${serve.why}): strategies that were set at run time${auto ? ', and what was learned of this sender,' : ''} are not known.`,
+          `No running serve was asked (${serve.why.replace(/\.$/, '')}): strategies that were set at run time${auto ? ', and what was learned of this sender,' : ''} are not known.`,
         ]
       : serve.more && auto
         ? [
