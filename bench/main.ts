@@ -7,6 +7,7 @@
  *   --subjects direct,rcptwise
  *   --judges                 instead: Rcptwise with each judge, and Postfix with rspamd as its milter
  *   --against DIR            another checkout of Rcptwise as one more subject, to compare a change with what was before
+ *   --config 'workers: 1'    more of the configuration of Rcptwise, in YAML
  *   --start                  tell first how long a start takes
  *   --source                 run Rcptwise from src instead of building it first
  */
@@ -46,6 +47,7 @@ function readOptions() {
         only: { type: 'string' },
         subjects: { type: 'string' },
         against: { type: 'string' },
+        config: { type: 'string' },
         source: { type: 'boolean', default: false },
         start: { type: 'boolean', default: false },
         judges: { type: 'boolean', default: false },
@@ -121,11 +123,15 @@ async function bench(
 const selectedLoads = chosen(loads, options.only)
 const source = path.join(repository, 'src', 'cli', 'main.ts')
 const program = options.source ? source : build()
-const own = rcptwise('rcptwise', [program])
+const own = rcptwise('rcptwise', [program], { config: options.config })
 const other =
   options.against === undefined
     ? []
-    : [rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')])]
+    : [
+        rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')], {
+          config: options.config,
+        }),
+      ]
 const known = options.judges
   ? [...judgedRcptwise([program]), postfixMilter, postfixFilter]
   : [direct, nodePipe, postfixFilter, haproxy, own, ...other]

@@ -1,6 +1,7 @@
 /**
  * Rcptwise as its users run it: a process of its own, `serve` with a configuration for one domain,
  * the headers judge, the default policies, the ledger on disk, the log on and written to /dev/null.
+ * The sender's sessions never end, so their limit is far off.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,18 @@ import type { Subject } from '../subject.ts'
 
 const inFront = '{ headers: { from: [127.0.0.0/8] } }'
 
-const configuration = (port: number, sinkPort: number, judges: string): string => `
+interface Options {
+  /** Entries of `judges`, in YAML. */
+  readonly judges?: string
+  /** More of the configuration, in YAML. */
+  readonly config?: string | undefined
+}
+
+const configuration = (
+  port: number,
+  sinkPort: number,
+  { judges = inFront, config = '' }: Options,
+): string => `
 hostname: mx.example.org
 listen: 127.0.0.1:${port}
 backend: { servers: ['smtp://127.0.0.1:${sinkPort}'] }
@@ -20,18 +32,13 @@ relay_domains: [example.org]
 judges: [${judges}]
 admin: off
 log: { level: info }
+limits: { transactions_per_session: 1000000 }
 timeouts: { shutdown: 1s }
+${config}
 `
 
-/**
- * `program`: the arguments of Node in front of `serve`, such as `dist/cli/main.js`; `judges`:
- * entries of that key, in YAML.
- */
-export function rcptwise(
-  name: string,
-  program: readonly string[],
-  judges: string = inFront,
-): Subject {
+/** `program`: the arguments of Node in front of `serve`, such as `dist/cli/main.js`. */
+export function rcptwise(name: string, program: readonly string[], options: Options = {}): Subject {
   return {
     name,
     start: async (sinkPort) => {
@@ -39,7 +46,7 @@ export function rcptwise(
       try {
         const port = await freePort()
         const file = path.join(directory, 'rcptwise.yaml')
-        await writeFile(file, configuration(port, sinkPort, judges))
+        await writeFile(file, configuration(port, sinkPort, options))
         const started = await startProcess([...program, 'serve', '--config', file], 'ignore')
         const stop = async (): Promise<void> => {
           await endProcess(started)

@@ -1,5 +1,4 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
-import '../service/v8-flags.ts'
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
 import { stdoutIsJournal } from '../app/workers/log-pipe.ts'

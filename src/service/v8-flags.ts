@@ -1,15 +1,39 @@
 /**
- * How V8 compiles the program, for processes that take mail; imported before anything else. A
- * message passes through many small functions, and V8 stops putting them into each other before it
- * is through with them. With these limits a message takes about a tenth less processor time
- * (docs/decisions/0017-company-for-writes-and-counts.md). They change nothing else, and a version
- * of V8 that does not know them goes on without.
+ * What V8 is told in processes that take mail: how it compiles, and what makes it collect garbage.
+ * Nothing but time and memory depends on it.
  */
-import { setFlagsFromString } from 'node:v8'
+
+const options = [
+  // A message passes through many small functions, and V8 stops putting them into each other before
+  // it is through with them. Octets of bytecode of one function that may be inlined (460 unless
+  // set), and of all in one (920): docs/decisions/0017-company-for-writes-and-counts.md.
+  '--max-inlined-bytecode-size=1000',
+  '--max-inlined-bytecode-size-cumulative=3000',
+  // V8 counts read buffers apart from its own objects, and marks all that is alive after 15 MiB of
+  // them, although a collection of young objects would free them. With these it waits for that:
+  // docs/decisions/0103-no-full-collection-for-read-buffers.md.
+  '--external-memory-accounted-in-global-limit',
+  '--initial-old-space-size=128',
+]
+
+/** Node ends where its V8 does not know an option that it is started with. */
+const known = process.versions.v8.startsWith('13.6.')
+
+/** Options for Node in front of a program that takes mail, with those that this process has. */
+export function optionsOfNode(own: readonly string[] = process.execArgv): string[] {
+  return known ? [...own, ...options.filter((option) => !own.includes(option))] : [...own]
+}
 
 /**
- * Octets of bytecode: of one function that may be inlined (460 unless set), and of all in one
- * (920).
+ * Begins this process anew with the options that it was started without: it keeps its id, its
+ * environment and its standard descriptors. To be called before anything is opened. Node lets go of
+ * all other descriptors, so a process that was given sockets (sd_listen_fds(3)) or that its parent
+ * talks to by Node's channel stays as it is.
  */
-setFlagsFromString('--max-inlined-bytecode-size=1000')
-setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
+export function beginWithOptions(): void {
+  const { argv, env, execArgv, execPath } = process
+  const wanted = optionsOfNode()
+  if (wanted.length === execArgv.length) return
+  if (process.connected || env['LISTEN_FDS'] !== undefined) return
+  process.execve?.(execPath, [execPath, ...wanted, ...argv.slice(1)], env)
+}

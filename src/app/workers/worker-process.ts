@@ -3,7 +3,6 @@
  * business, since a terminal and systemd send them to all processes of a service; without its
  * primary a worker lets its sessions finish, and ends.
  */
-import '../../service/v8-flags.ts'
 import type { Config } from '../../config/config.ts'
 import type { FactListener } from '../../facts/fact.ts'
 import { Listener } from '../../listen/listener.ts'

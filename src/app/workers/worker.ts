@@ -11,6 +11,7 @@ import {
   type ToWorker,
   type WorkerTrouble,
 } from './messages.ts'
+import { optionsOfNode } from '../../service/v8-flags.ts'
 import { Pulse } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 
@@ -59,6 +60,7 @@ export class Worker {
       Reflect.deleteProperty(env, name)
     this.#child = fork(program, [], {
       env,
+      execArgv: optionsOfNode(),
       serialization: 'advanced',
       stdio: ['ignore', piped ? 'pipe' : 'inherit', 'inherit', 'ipc'],
     })
