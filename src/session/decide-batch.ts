@@ -6,7 +6,14 @@ import { type Choice, choose, type Offered, type Splitting } from '../strategy/c
 import { overruled } from '../verdict/reason.ts'
 import { byBackend, defer, finish, letThrough } from './answer-rcpt.ts'
 import { keepUnsplit } from './crowded.ts'
-import { endsConcealing, othersExpected, recall } from './guess-return.ts'
+import {
+  endsConcealing,
+  mayHaveRefused,
+  othersExpected,
+  recall,
+  refusalsIn,
+  returnsRefused,
+} from './guess-return.ts'
 import { takeReturn } from './recognise-split.ts'
 import { recordDeferrals, recordReturns } from './record-split.ts'
 import { type Session, transactionOf } from './session.ts'
@@ -21,7 +28,7 @@ export function settle(session: Session, batchEnded: boolean): void {
   if (transaction === undefined || session.state.at !== 'envelope') return
   const { recipients } = transaction
   const splitting = splittingOf(transaction)
-  const inOrder = splitting !== undefined && transaction.peer.first === 'offered'
+  const inOrder = splitting !== undefined && goesInOrder(transaction, splitting)
   if (batchEnded) transaction.batchEnd = recipients.length
   const waitsForBatch = splitting !== undefined && !inOrder
   const open = recipients.filter((recipient) => recipient.fate === 'asked')
@@ -34,6 +41,18 @@ export function settle(session: Session, batchEnded: boolean): void {
   recall(session, transaction, batch)
   if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient])
   else decideBatch(session, transaction, batch)
+}
+
+/**
+ * `first: offered`: each is decided as it comes, unless the first one is refused in a message that
+ * this may be. Then it is looked whether somebody else can go first.
+ */
+function goesInOrder(transaction: Transaction, splitting: Splitting): boolean {
+  const { peer, going, recipients } = transaction
+  if (peer.first !== 'offered') return false
+  const next = recipients.find(({ fate }) => fate === 'considered')
+  if (splitting === 'late' || going.kind !== 'nobody' || next === undefined) return true
+  return !mayHaveRefused(transaction, next)
 }
 
 function decideBatch(
@@ -93,15 +112,20 @@ function offeredOf(
   splitting: Splitting,
 ): readonly Offered[] {
   const expected = othersExpected(transaction, batch)
+  // One group after the other would be asked in vain. Should it be another message, all who are
+  // here share an answer, or have it at once.
+  const together = splitting === 'group' && returnsRefused(transaction)
+  const refusals = refusalsIn(transaction)
   return batch.map((recipient): Offered => {
     const { index, group, concealed, policy, memory } = recipient
-    const refused = transaction.taken === 'guessed' && memory?.state === 'refused'
+    const refused = (transaction.taken === 'guessed' || together) && memory?.state === 'refused'
     return {
       index,
       group,
       neverDefer: concealed === undefined && policy?.neverDefer === true,
       willBeRefused:
         refused || (splitting !== 'late' && concealed !== undefined && !hasIt(recipient)),
+      refusals: splitting === 'late' ? 0 : refusals(recipient),
       // Who shares an answer that is not theirs costs nobody anything: the text decides, and who
       // accepts has it at once.
       hasIt: hasIt(recipient),

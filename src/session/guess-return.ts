@@ -5,6 +5,8 @@
 import { memoryOf, othersBefore } from '../split/split-course.ts'
 import {
   type Candidate,
+  isRefusedIn,
+  isRefusedWhole,
   likeliest,
   mayBeReturn,
   maySpeakFor,
@@ -35,6 +37,15 @@ export function mayHaveIt(session: Session, { address }: Recipient): boolean {
     states.length > 0 && states.every((state) => state === 'delivered' || state === 'delivering')
   )
 }
+
+/** A refusal of theirs is kept in a message that this may be, as far as MAIL has told. */
+export const mayHaveRefused = (
+  { recalled, arrival }: Transaction,
+  { address }: Recipient,
+): boolean =>
+  [...recalled.values()].some(
+    (split) => declaredAlike(split, arrival) && memoryOf(split, address)?.state === 'refused',
+  )
 
 /**
  * Finds the split that this transaction goes on with, as far as can be told before the text. What
@@ -68,13 +79,25 @@ export function recall(
   if (best?.id !== transaction.split?.id || (best === undefined && transaction.presumed)) {
     if (best !== undefined || transaction.presumed) switchSplit(session, transaction, best)
   }
-  if (guess === undefined && transaction.taken === 'guessed') goOnTogether(transaction)
+  if (guess === undefined && !returnsRefused(transaction)) goOnTogether(transaction)
   transaction.taken = guess === undefined ? 'for nothing' : 'guessed'
   for (const recipient of batch) {
     const memory = transaction.presumed ? memoryOf(transaction.split, recipient.address) : undefined
     if (memory !== undefined) recipient.memory = memory
   }
   forgive(transaction, guess, possible)
+}
+
+/** It offers all who are left of the message that this may be, and their refusals are kept. */
+export function returnsRefused({ split, presumed, candidates, arrival }: Transaction): boolean {
+  const candidate = presumed && split !== undefined ? candidates.get(split.id) : undefined
+  return candidate !== undefined && isRefusedWhole(candidate, arrival)
+}
+
+/** Of how many messages that this may be the refusal of a recipient is kept. */
+export function refusalsIn({ candidates, arrival }: Transaction): (of: Recipient) => number {
+  const possible = [...candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
+  return ({ address }) => possible.filter((candidate) => isRefusedIn(candidate, address)).length
 }
 
 /**

@@ -146,12 +146,13 @@ const policyOf = (answer: PolicyAnswer): Policy | undefined =>
 
 /**
  * As it was first seen: what this transaction makes of it is put on top of what others have written
- * since (ledger/reconcile.ts). That they have written at all says that somebody else is at it.
+ * since (ledger/reconcile.ts). That they have written at all says that somebody else is at it. An
+ * older one was read before this transaction has written.
  */
 function keepRecalled({ recalled, contested }: Transaction, split: Split): void {
   const known = recalled.get(split.id)
   if (known === undefined) recalled.set(split.id, split)
-  else if (known.version !== split.version) contested.add(split.id)
+  else if (split.version > known.version) contested.add(split.id)
 }
 
 function notePolicyFailure(

@@ -59,6 +59,12 @@ const soonMs = 60_000
  */
 const atOnceMs = 15 * 60_000
 
+/**
+ * After so many returns that only the text could tell the next one is taken for one by whom it
+ * offers and its size alone: no split is guessed wrongly twice, and else rule 5 would end it.
+ */
+const enoughReturns = 2
+
 export function newCandidate(split: Split): Candidate {
   return {
     split,
@@ -132,6 +138,9 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
   )
     return false
   if (split.guessedWrongly === true || (split.takenUntil ?? 0) > arrival.at) return false
+  // Seen to return so often that nothing else is to be waited for: a sender of many hosts, of any
+  // order, at any time.
+  if ((split.recognised ?? 0) >= enoughReturns) return true
   if (split.declared.sender !== arrival.declared.sender) return false
   const sized = arrival.declared.size !== undefined
   const window = windowOf(split.returns) ?? (sized ? arrival.comesBack : undefined)
@@ -140,6 +149,20 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
   if (passed < window.fromMs || passed > window.toMs) return false
   return inOrder || split.returns?.reordered === true
 }
+
+/**
+ * In a message that this may be, the refusal of `address` is kept. Where somebody has to go first,
+ * it is another one.
+ */
+export const isRefusedIn = ({ byAddress }: Candidate, address: string): boolean =>
+  byAddress.get(address)?.state === 'refused'
+
+/** All who are open in it are offered, nobody else, and the refusal of each is kept. */
+export const isRefusedWhole = (candidate: Candidate, arrival: Arrival): boolean =>
+  mayBeReturn(candidate, arrival) &&
+  !candidate.strangers &&
+  candidate.seen.size === candidate.expected.length &&
+  candidate.expected.every((address) => isRefusedIn(candidate, address))
 
 function windowOf(returns: Returns | undefined): ReturnWindow | undefined {
   if (returns === undefined) return undefined

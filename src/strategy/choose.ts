@@ -11,6 +11,11 @@ export interface Offered {
   readonly neverDefer: boolean
   /** The refusal is known already: goes last, when nobody else is deferred (rule 2). */
   readonly willBeRefused: boolean
+  /**
+   * Of how many messages that this may be their refusal is kept. Who has fewer goes first, so that
+   * a return gets on. Nobody waits for it who would not wait for the sake of another group.
+   */
+  readonly refusals: number
   /** Has the message already: can share the answer of any group that is accepted. */
   readonly hasIt: boolean
   /** Others of the same message are still to come before this one. */
@@ -68,13 +73,19 @@ export function choose(offered: readonly Offered[], going: Going, by: ChoosingBy
 function start(batch: readonly Offered[], open: readonly Offered[], by: ChoosingBy): Going {
   const undelayed = open.filter((offered) => offered.neverDefer)
   const lacking = open.filter((offered) => !offered.hasIt)
-  const among = undelayed.length > 0 ? undelayed : lacking.length > 0 ? lacking : open
+  const among = preferred(undelayed.length > 0 ? undelayed : lacking.length > 0 ? lacking : open)
   const [first] = among
   if (first !== undefined) {
     const group = by.first === 'offered' ? first.group : largest(among)
     return { kind: 'group', group }
   }
   return batch.some((offered) => !offered.othersExpected) ? { kind: 'refused' } : { kind: 'nobody' }
+}
+
+/** Those of whom the fewest refusals are kept. */
+function preferred(offered: readonly Offered[]): readonly Offered[] {
+  const fewest = offered.reduce((least, { refusals }) => Math.min(least, refusals), Infinity)
+  return offered.filter(({ refusals }) => refusals === fewest)
 }
 
 function largest(offered: readonly Offered[]): string {
@@ -99,8 +110,10 @@ function passing(
       return (offered) =>
         offered.willBeRefused && (before.kind === 'refused' || !offered.othersExpected)
     case 'group': {
-      const members = batch.filter(
-        (offered) => !offered.willBeRefused && !offered.hasIt && offered.group === now.group,
+      const members = preferred(
+        batch.filter(
+          (offered) => !offered.willBeRefused && !offered.hasIt && offered.group === now.group,
+        ),
       )
       const only = members.find((offered) => offered.neverDefer) ?? members[0]
       const alone = (offered: Offered): boolean =>

@@ -50,6 +50,7 @@ class Site {
           return { reply: yes }
         },
         ...this.#options.world,
+        ...options.world,
       },
     })
     this.machines.push(machine)
@@ -177,6 +178,69 @@ describe("rules.md: “Before that it takes the transaction for the return of a 
     expect(site.send([cho], clean(1)), 'and is not delivered to again').toBe('250 250')
     expect(site.copies.filter((one) => one === cho)).toHaveLength(1)
   })
+})
+
+const seenBefore = { comesBack: always, parameters: ' SIZE=1000' } as const
+const policyFor = (address: string) => ({
+  kind: 'found' as const,
+  policy: address === bob ? policies.careful : policies.strict,
+})
+
+describe('rules.md: “When this message has come back twice and only its text could tell, SIZE, ENVID and the recipients are enough.” strategies.md: “After two retries that only the text could tell, the size, ENVID and recipients are enough: hosts, order and time may differ from one retry to the next.”', () => {
+  /** The fourth attempt; each came from another network, in another order, much later. */
+  const fourth = (text: typeof spam, to: readonly string[], parameters: string) => {
+    const site = new Site()
+    const from = (host: number) => ({ client: { address: `192.0.${host}.1`, port: 1 } })
+    for (const [n, order] of [all, [bob, cho, ann], [cho, ann, bob]].entries()) {
+      expect(site.send(order, spam, ' SIZE=1000', from(n))).toBe('250 250 250 451')
+      site.now += 60 * minute * 10 ** n
+    }
+    return { site, said: site.send(to, text, parameters, from(9)) }
+  }
+
+  test('it is taken for the retry', () => {
+    const { site, said } = fourth(spam, [cho, bob, ann], ' SIZE=1000')
+    expect(said).toBe('451 250 250 250')
+    expect(site.send([cho], spam, ' SIZE=1000')).toBe('250 550')
+    expect(site.guesses().filter((guess) => guess !== undefined)).toEqual(['right'])
+  })
+
+  test.each<[string, readonly string[], string]>([
+    ['another SIZE', all, ' SIZE=999'],
+    ['no SIZE', all, ''],
+    ['an ENVID', all, ' SIZE=1000 ENVID=QQ1'],
+    ['somebody new', [...all, 'dan@example.org'], ' SIZE=1000'],
+    ['somebody is missing', [ann, cho], ' SIZE=1000'],
+  ])('not with %s', (_name, to, parameters) => {
+    const { site, said } = fourth(clean(1), to, parameters)
+    expect(said).not.toContain('451')
+    expect(site.guesses().every((guess) => guess === undefined)).toBe(true)
+  })
+
+  test('another message is taken for it once, and has been delivered all the same', () => {
+    const { site, said } = fourth(clean(1), all, ' SIZE=1000')
+    expect(said).toBe('250 250 451 250')
+    expect(site.copies.filter((one) => one === cho)).toHaveLength(1)
+    expect(site.send(all, clean(2), ' SIZE=1000')).toBe('250 250 250 250')
+  })
+})
+
+test('what was read of the ledger before this transaction wrote to it is no sign of another one', () => {
+  const site = new Site({ ...seenBefore, recipients: { ...recipients, [ann]: policies.strict } })
+  const to = [cho, bob, ann]
+  expect(site.send(to, spam)).toBe('250 250 250 451')
+  const slow = site.connect({
+    world: { policy: (address) => (address === bob ? undefined : policyFor(address)) },
+  })
+  const read = site.ledger.recall('sender@example.net', bob)
+  slow.send('MAIL FROM:<sender@example.net> SIZE=1000')
+  expect(codes(slow.send(`RCPT TO:<${cho}>`))).toBe('451')
+  expect(site.ledger.open[0]?.version, 'it was taken for the retry').toBeGreaterThan(
+    read[0]?.version ?? 0,
+  )
+  slow.send(`RCPT TO:<${bob}>`, `RCPT TO:<${ann}>`)
+  const late = { kind: 'recipientKnown', index: 1, splits: read, policy: policyFor(bob) } as const
+  expect(codes(slow.tell(late))).toBe('250 451')
 })
 
 test('rules.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.” strategies.md: “A recipient who waits because of a wrong guess has the message at once, and Rcptwise acknowledges the retry.”', () => {
