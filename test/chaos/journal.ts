@@ -55,7 +55,7 @@ export interface Offer {
 export interface Blow {
   readonly what: 'blow'
   readonly at: number
-  readonly target: 'primary' | 'worker' | 'behind' | 'redis'
+  readonly target: 'primary' | 'worker' | 'behind' | 'redis' | 'scanner'
   readonly front?: number
   readonly pid: number
   readonly how: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT' | 'started'

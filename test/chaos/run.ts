@@ -14,6 +14,7 @@ import { FrontEnd } from './front-end.ts'
 import { type Entry, Journal, watchLag } from './journal.ts'
 import { Mail } from './mail.ts'
 import { recipientsFile } from './people.ts'
+import { ScannerProcess } from './scanner-process.ts'
 import { Random } from '../support/random.ts'
 import { openOf, isCaller } from './senders.ts'
 import { configuration, firstStrategy, type SetUp, setUps } from './set-ups.ts'
@@ -120,6 +121,9 @@ async function runRound({
     (step) => trouble?.step(step),
   )
   await behind.start()
+  const scanner =
+    setUp.judge === 'scanner' ? new ScannerProcess(await freePort(), journal) : undefined
+  await scanner?.start()
   const fronts: { readonly frontEnd: FrontEnd; readonly port: number }[] = []
   for (let i = 0; i < setUp.frontEnds; i++) {
     const [listen, admin] = [await freePort(), await freePort()]
@@ -127,7 +131,11 @@ async function runRound({
     const redisUrl = redis === undefined ? undefined : `${redis.url}/0`
     writeFileSync(
       config,
-      configuration(setUp, { listen, admin, behind: ports.behind, redis: redisUrl }, `data-${i}`),
+      configuration(
+        setUp,
+        { listen, admin, behind: ports.behind, redis: redisUrl, scanner: scanner?.port },
+        `data-${i}`,
+      ),
     )
     const log = join(directory, `front-${i}.log`)
     const random = new Random(seed, `front ${i}`)
@@ -145,7 +153,10 @@ async function runRound({
       frontEnds: fronts,
       round: String(number),
     })
-    trouble = new Trouble({ journal, frontEnds, behind, redis }, new Random(seed, 'trouble'))
+    trouble = new Trouble(
+      { journal, frontEnds, behind, redis, scanner },
+      new Random(seed, 'trouble'),
+    )
     const troubled = trouble.run()
     const sent = mail.run(crowd)
     await sleep(ms)
@@ -165,6 +176,7 @@ async function runRound({
     lag[Symbol.dispose]()
     await Promise.all(frontEnds.map(async (frontEnd) => await frontEnd.stop()))
     await behind.kill()
+    await scanner?.kill()
   }
 }
 

@@ -7,7 +7,8 @@ export interface SetUp {
   readonly frontEnds: number
   readonly workers: number
   readonly ledger: 'SQLite' | 'Redis'
-  readonly judge: 'headers' | 'backend'
+  /** `scanner`: a process that goes down and comes back. */
+  readonly judge: 'headers' | 'backend' | 'scanner'
   readonly speaks: BehindSettings['speaks']
 }
 
@@ -57,8 +58,16 @@ export const setUps: readonly SetUp[] = [
     frontEnds: 1,
     workers: 2,
     ledger: 'SQLite',
-    judge: 'headers',
+    judge: 'scanner',
     speaks: 'LMTP',
+  },
+  {
+    name: 'two front-ends, a scanner',
+    frontEnds: 2,
+    workers: 2,
+    ledger: 'Redis',
+    judge: 'scanner',
+    speaks: 'SMTP',
   },
 ]
 
@@ -67,6 +76,24 @@ export interface Ports {
   readonly admin: number
   readonly behind: number
   readonly redis: string | undefined
+  readonly scanner: number | undefined
+}
+
+/** Who judges; the score of each message is in a field of its own. */
+function judging({ judge }: SetUp, scanner: number | undefined): object {
+  switch (judge) {
+    case 'headers':
+      return { judges: [{ headers: { from: ['127.0.0.0/8'] } }] }
+    case 'backend':
+      // Otherwise only a filter of ours may write the field that the server behind judges by.
+      return { judges: [], last_word: 'backend', foreign_fields: 'keep' }
+    case 'scanner':
+      // While it is away mail waits, so that nobody gets what they refuse.
+      return {
+        judges: [{ rspamd: { url: `http://127.0.0.1:${scanner ?? 0}`, on_failure: 'defer' } }],
+        foreign_fields: 'keep',
+      }
+  }
 }
 
 /** In force until another one is set. */
@@ -78,7 +105,7 @@ export const firstStrategy = 'late'
  */
 export const configuration = (
   setUp: SetUp,
-  { listen, admin, behind, redis }: Ports,
+  { listen, admin, behind, redis, scanner }: Ports,
   name: string,
 ): string =>
   stringify({
@@ -92,10 +119,7 @@ export const configuration = (
     },
     relay_domains: ['example.org'],
     recipients: { default: 'careful', sources: [{ file: 'recipients.yaml' }] },
-    ...(setUp.judge === 'headers'
-      ? { judges: [{ headers: { from: ['127.0.0.0/8'] } }] }
-      : // The server behind judges by a field that only a filter of ours may write otherwise.
-        { judges: [], last_word: 'backend', foreign_fields: 'keep' }),
+    ...judging(setUp, scanner),
     peers: [{ name: 'default', strategy: firstStrategy }],
     bounces: { dns_servers: ['127.0.0.1:9'], dns_timeout: '100ms' },
     limits: { errors_per_minute: 'off' },

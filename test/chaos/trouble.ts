@@ -9,6 +9,7 @@ import type { Behind } from './behind.ts'
 import type { FrontEnd } from './front-end.ts'
 import type { Journal } from './journal.ts'
 import { type Boxes, boxTroubles, people } from './people.ts'
+import type { ScannerProcess } from './scanner-process.ts'
 import type { Random } from '../support/random.ts'
 import type { BehindStep } from './server-behind.ts'
 
@@ -17,6 +18,7 @@ export interface Scene {
   readonly frontEnds: readonly FrontEnd[]
   readonly behind: Behind
   readonly redis: RedisServer | undefined
+  readonly scanner: ScannerProcess | undefined
 }
 
 /** By how often. */
@@ -30,6 +32,8 @@ const blows = {
   'stop the server behind': 2,
   'kill Redis': 2,
   'stop Redis': 1,
+  'kill the scanner': 3,
+  'stop the scanner': 2,
   'aim at a worker': 4,
   'aim at the server behind': 2,
   'switch the strategy': 4,
@@ -91,7 +95,7 @@ export class Trouble {
   }
 
   async #deal(blow: keyof typeof blows): Promise<void> {
-    const { behind, redis } = this.#scene
+    const { behind, redis, scanner } = this.#scene
     const random = this.#random
     const front = random.pick(this.#scene.frontEnds)
     const worker = (): number => random.pick([...front.workers(), 0])
@@ -124,6 +128,14 @@ export class Trouble {
         break
       case 'stop Redis':
         if (redis !== undefined) await this.#pauseRedis(redis)
+        break
+      case 'kill the scanner':
+        if (scanner !== undefined) await this.#restartScanner(scanner)
+        break
+      case 'stop the scanner':
+        scanner?.signal('SIGSTOP')
+        await sleep(random.between(50, longestStopMs))
+        scanner?.signal('SIGCONT')
         break
       case 'aim at a worker':
         this.#aim = { at: random.pick(steps), target: 'worker' }
@@ -162,6 +174,13 @@ export class Trouble {
     await sleep(this.#random.between(0, 2000))
     await redis.startAgain()
     note('started')
+  }
+
+  /** So long that Rcptwise leaves it alone for a while, or so short that nobody notices. */
+  async #restartScanner(scanner: ScannerProcess): Promise<void> {
+    await scanner.kill()
+    await sleep(this.#random.between(0, 3000))
+    await scanner.start()
   }
 
   /** It takes connections and says nothing, as when its machine is stopped. */
