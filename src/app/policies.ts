@@ -6,6 +6,7 @@ import { type AskMailboxes, mailboxesBehind } from '../policy/aliases/mailboxes.
 import { chainPolicySources } from '../policy/chain.ts'
 import { withDefaultPolicy } from '../policy/default-policy.ts'
 import type { OnFailure, Policies, PolicySource } from '../policy/policy-source.ts'
+import { openPostmaster } from '../policy/postmaster.ts'
 import { resolved } from '../policy/resolved.ts'
 import type { PolicySurroundings } from './asked-source.ts'
 import { isFile } from './policy-source.ts'
@@ -50,9 +51,11 @@ export function policiesFrom(
   const { recipients } = config
   const policies = policiesOfAddresses(sources.policies, config, surroundings)
   const mailboxes = aliasesFrom(sources.aliases, recipients)
-  return mailboxes === undefined
-    ? policies
-    : behindAliases(policies, { mailboxes, ...recipients, ...surroundings })
+  return openPostmaster(
+    mailboxes === undefined
+      ? policies
+      : behindAliases(policies, { mailboxes, ...recipients, ...surroundings }),
+  )
 }
 
 /** The first that knows a recipient answers. */

@@ -69,6 +69,7 @@ const valuesOf = (written: PolicySettings): PolicyValues => {
       acceptSymbols: written.accept_symbols,
       acceptSenders: written.accept_senders,
       refuseSenders: written.refuse_senders,
+      knownSendersOnly: written.known_senders_only,
       maxSizeBytes: written.max_size,
       rejectText: written.reject_text,
       group: written.group,

@@ -87,6 +87,11 @@ const policy = z.strictObject({
     'Rcptwise refuses these senders (by the reverse-path) at RCPT; the special entry counts where a sender is in both lists.',
     'none',
   ),
+  known_senders_only: key(
+    z.boolean().optional(),
+    'Rcptwise refuses what no sender in `accept_senders` sends, and what has none of `accept_symbols`; reports with an empty reverse-path are as usual: docs/policies.md.',
+    '`false`',
+  ),
   max_size: key(
     is.size('1KiB', '10GiB').optional(),
     'Rcptwise refuses a larger message: at RCPT where the client declares its size, else after the text.',

@@ -41,6 +41,7 @@ const columns: Readonly<Record<string, Column>> = Object.fromEntries([
   ['accept_symbols', list('acceptSymbols', notations.symbol, symbolName)],
   ['accept_senders', list('acceptSenders', notations.sender, senderPattern)],
   ['refuse_senders', list('refuseSenders', notations.sender, senderPattern)],
+  ['known_senders_only', yesOrNo('knownSendersOnly')],
   ['max_size', maxSize()],
   ['reject_text', rejectText()],
   ['group', group()],
@@ -94,7 +95,9 @@ const placed = (one: SaidThresholds, said: Said, judge?: ScorerName): Partial<Sa
     ? one
     : { scorers: { ...said.scorers, [judge]: { ...said.scorers?.[judge], ...one } } }
 
-function yesOrNo(field: 'neverDefer' | 'neverReject' | 'noGreylisting'): Column {
+function yesOrNo(
+  field: 'neverDefer' | 'neverReject' | 'noGreylisting' | 'knownSendersOnly',
+): Column {
   return {
     field,
     expected: 'true or false',

@@ -32,6 +32,7 @@ export interface PolicyValues extends SaidThresholds {
   readonly acceptSymbols?: readonly string[]
   readonly acceptSenders?: readonly string[]
   readonly refuseSenders?: readonly string[]
+  readonly knownSendersOnly?: boolean
   readonly maxSizeBytes?: number | 'never'
   readonly rejectText?: string
   readonly group?: 'own' | 'shared'

@@ -62,6 +62,7 @@ function merged(
 ): Omit<Policy, 'name'> {
   const neverReject = values.neverReject ?? (!refuses && others.neverReject === true)
   const noGreylisting = values.noGreylisting ?? others.noGreylisting === true
+  const knownSendersOnly = values.knownSendersOnly ?? others.knownSendersOnly === true
   const scorers = scorersOf(values, others, neverReject)
   return {
     ...thresholdsOf(values, others, neverReject),
@@ -70,6 +71,7 @@ function merged(
     ...(neverReject && { neverReject }),
     ...(noGreylisting && { noGreylisting }),
     ...listsOf(values, others, neverReject),
+    ...(knownSendersOnly && !neverReject && { knownSendersOnly }),
     ...restOf(values, others),
   }
 }
@@ -156,7 +158,9 @@ export function withoutRefusals(policy: Policy): Policy {
   )
   const { tagAt, quarantineAt, rejectAt, deferAt, ...rest } = policy
   const others = Object.fromEntries(
-    Object.entries(rest).filter(([field]) => !refusingLists.has(field as ListField)),
+    Object.entries(rest).filter(
+      ([field]) => field !== 'knownSendersOnly' && !refusingLists.has(field as ListField),
+    ),
   ) as unknown as Policy
   const own = thresholdsOf({}, known({ tagAt, quarantineAt, rejectAt, deferAt }), true)
   return { ...others, ...own, ...(scorers.length > 0 && { scorers: Object.fromEntries(scorers) }) }
@@ -165,7 +169,9 @@ export function withoutRefusals(policy: Policy): Policy {
 const refusing: ReadonlySet<keyof Thresholds> = new Set(['rejectAt', 'deferAt'])
 
 const refusesAny = (values: PolicyValues, all: readonly Placed[]): boolean =>
-  all.some(isRefusing) || [...refusingLists].some((field) => (values[field]?.length ?? 0) > 0)
+  values.knownSendersOnly === true ||
+  all.some(isRefusing) ||
+  [...refusingLists].some((field) => (values[field]?.length ?? 0) > 0)
 
 const isRefusing = ({ said: { rejectAt, deferAt } }: Placed): boolean =>
   typeof rejectAt === 'number' || typeof deferAt === 'number'
@@ -178,6 +184,7 @@ function refusalsOfNever(values: PolicyValues, all: readonly Placed[]): readonly
   )
   return [
     ...refused.map(([key]) => ({ key, why })),
+    ...(values.knownSendersOnly === true ? [{ key: 'known_senders_only', why }] : []),
     ...all.flatMap(({ prefix, said }) =>
       thresholds
         .filter(([, field]) => refusing.has(field) && typeof said[field] === 'number')

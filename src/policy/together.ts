@@ -53,6 +53,7 @@ function combined(policies: readonly Policy[], choice: Choice): Policy {
     ...symbolsOf(policies, choice),
     ...listed('acceptSenders', joined(setsOf(policies, 'acceptSenders'), helps)),
     ...listed('refuseSenders', joined(setsOf(policies, 'refuseSenders'), hinders)),
+    ...(does(hinders, (one) => one.knownSendersOnly === true) && { knownSendersOnly: true }),
     ...known({ maxSizeBytes, rejectText }),
     // Who shares a transaction with nobody does so for the sake of all.
     ...(policies.some(({ group }) => group === 'own') && { group: 'own' }),

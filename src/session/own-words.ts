@@ -44,7 +44,8 @@ function replyFor(
   if (verdict !== 'reject' || policy === undefined) return undefined
   if (because === 'max_size') return replies.tooLargeFor(mailbox, policy.maxSizeBytes ?? 0)
   const words = saying(transaction, policy)
-  return because === 'refuse_senders' ? (words ?? replies.refusesSender(mailbox)) : words
+  const ofSender = because === 'refuse_senders' || because === 'known_senders_only'
+  return ofSender ? (words ?? replies.refusesSender(mailbox)) : words
 }
 
 /** RFC 6531 3.7.4: a reply has characters beyond ASCII only where the client has said SMTPUTF8. */

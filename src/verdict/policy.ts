@@ -2,7 +2,7 @@
  * What a recipient wants done with suspicious mail. A message that reaches several thresholds gets
  * the strictest. A threshold that is absent is never reached.
  */
-import { type SenderLists, wishFor } from './sender-lists.ts'
+import { refusesStrangers, type SenderLists, wishFor } from './sender-lists.ts'
 
 /** Scores of one scorer. */
 export interface Thresholds {
@@ -49,7 +49,8 @@ export interface Offered {
  */
 export function groupOf(policy: Policy, { address, sender }: Offered): string {
   if (policy.group === 'own') return `own ${address}`
-  return wishFor(policy, sender) === 'accept' ? `accepts ${forcedKey(policy)}` : keyOf(policy)
+  if (wishFor(policy, sender) === 'accept') return `accepts ${forcedKey(policy)}`
+  return refusesStrangers(policy, sender) ? `knows ${keyOf(policy)}` : keyOf(policy)
 }
 
 const keys = new WeakMap<Policy, string>()

@@ -29,6 +29,8 @@ export const reasonWords = {
   max_size: 'The message is larger than `max_size` of the policy.',
   accept_senders: 'The sender is in `accept_senders` of the policy.',
   refuse_senders: 'The sender is in `refuse_senders` of the policy.',
+  known_senders_only:
+    'The policy says `known_senders_only`, and neither a list nor a symbol says that the sender is known.',
   reject_symbols: 'A judge gave one of the `reject_symbols` of the policy.',
   accept_symbols: 'A judge gave one of the `accept_symbols` of the policy.',
   tag_symbols: 'A judge gave one of the `tag_symbols` of the policy.',

@@ -13,6 +13,8 @@ export type SenderList = ReadonlySet<string>
 export interface SenderLists {
   readonly acceptSenders?: SenderList
   readonly refuseSenders?: SenderList
+  /** Whom neither a list nor a symbol accepts is refused. */
+  readonly knownSendersOnly?: true
 }
 
 /** `sender`: an address with its domain in the canonical spelling; empty for the null path. */
@@ -35,6 +37,10 @@ const bestMatch = (list: SenderList | undefined, names: readonly string[]): Send
 
 export const hasLists = ({ acceptSenders, refuseSenders }: SenderLists): boolean =>
   acceptSenders !== undefined || refuseSenders !== undefined
+
+/** A report (the null reverse-path) has no sender whom one could know. */
+export const refusesStrangers = ({ knownSendersOnly }: SenderLists, sender: string): boolean =>
+  knownSendersOnly === true && sender !== ''
 
 /**
  * What the lists say of this sender; of two entries the special one counts. `author`: an address

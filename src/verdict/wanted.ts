@@ -4,7 +4,7 @@ import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
 import { type Finding, type Findings, type Opinion, type Said, symbolsOf } from './judgement.ts'
 import type { Policy } from './policy.ts'
 import { overruled, type PlainWord, reason } from './reason.ts'
-import { hasLists, wishFor } from './sender-lists.ts'
+import { hasLists, refusesStrangers, wishFor } from './sender-lists.ts'
 import { type Decided, decide, type Verdict } from './verdict.ts'
 import { vouchedAuthor } from './vouched-author.ts'
 
@@ -95,8 +95,13 @@ function wishOf(
     wanted !== undefined && symbolsOf(findings)?.some((symbol) => wanted.has(symbol)) === true
   if (given(rejectSymbols)) return wish('reject', 'reject_symbols')
   if (given(acceptSymbols)) return wish('accept', 'accept_symbols')
+  // A judge that has failed might have vouched for the author.
+  if (refusesStrangers(policy, sender) && findings.all.every(hasJudged))
+    return wish('reject', 'known_senders_only')
   return given(tagSymbols) ? wish('tag', 'tag_symbols') : undefined
 }
+
+const hasJudged = ({ judgement }: Finding): boolean => judgement.kind !== 'failed'
 
 const wish = (verdict: Verdict, because: PlainWord): Wanted => ({
   verdict,

@@ -10,14 +10,29 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
+interface Sending {
+  readonly mode?: 'enforce' | 'observe'
+  /** Of the recipient. */
+  readonly wishes?: string
+  readonly score?: number
+  readonly sender?: string
+  readonly recipient?: string
+}
+
 /** What the client hears; with `mode: observe` what the recipient would have wanted. */
 async function send(
   symbol: string,
   author: string,
-  mode: 'enforce' | 'observe' = 'enforce',
+  {
+    mode = 'enforce',
+    wishes = 'reject_at: 5',
+    score = 20,
+    sender = 'bounce-17@mailer.example.net',
+    recipient = 'ann@example.org',
+  }: Sending = {},
 ): Promise<string | undefined> {
   const said = JSON.stringify({
-    score: 20,
+    score,
     action: 'no action',
     symbols: { [symbol]: { score: 1 } },
   })
@@ -32,7 +47,7 @@ async function send(
     config: `
 mode: ${mode}
 judges: [{ rspamd: { url: "${server.url}" } }]
-policies: { friends: { reject_at: 5, accept_senders: ["@shop.example"] } }
+policies: { friends: { ${wishes}, accept_senders: ["@shop.example"] } }
 recipients: { default: friends }
 `,
   })
@@ -40,8 +55,8 @@ recipients: { default: friends }
   try {
     await client.reply()
     await client.ask('EHLO client.test')
-    await client.ask('MAIL FROM:<bounce-17@mailer.example.net>')
-    await client.ask('RCPT TO:<ann@example.org>')
+    await client.ask(`MAIL FROM:<${sender}>`)
+    await client.ask(`RCPT TO:<${recipient}>`)
     await client.ask('DATA')
     const reply = await client.ask(`Subject: x\r\nFrom: ${author}\r\n\r\nend of text\r\n.`)
     if (mode === 'enforce') return reply.slice(0, 3)
@@ -67,5 +82,39 @@ test.each([
   ['vouched for', 'DMARC_POLICY_ALLOW', 'accept'],
   ['forged', 'DMARC_NA', 'reject'],
 ])('mode: observe says the same of an author who is %s', async (_of, symbol, verdict) => {
-  expect(await send(symbol, 'Shop <news@shop.example>', 'observe')).toBe(verdict)
+  expect(await send(symbol, 'Shop <news@shop.example>', { mode: 'observe' })).toBe(verdict)
 })
+
+const eve = 'Eve <eve@other.example>'
+const shop = 'Shop <news@shop.example>'
+
+test.each<{ of: string; symbol?: string; author: string; sending?: Sending; code: string }>([
+  { of: 'an author who is known', symbol: 'DMARC_POLICY_ALLOW', author: shop, code: '250' },
+  { of: 'a forged author', author: shop, code: '550' },
+  {
+    of: 'a reverse-path that is known',
+    author: eve,
+    sending: { sender: 'b@shop.example' },
+    code: '250',
+  },
+  { of: 'a stranger', symbol: 'DMARC_POLICY_ALLOW', author: eve, code: '550' },
+  { of: 'a report', author: 'mailer-daemon@other.example', sending: { sender: '' }, code: '250' },
+  {
+    of: 'a stranger, to the postmaster',
+    author: eve,
+    sending: { recipient: 'Postmaster@example.org' },
+    code: '250',
+  },
+  {
+    of: 'a stranger, to the postmaster without a domain',
+    author: eve,
+    sending: { recipient: 'postmaster' },
+    code: '250',
+  },
+])(
+  'policies.md: “postmaster takes mail from strangers, whatever the policy of its domain says (RFC 5321 4.5.1).” known_senders_only: $of',
+  async ({ symbol = 'DMARC_NA', author, sending, code }) => {
+    const wishes = 'known_senders_only: true'
+    expect(await send(symbol, author, { wishes, score: 0, ...sending })).toBe(code)
+  },
+)

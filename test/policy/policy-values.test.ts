@@ -67,12 +67,29 @@ test('who says something of an entry has said it over another list of others', (
   })
 })
 
+test('of `known_senders_only` and `never_reject` the one that is said stands over that of others', () => {
+  const basis = (wishes: object) => ({ name: 'row', others: { neverDefer: false, ...wishes } })
+  const made = (values: Omit<PolicyValues, 'kind'>, wishes: object): unknown =>
+    policyOf(said(values), basis(wishes))
+  const is = (wishes: object): unknown => ({
+    ok: true,
+    value: { name: 'row', neverDefer: false, ...wishes },
+  })
+  expect(made({}, { knownSendersOnly: true })).toEqual(is({ knownSendersOnly: true }))
+  expect(made({ knownSendersOnly: false }, { knownSendersOnly: true })).toEqual(is({}))
+  expect(made({ neverReject: true }, { knownSendersOnly: true })).toEqual(is({ neverReject: true }))
+  expect(made({ knownSendersOnly: true }, { neverReject: true })).toEqual(
+    is({ knownSendersOnly: true }),
+  )
+})
+
 test.each<[Omit<PolicyValues, 'kind'>, string]>([
   [{ acceptSenders: ['*'], refuseSenders: ['*'] }, 'refuse_senders'],
   [{ rejectSymbols: ['A'], acceptSymbols: ['A'] }, 'accept_symbols'],
   [{ tagSymbols: ['A'], rejectSymbols: ['A'] }, 'tag_symbols'],
   [{ neverReject: true, refuseSenders: ['*'] }, 'refuse_senders'],
   [{ neverReject: true, rejectSymbols: ['A'] }, 'reject_symbols'],
+  [{ neverReject: true, knownSendersOnly: true }, 'known_senders_only'],
 ])('%j contradicts itself', (values, key) =>
   expect(policyOf(said(values), careful)).toMatchObject({ ok: false, mistakes: [{ key }] }),
 )
@@ -117,6 +134,7 @@ test('of two sources: where one says `never_reject`, no threshold of the other r
       neverReject: true,
       tagAt: 6,
       rejectAt: 15,
+      knownSendersOnly: true,
       scorers: { spamd: { tagAt: 3, deferAt: 4 } },
     }),
   ).toEqual({

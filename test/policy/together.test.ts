@@ -53,6 +53,27 @@ const table: readonly {
     strictest: { tagAt: 5, rejectAt: 8, rejectSymbols: new Set(['VIRUS']) },
   },
   {
+    what: 'whom nobody but known senders may write to',
+    of: [
+      { knownSendersOnly: true, acceptSenders: new Set(['a@x.example', '@y.example']) },
+      { knownSendersOnly: true, acceptSenders: new Set(['@y.example']) },
+    ],
+    mildest: { knownSendersOnly: true, acceptSenders: new Set(['a@x.example', '@y.example']) },
+    strictest: { knownSendersOnly: true, acceptSenders: new Set(['@y.example']) },
+  },
+  {
+    what: 'who takes mail of strangers takes it for all',
+    of: [{ knownSendersOnly: true }, {}],
+    mildest: {},
+    strictest: { knownSendersOnly: true },
+  },
+  {
+    what: 'who never refuses does not refuse strangers',
+    of: [{ knownSendersOnly: true }, { neverReject: true }],
+    mildest: { neverReject: true },
+    strictest: { knownSendersOnly: true },
+  },
+  {
     what: 'who never waits',
     of: [{ neverDefer: true }, {}],
     mildest: { neverDefer: true },

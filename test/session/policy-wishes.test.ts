@@ -307,6 +307,89 @@ describe('senders', () => {
   })
 })
 
+describe('known_senders_only', () => {
+  const rejectText = 'I read mail of people I know; see https://example.org/contact'
+  const wishes = {
+    knownSendersOnly: true,
+    acceptSenders: new Set(['friend@example.net', '@shop.example']),
+    acceptSymbols: new Set(['REPLY']),
+    rejectAt: 8,
+  } as const
+  const judged = (symbols: readonly string[], author?: readonly [string, string]): Findings => ({
+    ...found({ kind: 'judged', score: 3, symbols }),
+    ...(author !== undefined && { author: { local: author[0], domain: author[1] } }),
+  })
+  const bounce = 'bounce-17@mailer.example.net'
+  const news = ['news', 'shop.example'] as const
+
+  test.each<{ of: string; sender?: string; findings: Findings; is: [string, string] }>([
+    {
+      of: 'a friend',
+      sender: 'friend@example.net',
+      findings: judged([]),
+      is: ['accept', 'accept_senders'],
+    },
+    { of: 'a stranger', findings: judged([]), is: ['reject', 'known_senders_only'] },
+    {
+      of: 'an author whom a judge vouches for',
+      sender: bounce,
+      findings: judged(['DMARC_PASS'], news),
+      is: ['accept', 'accept_senders'],
+    },
+    {
+      of: 'a forged author',
+      sender: bounce,
+      findings: judged([], news),
+      is: ['reject', 'known_senders_only'],
+    },
+    { of: 'an answer to the user', findings: judged(['REPLY']), is: ['accept', 'accept_symbols'] },
+    { of: 'a report', sender: '', findings: judged([]), is: ['accept', 'below limits'] },
+    {
+      of: 'a stranger whom a judge could not look at',
+      findings: found({ kind: 'failed', why: 'away' }),
+      is: ['accept', 'judge failed'],
+    },
+  ])(
+    'policies.md: “With known_senders_only the recipient gets only what a known sender sends.” $of',
+    ({ sender = 'stranger@example.net', findings, is }) => {
+      const machine = ready(wishes)
+      expect(codesOf(machine.envelope(sender, [a]).rcpts)).toEqual(['250 2.1.5'])
+      machine.text({ findings })
+      expect(whyOf(machine)['a']).toEqual(is)
+    },
+  )
+
+  test('policies.md: “Rcptwise refuses all others with 550 when the text is complete, because it sees the author only then.” In the usual words, or in those of the recipient', () => {
+    const told = (more: Partial<Policy>): readonly string[] =>
+      ready({ ...wishes, ...more }).message([a, b], scored(0), prdr).text
+    expect(told({})[1]).toBe('550 5.7.1 <a@example.org> takes no mail from this sender')
+    expect(told({ rejectText })[1]).toBe(`550 5.7.1 ${rejectText}`)
+    expect(codesOf(told({}))).toEqual(['353 One r', '550 5.7.1', '250 2.0.0', '250 2.0.0'])
+  })
+
+  test('two who know different authors: each gets what they want, and nobody has it twice', () => {
+    const knowing = (name: string, sender: string): Policy => ({
+      ...{ name, neverDefer: false, knownSendersOnly: true },
+      acceptSenders: new Set([sender]),
+    })
+    const machine = Machine.ready({
+      recipients: { [a]: knowing('one', '@shop.example'), [b]: knowing('two', '@other.example') },
+    })
+    const findings = judged(['DMARC_PASS'], news)
+    const told: string[] = []
+    for (let i = 0; i < 4; i++) {
+      const left = [a, b].filter((_, j) => told[j] === undefined)
+      const { rcpts } = machine.envelope(bounce, left)
+      machine.text({ findings })
+      told.push(...codesOf(rcpts).filter((code) => code.startsWith('550')))
+    }
+    const taken = machine.parcels.flatMap(({ recipients }) =>
+      recipients.map(({ argument }) => argument),
+    )
+    expect(taken).toEqual([`<${a}>`])
+  })
+})
+
 describe('symbols', () => {
   const wishes = {
     tagAt: 6,

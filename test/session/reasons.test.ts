@@ -101,6 +101,12 @@ const ways: readonly Way[] = [
     reasons: { [a]: 'never_reject, not forced by judge' },
   },
   {
+    name: 'a stranger, where only known senders may write',
+    options: wishing({ knownSendersOnly: true }),
+    act: to([a]),
+    reasons: { [a]: 'known_senders_only' },
+  },
+  {
     name: 'a greylisting filter that is not heard',
     options: wishing({ noGreylisting: true }),
     act: to([a], forced('defer')),

@@ -146,6 +146,22 @@ describe('who can share an answer', () => {
       groupFor({ acceptSenders: new Set(['*']), tagAt: 1, rejectAt: 2, quarantineAt: 1 }),
     ))
 
+  test('who knows this sender, whether others may write or not', () => {
+    const acceptSenders = new Set(['@example.net'])
+    expect(groupFor({ acceptSenders })).toBe(groupFor({ acceptSenders, knownSendersOnly: true }))
+    const others = new Set(['@else.example'])
+    expect(groupFor({ knownSendersOnly: true })).toBe(
+      groupFor({ knownSendersOnly: true, acceptSenders: others }),
+    )
+  })
+
+  test('of a report to the null path, who knows some senders only', () => {
+    const report = { address: 'a@example.org', sender: '' }
+    expect(groupOf({ ...policy(5), knownSendersOnly: true }, report)).toBe(
+      groupOf(policy(5), report),
+    )
+  })
+
   test('nobody else', () => {
     const list = new Set(['A'])
     const others: Partial<Policy>[] = [
@@ -162,6 +178,7 @@ describe('who can share an answer', () => {
       { acceptSymbols: list },
       { acceptSenders: new Set(['*']) },
       { acceptSenders: new Set(['*']), noGreylisting: true },
+      { knownSendersOnly: true },
       { group: 'own' },
     ]
     expect(new Set(others.map((wishes) => groupFor(wishes))).size).toBe(others.length)

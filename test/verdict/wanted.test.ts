@@ -1,9 +1,15 @@
 /** What a recipient gets, over all that a policy can say and all that judges can find. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Finding, Findings, Judgement } from '../../src/verdict/judgement.ts'
+import {
+  type Finding,
+  type Findings,
+  type Judgement,
+  symbolsOf,
+} from '../../src/verdict/judgement.ts'
 import type { Policy, Thresholds } from '../../src/verdict/policy.ts'
 import { ownReason, reasonWords } from '../../src/verdict/reason.ts'
+import { wishFor } from '../../src/verdict/sender-lists.ts'
 import { decide, type Verdict } from '../../src/verdict/verdict.ts'
 import { stands, wantedOf } from '../../src/verdict/wanted.ts'
 import { runs } from '../support/properties.ts'
@@ -39,6 +45,7 @@ const policies = fc
     acceptSymbols: set(symbol),
     acceptSenders: set(senders),
     refuseSenders: set(senders),
+    knownSendersOnly: maybe(fc.constant(true as const)),
     maxSizeBytes: maybe(fc.integer({ min: 1, max: 100 })),
   })
   .map(({ wishes, spamd, ...others }): Policy => {
@@ -124,6 +131,26 @@ test('whatever judges find: who is not refused by what the policy says of itself
       } as Policy
       const { verdict } = wantedOf(found(all), { index: 0, policy: mild }, { sender: from })
       expect(['reject', 'discard']).not.toContain(verdict)
+    }),
+    { numRuns: runs(2000) },
+  ))
+
+test('`known_senders_only`: a stranger gets nothing through, and nobody else loses anything to it', () =>
+  fc.assert(
+    fc.property(policies, findings, sender, (said, all, from) => {
+      const usual = { ...said, neverReject: undefined, knownSendersOnly: undefined }
+      const policy = present(usual) as unknown as Policy
+      const judged = found(all)
+      const wanted = (more: Partial<Policy>) =>
+        wantedOf(judged, { index: 0, policy: { ...policy, ...more } }, { sender: from })
+      const symbolsGiven = new Set(symbolsOf(judged))
+      const isKnown =
+        wishFor(policy, from) === 'accept' ||
+        [...(policy.acceptSymbols ?? [])].some((one) => symbolsGiven.has(one))
+      const failed = judged.all.some(({ judgement }) => judgement.kind === 'failed')
+      if (from === '' || failed || isKnown)
+        expect(wanted({ knownSendersOnly: true })).toEqual(wanted({}))
+      else expect(wanted({ knownSendersOnly: true }).verdict).toBe('reject')
     }),
     { numRuns: runs(2000) },
   ))
