@@ -1,5 +1,7 @@
 /** What a source says of a recipient, and what a policy says, in words. */
-import type { RawPolicy, Unknown } from '../policy/policy-source.ts'
+import { placesIn } from '../policy/origins.ts'
+import type { PolicyColumn, PolicyValues, RawPolicy, Unknown } from '../policy/policy-source.ts'
+import type { Policy } from '../verdict/policy.ts'
 
 export function rawInWords(raw: RawPolicy | Unknown): string {
   switch (raw.kind) {
@@ -18,7 +20,7 @@ export function rawInWords(raw: RawPolicy | Unknown): string {
 }
 
 export interface SaidValue {
-  readonly field: string
+  readonly field: PolicyColumn
   /** As it is written in the configuration. */
   readonly column: string
   readonly value: unknown
@@ -26,19 +28,18 @@ export interface SaidValue {
 }
 
 /** The values of a policy, or of what is said of one. */
-export const saidOf = (policy: object): readonly SaidValue[] =>
-  Object.entries<unknown>({ ...policy })
-    .filter(([field]) => !besides.has(field))
-    .map(([field, raw]) => {
-      const value: unknown = raw instanceof Set ? [...(raw as ReadonlySet<unknown>)] : raw
-      return { field, column: columnOf(field), value, words: inWords(value) }
-    })
+export const saidOf = (policy: Policy | PolicyValues): readonly SaidValue[] =>
+  placesIn(policy).map(([field, raw]) => {
+    const value: unknown = raw instanceof Set ? [...(raw as ReadonlySet<unknown>)] : raw
+    return { field, column: columnOf(field), value, words: inWords(value) }
+  })
 
-const besides: ReadonlySet<string> = new Set(['name', 'kind', 'behind', 'open'])
-
-/** `tagAt` is `tag_at`, as it is written; a key has no unit. */
+/** `tagAt` is `tag_at`, and `spamd.tagAt` is `spamd_tag_at`, as a column; a key has no unit. */
 const columnOf = (field: string): string =>
-  field.replace(/Bytes$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  field
+    .replace(/Bytes$/, '')
+    .replace('.', '_')
+    .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 const inWords = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value)

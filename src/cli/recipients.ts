@@ -95,17 +95,20 @@ function valuesOf(policy: Policy, mailboxes: readonly MailboxReport[]): string {
   return `${policy.name}: ${values.join(', ')}`
 }
 
-const originInWords = (field: string, mailboxes: readonly MailboxReport[]): string => {
+const originInWords = (field: PolicyColumn, mailboxes: readonly MailboxReport[]): string => {
   const from = fromOf(field, mailboxes)
   return from === undefined ? '' : ` (${from})`
 }
 
-function fromOf(field: string, [first, ...others]: readonly MailboxReport[]): string | undefined {
+function fromOf(
+  field: PolicyColumn,
+  [first, ...others]: readonly MailboxReport[],
+): string | undefined {
   return first === undefined || others.length > 0 ? undefined : originOf(field, first.origins)
 }
 
-const originOf = (field: string, { of, others }: Origins): string =>
-  of.get(field as PolicyColumn) ?? others ?? 'default'
+const originOf = (field: PolicyColumn, { of, others }: Origins): string =>
+  of.get(field) ?? others ?? 'default'
 
 export function inJson({
   address,

@@ -6,8 +6,8 @@
  * them all.
  */
 import { allAbandoned } from './failed.ts'
+import { filledFrom } from './filled.ts'
 import type { Answer, Answers, FoundPolicy, ResolvedSource, Unknown } from './policy-source.ts'
-import { filledFrom } from './resolved.ts'
 
 const unknown: Unknown = { kind: 'unknown' }
 

@@ -1,5 +1,6 @@
 /** Which source each value of a recipient's policy comes from, for whoever wants to know. Pure. */
-import type { Answer, PolicyColumn, RawPolicy } from './policy-source.ts'
+import type { Policy } from '../verdict/policy.ts'
+import type { Answer, PolicyColumn, PolicyValues, RawPolicy } from './policy-source.ts'
 
 export interface Told {
   /** The source's name. */
@@ -38,8 +39,21 @@ function layersOf(answer: RawPolicy): { said: readonly PolicyColumn[]; named: bo
   if (answer.kind !== 'values') return { said: [], named: answer.kind === 'named' }
   const { behind } = answer
   const { said, named } = behind === undefined ? { said: [], named: false } : layersOf(behind)
-  const own = Object.keys(answer).filter((key) => !besides.has(key)) as PolicyColumn[]
-  return { said: [...own, ...said], named }
+  return { said: [...placesIn(answer).map(([place]) => place), ...said], named }
 }
 
-const besides: ReadonlySet<string> = new Set(['kind', 'behind', 'open'])
+const besides: ReadonlySet<string> = new Set(['name', 'kind', 'behind', 'open', 'scorers'])
+
+/** The values of a policy, or of what is said of one, each with its place in it. */
+export const placesIn = ({
+  scorers = {},
+  ...values
+}: Partial<Policy> | PolicyValues): readonly (readonly [PolicyColumn, unknown])[] => [
+  ...(Object.entries(values) as [PolicyColumn, unknown][]).filter(([field]) => !besides.has(field)),
+  ...Object.entries(scorers).flatMap(([judge, own]) =>
+    Object.entries(own).map(([field, value]): [PolicyColumn, unknown] => [
+      `${judge}.${field}` as PolicyColumn,
+      value,
+    ]),
+  ),
+]

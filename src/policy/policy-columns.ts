@@ -21,8 +21,8 @@ type Writable = { -readonly [Key in keyof Said]: Said[Key] }
 
 /** Takes a value; false for one that is none. */
 interface Column {
-  /** What of a policy it says; absent where that is a part only. */
-  readonly field?: PolicyColumn
+  /** What of a policy it says. */
+  readonly field: PolicyColumn
   readonly expected: string
   readonly take: (raw: unknown, said: Writable) => boolean
 }
@@ -80,7 +80,7 @@ const flattened = ([key, raw]: [string, unknown]): [string, unknown][] =>
 
 function threshold(field: keyof SaidThresholds, judge?: ScorerName): Column {
   return {
-    ...(judge === undefined && { field }),
+    field: judge === undefined ? field : `${judge}.${field}`,
     expected: 'a number or never',
     take(raw, said) {
       const value = thresholdIn(raw)

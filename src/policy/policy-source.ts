@@ -45,7 +45,10 @@ export interface SaidThresholds {
   readonly rejectAt?: number | 'never'
 }
 
-export type PolicyColumn = Exclude<keyof PolicyValues, 'kind' | 'behind' | 'open'>
+/** One value of a policy; each threshold of a judge is one of its own. */
+export type PolicyColumn =
+  | Exclude<keyof PolicyValues, 'kind' | 'behind' | 'open' | 'scorers'>
+  | `${ScorerName}.${keyof SaidThresholds}`
 
 /** What stands in the source means no policy: the recipient has the default one. */
 export interface WrongPolicy {

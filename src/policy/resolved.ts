@@ -15,7 +15,7 @@ import type {
   RawPolicy,
   ResolvedSource,
 } from './policy-source.ts'
-import { policyOf, withoutRefusals } from './policy-values.ts'
+import { policyOf } from './policy-values.ts'
 import { mistakesInWords, shown } from './shown.ts'
 
 export interface Resolving {
@@ -114,16 +114,3 @@ class PoliciesOfSource {
 }
 
 const mostPoliciesNamed = 20
-
-/** What the first of two sources left open is as the second one has it. */
-export function filledFrom(first: FoundPolicy, second: FoundPolicy): FoundPolicy {
-  const open = first.open ?? []
-  const isOpen = (key: string): boolean => open.some((column) => column === key)
-  const policy = Object.fromEntries([
-    ...Object.entries(first.policy).filter(([key]) => !isOpen(key)),
-    ...Object.entries(second.policy).filter(([key]) => isOpen(key)),
-  ]) as unknown as Policy
-  const whole = policy.neverReject === true ? withoutRefusals(policy) : policy
-  const still = open.filter((column) => second.open?.includes(column))
-  return { kind: 'found', policy: whole, ...(still.length > 0 && { open: still }) }
-}

@@ -5,7 +5,7 @@ import { mostLists, mostRows, tooManyRows } from './bounds.ts'
 import { OpenQuestions, unlessAborted } from '../open-questions.ts'
 import type { Rows } from './rows.ts'
 import { driverQuery, idleMs, type ServerSettings, UntranslatableKeyError } from './server.ts'
-import type { Database } from './sql-source.ts'
+import type { Database } from './sql-store.ts'
 import type { KeyLists } from './key-lists.ts'
 
 export function mysqlDatabase(settings: ServerSettings): Database {

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import type { ListName } from './query.ts'
 import type { Rows } from './rows.ts'
 import { driverQuery } from './server.ts'
-import type { Database } from './sql-source.ts'
+import type { Database } from './sql-store.ts'
 import type { KeyLists } from './key-lists.ts'
 
 export interface SqliteSettings {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { mailboxesBehind } from '../../../src/policy/aliases/mailboxes.ts'
 import { mysqlDatabase } from '../../../src/policy/sql/mysql.ts'
 import { postgresDatabase } from '../../../src/policy/sql/postgres.ts'
-import { sqlAliases } from '../../../src/policy/sql/sql-source.ts'
+import { sqlAliases } from '../../policy/sql/sql-sources.ts'
 import { databaseObstacle, startDatabase } from './database-server.ts'
 import { settingsOf } from './wishes.ts'
 

@@ -3,7 +3,8 @@ import type { PolicySource } from '../../../src/policy/policy-source.ts'
 import { mysqlDatabase } from '../../../src/policy/sql/mysql.ts'
 import { postgresDatabase } from '../../../src/policy/sql/postgres.ts'
 import type { ServerSettings } from '../../../src/policy/sql/server.ts'
-import { type Database, sqlSource } from '../../../src/policy/sql/sql-source.ts'
+import type { Database } from '../../../src/policy/sql/sql-store.ts'
+import { sqlSource } from '../../policy/sql/sql-sources.ts'
 import { type DatabaseServer, password } from './database-server.ts'
 
 export const query =

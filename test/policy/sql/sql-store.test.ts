@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { mostKeys } from '../../../src/policy/keyed/bounds.ts'
 import { mysqlDatabase } from '../../../src/policy/sql/mysql.ts'
 import { UntranslatableKeyError } from '../../../src/policy/sql/server.ts'
-import { type Database, sqlSource } from '../../../src/policy/sql/sql-source.ts'
+import type { Database } from '../../../src/policy/sql/sql-store.ts'
+import { sqlSource } from './sql-sources.ts'
 
 const listening = new AbortController().signal
 

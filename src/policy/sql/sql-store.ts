@@ -1,13 +1,5 @@
 /** Policies or aliases from a database, by a query of the administrator's own. */
-import type { AliasSource } from '../aliases/alias.ts'
-import {
-  aliasesRead,
-  keyedSource,
-  policiesRead,
-  type Reading,
-  type Store,
-} from '../keyed/keyed-source.ts'
-import type { PolicySource } from '../policy-source.ts'
+import type { Reading, Store } from '../keyed/keyed-source.ts'
 import { type KeyLists, keyLists } from './key-lists.ts'
 import { entriesIn, type Rows } from './rows.ts'
 import { UntranslatableKeyError } from './server.ts'
@@ -21,12 +13,6 @@ export interface Database {
   /** Ends what is being asked. */
   close(): Promise<void>
 }
-
-export const sqlSource = (database: Database): PolicySource =>
-  keyedSource(sqlStore(database, policiesRead), policiesRead)
-
-export const sqlAliases = (database: Database): AliasSource =>
-  keyedSource(sqlStore(database, aliasesRead), aliasesRead)
 
 export const sqlStore = (
   database: Database,
