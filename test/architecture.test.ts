@@ -142,7 +142,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   'policy/postfix': { values: ['policy/postfix', 'policy'], outside: ['re2js'] },
   'policy/redis': { values: ['policy', 'redis'] },
-  'policy/ldap': { values: ['policy/ldap', 'policy'], outside: ['node:tls', 'ldapts'] },
+  'policy/ldap': { values: ['policy/ldap', 'policy'], outside: ['node:net', 'node:tls', 'ldapts'] },
   'policy/http': { values: ['policy', 'exchange'], outside: ['node:http', 'node:https'] },
   judge: {
     values: ['judge', 'exchange', 'message', 'verdict/judgement.ts', 'smtp/octets.ts'],

@@ -80,8 +80,8 @@ export function askedSettings(
     case 'ldap':
       return { kind: source.kind, server: ldapSettings(source, limitMs), ...common }
     case 'redis': {
-      const { kind, url, layout } = source
-      return { kind, server: { url, layout, limitMs }, ...common }
+      const { kind, url, layout, valueSizeBytes: valueBytes } = source
+      return { kind, server: { url, layout, limitMs, valueBytes }, ...common }
     }
     case 'http':
       return { kind: source.kind, server: httpSettings(source), ...common }
@@ -114,7 +114,10 @@ function ldapSettings(source: LdapConfig, limitMs: number): LdapSettings {
   return {
     ...{ url, startTls, base, scope, filter, keyAttributes, attributes, limitMs },
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
-    ...(bind !== undefined && { bind: { dn: bind.dn, password: passwordIn(bind.passwordFile) } }),
+    ...(bind === 'external' && { bind }),
+    ...(typeof bind === 'object' && {
+      bind: { dn: bind.dn, password: passwordIn(bind.passwordFile) },
+    }),
   }
 }
 

@@ -152,6 +152,7 @@ export interface RedisSourceConfig extends AskedSourceConfig {
   readonly layout:
     | { readonly kind: 'strings' | 'hashes'; readonly prefix: string }
     | { readonly kind: 'hash'; readonly name: string }
+  readonly valueSizeBytes: number
 }
 
 export interface LdapConfig extends AskedSourceConfig {
@@ -159,7 +160,8 @@ export interface LdapConfig extends AskedSourceConfig {
   readonly url: string
   readonly startTls: boolean
   readonly ca?: string
-  readonly bind?: { readonly dn: string; readonly passwordFile: string }
+  /** By the user of the process, at a Unix socket; or by name. Absent: anonymous. */
+  readonly bind?: 'external' | { readonly dn: string; readonly passwordFile: string }
   readonly base: string
   readonly scope: 'sub' | 'one'
   readonly filter: string

@@ -159,10 +159,14 @@ export function redisUrl() {
   )
 }
 
-/** A directory; port 389 or 636 unless given. */
+/**
+ * A directory; port 389 or 636 unless given. The path of a socket as OpenLDAP writes it, with `%2F`
+ * in place of the host, or as a path.
+ */
 export function ldapUrl() {
-  const value = 'ldap://host:port or ldaps://host:port'
-  const parts = /^ldaps?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?\/?$/i
+  const value = 'ldap://host:port, ldaps://host:port or ldapi:///path'
+  const parts =
+    /^(?:ldaps?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?\/?|ldapi:\/\/(?:(?:%2f[a-z0-9._-]+)+\/?|\/[a-z0-9._/-]*))$/i
   return notation(value, (written) =>
     parts.test(written) && URL.canParse(written)
       ? { ok: true, value: written }

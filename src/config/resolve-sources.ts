@@ -124,11 +124,12 @@ type LdapEntry = NonNullable<Entry['ldap']>
 
 function ldapSource(entry: LdapEntry, place: Resolving['place']): LdapConfig {
   const { url, start_tls: startTls, base, scope, filter, attributes } = entry
-  const { bind_dn: dn, password_file: file } = entry
+  const { bind_dn: dn, password_file: file, sasl } = entry
   return {
     kind: 'ldap',
     ...{ url, startTls, base, scope, filter, attributes, keyAttributes: entry.recipient },
     ...(entry.ca !== undefined && { ca: place(entry.ca) }),
+    ...(sasl !== undefined && { bind: sasl }),
     ...(dn !== undefined && file !== undefined && { bind: { dn, passwordFile: place(file) } }),
     ...asked(entry),
   }
@@ -145,8 +146,12 @@ function reportLdap(
     report(['bind_dn'], 'needs a password_file beside it')
   if (entry.bind_dn === undefined && entry.password_file !== undefined)
     report(['password_file'], 'needs a bind_dn beside it')
-  if (entry.start_tls && entry.url.startsWith('ldaps:'))
+  if (entry.start_tls && !entry.url.startsWith('ldap:'))
     report(['start_tls'], 'is for ldap://; leave it out')
+  if (entry.sasl !== undefined && !entry.url.startsWith('ldapi:'))
+    report(['sasl'], 'is for ldapi://; leave it out')
+  if (entry.sasl !== undefined && entry.bind_dn !== undefined)
+    report(['sasl'], 'says who Rcptwise is, and so does bind_dn; leave one of them out')
   const check = list === 'aliases' ? checkAliasColumns : checkPolicyColumns
   try {
     check(['recipient', ...Object.keys(entry.attributes)])
@@ -159,8 +164,8 @@ function reportLdap(
 type RedisEntry = NonNullable<Entry['redis']>
 
 function redisSource(entry: RedisEntry): RedisSourceConfig | undefined {
-  const { url, strings, hash, hashes } = entry
-  const common = { kind: 'redis', url, ...asked(entry) } as const
+  const { url, strings, hash, hashes, value_size: valueSizeBytes } = entry
+  const common = { kind: 'redis', url, valueSizeBytes, ...asked(entry) } as const
   if (hash !== undefined) return { ...common, layout: { kind: 'hash', name: hash } }
   const prefix = strings ?? hashes
   if (prefix === undefined) return undefined

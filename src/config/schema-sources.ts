@@ -127,13 +127,20 @@ const redis = z.strictObject({
     'What stands before the address in the name of a hash that has a field for each value.',
     'none',
   ),
+  value_size: key(
+    is.size('1KiB', '16MiB').prefault('64KiB'),
+    'Rcptwise takes more than this under one key for no policy, or for no alias.',
+  ),
   ...asked,
 })
 
 const attribute = () => is.text('the name of an attribute', /^[A-Za-z][A-Za-z0-9;.-]{0,99}$/)
 
 const ldap = z.strictObject({
-  url: key(is.ldapUrl(), 'The directory. `ldaps://` is TLS.'),
+  url: key(
+    is.ldapUrl(),
+    'The directory. `ldaps://` is TLS. `ldapi:///path` is a Unix socket, `ldapi:///` that of Debian (`/run/slapd/ldapi`).',
+  ),
   start_tls: key(
     z.boolean().prefault(false),
     'Whether Rcptwise begins TLS on `ldap://` before it says anything else, and verifies the certificate.',
@@ -144,6 +151,11 @@ const ldap = z.strictObject({
     'those of Node',
   ),
   bind_dn: key(is.text('a distinguished name').optional(), 'Who Rcptwise is there.', 'anonymous'),
+  sasl: key(
+    z.enum(['external']).optional(),
+    '`external`: at `ldapi://` the directory knows Rcptwise by the user of its process (SASL EXTERNAL), without a password.',
+    'none',
+  ),
   password_file: key(
     is.text('a file name').optional(),
     'File with the password of `bind_dn`, on one line.',

@@ -11,7 +11,7 @@ import { inWords } from '../../src/cli/recipients.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { Client } from '../support/dialogue.ts'
+import { sendScored as send } from '../support/scored-message.ts'
 
 let directory: string
 let database: string
@@ -48,30 +48,6 @@ ${more.replace(/^/gm, '  ')}
 `
 
 const start = async (more?: string): Promise<TestApp> => await startTestApp({ config: yaml(more) })
-
-/** The reply for a message with this score, by PRDR or for all of them. */
-async function send(app: TestApp, score: number, ...recipients: string[]): Promise<string[]> {
-  const client = await Client.connect(app.port)
-  await client.reply()
-  await client.ask('EHLO client.test')
-  await client.ask('MAIL FROM:<s@x.test> PRDR')
-  client.send(recipients.map((one) => `RCPT TO:<${one}>\r\n`).join(''))
-  const offered: string[] = []
-  while (offered.length < recipients.length) offered.push(...(await client.reply()))
-  if (offered.every((reply) => !reply.startsWith('2'))) {
-    client.close()
-    return offered.map((reply) => reply.slice(0, 3))
-  }
-  await client.ask('DATA')
-  client.send(`X-Spam-Score: ${score}\r\nMessage-ID: <${Math.random()}@x>\r\n\r\nx\r\n.\r\n`)
-  const answers: string[] = []
-  const [first = ''] = await client.reply()
-  if (first.startsWith('353'))
-    while (answers.length < recipients.length) answers.push(...(await client.reply()))
-  else answers.push(...recipients.map(() => first))
-  client.close()
-  return answers.map((reply) => reply.slice(0, 3))
-}
 
 test('recipients.md: “With `recipients.aliases` the policy of the mailbox behind an address counts”', async () => {
   await using app = await start()

@@ -12,6 +12,15 @@ export type Entries = Iterable<readonly [key: string, entry: Entry]>
 /** Whose an entry is, where that is a column, too. */
 export const keyColumn = 'recipient'
 
+/** In place of a value that is not read. */
+export class Unreadable {
+  readonly why: string
+
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
 /** Not null, nor nothing but blanks. */
 export const says = (value: unknown): boolean => {
   const text = textOf(value)

@@ -5,7 +5,7 @@
 import { columnNames, fieldOf, valuesFrom } from '../policy-columns.ts'
 import type { PolicyValues, RawPolicy, Unknown } from '../policy-source.ts'
 import { mistakesInWords, shown } from '../shown.ts'
-import { type Entries, type Entry, keyColumn, says, textOf } from './entry.ts'
+import { type Entries, type Entry, keyColumn, says, textOf, Unreadable } from './entry.ts'
 import { keyInTable } from './keys.ts'
 
 const unknown: Unknown = { kind: 'unknown' }
@@ -65,6 +65,7 @@ const saidIn = (entry: Entry): (readonly [name: string, value: unknown])[] =>
 
 /** The values of an entry stand over the policy that it names. */
 function layersOf({ [nameColumn]: name, ...columns }: Entry): readonly RawPolicy[] {
+  if (name instanceof Unreadable) return [{ kind: 'wrong', why: name.why }]
   const values = valuesFrom(columns)
   if (!values.ok) return [{ kind: 'wrong', why: mistakesInWords(values.mistakes) }]
   if (name !== undefined && typeof name !== 'string')

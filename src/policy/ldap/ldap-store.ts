@@ -1,21 +1,22 @@
 /** A directory, over LDAP: one search for all keys of a question, or a few where there are many. */
+import { connect } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { Client } from 'ldapts'
 import type { Entries, Entry } from '../keyed/entry.ts'
 import type { Store } from '../keyed/keyed-source.ts'
 import { OpenQuestions, unlessAborted } from '../open-questions.ts'
 import { filterFor } from './filter.ts'
-import { nameOfLdap } from './name.ts'
+import { nameOfLdap, socketPathIn } from './url.ts'
 
 export interface LdapSettings {
-  /** `ldap:` or `ldaps:`. */
+  /** `ldap:`, `ldaps:` or `ldapi:`. */
   readonly url: string
   /** TLS before anything is said, where the URL has none. */
   readonly startTls: boolean
   /** Authorities in PEM; absent: those of Node. */
   readonly ca?: string | undefined
-  /** Absent: anonymous. */
-  readonly bind?: { readonly dn: string; readonly password: string } | undefined
+  /** `external`: as whom the socket knows the process. Absent: anonymous. */
+  readonly bind?: 'external' | { readonly dn: string; readonly password: string } | undefined
   readonly base: string
   readonly scope: 'sub' | 'one'
   /** With a place for the key. */
@@ -121,16 +122,19 @@ class LdapStore implements Store {
       ...(ca !== undefined && { ca }),
       host: new URL(url).hostname,
     }
+    const socketPath = socketPathIn(url)
     const client = new Client({
-      url,
+      url: socketPath === undefined ? url : 'ldap://localhost',
       timeout: limitMs,
       connectTimeout: limitMs,
       ...(url.startsWith('ldaps:') && { tlsOptions }),
+      ...(socketPath !== undefined && { createConnection: () => connect(socketPath) }),
     })
     try {
       if (startTls) await client.startTLS(tlsOptions)
+      if (bind === 'external') await client.bindSASL('EXTERNAL')
       // An anonymous bind has no name and no password.
-      await client.bind(bind?.dn ?? '', bind?.password ?? '')
+      else await client.bind(bind?.dn ?? '', bind?.password ?? '')
       return client
     } catch (error) {
       client.unbind().catch(() => undefined)

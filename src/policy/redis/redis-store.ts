@@ -3,7 +3,7 @@
  * write.
  */
 import { RedisConnection } from '../../redis/connection.ts'
-import type { Entries, Entry } from '../keyed/entry.ts'
+import { type Entries, type Entry, Unreadable } from '../keyed/entry.ts'
 import type { Reading, Store } from '../keyed/keyed-source.ts'
 import { OpenQuestions, unlessAborted } from '../open-questions.ts'
 import { nameOfRedis } from './name.ts'
@@ -22,9 +22,11 @@ export interface RedisSettings {
   readonly layout: RedisLayout
   /** Of a command. */
   readonly limitMs: number
+  /** Of what stands under one key; more is not read. */
+  readonly valueBytes: number
 }
 
-type TextReading = Pick<Reading<unknown>, 'ofText'>
+type TextReading = Pick<Reading<unknown>, 'ofText' | 'ofValue'>
 
 export const redisStore = (settings: RedisSettings, reading: TextReading): Store =>
   new RedisStore(settings, reading)
@@ -32,15 +34,15 @@ export const redisStore = (settings: RedisSettings, reading: TextReading): Store
 class RedisStore implements Store {
   readonly name: string
   readonly #settings: RedisSettings
-  readonly #ofText: TextReading['ofText']
+  readonly #reading: TextReading
   readonly #open = new OpenQuestions()
   #connected: Promise<RedisConnection> | undefined
   #closed = false
 
-  constructor(settings: RedisSettings, { ofText }: TextReading) {
+  constructor(settings: RedisSettings, reading: TextReading) {
     this.name = nameOfRedis(settings.url)
     this.#settings = settings
-    this.#ofText = ofText
+    this.#reading = reading
   }
 
   async ask(keys: readonly string[], asked: AbortSignal): Promise<Entries> {
@@ -65,7 +67,7 @@ class RedisStore implements Store {
       const replies = await Promise.all(
         keys.map(async (key) => await connection.command(['HGETALL', layout.prefix + key])),
       )
-      return paired(keys, replies, (reply) => ofFields(reply))
+      return paired(keys, replies, (reply) => this.#ofFields(reply))
     }
     const command =
       layout.kind === 'hash'
@@ -73,8 +75,32 @@ class RedisStore implements Store {
         : ['MGET', ...keys.map((key) => layout.prefix + key)]
     const replies = await connection.command(command)
     return paired(keys, replies, (reply) =>
-      typeof reply === 'string' ? this.#ofText(reply) : undefined,
+      typeof reply === 'string'
+        ? (this.#tooLong([reply]) ?? this.#reading.ofText(reply))
+        : undefined,
     )
+  }
+
+  /** Names and values by turns; a hash that is not there has none. */
+  #ofFields(reply: unknown): Entry | undefined {
+    if (!Array.isArray(reply) || reply.length === 0) return undefined
+    const fields = reply.map(String)
+    return (
+      this.#tooLong(fields) ??
+      Object.fromEntries(
+        fields.flatMap((name, i): [string, string][] =>
+          i % 2 === 0 ? [[name.toLowerCase(), fields[i + 1] ?? '']] : [],
+        ),
+      )
+    )
+  }
+
+  #tooLong(texts: readonly string[]): Entry | undefined {
+    const { valueBytes } = this.#settings
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+    if (bytes <= valueBytes) return undefined
+    const why = `it has ${bytes} octets, and value_size is ${valueBytes}`
+    return this.#reading.ofValue(new Unreadable(why))
   }
 
   /** One for all; another one when it is lost. */
@@ -120,15 +146,4 @@ function paired(
     const entry = read(replies[i])
     return entry === undefined ? [] : [[key, entry]]
   })
-}
-
-/** Names and values by turns; a hash that is not there has none. */
-function ofFields(reply: unknown): Entry | undefined {
-  if (!Array.isArray(reply) || reply.length === 0) return undefined
-  const fields = reply.map(String)
-  return Object.fromEntries(
-    fields.flatMap((name, i): [string, string][] =>
-      i % 2 === 0 ? [[name.toLowerCase(), fields[i + 1] ?? '']] : [],
-    ),
-  )
 }

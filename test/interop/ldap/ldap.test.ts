@@ -171,6 +171,26 @@ describe.skipIf(interopObstacle() !== undefined)('slapd', () => {
       ])
   })
 
+  test('recipients.md: “If slapd is on the same host, Rcptwise can ask it at its Unix socket, without a password:” and slapd knows who asks', async () => {
+    const base = await server.branch()
+    await put(base, { address: 'ann@example.org', wish: 'strict' })
+    const path = decodeURIComponent(server.socketUrl.slice('ldapi://'.length))
+    for (const url of [server.socketUrl, `ldapi://${path}`]) {
+      const source = open(base, { url, bind: 'external' })
+      expect(source.name).toBe(`ldap:${path}`)
+      expect(await ask(source, 'ann@example.org')).toEqual(['strict'])
+      // Only those may read who are somebody.
+      expect(await ask(open(base, { url, bind: undefined }), 'ann@example.org')).toEqual([
+        expect.stringMatching(/unknown|failed/),
+      ])
+    }
+    const source = open(base, { url: server.socketUrl, bind: 'external' })
+    await server.kill()
+    expect(await ask(source, 'ann@example.org')).toEqual([expect.stringMatching(/^failed .{4}/)])
+    await server.startAgain()
+    expect(await ask(source, 'ann@example.org')).toEqual(['strict'])
+  })
+
   test('a certificate for another name is none', async () => {
     await using other = await startSlapd('other.example')
     const { ca } = other
@@ -253,6 +273,8 @@ describe.skipIf(interopObstacle() !== undefined)('slapd', () => {
     ['a base that is none', { base: 'nonsense' }],
     ['no such base', { base: 'cn=nowhere,cn=test' }],
     ['nobody listens', { url: 'ldap://127.0.0.1:1' }],
+    ['no such socket', { url: 'ldapi:///nowhere/ldapi' }],
+    ['a connection that says nothing of who asks', { bind: 'external' }],
   ])('%s is a failure with the reason, which has no password', async (_, change) => {
     const [said] = await ask(open('cn=test', change), 'ann@example.org')
     expect(said).toMatch(/^failed .{4}/)

@@ -11,6 +11,8 @@ export interface Slapd extends AsyncDisposable {
   /** `ldap://127.0.0.1:PORT`. */
   readonly url: string
   readonly secureUrl: string
+  /** A Unix socket, as OpenLDAP writes it. */
+  readonly socketUrl: string
   /** Of its certificate, in PEM. */
   readonly ca: string
   /** As its owner. */
@@ -86,7 +88,7 @@ export async function startSlapd(hostname = '127.0.0.1'): Promise<Slapd> {
     }
   }
   const start = async (): Promise<void> => {
-    const where = `${url}/ ldaps://127.0.0.1:${securePort}/`
+    const where = `${url}/ ldaps://127.0.0.1:${securePort}/ ldapi://%2Fldapi/`
     daemon = await place.start('/usr/sbin/slapd', ['-d', '0', '-f', '/slapd.conf', '-h', where])
     await until(
       'slapd answers',
@@ -117,6 +119,7 @@ export async function startSlapd(hostname = '127.0.0.1'): Promise<Slapd> {
   return {
     url,
     secureUrl: `ldaps://127.0.0.1:${securePort}`,
+    socketUrl: `ldapi://${encodeURIComponent(place.host('/ldapi'))}`,
     ca: cert,
     add,
     remove: async (name) => await asOwner(async (client) => await client.del(name)),

@@ -20,6 +20,7 @@ const recipe = (language: string): string =>
 
 const listening = new AbortController().signal
 const limitMs = 1500
+const valueBytes = 1024
 const layouts: readonly RedisLayout[] = [
   { kind: 'strings', prefix: 'policy:' },
   { kind: 'hash', name: 'policies' },
@@ -46,7 +47,10 @@ describe.skipIf(redisObstacle() !== undefined)('Redis', () => {
     else await server.ask('HSET', layout.prefix + key, 'policy', text)
   }
   const open = (layout: RedisLayout, url = server.url): Source<RawPolicy> => {
-    const source = keyedSource(redisStore({ url, layout, limitMs }, policiesRead), policiesRead)
+    const source = keyedSource(
+      redisStore({ url, layout, limitMs, valueBytes }, policiesRead),
+      policiesRead,
+    )
     opened.push(source)
     return source
   }
@@ -103,6 +107,25 @@ describe.skipIf(redisObstacle() !== undefined)('Redis', () => {
       expect(await server.ask('DBSIZE')).toBe(1)
     })
 
+    test('recipients.md: “If more than `value_size` (64 KiB) stands under one key, that is no policy, and in `recipients.aliases` no alias.” Nobody else in the question loses theirs', async () => {
+      const field = layout.kind === 'hashes' ? 'policy'.length : 0
+      await put(layout, 'ann@example.org', 'x'.repeat(valueBytes - field))
+      await put(layout, 'bob@example.org', 'x'.repeat(valueBytes - field + 1))
+      await put(layout, 'carl@example.org', 'strict')
+      const recipients = ['ann@example.org', 'bob@example.org', 'carl@example.org']
+      expect(await open(layout).policiesFor(recipients, listening)).toMatchObject([
+        { kind: 'named' },
+        { kind: 'wrong', why: 'it has 1025 octets, and value_size is 1024' },
+        { kind: 'named', name: 'strict' },
+      ])
+      const settings = { url: server.url, layout, limitMs, valueBytes }
+      const aliases = keyedSource(redisStore(settings, aliasesRead), aliasesRead)
+      opened.push(aliases)
+      expect(await aliases.policiesFor(['bob@example.org'], listening)).toEqual([
+        { kind: 'unknown' },
+      ])
+    })
+
     test('killed, it fails; back, it answers', async () => {
       const source = open(layout)
       expect(await ask(source, 'ann@example.org')).toEqual(['unknown'])
@@ -141,7 +164,7 @@ describe.skipIf(redisObstacle() !== undefined)('Redis', () => {
   test('mailboxes', async () => {
     await server.ask('SET', 'alias:info@example.org', 'ann@example.org, bob@example.org')
     const layout = { kind: 'strings', prefix: 'alias:' } as const
-    const store = redisStore({ url: server.url, layout, limitMs }, aliasesRead)
+    const store = redisStore({ url: server.url, layout, limitMs, valueBytes }, aliasesRead)
     const source = keyedSource(store, aliasesRead)
     opened.push(source)
     expect(await source.policiesFor(['info@example.org'], listening)).toEqual([
@@ -154,7 +177,7 @@ describe.skipIf(redisObstacle() !== undefined)('Redis', () => {
     await put(layout, 'ann@example.org', 'strict')
     const cache = { foundMs: 0, unknownMs: 0, staleMs: 60_000, mostRecipients: 100 }
     const source: OpenPolicySource = await openPolicySource(
-      { kind: 'redis', limitMs, server: { url: server.url, layout, limitMs }, cache },
+      { kind: 'redis', limitMs, server: { url: server.url, layout, limitMs, valueBytes }, cache },
       { onFact: () => undefined, now: Date.now },
     )
     opened.push(source)
