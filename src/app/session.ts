@@ -175,6 +175,8 @@ export function sessionOptions(config: Config, startTls: boolean): SessionOption
     startTls,
     receivedHeader: config.receivedHeader,
     unknownRecipients: config.unknownRecipients,
+    // As if nobody stood in front: what your server says to MAIL is the answer to MAIL.
+    showMail: mode === 'observe' ? 'at_once' : config.backend.mail,
     lastWord: config.lastWord,
     limits,
     deliverer: { process: thisProcess, answerMs: config.timeouts.replyMs },

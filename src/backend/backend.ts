@@ -48,13 +48,22 @@ export interface ParcelResultReply {
 
 export type ParcelListener = (parcel: number, result: ParcelResultReply) => void
 
+export interface MailOptions {
+  /**
+   * Answers of their own for the recipients can be told to the client, so a backend that has a
+   * choice (PRDR) is asked for them.
+   */
+  readonly each?: boolean
+  /** Nobody waits for the answer before there is a recipient. */
+  readonly withRcpt?: boolean
+}
+
 export interface BackendTransaction {
   /**
-   * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. `each`: answers of their own for
-   * the recipients can be told to the client, so a backend that has a choice (PRDR) is asked for
-   * them.
+   * `argument` is what stands behind `MAIL FROM:` and `RCPT TO:`. With `withRcpt` the backend may
+   * hear of it with the first recipient only, and be answered no sooner.
    */
-  mail(argument: string, each?: boolean): void
+  mail(argument: string, options?: MailOptions): void
   rcpt(index: number, argument: string): void
   /**
    * One reply per parcel, in order; `told` hears of each as soon as it is there. Parcels are sent

@@ -98,6 +98,10 @@ export const backend = section({
     backendTls.prefault({}),
     'Encryption towards the servers; may also be written `tls: opportunistic`. See docs/tls.md.',
   ),
+  mail: key(
+    z.enum(['with_rcpt', 'at_once']).prefault('with_rcpt'),
+    'When the server hears of MAIL. With `with_rcpt` Rcptwise answers MAIL itself and sends it together with the first RCPT; what the server says against the sender is the answer to each RCPT. With `at_once` the client waits for the server at MAIL too. See docs/flow.md.',
+  ),
   prdr: key(
     z.boolean().prefault(true),
     'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and you want an answer per group from `last_word: backend`. See docs/lmtp.md.',

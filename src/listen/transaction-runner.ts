@@ -77,7 +77,7 @@ export class TransactionRunner {
     const limit = this.#parts.ledger.crowded(effect.opener, this.#parts.openLimits)
     if (limit instanceof Promise) void this.#tellWhenCrowded(limit)
     else this.#tellIfCrowded(limit)
-    this.#transaction.mail(effect.mail, effect.each)
+    this.#transaction.mail(effect.mail, effect)
   }
 
   async #tellWhenCrowded(limit: Promise<OpenLimit | undefined>): Promise<void> {

@@ -148,6 +148,8 @@ export type Effect =
       readonly id: string
       readonly mail: string
       readonly each: boolean
+      /** The backend need not hear of it before a recipient. */
+      readonly withRcpt: boolean
       readonly opener: Opener
     }
   | {

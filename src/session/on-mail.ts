@@ -1,6 +1,6 @@
 /**
- * MAIL: the reverse-path and its parameters; the backend hears of it at once, and its answer is the
- * answer.
+ * MAIL: the reverse-path and its parameters. The backend hears of it with the first recipient, and
+ * what it says against the sender is then their answer; or at once, and its answer is the answer.
  */
 import type { Command } from '../smtp/command.ts'
 import {
@@ -11,18 +11,15 @@ import {
 } from '../smtp/parameters.ts'
 import type { Arrival } from '../split/split-return.ts'
 import { ledgerKey } from '../smtp/path.ts'
-import { isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { isPermanent, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import { believedParameters } from './auth.ts'
-import { concludeRefusedMail } from './conclude.ts'
 import { fault, rememberRefusedMail } from './ending.ts'
 import { noteLimit, takes } from './limit.ts'
 import { observes, passedOnAs } from './observe.ts'
-import { forClient } from './relay.ts'
-import { fillSlot, openSlot, sayNow } from './reply-slots.ts'
+import { openSlot, sayNow } from './reply-slots.ts'
 import type { ServedAs } from './oracle.ts'
-import { type Session, transactionOf } from './session.ts'
-import { reason } from '../verdict/reason.ts'
+import type { Session } from './session.ts'
 import { splittingOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
 
@@ -42,6 +39,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   const peer = { address, helo: session.helo, senderDomain: path.domain }
   const served = session.oracle.serve(rdns === undefined ? peer : { ...peer, rdns })
   session.transactions++
+  const withRcpt = session.options.showMail === 'with_rcpt'
   const transaction: Transaction = {
     id: `${session.id}.${session.transactions}`,
     startedAt: session.at,
@@ -51,7 +49,7 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     prdr: parameters.has('PRDR'),
     peer: observes(session) ? passedOnAs(served.peer) : served.peer,
     trusted: served.trusted || session.authenticated,
-    mailSlot: openSlot(session.slots),
+    mailSlot: withRcpt ? undefined : openSlot(session.slots),
     recipients: [],
     going: { kind: 'nobody' },
     batchEnd: 0,
@@ -70,7 +68,8 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
   const each = transaction.prdr || splittingOf(transaction) !== undefined
   const opener = { reversePath: transaction.sender, client: served.sender }
   const { id } = transaction
-  session.effects.push({ do: 'begin', id, mail: mailArgument(transaction), each, opener })
+  session.effects.push({ do: 'begin', id, mail: mailArgument(transaction), each, withRcpt, opener })
+  if (withRcpt) sayNow(session.slots, replies.senderOk)
 }
 
 function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {
@@ -120,25 +119,4 @@ function putOff(session: Session, size: number): Reply | undefined {
     return replies.noRoom
   }
   return takes(session, 'messages') ? undefined : replies.tooManyMessages
-}
-
-export function onMailReplied(session: Session, reply: Reply): void {
-  const transaction = transactionOf(session)
-  if (transaction === undefined || session.state.at !== 'envelope') return
-  if (isPositive(reply))
-    return fillSlot(session.slots, transaction.mailSlot, forClient(reply, replies.senderOk))
-  // The transaction never began; what was pipelined behind it has no MAIL.
-  const said = forClient(reply, replies.backendNonsense)
-  transaction.lastReply = said
-  rememberRefusedMail(session, said)
-  fillSlot(session.slots, transaction.mailSlot, said)
-  for (const recipient of transaction.recipients) {
-    if (recipient.fate !== 'asked' && recipient.fate !== 'considered') continue
-    recipient.fate = 'postponed'
-    recipient.reason = reason('mail refused')
-    fillSlot(session.slots, recipient.slot, replies.needMail)
-  }
-  session.state = { at: 'ready', hello: session.state.hello }
-  session.effects.push({ do: 'abandon' })
-  concludeRefusedMail(session, transaction)
 }

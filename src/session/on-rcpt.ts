@@ -115,9 +115,10 @@ function putOff(session: Session): Refusal | undefined {
 }
 
 export function onRecipientReplied(session: Session, index: number, reply: Reply): void {
-  const recipient = transactionOf(session)?.recipients[index]
-  if (recipient?.fate !== 'asked') return
-  recipient.shown = reply
+  const transaction = transactionOf(session)
+  const recipient = transaction?.recipients[index]
+  if (transaction === undefined || recipient?.fate !== 'asked') return
+  recipient.shown = transaction.mailRefused ?? reply
   consider(session, recipient)
 }
 
@@ -176,25 +177,29 @@ function notePolicyFailure(
 
 /** Once the backend, the policy and the ledger have all spoken. */
 function consider(session: Session, recipient: Recipient): void {
+  const transaction = transactionOf(session)
   const { shown } = recipient
-  if (shown === undefined || !recipient.known) return
+  if (transaction === undefined || shown === undefined || !recipient.known) return
   if (!isPositive(shown)) {
-    const { unknownRecipients } = session.options
-    const conceals = isPermanent(shown) && unknownRecipients === 'conceal' && !observes(session)
-    if (!conceals && !mayHaveIt(session, recipient)) {
-      finish(session, recipient, byBackend(forClient(shown, replies.backendNonsense)))
+    const said = forClient(shown, replies.backendNonsense)
+    if (!concealsFrom(session, transaction, shown) && !mayHaveIt(session, recipient)) {
+      const refused = transaction.mailRefused !== undefined
+      finish(
+        session,
+        recipient,
+        refused ? { reply: said, why: reason('mail refused') } : byBackend(said),
+      )
       return settle(session, false)
     }
     // A group of its own, answered only after the text: so that RCPT tells a scanner nothing, or
     // because they may have the message.
-    recipient.concealed = forClient(shown, replies.backendNonsense)
+    recipient.concealed = said
     recipient.group = 'unknown'
   } else if (recipient.policy === undefined && !observes(session)) {
     finish(session, recipient, { reply: replies.policyUnavailable, why: reason('policy failed') })
     return settle(session, false)
   }
-  const transaction = transactionOf(session)
-  const refusal = transaction && refusalAtRcpt(transaction, recipient)
+  const refusal = refusalAtRcpt(transaction, recipient)
   if (refusal !== undefined && recipient.concealed === undefined) {
     if (!mayHaveIt(session, recipient)) {
       finish(session, recipient, refusal)
@@ -206,3 +211,10 @@ function consider(session: Session, recipient: Recipient): void {
   recipient.fate = 'considered'
   settle(session, false)
 }
+
+/** What is said against the sender tells nothing of the recipient. */
+const concealsFrom = (session: Session, { mailRefused }: Transaction, shown: Reply): boolean =>
+  session.options.unknownRecipients === 'conceal' &&
+  isPermanent(shown) &&
+  mailRefused === undefined &&
+  !observes(session)

@@ -93,6 +93,8 @@ export interface SessionOptions {
    */
   readonly mode: 'enforce' | 'observe'
   readonly unknownRecipients: 'refuse' | 'conceal'
+  /** When the backend hears of MAIL; until it does, the client hears that the sender is taken. */
+  readonly showMail: 'at_once' | 'with_rcpt'
   /** Mailbox for quarantined mail: one character an octet. */
   readonly quarantine?: string
   /** `backend`: each group is asked of the server behind, whatever judges find. */

@@ -72,7 +72,10 @@ export interface Transaction {
   readonly prdr: boolean
   readonly peer: PeerClass
   readonly trusted: boolean
-  readonly mailSlot: number
+  /** Undefined: MAIL was answered before the backend had heard of it. */
+  readonly mailSlot: number | undefined
+  /** What the backend then said against it: the answer to each RCPT. */
+  mailRefused?: Reply
   readonly recipients: Recipient[]
   going: Going
   /** Recipients that were told to come again because of `limits.recipients`. */

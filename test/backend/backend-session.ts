@@ -76,7 +76,7 @@ export class Begun {
   /** MAIL and RCPTs in one go; resolves when all were answered. */
   async envelope(recipients: readonly string[], mail = '<s@x>', each = false): Promise<this> {
     this.#mail = mail
-    this.transaction.mail(mail, each)
+    this.transaction.mail(mail, { each })
     recipients.forEach((recipient, index) => this.transaction.rcpt(index, recipient))
     await until('the envelope is answered', () => this.told.length >= recipients.length + 1)
     return this

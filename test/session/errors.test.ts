@@ -3,6 +3,7 @@
  * about a sender or a recipient.
  */
 import { describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, type MachineOptions } from '../support/machine.ts'
 
 const unknown = { code: 550, lines: ['5.1.1 Unknown'] } as const
@@ -21,6 +22,12 @@ function codes(
   if (before.length > 0) machine.send(...before)
   return commands.flatMap((command) => machine.send(command)).map((line) => line.slice(0, 3))
 }
+
+/** The client waits for the server's answer to MAIL. */
+const atOnce = (reply: Reply): MachineOptions => ({
+  session: { showMail: 'at_once' },
+  world: { mail: () => reply },
+})
 
 describe('counts: the third one ends the session with 421', () => {
   test.each<[string, string[], string]>([
@@ -92,8 +99,9 @@ describe('does not count: 30 of them, and the session goes on', () => {
   test.each<[string, string[], string, MachineOptions]>([
     ['relay denied', [mail], 'RCPT TO:<a@elsewhere.test>', {}],
     ['a recipient that the mail server refuses', [mail], rcpt, { world: { rcpt: () => unknown } }],
-    ['a sender that the mail server refuses', [], mail, { world: { mail: () => unknown } }],
-    ['a sender that is told to wait', [], mail, { world: { mail: () => greylisted } }],
+    ['a sender that the mail server refuses', [], mail, atOnce(unknown)],
+    ['a sender that is told to wait', [], mail, atOnce(greylisted)],
+    ['a recipient of such a sender', [mail], rcpt, { world: { mail: () => unknown } }],
     ['VRFY', [], 'VRFY x', {}],
     ['NOOP', [], 'NOOP', {}],
   ])('%s', (_name, before, command, options) => {
@@ -104,8 +112,9 @@ describe('does not count: 30 of them, and the session goes on', () => {
 
   test.each<[string, MachineOptions]>([
     ['every recipient is refused', { world: { rcpt: () => unknown } }],
-    ['MAIL is refused', { world: { mail: () => unknown } }],
-    ['MAIL is told to wait', { world: { mail: () => greylisted } }],
+    ['MAIL is refused', atOnce(unknown)],
+    ['MAIL is told to wait', atOnce(greylisted)],
+    ['each recipient hears that of MAIL', { world: { mail: () => unknown } }],
   ])('what was pipelined in good faith: %s', (_name, options) => {
     const machine = Machine.ready({ ...options, session: { ...session, ...options.session } })
     for (let i = 0; i < 30; i++) {
@@ -123,7 +132,7 @@ describe('does not count: 30 of them, and the session goes on', () => {
 
   test('behind one refused MAIL no more RCPTs are free than one transaction may have', () => {
     const machine = Machine.ready({
-      session: { ...session, limits: { ...limits, recipients: 5 } },
+      session: { ...session, showMail: 'at_once', limits: { ...limits, recipients: 5 } },
       world: { mail: () => unknown },
     })
     machine.send(mail)

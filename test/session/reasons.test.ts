@@ -146,6 +146,19 @@ const ways: readonly Way[] = [
     act: (machine) => {
       machine.send('MAIL FROM:<s@x>', `RCPT TO:<${a}>`)
       machine.tell({ kind: 'mailReplied', reply: no })
+      machine.send('RSET')
+    },
+    reasons: { [a]: 'mail refused' },
+  },
+  {
+    name: 'a sender that the server refuses at MAIL',
+    options: {
+      world: { mail: () => undefined, rcpt: () => undefined },
+      session: { showMail: 'at_once' },
+    },
+    act: (machine) => {
+      machine.send('MAIL FROM:<s@x>', `RCPT TO:<${a}>`)
+      machine.tell({ kind: 'mailReplied', reply: no })
     },
     reasons: { [a]: 'mail refused' },
   },

@@ -134,7 +134,10 @@ const ways: Readonly<Record<string, Way>> = {
   greeted: { go: greeted, heeds: { ...reads('greeted', 'said'), ...ends, shutdown: 'closed 421' } },
   ready: { go: ready, heeds: { ...reads('ready', 'said'), ...ends, shutdown: 'closed 421' } },
   envelope: {
-    options: { world: { mail: never, rcpt: never, policy: never } },
+    options: {
+      world: { mail: never, rcpt: never, policy: never },
+      session: { showMail: 'at_once' },
+    },
     go: (machine) => {
       ready(machine)
       envelope(machine, a)

@@ -176,6 +176,7 @@ export class Machine {
       receivedHeader: false,
       mode: 'enforce',
       unknownRecipients: 'refuse',
+      showMail: 'with_rcpt',
       lastWord: 'judges',
       limits: { recipients: 1000, transactionsPerSession: 1000, errorsPerSession: 20 },
       deliverer: { process: 'here', answerMs: 300_000 },

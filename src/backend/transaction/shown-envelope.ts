@@ -33,9 +33,9 @@ export class ShownEnvelope {
   /**
    * What was said or is to be said: all of it is shown again on another connection. `shown` without
    * a connection at hand: that was lost, or given to others, and the envelope is shown anew when
-   * the client goes on. `failed`: whatever comes is refused.
+   * the client goes on. `waiting`: for a first recipient. `failed`: whatever comes is refused.
    */
-  #state: 'borrowing' | 'shown' | 'failed' = 'borrowing'
+  #state: 'waiting' | 'borrowing' | 'shown' | 'failed' = 'waiting'
   #mail = ''
   #mailAnswered = false
   /** Whatever its server then says to RCPT is about that. */
@@ -54,13 +54,14 @@ export class ShownEnvelope {
     this.#listener = listener
   }
 
-  mail(argument: string): void {
+  /** `withRcpt`: it is not said before there is a recipient, which saves the server a turn. */
+  mail(argument: string, withRcpt: boolean): void {
     this.#mail = argument
-    this.#borrow(false)
+    if (!withRcpt) this.#borrow(false)
   }
 
   rcpt(index: number, argument: string): void {
-    if (this.#state === 'failed')
+    if (this.#state === 'failed' || this.#mailRefused)
       return this.#listener.recipientReplied(index, replies.backendUnavailable)
     const rcpt: OfferedRecipient = { index, argument }
     this.#rcpts.push(rcpt)

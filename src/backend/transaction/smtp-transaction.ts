@@ -7,6 +7,7 @@ import type {
   BackendTransaction,
   DeliveryOrder,
   EnvelopeListener,
+  MailOptions,
   ParcelListener,
   ParcelResultReply,
 } from '../backend.ts'
@@ -27,9 +28,9 @@ export class SmtpTransaction implements BackendTransaction {
     this.#envelope = new ShownEnvelope(options, this.#line, listener)
   }
 
-  mail(argument: string, each = false): void {
+  mail(argument: string, { each = false, withRcpt = false }: MailOptions = {}): void {
     this.#line.prepare(needsOf(argument), each)
-    this.#envelope.mail(argument)
+    this.#envelope.mail(argument, withRcpt)
   }
 
   rcpt(index: number, argument: string): void {

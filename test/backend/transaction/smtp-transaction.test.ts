@@ -40,6 +40,35 @@ describe('the envelope', () => {
     expect(server.delivered[0]?.text.toString()).toBe('Subject: x\r\n\r\nhello\r\n')
   })
 
+  test('with the first recipient: nothing is asked before there is one, and then both in one write', async () => {
+    await using server = await startFakeBackend()
+    await using open = openBackend(server)
+    const begun = open.begin()
+    begun.transaction.mail('<s@x>', { withRcpt: true })
+    // Another transaction would find a connection that was opened for this one.
+    await open.begin().envelope(recipients(1))
+    expect(server.connections).toHaveLength(1)
+    begun.transaction.rcpt(0, '<0@x>')
+    await until('both are answered', () => begun.told.length === 2)
+    expect(begun.told).toEqual(['mail 250 2.1.0 Ok', 'rcpt 0 250 2.1.5 Ok'])
+    expect(server.connections[1]?.reads.slice(1)).toEqual(['MAIL FROM:<s@x>\r\nRCPT TO:<0@x>\r\n'])
+  })
+
+  test('with the first recipient: a server that has refused MAIL is not asked for those who come later', async () => {
+    await using server = await startFakeBackend({
+      rules: [{ on: 'MAIL', say: '550 5.7.1 not from you' }],
+    })
+    await using open = openBackend(server)
+    const begun = open.begin()
+    begun.transaction.mail('<s@x>', { withRcpt: true })
+    begun.transaction.rcpt(0, '<0@x>')
+    await until('both are answered', () => begun.told.length === 2)
+    begun.transaction.rcpt(1, '<1@x>')
+    expect(begun.told[0]).toBe('mail 550 5.7.1 not from you')
+    expect(begun.told[2]).toMatch(/^rcpt 1 [45]/)
+    expect(server.connections[0]?.lines.filter((line) => line.startsWith('RCPT'))).toHaveLength(1)
+  })
+
   const outcomes: [string, Rule, string[]][] = [
     [
       'refused at MAIL',
