@@ -7,6 +7,7 @@ import type { Ledger } from './ledger.ts'
  */
 export function ledgerOver(ledger: Ledger, own: Partial<Pick<Ledger, 'recall' | 'save'>>): Ledger {
   return {
+    anyOpen: (reversePath): ReturnType<Ledger['anyOpen']> => ledger.anyOpen(reversePath),
     recall:
       own.recall ??
       ((reversePath, recipient): ReturnType<Ledger['recall']> =>

@@ -61,6 +61,11 @@ export type OpenLimit =
 
 export interface Ledger {
   /**
+   * False: no split of a message from `reversePath` is open, whoever its recipients are. A ledger
+   * that could not tell more cheaply than it recalls says true.
+   */
+  anyOpen(reversePath: string): boolean | Promise<boolean>
+  /**
    * Open splits of messages from `reversePath` in which `recipient` takes part, oldest first. Both
    * canonical.
    */

@@ -12,7 +12,7 @@ import type { Split } from '../split/split.ts'
 export interface LookUpParts {
   /** Undefined: none is asked for. */
   readonly policies: Policies | undefined
-  readonly ledger: Pick<Ledger, 'recall'>
+  readonly ledger: Pick<Ledger, 'anyOpen' | 'recall'>
   readonly now: () => number
 }
 
@@ -25,6 +25,15 @@ interface Asked {
   readonly splits: readonly Split[] | Promise<readonly Split[]>
 }
 
+/**
+ * How long it counts for the other recipients of a message that nothing of its sender is open, in
+ * ms. What another process opens meanwhile is met as what it opens behind the last recipient: when
+ * the text has told which message it is.
+ */
+const nothingOpenMs = 1000
+
+const noSplits: readonly Split[] = []
+
 export class RecipientLookUp {
   readonly #parts: LookUpParts
   readonly #tell: (event: Known) => void
@@ -32,6 +41,8 @@ export class RecipientLookUp {
   #asked: Asked[] = []
   /** Questions to the policies that are under way. */
   readonly #open = new Set<AbortController>()
+  /** When the ledger last said that nothing of the sender is open. */
+  #nothingOpenAt = -Infinity
   #over = false
 
   constructor(parts: LookUpParts, tell: (event: Known) => void) {
@@ -42,7 +53,26 @@ export class RecipientLookUp {
   /** Tells `recipientKnown`, before anything else comes in where all is at hand. */
   ask({ index, address, key, sender }: Offer): void {
     if (this.#asked.length === 0) queueMicrotask(this.#askTogether)
-    this.#asked.push({ index, address, splits: this.#parts.ledger.recall(sender, key) })
+    this.#asked.push({ index, address, splits: this.#recall(sender, key) })
+  }
+
+  #recall(sender: string, key: string): readonly Split[] | Promise<readonly Split[]> {
+    const { ledger, now } = this.#parts
+    const at = now()
+    if (Math.abs(at - this.#nothingOpenAt) < nothingOpenMs) return noSplits
+    const any = ledger.anyOpen(sender)
+    if (any !== false)
+      return any === true ? ledger.recall(sender, key) : this.#recallLater(any, sender, key)
+    this.#nothingOpenAt = at
+    return noSplits
+  }
+
+  async #recallLater(
+    any: Promise<boolean>,
+    sender: string,
+    key: string,
+  ): Promise<readonly Split[]> {
+    return (await any) ? await this.#parts.ledger.recall(sender, key) : noSplits
   }
 
   readonly #askTogether = (): void => {

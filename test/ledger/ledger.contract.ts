@@ -114,6 +114,27 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
       expect(await ledger.recall('', 'b@example.org')).toEqual([])
     })
 
+    test('nobody is told that nothing of a sender is open while something is', async () => {
+      const [one, two] = [
+        splitOf('one'),
+        splitOf('two', { recipients: [recipientOf('c@example.org')] }),
+      ]
+      await ledger.save(one)
+      await ledger.save(two)
+      expect(await ledger.anyOpen('sender@example.net')).toBe(true)
+      await ledger.save(closed(one, start + 2))
+      expect(await ledger.anyOpen('sender@example.net')).toBe(true)
+      const other = await opened.another()
+      expect(await other.anyOpen('sender@example.net')).toBe(true)
+      await other.save(closed(two, start + 2))
+      // Who says no has to be right; who can't tell says yes.
+      for (const sender of ['sender@example.net', 'other@example.net', ''])
+        if (!(await ledger.anyOpen(sender)))
+          for (const recipient of ['a@example.org', 'b@example.org', 'c@example.org'])
+            expect(await ledger.recall(sender, recipient)).toEqual([])
+      await other.close()
+    })
+
     describe('how many splits may be open', () => {
       const limits = { all: 1000, perSender: 1000, bytesPerSender: 1_000_000, perClient: 1000 }
       const declared = { sender: '192.0.2.0/24' }

@@ -26,6 +26,7 @@ interface Setting {
 function setting(
   answer: (recipients: readonly string[]) => Answers = (recipients) => recipients.map(answerFor),
   recall: (recipient: string) => Splits = () => [],
+  { anyOpen = (): boolean | Promise<boolean> => true, now = (): number => 1000 } = {},
 ): Setting {
   const questions: Setting['questions'] = []
   const told: Known[] = []
@@ -36,8 +37,8 @@ function setting(
         return answer(recipients)
       },
     },
-    ledger: { recall: (_sender: string, recipient: string): Splits => recall(recipient) },
-    now: () => 1000,
+    ledger: { anyOpen, recall: (_sender: string, recipient: string): Splits => recall(recipient) },
+    now,
   }
   const lookUp = new RecipientLookUp(parts, (event) => told.push(event))
   let index = 0
@@ -120,5 +121,70 @@ describe('at the end of the transaction', () => {
     lookUp.abandon()
     await setImmediate()
     expect(questions).toEqual([])
+  })
+})
+
+describe('the ledger is asked once for a sender of whom nothing is open', () => {
+  const asking = (any: () => boolean | Promise<boolean>) => {
+    const asked: string[] = []
+    const clock = { now: 1000 }
+    const it = setting(
+      undefined,
+      (recipient) => {
+        asked.push(recipient)
+        return []
+      },
+      {
+        anyOpen: () => {
+          asked.push('any')
+          return any()
+        },
+        now: () => clock.now,
+      },
+    )
+    return { ...it, asked, clock }
+  }
+
+  test('for all recipients of a message that come within a second', async () => {
+    const { offer, asked, told, clock } = asking(() => false)
+    offer('a', 'b')
+    await setImmediate()
+    clock.now += 999
+    offer('c')
+    await setImmediate()
+    expect(asked).toEqual(['any'])
+    clock.now += 1
+    offer('d')
+    await setImmediate()
+    expect(asked).toEqual(['any', 'any'])
+    expect(told.map(({ splits }) => splits)).toEqual([[], [], [], []])
+  })
+
+  test('a clock that is set back makes it no older, and no younger', async () => {
+    const { offer, asked, clock } = asking(() => false)
+    offer('a')
+    await setImmediate()
+    clock.now -= 3_600_000
+    offer('b')
+    await setImmediate()
+    expect(asked).toEqual(['any', 'any'])
+  })
+
+  test.each([
+    ['at once', () => true],
+    ['later', async () => await Promise.resolve(true)],
+  ])('something is open: for each recipient (it says so %s)', async (_, any) => {
+    const { offer, asked } = asking(any)
+    offer('a', 'b')
+    await setImmediate()
+    expect(asked.filter((one) => one !== 'any')).toEqual(['a', 'b'])
+  })
+
+  test('nothing is, it says later: nobody is asked for', async () => {
+    const { offer, asked, told } = asking(async () => await Promise.resolve(false))
+    offer('a')
+    await setImmediate()
+    expect(asked).toEqual(['any'])
+    expect(told).toHaveLength(1)
   })
 })

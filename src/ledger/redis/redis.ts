@@ -123,6 +123,10 @@ class RedisLedger implements Ledger {
     return this.#storage.durable
   }
 
+  anyOpen(): boolean {
+    return true
+  }
+
   recall(reversePath: string, recipient: string): Recalled {
     return this.#storage.run(
       async (store) => await store.recall(reversePath, recipient),

@@ -128,6 +128,10 @@ class SqliteLedger implements Ledger {
     return this.#storage.durable
   }
 
+  anyOpen(reversePath: string): boolean | Promise<boolean> {
+    return this.#storage.run((store) => store.anyOpen(reversePath))
+  }
+
   recall(reversePath: string, recipient: string): readonly Split[] | Promise<readonly Split[]> {
     const read = (after: Cursor | undefined) => (store: SplitStore) =>
       store.recall(reversePath, recipient, after)

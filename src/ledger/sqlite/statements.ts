@@ -137,6 +137,12 @@ export class SplitStore {
     return row && { version: Number(row['version']), split: fromBody(row['body']) }
   }
 
+  anyOpen(reversePath: string): boolean {
+    return (
+      this.#get('select 1 from member where reverse_path = ? limit 1', reversePath) !== undefined
+    )
+  }
+
   /** Newest first; `after` is the cursor of the page before. */
   recall(reversePath: string, recipient: string, after: Cursor | undefined): Page {
     // Nearly always there is nothing: asking for one row costs half of what beginning to read does.
