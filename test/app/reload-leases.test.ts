@@ -28,7 +28,7 @@ const others = [1, 2, 3].map((n) => `limits: { recipients: ${100 + n} }\n`)
 
 /** `more` stands within `backend`, with a comma in front. */
 const behind = (servers: readonly FakeBackend[], more = ''): string =>
-  `relay_domains: [example.org]\nbackend: { servers: [${servers.map(({ url }) => `"${url}"`).join(', ')}]${more} }\n`
+  `relay_domains: [example.org]\nbackend: { servers: [${servers.map(({ url }) => `"${url}"`).join(', ')}], mail: at_once${more} }\n`
 
 async function begin(app: TestApp): Promise<Client> {
   const client = await Client.connect(app.port)

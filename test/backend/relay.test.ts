@@ -32,7 +32,7 @@ async function place(
   const backend = parts.use(await startFakeBackend(options))
   const app = parts.use(
     await startTestApp({
-      config: `backend: { servers: ["${backend.url}"] ${backendConfig} }\nrelay_domains: [example.org]\n${config}`,
+      config: `backend: { servers: ["${backend.url}"], mail: at_once ${backendConfig} }\nrelay_domains: [example.org]\n${config}`,
     }),
   )
   const client = parts.adopt(await Client.connect(app.port), (one) => one.close())

@@ -44,7 +44,7 @@ async function beginWith(
   const backend = await startFakeBackend({ offers, rules: [...further, ...rules] })
   const config = [
     `listen: [{ address: "127.0.0.1:0", auth: ${auth} }]`,
-    `backend: { servers: ["${backend.url}"], pool: ${pool} }`,
+    `backend: { servers: ["${backend.url}"], mail: at_once, pool: ${pool} }`,
     'relay_domains: [example.org]',
     'peers: [{ name: default, strategy: group }]',
     policies,

@@ -75,7 +75,7 @@ async function startWorld(servers: readonly (readonly string[])[]): Promise<Worl
   for (const keywords of servers)
     backends.push(parts.use(await startFakeBackend({ offers: ['PIPELINING', ...keywords] })))
   const urls = JSON.stringify(backends.map(({ url }) => url))
-  const config = `ehlo: { chunking: true }\nbackend: { servers: ${urls} }\nrelay_domains: [example.org]\n`
+  const config = `ehlo: { chunking: true }\nbackend: { servers: ${urls}, mail: at_once }\nrelay_domains: [example.org]\n`
   const app = parts.use(await start({ config }))
   const sessions: Greeted[] = []
   for (const passing of all) {
@@ -166,7 +166,7 @@ test('offered, and the only server that has it is away: for now', async () => {
 test('behind HELO nothing was offered', async () => {
   await using backend = await startFakeBackend()
   await using app = await start({
-    config: `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\n`,
+    config: `backend: { servers: ["${backend.url}"], mail: at_once }\nrelay_domains: [example.org]\n`,
   })
   const client = await Client.connect(app.port)
   await client.reply()

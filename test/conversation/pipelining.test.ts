@@ -57,11 +57,27 @@ describe('what may be pipelined', () => {
     )
   })
 
-  test('MAIL is refused behind: what was pipelined has no transaction, and the session goes on', async () => {
+  test('MAIL is refused behind: so is each RCPT, and the session goes on', async () => {
     await using backend = await startFakeBackend({
       rules: [{ on: 'MAIL', nth: 1, say: '450 4.7.1 Greylisted' }],
     })
     await using app = await start({ config: behind(backend) })
+    const client = await open(app.port)
+    const said = [
+      ...(await pipeline(client, ...envelope, 'DATA')),
+      ...(await pipeline(client, ...envelope, 'RSET')),
+    ]
+    client.close()
+    expect(said.map((reply) => reply.slice(0, 3)).join(' ')).toBe('250 450 450 554 250 250 250 250')
+  })
+
+  test('MAIL is refused behind, and waited for: what was pipelined has no transaction, and the session goes on', async () => {
+    await using backend = await startFakeBackend({
+      rules: [{ on: 'MAIL', nth: 1, say: '450 4.7.1 Greylisted' }],
+    })
+    await using app = await start({
+      config: behind(backend).replace('servers:', 'mail: at_once, servers:'),
+    })
     const client = await open(app.port)
     const said = [
       ...(await pipeline(client, ...envelope, 'DATA')),

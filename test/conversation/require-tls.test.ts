@@ -26,7 +26,7 @@ afterAll(() => {
 })
 
 const behindTls = (servers: readonly FakeBackend[], tls: string): string =>
-  `backend: { servers: ${JSON.stringify(servers.map(({ url }) => url))}, ${tls} }\nrelay_domains: [example.org]\n`
+  `backend: { servers: ${JSON.stringify(servers.map(({ url }) => url))}, mail: at_once, ${tls} }\nrelay_domains: [example.org]\n`
 
 /** After STARTTLS, with what EHLO says then. */
 async function secured(port: number): Promise<{ readonly client: Client; readonly ehlo: string }> {

@@ -66,7 +66,7 @@ describe('known-limits.md: “table under When the sender goes away” “It not
     const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     await using backend = await startFakeBackend()
     await using app = await startTestApp({
-      config: `backend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]`,
+      config: `backend: { servers: ["${backend.url}"], mail: at_once }\nrelay_domains: [example.org]`,
     })
     if (at !== undefined)
       backend.rule({ on: at, hold: goOn.promise, reached: () => reached.resolve(undefined) })
@@ -106,7 +106,7 @@ describe("known-limits.md: “Rcptwise waits for the mail server's answer all th
       rules: [{ on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
     })
     await using app = await startTestApp({
-      config: `backend: { servers: ["${backend.url}"] }
+      config: `backend: { servers: ["${backend.url}"], mail: at_once }
 relay_domains: [example.org]
 peers: [{ name: default, strategy: ${strategy} }]`,
       recipients: '"c@example.org": strict\n',

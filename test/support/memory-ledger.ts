@@ -7,6 +7,10 @@ import type { Split } from '../../src/split/split.ts'
 export class MemoryLedger {
   readonly splits = new Map<string, Split>()
 
+  anyOpen(reversePath: string): boolean {
+    return this.open.some((split) => split.reversePath === reversePath)
+  }
+
   recall(reversePath: string, recipient: string): Split[] {
     return [...this.splits.values()]
       .filter((split) => split.status === 'open' && split.reversePath === reversePath)

@@ -116,7 +116,7 @@ const config = (port: number, tls: string): string =>
     'hostname: mx.test',
     'relay_domains: [example.org]',
     'listen: [{ address: "127.0.0.1:0", auth: pass_in_clear }]',
-    `backend: { servers: ["smtp://127.0.0.1:${port}"], tls: ${tls}, health: { eject_for: 100ms } }`,
+    `backend: { servers: ["smtp://127.0.0.1:${port}"], mail: at_once, tls: ${tls}, health: { eject_for: 100ms } }`,
   ].join('\n')
 
 /** A message, and a password: the answers to MAIL and AUTH. */

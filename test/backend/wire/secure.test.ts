@@ -251,7 +251,7 @@ test.each([
 
 describe('the whole product', () => {
   const config = (backend: TlsBackend, tls: string): string =>
-    `relay_domains: [example.org]\nbackend: { servers: ["smtp://127.0.0.1:${backend.port}"], tls: ${tls} }`
+    `relay_domains: [example.org]\nbackend: { servers: ["smtp://127.0.0.1:${backend.port}"], mail: at_once, tls: ${tls} }`
   const failures = (facts: readonly Fact[]): string[] =>
     facts.flatMap((fact) => (fact.kind === 'backendFailed' ? [`${fact.step}: ${fact.why}`] : []))
 

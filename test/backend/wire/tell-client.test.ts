@@ -18,7 +18,7 @@ const extensions = (keyword: string): { on: 'EHLO'; say: string[] } => ({
   ],
 })
 const config = (port: number, how: string): string => `
-backend: { servers: ["smtp://127.0.0.1:${port}"], client_address: ${how} }
+backend: { servers: ["smtp://127.0.0.1:${port}"], mail: at_once, client_address: ${how} }
 relay_domains: [example.org]
 judges: [{ headers: { from: [127.0.0.0/8] } }]
 `
