@@ -11,9 +11,11 @@ const options = [
   '--max-inlined-bytecode-size-cumulative=3000',
   // V8 counts read buffers apart from its own objects, and marks all that is alive after 15 MiB of
   // them, although a collection of young objects would free them. With these it waits for that:
-  // docs/decisions/0103-no-full-collection-for-read-buffers.md.
+  // docs/decisions/0103-no-full-collection-for-read-buffers.md. Up to a young generation of buffers
+  // is in memory then, so it is half as large as usual (MiB of one of its halves, 16 unless set).
   '--external-memory-accounted-in-global-limit',
   '--initial-old-space-size=128',
+  '--max-semi-space-size=8',
 ]
 
 /** Node ends where its V8 does not know an option that it is started with. */

@@ -234,10 +234,11 @@ describe('limits.md: “table under Memory and disk in all”', () => {
 
 test('limits.md: “Rcptwise stops reading from a client once 64 KiB of its commands wait for their turn.”', async () => {
   const held = Promise.withResolvers<undefined>()
-  await using backend = await startFakeBackend({ rules: [{ on: 'MAIL', hold: held.promise }] })
+  await using backend = await startFakeBackend({ rules: [{ on: 'RCPT', hold: held.promise }] })
   await using app = await start({ config: behind(backend) })
   const client = await open(app.port)
-  client.send('MAIL FROM:<s@example.net>\r\n')
+  await client.ask('MAIL FROM:<s@example.net>')
+  client.send('RCPT TO:<a@example.org>\r\n')
   // The system's own buffers take some megabytes more.
   const line = `NOOP ${'x'.repeat(1000)}\r\n`
   let sent = 0
