@@ -88,7 +88,10 @@ describe.skipIf(interopObstacle() !== undefined)(
           'smtpd_delay_reject = no',
         ],
       })
-      frontEnd = await startFrontEnd({ backend: postfix.port, config: { limits } })
+      const servers = [`smtp://127.0.0.1:${postfix.port}`]
+      // What Postfix says to MAIL is to be compared with what Rcptwise says to MAIL.
+      const config = { limits, backend: { servers, mail: 'at_once' } }
+      frontEnd = await startFrontEnd({ backend: postfix.port, config })
     })
     afterAll(async () => {
       await frontEnd[Symbol.asyncDispose]()
