@@ -135,7 +135,7 @@ describe('the ledger is asked once for a sender of whom nothing is open', () => 
         return []
       },
       {
-        anyOpen: () => {
+        anyOpen: (): boolean | Promise<boolean> => {
           asked.push('any')
           return any()
         },
