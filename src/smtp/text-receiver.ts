@@ -17,6 +17,7 @@
 import { EndFinder } from './end-finder.ts'
 import { NewlineFinder } from './newline-finder.ts'
 import { OctetCopy } from './octet-copy.ts'
+import { canScan, endOfPlainLines, forgetChunk } from './plain-lines.ts'
 
 /** Why a text was refused although it is complete; the first reason counts. */
 export type TextFault = 'bareNewline' | 'nul' | 'lineTooLong' | 'tooLarge' | 'headerTooLarge'
@@ -107,10 +108,10 @@ export class TextReceiver {
     let wholeLines = at
     while (at < data.length && !this.#refused() && !this.#ended) {
       if (this.#place !== 'line') wholeLines = at
-      if (this.#place === 'strict')
-        at = this.#linesAreShort ? this.#shortLines(data, at) : this.#ordinaryLines(data, at)
+      if (this.#place === 'strict') at = this.#wholeLines(data, at)
       if (at < data.length) at = this.#step(data, at)
     }
+    forgetChunk()
     if (this.#refused()) {
       // The header section in front of it tells which message was refused.
       this.#until = Math.max(this.#from, wholeLines)
@@ -132,10 +133,19 @@ export class TextReceiver {
     this.#ended = true
   }
 
+  /** Most lines of most texts: whole, within the limits, and nothing in them to look at. */
+  #wholeLines(data: Buffer, at: number): number {
+    const { maxLineBytes, maxBytes } = this.#options
+    if (!this.#inHeader && canScan(data, maxLineBytes)) {
+      const end = at + maxBytes - this.#size
+      return this.#taken(at, endOfPlainLines(data, { from: at, end, longest: maxLineBytes }))
+    }
+    return this.#linesAreShort ? this.#shortLines(data, at) : this.#ordinaryLines(data, at)
+  }
+
   /**
-   * Most lines of most texts: whole, within the limits, and nothing in them to look at. Where it
-   * got to. Two native searches a line, each of which ends within it; many short lines are left to
-   * `#shortLines`.
+   * Where it got to. Two native searches a line, each of which ends within it; many short lines are
+   * left to `#shortLines`.
    */
   #ordinaryLines(data: Buffer, from: number): number {
     const room = from + this.#room()

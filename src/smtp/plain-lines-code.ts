@@ -1,0 +1,11 @@
+/** Made from plain-lines.wat by `node tools/wasm.ts`. */
+export const code = Buffer.from(
+  [
+    'AGFzbQEAAAABCAFgA39/fwF/AwIBAAUDAQACBxECBm1lbW9yeQIABHNjYW4AAArsAQHpAQIBewh/IAAhBCAAIQVBAS',
+    'EKAkADQCAEIAFPDQEgBP0ABAAhAyADQQr9D/0j/WQhByADQQ39D/0j/WQhBiAGQQF0IAlyIAdzIAdBAXQgCnIgA0Eu',
+    '/Q/9IyADQQD9D/0j/VD9ZHFyQf//A3EhCCABIARrIQsgC0EQSQRAQQEgC3RBAWshCyAHIAtxIQcgCCALcSEICyAIBE',
+    'AgByAIQQAgCGtxQQFrcSEHCyAHBEAgBCAHaGogBWtBAWsgAkoNAiAEQSBqIAdnayEFCyAIDQEgBkEPdiEJIAdBD3Yh',
+    'CiAEQRBqIQQMAAsLIAUL',
+  ].join(''),
+  'base64',
+)
