@@ -39,6 +39,14 @@ const areTwoMessages = (ours: Split, stored: Split): boolean =>
     ? ours.status === 'open' && hasOthers(ours, stored)
     : ours.fingerprint !== stored.fingerprint)
 
+/**
+ * Taken for a part of another message, and closed as such, while it had no name, and the attempt
+ * that gives it one was under way. What the other one has answered was for its own sake: who has
+ * this message would get it again.
+ */
+const wasTakenFor = (ours: Split, stored: Split): boolean =>
+  stored.status !== 'open' && stored.fingerprint === undefined && ours.fingerprint !== undefined
+
 function hasOthers(ours: Split, stored: Split): boolean {
   const known = new Set(stored.recipients.map(({ address }) => address))
   return ours.recipients.some(({ address, state }) => state === 'waiting' && !known.has(address))
@@ -129,7 +137,9 @@ export function reconcilingLedger(ledger: Ledger, onFact: FactListener): Ledger 
         stored.fingerprint !== undefined
       )
         return { saved: false }
-      const split = reconcile(ours, stored)
+      const split = wasTakenFor(ours, stored)
+        ? { ...ours, version: stored.version + 1 }
+        : reconcile(ours, stored)
       const { saved } = await ledger.save(split)
       if (!saved) continue
       if (ours.status === 'open' && stored.status === 'open') tellIfClosed(split, onFact)

@@ -69,6 +69,26 @@ test('a split without a name that another message took for a part of itself goes
   await ledger.close()
 })
 
+test('the same where the other message was faster: who has this one is not given it again', async () => {
+  const ledger = await openSqliteLedger({ path: ':memory:', onFact: () => undefined })
+  const over = reconcilingLedger(ledger, () => undefined)
+  const nameless = splitOf('it')
+  await ledger.save(nameless)
+  const retired = changed(answerRecipients(nameless, [a, b]), {
+    status: 'completed',
+    closedAt: start,
+    version: 2,
+  })
+  await ledger.save(retired)
+  const named = changed(keepDelivery(nameless, a, start), {
+    fingerprint: 'f'.repeat(64),
+    version: 2,
+  })
+  expect(await over.save(named)).toEqual({ saved: true })
+  expect(await ledger.find('it')).toEqual({ ...named, version: 3 })
+  await ledger.close()
+})
+
 test('the result is the version after the stored one, with everybody in it', () => {
   const ours = splitOf('it', {
     version: 2,
