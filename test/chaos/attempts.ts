@@ -49,6 +49,10 @@ export const waitsAtRcpt = ({ rcpts }: Transaction): boolean =>
 export const makesSomebodyWait = (one: Transaction): boolean =>
   waitsAtRcpt(one) || one.told.some(([, reply]) => isOurDeferral(reply))
 
+/** Its sender left before it read the answer to a text that had come whole. */
+export const isUnread = ({ text, dot, end }: Transaction): boolean =>
+  end !== 'heard' && dot !== undefined && text.length === 0
+
 /**
  * Somebody was deferred by us, nobody was answered for good, and that was not the server's own
  * doing. Who is refused at RCPT got further only where they had waited: a sender that leaves at the

@@ -308,7 +308,8 @@ export class Record {
         at >= transaction.from - 50 &&
         at <= transaction.to + 50,
     )
-    return full && copy.at < transaction.from
+    // The server behind may still be at it.
+    return full && copy.came < transaction.from
       ? 'the mailbox was full when the sender came again'
       : undefined
   }

@@ -92,6 +92,60 @@ const guessedAt = (
 
 const dan = 'dan@example.org'
 
+/** Ann's mailbox is full; Cho, who refuses it, is told to come again, or has left without an answer. */
+const beside = (unread: number): Entry[] => {
+  const rcpts = [
+    [ann, '452 full [behind]'],
+    [cho, '250 ok'],
+  ] as const
+  const told = [
+    [ann, '452 full [behind]'],
+    [cho, '451 4.5.3 later'],
+  ] as const
+  return [
+    letter(9),
+    ...Array.from({ length: 16 - unread }, (_, i) =>
+      transaction(1000 * (i + 1), '451 4.5.3 later', { rcpts, told }),
+    ),
+    ...Array.from({ length: unread }, (_, i) =>
+      transaction(20_000 + 1000 * i, '', { rcpts, told: [], end: 'left' }),
+    ),
+    transaction(40_000, '250 taken'),
+    taken(40_000, [cho]),
+    said(40_001, '40000'),
+  ]
+}
+
+/** Another message broke off at Dan, who waits; this one is for Ann, then Cho. */
+const leftAlone = (meanwhile: readonly Entry[]): Entry[] => [
+  { ...letter(9), letter: 'n' } as Entry,
+  {
+    ...brokenOff,
+    rcpts: [
+      [ann, '250 ok'],
+      [dan, '451 4.5.3 later'],
+    ],
+    told: [[dan, '451 4.5.3 later']],
+  },
+  ...meanwhile,
+  { ...letter(9), at: 8000 } as Entry,
+  transaction(9000, '250 taken'),
+  taken(9000, both),
+  said(9001, '9000'),
+]
+
+/** Another message's text was seen; the sender breaks off a third one, to people of that one. */
+const spokenForBy = (third: Partial<Transaction>): Entry[] => [
+  { ...letter(9), letter: 'n' } as Entry,
+  transaction(500, '451 4.5.3 later', { letter: 'n' }),
+  { ...letter(9), letter: 'o' } as Entry,
+  { ...brokenOff, letter: 'o', ...third },
+  { ...letter(9), at: 8000 } as Entry,
+  transaction(9000, '250 taken'),
+  taken(9000, both),
+  said(9001, '9000'),
+]
+
 /** The sender leaves before the text, when Dan is refused and Cho has to wait. */
 const refusedBeside: Entry[] = [
   letter(9),
@@ -360,6 +414,40 @@ const rows: readonly Row[] = [
     ],
     ['wrong'],
   ],
+  [
+    'refuses such mail and has it, after sixteen attempts, of which its sender has left two',
+    beside(2),
+    [],
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it, since a third message broke off, which may have been that of another',
+    spokenForBy({}),
+    [],
+    ['wrong'],
+  ],
+  [
+    'the same, where the third message broke off before the text of the other one',
+    spokenForBy({ from: 100, to: 110 }),
+    ['wrong'],
+  ],
+  [
+    'the same, where the third message went to somebody else, too',
+    spokenForBy({
+      rcpts: [
+        [dan, '250 ok'],
+        [cho, '451 4.5.3 later'],
+      ],
+    }),
+    ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: of another message that broke off one was refused since then',
+    leftAlone([refused(2000, 'RCPT', 'full', [dan])]),
+    [],
+    ['wrong'],
+  ],
+  ['the same, where nobody was refused since then', leftAlone([]), ['wrong']],
 ]
 
 describe('one answer for recipients who differ, as the record of a chaos run is counted', () => {

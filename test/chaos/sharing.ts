@@ -6,6 +6,7 @@ import {
   comeFirst,
   isAnswered,
   isKnownByText,
+  isUnread,
   madeNoProgress,
   makesSomebodyWait,
   peopleIn,
@@ -39,7 +40,7 @@ export class Sharing {
     const [, ...byText] = before.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
     if (byText.slice(recognisedReturns).some((one) => this.#wasInVain(one)))
       return 'rule 5: too many returns known by their text alone'
-    if (before.filter((one) => makesSomebodyWait(one)).length >= 16)
+    if (before.filter((one) => makesSomebodyWait(one) || isUnread(one)).length >= 16)
       return 'rule 7: too many forced retries'
     return this.#otherThatSpoke(offer, transaction) ?? this.#takenForItsReturn(offer, transaction)
   }
@@ -76,11 +77,39 @@ export class Sharing {
     if (isAnswered(other, over)) return false
     const stuck = before.filter((one) => waitsAtRcpt(one) && this.#wasInVain(one))
     if (before.some(({ dot }) => dot !== undefined)) {
-      const givenUp = stuck.length > 0 || over.some((one) => this.#wasGivenUp(other, one))
+      const givenUp =
+        stuck.length > 0 ||
+        over.some((one) => this.#wasGivenUp(other, one)) ||
+        this.#brokenOffAlike(other, transaction)
       return givenUp && offered.every((one) => other.to.includes(one))
     }
     const muchTried = stuck.length > 1 && stuck.some((one) => comeFirst(peopleIn(one), offered))
-    return muchTried || stuck.some((one) => startsWith(offered, peopleIn(one)))
+    return muchTried || stuck.some((one) => startsWith(offered, this.#leftOf(one, from)))
+  }
+
+  /** Whom it still waits for: who was refused at RCPT since then comes back in no message. */
+  #leftOf(one: Transaction, until: number): readonly string[] {
+    const refused = this.#evidence.refusals.filter(
+      ({ step, code, at }) => step === 'RCPT' && code >= 500 && at > one.to && at < until,
+    )
+    return peopleIn(one).filter((each) => !refused.some(({ to }) => to.includes(each)))
+  }
+
+  /**
+   * A third message, told alike, to people of the other one alone: its sender left at the first who
+   * had to wait, and for all that was told it was the other one's return.
+   */
+  #brokenOffAlike(other: Offer, { from }: Transaction): boolean {
+    const seen = this.#earlier(other.letter, from).find(({ dot }) => dot !== undefined)
+    return this.#others(other).some(({ letter }) =>
+      this.#earlier(letter, from).some(
+        (one) =>
+          one.from > (seen?.from ?? Infinity) &&
+          one.dot === undefined &&
+          waitsAtRcpt(one) &&
+          peopleIn(one).every((each) => other.to.includes(each)),
+      ),
+    )
   }
 
   /**
