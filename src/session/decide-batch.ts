@@ -8,11 +8,11 @@ import { byBackend, defer, finish, letThrough } from './answer-rcpt.ts'
 import { keepUnsplit } from './crowded.ts'
 import {
   endsConcealing,
-  mayHaveRefused,
+  mayGoInVain,
   othersExpected,
   recall,
-  refusalsIn,
   returnsRefused,
+  standingIn,
 } from './guess-return.ts'
 import { takeReturn } from './recognise-split.ts'
 import { recordDeferrals, recordReturns } from './record-split.ts'
@@ -28,7 +28,7 @@ export function settle(session: Session, batchEnded: boolean): void {
   if (transaction === undefined || session.state.at !== 'envelope') return
   const { recipients } = transaction
   const splitting = splittingOf(transaction)
-  const inOrder = splitting !== undefined && goesInOrder(transaction, splitting)
+  const inOrder = splitting !== undefined && goesInOrder(transaction)
   if (batchEnded) transaction.batchEnd = recipients.length
   const waitsForBatch = splitting !== undefined && !inOrder
   const open = recipients.filter((recipient) => recipient.fate === 'asked')
@@ -44,15 +44,14 @@ export function settle(session: Session, batchEnded: boolean): void {
 }
 
 /**
- * `first: offered`: each is decided as it comes, unless the first one is refused in a message that
- * this may be. Then it is looked whether somebody else can go first.
+ * `first: offered`: each is decided as it comes, unless it may be in vain to let the first one go.
+ * Then it is looked whether somebody else can go first.
  */
-function goesInOrder(transaction: Transaction, splitting: Splitting): boolean {
+function goesInOrder(transaction: Transaction): boolean {
   const { peer, going, recipients } = transaction
   if (peer.first !== 'offered') return false
   const next = recipients.find(({ fate }) => fate === 'considered')
-  if (splitting === 'late' || going.kind !== 'nobody' || next === undefined) return true
-  return !mayHaveRefused(transaction, next)
+  return going.kind !== 'nobody' || next === undefined || !mayGoInVain(transaction, next)
 }
 
 function decideBatch(
@@ -115,9 +114,10 @@ function offeredOf(
   // One group after the other would be asked in vain. Should it be another message, all who are
   // here share an answer, or have it at once.
   const together = splitting === 'group' && returnsRefused(transaction)
-  const refusals = refusalsIn(transaction)
+  const standing = standingIn(transaction)
   return batch.map((recipient): Offered => {
     const { index, group, concealed, policy, memory } = recipient
+    const { inVain, refused: refusedInOne } = standing(recipient)
     const refused = (transaction.taken === 'guessed' || together) && memory?.state === 'refused'
     return {
       index,
@@ -125,10 +125,10 @@ function offeredOf(
       neverDefer: concealed === undefined && policy?.neverDefer === true,
       willBeRefused:
         refused || (splitting !== 'late' && concealed !== undefined && !hasIt(recipient)),
-      refusals: splitting === 'late' ? 0 : refusals(recipient),
+      inVain: splitting === 'late' ? 0 : inVain,
       // Who shares an answer that is not theirs costs nobody anything: the text decides, and who
-      // accepts has it at once.
-      hasIt: hasIt(recipient),
+      // accepts has it at once. But not beside others where this may as well be what they refuse.
+      hasIt: hasIt(recipient) && !refusedInOne,
       othersExpected: expected && refused,
     }
   })

@@ -2,10 +2,9 @@
  * Which message this may be the return of, before its text tells: what was told and who is offered
  * speak for a split of the ledger, or against it (rules 5, 6 and 10).
  */
-import { memoryOf, othersBefore } from '../split/split-course.ts'
+import { memoryOf, nextVersion, othersBefore, stateOf } from '../split/split-course.ts'
 import {
   type Candidate,
-  isRefusedIn,
   isRefusedWhole,
   likeliest,
   mayBeReturn,
@@ -13,6 +12,7 @@ import {
   newCandidate,
   noteOffer,
   seemsReturn,
+  triedInVain,
   declaredAlike,
 } from '../split/split-return.ts'
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
@@ -38,13 +38,10 @@ export function mayHaveIt(session: Session, { address }: Recipient): boolean {
   )
 }
 
-/** A refusal of theirs is kept in a message that this may be, as far as MAIL has told. */
-export const mayHaveRefused = (
-  { recalled, arrival }: Transaction,
-  { address }: Recipient,
-): boolean =>
+/** To let them go first would be in vain in a message that this may be, as far as MAIL has told. */
+export const mayGoInVain = ({ recalled, arrival }: Transaction, { address }: Recipient): boolean =>
   [...recalled.values()].some(
-    (split) => declaredAlike(split, arrival) && memoryOf(split, address)?.state === 'refused',
+    (split) => declaredAlike(split, arrival) && triedInVain(stateOf(split, address)) > 0,
   )
 
 /**
@@ -94,10 +91,23 @@ export function returnsRefused({ split, presumed, candidates, arrival }: Transac
   return candidate !== undefined && isRefusedWhole(candidate, arrival)
 }
 
-/** Of how many messages that this may be the refusal of a recipient is kept. */
-export function refusalsIn({ candidates, arrival }: Transaction): (of: Recipient) => number {
+/** What is known of a recipient in all messages that this may be. */
+export interface Standing {
+  /** How little it would help to let them go first. */
+  readonly inVain: number
+  /** Their refusal is kept in one of them. */
+  readonly refused: boolean
+}
+
+export function standingIn({ candidates, arrival }: Transaction): (of: Recipient) => Standing {
   const possible = [...candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
-  return ({ address }) => possible.filter((candidate) => isRefusedIn(candidate, address)).length
+  return ({ address }) => {
+    const known = possible.map(({ byAddress }) => byAddress.get(address))
+    return {
+      inVain: known.reduce((sum, one) => sum + triedInVain(one), 0),
+      refused: known.some((one) => one?.state === 'refused'),
+    }
+  }
 }
 
 /**
@@ -162,19 +172,39 @@ function forgive(
 }
 
 /**
- * It is another message after all: it is split like any other, unless people who don't share an
- * answer have gone through already.
+ * It is another message after all: it is split like any other. Who has gone through already, though
+ * they do not share an answer, goes on as with `late`.
  */
-export function withdrawForgiveness(transaction: Transaction): void {
+function withdrawForgiveness(transaction: Transaction): void {
   if (transaction.forgivenFor === undefined) return
-  const through = throughOf(transaction)
-  const [first] = through
-  if (through.some(({ group }) => group !== first?.group)) return
+  const [first] = throughOf(transaction)
   delete transaction.unsplit
   delete transaction.forgivenFor
   if (first === undefined) return
   const group = splittingOf(transaction) === 'late' ? '' : first.group
   transaction.going = { kind: 'group', group }
+}
+
+/**
+ * The text shows that it is another message than those it was let through for. It is split like any
+ * other, unless people who do not share an answer have gone through already. Those others speak for
+ * none again before a further attempt of theirs makes no progress: else one that never comes back
+ * would let through all that looks like it.
+ */
+export function endAnothersForgiveness(session: Session, transaction: Transaction): void {
+  const { forgivenFor, split, recalled, identity } = transaction
+  if (forgivenFor === undefined || identity === undefined) return
+  // What was taken up into this message's own split is not in the ledger any more.
+  if (!forgivenFor.every((id) => split?.id !== id && recalled.has(id))) return
+  for (const id of forgivenFor) {
+    const other = recalled.get(id)
+    if (other === undefined || other.idleAttempts === 0) continue
+    const silenced = nextVersion({ ...other, idleAttempts: 0 })
+    recalled.set(id, silenced)
+    session.effects.push({ do: 'save', split: silenced })
+  }
+  const [first, ...others] = throughOf(transaction)
+  if (others.every(({ group }) => group === first?.group)) withdrawForgiveness(transaction)
 }
 
 const whyForgiven = (

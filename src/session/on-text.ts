@@ -35,7 +35,7 @@ import { noteLimit } from './limit.ts'
 import { madeEarly, madeOf } from './made.ts'
 import { takeResults } from './on-delivered.ts'
 import { deferredByJudge, type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
-import { withdrawForgiveness } from './guess-return.ts'
+import { endAnothersForgiveness } from './guess-return.ts'
 import { confirmSplit, takeOver } from './recognise-split.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
 import { requestDelivery } from './request-delivery.ts'
@@ -163,18 +163,10 @@ function answerStreamed(
 
 function judge(session: Session, ended: Ended, judged: Judged): void {
   confirmSplit(session, ended.transaction)
-  if (isAnothersForgiveness(ended.transaction)) withdrawForgiveness(ended.transaction)
+  endAnothersForgiveness(session, ended.transaction)
   if (awaitsOthers(session, ended.transaction))
     return go(session, ended, { at: 'awaitingOthers', judged })
   decideVerdicts(session, ended, judged)
-}
-
-/** The splits that it was let through for are known to be other messages'. */
-function isAnothersForgiveness(transaction: Transaction): boolean {
-  const { forgivenFor, split, recalled, identity } = transaction
-  if (forgivenFor === undefined || identity === undefined) return false
-  // What was taken up into this message's own split is not in the ledger any more.
-  return forgivenFor.every((id) => split?.id !== id && recalled.has(id))
 }
 
 /**

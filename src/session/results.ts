@@ -80,7 +80,9 @@ export function markResults(transaction: Transaction, said: Said): void {
 /** The backend never saw the text for this recipient. */
 function withheld(recipient: Recipient): OwnAnswer {
   const { memory, concealed, verdict, path, verdictReply, reason: why } = recipient
-  if (memory?.state === 'refused' && memory.reply !== undefined)
+  // Where it is let through all the same, and a judge that is away wants all to come again, they
+  // come again, too.
+  if (memory?.state === 'refused' && memory.reply !== undefined && verdict !== 'defer')
     return { reply: memory.reply, reason: refusedBefore(memory) }
   if (concealed !== undefined) return { reply: concealed, reason: reason('concealed') }
   const instead = withheldAs(verdict, path)

@@ -268,11 +268,19 @@ export function endAttempt(split: Split, end: AttemptEnd): Split {
     ...markedByJudge(released(split), end),
     ...(recognised === 0 ? {} : { recognised }),
     lastAttemptAt: end.at,
-    forcedRetries: split.forcedRetries + (end.forcedRetry ? 1 : 0),
+    forcedRetries: split.forcedRetries + (end.forcedRetry && costsSomebody(split, end) ? 1 : 0),
     idleAttempts: end.progress ? 0 : split.idleAttempts + (idle ? 1 : 0),
     refusedOnly: end.refusedOnly,
   }
 }
+
+/**
+ * Rule 7 is for what we have caused. Where the sender has to come again for somebody's full mailbox
+ * it costs nobody anything that those who refuse wait, too.
+ */
+const costsSomebody = ({ recipients }: Split, { trouble }: AttemptEnd): boolean =>
+  !trouble ||
+  recipients.some(({ state, deferredAt }) => state === 'waiting' && deferredAt !== undefined)
 
 function markedByJudge(split: Split, { byJudge }: AttemptEnd): Split {
   if (byJudge) return { ...split, deferredByJudge: true }

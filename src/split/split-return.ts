@@ -151,18 +151,20 @@ export function seemsReturn(candidate: Candidate, arrival: Arrival): boolean {
 }
 
 /**
- * In a message that this may be, the refusal of `address` is kept. Where somebody has to go first,
- * it is another one.
+ * How little it would help a message to let this recipient go first: 2, since the refusal is kept;
+ * 1, since they went last time and got no answer, such as one whose mailbox is full.
  */
-export const isRefusedIn = ({ byAddress }: Candidate, address: string): boolean =>
-  byAddress.get(address)?.state === 'refused'
+export function triedInVain(recipient: SplitRecipient | undefined): 0 | 1 | 2 {
+  if (recipient?.state === 'refused') return 2
+  return recipient?.state === 'waiting' && recipient.deferredAt === undefined ? 1 : 0
+}
 
 /** All who are open in it are offered, nobody else, and the refusal of each is kept. */
 export const isRefusedWhole = (candidate: Candidate, arrival: Arrival): boolean =>
   mayBeReturn(candidate, arrival) &&
   !candidate.strangers &&
   candidate.seen.size === candidate.expected.length &&
-  candidate.expected.every((address) => isRefusedIn(candidate, address))
+  candidate.expected.every((address) => candidate.byAddress.get(address)?.state === 'refused')
 
 function windowOf(returns: Returns | undefined): ReturnWindow | undefined {
   if (returns === undefined) return undefined

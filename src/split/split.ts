@@ -152,7 +152,10 @@ export interface Split {
   readonly fingerprint?: string
   /** For people; not a key. */
   readonly messageId?: string
-  /** Transactions of this message in which someone was deferred. */
+  /**
+   * Transactions of this message in which someone was deferred, but for those who refuse where the
+   * sender had to come again anyway.
+   */
   readonly forcedRetries: number
   /** Attempts in a row in which nobody got further (rule 5). */
   readonly idleAttempts: number

@@ -12,10 +12,11 @@ export interface Offered {
   /** The refusal is known already: goes last, when nobody else is deferred (rule 2). */
   readonly willBeRefused: boolean
   /**
-   * Of how many messages that this may be their refusal is kept. Who has fewer goes first, so that
-   * a return gets on. Nobody waits for it who would not wait for the sake of another group.
+   * How much speaks for it that to let them go first would be in vain, since their refusal is kept
+   * of a message that this may be, or they went last time without an answer. Nobody waits for it
+   * who would not wait for the sake of another group.
    */
-  readonly refusals: number
+  readonly inVain: number
   /** Has the message already: can share the answer of any group that is accepted. */
   readonly hasIt: boolean
   /** Others of the same message are still to come before this one. */
@@ -82,10 +83,10 @@ function start(batch: readonly Offered[], open: readonly Offered[], by: Choosing
   return batch.some((offered) => !offered.othersExpected) ? { kind: 'refused' } : { kind: 'nobody' }
 }
 
-/** Those of whom the fewest refusals are kept. */
+/** Those with whom it is the least in vain. */
 function preferred(offered: readonly Offered[]): readonly Offered[] {
-  const fewest = offered.reduce((least, { refusals }) => Math.min(least, refusals), Infinity)
-  return offered.filter(({ refusals }) => refusals === fewest)
+  const least = offered.reduce((so, { inVain }) => Math.min(so, inVain), Infinity)
+  return offered.filter(({ inVain }) => inVain === least)
 }
 
 function largest(offered: readonly Offered[]): string {

@@ -186,6 +186,15 @@ const policyFor = (address: string) => ({
   policy: address === bob ? policies.careful : policies.strict,
 })
 
+test('strategies.md: “Fewer are not safe: the next message of a program that makes one attempt may look like the retry, and the program would give it up at the 451.” So it hears none', () => {
+  const site = new Site({ parameters: ' SIZE=1000' })
+  expect(site.send(all, spam)).toBe('250 250 250 451')
+  for (let n = 0; n < 5; n++) {
+    site.now += minute
+    expect(site.send(all, clean(n))).toBe('250 250 250 250')
+  }
+})
+
 describe('rules.md: “When this message has come back twice and only its text could tell, SIZE, ENVID and the recipients are enough.” strategies.md: “After two retries that only the text could tell, the size, ENVID and recipients are enough: hosts, order and time may differ from one retry to the next.”', () => {
   /** The fourth attempt; each came from another network, in another order, much later. */
   const fourth = (text: typeof spam, to: readonly string[], parameters: string) => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startSplit } from '../../src/split/split-course.ts'
 import { whyUnsplit } from '../../src/split/unsplit.ts'
+import { found } from '../support/found.ts'
 import { defaultPeer, Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 
 const recipients = { 'a@example.org': policies.tagOnly, 'b@example.org': policies.strict }
@@ -84,7 +85,8 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     const machine = Machine.ready({ recipients, world })
     for (let i = 0; i < 3; i++) {
       const said = machine.message(both, text)
-      expect(said.rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '451'])
+      const codes = said.rcpts.map((line) => line.slice(0, 3))
+      expect(codes).toEqual(i % 2 === 0 ? ['250', '451'] : ['451', '250'])
       expect(said.text[0]).toMatch(/^45[12]/)
     }
     expect(machine.ledger.open).toMatchObject([{ idleAttempts: 0, forgiven: false }])
@@ -239,6 +241,51 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
       ])
     },
   )
+
+  /** Its text was seen once, and since then its sender leaves at the first who has to wait. */
+  function seenAndTried(options: MachineOptions = { recipients }): Machine {
+    const first = Machine.ready({ ...options, peer: { strategy: 'late' } })
+    first.message(both, spam)
+    const machine = Machine.ready({ ...options, ledger: first.ledger })
+    dropping(machine)
+    expect(machine.ledger.open).toMatchObject([{ idleAttempts: 1 }])
+    return machine
+  }
+
+  test('rules.md: “A message whose sender never comes back lets another one through at most once for each attempt of its own.”', () => {
+    const machine = seenAndTried()
+    const others = (): (string | undefined)[] =>
+      ['one', 'two', 'three'].map((message) => {
+        machine.message(both, { ...spam, message: `${message} ${machine.transactions.length}` })
+        return machine.transactions.at(-1)?.unsplit
+      })
+    expect(others()).toEqual(['forgiven', undefined, undefined])
+    dropping(machine)
+    expect(others().filter((one) => one === 'forgiven').length).toBeLessThanOrEqual(1)
+  })
+
+  test('who would be let through while the judge is away is told to come again, and nobody is refused for the others', () => {
+    const machine = seenAndTried()
+    const away = found({ kind: 'failed', why: 'away' }, { onFailure: 'defer' })
+    const said = machine.message(both, { findings: away })
+    expect(machine.transactions.at(-1)?.unsplit).toBe('forgiven')
+    expect(said.text[0]).toMatch(/^451/)
+    expect(machine.message(both, spam).text[0]).toMatch(/^250/)
+  })
+
+  test('who shows to be another message after some have gone through lets nobody else through', () => {
+    const machine = seenAndTried({
+      recipients: { ...recipients, 'c@example.org': policies.strict },
+    })
+    machine.send('MAIL FROM:<sender@example.net>')
+    const said = ['a', 'b', 'c', 'd'].map(
+      (one) => machine.send(`RCPT TO:<${one}@example.org>`)[0] ?? '',
+    )
+    expect(said.map((reply) => reply.slice(0, 3))).toEqual(['250', '250', '451', '451'])
+    machine.send('DATA')
+    expect(machine.text({ ...spam, message: 'another' })[0]).toMatch(/^451/)
+    expect(machine.parcels.flatMap((parcel) => parcel.recipients).length).toBeLessThanOrEqual(1)
+  })
 
   test('a sender that offers them in another order each time is let through, too', () => {
     const machine = Machine.ready({ recipients })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Machine, policies } from '../support/machine.ts'
 
 const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
+const ok = { code: 250, lines: ['2.1.5 Ok'] as [string] }
 const many = Array.from({ length: 20 }, (_, i) => `r${i}@example.org`)
 
 describe('rules.md: “Rcptwise never splits mail of clients in trusted or with AUTH, and no message over more than max_forced_retries (16).” “Rcptwise serves those as in rule 5.”', () => {
@@ -42,6 +43,19 @@ describe('rules.md: “Rcptwise never splits mail of clients in trusted or with 
       expect(machine.parcels.flatMap((parcel) => parcel.recipients)).toHaveLength(many.length)
     },
   )
+
+  test('rules.md: “An attempt that the sender has to repeat anyway, such as for a full mailbox, does not count if only recipients who refuse the message wait with it.”', () => {
+    const full = { code: 452, lines: ['4.2.2 Mailbox full'] as [string] }
+    const machine = Machine.ready({
+      peer: { strategy: 'late' },
+      recipients: { 'strict@example.org': policies.strict },
+      world: { rcpt: (address) => (address.startsWith('full') ? full : ok) },
+    })
+    const to = ['full@example.org', 'strict@example.org']
+    for (let n = 0; n < 40; n++) expect(machine.message(to, spam).text[0] ?? '').toMatch(/^451|^$/)
+    expect(machine.parcels).toEqual([])
+    expect(machine.transactions.every(({ unsplit }) => unsplit === undefined)).toBe(true)
+  })
 
   test('deferrals of a message whose sender never sends a text count as well', () => {
     const machine = Machine.ready({

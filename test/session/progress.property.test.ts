@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/verdict/verdict.ts'
+import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 import { runs } from '../support/properties.ts'
@@ -27,7 +28,11 @@ interface Sender {
   readonly lastWord: 'judges' | 'backend'
   /** Clean mail to all of them that looks alike until its text, behind each attempt. */
   readonly clean: number
+  /** The first mailbox is full for so many attempts. */
+  readonly full?: { readonly at: 'RCPT' | 'the dot'; readonly attempts: number }
 }
+
+const mailboxFull: Reply = { code: 452, lines: ['4.2.2 Mailbox full'] }
 
 const sender: fc.Arbitrary<Sender> = fc.record({
   strategy: fc.constantFrom('group', 'single', 'late'),
@@ -66,6 +71,8 @@ interface Heard {
   readonly fates: ReadonlyMap<string, 'open' | 'yes' | 'no'>
   readonly unsplit: readonly string[]
   readonly said: readonly string[]
+  /** The attempt in which each was answered. */
+  readonly answered: ReadonlyMap<string, number>
 }
 
 const addressOf = (i: number): string => `r${i}@example.org`
@@ -79,12 +86,15 @@ function play(s: Sender): Heard {
   const accepts = (address: string, score: number): boolean =>
     decide(score, known[address] ?? policies.careful).verdict !== 'reject'
   const unsplit: string[] = []
+  const answered = new Map<string, number>()
   const said: string[] = []
   let now = 1_000_000
   let attempts = 0
   const openOnes = (): string[] =>
     [...fates].flatMap(([one, fate]) => (fate === 'open' ? [one] : []))
-  while (openOnes().length > 0 && attempts < 30) {
+  const isFull = (at: 'RCPT' | 'the dot', address: string): boolean =>
+    s.full?.at === at && attempts < s.full.attempts && address === addressOf(0)
+  while (openOnes().length > 0 && attempts < 40) {
     const connect = (score: number): Machine =>
       Machine.ready({
         ledger,
@@ -94,10 +104,15 @@ function play(s: Sender): Heard {
         session: { lastWord: s.lastWord },
         client: { address: s.hosts === 'one' ? '192.0.2.1' : `192.0.${attempts}.1`, port: 4000 },
         world: {
+          rcpt: (address) =>
+            isFull('RCPT', address) ? mailboxFull : { code: 250, lines: ['2.1.5 Ok'] },
           deliver: (parcel) => ({
-            reply:
-              s.lastWord === 'backend' &&
-              parcel.recipients.some(({ argument }) => !accepts(argument.slice(1, -1), score))
+            reply: parcel.recipients.some(({ argument }) =>
+              isFull('the dot', argument.slice(1, -1)),
+            )
+              ? mailboxFull
+              : s.lastWord === 'backend' &&
+                  parcel.recipients.some(({ argument }) => !accepts(argument.slice(1, -1), score))
                 ? { code: 550, lines: ['5.7.1 Spam'] }
                 : yes,
           }),
@@ -115,6 +130,7 @@ function play(s: Sender): Heard {
     const final = text[0]?.charAt(0) ?? ''
     offered.forEach((address, i) => {
       if (rcpts[i]?.startsWith('250') !== true) return
+      if (final === '2' || final === '5') answered.set(address, attempts + 1)
       if (final === '2') fates.set(address, 'yes')
       if (final === '5') fates.set(address, 'no')
     })
@@ -126,7 +142,7 @@ function play(s: Sender): Heard {
     now += waitMs[s.waits](attempts)
     attempts++
   }
-  return { attempts, fates, unsplit, said }
+  return { attempts, fates, unsplit, said, answered }
 }
 
 function send(
@@ -191,7 +207,34 @@ describe("a sender that offers all who are open, strategies.md: “So a retry an
         expect(unsplit, course).toEqual([])
         expect(attempts, course).toBeLessThanOrEqual(partsOf({ ...drawn, strategy: 'group' }) + 3)
       }),
-      { numRuns: runs(500) },
+      { numRuns: runs(1000) },
+    )
+  })
+
+  test('strategies.md: “In the same way a group that went last time and got no answer, such as for a full mailbox, lets the others go first.” While the mailbox of one is full the others who take it have it, and who refuses is not made to take it', () => {
+    const full = fc.record({
+      at: fc.constantFrom('RCPT' as const, 'the dot' as const),
+      attempts: fc.integer({ min: 1, max: 25 }),
+    })
+    fc.assert(
+      fc.property(sender, full, (drawn, mailbox) => {
+        const s = { ...drawn, full: mailbox }
+        fc.pre(s.pipelines !== 'nothing')
+        const { attempts, fates, unsplit, said, answered } = play(s)
+        const course = said.join('\n')
+        expect(unsplit, course).toEqual([])
+        expect(attempts, course).toBeLessThanOrEqual(mailbox.attempts + partsOf(s) + 3)
+        const [of] = s.policies
+        for (const [i, name] of s.policies.entries()) {
+          const own = decide(s.score, policies[name]).verdict === 'reject' ? 'no' : 'yes'
+          expect(fates.get(addressOf(i)), course).toBe(own)
+          // Who shares the transaction with a full mailbox shares its answer.
+          const apart = s.strategy === 'group' && name !== of
+          if (own === 'yes' && apart)
+            expect(answered.get(addressOf(i)), course).toBeLessThanOrEqual(2 * partsOf(s) + 2)
+        }
+      }),
+      { numRuns: runs(1000) },
     )
   })
 })

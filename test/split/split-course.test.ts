@@ -130,7 +130,7 @@ describe('an attempt', () => {
   test.each([
     ['progress', { ...nothing, forcedRetry: true, progress: true }, 1, 0],
     ['none', { ...nothing, forcedRetry: true }, 1, 2],
-    ['trouble', { ...nothing, forcedRetry: true, trouble: true }, 1, 1],
+    ['trouble', { ...nothing, forcedRetry: true, trouble: true }, 0, 1],
     ['only refused ones that wait', { ...nothing, forcedRetry: true, refusedOnly: true }, 1, 1],
     ['known by its text alone', { ...nothing, forcedRetry: true, recognised: true }, 1, 1],
     ['nobody was deferred', { ...nothing, forcedRetry: false }, 0, 1],

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { choose, type Going, type Offered } from '../../src/strategy/choose.ts'
 
 /**
- * `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `~`: a refusal is kept of a message that
- * this may be; `+`: has the message; `?`: others
+ * `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `~`: to let them go first may be in
+ * vain; `+`: has the message; `?`: others
  * are still to come before.
  */
 const offer = (text: string): Offered[] =>
@@ -14,7 +14,7 @@ const offer = (text: string): Offered[] =>
     neverDefer: /^[A-Z]/.test(word),
     willBeRefused: word.includes('!'),
     hasIt: word.includes('+'),
-    refusals: word.split('~').length - 1,
+    inVain: word.split('~').length - 1,
     othersExpected: word.includes('?'),
   }))
 const nobody: Going = { kind: 'nobody' }
@@ -52,10 +52,26 @@ describe('choose', () => {
     ],
     ['all have it', 'single', 'largest', nobody, 'a+ b+ c!', [0, 1], group('a')],
     ['refused go last', 'group', 'largest', nobody, 'a! b', [1], group('b')],
-    ['who may be refused goes last', 'group', 'largest', nobody, 'a~ a~ b', [2], group('b')],
+    [
+      'with whom it may be in vain goes last',
+      'group',
+      'largest',
+      nobody,
+      'a~ a~ b',
+      [2],
+      group('b'),
+    ],
     ['also where the first one goes', 'group', 'offered', nobody, 'a~ b~~ c', [2], group('c')],
-    ['who is refused in fewer goes', 'group', 'offered', nobody, 'a~~ b~ b~', [1, 2], group('b')],
-    ['all may be refused', 'group', 'offered', nobody, 'a~ b~', [0], group('a')],
+    [
+      'with whom it is less in vain goes',
+      'group',
+      'offered',
+      nobody,
+      'a~~ b~ b~',
+      [1, 2],
+      group('b'),
+    ],
+    ['with all of them it may be in vain', 'group', 'offered', nobody, 'a~ b~', [0], group('a')],
     ['single: another of the group', 'single', 'offered', nobody, 'a~ a', [1], group('a')],
     ['refused alone', 'group', 'largest', nobody, 'a! b!', [0, 1], refused],
     ['refused wait for others', 'group', 'largest', nobody, 'a!? b!?', [], nobody],
