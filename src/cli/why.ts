@@ -10,10 +10,10 @@ import type { Answer } from '../history/question.ts'
 import { describeMessage, timeOf } from '../history/in-words.ts'
 import { messagesOf } from '../history/messages-of.ts'
 import { visible } from '../log/visible.ts'
+import { explainReason } from '../verdict/reason-in-words.ts'
 import { AdminCommandError, askAdmin } from './admin-client.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import { askHistoryFile, type Told } from './history-file.ts'
-import { reasonSentence } from './reason-sentence.ts'
 import { elapsed } from './table.ts'
 
 interface WhyOptions {
@@ -128,7 +128,7 @@ export function inWords(all: readonly Told[], now: number): string {
     ),
   )
   const words = {
-    reason: reasonSentence,
+    reason: explainReason,
     elapsed,
     awaited: (split: string) => open.get(split),
   }

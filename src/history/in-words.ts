@@ -47,10 +47,17 @@ const senderOf = ({ reversePath }: Attempt): string =>
   reversePath === '' ? '<> (a report)' : reversePath
 
 function head(first: Attempt, { attempts, recipients }: MessageHistory): string {
-  const messageId = attempts.find((attempt) => attempt.messageId !== undefined)?.messageId
-  const name = messageId === undefined ? 'A message without a Message-ID' : `Message ${messageId}`
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
-  return `${name} from ${senderOf(first)}: ${count(recipients.length, 'recipient')}, ${count(attempts.length, 'attempt')}.`
+  return `${nameOf(attempts)} from ${senderOf(first)}: ${count(recipients.length, 'recipient')}, ${count(attempts.length, 'attempt')}.`
+}
+
+/** Of who was refused at RCPT there is no text, and so nobody knows the Message-ID. */
+function nameOf(attempts: readonly Attempt[]): string {
+  const messageId = attempts.find((attempt) => attempt.messageId !== undefined)?.messageId
+  if (messageId !== undefined) return `Message ${messageId}`
+  return attempts.every(({ sizeBytes }) => sizeBytes === 0)
+    ? 'A message whose text did not come,'
+    : 'A message without a Message-ID,'
 }
 
 interface Around {

@@ -26,6 +26,12 @@ import {
 import { inWords } from '../../src/config/in-words.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
+import { addressKeeper, withAddresses } from '../../src/history/addresses.ts'
+import { attemptOf } from '../../src/history/attempt.ts'
+import { messagesOf } from '../../src/history/messages-of.ts'
+import { conditionsOf, questionOf } from '../../src/history/question.ts'
+import { keyOf, keysOf } from '../../src/history/terms.ts'
+import { recipient, transaction } from '../metrics/sample-facts.ts'
 import { whyAutomatic } from '../../src/dsn/automatic.ts'
 import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
 import { writeReport } from '../../src/dsn/report.ts'
@@ -267,6 +273,21 @@ function aliasFile(text: string): void {
   let line = 0
   for (const each of text.split('\n')) entries.add(each, ++line)
   entries.lookUp(text)
+}
+
+const keeper = addressKeeper('hash', Buffer.alloc(32))
+
+/** What a server, a client and whoever asks have written. */
+function keepAndAsk(text: string): void {
+  const attempt = attemptOf(
+    transaction({ reversePath: text, messageId: text, reply: text, recipients: [recipient(text)] }),
+  )
+  // Also what is longer than is kept.
+  const whole = { ...attempt, recipients: [recipient('a@b.test', { reply: text })], reply: text }
+  for (const each of [attempt, whole]) keysOf(withAddresses(each, keeper))
+  messagesOf({ attempts: [attempt, whole], closings: [] })
+  const asked = questionOf({ address: text, messageId: text, queueId: text, limit: 1 })
+  for (const terms of conditionsOf(asked, keeper)) terms.map(keyOf)
 }
 
 const router = new Router(operations)
@@ -544,6 +565,13 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       '[',
       'redis://',
     ),
+  'the history: attemptOf, withAddresses, keysOf, messagesOf, conditionsOf': reader(
+    keepAndAsk,
+    '<',
+    'a@b.test ',
+    'a b ',
+    '@',
+  ),
   'the admin API: Router.find, parseDuration, refuseWebPage': reader(
     (text) => {
       router.find(text)

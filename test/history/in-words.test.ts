@@ -65,10 +65,10 @@ Message <1@example.net> from sender@example.net: 1 recipient, 1 attempt.
     text: `
 Message <1@example.net> from sender@example.net: 2 recipients, 2 attempts.
   Attempt 1, 2026-11-30 08:00:00 UTC, from 192.0.2.1 (mail.example.net), rspamd gave 9.5:
-    a@example.org was deferred, told "451 4.5.3 Later". No one reply is true for all, so Rcptwise told the client to come again for everyone. The score reaches \`tag_at\` of the policy (score 9.5, threshold 6). Policy careful. The server behind took it all the same (queue id QA).
+    a@example.org was deferred, told "451 4.5.3 Later". No one reply is true for all, so Rcptwise told the client to come again for everyone. Without that: The score reaches tag_at of the policy (score 9.5, threshold 6). Policy careful. The server behind took it all the same (queue id QA).
     c@example.org was deferred to split, told "451 4.5.3 Later". Rcptwise deferred the recipient: recipients with another policy go first. Policy strict.
   Attempt 2, 2026-11-30 09:02:00 UTC, 1h 02m after the first one, from 192.0.2.1 (mail.example.net):
-    c@example.org refused it, told "550 5.7.1 No". The score reaches \`reject_at\` of the policy (score 9.5, threshold 8). Policy strict.
+    c@example.org refused it, told "550 5.7.1 No". The score reaches reject_at of the policy (score 9.5, threshold 8). Policy strict.
   Now:
     a@example.org has it since 2026-11-30 08:00:00 UTC (queue id QA).
     c@example.org has not got it: it was refused at 2026-11-30 09:02:00 UTC, and the sender knows.
@@ -90,6 +90,16 @@ test('a client that was turned away before it named a recipient', () => {
   const text = inWords([{ name: 'here', answer: told, awaited: [] }], start)
   expect(text).toContain('The client was told "451 4.4.1 Server away", before any recipient.')
   expect(text).toContain('Nobody has it')
+})
+
+test.each([
+  ['A message whose text did not come, from', 0],
+  ['A message without a Message-ID, from', 500],
+])('“%s”: who was refused at RCPT may well have sent one', (words, sizeBytes) => {
+  const { messageId, ...unnamed } = attempt({ recipients: [to('a@example.org')], sizeBytes })
+  expect(messageId).toBeDefined()
+  const told = { ...historySample, attempts: [unnamed] }
+  expect(inWords([{ name: 'here', answer: told, awaited: [] }], start)).toContain(words)
 })
 
 const ends: readonly (readonly [string, Partial<Case>, string])[] = [
