@@ -6,6 +6,7 @@
  *   --only kept,fresh        these loads (loads.ts)
  *   --subjects direct,rcptwise
  *   --judges                 instead: Rcptwise with each judge, and Postfix with rspamd as its milter
+ *   --history                instead: Rcptwise with its history and without it
  *   --against DIR            another checkout of Rcptwise as one more subject, to compare a change with what was before
  *   --config 'workers: 1'    more of the configuration of Rcptwise, in YAML
  *   --start                  tell first how long a start takes
@@ -51,6 +52,7 @@ function readOptions() {
         source: { type: 'boolean', default: false },
         start: { type: 'boolean', default: false },
         judges: { type: 'boolean', default: false },
+        history: { type: 'boolean', default: false },
       },
     }).values
   } catch (error) {
@@ -103,7 +105,9 @@ async function bench(
   subjects: readonly Subject[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { warmUpSeconds, laterWarmUpSeconds, ...pace } = options.quick ? quickPace : fullPace
+  const { warmUpSeconds, laterWarmUpSeconds, ...paced } = options.quick ? quickPace : fullPace
+  // The history is written behind the answer.
+  const pace = { ...paced, settleMs: options.history ? 1000 : 0 }
   await using tools = await startMailTools()
   await using started = new AsyncDisposableStack()
   const entrants: Entrant[] = []
@@ -132,9 +136,11 @@ const other =
           config: options.config,
         }),
       ]
-const known = options.judges
-  ? [...judgedRcptwise([program]), postfixMilter, postfixFilter]
-  : [direct, nodePipe, postfixFilter, haproxy, own, ...other]
+const known = options.history
+  ? [own, rcptwise('no-history', [program], { config: 'history: off' })]
+  : options.judges
+    ? [...judgedRcptwise([program]), postfixMilter, postfixFilter]
+    : [direct, nodePipe, postfixFilter, haproxy, own, ...other]
 const subjects = chosen(known, options.subjects)
 for (const set of ['postfix', 'haproxy'] as const)
   await packageRoot(set, (line) => console.log(line))

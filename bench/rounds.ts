@@ -3,6 +3,7 @@
  * else the machine does falls on all of them alike, and nobody always runs first. The median of a
  * subject's rounds counts.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuSeconds } from './cpu-time.ts'
 import type { Load } from './loads.ts'
 import type { MailTools } from './mail-tools.ts'
@@ -30,6 +31,8 @@ export interface Pace {
   readonly roundSeconds: number
   /** How long each subject is under a load before any round counts. */
   readonly warmUpSeconds: number
+  /** What a subject does so long after a round counts, too. */
+  readonly settleMs: number
   /** Ends the measurement before the next run of smtp-source: it rejects then. */
   readonly signal: AbortSignal
 }
@@ -101,6 +104,7 @@ async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace)
   const cpuBefore = pid === undefined ? undefined : cpuSeconds(pid)
   try {
     const took = await tools.send(port, course.messages, load.options)
+    await sleep(pace.settleMs)
     const cpuAfter = pid === undefined ? undefined : cpuSeconds(pid)
     if (cpuBefore !== undefined && cpuAfter !== undefined)
       course.cpu.push(((cpuAfter - cpuBefore) / course.messages) * 1e6)

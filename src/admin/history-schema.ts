@@ -80,9 +80,15 @@ export const historyAnswer = z.object({
     .describe('Those that were asked for, and the others of the same messages; oldest first.'),
   closings: z.array(closing).describe('How their splits ended.'),
   awaited: z.array(awaited).describe('Their splits that are open in the ledger.'),
-  gaps: z.array(gap).describe('When something could not be written.'),
+  gaps: z
+    .array(gap)
+    .describe('What is missing: when something could not be written, or the file was lost.'),
   more: z.boolean().describe('There are more than the limit.'),
   keptSince: moment.optional().describe('The oldest attempt that is kept.'),
+  unwritten: z
+    .number()
+    .optional()
+    .describe('Attempts that are missing at this moment, because Rcptwise can not write them.'),
   addresses: z.string().describe('What is kept of addresses: full, domain or hash.'),
   asked: z.array(z.string()).describe('What the address is called in the attempts.'),
 })

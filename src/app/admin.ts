@@ -33,6 +33,8 @@ export interface AdminParts {
   readonly ledger: Ledger
   /** Absent when none is kept. */
   readonly history: History | undefined
+  /** Transactions of all processes that can't be written into it now. */
+  readonly unwritten: () => Promise<number>
   readonly metrics: Metrics
   /** The text of /metrics. */
   readonly scrape: () => Promise<string>
@@ -143,7 +145,8 @@ function adminContext(parts: AdminParts): AdminContext {
       if (history === undefined) return undefined
       const since = sinceMs === undefined ? undefined : now() - sinceMs
       const answer = await history.search(questionOf({ ...asked, since }))
-      return historyJson(answer, await awaitedIn(ledger, answer))
+      const unwritten = await parts.unwritten()
+      return historyJson({ ...answer, unwritten }, await awaitedIn(ledger, answer))
     },
     async forgive(id, by) {
       for (let attempts = 0; attempts < mostAttempts; attempts++) {

@@ -66,6 +66,7 @@ export async function openFoundation(
   metrics.configLoadedSeconds.set(now() / 1000)
   const history = historyOf(config, { worker, onFact: facts.tell, now })
   if (history !== undefined) facts.add(history.onFact)
+  if (history !== undefined) sources.unwritten = () => history.unwritten()
   const strategies = ({ peers }: Config): readonly StrategyOfPeer[] =>
     peers.map(({ name, strategy }) => ({
       peer: name,

@@ -159,6 +159,8 @@ export async function keepHouse(
     judging: () => judgingOf(inForce.config),
     ledger,
     history: foundation.history,
+    unwritten: async () =>
+      unwrittenIn([await metricsOf(metrics.registry), ...(await mail.metrics())]),
     metrics,
     scrape,
     tellProcesses: async () => await mail.refresh(),
@@ -237,6 +239,14 @@ const metricsOfHouse = (
       notAfter: expiresAt,
     })),
 })
+
+/** Of the history, in all processes. */
+const unwrittenIn = (processes: readonly (readonly MetricJson[])[]): number =>
+  processes
+    .flat()
+    .filter(({ name }) => name === 'rcptwise_history_unwritten_transactions')
+    .flatMap(({ values }) => values)
+    .reduce((sum, { value }) => sum + value, 0)
 
 /** The text of /metrics: of this process, or of it and others together. */
 async function scrapeAll(

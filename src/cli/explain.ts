@@ -47,7 +47,7 @@ async function run(message: string, options: ExplainOptions, command: Command): 
     const asked = readOptions(options)
     const config = configured(command)
     const question = await questionOf(asked, message, config)
-    const serve = await askServe(config)
+    const serve = await askServe(config, question.client)
     const explanation = await explain(config, {
       ...question,
       ...(serve.kind === 'told' && { serve: serve.serve }),

@@ -141,7 +141,11 @@ export function inWords(all: readonly Told[], now: number): string {
 }
 
 /** What may be missing. */
-function notesOn({ gaps, more, keptSince, addresses }: Answer, of: string, now: number): string[] {
+function notesOn(
+  { gaps, more, keptSince, addresses, unwritten = 0 }: Answer,
+  of: string,
+  now: number,
+): string[] {
   const kept =
     keptSince === undefined
       ? 'The history has nothing yet.'
@@ -158,6 +162,11 @@ function notesOn({ gaps, more, keptSince, addresses }: Answer, of: string, now: 
           `${of}There are more attempts than are shown: --limit, --since and the other options narrow it.`,
         ]
       : []),
+    ...(unwritten === 0
+      ? []
+      : [
+          `${of}${unwritten === 1 ? '1 attempt is' : `${unwritten} attempts are`} not in the history: Rcptwise can not write it now.`,
+        ]),
     ...gaps.map((gap) => `${of}${gapInWords(gap)}`),
   ]
 }
@@ -166,7 +175,9 @@ function gapInWords({ from, until, attempts, why: cause }: Answer['gaps'][number
   const when = `between ${timeOf(from)} and ${timeOf(until)}`
   if (cause === 'killed')
     return `Rcptwise was killed ${when}: what it had answered in the last moment before may be missing.`
+  if (cause === 'removed' || cause === 'damaged')
+    return `At ${timeOf(until)} the file of the history was ${cause}: what was in it is missing, and Rcptwise began a new one.`
   const count =
     attempts === undefined ? 'Attempts' : `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
-  return `${count} ${when} are missing: Rcptwise could not write the history.`
+  return `${count} ${when} ${attempts === 1 ? 'is' : 'are'} missing: Rcptwise could not write the history.`
 }

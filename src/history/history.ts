@@ -23,6 +23,8 @@ export interface HistoryOptions extends ThreadOptions {
 
 export interface History {
   readonly onFact: FactListener
+  /** Transactions that are in memory or left out while the file can't be written; else 0. */
+  unwritten(): number
   /** Rejects with why nobody can tell. */
   search(question: Question): Promise<Answer>
   /** Writes what waits, if it can be written. */
@@ -47,6 +49,7 @@ export function openHistory(options: HistoryOptions): History {
         writer.add({ kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }, 0)
       }
     },
+    unwritten: () => writer.unwritten(),
     search: async (question) => await writer.search(question),
     close: async () => await writer.close(),
   }
@@ -64,6 +67,8 @@ class Writer {
   #timer: NodeJS.Timeout | undefined
   /** Of batches that the thread has and has not written. */
   #waitingBytes = 0
+  #waitingAttempts = 0
+  #inTrouble = false
   /** What was left out since the last batch. */
   #gap: { from: number; until: number; attempts: number } | undefined
   #state: 'runs' | 'ending' | 'gone' = 'runs'
@@ -80,6 +85,8 @@ class Writer {
   }
 
   add(kept: Kept, recipients: number): void {
+    if (this.#state === 'gone')
+      this.#leaveOut([kept], kept.kind === 'attempt' ? 1 : 0, this.#options.now())
     if (this.#state !== 'runs') return
     this.#gathered.push(kept)
     if (kept.kind === 'attempt') this.#attempts++
@@ -104,6 +111,7 @@ class Writer {
       this.#gap === undefined ? [] : [{ ...this.#gap, why: 'not written' }]
     this.#gap = undefined
     this.#waitingBytes += json.length
+    this.#waitingAttempts += attempts
     this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until } })
   }
 
@@ -120,13 +128,16 @@ class Writer {
       case 'written': {
         const { bytes, attempts: transactions, recipients, ms } = message
         this.#waitingBytes -= bytes
+        this.#waitingAttempts -= transactions
         if (this.#gap !== undefined)
           this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
         return onFact({ kind: 'historyWritten', at: now(), transactions, recipients, ms })
       }
       case 'trouble':
+        this.#inTrouble = true
         return onFact({ kind: 'historyTrouble', at: now(), why: message.why })
       case 'recovered':
+        this.#inTrouble = false
         return onFact({ kind: 'historyRecovered', at: now() })
       case 'found':
         this.#asked.get(message.number)?.resolve(message.answer)
@@ -136,6 +147,11 @@ class Writer {
         this.#asked.get(message.number)?.reject(new Error(message.why))
         this.#asked.delete(message.number)
     }
+  }
+
+  unwritten(): number {
+    const left = this.#gap?.attempts ?? 0
+    return this.#inTrouble ? left + this.#waitingAttempts + this.#attempts : left
   }
 
   async search(question: Question): Promise<Answer> {
@@ -153,6 +169,7 @@ class Writer {
     if (this.#state !== 'ending' && this.#state !== 'gone')
       this.#options.onFact({ kind: 'historyTrouble', at: this.#options.now(), why })
     this.#state = 'gone'
+    this.#inTrouble = true
     for (const { reject } of this.#asked.values()) reject(new Error(why))
     this.#asked.clear()
     this.#ended.resolve(undefined)

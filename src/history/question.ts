@@ -19,7 +19,10 @@ export interface Question {
   readonly limit: number
 }
 
-/** A time of which something may be missing. */
+/** What became of the file: what was in it is missing. */
+export type LostFile = 'removed' | 'damaged'
+
+/** A time of which something may be missing: of a file that is lost, when that was seen. */
 export interface Gap {
   readonly from: number
   readonly until: number
@@ -39,6 +42,11 @@ export interface Answer {
   readonly more: boolean
   /** The oldest attempt that is kept; absent when there is none. */
   readonly keptSince?: number
+  /**
+   * Attempts that are not in the file, since it can't be written now; absent where the file alone
+   * was asked.
+   */
+  readonly unwritten?: number
   readonly addresses: AddressMode
   /** What the address that was asked about is called in the attempts. */
   readonly asked: readonly string[]

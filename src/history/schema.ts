@@ -6,7 +6,7 @@ import { statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
 /** "RcHi": which program's file it is. */
-const applicationId = 0x52634869
+export const applicationId = 0x52634869
 const schemaVersion = 1
 export const pageBytes = 4096
 
@@ -124,11 +124,15 @@ export function openHistoryFile({ path, maxSizeBytes }: OpenOptions): DatabaseSy
       pragma journal_size_limit = 16777216; pragma cache_size = -32768; pragma temp_store = memory;
       pragma trusted_schema = off; pragma max_page_count = ${Math.ceil(maxSizeBytes / pageBytes)}`)
     database.exec('begin immediate')
-    if (numberOf(database, 'application_id') === 0 && numberOf(database, 'user_version') === 0)
+    const isNew =
+      numberOf(database, 'application_id') === 0 && numberOf(database, 'user_version') === 0
+    if (isNew)
       database.exec(
         `${tables} pragma application_id = ${applicationId}; pragma user_version = ${schemaVersion}`,
       )
     database.exec('commit')
+    // So that its first octets say whose it is.
+    if (isNew) database.exec('pragma wal_checkpoint(truncate)')
     refuseForeign(database, path)
     return database
   } catch (error) {

@@ -8,9 +8,7 @@ import { type Answer, type Condition, conditionsOf, type Question } from './ques
 import type { HistoryStore } from './store.ts'
 import { hasTerm, keyOf, type Term } from './terms.ts'
 
-/** More are not counted to find out which condition leads. */
-const mostCounted = 2000
-/** Attempts that are looked at for one question. */
+/** Attempts with one key that are looked at for one question; more are not counted, either. */
 const mostLookedAt = 100_000
 /** Other attempts that are looked at for those that were found. */
 const mostOthers = 500
@@ -56,34 +54,39 @@ function find(
   const found = new Map<number, Attempt>()
   const [lead, ...others] = byCount(store, conditions)
   if (lead === undefined) return { found, more: false }
-  let lookedAt = 0
-  for (const id of merged(lead.map((term) => store.newestFirst(keyOf(term))))) {
-    if (lookedAt++ === mostLookedAt) return { found, more: true }
-    if (!others.every((terms) => terms.some((term) => store.has(keyOf(term), id)))) {
-      // Where nothing else ends it.
-      if (lookedAt % 1000 === 0 && store.atOf(id) < since - disorderMs) break
-      continue
-    }
+  const among = {
+    others: others.map(({ keys }) => keys),
+    from: store.firstIdSince(since - disorderMs),
+    most: mostLookedAt,
+  }
+  for (const id of merged(lead.keys.map((key) => store.newestFirst(key, among)))) {
     const attempt = store.attempt(id)
-    if (attempt === undefined) continue
-    if (attempt.at < since - disorderMs) break
-    const holds = conditions.every((terms) => terms.some((term) => hasTerm(attempt, term)))
-    if (!holds || attempt.at < since) continue
+    if (attempt === undefined || attempt.at < since) continue
+    if (!conditions.every((terms) => terms.some((term) => hasTerm(attempt, term)))) continue
     if (found.size === limit) return { found, more: true }
     found.set(id, attempt)
   }
-  return { found, more: false }
+  return { found, more: others.length > 0 && lead.count > mostLookedAt }
+}
+
+interface Counted {
+  /** Those that any attempt has. */
+  readonly keys: readonly number[]
+  readonly count: number
 }
 
 /** The one with the fewest attempts first. */
-function byCount(store: HistoryStore, conditions: readonly Condition[]): readonly Condition[] {
-  if (conditions.length < 2) return conditions
-  const countOf = (terms: Condition): number =>
-    terms.reduce((sum, term) => sum + store.countOf(keyOf(term), mostCounted), 0)
+function byCount(store: HistoryStore, conditions: readonly Condition[]): readonly Counted[] {
   return conditions
-    .map((terms) => ({ terms, count: countOf(terms) }))
+    .map((terms): Counted => {
+      const keys = terms.map((term) => keyOf(term))
+      const counts = keys.map((key) => store.countOf(key, mostLookedAt + 1))
+      return {
+        keys: keys.filter((_key, i) => counts[i] !== 0),
+        count: counts.reduce((sum, count) => sum + count, 0),
+      }
+    })
     .sort((a, b) => a.count - b.count)
-    .map(({ terms }) => terms)
 }
 
 /** Several falling rows of numbers as one, each number once. */

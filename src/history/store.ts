@@ -5,7 +5,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { AddressMode } from './addresses.ts'
 import type { Attempt, Closing, Kept } from './attempt.ts'
-import type { Gap } from './question.ts'
+import type { Gap, LostFile } from './question.ts'
 import { attemptColumns, attemptIn, attemptRow, recipientColumns, recipientRow } from './rows.ts'
 import { numberOf, pageBytes } from './schema.ts'
 import { keysOf } from './terms.ts'
@@ -25,6 +25,18 @@ export interface Batch {
   /** Of this writer: all that happened up to then is written. */
   readonly until: number
 }
+
+/** Which of the attempts with a key are asked for. */
+export interface Among {
+  /** They also have one of each of these. */
+  readonly others: readonly (readonly number[])[]
+  /** An id, from which on. */
+  readonly from: number
+  /** Of those with the key so many are looked at, at most. */
+  readonly most: number
+}
+
+const everything: Among = { others: [], from: 0, most: -1 }
 
 export class HistoryStore {
   readonly #database: DatabaseSync
@@ -55,6 +67,11 @@ export class HistoryStore {
     const row = this.#statement('select addresses from run order by started_at desc limit 1').get()
     const mode = row?.['addresses']
     return mode === 'domain' || mode === 'hash' ? mode : 'full'
+  }
+
+  /** What was kept before is lost. */
+  noteLost(why: LostFile, now: number): void {
+    this.#run('insert into gap (from_at, until_at, why) values (?, ?, ?)', [now, now, why])
   }
 
   /** Before any writer begins: none that was there is there still. */
@@ -162,12 +179,34 @@ export class HistoryStore {
   }
 
   /** Attempts with this key, the newest first. To be read to its end, or given back. */
-  newestFirst(key: number): IterableIterator<number> {
+  newestFirst(key: number, { others, from, most }: Among = everything): IterableIterator<number> {
+    const also = others.map(
+      (keys) =>
+        `exists (select 1 from term where attempt = one.attempt and key in (${keys.map(() => '?').join(', ')}))`,
+    )
     // Several are read side by side: each needs a statement of its own.
     const rows = this.#database
-      .prepare('select attempt from term where key = ? order by attempt desc')
-      .iterate(key)
+      .prepare(
+        `select attempt from
+           (select attempt from term where key = ? and attempt >= ? order by attempt desc limit ?) as one
+         ${also.length === 0 ? '' : `where ${also.join(' and ')}`}`,
+      )
+      .iterate(key, from, most, ...others.flat())
     return idsOf(rows)
+  }
+
+  /** Of the first attempt that was made then or later; ids rise with time. */
+  firstIdSince(at: number): number {
+    const next = this.#statement('select id, at from attempt where id >= ? order by id limit 1')
+    let low = Number(next.get(0)?.['id'] ?? 0)
+    let end = Number(this.#statement('select max(id) as id from attempt').get()?.['id'] ?? 0) + 1
+    while (low < end) {
+      const middle = Math.floor((low + end) / 2)
+      const row = next.get(middle)
+      if (row === undefined || Number(row['at']) >= at) end = middle
+      else low = Number(row['id']) + 1
+    }
+    return low
   }
 
   /** How many there are, as far as it matters. */
@@ -176,17 +215,6 @@ export class HistoryStore {
       'select count(*) as n from (select 1 from term where key = ? limit ?)',
     ).get(key, most)
     return Number(row?.['n'])
-  }
-
-  has(key: number, attempt: number): boolean {
-    return (
-      this.#statement('select 1 from term where key = ? and attempt = ?').get(key, attempt) !==
-      undefined
-    )
-  }
-
-  atOf(id: number): number {
-    return Number(this.#statement('select at from attempt where id = ?').get(id)?.['at'])
   }
 
   closingsOf(split: string): readonly Closing[] {

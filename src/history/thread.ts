@@ -4,18 +4,14 @@
  * meanwhile the main thread keeps what it has room for, and counts the rest.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import {
-  addressKeeper,
-  type AddressKeeper,
-  closingWithAddresses,
-  withAddresses,
-} from './addresses.ts'
+import { closingWithAddresses, withAddresses } from './addresses.ts'
 import type { Kept } from './attempt.ts'
-import { keyIfAny, ownKey } from './key-file.ts'
+import { KeptFile } from './kept-file.ts'
 import type { BatchText, FromThread, ThreadOptions, ToThread } from './messages.ts'
-import { openHistoryFile } from './schema.ts'
+import { isDamage } from './opened-file.ts'
+import type { Answer, Question } from './question.ts'
 import { search } from './search.ts'
-import { HistoryStore } from './store.ts'
+import type { HistoryStore } from './store.ts'
 
 /** Before what failed is tried again. */
 const againMs = 2000
@@ -28,8 +24,7 @@ const options = workerData as ThreadOptions
 
 class Thread {
   readonly #waiting: BatchText[] = []
-  #store: HistoryStore | undefined
-  #keeper: AddressKeeper | undefined
+  readonly #file = new KeptFile(options)
   #trouble = false
   #timer: NodeJS.Timeout | undefined
 
@@ -46,26 +41,8 @@ class Thread {
     }
   }
 
-  /** Opens the file; @throws as SQLite does. */
-  #open(): { readonly store: HistoryStore; readonly keeper: AddressKeeper } {
-    if (this.#store === undefined) {
-      const store = new HistoryStore(openHistoryFile(options))
-      try {
-        if (options.keepsHouse) store.endOthers(options.slot, Date.now())
-        store.begin(options.slot, options.addresses, Date.now())
-      } catch (error) {
-        store.close()
-        throw error
-      }
-      this.#store = store
-    }
-    const { addresses, path } = options
-    this.#keeper ??= addressKeeper(addresses, addresses === 'hash' ? ownKey(path) : keyIfAny(path))
-    return { store: this.#store, keeper: this.#keeper }
-  }
-
   begin(): void {
-    this.#try(() => this.#open())
+    this.#try(() => this.#file.open())
   }
 
   #writeAll(): void {
@@ -82,7 +59,7 @@ class Thread {
 
   #write({ json, gaps, until, attempts, recipients }: BatchText): void {
     const began = performance.now()
-    const { store, keeper } = this.#open()
+    const { store, keeper } = this.#file.open()
     if (options.keepsHouse && isNearlyFull(store)) store.removeOldest()
     const kept = (JSON.parse(json) as Kept[]).map((one): Kept =>
       one.kind === 'attempt'
@@ -115,28 +92,46 @@ class Thread {
   #note(error: unknown): void {
     this.#trouble = true
     tell({ kind: 'trouble', why: inWords(error) })
+    try {
+      this.#file.heal(error)
+    } catch (further) {
+      tell({ kind: 'trouble', why: inWords(further) })
+    }
   }
 
   #answer({ number, question }: Extract<ToThread, { kind: 'search' }>): void {
     try {
-      const { store, keeper } = this.#open()
-      const answer = search(store, question, { keeper, mode: options.addresses })
-      tell({ kind: 'found', number, answer })
+      tell({ kind: 'found', number, answer: this.#search(question) })
     } catch (error) {
       tell({ kind: 'notFound', number, why: inWords(error) })
     }
   }
 
+  /** A damaged file is put aside, and the answer comes from the new one. */
+  #search(question: Question): Answer {
+    const once = (): Answer => {
+      const { store, keeper } = this.#file.open()
+      return search(store, question, { keeper, mode: options.addresses })
+    }
+    try {
+      return once()
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#note(error)
+      return once()
+    }
+  }
+
   /** In small steps, between which batches are written and questions are answered. */
   keepHouse(): void {
-    const more = this.#try(() => this.#open()) ? this.#removeSome() : false
+    const more = this.#try(() => this.#file.open()) ? this.#removeSome() : false
     setTimeout(() => this.keepHouse(), more ? 0 : houseEveryMs)
   }
 
   /** Whether there is more to remove. */
   #removeSome(): boolean {
     try {
-      const { store } = this.#open()
+      const { store } = this.#file.open()
       if (store.expire(Date.now() - options.keepMs)) return true
       return isNearlyFull(store) && store.removeOldest()
     } catch (error) {
@@ -149,10 +144,7 @@ class Thread {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (const batch of this.#waiting.splice(0)) this.#try(() => this.#write(batch))
-    this.#try(() => {
-      this.#store?.end(options.slot, Date.now())
-      this.#store?.close()
-    })
+    this.#try(() => this.#file.end())
     parentPort?.close()
     process.exit()
   }

@@ -13,8 +13,18 @@ const mostCharacters = 300
 /** Lines of one event, with their ends. */
 export function shortLines(json: string): string {
   const line = JSON.parse(json) as Json
-  const told = line['event'] === 'transactionEnded' ? recipientLines(line) : [eventLine(line)]
-  return `${told.join('\n')}\n`
+  return `${linesOf(line).join('\n')}\n`
+}
+
+function linesOf(line: Json): readonly string[] {
+  switch (line['event']) {
+    case 'transactionEnded':
+      return recipientLines(line)
+    case 'messageObserved':
+      return observedLines(line)
+    default:
+      return [eventLine(line)]
+  }
 }
 
 function recipientLines(line: Json): readonly string[] {
@@ -45,6 +55,21 @@ const recipientFields = ({ to, fate, verdict, reason, score, reply }: Json): Jso
   reason: words(reason),
   score,
 })
+
+/** With `mode: observe`: what each would have been told, and the code that the client has heard. */
+function observedLines(line: Json): readonly string[] {
+  const { time, transaction, messageId, divided, recipientsLeftOut } = line
+  const about = (fields: Json): string =>
+    joined([text(time), field(transaction)], { ...fields, divided, 'message-id': messageId })
+  return [
+    ...listOf(line['recipients']).map((one) => {
+      const { to, told, verdict, reason, score } = objectOf(one)
+      const would = { verdict, reason: words(reason), score }
+      return about({ to, outcome: 'observed', code: codeOf(told), ...would })
+    }),
+    ...(recipientsLeftOut === undefined ? [] : [about({ 'left-out': recipientsLeftOut })]),
+  ]
+}
 
 /** What the client was told of this recipient, in a word. */
 function outcomeOf(code: string | undefined, fate: unknown): string {

@@ -24,6 +24,12 @@ export const historyMetrics = {
     labels: [],
     help: 'Times that Rcptwise could not write the history. It tries again every two seconds.',
   },
+  historyUnwrittenTransactions: {
+    type: 'gauge',
+    name: 'history_unwritten_transactions',
+    labels: [],
+    help: 'Transactions that are missing in the history at this moment, because Rcptwise can not write it: they wait in memory, or there was no room for them.',
+  },
   historyWriteSeconds: {
     type: 'histogram',
     name: 'history_write_seconds',

@@ -56,6 +56,8 @@ export interface ScrapeSources {
   draining?(): boolean
   /** Open splits in which somebody has the message; asked while it drains. */
   heldSplits?(): Promise<number>
+  /** Missing in the history at this moment. */
+  unwritten?(): number
   learned?(): readonly { readonly strategy: string; readonly senders: number }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
@@ -249,6 +251,9 @@ export function createMetrics(
     historyTransactionsTotal: counter(d.historyTransactionsTotal),
     historyRecipientsTotal: counter(d.historyRecipientsTotal),
     historyTroubleTotal: counter(d.historyTroubleTotal),
+    historyUnwrittenTransactions: gauge(d.historyUnwrittenTransactions, (self) => {
+      self.set(sources.unwritten?.() ?? 0)
+    }),
     historyWriteSeconds: histogram(d.historyWriteSeconds),
     workersLostTotal: counter(d.workersLostTotal),
     workersHungTotal: counter(d.workersHungTotal),

@@ -79,6 +79,11 @@ describe('senders', () => {
     })
     expect((await ask('/api/v1/senders?strategy=late')).body).toEqual({ senders: [], more: false })
     expect((await ask('/api/v1/senders?strategy=x')).status).toBe(400)
+    expect((await ask('/api/v1/senders?name=Example.NET')).body).toMatchObject({
+      senders: [{ name: 'example.net' }],
+    })
+    expect((await ask('/api/v1/senders?name=other.example')).body).toMatchObject({ senders: [] })
+    expect((await ask('/api/v1/senders?name=x')).status).toBe(400)
   })
 
   it('are pinned and forgotten, a network too', async () => {

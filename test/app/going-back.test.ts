@@ -9,8 +9,12 @@ import { expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { Client } from '../support/dialogue.ts'
 
-const [tag, strict] = ['tag@example.org', 'strict@example.org'] as const
-const recipients = `"${tag}": tag-only\n"${strict}": strict\n`
+const [tag, careful, strict] = [
+  'tag@example.org',
+  'careful@example.org',
+  'strict@example.org',
+] as const
+const recipients = `"${tag}": tag-only\n"${careful}": careful\n"${strict}": strict\n`
 const config = 'peers: [{ name: default, strategy: late }]'
 
 /** One attempt of a message that only `strict` refuses; the replies to RCPT, and to the text. */
@@ -125,4 +129,38 @@ test('strategies that are set and reset meanwhile leave the draining alone', asy
   expect(await attempt(app, 'one', [tag, strict])).toEqual(['250', '250', '250'])
   await api(app, 'DELETE', 'peers/default/strategy')
   expect(await drain(app, 'GET')).toMatchObject({ draining: true })
+})
+
+test.each([
+  ['lenient', 'late', 1],
+  ['lenient', 'group', 1],
+  ['off', 'late', 1],
+  ['off', 'group', 1],
+] as const)(
+  'in-and-out.md: “A message whose recipients differ is served unsplit, as a forgiven one is” forgive_as: %s in place of %s: all have it, marked, in one attempt',
+  async (forgiveAs, strategy, copies) => {
+    const peers = `peers: [{ name: default, strategy: ${strategy}, forgive_as: ${forgiveAs} }]`
+    await using app = await startTestApp({ config: peers, recipients })
+    await drain(app)
+    expect(await attempt(app, 'one', [tag, careful, strict])).toEqual(['250', '250', '250', '250'])
+    for (const address of [tag, careful, strict]) {
+      const mail = await app.mail(address)
+      expect(mail, address).toHaveLength(copies)
+      expect(mail[0], address).toMatch(/^X-Spam[^\n]*/m)
+    }
+    expect(app.transactions().at(-1)).toMatchObject({ unsplit: 'draining' })
+    expect(await open(app)).toBe(0)
+  },
+)
+
+test('deliver_deferred: who was deferred and has it is waited for, until the sender knows; they have it once', async () => {
+  const peers = 'peers: [{ name: default, strategy: group, deliver_deferred: true }]'
+  await using app = await startTestApp({ config: peers, recipients })
+  expect(await attempt(app, 'early', [tag, careful])).toEqual(['250', '451', '250'])
+  expect(await app.mail(careful)).toHaveLength(1)
+  expect(await drain(app)).toMatchObject({ done: false, splits: [{ held: [careful] }] })
+  expect(await attempt(app, 'early', [careful])).toEqual(['250', '250'])
+  expect(await drain(app, 'GET')).toMatchObject({ done: true, held: 0 })
+  expect(await app.mail(careful)).toHaveLength(1)
+  expect(await attempt(app, 'late', [tag, careful]), 'no new one').toEqual(['250', '250', '250'])
 })

@@ -267,6 +267,27 @@ test('explain.md: “If the configuration has an admin API, explain asks it what
   expect(after.out).toContain('strategy single')
 })
 
+test('the one sender is asked for, however many others are known', async () => {
+  answer = scored(9.2)
+  await using serve = await startTestApp({ config: 'peers: [{ name: default, strategy: auto }]' })
+  const admin = `127.0.0.1:${serve.app.admin?.port ?? 0}`
+  const { url } = judgeOf('config.yaml') ?? {}
+  writeConfig('known.yaml', `rspamd: { url: "${url ?? ''}" }`, `admin: { listen: "${admin}" }`)
+  const file = join(directory, 'known.yaml')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('strategy: late', 'strategy: auto'))
+  const pin = async (name: string, strategy: string): Promise<void> => {
+    const path = `/api/v1/senders/${encodeURIComponent(name)}`
+    const body = JSON.stringify({ strategy })
+    const headers = { 'content-type': 'application/json' }
+    expect((await fetch(`http://${admin}${path}`, { method: 'PUT', headers, body })).ok).toBe(true)
+  }
+  // Of the client of `usual`.
+  await pin('192.0.2.0/24', 'lenient')
+  for (let n = 0; n < 1001; n++) await pin(`s${n}.example`, 'late')
+  const { out } = await run(usual.map((word) => (word === 'config.yaml' ? 'known.yaml' : word)))
+  expect(out).toContain('A client without PRDR hears (lenient, as it is served)')
+})
+
 const judgeOf = (file: string): { readonly url: string | undefined } | undefined => ({
   url: /url: "([^"]+)"/.exec(readFileSync(join(directory, file), 'utf8'))?.[1],
 })

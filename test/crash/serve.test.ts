@@ -2,9 +2,8 @@
  * `rcptwise serve` as an operator has it: stopped in the middle of work, short of disk, of ports,
  * of memory.
  */
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -14,6 +13,7 @@ import { freePort } from '../support/lab/ports.ts'
 import { until } from '../support/lab/until.ts'
 import { senderOf, untilAnswered } from './sender.ts'
 import { Home, type Served } from './serve.ts'
+import { canMount, fill, withSmallDisk } from './small-disk.ts'
 
 const hello = ['EHLO client.test']
 const envelope = [...hello, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>', 'DATA']
@@ -208,14 +208,7 @@ describe('the disk under the ledger', () => {
         backendUrl: backend.url,
         recipients,
         config: 'data_directory: data',
-        wrapper: [
-          'unshare',
-          '-m',
-          'sh',
-          '-c',
-          `mkdir "${data}" && mount -t tmpfs -o size=2m rcptwise-test "${data}" && exec "$@"`,
-          'sh',
-        ],
+        wrapper: withSmallDisk(data, '2m'),
       })
       const filler = `/proc/${served.pid}/root${data}/filler`
       for (let message = 0; message < 30; message++) {
@@ -241,23 +234,3 @@ describe('the disk under the ledger', () => {
     },
   )
 })
-
-/** Until not an octet fits any more. */
-function fill(path: string): void {
-  const file = openSync(path, 'w')
-  try {
-    for (let size = 65_536; size >= 1;) {
-      try {
-        writeSync(file, Buffer.alloc(size, 'x'))
-      } catch {
-        size = Math.floor(size / 2)
-      }
-    }
-  } finally {
-    closeSync(file)
-  }
-}
-
-function canMount(): boolean {
-  return process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0
-}

@@ -231,6 +231,16 @@ const notes: readonly (readonly [string, Partial<Answer>, string])[] = [
     '3 attempts between 2026-11-30 08:00:00 UTC and 2026-11-30 08:01:00 UTC are missing: Rcptwise could not write the history.',
   ],
   [
+    'disk full now',
+    { unwritten: 1 },
+    '1 attempt is not in the history: Rcptwise can not write it now.',
+  ],
+  [
+    'removed',
+    { gaps: [{ from: start, until: start, why: 'removed' }] },
+    'At 2026-11-30 08:00:00 UTC the file of the history was removed: what was in it is missing, and Rcptwise began a new one.',
+  ],
+  [
     'more',
     { more: true },
     'There are more attempts than are shown: --limit, --since and the other options narrow it.',

@@ -60,6 +60,58 @@ test.each([
   expect(all.found(question)).toEqual(found)
 })
 
+test('what is found is what a look at every attempt finds, the newest first', () => {
+  const pick = (...names: readonly string[]) => fc.constantFrom(...names)
+  const [address, client] = [pick('a@x', 'b@x', 'c@y'), pick('192.0.2.1', '192.0.2.2')]
+  const one = fc.record({ to: fc.uniqueArray(address, { minLength: 1 }), from: address, client })
+  const asked = fc.record(
+    { address, from: address, client, since: fc.integer({ min: start, max: start + 40 * hour }) },
+    { requiredKeys: [] },
+  )
+  using all = new TestStore()
+  let n = 0
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 40 }), asked, (kept, question) => {
+      const run = ++n
+      // Each run later than all that were before.
+      const base = run * 100 * hour
+      const ofClient = (name: string): string => `${name}.${run}`
+      const attempts = kept.map(({ to: names, from, client: name }, i) =>
+        attempt({
+          at: base + start + i * hour,
+          transaction: `${run}.${i}`,
+          recipients: names.map((each) => to(`${run}${each}`)),
+          reversePath: `${run}${from}`,
+          messageId: `<${run}.${i}>`,
+          client: { address: ofClient(name), port: 1, helo: 'x', tls: false },
+        }),
+      )
+      all.write(...attempts)
+      const { since = 0, ...who } = question
+      const fits = kept.flatMap(({ to: names, from, client: name }, i) =>
+        (who.address === undefined || names.includes(who.address) || from === who.address) &&
+        (who.from === undefined || from === who.from) &&
+        (who.client === undefined || name === who.client) &&
+        start + i * hour >= since
+          ? [`${run}.${i}`]
+          : [],
+      )
+      const found = all.search({
+        ...(who.address !== undefined && { address: `${run}${who.address}` }),
+        ...(who.from !== undefined && { from: `${run}${who.from}` }),
+        ...(who.client !== undefined && { client: ofClient(who.client) }),
+        ...(since !== 0 && { since: base + since }),
+        limit: 5,
+      })
+      const isAsked = Object.keys(who).length > 0
+      expect(found.attempts.map(({ transaction }) => transaction)).toEqual(
+        isAsked ? fits.slice(-5) : [],
+      )
+      expect(found.more).toBe(isAsked && fits.length > 5)
+    }),
+  )
+})
+
 test('the newest are found where there are more than the limit', () => {
   using all = new TestStore()
   for (let n = 1; n <= 20; n++)

@@ -75,6 +75,16 @@ test('log.md: “It writes one short line for each recipient.”', () => {
   expect(second).toContain('reason=shared-reply score=9.5')
 })
 
+test('log.md: “With `mode: observe` each recipient of a line `messageObserved` has a short line, too”', () => {
+  const observed = everyKind.filter(({ kind }) => kind === 'messageObserved')
+  const lines = linesOf(observed)
+  expect(lines.map((line) => line.replace(/^\S+ /, ''))).toEqual([
+    'S1.1 to=a@example.org outcome=observed code=250 verdict=tag reason=tag_at score=9 divided=true message-id=<1@example.net>',
+    'S1.1 to=b@example.org outcome=observed code=250 verdict=reject reason=reject_at score=9 divided=true message-id=<1@example.net>',
+  ])
+  expect(fieldsOf(lines[0] ?? '').get('verdict')).toBe('tag')
+})
+
 test('a transaction without recipients has one line; of a report the sender is <>', () => {
   const [line = '', ...more] = linesOf([
     transaction({ recipients: [], reversePath: '', outcome: 'aborted' }),
@@ -132,8 +142,11 @@ describe('log.md: “A blank or a backslash in a value is spelled out, so nobody
   })
 })
 
+/** They have a line a recipient. */
+const ofRecipients: ReadonlySet<string> = new Set(['transactionEnded', 'messageObserved'])
+
 test('every other event is one line: time, transaction, level, event, fields, and words', () => {
-  for (const fact of everyKind.filter(({ kind }) => kind !== 'transactionEnded')) {
+  for (const fact of everyKind.filter(({ kind }) => !ofRecipients.has(kind))) {
     for (const line of linesOf([fact])) {
       expect(line).toMatch(new RegExp(`^${time} \\S+ (?:debug|info|warn|error) \\S+( |$)`))
       expect(line).not.toMatch(unfit)

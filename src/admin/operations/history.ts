@@ -33,6 +33,7 @@ export const searchHistory = operation({
     200: 'As many as asked for.',
     400: 'Nothing is asked about.',
     404: 'This front-end keeps no history.',
+    500: 'The history can not be read.',
   },
   async handle(context, { query }) {
     const { address, from, messageId, client, split, queueId, since, limit } = query
@@ -40,9 +41,14 @@ export const searchHistory = operation({
     if (Object.values(asked).every((value) => value === undefined))
       return problem(400, 'nothing is asked about', `one of ${Object.keys(asked).join(', ')}`)
     const sinceMs = since === undefined ? undefined : parseDuration(since)
-    const found = await context.history({ ...asked, limit, sinceMs })
-    return found === undefined
-      ? problem(404, 'this front-end keeps no history', 'history in its configuration')
-      : { value: found }
+    try {
+      const found = await context.history({ ...asked, limit, sinceMs })
+      return found === undefined
+        ? problem(404, 'this front-end keeps no history', 'history in its configuration')
+        : { value: found }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return problem(500, 'the history can not be read', why)
+    }
   },
 })

@@ -15,6 +15,19 @@ import { senderJson } from '../views.ts'
 
 const mostShown = 1000
 
+const nameForm = 'a domain, or a network such as 192.0.2.0/24 or 2001:db8:0:1::/64'
+
+/** Domains and networks, as `listSenders` names them. */
+const senderName = z
+  .string()
+  .toLowerCase()
+  .max(253, { error: nameForm })
+  .regex(/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)+|(?:\d{1,3}\.){3}0\/24|[0-9a-f:]{1,39}::\/64)$/, {
+    error: nameForm,
+  })
+
+const params = z.object({ name: senderName.describe('A domain, or a network.') })
+
 export const listSenders = operation({
   id: 'listSenders',
   method: 'GET',
@@ -23,6 +36,7 @@ export const listSenders = operation({
     'What Rcptwise has learned of senders, and how `auto` serves them; the last changed first.',
   query: parameters({
     strategy: servedStrategy.optional().describe('Only those that are served with it.'),
+    name: senderName.optional().describe('Only this one: a domain, or a network.'),
   }),
   answer: senders,
   statuses: { 200: `At most ${mostShown} of them.` },
@@ -30,6 +44,7 @@ export const listSenders = operation({
     const found = context
       .senders()
       .filter(({ strategy }) => query.strategy === undefined || strategy === query.strategy)
+      .filter(({ name }) => query.name === undefined || name === query.name)
     return {
       value: {
         senders: found.slice(0, mostShown).map(senderJson),
@@ -39,19 +54,6 @@ export const listSenders = operation({
   },
 })
 
-const nameForm = 'a domain, or a network such as 192.0.2.0/24 or 2001:db8:0:1::/64'
-
-/** Domains and networks, as `listSenders` names them. */
-const params = z.object({
-  name: z
-    .string()
-    .toLowerCase()
-    .max(253, { error: nameForm })
-    .regex(/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)+|(?:\d{1,3}\.){3}0\/24|[0-9a-f:]{1,39}::\/64)$/, {
-      error: nameForm,
-    })
-    .describe('A domain, or a network.'),
-})
 const path = '/api/v1/senders/{name}'
 
 export const pinSender = operation({

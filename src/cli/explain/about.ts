@@ -32,11 +32,7 @@ export function unknowns({ config, question, serve, explanation }: About): reado
       ? [
           `No running serve was asked (${serve.why.replace(/\.$/, '')}): strategies that were set at run time${auto ? ', and what was learned of this sender,' : ''} are not known.`,
         ]
-      : serve.more && auto
-        ? [
-            'The running serve names the 1000 senders that changed last; this one may be known to it all the same.',
-          ]
-        : []),
+      : []),
     'Limits, and splits that are open in the ledger, were not looked at.',
   ]
 }

@@ -11,6 +11,7 @@ import type { Config } from '../../config/config.ts'
 import type { StrategyOverride } from '../../ledger/ledger.ts'
 import type { SenderRecord } from '../../ledger/senders.ts'
 import { known } from '../../known.ts'
+import { networkName, senderName, type SenderHost } from '../../peers/sender-name.ts'
 import { AdminCommandError, request } from '../admin-client.ts'
 
 /** `why`, `told`: for people. */
@@ -19,12 +20,11 @@ export type ServeAnswer =
       readonly kind: 'told'
       readonly url: string
       readonly serve: RunningServe
-      readonly more: boolean
     }
   | { readonly kind: 'not told'; readonly why: string }
 
-/** Never rejects. */
-export async function askServe({ admin }: Config): Promise<ServeAnswer> {
+/** What it has learned of whoever sends as this client does. Never rejects. */
+export async function askServe({ admin }: Config, client: SenderHost): Promise<ServeAnswer> {
   if (admin === undefined) return { kind: 'not told', why: 'the configuration has no admin API' }
   const url = urlOf(admin.listen)
   try {
@@ -32,9 +32,13 @@ export async function askServe({ admin }: Config): Promise<ServeAnswer> {
       admin.tokenFile === undefined ? undefined : readFileSync(admin.tokenFile, 'utf8').trim()
     const server = { url: new URL(url), token }
     const { peers } = await request(server, listPeers)
-    const { senders, more } = await request(server, listSenders)
+    const names = new Set([senderName(client), networkName(client.address)])
+    const found = await Promise.all(
+      [...names].map(async (name) => await request(server, listSenders, { query: { name } })),
+    )
+    const senders = found.flatMap(({ senders: of }) => of)
     const overrides = peers.flatMap(overrideOf)
-    return { kind: 'told', url, serve: { overrides, senders: senders.map(recordOf) }, more }
+    return { kind: 'told', url, serve: { overrides, senders: senders.map(recordOf) } }
   } catch (error) {
     const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
     return { kind: 'not told', why: error instanceof AdminCommandError ? why : `${url}: ${why}` }

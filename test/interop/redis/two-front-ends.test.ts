@@ -133,6 +133,34 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(await metric('rcptwise_ledger_durable')).toEqual([1, 1])
   })
 
+  test('in-and-out.md: “the command drains all of them at once, and counts the splits of all”', async () => {
+    interface Drained {
+      readonly draining: boolean
+      readonly done: boolean
+      readonly held: number
+      readonly shared: boolean
+    }
+    const drain = async (app: TestApp, method: string): Promise<Drained> => {
+      const url = `http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/drain`
+      return (await (await fetch(url, { method })).json()) as Drained
+    }
+    const config = `ledger: "${redis.url}/3"\npeers: [{ name: default, strategy: late }]`
+    await using one = await startTestApp({ config, recipients: policies, now: () => now })
+    await using other = await startTestApp({ config, recipients: policies, now: () => now })
+    const once = async ({ port }: TestApp): Promise<string | undefined> =>
+      (await send([tag, strict], { hosts: [port], mostAttempts: 1 })).attempts[0]?.text
+    expect(await once(other)).toMatch(/^451/)
+    const begun = (await one.app.ledger.openSplits(10)).length
+    expect(begun).toBe(1)
+    // The split is of the other one, and the first one is asked.
+    expect(await drain(one, 'PUT')).toMatchObject({ draining: true, held: 1, shared: true })
+    await until('the other one drains, too', async () => (await drain(other, 'GET')).draining)
+    for (const app of [one, other]) expect(await once(app)).toMatch(/^250/)
+    expect(await one.app.ledger.openSplits(10)).toHaveLength(begun)
+    expect((await drain(other, 'DELETE')).draining).toBe(false)
+    await until('the first one has heard of that', async () => !(await drain(one, 'GET')).draining)
+  })
+
   test('late: who has it is acknowledged by the other one without a second delivery; without the store nobody is delivered to early', async () => {
     await apps[0].app.ledger.setOverride({
       peer: 'default',
