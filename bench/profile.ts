@@ -108,10 +108,10 @@ let [since, until] = [0, 0]
 {
   await using tools = await startMailTools()
   const options = ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=250']
-  const running = await rcptwise('rcptwise', [
-    ...options,
-    path.join(repository, 'src/cli/main.ts'),
-  ]).start(tools.sinkPort)
+  const program = [...options, path.join(repository, 'src/cli/main.ts')]
+  const running = await rcptwise('rcptwise', program, { config: 'workers: 1' }).start(
+    tools.sinkPort,
+  )
   try {
     await tools.send(running.port, messages, load.options)
     since = now()

@@ -53,12 +53,20 @@ export function createBodyDigest({ atLineStart, multipart }: BodyOptions): BodyD
   }
   const looks = (): boolean => multipart && looked < lookedLinesLimit
 
+  /** Octets at the end that a dashed line may begin with; most chunks end somewhere else. */
+  const begun = (bytes: Buffer, at: number): number => {
+    for (let length = looks() ? dashedLine.length - 1 : 0; length > 0; length--) {
+      const end = bytes.subarray(Math.max(at, bytes.length - length))
+      if (end.length === length && dashedLine.subarray(0, length).equals(end)) return length
+    }
+    return 0
+  }
+
   /** Reads on at `at`; where it got to, or undefined when only more bytes can tell. */
   const step = (bytes: Buffer, at: number): number | undefined => {
     if (place === 'line') {
       const found = looks() ? bytes.indexOf(dashedLine, at) : -1
-      const until =
-        found === -1 ? Math.max(at, bytes.length - dashedLine.length + 1) : found + lineEnd.length
+      const until = found === -1 ? bytes.length - begun(bytes, at) : found + lineEnd.length
       keep(bytes.subarray(at, until))
       if (found === -1) return until === at ? undefined : until
       place = 'line start'
