@@ -14,11 +14,13 @@ export async function openLedger(
   onFact: FactListener,
   clock: () => number,
 ): Promise<Ledger> {
-  if (ledger.kind === 'sqlite') return await openSqliteLedger({ path: ledger.path, onFact, clock })
+  const { maxSplits, maxBytes } = ledger
+  const parts = { maxSplits, maxBytes, onFact, clock }
+  if (ledger.kind === 'sqlite') return await openSqliteLedger({ path: ledger.path, ...parts })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
   const { openRedisLedger } = await import('../ledger/redis/redis.ts')
   const { url, prefix, patienceMs, keepMs } = ledger
-  return await openRedisLedger({ url, prefix, patienceMs, keepMs, onFact, clock })
+  return await openRedisLedger({ url, prefix, patienceMs, keepMs, ...parts })
 }
 
 /**

@@ -373,6 +373,10 @@ export interface Config {
     readonly keepMs: number
     /** After this long a deferred recipient that nobody offers again is missing. */
     readonly missingAfterMs: number
+    /** Open and closed together. */
+    readonly maxSplits: number
+    /** What they take, about. */
+    readonly maxBytes: number
   }
   /** Undefined: none is kept. */
   readonly history:

@@ -80,6 +80,7 @@ export function resolveSettings(
     trusted: settings.trusted,
     foreignFields: settings.foreign_fields,
     ledger: {
+      ...resolveLedgerBounds(settings, report),
       ...resolveLedgerStore(settings.ledger, { place, dataDirectory }, report),
       patienceMs: settings.ledger.patience,
       keepMs: settings.ledger.keep,
@@ -231,6 +232,20 @@ const resolveLimits = (limits: Settings['limits']): Config['limits'] => ({
     perClient: limits.open_splits_per_client,
   },
 })
+
+/** What is open has to fit, and some that are closed beside it. */
+function resolveLedgerBounds(
+  { ledger, limits }: Settings,
+  report: Report,
+): Pick<Config['ledger'], 'maxSplits' | 'maxBytes'> {
+  const most = Math.floor(0.9 * ledger.max_splits)
+  if (limits.open_splits > most)
+    report(
+      ['limits', 'open_splits'],
+      `got ${limits.open_splits}, expected at most ${most}, nine tenths of ledger.max_splits; make that larger, or this smaller`,
+    )
+  return { maxSplits: ledger.max_splits, maxBytes: ledger.max_size }
+}
 
 const resolveTimeouts = (timeouts: Settings['timeouts']): Config['timeouts'] => ({
   commandMs: timeouts.command,

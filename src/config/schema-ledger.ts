@@ -32,5 +32,13 @@ export const ledger = z.preprocess(
       'A deferred recipient whom nobody offers again for this long is missing: Rcptwise lists and counts the recipient, an alert fires, and `auto` serves the sender `lenient` from then on.',
     ),
     keep: key(is.duration('0s', '365d').prefault('1d'), 'How long a closed split stays visible.'),
+    max_splits: key(
+      is.whole(1000, 100_000_000).prefault(100_000),
+      'Most splits in the ledger, open and closed together. When it is full, Rcptwise drops closed ones first, then the oldest open ones. See docs/ledger.md for the room that they take.',
+    ),
+    max_size: key(
+      is.size('1MiB', '1024GiB').prefault('256MiB'),
+      'The same for the room that they take, about.',
+    ),
   }),
 )

@@ -71,8 +71,8 @@ export const limits = section({
     'Most messages judged at a time behind their answer, in each worker (`mode: observe`); above it Rcptwise passes a message on without judging it.',
   ),
   open_splits: key(
-    is.whole(1, 90_000).prefault(50_000),
-    'Most splits open at a time. Beyond this limit and the next three, Rcptwise serves messages unsplit.',
+    is.whole(1, 90_000_000).prefault(50_000),
+    'Most splits open at a time; at most nine tenths of `ledger.max_splits`, so that the ledger drops none of them. Beyond this limit and the next three, Rcptwise serves messages unsplit.',
   ),
   open_splits_per_sender: key(
     is.whole(1, 1000).prefault(100),
@@ -83,7 +83,7 @@ export const limits = section({
     'Most memory of the splits open at a time for one reverse-path; a recipient takes some 200 bytes.',
   ),
   open_splits_per_client: key(
-    is.whole(1, 90_000).prefault(2000),
+    is.whole(1, 90_000_000).prefault(2000),
     'Most splits open at a time that one sender has opened: the domain of its verified host name, or its network.',
   ),
 })

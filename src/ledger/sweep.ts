@@ -15,22 +15,28 @@ export interface SweepOptions {
 }
 
 const batch = 100
+const forgottenAtMost = 1000
 
-/** One round; bounded, so that it can't hold the loop. Rounds go on where the last one ended. */
+/**
+ * One round; bounded, so that it can't hold the loop. Rounds go on where the last one ended; gives
+ * whether there may be more.
+ */
 export async function sweep({
   ledger,
   patienceMs,
   keepMs,
   onFact,
   now,
-}: SweepOptions): Promise<void> {
+}: SweepOptions): Promise<boolean> {
   const at = now()
-  for (const stale of await ledger.stale(at - patienceMs, batch)) {
+  const stales = await ledger.stale(at - patienceMs, batch)
+  for (const stale of stales) {
     const split = abandonSplit(stale, at)
     const { saved } = await ledger.save(nextVersion(split))
     if (!saved) continue // it came back in this moment, at another node
     const fact = splitClosed(split, at)
     if (fact !== undefined) onFact(fact)
   }
-  await ledger.forget(at - keepMs, batch * 10)
+  const forgotten = await ledger.forget(at - keepMs, forgottenAtMost)
+  return stales.length === batch || forgotten >= forgottenAtMost
 }
