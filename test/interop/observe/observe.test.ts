@@ -6,6 +6,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { interopObstacle } from '../../support/lab/availability.ts'
+import { startDovecot } from '../../support/lab/dovecot.ts'
 import { startExim } from '../../support/lab/exim.ts'
 import { startFrontEnd } from '../../support/lab/front-end.ts'
 import { mailboxes, mixedMessage, recipients, sender } from '../../support/lab/mixed.ts'
@@ -74,6 +75,37 @@ describe.skipIf(interopObstacle() !== undefined)('mode: observe', () => {
     await expect.poll(async () => await rcptwise.metric('rcptwise_observed_messages_total')).toBe(4)
     // Two of them would have divided their recipients; the one that the server refuses divides nobody.
     expect(rcptwise.log().match(/"divided":true/g)).toHaveLength(2)
+  })
+
+  test('in front of Dovecot over LMTP: everyone has each message once and unmarked, and it is counted; in-and-out.md: “Behind LMTP a client without PRDR still has one reply for all”', async () => {
+    const full = 'strict2@example.org'
+    await using dovecot = await startDovecot({ mailboxes, full: [full] })
+    await using rcptwise = await startFrontEnd({
+      backend: `lmtp://${host}:${dovecot.port}`,
+      recipients,
+      peer: { strategy: 'late' },
+      config,
+    })
+    await using postfix = await startPostfix({ relayTo: { host, port: rcptwise.port } })
+    const others = Object.keys(recipients).filter((address) => address !== full)
+    for (const score of [3, 9.5, 20] as const)
+      await postfix.submit({ ...mixedMessage(score, others), subject: `score ${score}` })
+    await postfix.submit({ ...mixedMessage(9.5, [full]), subject: 'no room' })
+    await postfix.empty()
+    for (const address of others) {
+      const mail = await dovecot.mailbox(address)
+      const subjects = mail.map((text) => /^Subject: (.*)$/m.exec(text)?.[1]?.trim()).sort()
+      expect(subjects, address).toEqual(['score 20', 'score 3', 'score 9.5'])
+      for (const text of mail) expect(text).not.toMatch(/^X-Spam-(?:Flag|Status)/m)
+    }
+    expect(await dovecot.mailbox(full)).toEqual([])
+    const bounced = await postfix.bounces()
+    expect(bounced.map(({ recipient }) => recipient)).toEqual([full])
+    expect(bounced[0]?.reply).toContain('5.2.2')
+    await expect.poll(async () => await rcptwise.metric('rcptwise_observed_messages_total')).toBe(4)
+    expect(await rcptwise.metric('rcptwise_forced_retries_total')).toBe(0)
+    // What each would have been told is there, beside what Dovecot has said.
+    expect(rcptwise.log()).toMatch(/"verdict":"reject".{0,200}Saved/)
   })
 
   test("in-and-out.md: “It offers PRDR only if your server offers it, and passes your server's answers on” Exim on both sides", async () => {
