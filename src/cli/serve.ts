@@ -29,7 +29,7 @@ async function serve(command: Command): Promise<void> {
     priorities: priorities === 'auto' ? stdoutIsJournal() : priorities,
     flushMs: deferredFlushMs,
   })
-  const note = logFromFacts(log)
+  const note = logFromFacts(log, config.log.messages)
   const onTrouble = (what: string): void => log.warn({ event: 'trouble' }, what)
   const manager = openServiceManager(process.env, { onTrouble })
   let app: App

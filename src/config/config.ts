@@ -453,6 +453,8 @@ export interface Config {
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
     readonly format: 'auto' | 'json' | 'pretty' | 'line'
+    /** Which have a line. */
+    readonly messages: 'all' | 'notable'
     readonly priorities: boolean | 'auto'
   }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */

@@ -44,6 +44,10 @@ export const log = section({
     z.enum(['auto', 'json', 'pretty', 'line']).prefault('auto'),
     '`json`: one line of JSON for each event; `pretty`: lines for people at a terminal; `line`: a short line for each recipient, for people who grep (docs/log.md); `auto`: `pretty` on a terminal, else `json`.',
   ),
+  messages: key(
+    z.enum(['all', 'notable']).prefault('all'),
+    'Whether each message has its line, or only those that not all recipients took at once and as they came. See docs/log.md.',
+  ),
   priorities: key(
     is.automatic().prefault('auto'),
     'Each line begins with its level as systemd reads it (`<4>` for a warning); `auto`: where standard output leads to the journal.',

@@ -13,6 +13,7 @@ import { onOperation } from './operation.ts'
 import { onPeers } from './peers.ts'
 import { onNotObserved, onObserved } from './observed.ts'
 import { onHistory } from './history.ts'
+import { isNotable } from './notable.ts'
 import { onPolicies } from './policies.ts'
 import { onMissing, onSplitClosed } from './splits.ts'
 import { describeTransaction, transactionFields } from './transaction-line.ts'
@@ -25,13 +26,14 @@ import { Floods } from './floods.ts'
  */
 const everyMs = 60_000
 
-export function logFromFacts(log: Log): FactListener {
+/** `messages`: `notable` leaves out those that all recipients took at once and as they came. */
+export function logFromFacts(log: Log, messages: 'all' | 'notable' = 'all'): FactListener {
   const reached = new Floods(everyMs)
   const full = new Floods(everyMs)
   const refusals = new Floods(everyMs)
   const history = new Floods(everyMs)
-  const messages = new MessageIds()
-  const about: AboutOf = (transaction) => messages.about(transaction)
+  const ids = new MessageIds()
+  const about: AboutOf = (transaction) => ids.about(transaction)
   const unobserved = new Floods(everyMs)
 
   const onLimit = (fact: Fact & { readonly kind: 'connectionRefused' | 'limitReached' }): void => {
@@ -65,9 +67,10 @@ export function logFromFacts(log: Log): FactListener {
   }
 
   return (fact) => {
-    messages.hear(fact)
+    ids.hear(fact)
     switch (fact.kind) {
       case 'transactionEnded':
+        if (messages === 'notable' && !isNotable(fact)) return
         log.deferred(fact.at, () => ({
           fields: transactionFields(fact),
           message: describeTransaction(fact),

@@ -87,7 +87,7 @@ async function start({
     pid: process.pid,
     ...(piped && { write: writeLine }),
   })
-  const note = logFromFacts(log)
+  const note = logFromFacts(log, config.log.messages)
   const onFact: FactListener = (fact) => {
     if (fact.kind === 'backendEjected' || fact.kind === 'backendReturned')
       tell({ kind: 'away', fact })
