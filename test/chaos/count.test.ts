@@ -71,6 +71,12 @@ const rows: readonly Row[] = [
     ['doubled'],
   ],
   [
+    'delivered twice: a worker was killed before the answer of a while ago had been passed on',
+    twice(transaction(1000, '', { ...broken, to: 2500 }), blow(2400, 'worker', 'SIGKILL', 0)),
+    [],
+    ['doubled'],
+  ],
+  [
     'delivered twice: a worker was killed, but the sender had its answer',
     twice(transaction(1000, '451 later'), blow(1005, 'worker', 'SIGKILL', 0)),
     ['doubled'],

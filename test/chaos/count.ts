@@ -175,9 +175,12 @@ export class Record {
       if (gone !== undefined) return 'the server behind was killed before its 250 had left'
     }
     const said = copy.said ?? copy.at
+    // The sender's connection was open until then, so that no answer had been passed on before.
+    const until250 =
+      carrier.end === 'closed by Rcptwise' ? Math.max(said + slack, over) : said + slack
     const killed = this.#evidence.blowIn(
       copy.came - 50,
-      said + slack,
+      until250,
       (blow) => ofFront(blow) && (fatal('primary')(blow) || fatal('worker')(blow)),
     )
     if (killed !== undefined && carrier.end !== 'heard')
