@@ -3,6 +3,7 @@
  * does not. A failure is never kept: what was known before serves in its place for a longer while.
  * Only whom nothing is known of is asked for, everybody once.
  */
+import { partOf } from './large-map.ts'
 import type { Answer, Answers, Source } from './policy-source.ts'
 
 export interface CacheOptions {
@@ -29,11 +30,19 @@ export interface Recalled {
 /** A source that fails is asked again for a recipient after this: it may be back. */
 const retryMs = 10_000
 
+/** Of one map: it grows, and loses its oldest, without a pause. */
+const mostOfPart = 50_000
+
 interface Kept<Found> {
   readonly answer: Answer<Found>
   readonly until: number
   readonly staleUntil: number
+  /** How often the cache had been renewed by then. */
+  readonly renewal: number
 }
+
+/** The one that was asked for longest ago comes first. */
+type Part<Found> = Map<string, Kept<Found>>
 
 export interface CachedSource<Found> extends Source<Found> {
   /** The source is asked for everybody anew; what is known serves while it fails. */
@@ -52,14 +61,19 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
   readonly #source: Source<Found>
   readonly #options: CacheOptions
   readonly #clock: () => number
-  /** The one that was asked for longest ago comes first. */
-  readonly #kept = new Map<string, Kept<Found>>()
+  /** One, where there are no more recipients than one may have. */
+  readonly #parts: readonly Part<Found>[]
+  readonly #mostOfPart: number
+  #renewals = 0
 
   constructor(source: Source<Found>, options: CacheOptions) {
     this.name = source.name
     this.#source = source
     this.#options = options
     this.#clock = options.clock ?? ((): number => performance.now())
+    const parts = Math.max(1, Math.ceil(options.mostRecipients / mostOfPart))
+    this.#parts = Array.from({ length: parts }, () => new Map())
+    this.#mostOfPart = Math.floor(options.mostRecipients / parts)
   }
 
   policiesFor(recipients: readonly string[], signal: AbortSignal): Answers<Found> {
@@ -91,14 +105,13 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
     return answers instanceof Promise ? answers.then(all) : all(answers)
   }
 
+  /** What is kept is not touched, however much there is. */
   renew(): void {
-    const now = this.#clock()
-    for (const [recipient, kept] of this.#kept)
-      this.#kept.set(recipient, { ...kept, until: Math.min(kept.until, now) })
+    this.#renewals++
   }
 
   async close(): Promise<void> {
-    this.#kept.clear()
+    for (const part of this.#parts) part.clear()
     await this.#source.close()
   }
 
@@ -107,32 +120,37 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
   }
 
   #recall(recipient: string): Answer<Found> | undefined {
-    const kept = this.#kept.get(recipient)
+    const part = partOf(this.#parts, recipient)
+    const kept = part.get(recipient)
     if (kept === undefined) return undefined
-    this.#kept.delete(recipient)
+    part.delete(recipient)
     const now = this.#clock()
-    if (kept.until <= now && kept.staleUntil <= now) return undefined
-    this.#kept.set(recipient, kept)
-    return kept.until > now ? kept.answer : undefined
+    const isFresh = kept.until > now && kept.renewal === this.#renewals
+    if (!isFresh && kept.staleUntil <= now) return undefined
+    part.set(recipient, kept)
+    return isFresh ? kept.answer : undefined
   }
 
   #recallStale(recipient: string): Answer<Found> | undefined {
-    const kept = this.#kept.get(recipient)
+    const part = partOf(this.#parts, recipient)
+    const kept = part.get(recipient)
     const now = this.#clock()
     if (kept === undefined || kept.staleUntil <= now) return undefined
-    this.#kept.set(recipient, { ...kept, until: Math.min(now + retryMs, kept.staleUntil) })
+    const until = Math.min(now + retryMs, kept.staleUntil)
+    part.set(recipient, { ...kept, until, renewal: this.#renewals })
     return kept.answer
   }
 
   #keep(recipient: string, answer: Answer<Found>): void {
-    const { foundMs, unknownMs, staleMs, mostRecipients } = this.#options
+    const { foundMs, unknownMs, staleMs } = this.#options
     if (answer.kind === 'failed') return
     const until = this.#clock() + (answer.kind === 'unknown' ? unknownMs : foundMs)
-    this.#kept.delete(recipient)
-    this.#kept.set(recipient, { answer, until, staleUntil: until + staleMs })
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= mostRecipients) break
-      this.#kept.delete(oldest)
+    const part = partOf(this.#parts, recipient)
+    part.delete(recipient)
+    part.set(recipient, { answer, until, staleUntil: until + staleMs, renewal: this.#renewals })
+    for (const oldest of part.keys()) {
+      if (part.size <= this.#mostOfPart) break
+      part.delete(oldest)
     }
   }
 

@@ -26,15 +26,20 @@ export class LargeMap<Value> {
   }
 
   #partOf(key: string): Map<string, Value> {
-    const part = this.#parts[partNumber(key)]
-    if (part === undefined) throw new RangeError('there is no such part')
-    return part
+    return partOf(this.#parts, key)
   }
 }
 
+/** The part that a key belongs to. */
+export function partOf<Part>(all: readonly Part[], key: string): Part {
+  const part = all[hashOf(key) % all.length]
+  if (part === undefined) throw new RangeError('there is no such part')
+  return part
+}
+
 /** FNV-1a, which tells keys apart that differ in a digit. */
-function partNumber(key: string): number {
+function hashOf(key: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  return ((hash >>> 16) ^ hash) & (parts - 1)
+  return (hash >>> 16) ^ (hash & 0xffff)
 }

@@ -171,6 +171,20 @@ test('so many recipients are kept, and who was asked for longest ago goes first'
   expect(asked()).toEqual([['b']])
 })
 
+test('of very many no more are kept than may be, and who was asked for just now is among them', async () => {
+  const mostRecipients = 120_000
+  const { ask, asked } = cache({}, { mostRecipients })
+  const names = Array.from({ length: 2 * mostRecipients }, (_, i) => `user${i}@example.org`)
+  for (let at = 0; at < names.length; at += 1000) await ask(...names.slice(at, at + 1000))
+  asked()
+  await ask(...names.slice(-1000))
+  expect(asked()).toEqual([])
+  await ask(...names)
+  const again = asked().flat().length
+  expect(again).toBeGreaterThanOrEqual(names.length - mostRecipients)
+  expect(again).toBeLessThan(names.length - 0.8 * mostRecipients)
+})
+
 test('whatever was asked before, everybody has the answer of the source', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f']
   const answers = { a: named('strict'), b: named('careful'), c: failed }

@@ -4,6 +4,7 @@
  */
 import { parseAddressPattern } from '../address-pattern.ts'
 import { keyInTable, tableKeys } from '../keyed/keys.ts'
+import { LargeMap } from '../large-map.ts'
 import type { Unknown } from '../policy-source.ts'
 import { shown } from '../shown.ts'
 import { MapLines } from './map-lines.ts'
@@ -13,7 +14,7 @@ const unknown: Unknown = { kind: 'unknown' }
 
 export class TexthashEntries<Found> extends MapLines<Found> {
   readonly #values: MapValues<Found>
-  readonly #byKey = new Map<string, Found>()
+  readonly #byKey = new LargeMap<Found>()
 
   constructor(values: MapValues<Found>) {
     super()
