@@ -5,6 +5,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { AliasEntries } from '../../src/policy/aliases/alias-entries.ts'
 import { cached } from '../../src/policy/cached.ts'
+import type { LineEntries } from '../../src/policy/line-entries.ts'
 import { PolicyEntries } from '../../src/policy/policy-entries.ts'
 import { aliasMapValues, policyMapValues } from '../../src/policy/postfix/map-values.ts'
 import { TexthashEntries } from '../../src/policy/postfix/texthash-entries.ts'
@@ -13,7 +14,12 @@ import { ScriptedSource } from '../support/scripted-source.ts'
 const many = 100_000
 const names = ['strict']
 
-const entriesOf = {
+interface LargeFile {
+  readonly made: () => LineEntries<unknown>
+  readonly line: string
+}
+
+const files: Readonly<Record<string, LargeFile>> = {
   'a file of policies': { made: () => new PolicyEntries(names), line: ': strict' },
   'a file of aliases': { made: () => new AliasEntries(), line: ': ann@example.net' },
   'a texthash of policies': {
@@ -42,7 +48,7 @@ async function largestMap(run: () => Promise<void> | void): Promise<number> {
 
 afterEach(() => vi.restoreAllMocks())
 
-test.each(Object.entries(entriesOf))('%s', async (_, { made, line }) => {
+test.each(Object.entries(files))('%s', async (_, { made, line }) => {
   const entries = made()
   const largest = await largestMap(() => {
     for (let i = 0; i < many; i++) entries.add(`user${i}@example.org${line}`, i + 1)

@@ -54,6 +54,7 @@ const recipes: Readonly<Record<DatabaseKind, Recipe>> = {
       ...as('postgres'),
       '/usr/lib/postgresql/15/bin/postgres',
       ...['-D', '/data', '-p', String(port), '-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'],
+      ...['-c', 'shared_preload_libraries=pg_stat_statements'],
     ],
     tls: [...['-c', 'ssl=on', '-c', 'ssl_cert_file=/cert.pem', '-c', 'ssl_key_file=/key.pem']],
     session: postgresSession,

@@ -15,6 +15,8 @@ export interface Slapd extends AsyncDisposable {
   readonly socketUrl: string
   /** Of its certificate, in PEM. */
   readonly ca: string
+  /** Searches that it has had below the suffix. */
+  readonly searches: () => Promise<number>
   /** As its owner. */
   readonly add: (
     name: string,
@@ -89,7 +91,7 @@ export async function startSlapd(hostname = '127.0.0.1'): Promise<Slapd> {
   }
   const start = async (): Promise<void> => {
     const where = `${url}/ ldaps://127.0.0.1:${securePort}/ ldapi://%2Fldapi/`
-    daemon = await place.start('/usr/sbin/slapd', ['-d', '0', '-f', '/slapd.conf', '-h', where])
+    daemon = await place.start('/usr/sbin/slapd', ['-d', '256', '-f', '/slapd.conf', '-h', where])
     await until(
       'slapd answers',
       async () => {
@@ -121,6 +123,10 @@ export async function startSlapd(hostname = '127.0.0.1'): Promise<Slapd> {
     secureUrl: `ldaps://127.0.0.1:${securePort}`,
     socketUrl: `ldapi://${encodeURIComponent(place.host('/ldapi'))}`,
     ca: cert,
+    async searches() {
+      const log = await place.read('/daemon.log')
+      return [...log.matchAll(/ SRCH base="cn=branch/g)].length
+    },
     add,
     remove: async (name) => await asOwner(async (client) => await client.del(name)),
     async branch() {

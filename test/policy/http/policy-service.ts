@@ -21,6 +21,8 @@ export interface PolicyService extends AsyncDisposable {
 export interface ServiceOptions {
   readonly entries?: Readonly<Record<string, unknown>>
   readonly socketPath?: string
+  /** Of 127.0.0.1, where it has no socket; a free one unless given. */
+  readonly port?: number
   /** Speaks TLS with these. */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
@@ -28,6 +30,7 @@ export interface ServiceOptions {
 export async function policyService({
   entries = {},
   socketPath,
+  port: wanted = 0,
   tls,
 }: ServiceOptions): Promise<PolicyService> {
   let connections = 0
@@ -50,7 +53,7 @@ export async function policyService({
   }
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
   server.on('connection', () => connections++)
-  if (socketPath === undefined) server.listen(0, '127.0.0.1')
+  if (socketPath === undefined) server.listen(wanted, '127.0.0.1')
   else server.listen(socketPath)
   await once(server, 'listening')
   const address = server.address()

@@ -15,10 +15,10 @@ export interface SocketmapServer extends AsyncDisposable {
   readonly dropAll: () => void
 }
 
-/** `entries`: of each map. */
+/** `entries`: of each map. `port`: of 127.0.0.1, a free one unless given. */
 export async function socketmapServer(
   entries: Readonly<Record<string, Readonly<Record<string, string>>>>,
-  socketPath?: string,
+  { socketPath, port: wanted = 0 }: { readonly socketPath?: string; readonly port?: number } = {},
 ): Promise<SocketmapServer> {
   const sockets = new Set<Socket>()
   let connections = 0
@@ -50,7 +50,7 @@ export async function socketmapServer(
       }
     })
   })
-  if (socketPath === undefined) server.listen(0, '127.0.0.1')
+  if (socketPath === undefined) server.listen(wanted, '127.0.0.1')
   else server.listen(socketPath)
   await once(server, 'listening')
   const address = server.address()

@@ -42,7 +42,7 @@ const serve = async (path?: string): Promise<SocketmapServer> =>
   closing.use(
     await socketmapServer(
       { policies, aliases: { 'info@example.org': 'a@b.example, c@d.example' } },
-      path,
+      path === undefined ? {} : { socketPath: path },
     ),
   )
 const ask = async (source: PolicySource, ...recipients: readonly string[]) =>
