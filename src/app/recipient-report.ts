@@ -7,6 +7,7 @@ import type { Mailboxes } from '../policy/aliases/mailboxes.ts'
 import { lookUpKeys } from '../policy/look-up-keys.ts'
 import { type Origins, originsOf, type Told } from '../policy/origins.ts'
 import type { Failed, PolicyAnswer } from '../policy/policy-source.ts'
+import { counting, told } from '../policy/resolved.ts'
 import { groupOf, type Offered, type Policy } from '../verdict/policy.ts'
 import { aliasSourceSettings, openAliasSource } from './alias-source.ts'
 import { openPolicySource, policySourceSettings } from './policy-source.ts'
@@ -53,7 +54,7 @@ export async function reportOn(
   const { signal } = new AbortController()
   const behind = await aliasesFrom(sources.aliases, config.recipients)?.(addresses, signal)
   const boxes = addresses.map((address, i) => mailboxesIn(behind?.[i], address))
-  const reports = await reportsOnMailboxes([...new Set(boxes.flat())], sources)
+  const reports = await reportsOnMailboxes([...new Set(boxes.flat())], sources, config)
   const policies = await policiesFrom(sources, config, silent).policiesFor(addresses, signal)
   const groups = new Map<string, number>()
   return addresses.map((address, i): RecipientReport => {
@@ -92,11 +93,13 @@ async function openSources(
 /** What each source says of each of them. */
 async function reportsOnMailboxes(
   mailboxes: readonly string[],
-  { policies }: RecipientSources,
+  sources: RecipientSources,
+  { policies, recipients: { defaultPolicy } }: Pick<Config, 'policies' | 'recipients'>,
 ): Promise<ReadonlyMap<string, MailboxReport>> {
   const { signal } = new AbortController()
-  const told = await Promise.all(
-    policies.map(async ({ source }) => ({
+  const of = { policies, defaultPolicy }
+  const all = await Promise.all(
+    sources.policies.map(async ({ source }) => ({
       source: source.name,
       answers: await source.policiesFor(mailboxes, signal),
     })),
@@ -104,12 +107,14 @@ async function reportsOnMailboxes(
   return new Map(
     mailboxes.map((mailbox, i): [string, MailboxReport] => {
       const { address, withoutDetail, domain } = lookUpKeys(mailbox)
-      const ofIt = told.map(({ source, answers }) => ({
+      const ofIt = all.map(({ source, answers }) => ({
         source,
         answer: answers[i] ?? ({ kind: 'unknown' } as const),
       }))
+      const said = ofIt.map(({ source, answer }) => ({ source, answer: told(answer, of) }))
+      const counted = ofIt.map(({ source, answer }) => ({ source, answer: counting(answer, of) }))
       const keys = [address, withoutDetail, domain].filter((key) => key !== undefined)
-      return [mailbox, { mailbox, keys, told: ofIt, origins: originsOf(ofIt) }]
+      return [mailbox, { mailbox, keys, told: said, origins: originsOf(counted) }]
     }),
   )
 }

@@ -4,7 +4,8 @@ import type { OpenSource } from '../app/asked-source.ts'
 import { isFile, openPolicySource, policySourceSettings } from '../app/policy-source.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Alias } from '../policy/aliases/alias.ts'
-import type { Answer, Failed, Unknown } from '../policy/policy-source.ts'
+import type { Answer, Failed, RawPolicy, Unknown } from '../policy/policy-source.ts'
+import { told } from '../policy/resolved.ts'
 import type { Finding } from './check-backend.ts'
 import { rawInWords } from './policy-in-words.ts'
 
@@ -12,7 +13,9 @@ const silent = { onFact: (): void => undefined, now: Date.now }
 
 /** Never rejects. */
 export async function checkRecipients(config: Config): Promise<readonly Finding[]> {
-  const { sources, aliases } = config.recipients
+  const { sources, aliases, defaultPolicy } = config.recipients
+  const inForce = (answer: Answer<RawPolicy>): Answer<RawPolicy> =>
+    told(answer, { policies: config.policies, defaultPolicy })
   const address = testAddress(config)
   return await Promise.all([
     ...sources.map(
@@ -20,7 +23,7 @@ export async function checkRecipients(config: Config): Promise<readonly Finding[
         await checked({
           source,
           open: async () => await openPolicySource(policySourceSettings(source, config), silent),
-          ask: async (opened) => await ask(opened, address, rawInWords),
+          ask: async (opened) => finding(await ask(opened, address, inForce), rawInWords),
         }),
     ),
     ...aliases.map(
@@ -28,7 +31,7 @@ export async function checkRecipients(config: Config): Promise<readonly Finding[
         await checked({
           source,
           open: async () => await openAliasSource(aliasSourceSettings(source, config), silent),
-          ask: async (opened) => await ask(opened, address, aliasInWords),
+          ask: async (opened) => finding(await ask(opened, address), aliasInWords),
         }),
     ),
   ])
@@ -60,13 +63,27 @@ const aliasInWords = (answer: Alias | Unknown): string =>
 const testAddress = ({ relayDomains, hostname }: Config): string =>
   `postmaster@${relayDomains?.find((domain) => !domain.startsWith('*')) ?? hostname}`
 
+interface Asked<Found> {
+  readonly source: string
+  readonly address: string
+  readonly answer: Answer<Found> | undefined
+}
+
+/** `meaning`: of what it says. */
 async function ask<Found extends { readonly kind: string }>(
   source: OpenSource<Found>,
   address: string,
-  inWords: (answer: Found | Unknown) => string,
-): Promise<Finding> {
+  meaning: (answer: Answer<Found>) => Answer<Found> = (answer) => answer,
+): Promise<Asked<Found>> {
   const [answer] = await source.policiesFor([address], new AbortController().signal)
-  const asked = `recipients: ${source.name}`
+  return { source: source.name, address, answer: answer && meaning(answer) }
+}
+
+function finding<Found extends { readonly kind: string }>(
+  { source, address, answer }: Asked<Found>,
+  inWords: (answer: Found | Unknown) => string,
+): Finding {
+  const asked = `recipients: ${source}`
   if (answer === undefined) return { ok: false, text: `${asked}: it has no answer` }
   if (isFailed(answer)) return { ok: false, text: `${asked}: ${answer.why}` }
   return { ok: answer.kind !== 'wrong', text: `${asked} answers: ${address} ${inWords(answer)}` }

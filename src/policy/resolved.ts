@@ -51,6 +51,36 @@ export function resolved(source: PolicySource, resolving: Resolving): ResolvedSo
   }
 }
 
+/**
+ * What a source says, for people: where it means no policy, that is what they are told. A name that
+ * is unknown is wrong only here, where the names are.
+ */
+export function told(
+  answer: Answer<RawPolicy>,
+  of: Pick<Resolving, 'policies' | 'defaultPolicy'>,
+): Answer<RawPolicy> {
+  const mistakes: string[] = []
+  const onFact: FactListener = (fact) => {
+    if (fact.kind === 'policyWrong') mistakes.push(fact.why)
+  }
+  new PoliciesOfSource('', { ...of, onFact, now: () => 0 }).answer(answer, '')
+  const [why] = mistakes
+  return why === undefined ? answer : { kind: 'wrong', why }
+}
+
+/** Without what of it means no policy: values over a name that is unknown count. */
+export function counting(
+  answer: Answer<RawPolicy>,
+  of: Pick<Resolving, 'policies' | 'defaultPolicy'>,
+): Answer<RawPolicy> {
+  if (answer.kind !== 'values') return told(answer, of)
+  const { behind, ...own } = answer
+  const said = told(own, of)
+  if (behind === undefined || said.kind === 'wrong') return said
+  const rest = counting(behind, of)
+  return rest.kind === 'values' || rest.kind === 'named' ? { ...own, behind: rest } : own
+}
+
 class PoliciesOfSource {
   readonly #source: string
   readonly #resolving: Resolving

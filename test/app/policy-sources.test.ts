@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
+import { inWords, isTroubled } from '../../src/cli/recipients.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
@@ -148,6 +150,38 @@ describe('check', () => {
       { ok: true, text: `${name()} answers: postmaster@example.org has tag_at 4` },
       { ok: true, text: `recipients: ${join(directory, 'more.yaml')} has 1 entries` },
     ]))
+
+  test.each([
+    [
+      "policy = 'stirct'",
+      'there is no policy "stirct", expected one of careful, tag-only, strict',
+      /users\.sqlite: tag_at 4 \(sqlite:\S+\), reject_at 15 \(default\)/,
+    ],
+    [
+      'tag = 9, reject = 5',
+      'reject_at: got 5, expected at least tag_at, which is 9',
+      /policy +careful: tag_at 6 \(default\), reject_at 15 \(default\)/,
+    ],
+    [
+      "tag = 'six'",
+      'tag_at: got "six", expected a number or never',
+      /policy +careful: tag_at 6 \(default\), reject_at 15 \(default\)/,
+    ],
+  ])(
+    'recipients.md: “If it is no policy that you have, `check` says what is wrong with it, and so does `recipients test`.” %s',
+    async (set, why, policy) => {
+      database.exec(`UPDATE users SET ${set} WHERE email = '@example.org'`)
+      const [finding] = await checked(sqlite())
+      const text = `${name()} answers: postmaster@example.org has what is no policy: ${why}`
+      expect(finding).toEqual({ ok: false, text })
+      const config = configAt(join(directory, 'config.yaml'))
+      const [report] = await reportOn({ addresses: ['eve@example.org'], sender: '' }, config)
+      if (report === undefined) throw new Error('there is no report')
+      expect(inWords(report)).toContain(`has what is no policy: ${why}\n`)
+      expect(inWords(report)).toMatch(policy)
+      expect(isTroubled(report)).toBe(true)
+    },
+  )
 
   test('one that can not be asked is told, with the reason', async () => {
     database.exec('DROP TABLE users')

@@ -113,7 +113,9 @@ test('socketmap', async () => {
   const yaml = block("Postfix's own maps", 'yaml', 'socketmap').replace('/run/policies.sock', path)
   const config = configOf(yaml)
   expect(await inWords(config)).toBe(`false recipients: socketmap:policies@${path}: ENOENT`)
-  closing.use(await socketmapServer({ policies: { '@example.org': '{ tag_at: 3 }' } }, { socketPath: path }))
+  closing.use(
+    await socketmapServer({ policies: { '@example.org': '{ tag_at: 3 }' } }, { socketPath: path }),
+  )
   expect(await inWords(config)).toBe(
     `true recipients: socketmap:policies@${path} answers: postmaster@example.org has tag_at 3`,
   )
