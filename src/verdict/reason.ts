@@ -10,7 +10,7 @@ export const reasonWords = {
   'bad address': 'RCPT has a parameter that was not offered, or an address that needs SMTPUTF8.',
   'relay denied': 'The domain is none of `relay_domains`.',
   'route denied': 'The local part is a route, and your server would follow it.',
-  'mail refused': 'MAIL was refused, and the client had sent this RCPT behind it.',
+  'mail refused': 'MAIL was refused, or your server could not be reached for it.',
   'policy failed': "Rcptwise could not look up the recipient's policy (`recipients.on_failure`).",
   'backend at RCPT': 'Your server refused or postponed the recipient at RCPT.',
   concealed:
