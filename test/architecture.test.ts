@@ -53,6 +53,27 @@ const table: Readonly<Record<string, Rule>> = {
     values: ['rehearsal', 'session', 'smtp', 'facts', 'verdict'],
     types: ['bounce/bounce.ts', 'judge/judge.ts', 'policy/policy-source.ts', 'split'],
   },
+  // What each strategy would have cost past mail.
+  past: {
+    values: [
+      'known.ts',
+      'past',
+      'facts/transaction.ts',
+      'peers/observations.ts',
+      'peers/sender-name.ts',
+      'rehearsal',
+      'session/would-be.ts',
+      'smtp/path.ts',
+      'strategy',
+      'verdict/vouched-symbols.ts',
+    ],
+    types: ['maillog/sighting.ts', 'policy/policy-source.ts', 'session', 'smtp', 'verdict'],
+  },
+  // What logs of others and our own tell of past mail.
+  maillog: {
+    values: ['known.ts', 'maillog', 'exchange/json.ts', 'history', 'smtp/octets.ts'],
+    outside: ['node:*'],
+  },
   // Fields that have a value.
   'known.ts': { values: [] },
   // What happened, subject by subject, and all of it as one type (fact.ts).
@@ -319,7 +340,18 @@ test('the pure folders read no clock, no chance and no environment', () => {
   const impure =
     /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|process\.|performance\.)/
   const pure = [
-    ...['smtp', 'verdict', 'strategy', 'session', 'dsn', 'message', 'facts', 'split', 'rehearsal'],
+    ...[
+      'smtp',
+      'verdict',
+      'strategy',
+      'session',
+      'dsn',
+      'message',
+      'facts',
+      'split',
+      'rehearsal',
+      'past',
+    ],
   ]
   const guilty = files
     .filter((file) => pure.some((folder) => under(file, folder)))

@@ -9,15 +9,8 @@ import { type Origins, originsOf, type Told } from '../policy/origins.ts'
 import type { Failed, PolicyAnswer } from '../policy/policy-source.ts'
 import { counting, told } from '../policy/resolved.ts'
 import { groupOf, type Offered, type Policy } from '../verdict/policy.ts'
-import { aliasSourceSettings, openAliasSource } from './alias-source.ts'
-import { openPolicySource, policySourceSettings } from './policy-source.ts'
-import {
-  aliasesFrom,
-  type ConfiguredAliasSource,
-  type ConfiguredSource,
-  policiesFrom,
-  type RecipientSources,
-} from './policies.ts'
+import { openSources, silent } from './open-sources.ts'
+import { aliasesFrom, policiesFrom, type RecipientSources } from './policies.ts'
 
 /** Of an address that policies are looked up for: the recipient's own, or a mailbox behind it. */
 export interface MailboxReport {
@@ -41,8 +34,6 @@ export interface RecipientReport {
   /** Of these recipients, from 1. */
   readonly group?: number
 }
-
-const silent = { onFact: (): void => undefined, now: Date.now }
 
 /** `sender`: address of the reverse-path. Rejects where a source can't be opened. */
 export async function reportOn(
@@ -69,25 +60,6 @@ export async function reportOn(
       ...(policy !== undefined && { policy, group: numberOf(policy, { address, sender }, groups) }),
     }
   })
-}
-
-async function openSources(
-  config: Config,
-  closing: AsyncDisposableStack,
-): Promise<RecipientSources> {
-  const adopt = <One extends { close(): Promise<void> }>(opened: One): One =>
-    closing.adopt(opened, async (one) => await one.close())
-  const policies: ConfiguredSource[] = []
-  for (const source of config.recipients.sources) {
-    const opened = await openPolicySource(policySourceSettings(source, config), silent)
-    policies.push({ source: adopt(opened), config: source })
-  }
-  const aliases: ConfiguredAliasSource[] = []
-  for (const source of config.recipients.aliases) {
-    const opened = await openAliasSource(aliasSourceSettings(source, config), silent)
-    aliases.push({ source: adopt(opened), config: source })
-  }
-  return { policies, aliases }
 }
 
 /** What each source says of each of them. */

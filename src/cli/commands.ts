@@ -8,6 +8,7 @@ import * as drain from './drain.ts'
 import * as explain from './explain.ts'
 import * as peers from './peers.ts'
 import * as recipients from './recipients.ts'
+import * as replay from './replay.ts'
 import * as serve from './serve.ts'
 import * as splits from './splits.ts'
 import * as strategy from './strategy.ts'
@@ -26,6 +27,7 @@ const commands = [
   cert,
   peers,
   recipients,
+  replay,
   strategy,
   splits,
   drain,

@@ -25,6 +25,8 @@ export interface EximServer {
   readonly passwords?: Readonly<Record<string, string>>
   /** STARTTLS with it; then AUTH is offered after TLS alone. */
   readonly certificate?: Issued
+  /** Port of a spamd on 127.0.0.1 that sees each text, and decides nothing; wants `exim-heavy`. */
+  readonly spamdPort?: number
 }
 
 export interface EximOptions {
@@ -90,6 +92,7 @@ notifier_socket =
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = ${port}
 ${tlsLines(server)}
+${server.spamdPort === undefined ? '' : `spamd_address = 127.0.0.1 ${server.spamdPort}`}
 host_lookup =
 rfc1413_hosts =
 prdr_enable = ${server.prdr === true ? 'true' : 'false'}
@@ -116,6 +119,7 @@ ${server.passwords === undefined ? '' : relayAcl}
   accept
 acl_data:
 ${answerFrom('by-header', '$h_X-Lab:')}
+${server.spamdPort === undefined ? '' : '  warn  spam = nobody:true'}
 ${server.prdr === true ? '' : answerFrom('at-dot', '${extract{1}{, }{$recipients}}')}
   accept
 acl_dot:
