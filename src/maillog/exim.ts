@@ -8,7 +8,7 @@ const idLengths = [16, 23]
 /** `text`: what stands behind the time. */
 export function readExim(text: string): Seen {
   const id = idIn(text)
-  if (id === undefined) return undefined
+  if (id === undefined) return text.startsWith('H=') ? putOff(text) : undefined
   const said = text.slice(id.length + 1)
   if (said === 'Completed') return { kind: 'done', id }
   switch (wordAt(said, 0)) {
@@ -116,6 +116,17 @@ function notTaken(id: string, said: string): Seen {
     ...(client !== undefined && { client }),
     ...(score !== undefined && { score }),
   }
+}
+
+/** `H=host (helo) [192.0.2.1] F=<s@x> temporarily rejected RCPT <a@x>: …`. */
+function putOff(text: string): Seen {
+  const recipient = between(text, ' temporarily rejected RCPT <', '>')
+  if (recipient === undefined) return undefined
+  const client = clientIn(text)
+  const sender = between(text, ' F=<', '>')
+  return client === undefined || sender === undefined
+    ? unreadable
+    : { kind: 'put off', client, sender, recipient }
 }
 
 /** The words of Exim's own example (`chapter 45`), for a warning or a refusal. */

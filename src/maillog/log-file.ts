@@ -13,6 +13,9 @@ import { TextLines } from './text-lines.ts'
 /** A history in JSON is one document, and has to be there as a whole. */
 export const longestDocument = 64 * 1024 * 1024
 
+/** Octets that are read at once, of each file. */
+const readAtOnce = 256 * 1024
+
 export interface LogFile {
   /** A path, or `-` for stdin. */
   readonly path: string
@@ -34,7 +37,9 @@ export async function* readLogFile(file: LogFile): AsyncGenerator<readonly Entry
 }
 
 async function* entriesIn(file: LogFile): AsyncGenerator<readonly Entry[]> {
-  const chunks = octetsOf(file.path === '-' ? process.stdin : createReadStream(file.path))
+  const chunks = octetsOf(
+    file.path === '-' ? process.stdin : createReadStream(file.path, { highWaterMark: readAtOnce }),
+  )
   const first = await chunks.next()
   if (first.done === true) return
   const all = joined(first.value, chunks)

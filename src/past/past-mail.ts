@@ -5,7 +5,6 @@
 import { parsePath, type Path } from '../smtp/path.ts'
 import { known } from '../known.ts'
 import type { Client, PastMessage, Score, Sighting } from '../maillog/sighting.ts'
-import { senderName } from '../peers/sender-name.ts'
 import type { Policies } from '../policy/policy-source.ts'
 import type { PeerFacts, ServedAs } from '../session/oracle.ts'
 import { matchesDomain } from '../strategy/relay-domains.ts'
@@ -21,6 +20,7 @@ import {
 import { type Cost, playAll, type Stage } from './play.ts'
 import { removeOldest, SeenReturns } from './returns.ts'
 import { type SenderTimes, timesAsSeen, timesOfProvider } from './sender-model.ts'
+import { SenderNames } from './sender-names.ts'
 import { shapeOf } from './shape.ts'
 import { Tally } from './tally.ts'
 
@@ -89,6 +89,7 @@ export class PastMail {
   readonly tally = new Tally()
   readonly #options: PastMailOptions
   readonly #returns = new SeenReturns()
+  readonly #names = new SenderNames()
   readonly #found = new Map<string, Found>()
   readonly #costs = new Map<string, readonly Cost[]>()
   /** Of senders, with a bit for each strategy that has made them come back. */
@@ -104,7 +105,7 @@ export class PastMail {
     at: number,
     { client, sender, recipient }: Extract<Sighting, { kind: 'put off' }>,
   ): void {
-    this.#returns.putOff(senderName(client), keyOf(client.address, sender, recipient), at)
+    this.#returns.putOff(this.#names.of(client), keyOf(client.address, sender, recipient), at)
   }
 
   add(message: PastMessage): void {
@@ -201,9 +202,10 @@ export class PastMail {
   }
 
   #noteReturn({ at, sender, recipients }: PastMessage, client: Client, later: boolean): void {
+    if (!later && this.#returns.awaitsNobody) return
     const [recipient = ''] = recipients
     const key = keyOf(client.address, sender, recipient)
-    if (later) this.#returns.putOff(senderName(client), key, at)
+    if (later) this.#returns.putOff(this.#names.of(client), key, at)
     else this.#returns.came(key, at)
   }
 
@@ -221,32 +223,38 @@ export class PastMail {
   #cost(client: Client, question: Question): Promise<void> | undefined {
     const decided = decide(question)
     // Nobody can be split from themselves.
-    const name = question.recipients.length === 1 ? '' : senderName(client)
+    const name = question.recipients.length === 1 ? '' : this.#names.of(client)
     const returning = this.#returning.get(name) ?? 0
-    const times = this.#timesOf(name)
-    const first = this.#known(question, decided, false)
-    const again = returning === 0 ? first : this.#known(question, decided, true)
+    const shape = shapeOf(question, decided)
+    const first = this.#costs.get(shape)
+    // Who comes back is asked for where a refusal has to wait.
+    const asks = returning !== 0 && decided.recipients.some(({ verdict }) => verdict === 'reject')
+    const again = asks ? this.#costs.get(`${shape}|comes back`) : first
     if (first !== undefined && again !== undefined) {
-      this.#sum(name, times, decided, chosen(first, again, returning))
+      this.#sum(name, decided, chosen(first, again, returning))
       return undefined
     }
-    return this.#play(question, decided).then((costs) => {
-      this.#sum(name, times, decided, chosen(...costs, returning))
+    return this.#play(question, decided, asks).then(([one, other]) => {
+      this.#sum(name, decided, chosen(one, other, returning))
     })
   }
 
-  #known(question: Question, decided: Decided, comesBack: boolean): readonly Cost[] | undefined {
-    return this.#costs.get(shapeOf(question, decided, comesBack))
-  }
-
-  async #play(question: Question, decided: Decided): Promise<[readonly Cost[], readonly Cost[]]> {
-    const played = async (comesBack: boolean): Promise<readonly Cost[]> => {
+  async #play(
+    question: Question,
+    decided: Decided,
+    asks: boolean,
+  ): Promise<readonly [readonly Cost[], readonly Cost[]]> {
+    const shape = shapeOf(question, decided)
+    const played = async (key: string, comesBack: boolean): Promise<readonly Cost[]> => {
+      const known = this.#costs.get(key)
+      if (known !== undefined) return known
       const costs = await playAll(this.#options, question, decided, comesBack)
       if (this.#costs.size >= mostShapes) removeOldest(this.#costs)
-      this.#costs.set(shapeOf(question, decided, comesBack), costs)
+      this.#costs.set(key, costs)
       return costs
     }
-    return [await played(false), await played(true)]
+    const first = await played(shape, false)
+    return [first, asks ? await played(`${shape}|comes back`, true) : first]
   }
 
   #timesOf(name: string): SenderTimes {
@@ -256,7 +264,8 @@ export class PastMail {
       : timesAsSeen(seconds)
   }
 
-  #sum(name: string, times: SenderTimes, { divided }: Decided, costs: readonly Cost[]): void {
+  #sum(name: string, { divided }: Decided, costs: readonly Cost[]): void {
+    const times = this.#timesOf(name)
     this.tally.add(name, times, costs, divided)
     const taught = costs.reduce((bits, { teaches }, i) => (teaches ? bits | (1 << i) : bits), 0)
     if (taught === 0 || times.retryAfter(1) === undefined) return

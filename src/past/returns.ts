@@ -18,6 +18,10 @@ export class SeenReturns {
   readonly #awaited = new Map<string, { readonly sender: string; readonly at: number }>()
   readonly #returns = new Map<string, number[]>()
 
+  get awaitsNobody(): boolean {
+    return this.#awaited.size === 0
+  }
+
   /** `key`: who offers what to whom. */
   putOff(sender: string, key: string, at: number): void {
     this.came(key, at)

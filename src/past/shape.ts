@@ -8,11 +8,7 @@ import type { Decided, Question } from './decided.ts'
  * Recipients of one group and verdict are alike wherever they stand: only which group was offered
  * first matters, and groups are numbered by that.
  */
-export function shapeOf(
-  { recipients, findings, servedAs }: Question,
-  decided: Decided,
-  comesBack: boolean,
-): string {
+export function shapeOf({ recipients, findings, servedAs }: Question, decided: Decided): string {
   const counts = new Map<string, number>()
   for (const [i, { group, verdict, at }] of decided.recipients.entries()) {
     const never = recipients[i]?.policy.neverDefer === true ? '!' : ''
@@ -24,13 +20,5 @@ export function shapeOf(
   )
   const alike = [...counts].map(([key, count]) => `${key} ${count}`).toSorted()
   const { peer, trusted } = servedAs
-  return [
-    peer.name,
-    trusted,
-    decided.vouched,
-    decided.reportable,
-    comesBack,
-    forced,
-    ...alike,
-  ].join('|')
+  return [peer.name, trusted, decided.vouched, decided.reportable, forced, ...alike].join('|')
 }
