@@ -49,14 +49,16 @@ const loaded = loadConfig(configuration)
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
 const bytes = (await stat(serverLog)).size + (await stat(scannerLog)).size
 const begun = performance.now()
+const before = process.cpuUsage()
 const replayed = await replay(loaded.config, {
   files: [serverLog, scannerLog],
   usualTimes: senderTimes.postfix,
 })
 const seconds = (performance.now() - begun) / 1000
+const { user, system } = process.cpuUsage(before)
 process.stdout.write(`${replayInWords(replayed)}\n\n`)
 process.stdout.write(
-  `${messages} messages, ${Math.round(bytes / 1e6)} MB: ${seconds.toFixed(1)} s, ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at most\n`,
+  `${messages} messages, ${Math.round(bytes / 1e6)} MB: ${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of the processor), ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at most\n`,
 )
 if (values.keep === undefined) await rm(directory, { recursive: true })
 

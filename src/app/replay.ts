@@ -12,8 +12,8 @@ import type { Scorer } from '../past/decided.ts'
 import { type PastCounts, PastMail } from '../past/past-mail.ts'
 import type { SenderTimes } from '../past/sender-model.ts'
 import type { Tally } from '../past/tally.ts'
+import { PeerDirectory } from '../peers/peer-directory.ts'
 import { assumedExtensions } from './explain/assumed-backend.ts'
-import { directoryOf } from './explain/peer.ts'
 import { openSources, silent } from './open-sources.ts'
 import { policiesFrom } from './policies.ts'
 import { sessionOptions } from './session.ts'
@@ -47,7 +47,13 @@ export async function replay(config: Config, { files, usualTimes }: Asked): Prom
   await using closing = new AsyncDisposableStack()
   const counts = new ReadCounts()
   const sources = await openSources(config, closing)
-  const directory = directoryOf(config, {})
+  // Nothing was learned of anybody, and nothing is set by hand.
+  const directory = new PeerDirectory({
+    classes: config.peers,
+    trusted: config.trusted,
+    overrides: () => [],
+    now: Date.now,
+  })
   const mail = new PastMail({
     session: sessionOptions({ ...config, mode: 'enforce' }, false),
     extensions: assumedExtensions,

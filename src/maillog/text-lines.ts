@@ -6,22 +6,27 @@
 /** Octets of one line: rspamd writes some thousand. */
 export const longestLine = 65_536
 
+const lineFeed = 0x0a
+
 export class TextLines {
   #begun = ''
   /** The line under way is too long, and the rest of it is passed over. */
   #skips = false
 
+  /**
+   * Each line is a string of its own: a piece of one string of all would keep all of it for as long
+   * as anything is remembered of one line.
+   */
   push(chunk: Buffer): readonly string[] {
-    const text = chunk.toString('latin1')
     const lines: string[] = []
     let from = 0
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      if (!this.#skips) lines.push(cut(this.#begun + text.slice(from, end)))
+    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, from)) {
+      if (!this.#skips) lines.push(cut(this.#begun + chunk.toString('latin1', from, end)))
       this.#begun = ''
       this.#skips = false
       from = end + 1
     }
-    if (!this.#skips) this.#begun += text.slice(from)
+    if (!this.#skips) this.#begun += chunk.toString('latin1', from)
     if (this.#begun.length > longestLine) {
       lines.push(cut(this.#begun))
       this.#begun = ''
