@@ -109,8 +109,8 @@ function sendersInWords(replayed: Replayed): readonly string[] {
   const count = replayed.tally.senders.size
   const shown = count > senders.length ? ` (${senders.length} of ${count})` : ''
   return [
-    `Senders that would be split${shown}: retries with late and with group, and with
-group how many recipients get their mail later, and the last of them when`,
+    `Senders that would be split${shown}: retries with late and with group,
+with group how many recipients get their mail later, and the last of them when`,
     table(titles, rows),
   ]
 }

@@ -7,12 +7,12 @@ export function leftOutInWords(
   unfinished: number,
 ): readonly string[] {
   const lines: readonly (readonly [number, string])[] = [
-    [unscored, 'had no score, and were left out'],
-    [own, 'came from your own hosts and users, which are never split'],
-    [putOff, 'were put off by a filter, and count when they came again'],
-    [nobody, 'have no recipient of yours in the logs'],
-    [prdr, 'came with PRDR, which costs nothing'],
-    [unfinished, 'begin in the logs and do not end there'],
+    [unscored, 'without a score: left out'],
+    [own, 'from your own hosts and users, which are never split'],
+    [putOff, 'put off by a filter: they count when they come again'],
+    [nobody, 'without a recipient of yours in the logs'],
+    [prdr, 'with PRDR, which costs nothing'],
+    [unfinished, 'that begin in the logs and do not end there'],
   ]
   return lines.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]))
 }
