@@ -47,6 +47,8 @@ export interface LeftOut {
   nobody: number
   /** Its client was answered per recipient. */
   prdr: number
+  /** To more recipients than are played (`mostPlayed`). */
+  crowded: number
 }
 
 export interface PastCounts {
@@ -66,6 +68,11 @@ export interface PastCounts {
 const messagesAtOnce = 1000
 /** Addresses whose policies are kept. */
 export const mostAddresses = 100_000
+/**
+ * Recipients of a message that is played: what it costs to play grows with their square, and senders
+ * name no more at once (Postfix 50, Exim 100 unless set).
+ */
+export const mostPlayed = 100
 /** Courses that are kept. */
 export const mostShapes = 20_000
 /** Senders that are known to come back. */
@@ -84,7 +91,7 @@ export class PastMail {
     refusedThen: 0,
     recipientsUnknown: 0,
     policiesFailed: 0,
-    leftOut: { unscored: 0, own: 0, putOff: 0, nobody: 0, prdr: 0 },
+    leftOut: { unscored: 0, own: 0, putOff: 0, nobody: 0, prdr: 0, crowded: 0 },
   }
   readonly tally = new Tally()
   readonly #options: PastMailOptions
@@ -134,7 +141,7 @@ export class PastMail {
     for (const { recipients } of messages)
       for (const address of recipients) {
         if (this.#found.has(address) || missing.has(address)) continue
-        const path = parsePath(`<${address}>`)?.path
+        const path = pathOf(address)
         if (path === undefined || path.mailbox === '' || !this.#isOurs(path))
           this.#keep(address, {})
         else missing.set(address, path)
@@ -188,8 +195,9 @@ export class PastMail {
     if (!scores.some(saysSomething)) return 'unscored'
     if (message.prdr === true) return 'prdr'
     const recipients = this.#recipientsOf(message)
-    const sender = parsePath(`<${message.sender}>`)?.path
+    const sender = pathOf(message.sender)
     if (recipients.length === 0 || sender === undefined) return 'nobody'
+    if (recipients.length > mostPlayed) return 'crowded'
     const servedAs = this.#options.serve({
       address: client.address,
       helo: client.helo ?? '',
@@ -282,6 +290,12 @@ const chosen = (
   returning: number,
 ): readonly Cost[] =>
   first.map((cost, i) => ((returning & (1 << i)) === 0 ? cost : (again[i] ?? cost)))
+
+/** As a client would say it. */
+function pathOf(address: string): Path | undefined {
+  const parsed = parsePath(`<${address}>`)
+  return parsed?.rest === '' ? parsed.path : undefined
+}
 
 const saysSomething = ({ score, forced }: Score): boolean =>
   score !== undefined || forced !== undefined

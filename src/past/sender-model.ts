@@ -55,6 +55,6 @@ export const timesOfProvider = (sender: string): SenderTimes | undefined =>
 
 /** As this log has shown it: it comes back so long after each deferral, s. */
 export const timesAsSeen = (seconds: number): SenderTimes => ({
-  name: 'as seen in the log',
+  name: 'seen in logs',
   retryAfter: (n) => seconds * n,
 })

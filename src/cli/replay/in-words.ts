@@ -99,11 +99,11 @@ function sendersInWords(replayed: Replayed): readonly string[] {
   const senders = mostDelayed(replayed, sendersShown)
   if (senders.length === 0) return []
   const rows = senders.map((sum) => [
-    cut(readable(sum.sender), 26),
+    cut(visible(readable(sum.sender)), 20),
     String(sum.divided),
     ...[sum.forcedRetries.late, sum.forcedRetries.group, sum.delayed.group].map(String),
     wait(sum.longest.group === 0 ? undefined : sum.longest.group),
-    sum.times.name,
+    cut(sum.times.name, 14),
   ])
   const titles = ['sender', 'divided', 'late', 'group', 'delayed', 'last', 'retries like']
   const count = replayed.tally.senders.size

@@ -1,9 +1,9 @@
 /** What a replay leaves out, and what in it is an estimate. */
 import type { Replayed } from '../../app/replay.ts'
-import type { LeftOut } from '../../past/past-mail.ts'
+import { type LeftOut, mostPlayed } from '../../past/past-mail.ts'
 
 export function leftOutInWords(
-  { unscored, own, putOff, nobody, prdr }: LeftOut,
+  { unscored, own, putOff, nobody, prdr, crowded }: LeftOut,
   unfinished: number,
 ): readonly string[] {
   const lines: readonly (readonly [number, string])[] = [
@@ -12,6 +12,7 @@ export function leftOutInWords(
     [putOff, 'put off by a filter: they count when they come again'],
     [nobody, 'without a recipient of yours in the logs'],
     [prdr, 'with PRDR, which costs nothing'],
+    [crowded, `to more than ${mostPlayed} recipients of yours`],
     [unfinished, 'that begin in the logs and do not end there'],
   ]
   return lines.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]))

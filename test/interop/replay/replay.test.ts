@@ -79,7 +79,7 @@ describe.skipIf(interopObstacle() !== undefined)('rcptwise replay', () => {
     return file
   }
 
-  const nothing = { unscored: 0, own: 0, putOff: 0, nobody: 0, prdr: 0, unfinished: 0 }
+  const nothing = { unscored: 0, own: 0, putOff: 0, nobody: 0, prdr: 0, crowded: 0, unfinished: 0 }
   const expected = {
     messages: 3,
     counted: 3,
