@@ -69,8 +69,8 @@ const messagesAtOnce = 1000
 /** Addresses whose policies are kept. */
 export const mostAddresses = 100_000
 /**
- * Recipients of a message that is played: what it costs to play grows with their square, and senders
- * name no more at once (Postfix 50, Exim 100 unless set).
+ * Recipients of a message that is played: what it costs to play grows with their square, and
+ * senders name no more at once (Postfix 50, Exim 100 unless set).
  */
 export const mostPlayed = 100
 /** Courses that are kept. */

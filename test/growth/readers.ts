@@ -42,9 +42,6 @@ import { readFields, readFirstFields } from '../../src/message/header-fields.ts'
 import { HeaderReader, type HeaderSection } from '../../src/message/header-section.ts'
 import { MessageIdReader } from '../../src/message/message-id.ts'
 import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
-import { LogLines } from '../../src/maillog/log-line.ts'
-import { readRspamdHistory } from '../../src/maillog/rspamd-history.ts'
-import { TextLines } from '../../src/maillog/text-lines.ts'
 import { senderName } from '../../src/peers/sender-name.ts'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
 import { networkOf, plainAddress } from '../../src/peers/network.ts'
@@ -88,6 +85,7 @@ import { aligned, organisationOf } from '../../src/sender-auth/alignment.ts'
 import { authorDomain } from '../../src/sender-auth/author.ts'
 import { chooseSignatures } from '../../src/sender-auth/signatures.ts'
 import { vouchedBySymbols } from '../../src/verdict/vouched-symbols.ts'
+import { logBeginnings, readLogs } from './logs.ts'
 
 export interface Reader {
   /** What the hostile part stands behind; each is tried. */
@@ -587,24 +585,6 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     '/?',
     '[',
   ),
-  'logs of others and our own: LogLines (readPostfix, readExim, readRspamd), TextLines, readRspamdHistory': textReader(
-    (text) => {
-      const lines = new LogLines(Date.UTC(2026, 10, 30))
-      for (const line of text.split('\n')) lines.read(line)
-      const cut = new TextLines()
-      for (const piece of pieces(text, 4096)) cut.push(piece)
-      readRspamdHistory([{ unix_time: 1, action: text, symbols: { [text]: 1 }, qid: text }])
-    },
-    'Nov 30 10:03:15 mx postfix/smtpd[1]: 18B0E40E45E: client=',
-    'Nov 30 10:03:15 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[1]: 450 ',
-    'Nov 30 10:03:15 mx postfix/cleanup[1]: 18B0E40E45E: milter-reject: END-OF-MESSAGE from ',
-    'Nov 30 10:03:15 mx postfix/qmgr[1]: 18B0E40E45E: from=<',
-    'Nov 30 10:03:15 mx postfix/lmtp[1]: 18B0E40E45E: to=<',
-    '2026-11-30 10:03:15 1xXyEA-0000OJ-2L <= a@x H=',
-    '2026-11-30 10:03:15 1xXyEA-0000OJ-2L => a <',
-    '2026-11-30 10:03:15 1xXyEA-0000OJ-2L H=x F=<a> rejected after DATA: ',
-    '2026-11-30 10:03:15 #1(x) <a>; proxy; rspamd_task_write_log: id: <a>, (default: F (x): [1/2] [',
-    'Nov 30 10:03:15 mx spamd[1]: spamd: result: Y 12 - ',
-    '{"event":"transactionEnded","time":1,"from":"',
-  ),
+  'logs of others and our own: LogLines (readPostfix, readExim, readRspamd), TextLines, readRspamdHistory':
+    textReader(readLogs, ...logBeginnings),
 }

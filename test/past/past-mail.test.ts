@@ -68,10 +68,17 @@ async function count(...messages: readonly PastMessage[]): Promise<void> {
   await mail.work(true)
 }
 
+/** As it is where no client has brought it. */
+function localOf(one: PastMessage): PastMessage {
+  const local: { -readonly [Key in keyof PastMessage]: PastMessage[Key] } = { ...one }
+  delete local.client
+  return local
+}
+
 describe('a message is left out', () => {
   const unscored = [{ scanner: 'rspamd', symbols: [] }] as const
   const later = [{ scanner: 'rspamd', symbols: [], forced: 'defer' }] as const
-  const { client: _client, ...local } = message()
+  const local = localOf(message())
   test.each<readonly [string, string, PastMessage]>([
     ['it has no score', 'unscored', message({ scores: [] })],
     ['its scanner gave no score', 'unscored', message({ scores: unscored })],
