@@ -14,8 +14,10 @@ export function judgementOf(scans: readonly ScanOf[]): Judgement {
   if (first === undefined) return { kind: 'silent' }
   const judged = { kind: 'judged', symbols: first.symbols, ...first.said } as const
   if (scans.length === 1) return judged
-  const own = scans.flatMap(({ members, said }) =>
-    members.map(({ index }): readonly [number, Said] => [index, said]),
-  )
+  const own = scans.flatMap(({ members, symbols, said }) => {
+    // One object for all members: it says the same of them.
+    const its = { ...said, symbols }
+    return members.map(({ index }): readonly [number, Said] => [index, its])
+  })
   return { kind: 'judged', symbols: first.symbols, own: new Map(own) }
 }

@@ -20,6 +20,8 @@ export interface Said {
   readonly opinion?: Opinion
   /** What it changes in the text that it was given. */
   readonly edits?: Edits
+  /** Of another scan than that which is told of all. */
+  readonly symbols?: readonly string[]
 }
 
 /** One judge of one text. */
@@ -79,6 +81,14 @@ export function scoreOf({ all }: Findings): number | undefined {
   const weighing = all.find(({ weighs }) => weighs)?.judgement
   return weighing?.kind === 'judged' ? weighing.score : undefined
 }
+
+/** Of all judges that were asked about this recipient, as they found them for this one. */
+export const symbolsFor = ({ all }: Findings, index: number): readonly string[] =>
+  all.flatMap(({ judgement, notAbout }) =>
+    judgement.kind !== 'judged' || notAbout?.has(index) === true
+      ? []
+      : (judgement.own?.get(index)?.symbols ?? judgement.symbols),
+  )
 
 /** Of all judges; undefined where none has judged. */
 export function symbolsOf({ all }: Findings): readonly string[] | undefined {

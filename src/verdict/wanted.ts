@@ -1,7 +1,7 @@
 /** From what judges say to what one recipient wants done with the text. */
 import { sameRevision, type Edits, type Revision } from '../message/edits.ts'
 import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
-import { type Finding, type Findings, type Opinion, type Said, symbolsOf } from './judgement.ts'
+import { type Finding, type Findings, type Opinion, type Said, symbolsFor } from './judgement.ts'
 import type { Policy } from './policy.ts'
 import { overruled, type PlainWord, reason } from './reason.ts'
 import { hasLists, refusesStrangers, wishFor } from './sender-lists.ts'
@@ -53,7 +53,7 @@ export const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'
  * policy's thresholds are about the score of one.
  */
 export function wantedOf(findings: Findings, recipient: Judged, message: Message): Wanted {
-  const own = wishOf(findings, recipient.policy, message)
+  const own = wishOf(findings, recipient, message)
   const scored = own === undefined || own.verdict === 'tag'
   let strictest = own ?? unjudged
   let standing: Wanted | undefined
@@ -79,7 +79,7 @@ export const stands = ({ by, verdict }: Pick<Wanted, 'by' | 'verdict'>): boolean
 /** What the policy says whatever the score is; beside a mere mark the score may say more. */
 function wishOf(
   findings: Findings,
-  policy: Policy | undefined,
+  { index, policy }: Judged,
   { sender, sizeBytes }: Message,
 ): Wanted | undefined {
   if (policy === undefined) return undefined
@@ -92,7 +92,7 @@ function wishOf(
   if (ofSender === 'accept') return wish('accept', 'accept_senders')
   const { rejectSymbols, acceptSymbols, tagSymbols } = policy
   const given = (wanted?: ReadonlySet<string>): boolean =>
-    wanted !== undefined && symbolsOf(findings)?.some((symbol) => wanted.has(symbol)) === true
+    wanted !== undefined && symbolsFor(findings, index).some((symbol) => wanted.has(symbol))
   if (given(rejectSymbols)) return wish('reject', 'reject_symbols')
   if (given(acceptSymbols)) return wish('accept', 'accept_symbols')
   // A judge that has failed might have vouched for the author.

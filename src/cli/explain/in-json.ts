@@ -80,8 +80,8 @@ function judgesInJson(asked: Asked, envelope: JudgedEnvelope | undefined): reado
   })
 }
 
-const saidInJson = ({ score, opinion, edits }: Said): Json => ({
-  ...known({ score }),
+const saidInJson = ({ score, opinion, edits, symbols }: Said): Json => ({
+  ...known({ score, symbols }),
   ...(opinion !== undefined && {
     forces: opinion.verdict,
     ...(opinion.reply !== undefined && { words: describeReply(opinion.reply) }),

@@ -49,16 +49,25 @@ function findingInWords(
     case 'judged': {
       const own = [...(judgement.own ?? [])].map(([index, said]): string => {
         const { address = '' } = envelope?.recipients.find((one) => one.index === index) ?? {}
-        return `  for ${readable(address)}: ${saidInWords(said)}`
+        return `  for ${readable(address)}: ${saidInWords(said)}${symbolsInWords(said)}`
       })
+      // Of scans of their own each has told already what it found.
+      const shared = [...(judgement.own?.values() ?? [])].every(
+        (said) => said.symbols === undefined,
+      )
       return [
         `${judge}  ${saidInWords(judgement)}${after}${weighs ? ', which the thresholds are about' : ''}`,
         ...own,
-        ...(judgement.symbols.length === 0 ? [] : [`  symbols: ${judgement.symbols.join(', ')}`]),
+        ...(shared && judgement.symbols.length > 0
+          ? [`  symbols: ${judgement.symbols.join(', ')}`]
+          : []),
       ]
     }
   }
 }
+
+const symbolsInWords = ({ symbols = [] }: Said): string =>
+  symbols.length === 0 ? '' : `, by ${symbols.join(', ')}`
 
 function saidInWords({ score, opinion, edits }: Said): string {
   const words = [
