@@ -110,7 +110,13 @@ const beside = (unread: number): Entry[] => {
     ...Array.from({ length: unread }, (_, i) =>
       transaction(20_000 + 1000 * i, '', { rcpts, told: [], end: 'left' }),
     ),
-    transaction(40_000, '250 taken'),
+    transaction(40_000, '250 taken', {
+      rcpts,
+      told: [
+        [ann, '452 full [behind]'],
+        [cho, '250 taken'],
+      ],
+    }),
     taken(40_000, [cho]),
     said(40_001, '40000'),
   ]
@@ -139,7 +145,8 @@ const spokenForBy = (third: Partial<Transaction>): Entry[] => [
   { ...letter(9), letter: 'n' } as Entry,
   transaction(500, '451 4.5.3 later', { letter: 'n' }),
   { ...letter(9), letter: 'o' } as Entry,
-  { ...brokenOff, letter: 'o', ...third },
+  // It does not begin as this one does, which would be a reason of its own.
+  { ...brokenOff, letter: 'o', rcpts: [[cho, '451 4.5.3 later']], ...third },
   { ...letter(9), at: 8000 } as Entry,
   transaction(9000, '250 taken'),
   taken(9000, both),
