@@ -56,6 +56,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { path: '/api/v1/history?address=a@example.org&since=2h&limit=10' },
     { path: '/api/v1/history?since=2h', status: 400 },
     { path: '/api/v1/history?split=NOHISTORY', status: 404 },
+    { path: '/api/v1/history?split=DAMAGED', status: 500 },
   ],
   getDrain: [{ path: '/api/v1/drain' }, { path: '/api/v1/drain?limit=1' }],
   beginDrain: [{ path: '/api/v1/drain' }],

@@ -148,6 +148,7 @@ export function sampleContext(): SampleContext {
     },
     history: async (question) => {
       asked.push(`history ${JSON.stringify(question)}`)
+      if (question.split === 'DAMAGED') throw new Error('database disk image is malformed')
       const none = question.split === 'NOHISTORY'
       return await Promise.resolve(none ? undefined : historyJson(historySample, []))
     },
