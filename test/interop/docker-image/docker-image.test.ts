@@ -243,7 +243,9 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
           const tried = await Client.connect(port)
           await tried.reply()
           await tried.ask('EHLO client.test')
-          if ((await tried.ask('MAIL FROM:<s@client.test>')).startsWith('250 ')) return tried
+          await tried.ask('MAIL FROM:<s@client.test>')
+          // Postfix hears of MAIL with the first recipient.
+          if (/^550 5\.1\.1 /.test(await tried.ask('RCPT TO:<nobody@example.org>'))) return tried
           tried.close()
           return undefined
         },
@@ -259,7 +261,6 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
         }
         return await client.ask(`From: s@client.test\r\nSubject: hello\r\n\r\n${text}\r\n.`)
       }
-      expect(await client.ask('RCPT TO:<nobody@example.org>')).toMatch(/^550 5\.1\.1 /)
       await client.ask('RSET')
       expect(await send('Good morning.', 'ann')).toMatch(/^250 /)
       expect(await send(gtube, 'cho')).toMatch(/^5\d\d .*Gtube/i)
