@@ -39,6 +39,17 @@ const twice = (first: Transaction, ...others: readonly Entry[]): Entry[] => [
 
 const rows: readonly Row[] = [
   [
+    'twice: the primary was killed while the connection was open, long before the copy',
+    twice(transaction(1000, '', { ...broken, from: -4000 }), blow(-3500, 'primary', 'SIGKILL', 0)),
+    [],
+    ['doubled'],
+  ],
+  [
+    'twice: the primary was killed before the connection was there',
+    twice(transaction(1000, '', { ...broken, from: -4000 }), blow(-4500, 'primary', 'SIGKILL', 0)),
+    ['doubled'],
+  ],
+  [
     'told 250 and delivered',
     [letter(0), transaction(1000, '250 taken'), taken(1000, both), said(1001, '1000')],
     [],

@@ -186,7 +186,7 @@ export class Record {
     if (killed !== undefined && carrier.end !== 'heard')
       return `${killed.target} killed after the server behind had the text and before its 250 was passed on`
     const ending = this.#evidence.blowIn(
-      copy.came - 3000,
+      Math.min(copy.came - 3000, carrier.from),
       said + slack,
       (blow) => ofFront(blow) && fatal('primary')(blow),
     )
@@ -273,7 +273,13 @@ export class Record {
     if (refusal === undefined || (refusal === here && !theirWords)) return undefined
     const when = refusal === here ? refusal.step : `${refusal.step} of an attempt before`
     if (refusal.why !== 'spam') return `the server behind refused it (${when}, ${refusal.why})`
-    const shared = this.#sharing.why(offer, transaction, refusal.at)
+    // It is kept, whatever strategy is in force when it is told.
+    const then = this.#evidence
+      .transactionsOf(offer.letter)
+      .find(({ from, to }) => refusal.at >= from - 50 && refusal.at <= to + 50)
+    const shared =
+      (then && this.#sharing.why(offer, then, refusal.at)) ??
+      this.#sharing.why(offer, transaction, refusal.at)
     return shared === undefined ? undefined : `the server behind refused it for all: ${shared}`
   }
 

@@ -197,7 +197,26 @@ const handedOn = (reply: string): Entry[] => [
   taken(9000, both),
 ]
 
+/** Refused for all at the first attempt, which is told at the second one. */
+const keptForAll = (...switches: readonly Entry[]): Entry[] => [
+  letter(9),
+  ...switches,
+  transaction(1000, '451 4.5.3 later'),
+  refused(1000, 'dot', 'spam', both),
+  transaction(9000, '550 5.7.1 spam [behind]'),
+]
+
 const rows: readonly Row[] = [
+  [
+    'would take it, and was refused with the others while the strategy was off, which is told when it is late again',
+    keptForAll(
+      { what: 'switch', at: 500, to: 510, strategy: 'off' },
+      { what: 'switch', at: 2000, to: 2010, strategy: 'late' },
+    ),
+    [],
+    ['wrong'],
+  ],
+  ['the same, where the strategy was late all the time', keptForAll(), ['wrong']],
   [
     'refuses such mail and has it: the strategy was lenient',
     [
