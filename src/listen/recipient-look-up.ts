@@ -27,8 +27,8 @@ interface Asked {
 
 /**
  * How long it counts for the other recipients of a message that nothing of its sender is open, in
- * ms. What another process opens meanwhile is met as what it opens behind the last recipient: when
- * the text has told which message it is.
+ * ms. What another process opens meanwhile may be missed, as may what it opens between the last
+ * recipient and the end of the text.
  */
 const nothingOpenMs = 1000
 
