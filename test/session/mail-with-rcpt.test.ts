@@ -3,6 +3,7 @@
  * sender is said to each recipient.
  */
 import { describe, expect, test } from 'vitest'
+import type { Reply } from '../../src/smtp/reply.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 
@@ -90,4 +91,26 @@ test('who has the message already is not told otherwise because the server now r
   expect(attempt(true)).toBe('250 250 250 451')
   expect(attempt(false)).toBe('250 250 550 250')
   expect(copies).toEqual([`<${ann}>`, `<${bob}>`])
+})
+
+test('attempts at which the server refuses MAIL for now are no lack of progress (rule 5)', () => {
+  const ledger = new MemoryLedger()
+  const attempt = (to: readonly string[], reply: Reply): string => {
+    const machine = Machine.ready({
+      recipients: { [ann]: policies.tagOnly, [cho]: policies.strict },
+      ledger,
+      peer: { strategy: 'group' },
+      parameters: ' SIZE=1000',
+      world: { mail: () => reply },
+    })
+    const judgement = { kind: 'judged', score: 9, symbols: [] } as const
+    const { rcpts, text } = machine.message(to, { message: 'spam', judgement })
+    machine.send('QUIT')
+    return [...rcpts, ...text].map((line) => line.slice(0, 3)).join(' ')
+  }
+  expect(attempt([ann, cho], yes)).toBe('250 451 250')
+  const before = ledger.open[0]
+  for (let n = 0; n < 6; n++) expect(attempt([cho], greylisted)).toBe('450')
+  expect(ledger.open[0]?.idleAttempts).toBe(before?.idleAttempts)
+  expect(ledger.open[0]?.forgiven).toBe(false)
 })
