@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest'
 import { Client } from '../support/dialogue.ts'
 import { type FakeBackend, type Rule, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
+import { standStill } from '../support/stopped.ts'
 import { type Sender, senderOf, untilAnswered } from './sender.ts'
 import { Home, type Served } from './serve.ts'
 
@@ -66,7 +67,7 @@ describe('known-limits.md: “the end of Rcptwise at any moment, tried with kill
     const first = await home.serve({ backendUrl: backend.url })
     const attempt = sender.attempt(first.listeningPort)
     await reached.promise
-    first.signal('SIGSTOP')
+    await standStill(first.pid)
     goOn.resolve(undefined)
     await until('the backend has said 250', () => backend.delivered.length === 1)
     await first.kill()

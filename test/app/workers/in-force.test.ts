@@ -4,6 +4,7 @@ import { Home, type Served } from '../../crash/serve.ts'
 import type { Client } from '../../support/dialogue.ts'
 import { startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
+import { standStill } from '../../support/stopped.ts'
 import { pidsOf, sessions, transactions } from './clients.ts'
 
 const workers = 4
@@ -87,7 +88,7 @@ test(
     const served = await home.serve({ backendUrl: backend.url, workers, recipients, config })
     const clients = await sessionsOfAll(served)
     const [pid] = pidsOf(transactions(served))
-    process.kill(Number(pid), 'SIGSTOP')
+    await standStill(Number(pid))
     try {
       expect((await set(served, 'lenient')).notYet).toEqual([
         expect.stringMatching(/^worker \d does not react$/),

@@ -219,7 +219,7 @@ describe.skipIf(interopObstacle() !== undefined)('slapd', () => {
     await put(base, { address: 'ann@example.org', wish: 'strict' })
     const source = open(base)
     expect(await ask(source, 'ann@example.org')).toEqual(['strict'])
-    server.hold()
+    await server.hold()
     try {
       expect(await ask(source, 'ann@example.org')).toEqual([expect.stringMatching(/^failed/)])
     } finally {

@@ -5,6 +5,7 @@ import { Client } from 'ldapts'
 import { Place } from '../../support/lab/place.ts'
 import { freePort } from '../../support/lab/ports.ts'
 import { until } from '../../support/lab/until.ts'
+import { standStill } from '../../support/stopped.ts'
 import { makeSelfSigned } from '../../../src/tls/self-signed.ts'
 
 export interface Slapd extends AsyncDisposable {
@@ -26,7 +27,7 @@ export interface Slapd extends AsyncDisposable {
   /** A new branch for entries: its DN. */
   readonly branch: () => Promise<string>
   /** Stops it, so that it takes connections and says nothing; and lets it go on. */
-  readonly hold: () => void
+  readonly hold: () => Promise<void>
   readonly goOn: () => void
   readonly kill: () => Promise<void>
   readonly startAgain: () => Promise<void>
@@ -134,7 +135,7 @@ export async function startSlapd(hostname = '127.0.0.1'): Promise<Slapd> {
       await add(`cn=${cn},${suffix}`, { objectClass: ['branch'], cn })
       return `cn=${cn},${suffix}`
     },
-    hold: () => void daemon.kill('SIGSTOP'),
+    hold: async () => await standStill(Number(daemon.pid)),
     goOn: () => void daemon.kill('SIGCONT'),
     kill: async () => {
       const ended = once(daemon, 'exit')

@@ -1,4 +1,5 @@
 /** Two worker processes and their primary, of which one worker is stopped. */
+import { standStill } from '../../../support/stopped.ts'
 import { until } from '../../../support/lab/until.ts'
 import { type FakeBackend, startFakeBackend } from '../../../support/fake-backend.ts'
 import { Home, type Served } from '../../../crash/serve.ts'
@@ -35,7 +36,7 @@ export class Hung implements AsyncDisposable {
       'the log names a worker',
       () => this.#served.events('transactionEnded')[0]?.['pid'],
     )
-    process.kill(Number(pid), 'SIGSTOP')
+    await standStill(Number(pid))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
