@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { type Neighbours, noNeighbours } from '../../src/backend/endpoints/room.ts'
 import type { Fact } from '../../src/facts/fact.ts'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
@@ -124,6 +125,34 @@ test('others have all its room, and we have none: it can not be told from one th
   ])
   expect(kinds(open.facts)).toContain('backendEjected')
 })
+
+test.each<How>(['421', '421 at MAIL'])(
+  'another process has all its room, and the news of that is late: its end is waited for (%s)',
+  async (how) => {
+    await using server = await startFakeBackend({ limit: { connections: 1, how } })
+    await using other = openBackend(server, { health })
+    const busy = await other.begin().envelope(recipients(1))
+    let elsewhere = 0
+    const neighbours: Neighbours = {
+      ...noNeighbours,
+      others: 1,
+      elsewhere: (key) => (key.startsWith('backend connections ') ? elsewhere : 0),
+    }
+    await using open = openBackend(server, { neighbours, health })
+    const begun = open.begin()
+    const sent = begun.envelope(recipients(1))
+    await until('it was turned away', () => server.connections.length === 2)
+    await pause(500)
+    elsewhere = 1
+    await pause(300)
+    expect(await busy.deliver(busy.order([0]), text)).toEqual([expect.stringMatching(/^250 /)])
+    await other.backend.close()
+    elsewhere = 0
+    await sent
+    expect([...begun.told, ...(await begun.deliver(begun.order([0]), text))]).toEqual(taken)
+    notDown(open)
+  },
+)
 
 test('who waits for too long hears 451, and the log why; the server is not down for that', async () => {
   await using server = await startFakeBackend({ limit: { connections: 1 } })

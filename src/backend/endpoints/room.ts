@@ -43,10 +43,14 @@ export interface RoomOptions {
  */
 const restMs = 50
 /**
- * So old is what is known of others at most (app/workers/shared-counts.ts), with room for a busy
- * machine.
+ * So old is what is known of others at most (app/workers/shared-counts.ts), on a machine that is
+ * not busy.
  */
 const newsMs = 150
+/** On one that is: for a server that answers, which is so not down, whatever it says. */
+const lateNewsMs = 2000
+/** Between two looks at what is known of others. */
+const lookMs = 25
 
 export class Room {
   readonly #options: RoomOptions
@@ -109,9 +113,14 @@ export class Room {
     return this.#opening > 0 || this.#all > 0
   }
 
-  /** As `shared`, once what others have done before now is known. */
-  async isShared(): Promise<boolean> {
-    if (!this.shared && this.#neighbours.others > 0) await pause(newsMs)
+  /**
+   * As `shared`, once what others have done before now is known; `answers`: the server has said
+   * something itself.
+   */
+  async isShared(answers: boolean): Promise<boolean> {
+    const { others } = this.#neighbours
+    const end = performance.now() + (answers ? lateNewsMs : newsMs)
+    while (!this.shared && others > 0 && performance.now() < end) await pause(lookMs)
     return this.shared
   }
 

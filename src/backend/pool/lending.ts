@@ -44,6 +44,6 @@ export interface Lender {
    * It was turned away at its first command, and is ended. True when its endpoint answers on
    * others: it is to be asked for again.
    */
-  turnedAway(lent: OpenConnection, why: string): boolean
+  turnedAway(lent: OpenConnection, why: string): Promise<boolean>
   readonly preemption: { hold(holder: Preemptible): Held | undefined; drop(held: Held): void }
 }

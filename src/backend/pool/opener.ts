@@ -89,6 +89,7 @@ export class Opener {
   ): Promise<OpenConnection | Failed | undefined> {
     const { endpoints, connections } = this.#options
     const begunAt = performance.now()
+    const { shared } = endpoint.room
     connections.begin(endpoint)
     const connection = await openConnection(this.#options, endpoint, client)
     if (connection instanceof SmtpConnection) {
@@ -99,7 +100,7 @@ export class Opener {
     }
     connections.notOpened(endpoint)
     if (this.#isClosed()) return connection
-    if (await this.#isFull(endpoint, connection)) {
+    if (await this.#isFull(endpoint, connection, shared)) {
       endpoint.room.turnedAway(begunAt, performance.now())
       endpoints.full(endpoint, connection.failed)
       return undefined
@@ -110,11 +111,17 @@ export class Opener {
 
   /**
    * A server that answers on other connections is not down: it says so, or it was heard on one of
-   * them meanwhile.
+   * them meanwhile. `shared`: there were others when this one was begun; they may be gone by now.
    */
-  async #isFull(endpoint: EndpointState, { step, reply }: EndpointFailure): Promise<boolean> {
-    if (step !== 'connect' || !(await endpoint.room.isShared())) return false
-    return reply === undefined ? this.#answersElsewhere(endpoint) : isTransient(reply)
+  async #isFull(
+    endpoint: EndpointState,
+    { step, reply }: EndpointFailure,
+    shared: boolean,
+  ): Promise<boolean> {
+    const { room } = endpoint
+    if (step !== 'connect') return false
+    if (reply !== undefined) return isTransient(reply) && (shared || (await room.isShared(true)))
+    return (await room.isShared(false)) && this.#answersElsewhere(endpoint)
   }
 
   #answersElsewhere(endpoint: EndpointState): boolean {
@@ -127,6 +134,7 @@ export class Opener {
     const { onAsked } = this.#options
     const { room } = endpoint
     const begunAt = performance.now()
+    const { shared } = room
     if (!room.has(begunAt) && this.#answersElsewhere(endpoint)) return { full: true }
     room.begin()
     const good: SmtpConnection[] = []
@@ -135,7 +143,7 @@ export class Opener {
       onAsked({ connection, endpoint })
     })
     if (good.length === 0) room.failed()
-    if (!isFailed(asked) || !(await this.#isFull(endpoint, asked))) return asked
+    if (!isFailed(asked) || !(await this.#isFull(endpoint, asked, shared))) return asked
     room.turnedAway(begunAt, performance.now())
     return { full: true }
   }

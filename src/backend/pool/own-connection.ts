@@ -98,9 +98,9 @@ export class OwnConnection implements OwnBackend, Lender {
   }
 
   /** Nobody has authenticated on another one. */
-  turnedAway({ connection }: OpenConnection, why: string): boolean {
+  async turnedAway({ connection }: OpenConnection, why: string): Promise<boolean> {
     connection.destroy(why)
-    return false
+    return await Promise.resolve(false)
   }
 
   recheck(lent: Pick<Lent, 'endpoint'>): void {

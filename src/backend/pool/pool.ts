@@ -310,10 +310,10 @@ export class Pool implements Lender {
     this.#connections.idle.add(endpoint, connection, idleTimeoutMs)
   }
 
-  turnedAway(lent: OpenConnection, why: string): boolean {
+  async turnedAway(lent: OpenConnection, why: string): Promise<boolean> {
     const { endpoint } = lent
     this.#connections.turnedAway(lent, why)
-    if (!endpoint.room.shared) return false
+    if (!(await endpoint.room.isShared(true))) return false
     endpoint.room.turnedAway(performance.now(), performance.now())
     this.#endpoints.full(endpoint, why)
     return true

@@ -132,12 +132,11 @@ export class ShownEnvelope {
    */
   #askAnother(lent: Lent, reply: ReplyOrFailed): void {
     this.#line.lose()
-    if (lent.reused) lent.connection.destroy('stale')
-    else if (!this.#isFull(lent, reply)) {
-      this.#tried ??= new Set()
-      this.#tried.add(lent.endpoint)
-      if (isFailed(reply)) this.#line.lostAt(lent, 'mail', reply.failed)
-    }
+    this.#state = 'borrowing'
+    if (!lent.reused && !isFailed(reply)) return void this.#askWhereRoomIs(lent, reply)
+    lent.connection.destroy('stale')
+    if (!lent.reused) this.#tried = new Set(this.#tried).add(lent.endpoint)
+    if (!lent.reused && isFailed(reply)) this.#line.lostAt(lent, 'mail', reply.failed)
     this.#borrow(true, isFailed(reply) ? undefined : reply)
   }
 
@@ -145,13 +144,12 @@ export class ShownEnvelope {
    * A server that says so and answers on other connections is waited for, a few times; then another
    * one is asked.
    */
-  #isFull(lent: Lent, reply: ReplyOrFailed): boolean {
-    if (isFailed(reply)) {
-      lent.connection.destroy('stale')
-      return false
-    }
-    const answers = this.#options.pool.turnedAway(lent, `MAIL: ${describeReply(reply)}`)
-    return answers && ++this.#turnedAway <= turnedAwayAtMost
+  async #askWhereRoomIs(lent: Lent, reply: Reply): Promise<void> {
+    const answers = await this.#options.pool.turnedAway(lent, `MAIL: ${describeReply(reply)}`)
+    if (this.#line.isOver()) return
+    if (!answers || ++this.#turnedAway > turnedAwayAtMost)
+      this.#tried = new Set(this.#tried).add(lent.endpoint)
+    this.#borrow(true, reply)
   }
 
   #sendRcpt(lent: Lent, rcpt: OfferedRecipient): void {

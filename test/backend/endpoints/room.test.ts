@@ -121,6 +121,22 @@ describe('with other processes', () => {
     expect(room.has(rested)).toBe(true)
   })
 
+  test('their news may come late: a server that answers is waited for, one that does not only for a moment', async () => {
+    const others = neighbours(1)
+    const room = new Room('x', options, others)
+    expect(await room.isShared(false)).toBe(false)
+    const asked = room.isShared(true)
+    setTimeout(() => others.has.set('backend connections x', 1), 400)
+    expect(await asked).toBe(true)
+  })
+
+  test('without others there is no news to wait for', async () => {
+    const room = new Room('x', options, noNeighbours)
+    const waited = Symbol('waited')
+    const turn = new Promise((resolve) => setImmediate(() => resolve(waited)))
+    expect(await Promise.race([room.isShared(true), turn])).toBe(false)
+  })
+
   test('what is above our share is owed to those who wait, and no more than they wait for', () => {
     const others = neighbours(3)
     const room = new Room('x', options, others)
