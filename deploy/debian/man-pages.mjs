@@ -3,7 +3,8 @@
  *
  *   node man-pages.mjs DIRECTORY PROGRAM [ARGUMENT ...]     node man-pages.mjs out node dist/cli/main.js
  *
- * What is not in the help (files, exit codes) is written here, once.
+ * What is not in the help (files) is written here, once. The exit codes are in the help of the
+ * program alone, and are the same for every command.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -25,7 +26,7 @@ function parseHelp(text) {
   const help = { usage: '', description: '', lists: new Map() }
   let entries
   for (const line of text.split('\n')) {
-    const heading = /^([A-Z]\w+):(?: (.*))?$/.exec(line)
+    const heading = /^([A-Z][\w ]+):(?: (.*))?$/.exec(line)
     const entry = /^ {2}(\S.*?)(?: {2,}(\S.*))?$/.exec(line)
     if (heading?.[1] === 'Usage') help.usage = heading[2] ?? ''
     else if (heading !== null) help.lists.set(heading[1], (entries = []))
@@ -46,6 +47,7 @@ const plain = (text) =>
     .replaceAll('-', '\\-')
     .replace(/^(?=[.'])/gm, '\\&')
 
+const exitCodes = 'Exit codes'
 const section = (title, ...lines) => [`.SH ${title}`, ...lines]
 const list = (entries) =>
   entries.flatMap(({ term, text }) => ['.TP', `.B ${plain(term)}`, plain(text) || '\\&'])
@@ -61,13 +63,8 @@ const files = [
     text: 'The ledger and, if no other certificate is configured, the self-signed one.',
   },
 ]
-const exits = [
-  { term: '0', text: 'All went well.' },
-  { term: '1', text: 'It did not; the last line says what, where and what to do.' },
-  { term: '2', text: 'The configuration is wrong; each mistake is told with file, line and key.' },
-]
 
-function page(names, help, pages) {
+function page(names, help, { pages, exits }) {
   const name = names.join('-')
   const description = help.description.replace(/\.$/, '')
   const others = pages.filter((other) => other !== name).map((other) => `.BR ${plain(other)} (1)`)
@@ -76,9 +73,9 @@ function page(names, help, pages) {
     ...section('NAME', `${plain(name)} \\- ${plain(description)}`),
     ...section('SYNOPSIS', `.B ${plain(help.usage)}`),
     ...section('DESCRIPTION', plain(firstLetterUp(description)) + '.'),
-    ...[...help.lists].flatMap(([title, entries]) =>
-      section(title.toUpperCase(), ...list(entries)),
-    ),
+    ...[...help.lists]
+      .filter(([title]) => title !== exitCodes)
+      .flatMap(([title, entries]) => section(title.toUpperCase(), ...list(entries))),
     ...(names.length === 1 ? section('FILES', ...list(files)) : []),
     ...section('EXIT STATUS', ...list(exits)),
     ...section(
@@ -106,7 +103,8 @@ function collect(names, found = []) {
 const version = say('--version').trim()
 const found = collect(['rcptwise'])
 const pages = found.map(({ names }) => names.join('-'))
+const exits = found[0].help.lists.get(exitCodes)
 mkdirSync(directory, { recursive: true })
 for (const { names, help } of found) {
-  writeFileSync(join(directory, `${names.join('-')}.1`), page(names, help, pages))
+  writeFileSync(join(directory, `${names.join('-')}.1`), page(names, help, { pages, exits }))
 }

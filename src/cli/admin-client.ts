@@ -8,6 +8,8 @@ import type { z } from 'zod'
 import type { Operation, TypedOperation } from '../admin/operation.ts'
 import { failure } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
+import { carryOut, CommandFailure } from './command-failure.ts'
+import type { Ending } from './endings.ts'
 
 export const defaultAdminUrl = 'http://127.0.0.1:9225'
 const timeLimitMs = 15_000
@@ -16,15 +18,6 @@ export interface AdminCommandOptions {
   readonly admin?: string
   readonly tokenFile?: string
   readonly json?: boolean
-}
-
-/** Exit codes: 1, serve can't be reached or says no; 2, the command line is wrong. */
-export class AdminCommandError extends Error {
-  readonly exitCode: 1 | 2
-  constructor(exitCode: 1 | 2, message: string) {
-    super(message)
-    this.exitCode = exitCode
-  }
 }
 
 /** The options that every command of the admin API has. */
@@ -57,16 +50,16 @@ export interface AdminCommand {
   readonly note: (text: string) => void
 }
 
-/** Runs what a command does, and turns its failure into a message on stderr and an exit code. */
+/** Runs what a command does with the admin API; what `act` resolves to is how it ends. */
 export async function runAdminCommand(
   command: Command,
-  act: (admin: AdminCommand) => Promise<void>,
+  act: (admin: AdminCommand) => Promise<void> | Promise<Ending>,
 ): Promise<void> {
   const options = command.optsWithGlobals<AdminCommandOptions>()
-  try {
+  await carryOut(command, async (): Promise<Ending> => {
     const url = adminUrl(options.admin)
     const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile)
-    await act({
+    const ended = await act({
       request: async (operation, asked) => await request({ url, token }, operation, asked),
       note: (text) => {
         command.configureOutput().writeErr?.(`${text}\n`)
@@ -79,13 +72,11 @@ export async function runAdminCommand(
           )
       },
     })
-  } catch (error) {
-    if (!(error instanceof AdminCommandError)) throw error
-    command.error(`error: ${error.message}`, { exitCode: error.exitCode, code: 'rcptwise.admin' })
-  }
+    return ended ?? 'done'
+  })
 }
 
-/** One question to one front-end; rejects with an `AdminCommandError`. */
+/** One question to one front-end; rejects with a `CommandFailure`. */
 export async function askAdmin<Of extends Operation>(
   { server, tokenFile }: { readonly server: string; readonly tokenFile: string | undefined },
   operation: Of,
@@ -101,8 +92,8 @@ function adminUrl(option: string | undefined): URL {
   const url = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`)
   if (url === null || url.host === '' || url.username !== '') {
     const where = option === undefined ? 'RCPTWISE_ADMIN' : '--admin'
-    throw new AdminCommandError(
-      2,
+    throw new CommandFailure(
+      'usage',
       `${where}: ${JSON.stringify(text)} is no address; expected one such as ${defaultAdminUrl}`,
     )
   }
@@ -114,13 +105,13 @@ function readToken(file: string): string {
   try {
     token = readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new AdminCommandError(
-      2,
+    throw new CommandFailure(
+      'usage',
       `--token-file: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
   if (!/^[\x21-\x7e]+$/.test(token))
-    throw new AdminCommandError(2, `--token-file: ${file} does not hold one token on one line`)
+    throw new CommandFailure('usage', `--token-file: ${file} does not hold one token on one line`)
   return token
 }
 
@@ -129,7 +120,7 @@ export interface AdminServer {
   readonly token: string | undefined
 }
 
-/** @throws AdminCommandError */
+/** @throws CommandFailure */
 export async function request<Of extends Operation>(
   { url, token }: AdminServer,
   operation: Of,
@@ -152,7 +143,7 @@ export async function request<Of extends Operation>(
     status = response.status
     text = await response.text()
   } catch (error) {
-    throw new AdminCommandError(1, notReachable(url, error))
+    throw new CommandFailure('unreachable', notReachable(url, error))
   }
   const said = parseJson(text)
   if (status !== 200) throw refusal(url, status, said)
@@ -189,24 +180,30 @@ function notReachable(url: URL, error: unknown): string {
 }
 
 /** Whatever the server says, it is printed without control characters. */
-function refusal(url: URL, status: number, answer: unknown): AdminCommandError {
+function refusal(url: URL, status: number, answer: unknown): CommandFailure {
   const said = failure.safeParse(answer)
   if (!said.success) return notTheAdminApi(url, status)
   if (status === 401) {
-    return new AdminCommandError(
-      1,
+    return new CommandFailure(
+      'refused',
       `${url.origin} wants its token, or another one: --token-file FILE, the file of admin.token_file`,
     )
   }
-  return new AdminCommandError(
-    status === 400 ? 2 : 1,
+  return new CommandFailure(
+    endingOf(status),
     visible(`${said.data.error}; expected: ${said.data.expected}`),
   )
 }
 
-const notTheAdminApi = (url: URL, status: number): AdminCommandError =>
-  new AdminCommandError(
-    1,
+/** What is asked about wrongly, or is not there; anything else is a no. */
+function endingOf(status: number): Ending {
+  if (status === 400) return 'usage'
+  return status === 404 ? 'nothing' : 'refused'
+}
+
+const notTheAdminApi = (url: URL, status: number): CommandFailure =>
+  new CommandFailure(
+    'unreachable',
     `${url.origin} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`,
   )
 

@@ -3,6 +3,7 @@ import { open, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { carryOut, CommandFailure } from './command-failure.ts'
 import { canBeCertified, makeAuthority, makeServerCertificate } from '../tls/development-ca.ts'
 import type { Issued } from '../tls/issue.ts'
 
@@ -15,6 +16,7 @@ export function register(program: Command): void {
       .argParser(parseDays)
       .default(fallback)
   const force = (): Option => new Option('--force', 'replace files that are there already')
+  const json = (): Option => new Option('--json', 'as JSON')
   cert
     .command('ca')
     .description('make a certificate authority; whoever trusts its ca.pem trusts what it signs')
@@ -22,7 +24,14 @@ export function register(program: Command): void {
     .option('--name <name>', 'what it is called', 'Rcptwise development CA')
     .addOption(days(3650))
     .addOption(force())
-    .action(async (options: AuthorityOptions) => await orExplain(makeCa(options)))
+    .addOption(json())
+    .action(async (options: AuthorityOptions, command: Command) => {
+      await carryOut(command, async () => {
+        const files = await makeCa(options)
+        print(options, files, () => nextOfCa(files, options))
+        return 'done'
+      })
+    })
   cert
     .command('server')
     .description('make a certificate for a mail server, signed by an authority that "cert ca" made')
@@ -34,10 +43,14 @@ export function register(program: Command): void {
     .option('--out <directory>', 'where the certificate and its key are written (as --ca)')
     .addOption(days(397))
     .addOption(force())
-    .action(
-      async (names: [string, ...string[]], options: ServerOptions) =>
-        await orExplain(makeServer(names, options)),
-    )
+    .addOption(json())
+    .action(async (names: [string, ...string[]], options: ServerOptions, command: Command) => {
+      await carryOut(command, async () => {
+        const made = await makeServer(names, options)
+        print(options, made, () => nextOfServer(made, options))
+        return 'done'
+      })
+    })
 }
 
 interface AuthorityOptions {
@@ -45,6 +58,7 @@ interface AuthorityOptions {
   readonly name: string
   readonly days: number
   readonly force?: boolean
+  readonly json?: true
 }
 
 interface ServerOptions {
@@ -52,6 +66,7 @@ interface ServerOptions {
   readonly out?: string
   readonly days: number
   readonly force?: boolean
+  readonly json?: true
 }
 
 function parseDays(written: string): number {
@@ -60,38 +75,41 @@ function parseDays(written: string): number {
   throw new InvalidArgumentError('expected a whole number from 1 to 36500')
 }
 
-async function orExplain(work: Promise<string>): Promise<void> {
-  try {
-    process.stdout.write(await work)
-  } catch (error) {
-    process.stderr.write(
-      `rcptwise cert: ${error instanceof Error ? error.message : String(error)}\n`,
-    )
-    process.exitCode = 1
-  }
-}
+const print = ({ json }: { readonly json?: true }, made: Issued, words: () => string): void =>
+  void process.stdout.write(json === true ? `${JSON.stringify(made, undefined, 2)}\n` : words())
 
-async function makeCa({ out, name, days, force }: AuthorityOptions): Promise<string> {
+async function makeCa({ out, name, days, force }: AuthorityOptions): Promise<Issued> {
   if (!/^[\x20-\x7e]{1,64}$/.test(name))
-    throw new Error('--name: expected 1 to 64 characters of ASCII')
+    throw new CommandFailure('usage', '--name: expected 1 to 64 characters of ASCII')
   const files = { cert: join(out, 'ca.pem'), key: join(out, 'ca.key') }
   await claim(files, force === true)
   await writePair(files, await makeAuthority(name, days, Date.now()))
-  return `${written(files)}
+  return files
+}
+
+const nextOfCa = (files: Issued, { out }: AuthorityOptions): string => `${written(files)}
 Next: a certificate for a server
   rcptwise cert server mx1.example.org --ca ${out}
 Whoever has ${files.key} can pose as any server to those who trust ${files.cert}: keep it to yourself.
 `
+
+interface MadeServer extends Issued {
+  readonly names: readonly string[]
+  readonly validTo: string
+  readonly fingerprint256: string
 }
 
 async function makeServer(
   names: readonly [string, ...string[]],
   options: ServerOptions,
-): Promise<string> {
+): Promise<MadeServer> {
   const { ca, out = ca, days, force } = options
   const wrong = names.find((name) => !canBeCertified(name))
   if (wrong !== undefined)
-    throw new Error(`${wrong}: expected a host name, "*." and a domain, or an address`)
+    throw new CommandFailure(
+      'usage',
+      `${wrong}: expected a host name, "*." and a domain, or an address`,
+    )
   const authority = { cert: await readPart(ca, 'ca.pem'), key: await readPart(ca, 'ca.key') }
   const base = names[0].replace('*', '_').replaceAll(':', '-')
   const files = { cert: join(out, `${base}.pem`), key: join(out, `${base}.key`) }
@@ -99,14 +117,21 @@ async function makeServer(
   const made = await makeServerCertificate(names, authority, { days, now: Date.now() })
   await writePair(files, made)
   const { fingerprint256, validTo } = new X509Certificate(made.cert)
-  return `${written(files)}
-It is for ${names.join(', ')}, and good until ${validTo}. Next: the configuration of Rcptwise, where it is to show this certificate
-  tls: { certificates: [{ cert: ${resolve(files.cert)}, key: ${resolve(files.key)} }] }
+  return {
+    ...files,
+    names,
+    validTo: new Date(validTo).toISOString(),
+    fingerprint256: fingerprint256.replaceAll(':', '').toLowerCase(),
+  }
+}
+
+const nextOfServer = (made: MadeServer, { ca }: ServerOptions): string => `${written(made)}
+It is for ${made.names.join(', ')}, and good until ${made.validTo}. Next: the configuration of Rcptwise, where it is to show this certificate
+  tls: { certificates: [{ cert: ${resolve(made.cert)}, key: ${resolve(made.key)} }] }
 or, where it is the certificate of the mail server behind,
   backend: { tls: { mode: require, ca: ${resolve(ca, 'ca.pem')} } }
-Its SHA-256 fingerprint: ${fingerprint256.replaceAll(':', '').toLowerCase()}
+Its SHA-256 fingerprint: ${made.fingerprint256}
 `
-}
 
 const written = ({ cert, key }: Issued): string =>
   `wrote ${cert}\nwrote ${key} (readable by you alone)`

@@ -5,11 +5,7 @@
 import { backendSettings, openBackend } from '../app/backend.ts'
 import type { ServerView } from '../backend/backend.ts'
 import type { Config } from '../config/config.ts'
-
-export interface Finding {
-  readonly ok: boolean
-  readonly text: string
-}
+import { bad, type Finding, ok } from './finding.ts'
 
 export interface CheckedBackend {
   readonly findings: readonly Finding[]
@@ -24,33 +20,32 @@ export async function checkBackend(config: Config): Promise<CheckedBackend> {
     // the first one does not wait for slow servers when another one can be used
     await backend.probe()
     const servers = backend.servers()
-    const findings = servers.map((server) => ({ ok: server.usable, text: describe(server) }))
+    const findings = servers.map((server) =>
+      (server.usable ? ok : bad)('backend', describe(server), nameOf(server)),
+    )
     if (servers.length < 2) return { findings, servers }
     const offered = wordsOf(backend.extensions())
-    findings.push({
-      ok: true,
-      text: `backend: clients are offered what all of the best priority offer: ${offered}`,
-    })
-    return { findings, servers }
+    const together = ok(
+      'extensions',
+      `clients are offered what all servers of the best priority offer: ${offered}`,
+    )
+    return { findings: [...findings, together], servers }
   } finally {
     await backend.close()
   }
 }
 
-function describe({
-  server,
-  address,
-  priority,
-  usable,
-  trouble,
-  relays,
-  extensions,
-}: ServerView): string {
-  const where = address === '' || server.includes(address) ? server : `${server} at ${address}`
+/** A name that has several addresses has several findings. */
+export const nameOf = ({ server, address }: ServerView): string =>
+  address === '' || server.includes(address) ? server : `${server} at ${address}`
+
+function describe(view: ServerView): string {
+  const { priority, usable, trouble, relays, extensions } = view
+  const where = nameOf(view)
   const name = priority === 0 ? where : `${where} (priority ${priority})`
-  if (usable) return `backend: ${name} answers and offers ${wordsOf(extensions)}`
-  if (relays === true) return `backend: ${name}: ${trouble ?? ''}`
-  return `backend: ${name}: ${trouble ?? 'no answer'}; is it running, and does it listen there (backend.servers)?`
+  if (usable) return `${name} answers and offers ${wordsOf(extensions)}`
+  if (relays === true) return `${name}: ${trouble ?? ''}`
+  return `${name}: ${trouble ?? 'no answer'}; is it running, and does it listen there (backend.servers)?`
 }
 
 const wordsOf = (extensions: ReadonlyMap<string, string>): string =>

@@ -7,7 +7,7 @@ import { openEnvelope } from '../bounce/report-envelope.ts'
 import type { Config } from '../config/config.ts'
 import type { Fact } from '../facts/fact.ts'
 import { describeReply, isPositive } from '../smtp/reply.ts'
-import type { Finding } from './check-backend.ts'
+import { bad, type Finding, ok } from './finding.ts'
 
 /** Nobody's address, in a domain that takes no mail (RFC 2606); no text is sent. */
 const nobody = 'report-probe@example.net'
@@ -30,21 +30,9 @@ export async function checkBounces(config: Config): Promise<Finding[]> {
     const answer = await envelope.answer
     envelope.abandon()
     if (answer !== undefined && isPositive(answer))
-      return [
-        {
-          ok: true,
-          text: 'bounces: the backend takes reports from <> to senders in other domains',
-        },
-      ]
-    return [
-      {
-        ok: false,
-        text: refused(
-          config,
-          refusal ?? (answer === undefined ? 'no answer' : describeReply(answer)),
-        ),
-      },
-    ]
+      return [ok('bounces', 'the backend takes reports from <> to senders in other domains')]
+    const said = refusal ?? (answer === undefined ? 'no answer' : describeReply(answer))
+    return [bad('bounces', refused(config, said))]
   } finally {
     await backend.close()
   }
@@ -56,7 +44,7 @@ function refused({ backend: { clientAddress } }: Config, said: string): string {
       ? 'the address of this host'
       : '127.0.0.1'
   return (
-    `bounces: the backend takes no report from <> to ${nobody}: ${said}; strategy bounce is then served as lenient. ` +
+    `the backend takes no report from <> to ${nobody}: ${said}; strategy bounce is then served as lenient. ` +
     `It has to relay for ${seen}, as which reports come (Postfix: mynetworks; docs/bounces.md)`
   )
 }

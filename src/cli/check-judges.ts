@@ -2,7 +2,7 @@
 import { judgeName, judgeSettings, openJudge } from '../app/judge.ts'
 import type { Config, JudgeConfig } from '../config/config.ts'
 import type { Judge } from '../judge/judge.ts'
-import type { Finding } from './check-backend.ts'
+import { bad, type Finding, ok } from './finding.ts'
 
 const open = (config: JudgeConfig): Judge =>
   openJudge(judgeSettings(config), { onFact: () => undefined, now: Date.now })
@@ -13,17 +13,17 @@ export async function checkJudges({ judges }: Config, opened = open): Promise<re
 }
 
 async function checkJudge(config: JudgeConfig, opened: typeof open): Promise<Finding> {
-  const judged = `judge: ${judgeName(config)}`
+  const name = judgeName(config)
   try {
     await using closing = new AsyncDisposableStack()
     const judge = closing.adopt(opened(config), async (one) => await one.close())
     const trouble = await judge.check()
     return trouble === undefined
-      ? { ok: true, text: `${judged}${whereOf(config)}` }
-      : { ok: false, text: `${judged}: ${trouble}` }
+      ? ok('judge', `${name}${whereOf(config)}`, name)
+      : bad('judge', `${name}: ${trouble}`, name)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return { ok: false, text: `${judged}: ${why}` }
+    return bad('judge', `${name}: ${why}`, name)
   }
 }
 

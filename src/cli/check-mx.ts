@@ -3,6 +3,7 @@
  * senders finish a split (senders.md).
  */
 import { Resolver } from 'node:dns/promises'
+import { type Finding, note } from './finding.ts'
 
 export interface MxHost {
   readonly name: string
@@ -20,22 +21,24 @@ export type LookUpMx = (domain: string) => Promise<readonly MxHost[]>
 const mostDomains = 5
 const patience = { timeout: 2000, tries: 2 }
 
-/** One line a domain. Patterns such as `*.example.org` are no domains to look up. */
+/** One note a domain. Patterns such as `*.example.org` are no domains to look up. */
 export async function adviseOnDomains(
   domains: readonly string[],
   lookUp: LookUpMx = lookUpMx,
-): Promise<string[]> {
+): Promise<Finding[]> {
   const exact = domains.filter((domain) => !domain.startsWith('*.'))
   const lines = await Promise.all(
     exact.slice(0, mostDomains).map(async (domain) => {
       try {
-        return adviseOnMx(domain, await lookUp(domain))
+        return note('mx', adviseOnMx(domain, await lookUp(domain)), domain)
       } catch (error) {
-        return `mx: the records of ${domain} could not be looked up (${error instanceof Error ? error.message : String(error)}); ${generalAdvice}`
+        const why = error instanceof Error ? error.message : String(error)
+        const text = `the records of ${domain} could not be looked up (${why}); ${generalAdvice}`
+        return note('mx', text, domain)
       }
     }),
   )
-  return lines.length === 0 ? [`mx: ${generalAdvice}`] : lines
+  return lines.length === 0 ? [note('mx', generalAdvice)] : lines
 }
 
 /**
@@ -51,17 +54,17 @@ export function adviseOnMx(domain: string, hosts: readonly MxHost[]): string {
   const names = [...new Set(sorted.map(({ name }) => name))]
   const [first] = names
   if (first === undefined) {
-    return `mx: ${domain} has no MX record; ${generalAdvice}`
+    return `${domain} has no MX record; ${generalAdvice}`
   }
   if (names.length === 1) {
     const next = `${domain}. MX ${(sorted[0]?.priority ?? 0) + 10} ${secondName(first, domain)}.`
-    return `mx: ${domain} has one MX name, ${first}: senders that are deferred wait for their next queue run (Postfix 5 to 10 minutes, Exim 15 to 30). Publish a second one that leads here, such as "${next}": Postfix and sendmail then finish a split at once even if both names have one address, Exim if they have two`
+    return `${domain} has one MX name, ${first}: senders that are deferred wait for their next queue run (Postfix 5 to 10 minutes, Exim 15 to 30). Publish a second one that leads here, such as "${next}": Postfix and sendmail then finish a split at once even if both names have one address, Exim if they have two`
   }
   const addresses = new Set(sorted.flatMap((host) => host.addresses))
   const shown = names.join(', ')
   if (addresses.size === 1)
-    return `mx: ${domain} has ${names.length} MX names with one address (${shown}): Postfix and sendmail finish a split at once; for Exim the names need different addresses`
-  return `mx: ${domain} has ${names.length} MX names (${shown}): Postfix, sendmail and Exim finish a split at once, if all of them lead to front-ends with one ledger`
+    return `${domain} has ${names.length} MX names with one address (${shown}): Postfix and sendmail finish a split at once; for Exim the names need different addresses`
+  return `${domain} has ${names.length} MX names (${shown}): Postfix, sendmail and Exim finish a split at once, if all of them lead to front-ends with one ledger`
 }
 
 /** `mx.example.org` and `mx1.example.org` lead to `mx2.example.org`. */

@@ -6,7 +6,7 @@ import type { Config, SourceConfig } from '../config/config.ts'
 import type { Alias } from '../policy/aliases/alias.ts'
 import type { Answer, Failed, RawPolicy, Unknown } from '../policy/policy-source.ts'
 import { told } from '../policy/resolved.ts'
-import type { Finding } from './check-backend.ts'
+import { bad, type Finding, ok } from './finding.ts'
 import { rawInWords } from './policy-in-words.ts'
 
 const silent = { onFact: (): void => undefined, now: Date.now }
@@ -48,11 +48,11 @@ async function checked<Found>({ source, open, ask }: Checking<Found>): Promise<F
     await using closing = new AsyncDisposableStack()
     const opened = closing.adopt(await open(), async (one) => await one.close())
     return isFile(source)
-      ? { ok: true, text: `recipients: ${source.path} has ${opened.entries ?? 0} entries` }
+      ? ok('recipients', `${source.path} has ${opened.entries ?? 0} entries`, source.path)
       : await ask(opened)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return { ok: false, text: `recipients: ${why}` }
+    return bad('recipients', why)
   }
 }
 
@@ -83,10 +83,10 @@ function finding<Found extends { readonly kind: string }>(
   { source, address, answer }: Asked<Found>,
   inWords: (answer: Found | Unknown) => string,
 ): Finding {
-  const asked = `recipients: ${source}`
-  if (answer === undefined) return { ok: false, text: `${asked}: it has no answer` }
-  if (isFailed(answer)) return { ok: false, text: `${asked}: ${answer.why}` }
-  return { ok: answer.kind !== 'wrong', text: `${asked} answers: ${address} ${inWords(answer)}` }
+  if (answer === undefined) return bad('recipients', `${source}: it has no answer`, source)
+  if (isFailed(answer)) return bad('recipients', `${source}: ${answer.why}`, source)
+  const text = `${source} answers: ${address} ${inWords(answer)}`
+  return (answer.kind === 'wrong' ? bad : ok)('recipients', text, source)
 }
 
 const isFailed = <Found extends { readonly kind: string }>(

@@ -7,7 +7,8 @@ import { refusesRoutes } from '../app/relaying.ts'
 import type { ServerView } from '../backend/backend.ts'
 import type { Config } from '../config/config.ts'
 import { tellsClient } from '../config/resolve-backend.ts'
-import type { Finding } from './check-backend.ts'
+import { nameOf } from './check-backend.ts'
+import { bad, type Finding, ok } from './finding.ts'
 
 /** `servers`: as they were asked. Never rejects. */
 export async function checkRelay(
@@ -15,21 +16,16 @@ export async function checkRelay(
   servers: readonly ServerView[],
 ): Promise<Finding[]> {
   if (config.backend.servers[0].kind !== 'smtp')
-    return [
-      { ok: true, text: `relay: ${accepted(config)}; the sink delivers here and relays nothing` },
-    ]
+    return [ok('relay', `${accepted(config)}; the sink delivers here and relays nothing`)]
   if (refusesRoutes(config))
-    return [
-      { ok: true, text: `relay: ${accepted(config)}, ${noRoutes}` },
-      ...(await followed(config)),
-    ]
+    return [ok('relay', `${accepted(config)}, ${noRoutes}`), ...(await followed(config))]
   const relaying = servers.filter(({ relays }) => relays === true)
   if (relaying.length > 0)
     return relaying.map((server) => openRelay(server, relaying.length === servers.length))
   const asked = servers.filter(({ usable }) => usable)
   if (asked.length === 0)
-    return [{ ok: false, text: 'relay: not known, since no server could be asked what it relays' }]
-  return [{ ok: true, text: `relay: ${accepted(config)}; ${decides(config)}` }]
+    return [bad('relay', 'not known, since no server could be asked what it relays')]
+  return [ok('relay', `${accepted(config)}; ${decides(config)}`)]
 }
 
 const accepted = ({ relayDomains }: Config): string =>
@@ -44,10 +40,12 @@ const decides = ({ backend }: Config): string =>
     ? 'the backend is told who the client is and decides: asked as a stranger, it refused to relay'
     : 'asked for recipients with a route, the backend did not follow them, as backend.follows_routes says'
 
-const openRelay = ({ server }: ServerView, all: boolean): Finding => ({
-  ok: false,
-  text: `relay: ${server} is an open relay, see above; ${all ? '`serve` will not start with it' : 'it gets no mail, the others do'}`,
-})
+const openRelay = (view: ServerView, all: boolean): Finding =>
+  bad(
+    'relay',
+    `${nameOf(view)} is an open relay; ${all ? '`serve` will not start with it' : 'it gets no mail, the others do'}`,
+    nameOf(view),
+  )
 
 /** Recipients with a route are refused here. Where a server would follow one, that is why. */
 async function followed(config: Config): Promise<Finding[]> {
@@ -58,10 +56,13 @@ async function followed(config: Config): Promise<Finding[]> {
     return backend
       .servers()
       .filter(({ relays }) => relays === true)
-      .map(({ server }) => ({
-        ok: true,
-        text: `relay: ${server} follows such routes, and they are refused in front of it`,
-      }))
+      .map((view) =>
+        ok(
+          'relay',
+          `${nameOf(view)} follows such routes, and they are refused in front of it`,
+          nameOf(view),
+        ),
+      )
   } finally {
     await backend.close()
   }

@@ -1,53 +1,98 @@
 /** `rcptwise check`: what is wrong with a configuration before it is served. */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { type ConfigProblem, describeProblem } from '../config/problem.ts'
 import { visible } from '../log/visible.ts'
 import { loadCertificates } from '../tls/certificates.ts'
 import { adviseOnDomains } from './check-mx.ts'
-import { checkBackend, type Finding } from './check-backend.ts'
+import { checkBackend } from './check-backend.ts'
 import { checkBounces } from './check-bounces.ts'
 import { checkJudges } from './check-judges.ts'
+import { checkPorts } from './check-ports.ts'
 import { checkRecipients } from './check-recipients.ts'
 import { checkRelay } from './check-relay.ts'
-import { configured, withConfigOptions } from './configured.ts'
+import { carryOut } from './command-failure.ts'
+import { configSource, withConfigOptions } from './configured.ts'
+import type { Ending } from './endings.ts'
+import { errorInWords } from './error-in-words.ts'
+import { bad, type Finding, inOneLine, ok, summary, warning, worstLast } from './finding.ts'
+
+interface CheckOptions {
+  readonly json?: true
+}
 
 export function register(program: Command): void {
   const command = program
     .command('check')
-    .description('check the configuration, the backend and the certificates')
-  withConfigOptions(command).action(async () => await check(command))
+    .description(
+      'check the configuration, and try what it names: ports, servers, judges, sources and certificates',
+    )
+  withConfigOptions(command)
+    .option('--json', 'as JSON')
+    .action(async (options: CheckOptions) => {
+      await carryOut(command, async () => await check(command, options))
+    })
 }
 
-async function check(command: Command): Promise<void> {
-  const config = configured(command)
-  const findings: Finding[] = [
-    { ok: true, text: `configuration: ${config.file ?? 'built-in defaults'}` },
+async function check(command: Command, { json }: CheckOptions): Promise<Ending> {
+  const loaded = configSource(command).load()
+  if (!loaded.ok) {
+    tell(loaded.problems.map(mistake), json)
+    return 'configuration'
+  }
+  const { config } = loaded
+  const findings = [
+    ok('configuration', config.file ?? 'built-in defaults'),
+    ...(await findingsOn(config)),
+    ...loaded.warnings.map(doubt),
   ]
-  if (config.mode === 'observe') findings.push({ ok: true, text: observesOnly })
+  tell(findings, json)
+  return findings.some(({ level }) => level === 'bad') ? 'failed' : 'done'
+}
+
+/** Never rejects. */
+export async function findingsOn(config: Config): Promise<readonly Finding[]> {
   const backend = await checkBackend(config)
-  findings.push(
+  return [
+    ...(config.mode === 'observe' ? [ok('mode', observesOnly)] : []),
+    ...(await checkPorts(config)),
     ...(await checkRecipients(config)),
     ...backend.findings,
     ...(await checkJudges(config)),
     ...(await checkRelay(config, backend.servers)),
     ...(await checkBounces(config)),
     ...(await checkCertificates(config)),
-  )
-  for (const { ok, text } of findings) print(ok ? 'ok  ' : 'BAD ', text)
-  for (const advice of await adviseOnDomains(config.relayDomains ?? [])) print('note', advice)
-  if (findings.some((finding) => !finding.ok)) process.exitCode = 1
+    ...(await adviseOnDomains(config.relayDomains ?? [])),
+  ]
+}
+
+/** Programs find a mistake by its place; people by the line as editors and grep know it. */
+const mistake = (problem: ConfigProblem): Finding =>
+  bad('configuration', describeProblem(problem), placeOf(problem))
+
+const doubt = (problem: ConfigProblem): Finding =>
+  warning('configuration', describeProblem(problem), placeOf(problem))
+
+const placeOf = ({ file, line, column, key }: ConfigProblem): string =>
+  [file, line, column, key].filter((part) => part !== undefined).join(':')
+
+/** What servers and name servers say stands in it: it can't move the cursor. */
+function tell(findings: readonly Finding[], json: true | undefined): void {
+  const sorted = worstLast(findings)
+  const said = summary(sorted)
+  const text =
+    json === true
+      ? JSON.stringify({ summary: said, findings: sorted }, undefined, 2)
+      : [...sorted.map(inOneLine), said].map(visible).join('\n')
+  process.stdout.write(`${text}\n`)
 }
 
 const observesOnly =
-  'mode: observes only; every message is passed on, and counted and logged is what recipients would have been told'
-
-/** What servers and name servers say stands in it: it can't move the cursor. */
-const print = (kind: string, text: string): void =>
-  void process.stdout.write(`${kind} ${visible(text)}\n`)
+  'observes only; every message is passed on, and counted and logged is what recipients would have been told'
 
 async function checkCertificates(config: Config): Promise<Finding[]> {
   if (config.listen.every(({ tls }) => tls === 'off'))
-    return [{ ok: true, text: 'tls: switched off (listen[].tls)' }]
+    return [ok('tls', 'switched off (listen[].tls)')]
   const { hostname, dataDirectory } = config
   try {
     const { all } = await loadCertificates({
@@ -58,14 +103,11 @@ async function checkCertificates(config: Config): Promise<Finding[]> {
     return all.map(({ name, expiresAt, selfSigned }) => {
       const days = Math.floor((expiresAt - Date.now()) / 86_400_000)
       const kind = selfSigned ? 'self-signed certificate' : 'certificate'
-      return {
-        ok: days >= 0,
-        text: `tls: ${kind} for ${name}, ${days < 0 ? 'EXPIRED' : `valid for ${days} days`}`,
-      }
+      return days < 0
+        ? bad('tls', `${kind} for ${name}, EXPIRED`, name)
+        : ok('tls', `${kind} for ${name}, valid for ${days} days`, name)
     })
   } catch (error) {
-    return [{ ok: false, text: `tls: ${words(error)}` }]
+    return [bad('tls', errorInWords(error))]
   }
 }
-
-const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,38 +1,16 @@
-/** The command line: one file a command. */
-import { Command } from 'commander'
-import { version } from '../version.ts'
-import * as cert from './cert.ts'
-import * as check from './check.ts'
-import * as demo from './demo.ts'
-import * as drain from './drain.ts'
-import * as explain from './explain.ts'
-import * as peers from './peers.ts'
-import * as recipients from './recipients.ts'
-import * as replay from './replay.ts'
-import * as serve from './serve.ts'
-import * as splits from './splits.ts'
-import * as strategy from './strategy.ts'
-import * as why from './why.ts'
+/** Runs the command that the command line names. */
+import { CommanderError } from 'commander'
+import { endings } from './endings.ts'
+import { commandLine } from './program.ts'
 
-const program = new Command('rcptwise')
-  .description('An SMTP front-end that lets every recipient have their own answer to a message.')
-  .version(version)
-  .showHelpAfterError('(rcptwise --help lists the commands)')
+try {
+  await commandLine().parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exit(codeOf(error))
+}
 
-const commands = [
-  serve,
-  check,
-  demo,
-  explain,
-  cert,
-  peers,
-  recipients,
-  replay,
-  strategy,
-  splits,
-  drain,
-  why,
-]
-for (const { register } of commands) register(program)
-
-await program.parseAsync()
+/** Its own complaints are all about the command line. */
+function codeOf({ code, exitCode }: CommanderError): number {
+  return code.startsWith('commander.') && exitCode !== 0 ? endings.usage.code : exitCode
+}

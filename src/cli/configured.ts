@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { describeProblem } from '../config/problem.ts'
+import { CommandFailure } from './command-failure.ts'
 
 interface ConfigCommandOptions {
   readonly config?: string
@@ -46,8 +47,9 @@ export function configSource(command: Command): {
 }
 
 /**
- * Reads the configuration; tells every mistake on stderr and ends the process with 2 when there is
- * one.
+ * Reads the configuration, and tells its warnings on stderr.
+ *
+ * @throws CommandFailure with every mistake.
  */
 export function configured(command: Command): Config {
   const loaded = configSource(command).load()
@@ -56,6 +58,5 @@ export function configured(command: Command): Config {
       process.stderr.write(`warning: ${describeProblem(warning)}\n`)
     return loaded.config
   }
-  for (const problem of loaded.problems) process.stderr.write(`${describeProblem(problem)}\n`)
-  process.exit(2)
+  throw new CommandFailure('configuration', loaded.problems.map(describeProblem).join('\n'))
 }

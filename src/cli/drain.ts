@@ -8,12 +8,9 @@ import { durationForm, parseDuration } from '../admin/duration.ts'
 import { beginDrain, endDrain, getDrain } from '../admin/operations/drain.ts'
 import type { DrainJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
-import {
-  type AdminCommand,
-  AdminCommandError,
-  runAdminCommand,
-  withAdminOptions,
-} from './admin-client.ts'
+import { type AdminCommand, runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { CommandFailure } from './command-failure.ts'
+import { endings } from './endings.ts'
 import { elapsed, table } from './table.ts'
 
 interface DrainOptions {
@@ -23,22 +20,25 @@ interface DrainOptions {
   readonly undo?: true
 }
 
-/** Somebody is still waited for. */
-const notYetCode = 3
-
 export function register(program: Command): void {
   withAdminOptions(program.command('drain'))
     .description(
       'begin no new split, and wait until Rcptwise can be taken away without a message that somebody gets twice',
     )
-    .option('--no-wait', `say who is waited for, and end; exit code ${notYetCode} if anybody is`)
-    .option('--timeout <duration>', `wait so long at most, then end with exit code ${notYetCode}`)
+    .option(
+      '--no-wait',
+      `say who is waited for, and end; exit code ${endings.partly.code} if anybody is`,
+    )
+    .option(
+      '--timeout <duration>',
+      `wait so long at most, then end with exit code ${endings.partly.code}`,
+    )
     .option('--every <duration>', 'look again after this time', '5s')
     .option('--undo', 'begin new splits again')
     .action(async (options: DrainOptions, command: Command) => {
-      await runAdminCommand(command, async (admin) => {
-        if (!(await drain(admin, options))) process.exitCode = notYetCode
-      })
+      await runAdminCommand(command, async (admin) =>
+        (await drain(admin, options)) ? 'done' : 'partly',
+      )
     })
 }
 
@@ -63,7 +63,7 @@ async function drain(admin: AdminCommand, options: DrainOptions): Promise<boolea
 function durationOf(option: string, text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined)
-    throw new AdminCommandError(2, `${option}: ${JSON.stringify(text)} is not ${durationForm}`)
+    throw new CommandFailure('usage', `${option}: ${JSON.stringify(text)} is not ${durationForm}`)
   return ms
 }
 
@@ -86,12 +86,13 @@ async function untilDone(
       state = await admin.request(getDrain)
     } catch (error) {
       // serve may be started anew: the ledger keeps that it drains.
-      if (!(error instanceof AdminCommandError)) throw error
+      if (!(error instanceof CommandFailure)) throw error
       looks = 0
       admin.note(`asking again: ${error.message}`)
       continue
     }
-    if (!state.draining) throw new AdminCommandError(1, 'somebody has ended the draining (--undo)')
+    if (!state.draining)
+      throw new CommandFailure('failed', 'somebody has ended the draining (--undo)')
     looks = state.done ? looks + 1 : 0
   }
   return looks < 2 ? { ...state, done: false } : state

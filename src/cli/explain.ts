@@ -6,16 +6,12 @@ import { readMessage } from '../app/explain/message-text.ts'
 import { nameOf } from '../app/explain/peer.ts'
 import type { Config } from '../config/config.ts'
 import { known } from '../known.ts'
-import { visible } from '../log/visible.ts'
+import { carryOut, CommandFailure } from './command-failure.ts'
 import { configured, withConfigOptions } from './configured.ts'
+import type { Ending } from './endings.ts'
 import { errorInWords } from './error-in-words.ts'
 import { askServe } from './explain/ask-serve.ts'
-import {
-  type AskedFor,
-  type ExplainOptions,
-  readOptions,
-  WrongArgument,
-} from './explain/command-line.ts'
+import { type AskedFor, type ExplainOptions, readOptions } from './explain/command-line.ts'
 import { inJson } from './explain/in-json.ts'
 import { explanationInWords } from './explain/in-words.ts'
 import { isTroubled } from './explain/trouble.ts'
@@ -38,31 +34,24 @@ export function register(program: Command): void {
     )
     .option('--json', 'as JSON')
   command.action(async (message: string, options: ExplainOptions) => {
-    await run(message, options, command)
+    await carryOut(command, async () => await run(message, options, command))
   })
 }
 
-async function run(message: string, options: ExplainOptions, command: Command): Promise<void> {
-  try {
-    const asked = readOptions(options)
-    const config = configured(command)
-    const question = await questionOf(asked, message, config)
-    const serve = await askServe(config, question.client)
-    const explanation = await explain(config, {
-      ...question,
-      ...(serve.kind === 'told' && { serve: serve.serve }),
-    })
-    const about = { config, question, serve, explanation }
-    const text =
-      options.json === true
-        ? JSON.stringify(inJson(about), undefined, 2)
-        : explanationInWords(about)
-    process.stdout.write(`${text}\n`)
-    if (isTroubled(explanation)) process.exitCode = 1
-  } catch (error) {
-    process.stderr.write(`${visible(errorInWords(error))}\n`)
-    process.exitCode = error instanceof WrongArgument ? 2 : 1
-  }
+async function run(message: string, options: ExplainOptions, command: Command): Promise<Ending> {
+  const asked = readOptions(options)
+  const config = configured(command)
+  const question = await questionOf(asked, message, config)
+  const serve = await askServe(config, question.client)
+  const explanation = await explain(config, {
+    ...question,
+    ...(serve.kind === 'told' && { serve: serve.serve }),
+  })
+  const about = { config, question, serve, explanation }
+  const text =
+    options.json === true ? JSON.stringify(inJson(about), undefined, 2) : explanationInWords(about)
+  process.stdout.write(`${text}\n`)
+  return isTroubled(explanation) ? 'partly' : 'done'
 }
 
 async function questionOf(
@@ -81,15 +70,16 @@ async function questionOf(
   }
 }
 
-/** @throws WrongArgument */
+/** @throws CommandFailure */
 async function messageIn(file: string, config: Config): ReturnType<typeof readMessage> {
   const name = file === '-' ? 'stdin' : file
   let text
   try {
     text = await readMessage(file === '-' ? process.stdin : createReadStream(file), config)
   } catch (error) {
-    throw new WrongArgument(`${name} can't be read: ${errorInWords(error)}`)
+    throw new CommandFailure('usage', `${name} can't be read: ${errorInWords(error)}`)
   }
-  if (text.sizeBytes === 0) throw new WrongArgument(`${name} is empty: expected a message`)
+  if (text.sizeBytes === 0)
+    throw new CommandFailure('usage', `${name} is empty: expected a message`)
   return text
 }

@@ -9,7 +9,7 @@ import { search } from '../history/search.ts'
 import { HistoryStore } from '../history/store.ts'
 import { openReadOnly } from '../ledger/sqlite/connection.ts'
 import { SplitStore } from '../ledger/sqlite/statements.ts'
-import { AdminCommandError } from './admin-client.ts'
+import { CommandFailure } from './command-failure.ts'
 
 /** What one front-end has told. */
 export interface Told {
@@ -28,8 +28,8 @@ export function askHistoryFile(
   { sinceMs, ...asked }: Asked,
 ): Told {
   if (!existsSync(path))
-    throw new AdminCommandError(
-      1,
+    throw new CommandFailure(
+      'failed',
       `there is no history at ${path}: run this as the user of Rcptwise, name the file with --history, or its front-ends with --server URL`,
     )
   const since = sinceMs === undefined ? undefined : Date.now() - sinceMs

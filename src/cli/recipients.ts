@@ -7,7 +7,9 @@ import type { Origins } from '../policy/origins.ts'
 import type { PolicyColumn } from '../policy/policy-source.ts'
 import type { Policy } from '../verdict/policy.ts'
 import { isAddress, notAnAddress } from './address-argument.ts'
+import { carryOut, CommandFailure } from './command-failure.ts'
 import { configured, withConfigOptions } from './configured.ts'
+import type { Ending } from './endings.ts'
 import { rawInWords, saidOf } from './policy-in-words.ts'
 
 export function register(program: Command): void {
@@ -19,7 +21,7 @@ export function register(program: Command): void {
     .option('--from <address>', 'for mail of this sender', '')
     .option('--json', 'as JSON')
   command.action(async (addresses: readonly string[], options: TestOptions) => {
-    await run(addresses, command, options)
+    await carryOut(command, async () => await run(addresses, command, options))
   })
 }
 
@@ -32,24 +34,15 @@ async function run(
   addresses: readonly string[],
   command: Command,
   { from: sender, json = false }: { readonly from: string; readonly json?: boolean },
-): Promise<void> {
+): Promise<Ending> {
   const wrong = addresses.find((address) => !isAddress(address))
-  if (wrong !== undefined) {
-    process.stderr.write(`${notAnAddress(wrong)}\n`)
-    process.exitCode = 2
-    return
-  }
-  try {
-    const reports = await reportOn({ addresses, sender }, configured(command))
-    const text = json
-      ? JSON.stringify(reports.map(inJson), undefined, 2)
-      : reports.map(inWords).join('\n\n')
-    process.stdout.write(`${text}\n`)
-    if (reports.some(isTroubled)) process.exitCode = 1
-  } catch (error) {
-    process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`)
-    process.exitCode = 1
-  }
+  if (wrong !== undefined) throw new CommandFailure('usage', notAnAddress(wrong))
+  const reports = await reportOn({ addresses, sender }, configured(command))
+  const text = json
+    ? JSON.stringify(reports.map(inJson), undefined, 2)
+    : reports.map(inWords).join('\n\n')
+  process.stdout.write(`${text}\n`)
+  return reports.some(isTroubled) ? 'partly' : 'done'
 }
 
 export const isTroubled = ({ aliasTrouble, mailboxes }: RecipientReport): boolean =>

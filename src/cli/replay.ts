@@ -1,10 +1,10 @@
 /** `rcptwise replay`: what each strategy would have cost this site, by the logs that it has. */
 import { type Command, Option } from 'commander'
 import { replay } from '../app/replay.ts'
-import { visible } from '../log/visible.ts'
 import { senderTimes } from '../past/sender-model.ts'
+import { carryOut } from './command-failure.ts'
 import { configured, withConfigOptions } from './configured.ts'
-import { errorInWords } from './error-in-words.ts'
+import type { Ending } from './endings.ts'
 import { inJson } from './replay/in-json.ts'
 import { replayInWords } from './replay/in-words.ts'
 
@@ -30,20 +30,15 @@ export function register(program: Command): void {
     )
     .option('--json', 'as JSON')
   command.action(async (options: ReplayOptions) => {
-    await run(options, command)
+    await carryOut(command, async () => await run(options, command))
   })
 }
 
-async function run({ log, sendersLike, json }: ReplayOptions, command: Command): Promise<void> {
+async function run({ log, sendersLike, json }: ReplayOptions, command: Command): Promise<Ending> {
   const config = configured(command)
-  try {
-    const replayed = await replay(config, { files: log, usualTimes: senderTimes[sendersLike] })
-    const text =
-      json === true ? JSON.stringify(inJson(replayed), undefined, 2) : replayInWords(replayed)
-    process.stdout.write(`${text}\n`)
-    if (replayed.counts.counted === 0) process.exitCode = 1
-  } catch (error) {
-    process.stderr.write(`${visible(errorInWords(error))}\n`)
-    process.exitCode = 1
-  }
+  const replayed = await replay(config, { files: log, usualTimes: senderTimes[sendersLike] })
+  const text =
+    json === true ? JSON.stringify(inJson(replayed), undefined, 2) : replayInWords(replayed)
+  process.stdout.write(`${text}\n`)
+  return replayed.counts.counted === 0 ? 'nothing' : 'done'
 }

@@ -10,7 +10,9 @@ import { endSoon } from '../service/end.ts'
 import { openServiceManager } from '../service/notify.ts'
 import { asStarted, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
+import { carryOut } from './command-failure.ts'
 import { configSource, configured, withConfigOptions } from './configured.ts'
+import type { Ending } from './endings.ts'
 import { errorInWords } from './error-in-words.ts'
 import { startReloading } from './reloading.ts'
 
@@ -18,10 +20,13 @@ export function register(program: Command): void {
   const command = program
     .command('serve')
     .description('take mail, and answer each recipient for themselves')
-  withConfigOptions(command).action(async () => await serve(command))
+  withConfigOptions(command).action(async () => {
+    await carryOut(command, async () => await serve(command))
+  })
 }
 
-async function serve(command: Command): Promise<void> {
+/** Resolves when it has started, or has not. */
+async function serve(command: Command): Promise<Ending> {
   let config = configured(command)
   const { priorities } = config.log
   const log = createLog({
@@ -43,9 +48,8 @@ async function serve(command: Command): Promise<void> {
     app = await start(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${errorInWords(error)}`)
-    process.exitCode = 1
     endSoon()
-    return
+    return 'failed'
   }
   const listening = app.addresses.map(({ host, port }) => `${host}:${port}`)
   const backends = config.backend.servers.map((server) => server.url)
@@ -108,6 +112,7 @@ async function serve(command: Command): Promise<void> {
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
+  return 'done'
 }
 
 const statusEveryMs = 5000

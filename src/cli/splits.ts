@@ -35,7 +35,7 @@ export function register(program: Command): void {
         if (id !== undefined) {
           const split = await request(getSplit, { params: { id } })
           print(split, () => describeSplit(split, Date.now()))
-          return
+          return 'done'
         }
         const listed = await request(listSplits, {
           query: { limit: options.limit, missing: options.missing === true ? 'true' : undefined },
@@ -43,6 +43,7 @@ export function register(program: Command): void {
         print(listed, () =>
           (options.missing === true ? missingTable : splitsTable)(listed, Date.now()),
         )
+        return 'done'
       })
     })
 
@@ -56,7 +57,7 @@ export function register(program: Command): void {
         const before = await request(getSplit, { params: { id } })
         if (options.dryRun === true) {
           print(before, () => fatesTable(before))
-          return
+          return 'done'
         }
         const split = await request(forgiveSplit, { params: { id } })
         print(split, () =>
@@ -65,6 +66,7 @@ export function register(program: Command): void {
             fatesTable(before),
           ].join('\n\n'),
         )
+        return 'done'
       })
     })
 }

@@ -7,7 +7,8 @@ import { listPeers, resetStrategy, setStrategy } from '../admin/operations/peers
 import type { PeerJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { type ConfigurableStrategy, configurableStrategies } from '../strategy/names.ts'
-import { AdminCommandError, runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { CommandFailure } from './command-failure.ts'
 import { describeOverride } from './peers.ts'
 
 export function register(program: Command): void {
@@ -30,9 +31,9 @@ export function register(program: Command): void {
           const { peers } = await request(listPeers)
           const meaning = peers.find((known) => known.name === peer)?.meanings[name]
           if (meaning === undefined)
-            throw new AdminCommandError(2, 'there is no such peer class, or no such strategy')
+            throw new CommandFailure('nothing', 'there is no such peer class, or no such strategy')
           print({ strategy: name, meaning }, () => visible(`${name}: ${meaning}`))
-          return
+          return 'done'
         }
         const answer = await request(setStrategy, {
           params: { name: peer },
@@ -40,6 +41,7 @@ export function register(program: Command): void {
           body: { strategy: name as ConfigurableStrategy, for: options.for },
         })
         print(answer, () => describePeer(answer))
+        return 'done'
       })
     })
 

@@ -11,7 +11,9 @@ import { describeMessage, timeOf } from '../history/in-words.ts'
 import { messagesOf } from '../history/messages-of.ts'
 import { visible } from '../log/visible.ts'
 import { explainReason } from '../verdict/reason-in-words.ts'
-import { AdminCommandError, askAdmin } from './admin-client.ts'
+import { askAdmin } from './admin-client.ts'
+import { carryOut, CommandFailure } from './command-failure.ts'
+import type { Ending } from './endings.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import { askHistoryFile, type Told } from './history-file.ts'
 import { elapsed } from './table.ts'
@@ -46,13 +48,7 @@ export function register(program: Command): void {
     .option('--history <file>', 'the file of the history, instead of the one of the configuration')
     .option('--json', 'as JSON')
   command.action(async (address: string | undefined, options: WhyOptions) => {
-    try {
-      await why(command, address, options)
-    } catch (error) {
-      const exitCode = error instanceof AdminCommandError ? error.exitCode : 1
-      const said = error instanceof Error ? error.message : String(error)
-      command.error(`error: ${visible(said)}`, { exitCode, code: 'rcptwise.why' })
-    }
+    await carryOut(command, async () => await why(command, address, options))
   })
 }
 
@@ -60,28 +56,29 @@ async function why(
   command: Command,
   address: string | undefined,
   options: WhyOptions,
-): Promise<void> {
+): Promise<Ending> {
   const { from, messageId, client, split, queueId } = options
   const query = { address, from, messageId, client, split, queueId }
   if (Object.values(query).every((value) => value === undefined))
-    throw new AdminCommandError(2, 'say an address, or one of the options that name a message')
+    throw new CommandFailure('usage', 'say an address, or one of the options that name a message')
   const limit = Number(options.limit)
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
-    throw new AdminCommandError(2, '--limit: expected a number from 1 to 1000')
+    throw new CommandFailure('usage', '--limit: expected a number from 1 to 1000')
   const sinceMs = options.since === undefined ? undefined : parseDuration(options.since)
   if (options.since !== undefined && sinceMs === undefined)
-    throw new AdminCommandError(2, `--since: expected ${durationForm}`)
-  const told =
+    throw new CommandFailure('usage', `--since: expected ${durationForm}`)
+  const { told, silent } =
     options.server === undefined
-      ? [askHistoryFile(fileOf(command, options), { ...query, limit, sinceMs })]
-      : await Promise.all(
-          options.server.map(async (server): Promise<Told> => {
-            const { tokenFile } = options
-            const asked = { query: { ...query, since: options.since, limit: String(limit) } }
-            const said = await askAdmin({ server, tokenFile }, searchHistory, asked)
-            return { name: server, answer: answerIn(said), awaited: said.awaited }
-          }),
-        )
+      ? {
+          told: [askHistoryFile(fileOf(command, options), { ...query, limit, sinceMs })],
+          silent: [],
+        }
+      : await askEach(options.server, async (server) => {
+          const { tokenFile } = options
+          const asked = { query: { ...query, since: options.since, limit: String(limit) } }
+          const said = await askAdmin({ server, tokenFile }, searchHistory, asked)
+          return { name: server, answer: answerIn(said), awaited: said.awaited }
+        })
   const json = (): string =>
     JSON.stringify(
       told.map(({ name, answer, awaited }) => ({ name, ...historyJson(answer, awaited) })),
@@ -90,6 +87,31 @@ async function why(
     )
   const text = options.json === true ? json() : inWords(told, Date.now())
   command.configureOutput().writeOut?.(`${text}\n`)
+  for (const { message } of silent) command.configureOutput().writeErr?.(`error: ${message}\n`)
+  if (silent.length > 0) return 'partly'
+  return told.some(({ answer }) => answer.attempts.length > 0) ? 'done' : 'nothing'
+}
+
+/** Those that answer, and why the others do not. Where nobody does, that is the failure. */
+async function askEach(
+  servers: readonly string[],
+  ask: (server: string) => Promise<Told>,
+): Promise<{ readonly told: readonly Told[]; readonly silent: readonly CommandFailure[] }> {
+  const asked = await Promise.all(
+    servers.map(async (server) => {
+      try {
+        return await ask(server)
+      } catch (error) {
+        if (error instanceof CommandFailure && error.ending !== 'usage') return error
+        throw error
+      }
+    }),
+  )
+  const silent = asked.filter((one) => one instanceof CommandFailure)
+  const told = asked.filter((one): one is Told => !(one instanceof CommandFailure))
+  const [first] = silent
+  if (first !== undefined && told.length === 0) throw first
+  return { told, silent }
 }
 
 /** Of a configuration that keeps a history. */
@@ -100,7 +122,7 @@ function fileOf(
   if (history !== undefined) return { path: history }
   const config = configured(command)
   if (config.history === undefined)
-    throw new AdminCommandError(1, 'the configuration keeps no history (history: off)')
+    throw new CommandFailure('failed', 'the configuration keeps no history (history: off)')
   const { path } = config.history
   return config.ledger.kind === 'sqlite' ? { path, ledger: config.ledger.path } : { path }
 }

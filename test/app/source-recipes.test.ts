@@ -49,7 +49,7 @@ async function policiesOf(config: Config, ...addresses: readonly string[]): Prom
 }
 
 async function inWords(config: Config): Promise<string> {
-  return (await checkRecipients(config)).map(({ ok, text }) => `${ok} ${text}`).join('\n')
+  return (await checkRecipients(config)).map(({ level, text }) => `${level} ${text}`).join('\n')
 }
 
 test('HTTP: a service for Node', async () => {
@@ -57,14 +57,12 @@ test('HTTP: a service for Node', async () => {
   const script = join(directory, 'service.mjs')
   writeFileSync(script, block('HTTP', 'js').replace('8080', String(port)))
   const config = configOf(block('HTTP', 'yaml').replace('8080', String(port)))
-  expect(await inWords(config)).toContain(`false recipients: http:127.0.0.1:${port}: ECONNREFUSED`)
+  expect(await inWords(config)).toContain(`bad http:127.0.0.1:${port}: ECONNREFUSED`)
   const service = spawn(process.execPath, [script], { stdio: 'ignore' })
   closing.defer(() => void service.kill('SIGKILL'))
   await expect
     .poll(async () => await inWords(config))
-    .toBe(
-      `true recipients: http:127.0.0.1:${port} answers: postmaster@example.org has tag_at 5, reject_at 9`,
-    )
+    .toBe(`ok http:127.0.0.1:${port} answers: postmaster@example.org has tag_at 5, reject_at 9`)
   expect(
     await policiesOf(config, 'ann+x@example.org', 'bob@example.org', 'eve@example.net'),
   ).toEqual([
@@ -78,8 +76,7 @@ test("Postfix's own maps", async () => {
   for (const name of ['policies', 'policies.regexp', 'virtual'])
     writeFileSync(join(directory, name), block("Postfix's own maps", 'text', `# ${name}\n`))
   const config = configOf(block("Postfix's own maps", 'yaml'))
-  const at = (name: string, entries: number) =>
-    `true recipients: ${join(directory, name)} has ${entries} entries`
+  const at = (name: string, entries: number) => `ok ${join(directory, name)} has ${entries} entries`
   expect(await inWords(config)).toBe(
     [at('policies', 3), at('policies.regexp', 3), at('virtual', 1)].join('\n'),
   )
@@ -104,7 +101,7 @@ test("Postfix's own maps", async () => {
   ])
   writeFileSync(join(directory, 'policies'), 'ann@example.org lenient\n')
   expect(await inWords(config)).toContain(
-    `false recipients: ${join(directory, 'policies')}:1: there is no policy "lenient"`,
+    `bad ${join(directory, 'policies')}:1: there is no policy "lenient"`,
   )
 })
 
@@ -112,12 +109,12 @@ test('socketmap', async () => {
   const path = join(directory, 'socket')
   const yaml = block("Postfix's own maps", 'yaml', 'socketmap').replace('/run/policies.sock', path)
   const config = configOf(yaml)
-  expect(await inWords(config)).toBe(`false recipients: socketmap:policies@${path}: ENOENT`)
+  expect(await inWords(config)).toBe(`bad socketmap:policies@${path}: ENOENT`)
   closing.use(
     await socketmapServer({ policies: { '@example.org': '{ tag_at: 3 }' } }, { socketPath: path }),
   )
   expect(await inWords(config)).toBe(
-    `true recipients: socketmap:policies@${path} answers: postmaster@example.org has tag_at 3`,
+    `ok socketmap:policies@${path} answers: postmaster@example.org has tag_at 3`,
   )
 })
 

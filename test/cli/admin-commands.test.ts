@@ -115,7 +115,7 @@ describe('why', () => {
     ['no such duration', ['a@b', '--since', 'long'], 2, '--since'],
     ['no such number', ['a@b', '--limit', '0'], 2, '--limit'],
     ['no such file', ['a@b', '--history', '/nonexistent/history.db'], 1, 'there is no history at'],
-    ['a front-end without one', ['--split', 'NOHISTORY', '--server', 'URL'], 1, 'keeps no history'],
+    ['a front-end without one', ['--split', 'NOHISTORY', '--server', 'URL'], 4, 'keeps no history'],
   ])('%s', async (_name, args, exit, said) => {
     const { code, err } = await rcptwise('why', ...args.map((arg) => (arg === 'URL' ? url : arg)))
     expect({ code, err }).toEqual({ code: exit, err: expect.stringContaining(said) as string })
@@ -142,7 +142,7 @@ describe('strategy', () => {
     const { out } = await rcptwise('strategy', 'set', 'partners', 'lenient', '--dry-run')
     expect(out).toBe('lenient: nobody is told to come again\n')
     expect(context.asked).toEqual([])
-    expect((await rcptwise('strategy', 'set', 'nobody', 'lenient', '--dry-run')).code).toBe(2)
+    expect((await rcptwise('strategy', 'set', 'nobody', 'lenient', '--dry-run')).code).toBe(4)
   })
 
   it('--json after either word', async () => {
@@ -158,9 +158,9 @@ describe('strategy', () => {
     })
   })
 
-  it('an unknown peer is 1, with the names there are', async () => {
+  it('an unknown peer is 4, with the names there are', async () => {
     expect(await rcptwise('strategy', 'set', 'nobody', 'off')).toMatchObject({
-      code: 1,
+      code: 4,
       out: '',
       err: 'error: there is no such peer class; expected: one of partners, default\n',
     })
@@ -216,12 +216,12 @@ describe('peers learned, pin and forget', () => {
     ])
   })
 
-  it('forgets a sender; one that is not known is 1', async () => {
+  it('forgets a sender; one that is not known is 4', async () => {
     expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({
       code: 0,
       out: 'example.net is forgotten\n',
     })
-    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 1 })
+    expect(await rcptwise('peers', 'forget', 'example.net')).toMatchObject({ code: 4 })
   })
 
   it.each([
@@ -294,10 +294,10 @@ describe('splits', () => {
     })
     expect((await rcptwise('splits', 'AAAABBBBCCCCDDDD')).out).toContain('open, forgiven')
     expect(await rcptwise('splits', 'forgive', 'IIIIJJJJKKKKLLLL')).toMatchObject({
-      code: 1,
+      code: 6,
       err: expect.stringContaining('completed already') as unknown,
     })
-    expect((await rcptwise('splits', 'forgive', 'NOBODY')).code).toBe(1)
+    expect((await rcptwise('splits', 'forgive', 'NOBODY')).code).toBe(4)
     expect((await rcptwise('splits', 'NOBODY')).err).toMatch(/there is no such split/)
   })
 
@@ -335,7 +335,7 @@ describe('finding the admin API', () => {
   it('says which address was tried and what to do when nobody answers', async () => {
     await admin.close()
     const { code, err } = await rcptwise('peers')
-    expect(code).toBe(1)
+    expect(code).toBe(5)
     expect(err).toContain(`does not answer at ${url} (ECONNREFUSED)`)
     expect(err).toContain('Is "rcptwise serve" running?')
     expect(err).toContain('--admin URL or RCPTWISE_ADMIN')
@@ -354,7 +354,7 @@ describe('finding the admin API', () => {
     const { port } = other.address() as AddressInfo
     try {
       const { code, err } = await rcptwise('peers', '--admin', `http://127.0.0.1:${port}`)
-      expect(code).toBe(1)
+      expect(code).toBe(5)
       expect(err).toContain("is it another program's address?")
     } finally {
       await new Promise((resolve) => other.close(resolve))
@@ -395,7 +395,7 @@ describe('the token', () => {
 
   it('is asked for when it is missing or wrong', async () => {
     expect(await rcptwise('peers')).toMatchObject({
-      code: 1,
+      code: 6,
       err: expect.stringContaining('--token-file FILE') as unknown,
     })
     const wrong = join(directory, 'wrong')

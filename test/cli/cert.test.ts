@@ -112,7 +112,7 @@ describe('rcptwise cert', () => {
     expect(await cert('ca')).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'rcptwise cert: rcptwise-ca/ca.pem is there already; --force replaces it\n',
+      stderr: 'error: rcptwise-ca/ca.pem is there already; --force replaces it\n',
     })
     expect(await read('rcptwise-ca/ca.pem')).toBe(before)
     await rm(join(directory, 'rcptwise-ca/ca.pem'))
@@ -124,20 +124,22 @@ describe('rcptwise cert', () => {
   test.each([
     [
       ['server', 'mx1.example.org'],
-      "rcptwise cert: rcptwise-ca/ca.pem can't be read (ENOENT); make the authority first: rcptwise cert ca --out rcptwise-ca\n",
+      1,
+      "error: rcptwise-ca/ca.pem can't be read (ENOENT); make the authority first: rcptwise cert ca --out rcptwise-ca\n",
     ],
     [
       ['server', '../evil'],
-      'rcptwise cert: ../evil: expected a host name, "*." and a domain, or an address\n',
+      2,
+      'error: ../evil: expected a host name, "*." and a domain, or an address\n',
     ],
-    [['ca', '--name', 'Zürich'], 'rcptwise cert: --name: expected 1 to 64 characters of ASCII\n'],
-  ])('%j is refused, and nothing is written', async (args, stderr) => {
-    expect(await cert(...args)).toEqual({ code: 1, stdout: '', stderr })
+    [['ca', '--name', 'Zürich'], 2, 'error: --name: expected 1 to 64 characters of ASCII\n'],
+  ])('%j is refused, and nothing is written', async (args, code, stderr) => {
+    expect(await cert(...args)).toEqual({ code, stdout: '', stderr })
     expect(await readdir(directory)).toEqual([])
   })
 
   test('days are whole ones', async () => {
-    expect(await cert('ca', '--days', '1.5')).toMatchObject({ code: 1 })
+    expect(await cert('ca', '--days', '1.5')).toMatchObject({ code: 2 })
     expect(await readdir(directory)).toEqual([])
   })
 })

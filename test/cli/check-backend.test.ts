@@ -16,7 +16,7 @@ async function checked(backend: string) {
     const loaded = loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
     return (await checkBackend(loaded.config)).findings.map(
-      ({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`,
+      ({ level, what, text }) => `${level === 'bad' ? 'BAD' : 'ok '} ${what}: ${text}`,
     )
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -41,7 +41,7 @@ test('several: each with its own, and what clients are offered', async () => {
     `ok  backend: ${one.url} answers and offers PIPELINING DSN HELP`,
     `BAD backend: ${down.url}: greeting: 554 5.3.2 no; is it running, and does it listen there (backend.servers)?`,
     `ok  backend: ${slow.url} (priority 10) answers and offers PIPELINING HELP`,
-    'ok  backend: clients are offered what all of the best priority offer: PIPELINING DSN HELP',
+    'ok  extensions: clients are offered what all servers of the best priority offer: PIPELINING DSN HELP',
   ])
 })
 

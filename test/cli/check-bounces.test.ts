@@ -20,7 +20,7 @@ async function checked(url: string, strategy = 'bounce') {
     const loaded = loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
     return (await checkBounces(loaded.config)).map(
-      ({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`,
+      ({ level, what, text }) => `${level === 'bad' ? 'BAD' : 'ok '} ${what}: ${text}`,
     )
   } finally {
     await rm(directory, { recursive: true, force: true })

@@ -22,10 +22,15 @@ test('each judge has its line, is told by its name when it is not well, and is c
   }
   const away = { ...judge, check: async () => await Promise.resolve('connection refused') }
   expect(await checkJudges(config, () => away)).toEqual([
-    { ok: false, text: 'judge: headers: connection refused' },
+    { level: 'bad', what: 'judge', where: 'headers', text: 'headers: connection refused' },
   ])
   expect(await checkJudges(config, () => judge)).toEqual([
-    { ok: true, text: 'judge: headers: X-Spam-Score from 10.0.0.7/32' },
+    {
+      level: 'ok',
+      what: 'judge',
+      where: 'headers',
+      text: 'headers: X-Spam-Score from 10.0.0.7/32',
+    },
   ])
   expect(closed).toBe(2)
 })
@@ -35,6 +40,11 @@ test('one that can not even be opened is told, too', async () => {
     throw new Error('ENOENT: the file of its password')
   }
   expect(await checkJudges(config, opened)).toEqual([
-    { ok: false, text: 'judge: headers: ENOENT: the file of its password' },
+    {
+      level: 'bad',
+      what: 'judge',
+      where: 'headers',
+      text: 'headers: ENOENT: the file of its password',
+    },
   ])
 })

@@ -52,10 +52,14 @@ test('each domain has its line; patterns are not looked up, and a failure is no 
   const lines = await adviseOnDomains(['example.org', '*.example.org', 'gone.example'], lookUp)
   expect(asked).toEqual(['example.org', 'gone.example'])
   expect(lines).toHaveLength(2)
-  expect(lines[1]).toMatch(
+  expect(lines[1]?.text).toMatch(
     /could not be looked up \(queryMx ESERVFAIL gone\.example\); publish two or three/,
   )
   expect(await adviseOnDomains([], lookUp)).toEqual([
-    expect.stringMatching(/^mx: publish two or three/),
+    {
+      level: 'note',
+      what: 'mx',
+      text: expect.stringMatching(/^publish two or three/) as string,
+    },
   ])
 })

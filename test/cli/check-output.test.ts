@@ -20,7 +20,7 @@ test('what a server says moves no cursor and begins no line of the terminal', as
     const file = join(directory, 'config.yaml')
     await writeFile(
       file,
-      `backend: { servers: ["${backend.url}"], client_address: none }\nrelay_domains: ["*.example.org"]\nlisten: [{ address: "127.0.0.1:0", tls: "off" }]\n`,
+      `backend: { servers: ["${backend.url}"], client_address: none }\nrelay_domains: ["*.example.org"]\nlisten: [{ address: "127.0.0.1:0", tls: "off" }]\nadmin: off\n`,
     )
     const said = await promisify(execFile)(process.execPath, [main, 'check', '--config', file], {
       cwd: directory,
@@ -29,7 +29,9 @@ test('what a server says moves no cursor and begins no line of the terminal', as
       (error: unknown) => (error as { readonly stdout: string }).stdout,
     )
     expect(said).toMatch(/^BAD .*554 5\.7\.1 go away/m)
-    expect(said).toMatch(/^(?:(?:ok {2}|BAD |note) [^\0-\x1f\x7f-\x9f\u2028\u2029]*\n)+$/)
+    expect(said).toMatch(
+      /^(?:(?:ok {2}|BAD |note|warn|\d+ ok,) [^\0-\x1f\x7f-\x9f\u2028\u2029]*\n)+$/,
+    )
     expect(said).not.toMatch(/^ok.*all is well/m)
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -43,7 +45,7 @@ test('in-and-out.md: “rcptwise check then says mode: observes only.”', async
     const file = join(directory, 'config.yaml')
     await writeFile(
       file,
-      `mode: observe\nbackend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nlisten: [{ address: "127.0.0.1:0", tls: "off" }]\njudges: []\n`,
+      `mode: observe\nbackend: { servers: ["${backend.url}"] }\nrelay_domains: [example.org]\nlisten: [{ address: "127.0.0.1:0", tls: "off" }]\nadmin: off\njudges: []\n`,
     )
     const run = promisify(execFile)(process.execPath, [main, 'check', '--config', file], {
       cwd: directory,

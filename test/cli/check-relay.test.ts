@@ -24,7 +24,7 @@ async function checked(
     if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
     const { findings, servers } = await checkBackend(loaded.config)
     const all = [...findings, ...(await checkRelay(loaded.config, servers))]
-    return all.map(({ ok, text }) => `${ok ? 'ok ' : 'BAD'} ${text}`)
+    return all.map(({ level, what, text }) => `${level === 'bad' ? 'BAD' : 'ok '} ${what}: ${text}`)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -42,7 +42,7 @@ test('a server that relays for strangers is an open relay in every line about it
     expect.stringMatching(
       /^BAD backend: .*: it would relay mail from a stranger \(192\.0\.2\.1\) to example\.net, so everyone/,
     ),
-    `BAD relay: ${server.url} is an open relay, see above; \`serve\` will not start with it`,
+    `BAD relay: ${server.url} is an open relay; \`serve\` will not start with it`,
   ])
 })
 
@@ -54,7 +54,7 @@ test('one of two', async () => {
     '',
   )
   expect(said.filter((line) => line.includes('relay:'))).toEqual([
-    `BAD relay: ${relay.url} is an open relay, see above; it gets no mail, the others do`,
+    `BAD relay: ${relay.url} is an open relay; it gets no mail, the others do`,
   ])
 })
 
@@ -102,7 +102,7 @@ test('follows_routes: false is not believed of a server that follows them', asyn
     'ok  relay: only mail for example.org is accepted; asked for recipients with a route, the backend did not follow them, as backend.follows_routes says',
   )
   expect((await checked(`servers: ["${follows.url}"], follows_routes: false`))[1]).toBe(
-    `BAD relay: ${follows.url} is an open relay, see above; \`serve\` will not start with it`,
+    `BAD relay: ${follows.url} is an open relay; \`serve\` will not start with it`,
   )
 })
 

@@ -57,10 +57,10 @@ test('nobody has a message: it ends at once, with 0', async () => {
   expect(context.asked).toEqual(['drain by 127.0.0.1'])
 })
 
-test('--no-wait says who is waited for, and how long such senders take, with exit code 3', async () => {
+test('--no-wait says who is waited for, and how long such senders take, with exit code 7', async () => {
   context.held = [waitedFor]
   const { code, out } = await drain('--no-wait')
-  expect(code).toBe(3)
+  expect(code).toBe(7)
   expect(out).toContain('1 message of 2 open splits: somebody has it')
   expect(out).toMatch(/ann@example.org and 1 more +cho@example.org +10m( \d\ds)? ago +1m to 1h/)
 })
@@ -78,7 +78,7 @@ test('it waits until the last one has been answered, and tells meanwhile', async
 test('--timeout ends the waiting, and not the draining', async () => {
   context.held = [waitedFor]
   const { code, out } = await drain('--timeout', '1s')
-  expect(code).toBe(3)
+  expect(code).toBe(7)
   expect(out).toContain('1 message of 2 open splits')
   expect(out).not.toContain('your mail server may')
   expect((await context.drained(1)).since).toBeDefined()
@@ -102,7 +102,7 @@ describe('what is not certain is not done', () => {
   ])('%j', async (more, words) => {
     context.drainMore = more
     const { code, out } = await drain('--no-wait')
-    expect(code).toBe(3)
+    expect(code).toBe(7)
     expect(out).toContain(words)
   })
 

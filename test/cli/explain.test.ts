@@ -189,26 +189,34 @@ describe('explain.md: “table under When something is wrong”', () => {
     )
 
   test.each([
-    ['a file that is not there', but({ file: 'none.eml' }), /^none\.eml can't be read: .*ENOENT/],
+    [
+      'a file that is not there',
+      but({ file: 'none.eml' }),
+      /^error: none\.eml can't be read: .*ENOENT/,
+    ],
     ['an empty file', but({ file: '/dev/null' }), /is empty: expected a message/],
-    ['no address', but({ '--to': 'ann' }), /^"ann" is no address: expected user@example\.org/],
-    ['nobody', but({ '--to': ' , ' }), /^--to names nobody/],
-    ['no sender', but({ '--from': 'a b' }), /^"a b" is no address/],
+    [
+      'no address',
+      but({ '--to': 'ann' }),
+      /^error: "ann" is no address: expected user@example\.org/,
+    ],
+    ['nobody', but({ '--to': ' , ' }), /^error: --to names nobody/],
+    ['no sender', but({ '--from': 'a b' }), /^error: "a b" is no address/],
     [
       'no address of a client',
       but({ '--client': '192.0.2.300' }),
-      /^--client: "192\.0\.2\.300" is no address/,
+      /^error: --client: "192\.0\.2\.300" is no address/,
     ],
-    ['no name', but({ '--helo': 'a b' }), /^--helo: "a b" is no name/],
+    ['no name', but({ '--helo': 'a b' }), /^error: --helo: "a b" is no name/],
     [
       'no strategy',
       [...usual, '--strategy', 'fast'],
-      /^--strategy: "fast" is none: expected single, group/,
+      /^error: --strategy: "fast" is none: expected single, group/,
     ],
     [
       'a name that would colour the terminal',
       but({ '--to': '\x1b[31m' }),
-      /^"\\u001b\[31m" is no address/,
+      /^error: "\\u001b\[31m" is no address/,
     ],
   ])('%s is said, with exit code 2', async (_what, args, says) => {
     const { code, out, error } = await run(args)
@@ -223,7 +231,7 @@ describe('explain.md: “table under When something is wrong”', () => {
     expect(out).toContain('on_failure: defer: everyone has to wait')
     expect(out).toMatch(/text +451 /)
     expect(out).toContain('and so on: who is told 4yz here waits for no other recipient')
-    expect(code).toBe(1)
+    expect(code).toBe(7)
   })
 
   test('a domain that is none of ours hears what RCPT says', async () => {

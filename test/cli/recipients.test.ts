@@ -65,7 +65,7 @@ carol@example.net
   expect(code).toBe(0)
 })
 
-test('recipients.md: “`--json` gives the same as JSON; the exit code is 1 when a source fails.”', async () => {
+test('recipients.md: “`--json` gives the same as JSON; the exit code is 7 when a source fails.”', async () => {
   const { out } = await run('--json', 'ann@example.org')
   expect(JSON.parse(out)).toMatchObject([
     {
@@ -87,7 +87,7 @@ test('recipients.md: “`--json` gives the same as JSON; the exit code is 1 when
   ])
   rmSync(database)
   const away = await run('ann@example.org')
-  expect(away.code).toBe(1)
+  expect(away.code).toBe(7)
   expect(away.out).toContain(`failed: there is no file ${database}`)
   expect(away.out).toContain('policy  not known: the client gets 451')
 })
@@ -98,7 +98,7 @@ test.each(['no-at', '', 'a b@example.org', '@example.org', 'ann@'])(
     const { code, out } = await run('ann@example.org', address)
     expect({ code, out }).toEqual({
       code: 2,
-      out: `"${address}" is no address: expected user@example.org\n`,
+      out: `error: "${address}" is no address: expected user@example.org\n`,
     })
   },
 )

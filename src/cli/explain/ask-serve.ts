@@ -12,7 +12,8 @@ import type { StrategyOverride } from '../../ledger/ledger.ts'
 import type { SenderRecord } from '../../ledger/senders.ts'
 import { known } from '../../known.ts'
 import { networkName, senderName, type SenderHost } from '../../peers/sender-name.ts'
-import { AdminCommandError, request } from '../admin-client.ts'
+import { request } from '../admin-client.ts'
+import { CommandFailure } from '../command-failure.ts'
 
 /** `why`, `told`: for people. */
 export type ServeAnswer =
@@ -41,7 +42,7 @@ export async function askServe({ admin }: Config, client: SenderHost): Promise<S
     return { kind: 'told', url, serve: { overrides, senders: senders.map(recordOf) } }
   } catch (error) {
     const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-    return { kind: 'not told', why: error instanceof AdminCommandError ? why : `${url}: ${why}` }
+    return { kind: 'not told', why: error instanceof CommandFailure ? why : `${url}: ${why}` }
   }
 }
 

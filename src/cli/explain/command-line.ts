@@ -10,6 +10,7 @@ import {
   strategyNames,
 } from '../../strategy/names.ts'
 import { addressesIn, notAnAddress, pathOf } from '../address-argument.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { visible } from '../../log/visible.ts'
 
 export interface ExplainOptions {
@@ -30,14 +31,13 @@ export interface AskedFor {
   readonly strategies: readonly ConfigurableStrategy[]
 }
 
-/** The command line is wrong; the message says what is expected. */
-export class WrongArgument extends Error {}
+/** The message says what is expected. */
+const wrong = (message: string): CommandFailure => new CommandFailure('usage', message)
 
-/** @throws WrongArgument */
+/** @throws CommandFailure */
 export function readOptions({ to, from, client, helo, strategy }: ExplainOptions): AskedFor {
   const recipients = addressesIn(to).map(addressIn)
-  if (recipients.length === 0)
-    throw new WrongArgument('--to names nobody: expected user@example.org')
+  if (recipients.length === 0) throw wrong('--to names nobody: expected user@example.org')
   return {
     recipients,
     sender: from === '' || from === '<>' ? nullPath : addressIn(from),
@@ -49,16 +49,14 @@ export function readOptions({ to, from, client, helo, strategy }: ExplainOptions
 
 function addressIn(text: string): Path {
   const path = pathOf(text)
-  if (path === undefined) throw new WrongArgument(notAnAddress(text))
+  if (path === undefined) throw wrong(notAnAddress(text))
   return path
 }
 
 function ipIn(text: string): string {
   const address = canonicalIp(text)
   if (address === undefined)
-    throw new WrongArgument(
-      `--client: "${visible(text)}" is no address: expected 192.0.2.1 or 2001:db8::1`,
-    )
+    throw wrong(`--client: "${visible(text)}" is no address: expected 192.0.2.1 or 2001:db8::1`)
   return address
 }
 
@@ -66,7 +64,7 @@ function heloIn(text: string): string {
   const octets = octetsOf(text)
   const command = parseCommand(`EHLO ${octets}`)
   if (/\s/.test(text) || command.verb !== 'EHLO' || command.domain !== octets)
-    throw new WrongArgument(`--helo: "${visible(text)}" is no name: expected mail.example.net`)
+    throw wrong(`--helo: "${visible(text)}" is no name: expected mail.example.net`)
   return octets
 }
 
@@ -75,7 +73,7 @@ function strategiesIn(list: string): readonly ConfigurableStrategy[] {
   if (names.length === 1 && names[0] === 'all') return strategyNames
   return names.map((name) => {
     if (!isConfigurableStrategy(name))
-      throw new WrongArgument(
+      throw wrong(
         `--strategy: "${visible(name)}" is none: expected ${configurableStrategies.join(', ')}, or all`,
       )
     return name

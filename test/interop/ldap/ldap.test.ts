@@ -253,8 +253,10 @@ describe.skipIf(interopObstacle() !== undefined)('slapd', () => {
       const loaded = parseConfig(`${policies}\n${here}`, join(directory, 'config.yaml'))
       if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
       const name = `ldap:${new URL(server.url).host}`
-      const text = `recipients: ${name} answers: postmaster@example.org has the policy strict`
-      expect(await checkRecipients(loaded.config)).toEqual([{ ok: true, text }])
+      const text = `${name} answers: postmaster@example.org has the policy strict`
+      expect(await checkRecipients(loaded.config)).toEqual([
+        { level: 'ok', what: 'recipients', where: name, text },
+      ])
       const addresses = ['ann+x@example.org', 'bob@example.org', 'eve@example.net']
       const reports = await reportOn({ addresses, sender: '' }, loaded.config)
       expect(reports.map(({ policy }) => [policy?.tagAt, policy?.rejectAt])).toEqual([

@@ -131,10 +131,12 @@ describe.skipIf(interopObstacle() !== undefined)('filters that sites have', () =
     if (!config.ok) throw new Error('the configuration is wrong')
     const [good, bad] = await checkJudges(config.config)
     expect(good).toEqual({
-      ok: true,
-      text: `judge: clamav answers: ${clamav.url.replace('inet:', '')}`,
+      level: 'ok',
+      what: 'judge',
+      where: 'clamav',
+      text: `clamav answers: ${clamav.url.replace('inet:', '')}`,
     })
-    expect(bad?.text).toMatch(/judge: milter: \S+ (?:it is clamd|closes|does not answer)/)
+    expect(bad?.text).toMatch(/milter: \S+ (?:it is clamd|closes|does not answer)/)
   })
 
   test('rspamd by its proxy worker: its thresholds count for everyone, its changes are made', async () => {

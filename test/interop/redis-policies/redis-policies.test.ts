@@ -205,8 +205,10 @@ ${recipe('yaml').replace('redis://127.0.0.1:6379', server.url)}`
     const name = `redis:127.0.0.1:${server.port}/0`
     expect(await checkRecipients(loaded.config)).toEqual([
       {
-        ok: true,
-        text: `recipients: ${name} answers: postmaster@example.org has tag_at 5, reject_at 9`,
+        level: 'ok',
+        what: 'recipients',
+        where: name,
+        text: `${name} answers: postmaster@example.org has tag_at 5, reject_at 9`,
       },
     ])
     const [report] = await reportOn({ addresses: ['ann@example.org'], sender: '' }, loaded.config)

@@ -76,10 +76,10 @@ peers: [{ name: default, strategy: group }]
     expect(out.legacy).toMatchObject([{ ends: 'waits' }])
   })
 
-  test('with rspamd gone the exit code is 1, and on_failure decides', async () => {
+  test('with rspamd gone the exit code is 7, and on_failure decides', async () => {
     await rspamd.kill()
     const { code, out } = await explained('X-Test-Score: 9.2\n')
-    expect(code).toBe(1)
+    expect(code).toBe(7)
     expect(out.judges).toMatchObject([{ result: 'failed', onFailure: 'accept' }])
     await rspamd.startAgain()
   })
