@@ -197,6 +197,30 @@ const handedOn = (reply: string): Entry[] => [
   taken(9000, both),
 ]
 
+/**
+ * Of a message its sender leaves before the text, where `waits` were told to wait; one told alike
+ * goes through for its sake, and must come again, and the other has its answer meanwhile.
+ */
+const onceGivenUp = (waits: readonly string[]): Entry[] => {
+  const full =
+    '552 full [behind] (only for <cho@example.org>; the other recipients have the message)'
+  return [
+    { ...letter(0), letter: 'n' } as Entry,
+    {
+      ...brokenOff,
+      rcpts: both.map((each) => [each, waits.includes(each) ? '451 4.5.3 later' : '250 ok']),
+      told: waits.map((each) => [each, '451 4.5.3 later']),
+    },
+    letter(0),
+    transaction(2000, '451 4.5.3 later'),
+    taken(2000, [ann]),
+    transaction(3000, '250 taken', { letter: 'n' }),
+    { ...taken(3000, both), letter: 'n' },
+    refused(9000, 'dot', 'full', [cho]),
+    transaction(9000, full),
+  ]
+}
+
 /** Refused for all at the first attempt, which is told at the second one. */
 const keptForAll = (...switches: readonly Entry[]): Entry[] => [
   letter(9),
@@ -313,6 +337,13 @@ const rows: readonly Row[] = [
     ['wrong'],
   ],
   ['the same, where that message had its answer', handedOn('250 taken'), ['wrong']],
+  [
+    'has it, and hears the one answer for all of a message whose first attempt had gone through for another one',
+    onceGivenUp([cho]),
+    [],
+    ['wrong', 'wrong'],
+  ],
+  ['the same, where that other one had made nobody wait', onceGivenUp([]), ['wrong'], ['wrong']],
   [
     'has it, and the words of one answer for all say for whom it is meant (decision 9)',
     [

@@ -4,6 +4,7 @@
  */
 import {
   comeFirst,
+  digit,
   isAnswered,
   isKnownByText,
   isUnread,
@@ -42,6 +43,8 @@ export class Sharing {
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one) || isUnread(one)).length >= 16)
       return 'rule 7: too many forced retries'
+    if (before.some((one) => this.#isUnsettled(one) && this.#wasGivenUp(offer, one)))
+      return 'rule 5: an attempt before went through for another message that made no progress'
     return this.#otherThatSpoke(offer, transaction) ?? this.#takenForItsReturn(offer, transaction)
   }
 
@@ -123,6 +126,17 @@ export class Sharing {
     const givenUp = wentThrough && this.#otherThatSpoke(offer, one) !== undefined
     this.#givenUp.set(one, givenUp)
     return givenUp
+  }
+
+  /** The server behind has not said of everybody yet; one answer for all else would be for good. */
+  #isUnsettled({ letter, rcpts, to: until }: Transaction): boolean {
+    const refused = this.#evidence.refusals.filter(
+      (one) => one.letter === letter && one.code >= 500,
+    )
+    const settled = [...refused, ...this.#evidence.copiesOf(letter)]
+      .filter(({ at }) => at <= until)
+      .flatMap(({ to }) => to)
+    return rcpts.some(([to, reply]) => digit(reply) === 2 && !settled.includes(to))
   }
 
   #earlier(letter: string, than: number): readonly Transaction[] {
