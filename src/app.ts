@@ -64,7 +64,8 @@ async function takeHere(
     // What is set in the ledger is in force in this process at once.
     refresh: async () => await Promise.resolve([]),
     metrics: async () => await Promise.resolve([]),
-    watchFacts: () => () => undefined,
+    metricsTold: () => [],
+    watchEvents: () => () => undefined,
     close: async () => await owned.disposeAsync(),
     kill: () => undefined,
   }

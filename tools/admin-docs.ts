@@ -36,6 +36,43 @@ The commands \`peers\`, \`strategy\` and \`splits\` use this API, and your own p
 [openapi.json](openapi.json) describes the same as OpenAPI 3.1, with the schemas of all answers.
 
 This page is made from \`src/admin/operations.ts\` by \`node tools/admin-docs.ts\`.
+
+## Live events
+
+\`GET /api/v1/events\` tells what happens in all processes, as a \`text/event-stream\`.
+A console reads it with \`fetch\`; \`curl -N\` shows it in a terminal.
+
+\`\`\`
+id: 6f1c0a9be2d4-217
+event: splitOpened
+data: {"kind":"splitOpened","at":1796045101483,"transaction":"rmkb6oryr6h6e6ai.1","split":"K3J9","peer":"default","strategy":"group","worker":2}
+\`\`\`
+
+\`data\` is one JSON object with \`kind\` (the name again), \`at\` (milliseconds since 1970) and, with several processes, \`worker\`.
+Names and fields are those of the facts in [the log](log.md); Rcptwise shortens long texts and lists.
+
+| event | what it tells |
+|---|---|
+| \`hello\` | the first one: \`instance\`, \`version\`, \`startedAt\` and \`epoch\` of this front-end |
+| \`transactionEnded\` | what became of a message, with the reason of each recipient |
+| \`splitOpened\`, \`splitClosed\`, \`splitForgiven\`, \`recipientsMissing\` | splits |
+| \`strategyChanged\`, \`senderLearned\`, \`senderChanged\`, \`drainChanged\` | how senders are served from now on |
+| \`backendEjected\`, \`backendReturned\`, \`backendFull\`, \`judgeServerDown\`, \`judgeServerBack\` | servers behind and judges that are down, full, or back |
+| \`ledgerTrouble\`, \`ledgerRecovered\`, \`historyTrouble\`, \`historyRecovered\` | what Rcptwise writes to |
+| \`workerLost\`, \`workerHung\` | processes |
+| \`configLoaded\`, \`configKept\`, \`certificateLoaded\`, \`certificateKept\`, \`certificateExpires\`, \`policiesLoaded\`, \`policiesKept\` | what a reload has brought, or refused |
+| \`totals\` | each 2 seconds, what all processes have counted since their start: \`transactions\` by outcome, \`recipients\` by verdict, \`forcedRetries\`, \`splitsOpened\`, \`splitsClosed\` |
+| \`dropped\` | how many \`events\` a worker has left out, since the stream did not keep up; mail never waits for it |
+| \`gap\` | how many events are \`lost\`, at least: they happened while you were away, and are not kept any more |
+| \`reset\` | the id that you came back with is not of this run of \`serve\`: read anew what you show |
+
+A reader that comes back sends the last \`id\` as \`Last-Event-ID\`, and reads on behind it.
+Rcptwise keeps the latest events up to \`admin.events_kept\` (8 MiB), and for one minute after the last reader has gone.
+A stream ends after 10 minutes, and its reader comes back.
+When nothing happens, a comment (\`:\`) comes each 15 seconds.
+At most 32 streams are read at a time; one more gets 503.
+The stream of a reader that does not read for a minute is cut off.
+While nobody reads, workers tell nothing and it costs nothing.
 `
 
 interface Property {

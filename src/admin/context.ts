@@ -1,6 +1,7 @@
 /**
  * What the admin API asks of the running product; app.ts gives it. Times are ms since the epoch.
  */
+import type { LiveEvents } from './events/live-events.ts'
 import type { HistoryJson } from './history-schema.ts'
 import type { Split } from '../split/split.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
@@ -102,6 +103,7 @@ export interface DrainView {
 }
 
 export interface AdminContext {
+  readonly events: LiveEvents
   /** What became of messages; `undefined`: no history is kept. */
   history(asked: HistoryAsked): Promise<HistoryJson | undefined>
   /** Asked at each `/readyz`; `reasons` says what is missing, in words. */

@@ -17,6 +17,7 @@ const withBody = {
   413: 'The body is too large.',
   415: 'The body is not JSON, or it is compressed.',
 }
+const withStream = { 503: 'Too many streams are being read.' }
 
 export function openApi(operations: readonly Operation[], version: string): Json {
   const paths = Map.groupBy(operations, ({ path }) => path)
@@ -37,8 +38,9 @@ export function openApi(operations: readonly Operation[], version: string): Json
 }
 
 function described(operation: Operation): Json {
-  const { id, summary, open, params, query, body } = operation
-  const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+  const { id, summary, open, params, query, headers, body } = operation
+  const checked = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+  const parameters = [...checked, ...Object.entries(headers).map(headerParameter)]
   return {
     operationId: id,
     summary,
@@ -47,7 +49,7 @@ function described(operation: Operation): Json {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: json(schemaOf(body, 'input')) } }),
-    responses: responsesOf(operation, parameters.length > 0),
+    responses: responsesOf(operation, checked.length > 0),
   }
 }
 
@@ -65,17 +67,26 @@ function parametersOf(schema: z.ZodObject, where: 'path' | 'query'): Json[] {
   }))
 }
 
+const headerParameter = ([name, description]: [string, string]): Json => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema: { type: 'string' },
+})
+
 function responsesOf(operation: Operation, parameterised: boolean): Json {
-  const { open, body, answer, statuses } = operation
+  const { open, body, statuses, media } = operation
   const failures = {
     ...whenever,
     ...(open ? {} : withToken),
     ...(parameterised || body !== undefined ? withInput : {}),
     ...(body === undefined ? {} : withBody),
+    ...(media === 'text/event-stream' ? withStream : {}),
   }
   const own = Object.entries(statuses).map(([status, description]): [string, Json] => [
     status,
-    { description, ...contentOf(status, answer) },
+    { description, ...contentOf(status, operation) },
   ])
   const others = Object.entries(failures).map(([status, description]): [string, Json] => [
     status,
@@ -85,10 +96,10 @@ function responsesOf(operation: Operation, parameterised: boolean): Json {
 }
 
 /** 503 is an answer of the operation, not a failure of the request. */
-function contentOf(status: string, answer: z.ZodType | undefined): Json {
+function contentOf(status: string, { answer, media }: Operation): Json {
   if (status !== '200' && status !== '503') return { content: json(failed) }
   return answer === undefined
-    ? { content: { 'text/plain': { schema: { type: 'string' } } } }
+    ? { content: { [media]: { schema: { type: 'string' } } } }
     : { content: json(schemaOf(answer, 'output')) }
 }
 

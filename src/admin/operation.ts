@@ -13,6 +13,8 @@ export interface UncheckedRequest {
   /** Percent-decoded parts of the path, by their name in it. */
   readonly params: ReadonlyMap<string, string>
   readonly query: URLSearchParams
+  /** A header of the request, by its name in lower case; several lines joined, as in HTTP. */
+  header(name: string): string | undefined
   /** Who asks, for the audit line: `admin` when a token was shown, else the remote address. */
   readonly by: string
   /** The body, or the answer to give because of it (400, 408, 413, 415). */
@@ -23,12 +25,16 @@ export interface UncheckedRequest {
 export interface CheckedRequest<Params, Query, Body> {
   readonly params: Params
   readonly query: Query
+  /** Those that the operation reads; absent where the request has none. */
+  readonly headers: ReadonlyMap<string, string>
   readonly body: Body
   readonly by: string
 }
 
 /** The status is 200 unless said. */
 export type Outcome<Answer> = { readonly status?: number; readonly value: Answer } | AdminResponse
+
+export type Media = 'text/plain' | 'text/event-stream'
 
 const nothing = z.strictObject({})
 type Nothing = typeof nothing
@@ -50,9 +56,13 @@ export interface Definition<
   /** Of each part in braces; needed when there is one. */
   readonly params?: Params
   readonly query?: Query
+  /** Headers that it reads, in lower case, with what they mean. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: Body
   /** Of JSON answers; absent for those that answer in another form. */
   readonly answer?: Answer
+  /** The form of other answers; plain text unless said. A `text/event-stream` is a stream. */
+  readonly media?: Media
   /** What the success is, and when other statuses are given. */
   readonly statuses: Readonly<Record<number, string>>
   handle(
@@ -76,6 +86,8 @@ export interface TypedOperation<
   readonly statuses: Readonly<Record<number, string>>
   readonly params: Params
   readonly query: Query
+  readonly headers: Readonly<Record<string, string>>
+  readonly media: Media
   /** Absent: it takes none. */
   readonly body: Body | undefined
   /** Absent: the answer is not JSON. */
@@ -95,12 +107,14 @@ export function operation<
   definition: Definition<Params, Query, Body, Answer>,
 ): TypedOperation<Params, Query, Body, Answer> {
   const { id, method, path, summary, statuses, body, answer } = definition
+  const { headers = {}, media = 'text/plain' } = definition
   const open = definition.open === true
   // Where none is given the type is that of `nothing`: the defaults above say so.
   const params = definition.params ?? (nothing as unknown as Params)
   const query = definition.query ?? (nothing as unknown as Query)
   return {
-    ...{ id, method, path, summary, open, statuses, params, query, body, answer },
+    ...{ id, method, path, summary, open, statuses, params, query, headers, media },
+    ...{ body, answer },
     async run(context, request) {
       const inPath = params.safeParse(Object.fromEntries(request.params))
       if (!inPath.success) return wrongParameter(inPath.error, request.params)
@@ -114,6 +128,12 @@ export function operation<
       const outcome = await definition.handle(context, {
         params: inPath.data,
         query: inQuery.data,
+        headers: new Map(
+          Object.keys(headers).flatMap((name): [string, string][] => {
+            const value = request.header(name)
+            return value === undefined ? [] : [[name, value]]
+          }),
+        ),
         body: inBody?.data as z.output<Body>,
         by: request.by,
       })

@@ -1,6 +1,7 @@
 /** All that the admin address answers to. */
 import type { Operation } from './operation.ts'
 import { beginDrain, endDrain, getDrain } from './operations/drain.ts'
+import { readEvents } from './operations/events.ts'
 import { getHealth, getReadiness } from './operations/health.ts'
 import { searchHistory } from './operations/history.ts'
 import { getMetrics } from './operations/metrics.ts'
@@ -12,6 +13,7 @@ export const operations: readonly Operation[] = [
   getMetrics,
   getHealth,
   getReadiness,
+  readEvents,
   listPeers,
   setStrategy,
   resetStrategy,

@@ -7,6 +7,8 @@ import { type AdminResponse, problem, type StreamedResponse } from './exchange.t
 
 /** Streams at a time: each holds a connection for as long as its client wants. */
 const mostStreams = 32
+/** A client that has not read a piece by then is gone, or might as well be. */
+const pieceMs = 60_000
 
 export class Sender {
   /** Of those that are being written: each ends its own. */
@@ -48,7 +50,9 @@ export class Sender {
     this.#streams.add(end)
     response.once('close', () => end.abort())
     try {
-      await pipeline(Readable.from(answer.stream(end.signal)), response)
+      const pieces = readInTime(answer.stream(end.signal), () => response.destroy())
+      // One piece ahead of its client, and no more.
+      await pipeline(Readable.from(pieces, { highWaterMark: 1 }), response)
     } catch (error) {
       // Its client has gone: there is nobody to tell.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
@@ -58,11 +62,25 @@ export class Sender {
   }
 }
 
-const tooManyStreams = problem(
-  503,
-  'too many streams are being read',
-  `at most ${mostStreams} at a time`,
-)
+/** Tells when the next piece is not asked for in time. */
+async function* readInTime(
+  pieces: AsyncIterable<string>,
+  onLate: () => void,
+): AsyncGenerator<string, void, undefined> {
+  for await (const piece of pieces) {
+    const timer = setTimeout(onLate, pieceMs)
+    try {
+      yield piece
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+const tooManyStreams: AdminResponse = {
+  ...problem(503, 'too many streams are being read', `at most ${mostStreams} at a time`),
+  headers: { 'retry-after': '5' },
+}
 
 function headersOf(
   message: IncomingMessage,

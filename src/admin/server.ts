@@ -154,9 +154,15 @@ async function answer(
   return await operation.run(context, {
     params: match.params,
     query: match.query,
+    header: (name) => headerOf(message, name),
     by: token === undefined ? remoteAddress(message.socket) : 'admin',
     json: async () => await readJson(message),
   })
+}
+
+const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
 }
 
 const remoteAddress = (socket: Socket): string =>

@@ -1,6 +1,7 @@
 /** What the admin API may see and do of the running product. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AdminContext, PeerView } from '../admin/context.ts'
+import type { LiveEvents } from '../admin/events/live-events.ts'
 import { type Admin, startAdmin } from '../admin/server.ts'
 import { openTokenFile } from '../admin/token.ts'
 import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
@@ -43,6 +44,7 @@ export interface AdminParts {
    * for what it names.
    */
   readonly tellProcesses: () => Promise<readonly string[]>
+  readonly events: LiveEvents
   readonly onFact: FactListener
   readonly now: () => number
   readonly ready: () => Omit<ReturnType<AdminContext['ready']>, 'draining'>
@@ -93,6 +95,7 @@ function adminContext(parts: AdminParts): AdminContext {
     ),
   })
   return {
+    events: parts.events,
     ready: () => ({ ...parts.ready(), draining: isDraining(ledger.overrides()) }),
     metrics: async () => ({
       contentType: metrics.registry.contentType,

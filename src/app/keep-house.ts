@@ -13,6 +13,7 @@ import type { InheritedSocket } from '../service/activation.ts'
 import { asStarted, type Privileges } from '../service/user.ts'
 import { isDraining } from '../peers/overrides.ts'
 import { isStrategyName } from '../strategy/names.ts'
+import { version } from '../version.ts'
 import type { WatchedCertificates } from '../tls/watched-certificates.ts'
 import { openAdmin } from './admin.ts'
 import { CertificatesOfFiles } from './certificates.ts'
@@ -23,7 +24,9 @@ import type { Lease } from './leases.ts'
 import { needsRestart } from './needs-restart.ts'
 import { judgingOf } from './session.ts'
 import { startSweeping, type Sweeping } from './sweeping.ts'
-import { type FactWatcher, FactWatchers, watchHub } from './watched-facts.ts'
+import { openLive } from './live/live.ts'
+import { countedHere, totalsOf } from './live/totals.ts'
+import { type EventWatcher, watchHub } from './live/watched-events.ts'
 
 const steadyClock = (): number => performance.now()
 
@@ -58,8 +61,6 @@ export interface App {
   readonly metrics: Metrics
   /** What happens around it, for its metrics and whoever else hears of facts. */
   readonly onFact: FactListener
-  /** Tells of everything that happens from now on, in all processes; gives what ends that. */
-  watchFacts(watcher: FactWatcher): () => void
   /** The text of /metrics, of all processes. */
   scrape(): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
@@ -101,8 +102,10 @@ export interface MailTakers {
   refresh(): Promise<readonly string[]>
   /** Of each process but this one. */
   metrics(): Promise<readonly (readonly MetricJson[])[]>
-  /** Tells what happens in other processes, to one at a time; gives what ends that. */
-  watchFacts(watcher: FactWatcher): () => void
+  /** The same as they have told it last, some seconds ago, without asking. */
+  metricsTold(): readonly (readonly MetricJson[])[]
+  /** Tells of events in other processes, to one at a time; gives what ends that. */
+  watchEvents(watcher: EventWatcher): () => void
   /** Sessions may finish within `timeouts.shutdown`. */
   close(): Promise<void>
   /** Ends other processes at once. */
@@ -153,7 +156,23 @@ export async function keepHouse(
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
     return { ready: reasons.length === 0, reasons }
   }
+  const events = openLive({
+    keptBytes: config.admin?.eventsKeptBytes ?? 0,
+    instance: config.hostname,
+    version,
+    startedAt: now(),
+    watch: (watcher) => {
+      const ends = [watchHub(facts, watcher), mail.watchEvents(watcher)]
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+    totals: async () => totalsOf([await countedHere(metrics), ...mail.metricsTold()]),
+    now,
+  })
+  opened.defer(() => events.close())
   const admin = await openAdmin(config, {
+    events,
     peers: () => inForce.config.peers,
     missingAfterMs: () => inForce.config.ledger.missingAfterMs,
     judging: () => judgingOf(inForce.config),
@@ -187,12 +206,6 @@ export async function keepHouse(
     return keys
   }
 
-  const watchers = new FactWatchers((told) => {
-    const ends = [watchHub(facts, told), mail.watchFacts(told)]
-    return () => {
-      for (const end of ends) end()
-    }
-  })
   const owned = opened.move()
   return {
     get addresses() {
@@ -202,7 +215,6 @@ export async function keepHouse(
     ledger,
     metrics,
     onFact,
-    watchFacts: (watcher) => watchers.add(watcher),
     scrape,
     ready,
     reload,

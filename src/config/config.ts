@@ -388,7 +388,13 @@ export interface Config {
         readonly queueBytes: number
       }
     | undefined
-  readonly admin: { readonly listen: ListenAddress; readonly tokenFile?: string } | undefined
+  readonly admin:
+    | {
+        readonly listen: ListenAddress
+        readonly tokenFile?: string
+        readonly eventsKeptBytes: number
+      }
+    | undefined
   readonly bareNewlines: 'reject' | 'normalize'
   readonly greetDelayMs: number
   readonly ehlo: {

@@ -182,7 +182,7 @@ function resolveAdmin(
   place: (path: string) => string,
   report: Report,
 ): Config['admin'] | undefined {
-  const { listen, token_file: tokenFile } = admin
+  const { listen, token_file: tokenFile, events_kept: eventsKeptBytes } = admin
   if (listen === undefined) return undefined
   if (tokenFile === undefined && !isLoopback(listen.host)) {
     report(
@@ -190,7 +190,11 @@ function resolveAdmin(
       `${listen.host} can be reached by other hosts, expected token_file beside it; or listen on 127.0.0.1`,
     )
   }
-  return { listen, ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }) }
+  return {
+    listen,
+    eventsKeptBytes,
+    ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }),
+  }
 }
 
 function resolveRunAs(

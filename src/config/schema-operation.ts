@@ -18,6 +18,10 @@ export const admin = z.preprocess(
       'File with the bearer token of the admin API; you need it when others than this host can reach the API.',
       'no token',
     ),
+    events_kept: key(
+      is.size('64KiB', '256MiB').prefault('8MiB'),
+      'Size of the latest live events that Rcptwise keeps for a console that comes back; what is older is missing there (docs/admin-api.md).',
+    ),
   }),
 )
 

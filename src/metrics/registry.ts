@@ -80,8 +80,13 @@ class CountingRegistry extends Registry {
     return waiting.tell
   }
 
-  override getMetricsAsArray(): ReturnType<Registry['getMetricsAsArray']> {
+  /** For those who read single metrics. */
+  countAll(): void {
     for (const count of this.#waiting) count()
+  }
+
+  override getMetricsAsArray(): ReturnType<Registry['getMetricsAsArray']> {
+    this.countAll()
     return super.getMetricsAsArray()
   }
 }

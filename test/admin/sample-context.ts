@@ -1,3 +1,4 @@
+import { LiveEvents } from '../../src/admin/events/live-events.ts'
 import type {
   AdminContext,
   DrainView,
@@ -139,6 +140,11 @@ export function sampleContext(): SampleContext {
     }
   }
   return {
+    events: new LiveEvents({
+      mostOctets: 64 * 1024,
+      watch: () => () => undefined,
+      about: () => ({ instance: 'mx.test' }),
+    }),
     asked,
     isReady: true,
     ready() {

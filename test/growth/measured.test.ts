@@ -17,8 +17,9 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readBlock',
   'readPem',
   'readBackendTls',
-  // A schema of the admin API.
+  // A schema and an operation of the admin API.
   'readiness',
+  'readEvents',
   // Of a session's journal.
   'decode',
   'readMessage',

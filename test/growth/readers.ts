@@ -4,6 +4,7 @@
  */
 import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
+import { parsePosition } from '../../src/admin/events/frame.ts'
 import { folderName } from '../../src/backend/sink/folder-name.ts'
 import { operations } from '../../src/admin/operations.ts'
 import { readAgreed, readReply } from '../../src/judge/milter/replies.ts'
@@ -573,10 +574,11 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a b ',
     '@',
   ),
-  'the admin API: Router.find, parseDuration, refuseWebPage': reader(
+  'the admin API: Router.find, parseDuration, parsePosition, refuseWebPage': reader(
     (text) => {
       router.find(text)
       parseAdminDuration(text)
+      parsePosition(text)
       isLoopbackHost(text)
       refuseWebPage({ method: 'PUT', host: text, origin: text })
     },

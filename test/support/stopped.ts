@@ -8,7 +8,9 @@ export const standStill = async (pid: number): Promise<void> => {
   process.kill(pid, 'SIGSTOP')
   await until(`process ${pid} stands still`, async () => {
     const tasks = join('/proc', String(pid), 'task')
-    const states = (await readdir(tasks)).map(async (task) => await stateOf(join(tasks, task, 'stat')))
+    const states = (await readdir(tasks)).map(
+      async (task) => await stateOf(join(tasks, task, 'stat')),
+    )
     return (await Promise.all(states)).every((state) => state === 'T')
   })
 }

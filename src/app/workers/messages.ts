@@ -1,5 +1,6 @@
 /** What the primary and its workers tell each other, by structured clone. */
 import type { Config } from '../../config/config.ts'
+import type { LiveEvent } from '../../admin/events/frame.ts'
 import type { Fact } from '../../facts/fact.ts'
 import type { SharedRate } from '../../listen/shared-limits.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
@@ -32,7 +33,7 @@ export type ToWorker =
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
-  /** Somebody wants to hear of its facts from now on, or nobody does; nobody until then. */
+  /** Somebody wants to hear of its events from now on, or nobody does; nobody until then. */
   | { readonly kind: 'watch'; readonly on: boolean }
   | { readonly kind: 'reload'; readonly orders: WorkerSetup }
   /**
@@ -55,13 +56,6 @@ export interface Taken {
   readonly amounts: readonly (readonly [key: string, amount: number])[]
 }
 
-/** Facts in the order in which they happened, with none left out between them. */
-export interface FactBatch {
-  /** The number of the first one. */
-  readonly first: number
-  readonly facts: readonly Fact[]
-}
-
 export type FromWorker =
   | { readonly kind: 'started'; readonly reasons: readonly string[] }
   | { readonly kind: 'failed'; readonly trouble: WorkerTrouble }
@@ -76,7 +70,7 @@ export type FromWorker =
   | { readonly kind: 'trouble'; readonly what: string }
   | { readonly kind: 'away'; readonly fact: AwayFact }
   /** Only while somebody watches. */
-  | { readonly kind: 'facts'; readonly batch: FactBatch }
+  | { readonly kind: 'events'; readonly events: readonly LiveEvent[] }
   /** Nothing else has to be said: its event loop goes round (pulse.ts). */
   | { readonly kind: 'beat' }
 

@@ -4,13 +4,14 @@
  * service manager knows.
  */
 import type { Config } from '../../config/config.ts'
-import type { FactListener } from '../../facts/fact.ts'
 import { assignSockets } from '../../service/activation.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 import type { WatchedCertificates } from '../../tls/watched-certificates.ts'
+import { type FactHub, factHub } from '../fact-hub.ts'
 import { type App, type AppOptions, type House, keepHouse, type MailTakers } from '../keep-house.ts'
 import type { Lease } from '../leases.ts'
 import { keysOf } from '../listeners.ts'
+import { watchHub } from '../live/watched-events.ts'
 import { CertificatesOfWorkers } from './certificates-of-workers.ts'
 import type { WorkerSetup } from './messages.ts'
 import { shareOf } from './share.ts'
@@ -31,10 +32,12 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
     const certificates = await house.certificates.lease(config)
     opened.defer(async () => await certificates?.release())
     house.privileges.dropForGood()
+    const away = factHub()
+    if (options.onFact !== undefined) away.add(options.onFact)
     const takers = await startWorkers(config, house, {
       sockets,
       certificates,
-      onAway: options.onFact,
+      away,
     })
     opened.move()
     return takers
@@ -45,14 +48,14 @@ interface ForWorkers {
   readonly sockets: SharedSockets
   readonly certificates: Lease<WatchedCertificates> | undefined
   /** Hears of servers behind; what workers count of them is in their own metrics. */
-  readonly onAway: FactListener | undefined
+  readonly away: FactHub
 }
 
 /** Owns what it is given from the moment that it resolves. */
 async function startWorkers(
   config: Config,
   { foundation, certificates: ofFiles, onTrouble }: House,
-  { sockets, certificates: first, onAway = (): void => undefined }: ForWorkers,
+  { sockets, certificates: first, away }: ForWorkers,
 ): Promise<MailTakers> {
   const { facts, ledger, now } = foundation
   let current = config
@@ -63,7 +66,7 @@ async function startWorkers(
     sockets: sockets.all,
     onLost: (lost) => facts.tell({ kind: 'workerLost', at: now(), ...lost }),
     onHung: (hung) => facts.tell({ kind: 'workerHung', at: now(), ...hung }),
-    onAway,
+    onAway: away.tell,
     onTrouble,
     now,
   })
@@ -107,9 +110,14 @@ async function startWorkers(
         ? await supervisor.refresh()
         : ['the workers know of it when the ledger can be used again (see the log)'],
     metrics: async () => await supervisor.metrics(),
-    watchFacts(watcher) {
-      supervisor.watchFacts((watched) => watched.forEach(watcher))
-      return () => supervisor.watchFacts(undefined)
+    metricsTold: () => supervisor.metricsTold(),
+    watchEvents(watcher) {
+      supervisor.watchEvents(watcher)
+      const endAway = watchHub(away, watcher)
+      return () => {
+        endAway()
+        supervisor.watchEvents(undefined)
+      }
     },
     close: async () => await (closing ??= close()),
     kill: () => supervisor.kill(),

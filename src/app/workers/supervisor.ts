@@ -2,9 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FactListener } from '../../facts/fact.ts'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
-import type { WatchedFact } from '../watched-facts.ts'
+import type { EventWatcher } from '../live/watched-events.ts'
 import { AwayOfAll } from './away.ts'
-import { watchedFacts } from './facts-here.ts'
 import { asError, type FromWorker, type WorkerSetup } from './messages.ts'
 import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
@@ -71,7 +70,7 @@ export class Supervisor {
   readonly #hung = new WeakSet<Worker>()
   #orders: WorkerSetup
   /** Who hears of what happens in the workers, if anybody does. */
-  #onFacts: ((facts: readonly WatchedFact[]) => void) | undefined
+  #onEvent: EventWatcher | undefined
   /** What workers that have ended had counted. */
   #remains: readonly MetricJson[] = []
   /** Remains are added one after the other. */
@@ -135,6 +134,11 @@ export class Supervisor {
   async metrics(): Promise<readonly (readonly MetricJson[])[]> {
     await Promise.all(this.workers.map(async (worker) => await worker.askMetrics(metricsLimitMs)))
     await this.#adding
+    return this.metricsTold()
+  }
+
+  /** As they have told last, without asking them. */
+  metricsTold(): readonly (readonly MetricJson[])[] {
     return [this.#remains, ...this.workers.map(({ metrics }) => metrics)]
   }
 
@@ -202,12 +206,12 @@ export class Supervisor {
   }
 
   /**
-   * Every worker tells its facts from now on, one that begins later too; with nobody to hear them
+   * Every worker tells its events from now on, one that begins later too; with nobody to hear them
    * none does.
    */
-  watchFacts(onFacts: ((facts: readonly WatchedFact[]) => void) | undefined): void {
-    this.#onFacts = onFacts
-    for (const worker of this.workers) worker.tell({ kind: 'watch', on: onFacts !== undefined })
+  watchEvents(onEvent: EventWatcher | undefined): void {
+    this.#onEvent = onEvent
+    for (const worker of this.workers) worker.tell({ kind: 'watch', on: onEvent !== undefined })
   }
 
   kill(): void {
@@ -227,7 +231,7 @@ export class Supervisor {
         this.#lose(post, ended, { how, livedMs: performance.now() - startedAt }),
     })
     post.worker = worker
-    if (this.#onFacts !== undefined) worker.tell({ kind: 'watch', on: true })
+    if (this.#onEvent !== undefined) worker.tell({ kind: 'watch', on: true })
     return worker
   }
 
@@ -238,7 +242,7 @@ export class Supervisor {
     } else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
     else if (message.kind === 'away') this.#away.hear(worker, message.fact)
-    else if (message.kind === 'facts') this.#onFacts?.(watchedFacts(worker.slot, message.batch))
+    else if (message.kind === 'events') for (const event of message.events) this.#onEvent?.(event)
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
 

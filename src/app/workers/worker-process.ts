@@ -4,20 +4,28 @@
  * primary a worker lets its sessions finish, and ends.
  */
 import type { Config } from '../../config/config.ts'
-import type { FactListener } from '../../facts/fact.ts'
+import type { Fact, FactListener } from '../../facts/fact.ts'
 import { Listener } from '../../listen/listener.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
 import { endSoon } from '../../service/end.ts'
 import { factHub } from '../fact-hub.ts'
+import { eventOfFact } from '../live/event-of-fact.ts'
+import { droppedEvent } from '../live/watched-events.ts'
 import { type Foundation, openFoundation } from '../foundation.ts'
 import { type Mail, takeMail } from '../take-mail.ts'
 import { acceptPace } from './accept-pace.ts'
 import { CertificatesHere } from './certificates-here.ts'
-import { FactsHere } from './facts-here.ts'
+import { EventsHere } from './events-here.ts'
 import { writeLine } from './log-pipe.ts'
-import { asTrouble, type FromWorker, type WorkerSetup, type ToWorker } from './messages.ts'
+import {
+  type AwayFact,
+  asTrouble,
+  type FromWorker,
+  type WorkerSetup,
+  type ToWorker,
+} from './messages.ts'
 import { beatMs } from './pulse.ts'
 import { CountsHere } from './shared-counts.ts'
 import { RatesHere } from './shared-rates.ts'
@@ -42,8 +50,11 @@ const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
 const afterAccept = acceptPace(counts)
 const certificates = new CertificatesHere()
 const facts = factHub()
-const watched = new FactsHere(facts, {
-  send: (batch, sent) => tell({ kind: 'facts', batch }, sent),
+const watched = new EventsHere(facts, {
+  send: (events, sent) => tell({ kind: 'events', events }, sent),
+  // The primary tells of servers behind, once for all.
+  eventOf: (fact) => (toldHere(fact) && !isAway(fact) ? eventOfFact(fact, slotHere) : undefined),
+  droppedEvent: (count) => droppedEvent(count, Date.now(), slotHere),
   onDropped: () => taking?.foundation.metrics.factsDroppedTotal.inc(),
 })
 let taking: Taking | undefined
@@ -51,6 +62,7 @@ let log: Log | undefined
 let starting: Promise<void> | undefined
 let stopping = false
 let toldReasons = ''
+let slotHere = 0
 
 /** `sent`: the message has left this process, or never will. */
 function tell(message: FromWorker, sent = (): void => undefined): void {
@@ -68,6 +80,9 @@ function socketFor(key: string): object {
 
 /** Each process reads the files of recipients for itself; one tells. */
 const toldOnce: ReadonlySet<string> = new Set(['policiesLoaded', 'policiesKept'])
+const toldHere = ({ kind }: Fact): boolean => slotHere === 1 || !toldOnce.has(kind)
+const isAway = (fact: Fact): fact is AwayFact =>
+  fact.kind === 'backendEjected' || fact.kind === 'backendReturned'
 
 async function start({
   slot,
@@ -77,6 +92,7 @@ async function start({
 }: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
   // What the primary had sent before it went is read all the same.
   if (stopping) return
+  slotHere = slot
   certificates.give(orders.certificates)
   const { config } = orders
   const { priorities } = config.log
@@ -89,9 +105,8 @@ async function start({
   })
   const note = logFromFacts(log, config.log.messages)
   const onFact: FactListener = (fact) => {
-    if (fact.kind === 'backendEjected' || fact.kind === 'backendReturned')
-      tell({ kind: 'away', fact })
-    else if (slot === 1 || !toldOnce.has(fact.kind)) note(fact)
+    if (isAway(fact)) tell({ kind: 'away', fact })
+    else if (toldHere(fact)) note(fact)
   }
   try {
     taking = await take(config, { slot, onFact })

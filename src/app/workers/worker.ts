@@ -182,7 +182,7 @@ export class Worker {
       case 'counts':
       case 'taken':
       case 'away':
-      case 'facts':
+      case 'events':
       case 'trouble':
     }
     this.#options.onMessage(this, message)

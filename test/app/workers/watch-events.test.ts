@@ -1,4 +1,4 @@
-/** Whoever watches a primary hears what happens in its workers, and costs them nothing else. */
+/** Whoever reads the events of a primary hears what happens in its workers; nobody costs them nothing. */
 import { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { App } from '../../../src/app.ts'
-import type { WatchedFact } from '../../../src/app/watched-facts.ts'
 import { startPrimary } from '../../../src/app/workers/primary.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { Client } from '../../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 import { startTestApp } from '../../support/app.ts'
+import { type EventReader, readEvents } from '../../support/event-stream.ts'
 
 let directory = ''
 let backend: FakeBackend
@@ -68,37 +68,14 @@ async function sendSeveral(): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, async () => await send(address?.port ?? 0)))
 }
 
-const messages = (heard: readonly WatchedFact[]): readonly WatchedFact[] =>
-  heard.filter(({ fact }) => fact.kind === 'transactionEnded')
+const urlOf = (of: App): string =>
+  `http://${of.admin?.address ?? ''}:${of.admin?.port ?? 0}/api/v1/events`
 
-test('the facts of messages in both workers are heard, each once, with its worker and its number', async () => {
-  const heard: WatchedFact[] = []
-  const end = app.watchFacts((watched) => heard.push(watched))
-  const before = backend.delivered.length
-  await until('both have taken mail', async () => {
-    await sendSeveral()
-    return new Set(messages(heard).map(({ worker }) => worker)).size === 2
-  })
-  await until('all are heard', () => messages(heard).length === backend.delivered.length - before)
-  for (const worker of [1, 2]) {
-    const numbers = heard.filter((each) => each.worker === worker).map(({ sequence }) => sequence)
-    expect(numbers).toEqual(numbers.map((_, i) => i + 1))
-  }
-  end()
-})
+const workersIn = (reader: EventReader): Set<unknown> =>
+  new Set(reader.of('transactionEnded').map(({ data }) => data['worker']))
 
-test('what happens in the primary itself is heard too, without a worker', () => {
-  const heard: WatchedFact[] = []
-  const end = app.watchFacts((watched) => heard.push(watched))
-  app.onFact({ kind: 'configLoaded', at: 1, needRestart: [] })
-  end()
-  expect(heard.filter(({ worker }) => worker === undefined)).toEqual([
-    { fact: { kind: 'configLoaded', at: 1, needRestart: [] }, sequence: 1 },
-  ])
-})
-
+// First, while nobody has watched yet: whoever leaves may come back.
 test('nothing is sent while nobody watches', async () => {
-  // What was under way when the last one left.
   await app.scrape()
   sent.length = 0
   const before = backend.delivered.length
@@ -110,41 +87,94 @@ test('nothing is sent while nobody watches', async () => {
     return Number(counted) >= before + 8
   })
   expect(sent).toContain('metrics')
-  expect(sent).not.toContain('facts')
+  expect(sent).not.toContain('events')
+})
+
+test('what happens with messages in both workers is heard, each once, with its worker', async () => {
+  using reader = await readEvents(urlOf(app))
+  const before = backend.delivered.length
+  await until('both have taken mail', async () => {
+    await sendSeveral()
+    return workersIn(reader).size === 2
+  })
+  await until(
+    'all are heard',
+    () => reader.of('transactionEnded').length === backend.delivered.length - before,
+  )
+  const transactions = reader.of('transactionEnded').map(({ data }) => data['transaction'])
+  expect(new Set(transactions).size).toBe(transactions.length)
+  const numbers = reader.heard.map(({ id }) => Number(id.split('-')[1]))
+  expect(numbers.slice(1)).toEqual(numbers.slice(1).map((_, i) => (numbers[0] ?? 0) + 1 + i))
+})
+
+test('a reader that comes back with the last id has missed nothing', async () => {
+  const first = await readEvents(urlOf(app))
+  await until('it is greeted', () => first.heard.length > 0)
+  const id = first.heard.at(-1)?.id ?? ''
+  first[Symbol.dispose]()
+  const before = backend.delivered.length
+  await sendSeveral()
+  using again = await readEvents(urlOf(app), { 'last-event-id': id })
+  await until(
+    'all are heard',
+    () => again.of('transactionEnded').length >= backend.delivered.length - before,
+  )
+  expect(again.of('gap')).toEqual([])
+  expect(again.of('reset')).toEqual([])
+})
+
+test('the totals of all workers are told', async () => {
+  using reader = await readEvents(`${urlOf(app)}?kinds=totals`)
+  const all = backend.delivered.length
+  await until('all are counted', () => {
+    const { transactions } = (reader.heard.at(-1)?.data ?? {}) as {
+      readonly transactions?: Readonly<Record<string, number>>
+    }
+    return transactions?.['accepted'] === all
+  })
+})
+
+test('what happens in the primary itself is heard too, without a worker', async () => {
+  using reader = await readEvents(urlOf(app))
+  await until('it is greeted', () => reader.of('hello').length === 1)
+  app.onFact({ kind: 'configLoaded', at: 1, needRestart: [] })
+  await until('it is told', () => reader.of('configLoaded').length === 1)
+  expect(reader.of('configLoaded')[0]?.data).toEqual({
+    kind: 'configLoaded',
+    at: 1,
+    needRestart: [],
+  })
 })
 
 test(
   'one that takes the place of another worker is watched as well',
   { timeout: 60_000 },
   async () => {
-    const heard: WatchedFact[] = []
-    const end = app.watchFacts((watched) => heard.push(watched))
-    await until('both have taken mail', async () => {
-      await sendSeveral()
-      return new Set(messages(heard).map(({ worker }) => worker)).size === 2
-    })
-    const killed = heard.length
+    using reader = await readEvents(urlOf(app))
     const [pid] = started
     if (pid === undefined) throw new Error('no worker has started')
     process.kill(pid, 'SIGKILL')
-    await until('it is lost', () => heard.some(({ fact }) => fact.kind === 'workerLost'))
+    await until('it is lost', () => reader.of('workerLost').length > 0)
+    const killed = reader.heard.length
     await until('both take mail again', async () => {
       await sendSeveral().catch(() => undefined)
-      return new Set(messages(heard.slice(killed)).map(({ worker }) => worker)).size === 2
+      const since = reader.heard.slice(killed).filter(({ name }) => name === 'transactionEnded')
+      return new Set(since.map(({ data }) => data['worker'])).size === 2
     })
-    end()
   },
 )
 
 test('a process that takes the mail itself tells it in the same way', async () => {
   await using alone = await startTestApp()
-  const heard: WatchedFact[] = []
-  const end = alone.app.watchFacts((watched) => heard.push(watched))
+  using reader = await readEvents(urlOf(alone.app))
+  await until('it is greeted', () => reader.of('hello').length === 1)
   await send(alone.port)
-  expect(messages(heard)).toHaveLength(1)
-  expect(heard.map(({ sequence }) => sequence)).toEqual(heard.map((_, i) => i + 1))
-  end()
-  const count = heard.length
-  await send(alone.port)
-  expect(heard).toHaveLength(count)
+  await until('it is told', () => reader.of('transactionEnded').length === 1)
+  await until('it is counted', () =>
+    reader
+      .of('totals')
+      .some(
+        ({ data }) => (data['transactions'] as Readonly<Record<string, number>>)['accepted'] === 1,
+      ),
+  )
 })

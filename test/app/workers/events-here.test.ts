@@ -1,12 +1,11 @@
 /**
- * A worker's facts on their way to the primary: in order and numbered while somebody watches, not
- * at all while nobody does, and never more of them waiting than the limit says.
+ * A worker's events on their way to the primary: in order while somebody watches, not at all while
+ * nobody does, and never more of them waiting than the limit says.
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { factHub } from '../../../src/app/fact-hub.ts'
-import type { WatchedFact } from '../../../src/app/watched-facts.ts'
-import { FactsHere, mostWaiting, watchedFacts } from '../../../src/app/workers/facts-here.ts'
+import { EventsHere, mostWaiting } from '../../../src/app/workers/events-here.ts'
 import type { Fact } from '../../../src/facts/fact.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -14,26 +13,47 @@ afterEach(() => void vi.useRealTimers())
 
 /** Each tells by its time which one it is. */
 const factOf = (at: number): Fact => ({ kind: 'limitReached', at, limit: 'sessions' })
+/** Nobody is told of it. */
+const silent: Fact = { kind: 'ledgerRecovered', at: 0 }
 
 /** A worker with a primary that reads when it is told to. */
 class World {
-  readonly heard: WatchedFact[] = []
+  /** Which ones, or the number of those that were dropped before. */
+  readonly heard: (number | { readonly dropped: number })[] = []
   readonly batches: number[] = []
   dropped = 0
   happened = 0
   readonly #hub = factHub()
   #sent: (() => void)[] = []
-  readonly here = new FactsHere(this.#hub, {
+  readonly here = new EventsHere(this.#hub, {
+    eventOf: ({ kind, at }) =>
+      kind === 'ledgerRecovered' ? undefined : { name: kind, data: String(at) },
+    droppedEvent: (count) => ({ name: 'dropped', data: String(count) }),
     send: (batch, sent) => {
-      this.batches.push(batch.facts.length)
-      this.heard.push(...watchedFacts(1, batch))
+      this.batches.push(batch.filter(({ name }) => name !== 'dropped').length)
+      for (const { name, data } of batch)
+        this.heard.push(name === 'dropped' ? { dropped: Number(data) } : Number(data))
       this.#sent.push(sent)
     },
     onDropped: () => this.dropped++,
   })
 
   happen(count: number): void {
-    for (let i = 0; i < count; i++) this.#hub.tell(factOf(++this.happened))
+    for (let i = 0; i < count; i++) {
+      this.#hub.tell(silent)
+      this.#hub.tell(factOf(++this.happened))
+    }
+  }
+
+  get numbers(): readonly number[] {
+    return this.heard.filter((one) => typeof one === 'number')
+  }
+
+  get toldDropped(): number {
+    return this.heard.reduce<number>(
+      (sum, one) => sum + (typeof one === 'number' ? 0 : one.dropped),
+      0,
+    )
   }
 
   /** Batches that are under way have left. */
@@ -54,7 +74,7 @@ test('nothing is told before somebody watches, and nothing once nobody does any 
   world.here.watch(false)
   world.happen(5)
   vi.advanceTimersByTime(1000)
-  expect(world.heard.map(({ fact }) => fact.at)).toEqual([4, 5])
+  expect(world.heard).toEqual([4, 5])
   expect(world.dropped).toBe(0)
 })
 
@@ -84,7 +104,7 @@ test('a primary that does not read costs what is over the limit, which is counte
   world.happen(1)
   vi.advanceTimersByTime(1000)
   expect(world.batches).toEqual([1, mostWaiting, 1])
-  expect(world.heard.at(-1)?.sequence).toBe(mostWaiting + 9)
+  expect(world.heard.slice(-2)).toEqual([{ dropped: 7 }, mostWaiting + 9])
 })
 
 const happens = fc.record({
@@ -96,7 +116,7 @@ const stepsOf = <Name extends string>(...names: readonly Name[]) =>
     maxLength: 40,
   })
 
-test('however the primary reads: each fact is heard in order, or dropped and counted', () => {
+test('however the primary reads: each event is heard in order, or dropped, counted and told', () => {
   fc.assert(
     fc.property(stepsOf('pass', 'read'), (script) => {
       const world = new World()
@@ -109,9 +129,9 @@ test('however the primary reads: each fact is heard in order, or dropped and cou
       script.forEach(run)
       for (const step of ['pass', 'read', 'pass', 'read'] as const) run({ do: step, count: 0 })
       expect(Math.max(0, ...world.batches)).toBeLessThanOrEqual(mostWaiting)
-      expect(world.heard.length + world.dropped).toBe(world.happened)
-      const numbers = world.heard.map(({ sequence }) => sequence)
-      expect(numbers).toEqual(world.heard.map(({ fact }) => fact.at))
+      const { numbers } = world
+      expect(numbers.length + world.dropped).toBe(world.happened)
+      expect(world.toldDropped).toBe(world.dropped)
       expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
     }),
   )
@@ -135,10 +155,9 @@ test('however often somebody comes and leaves: nothing that happened without the
         if (watching) continue
         for (let at = before + 1; at <= world.happened; at++) unwatched.add(at)
       }
-      const { heard } = world
-      expect(heard.filter(({ fact }) => unwatched.has(fact.at))).toEqual([])
-      for (const numbers of [heard.map(({ fact }) => fact.at), heard.map((one) => one.sequence)])
-        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
+      const { numbers } = world
+      expect(numbers.filter((at) => unwatched.has(at))).toEqual([])
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
     }),
   )
 })

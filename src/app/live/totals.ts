@@ -1,0 +1,55 @@
+/**
+ * What was counted of the mail since the start of `serve`, in all processes: from what workers tell
+ * of their metrics anyhow, so that asking costs them nothing.
+ */
+import type { Metrics } from '../../metrics/registry.ts'
+import type { MetricJson } from '../../metrics/summed.ts'
+
+export interface Totals {
+  /** Transactions by outcome. */
+  readonly transactions: Readonly<Record<string, number>>
+  /** Recipients with a final answer, by verdict. */
+  readonly recipients: Readonly<Record<string, number>>
+  readonly forcedRetries: number
+  readonly splitsOpened: number
+  readonly splitsClosed: number
+}
+
+type Counted = Pick<MetricJson, 'name' | 'values'>
+
+/** Of this process: those that are read here, and no others. */
+export async function countedHere(metrics: Metrics): Promise<readonly Counted[]> {
+  metrics.registry.countAll()
+  const read = [
+    metrics.transactionsTotal,
+    metrics.recipientsTotal,
+    metrics.forcedRetriesTotal,
+    metrics.splitsOpenedTotal,
+    metrics.splitsTotal,
+  ]
+  return await Promise.all(read.map(async (one) => await one.get()))
+}
+
+export function totalsOf(processes: readonly (readonly Counted[])[]): Totals {
+  const all = Map.groupBy(processes.flat(), ({ name }) => name)
+  const sumBy = (name: string, label: string): Record<string, number> => {
+    const sums: Record<string, number> = {}
+    for (const { values } of all.get(name) ?? [])
+      for (const { labels, value } of values) {
+        const key = String(labels[label] ?? '')
+        sums[key] = (sums[key] ?? 0) + value
+      }
+    return sums
+  }
+  const sum = (name: string): number =>
+    (all.get(name) ?? [])
+      .flatMap(({ values }) => values)
+      .reduce((total, { value }) => total + value, 0)
+  return {
+    transactions: sumBy('rcptwise_transactions_total', 'outcome'),
+    recipients: sumBy('rcptwise_recipients_total', 'verdict'),
+    forcedRetries: sum('rcptwise_forced_retries_total'),
+    splitsOpened: sum('rcptwise_splits_opened_total'),
+    splitsClosed: sum('rcptwise_splits_total'),
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What happens in a worker, for its primary, while somebody watches there: made into text here,
+ * which costs less to send and nothing to read, gathered, and told a moment later. One batch is
+ * under way at a time. What happens while the primary does not read it waits, up to a limit; more
+ * is dropped and counted, since mail never waits for who watches it.
+ */
+import type { LiveEvent } from '../../admin/events/frame.ts'
+import type { Fact } from '../../facts/fact.ts'
+import type { FactHub } from '../fact-hub.ts'
+
+/** Events are gathered for so long before they are told. */
+const gatherMs = 100
+
+/** Events that wait, at most. */
+export const mostWaiting = 2000
+
+export interface EventsHereOptions {
+  /** Calls `sent` when the batch has left the process, or never will. */
+  readonly send: (batch: readonly LiveEvent[], sent: () => void) => void
+  /** Undefined: nobody is told. */
+  readonly eventOf: (fact: Fact) => LiveEvent | undefined
+  /** Comes behind the events that were dropped. */
+  readonly droppedEvent: (count: number) => LiveEvent
+  readonly onDropped: () => void
+}
+
+export class EventsHere {
+  readonly #hub: FactHub
+  readonly #options: EventsHereOptions
+  #gathering: Gathering | undefined
+
+  constructor(hub: FactHub, options: EventsHereOptions) {
+    this.#hub = hub
+    this.#options = options
+  }
+
+  /** Somebody watches from now on, or nobody does. */
+  watch(on: boolean): void {
+    this.#gathering?.end()
+    this.#gathering = on ? new Gathering(this.#hub, this.#options) : undefined
+  }
+}
+
+/** For as long as somebody watches. */
+class Gathering {
+  readonly #options: EventsHereOptions
+  readonly #endListening: () => void
+  #waiting: LiveEvent[] = []
+  /** Behind those that wait. */
+  #dropped = 0
+  #at: 'rest' | 'gathering' | 'sending' | 'ended' = 'rest'
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(hub: FactHub, options: EventsHereOptions) {
+    this.#options = options
+    this.#endListening = hub.add((fact) => this.#add(fact))
+  }
+
+  end(): void {
+    this.#at = 'ended'
+    this.#endListening()
+    clearTimeout(this.#timer)
+  }
+
+  #add(fact: Fact): void {
+    if (this.#waiting.length >= mostWaiting) return this.#drop(fact)
+    const event = this.#options.eventOf(fact)
+    if (event === undefined) return
+    this.#waiting.push(event)
+    if (this.#at === 'rest') this.#gather()
+  }
+
+  #drop(fact: Fact): void {
+    if (this.#options.eventOf(fact) === undefined) return
+    this.#dropped++
+    this.#options.onDropped()
+  }
+
+  #gather(): void {
+    this.#at = 'gathering'
+    this.#timer = setTimeout(() => this.#send(), gatherMs).unref()
+  }
+
+  #send(): void {
+    this.#at = 'sending'
+    const { droppedEvent, send } = this.#options
+    const behind = this.#dropped > 0 ? [droppedEvent(this.#dropped)] : []
+    const events = [...this.#waiting, ...behind]
+    this.#waiting = []
+    this.#dropped = 0
+    send(events, () => this.#sent())
+  }
+
+  #sent(): void {
+    if (this.#at !== 'sending') return
+    this.#at = 'rest'
+    if (this.#waiting.length > 0) this.#gather()
+  }
+}
