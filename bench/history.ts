@@ -146,6 +146,7 @@ while (recipients < wanted * 0.99) {
     console.error(`${recipients} after ${Math.round((performance.now() - begun) / 1000)} s`)
 }
 
+while (store.gather());
 // As `serve` has it.
 database.exec(
   'pragma wal_checkpoint(truncate); pragma synchronous = normal; pragma cache_size = -32768',

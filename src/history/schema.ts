@@ -7,13 +7,13 @@ import { pathToFileURL } from 'node:url'
 
 /** "RcHi": which program's file it is. */
 export const applicationId = 0x52634869
-const schemaVersion = 1
+const schemaVersion = 2
 export const pageBytes = 4096
 
 /**
  * attempt: one row a transaction; ids rise with time. recipient: one row a recipient of it; its
  * flags are 1 final, 2 taken by the server behind, 4 had it already, 8 reported; its reply is null
- * where it is that of the attempt. term: where each is found (terms.ts). closing: how a split
+ * where it is that of the attempt. term: where each is found (terms.ts, segments.ts). closing: how a split
  * ended. gap: when something could not be written. run: who writes, and until when all is written.
  */
 const tables = `
@@ -57,9 +57,10 @@ const tables = `
   ) strict, without rowid;
 
   create table term (
+    segment integer not null,
     key integer not null,
     attempt integer not null,
-    primary key (key, attempt)
+    primary key (segment, key, attempt)
   ) strict, without rowid;
 
   create table closing (
@@ -121,7 +122,7 @@ export function openHistoryFile({ path, maxSizeBytes }: OpenOptions): DatabaseSy
   try {
     database.exec(`
       pragma journal_mode = wal; pragma synchronous = normal; pragma secure_delete = on;
-      pragma journal_size_limit = 16777216; pragma cache_size = -32768; pragma temp_store = memory;
+      pragma journal_size_limit = 16777216; pragma wal_autocheckpoint = 4000; pragma cache_size = -32768; pragma temp_store = memory;
       pragma trusted_schema = off; pragma max_page_count = ${Math.ceil(maxSizeBytes / pageBytes)}`)
     database.exec('begin immediate')
     const isNew =
@@ -162,8 +163,10 @@ export function openHistoryReadOnly(path: string): DatabaseSync {
 function refuseForeign(database: DatabaseSync, path: string): void {
   if (numberOf(database, 'application_id') !== applicationId)
     throw new Error(`${path} is no history of Rcptwise`)
-  if (numberOf(database, 'user_version') > schemaVersion)
-    throw new Error(`${path} was written by a newer release of Rcptwise`)
+  if (numberOf(database, 'user_version') !== schemaVersion)
+    throw new Error(
+      `${path} was written by another release of Rcptwise: move it away, and Rcptwise begins a new one`,
+    )
 }
 
 export const numberOf = (database: DatabaseSync, pragma: string): number =>

@@ -5,6 +5,7 @@
 import type { AddressKeeper, AddressMode } from './addresses.ts'
 import type { Attempt } from './attempt.ts'
 import { type Answer, type Condition, conditionsOf, type Question } from './question.ts'
+import type { Segments } from './segments.ts'
 import type { HistoryStore } from './store.ts'
 import { hasTerm, keyOf, type Term } from './terms.ts'
 
@@ -20,14 +21,19 @@ export interface SearchOptions {
   readonly mode: AddressMode
 }
 
-export function search(
-  store: HistoryStore,
-  question: Question,
-  { keeper, mode }: SearchOptions,
-): Answer {
+export const search = (store: HistoryStore, question: Question, options: SearchOptions): Answer =>
+  store.reading((terms) => answer({ store, terms }, question, options))
+
+interface Read {
+  readonly store: HistoryStore
+  readonly terms: Segments
+}
+
+function answer(read: Read, question: Question, { keeper, mode }: SearchOptions): Answer {
+  const { store } = read
   const { since = 0, limit, address } = question
-  const { found, more } = find(store, conditionsOf(question, keeper), { since, limit })
-  const attempts = withOthers(store, found).sort((a, b) => a.at - b.at)
+  const { found, more } = find(read, conditionsOf(question, keeper), { since, limit })
+  const attempts = withOthers(read, found).sort((a, b) => a.at - b.at)
   const splits = new Set(attempts.flatMap(({ split }) => split ?? []))
   const keptSince = store.keptSince()
   return {
@@ -47,19 +53,19 @@ interface Bounds {
 }
 
 function find(
-  store: HistoryStore,
+  { store, terms: index }: Read,
   conditions: readonly Condition[],
   { since, limit }: Bounds,
 ): { readonly found: ReadonlyMap<number, Attempt>; readonly more: boolean } {
   const found = new Map<number, Attempt>()
-  const [lead, ...others] = byCount(store, conditions)
+  const [lead, ...others] = byCount(index, conditions)
   if (lead === undefined) return { found, more: false }
   const among = {
     others: others.map(({ keys }) => keys),
     from: store.firstIdSince(since - disorderMs),
     most: mostLookedAt,
   }
-  for (const id of merged(lead.keys.map((key) => store.newestFirst(key, among)))) {
+  for (const id of merged(lead.keys.map((key) => index.newestFirst(key, among)))) {
     const attempt = store.attempt(id)
     if (attempt === undefined || attempt.at < since) continue
     if (!conditions.every((terms) => terms.some((term) => hasTerm(attempt, term)))) continue
@@ -76,11 +82,11 @@ interface Counted {
 }
 
 /** The one with the fewest attempts first. */
-function byCount(store: HistoryStore, conditions: readonly Condition[]): readonly Counted[] {
+function byCount(index: Segments, conditions: readonly Condition[]): readonly Counted[] {
   return conditions
     .map((terms): Counted => {
       const keys = terms.map((term) => keyOf(term))
-      const counts = keys.map((key) => store.countOf(key, mostLookedAt + 1))
+      const counts = keys.map((key) => index.countOf(key, mostLookedAt + 1))
       return {
         keys: keys.filter((_key, i) => counts[i] !== 0),
         count: counts.reduce((sum, count) => sum + count, 0),
@@ -106,7 +112,7 @@ export function* merged(rows: readonly IterableIterator<number>[]): IterableIter
 }
 
 /** Of the same split, or with the same Message-ID from the same sender. */
-function withOthers(store: HistoryStore, found: ReadonlyMap<number, Attempt>): Attempt[] {
+function withOthers({ store, terms: index }: Read, found: ReadonlyMap<number, Attempt>): Attempt[] {
   const all = new Map(found)
   const asked = new Set<string>()
   let lookedAt = 0
@@ -115,7 +121,7 @@ function withOthers(store: HistoryStore, found: ReadonlyMap<number, Attempt>): A
       const name = `${term.kind} ${term.value}`
       if (asked.has(name)) continue
       asked.add(name)
-      for (const id of merged([store.newestFirst(keyOf(term))])) {
+      for (const id of merged([index.newestFirst(keyOf(term))])) {
         if (lookedAt === mostOthers) return [...all.values()]
         if (all.has(id)) continue
         lookedAt++

@@ -8,6 +8,7 @@ import type { Attempt, Closing, Kept } from './attempt.ts'
 import type { Gap, LostFile } from './question.ts'
 import { attemptColumns, attemptIn, attemptRow, recipientColumns, recipientRow } from './rows.ts'
 import { numberOf, pageBytes } from './schema.ts'
+import { gatherSegments, Segments, segmentsOf, smallSegmentOf } from './segments.ts'
 import { keysOf } from './terms.ts'
 
 /** Attempts that go in one step. */
@@ -25,18 +26,6 @@ export interface Batch {
   /** Of this writer: all that happened up to then is written. */
   readonly until: number
 }
-
-/** Which of the attempts with a key are asked for. */
-export interface Among {
-  /** They also have one of each of these. */
-  readonly others: readonly (readonly number[])[]
-  /** An id, from which on. */
-  readonly from: number
-  /** Of those with the key so many are looked at, at most. */
-  readonly most: number
-}
-
-const everything: Among = { others: [], from: 0, most: -1 }
 
 export class HistoryStore {
   readonly #database: DatabaseSync
@@ -113,7 +102,8 @@ export class HistoryStore {
     const id = Number(this.#run(insertAttempt, attemptRow(attempt)).lastInsertRowid)
     for (const [n, recipient] of attempt.recipients.entries())
       this.#run(insertRecipient, recipientRow(id, n, recipient, attempt))
-    for (const key of keysOf(attempt)) this.#run('insert into term values (?, ?)', [key, id])
+    for (const key of keysOf(attempt))
+      this.#run('insert into term values (?, ?, ?)', [smallSegmentOf(id), key, id])
   }
 
   #addClosing({ split, outcome, at, recipients }: Closing): void {
@@ -156,9 +146,28 @@ export class HistoryStore {
     const attempt = this.attempt(id)
     if (attempt !== undefined)
       for (const key of keysOf(attempt))
-        this.#run('delete from term where key = ? and attempt = ?', [key, id])
+        this.#run('delete from term where segment in (?, ?) and key = ? and attempt = ?', [
+          ...segmentsOf(id),
+          key,
+          id,
+        ])
     this.#run('delete from recipient where attempt = ?', [id])
     this.#run('delete from attempt where id = ?', [id])
+  }
+
+  /** Makes questions cheaper; whether there may be more to do. */
+  gather(): boolean {
+    return this.#transaction(() => gatherSegments((sql) => this.#statement(sql)))
+  }
+
+  /** What it is asked meanwhile is answered from one state of the file. */
+  reading<T>(ask: (terms: Segments) => T): T {
+    this.#run('begin', [])
+    try {
+      return ask(new Segments((sql) => this.#statement(sql)))
+    } finally {
+      if (this.#database.isTransaction) this.#run('commit', [])
+    }
   }
 
   /** Without what is free in it. */
@@ -178,23 +187,6 @@ export class HistoryStore {
     )
   }
 
-  /** Attempts with this key, the newest first. To be read to its end, or given back. */
-  newestFirst(key: number, { others, from, most }: Among = everything): IterableIterator<number> {
-    const also = others.map(
-      (keys) =>
-        `exists (select 1 from term where attempt = one.attempt and key in (${keys.map(() => '?').join(', ')}))`,
-    )
-    // Several are read side by side: each needs a statement of its own.
-    const rows = this.#database
-      .prepare(
-        `select attempt from
-           (select attempt from term where key = ? and attempt >= ? order by attempt desc limit ?) as one
-         ${also.length === 0 ? '' : `where ${also.join(' and ')}`}`,
-      )
-      .iterate(key, from, most, ...others.flat())
-    return idsOf(rows)
-  }
-
   /** Of the first attempt that was made then or later; ids rise with time. */
   firstIdSince(at: number): number {
     const next = this.#statement('select id, at from attempt where id >= ? order by id limit 1')
@@ -207,14 +199,6 @@ export class HistoryStore {
       else low = Number(row['id']) + 1
     }
     return low
-  }
-
-  /** How many there are, as far as it matters. */
-  countOf(key: number, most: number): number {
-    const row = this.#statement(
-      'select count(*) as n from (select 1 from term where key = ? limit ?)',
-    ).get(key, most)
-    return Number(row?.['n'])
   }
 
   closingsOf(split: string): readonly Closing[] {
@@ -274,8 +258,4 @@ export class HistoryStore {
   #run(sql: string, values: readonly SQLInputValue[]): ReturnType<StatementSync['run']> {
     return this.#statement(sql).run(...values)
   }
-}
-
-function* idsOf(rows: Iterable<Record<string, unknown>>): IterableIterator<number> {
-  for (const { attempt } of rows) yield Number(attempt)
 }

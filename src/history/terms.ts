@@ -1,6 +1,7 @@
 /**
- * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. A
- * number of 48 bits takes a third of what an address takes; that two values may share one is why
+ * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. The
+ * index is cut into segments of attempts that follow each other, so that what is written lies close
+ * together. A number of 48 bits takes a third of what an address takes; that two values may share one is why
  * the attempt itself is looked at, too.
  */
 import { hash } from 'node:crypto'
@@ -13,11 +14,11 @@ export interface Term {
   readonly value: string
 }
 
-const octets = 6
+const hexDigits = 12
 
 /** Addresses, names and ids are looked for without regard to capitals. */
 export const keyOf = ({ kind, value }: Term): number =>
-  hash('sha256', `${kind}\0${value.toLowerCase()}`, 'buffer').readUIntBE(0, octets)
+  parseInt(hash('sha256', `${kind}\0${value.toLowerCase()}`, 'hex').slice(0, hexDigits), 16)
 
 export function termsOf({
   recipients,

@@ -124,16 +124,17 @@ class Thread {
 
   /** In small steps, between which batches are written and questions are answered. */
   keepHouse(): void {
-    const more = this.#try(() => this.#file.open()) ? this.#removeSome() : false
+    const more = this.#try(() => this.#file.open()) ? this.#doSome() : false
     setTimeout(() => this.keepHouse(), more ? 0 : houseEveryMs)
   }
 
-  /** Whether there is more to remove. */
-  #removeSome(): boolean {
+  /** Whether there is more to do. */
+  #doSome(): boolean {
     try {
       const { store } = this.#file.open()
       if (store.expire(Date.now() - options.keepMs)) return true
-      return isNearlyFull(store) && store.removeOldest()
+      if (isNearlyFull(store)) return store.removeOldest()
+      return store.gather()
     } catch (error) {
       this.#note(error)
       return false
