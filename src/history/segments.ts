@@ -53,51 +53,75 @@ function idsIn(statement: Statement): Ids | undefined {
   return typeof first === 'number' && typeof last === 'number' ? { first, last } : undefined
 }
 
-/** The group behind the last that was gathered. */
-function nextGroup(statement: Statement): number | undefined {
-  const last = statement('select min(segment) as last from term').get()?.['last']
-  return typeof last === 'number' && last < 0 ? -last : undefined
-}
-
 const rangeOf = (from: number, until: number): readonly number[] =>
   Array.from({ length: Math.max(0, until - from) }, (_, i) => from + i)
 
-/** All that there are, the oldest first. */
+/** All that there are, the oldest first; of a group both kinds while it is gathered. */
 function segmentsIn(statement: Statement): readonly number[] {
   const ids = idsIn(statement)
   if (ids === undefined) return []
-  const group = nextGroup(statement) ?? 0
-  const firstGroup = Math.floor(ids.first / 2 ** largeBits)
-  const firstSmall = Math.max(group * smallInLarge, smallSegmentOf(ids.first))
+  const bounds = statement(
+    'select (select min(segment) from term) as large, (select min(segment) from term where segment >= 0) as small',
+  ).get()
+  const [large, small] = [Number(bounds?.['large'] ?? 0), Number(bounds?.['small'] ?? Infinity)]
   return [
-    ...rangeOf(firstGroup, group).map(largeSegment),
-    ...rangeOf(firstSmall, smallSegmentOf(ids.last) + 1),
+    ...rangeOf(Math.floor(ids.first / 2 ** largeBits), -Math.min(0, large)).map(largeSegment),
+    ...rangeOf(small, smallSegmentOf(ids.last) + 1),
   ]
 }
 
-/** So that little more room is needed than there is already. */
-const slices = 64
-const keyBits = 48
+/**
+ * A group is gathered in so many steps, each for a part of the keys: between them batches are
+ * written and questions are answered.
+ */
+const steps = 64
+const keysPerStep = 2 ** 48 / steps
 
-/** Gathers what will not change any more, one large segment; whether there was one. */
-export function gatherSegments(statement: Statement): boolean {
+/** The smallest key that one of these segments has. */
+function smallestKey(statement: Statement, segments: readonly number[]): number | undefined {
+  const found = segments.flatMap((segment) => {
+    const key = statement('select min(key) as key from term where segment = ?').get(segment)?.[
+      'key'
+    ]
+    return typeof key === 'number' ? [key] : []
+  })
+  return found.length === 0 ? undefined : Math.min(...found)
+}
+
+/** The first group of which small segments are left and no attempt can follow. */
+function groupToGather(statement: Statement): readonly number[] | undefined {
   const ids = idsIn(statement)
-  if (ids === undefined) return false
-  const group = Math.max(nextGroup(statement) ?? 0, Math.floor(ids.first / 2 ** largeBits))
-  if (smallSegmentOf(ids.last) < (group + 1) * smallInLarge) return false
-  const small = [group * smallInLarge, (group + 1) * smallInLarge - 1]
-  const where = 'where segment between ? and ? and key >= ? and key < ?'
-  const copy = statement(
-    `insert into term select ?, key, attempt from term ${where} order by key, attempt`,
-  )
-  const remove = statement(`delete from term ${where}`)
-  const step = 2 ** keyBits / slices
-  for (let key = 0; key < 2 ** keyBits; key += step) {
-    copy.run(largeSegment(group), ...small, key, key + step)
-    remove.run(...small, key, key + step)
+  const first = statement('select min(segment) as first from term where segment >= 0').get()?.[
+    'first'
+  ]
+  if (ids === undefined || typeof first !== 'number') return undefined
+  const group = Math.floor(first / smallInLarge)
+  const end = (group + 1) * smallInLarge
+  return smallSegmentOf(ids.last) < end ? undefined : rangeOf(group * smallInLarge, end)
+}
+
+/**
+ * Moves some of what will not change any more into its large segment; whether there may be more.
+ * What has one key is moved at once, and whoever asks looks at both.
+ */
+export function gatherSegments(statement: Statement): boolean {
+  const segments = groupToGather(statement)
+  if (segments === undefined) return false
+  const smallest = smallestKey(statement, segments)
+  if (smallest === undefined) return false
+  const large = largeSegment(Math.floor((segments[0] ?? 0) / smallInLarge))
+  const from = Math.floor(smallest / keysPerStep) * keysPerStep
+  const where = 'where segment = ? and key >= ? and key < ?'
+  for (const segment of segments) {
+    const range = [segment, from, from + keysPerStep]
+    statement(`insert into term select ?, key, attempt from term ${where}`).run(large, ...range)
+    statement(`delete from term ${where}`).run(...range)
   }
   return true
 }
+
+/** In SQL, those of `segmentsOf`. */
+const bothOf = `one.attempt >> ${smallBits}, -1 - (one.attempt >> ${largeBits})`
 
 const rowsSql = 'from term as one where segment = ? and key = ? and attempt >= ?'
 
@@ -144,11 +168,11 @@ export class Segments {
   #rows(segment: number, key: number, { others, from, most }: Among): readonly Row[] {
     const also = others.map(
       (keys) =>
-        `exists (select 1 from term where segment = one.segment and key in (${keys.map(() => '?').join(', ')}) and attempt = one.attempt)`,
+        `exists (select 1 from term where segment in (${bothOf}) and key in (${keys.map(() => '?').join(', ')}) and attempt = one.attempt)`,
     )
     const where = also.length === 0 ? '' : `where ${also.join(' and ')}`
     const statement = this.#statement(
-      `select attempt from (select segment, attempt ${rowsSql} order by attempt desc limit ?) as one ${where}`,
+      `select attempt from (select attempt ${rowsSql} order by attempt desc limit ?) as one ${where}`,
     )
     const limit = Number.isFinite(most) ? most : -1
     return statement.all(segment, key, from, limit, ...others.flat())
