@@ -1,7 +1,7 @@
 /**
  * Where attempts are found by their keys. The index is cut into segments of attempts that follow
- * each other (docs/decisions/0121): what is written or removed at the same time lies in the same few
- * pages. A question asks each segment, so that what will not change any more is gathered into
+ * each other (docs/decisions/0121): what is written or removed at the same time lies in the same
+ * few pages. A question asks each segment, so that what will not change any more is gathered into
  * larger ones.
  */
 import type { StatementSync } from 'node:sqlite'

@@ -1,7 +1,6 @@
 /**
- * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. The
- * index is cut into segments of attempts that follow each other, so that what is written lies close
- * together. A number of 48 bits takes a third of what an address takes; that two values may share one is why
+ * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. A
+ * number of 48 bits takes a third of what an address takes; that two values may share one is why
  * the attempt itself is looked at, too.
  */
 import { hash } from 'node:crypto'
