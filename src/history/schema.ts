@@ -13,8 +13,8 @@ export const pageBytes = 4096
 /**
  * attempt: one row a transaction; ids rise with time. recipient: one row a recipient of it; its
  * flags are 1 final, 2 taken by the server behind, 4 had it already, 8 reported; its reply is null
- * where it is that of the attempt. term: where each is found (terms.ts, segments.ts). closing: how a
- * split ended. gap: when something could not be written. run: who writes, and until when all is
+ * where it is that of the attempt. term: where each is found (terms.ts, segments.ts). closing: how
+ * a split ended. gap: when something could not be written. run: who writes, and until when all is
  * written.
  */
 const tables = `
