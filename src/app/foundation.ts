@@ -11,7 +11,7 @@ import { initialise } from '../metrics/initialise.ts'
 import { createMetrics, type Metrics, type ScrapeSources } from '../metrics/registry.ts'
 import { learnFromFacts } from '../peers/learning.ts'
 import { strategyInForce } from '../peers/overrides.ts'
-import type { ConfigurableStrategy } from '../strategy/names.ts'
+import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
 import type { FactHub } from './fact-hub.ts'
 import { historyOf } from './history.ts'
 import { judgeNames } from './judge.ts'
@@ -47,6 +47,7 @@ interface StrategyOfPeer {
   readonly peer: string
   readonly name: string
   readonly strategy: ConfigurableStrategy
+  readonly shadow?: StrategyName
 }
 
 /** Rejects when the ledger can't be used; whoever hears of facts has heard why then. */
@@ -63,14 +64,16 @@ export async function openFoundation(
   // The metrics hear of it when it can't be opened.
   const store = await openLedger(config, facts.tell, now)
   facts.add(learnFromFacts({ senders: store.senders, onFact: facts.tell }))
+  metrics.startedSeconds.set(now() / 1000)
   metrics.configLoadedSeconds.set(now() / 1000)
   const history = historyOf(config, { worker, onFact: facts.tell, now })
   if (history !== undefined) facts.add(history.onFact)
   if (history !== undefined) sources.unwritten = () => history.unwritten()
   const strategies = ({ peers }: Config): readonly StrategyOfPeer[] =>
-    peers.map(({ name, strategy }) => ({
+    peers.map(({ name, strategy, shadow }) => ({
       peer: name,
       name,
+      ...known({ shadow }),
       strategy: strategyInForce({ name, strategy }, store.overrides(), now()),
     }))
   return {

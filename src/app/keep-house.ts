@@ -245,6 +245,7 @@ const metricsOfHouse = (
   heldSplits: async () => (await heldSplits(ledger, now())).held.length,
   missing: () => sweeping.missing(),
   learned: () => sweeping.learned(),
+  certificatesKept: () => inForce().certificates?.part.kept ?? 0,
   certificates: () =>
     (inForce().certificates?.part.all ?? []).map(({ name, expiresAt }) => ({
       name,

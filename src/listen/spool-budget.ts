@@ -84,6 +84,15 @@ export class SpoolBudget {
   get diskBytes(): number {
     return this.#disk.bytes
   }
+  /** Of all processes together. */
+  get memoryLimitBytes(): number {
+    return this.#options.totalMemoryBytes
+  }
+  /** Of all processes together; no more than the file system has room for. */
+  get diskLimitBytes(): number {
+    this.#lookAtDisk()
+    return Math.min(this.#options.totalDiskBytes, this.#disk.inAll + this.#freeBytes)
+  }
   /**
    * No more texts should be begun in memory, and what waits for a disk should be written before
    * more is read.

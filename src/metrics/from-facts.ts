@@ -27,8 +27,18 @@ function verdictOf(recipient: RecipientFact): VerdictName {
 const replyClass = (code: number): string =>
   code >= 200 && code < 600 ? `${Math.floor(code / 100)}xx` : 'other'
 
+/**
+ * What comes back to a split was counted when it was opened. What was put off as a whole, and is no
+ * split, comes again for its answer; who has been given it (`taken`) is remembered, so that the
+ * return of the others is known for one.
+ */
+const isNewMessage = ({ cameBack, split, recipients }: TransactionFact): boolean =>
+  cameBack === undefined &&
+  (split !== undefined || recipients.some(({ final, taken }) => final || taken !== undefined))
+
 export function metricsFromFacts(metrics: Metrics): FactListener {
   const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
+  const messages = series((...labels) => metrics.messagesTotal.labels(...labels))
   const recipients = series((...labels) => metrics.recipientsTotal.labels(...labels))
   const duplicates = series((...labels) => metrics.duplicatesSuppressedTotal.labels(...labels))
   const returns = series((...labels) => metrics.returnsTotal.labels(...labels))
@@ -48,6 +58,7 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
   const onTransaction = (fact: TransactionFact): void => {
     const { peer, strategy } = fact.splitOf ?? fact
     transactions(fact.peer, fact.mode, fact.outcome).inc()
+    if (isNewMessage(fact)) messages(fact.peer, fact.mode).inc()
     if (fact.textMs !== undefined) metrics.messagesBytesTotal.inc(fact.sizeBytes)
     if (
       fact.cameBack !== undefined &&
@@ -262,10 +273,12 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         return
       case 'configLoaded':
         metrics.configReloadsTotal.inc({ result: 'loaded' })
+        metrics.configKept.set(0)
         metrics.configLoadedSeconds.set(fact.at / 1000)
         return
       case 'configKept':
         metrics.configReloadsTotal.inc({ result: 'kept' })
+        metrics.configKept.set(1)
     }
   })
 }

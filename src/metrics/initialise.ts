@@ -6,7 +6,7 @@ import type { Fact } from '../facts/fact.ts'
 import type { BounceResult } from '../facts/bounces.ts'
 import type { LimitName, SessionEnd } from '../facts/sessions.ts'
 import type { TransactionFact } from '../facts/transaction.ts'
-import { type ConfigurableStrategy, strategyNames } from '../strategy/names.ts'
+import { type ConfigurableStrategy, type StrategyName, strategyNames } from '../strategy/names.ts'
 import type { Metrics } from './registry.ts'
 
 type JudgeResult = Extract<Fact, { kind: 'judged' }>['result']
@@ -95,13 +95,20 @@ export interface Named {
   readonly observes?: boolean
 }
 
+interface NamedPeer {
+  readonly name: string
+  readonly strategy: ConfigurableStrategy
+  /** Another one, whose cost is counted without its being done. */
+  readonly shadow?: StrategyName
+}
+
 /**
  * Of each peer class, with the strategy in force for it, and of the judges. May be called again,
  * for instance for an override: nothing is lost.
  */
 export function initialise(
   metrics: Metrics,
-  peers: readonly { readonly name: string; readonly strategy: ConfigurableStrategy }[],
+  peers: readonly NamedPeer[],
   { judges = [], policySources = [], observes = false }: Named = {},
 ): void {
   for (const result of ['loaded', 'kept']) {
@@ -121,14 +128,17 @@ export function initialise(
   metrics.observing.set(observes ? 1 : 0)
   for (const why of sessionEnds) metrics.sessionEndsTotal.inc({ why }, 0)
   for (const limit of limitNames) metrics.limitHitsTotal.inc({ limit }, 0)
-  for (const { name: peer, strategy } of peers) {
+  for (const { name: peer, strategy, shadow } of peers) {
+    if (shadow !== undefined) metrics.shadowForcedRetriesTotal.inc({ peer, strategy: shadow }, 0)
     for (const tls of ['yes', 'no']) {
       metrics.sessionsTotal.inc({ peer, tls }, 0)
       metrics.sessionsOpen.inc({ peer, tls }, 0)
     }
-    for (const mode of modes)
+    for (const mode of modes) {
+      metrics.messagesTotal.inc({ peer, mode }, 0)
       for (const outcome of transactionOutcomes)
         metrics.transactionsTotal.inc({ peer, mode, outcome }, 0)
+    }
     for (const verdict of verdicts) metrics.recipientsTotal.inc({ peer, verdict }, 0)
     metrics.duplicatesSuppressedTotal.inc({ peer }, 0)
     if (observes) initialiseObserved(metrics, peer)

@@ -9,6 +9,7 @@
 
 import { beforeAndAfter } from './before-and-after.ts'
 import { historyMetrics, storeBuckets } from './history-metrics.ts'
+import { ownParts } from './own-parts.ts'
 
 export interface MetricDescription {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -70,7 +71,13 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'transactions_total',
     labels: ['peer', 'mode', 'outcome'],
-    help: 'Messages that clients offered, by the answer: mode prdr, plain or split; outcome accepted, mixed, refused, deferred or aborted.',
+    help: 'Transactions in which clients offered a message, by the answer: mode prdr, plain or split; outcome accepted, mixed, refused, deferred or aborted. A message that comes again is one more of them; messages_total counts it once.',
+  },
+  messagesTotal: {
+    type: 'counter',
+    name: 'messages_total',
+    labels: ['peer', 'mode'],
+    help: 'Messages, each once: when somebody of its recipients first has an answer for good, or is deferred to split it. What comes back to a split is no new message, in whichever worker and on whichever front-end that shares the ledger. A message that your server or a limit puts off as a whole counts when it has an answer. With PRDR, who was put off beside a refusal counts as one more message.',
   },
   messagesBytesTotal: {
     type: 'counter',
@@ -244,8 +251,9 @@ export const metricDescriptions = {
   judgeServersDown: {
     type: 'gauge',
     name: 'judge_servers_down',
+    ofAll: 'max',
     labels: ['judge'],
-    help: 'Servers of a judge that Rcptwise does not ask for a while, because they failed several times in a row; each worker process counts its own.',
+    help: 'Servers of a judge that Rcptwise does not ask for a while, because they failed several times in a row. Each worker process finds out for itself: this is the largest number.',
   },
   judgeLeftOutTotal: {
     type: 'counter',
@@ -315,6 +323,13 @@ export const metricDescriptions = {
     labels: ['kind'],
     help: 'Bytes of message texts that Rcptwise keeps now; kind is memory (spool.total_memory) or disk (spool.total_disk).',
   },
+  spoolLimitBytes: {
+    type: 'gauge',
+    name: 'spool_limit_bytes',
+    ofAll: 'max',
+    labels: ['kind'],
+    help: 'Bytes of message texts that Rcptwise may keep; kind is memory (spool.total_memory) or disk: spool.total_disk, or what the file system has room for if that is less.',
+  },
   ledgerDurable: {
     type: 'gauge',
     name: 'ledger_durable',
@@ -336,59 +351,5 @@ export const metricDescriptions = {
     buckets: storeBuckets,
   },
   ...historyMetrics,
-  workersLostTotal: {
-    type: 'counter',
-    name: 'workers_lost_total',
-    labels: [],
-    help: 'Worker processes that ended by themselves and that Rcptwise replaced.',
-  },
-  workersHungTotal: {
-    type: 'counter',
-    name: 'workers_hung_total',
-    labels: [],
-    help: 'Worker processes whose event loop stood still for longer than timeouts.worker. Rcptwise ended and replaced them, and counts them as lost too.',
-  },
-  factsDroppedTotal: {
-    type: 'counter',
-    name: 'facts_dropped_total',
-    labels: [],
-    help: 'Facts that a worker did not tell its primary, which somebody watches: the primary did not read them in time, and mail does not wait for it. What you watch then lacks them; log and metrics have them.',
-  },
-  configReloadsTotal: {
-    type: 'counter',
-    name: 'config_reloads_total',
-    labels: ['result'],
-    help: 'Configurations that Rcptwise read while running: loaded, or kept (the new one is wrong and the old one stays in use).',
-  },
-  configLoadedSeconds: {
-    type: 'gauge',
-    name: 'config_loaded_seconds',
-    labels: [],
-    ofAll: 'max',
-    help: 'When Rcptwise loaded the configuration in use, as Unix time.',
-  },
-  tlsHandshakesTotal: {
-    type: 'counter',
-    name: 'tls_handshakes_total',
-    labels: ['protocol'],
-    help: 'TLS handshakes with clients that succeeded, by version: what a higher tls.minimum_version would cost.',
-  },
-  tlsFailuresTotal: {
-    type: 'counter',
-    name: 'tls_failures_total',
-    labels: ['reason'],
-    help: 'TLS handshakes with clients that failed. The reason is protocol or cipher (nothing in common), certificate (the client does not trust ours), time, closed (the client went away), junk (that was no TLS) or other.',
-  },
-  tlsCertificateReloadsTotal: {
-    type: 'counter',
-    name: 'tls_certificate_reloads_total',
-    labels: ['result'],
-    help: 'Certificates that Rcptwise read: loaded, or kept (the changed files are wrong and the old certificate stays in use).',
-  },
-  tlsCertificateExpirySeconds: {
-    type: 'gauge',
-    name: 'tls_certificate_expiry_seconds',
-    labels: ['name'],
-    help: 'When a certificate in use expires, as Unix time: subtract time() for what is left.',
-  },
+  ...ownParts,
 } as const satisfies Record<string, MetricDescription>

@@ -61,7 +61,14 @@ export interface ScrapeSources {
   learned?(): readonly { readonly strategy: string; readonly senders: number }[]
   /** Certificates in use; `notAfter` in ms since the epoch. */
   certificates?(): readonly { readonly name: string; readonly notAfter: number }[]
-  spool?(): { readonly memoryBytes: number; readonly diskBytes: number }
+  /** Of these, those whose changed files are wrong. */
+  certificatesKept?(): number
+  spool?(): {
+    readonly memoryBytes: number
+    readonly diskBytes: number
+    readonly memoryLimitBytes: number
+    readonly diskLimitBytes: number
+  }
   pool?(): readonly { readonly server: string; readonly busy: number; readonly idle: number }[]
   /** Every address of every backend server. */
   backends?(): readonly { readonly server: string; readonly usable: boolean }[]
@@ -156,6 +163,7 @@ export function createMetrics(
     connectionsRefusedTotal: counter(d.connectionsRefusedTotal),
     limitHitsTotal: counter(d.limitHitsTotal),
     transactionsTotal: counter(d.transactionsTotal),
+    messagesTotal: counter(d.messagesTotal),
     messagesBytesTotal: counter(d.messagesBytesTotal),
     recipientsTotal: counter(d.recipientsTotal),
     forcedRetriesTotal: counter(d.forcedRetriesTotal),
@@ -250,6 +258,13 @@ export function createMetrics(
       self.set({ kind: 'memory' }, memoryBytes)
       self.set({ kind: 'disk' }, diskBytes)
     }),
+    spoolLimitBytes: gauge(d.spoolLimitBytes, (self) => {
+      self.reset()
+      const spool = sources.spool?.()
+      if (spool === undefined) return
+      self.set({ kind: 'memory' }, spool.memoryLimitBytes)
+      self.set({ kind: 'disk' }, spool.diskLimitBytes)
+    }),
     ledgerDurable,
     ledgerTroubleTotal: counter(d.ledgerTroubleTotal),
     ledgerSeconds: histogram(d.ledgerSeconds),
@@ -264,10 +279,15 @@ export function createMetrics(
     workersHungTotal: counter(d.workersHungTotal),
     factsDroppedTotal: counter(d.factsDroppedTotal),
     configReloadsTotal: counter(d.configReloadsTotal),
+    configKept: gauge(d.configKept),
+    startedSeconds: gauge(d.startedSeconds),
     configLoadedSeconds: gauge(d.configLoadedSeconds),
     tlsHandshakesTotal: counter(d.tlsHandshakesTotal),
     tlsFailuresTotal: counter(d.tlsFailuresTotal),
     tlsCertificateReloadsTotal: counter(d.tlsCertificateReloadsTotal),
+    tlsCertificatesKept: gauge(d.tlsCertificatesKept, (self) => {
+      self.set(sources.certificatesKept?.() ?? 0)
+    }),
     tlsCertificateExpirySeconds: gauge(d.tlsCertificateExpirySeconds, (self) => {
       self.reset()
       for (const { name, notAfter } of sources.certificates?.() ?? [])

@@ -26,6 +26,8 @@ export interface WatchedCertificateOptions extends CertificateOptions {
 export interface WatchedCertificates extends Certificates {
   /** What the certificates in use were made of, in the order of `all`. */
   readonly texts: readonly PemOfFiles[]
+  /** How many of them are in use because their changed files are wrong. */
+  readonly kept: number
   /**
    * Reads all files now, changed or not (SIGHUP). Never rejects: what is wrong is told as
    * certificateKept.
@@ -106,6 +108,10 @@ class Watched implements WatchedCertificates {
 
   get texts(): readonly PemOfFiles[] {
     return this.#kept.map(({ pem, files }) => ({ pem, files }))
+  }
+
+  get kept(): number {
+    return this.#kept.filter(({ doubt }) => doubt?.told === true).length
   }
 
   contextFor(serverName?: string): SecureContext {

@@ -91,6 +91,7 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     ['tls_certificate_reloads_total{result="loaded"}', 1],
     ['tls_certificate_reloads_total{result="kept"}', 1],
     ['transactions_total{peer="default",mode="split",outcome="accepted"}', 2],
+    ['messages_total{peer="default",mode="split"}', 1],
     ['messages_bytes_total', 4000],
     ['recipients_total{peer="default",verdict="accept"}', 1],
     ['recipients_total{peer="default",verdict="tag"}', 1],

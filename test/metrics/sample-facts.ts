@@ -339,6 +339,12 @@ export const everyKind: readonly Fact[] = [
     by: 'admin',
   },
   transaction({ peer: 'partners', sizeBytes: 0, guess: 'right' }),
+  transaction({
+    peer: 'partners',
+    strategy: 'late',
+    sizeBytes: 0,
+    recipients: [recipient('a@example.org', { fate: 'deferred', final: false })],
+  }),
   transaction({ peer: 'partners', sizeBytes: 0, shadow: { strategy: 'group', forcedRetries: 3 } }),
   {
     kind: 'strategyChanged',

@@ -119,10 +119,23 @@ describe('when the files change', () => {
     await writeFile(join(directory, 'other'), '')
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(kept()).toHaveLength(1)
+    expect(certificates.kept).toBe(1)
     expect(await shown(certificates)).toBe('old.test')
     await writePair('new.test', 'mx')
     await until('the new pair is used', async () => (await shown(certificates)) === 'new.test')
     expect(kinds()).toEqual(['certificateLoaded', 'certificateKept', 'certificateLoaded'])
+    await until('none is kept', () => certificates.kept === 0)
+  })
+
+  test('whoever puts the old files back has mended it: no certificate is kept any more', async () => {
+    const files = await writePair('old.test', 'mx')
+    const certificates = await open([files])
+    const good = await readFile(files.cert)
+    await writeFile(files.cert, 'half a certific')
+    await until('it is kept', () => certificates.kept === 1)
+    await writeFile(files.cert, good)
+    await until('none is kept', () => certificates.kept === 0)
+    expect(kinds()).toEqual(['certificateLoaded', 'certificateKept'])
   })
 })
 

@@ -308,7 +308,9 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
             'cat /etc/grafana/provisioning/dashboards/*',
           ),
         ) ?? []
-      expect(await podman('exec', 'rcptwise_grafana_1', 'ls', provided)).toContain('rcptwise.json')
+      expect(await podman('exec', 'rcptwise_grafana_1', 'ls', provided)).toContain(
+        'rcptwise-overview.json',
+      )
     },
   )
 })

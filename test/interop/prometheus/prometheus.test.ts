@@ -19,7 +19,7 @@ import { metricsFromFacts } from '../../../src/metrics/from-facts.ts'
 import { initialise } from '../../../src/metrics/initialise.ts'
 import { createMetrics } from '../../../src/metrics/registry.ts'
 import { sampleContext } from '../../admin/sample-context.ts'
-import { alertsFile, queriesOf, readDashboard } from '../../metrics/dashboard.ts'
+import { alertsFile, queriesOf, readDashboards } from '../../metrics/dashboard.ts'
 import { everyKind } from '../../metrics/sample-facts.ts'
 import { until } from '../../support/lab/until.ts'
 import { findPrometheus } from './debian-prometheus.ts'
@@ -41,6 +41,7 @@ const metrics = createMetrics({
   certificates: () => [{ name: 'mx1.example.org', notAfter: Date.now() + 90 * 86_400_000 }],
   missing: () => [{ peer: 'default', strategy: 'group', recipients: 2 }],
   learned: () => [{ strategy: 'lenient', senders: 1 }],
+  spool: () => ({ memoryBytes: 1, diskBytes: 0, memoryLimitBytes: 10, diskLimitBytes: 100 }),
   pool: () => [{ server: 'smtp://10.0.0.5:25', busy: 1, idle: 2 }],
   backends: () => [{ server: 'smtp://10.0.0.5:25', usable: true }],
 })
@@ -119,7 +120,7 @@ describe.skipIf(!found.ok)('Prometheus', () => {
     expect(delay.find(({ metric }) => metric['strategy'] === 'group')?.value).toBe(61)
   })
 
-  it.each(queriesOf(readDashboard()))(
+  it.each(queriesOf(readDashboards()))(
     'panel "$title" has data: $expression',
     async ({ expression }) => {
       // A rate has no value before its series was scraped twice.
@@ -130,11 +131,13 @@ describe.skipIf(!found.ok)('Prometheus', () => {
   )
 
   it.each([
-    ['peer', 'default'],
-    ['instance', undefined],
-  ])('the variable %s has values', async (name, value) => {
+    ['job', 'rcptwise_ledger_durable', 'rcptwise'],
+    ['instance', 'rcptwise_ledger_durable', undefined],
+    ['peer', 'rcptwise_strategy_in_force', 'default'],
+    ['strategy', 'rcptwise_forced_retries_total', 'group'],
+  ])('the variable %s has values', async (name, series, value) => {
     const values = (await prometheus.get(
-      `/api/v1/label/${name}/values?match[]=rcptwise_transactions_total`,
+      `/api/v1/label/${name}/values?match[]=${series}`,
     )) as string[]
     expect(values).toContain(value ?? target)
   })

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import { sendByPrdr, sendByRetrying } from '../../../src/demo/client.ts'
-import { alertsFile, queriesOf, readDashboard } from '../../metrics/dashboard.ts'
+import { alertsFile, queriesOf, readDashboards } from '../../metrics/dashboard.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { Client } from '../../support/dialogue.ts'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
@@ -25,7 +25,7 @@ const config = (port: number): string => `
 backend: { servers: ["smtp://127.0.0.1:${port}"] }
 relay_domains: [example.org]
 limits: { sessions_per_address: 8 }
-peers: [{ name: default, shadow: late }]
+peers: [{ name: default, strategy: late, shadow: group }]
 `
 const policies =
   '"tag@example.org": tag-only\n"careful@example.org": careful\n"strict@example.org": strict\n'
@@ -152,7 +152,7 @@ describe.skipIf(!found.ok)('the dashboard over a real run', () => {
     await backend[Symbol.asyncDispose]()
   })
 
-  it.each(queriesOf(readDashboard()))(
+  it.each(queriesOf(readDashboards()))(
     'panel "$title" has data: $expression',
     async ({ expression }) => {
       // Not everything that it shows has happened yet.
