@@ -30,7 +30,7 @@ import { known } from '../known.ts'
 export function abortTransaction(session: Session, transaction: Transaction, made: Made): void {
   for (const recipient of transaction.recipients)
     if (recipient.fate === 'through') recipient.reason = reason('ended early')
-  recordAbort(session, transaction, false)
+  recordAbort(session, transaction, { trouble: false })
   noteTransaction(session, transaction, { outcome: 'aborted', made })
 }
 
@@ -59,7 +59,7 @@ export function concludeWithoutAnswer(
     recipient.reason = why
     recipient.final = isPermanent(reply)
   }
-  recordAbort(session, transaction, trouble)
+  recordAbort(session, transaction, { trouble })
   noteTransaction(session, transaction, { outcome: outcomeOf(reply), made })
 }
 

@@ -144,7 +144,7 @@ function concludeAnswer(session: Session, answered: Answered): void {
     observePassed(session, transaction, { sizeBytes, outcomes: results.outcomes })
   }
   session.effects.push({ do: 'abandon' })
-  if (step.client === 'gone') return keepForNobody(session, answered)
+  if (isForNobody(transaction, step)) return keepForNobody(session, answered)
   const said = answerTo(transaction, answered, circumstancesOf(session, answered))
   markAnswered(transaction, results.outcomes, said)
   const { judgedAnyway } = results
@@ -157,6 +157,10 @@ function concludeAnswer(session: Session, answered: Answered): void {
   const outcome = said.lines.length > 1 ? 'mixed' : outcomeOf(transaction.lastReply)
   noteTransaction(session, transaction, { outcome, made: madeAtLast(answered) })
 }
+
+/** Who has closed its side, and has had its answers in a later attempt, does not hear this one. */
+const isForNobody = ({ overtaken }: Transaction, { client }: Pick<Delivering, 'client'>): boolean =>
+  client === 'gone' || (client === 'maybe gone' && overtaken === true)
 
 const madeAtLast = ({ step, results }: Answered): Made => ({
   ...madeOfJudged(step.judged),

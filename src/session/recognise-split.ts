@@ -69,6 +69,7 @@ function noteReturned(transaction: Transaction): void {
 export function takeOver(session: Session, transaction: Transaction, split: Split): void {
   const ours = transaction.split ?? split
   const { version } = split
+  if (split.status !== 'open') transaction.overtaken = true
   switchSplit(session, transaction, {
     ...ours,
     version,

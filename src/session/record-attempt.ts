@@ -156,18 +156,20 @@ const keptBack = (transaction: Transaction, answer: Answer): boolean =>
   (answer.deliveredUnsaid.length > 0 &&
     throughOf(transaction).some(({ reason }) => isPutOff(reason)))
 
+type Abort = Pick<AttemptResult, 'trouble' | 'unheard'>
+
 /**
  * The client left before the text was complete, nobody went through, or the text was refused for
  * its form or for `trouble` here.
  */
-export function recordAbort(session: Session, transaction: Transaction, trouble: boolean): void {
+export function recordAbort(session: Session, transaction: Transaction, end: Abort): void {
   recordRefused(session, transaction)
   if (transaction.split === undefined) return
   const forcedRetry = transaction.recipients.some((recipient) => recipient.fate === 'deferred')
   // Which message it was was never known, and nobody was made to wait or refused for good: it says
   // nothing of this split.
   if (!forcedRetry && !isCertain(transaction) && refusedOf(transaction).length === 0) return
-  finishAttempt(session, transaction, { progress: false, trouble, forcedRetry })
+  finishAttempt(session, transaction, { progress: false, forcedRetry, ...end })
 }
 
 /** Who waits in the split of this transaction, and was refused at RCPT. */
@@ -181,7 +183,12 @@ interface AttemptResult {
   readonly progress: boolean
   readonly trouble: boolean
   readonly forcedRetry: boolean
+  /** Nobody was told anything. */
+  readonly unheard?: boolean
 }
+
+const waits = (split: Split, { address }: Recipient): boolean =>
+  stateOf(split, address)?.state === 'waiting'
 
 function finishAttempt(session: Session, transaction: Transaction, result: AttemptResult): void {
   if (transaction.split === undefined) return
@@ -202,6 +209,9 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   // Nothing of this attempt is under way any more: what the backend was asked to take and did not
   // is not there.
   split = settleDelivery(split, transaction.intended, new Set())
+  // They have had their answer in another attempt, and this one had nobody to tell.
+  if (result.unheard === true && transaction.overtaken === true)
+    split = answerRecipients(split, addresses(unanswered.filter((one) => waits(split, one))))
   if (certain) split = keepDeclared(transaction, split)
   // The client left before it had shown its text: nobody knows whether the guess was right
   // (senders: nullmailer).
@@ -237,7 +247,7 @@ function finishAttempt(session: Session, transaction: Transaction, result: Attem
   split = closeIfDone({ ...split, ...attempt }, session.at)
   transaction.split = split
   saveSplit(session, transaction)
-  if (split.status !== 'open') noteClosed(session, split)
+  if (split.status !== 'open' && transaction.overtaken !== true) noteClosed(session, split)
 }
 
 /** By which the next attempt of this message will be known before its text. */

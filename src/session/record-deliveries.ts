@@ -124,7 +124,7 @@ export function recordUnheard(
     }
     transaction.split = oweAcknowledgement(split, addresses)
   }
-  recordAbort(session, transaction, true)
+  recordAbort(session, transaction, { trouble: true, unheard: true })
 }
 
 /** The 250 was heard after all: nobody will come again for it. */

@@ -111,6 +111,11 @@ export interface Transaction {
    * are refused in it to wait for the others.
    */
   returned?: 'as guessed' | 'by its text alone'
+  /**
+   * `split` was closed while this transaction waited for an earlier attempt: the sender has had its
+   * answers in a later one.
+   */
+  overtaken?: true
   /** Of its text, once that is complete. */
   sizeBytes?: number
   /** For people who look for the message; once its text has told. */

@@ -3,7 +3,7 @@
  * its moment alone.
  */
 import { describe, expect, test } from 'vitest'
-import { Record } from './count.ts'
+import { type Fault, Record } from './count.ts'
 import {
   ann,
   blow,
@@ -168,6 +168,28 @@ const rows: readonly Row[] = [
     ],
     ['doubled'],
   ],
+  ...(['primary', 'worker'] as const).map((target): Row => {
+    const counted: Fault[] = ['doubled']
+    return [
+      `the same, where the ${target} was killed before it went`,
+      [
+        letter(0),
+        transaction(1000, '451 later'),
+        taken(1000, [ann]),
+        said(1001, '1000'),
+        blow(5005, target, 'SIGKILL', 0),
+        transaction(5000, '', {
+          ...broken,
+          end: 'left',
+          left: { when: 'while the server thinks', how: 'RST', at: 5010 },
+        }),
+        transaction(9000, '250 taken'),
+        taken(9000, both),
+      ],
+      target === 'primary' ? [] : counted,
+      target === 'primary' ? counted : [],
+    ]
+  }),
   [
     'delivered twice: the sender of a later attempt went before anything could be said',
     [

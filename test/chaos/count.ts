@@ -215,23 +215,28 @@ export class Record {
   /**
    * A later attempt in which they were acknowledged. The acknowledgement reached the sender's
    * machine before the sender closed its socket, and so it counts as heard; otherwise it is
-   * repeated.
+   * repeated. Who leaves by RST has not heard it, unless the front-end had ended by then.
    */
   #answerLost(letter: string, recipient: string, copy: Copy, until: number): string | undefined {
     const known = copy.said ?? copy.at
-    const gone = this.#evidence
-      .transactionsOf(letter)
-      .find(
-        ({ left, rcpts, dot }) =>
-          dot !== undefined &&
-          left?.how === 'FIN' &&
-          left.at >= known &&
-          left.at < until &&
-          rcpts.some(([to]) => to === recipient),
-      )
-    return gone === undefined
+    const gone = this.#evidence.transactionsOf(letter).find(
+      (one) =>
+        one.dot !== undefined &&
+        one.left !== undefined &&
+        one.left.at >= known &&
+        one.left.at < until &&
+        (one.left.how === 'FIN' ||
+          // Its workers end their sessions then, as at a stop.
+          this.#evidence.blowIn(
+            one.dot,
+            one.left.at,
+            (blow) => endsFront(one)(blow) && blow.target === 'primary',
+          ) !== undefined) &&
+        one.rcpts.some(([to]) => to === recipient),
+    )
+    return gone?.left === undefined
       ? undefined
-      : 'the sender went (FIN) when the answer of a later attempt was there'
+      : `the sender went (${gone.left.how}) when the answer of a later attempt was there`
   }
 
   /**

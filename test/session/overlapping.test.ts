@@ -1,8 +1,10 @@
 /**
  * Two transactions at once: a split that others write to while recipients are offered one by one.
  */
+import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Reply } from '../../src/smtp/reply.ts'
+import type { StrategyName } from '../../src/strategy/names.ts'
 import { Machine, type MachineOptions, policies, yes } from '../support/machine.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'
 
@@ -135,3 +137,60 @@ test('a return that had to wait for an earlier attempt is known by its text alon
   expect([codes(rcpts), codes(text)], 'split, not forgiven').toEqual(['250 250 451', '250'])
   expect(copies).toEqual([])
 })
+
+test.each(['inputEnded', 'clientLost'] as const)(
+  'who has left (%s), and whose split another attempt has closed meanwhile, opens it no more',
+  (how) => {
+    const { clock, ledger } = site()
+    const identity = { fingerprint: createHash('sha256').update('spam').digest('hex') }
+    const spamReply: Reply = { code: 550, lines: ['5.7.1 Spam'] }
+    const attempt = (strategy: StrategyName, world: MachineOptions['world']): Machine =>
+      Machine.ready({
+        recipients,
+        ledger,
+        now: () => clock.now,
+        peer: { strategy },
+        session: { lastWord: 'backend' },
+        ...(world && { world }),
+      })
+    const text = { message: 'spam', judgement: { kind: 'silent' } } as const
+    const first = attempt('late', { deliver: () => undefined })
+    first.message(all, text)
+    first.tell({ kind: 'inputEnded', identity })
+    /** The server behind refuses it for Cho. */
+    const answer = (machine: Machine): void => {
+      const parcels = machine.effects.flatMap((effect) =>
+        effect.do === 'deliver' ? effect.parcels : [],
+      )
+      const results = parcels.map(({ recipients: of }) => ({
+        reply: of.some(({ argument }) => argument.startsWith('<cho@')) ? spamReply : yes,
+        own: new Map<number, Reply>(),
+        ms: 1,
+      }))
+      machine.tell({ kind: 'delivered', results })
+    }
+    const waits = { othersAreDone: () => undefined }
+    const left = attempt('late', { ...waits, deliver: () => undefined })
+    left.message(all, text)
+    const last = attempt('lenient', waits)
+    last.message(all, text)
+    clock.now += 1000
+    answer(first)
+    const settle = (machine: Machine): readonly string[] => {
+      const [split] = ledger.splits.values()
+      return machine.tell({ kind: 'deliveriesSettled', settled: true, ...(split && { split }) })
+    }
+    expect(settle(last).join('')).toMatch(/^550 .*only for <cho@example\.org>/)
+    last.send('QUIT')
+    expect(ledger.open).toEqual([])
+    clock.now += 1000
+    settle(left)
+    left.tell({ kind: how, identity })
+    answer(left)
+    expect(ledger.open).toEqual([])
+    const closed = [first, left, last].flatMap(({ facts }) =>
+      facts.filter(({ kind }) => kind === 'splitClosed'),
+    )
+    expect(closed.length).toBeLessThanOrEqual(1)
+  },
+)
