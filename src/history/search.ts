@@ -11,7 +11,7 @@ import { hasTerm, keyOf, type Term } from './terms.ts'
 
 /** Attempts with one key that are looked at for one question; more are not counted, either. */
 const mostLookedAt = 100_000
-/** Other attempts that are looked at for those that were found. */
+/** Other attempts that are looked at, beside those that were found, which have two keys at most. */
 const mostOthers = 500
 /** Several processes write: ids rise with time but for so long. */
 const disorderMs = 60_000
@@ -60,11 +60,8 @@ function find(
   const found = new Map<number, Attempt>()
   const [lead, ...others] = byCount(index, conditions)
   if (lead === undefined) return { found, more: false }
-  const among = {
-    others: others.map(({ keys }) => keys),
-    from: store.firstIdSince(since - disorderMs),
-    most: mostLookedAt,
-  }
+  const from = store.firstIdSince(since - disorderMs)
+  const among = { others: others.map(({ keys }) => keys), from, most: mostLookedAt }
   for (const id of merged(lead.keys.map((key) => index.newestFirst(key, among)))) {
     const attempt = store.attempt(id)
     if (attempt === undefined || attempt.at < since) continue
@@ -114,21 +111,15 @@ export function* merged(rows: readonly IterableIterator<number>[]): IterableIter
 /** Of the same split, or with the same Message-ID from the same sender. */
 function withOthers({ store, terms: index }: Read, found: ReadonlyMap<number, Attempt>): Attempt[] {
   const all = new Map(found)
-  const asked = new Set<string>()
-  let lookedAt = 0
-  for (const attempt of found.values()) {
-    for (const term of ofMessage(attempt)) {
-      const name = `${term.kind} ${term.value}`
-      if (asked.has(name)) continue
-      asked.add(name)
-      for (const id of merged([index.newestFirst(keyOf(term))])) {
-        if (lookedAt === mostOthers) return [...all.values()]
-        if (all.has(id)) continue
-        lookedAt++
-        const other = store.attempt(id)
-        if (other !== undefined && isSameMessage(attempt, other)) all.set(id, other)
-      }
-    }
+  const keys = new Set([...found.values()].flatMap(ofMessage).map(keyOf))
+  const bySplit = Map.groupBy(found.values(), ({ split }) => split)
+  const byMessageId = Map.groupBy(found.values(), ({ messageId }) => messageId)
+  for (const id of index.withAny([...keys], 2 * found.size + mostOthers)) {
+    if (all.has(id)) continue
+    const other = store.attempt(id)
+    if (other === undefined) continue
+    const alike = [...(bySplit.get(other.split) ?? []), ...(byMessageId.get(other.messageId) ?? [])]
+    if (alike.some((one) => isSameMessage(one, other))) all.set(id, other)
   }
   return [...all.values()]
 }

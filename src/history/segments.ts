@@ -34,11 +34,9 @@ export interface Among {
   readonly others: readonly (readonly number[])[]
   /** An id, from which on. */
   readonly from: number
-  /** Of those with the key so many are looked at, at most. */
+  /** Of those with the key about so many are looked at, at most. */
   readonly most: number
 }
-
-const everything: Among = { others: [], from: 0, most: Infinity }
 
 interface Ids {
   readonly first: number
@@ -56,18 +54,26 @@ function idsIn(statement: Statement): Ids | undefined {
 const rangeOf = (from: number, until: number): readonly number[] =>
   Array.from({ length: Math.max(0, until - from) }, (_, i) => from + i)
 
-/** All that there are, the oldest first; of a group both kinds while it is gathered. */
-function segmentsIn(statement: Statement): readonly number[] {
+/** The newest first. `mixed`: the group of which both kinds are there while it is gathered. */
+interface Present {
+  readonly segments: readonly number[]
+  readonly mixed: number | undefined
+}
+
+function segmentsIn(statement: Statement): Present {
   const ids = idsIn(statement)
-  if (ids === undefined) return []
+  if (ids === undefined) return { segments: [], mixed: undefined }
   const bounds = statement(
     'select (select min(segment) from term) as large, (select min(segment) from term where segment >= 0) as small',
   ).get()
   const [large, small] = [Number(bounds?.['large'] ?? 0), Number(bounds?.['small'] ?? Infinity)]
-  return [
-    ...rangeOf(Math.floor(ids.first / 2 ** largeBits), -Math.min(0, large)).map(largeSegment),
+  const groups = -Math.min(0, large)
+  const segments = [
+    ...rangeOf(Math.floor(ids.first / 2 ** largeBits), groups).map(largeSegment),
     ...rangeOf(small, smallSegmentOf(ids.last) + 1),
   ]
+  const group = Math.floor(small / smallInLarge)
+  return { segments: segments.reverse(), mixed: group < groups ? group : undefined }
 }
 
 /**
@@ -125,14 +131,23 @@ const bothOf = `one.attempt >> ${smallBits}, -1 - (one.attempt >> ${largeBits})`
 
 const rowsSql = 'from term as one where segment = ? and key = ? and attempt >= ?'
 
+/** Of a key that so many times more attempts have, each one is looked up by itself. */
+const manyTimes = 8
+
+const placesFor = (values: readonly unknown[]): string => values.map(() => '?').join(', ')
+
 /** The index as it is now; for the time of a transaction. */
 export class Segments {
   readonly #statement: Statement
+  /** JSON, the newest first. */
   readonly #segments: string
+  readonly #mixed: number | undefined
 
   constructor(statement: Statement) {
+    const { segments, mixed } = segmentsIn(statement)
     this.#statement = statement
-    this.#segments = JSON.stringify(segmentsIn(statement))
+    this.#segments = JSON.stringify(segments)
+    this.#mixed = mixed
   }
 
   /** How many attempts have the key, as far as it matters. */
@@ -143,15 +158,23 @@ export class Segments {
     return Number(this.#statement(sql).get(this.#segments, key, most)?.['count'])
   }
 
+  /** Attempts with one of these keys, the newest about first; of all together `most`. */
+  withAny(keys: readonly number[], most: number): ReadonlySet<number> {
+    const sql = `select attempt from json_each(?) as here cross join json_each(?) as wanted
+      cross join term on segment = here.value and term.key = wanted.value limit ?`
+    const rows = this.#statement(sql).all(this.#segments, JSON.stringify(keys), most)
+    return new Set(rows.map(({ attempt }) => Number(attempt)))
+  }
+
   /** Attempts with this key, the newest first. */
-  *newestFirst(key: number, among: Among = everything): IterableIterator<number> {
-    const { others, from } = among
-    let left = among.most
+  *newestFirst(key: number, { others, from, most }: Among): IterableIterator<number> {
+    let left = most
     for (const segment of this.#withKey(key, from)) {
       if (left <= 0) return
-      for (const { attempt } of this.#rows(segment, key, { others, from, most: left }))
-        yield Number(attempt)
-      if (Number.isFinite(left)) left -= this.#countIn(segment, key, from)
+      const one: One = { segment, key, from }
+      const count = this.#countIn(one, most)
+      for (const { attempt } of this.#rows(one, count, others)) yield Number(attempt)
+      left -= count
     }
   }
 
@@ -159,30 +182,48 @@ export class Segments {
   #withKey(key: number, from: number): readonly number[] {
     const sql = `select here.value as segment from json_each(?) as here where exists
       (select 1 from term where segment = here.value and term.key = ? and attempt >= ?)
-      order by here.id desc`
+      order by here.id`
     const rows = this.#statement(sql).all(this.#segments, key, from)
     return rows.map(({ segment }) => Number(segment))
   }
 
   /** Read whole: others are read before this one has come to its end. */
-  #rows(segment: number, key: number, { others, from, most }: Among): readonly Row[] {
-    const also = others.map(
-      (keys) =>
-        `exists (select 1 from term where segment in (${bothOf}) and key in (${keys.map(() => '?').join(', ')}) and attempt = one.attempt)`,
+  #rows(one: One, count: number, others: readonly (readonly number[])[]): readonly Row[] {
+    const { segment, key, from } = one
+    const isMixed = this.#isMixed(segment)
+    const most = manyTimes * count
+    const isSimilar = ([only = 0, ...more]: readonly number[]): boolean =>
+      !isMixed && more.length === 0 && this.#countIn({ ...one, key: only }, most + 1) <= most
+    const { similar = [], looked = [] } = Object.groupBy(others, (keys) =>
+      isSimilar(keys) ? 'similar' : 'looked',
     )
-    const where = also.length === 0 ? '' : `where ${also.join(' and ')}`
-    const statement = this.#statement(
-      `select attempt from (select attempt ${rowsSql} order by attempt desc limit ?) as one ${where}`,
-    )
-    const limit = Number.isFinite(most) ? most : -1
-    return statement.all(segment, key, from, limit, ...others.flat())
+    const exists = looked.map((keys) => {
+      const where = isMixed ? `segment in (${bothOf})` : 'segment = one.segment'
+      return ` and exists (select 1 from term where ${where} and key in (${placesFor(keys)}) and attempt = one.attempt)`
+    })
+    // Both are in the order of time, so that SQLite reads them side by side.
+    const intersect = similar.map(() => ` intersect select attempt ${rowsSql}`)
+    const sql = `select attempt ${rowsSql}${exists.join('')}${intersect.join('')} order by attempt desc`
+    const values = similar.flatMap((keys) => [segment, ...keys, from])
+    return this.#statement(sql).all(segment, key, from, ...looked.flat(), ...values)
   }
 
-  #countIn(segment: number, key: number, from: number): number {
-    return Number(
-      this.#statement(`select count(*) as count ${rowsSql}`).get(segment, key, from)?.['count'],
-    )
+  #isMixed(segment: number): boolean {
+    const group = segment < 0 ? -1 - segment : Math.floor(segment / smallInLarge)
+    return group === this.#mixed
   }
+
+  #countIn({ segment, key, from }: One, most: number): number {
+    const sql = `select count(*) as count from (select 1 ${rowsSql} limit ?)`
+    return Number(this.#statement(sql).get(segment, key, from, most)?.['count'])
+  }
+}
+
+/** Attempts of a segment with a key, from an id on. */
+interface One {
+  readonly segment: number
+  readonly key: number
+  readonly from: number
 }
 
 type Row = ReturnType<StatementSync['all']>[number]

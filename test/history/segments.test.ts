@@ -61,9 +61,10 @@ class Indexed implements Disposable {
     const found = this.files.store.reading((terms) => ({
       count: terms.countOf(key, 1000),
       few: terms.countOf(key, 2),
-      ids: [...terms.newestFirst(key)],
+      ids: [...terms.newestFirst(key, { others: [], from: 0, most: 1000 })],
       both: [...terms.newestFirst(key, { others: [[otherKey]], from, most: 1000 })],
-      three: [...terms.newestFirst(key, { others: [], from, most: 3 })],
+      any: [...terms.withAny([key, otherKey], 10_000)].toSorted((a, b) => b - a),
+      some: terms.withAny([key, otherKey], 3).size <= 3,
     }))
     const having = this.#model.filter(({ recipients }) => recipients.includes(address))
     const ids = having.map(({ id }) => id).reverse()
@@ -73,7 +74,11 @@ class Indexed implements Disposable {
       few: Math.min(2, ids.length),
       ids,
       both: later.filter(({ recipients }) => recipients.includes(other)).map(({ id }) => id),
-      three: later.slice(0, 3).map(({ id }) => id),
+      any: this.#model
+        .filter(({ recipients }) => recipients.includes(address) || recipients.includes(other))
+        .map(({ id }) => id)
+        .reverse(),
+      some: true,
     })
   }
 
