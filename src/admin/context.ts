@@ -112,7 +112,10 @@ export interface AdminContext {
     readonly reasons: readonly string[]
     readonly draining: boolean
   }
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** In the format that the Accept field asks for. */
+  metrics(
+    accept: string | undefined,
+  ): Promise<{ readonly contentType: string; readonly text: string }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
   /**

@@ -14,6 +14,7 @@ import { nextVersion } from '../split/split-course.ts'
 import { drainingContext } from './draining.ts'
 import { awaitedIn, historyJson } from './history-answer.ts'
 import { learnedContext } from './learned.ts'
+import { contentTypes, type Format, formatFor } from '../metrics/exposition.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
 import { describeReply } from '../smtp/reply.ts'
@@ -38,7 +39,7 @@ export interface AdminParts {
   readonly unwritten: () => Promise<number>
   readonly metrics: Metrics
   /** The text of /metrics. */
-  readonly scrape: () => Promise<string>
+  readonly scrape: (format: Format) => Promise<string>
   /**
    * What was set in the ledger is in force in all processes that take mail when this resolves, but
    * for what it names.
@@ -97,10 +98,10 @@ function adminContext(parts: AdminParts): AdminContext {
   return {
     events: parts.events,
     ready: () => ({ ...parts.ready(), draining: isDraining(ledger.overrides()) }),
-    metrics: async () => ({
-      contentType: metrics.registry.contentType,
-      text: await parts.scrape(),
-    }),
+    async metrics(accept) {
+      const format = formatFor(accept)
+      return { contentType: contentTypes[format], text: await parts.scrape(format) }
+    },
     peers: () => parts.peers().map(view),
     async setStrategy(name, strategy, untilMs, by) {
       const peer = find(name)

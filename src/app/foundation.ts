@@ -60,7 +60,8 @@ export async function openFoundation(
     processMetrics,
     ...(worker !== undefined && { worker }),
   })
-  facts.add(metricsFromFacts(metrics))
+  const readsForAll = worker === undefined || worker === '1'
+  facts.add(metricsFromFacts(metrics, { readsForAll }))
   // The metrics hear of it when it can't be opened.
   const store = await openLedger(config, facts.tell, now)
   facts.add(learnFromFacts({ senders: store.senders, onFact: facts.tell }))
@@ -82,12 +83,15 @@ export async function openFoundation(
     ledger: timedLedger(store, metrics),
     now,
     readAtScrape: (more) => Object.assign(sources, more),
-    initialiseMetrics: (for_) =>
+    initialiseMetrics(for_) {
+      // A worker counts on what the primary has: a series that it does not tell is 0.
+      if (worker !== undefined) return
       initialise(metrics, strategies(for_), {
         observes: for_.mode === 'observe',
         judges: judgeNames(for_),
         policySources: [...for_.recipients.sources, ...for_.recipients.aliases].map(sourceName),
-      }),
+      })
+    },
     strategies,
     ...known({ history }),
     async [Symbol.asyncDispose]() {

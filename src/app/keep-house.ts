@@ -8,7 +8,8 @@ import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics, ScrapeSources } from '../metrics/registry.ts'
-import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
+import { exposition, type Format } from '../metrics/exposition.ts'
+import { familiesOf, type MetricJson, metricsOf } from '../metrics/summed.ts'
 import type { InheritedSocket } from '../service/activation.ts'
 import { asStarted, type Privileges } from '../service/user.ts'
 import { isDraining } from '../peers/overrides.ts'
@@ -61,8 +62,8 @@ export interface App {
   readonly metrics: Metrics
   /** What happens around it, for its metrics and whoever else hears of facts. */
   readonly onFact: FactListener
-  /** The text of /metrics, of all processes. */
-  scrape(): Promise<string>
+  /** The text of /metrics, of all processes; that of Prometheus unless said. */
+  scrape(format?: Format): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /**
    * Serves new sessions with another configuration; those that are open end with theirs. Gives the
@@ -150,7 +151,8 @@ export async function keepHouse(
   const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now, steady })
   opened.defer(() => sweeping.stop())
   foundation.readAtScrape(metricsOfHouse(foundation, sweeping, () => inForce))
-  const scrape = async (): Promise<string> => await scrapeAll(metrics, await mail.metrics())
+  const scrape = async (format: Format = 'prometheus'): Promise<string> =>
+    await scrapeAll(metrics, await mail.metrics(), format)
   let closing = false
   const ready = (): ReturnType<App['ready']> => {
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
@@ -265,8 +267,8 @@ const unwrittenIn = (processes: readonly (readonly MetricJson[])[]): number =>
 async function scrapeAll(
   metrics: Metrics,
   others: readonly (readonly MetricJson[])[],
+  format: Format,
 ): Promise<string> {
-  if (others.length === 0) return await metrics.registry.metrics()
   for (const { name, values } of others.flat()) {
     if (name !== 'rcptwise_splits_opened_total') continue
     for (const { labels } of values) {
@@ -275,5 +277,5 @@ async function scrapeAll(
       if (isStrategyName(strategy)) initialiseStrategy(metrics, String(labels['peer']), strategy)
     }
   }
-  return await sumOf([await metricsOf(metrics.registry), ...others]).metrics()
+  return exposition(await familiesOf(metrics.registry), others, format)
 }

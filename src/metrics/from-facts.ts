@@ -36,7 +36,14 @@ const isNewMessage = ({ cameBack, split, recipients }: TransactionFact): boolean
   cameBack === undefined &&
   (split !== undefined || recipients.some(({ final, taken }) => final || taken !== undefined))
 
-export function metricsFromFacts(metrics: Metrics): FactListener {
+/**
+ * `readsForAll`: false in a process whose recipient files another one reads, too, and counts: each
+ * worker reads them for itself.
+ */
+export function metricsFromFacts(
+  metrics: Metrics,
+  { readsForAll = true }: { readonly readsForAll?: boolean } = {},
+): FactListener {
   const transactions = series((...labels) => metrics.transactionsTotal.labels(...labels))
   const messages = series((...labels) => metrics.messagesTotal.labels(...labels))
   const recipients = series((...labels) => metrics.recipientsTotal.labels(...labels))
@@ -217,10 +224,10 @@ export function metricsFromFacts(metrics: Metrics): FactListener {
         metrics.policyEntries.set(
           [...entriesOfFile.values()].reduce((sum, entries) => sum + entries, 0),
         )
-        metrics.policyReloadsTotal.inc({ result: 'loaded' })
+        if (readsForAll) metrics.policyReloadsTotal.inc({ result: 'loaded' })
         return
       case 'policiesKept':
-        metrics.policyReloadsTotal.inc({ result: 'kept' })
+        if (readsForAll) metrics.policyReloadsTotal.inc({ result: 'kept' })
         return
       case 'backendConnected':
         metrics.backendConnectionsTotal.inc({ server: fact.server })

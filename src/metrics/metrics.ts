@@ -156,7 +156,7 @@ export const metricDescriptions = {
   },
   missingRecipients: {
     type: 'gauge',
-    name: 'missing_recipients',
+    name: 'recipients_missing',
     labels: ['peer', 'strategy'],
     help: 'Missing recipients (see missing_recipients_total) whom still nobody has offered again, counted once a minute. Front-ends that share a ledger report the same number.',
   },
@@ -214,7 +214,7 @@ export const metricDescriptions = {
     type: 'counter',
     name: 'backend_ejections_total',
     labels: ['server'],
-    help: 'Times that Rcptwise took an address of a backend server out of use because it did not answer as it should.',
+    help: 'Times that Rcptwise took an address of a backend server out of use because it did not answer as it should. Each worker process finds out for itself, and counts it.',
   },
   backendFullTotal: {
     type: 'counter',

@@ -3,28 +3,51 @@
  * their `aggregator` says (registry.ts).
  */
 import { AggregatorRegistry, type Registry } from 'prom-client'
+import type { Entry, Family, MetricJson } from './family.ts'
 import { metricPrefix } from './metrics.ts'
 
-/** One metric with its series, as plain data. */
-export interface MetricJson {
-  readonly name: string
-  readonly help: string
-  readonly type: string
-  readonly aggregator: string
-  readonly values: readonly {
-    readonly value: number
-    readonly labels: Readonly<Record<string, string | number>>
-    /** Of a histogram's parts: name_bucket, name_sum, name_count. */
-    readonly metricName?: string
-  }[]
-}
+export type { MetricJson } from './family.ts'
 
 /** What a process has to send for its part. */
 export const metricsOf = async (registry: Registry): Promise<readonly MetricJson[]> =>
   // The library's type says that `type` is a number; it is a word.
   (await registry.getMetricsAsJSON()) as unknown as readonly MetricJson[]
 
-/** All of them together, ready to be shown. */
+/** What this process has counted, as it counts it. */
+export const familiesOf = async (registry: Registry): Promise<readonly Family[]> =>
+  await Promise.all(
+    (registry.getMetricsAsArray() as unknown as readonly Readable[]).map(async (metric) => {
+      const { name, help, aggregator, hashMap, upperBounds } = metric
+      if (upperBounds !== undefined) {
+        const entries = Object.values(hashMap)
+        return {
+          of: metric,
+          name,
+          help,
+          aggregator,
+          type: 'histogram',
+          entries,
+          bounds: upperBounds,
+        }
+      }
+      const { type, values } = await metric.get()
+      return { of: metric, name, help, aggregator, type, entries: values, bounds: [] }
+    }),
+  )
+
+/**
+ * What the library's metrics have, and its types don't tell. Their `get` makes an object of each
+ * bucket at each reading.
+ */
+interface Readable extends Omit<MetricJson, 'type' | 'values'> {
+  /** The series, by a hash of their labels. */
+  readonly hashMap: Readonly<Record<string, Entry>>
+  /** Of a histogram. */
+  readonly upperBounds?: readonly number[]
+  get(): Promise<{ readonly type: string; readonly values: readonly Entry[] }>
+}
+
+/** All of them together. */
 export const sumOf = (processes: readonly (readonly MetricJson[])[]): Registry =>
   AggregatorRegistry.aggregate(processes.map((metrics) => [...metrics]))
 

@@ -79,6 +79,7 @@ describe('the committed dashboards', () => {
   it.each(dashboards)('$title: leads to the others, with what is chosen', ({ links }) => {
     expect(links).toMatchObject([
       { type: 'dashboards', tags: ['rcptwise'], includeVars: true, keepTime: true },
+      { type: 'link', title: 'Console', url: '${console}#/senders' },
     ])
   })
 

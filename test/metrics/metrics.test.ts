@@ -180,6 +180,24 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     expect(samples.get('forced_retries_total{peer="default",strategy="group"}')).toBe(1)
   })
 
+  it('counts a recipient file that several processes read once, and has its entries in all', async () => {
+    const metrics = createMetrics(nothingOpen, { processMetrics: false })
+    const listen = metricsFromFacts(metrics, { readsForAll: false })
+    for (const fact of everyKind) listen(fact)
+    const samples = await scrape(metrics)
+    expect(samples.get('policy_reloads_total{result="loaded"}') ?? 0).toBe(0)
+    expect(samples.get('policy_entries')).toBe(8)
+  })
+
+  it('knows whether the configuration that it was given last is wrong', async () => {
+    const [kept, loaded] = [
+      { kind: 'configKept', at: 1, why: ['line 1'] },
+      { kind: 'configLoaded', at: 2, needRestart: [] },
+    ] as const
+    expect((await scrape(told([kept]))).get('config_kept')).toBe(1)
+    expect((await scrape(told([kept, loaded]))).get('config_kept')).toBe(0)
+  })
+
   it('strategies.md: “rcptwise_return_guesses_total counts the guesses”', async () => {
     const samples = await scrape(
       told([transaction({ guess: 'right' }), transaction({ guess: 'wrong' }), transaction({})]),
@@ -293,7 +311,7 @@ describe('what is read at the scrape', () => {
     const first = await scrape(metrics)
     expect(first.get('splits_open{peer="default",strategy="group"}')).toBe(7)
     expect(first.get('strategy_in_force{peer="default",strategy="group"}')).toBe(1)
-    expect(first.get('missing_recipients{peer="default",strategy="group"}')).toBe(4)
+    expect(first.get('recipients_missing{peer="default",strategy="group"}')).toBe(4)
     expect(first.get('learned_senders{strategy="lenient"}')).toBe(2)
     expect(first.get('tls_certificate_expiry_seconds{name="mx1.example.org"}')).toBe(1_800_000_000)
     expect(first.get('backend_connections_open{server="smtp://10.0.0.5:25",state="busy"}')).toBe(2)

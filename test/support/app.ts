@@ -41,7 +41,7 @@ export interface TestAppOptions {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'rcptwise-test-')))
   const sources =
-    options.recipients === undefined
+    options.recipients === undefined || /^recipients:/m.test(options.config ?? '')
       ? ''
       : `recipients:\n  default: careful\n  sources: [{ file: recipients.yaml }]\n`
   if (options.recipients !== undefined)

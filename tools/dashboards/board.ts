@@ -62,6 +62,16 @@ export function dashboard({ uid, title, says, first, rows }: Board): Dashboard {
         .includeVars(true)
         .keepTime(true),
     )
+    .link(
+      new DashboardLinkBuilder('Console')
+        .type(DashboardLinkType.Link)
+        .url('${console}#/senders')
+        .icon('bolt')
+        .tooltip('Each sender: what was learned of it, and its strategy')
+        .targetBlank(true)
+        .includeVars(false)
+        .keepTime(false),
+    )
     .variables(variables())
     .annotations(annotations())
   for (const panel of first) board.withPanel(panel)
@@ -100,6 +110,10 @@ function variables(): Builder<VariableModel>[] {
         'The labels under which your collector sends the log to Loki (grafana/README.md)',
       )
       .defaultValue('job="rcptwise"'),
+    new TextBoxVariableBuilder('console')
+      .label('Console')
+      .description('Where your colleagues reach the console of a front-end (admin.listen)')
+      .defaultValue('http://127.0.0.1:9225/'),
   ]
 }
 

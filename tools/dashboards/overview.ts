@@ -32,7 +32,7 @@ export const overview: Board = {
       title: 'Missing recipients',
       says: 'Deferred recipients whom nobody has offered again within ledger.missing_after, while others of the message have it. Each may be mail lost to its recipient: rcptwise splits --missing names them.',
       unit: 'short',
-      query: `sum(max by (job, peer, strategy) (rcptwise_missing_recipients{${ofStrategy}}))`,
+      query: `sum(max by (job, peer, strategy) (rcptwise_recipients_missing{${ofStrategy}}))`,
       colours: [green, [1, 'red']],
       none: '0',
     }),
@@ -109,7 +109,7 @@ export const overview: Board = {
       width: 12,
       queries: [
         [
-          `max by (peer, strategy) (rcptwise_missing_recipients{${ofStrategy}})`,
+          `max by (peer, strategy) (rcptwise_recipients_missing{${ofStrategy}})`,
           '{{peer}} {{strategy}}, now',
         ],
         [

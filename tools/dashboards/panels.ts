@@ -38,6 +38,7 @@ import {
   PromQueryFormat,
 } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 
 /** Where a query goes: the sources that the reader has chosen above. */
@@ -201,6 +202,33 @@ export function heatmap(of: Told & { readonly query: string }): PanelOf {
         .legendFormat('{{le}}')
         .format(PromQueryFormat.Heatmap)
         .range(),
+    )
+}
+
+/** Of what the log tells, as many rows as the query gives. */
+export function logTable(
+  of: Told & { readonly query: string; readonly columns: Readonly<Record<string, string>> },
+): PanelOf {
+  const { title, says, unit, width = 24, height = 10, query, columns } = of
+  return new TableBuilder()
+    .title(title)
+    .description(says)
+    .datasource(loki)
+    .span(width)
+    .height(height)
+    .unit(unit)
+    .decimals(0)
+    .withTransformation({
+      id: 'organize',
+      options: { excludeByName: { Time: true }, renameByName: columns },
+    })
+    .withTarget(
+      new LokiBuilder()
+        .refId('A')
+        .datasource(loki)
+        .expr(query)
+        .legendFormat('senders')
+        .queryType('instant'),
     )
 }
 

@@ -5,11 +5,12 @@ export const getMetrics = operation({
   id: 'getMetrics',
   method: 'GET',
   path: '/metrics',
-  summary: 'All metrics, in the text format of Prometheus.',
+  summary: 'All metrics, in the text format of Prometheus or in OpenMetrics.',
   open: true,
+  headers: { accept: '`application/openmetrics-text` asks for OpenMetrics 1.0.0.' },
   statuses: { 200: 'The metrics.' },
-  async handle(context) {
-    const { contentType, text } = await context.metrics()
+  async handle(context, { headers }) {
+    const { contentType, text } = await context.metrics(headers.get('accept'))
     return { status: 200, contentType, body: text }
   },
 })

@@ -13,6 +13,7 @@ import { findPrometheus } from './debian-prometheus.ts'
 import { type RunningPrometheus, runPrometheus } from './running-prometheus.ts'
 import { Forsaken } from './situations/forsaken.ts'
 import { Hung } from './situations/hung.ts'
+import { Pair } from './situations/pair.ts'
 import { Troubled } from './situations/troubled.ts'
 
 const found = await findPrometheus()
@@ -20,6 +21,8 @@ const found = await findPrometheus()
 interface Situation extends AsyncDisposable {
   /** `host:port` of the admin address. */
   readonly admin: string
+  /** Of further front-ends. */
+  readonly others?: readonly string[]
 }
 
 interface Case<S> {
@@ -33,7 +36,7 @@ interface Case<S> {
     Readonly<Record<string, string>> | ((situation: S) => Readonly<Record<string, string>>)
 }
 
-async function watch(target: string): Promise<RunningPrometheus> {
+async function watch({ admin, others = [] }: Situation): Promise<RunningPrometheus> {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-alerts-'))
   try {
     const rules = join(directory, 'short.yaml')
@@ -41,7 +44,8 @@ async function watch(target: string): Promise<RunningPrometheus> {
     await writeFile(rules, text.replace(/^( *for:) .*$/gm, '$1 1s'))
     const prometheus = await runPrometheus({
       program: found.ok ? found.prometheus : '',
-      target,
+      target: admin,
+      others,
       rules,
     })
     await until(
@@ -68,10 +72,7 @@ function describeSituation<S extends Situation>(
     let prometheus: RunningPrometheus
     beforeAll(async () => {
       situation = parts.use(await start())
-      prometheus = parts.adopt(
-        await watch(situation.admin),
-        async (running) => await running.close(),
-      )
+      prometheus = parts.adopt(await watch(situation), async (running) => await running.close())
     })
     afterAll(async () => await parts.disposeAsync())
 
@@ -117,6 +118,11 @@ describeSituation('a front-end in trouble', async () => await Troubled.start(), 
     bring: async (troubled) => await troubled.spoilRecipients(),
   },
   {
+    alert: 'RcptwiseCertificateKept',
+    when: 'a changed certificate is wrong',
+    bring: async (troubled) => await troubled.spoilCertificate(),
+  },
+  {
     alert: 'RcptwiseNotScraped',
     when: 'it has ended',
     bring: async (troubled) => await troubled.end(),
@@ -147,9 +153,16 @@ describeSituation(
       labels: ({ wishes }) => ({ source: `sqlite:${wishes}` }),
     },
     {
-      alert: 'RcptwiseJudgeServerDown',
-      when: 'nothing listens where rspamd should',
-      labels: { judge: 'rspamd' },
+      alert: 'RcptwiseForcedRetries',
+      when: 'every message is split',
+      bring: async (forsaken) => await forsaken.split(25),
+      labels: { peer: 'default' },
+    },
+    {
+      alert: 'RcptwiseRetryDelay',
+      when: 'a sender comes back after five hours',
+      bring: async (forsaken) => await forsaken.comeBackAfter({ hours: 5 }),
+      labels,
     },
     {
       alert: 'RcptwiseAbandonedRecipients',
@@ -168,11 +181,56 @@ describeSituation(
 
 describeSituation('worker processes', async () => await Hung.start(), [
   {
+    alert: 'RcptwiseWorkerLost',
+    when: 'a worker is killed from outside',
+    bring: async (hung) => await hung.killOne(),
+  },
+  {
     alert: 'RcptwiseWorkerHung',
     when: 'the event loop of a worker stands still',
     bring: async (hung) => await hung.stopOne(),
   },
+  {
+    alert: 'RcptwiseConfigKept',
+    when: 'it is told to read a configuration that is wrong',
+    bring: async (hung) => await hung.spoilConfig(),
+  },
 ])
+
+describeSituation(
+  'two front-ends, and a scanner with two servers of which one is away',
+  async () => await Pair.start(),
+  [
+    {
+      alert: 'RcptwiseJudgeServerDown',
+      when: 'the other server of the scanner does the work',
+      bring: async (pair) => await pair.scan(),
+      labels: { judge: 'rspamd' },
+    },
+    {
+      alert: 'RcptwiseBackendUnreachable',
+      when: 'one wants TLS that the server does not have',
+      labels: ({ server, other }) => ({ server, instance: other }),
+    },
+    {
+      alert: 'RcptwiseLimitReached',
+      when: 'there are more clients than may be',
+      bring: async (pair) => await pair.crowd(),
+      labels: { limit: 'sessions' },
+    },
+    {
+      alert: 'RcptwiseSpoolNearLimit',
+      when: 'a text that does not end fills nine tenths of the room',
+      bring: async (pair) => await pair.fill(),
+    },
+    {
+      alert: 'RcptwiseFrontEndDown',
+      when: 'one of the two has ended',
+      bring: async (pair) => await pair.end(),
+      labels: ({ other }) => ({ instance: other }),
+    },
+  ],
+)
 
 it('every alert of grafana/alerts.yaml has its case here', () => {
   expect(covered.toSorted()).toEqual(

@@ -15,9 +15,16 @@ import { fileURLToPath } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Admin, startAdmin } from '../../../src/admin/server.ts'
+import {
+  contentTypes,
+  exposition,
+  type Format,
+  formatFor,
+} from '../../../src/metrics/exposition.ts'
 import { metricsFromFacts } from '../../../src/metrics/from-facts.ts'
 import { initialise } from '../../../src/metrics/initialise.ts'
 import { createMetrics } from '../../../src/metrics/registry.ts'
+import { familiesOf } from '../../../src/metrics/summed.ts'
 import { sampleContext } from '../../admin/sample-context.ts'
 import { alertsFile, queriesOf, readDashboards } from '../../metrics/dashboard.ts'
 import { everyKind } from '../../metrics/sample-facts.ts'
@@ -46,6 +53,9 @@ const metrics = createMetrics({
   backends: () => [{ server: 'smtp://10.0.0.5:25', usable: true }],
 })
 
+/** Those that Prometheus has asked for. */
+const formats = new Set<Format>()
+
 function promtool(
   args: readonly string[],
   input = '',
@@ -67,10 +77,12 @@ describe.skipIf(!found.ok)('Prometheus', () => {
   beforeAll(async () => {
     const context = {
       ...sampleContext(),
-      metrics: async () => ({
-        contentType: metrics.registry.contentType,
-        text: await metrics.registry.metrics(),
-      }),
+      async metrics(accept: string | undefined) {
+        const format = formatFor(accept)
+        formats.add(format)
+        const text = exposition(await familiesOf(metrics.registry), [], format)
+        return { contentType: contentTypes[format], text }
+      },
     }
     initialise(metrics, [{ name: 'default', strategy: 'group' }])
     const listen = metricsFromFacts(metrics)
@@ -99,14 +111,22 @@ describe.skipIf(!found.ok)('Prometheus', () => {
     await admin.close()
   })
 
+  it('asks for OpenMetrics, and understands it', async () => {
+    expect([...formats]).toEqual(['openmetrics'])
+    const { activeTargets } = (await prometheus.get('/api/v1/targets')) as {
+      activeTargets: { health: string; lastError: string }[]
+    }
+    expect(activeTargets).toMatchObject([{ health: 'up', lastError: '' }])
+  })
+
   it('takes every scrape, and takes counters for counters', async () => {
     expect(await prometheus.query('min_over_time(up[1m])')).toMatchObject([
       { metric: { job: 'rcptwise' }, value: 1 },
     ])
     const types = (await prometheus.get(
-      '/api/v1/metadata?metric=rcptwise_forced_retries_total',
+      '/api/v1/metadata?metric=rcptwise_forced_retries',
     )) as Record<string, unknown>
-    expect(types).toMatchObject({ rcptwise_forced_retries_total: [{ type: 'counter' }] })
+    expect(types).toMatchObject({ rcptwise_forced_retries: [{ type: 'counter' }] })
   })
 
   it('gives the numbers that the facts say', async () => {
@@ -159,7 +179,7 @@ describe.skipIf(!found.ok)('Prometheus', () => {
 
 describe.skipIf(!found.ok)('promtool', () => {
   it('check metrics: nothing to say about ours, and all is valid', async () => {
-    const text = await metrics.registry.metrics()
+    const text = exposition(await familiesOf(metrics.registry), [], 'prometheus')
     const { said } = promtool(['check', 'metrics'], text)
     // Some of the names that prom-client gives to Node's own metrics are against the conventions;
     // ours are not.
@@ -179,7 +199,7 @@ describe.skipIf(!found.ok)('promtool', () => {
 
   it('check rules and check config', () => {
     const rules = promtool(['check', 'rules', fileURLToPath(alertsFile)])
-    const written = readFileSync(alertsFile, 'utf8').match(/^ *- alert:/gm)?.length ?? 0
+    const written = readFileSync(alertsFile, 'utf8').match(/^ *- (?:alert|record):/gm)?.length ?? 0
     expect(rules.said).toContain(`SUCCESS: ${written} rules found`)
     expect(rules.code).toBe(0)
     const config = promtool([

@@ -73,6 +73,25 @@ export class Forsaken implements AsyncDisposable {
     expect(answers).toEqual(['250'])
   }
 
+  /** Messages of which somebody is deferred. */
+  async split(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const both = ['careful@example.org', 'strict@example.org']
+      expect((await this.#send(both, 'X-Spam-Score: 1.0')).answers).toEqual(['250', '451'])
+    }
+  }
+
+  /** Somebody is deferred, and the sender comes back for them after so long. */
+  async comeBackAfter({ hours }: { readonly hours: number }): Promise<void> {
+    const n = this.#messages + 1
+    await this.split(1)
+    await pause(2000)
+    this.#clock.ahead += hours * hour
+    this.#messages = n - 1
+    const { answers } = await this.#send(['strict@example.org'], 'X-Spam-Score: 1.0')
+    expect(answers).toEqual(['250'])
+  }
+
   /** To somebody whose wish is none. */
   async sendToOdd(): Promise<void> {
     expect((await this.#send(['odd@example.org'], 'X-Spam-Score: 1.0')).answers).toEqual(['250'])

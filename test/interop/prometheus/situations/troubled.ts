@@ -77,6 +77,10 @@ tls: { certificates: [{ cert: cert.pem, key: key.pem }] }
     await writeFile(join(this.#app.directory, 'recipients.yaml'), '"a@example.org": nonsense\n')
   }
 
+  async spoilCertificate(): Promise<void> {
+    await writeFile(join(this.#app.directory, 'cert.pem'), 'half a certific')
+  }
+
   async end(): Promise<void> {
     await this.#app[Symbol.asyncDispose]()
   }
