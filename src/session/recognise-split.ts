@@ -102,6 +102,8 @@ export function confirmSplit(session: Session, transaction: Transaction): void {
   if (transaction.split === undefined) return
   if (transaction.presumed) recordReturned(transaction)
   absorbTwins(session, transaction, transaction.split, fingerprint)
+  // A twin may know of refusals that nothing had told before the text.
+  if (transaction.returned !== undefined) noteReturned(transaction)
   transaction.split = { ...transaction.split, ...identity }
 }
 

@@ -194,3 +194,36 @@ test.each(['inputEnded', 'clientLost'] as const)(
     expect(closed.length).toBeLessThanOrEqual(1)
   },
 )
+
+test('two splits of one message, of which one was out of reach: that its refusals are known by the text alone is no lack of progress (rule 5)', () => {
+  const { clock, ledger } = site()
+  const copies: string[] = []
+  const attempt = (whom: readonly string[], strategy: StrategyName) => {
+    const machine = Machine.ready({
+      recipients,
+      ledger,
+      now: () => clock.now,
+      peer: { strategy },
+      world: {
+        deliver: ({ recipients: of }) => {
+          copies.push(...of.map(({ argument }) => argument))
+          return { reply: yes }
+        },
+      },
+    })
+    clock.now += 60_000
+    return machine.message(whom, spam)
+  }
+  expect(codes(attempt(all, 'late').text)).toBe('451')
+  const away = [...ledger.splits.values()]
+  ledger.splits.clear()
+  // Ann has it once more, which the ledger could not know.
+  expect(codes(attempt(all, 'group').rcpts)).toBe('250 451 451')
+  for (const split of away) ledger.splits.set(split.id, split)
+  const others = ['bob@example.org', 'cho@example.org']
+  expect(codes(attempt(others, 'late').text)).toBe('451')
+  expect(ledger.open).toMatchObject([{ idleAttempts: 0, recognised: 1 }])
+  const { rcpts, text } = attempt(others, 'late')
+  expect([codes(rcpts), codes(text)], 'split, not forgiven').toEqual(['250 451', '250'])
+  expect(copies.filter((one) => one.startsWith('<cho@'))).toEqual([])
+})
