@@ -83,6 +83,12 @@ describe('the committed dashboards', () => {
     ])
   })
 
+  it('have links and annotations in sight, and not in a menu', () => {
+    expect(
+      JSON.stringify(dashboards.map(({ links, annotations }) => [links, annotations])),
+    ).not.toContain('placement')
+  })
+
   it('are read by the names under which others lead to them', () => {
     const text = [...renderDashboards().values()].join('\n')
     const uids = dashboards.map(({ uid }) => uid)

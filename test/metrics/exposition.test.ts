@@ -45,6 +45,36 @@ describe('the text of one process', () => {
     }
   })
 
+  it('writes anew only what was counted since, of however many classes', () => {
+    const read: string[] = []
+    const entries = Array.from({ length: 3000 }, (_, i) => {
+      const labels = new Proxy(
+        { peer: `class-${i}` },
+        {
+          get(of, name) {
+            read.push(of.peer)
+            return Reflect.get(of, name) as unknown
+          },
+        },
+      )
+      return { labels, value: 0 }
+    })
+    const family = {
+      of: entries,
+      ...{ name: 'rcptwise_duplicates_suppressed_total', help: 'x', aggregator: 'sum' },
+      ...{ type: 'counter', entries, bounds: [] },
+    }
+    const lines = (): number => exposition([family], [], 'prometheus').split('\n').length
+    expect(lines()).toBe(3003)
+    read.length = 0
+    expect(lines()).toBe(3003)
+    expect(read).toEqual([])
+    const [, , counted] = entries
+    if (counted !== undefined) counted.value = 1
+    expect(exposition([family], [], 'prometheus')).toContain('{peer="class-2"} 1\n')
+    expect(new Set(read).size).toBeLessThanOrEqual(1)
+  })
+
   it('metrics.md: “Who asks for OpenMetrics (`Accept: application/openmetrics-text`) gets version 1.0.0 of it.”', async () => {
     const metrics = fed()
     initialise(metrics, [{ name: 'we "quote" \\ and\nmore', strategy: 'auto' }])

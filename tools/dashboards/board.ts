@@ -91,8 +91,17 @@ function numbered(board: Dashboard): Dashboard {
       ? { ...panel, id: ++id, panels: panel.panels.map((inner) => ({ ...inner, id: ++id })) }
       : { ...panel, id: ++id },
   )
-  return { ...board, panels }
+  return {
+    ...board,
+    panels,
+    links: (board.links ?? []).map((link) => inSight(link)),
+    annotations: { list: (board.annotations.list ?? []).map((one) => inSight(one)) },
+  }
 }
+
+/** Above the dashboard, and not in a menu, where the SDK puts it. */
+const inSight = <Control extends object>(control: Control): Control =>
+  Object.fromEntries(Object.entries(control).filter(([name]) => name !== 'placement')) as Control
 
 const everything = { text: ['All'], value: ['$__all'], selected: true }
 

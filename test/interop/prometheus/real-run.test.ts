@@ -13,7 +13,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import { contentTypes } from '../../../src/metrics/exposition.ts'
 import { sendByPrdr, sendByRetrying } from '../../../src/demo/client.ts'
-import { alertsFile, queriesOf, readDashboards, readRules } from '../../metrics/dashboard.ts'
+import {
+  alertsFile,
+  asSent,
+  queriesOf,
+  readDashboards,
+  readRules,
+} from '../../metrics/dashboard.ts'
 import { readOpenMetrics } from '../../metrics/openmetrics.ts'
 import { parsePromql, within } from '../../metrics/promql/tree.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
@@ -242,5 +248,25 @@ describe.skipIf(obstacle !== undefined)('the dashboards over a real run', () => 
       await value('sum(rcptwise_transactions_total{mode="prdr",outcome="mixed"})'),
     ).toBeGreaterThan(0)
     expect(await value('sum(rcptwise_splits_total{outcome="forgiven"})')).toBe(0)
+  })
+
+  it('marks a switched strategy, and nothing before it', async () => {
+    const all = readDashboards()[0]?.annotations.list ?? []
+    const expression = all.find(({ name }) => name === 'Strategy changed')?.expr ?? ''
+    // What Grafana asks once a minute is asked each second here.
+    const marks = async (): Promise<readonly unknown[]> =>
+      (await prometheus.query(asSent(expression).replaceAll('offset 1m', 'offset 3s'))).map(
+        ({ metric }) => metric,
+      )
+    expect(await marks()).toEqual([])
+    const url = `http://127.0.0.1:${app.app.admin?.port ?? 0}/api/v1/peers/default/strategy`
+    const answer = await fetch(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ strategy: 'lenient' }),
+    })
+    expect(answer.status).toBe(200)
+    await until('a mark', async () => (await marks()).length > 0)
+    expect(await marks()).toEqual([{ job: 'rcptwise', peer: 'default', strategy: 'lenient' }])
   })
 })
