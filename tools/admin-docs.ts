@@ -24,9 +24,8 @@ const introduction = `# The admin API
 \`serve\` answers HTTP requests at the address of \`admin.listen\` (127.0.0.1:9225 unless you set another one).
 The commands \`peers\`, \`strategy\` and \`splits\` use this API, and your own programs may use it too.
 
-- When \`admin.token_file\` is set, each request needs the header \`Authorization: Bearer TOKEN\`.
-  The requests that say "no token" below never need it.
-- Without a token Rcptwise answers only on a loopback address, and only to loopback names.
+- When there are tokens (\`admin.tokens\`), each request needs one; see "Tokens and sessions".
+- Without tokens Rcptwise answers only on a loopback address, and only to loopback names.
 - Bodies and answers are JSON.
   Times are ISO 8601 in UTC.
 - Every failure has two words for you: \`error\` says what is wrong, \`expected\` says what was expected instead.
@@ -36,6 +35,63 @@ The commands \`peers\`, \`strategy\` and \`splits\` use this API, and your own p
 [openapi.json](openapi.json) describes the same as OpenAPI 3.1, with the schemas of all answers.
 
 This page is made from \`src/admin/operations.ts\` by \`node tools/admin-docs.ts\`.
+
+## Tokens and sessions
+
+\`\`\`yaml
+admin:
+  listen: 127.0.0.1:9225
+  tokens:
+    - { name: ann, role: operate, token_file: /etc/rcptwise/ann.token }
+    - { name: duty, role: read, token_file: /etc/rcptwise/duty.token }
+\`\`\`
+
+A client shows its token as \`Authorization: Bearer TOKEN\`.
+The name of the token is what the log calls whoever changes something.
+A token with \`role: read\` gets 403 when it asks for a change.
+Requests that say "no token" below never need one.
+
+Rcptwise reads the file of a token again when it changes, and \`admin.tokens\` at a reload.
+The first token of all, and no token any more, need a restart.
+
+A console exchanges a token for a session with \`POST /api/v1/session\`.
+The session is a cookie that no script can read (\`HttpOnly\`) and that no page of another site sends (\`SameSite=Strict\`).
+It lasts 12 hours, also over a restart of \`serve\`, and ends at once when its token is changed, renamed or removed.
+A stream of events that is open then ends within 10 minutes.
+Rcptwise keeps nothing for a session, so there is no limit on their number.
+\`DELETE /api/v1/session\` ends it; a restart of \`serve\` forgets that, so replace the token if somebody may have copied the cookie.
+A change by a session needs the header \`X-Rcptwise-Console\`, with any value, which a form of another site can not send.
+
+With tokens or without, Rcptwise turns away what pages of other sites make a browser send:
+
+- a \`Host\` that is neither an address, nor a loopback name, nor \`hostname\`, nor in \`admin.hosts\`;
+- a change with the \`Origin\` of another site;
+- with a session, whatever the browser says that another site has caused (\`Sec-Fetch-Site\`).
+
+One token may make \`admin.requests_per_minute\` requests (1200).
+After \`admin.failures_per_minute\` wrong tokens (10) from one address, tokens from there get 429 for the rest of the minute.
+
+On a Unix socket (\`admin.socket: /run/rcptwise/admin.sock\`, \`admin.socket_mode: 0660\`) nobody needs a token: whoever may open the file may do everything.
+The log then says \`socket\` for who changed something.
+The commands take it as \`--admin unix:/run/rcptwise/admin.sock\`.
+Rcptwise removes a socket that an earlier run has left behind.
+
+## Changes
+
+Each change takes a \`reason\` in your words, in its body, or in the query where it has none.
+The log has it, and \`GET /api/v1/audit\` says who has changed what, from what to what, and why.
+Each front-end keeps the latest 5,000 changes that were made there, in \`audit.jsonl\` of its data directory.
+
+A JSON answer has an \`ETag\`; with \`If-None-Match\` you get 304 while it is the same.
+A change with \`If-Match\` is made only while what it changes is as you have seen it.
+Otherwise you get 412, and \`current\` says how it is now.
+
+| change | the ETag of |
+|---|---|
+| strategy of a peer class | \`GET /api/v1/peers/{name}/strategy\` |
+| strategy of a sender | \`GET /api/v1/senders/{name}/strategy\` |
+| forget a sender | \`GET /api/v1/senders/{name}\` |
+| forgive a split | \`GET /api/v1/splits/{id}\`, which says what will happen to whom |
 
 ## Live events
 
@@ -62,7 +118,7 @@ Names and fields are those of the facts in [the log](log.md); Rcptwise shortens 
 | \`workerLost\`, \`workerHung\` | processes |
 | \`configLoaded\`, \`configKept\`, \`certificateLoaded\`, \`certificateKept\`, \`certificateExpires\`, \`policiesLoaded\`, \`policiesKept\` | what a reload has brought, or refused |
 | \`totals\` | each 2 seconds, what all processes have counted since their start: \`transactions\` by outcome, \`recipients\` by verdict, \`forcedRetries\`, \`splitsOpened\`, \`splitsClosed\` |
-| \`dropped\` | how many \`events\` a worker has left out, since the stream did not keep up; mail never waits for it |
+| \`dropped\` | how many \`events\` a process has left out, since they were too many; mail never waits for them |
 | \`gap\` | how many events are \`lost\`, at least: they happened while you were away, and are not kept any more |
 | \`reset\` | the id that you came back with is not of this run of \`serve\`: read anew what you show |
 
@@ -73,6 +129,10 @@ When nothing happens, a comment (\`:\`) comes each 15 seconds.
 At most 32 streams are read at a time; one more gets 503.
 The stream of a reader that does not read for a minute is cut off.
 While nobody reads, workers tell nothing and it costs nothing.
+
+A process tells 25 messages a second at most of those that went as usual, and 50 of others: no people read more.
+What is left out counts as \`dropped\`, and \`totals\` have all of it.
+So a busy front-end loses less than 2 % of its rate while ten consoles look (\`node bench/events.ts\` measures it).
 `
 
 interface Property {
@@ -98,8 +158,15 @@ function rows(schema: z.ZodType | undefined, what: string): string[] {
   })
 }
 
+const needed: Readonly<Record<Operation['access'], string>> = {
+  open: ' No token.',
+  anyone: ' No token.',
+  read: '',
+  operate: ' With `role: operate`.',
+}
+
 function section(operation: Operation): string {
-  const { method, path, open, summary, statuses } = operation
+  const { method, path, access, summary, statuses } = operation
   const inputs = [
     ...rows(operation.params, 'path'),
     ...rows(operation.query, 'query'),
@@ -109,7 +176,7 @@ function section(operation: Operation): string {
   const answers = Object.entries(statuses).map(([status, when]) => `- \`${status}\`: ${when}`)
   return [
     `## ${method} ${path}`,
-    sentenceALine(`${summary}${open ? ' No token.' : ''}`),
+    sentenceALine(`${summary}${needed[access]}`),
     ...(inputs.length === 0 ? [] : [table]),
     answers.join('\n'),
   ].join('\n\n')

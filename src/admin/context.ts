@@ -102,7 +102,29 @@ export interface DrainView {
   readonly notYet?: readonly string[]
 }
 
+/** A change that somebody made. */
+export interface AuditEntry {
+  readonly at: number
+  readonly by: string
+  /** The event of the log: `strategyChanged`, `senderChanged`, `splitForgiven`, `drainChanged`. */
+  readonly change: string
+  /** A peer class, a sender, a split; absent for all. */
+  readonly of?: string
+  readonly from?: string
+  readonly to?: string
+  readonly until?: number
+  readonly reason?: string
+}
+
+/** Who changes something, and why, in their words. */
+export interface Author {
+  readonly by: string
+  readonly reason?: string | undefined
+}
+
 export interface AdminContext {
+  /** Changes, the last one first. */
+  audit(limit: number): readonly AuditEntry[]
   readonly events: LiveEvents
   /** What became of messages; `undefined`: no history is kept. */
   history(asked: HistoryAsked): Promise<HistoryJson | undefined>
@@ -126,15 +148,15 @@ export interface AdminContext {
     name: string,
     strategy: ConfigurableStrategy,
     untilMs: number | undefined,
-    by: string,
+    author: Author,
   ): Promise<PeerView | undefined>
   /** Back to the configured strategy; no error when it is in force already. */
-  resetStrategy(name: string, by: string): Promise<PeerView | undefined>
+  resetStrategy(name: string, author: Author): Promise<PeerView | undefined>
   /** Who is waited for; at most `limit` splits are named. */
   drained(limit: number): Promise<DrainView>
   /** Begins no split any more; no error when that is so already. */
-  drain(limit: number, by: string): Promise<DrainView>
-  undrain(limit: number, by: string): Promise<DrainView>
+  drain(limit: number, author: Author): Promise<DrainView>
+  undrain(limit: number, author: Author): Promise<DrainView>
   /** Open splits, oldest first. */
   splits(limit: number): Promise<readonly Split[]>
   /** Splits with recipients whom nobody offers again, the longest unattempted first. */
@@ -148,10 +170,10 @@ export interface AdminContext {
   pinSender(
     name: string,
     strategy: StrategyName | undefined,
-    by: string,
+    author: Author,
   ): Promise<SenderView | undefined>
   /** Whether anything was known of it. */
-  forgetSender(name: string, by: string): Promise<boolean>
+  forgetSender(name: string, author: Author): Promise<boolean>
   /** Also one that was closed, as long as the ledger keeps it. */
   split(id: string): Promise<Split | undefined>
   /** What would become of each recipient at the next attempt, in words. */
@@ -160,5 +182,5 @@ export interface AdminContext {
    * Lets the message through unsplit from its next attempt on (design: rule 5). `undefined`: no
    * such open split.
    */
-  forgive(id: string, by: string): Promise<Split | undefined>
+  forgive(id: string, author: Author): Promise<Split | undefined>
 }

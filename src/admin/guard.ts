@@ -1,5 +1,12 @@
-/** Keeps web pages in an administrator's browser away from an admin API that has no token. Pure. */
-import { isIPv4 } from 'node:net'
+/**
+ * Keeps web pages of others, in an administrator's browser, away from the admin API. Pure.
+ * - DNS rebinding: a page whose name is made to point to this address sends that name as Host. An
+ *   address can't be made to point elsewhere. Clients without a Host (HTTP/1.0 probes) are no
+ *   browsers.
+ * - Cross-site requests: a browser sends the page's Origin with each request that changes
+ *   something.
+ */
+import { isIP, isIPv4 } from 'node:net'
 import { type AdminResponse, problem } from './exchange.ts'
 
 /** The name or address of a Host header, without port and brackets, in lower case. */
@@ -22,32 +29,44 @@ export interface GuardedRequest {
 }
 
 /**
- * The answer to a request that must not be served, or undefined.
- * - DNS rebinding: a page whose name is made to point to 127.0.0.1 sends that name as Host. Clients
- *   without a Host
- *   (HTTP/1.0 probes) are no browsers.
- * - Cross-site requests: a browser sends the page's Origin with each request that changes
- *   something.
+ * The answer to a request under a name that is not ours, or undefined. `names` undefined: there is
+ * no token, and only loopback names are ours.
  */
-export function refuseWebPage({ method, host, origin }: GuardedRequest): AdminResponse | undefined {
-  if (host !== undefined && !isLoopbackHost(hostOf(host))) {
+export function refuseHost(
+  { host }: GuardedRequest,
+  names: readonly string[] | undefined,
+): AdminResponse | undefined {
+  if (host === undefined) return undefined
+  const name = hostOf(host)
+  if (isLoopbackHost(name)) return undefined
+  if (names === undefined)
     return problem(
       403,
       'without a token the admin API only answers to loopback names',
-      'Host: localhost, 127.0.0.1 or [::1]; or set admin.token_file',
+      'Host: localhost, 127.0.0.1 or [::1]; or set admin.tokens',
     )
-  }
-  const changes = method !== 'GET' && method !== 'HEAD'
-  if (
-    changes &&
-    origin !== undefined &&
-    origin.toLowerCase() !== `http://${(host ?? '').toLowerCase()}`
-  ) {
-    return problem(
-      403,
-      'a web page of another site must not change anything here',
-      'a request without Origin',
-    )
-  }
-  return undefined
+  if (isIP(name) !== 0 || names.includes(name)) return undefined
+  return problem(
+    403,
+    'the admin API does not answer to this name',
+    'an address, the hostname of the configuration, or a name in admin.hosts',
+  )
 }
+
+/** The answer to a change by a web page of another site, or undefined. */
+export function refuseOrigin({ method, host, origin }: GuardedRequest): AdminResponse | undefined {
+  const changes = method !== 'GET' && method !== 'HEAD'
+  if (!changes || origin === undefined) return undefined
+  // A proxy in front may speak https.
+  const own = [`http://${host ?? ''}`, `https://${host ?? ''}`]
+  if (own.some((one) => one.toLowerCase() === origin.toLowerCase())) return undefined
+  return problem(
+    403,
+    'a web page of another site must not change anything here',
+    'a request without Origin',
+  )
+}
+
+/** What a browser says of where a request comes from (Fetch Metadata). */
+export const isFromElsewhere = (fetchSite: string | undefined): boolean =>
+  fetchSite === 'cross-site' || fetchSite === 'same-site'

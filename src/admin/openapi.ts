@@ -7,16 +7,21 @@ type Json = Readonly<Record<string, unknown>>
 
 /** Statuses that any operation may answer, whoever handles it. */
 const whenever: Readonly<Record<number, string>> = {
-  403: 'Without a token: the request names another host, or comes from a web page of another site.',
+  403: 'The request names another host, comes from a web page of another site, or is for another role.',
   500: 'A fault of Rcptwise: the log has it.',
 }
-const withToken = { 401: 'The token is missing or wrong.' }
+const withToken = {
+  401: 'The token is missing or wrong.',
+  429: 'Too many requests, or wrong tokens, within a minute.',
+}
 const withInput = { 400: 'A parameter or the body is not possible.' }
 const withBody = {
   408: 'The request took too long.',
   413: 'The body is too large.',
   415: 'The body is not JSON, or it is compressed.',
 }
+const withCondition = { 412: 'It is not as the client has seen it; `current` says how it is.' }
+const withoutBody = { description: 'It is as the client has it.' }
 const withStream = { 503: 'Too many streams are being read.' }
 
 export function openApi(operations: readonly Operation[], version: string): Json {
@@ -32,19 +37,24 @@ export function openApi(operations: readonly Operation[], version: string): Json
     ),
     components: {
       schemas: { Failure: schemaOf(failure, 'output') },
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: 'rcptwise_session' },
+      },
     },
   }
 }
 
 function described(operation: Operation): Json {
-  const { id, summary, open, params, query, headers, body } = operation
+  const { id, summary, access, params, query, headers, body } = operation
   const checked = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
-  const parameters = [...checked, ...Object.entries(headers).map(headerParameter)]
+  const own = Object.entries({ ...headers, ...conditionsOf(operation) })
+  const parameters = [...checked, ...own.map(headerParameter)]
   return {
     operationId: id,
     summary,
-    security: open ? [] : [{ token: [] }],
+    security: needsToken(access) ? [{ token: [] }, { session: [] }] : [],
+    ...(needsToken(access) ? { 'x-rcptwise-role': access } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -52,6 +62,9 @@ function described(operation: Operation): Json {
     responses: responsesOf(operation, checked.length > 0),
   }
 }
+
+const needsToken = (access: Operation['access']): boolean =>
+  access === 'read' || access === 'operate'
 
 /** Query parameters are text on the wire: what they mean is the schema's output. */
 function parametersOf(schema: z.ZodObject, where: 'path' | 'query'): Json[] {
@@ -67,6 +80,14 @@ function parametersOf(schema: z.ZodObject, where: 'path' | 'query'): Json[] {
   }))
 }
 
+function conditionsOf({ method, access, answer, conditional }: Operation): Record<string, string> {
+  if (conditional)
+    return { 'if-match': 'The ETag of what the client has seen, to change only that.' }
+  return method === 'GET' && access !== 'open' && answer !== undefined
+    ? { 'if-none-match': 'The ETag of what the client has already.' }
+    : {}
+}
+
 const headerParameter = ([name, description]: [string, string]): Json => ({
   name,
   in: 'header',
@@ -76,14 +97,16 @@ const headerParameter = ([name, description]: [string, string]): Json => ({
 })
 
 function responsesOf(operation: Operation, parameterised: boolean): Json {
-  const { open, body, statuses, media } = operation
+  const { access, body, statuses, media } = operation
   const failures = {
     ...whenever,
-    ...(open ? {} : withToken),
+    ...(needsToken(access) ? withToken : {}),
     ...(parameterised || body !== undefined ? withInput : {}),
     ...(body === undefined ? {} : withBody),
     ...(media === 'text/event-stream' ? withStream : {}),
+    ...(operation.conditional ? withCondition : {}),
   }
+  const unchanged = 'if-none-match' in conditionsOf(operation) ? { 304: withoutBody } : {}
   const own = Object.entries(statuses).map(([status, description]): [string, Json] => [
     status,
     { description, ...contentOf(status, operation) },
@@ -92,7 +115,7 @@ function responsesOf(operation: Operation, parameterised: boolean): Json {
     status,
     { description, content: json(failed) },
   ])
-  return Object.fromEntries([...others, ...own])
+  return { ...Object.fromEntries([...others, ...own]), ...unchanged }
 }
 
 /** 503 is an answer of the operation, not a failure of the request. */

@@ -27,6 +27,16 @@ const notYet = z
   .optional()
   .describe('Where the change is not in force yet; absent: it is in force everywhere.')
 
+const reasonForm = 'a text of at most 500 characters, without control characters'
+/** Why a change is made. */
+export const reason = z
+  .string({ error: reasonForm })
+  .regex(/^[^\p{Cc}\p{Cs}]{1,500}$/u, { error: reasonForm })
+  .describe('Why, in your words: it is in the log and in the audit log.')
+
+/** Of changes that have no body. */
+export const withReason = parameters({ reason: reason.optional() })
+
 export const configurableStrategy = oneOf(configurableStrategies)
 export const servedStrategy = oneOf(strategyNames)
 export const pinnedStrategy = oneOf([...strategyNames, 'auto'])
@@ -83,6 +93,20 @@ export const peer = z.object({
   notYet,
 })
 
+const { name: peerName, configured, inForce, override } = peer.shape
+/** What can be changed of a peer class, and nothing that changes by itself. */
+export const peerStrategy = z.object({ name: peerName, configured, inForce, override })
+
+export const session = z.object({
+  by: z
+    .string()
+    .optional()
+    .describe('The name of the token; without tokens, the address of the client.'),
+  role: z.enum(['read', 'operate']).optional().describe('Absent: the client has to log in.'),
+  wantsToken: z.boolean().describe('False: the admin API has no tokens.'),
+  until: time.optional().describe('When the session ends; absent: the client shows its token.'),
+})
+
 export const peers = z.object({ peers: z.array(peer) })
 
 export const sender = z.object({
@@ -93,6 +117,31 @@ export const sender = z.object({
   lastChange: time,
   pin: z.object({ strategy: servedStrategy, by: z.string(), at: time }).optional(),
   notYet,
+})
+
+/** What can be changed of a sender. */
+export const senderStrategy = z.object({
+  name: sender.shape.name,
+  strategy: servedStrategy.optional().describe('Absent: nothing is known of the sender.'),
+  pin: sender.shape.pin,
+})
+
+export const audit = z.object({
+  entries: z
+    .array(
+      z.object({
+        at: time,
+        by: z.string().describe('The name of the token; without tokens, the address.'),
+        change: z.string().describe('The event in the log.'),
+        of: z.string().optional().describe('The peer class, the sender or the split.'),
+        from: z.string().optional(),
+        to: z.string().optional(),
+        until: time.optional(),
+        reason: z.string().optional(),
+      }),
+    )
+    .describe('The last one first.'),
+  more: z.boolean().describe('There are more than the limit.'),
 })
 
 export const senders = z.object({
@@ -212,8 +261,10 @@ export const drain = z.object({
 export const failure = z.object({
   error: z.string().describe('What is wrong.'),
   expected: z.string().describe('What was expected instead.'),
+  current: z.unknown().optional().describe('With 412: what is there now.'),
 })
 
+export type AuditEntryJson = z.output<typeof audit>['entries'][number]
 export type PeerJson = z.output<typeof peer>
 export type SenderJson = z.output<typeof sender>
 export type DrainJson = z.output<typeof drain>

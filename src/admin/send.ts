@@ -25,7 +25,8 @@ export class Sender {
   ): Promise<void> {
     if ('body' in answer) {
       response.writeHead(answer.status, {
-        'content-length': Buffer.byteLength(answer.body),
+        // 304 has no body, and that of the answer that it stands for is not made.
+        ...(answer.status !== 304 && { 'content-length': Buffer.byteLength(answer.body) }),
         ...headersOf(message, answer),
       })
       response.end(message.method === 'HEAD' ? undefined : answer.body)

@@ -2,18 +2,22 @@
  * The HTTP server of the admin address: metrics, health, and the API of the command line (design:
  * Admin API).
  */
+import { createHash } from 'node:crypto'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { readJson } from './body.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminResponse, problem } from './exchange.ts'
-import { isLoopbackHost, refuseWebPage } from './guard.ts'
+import { Admission, type Asking } from './admission.ts'
+import { isLoopbackHost } from './guard.ts'
+import { type InTurn, inTurn } from './in-turn.ts'
 import type { Operation } from './operation.ts'
 import { operations as allOperations } from './operations.ts'
 import { operationFor, Router } from './router.ts'
 import { refuseBadHttp, Sender } from './send.ts'
-import type { BearerToken } from './token.ts'
+import type { Tokens } from './tokens.ts'
+import { listenOnSocket, type UnixSocket } from './unix-socket.ts'
 
 export interface AdminOptions {
   readonly host: string
@@ -22,7 +26,15 @@ export interface AdminOptions {
   /**
    * Without one, only a loopback address is listened on, and only loopback names are answered to.
    */
-  readonly token?: BearerToken
+  readonly tokens?: Tokens
+  /** Besides: whoever may open it may do everything. */
+  readonly socket?: UnixSocket
+  /** With tokens: names that it answers to, besides addresses and loopback names. */
+  readonly hosts?: () => readonly string[]
+  /** Of one client, which is a token or an address. */
+  readonly requestsPerMinute?: number
+  /** Wrong tokens from one address. */
+  readonly failuresPerMinute?: number
   readonly context: AdminContext
   /** What it answers to: all there is, unless given. */
   readonly operations?: readonly Operation[]
@@ -49,12 +61,51 @@ const closeGraceMs = 1000
  * @throws Error when the address can't be listened on, or is not loopback and there is no token.
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  if (options.token === undefined && !isLoopbackHost(options.host)) {
+  if (options.tokens === undefined && !isLoopbackHost(options.host)) {
     throw new Error(
-      `the admin address ${options.host} is not loopback: set admin.token_file, or listen on 127.0.0.1`,
+      `the admin address ${options.host} is not loopback: set admin.tokens, or listen on 127.0.0.1`,
     )
   }
-  const { headers, request } = options.timeLimitsMs ?? { headers: 10_000, request: 20_000 }
+  const admitting = {
+    hosts: () => (options.hosts?.() ?? []).map((name) => name.toLowerCase()),
+    cookieName: cookieNameOf(options),
+    requestsPerMinute: options.requestsPerMinute ?? 1200,
+    failuresPerMinute: options.failuresPerMinute ?? 10,
+    now: Date.now,
+  }
+  const { tokens, socket } = options
+  const parts: Parts = {
+    options,
+    admission: new Admission({ ...admitting, ...(tokens !== undefined && { tokens }) }),
+    changes: inTurn(),
+    router: new Router(options.operations ?? allOperations),
+    sender: new Sender(),
+  }
+  const server = serverOf(parts)
+  await listen(server, options)
+  const local =
+    socket === undefined
+      ? undefined
+      : serverOf({ ...parts, admission: new Admission({ ...admitting, by: 'socket' }) })
+  try {
+    if (local !== undefined && socket !== undefined) await listenOnSocket(local, socket)
+  } catch (error) {
+    await closeServer(server)
+    throw error
+  }
+  const { address, port } = server.address() as AddressInfo
+  return {
+    address,
+    port,
+    close: async () => {
+      parts.sender.close()
+      await Promise.all([server, local].map(async (one) => one && (await closeServer(one))))
+    },
+  }
+}
+
+function serverOf(parts: Parts): Server {
+  const { headers, request } = parts.options.timeLimitsMs ?? { headers: 10_000, request: 20_000 }
   const server = createServer({
     headersTimeout: headers,
     requestTimeout: request,
@@ -63,28 +114,14 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     maxHeaderSize: 16_384,
   })
   const room = new ConnectionRoom<Socket>(mostConnections)
-  const door: Door = {
-    options,
-    router: new Router(options.operations ?? allOperations),
-    sender: new Sender(),
-  }
   server.on('connection', (socket) => room.enter(socket))
   server.on('request', (message, response) => {
     room.begin(message.socket)
     response.once('close', () => room.end(message.socket))
-    void serve(door, message, response)
+    void serve(parts, message, response)
   })
   server.on('clientError', refuseBadHttp)
-  await listen(server, options)
-  const { address, port } = server.address() as AddressInfo
-  return {
-    address,
-    port,
-    close: async () => {
-      door.sender.close()
-      await closeServer(server)
-    },
-  }
+  return server
 }
 
 async function listen(server: Server, { host, port }: AdminOptions): Promise<void> {
@@ -110,20 +147,27 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-interface Door {
+/** Cookies are not kept apart by port, and a host may have two front-ends. */
+const cookieNameOf = ({ host, port }: AdminOptions): string =>
+  `rcptwise_session_${createHash('sha256').update(`${host} ${port}`).digest('hex').slice(0, 8)}`
+
+interface Parts {
   readonly options: AdminOptions
+  readonly admission: Admission
+  readonly changes: InTurn
   readonly router: Router
   readonly sender: Sender
 }
 
 async function serve(
-  { options, router, sender }: Door,
+  parts: Parts,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { options, sender } = parts
   response.on('error', () => undefined)
   try {
-    await sender.send(message, response, await answer(options, router, message))
+    await sender.send(message, response, await answer(parts, message))
   } catch (error) {
     options.onError?.(error)
     if (response.headersSent) response.destroy()
@@ -134,31 +178,59 @@ async function serve(
 const internalError = problem(500, 'internal error', 'a look at the log')
 
 async function answer(
-  { token, context }: AdminOptions,
-  router: Router,
+  { options, admission, router, changes }: Parts,
   message: IncomingMessage,
 ): Promise<AdminResponse> {
   const { method = '', url = '' } = message
-  if (token === undefined) {
-    const { host, origin } = message.headers
-    const refusal = refuseWebPage({ method, host, origin })
-    if (refusal !== undefined) return refusal
-  }
   const match = router.find(url)
-  const open = match.kind === 'found' && match.operations.every((operation) => operation.open)
-  if (!open && token !== undefined && !(await token.admits(message.headers.authorization)))
-    return unauthorized
+  const found = match.kind === 'found' ? operationFor(match.operations, method) : undefined
+  // Whoever shows no token is not told what there is.
+  const isOpen = match.kind === 'found' && match.operations.every(({ access }) => access === 'open')
+  const access = found !== undefined && 'run' in found ? found.access : isOpen ? 'open' : 'read'
+  const asking = askingOf(message)
+  const client = await admission.admit(asking, access)
+  if ('status' in client) return client
   if (match.kind === 'refused') return match.response
-  const operation = operationFor(match.operations, method)
-  if (!('run' in operation)) return operation
-  return await operation.run(context, {
+  if (found === undefined || !('run' in found)) return found ?? internalError
+  return await found.run(options.context, {
     params: match.params,
     query: match.query,
     header: (name) => headerOf(message, name),
-    by: token === undefined ? remoteAddress(message.socket) : 'admin',
+    client,
+    wantsToken: admission.wantsToken,
+    inTurn: changes,
+    door: {
+      logIn: async (token) => {
+        const begun = await admission.logIn(token, asking.remote)
+        if ('status' in begun) return begun
+        const { name, role, endsAt, cookie } = begun
+        const seconds = Math.floor((endsAt - Date.now()) / 1000)
+        return {
+          name,
+          role,
+          endsAt,
+          setCookie: admission.setCookie(cookie, seconds, asking.origin),
+        }
+      },
+      logOut: async () => {
+        await admission.logOut(asking)
+        return admission.setCookie('', 0, asking.origin)
+      },
+    },
     json: async () => await readJson(message),
   })
 }
+
+const askingOf = (message: IncomingMessage): Asking => ({
+  method: message.method ?? '',
+  host: message.headers.host,
+  origin: message.headers.origin,
+  authorization: message.headers.authorization,
+  cookie: message.headers.cookie,
+  console: headerOf(message, 'x-rcptwise-console'),
+  fetchSite: headerOf(message, 'sec-fetch-site'),
+  remote: remoteAddress(message.socket),
+})
 
 const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
   const value = headers[name]
@@ -167,12 +239,3 @@ const headerOf = ({ headers }: IncomingMessage, name: string): string | undefine
 
 const remoteAddress = (socket: Socket): string =>
   (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
-
-const unauthorized: AdminResponse = {
-  ...problem(
-    401,
-    'the token is missing or wrong',
-    'Authorization: Bearer, with the token of admin.token_file',
-  ),
-  headers: { 'www-authenticate': 'Bearer realm="rcptwise"' },
-}

@@ -3,8 +3,8 @@
  */
 import type { RecipientOutcome, Split, SplitRecipient } from '../split/split.ts'
 import { describeReply } from '../smtp/reply.ts'
-import type { DrainView, HeldSplit, PeerView, SenderView } from './context.ts'
-import type { DrainJson, PeerJson, SenderJson, SplitJson } from './schemas.ts'
+import type { AuditEntry, DrainView, HeldSplit, PeerView, SenderView } from './context.ts'
+import type { AuditEntryJson, DrainJson, PeerJson, SenderJson, SplitJson } from './schemas.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
@@ -29,6 +29,12 @@ export function peerJson({ override, ...peer }: PeerView): PeerJson {
     ...(peer.notYet !== undefined && { notYet: [...peer.notYet] }),
   }
 }
+
+export const auditJson = ({ at, until, ...entry }: AuditEntry): AuditEntryJson => ({
+  at: time(at),
+  ...entry,
+  ...(until !== undefined && { until: time(until) }),
+})
 
 export function senderJson({
   name,

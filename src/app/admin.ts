@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AdminContext, PeerView } from '../admin/context.ts'
 import type { LiveEvents } from '../admin/events/live-events.ts'
 import { type Admin, startAdmin } from '../admin/server.ts'
-import { openTokenFile } from '../admin/token.ts'
+import { Tokens } from '../admin/tokens.ts'
 import type { Config, ConfiguredPeerClass, PeerMatch } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { History } from '../history/history.ts'
@@ -45,7 +45,10 @@ export interface AdminParts {
    * for what it names.
    */
   readonly tellProcesses: () => Promise<readonly string[]>
+  /** Names that the admin API answers to. */
+  readonly hosts: () => readonly string[]
   readonly events: LiveEvents
+  readonly audit: AdminContext['audit']
   readonly onFact: FactListener
   readonly now: () => number
   readonly ready: () => Omit<ReturnType<AdminContext['ready']>, 'draining'>
@@ -53,24 +56,41 @@ export interface AdminParts {
   readonly onTrouble: (what: string) => void
 }
 
+export interface RunningAdmin extends Admin {
+  /** Gives what takes the tokens of another configuration into use. Rejects for a file. */
+  prepare(next: Config): Promise<() => void>
+}
+
 /**
- * Undefined when the configuration wants none. Rejects when the address can't be listened on or the
+ * Undefined when the configuration wants none. Rejects when the address can't be listened on or a
  * token can't be read.
  */
-export async function openAdmin({ admin }: Config, parts: AdminParts): Promise<Admin | undefined> {
+export async function openAdmin(
+  { admin }: Config,
+  parts: AdminParts,
+): Promise<RunningAdmin | undefined> {
   if (admin === undefined) return undefined
   const { onTrouble } = parts
-  const { listen, tokenFile } = admin
-  const token = tokenFile === undefined ? undefined : await openTokenFile(tokenFile, onTrouble)
-  return await startAdmin({
+  const { listen, socket, requestsPerMinute, failuresPerMinute } = admin
+  const tokens =
+    admin.tokens.length === 0 ? undefined : await Tokens.open(admin.tokens, { onTrouble })
+  const running = await startAdmin({
     host: listen.host,
     port: listen.port,
+    ...{ requestsPerMinute, failuresPerMinute },
+    hosts: parts.hosts,
     context: adminContext(parts),
     onError: (error) =>
       onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
-    ...known({ token }),
+    ...known({ tokens, socket }),
   })
+  return {
+    ...running,
+    prepare: async (next) => (await tokens?.prepare(next.admin?.tokens ?? [])) ?? keep,
+  }
 }
+
+const keep = (): void => undefined
 
 function adminContext(parts: AdminParts): AdminContext {
   const { ledger, metrics, onFact, now } = parts
@@ -103,19 +123,24 @@ function adminContext(parts: AdminParts): AdminContext {
       return { contentType: contentTypes[format], text: await parts.scrape(format) }
     },
     peers: () => parts.peers().map(view),
-    async setStrategy(name, strategy, untilMs, by) {
+    audit: (limit) => parts.audit(limit),
+    async setStrategy(name, strategy, untilMs, { by, reason }) {
       const peer = find(name)
       if (peer === undefined) return undefined
       const at = now()
+      const from = view(peer).inForce
       const until = untilMs === undefined ? {} : { until: untilMs }
       await ledger.setOverride({ peer: name, strategy, setAt: at, by, ...until })
       initialiseStrategy(metrics, name, strategy)
-      onFact({ kind: 'strategyChanged', at, peer: name, strategy, by, reset: false, ...until })
+      const author = { by, ...known({ reason }) }
+      const change = { at, peer: name, strategy, from, ...author, ...until }
+      onFact({ kind: 'strategyChanged', reset: false, ...change })
       return { ...view(peer), ...(await inForce()) }
     },
-    async resetStrategy(name, by) {
+    async resetStrategy(name, { by, reason }) {
       const peer = find(name)
       if (peer === undefined) return undefined
+      const from = view(peer).inForce
       const reset = await ledger.resetOverride(name)
       if (reset)
         onFact({
@@ -123,7 +148,9 @@ function adminContext(parts: AdminParts): AdminContext {
           at: now(),
           peer: name,
           strategy: peer.strategy,
+          from,
           by,
+          ...known({ reason }),
           reset: true,
         })
       return { ...view(peer), ...(await inForce()) }
@@ -152,14 +179,15 @@ function adminContext(parts: AdminParts): AdminContext {
       const unwritten = await parts.unwritten()
       return historyJson({ ...answer, unwritten }, await awaitedIn(ledger, answer))
     },
-    async forgive(id, by) {
+    async forgive(id, { by, reason }) {
       for (let attempts = 0; attempts < mostAttempts; attempts++) {
         const split = await ledger.find(id)
         if (split?.status !== 'open') return undefined
         const forgiven = nextVersion({ ...split, forgiven: true })
         const { saved } = await ledger.save(forgiven)
         if (!saved) continue // its sender has just come: the split is another one now
-        onFact({ kind: 'splitForgiven', at: now(), split: id, peer: split.peer, by })
+        const author = { by, ...known({ reason }) }
+        onFact({ kind: 'splitForgiven', at: now(), split: id, peer: split.peer, ...author })
         return forgiven
       }
       throw new Error(

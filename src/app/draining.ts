@@ -29,18 +29,19 @@ export function drainingContext(
   const drained = async (limit: number): Promise<DrainView> => await look(parts, limit)
   return {
     drained,
-    async drain(limit, by) {
+    async drain(limit, { by, reason }) {
       if (!isDraining(ledger.overrides())) {
         const at = now()
         await ledger.setOverride({ peer: everyClass, strategy: 'lenient', setAt: at, by })
-        onFact({ kind: 'drainChanged', at, draining: true, by })
+        onFact({ kind: 'drainChanged', at, draining: true, by, ...known({ reason }) })
       }
       const late = await parts.inForce()
       return { ...(await drained(limit)), ...late }
     },
-    async undrain(limit, by) {
+    async undrain(limit, { by, reason }) {
       const reset = await ledger.resetOverride(everyClass)
-      if (reset) onFact({ kind: 'drainChanged', at: now(), draining: false, by })
+      if (reset)
+        onFact({ kind: 'drainChanged', at: now(), draining: false, by, ...known({ reason }) })
       const late = await parts.inForce()
       return { ...(await drained(limit)), ...late }
     },

@@ -17,6 +17,7 @@ import { isStrategyName } from '../strategy/names.ts'
 import { version } from '../version.ts'
 import type { WatchedCertificates } from '../tls/watched-certificates.ts'
 import { openAdmin } from './admin.ts'
+import { AuditLog } from './audit-log.ts'
 import { CertificatesOfFiles } from './certificates.ts'
 import { heldSplits } from './draining.ts'
 import { factHub } from './fact-hub.ts'
@@ -173,8 +174,13 @@ export async function keepHouse(
     now,
   })
   opened.defer(() => events.close())
+  foundation.readAtScrape({ eventReaders: () => events.readers })
+  const audit = config.admin && new AuditLog(config.dataDirectory, onTrouble)
+  if (audit !== undefined) facts.add(audit.hear)
   const admin = await openAdmin(config, {
+    hosts: () => inForce.config.admin?.hosts ?? [],
     events,
+    audit: (limit) => audit?.latest(limit) ?? [],
     peers: () => inForce.config.peers,
     missingAfterMs: () => inForce.config.ledger.missingAfterMs,
     judging: () => judgingOf(inForce.config),
@@ -194,6 +200,7 @@ export async function keepHouse(
 
   async function reload(wanted: Config): Promise<readonly string[]> {
     const { config: next, keys } = needsRestart(inForce.config, wanted)
+    const useTokens = await admin?.prepare(next)
     const certificates = await ofFiles.lease(next)
     try {
       await mail.reload(next)
@@ -203,6 +210,7 @@ export async function keepHouse(
     }
     const before = inForce
     inForce = { config: next, certificates }
+    useTokens?.()
     foundation.initialiseMetrics(next)
     await before.certificates?.release()
     return keys

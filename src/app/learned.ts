@@ -23,8 +23,9 @@ export function learnedContext(
   return {
     missing: async (limit) => await listMissing(ledger, now() - parts.missingAfterMs(), limit),
     senders: () => listLearned(senders).map(viewSender),
-    async pinSender(name, strategy, by) {
+    async pinSender(name, strategy, { by, reason }) {
       const at = now()
+      const from = findLearned(senders, name)?.choice.strategy
       senders.change({ name, at, pin: strategy === undefined ? false : { strategy, by, at } })
       await senders.flush()
       const change = strategy === undefined ? 'unpinned' : 'pinned'
@@ -34,18 +35,20 @@ export function learnedContext(
         sender: name,
         change,
         by,
-        ...known({ strategy }),
+        ...known({ strategy, from, reason }),
       })
       const late = await parts.inForce()
       const found = findLearned(senders, name)
       return found === undefined ? undefined : { ...viewSender(found), ...late }
     },
-    async forgetSender(name, by) {
+    async forgetSender(name, { by, reason }) {
+      const from = findLearned(senders, name)?.choice.strategy
       if (senders.find(name) === undefined) return false
       const at = now()
       senders.change({ name, at, forget: true })
       await senders.flush()
-      onFact({ kind: 'senderChanged', at, sender: name, change: 'forgotten', by })
+      const author = { by, ...known({ from, reason }) }
+      onFact({ kind: 'senderChanged', at, sender: name, change: 'forgotten', ...author })
       await parts.inForce()
       return true
     },

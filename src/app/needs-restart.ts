@@ -19,11 +19,13 @@ export function needsRestart(
   inForce: Config,
   wanted: Config,
 ): { readonly config: Config; readonly keys: readonly string[] } {
-  const changed = Object.entries(settled).filter(
-    ([, part]) => !isDeepStrictEqual(inForce[part], wanted[part]),
-  )
   const { runAs, ...rest } = wanted
-  const { ledger, history, admin, workers } = inForce
+  const { ledger, history, workers } = inForce
+  const admin = withTokensOf(wanted.admin, inForce.admin)
+  const stays = { ...inForce, admin }
+  const changed = Object.entries(settled).filter(
+    ([, part]) => !isDeepStrictEqual(stays[part], wanted[part]),
+  )
   return {
     config: {
       ...rest,
@@ -37,4 +39,12 @@ export function needsRestart(
       .filter(([, part]) => part !== 'runAs' || runAs !== undefined || inForce.runAs !== undefined)
       .map(([key]) => key),
   }
+}
+
+/** Tokens can be others, but not be there at last, or be there no more. */
+function withTokensOf(wanted: Config['admin'], inForce: Config['admin']): Config['admin'] {
+  if (wanted === undefined || inForce === undefined) return inForce
+  const { hosts } = wanted
+  const stay = wanted.tokens.length === 0 || inForce.tokens.length === 0
+  return { ...inForce, hosts, tokens: stay ? inForce.tokens : wanted.tokens }
 }

@@ -10,6 +10,7 @@ import { failure } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { carryOut, CommandFailure } from './command-failure.ts'
 import type { Ending } from './endings.ts'
+import { askOverSocket } from './over-socket.ts'
 
 export const defaultAdminUrl = 'http://127.0.0.1:9225'
 const timeLimitMs = 15_000
@@ -25,9 +26,9 @@ export const withAdminOptions = (command: Command): Command =>
   command
     .option(
       '--admin <url>',
-      `address of the admin API; also RCPTWISE_ADMIN (default: ${defaultAdminUrl})`,
+      `address of the admin API, or unix:/path; also RCPTWISE_ADMIN (default: ${defaultAdminUrl})`,
     )
-    .option('--token-file <file>', 'file with the token of the admin API (admin.token_file)')
+    .option('--token-file <file>', 'file with a token of the admin API (admin.tokens)')
     .option('--json', 'print the answer of the admin API as JSON')
 
 /** What an operation is asked: the parts of its path, its query and its body. */
@@ -89,6 +90,7 @@ export async function askAdmin<Of extends Operation>(
 function adminUrl(option: string | undefined): URL {
   const fromEnvironment = process.env['RCPTWISE_ADMIN'] ?? ''
   const text = option ?? (fromEnvironment === '' ? defaultAdminUrl : fromEnvironment)
+  if (/^unix:\/[^?#]+$/.test(text)) return new URL(text)
   const url = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`)
   if (url === null || url.host === '' || url.username !== '') {
     const where = option === undefined ? 'RCPTWISE_ADMIN' : '--admin'
@@ -127,29 +129,42 @@ export async function request<Of extends Operation>(
   asked: Asked<NoInfer<Of>> = {},
 ): Promise<AnswerOf<Of>> {
   const { body } = asked
-  let status: number
-  let text: string
-  try {
-    const response = await fetch(targetOf(url, operation, asked), {
-      method: operation.method,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeLimitMs),
-      headers: {
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    status = response.status
-    text = await response.text()
-  } catch (error) {
-    throw new CommandFailure('unreachable', notReachable(url, error))
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
   }
+  const { method } = operation
+  const target = targetOf(isSocket(url) ? new URL('http://localhost') : url, operation, asked)
+  const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+  const { status, text } = await (
+    isSocket(url)
+      ? askOverSocket({
+          socketPath: decodeURIComponent(url.pathname),
+          path: `${target.pathname}${target.search}`,
+          timeLimitMs,
+          ...sent,
+        })
+      : askOverTcp(target, sent)
+  ).catch((error: unknown) => {
+    throw new CommandFailure('unreachable', notReachable(url, error))
+  })
   const said = parseJson(text)
   if (status !== 200) throw refusal(url, status, said)
   const answer = operation.answer?.safeParse(said)
   if (answer?.success !== true) throw notTheAdminApi(url, status)
   return answer.data as AnswerOf<Of>
+}
+
+const isSocket = (url: URL): boolean => url.protocol === 'unix:'
+const nameOf = (url: URL): string => (isSocket(url) ? url.href : url.origin)
+
+async function askOverTcp(
+  target: URL,
+  sent: RequestInit,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const signal = AbortSignal.timeout(timeLimitMs)
+  const response = await fetch(target, { ...sent, redirect: 'manual', signal })
+  return { status: response.status, text: await response.text() }
 }
 
 function targetOf(
@@ -173,7 +188,7 @@ function notReachable(url: URL, error: unknown): string {
   const code =
     cause !== undefined && 'code' in cause ? String(cause.code) : (cause?.message ?? String(error))
   return [
-    `the admin API does not answer at ${url.origin} (${code}).`,
+    `the admin API does not answer at ${nameOf(url)} (${code}).`,
     'Is "rcptwise serve" running? Its address is admin.listen in the configuration;',
     'say another one with --admin URL or RCPTWISE_ADMIN.',
   ].join('\n')
@@ -186,7 +201,7 @@ function refusal(url: URL, status: number, answer: unknown): CommandFailure {
   if (status === 401) {
     return new CommandFailure(
       'refused',
-      `${url.origin} wants its token, or another one: --token-file FILE, the file of admin.token_file`,
+      `${nameOf(url)} wants its token, or another one: --token-file FILE, a file of admin.tokens`,
     )
   }
   return new CommandFailure(
@@ -204,7 +219,7 @@ function endingOf(status: number): Ending {
 const notTheAdminApi = (url: URL, status: number): CommandFailure =>
   new CommandFailure(
     'unreachable',
-    `${url.origin} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`,
+    `${nameOf(url)} answered, but not as the admin API does (HTTP ${status}): is it another program's address?`,
   )
 
 function parseJson(text: string): unknown {

@@ -44,7 +44,7 @@ export function register(program: Command): void {
     .option('--since <duration>', 'only attempts that are no older, such as 2h')
     .addOption(new Option('--limit <count>', 'attempts to look for, up to 1000').default('100'))
     .option('--server <url...>', 'ask these front-ends over their admin API, instead of the file')
-    .option('--token-file <file>', 'file with the token of the admin API (admin.token_file)')
+    .option('--token-file <file>', 'file with a token of the admin API (admin.tokens)')
     .option('--history <file>', 'the file of the history, instead of the one of the configuration')
     .option('--json', 'as JSON')
   command.action(async (address: string | undefined, options: WhyOptions) => {

@@ -391,7 +391,16 @@ export interface Config {
   readonly admin:
     | {
         readonly listen: ListenAddress
-        readonly tokenFile?: string
+        readonly tokens: readonly {
+          readonly name: string
+          readonly role: 'read' | 'operate'
+          readonly file: string
+        }[]
+        readonly socket?: { readonly path: string; readonly mode: number }
+        /** Names that it answers to, besides addresses and loopback names. */
+        readonly hosts: readonly string[]
+        readonly requestsPerMinute: number
+        readonly failuresPerMinute: number
         readonly eventsKeptBytes: number
       }
     | undefined

@@ -87,7 +87,7 @@ export function resolveSettings(
       missingAfterMs: settings.ledger.missing_after,
     },
     history: resolveHistory(settings.history, { place, dataDirectory }),
-    admin: resolveAdmin(settings.admin, place, report),
+    admin: resolveAdmin(settings, place, report),
     bareNewlines: settings.bare_newlines,
     greetDelayMs: settings.greet_delay,
     ehlo: {
@@ -178,22 +178,35 @@ function resolveHistory(
 }
 
 function resolveAdmin(
-  admin: Settings['admin'],
+  { admin, hostname = ownName() }: Pick<Settings, 'admin' | 'hostname'>,
   place: (path: string) => string,
   report: Report,
 ): Config['admin'] | undefined {
-  const { listen, token_file: tokenFile, events_kept: eventsKeptBytes } = admin
-  if (listen === undefined) return undefined
-  if (tokenFile === undefined && !isLoopback(listen.host)) {
+  const { listen, tokens } = admin
+  if (listen === undefined) {
+    if (admin.socket !== undefined)
+      report(['admin', 'socket'], 'is served besides admin.listen, which is off')
+    return undefined
+  }
+  if (tokens.length === 0 && !isLoopback(listen.host)) {
     report(
       ['admin', 'listen'],
-      `${listen.host} can be reached by other hosts, expected token_file beside it; or listen on 127.0.0.1`,
+      `${listen.host} can be reached by other hosts, expected tokens beside it; or listen on 127.0.0.1`,
     )
   }
+  for (const [i, { name }] of tokens.entries())
+    if (tokens.findIndex((other) => other.name === name) < i)
+      report(['admin', 'tokens', i, 'name'], `${name} is there twice; give each token its own name`)
   return {
     listen,
-    eventsKeptBytes,
-    ...(tokenFile !== undefined && { tokenFile: place(tokenFile) }),
+    tokens: tokens.map(({ name, role, token_file: file }) => ({ name, role, file: place(file) })),
+    hosts: [hostname, ...admin.hosts],
+    ...(admin.socket !== undefined && {
+      socket: { path: place(admin.socket), mode: parseInt(admin.socket_mode, 8) },
+    }),
+    requestsPerMinute: admin.requests_per_minute,
+    failuresPerMinute: admin.failures_per_minute,
+    eventsKeptBytes: admin.events_kept,
   }
 }
 

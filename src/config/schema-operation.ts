@@ -13,10 +13,53 @@ export const admin = z.preprocess(
         .prefault('127.0.0.1:9225'),
       'Where Rcptwise serves metrics, health and the admin API; `admin: off` for nowhere.',
     ),
-    token_file: key(
+    tokens: key(
+      z
+        .array(
+          z.strictObject({
+            name: key(
+              is.text(
+                'a name of letters, digits, points and dashes',
+                /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/,
+              ),
+              'Who has the token: this name is in the log and in the audit log with each change.',
+            ),
+            role: key(
+              z.enum(['read', 'operate']),
+              '`read` sees everything; `operate` also changes things.',
+            ),
+            token_file: key(
+              is.text('a file name'),
+              'File with the token on one line, at least 16 characters: `openssl rand -hex 32` makes a good one.',
+            ),
+          }),
+        )
+        .max(100)
+        .prefault([]),
+      'Who may use the admin API; you need one when others than this host can reach the API. Without any, everybody on this host may do everything.',
+      'none',
+    ),
+    socket: key(
       is.text('a file name').optional(),
-      'File with the bearer token of the admin API; you need it when others than this host can reach the API.',
-      'no token',
+      'Unix socket on which the admin API is served besides; whoever may open it may do everything, without a token.',
+      'none',
+    ),
+    socket_mode: key(
+      is.text('three octal digits such as 0660', /^0?[0-7]{3}$/).prefault('0600'),
+      'Mode of the Unix socket: `0660` lets its group in.',
+    ),
+    hosts: key(
+      z.array(is.text('a host name', /^[A-Za-z0-9.-]{1,253}$/)).prefault([]),
+      'Names under which browsers reach the admin API, such as that of a proxy in front of it, besides addresses, `localhost` and `hostname`. Rcptwise answers to no others when there are tokens (DNS rebinding).',
+      'none',
+    ),
+    requests_per_minute: key(
+      is.whole(10, 1_000_000).prefault(1200),
+      'Requests of one token, or of one address where there are no tokens; more get 429.',
+    ),
+    failures_per_minute: key(
+      is.whole(1, 10_000).prefault(10),
+      'Wrong tokens from one address; after that Rcptwise answers 429 to whatever token comes from there, for the rest of the minute. Sessions go on.',
     ),
     events_kept: key(
       is.size('64KiB', '256MiB').prefault('8MiB'),

@@ -15,6 +15,7 @@ export type OperationFact =
       readonly at: number
       readonly draining: boolean
       readonly by: string
+      readonly reason?: string
     }
   /** A worker's event loop stands still: it is ended, and `workerLost` follows. */
   | {

@@ -7,8 +7,12 @@ export type PeerFact =
       readonly at: number
       readonly peer: string
       readonly strategy: ConfigurableStrategy
+      /** In force before. */
+      readonly from?: ConfigurableStrategy
       readonly until?: number
       readonly by: string
+      /** In the words of who did it. */
+      readonly reason?: string
       readonly reset: boolean
     }
   /** `auto` serves a sender in another way from now on. */
@@ -26,5 +30,8 @@ export type PeerFact =
       readonly sender: string
       readonly change: 'pinned' | 'unpinned' | 'forgotten'
       readonly strategy?: StrategyName
+      /** How it was served before; absent where nothing was known of it. */
+      readonly from?: StrategyName
       readonly by: string
+      readonly reason?: string
     }

@@ -60,4 +60,5 @@ export type SplitFact =
       readonly split: string
       readonly peer: string
       readonly by: string
+      readonly reason?: string
     }

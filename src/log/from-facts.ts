@@ -10,7 +10,7 @@ import { onJudges } from './judges.ts'
 import type { Log } from './log.ts'
 import { type AboutOf, MessageIds } from './message-ids.ts'
 import { onOperation } from './operation.ts'
-import { onPeers } from './peers.ts'
+import { because, onPeers } from './peers.ts'
 import { onNotObserved, onObserved } from './observed.ts'
 import { onHistory } from './history.ts'
 import { isNotable } from './notable.ts'
@@ -107,8 +107,9 @@ export function logFromFacts(log: Log, messages: 'all' | 'notable' = 'all'): Fac
         onMissing(log, fact)
         return
       case 'splitForgiven': {
-        const { split, peer, by } = fact
-        log.info({ event: fact.kind, split, peer, by }, `split ${split} forgiven by ${by}`)
+        const { split, peer, by, reason } = fact
+        const what = `split ${split} forgiven by ${by}${because(reason)}`
+        log.info({ event: fact.kind, split, peer, by, reason }, what)
         return
       }
       case 'bounce':

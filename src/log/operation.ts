@@ -2,6 +2,7 @@
 import type { OperationFact } from '../facts/operation.ts'
 import { cutText } from './cut.ts'
 import type { Log } from './log.ts'
+import { because } from './peers.ts'
 import type { AboutOf } from './message-ids.ts'
 
 export function onOperation(log: Log, fact: OperationFact, about: AboutOf): void {
@@ -22,9 +23,12 @@ export function onOperation(log: Log, fact: OperationFact, about: AboutOf): void
       log.info({ event: fact.kind }, 'ledger is written again')
       return
     case 'drainChanged': {
-      const { draining, by } = fact
+      const { draining, by, reason } = fact
       const what = draining ? 'no new split is begun' : 'splits are begun again'
-      log.info({ event: fact.kind, draining, by }, `${what}: drain by ${by}`)
+      log.info(
+        { event: fact.kind, draining, by, reason },
+        `${what}: drain by ${by}${because(reason)}`,
+      )
       return
     }
     case 'workerHung': {

@@ -1,5 +1,6 @@
 /** The log lines of how senders and classes are served. */
 import type { PeerFact } from '../facts/peers.ts'
+import { cutText } from './cut.ts'
 import type { Log } from './log.ts'
 
 export function onPeers(log: Log, fact: PeerFact): void {
@@ -13,22 +14,26 @@ export function onPeers(log: Log, fact: PeerFact): void {
       return
     }
     case 'senderChanged': {
-      const { sender, change, strategy, by } = fact
+      const { sender, change, strategy, from, by, reason } = fact
       log.info(
-        { event: fact.kind, sender, change, strategy, by },
-        `sender ${sender} ${change} by ${by}`,
+        { event: fact.kind, sender, change, strategy, from, by, reason },
+        `sender ${sender} ${change} by ${by}${because(reason)}`,
       )
       return
     }
     case 'strategyChanged': {
-      const { peer, strategy, by } = fact
+      const { peer, strategy, from, by, reason } = fact
       const until = fact.until === undefined ? undefined : new Date(fact.until).toISOString()
       const word = fact.reset ? 'reset to' : 'set to'
       log.info(
-        { event: fact.kind, peer, strategy, until, by, reset: fact.reset },
-        `strategy of ${peer} ${word} ${strategy}`,
+        { event: fact.kind, peer, strategy, from, until, by, reason, reset: fact.reset },
+        `strategy of ${peer} ${word} ${strategy}${because(reason)}`,
       )
       return
     }
   }
 }
+
+/** Behind what somebody did: why, in their words. */
+export const because = (reason: string | undefined): string =>
+  reason === undefined ? '' : `: ${cutText(reason)}`

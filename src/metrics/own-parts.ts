@@ -18,6 +18,12 @@ export const ownParts = {
     labels: [],
     help: 'Facts that a worker did not tell its primary, which somebody watches: the primary did not read them in time, and mail does not wait for it. What you watch then lacks them; log and metrics have them.',
   },
+  eventReaders: {
+    type: 'gauge',
+    name: 'event_readers',
+    labels: [],
+    help: 'Consoles and programs that read live events of the admin API now; 32 at most.',
+  },
   configReloadsTotal: {
     type: 'counter',
     name: 'config_reloads_total',

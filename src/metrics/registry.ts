@@ -54,6 +54,8 @@ export interface ScrapeSources {
   }[]
   /** Whether no split is begun any more. */
   draining?(): boolean
+  /** Those who read live events. */
+  eventReaders?(): number
   /** Open splits in which somebody has the message; asked while it drains. */
   heldSplits?(): Promise<number>
   /** Missing in the history at this moment. */
@@ -278,6 +280,9 @@ export function createMetrics(
     workersLostTotal: counter(d.workersLostTotal),
     workersHungTotal: counter(d.workersHungTotal),
     factsDroppedTotal: counter(d.factsDroppedTotal),
+    eventReaders: gauge(d.eventReaders, (self) => {
+      if (sources.eventReaders !== undefined) self.set(sources.eventReaders())
+    }),
     configReloadsTotal: counter(d.configReloadsTotal),
     configKept: gauge(d.configKept),
     startedSeconds: gauge(d.startedSeconds),

@@ -1,10 +1,14 @@
 /** The description of the admin API, and that what is really answered is what it says. */
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openApi } from '../../src/admin/openapi.ts'
 import { operations } from '../../src/admin/operations.ts'
 import { failure } from '../../src/admin/schemas.ts'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
+import { Tokens } from '../../src/admin/tokens.ts'
 import { adminPage, openApiFile, renderAdminPage, renderOpenApi } from '../../tools/admin-docs.ts'
 import { heldSplit, sampleContext } from './sample-context.ts'
 
@@ -12,30 +16,58 @@ interface Example {
   readonly path: string
   readonly body?: unknown
   readonly status?: number
+  /** Unless said, one without tokens; `locked`: too many wrong ones came already. */
+  readonly on?: 'guarded' | 'locked'
 }
+
+const token = 'a-token-of-16-or-more'
 
 /** At least one real request for each operation, and one for each status that it names. */
 const examples: Readonly<Record<string, readonly Example[]>> = {
   getMetrics: [{ path: '/metrics' }, { path: '/metrics?collect=up' }],
   getHealth: [{ path: '/healthz' }],
   getReadiness: [{ path: '/readyz?verbose' }, { path: '/readyz', status: 503 }],
-  readEvents: [{ path: '/api/v1/events' }, { path: '/api/v1/events?kinds=splitOpened' }],
-  listPeers: [{ path: '/api/v1/peers' }],
-  setStrategy: [
-    { path: '/api/v1/peers/partners/strategy', body: { strategy: 'off', for: '2h' } },
-    { path: '/api/v1/peers/nobody/strategy', body: { strategy: 'off' }, status: 404 },
+  getSession: [{ path: '/api/v1/session' }],
+  logIn: [
+    { path: '/api/v1/session', body: { token }, on: 'guarded' },
+    { path: '/api/v1/session', body: { token: 'x' }, on: 'guarded', status: 401 },
+    { path: '/api/v1/session', body: { token }, status: 409 },
+    { path: '/api/v1/session', body: { token }, on: 'locked', status: 429 },
   ],
-  resetStrategy: [
+  logOut: [{ path: '/api/v1/session' }],
+  readEvents: [{ path: '/api/v1/events' }, { path: '/api/v1/events?kinds=splitOpened' }],
+  listAudit: [{ path: '/api/v1/audit' }, { path: '/api/v1/audit?limit=1' }],
+  listPeers: [{ path: '/api/v1/peers' }],
+  getStrategy: [
     { path: '/api/v1/peers/partners/strategy' },
     { path: '/api/v1/peers/nobody/strategy', status: 404 },
   ],
+  setStrategy: [
+    {
+      path: '/api/v1/peers/partners/strategy',
+      body: { strategy: 'off', for: '2h', reason: 'their relay drops mail' },
+    },
+    { path: '/api/v1/peers/nobody/strategy', body: { strategy: 'off' }, status: 404 },
+  ],
+  resetStrategy: [
+    { path: '/api/v1/peers/partners/strategy?reason=over' },
+    { path: '/api/v1/peers/nobody/strategy', status: 404 },
+  ],
   listSenders: [{ path: '/api/v1/senders' }, { path: '/api/v1/senders?strategy=lenient' }],
+  getSender: [
+    { path: '/api/v1/senders/example.net' },
+    { path: '/api/v1/senders/nobody.example', status: 404 },
+  ],
+  getSenderStrategy: [
+    { path: '/api/v1/senders/nobody.example/strategy' },
+    { path: '/api/v1/senders/example.net/strategy' },
+  ],
   pinSender: [
-    { path: '/api/v1/senders/example.net', body: { strategy: 'late' } },
-    { path: '/api/v1/senders/new.example', body: { strategy: 'auto' } },
+    { path: '/api/v1/senders/example.net/strategy', body: { strategy: 'late', reason: 'slow' } },
+    { path: '/api/v1/senders/new.example/strategy', body: { strategy: 'auto' } },
   ],
   forgetSender: [
-    { path: '/api/v1/senders/example.net' },
+    { path: '/api/v1/senders/example.net?reason=moved' },
     { path: '/api/v1/senders/example.net', status: 404 },
   ],
   listSplits: [
@@ -66,12 +98,25 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
 
 const context = sampleContext()
 let admin: Admin
+const guarded = new Map<string, Admin>()
 beforeAll(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'rcptwise-openapi-'))
+  const file = join(directory, 'token')
+  await writeFile(file, token)
+  for (const name of ['guarded', 'locked']) {
+    const tokens = await Tokens.open([{ name: 'ann', role: 'operate', file }])
+    const options = { host: '127.0.0.1', port: 0, context, tokens, failuresPerMinute: 1 }
+    guarded.set(name, await startAdmin(options))
+  }
+  const wrong = { method: 'POST', headers: { authorization: 'Bearer wrong' } }
+  await fetch(`http://127.0.0.1:${guarded.get('locked')?.port}/api/v1/drain`, wrong)
+  await rm(directory, { recursive: true })
   context.held = [heldSplit, { ...heldSplit, comesBack: { fromMs: 60_000, toMs: Infinity } }]
   admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
 })
 afterAll(async () => {
   await admin.close()
+  for (const one of guarded.values()) await one.close()
 })
 
 describe('the description', () => {
@@ -111,9 +156,10 @@ describe('what is answered is what is described', () => {
   const all = operations.flatMap((operation) =>
     (examples[operation.id] ?? []).map((example) => ({ operation, ...example })),
   )
-  it.each(all)('$operation.method $path', async ({ operation, path, body, status = 200 }) => {
+  it.each(all)('$operation.method $path', async ({ operation, path, body, on, status = 200 }) => {
     context.isReady = status !== 503
-    const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, {
+    const { port } = guarded.get(on ?? '') ?? admin
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method: operation.method,
       ...(body !== undefined && {
         headers: { 'content-type': 'application/json' },
@@ -133,7 +179,7 @@ describe('what is answered is what is described', () => {
 })
 
 describe('what is not described is refused', () => {
-  const guarded = operations.filter(({ open }) => !open)
+  const guarded = operations.filter(({ access }) => access !== 'open')
   it.each(guarded)('$method $path with an unknown parameter, or one given twice', async (one) => {
     const path = one.path.replaceAll(/\{\w+\}/g, 'x.example')
     const body = one.body === undefined ? undefined : '{}'

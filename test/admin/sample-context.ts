@@ -160,8 +160,22 @@ export function sampleContext(): SampleContext {
     },
     metrics: async () =>
       await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    audit: (limit) =>
+      [
+        {
+          at: 1,
+          by: 'ann',
+          change: 'strategyChanged',
+          of: 'default',
+          from: 'auto',
+          to: 'off',
+          until: 2,
+          reason: 'they asked for it',
+        },
+        { at: 0, by: '127.0.0.1', change: 'splitForgiven', of: 'AAAABBBBCCCCDDDD' },
+      ].slice(0, limit),
     peers: () => configured.flatMap(([name]) => view(name) ?? []),
-    setStrategy: async (name, strategy, untilMs, by) => {
+    setStrategy: async (name, strategy, untilMs, { by }) => {
       asked.push(`set ${name} ${strategy} by ${by}`)
       if (view(name) !== undefined) {
         overrides.set(name, {
@@ -173,7 +187,7 @@ export function sampleContext(): SampleContext {
       }
       return await Promise.resolve(view(name))
     },
-    resetStrategy: async (name, by) => {
+    resetStrategy: async (name, { by }) => {
       asked.push(`reset ${name} by ${by}`)
       overrides.delete(name)
       return await Promise.resolve(view(name))
@@ -192,12 +206,12 @@ export function sampleContext(): SampleContext {
         ...this.drainMore,
       })
     },
-    async drain(limit, by) {
+    async drain(limit, { by }) {
       asked.push(`drain by ${by}`)
       draining ??= { since: Date.UTC(2026, 0, 1), by }
       return await this.drained(limit)
     },
-    async undrain(limit, by) {
+    async undrain(limit, { by }) {
       asked.push(`undrain by ${by}`)
       draining = undefined
       return await this.drained(limit)
@@ -216,7 +230,7 @@ export function sampleContext(): SampleContext {
           .map(withMissing),
       ),
     senders: () => [...senders.values()],
-    pinSender: async (name, strategy, by) => {
+    pinSender: async (name, strategy, { by }) => {
       asked.push(`pin ${name} ${strategy ?? 'auto'} by ${by}`)
       const found = senders.get(name)
       if (strategy === undefined) return await Promise.resolve(found)
@@ -229,12 +243,12 @@ export function sampleContext(): SampleContext {
       senders.set(name, pinned)
       return await Promise.resolve(pinned)
     },
-    forgetSender: async (name, by) => {
+    forgetSender: async (name, { by }) => {
       asked.push(`forget ${name} by ${by}`)
       return await Promise.resolve(senders.delete(name))
     },
     split: async (id) => await Promise.resolve(splits.get(id)),
-    forgive: async (id, by) => {
+    forgive: async (id, { by }) => {
       asked.push(`forgive ${id} by ${by}`)
       const found = splits.get(id)
       if (found === undefined) return undefined

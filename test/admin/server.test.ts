@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
-import { openTokenFile } from '../../src/admin/token.ts'
+import { Tokens } from '../../src/admin/tokens.ts'
 import { rawHttp } from './raw-http.ts'
 import { type SampleContext, sampleContext } from './sample-context.ts'
 
@@ -87,7 +87,7 @@ describe('senders', () => {
   })
 
   it('are pinned and forgotten, a network too', async () => {
-    const network = `/api/v1/senders/${encodeURIComponent('2001:DB8:0:1::/64')}`
+    const network = `/api/v1/senders/${encodeURIComponent('2001:DB8:0:1::/64')}/strategy`
     expect((await ask(network, put({ strategy: 'off' }))).body).toMatchObject({
       name: '2001:db8:0:1::/64',
       strategy: 'off',
@@ -99,23 +99,30 @@ describe('senders', () => {
     })
     expect((await ask('/api/v1/senders/example.net', { method: 'DELETE' })).status).toBe(404)
     for (const body of [{}, { strategy: 'x' }, { strategy: 'late', for: '2h' }, [], 'x'])
-      expect((await ask('/api/v1/senders/example.net', put(body))).status).toBe(400)
+      expect((await ask('/api/v1/senders/example.net/strategy', put(body))).status).toBe(400)
     for (const name of ['x', 'a b.example', '192.0.2.7/24', 'a'.repeat(250) + '.example'])
       expect(
-        (await ask(`/api/v1/senders/${encodeURIComponent(name)}`, put({ strategy: 'off' }))).status,
+        (
+          await ask(
+            `/api/v1/senders/${encodeURIComponent(name)}/strategy`,
+            put({ strategy: 'off' }),
+          )
+        ).status,
       ).toBe(400)
   })
 
   it('and what is missing need the token where there is one', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rcptwise-admin-'))
     const file = join(directory, 'token')
-    await writeFile(file, 'secret-token\n')
-    const { port } = await start({ token: await openTokenFile(file, () => undefined) })
+    await writeFile(file, 'a-secret-token-of-24-chars\n')
+    const { port } = await start({
+      tokens: await Tokens.open([{ name: 'ann', role: 'operate', file }]),
+    })
     for (const path of ['/api/v1/senders', '/api/v1/splits?missing=true'])
       expect((await ask(path, {}, port)).status).toBe(401)
-    expect((await ask('/api/v1/senders/a.example', put({ strategy: 'off' }), port)).status).toBe(
-      401,
-    )
+    expect(
+      (await ask('/api/v1/senders/a.example/strategy', put({ strategy: 'off' }), port)).status,
+    ).toBe(401)
     expect((await ask('/api/v1/splits?missing=yes')).status).toBe(400)
     await rm(directory, { recursive: true, force: true })
   })
@@ -328,7 +335,7 @@ describe('requests that are wrong', () => {
     ['POST', '/metrics', 'GET, HEAD'],
     ['DELETE', '/api/v1/peers', 'GET, HEAD'],
     ['OPTIONS', '/readyz', 'GET, HEAD'],
-    ['GET', '/api/v1/peers/partners/strategy', 'PUT, DELETE'],
+    ['POST', '/api/v1/peers/partners/strategy', 'GET, HEAD, PUT, DELETE'],
     ['GET', '/api/v1/splits/X/forgive', 'POST'],
     ['PATCH', '/api/v1/splits', 'GET, HEAD'],
   ])('%s %s is 405 with Allow: %s', async (method, path, allow) => {
@@ -476,7 +483,7 @@ describe('without a token', () => {
   })
 
   it('an address that is not loopback is refused at the start', async () => {
-    await expect(start({ host: '0.0.0.0' })).rejects.toThrow(/set admin.token_file/)
+    await expect(start({ host: '0.0.0.0' })).rejects.toThrow(/set admin.tokens/)
   })
 
   it('an address in use is an error, not a crash', async () => {
@@ -492,9 +499,12 @@ describe('with a token', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'rcptwise-admin-'))
     file = join(directory, 'token')
-    await writeFile(file, '  s3cret-token \n')
+    await writeFile(file, '  s3cret-token-of-16 \n')
     troubles.length = 0
-    ;({ port } = await start({ token: await openTokenFile(file, (why) => troubles.push(why)) }))
+    const tokens = await Tokens.open([{ name: 'ann', role: 'operate', file }], {
+      onTrouble: (why) => troubles.push(why),
+    })
+    ;({ port } = await start({ tokens }))
   })
   afterEach(async () => {
     await rm(directory, { recursive: true })
@@ -506,14 +516,14 @@ describe('with a token', () => {
     await ask(path, authorization === undefined ? {} : { headers: { authorization } }, port)
 
   it.each([
-    ['Bearer s3cret-token', 200],
-    ['bearer s3cret-token', 200],
+    ['Bearer s3cret-token-of-16', 200],
+    ['bearer s3cret-token-of-16', 200],
     [undefined, 401],
     ['Bearer', 401],
-    ['Bearer s3cret-toke', 401],
-    ['Bearer s3cret-tokenn', 401],
+    ['Bearer s3cret-token-of-1', 401],
+    ['Bearer s3cret-token-of-16n', 401],
     ['Basic czNjcmV0LXRva2Vu', 401],
-    ['s3cret-token', 401],
+    ['s3cret-token-of-16', 401],
   ])('Authorization: %s is %d', async (authorization, status) => {
     expect((await shown(authorization)).status).toBe(status)
   })
@@ -533,34 +543,35 @@ describe('with a token', () => {
     expect(said).toMatch(/^HTTP\/1.1 200 /)
   })
 
-  it('who showed it is called admin', async () => {
-    const headers = { authorization: 'Bearer s3cret-token' }
+  it('who showed it is called as the token is', async () => {
+    const headers = { authorization: 'Bearer s3cret-token-of-16' }
     await ask('/api/v1/peers/partners/strategy', { method: 'DELETE', headers }, port)
-    expect(context.asked).toEqual(['reset partners by admin'])
+    expect(context.asked).toEqual(['reset partners by ann'])
   })
 
   it('is read again when its file changes; a file that is empty or gone leaves it in force', async () => {
-    await writeFile(file, 'another-token\n')
-    expect((await shown('Bearer s3cret-token')).status).toBe(401)
-    expect((await shown('Bearer another-token')).status).toBe(200)
+    await writeFile(file, 'another-token-of-16\n')
+    expect((await shown('Bearer s3cret-token-of-16')).status).toBe(401)
+    expect((await shown('Bearer another-token-of-16')).status).toBe(200)
     await writeFile(file, '\n')
-    expect((await shown('Bearer another-token')).status).toBe(200)
+    expect((await shown('Bearer another-token-of-16')).status).toBe(200)
     expect((await shown('Bearer ')).status).toBe(401)
     await rm(file)
-    expect((await shown('Bearer another-token')).status).toBe(200)
-    expect((await shown('Bearer another-token')).status).toBe(200)
+    expect((await shown('Bearer another-token-of-16')).status).toBe(200)
+    expect((await shown('Bearer another-token-of-16')).status).toBe(200)
     expect(troubles).toHaveLength(2)
     expect(troubles[0]).toMatch(/is empty.*stays in force/)
-    await writeFile(file, 'third-token')
-    expect((await shown('Bearer third-token')).status).toBe(200)
+    await writeFile(file, 'third-token-of-16')
+    expect((await shown('Bearer third-token-of-16')).status).toBe(200)
   })
 
   it.each([
     ['is empty', ' \n'],
     ['holds two lines', 'one\ntwo\n'],
+    ['holds a short token', 'fifteen-letters\n'],
   ])('a file that %s is an error at the start', async (_name, content) => {
     await writeFile(file, content)
-    await expect(openTokenFile(file)).rejects.toThrow(file)
+    await expect(Tokens.open([{ name: 'ann', role: 'operate', file }])).rejects.toThrow(file)
   })
 })
 

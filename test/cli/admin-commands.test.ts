@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
-import { openTokenFile } from '../../src/admin/token.ts'
+import { Tokens } from '../../src/admin/tokens.ts'
 import { register as registerPeers } from '../../src/cli/peers.ts'
 import { register as registerSplits } from '../../src/cli/splits.ts'
 import { register as registerStrategy } from '../../src/cli/strategy.ts'
@@ -368,13 +368,13 @@ describe('the token', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'rcptwise-cli-'))
     file = join(directory, 'token')
-    await writeFile(file, 's3cret\n')
+    await writeFile(file, 's3cret-and-long-enough\n')
     await admin.close()
     admin = await startAdmin({
       host: '127.0.0.1',
       port: 0,
       context,
-      token: await openTokenFile(file),
+      tokens: await Tokens.open([{ name: 'admin', role: 'operate', file }]),
     })
     process.env['RCPTWISE_ADMIN'] = `http://127.0.0.1:${admin.port}`
   })

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
-import { openTokenFile } from '../../src/admin/token.ts'
+import { Tokens } from '../../src/admin/tokens.ts'
 import { type Ending, endings } from '../../src/cli/endings.ts'
 import { commandLine } from '../../src/cli/program.ts'
 import { sampleContext } from '../admin/sample-context.ts'
@@ -36,10 +36,12 @@ beforeAll(async () => {
   )
   await write('mail.eml', 'Subject: hello\r\n\r\nhello\r\n')
   await write('empty.log', '')
-  await write('token', 's3cret\n')
+  await write('token', 's3cret-and-long-enough\n')
   admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
-  const token = await openTokenFile(join(directory, 'token'))
-  guarded = await startAdmin({ host: '127.0.0.1', port: 0, context, token })
+  const tokens = await Tokens.open([
+    { name: 'admin', role: 'operate', file: join(directory, 'token') },
+  ])
+  guarded = await startAdmin({ host: '127.0.0.1', port: 0, context, tokens })
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
 })
 afterAll(async () => {

@@ -284,7 +284,7 @@ test('the one sender is asked for, however many others are known', async () => {
   const file = join(directory, 'known.yaml')
   writeFileSync(file, readFileSync(file, 'utf8').replace('strategy: late', 'strategy: auto'))
   const pin = async (name: string, strategy: string): Promise<void> => {
-    const path = `/api/v1/senders/${encodeURIComponent(name)}`
+    const path = `/api/v1/senders/${encodeURIComponent(name)}/strategy`
     const body = JSON.stringify({ strategy })
     const headers = { 'content-type': 'application/json' }
     expect((await fetch(`http://${admin}${path}`, { method: 'PUT', headers, body })).ok).toBe(true)

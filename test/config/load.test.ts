@@ -132,7 +132,7 @@ judges:
 last_word: backend
 trusted: [10.0.0.0/8, '::1']
 ledger: { path: splits.db, patience: 3d, keep: 00:30:00 }
-admin: { listen: 0.0.0.0:9225, token_file: admin.token }
+admin: { listen: 0.0.0.0:9225, tokens: [{ name: ann, role: operate, token_file: admin.token }] }
 bare_newlines: normalize
 greet_delay: 2s
 ehlo: { chunking: true, greylist: false, limits_rcpt_max: 100 }
@@ -231,7 +231,10 @@ data_directory: /var/lib/rcptwise
       patienceMs: 259_200_000,
       keepMs: 1_800_000,
     },
-    admin: { listen: { host: '0.0.0.0', port: 9225 }, tokenFile: '/etc/rcptwise/admin.token' },
+    admin: {
+      listen: { host: '0.0.0.0', port: 9225 },
+      tokens: [{ name: 'ann', role: 'operate', file: '/etc/rcptwise/admin.token' }],
+    },
     bareNewlines: 'normalize',
     greetDelayMs: 2000,
     ehlo: { chunking: true, greylist: false, limitsRcptMax: 100 },
@@ -422,7 +425,7 @@ describe('the command line', () => {
     [{ logLevel: 'loud' }, '--log-level: got "loud", expected one of debug, info, warn, error'],
     [
       { admin: '0.0.0.0:1' },
-      '--admin: 0.0.0.0 can be reached by other hosts, expected token_file beside it; or listen on 127.0.0.1',
+      '--admin: 0.0.0.0 can be reached by other hosts, expected tokens beside it; or listen on 127.0.0.1',
     ],
   ])('%j is refused by the option’s name', (overrides, expected) => {
     const loaded = loadConfig(undefined, overrides)

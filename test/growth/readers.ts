@@ -2,7 +2,7 @@
  * Everything that reads what others write, as a function of a text (one character an octet) whose
  * cost is measured.
  */
-import { isLoopbackHost, refuseWebPage } from '../../src/admin/guard.ts'
+import { isLoopbackHost, refuseHost, refuseOrigin } from '../../src/admin/guard.ts'
 import { parseDuration as parseAdminDuration } from '../../src/admin/duration.ts'
 import { parsePosition } from '../../src/admin/events/frame.ts'
 import { folderName } from '../../src/backend/sink/folder-name.ts'
@@ -574,13 +574,14 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'a b ',
     '@',
   ),
-  'the admin API: Router.find, parseDuration, parsePosition, refuseWebPage': reader(
+  'the admin API: Router.find, parseDuration, parsePosition, refuseHost, refuseOrigin': reader(
     (text) => {
       router.find(text)
       parseAdminDuration(text)
       parsePosition(text)
       isLoopbackHost(text)
-      refuseWebPage({ method: 'PUT', host: text, origin: text })
+      refuseHost({ method: 'PUT', host: text, origin: text }, [])
+      refuseOrigin({ method: 'PUT', host: text, origin: text })
     },
     '/',
     '/api/v1/peers/',

@@ -176,11 +176,14 @@ export const processBoard: Board = {
           ],
         }),
         graph({
-          title: 'Facts that who watches missed',
-          says: 'Facts that a worker did not tell its primary, which somebody watches. What you watch then lacks them; log and metrics have them.',
+          title: 'Readers of live events, and facts that they missed',
+          says: 'Consoles that are open now, and facts that a worker did not tell its primary for them. What you watch then lacks these; log and metrics have them.',
           unit: 'short',
           bars: true,
-          queries: [[sumOf('instance', `rcptwise_facts_dropped_total{${own}}`), '{{instance}}']],
+          queries: [
+            [`max by (instance) (rcptwise_event_readers{${own}})`, '{{instance}} readers'],
+            [sumOf('instance', `rcptwise_facts_dropped_total{${own}}`), '{{instance}} missed'],
+          ],
         }),
       ],
     },

@@ -35,7 +35,9 @@ export class EventRing {
   #first = 1
   #octets = 0
   /** What was asked for last, since readers who keep up ask for the same. */
-  #asked: { readonly after: number; readonly following: Following } | undefined
+  #asked:
+    | { readonly after: number; readonly mostOctets: number; readonly following: Following }
+    | undefined
 
   constructor(epoch: string, mostOctets: number) {
     this.#epoch = epoch
@@ -76,9 +78,11 @@ export class EventRing {
   /** What comes after a number, of at most so many octets, but one event if there is one. */
   after(number: number, mostOctets: number, wanted: Wanted): Following {
     if (wanted !== undefined) return this.#collect(number, mostOctets, wanted)
-    if (this.#asked?.after !== number)
-      this.#asked = { after: number, following: this.#collect(number, mostOctets, undefined) }
-    return this.#asked.following
+    if (this.#asked?.after === number && this.#asked.mostOctets === mostOctets)
+      return this.#asked.following
+    const following = this.#collect(number, mostOctets, undefined)
+    this.#asked = { after: number, mostOctets, following }
+    return following
   }
 
   #collect(number: number, mostOctets: number, wanted: Wanted): Following {

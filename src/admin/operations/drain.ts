@@ -1,12 +1,12 @@
 /** That no split is begun any more, and who is waited for until Rcptwise can be taken away. */
 import { operation } from '../operation.ts'
-import { drain, parameters, wholeNumber } from '../schemas.ts'
+import { drain, parameters, reason, wholeNumber } from '../schemas.ts'
 import { drainJson } from '../views.ts'
 
 const path = '/api/v1/drain'
-const query = parameters({
-  limit: wholeNumber(1, 1000).default(20).describe('How many of the splits to name.'),
-})
+const limit = wholeNumber(1, 1000).default(20).describe('How many of the splits to name.')
+const query = parameters({ limit })
+const changeQuery = parameters({ limit, reason: reason.optional() })
 
 export const getDrain = operation({
   id: 'getDrain',
@@ -26,11 +26,11 @@ export const beginDrain = operation({
   method: 'PUT',
   path,
   summary: 'Begins no new split, on every front-end of this ledger; open ones go on.',
-  query,
+  query: changeQuery,
   answer: drain,
   statuses: { 200: 'No new split is begun, but for what `notYet` names.' },
-  async handle(context, { query: { limit }, by }) {
-    return { value: drainJson(await context.drain(limit, by)) }
+  async handle(context, { query: { limit, reason }, by }) {
+    return { value: drainJson(await context.drain(limit, { by, reason })) }
   },
 })
 
@@ -39,10 +39,10 @@ export const endDrain = operation({
   method: 'DELETE',
   path,
   summary: 'Begins new splits again.',
-  query,
+  query: changeQuery,
   answer: drain,
   statuses: { 200: 'Messages are split as configured, but for what `notYet` names.' },
-  async handle(context, { query: { limit }, by }) {
-    return { value: drainJson(await context.undrain(limit, by)) }
+  async handle(context, { query: { limit, reason }, by }) {
+    return { value: drainJson(await context.undrain(limit, { by, reason })) }
   },
 })

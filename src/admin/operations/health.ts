@@ -7,7 +7,7 @@ export const getHealth = operation({
   method: 'GET',
   path: '/healthz',
   summary: 'The process answers.',
-  open: true,
+  access: 'open',
   answer: health,
   statuses: { 200: 'It does.' },
   handle: () => ({ value: { healthy: true } }),
@@ -18,7 +18,7 @@ export const getReadiness = operation({
   method: 'GET',
   path: '/readyz',
   summary: 'Whether serve can take mail.',
-  open: true,
+  access: 'open',
   answer: readiness,
   statuses: { 200: 'It can.', 503: "It can't, with the reasons." },
   handle(context) {

@@ -6,7 +6,7 @@ export const getMetrics = operation({
   method: 'GET',
   path: '/metrics',
   summary: 'All metrics, in the text format of Prometheus or in OpenMetrics.',
-  open: true,
+  access: 'open',
   headers: { accept: '`application/openmetrics-text` asks for OpenMetrics 1.0.0.' },
   statuses: { 200: 'The metrics.' },
   async handle(context, { headers }) {

@@ -4,7 +4,16 @@ import type { AdminContext } from '../context.ts'
 import { parseDuration } from '../duration.ts'
 import { type AdminResponse, problem } from '../exchange.ts'
 import { operation } from '../operation.ts'
-import { configurableStrategy, duration, exactly, peer, peers } from '../schemas.ts'
+import {
+  configurableStrategy,
+  duration,
+  exactly,
+  peer,
+  peers,
+  peerStrategy,
+  reason,
+  withReason,
+} from '../schemas.ts'
 import { peerJson } from '../views.ts'
 
 export const listPeers = operation({
@@ -21,6 +30,28 @@ export const listPeers = operation({
 const params = z.object({ name: z.string().describe('The name of a peer class.') })
 const path = '/api/v1/peers/{name}/strategy'
 
+/** What a change needs to know: it does not change with what is learned or counted. */
+function currentOf(context: AdminContext, { name }: { readonly name: string }) {
+  const found = context.peers().find((one) => one.name === name)
+  if (found === undefined) return undefined
+  const { configured, inForce, override } = peerJson(found)
+  return { name, configured, inForce, ...(override !== undefined && { override }) }
+}
+
+export const getStrategy = operation({
+  id: 'getStrategy',
+  method: 'GET',
+  path,
+  summary: 'The strategy that applies to a peer class.',
+  params,
+  answer: peerStrategy,
+  statuses: { 200: 'The strategy.', 404: 'There is no such peer class.' },
+  handle(context, { params }) {
+    const value = currentOf(context, params)
+    return value === undefined ? unknownPeer(context) : { value }
+  },
+})
+
 export const setStrategy = operation({
   id: 'setStrategy',
   method: 'PUT',
@@ -28,18 +59,20 @@ export const setStrategy = operation({
   summary: 'Serves a peer class with another strategy, from its next transaction on.',
   params,
   body: exactly(
-    { strategy: configurableStrategy, for: duration.optional() },
-    'an object with "strategy" and, if wanted, "for": {"strategy":"group","for":"2h"}',
+    { strategy: configurableStrategy, for: duration.optional(), reason: reason.optional() },
+    'an object with "strategy" and, if wanted, "for" and "reason": {"strategy":"group","for":"2h"}',
   ),
   answer: peer,
   statuses: {
     200: 'The strategy applies, but for what `notYet` names.',
     404: 'There is no such peer class.',
   },
+  current: currentOf,
   async handle(context, { params: { name }, body, by }) {
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     const until = forMs === undefined ? undefined : Date.now() + forMs
-    const set = await context.setStrategy(name, body.strategy, until, by)
+    const author = { by, reason: body.reason }
+    const set = await context.setStrategy(name, body.strategy, until, author)
     return set === undefined ? unknownPeer(context) : { value: peerJson(set) }
   },
 })
@@ -50,13 +83,15 @@ export const resetStrategy = operation({
   path,
   summary: 'Goes back to the configured strategy of a peer class.',
   params,
+  query: withReason,
   answer: peer,
   statuses: {
     200: 'The strategy of the configuration applies.',
     404: 'There is no such peer class.',
   },
-  async handle(context, { params: { name }, by }) {
-    const reset = await context.resetStrategy(name, by)
+  current: currentOf,
+  async handle(context, { params: { name }, query, by }) {
+    const reset = await context.resetStrategy(name, { by, reason: query.reason })
     return reset === undefined ? unknownPeer(context) : { value: peerJson(reset) }
   },
 })

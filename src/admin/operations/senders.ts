@@ -1,5 +1,6 @@
 /** What was learned of senders: the list, pinning one to a strategy, forgetting one. */
 import { z } from 'zod'
+import type { AdminContext } from '../context.ts'
 import { problem } from '../exchange.ts'
 import { operation } from '../operation.ts'
 import {
@@ -7,9 +8,12 @@ import {
   forgotten,
   parameters,
   pinnedStrategy,
+  reason,
   sender,
   senders,
+  senderStrategy,
   servedStrategy,
+  withReason,
 } from '../schemas.ts'
 import { senderJson } from '../views.ts'
 
@@ -56,20 +60,62 @@ export const listSenders = operation({
 
 const path = '/api/v1/senders/{name}'
 
+const currentOf = (context: AdminContext, { name }: { readonly name: string }) => {
+  const found = context.senders().find((one) => one.name === name)
+  return found === undefined ? undefined : senderJson(found)
+}
+
+/** How a sender is served; what was counted of it changes with each message. */
+function pinOf(context: AdminContext, { name }: { readonly name: string }) {
+  const found = currentOf(context, { name })
+  const { strategy, pin } = found ?? {}
+  return { name, ...(strategy !== undefined && { strategy }), ...(pin !== undefined && { pin }) }
+}
+
+export const getSender = operation({
+  id: 'getSender',
+  method: 'GET',
+  path,
+  summary: 'What Rcptwise has learned of one sender.',
+  params,
+  answer: sender,
+  statuses: { 200: 'The sender.', 404: 'Nothing is known of this sender.' },
+  handle(context, { params }) {
+    const value = currentOf(context, params)
+    return value === undefined ? unknownSender : { value }
+  },
+})
+
+export const getSenderStrategy = operation({
+  id: 'getSenderStrategy',
+  method: 'GET',
+  path: `${path}/strategy`,
+  summary: 'How a sender is served, and whether somebody has pinned it.',
+  params,
+  answer: senderStrategy,
+  statuses: { 200: 'Also of a sender of whom nothing is known.' },
+  handle: (context, { params }) => ({ value: pinOf(context, params) }),
+})
+
 export const pinSender = operation({
   id: 'pinSender',
   method: 'PUT',
-  path,
+  path: `${path}/strategy`,
   summary:
     'Serves a sender with this strategy, whatever Rcptwise has learned of it; `auto`: as learned again.',
   params,
-  body: exactly({ strategy: pinnedStrategy }, 'an object with "strategy": {"strategy":"late"}'),
+  body: exactly(
+    { strategy: pinnedStrategy, reason: reason.optional() },
+    'an object with "strategy" and, if wanted, "reason": {"strategy":"late"}',
+  ),
   answer: z.union([sender, forgotten]),
   statuses: {
     200: 'The strategy applies; with `auto` a sender of which nothing is known is new again.',
   },
-  async handle(context, { params: { name }, body: { strategy }, by }) {
-    const pinned = await context.pinSender(name, strategy === 'auto' ? undefined : strategy, by)
+  current: pinOf,
+  async handle(context, { params: { name }, body, by }) {
+    const strategy = body.strategy === 'auto' ? undefined : body.strategy
+    const pinned = await context.pinSender(name, strategy, { by, reason: body.reason })
     return { value: pinned === undefined ? { name, forgotten: true } : senderJson(pinned) }
   },
 })
@@ -80,11 +126,19 @@ export const forgetSender = operation({
   path,
   summary: 'Forgets what Rcptwise has learned of a sender, which is then as new.',
   params,
+  query: withReason,
   answer: forgotten,
   statuses: { 200: 'It is forgotten.', 404: 'Nothing is known of this sender.' },
-  async handle(context, { params: { name }, by }) {
-    return (await context.forgetSender(name, by))
+  current: currentOf,
+  async handle(context, { params: { name }, query, by }) {
+    return (await context.forgetSender(name, { by, reason: query.reason }))
       ? { value: { name, forgotten: true } }
-      : problem(404, 'nothing is known of this sender', 'a name as in GET /api/v1/senders')
+      : unknownSender
   },
 })
+
+const unknownSender = problem(
+  404,
+  'nothing is known of this sender',
+  'a name as in GET /api/v1/senders',
+)

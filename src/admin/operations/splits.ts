@@ -1,8 +1,9 @@
 /** Open splits, one split, and letting one through unsplit. */
 import { z } from 'zod'
+import type { AdminContext } from '../context.ts'
 import { problem } from '../exchange.ts'
 import { operation } from '../operation.ts'
-import { parameters, split, splits, wholeNumber, yesOrNo } from '../schemas.ts'
+import { parameters, split, splits, wholeNumber, withReason, yesOrNo } from '../schemas.ts'
 import { splitJson } from '../views.ts'
 
 const defaultLimit = 100
@@ -40,12 +41,17 @@ export const getSplit = operation({
   answer: split,
   statuses: { 200: 'The split.', 404: 'There is none of this id.' },
   async handle(context, { params: { id } }) {
-    const found = await context.split(id)
-    if (found === undefined) return unknownSplit
-    const fates = found.status === 'open' ? { ifForgiven: [...context.ifForgiven(found)] } : {}
-    return { value: { ...splitJson(found), ...fates } }
+    const value = await currentOf(context, { id })
+    return value === undefined ? unknownSplit : { value }
   },
 })
+
+async function currentOf(context: AdminContext, { id }: { readonly id: string }) {
+  const found = await context.split(id)
+  if (found === undefined) return undefined
+  const fates = found.status === 'open' ? { ifForgiven: [...context.ifForgiven(found)] } : {}
+  return { ...splitJson(found), ...fates }
+}
 
 export const forgiveSplit = operation({
   id: 'forgiveSplit',
@@ -53,18 +59,20 @@ export const forgiveSplit = operation({
   path: '/api/v1/splits/{id}/forgive',
   summary: 'Lets a message through unsplit from its next attempt on.',
   params,
+  query: withReason,
   answer: split,
   statuses: {
     200: 'It is forgiven.',
     404: 'There is none of this id.',
     409: 'It has ended already.',
   },
-  async handle(context, { params: { id }, by }) {
+  current: currentOf,
+  async handle(context, { params: { id }, query, by }) {
     const found = await context.split(id)
     if (found === undefined) return unknownSplit
     if (found.status !== 'open')
       return problem(409, `this split is ${found.status} already`, 'the id of an open split')
-    const forgiven = await context.forgive(id, by)
+    const forgiven = await context.forgive(id, { by, reason: query.reason })
     return forgiven === undefined ? unknownSplit : { value: splitJson(forgiven) }
   },
 })

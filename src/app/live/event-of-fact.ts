@@ -14,7 +14,7 @@ const mostCharacters = 500
 type Told = object
 type TellerOf<Kind extends Fact['kind']> = (fact: Fact & { readonly kind: Kind }) => Told
 
-const whole = (fact: Fact): Told => fact
+const whole = (fact: Fact): Told => bounded(fact)
 
 /**
  * By kind; `no` for what happens several times a message and says little to people, or is in the
@@ -84,7 +84,7 @@ export const toldKinds: readonly Fact['kind'][] = (
 export function eventOfFact(fact: Fact, worker?: number): LiveEvent | undefined {
   const teller = tellers[fact.kind] as TellerOf<Fact['kind']> | 'no'
   if (teller === 'no') return undefined
-  return { name: fact.kind, data: JSON.stringify({ ...bounded(teller(fact)), worker }) }
+  return { name: fact.kind, data: JSON.stringify({ ...teller(fact), worker }) }
 }
 
 function toldTransaction(fact: TransactionFact): Told {
@@ -92,12 +92,14 @@ function toldTransaction(fact: TransactionFact): Told {
   const { mode, outcome, strategy, unsplit, observed, split, messageId, score, reply } = fact
   return {
     ...{ kind, at, transaction, peer },
-    client: { address: client.address, helo: client.helo, rdns: client.rdns, tls: client.tls },
-    from: reversePath,
+    client: { address: client.address, helo: cut(client.helo), rdns: client.rdns, tls: client.tls },
+    from: cut(reversePath),
     recipients: recipients.slice(0, mostListed).map(toldRecipient),
     recipientCount: recipients.length,
     forcedRetries: recipients.filter(isForcedRetry).length,
-    ...{ mode, outcome, strategy, unsplit, observed, split, messageId, score, reply },
+    ...{ mode, outcome, strategy, unsplit, observed, split, score },
+    messageId: cut(messageId),
+    reply: cut(reply),
     sizeBytes: fact.sizeBytes,
     ms: fact.ms,
   }
@@ -116,9 +118,14 @@ const toldRecipient = ({
   reported,
   returnedAfterMs,
 }: RecipientFact): Told => ({
-  ...{ address, policy, group, fate, verdict, reason, final, reply },
+  address: cut(address),
+  ...{ policy, group, fate, verdict, reason, final },
+  reply: cut(reply),
   ...{ duplicate, reported, returnedAfterMs },
 })
+
+const cut = (text: string | undefined): string | undefined =>
+  text === undefined || text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
 
 /** Lists and texts, also those in lists and objects. */
 function bounded(told: Told): Told {
@@ -128,8 +135,7 @@ function bounded(told: Told): Told {
 }
 
 function boundedValue(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.length > mostCharacters ? `${value.slice(0, mostCharacters)}…` : value
+  if (typeof value === 'string') return cut(value)
   if (Array.isArray(value)) return value.slice(0, mostListed).map(boundedValue)
   return typeof value === 'object' && value !== null ? bounded(value) : value
 }

@@ -1,8 +1,9 @@
 /**
  * What happens in a worker, for its primary, while somebody watches there: made into text here,
  * which costs less to send and nothing to read, gathered, and told a moment later. One batch is
- * under way at a time. What happens while the primary does not read it waits, up to a limit; more
- * is dropped and counted, since mail never waits for who watches it.
+ * under way at a time. What happens while the primary does not read it waits, up to a limit, and
+ * not more messages are told a second than people can read (live/pace.ts); what is over that is
+ * dropped and counted, since mail never waits for who watches it.
  */
 import type { LiveEvent } from '../../admin/events/frame.ts'
 import type { Fact } from '../../facts/fact.ts'
@@ -17,6 +18,8 @@ export const mostWaiting = 2000
 export interface EventsHereOptions {
   /** Calls `sent` when the batch has left the process, or never will. */
   readonly send: (batch: readonly LiveEvent[], sent: () => void) => void
+  /** False: it is one too many, and counts as dropped. */
+  readonly allows: (fact: Fact) => boolean
   /** Undefined: nobody is told. */
   readonly eventOf: (fact: Fact) => LiveEvent | undefined
   /** Comes behind the events that were dropped. */
@@ -63,6 +66,10 @@ class Gathering {
   }
 
   #add(fact: Fact): void {
+    if (!this.#options.allows(fact)) {
+      this.#dropped++
+      return
+    }
     if (this.#waiting.length >= mostWaiting) return this.#drop(fact)
     const event = this.#options.eventOf(fact)
     if (event === undefined) return

@@ -12,6 +12,7 @@ import { metricsOf } from '../../metrics/summed.ts'
 import { endSoon } from '../../service/end.ts'
 import { factHub } from '../fact-hub.ts'
 import { eventOfFact } from '../live/event-of-fact.ts'
+import { Pace } from '../live/pace.ts'
 import { droppedEvent } from '../live/watched-events.ts'
 import { type Foundation, openFoundation } from '../foundation.ts'
 import { type Mail, takeMail } from '../take-mail.ts'
@@ -50,8 +51,10 @@ const rates = new RatesHere((taken) => tell({ kind: 'taken', taken }))
 const afterAccept = acceptPace(counts)
 const certificates = new CertificatesHere()
 const facts = factHub()
+const pace = new Pace(() => performance.now())
 const watched = new EventsHere(facts, {
   send: (events, sent) => tell({ kind: 'events', events }, sent),
+  allows: (fact) => pace.allows(fact),
   // The primary tells of servers behind, once for all.
   eventOf: (fact) => (toldHere(fact) && !isAway(fact) ? eventOfFact(fact, slotHere) : undefined),
   droppedEvent: (count) => droppedEvent(count, Date.now(), slotHere),

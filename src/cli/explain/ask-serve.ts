@@ -29,8 +29,8 @@ export async function askServe({ admin }: Config, client: SenderHost): Promise<S
   if (admin === undefined) return { kind: 'not told', why: 'the configuration has no admin API' }
   const url = urlOf(admin.listen)
   try {
-    const token =
-      admin.tokenFile === undefined ? undefined : readFileSync(admin.tokenFile, 'utf8').trim()
+    const [first] = admin.tokens
+    const token = first && readFileSync(first.file, 'utf8').trim()
     const server = { url: new URL(url), token }
     const { peers } = await request(server, listPeers)
     const names = new Set([senderName(client), networkName(client.address)])

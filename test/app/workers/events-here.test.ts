@@ -26,6 +26,7 @@ class World {
   readonly #hub = factHub()
   #sent: (() => void)[] = []
   readonly here = new EventsHere(this.#hub, {
+    allows: () => true,
     eventOf: ({ kind, at }) =>
       kind === 'ledgerRecovered' ? undefined : { name: kind, data: String(at) },
     droppedEvent: (count) => ({ name: 'dropped', data: String(count) }),

@@ -22,7 +22,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $listener "proxy_protocol_from" .Values.proxyProtocolFrom -}}
 {{- end -}}
 {{- $_ := set $config "listen" (list $listener) -}}
-{{- $_ := set $config "admin" (dict "listen" "0.0.0.0:9225" "token_file" "/run/secrets/admin/token") -}}
+{{- $_ := set $config "admin" (dict "listen" "0.0.0.0:9225" "tokens" (list (dict "name" "admin" "role" "operate" "token_file" "/run/secrets/admin/token"))) -}}
 {{- $_ := set $config "data_directory" "/var/lib/rcptwise" -}}
 {{- if .Values.tlsSecret -}}
 {{- $pair := dict "cert" "/run/secrets/tls/tls.crt" "key" "/run/secrets/tls/tls.key" -}}
