@@ -5,7 +5,7 @@ import { known } from '../known.ts'
 import { visible } from '../log/visible.ts'
 import type { Origins } from '../policy/origins.ts'
 import type { PolicyColumn } from '../policy/policy-source.ts'
-import type { Policy } from '../verdict/policy.ts'
+import type { Policy, SeveralPolicies } from '../verdict/policy.ts'
 import { isAddress, notAnAddress } from './address-argument.ts'
 import { carryOut, CommandFailure } from './command-failure.ts'
 import { configured, withConfigOptions } from './configured.ts'
@@ -82,11 +82,15 @@ const mailboxInWords = ({ keys, told }: MailboxReport): readonly string[] => [
 
 /** Of several mailboxes' policies none has said a value alone. */
 function valuesOf(policy: Policy, mailboxes: readonly MailboxReport[]): string {
+  if (policy.several !== undefined) return severalInWords(policy.several)
   const values = saidOf(policy).map(
     ({ field, column, words }) => `${column} ${words}${originInWords(field, mailboxes)}`,
   )
   return `${policy.name}: ${values.join(', ')}`
 }
+
+const severalInWords = ({ which, of }: SeveralPolicies): string =>
+  `the ${which} of ${of.map((policy) => `(${valuesOf(policy, [])})`).join(' ')}`
 
 const originInWords = (field: PolicyColumn, mailboxes: readonly MailboxReport[]): string => {
   const from = fromOf(field, mailboxes)
@@ -103,6 +107,11 @@ function fromOf(
 const originOf = (field: PolicyColumn, { of, others }: Origins): string =>
   of.get(field) ?? others ?? 'default'
 
+const allOf = (policy: Policy): Readonly<Record<string, unknown>> => ({
+  name: policy.name,
+  values: saidOf(policy).map(({ column, value }) => ({ column, value })),
+})
+
 export function inJson({
   address,
   aliasTrouble,
@@ -117,6 +126,7 @@ export function inJson({
     ...(policy !== undefined && {
       policy: {
         name: policy.name,
+        ...known({ of: policy.several?.of.map(allOf) }),
         values: saidOf(policy).map(({ field, column, value }) => ({
           column,
           value,

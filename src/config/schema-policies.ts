@@ -135,7 +135,7 @@ export const recipients = section({
   ),
   several: key(
     z.enum(['mildest', 'strictest', 'default']).prefault('mildest'),
-    'Which policy an address with several mailboxes has: the mildest or the strictest of theirs, value by value, or the default policy.',
+    'Which policy an address with several mailboxes has: the mildest or the strictest of what theirs would do with the message, or the default policy.',
   ),
   on_failure: key(
     z.enum(['defer', 'default']).prefault('defer'),

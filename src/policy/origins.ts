@@ -42,7 +42,14 @@ function layersOf(answer: RawPolicy): { said: readonly PolicyColumn[]; named: bo
   return { said: [...placesIn(answer).map(([place]) => place), ...said], named }
 }
 
-const besides: ReadonlySet<string> = new Set(['name', 'kind', 'behind', 'open', 'scorers'])
+const besides: ReadonlySet<string> = new Set([
+  'name',
+  'kind',
+  'behind',
+  'open',
+  'scorers',
+  'several',
+])
 
 /** The values of a policy, or of what is said of one, each with its place in it. */
 export const placesIn = ({

@@ -9,7 +9,7 @@ export function openPostmaster(policies: Policies): Policies {
   /** One object for one policy: what is worked out of a policy is kept by it. */
   const known = new WeakMap<Policy, Policy>()
   const open = (policy: Policy): Policy => {
-    if (policy.knownSendersOnly !== true) return policy
+    if (!knowsSenders(policy)) return policy
     const made = known.get(policy) ?? forStrangers(policy)
     known.set(policy, made)
     return made
@@ -37,7 +37,15 @@ export function openPostmaster(policies: Policies): Policies {
 /** `RCPT TO:<Postmaster>` has no domain. */
 const isPostmaster = (address: string): boolean => /^postmaster(?:@|$)/i.test(address)
 
-const forStrangers = (policy: Policy): Policy =>
-  Object.fromEntries(
+const knowsSenders = ({ knownSendersOnly, several }: Policy): boolean =>
+  knownSendersOnly === true || several?.of.some(knowsSenders) === true
+
+function forStrangers(policy: Policy): Policy {
+  const { several } = policy
+  const others = Object.fromEntries(
     Object.entries(policy).filter(([field]) => field !== 'knownSendersOnly'),
   ) as unknown as Policy
+  return several === undefined
+    ? others
+    : { ...others, several: { ...several, of: several.of.map(forStrangers) } }
+}

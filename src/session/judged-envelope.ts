@@ -50,7 +50,7 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
 }
 
 export const asksForAuthor = (policy: Policy | undefined): boolean =>
-  policy !== undefined && hasLists(policy)
+  policy !== undefined && (policy.several?.of ?? [policy]).some(hasLists)
 
 function recipientsOf(transaction: Transaction): readonly JudgedRecipient[] {
   const recipients: JudgedRecipient[] = []

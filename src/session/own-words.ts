@@ -2,9 +2,8 @@
 import { octetsOf } from '../smtp/octets.ts'
 import type { Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
-import type { Policy } from '../verdict/policy.ts'
+import { type Policy, wishBeforeText } from '../verdict/policy.ts'
 import { reason } from '../verdict/reason.ts'
-import { wishFor } from '../verdict/sender-lists.ts'
 import type { Message, Wanted } from '../verdict/wanted.ts'
 import type { Refusal } from './answer-rcpt.ts'
 import type { Recipient, Transaction } from './transaction.ts'
@@ -24,7 +23,7 @@ export function refusalAtRcpt(
   const declared = Number(transaction.parameters.get('SIZE') ?? 0)
   if (maxSizeBytes !== undefined && declared > maxSizeBytes)
     return { reply: replies.tooLargeFor(mailbox, maxSizeBytes), why: reason('max_size') }
-  if (wishFor(policy, transaction.reversePath.address) !== 'refuse') return undefined
+  if (wishBeforeText(policy, transaction.reversePath.address) !== 'refuse') return undefined
   const reply = saying(transaction, policy) ?? replies.refusesSender(mailbox)
   return { reply, why: reason('refuse_senders') }
 }

@@ -7,9 +7,8 @@ import { strategyNames } from '../strategy/names.ts'
 import { shadowCost, type ShadowRecipient } from '../strategy/shadow.ts'
 import { type Findings, scoreOf, symbolsOf } from '../verdict/judgement.ts'
 import { isDelivered } from '../verdict/parcels.ts'
-import { groupOf, type Policy } from '../verdict/policy.ts'
+import { groupOf, type Policy, wishBeforeText } from '../verdict/policy.ts'
 import { reason } from '../verdict/reason.ts'
-import { wishFor } from '../verdict/sender-lists.ts'
 import type { Decided } from '../verdict/verdict.ts'
 import { wantedOf } from '../verdict/wanted.ts'
 import { asksForAuthor, judgedAs } from './judged-envelope.ts'
@@ -86,7 +85,7 @@ function refusedAtRcpt(
 ): Decided | undefined {
   const { maxSizeBytes = Infinity } = policy
   if (declaredBytes > maxSizeBytes) return { verdict: 'reject', reason: reason('max_size') }
-  return wishFor(policy, sender) === 'refuse'
+  return wishBeforeText(policy, sender) === 'refuse'
     ? { verdict: 'reject', reason: reason('refuse_senders') }
     : undefined
 }

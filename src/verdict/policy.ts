@@ -2,7 +2,7 @@
  * What a recipient wants done with suspicious mail. A message that reaches several thresholds gets
  * the strictest. A threshold that is absent is never reached.
  */
-import { refusesStrangers, type SenderLists, wishFor } from './sender-lists.ts'
+import { refusesStrangers, type SenderLists, type SenderWish, wishFor } from './sender-lists.ts'
 
 /** Scores of one scorer. */
 export interface Thresholds {
@@ -34,6 +34,14 @@ export interface Policy extends Thresholds, SenderLists {
   readonly rejectText?: string
   /** `own`: shares a transaction with nobody. */
   readonly group?: 'own'
+  /** Those of several mailboxes behind one address: they decide about a message. */
+  readonly several?: SeveralPolicies
+}
+
+/** Each is asked alone what it would do with the message; the mildest or the strictest counts. */
+export interface SeveralPolicies {
+  readonly which: 'mildest' | 'strictest'
+  readonly of: readonly Policy[]
 }
 
 export interface Offered {
@@ -48,10 +56,43 @@ export interface Offered {
  * far as can be told before its text.
  */
 export function groupOf(policy: Policy, { address, sender }: Offered): string {
-  if (policy.group === 'own') return `own ${address}`
-  if (wishFor(policy, sender) === 'accept') return `accepts ${forcedKey(policy)}`
+  const { group, several } = policy
+  if (group === 'own') return `own ${address}`
+  return several === undefined ? keyFor(policy, sender) : keyOfSeveral(several, sender)
+}
+
+function keyFor(policy: Policy, sender: string): string {
+  const wish = wishFor(policy, sender)
+  if (wish === 'accept') return `accepts ${forcedKey(policy)}`
+  if (wish === 'refuse') return 'refuses'
   return refusesStrangers(policy, sender) ? `knows ${keyOf(policy)}` : keyOf(policy)
 }
+
+function keyOfSeveral({ which, of }: SeveralPolicies, sender: string): string {
+  const wishes = of.map((policy) => wishFor(policy, sender))
+  const deciding =
+    which === 'mildest' && wishes.includes('accept')
+      ? of.filter((_, i) => wishes[i] === 'accept')
+      : of.filter((_, i) => which === 'strictest' || wishes[i] !== 'refuse')
+  const all = [...new Set(deciding.map((policy) => keyFor(policy, sender)))].toSorted()
+  return all.length > 1 ? `${which} of ${all.join(' ')}` : (all[0] ?? 'refuses')
+}
+
+/** What the lists of senders say before the text, where the author is not known yet. */
+export function wishBeforeText(policy: Policy, sender: string): SenderWish {
+  const { several } = policy
+  if (several === undefined) return wishFor(policy, sender)
+  const wishes = several.of.map((one) => wishFor(one, sender))
+  const [one, all] = oneAndAll[several.which]
+  if (wishes.includes(one)) return one
+  return wishes.every((wish) => wish === all) ? all : undefined
+}
+
+/** What counts if one of several says it, and what only if all do. */
+const oneAndAll = {
+  mildest: ['accept', 'refuse'],
+  strictest: ['refuse', 'accept'],
+} as const
 
 const keys = new WeakMap<Policy, string>()
 

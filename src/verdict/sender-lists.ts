@@ -42,6 +42,8 @@ export const hasLists = ({ acceptSenders, refuseSenders }: SenderLists): boolean
 export const refusesStrangers = ({ knownSendersOnly }: SenderLists, sender: string): boolean =>
   knownSendersOnly === true && sender !== ''
 
+export type SenderWish = 'accept' | 'refuse' | undefined
+
 /**
  * What the lists say of this sender; of two entries the special one counts. `author`: an address
  * that somebody vouches for; it counts as the reverse-path does.
@@ -50,7 +52,7 @@ export function wishFor(
   { acceptSenders, refuseSenders }: SenderLists,
   sender: string,
   author = sender,
-): 'accept' | 'refuse' | undefined {
+): SenderWish {
   const names = author === sender ? [sender] : [sender, author]
   const [accepted, refused] = [bestMatch(acceptSenders, names), bestMatch(refuseSenders, names)]
   if (isMoreSpecial(accepted, refused)) return 'accept'

@@ -2,7 +2,7 @@
 import { sameRevision, type Edits, type Revision } from '../message/edits.ts'
 import { isPermanent, isTransient, type Reply } from '../smtp/reply.ts'
 import { type Finding, type Findings, type Opinion, type Said, symbolsFor } from './judgement.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, SeveralPolicies } from './policy.ts'
 import { overruled, type PlainWord, reason } from './reason.ts'
 import { hasLists, refusesStrangers, wishFor } from './sender-lists.ts'
 import { type Decided, decide, type Verdict } from './verdict.ts'
@@ -20,7 +20,7 @@ export interface Wanted extends Decided {
    * What stands should the recipient's stricter wish give way to those of others: a judge forces
    * it, or could not judge the text.
    */
-  readonly atLeast?: Wanted
+  readonly atLeast?: Wanted | undefined
 }
 
 interface Judged {
@@ -48,11 +48,32 @@ const fromMild = [
 
 export const unjudged: Wanted = { verdict: 'accept', reason: reason('not judged'), by: 'policy' }
 
+export function wantedOf(findings: Findings, recipient: Judged, message: Message): Wanted {
+  const { index, policy } = recipient
+  const several = policy?.several
+  if (several === undefined) return wantedByOne(findings, recipient, message)
+  const each = several.of.map((one) => wantedByOne(findings, { index, policy: one }, message))
+  const standing = chosen(
+    several,
+    each.map((wanted) => (stands(wanted) ? wanted : (wanted.atLeast ?? unjudged))),
+  )
+  const wanted = chosen(several, each)
+  return { ...wanted, atLeast: stands(standing) && !stands(wanted) ? standing : undefined }
+}
+
+/** Of equal ones the first. */
+const chosen = ({ which }: SeveralPolicies, all: readonly Wanted[]): Wanted =>
+  all.reduce((so, next) => {
+    const [mild, strict] = isStricter(so, next) ? [next, so] : [so, next]
+    if (!isStricter(strict, mild)) return so
+    return which === 'mildest' ? mild : strict
+  })
+
 /**
  * The strictest that any judge's finding comes to. Scores of different judges are never added: a
  * policy's thresholds are about the score of one.
  */
-export function wantedOf(findings: Findings, recipient: Judged, message: Message): Wanted {
+function wantedByOne(findings: Findings, recipient: Judged, message: Message): Wanted {
   const own = wishOf(findings, recipient, message)
   const scored = own === undefined || own.verdict === 'tag'
   let strictest = own ?? unjudged
