@@ -60,6 +60,7 @@ export async function replay(config: Config, { files, usualTimes }: Asked): Prom
     policies: policiesFrom(sources, config, silent),
     serve: (peer) => directory.serve(peer),
     usualTimes,
+    missingAfterMs: config.ledger.missingAfterMs,
     ...known({ relayDomains: config.relayDomains, scorer: scorerOf(config) }),
   })
   const join = new Join((message) => mail.add(message))

@@ -18,6 +18,7 @@ import {
   type Scorer,
 } from './decided.ts'
 import { type Cost, playAll, type Stage } from './play.ts'
+import { PastAuto } from './past-auto.ts'
 import { removeOldest, SeenReturns } from './returns.ts'
 import { type SenderTimes, timesAsSeen, timesOfProvider } from './sender-model.ts'
 import { SenderNames } from './sender-names.ts'
@@ -33,6 +34,8 @@ export interface PastMailOptions extends Stage {
   readonly relayDomains?: readonly string[]
   /** Of senders that nothing else tells of. */
   readonly usualTimes: SenderTimes
+  /** How long nobody is offered again before it is a loss that `auto` learns from. */
+  readonly missingAfterMs: number
 }
 
 /** Why messages are left out of the costs. */
@@ -99,12 +102,14 @@ export class PastMail {
   readonly #names = new SenderNames()
   readonly #found = new Map<string, Found>()
   readonly #costs = new Map<string, readonly Cost[]>()
+  readonly #auto: PastAuto
   /** Of senders, with a bit for each strategy that has made them come back. */
   readonly #returning = new Map<string, number>()
   #batch: PastMessage[] = []
 
   constructor(options: PastMailOptions) {
     this.#options = options
+    this.#auto = new PastAuto(options.missingAfterMs)
   }
 
   /** Somebody was put off at RCPT. */
@@ -239,11 +244,11 @@ export class PastMail {
     const asks = returning !== 0 && decided.recipients.some(({ verdict }) => verdict === 'reject')
     const again = asks ? this.#costs.get(`${shape}|comes back`) : first
     if (first !== undefined && again !== undefined) {
-      this.#sum(name, decided, chosen(first, again, returning))
+      this.#sum(name, question.at, decided, chosen(first, again, returning))
       return undefined
     }
     return this.#play(question, decided, asks).then(([one, other]) => {
-      this.#sum(name, decided, chosen(one, other, returning))
+      this.#sum(name, question.at, decided, chosen(one, other, returning))
     })
   }
 
@@ -272,14 +277,16 @@ export class PastMail {
       : timesAsSeen(seconds)
   }
 
-  #sum(name: string, { divided }: Decided, costs: readonly Cost[]): void {
-    const times = this.#timesOf(name)
-    this.tally.add(name, times, costs, divided)
+  #sum(sender: string, at: number, decided: Decided, costs: readonly Cost[]): void {
+    const times = this.#timesOf(sender)
+    const { divided, vouched } = decided
+    const auto = this.#auto.serve({ sender, at, vouched, times, costs })
+    this.tally.add({ sender, times, costs, divided, auto })
     const taught = costs.reduce((bits, { teaches }, i) => (teaches ? bits | (1 << i) : bits), 0)
     if (taught === 0 || times.retryAfter(1) === undefined) return
-    if (!this.#returning.has(name) && this.#returning.size >= mostReturning)
+    if (!this.#returning.has(sender) && this.#returning.size >= mostReturning)
       removeOldest(this.#returning)
-    this.#returning.set(name, (this.#returning.get(name) ?? 0) | taught)
+    this.#returning.set(sender, (this.#returning.get(sender) ?? 0) | taught)
   }
 }
 

@@ -1,10 +1,14 @@
 /** The sums of a replay, and those of single senders. Pure. */
-import { type StrategyName, strategyNames } from '../strategy/names.ts'
+import {
+  type ConfigurableStrategy,
+  configurableStrategies,
+  type StrategyName,
+} from '../strategy/names.ts'
 import type { Cost } from './play.ts'
 import type { SenderTimes } from './sender-model.ts'
 
 export interface StrategySum {
-  readonly strategy: StrategyName
+  readonly strategy: ConfigurableStrategy
   forcedRetries: number
   /** Messages that come more than once. */
   splits: number
@@ -19,7 +23,7 @@ export interface StrategySum {
   readonly delays: Map<number, number>
 }
 
-const emptySum = (strategy: StrategyName): StrategySum => ({
+const emptySum = (strategy: ConfigurableStrategy): StrategySum => ({
   strategy,
   forcedRetries: 0,
   splits: 0,
@@ -52,17 +56,27 @@ const zeros = (): Record<StrategyName, number> => ({
   off: 0,
 })
 
+/** One message. */
+export interface Sums {
+  readonly sender: string
+  readonly times: SenderTimes
+  readonly costs: readonly Cost[]
+  readonly divided: boolean
+  /** As which strategy `auto` serves it. */
+  readonly auto: StrategyName
+}
+
 /** Senders with costs of their own; who comes later counts in the sums alone. */
 export const mostSenders = 50_000
 
 export class Tally {
-  readonly strategies: readonly StrategySum[] = strategyNames.map(emptySum)
+  readonly strategies: readonly StrategySum[] = configurableStrategies.map(emptySum)
   readonly senders = new Map<string, SenderSum>()
   /** Messages of senders that are not among them. */
   sendersLeftOut = 0
   divided = 0
 
-  add(sender: string, times: SenderTimes, costs: readonly Cost[], divided: boolean): void {
+  add({ sender, times, costs, divided, auto }: Sums): void {
     if (divided) this.divided++
     const own = costs.some(({ attempts }) => attempts > 1) ? this.#of(sender, times) : undefined
     if (own !== undefined) {
@@ -70,9 +84,11 @@ export class Tally {
       own.times = times
       if (divided) own.divided++
     }
-    for (const [i, cost] of costs.entries()) {
-      const sum = this.strategies[i]
-      if (sum !== undefined) addCost(sum, cost, times, own)
+    for (const sum of this.strategies) {
+      const isAuto = sum.strategy === 'auto'
+      const as = isAuto ? auto : sum.strategy
+      const cost = costs.find(({ strategy }) => strategy === as)
+      if (cost !== undefined) addCost(sum, cost, times, isAuto ? undefined : own)
     }
   }
 

@@ -22,8 +22,9 @@ function replayed(counted = million): Replayed {
     reported: million,
     teaches: true,
   }))
-  tally.add('evil\u001b[31m.example', senderTimes.farm, costs, true)
-  tally.add(`${'long'.repeat(30)}.example`, senderTimes.smtplib, costs, true)
+  const sums = { costs, divided: true, auto: 'late' } as const
+  tally.add({ ...sums, sender: 'evil\u001b[31m.example', times: senderTimes.farm })
+  tally.add({ ...sums, sender: `${'long'.repeat(30)}.example`, times: senderTimes.smtplib })
   return {
     read: {
       files: 3,
@@ -60,7 +61,7 @@ test('its lines have at most 80 columns, and nothing in them that acts on a term
 
 test('as JSON it has all strategies and senders', () => {
   const told = JSON.parse(JSON.stringify(inJson(replayed()))) as Record<string, unknown>
-  expect(told['strategies']).toHaveLength(strategyNames.length)
+  expect(told['strategies']).toHaveLength(strategyNames.length + 1)
   expect(told['senders']).toHaveLength(2)
   expect(told['leftOut']).toMatchObject({ unscored: 1, unfinished: 1 })
 })

@@ -5,11 +5,11 @@ import { sessionOptions } from '../../src/app/session.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import type { PastMessage } from '../../src/maillog/sighting.ts'
 import { mostPlayed, PastMail } from '../../src/past/past-mail.ts'
-import { senderTimes } from '../../src/past/sender-model.ts'
+import { type SenderTimes, senderTimes } from '../../src/past/sender-model.ts'
 import { delayOf, type StrategySum } from '../../src/past/tally.ts'
 import { PeerDirectory } from '../../src/peers/peer-directory.ts'
 import type { PolicyAnswer } from '../../src/policy/policy-source.ts'
-import type { StrategyName } from '../../src/strategy/names.ts'
+import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 
 const loaded = parseConfig('trusted: [203.0.113.0/24]\n', 'config.yaml')
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
@@ -24,17 +24,21 @@ let asked: string[] = []
 let mail: PastMail
 beforeEach(() => {
   asked = []
+  mail = pastMail(senderTimes.postfix)
+})
+const pastMail = (usualTimes: SenderTimes): PastMail => {
   const directory = new PeerDirectory({
     classes: config.peers,
     trusted: config.trusted,
     overrides: () => [],
     now: () => 0,
   })
-  mail = new PastMail({
+  return new PastMail({
     session: sessionOptions(config, false),
     extensions: assumedExtensions,
     serve: (peer) => directory.serve(peer),
-    usualTimes: senderTimes.postfix,
+    usualTimes,
+    missingAfterMs: 4 * hourMs,
     relayDomains: ['example.org'],
     policies: {
       policiesFor: (addresses) => {
@@ -45,7 +49,8 @@ beforeEach(() => {
       },
     },
   })
-})
+}
+const hourMs = 3_600_000
 const failedToBeKnown: PolicyAnswer = { kind: 'failed', source: 'test', why: 'unknown' }
 
 const message = (more: Partial<PastMessage> = {}): PastMessage => ({
@@ -58,7 +63,7 @@ const message = (more: Partial<PastMessage> = {}): PastMessage => ({
   answer: 'taken',
   ...more,
 })
-const sumOf = (strategy: StrategyName): StrategySum => {
+const sumOf = (strategy: ConfigurableStrategy): StrategySum => {
   const sum = mail.tally.strategies.find((one) => one.strategy === strategy)
   if (sum === undefined) throw new Error(strategy)
   return sum
@@ -133,6 +138,39 @@ test('a sender that was seen to come back costs less with late', async () => {
   await count(message({ scores }), message({ scores }))
   expect(sumOf('late')).toMatchObject({ forcedRetries: 3 + 2, splits: 2 })
   expect(sumOf('bounce')).toMatchObject({ despite: 0, reported: 2 })
+})
+
+describe('replay.md: “`auto` is `late` until a sender has lost a message to a deferral, and `lenient` for it from then on.”', () => {
+  const scores = [{ scanner: 'rspamd', score: 10, symbols: ['R_SPF_ALLOW'] }] as const
+  const after = (hours: number, more: Partial<PastMessage> = {}): PastMessage => {
+    const one = message({ scores, ...more })
+    return { ...one, at: one.at + hours * hourMs }
+  }
+
+  test('who comes back is served late', async () => {
+    await count(after(0), after(5), after(10))
+    const { forcedRetries, splits, refused, despite } = sumOf('late')
+    expect(sumOf('auto')).toMatchObject({ forcedRetries, splits, refused, despite })
+  })
+
+  test('who does not loses one message, and what comes before that is known', async () => {
+    mail = pastMail(senderTimes.msmtp)
+    await count(after(0), after(1), after(5), after(6))
+    expect(sumOf('late')).toMatchObject({ splits: 4, despite: 0 })
+    expect(sumOf('auto')).toMatchObject({ splits: 2, despite: 2 })
+  })
+
+  test('whom nobody vouches for teaches nothing', async () => {
+    mail = pastMail(senderTimes.msmtp)
+    const unvouched = [{ scanner: 'rspamd', score: 10, symbols: [] }] as const
+    await count(
+      after(0, { scores: unvouched }),
+      after(5),
+      after(10),
+      after(15, { scores: unvouched }),
+    )
+    expect(sumOf('auto')).toMatchObject({ splits: 3, despite: 1 })
+  })
 })
 
 test('what nobody refuses costs late nothing, and group a retry', async () => {

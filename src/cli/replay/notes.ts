@@ -35,7 +35,7 @@ export function notesOf({ counts, tally }: Replayed): readonly string[] {
       ? []
       : [`${tally.sendersLeftOut} messages are of senders that there was no room to name.`]),
     'Recipients whose policy is not known count with the default policy.',
-    'auto, the default, costs what late does, and what lenient does for senders that',
-    'it has seen not to come back. When senders come back is an estimate.',
+    'auto is late, and lenient for senders that it has seen not to come back.',
+    'When senders come back is an estimate.',
   ]
 }
