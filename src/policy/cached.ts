@@ -3,6 +3,7 @@
  * does not. A failure is never kept: what was known before serves in its place for a longer while.
  * Only whom nothing is known of is asked for, everybody once.
  */
+import { type Kept, KeptAnswers, SameAnswers } from './kept-answers.ts'
 import { partOf } from './large-map.ts'
 import type { Answer, Answers, Source } from './policy-source.ts'
 
@@ -33,17 +34,6 @@ const retryMs = 10_000
 /** Of one map: it grows, and loses its oldest, without a pause. */
 const mostOfPart = 50_000
 
-interface Kept<Found> {
-  readonly answer: Answer<Found>
-  readonly until: number
-  readonly staleUntil: number
-  /** How often the cache had been renewed by then. */
-  readonly renewal: number
-}
-
-/** The one that was asked for longest ago comes first. */
-type Part<Found> = Map<string, Kept<Found>>
-
 export interface CachedSource<Found> extends Source<Found> {
   /** The source is asked for everybody anew; what is known serves while it fails. */
   renew(): void
@@ -62,8 +52,7 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
   readonly #options: CacheOptions
   readonly #clock: () => number
   /** One, where there are no more recipients than one may have. */
-  readonly #parts: readonly Part<Found>[]
-  readonly #mostOfPart: number
+  readonly #parts: readonly KeptAnswers<Found>[]
   #renewals = 0
 
   constructor(source: Source<Found>, options: CacheOptions) {
@@ -72,8 +61,9 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
     this.#options = options
     this.#clock = options.clock ?? ((): number => performance.now())
     const parts = Math.max(1, Math.ceil(options.mostRecipients / mostOfPart))
-    this.#parts = Array.from({ length: parts }, () => new Map())
-    this.#mostOfPart = Math.floor(options.mostRecipients / parts)
+    const same = new SameAnswers<Found>()
+    const most = Math.floor(options.mostRecipients / parts)
+    this.#parts = Array.from({ length: parts }, () => new KeptAnswers(most, same))
   }
 
   policiesFor(recipients: readonly string[], signal: AbortSignal): Answers<Found> {
@@ -123,11 +113,10 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
     const part = partOf(this.#parts, recipient)
     const kept = part.get(recipient)
     if (kept === undefined) return undefined
-    part.delete(recipient)
     const now = this.#clock()
     const isFresh = kept.until > now && kept.renewal === this.#renewals
-    if (!isFresh && kept.staleUntil <= now) return undefined
-    part.set(recipient, kept)
+    if (isFresh || kept.staleUntil > now) part.touch(recipient)
+    else part.delete(recipient)
     return isFresh ? kept.answer : undefined
   }
 
@@ -145,13 +134,13 @@ class Cache<Found extends { readonly kind: string }> implements CachedSource<Fou
     const { foundMs, unknownMs, staleMs } = this.#options
     if (answer.kind === 'failed') return
     const until = this.#clock() + (answer.kind === 'unknown' ? unknownMs : foundMs)
-    const part = partOf(this.#parts, recipient)
-    part.delete(recipient)
-    part.set(recipient, { answer, until, staleUntil: until + staleMs, renewal: this.#renewals })
-    for (const oldest of part.keys()) {
-      if (part.size <= this.#mostOfPart) break
-      part.delete(oldest)
+    const kept: Kept<Found> = {
+      answer,
+      until,
+      staleUntil: until + staleMs,
+      renewal: this.#renewals,
     }
+    partOf(this.#parts, recipient).set(recipient, kept)
   }
 
   #noAnswer(): Answer<Found> {
