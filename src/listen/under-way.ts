@@ -46,8 +46,10 @@ export async function untilSettled(
       )
     )
       return { settled: true, split }
-    if (isOver() || performance.now() >= until) return { settled: false, split }
+    if (performance.now() >= until) return { settled: false, split }
     await pause(Math.min(lookMs, Math.max(0, until - performance.now())))
+    // The ledger may be closed by now.
+    if (isOver()) return { settled: false, split }
   }
 }
 

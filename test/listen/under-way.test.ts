@@ -67,6 +67,20 @@ describe('a return', () => {
     expect(await ask([delivering({ until: day }), done])).toEqual({ settled: true, split: done }))
   test('does not wait for the deliveries to others', async () =>
     expect(await ask([delivering({}, b)])).toMatchObject({ settled: true }))
+  test('asks no ledger that may be closed, once nobody waits any more', async () => {
+    let [asked, over] = [0, false]
+    const find = async (): Promise<Split> => {
+      if (asked++ > 0) throw new Error('database is not open')
+      over = true
+      return await Promise.resolve(delivering())
+    }
+    const options = { ledger: { find }, now: () => 1, limitMs: 200, answerMs: 1000 }
+    const asking = { split: 'x', recipients: [a] }
+    expect(await untilSettled(asking, { ...options, isOver: () => over })).toMatchObject({
+      settled: false,
+    })
+    expect(asked).toBe(1)
+  })
   test('does not wait for a split that was dropped', async () =>
     expect(await ask([undefined])).toEqual({ settled: true }))
 })
