@@ -71,7 +71,7 @@ describe('a return', () => {
     let [asked, over] = [0, false]
     const find = async (): Promise<Split> => {
       if (asked++ > 0) throw new Error('database is not open')
-      over = true
+      setTimeout(() => (over = true))
       return await Promise.resolve(delivering())
     }
     const options = { ledger: { find }, now: () => 1, limitMs: 200, answerMs: 1000 }
