@@ -32,6 +32,12 @@ const dynamicPattern = {
     'Write the pattern as a literal: only then a linter can say how long it takes on hostile input (decision 19).',
 }
 
+const markup = {
+  selector:
+    ':matches(MemberExpression > Identifier.property, Property > Identifier.key)[name=/^(innerHTML|outerHTML|srcdoc|insertAdjacentHTML|setHTML|setHTMLUnsafe|createContextualFragment|parseFromString|write|writeln)$/]',
+  message: 'Strangers wrote what the console shows: text nodes alone, by dom.ts (decision 0110).',
+}
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'rcptwise-data/**'] },
   {
@@ -115,6 +121,10 @@ export default tseslint.config(
     ),
     ignores: ['src/smtp/octets.ts'],
     rules: { 'no-restricted-syntax': ['error', dynamicPattern, octetsByHand, assignedFunction] },
+  },
+  {
+    files: ['src/console/**'],
+    rules: { 'no-restricted-syntax': ['error', dynamicPattern, octetsByHand, markup] },
   },
   {
     files: ['test/**', 'bench/**', 'tools/**'],

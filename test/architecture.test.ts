@@ -199,6 +199,11 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['split/split.ts', 'strategy'],
     outside: ['node:*', 'zod'],
   },
+  // In a browser: nothing of Node, and nothing that others could not have there.
+  console: {
+    values: ['console', 'log/visible.ts', 'strategy/names.ts', 'verdict/reason-in-words.ts'],
+    types: ['admin', 'verdict/reason.ts'],
+  },
   log: {
     values: ['known.ts', 'log', 'verdict/reason.ts'],
     types: ['facts'],

@@ -7,7 +7,7 @@ export type AdminResponse = WholeResponse | StreamedResponse
 export interface WholeResponse {
   readonly status: number
   readonly contentType: string
-  readonly body: string
+  readonly body: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -7,6 +7,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo, Socket } from 'node:net'
 import { readJson } from './body.ts'
 import { ConnectionRoom } from './connection-room.ts'
+import { consoleAnswer } from './console.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminResponse, problem } from './exchange.ts'
 import { Admission, type Asking } from './admission.ts'
@@ -182,12 +183,22 @@ async function answer(
   message: IncomingMessage,
 ): Promise<AdminResponse> {
   const { method = '', url = '' } = message
+  const asking = askingOf(message)
+  const file = consoleAnswer({
+    method,
+    url,
+    acceptEncoding: message.headersDistinct['accept-encoding']?.join(', '),
+    ifNoneMatch: message.headers['if-none-match'],
+  })
+  if (file !== undefined) {
+    const client = await admission.admit(asking, 'open')
+    return 'status' in client ? client : file
+  }
   const match = router.find(url)
   const found = match.kind === 'found' ? operationFor(match.operations, method) : undefined
   // Whoever shows no token is not told what there is.
   const isOpen = match.kind === 'found' && match.operations.every(({ access }) => access === 'open')
   const access = found !== undefined && 'run' in found ? found.access : isOpen ? 'open' : 'read'
-  const asking = askingOf(message)
   const client = await admission.admit(asking, access)
   if ('status' in client) return client
   if (match.kind === 'refused') return match.response

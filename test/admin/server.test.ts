@@ -348,7 +348,7 @@ describe('requests that are wrong', () => {
   })
 
   it.each([
-    ['/', 404],
+    ['/nothing', 404],
     ['/api/v1', 404],
     ['/api/v1/peers/', 404],
     ['//metrics', 404],

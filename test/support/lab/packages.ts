@@ -51,6 +51,7 @@ const packageSets = {
   opendmarc: ['opendmarc'],
   clamav: ['clamav-milter', 'clamav-daemon'],
   'python-milter': ['python3-milter'],
+  chromium: ['chromium', 'fonts-dejavu-core'],
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
