@@ -201,8 +201,16 @@ const table: Readonly<Record<string, Rule>> = {
   },
   // In a browser: nothing of Node, and nothing that others could not have there.
   console: {
-    values: ['console', 'log/visible.ts', 'strategy/names.ts', 'verdict/reason-in-words.ts'],
+    values: [
+      'console',
+      'history/in-words.ts',
+      'history/messages-of.ts',
+      'log/visible.ts',
+      'strategy/names.ts',
+      'verdict/reason-in-words.ts',
+    ],
     types: ['admin', 'verdict/reason.ts'],
+    outside: ['uplot'],
   },
   log: {
     values: ['known.ts', 'log', 'verdict/reason.ts'],

@@ -122,9 +122,62 @@ export interface Author {
   readonly reason?: string | undefined
 }
 
+/** What was counted in a minute. */
+export interface MinuteView {
+  /** When it began. */
+  readonly at: number
+  /** Transactions by outcome. */
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly forcedRetries: number
+  /** How long senders took to come back: so many in each of `delayBounds`, and above the last. */
+  readonly delays: readonly {
+    readonly peer: string
+    readonly strategy: string
+    readonly counts: readonly number[]
+  }[]
+}
+
+export interface RecentView {
+  /** Oldest first; the last one goes on. */
+  readonly minutes: readonly MinuteView[]
+  /** Seconds. */
+  readonly delayBounds: readonly number[]
+  /** Splits. */
+  readonly open: number
+  /** Recipients whom nobody offers again. */
+  readonly missing: number
+  readonly sessions: number
+  readonly ledgerDurable: boolean
+  readonly servers: readonly {
+    readonly name: string
+    readonly up: boolean
+    readonly connections: number
+  }[]
+  readonly judges: readonly {
+    readonly name: string
+    readonly serversDown: number
+    readonly asked: number
+    readonly failed: number
+  }[]
+}
+
+export interface ConfigurationView {
+  readonly since: number
+  readonly file?: string
+  /** Keys that a reload has changed, and that need a restart. */
+  readonly needRestart: readonly string[]
+  /** The last reload, when it was refused. */
+  readonly refused?: { readonly at: number; readonly why: readonly string[] } | undefined
+  readonly values: readonly { readonly key: string; readonly value: string }[]
+}
+
 export interface AdminContext {
   /** Changes, the last one first. */
   audit(limit: number): readonly AuditEntry[]
+  configuration(): ConfigurationView
+  /** Which front-end this is. */
+  about(): { readonly instance: string; readonly version: string; readonly startedAt: number }
+  recent(): Promise<RecentView>
   readonly events: LiveEvents
   /** What became of messages; `undefined`: no history is kept. */
   history(asked: HistoryAsked): Promise<HistoryJson | undefined>

@@ -7,8 +7,13 @@ export type AdminResponse = WholeResponse | StreamedResponse
 export interface WholeResponse {
   readonly status: number
   readonly contentType: string
-  readonly body: string | Buffer
+  readonly body: string
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One of the console's files. */
+export interface FileResponse extends Omit<WholeResponse, 'body'> {
+  readonly body: Buffer
 }
 
 /** An answer that is made while it is read, as fast as the client reads it. */

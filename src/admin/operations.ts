@@ -1,6 +1,7 @@
 /** All that the admin address answers to. */
 import type { Operation } from './operation.ts'
 import { listAudit } from './operations/audit.ts'
+import { getConfiguration } from './operations/configuration.ts'
 import { beginDrain, endDrain, getDrain } from './operations/drain.ts'
 import { readEvents } from './operations/events.ts'
 import { getHealth, getReadiness } from './operations/health.ts'
@@ -15,6 +16,7 @@ import {
   listSenders,
   pinSender,
 } from './operations/senders.ts'
+import { getRecent } from './operations/recent.ts'
 import { forgiveSplit, getSplit, listSplits } from './operations/splits.ts'
 
 export const operations: readonly Operation[] = [
@@ -26,6 +28,8 @@ export const operations: readonly Operation[] = [
   logOut,
   readEvents,
   listAudit,
+  getRecent,
+  getConfiguration,
   listPeers,
   getStrategy,
   setStrategy,

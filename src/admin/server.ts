@@ -9,7 +9,7 @@ import { readJson } from './body.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { consoleAnswer } from './console.ts'
 import type { AdminContext } from './context.ts'
-import { type AdminResponse, problem } from './exchange.ts'
+import { type AdminResponse, type FileResponse, problem } from './exchange.ts'
 import { Admission, type Asking } from './admission.ts'
 import { isLoopbackHost } from './guard.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
@@ -181,7 +181,7 @@ const internalError = problem(500, 'internal error', 'a look at the log')
 async function answer(
   { options, admission, router, changes }: Parts,
   message: IncomingMessage,
-): Promise<AdminResponse> {
+): Promise<AdminResponse | FileResponse> {
   const { method = '', url = '' } = message
   const asking = askingOf(message)
   const file = consoleAnswer({

@@ -38,6 +38,9 @@ export interface AdminParts {
   /** Transactions of all processes that can't be written into it now. */
   readonly unwritten: () => Promise<number>
   readonly metrics: Metrics
+  readonly about: AdminContext['about']
+  readonly recent: AdminContext['recent']
+  readonly configuration: AdminContext['configuration']
   /** The text of /metrics. */
   readonly scrape: (format: Format) => Promise<string>
   /**
@@ -122,6 +125,9 @@ function adminContext(parts: AdminParts): AdminContext {
       const format = formatFor(accept)
       return { contentType: contentTypes[format], text: await parts.scrape(format) }
     },
+    about: parts.about,
+    recent: parts.recent,
+    configuration: parts.configuration,
     peers: () => parts.peers().map(view),
     audit: (limit) => parts.audit(limit),
     async setStrategy(name, strategy, untilMs, { by, reason }) {

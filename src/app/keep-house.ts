@@ -27,6 +27,8 @@ import { needsRestart } from './needs-restart.ts'
 import { judgingOf } from './session.ts'
 import { startSweeping, type Sweeping } from './sweeping.ts'
 import { openLive } from './live/live.ts'
+import { ConfigurationInForce } from './configuration-in-force.ts'
+import { Recent } from './recent.ts'
 import { countedHere, totalsOf } from './live/totals.ts'
 import { type EventWatcher, watchHub } from './live/watched-events.ts'
 
@@ -159,11 +161,10 @@ export async function keepHouse(
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
     return { ready: reasons.length === 0, reasons }
   }
+  const about = { instance: config.hostname, version, startedAt: now() }
   const events = openLive({
     keptBytes: config.admin?.eventsKeptBytes ?? 0,
-    instance: config.hostname,
-    version,
-    startedAt: now(),
+    ...about,
     watch: (watcher) => {
       const ends = [watchHub(facts, watcher), mail.watchEvents(watcher)]
       return () => {
@@ -177,10 +178,17 @@ export async function keepHouse(
   foundation.readAtScrape({ eventReaders: () => events.readers })
   const audit = config.admin && new AuditLog(config.dataDirectory, onTrouble)
   if (audit !== undefined) facts.add(audit.hear)
+  const recent = new Recent({ metrics, others: () => mail.metricsTold(), now })
+  opened.defer(() => recent.close())
+  const inUse = new ConfigurationInForce(() => inForce.config, about.startedAt)
+  facts.add(inUse.hear)
   const admin = await openAdmin(config, {
     hosts: () => inForce.config.admin?.hosts ?? [],
     events,
     audit: (limit) => audit?.latest(limit) ?? [],
+    about: () => about,
+    recent: async () => await recent.view(),
+    configuration: () => inUse.view(),
     peers: () => inForce.config.peers,
     missingAfterMs: () => inForce.config.ledger.missingAfterMs,
     judging: () => judgingOf(inForce.config),

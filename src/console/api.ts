@@ -42,6 +42,8 @@ export async function askTagged<Value>(path: string, asked: Asked = {}): Promise
     credentials: 'same-origin',
     signal: asked.signal === undefined ? late : AbortSignal.any([late, asked.signal]),
     headers: {
+      // No other site can send it (docs/admin-api.md).
+      'x-rcptwise-console': '1',
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     },

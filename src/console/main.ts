@@ -1,19 +1,31 @@
 /** The console: the frame of the page, and which view is in it. */
-import type { ApiProblem } from './api.ts'
+import { type ApiProblem, problemOf } from './api.ts'
 import { isDialogOpen } from './dialog.ts'
 import { el, find, put, setText } from './dom.ts'
-import { changed, hashOf, type Place, placeIn, type ViewName } from './place.ts'
+import { askSession, isOutside, logInForm, logOut, mayOperate, type Session } from './session.ts'
+import { forgetKept } from './source.ts'
+import { changed, hashOf, type Place, placeIn, type ViewName, viewNames } from './place.ts'
 import { keyOf, listenToKeys, showShortcuts, titleOf } from './shortcuts.ts'
+import { readEvents } from './events.ts'
+import type { StreamEvent } from './event-reader.ts'
 import { openSources } from './sources.ts'
 import { chosenTheme, nextTheme, useTheme } from './theme.ts'
 import type { Update, View, ViewContext } from './view.ts'
+import { configurationView } from './views/configuration.ts'
+import { delaysView } from './views/delays.ts'
+import { historyView } from './views/history.ts'
+import { nowView } from './views/now.ts'
 import { sendersView } from './views/senders.ts'
 import { splitsView } from './views/splits.ts'
 import { clock } from './words.ts'
 
-const views: Readonly<Partial<Record<ViewName, View>>> = {
+const views: Readonly<Record<ViewName, View>> = {
+  now: nowView,
   senders: sendersView,
   splits: splitsView,
+  history: historyView,
+  delays: delaysView,
+  configuration: configurationView,
 }
 
 const main = find('main')
@@ -21,7 +33,10 @@ const statusLine = find('status')
 
 let answeredAt = 0
 
+let session: Session = { wantsToken: false }
+
 function onAnswered(problem: ApiProblem | undefined): void {
+  if (problem?.status === 401) void begin()
   if (problem === undefined) answeredAt = Date.now()
   const [state, words] = stateOf(problem)
   statusLine.dataset['state'] = state
@@ -44,11 +59,12 @@ let shown:
 
 function show(next: Place): void {
   place = next
+  if (isOutside(session)) return
   if (shown?.view !== place.view) {
     shown?.end.abort()
     const end = new AbortController()
     const root = el('div', { class: `view ${place.view}` })
-    const view = views[place.view] ?? splitsView
+    const view = views[place.view]
     const update = view(root, contextOf(end.signal))
     put(main, root)
     shown = { view: place.view, update, end }
@@ -62,7 +78,7 @@ const contextOf = (signal: AbortSignal): ViewContext => ({
   sources,
   signal,
   go: (change) => goTo(changed(place, change)),
-  mayOperate: () => true,
+  mayOperate: () => mayOperate(session),
   say,
 })
 
@@ -119,7 +135,7 @@ const themeButton = el(
 useTheme(chosenTheme())
 put(
   find('views'),
-  (Object.keys(views) as ViewName[]).map((view) =>
+  viewNames.map((view) =>
     el('li', {}, el('a', { href: `#/${view}`, title: `(${keyOf(view)})` }, titleOf(view))),
   ),
 )
@@ -139,11 +155,88 @@ find('skip').addEventListener('click', (event) => {
 })
 addEventListener('hashchange', () => show(placeIn(location.hash)))
 addEventListener('popstate', () => show(placeIn(location.hash)))
+/** Which front-end this is comes with each stream; a change is shown when it happens. */
+function onEvent(event: StreamEvent): void {
+  if (event.name === 'hello') {
+    const { instance } = JSON.parse(event.data) as { readonly instance: string }
+    setText(find('instance'), instance)
+  } else if (event.name === 'strategyChanged') void sources.peers.refreshWatched()
+  else if (event.name === 'senderChanged') void sources.senders.refreshWatched()
+  else if (event.name.startsWith('config')) void sources.configuration.refreshWatched()
+  else if (event.name === 'reset' || event.name === 'gap') refresh()
+  sources.happened.add(event)
+}
+
+const refresh = (): void => {
+  for (const source of sources.all) void source.refreshWatched()
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) refresh()
+})
 listenToKeys({
   goTo: (view) => {
     if (!isDialogOpen()) location.hash = `#/${view}`
   },
-  refresh: () => void sources.peers.refresh(),
+  refresh,
   turnTheme,
 })
-show(place)
+const who = el('span', { class: 'controls' })
+find('controls').prepend(who)
+
+/** Whoever has to log in first sees a form alone, and nothing that was kept for somebody else. */
+function enter(told: Session): void {
+  session = told
+  put(who, told.wantsToken && told.by !== undefined ? whoIsIn(told, told.by) : undefined)
+  if (isOutside(told)) {
+    shown?.end.abort()
+    shown = undefined
+    forgetKept()
+    put(main, logInForm(enter))
+    main.querySelector('input')?.focus()
+    return
+  }
+  show(place)
+  listen()
+}
+
+const whoIsIn = ({ role }: Session, by: string): HTMLElement =>
+  el(
+    'button',
+    {
+      type: 'button',
+      class: 'plain',
+      title: 'Log out',
+      onclick: () => {
+        forgetKept()
+        void logOut()
+          .catch(() => undefined)
+          .then(() => location.reload())
+      },
+    },
+    role === 'read' ? `${by} (read)` : by,
+    el('span', { class: 'unseen' }, ', log out'),
+  )
+
+let listening = false
+
+function listen(): void {
+  if (listening) return
+  listening = true
+  readEvents(onEvent)
+}
+
+/** A front-end that is away may be there in a moment: what was kept is shown until then. */
+async function begin(): Promise<void> {
+  try {
+    enter(await askSession())
+  } catch (error) {
+    const problem = problemOf(error)
+    if (problem.status !== 404) onAnswered(problem)
+    show(place)
+    if (problem.status === 0) setTimeout(() => void begin(), 2000)
+    else listen()
+  }
+}
+
+void begin()

@@ -55,6 +55,11 @@ export class Source<Value> {
     if (this.#listeners.size === 1) void this.refresh()
   }
 
+  /** Asks now, if somebody looks. */
+  async refreshWatched(): Promise<void> {
+    if (this.#listeners.size > 0) await this.refresh()
+  }
+
   /** Asks now; resolves when the answer is shown. */
   async refresh(): Promise<void> {
     this.#stop()

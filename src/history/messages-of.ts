@@ -1,6 +1,5 @@
 /** Attempts as messages: each with all of its own, and what became of each recipient. Pure. */
 import type { Attempt, Closing, KeptRecipient } from './attempt.ts'
-import type { Answer } from './question.ts'
 
 /** Of one front-end, or of several. */
 export interface MessageHistory {
@@ -30,7 +29,7 @@ export interface RecipientEnd {
 export function messagesOf({
   attempts,
   closings,
-}: Pick<Answer, 'attempts' | 'closings'>): readonly MessageHistory[] {
+}: Pick<MessageHistory, 'attempts' | 'closings'>): readonly MessageHistory[] {
   const byName = new Map<string, Group>()
   for (const attempt of [...attempts].sort((a, b) => a.at - b.at)) {
     const names = namesOf(attempt)

@@ -1,12 +1,19 @@
 /** The console's files over HTTP, beside the API. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startAdmin } from '../../src/admin/server.ts'
+import { Tokens } from '../../src/admin/tokens.ts'
 import { rawHttp } from './raw-http.ts'
 import { sampleContext } from './sample-context.ts'
 
 test('the console is there without a token, and the API behind it is not', async () => {
-  const token = { admits: async () => await Promise.resolve(false) }
-  const admin = await startAdmin({ host: '127.0.0.1', port: 0, token, context: sampleContext() })
+  const directory = await mkdtemp(join(tmpdir(), 'rcptwise-console-token-'))
+  const file = join(directory, 'token')
+  await writeFile(file, 'a-secret-token-of-24-chars\n')
+  const tokens = await Tokens.open([{ name: 'ann', role: 'operate', file }])
+  const admin = await startAdmin({ host: '127.0.0.1', port: 0, tokens, context: sampleContext() })
   try {
     const url = `http://127.0.0.1:${admin.port}`
     const page = await fetch(`${url}/`)
@@ -21,6 +28,7 @@ test('the console is there without a token, and the API behind it is not', async
     expect((await fetch(`${url}/api/v1/peers`)).status).toBe(401)
   } finally {
     await admin.close()
+    await rm(directory, { recursive: true, force: true })
   }
 })
 

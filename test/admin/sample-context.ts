@@ -146,6 +146,29 @@ export function sampleContext(): SampleContext {
       about: () => ({ instance: 'mx.test' }),
     }),
     asked,
+    about: () => ({ instance: 'mx.test', version: '1.2.3', startedAt: Date.UTC(2026, 0, 1) }),
+    configuration: () => ({
+      since: Date.UTC(2026, 0, 1),
+      file: '/etc/rcptwise/config.yaml',
+      needRestart: ['workers'],
+      refused: { at: Date.UTC(2026, 0, 2), why: ['config.yaml:1:1: mode: got "x"'] },
+      values: [{ key: 'mode', value: 'enforce' }],
+    }),
+    recent: async () =>
+      await Promise.resolve({
+        minutes: [
+          {
+            at: Date.UTC(2026, 0, 1),
+            outcomes: { delivered: 3 },
+            forcedRetries: 1,
+            delays: [{ peer: 'default', strategy: 'late', counts: [0, 2, 1] }],
+          },
+        ],
+        delayBounds: [1, 60],
+        ...{ open: 2, missing: 1, sessions: 4, ledgerDurable: true },
+        servers: [{ name: '127.0.0.1:25', up: true, connections: 2 }],
+        judges: [{ name: 'rspamd', serversDown: 0, asked: 3, failed: 0 }],
+      }),
     isReady: true,
     ready() {
       return this.isReady

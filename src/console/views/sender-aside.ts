@@ -122,7 +122,7 @@ function pinForm(
     meanings: { auto: 'No pin any more: as Rcptwise has learned.' },
     yes: (chosen) => (chosen === 'auto' ? 'Take the pin away' : `Pin to ${chosen}`),
     act: async ({ strategy: chosen, reason }) => {
-      const set = await ask<Partial<SenderJson>>(`api/v1/senders/${segment(name)}`, {
+      const set = await ask<Partial<SenderJson>>(`api/v1/senders/${segment(name)}/strategy`, {
         method: 'PUT',
         body: { strategy: chosen, ...reasonIn(reason) },
       })

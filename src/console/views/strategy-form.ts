@@ -17,7 +17,6 @@ export interface StrategyFormOptions {
   readonly meanings: Readonly<Record<string, string>>
   /** Absent: it can't be said here. */
   readonly durations?: true
-  readonly reason?: true
   readonly yes: (strategy: string) => string
   readonly act: (chosen: Chosen) => Promise<void>
 }
@@ -88,7 +87,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
       'div',
       { class: 'fields' },
       options.durations === true ? field('For how long', long) : undefined,
-      options.reason === true ? field('Reason, for the audit log', reason) : undefined,
+      field('Reason, for the audit log', reason),
     ),
     failed,
     el('div', { class: 'actions' }, go),

@@ -83,7 +83,7 @@ class Conversation implements AsyncDisposable {
   }
 
   send(text: string): void {
-    this.#socket.write(text, 'latin1')
+    this.#socket.write(text, 'utf8')
   }
 
   /** Pipelined; the last line of each reply. */

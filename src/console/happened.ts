@@ -1,0 +1,86 @@
+/** The latest events in words, and whoever shows them. */
+import type { StreamEvent } from './event-reader.ts'
+
+export interface Happened {
+  readonly at: number
+  readonly words: string
+}
+
+const most = 12
+
+type Listener = (events: readonly Happened[]) => void
+
+export class LatestEvents {
+  #events: readonly Happened[] = []
+  readonly #listeners = new Set<Listener>()
+
+  watch(listener: Listener, signal: AbortSignal): void {
+    this.#listeners.add(listener)
+    signal.addEventListener('abort', () => this.#listeners.delete(listener))
+    listener(this.#events)
+  }
+
+  add(event: StreamEvent): void {
+    const happened = inWords(event)
+    if (happened === undefined) return
+    this.#events = [happened, ...this.#events].slice(0, most)
+    for (const listener of this.#listeners) listener(this.#events)
+  }
+}
+
+const verbs: Readonly<Record<string, string>> = {
+  strategyChanged: 'Strategy changed',
+  senderChanged: 'Sender changed',
+  drainChanged: 'Draining changed',
+  splitForgiven: 'Message forgiven',
+  recipientsMissing: 'Recipients missing',
+  backendEjected: 'Server down',
+  backendReturned: 'Server back',
+  backendFull: 'Server full',
+  judgeServerDown: 'Judge down',
+  judgeServerBack: 'Judge back',
+  ledgerTrouble: 'Ledger in trouble',
+  ledgerRecovered: 'Ledger back',
+  historyTrouble: 'History in trouble',
+  historyRecovered: 'History back',
+  workerLost: 'Worker lost',
+  workerHung: 'Worker hung',
+  configLoaded: 'Configuration loaded',
+  configKept: 'Configuration refused, the one before is kept',
+  certificateKept: 'Certificate not reloaded',
+  certificateExpires: 'Certificate expires',
+  policiesLoaded: 'Policies loaded',
+  policiesKept: 'Policies not reloaded',
+}
+
+/** Which fields of an event say something to a reader, in this order. */
+const told = [
+  'peer',
+  'sender',
+  'server',
+  'judge',
+  'split',
+  'strategy',
+  'by',
+  'reason',
+  'why',
+  'file',
+]
+
+/** Undefined: nothing for a reader. */
+export function inWords({ name, data }: StreamEvent): Happened | undefined {
+  const verb = verbs[name]
+  if (verb === undefined) return undefined
+  try {
+    const fields = JSON.parse(data) as Readonly<Record<string, unknown>>
+    const said = told.flatMap((key) => {
+      const value = fields[key]
+      if (typeof value !== 'string' && typeof value !== 'number') return []
+      return [key === 'by' ? `by ${value}` : String(value)]
+    })
+    const at = typeof fields['at'] === 'number' ? fields['at'] : Date.now()
+    return { at, words: said.length === 0 ? verb : `${verb}: ${said.join(', ')}` }
+  } catch {
+    return undefined
+  }
+}
