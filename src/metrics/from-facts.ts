@@ -30,11 +30,15 @@ const replyClass = (code: number): string =>
 /**
  * What comes back to a split was counted when it was opened. What was put off as a whole, and is no
  * split, comes again for its answer; who has been given it (`taken`) is remembered, so that the
- * return of the others is known for one.
+ * return of the others is known for one. Whoever comes again while the first attempt is still at it
+ * is acknowledged as a duplicate.
  */
 const isNewMessage = ({ cameBack, split, recipients }: TransactionFact): boolean =>
   cameBack === undefined &&
-  (split !== undefined || recipients.some(({ final, taken }) => final || taken !== undefined))
+  (split !== undefined ||
+    recipients.some(
+      ({ final, taken, duplicate }) => taken !== undefined || (final && duplicate !== true),
+    ))
 
 /**
  * `readsForAll`: false in a process whose recipient files another one reads, too, and counts: each

@@ -180,6 +180,12 @@ describe('metricsFromFacts; strategies.md: “You see it in rcptwise_shadow_forc
     expect(samples.get('forced_retries_total{peer="default",strategy="group"}')).toBe(1)
   })
 
+  it('counts no message of which all have had it: its sender came again before it heard so', async () => {
+    const again = recipient('a@example.org', { duplicate: true })
+    const samples = await scrape(told([transaction({}), transaction({ recipients: [again] })]))
+    expect(samples.get('messages_total{peer="default",mode="plain"}')).toBe(1)
+  })
+
   it('counts a recipient file that several processes read once, and has its entries in all', async () => {
     const metrics = createMetrics(nothingOpen, { processMetrics: false })
     const listen = metricsFromFacts(metrics, { readsForAll: false })

@@ -7,7 +7,7 @@ import { copies, leaveAndReturn, moments, offer } from '../../crash/returns.ts'
 import { Home, type Served } from '../../crash/serve.ts'
 import { type FakeBackend, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
-import { pidsOf, transactions } from './clients.ts'
+import { pidsOf, sum, transactions } from './clients.ts'
 
 const message = (n: number): Parameters<typeof offer>[1] => ({
   from: 's@x.test',
@@ -52,6 +52,8 @@ test.each(moments)(
       await clear(backend, served)
     }
     expect(pidsOf(transactions(served)).size, 'workers that took part').toBeGreaterThan(1)
+    expect(await sum(served, 'transactions_total'), 'transactions').toBeGreaterThan(12)
+    expect(await sum(served, 'messages_total'), 'messages').toBe(12)
   },
 )
 

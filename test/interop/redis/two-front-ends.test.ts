@@ -121,6 +121,7 @@ describe.skipIf(redisObstacle() !== undefined)('two front-ends with one ledger',
     expect(attempts[2]?.text).toMatch(/^550 5\.7\.1 <strict@example\.org>/)
     expect([await mailOf(tag), await mailOf(strict)]).toEqual([1, 0])
 
+    expect(await metric('rcptwise_messages_total{peer="default",mode="split"}')).toEqual([1, 0])
     expect(await metric(`rcptwise_forced_retries_total${labels}`)).toEqual([2, 1])
     expect(await metric(`rcptwise_retry_delay_seconds_count${labels}`)).toEqual([1, 2])
     expect(await metric(`rcptwise_retry_delay_seconds_sum${labels}`)).toEqual([60, 120])
