@@ -15,8 +15,8 @@ export interface LiveEventsOptions {
   readonly about: () => Readonly<Record<string, unknown>>
 }
 
-/** Between two looks of a reader: what happens within is sent together. */
-const gatherMs = 200
+/** Between two looks of a reader: what happens within is sent together, one write a reader. */
+const gatherMs = 400
 /** A reader hears something at least so often. */
 const heartbeatMs = 15_000
 /** Watching goes on for so long after the last reader. */

@@ -68,6 +68,7 @@ class Gathering {
   #add(fact: Fact): void {
     if (!this.#options.allows(fact)) {
       this.#dropped++
+      if (this.#at === 'rest') this.#gather()
       return
     }
     if (this.#waiting.length >= mostWaiting) return this.#drop(fact)
@@ -101,6 +102,6 @@ class Gathering {
   #sent(): void {
     if (this.#at !== 'sending') return
     this.#at = 'rest'
-    if (this.#waiting.length > 0) this.#gather()
+    if (this.#waiting.length > 0 || this.#dropped > 0) this.#gather()
   }
 }

@@ -172,7 +172,7 @@ describe('a reader', () => {
     const heard: unknown[] = []
     for (let n = 0; n < 100; n++) {
       world.happen(n)
-      heard.push(...numbers(await quick.read(200)))
+      heard.push(...numbers(await quick.read(400)))
     }
     expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => i))
     expect(world.events.keptOctets).toBeLessThanOrEqual(2000)

@@ -26,7 +26,7 @@ class World {
   readonly #hub = factHub()
   #sent: (() => void)[] = []
   readonly here = new EventsHere(this.#hub, {
-    allows: () => true,
+    allows: ({ kind }) => kind !== 'configLoaded',
     eventOf: ({ kind, at }) =>
       kind === 'ledgerRecovered' ? undefined : { name: kind, data: String(at) },
     droppedEvent: (count) => ({ name: 'dropped', data: String(count) }),
@@ -44,6 +44,10 @@ class World {
       this.#hub.tell(silent)
       this.#hub.tell(factOf(++this.happened))
     }
+  }
+
+  tooMany(): void {
+    this.#hub.tell({ kind: 'configLoaded', at: 0, needRestart: [] })
   }
 
   get numbers(): readonly number[] {
@@ -106,6 +110,14 @@ test('a primary that does not read costs what is over the limit, which is counte
   vi.advanceTimersByTime(1000)
   expect(world.batches).toEqual([1, mostWaiting, 1])
   expect(world.heard.slice(-2)).toEqual([{ dropped: 7 }, mostWaiting + 9])
+})
+
+test('what is one too many is told as dropped, although nothing else is told', () => {
+  const world = new World()
+  world.here.watch(true)
+  world.tooMany()
+  vi.advanceTimersByTime(1000)
+  expect(world.heard).toEqual([{ dropped: 1 }])
 })
 
 const happens = fc.record({
