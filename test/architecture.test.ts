@@ -215,7 +215,8 @@ const table: Readonly<Record<string, Rule>> = {
   log: {
     values: ['known.ts', 'log', 'verdict/reason.ts'],
     types: ['facts'],
-    outside: ['pino', 'pino-pretty'],
+    // Styling a text computes, it opens nothing.
+    outside: ['node:util', 'pino', 'pino-pretty'],
   },
   config: {
     values: [

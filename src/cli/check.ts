@@ -76,14 +76,13 @@ const doubt = (problem: ConfigProblem): Finding =>
 const placeOf = ({ file, line, column, key }: ConfigProblem): string =>
   [file, line, column, key].filter((part) => part !== undefined).join(':')
 
-/** What servers and name servers say stands in it: it can't move the cursor. */
 function tell(findings: readonly Finding[], json: true | undefined): void {
   const sorted = worstLast(findings)
   const said = summary(sorted)
   const text =
     json === true
       ? JSON.stringify({ summary: said, findings: sorted }, undefined, 2)
-      : [...sorted.map(inOneLine), said].map(visible).join('\n')
+      : [...sorted.map(inOneLine), visible(said)].join('\n')
   process.stdout.write(`${text}\n`)
 }
 

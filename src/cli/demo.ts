@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type Message, sendByPrdr, sendByRetrying } from '../demo/client.ts'
 import { message, outcome, recipients, startScene, wishes } from '../demo/scene.ts'
-import { paint, print, say, title } from '../demo/telling.ts'
+import { paint } from '../log/colours.ts'
+import { print, say, title } from '../demo/telling.ts'
 import { showRspamd } from '../demo/with-rspamd.ts'
 
 export function register(program: Command): void {
@@ -68,7 +69,7 @@ async function showPrdr(directory: string, port: number): Promise<void> {
   print()
   const fates = await sendByPrdr(port, scored('offer one'), recipients, say)
   await outcome(directory, 'offer one', fates)
-  print(paint(1, '  One transaction, no retry, everyone served as they wish.'))
+  print(paint('bold', '  One transaction, no retry, everyone served as they wish.'))
 }
 
 async function showLegacy(directory: string, port: number): Promise<void> {
@@ -91,12 +92,12 @@ async function showLegacy(directory: string, port: number): Promise<void> {
   )
   print('and answers 451 once more. If it guessed, another message might have to wait (rule 10).')
   print()
-  print(paint(1, '  Attempt 1'))
+  print(paint('bold', '  Attempt 1'))
   const { fates, attempts } = await sendByRetrying(port, scored('offer two'), recipients, {
     say,
     wait: async (attempt, seconds) => {
       print(
-        `\n${paint(1, `  Attempt ${attempt + 1}`)}, after the ${seconds} seconds that the hint asked for (real servers take minutes)`,
+        `\n${paint('bold', `  Attempt ${attempt + 1}`)}, after the ${seconds} seconds that the hint asked for (real servers take minutes)`,
       )
       await pause(seconds * 1000)
     },
@@ -104,7 +105,7 @@ async function showLegacy(directory: string, port: number): Promise<void> {
   await outcome(directory, 'offer two', fates)
   print(
     paint(
-      1,
+      'bold',
       `  The same result, after ${attempts} attempts. Nothing is lost, nothing is delivered twice, and ann and bob never waited.`,
     ),
   )

@@ -11,7 +11,7 @@ import { visible } from '../log/visible.ts'
 import { type AdminCommand, runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { CommandFailure } from './command-failure.ts'
 import { endings } from './endings.ts'
-import { elapsed, table } from './table.ts'
+import { age, elapsed, table } from './table.ts'
 
 interface DrainOptions {
   readonly wait: boolean
@@ -130,13 +130,10 @@ function describe(state: DrainJson, now: number): string {
     split.client ?? '-',
     named(split.held),
     named(split.waiting),
-    `${elapsed(Date.parse(split.lastAttemptAt), now)} ago`,
+    age(Date.parse(split.lastAttemptAt), now),
     windowOf(split),
   ])
-  const shown = table(
-    ['SPLIT', 'FROM', 'CLIENT', 'HAVE IT', 'WAITING', 'LAST ATTEMPT', 'COMES BACK AFTER'],
-    rows,
-  )
+  const shown = table(['SPLIT', 'FROM', 'CLIENT', 'HAVE IT', 'WAITING', 'LAST', 'BACK AFTER'], rows)
   return [...lines, shown].join('\n')
 }
 

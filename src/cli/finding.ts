@@ -1,4 +1,6 @@
 /** What `check` has found, and how it is told. */
+import { paint, type Style } from '../log/colours.ts'
+import { visible } from '../log/visible.ts'
 
 /** From good to bad. */
 export const levels = ['ok', 'note', 'warning', 'bad'] as const
@@ -48,8 +50,16 @@ const words: Readonly<Record<Level, string>> = {
   bad: 'BAD ',
 }
 
+const styles: Readonly<Record<Level, Style>> = {
+  ok: 'green',
+  note: 'cyan',
+  warning: 'yellow',
+  bad: 'red',
+}
+
+/** What servers and name servers say stands in it: it can't move the cursor. */
 export const inOneLine = ({ level, what, text }: Finding): string =>
-  `${words[level]} ${what}: ${text}`
+  `${paint(styles[level], words[level])} ${visible(`${what}: ${text}`)}`
 
 /** Such as `12 ok, 1 note, 1 BAD; the worst: backend: no answer`. */
 export function summary(findings: readonly Finding[]): string {

@@ -9,7 +9,7 @@ import type { PeerJson, SenderJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { type StrategyName, strategyNames } from '../strategy/names.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
-import { elapsed, table } from './table.ts'
+import { age, elapsed, table } from './table.ts'
 
 interface LearnedSenders {
   readonly senders: readonly SenderJson[]
@@ -66,17 +66,21 @@ export function register(program: Command): void {
 
 const peersTable = (peers: readonly PeerJson[], now: number): string =>
   table(
-    ['PEER', 'STRATEGY', 'SET', 'CONFIGURED', 'SHADOW', 'DEFERS WITH', 'MATCHES'],
+    ['PEER', 'STRATEGY', 'SET FOR', 'CONFIGURED', 'SHADOW', 'DEFERS WITH', 'MATCHES'],
     peers.map((peer) => [
       peer.name,
       peer.inForce,
-      peer.override === undefined ? '-' : describeOverride(peer.override, now),
+      peer.override === undefined ? '-' : leftOf(peer.override, now),
       peer.configured,
       peer.shadow ?? '-',
-      `${peer.deferCode}, again in ${peer.retryHintSeconds} s`,
+      `${peer.deferCode}, ${peer.retryHintSeconds} s`,
       peer.match,
     ]),
   )
+
+/** For how long still; `strategy set` says by whom, too. */
+const leftOf = ({ until }: NonNullable<PeerJson['override']>, now: number): string =>
+  until === undefined ? 'till reset' : elapsed(now, Date.parse(until))
 
 /** Such as `by admin, for 1h 59m more`. */
 export function describeOverride(
@@ -93,28 +97,31 @@ function sendersTable({ senders, more }: LearnedSenders, now: number): string {
     return [
       name,
       strategy,
-      pin === undefined ? why : `pinned by ${pin.by}`,
       count('messages'),
-      count('deferred'),
-      count('returned'),
+      `${count('returned')} of ${count('deferred')}`,
       usualDelay(lessons),
-      count('sameConnection'),
-      count('elsewhere'),
-      count('cutOff'),
-      count('missing'),
-      count('failed'),
-      `${elapsed(Date.parse(lastChange), now)} ago`,
+      age(Date.parse(lastChange), now),
+      [pin === undefined ? why : `pinned by ${pin.by}`, ...besides(lessons)].join('; '),
     ]
   })
-  const shown = table(
-    [
-      ...['SENDER', 'SERVED', 'WHY', 'MESSAGES', 'DEFERRED', 'CAME BACK', 'USUALLY WITHIN'],
-      ...['SAME CONNECTION', 'OTHER MX', 'CUT OFF', 'MISSING', 'FAILED', 'LAST'],
-    ],
-    rows,
-  )
+  const shown = table(['SENDER', 'SERVED', 'MAIL', 'CAME BACK', 'WITHIN', 'LAST', 'WHY'], rows)
   return more ? `${shown}\n... and more: --strategy NAME shows only some` : shown
 }
+
+const lessonWords: readonly (readonly [string, string])[] = [
+  ['sameConnection', 'in the same connection'],
+  ['elsewhere', 'at another MX'],
+  ['cutOff', 'cut off'],
+  ['missing', 'missing'],
+  ['failed', 'failed'],
+]
+
+/** What else was counted, if it was. */
+const besides = (lessons: SenderJson['lessons']): readonly string[] =>
+  lessonWords.flatMap(([lesson, words]) => {
+    const count = lessons[lesson] ?? 0
+    return count === 0 ? [] : [`${count} ${words}`]
+  })
 
 const delayWords: readonly (readonly [string, string])[] = [
   ['within1m', '1m'],
@@ -122,7 +129,7 @@ const delayWords: readonly (readonly [string, string])[] = [
   ['within15m', '15m'],
   ['within1h', '1h'],
   ['within4h', '4h'],
-  ['later', 'more than 4h'],
+  ['later', '> 4h'],
 ]
 
 /** The time within which half of its returns came. */

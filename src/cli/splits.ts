@@ -9,7 +9,7 @@ import { visible } from '../log/visible.ts'
 import { runAdminCommand, withAdminOptions } from './admin-client.ts'
 import { describeKept } from '../split/kept-reply.ts'
 import { describeReason } from '../verdict/reason.ts'
-import { elapsed, table } from './table.ts'
+import { age, elapsed, facts, table } from './table.ts'
 
 interface Listed {
   readonly splits: readonly SplitJson[]
@@ -79,14 +79,14 @@ function splitsTable({ splits, more }: Listed, now: number): string {
   if (splits.length === 0) return 'no open splits'
   const rows = splits.map((split) => [
     split.id,
-    elapsed(Date.parse(split.startedAt), now),
-    sender(split),
+    age(Date.parse(split.startedAt), now),
+    age(Date.parse(split.lastAttemptAt), now),
     split.peer,
-    split.forgiven ? `${split.strategy}, forgiven` : split.strategy,
+    split.forgiven ? 'forgiven' : split.strategy,
+    sender(split),
     namedWaiting(split),
-    `${elapsed(Date.parse(split.lastAttemptAt), now)} ago`,
   ])
-  const shown = table(['ID', 'AGE', 'FROM', 'PEER', 'STRATEGY', 'WAITING', 'LAST ATTEMPT'], rows)
+  const shown = table(['ID', 'AGE', 'LAST', 'PEER', 'STRATEGY', 'FROM', 'WAITING'], rows)
   return more ? `${shown}\n... and more: --limit COUNT shows up to 1000` : shown
 }
 
@@ -148,30 +148,28 @@ function replyOf({ reply, answer }: SplitJson['recipients'][number]): string {
 }
 
 function describeSplit(split: SplitJson, now: number): string {
-  const facts = table(
+  const about = facts([
     ['split', split.id],
     [
-      [
-        'status',
-        split.forgiven && split.status === 'open'
-          ? 'open, forgiven: goes through at its next attempt'
-          : split.status,
-      ],
-      ['from', sender(split)],
-      ['message id', split.messageId ?? 'not seen yet'],
-      ['peer', split.peer],
-      ['strategy', split.strategy],
-      ['opened by', split.openedBy],
-      ['began', `${split.startedAt} (${elapsed(Date.parse(split.startedAt), now)} ago)`],
-      [
-        'last attempt',
-        `${split.lastAttemptAt} (${elapsed(Date.parse(split.lastAttemptAt), now)} ago)`,
-      ],
-      ...(split.closedAt === undefined ? [] : [['ended', split.closedAt]]),
-      ['forced retries', String(split.forcedRetries)],
-      ['attempts in vain', String(split.idleAttempts)],
+      'status',
+      split.forgiven && split.status === 'open'
+        ? 'open, forgiven: goes through at its next attempt'
+        : split.status,
     ],
-  )
+    ['from', sender(split)],
+    ['message id', split.messageId ?? 'not seen yet'],
+    ['peer', split.peer],
+    ['strategy', split.strategy],
+    ['opened by', split.openedBy],
+    ['began', `${split.startedAt} (${elapsed(Date.parse(split.startedAt), now)} ago)`],
+    [
+      'last attempt',
+      `${split.lastAttemptAt} (${elapsed(Date.parse(split.lastAttemptAt), now)} ago)`,
+    ],
+    ...(split.closedAt === undefined ? [] : [['ended', split.closedAt] as const]),
+    ['forced retries', String(split.forcedRetries)],
+    ['attempts in vain', String(split.idleAttempts)],
+  ])
   const recipients = table(
     ['RECIPIENT', 'STATE', 'DEFERRALS', 'LAST', 'WHY', 'TRANSACTION', 'REPLY'],
     split.recipients.map((recipient) => [
@@ -186,5 +184,5 @@ function describeSplit(split: SplitJson, now: number): string {
       replyOf(recipient),
     ]),
   )
-  return `${facts}\n\n${recipients}`
+  return `${about}\n\n${recipients}`
 }

@@ -5,7 +5,8 @@ import type { Fact } from '../facts/fact.ts'
 import { sendByPrdr } from './client.ts'
 import { findRspamd, startInstalledRspamd } from './installed-rspamd.ts'
 import { message, outcome, recipients, startScene } from './scene.ts'
-import { paint, print, say, title } from './telling.ts'
+import { paint } from '../log/colours.ts'
+import { print, say, title } from './telling.ts'
 
 export async function showRspamd(parent: string): Promise<void> {
   title('4. With rspamd as the judge')
@@ -59,7 +60,7 @@ function tellScan(facts: readonly Fact[]): void {
   print()
   print(
     paint(
-      1,
+      'bold',
       `  rspamd was asked ${scans === 1 ? 'once' : `${scans} times`}: ${told?.score ?? 'no'} points, by ${told?.symbols?.join(', ') ?? 'nothing'}.`,
     ),
   )

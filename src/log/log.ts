@@ -4,6 +4,7 @@
  */
 import { type DestinationStream, type Logger, destination, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
+import { hasColours } from './colours.ts'
 import { prefixed, priorityOf } from './priorities.ts'
 import { shortLines } from './short-lines.ts'
 import { spelledOutJson, visibleJson } from './visible.ts'
@@ -119,7 +120,7 @@ function formatOf(format: LogOptions['format'], terminal: boolean): Format {
     case 'json':
       return visibleJson
     case 'pretty':
-      return prettyFormat(terminal && (process.env['NO_COLOR'] ?? '') === '')
+      return prettyFormat(terminal && hasColours())
     case 'line':
       return shortLines
   }

@@ -11,7 +11,7 @@ import { register as registerPeers } from '../../src/cli/peers.ts'
 import { register as registerSplits } from '../../src/cli/splits.ts'
 import { register as registerStrategy } from '../../src/cli/strategy.ts'
 import { register as registerWhy } from '../../src/cli/why.ts'
-import { elapsed, table } from '../../src/cli/table.ts'
+import { elapsed } from '../../src/cli/table.ts'
 import { type SampleContext, sampleContext } from '../admin/sample-context.ts'
 
 interface Ran {
@@ -61,19 +61,18 @@ describe('peers', () => {
     expect(code).toBe(0)
     expect(out).toBe(
       [
-        'PEER      STRATEGY  SET  CONFIGURED  SHADOW  DEFERS WITH         MATCHES',
-        'partners  single    -    single      -       451, again in 60 s  address 192.0.2.0/24',
-        'default   group     -    group       -       451, again in 60 s  everyone else',
+        'PEER      STRATEGY  SET FOR  CONFIGURED  SHADOW  DEFERS WITH  MATCHES',
+        'partners  single    -        single      -       451, 60 s    address',
+        '                                                              192.0.2.0/24',
+        'default   group     -        group       -       451, 60 s    everyone else',
         '',
       ].join('\n'),
     )
   })
 
-  it('shows who set a strategy, and for how long', async () => {
+  it('shows for how long a strategy is set', async () => {
     await rcptwise('strategy', 'set', 'partners', 'off', '--for', '2h')
-    expect((await rcptwise('peers')).out).toMatch(
-      /^partners {2}off +by 127\.0\.0\.1, for (?:2h|1h 59m) more +single/m,
-    )
+    expect((await rcptwise('peers')).out).toMatch(/^partners {2}off +(?:2h|1h 59m) +single/m)
   })
 
   it('--json is the answer of the API', async () => {
@@ -192,9 +191,9 @@ describe('peers learned, pin and forget', () => {
   it('is a table of what was learned, and why a strategy is in force', async () => {
     const { code, out } = await rcptwise('peers', 'learned')
     expect(code).toBe(0)
-    expect(out).toMatch(/^SENDER +SERVED +WHY +MESSAGES +DEFERRED +CAME BACK +USUALLY WITHIN/)
+    expect(out).toMatch(/^SENDER +SERVED +MAIL +CAME BACK +WITHIN +LAST +WHY$/m)
     expect(out).toMatch(
-      /^example\.net +lenient +did not come back for 1 of 3 .* +9 +3 +2 +5m +0 +0 +0 +1 +0 +\d+d/m,
+      /^example\.net +lenient +9 +2 of 3 +5m +\d+d +did not come back for[\s\S]* 1 missing$/m,
     )
     expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe(
       'nothing was learned of any sender yet\n',
@@ -207,7 +206,7 @@ describe('peers learned, pin and forget', () => {
       out: '192.0.2.0/24: late (pinned)\n',
     })
     expect((await rcptwise('peers', 'learned')).out).toMatch(
-      /^192\.0\.2\.0\/24 +late +pinned by 127\.0\.0\.1/m,
+      /^192\.0\.2\.0\/24 +late .* pinned by 127\.0\.0\.1/m,
     )
     await rcptwise('peers', 'pin', '192.0.2.0/24', 'auto')
     expect(context.asked).toEqual([
@@ -243,23 +242,19 @@ describe('splits', () => {
     const { code, out } = await rcptwise('splits', '--missing')
     expect(code).toBe(0)
     expect(out).toMatch(
-      /^RECIPIENT +WHAT +FROM +CLIENT +PEER +STRATEGY +LAST ATTEMPT +SPLIT +MESSAGE ID/,
+      /^RECIPIENT +b@example\.org\nWHAT +mail may be lost\nFROM +<>\nCLIENT +mx\.example\.net\nPEER +default\nSTRATEGY +group\n.*\nSPLIT +EEEEFFFFGGGGHHHH\nMESSAGE ID /m,
     )
-    expect(out).toMatch(
-      /^b@example\.org +mail may be lost +<> +mx\.example\.net +default +group +.*EEEEFFFFGGGGHHHH/m,
-    )
-    expect(out).toMatch(/^c@example\.org +refusal not told/m)
+    expect(out).toMatch(/^RECIPIENT +c@example\.org\nWHAT +refusal not told/m)
   })
 
   it('is a table of the open ones', async () => {
     const { out } = await rcptwise('splits')
     const lines = out.split('\n')
-    expect(lines).toHaveLength(4)
-    expect(lines[0]).toMatch(/^ID +AGE +FROM +PEER +STRATEGY +WAITING +LAST ATTEMPT$/)
+    expect(lines[0]).toMatch(/^ID +AGE +LAST +PEER +STRATEGY +FROM +WAITING$/)
     expect(lines[1]).toMatch(
-      /^AAAABBBBCCCCDDDD +\d+d.* sender@example\.net +partners +group +b@example\.org and 1 more +\d+d.* ago$/,
+      /^AAAABBBBCCCCDDDD +\d+d +\d+d +partners +group +se.*net +b@example\.org/,
     )
-    expect(lines[2]).toMatch(/^EEEEFFFFGGGGHHHH .* <> +default/)
+    expect(out).toMatch(/^EEEEFFFFGGGGHHHH +\d+d +\d+d +default .* <> /m)
   })
 
   it('says when there are more than it shows, and when there are none', async () => {
@@ -275,10 +270,9 @@ describe('splits', () => {
       /^message id +<1@example\.net>$/m,
       /^began +2026-01-01T00:00:00\.000Z \(.* ago\)$/m,
       /^opened by +S1\.1$/m,
-      /^RECIPIENT +STATE +DEFERRALS +LAST +WHY +TRANSACTION +REPLY$/m,
-      /^a@example\.org +answered +0 +- +below limits +S1\.1 +250 2\.0\.0 Ok: queued as 4F1 \(2026-01-01T00:00:00\.000Z\)$/m,
-      /^b@example\.org +waiting +2 +\d+d.* ago +other group +S1\.2 +-$/m,
-      /^c@example\.org +refused +1 +- +rule 2, not reject_at \(score 9, threshold 8\) +S1\.2 +550 5\.7\.1 c@example\.org does not want this message \(not told yet\)$/m,
+      /^RECIPIENT +a@example\.org\nSTATE +answered\nDEFERRALS +0\nLAST +-\nWHY +below limits\nTRANSACTION +S1\.1\nREPLY +250 2\.0\.0 Ok: queued as 4F1 \(2026-01-01T00:00:00\.000Z\)$/m,
+      /^RECIPIENT +b@example\.org\nSTATE +waiting\nDEFERRALS +2\nLAST +\d+d.* ago\nWHY +other group\n/m,
+      /^WHY +rule 2, not reject_at \(score 9, threshold 8\)\nTRANSACTION +S1\.2\nREPLY +550 5\.7\.1 c@example\.org does not want this message \(not told yet\)$/m,
     ])
       expect(out).toMatch(text)
   })
@@ -319,7 +313,7 @@ describe('splits', () => {
     context.split = async () => await Promise.resolve(hostile)
     for (const args of [['splits'], ['splits', first.id]]) {
       const { out } = await rcptwise(...args)
-      expect(out).toContain('\\u001b[2J\\u009b1m\\u000d\\u000a@example.net')
+      expect(out).toContain('\\u001')
       expect(out).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f]/)
     }
   })
@@ -406,7 +400,7 @@ describe('the token', () => {
   })
 })
 
-describe('the pieces of a table', () => {
+describe('times', () => {
   it.each([
     [0, '0s'],
     [-5000, '0s'],
@@ -418,17 +412,5 @@ describe('the pieces of a table', () => {
     [400 * 86_400_000 + 3_600_000, '400d 01h'],
   ])('elapsed %d ms is %s', (ms, words) => {
     expect(elapsed(1_000_000_000, 1_000_000_000 + ms)).toBe(words)
-  })
-
-  it('a table is as wide as its cells', () => {
-    expect(
-      table(
-        ['A', 'B'],
-        [
-          ['long', 'x'],
-          ['', 'y'],
-        ],
-      ),
-    ).toBe('A     B\nlong  x\n      y')
   })
 })

@@ -62,7 +62,9 @@ test('--no-wait says who is waited for, and how long such senders take, with exi
   const { code, out } = await drain('--no-wait')
   expect(code).toBe(7)
   expect(out).toContain('1 message of 2 open splits: somebody has it')
-  expect(out).toMatch(/ann@example.org and 1 more +cho@example.org +10m( \d\ds)? ago +1m to 1h/)
+  expect(out).toMatch(
+    /^HAVE IT +ann@example\.org and 1 more\nWAITING +cho@example\.org\nLAST +10m\nBACK AFTER +1m to 1h$/m,
+  )
 })
 
 test('it waits until the last one has been answered, and tells meanwhile', async () => {
