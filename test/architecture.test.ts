@@ -216,7 +216,7 @@ const table: Readonly<Record<string, Rule>> = {
     values: ['known.ts', 'log', 'verdict/reason.ts'],
     types: ['facts'],
     // Styling a text computes, it opens nothing.
-    outside: ['node:util', 'pino', 'pino-pretty'],
+    outside: ['node:util', 'pino'],
   },
   config: {
     values: [

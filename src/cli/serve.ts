@@ -1,6 +1,7 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
 import type { Command } from 'commander'
 import { type App, startApp } from '../app.ts'
+import { keptOfAddresses } from '../app/log-addresses.ts'
 import { stdoutIsJournal } from '../app/workers/log-pipe.ts'
 import { startPrimary } from '../app/workers/primary.ts'
 import { createLog, deferredFlushMs } from '../log/log.ts'
@@ -31,6 +32,7 @@ async function serve(command: Command): Promise<Ending> {
   const { priorities } = config.log
   const log = createLog({
     ...config.log,
+    keepAddress: keptOfAddresses(config),
     priorities: priorities === 'auto' ? stdoutIsJournal() : priorities,
     flushMs: deferredFlushMs,
   })

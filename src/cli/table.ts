@@ -2,8 +2,8 @@
  * Tables and times for people at a terminal, as wide as it is, or 80 columns elsewhere:
  *
  * - The last column is wrapped, so that it is whole.
- * - Others are cut in their middle, the widest first. The first one names the row, and has a quarter
- *   of the width for itself.
+ * - Others are cut in their middle, the widest first. The first one names the row, and has a
+ *   quarter of the width for itself.
  * - What would be unreadable then is told row by row, one line a field, and whole.
  */
 import { paint } from '../log/colours.ts'

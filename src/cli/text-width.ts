@@ -30,7 +30,7 @@ function beginning(characters: readonly string[], width: number): string {
   return text
 }
 
-/** Of a longer one both ends are kept: an address has its domain at the one, its name at the other. */
+/** Of a longer one both ends are kept: of an address the name and the domain. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   const characters = charactersOf(text)

@@ -471,6 +471,8 @@ export interface Config {
     /** Which have a line. */
     readonly messages: 'all' | 'notable'
     readonly priorities: boolean | 'auto'
+    /** What is shown of mail addresses. */
+    readonly addresses: 'full' | 'domain' | 'hash'
   }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */
   readonly runAs?: { readonly user: string; readonly group?: string }

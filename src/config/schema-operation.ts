@@ -89,7 +89,7 @@ export const log = section({
   ),
   format: key(
     z.enum(['auto', 'json', 'pretty', 'line']).prefault('auto'),
-    '`json`: one line of JSON for each event; `pretty`: lines for people at a terminal; `line`: a short line for each recipient, for people who grep (docs/log.md); `auto`: `pretty` on a terminal, else `json`.',
+    '`json`: one line of JSON for each event; `pretty`: a short line for each event, for people at a terminal; `line`: a short line for each recipient, for people who grep (docs/log.md); `auto`: `pretty` on a terminal, else `json`.',
   ),
   messages: key(
     z.enum(['all', 'notable']).prefault('all'),
@@ -98,5 +98,9 @@ export const log = section({
   priorities: key(
     is.automatic().prefault('auto'),
     'Each line begins with its level as systemd reads it (`<4>` for a warning); `auto`: where standard output leads to the journal.',
+  ),
+  addresses: key(
+    z.enum(['full', 'domain', 'hash']).prefault('full'),
+    'What lines say of mail addresses, also inside replies: all, the domain alone, or a keyed hash. See docs/log.md.',
   ),
 })

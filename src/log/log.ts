@@ -3,16 +3,19 @@
  * event is always exactly one line, but for the last form, which has one for each recipient.
  */
 import { type DestinationStream, type Logger, destination, pino } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { hasColours } from './colours.ts'
 import { prefixed, priorityOf } from './priorities.ts'
+import { type KeepAddress, withoutAddresses } from './hidden-addresses.ts'
 import { shortLines } from './short-lines.ts'
-import { spelledOutJson, visibleJson } from './visible.ts'
+import { terminalLine } from './terminal-lines.ts'
+import { visibleJson } from './visible.ts'
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   /** `auto`: pretty when stdout is a terminal, else JSON. */
   readonly format: 'auto' | 'json' | 'pretty' | 'line'
+  /** What is shown of a mail address; all of it unless given. */
+  readonly keepAddress?: KeepAddress | undefined
   /** Each line begins with its level as the journal reads it; without unless given. */
   readonly priorities?: boolean
   /** Gets each finished line; stdout unless given. */
@@ -55,7 +58,10 @@ export function createLog(options: LogOptions): Log {
   const terminal = options.write === undefined && process.stdout.isTTY
   const write = options.write ?? toStdout()
   const plain = formatOf(options.format, terminal)
-  const format = options.priorities === true ? withPriority(plain) : plain
+  const shown = options.priorities === true ? withPriority(plain) : plain
+  const { keepAddress } = options
+  const format: Format =
+    keepAddress === undefined ? shown : (json) => shown(withoutAddresses(json, keepAddress))
   const base = options.pid === undefined ? null : { pid: options.pid }
   const waiting: { readonly at: number; readonly make: () => DeferredLine }[] = []
   const writeWaiting = (): void => {
@@ -120,7 +126,7 @@ function formatOf(format: LogOptions['format'], terminal: boolean): Format {
     case 'json':
       return visibleJson
     case 'pretty':
-      return prettyFormat(terminal && hasColours())
+      return terminalFormat(terminal && hasColours())
     case 'line':
       return shortLines
   }
@@ -134,13 +140,7 @@ const withPriority =
   (json) =>
     prefixed(format(json), priorityOf(levelIn.exec(json)?.[1] ?? ''))
 
-function prettyFormat(colorize: boolean): (line: string) => string {
-  const format = prettyFactory({
-    colorize,
-    singleLine: true,
-    errorLikeObjectKeys: [],
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'event',
-  })
-  return (line) => format(spelledOutJson(line))
-}
+const terminalFormat =
+  (paints: boolean): Format =>
+  (json) =>
+    terminalLine(json, paints)

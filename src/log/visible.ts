@@ -23,12 +23,3 @@ export const visible = (text: string): string => text.replace(unfit, escapeSeque
  * The same for a line of JSON, which stays JSON of the same meaning: JSON itself only escapes C0.
  */
 export const visibleJson = (line: string): string => line.replace(unfitInJson, escapeSequence)
-
-/**
- * The JSON line with its escaped control characters spelled out: a reader that decodes it gets `\n`
- * as two characters. For the pretty log, which prints decoded strings.
- */
-export const spelledOutJson = (line: string): string =>
-  visibleJson(line).replace(/\\(?:["\\/]|[bfnrt]|u[0-9a-fA-F]{4})/g, (escape) =>
-    escape[1] === '"' || escape[1] === '\\' || escape[1] === '/' ? escape : `\\${escape}`,
-  )

@@ -46,7 +46,8 @@ import { scoreFields, scoreIn } from '../../src/judge/score-field.ts'
 import { senderName } from '../../src/peers/sender-name.ts'
 import { createFingerprint } from '../../src/split/fingerprint.ts'
 import { networkOf, plainAddress } from '../../src/peers/network.ts'
-import { spelledOutJson, visible, visibleJson } from '../../src/log/visible.ts'
+import { hideAddresses, withoutAddresses } from '../../src/log/hidden-addresses.ts'
+import { visible, visibleJson } from '../../src/log/visible.ts'
 import { canonicalOrLower, parseAddressPattern } from '../../src/policy/address-pattern.ts'
 import { AliasEntries } from '../../src/policy/aliases/alias-entries.ts'
 import { parseAliasLine } from '../../src/policy/aliases/alias-line.ts'
@@ -334,15 +335,18 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'xn--',
     '*.',
   ),
-  'octets and text: printable, readable, octetsOf, visible, folderName': reader((text) => {
-    printable(text)
-    readable(text)
-    octetsOf(text)
-    visible(text)
-    visibleJson(JSON.stringify(text))
-    spelledOutJson(JSON.stringify(text))
-    folderName(text)
-  }),
+  'octets and text: printable, readable, octetsOf, visible, hideAddresses, folderName': reader(
+    (text) => {
+      printable(text)
+      readable(text)
+      octetsOf(text)
+      visible(text)
+      visibleJson(JSON.stringify(text))
+      hideAddresses(text, (address) => address)
+      withoutAddresses(`${JSON.stringify({ reply: text })}\n`, () => '')
+      folderName(text)
+    },
+  ),
   'command lines: LineSplitter': wholeLines,
   'command lines in pieces: LineSplitter': linesInPieces,
   'replies: ReplyParser': wholeReplies,

@@ -6,6 +6,7 @@
 import type { Config } from '../../config/config.ts'
 import type { Fact, FactListener } from '../../facts/fact.ts'
 import { Listener } from '../../listen/listener.ts'
+import { keptOfAddresses } from '../log-addresses.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
 import { metricsOf } from '../../metrics/summed.ts'
@@ -101,6 +102,7 @@ async function start({
   const { priorities } = config.log
   log = createLog({
     ...config.log,
+    keepAddress: keptOfAddresses(config),
     priorities: priorities === 'auto' ? journal : priorities,
     flushMs: deferredFlushMs,
     pid: process.pid,
