@@ -3,12 +3,15 @@
  *
  *   node man-pages.mjs DIRECTORY PROGRAM [ARGUMENT ...]     node man-pages.mjs out node dist/cli/main.js
  *
+ * and, beside DIRECTORY in man5, rcptwise.yaml(5) from the schema that the program brings.
+ *
  * What is not in the help (files) is written here, once. The exit codes are in the help of the
  * program alone, and are the same for every command.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 const [directory, program, ...first] = process.argv.slice(2)
 if (directory === undefined || program === undefined) {
@@ -100,6 +103,59 @@ function collect(names, found = []) {
   return found
 }
 
+/** What is written like code is bold; the rest of a sentence is as it is. */
+const marked = (text) =>
+  plain(text)
+    .split(/`([^`]*)`/)
+    .map((part, at) => (at % 2 === 1 ? `\\fB${part}\\fR` : part))
+    .join('')
+
+/** Every key of the configuration, from its schema. */
+function configurationPage(keys) {
+  const tops = keys.filter(({ key }) => /^[a-z_]+$/.test(key))
+  const entry = ({ key, value, default: fallback, sentence }) => {
+    const defaults =
+      fallback === undefined ? 'required' : fallback === '' ? '' : `default: ${fallback}`
+    return [
+      '.TP',
+      `.B ${plain(key)}`,
+      marked(sentence),
+      '.br',
+      marked(`${firstLetterUp(value)}${defaults === '' ? '' : `; ${defaults}`}.`),
+    ]
+  }
+  return [
+    `.TH RCPTWISE.YAML 5 "" "rcptwise ${version}" "Rcptwise"`,
+    ...section('NAME', 'rcptwise.yaml \\- configuration of rcptwise'),
+    ...section(
+      'DESCRIPTION',
+      'One YAML file, which "rcptwise serve" and other commands read with',
+      '.BR \\-\\-config .',
+      'A key that is not known is an error, and so is a key that is written twice.',
+      '"rcptwise check" tells what is wrong, with file, line and key.',
+      '"rcptwise config show" tells what is in force, and where it comes from.',
+      '.PP',
+      marked(
+        'A duration is written `500ms`, `60s`, `5m`, `2h`, `5d` or `hh:mm:ss`; a size `64KiB`, `50MiB`, `1MB`, or a number of bytes.',
+      ),
+    ),
+    ...tops.flatMap((top) => {
+      const below = keys.filter(
+        ({ key }) => key.startsWith(`${top.key}.`) || key.startsWith(`${top.key}[`),
+      )
+      return section(top.key.toUpperCase(), ...[top, ...below].flatMap(entry))
+    }),
+    ...section('FILES', ...list(files.slice(0, 1))),
+    ...section(
+      'SEE ALSO',
+      '.BR rcptwise (1),',
+      '.BR rcptwise\\-check (1),',
+      '.BR rcptwise\\-config\\-show (1)',
+    ),
+    '',
+  ].join('\n')
+}
+
 const version = say('--version').trim()
 const found = collect(['rcptwise'])
 const pages = found.map(({ names }) => names.join('-'))
@@ -108,3 +164,9 @@ mkdirSync(directory, { recursive: true })
 for (const { names, help } of found) {
   writeFileSync(join(directory, `${names.join('-')}.1`), page(names, help, { pages, exits }))
 }
+
+const schema = join(dirname(first.at(-1)), '..', 'config', `schema-keys${extname(first.at(-1))}`)
+const { documentedKeys } = await import(pathToFileURL(resolve(schema)).href)
+const man5 = join(directory, '..', 'man5')
+mkdirSync(man5, { recursive: true })
+writeFileSync(join(man5, 'rcptwise.yaml.5'), configurationPage(documentedKeys()))

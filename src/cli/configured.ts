@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import type { ConfigOverrides } from '../config/overrides.ts'
 import { describeProblem } from '../config/problem.ts'
 import { CommandFailure } from './command-failure.ts'
 
@@ -40,10 +41,11 @@ export const withConfigOptions = (command: Command): Command =>
 /** The file that the command line names, and how it is read; again, for a program that runs on. */
 export function configSource(command: Command): {
   readonly file: string | undefined
+  readonly overrides: ConfigOverrides
   readonly load: () => LoadedConfig
 } {
   const { config: file, ...overrides } = command.opts<ConfigCommandOptions>()
-  return { file, load: () => loadConfig(file, overrides) }
+  return { file, overrides, load: () => loadConfig(file, overrides) }
 }
 
 /**

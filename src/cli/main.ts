@@ -5,5 +5,14 @@
  */
 import { beginWithOptions } from '../service/v8-flags.ts'
 
+/** As `engines` in package.json says; npm only warns of another one. */
+const oldest = 24
+
+if (Number(process.versions.node.split('.')[0]) < oldest) {
+  process.stderr.write(
+    `rcptwise needs Node.js ${oldest} or later, and this is ${process.version}\n`,
+  )
+  process.exit(1)
+}
 if (process.argv.some((word) => word === 'serve' || word === 'replay')) beginWithOptions()
 await import('./commands.ts')

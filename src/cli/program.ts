@@ -3,6 +3,8 @@ import { Command } from 'commander'
 import { version } from '../version.ts'
 import * as cert from './cert.ts'
 import * as check from './check.ts'
+import * as completion from './completion.ts'
+import * as config from './config.ts'
 import * as demo from './demo.ts'
 import * as drain from './drain.ts'
 import { endingsInWords } from './endings.ts'
@@ -28,6 +30,8 @@ const commands = [
   splits,
   drain,
   why,
+  config,
+  completion,
 ]
 
 /** Throws a `CommanderError` where it would end the process. */

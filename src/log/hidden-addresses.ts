@@ -58,11 +58,14 @@ function uncut(text: string): string {
   if (cut === null) return text
   const before = text.slice(0, cut.index)
   const quote = before.indexOf('"')
-  const word = lastWord.exec(before)?.index ?? 0
-  return before.slice(0, quote === -1 ? word : quote) + cut[0]
+  return before.slice(0, quote === -1 ? startOfLastWord(before) : quote) + cut[0]
 }
 
-const lastWord = /(?<![^\s<>(),;:])[^\s<>(),;:]*$/
+function startOfLastWord(text: string): number {
+  let start = text.length
+  while (start > 0 && !outsideAtoms.test(text[start - 1] ?? '')) start--
+  return start
+}
 
 const domain = /^(?:\[[^\]\s]{0,100}\]|[^\s<>(),;:"'[\]\\@]*)/u
 
@@ -71,13 +74,20 @@ export function hideAddresses(text: string, keep: KeepAddress): string {
   let [before, after] = [text, '']
   for (let at = before.lastIndexOf('@'); at !== -1; at = before.lastIndexOf('@')) {
     const rest = before.slice(at + 1)
-    const name = (domain.exec(rest)?.[0] ?? '').replace(/\.+$/, '')
+    const name = withoutDots(domain.exec(rest)?.[0] ?? '')
     const start = startOfLocalPart(before, at)
     const kept = start === at ? `@${name}` : keep(`${before.slice(start, at)}@${name}`)
     after = kept + rest.slice(name.length) + after
     before = before.slice(0, start)
   }
   return before + after
+}
+
+/** Those at the end of a sentence. */
+function withoutDots(name: string): string {
+  let end = name.length
+  while (end > 0 && name[end - 1] === '.') end--
+  return name.slice(0, end)
 }
 
 const outsideAtoms = /[\s<>(),;:"[\]]/
@@ -123,5 +133,5 @@ function collect(value: Json, mailboxes: Map<string, string>): void {
     const at = value.lastIndexOf('@')
     if (at > 0 && !/\s/.test(value)) mailboxes.set(value.slice(0, at).toLowerCase(), value)
   } else if (typeof value === 'object' && value !== null)
-    for (const one of Object.values(value)) collect(one as Json, mailboxes)
+    for (const one of Object.values(value)) collect(one, mailboxes)
 }

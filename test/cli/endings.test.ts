@@ -81,6 +81,10 @@ const table: readonly (readonly [Ending, string])[] = [
   ['done', '--help'],
   ['done', '--version'],
   ['done', 'check --config good.yaml'],
+  ['done', 'config show --config good.yaml'],
+  ['done', 'completion bash'],
+  ['usage', 'completion tcsh'],
+  ['configuration', 'config show --config wrong.yaml'],
   ['done', 'peers --admin ADMIN'],
   ['done', 'splits --admin ADMIN'],
   ['done', 'recipients test --config good.yaml ann@example.org'],
@@ -143,6 +147,7 @@ describe('cli.md: “Every command ends with one of these exit codes.”', () =>
 const withoutJson: Readonly<Record<string, string>> = {
   serve: 'its output is the log: log.format',
   demo: 'it is told to people',
+  completion: 'it is a script for a shell',
 }
 
 test('cli.md: “Every command that answers takes `--json`.”', () => {
