@@ -45,10 +45,17 @@ export interface AdminCommand {
     operation: Of,
     asked?: Asked<NoInfer<Of>>,
   ) => Promise<AnswerOf<Of>>
+  /** What a page of the address says that is no JSON, or that answers a no with content. */
+  readonly read: (page: Pick<Operation, 'path'>) => Promise<Page>
   /** Prints the text, or with --json the answer itself. */
   readonly print: (answer: unknown, text: () => string) => void
   /** What happens meanwhile, on stderr. */
   readonly note: (text: string) => void
+}
+
+export interface Page {
+  readonly status: number
+  readonly text: string
 }
 
 /** Runs what a command does with the admin API; what `act` resolves to is how it ends. */
@@ -62,6 +69,7 @@ export async function runAdminCommand(
     const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile)
     const ended = await act({
       request: async (operation, asked) => await request({ url, token }, operation, asked),
+      read: async (page) => await fetchFrom({ url, token }, page),
       note: (text) => {
         command.configureOutput().writeErr?.(`${text}\n`)
       },
@@ -128,15 +136,35 @@ export async function request<Of extends Operation>(
   operation: Of,
   asked: Asked<NoInfer<Of>> = {},
 ): Promise<AnswerOf<Of>> {
+  const { status, text } = await fetchFrom({ url, token }, operation, asked)
+  const said = parseJson(text)
+  if (status !== 200) throw refusal(url, status, said)
+  const answer = operation.answer?.safeParse(said)
+  if (answer?.success !== true) throw notTheAdminApi(url, status)
+  return answer.data as AnswerOf<Of>
+}
+
+interface AskedPage {
+  readonly params?: object
+  readonly query?: object
+  readonly body?: unknown
+}
+
+/** @throws CommandFailure when nobody answers. */
+async function fetchFrom(
+  { url, token }: AdminServer,
+  page: Pick<Operation, 'path'> & Partial<Pick<Operation, 'method'>>,
+  asked: AskedPage = {},
+): Promise<Page> {
   const { body } = asked
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
-  const { method } = operation
-  const target = targetOf(isSocket(url) ? new URL('http://localhost') : url, operation, asked)
+  const { method = 'GET' } = page
+  const target = targetOf(isSocket(url) ? new URL('http://localhost') : url, page, asked)
   const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
-  const { status, text } = await (
+  return await (
     isSocket(url)
       ? askOverSocket({
           socketPath: decodeURIComponent(url.pathname),
@@ -148,20 +176,12 @@ export async function request<Of extends Operation>(
   ).catch((error: unknown) => {
     throw new CommandFailure('unreachable', notReachable(url, error))
   })
-  const said = parseJson(text)
-  if (status !== 200) throw refusal(url, status, said)
-  const answer = operation.answer?.safeParse(said)
-  if (answer?.success !== true) throw notTheAdminApi(url, status)
-  return answer.data as AnswerOf<Of>
 }
 
 const isSocket = (url: URL): boolean => url.protocol === 'unix:'
 const nameOf = (url: URL): string => (isSocket(url) ? url.href : url.origin)
 
-async function askOverTcp(
-  target: URL,
-  sent: RequestInit,
-): Promise<{ readonly status: number; readonly text: string }> {
+async function askOverTcp(target: URL, sent: RequestInit): Promise<Page> {
   const signal = AbortSignal.timeout(timeLimitMs)
   const response = await fetch(target, { ...sent, redirect: 'manual', signal })
   return { status: response.status, text: await response.text() }
@@ -170,7 +190,7 @@ async function askOverTcp(
 function targetOf(
   url: URL,
   { path }: Pick<TypedOperation, 'path'>,
-  { params = {}, query = {} }: { readonly params?: object; readonly query?: object },
+  { params = {}, query = {} }: AskedPage,
 ): URL {
   const filled = Object.entries(params).reduce(
     (path, [name, value]) => path.replace(`{${name}}`, () => encodeURIComponent(String(value))),

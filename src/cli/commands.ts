@@ -4,7 +4,8 @@ import { endings } from './endings.ts'
 import { commandLine } from './program.ts'
 
 try {
-  await commandLine().parseAsync()
+  const program = await commandLine(process.argv[2])
+  await program.parseAsync()
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
   process.exit(codeOf(error))

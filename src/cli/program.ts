@@ -1,47 +1,50 @@
-/** The command line as a tree: one file a command. Nothing runs before it is parsed. */
+/**
+ * The command line as a tree: one file a command. A command is loaded when it is wanted: `serve`
+ * lives long, and the other ones would stay in its memory.
+ */
 import { Command } from 'commander'
 import { version } from '../version.ts'
-import * as cert from './cert.ts'
-import * as check from './check.ts'
-import * as completion from './completion.ts'
-import * as config from './config.ts'
-import * as demo from './demo.ts'
-import * as drain from './drain.ts'
 import { endingsInWords } from './endings.ts'
-import * as explain from './explain.ts'
-import * as peers from './peers.ts'
-import * as recipients from './recipients.ts'
-import * as replay from './replay.ts'
-import * as serve from './serve.ts'
-import * as splits from './splits.ts'
-import * as strategy from './strategy.ts'
-import * as why from './why.ts'
 
-const commands = [
-  serve,
-  check,
-  demo,
-  explain,
-  cert,
-  peers,
-  recipients,
-  replay,
-  strategy,
-  splits,
-  drain,
-  why,
-  config,
-  completion,
-]
+interface CommandFile {
+  readonly register: (program: Command) => void
+}
 
-/** Throws a `CommanderError` where it would end the process. */
-export function commandLine(): Command {
+/** In the order of --help. */
+const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
+  serve: async () => await import('./serve.ts'),
+  check: async () => await import('./check.ts'),
+  status: async () => await import('./status.ts'),
+  top: async () => await import('./top.ts'),
+  demo: async () => await import('./demo.ts'),
+  explain: async () => await import('./explain.ts'),
+  cert: async () => await import('./cert.ts'),
+  peers: async () => await import('./peers.ts'),
+  recipients: async () => await import('./recipients.ts'),
+  replay: async () => await import('./replay.ts'),
+  strategy: async () => await import('./strategy.ts'),
+  splits: async () => await import('./splits.ts'),
+  drain: async () => await import('./drain.ts'),
+  why: async () => await import('./why.ts'),
+  config: async () => await import('./config.ts'),
+  completion: async () => await import('./completion.ts'),
+}
+
+/**
+ * With the command that `wanted` names alone, or with all. Throws a `CommanderError` where it would
+ * end the process.
+ */
+export async function commandLine(wanted = ''): Promise<Command> {
   const program = new Command('rcptwise')
     .description('An SMTP front-end that lets every recipient have their own answer to a message.')
     .version(version)
     .showHelpAfterError('(rcptwise --help lists the commands)')
     .exitOverride()
     .addHelpText('after', `\n${endingsInWords()}`)
-  for (const { register } of commands) register(program)
+  const needed = alone.has(wanted) ? [wanted] : Object.keys(commands)
+  for (const name of needed) (await commands[name]?.())?.register(program)
   return program
 }
+
+/** The completion is made of all. */
+const alone = new Set(Object.keys(commands).filter((name) => name !== 'completion'))

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeCertificate, type PemPair } from './certificate-pair.ts'
-import { makeSelfSigned } from './self-signed.ts'
 
 /** Key and certificate are one file, so that one rename replaces both. */
 const fileName = 'self-signed.pem'
@@ -33,6 +32,8 @@ export async function keepSelfSigned(
     if (certificate.expiresAt - now > renewBeforeMs && certificate.fits(hostname))
       return { pem: kept, files }
   }
+  // Loaded once in years: what makes certificates takes some megabytes.
+  const { makeSelfSigned } = await import('./self-signed.ts')
   const made = await makeSelfSigned(hostname, now)
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })

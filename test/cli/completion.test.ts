@@ -8,7 +8,7 @@ import { shells } from '../../src/cli/completion/shells.ts'
 import { placesOf } from '../../src/cli/completion/words.ts'
 import { commandLine } from '../../src/cli/program.ts'
 
-const places = placesOf(commandLine())
+const places = placesOf(await commandLine())
 let directory: string
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'rcptwise-completion-'))

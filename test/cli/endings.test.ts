@@ -119,6 +119,9 @@ const table: readonly (readonly [Ending, string])[] = [
   ['unreachable', 'peers --admin NOBODY'],
   ['unreachable', 'peers --admin OTHER'],
   ['unreachable', 'drain --admin NOBODY'],
+  ['unreachable', 'status --admin NOBODY'],
+  ['unreachable', 'status --admin OTHER'],
+  ['usage', 'top --every soon --admin ADMIN'],
   ['unreachable', 'why ann@example.org --server NOBODY'],
   ['refused', 'peers --admin GUARDED'],
   ['refused', 'strategy reset default --admin GUARDED'],
@@ -150,8 +153,8 @@ const withoutJson: Readonly<Record<string, string>> = {
   completion: 'it is a script for a shell',
 }
 
-test('cli.md: “Every command that answers takes `--json`.”', () => {
-  const leaves = leavesOf(commandLine())
+test('cli.md: “Every command that answers takes `--json`.”', async () => {
+  const leaves = leavesOf(await commandLine())
   const without = leaves.filter((command) => !command.options.some(({ long }) => long === '--json'))
   expect(without.map(nameOf).toSorted()).toEqual(Object.keys(withoutJson).toSorted())
 })

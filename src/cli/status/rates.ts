@@ -1,0 +1,36 @@
+/** What has happened between two looks, a second, by class of senders. Pure. */
+import type { Look } from './read.ts'
+import type { Samples } from './samples.ts'
+
+export interface Rates {
+  readonly peer: string
+  /** A second. */
+  readonly messages: number
+  readonly recipients: number
+  readonly forcedRetries: number
+  /** Now. */
+  readonly splitsOpen: number
+  readonly sessionsOpen: number
+}
+
+type Seen = Pick<Look, 'at' | 'samples'>
+
+export function ratesBetween(before: Seen, now: Seen): readonly Rates[] {
+  const seconds = Math.max(0.001, (now.at - before.at) / 1000)
+  const rate = (peer: string, ...names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + grown(before.samples, now.samples, name, peer), 0) / seconds
+  return [...now.samples.by('strategy_in_force', 'peer').keys()].map((peer) => ({
+    peer,
+    messages: rate(peer, 'messages_total', 'observed_messages_total'),
+    recipients: rate(peer, 'recipients_total', 'observed_recipients_total'),
+    forcedRetries: rate(peer, 'forced_retries_total'),
+    splitsOpen: now.samples.sum('splits_open', { peer }),
+    sessionsOpen: now.samples.sum('sessions_open', { peer }),
+  }))
+}
+
+/** After a restart it counts from nothing. */
+function grown(before: Samples, now: Samples, name: string, peer: string): number {
+  const [was, is] = [before.sum(name, { peer }), now.sum(name, { peer })]
+  return is < was ? is : is - was
+}
