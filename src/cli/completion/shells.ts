@@ -94,7 +94,7 @@ ${places
   })
   .join('\n')}
   esac
-  _describe -o rcptwise found || _files
+  _describe rcptwise found || _files
 }
 if [ "\${funcstack[1]}" = _rcptwise ]; then _rcptwise "$@"; else compdef _rcptwise rcptwise; fi
 `
