@@ -5,17 +5,21 @@ export interface Sample {
   readonly value: number
 }
 
-const sample = /^rcptwise_([a-z_]+)(?:\{(.*)\})? (\S+)/
-const label = /([a-z_]+)="((?:[^"\\]|\\.)*)"/g
+const prefix = 'rcptwise_'
+const label = /(?:^|,)([a-z_]+)="((?:[^"\\]|\\.)*)"/g
 
 export class Samples {
   readonly #byName = new Map<string, Sample[]>()
 
   constructor(text: string) {
     for (const line of text.split('\n')) {
-      const [, name, labels = '', value] = sample.exec(line) ?? []
-      if (name === undefined) continue
-      const found = { labels: labelsOf(labels), value: Number(value) }
+      if (!line.startsWith(prefix)) continue
+      const [before, after] = [line.indexOf('{'), line.lastIndexOf('}')]
+      const named = before === -1 ? line.indexOf(' ') : before
+      const name = line.slice(prefix.length, named)
+      const labels = before === -1 ? '' : line.slice(before + 1, after)
+      const value = line.slice(before === -1 ? named : after + 1).trim()
+      const found = { labels: labelsOf(labels), value: Number(value.split(' ')[0]) }
       const others = this.#byName.get(name)
       if (others === undefined) this.#byName.set(name, [found])
       else others.push(found)
