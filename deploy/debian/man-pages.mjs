@@ -103,9 +103,16 @@ function collect(names, found = []) {
   return found
 }
 
+/** A word that is longer than a line may be broken behind a colon. */
+const breakable = (text) =>
+  text
+    .split(' ')
+    .map((word) => (word.length > 60 ? word.replaceAll(':', ':\\:') : word))
+    .join(' ')
+
 /** What is written like code is bold; the rest of a sentence is as it is. */
 const marked = (text) =>
-  plain(text)
+  breakable(plain(text))
     .split(/`([^`]*)`/)
     .map((part, at) => (at % 2 === 1 ? `\\fB${part}\\fR` : part))
     .join('')
@@ -126,6 +133,7 @@ function configurationPage(keys) {
   }
   return [
     `.TH RCPTWISE.YAML 5 "" "rcptwise ${version}" "Rcptwise"`,
+    '.ad l',
     ...section('NAME', 'rcptwise.yaml \\- configuration of rcptwise'),
     ...section(
       'DESCRIPTION',

@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .addArgument(new Argument('<shell>', 'which shell it is for').choices(names))
     .addHelpText(
       'after',
-      ['', 'To load it, write this into the start file of your shell:']
+      ['', 'Line for the start file of your shell:']
         .concat(names.map((name) => `  ${name.padEnd(4)}  ${shells[name].load}`))
         .join('\n'),
     )
