@@ -71,7 +71,7 @@ describe('the state', () => {
   })
 
   test('each metric that it reads exists', () => {
-    const names = new Set(Object.values(metricDescriptions).map(({ name }) => name))
+    const names = new Set<string>(Object.values(metricDescriptions).map(({ name }) => name))
     const asked = new Set<string>()
     const spy = new Proxy(new Samples(''), {
       get:
