@@ -54,11 +54,17 @@ const close = async (server: Server): Promise<void> =>
     server.close(() => resolve())
   })
 
-function found(place: Place, error: NodeJS.ErrnoException | undefined, running: boolean): Finding {
+function found(place: Place, error: NodeJS.ErrnoException | undefined, running: Running): Finding {
   const name = nameOf(place)
   if (error === undefined) return ok(place.key, `${name} is free`, name)
-  if (error.code === 'EADDRINUSE' && running)
+  if (error.code === 'EADDRINUSE' && running === 'yes')
     return ok(place.key, `${name} is in use, and a Rcptwise runs here already`, name)
+  if (error.code === 'EADDRINUSE' && running === 'nobody says')
+    return warning(
+      place.key,
+      `${name} is in use, by the Rcptwise that runs here or by another program (admin: off)`,
+      name,
+    )
   if (error.code === 'EACCES')
     return warning(
       place.key,
@@ -68,14 +74,17 @@ function found(place: Place, error: NodeJS.ErrnoException | undefined, running: 
   return bad(place.key, errorInWords(error), name)
 }
 
+type Running = 'yes' | 'no' | 'nobody says'
+
 /** It has the ports itself, and they are free when it is started anew. */
-async function isServing({ admin }: Config): Promise<boolean> {
-  if (admin === undefined || admin.listen.port === 0) return false
+async function isServing({ admin }: Config): Promise<Running> {
+  if (admin === undefined || admin.listen.port === 0) return 'nobody says'
   const url = URL.parse(`http://${nameOf({ key: '', ...admin.listen })}`)
-  if (url === null) return false
+  if (url === null) return 'nobody says'
   try {
-    return (await request({ url, token: undefined }, getHealth)).healthy
+    const { healthy } = await request({ url, token: undefined }, getHealth)
+    return healthy ? 'yes' : 'no'
   } catch {
-    return false
+    return 'no'
   }
 }

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
+import { ok } from '../../src/cli/finding.ts'
 import { inWords } from '../../src/cli/recipients.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -115,11 +116,12 @@ describe('the commands', () => {
   test('check asks each source of aliases, too', async () =>
     expect(await checkRecipients(config())).toEqual(
       expect.arrayContaining([
-        { ok: true, text: `recipients: ${join(directory, 'aliases')} has 4 entries` },
-        {
-          ok: true,
-          text: `recipients: sqlite:${database} answers: postmaster@example.org is no alias there`,
-        },
+        ok('recipients', `${join(directory, 'aliases')} has 4 entries`, join(directory, 'aliases')),
+        ok(
+          'recipients',
+          `sqlite:${database} answers: postmaster@example.org is no alias there`,
+          `sqlite:${database}`,
+        ),
       ]),
     ))
 

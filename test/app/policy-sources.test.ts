@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
+import { bad, ok } from '../../src/cli/finding.ts'
 import { inWords, isTroubled } from '../../src/cli/recipients.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -143,12 +144,16 @@ describe('check', () => {
     writeFileSync(join(directory, 'more.yaml'), 'carol@example.net: strict\n')
     return await checkRecipients(configAt(join(directory, 'config.yaml')))
   }
-  const name = (): string => `recipients: sqlite:${join(directory, 'users.sqlite')}`
+  const name = (): string => `sqlite:${join(directory, 'users.sqlite')}`
 
   test('recipients.md: “`rcptwise check` asks each source, and shows what it says of a test address”', async () =>
     expect(await checked(sqlite())).toEqual([
-      { ok: true, text: `${name()} answers: postmaster@example.org has tag_at 4` },
-      { ok: true, text: `recipients: ${join(directory, 'more.yaml')} has 1 entries` },
+      ok('recipients', `${name()} answers: postmaster@example.org has tag_at 4`, name()),
+      ok(
+        'recipients',
+        `${join(directory, 'more.yaml')} has 1 entries`,
+        join(directory, 'more.yaml'),
+      ),
     ]))
 
   test.each([
@@ -173,7 +178,7 @@ describe('check', () => {
       database.exec(`UPDATE users SET ${set} WHERE email = '@example.org'`)
       const [finding] = await checked(sqlite())
       const text = `${name()} answers: postmaster@example.org has what is no policy: ${why}`
-      expect(finding).toEqual({ ok: false, text })
+      expect(finding).toEqual(bad('recipients', text, name()))
       const config = configAt(join(directory, 'config.yaml'))
       const [report] = await reportOn({ addresses: ['eve@example.org'], sender: '' }, config)
       if (report === undefined) throw new Error('there is no report')
@@ -185,10 +190,9 @@ describe('check', () => {
 
   test('one that can not be asked is told, with the reason', async () => {
     database.exec('DROP TABLE users')
-    expect((await checked(sqlite()))[0]).toEqual({
-      ok: false,
-      text: `${name()}: no such table: users`,
-    })
+    expect((await checked(sqlite()))[0]).toEqual(
+      bad('recipients', `${name()}: no such table: users`, name()),
+    )
   })
 })
 
