@@ -3,6 +3,9 @@
 #
 #   deploy/debian/build.sh [DIRECTORY]      default: dist/debian
 #
+# Beside it: the list of what is in it (SBOM, CycloneDX), and SHA256SUMS of both. The same sources give the same octets,
+# wherever and whenever they are built: times are of the last entry in changelog, or $SOURCE_DATE_EPOCH.
+#
 # Wants what `npm ci` installs, dpkg-deb and binutils (strip). The package is for the architecture it is built on, because
 # it holds the Node that npm installed here; build on arm64 for arm64. $RCPTWISE_DEB_COMPRESSION: xz (default), or gzip,
 # which is ten times faster and makes a package half as large again.
@@ -20,6 +23,9 @@ if [ "$noted" != "$version" ]; then
   exit 1
 fi
 
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date -u -d "$(sed -n 's/^ -- .*>  //p' "$here/changelog" | head -n 1)" +%s)}
+export LC_ALL=C TZ=UTC
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -31,6 +37,7 @@ umask 022
 mkdir -p "$library/bin"
 cp "$project/package.json" "$project/package-lock.json" "$library/"
 (cd "$library" && npm ci --omit=dev --ignore-scripts --prefer-offline --no-update-notifier --no-audit --no-fund --loglevel=error >/dev/null)
+"$project/node_modules/.bin/node" "$project/deploy/sbom.mjs" "$library" "$project/node_modules/.bin/node" >"$work/sbom.json"
 rm -f "$library/package-lock.json" "$library/node_modules/.package-lock.json"
 rm -rf "$library/node_modules/.bin"
 # Tests, examples and editors' settings of libraries, and scripts among them that nothing runs.
@@ -61,14 +68,20 @@ cp "$project/README.md" "$project/CHANGELOG.md" "$documents/"
 cp "$here/copyright" "$documents/copyright"
 gzip -9n <"$here/changelog" >"$documents/changelog.gz"
 node "$here/man-pages.mjs" "$root/usr/share/man/man1" node "$library/dist/cli/main.js"
-gzip -9n "$root"/usr/share/man/man1/*.1
+gzip -9n "$root"/usr/share/man/man1/*.1 "$root"/usr/share/man/man5/*.5
+complete() { node "$library/dist/cli/main.js" completion "$1" | install -D -m 0644 /dev/stdin "$root/usr/share/$2"; }
+complete bash bash-completion/completions/rcptwise
+complete zsh zsh/vendor-completions/_rcptwise
+complete fish fish/vendor_completions.d/rcptwise.fish
+cp "$work/sbom.json" "$documents/sbom.cdx.json"
 install -D -m 0644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/rcptwise"
 find "$root" -type d -exec chmod 0755 {} +
 find "$root/usr/share" -type f -exec chmod 0644 {} +
 
 # The package.
 mkdir "$root/DEBIAN"
-size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)
+# In KiB as Debian counts: each file rounded up, each directory 1. Not as the file system here counts.
+size=$(find "$root" -path "$root/DEBIAN" -prune -o \( -type f -printf '%s\n' -o -type d -printf '1\n' \) | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@SIZE@/$size/" "$here/control.in" >"$root/DEBIAN/control"
 echo /etc/rcptwise/config.yaml >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 0755 "$here/$script" "$root/DEBIAN/$script"; done
@@ -76,7 +89,9 @@ for script in postinst prerm postrm; do install -m 0755 "$here/$script" "$root/D
 package=$target/rcptwise_${version}_${architecture}.deb
 case ${RCPTWISE_DEB_COMPRESSION:-xz} in
   gzip) options=(-Zgzip -z1) ;;
-  *) options=(-Zxz) ;;
+  *) options=(-Zxz --threads-max=1) ;;
 esac
 dpkg-deb --root-owner-group "${options[@]}" --build "$root" "$package" >/dev/null
+cp "$work/sbom.json" "${package%.deb}.cdx.json"
+(cd "$target" && sha256sum "$(basename "$package")" "$(basename "${package%.deb}.cdx.json")" >SHA256SUMS)
 echo "$package"
