@@ -22,7 +22,7 @@ rcptwise_recipients_total{peer="default",verdict="accept"} 20
 rcptwise_recipients_total{peer="default",verdict="tag"} 0
 rcptwise_sessions_open{peer="default",tls="yes"} 3
 rcptwise_splits_open{peer="default",strategy="late"} 2
-rcptwise_missing_recipients{peer="default",strategy="late"} 1
+rcptwise_recipients_missing{peer="default",strategy="late"} 1
 rcptwise_backend_up{server="smtp://a,b\\"c"} 1
 rcptwise_backend_up{server="smtp://d"} 0
 rcptwise_judge_servers_down{judge="rspamd"} 0

@@ -64,7 +64,7 @@ export function stateOf({ ready, reasons, draining }: Readiness, samples: Sample
     splits: {
       forcedRetries: samples.sum('forced_retries_total'),
       open: samples.sum('splits_open'),
-      missing: samples.sum('missing_recipients'),
+      missing: samples.sum('recipients_missing'),
     },
     servers: listed('backend_up', 'server', (value) => ({ up: value > 0 })),
     judges: listed('judge_servers_down', 'judge', (value) => ({ serversDown: value })),
