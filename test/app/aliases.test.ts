@@ -131,7 +131,9 @@ describe('the commands', () => {
     expect(words[0]).toContain('mailbox ann@example.org\n')
     expect(words[0]).toMatch(/policy +strict: .*reject_at 8 \(file:/)
     expect(words[1]).toMatch(/mailbox ann@example.org\n[^]*mailbox bob@example.org\n/)
-    expect(words[1]).toMatch(/policy +mildest: tag_at 6, never_defer false\n/)
+    expect(words[1]).toMatch(
+      /policy +the mildest of \(strict: .*\) \(tag-only: tag_at 6, never_defer false\)\n/,
+    )
     expect(words[2]).toMatch(/aliases its aliases lead round in a circle\n/)
   })
 })
