@@ -27,6 +27,11 @@ export function timedLedger(ledger: Ledger, { registry, ledgerSeconds }: Metrics
     return result
   }
   return ledgerOver(ledger, {
+    // What is known in memory is no operation of the ledger.
+    openOf: (reversePath): ReturnType<Ledger['openOf']> => {
+      const open = ledger.openOf(reversePath)
+      return open instanceof Promise ? timed('recall', performance.now(), open) : open
+    },
     recall: (reversePath, recipient): ReturnType<Ledger['recall']> =>
       timed('recall', performance.now(), ledger.recall(reversePath, recipient)),
     save: (split): ReturnType<Ledger['save']> =>

@@ -3,41 +3,30 @@
  * open than any limit has room for, so what is open in all is remembered for a moment, and nothing
  * is asked of the store.
  */
-import type { OpenLimit, OpenLimits, Opener } from './ledger.ts'
+import type { OpenLimit, OpenLimits } from './ledger.ts'
 import { mayBeReached, type Opened, reachedLimit, type Size } from './open-limits.ts'
-
-type MaybeLater<T> = T | Promise<T>
 
 /** As long as what others have opened may go unnoticed, ms. */
 const rememberedMs = 250
 
 export class Crowding {
-  readonly #ask: (opener: Opener) => MaybeLater<Opened>
-  #all: Size | undefined
-  #until = 0
+  #all: Size = { splits: 0, bytes: 0 }
+  #until = -Infinity
 
-  constructor(ask: (opener: Opener) => MaybeLater<Opened>) {
-    this.#ask = ask
+  /** Nobody has reached a limit, as far as is remembered; false: the store has to be asked. */
+  isFar(limits: OpenLimits): boolean {
+    return performance.now() < this.#until && !mayBeReached(this.#all, limits)
   }
 
-  crowded(opener: Opener, limits: OpenLimits): MaybeLater<OpenLimit | undefined> {
-    const now = performance.now()
-    if (this.#all !== undefined && now < this.#until && !mayBeReached(this.#all, limits))
-      return undefined
-    const opened = this.#ask(opener)
-    return opened instanceof Promise
-      ? opened.then((later) => this.#conclude(later, limits))
-      : this.#conclude(opened, limits)
-  }
-
-  /** This process has written a split. */
-  changed(): void {
-    this.#all = undefined
-  }
-
-  #conclude(opened: Opened, limits: OpenLimits): OpenLimit | undefined {
+  /** What the store has answered. */
+  conclude(opened: Opened, limits: OpenLimits): OpenLimit | undefined {
     this.#all = opened.all
     this.#until = performance.now() + rememberedMs
     return reachedLimit(opened, limits)
+  }
+
+  /** This process has written a split of so many bytes: one more is open, at most. */
+  wrote(bytes: number): void {
+    this.#all = { splits: this.#all.splits + 1, bytes: this.#all.bytes + bytes }
   }
 }

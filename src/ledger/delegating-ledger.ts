@@ -5,9 +5,13 @@ import type { Ledger } from './ledger.ts'
  * A ledger that asks another one everything but what is given. Both calls may answer at once, and
  * then nothing here waits.
  */
-export function ledgerOver(ledger: Ledger, own: Partial<Pick<Ledger, 'recall' | 'save'>>): Ledger {
+export function ledgerOver(
+  ledger: Ledger,
+  own: Partial<Pick<Ledger, 'openOf' | 'recall' | 'save'>>,
+): Ledger {
   return {
-    anyOpen: (reversePath): ReturnType<Ledger['anyOpen']> => ledger.anyOpen(reversePath),
+    openOf:
+      own.openOf ?? ((reversePath): ReturnType<Ledger['openOf']> => ledger.openOf(reversePath)),
     recall:
       own.recall ??
       ((reversePath, recipient): ReturnType<Ledger['recall']> =>

@@ -61,10 +61,10 @@ export type OpenLimit =
 
 export interface Ledger {
   /**
-   * False: no split of a message from `reversePath` is open, whoever its recipients are. A ledger
-   * that could not tell more cheaply than it recalls says true.
+   * All open splits of messages from `reversePath`, whoever their recipients are, oldest first; or
+   * 'many', where they are not told at once: `recall` tells those of a recipient.
    */
-  anyOpen(reversePath: string): boolean | Promise<boolean>
+  openOf(reversePath: string): readonly Split[] | 'many' | Promise<readonly Split[] | 'many'>
   /**
    * Open splits of messages from `reversePath` in which `recipient` takes part, oldest first. Both
    * canonical.

@@ -12,7 +12,7 @@ import type { Split } from '../split/split.ts'
 export interface LookUpParts {
   /** Undefined: none is asked for. */
   readonly policies: Policies | undefined
-  readonly ledger: Pick<Ledger, 'anyOpen' | 'recall'>
+  readonly ledger: Pick<Ledger, 'openOf' | 'recall'>
   readonly now: () => number
 }
 
@@ -22,17 +22,17 @@ type Known = Extract<Event, { kind: 'recipientKnown' }>
 interface Asked {
   readonly index: number
   readonly address: string
-  readonly splits: readonly Split[] | Promise<readonly Split[]>
+  readonly splits: Splits | Promise<Splits>
 }
 
 /**
- * How long it counts for the other recipients of a message that nothing of its sender is open, in
- * ms. What another process opens meanwhile may be missed, as may what it opens between the last
+ * How long what is open of the sender counts for the other recipients of a message, in ms. What
+ * another process opens or ends meanwhile may be missed, as may what it does between the last
  * recipient and the end of the text.
  */
-const nothingOpenMs = 1000
+const openOfMs = 1000
 
-const noSplits: readonly Split[] = []
+type Splits = readonly Split[]
 
 export class RecipientLookUp {
   readonly #parts: LookUpParts
@@ -41,8 +41,9 @@ export class RecipientLookUp {
   #asked: Asked[] = []
   /** Questions to the policies that are under way. */
   readonly #open = new Set<AbortController>()
-  /** When the ledger last said that nothing of the sender is open. */
-  #nothingOpenAt = -Infinity
+  /** What the ledger last said of the sender, and when it was asked. */
+  #openOf: ReturnType<Ledger['openOf']> = 'many'
+  #askedAt = -Infinity
   #over = false
 
   constructor(parts: LookUpParts, tell: (event: Known) => void) {
@@ -56,23 +57,17 @@ export class RecipientLookUp {
     this.#asked.push({ index, address, splits: this.#recall(sender, key) })
   }
 
-  #recall(sender: string, key: string): readonly Split[] | Promise<readonly Split[]> {
+  #recall(sender: string, key: string): Splits | Promise<Splits> {
     const { ledger, now } = this.#parts
     const at = now()
-    if (Math.abs(at - this.#nothingOpenAt) < nothingOpenMs) return noSplits
-    const any = ledger.anyOpen(sender)
-    if (any !== false)
-      return any === true ? ledger.recall(sender, key) : this.#recallLater(any, sender, key)
-    this.#nothingOpenAt = at
-    return noSplits
-  }
-
-  async #recallLater(
-    any: Promise<boolean>,
-    sender: string,
-    key: string,
-  ): Promise<readonly Split[]> {
-    return (await any) ? await this.#parts.ledger.recall(sender, key) : noSplits
+    if (Math.abs(at - this.#askedAt) >= openOfMs) {
+      this.#openOf = ledger.openOf(sender)
+      this.#askedAt = at
+    }
+    const open = this.#openOf
+    const splitsIn = (known: Splits | 'many'): Splits | Promise<Splits> =>
+      known === 'many' ? ledger.recall(sender, key) : withRecipient(known, key)
+    return open instanceof Promise ? open.then(splitsIn) : splitsIn(open)
   }
 
   readonly #askTogether = (): void => {
@@ -113,7 +108,7 @@ export class RecipientLookUp {
     }
   }
 
-  #known(index: number, policy: PolicyAnswer | undefined, splits: readonly Split[]): void {
+  #known(index: number, policy: PolicyAnswer | undefined, splits: Splits): void {
     const at = this.#parts.now()
     this.#tell({ kind: 'recipientKnown', at, index, splits, ...known({ policy }) })
   }
@@ -124,3 +119,8 @@ export class RecipientLookUp {
     for (const question of this.#open) question.abort()
   }
 }
+
+const withRecipient = (splits: Splits, key: string): Splits =>
+  splits.length === 0
+    ? splits
+    : splits.filter(({ recipients }) => recipients.some(({ address }) => address === key))

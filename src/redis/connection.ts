@@ -97,6 +97,11 @@ export class RedisConnection {
     this.#client.on('error', (error: Error) => this.#lose(error))
   }
 
+  /** The server that it leads to, after all redirections. */
+  get url(): string {
+    return this.#options.url
+  }
+
   async open(): Promise<void> {
     const { timeoutMs } = this.#options
     // The client's own limit ends with the TCP connection; the server has not said anything by
@@ -141,6 +146,11 @@ export class RedisConnection {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
       return await this.command(['EVAL', script.text, '1', key, ...parts])
     }
+  }
+
+  /** From then on it is for messages of this channel alone. */
+  async subscribe(channel: string, onMessage: () => void): Promise<void> {
+    await this.#client.subscribe(channel, onMessage)
   }
 
   /** Ends it at once; commands under way are rejected. */

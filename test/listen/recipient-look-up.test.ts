@@ -1,13 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { RecipientLookUp } from '../../src/listen/recipient-look-up.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { Policies, PolicyAnswer } from '../../src/policy/policy-source.ts'
 import type { Event } from '../../src/session/effects.ts'
 import type { Split } from '../../src/split/split.ts'
+import { ids, recipientOf, splitOf } from '../ledger/splits.ts'
 import { policies } from '../support/machine.ts'
 
 type Known = Extract<Event, { kind: 'recipientKnown' }>
 type Answers = ReturnType<Policies['policiesFor']>
+type OpenOf = ReturnType<Ledger['openOf']>
 type Splits = readonly Split[] | Promise<readonly Split[]>
 
 const answerFor = (address: string): PolicyAnswer => ({
@@ -26,7 +29,7 @@ interface Setting {
 function setting(
   answer: (recipients: readonly string[]) => Answers = (recipients) => recipients.map(answerFor),
   recall: (recipient: string) => Splits = () => [],
-  { anyOpen = (): boolean | Promise<boolean> => true, now = (): number => 1000 } = {},
+  { openOf = (): OpenOf => 'many', now = (): number => 1000 } = {},
 ): Setting {
   const questions: Setting['questions'] = []
   const told: Known[] = []
@@ -37,7 +40,7 @@ function setting(
         return answer(recipients)
       },
     },
-    ledger: { anyOpen, recall: (_sender: string, recipient: string): Splits => recall(recipient) },
+    ledger: { openOf, recall: (_sender: string, recipient: string): Splits => recall(recipient) },
     now,
   }
   const lookUp = new RecipientLookUp(parts, (event) => told.push(event))
@@ -124,8 +127,8 @@ describe('at the end of the transaction', () => {
   })
 })
 
-describe('the ledger is asked once for a sender of whom nothing is open', () => {
-  const asking = (any: () => boolean | Promise<boolean>) => {
+describe('the ledger is asked once for what is open of a sender', () => {
+  const asking = (open: () => OpenOf) => {
     const asked: string[] = []
     const clock = { now: 1000 }
     const it = setting(
@@ -135,9 +138,9 @@ describe('the ledger is asked once for a sender of whom nothing is open', () => 
         return []
       },
       {
-        anyOpen: (): boolean | Promise<boolean> => {
-          asked.push('any')
-          return any()
+        openOf: (): OpenOf => {
+          asked.push('sender')
+          return open()
         },
         now: () => clock.now,
       },
@@ -145,46 +148,65 @@ describe('the ledger is asked once for a sender of whom nothing is open', () => 
     return { ...it, asked, clock }
   }
 
-  test('for all recipients of a message that come within a second', async () => {
-    const { offer, asked, told, clock } = asking(() => false)
-    offer('a', 'b')
-    await setImmediate()
-    clock.now += 999
-    offer('c')
-    await setImmediate()
-    expect(asked).toEqual(['any'])
-    clock.now += 1
-    offer('d')
-    await setImmediate()
-    expect(asked).toEqual(['any', 'any'])
-    expect(told.map(({ splits }) => splits)).toEqual([[], [], [], []])
-  })
+  test.each([
+    ['at once', (): OpenOf => []],
+    ['later', async (): Promise<[]> => await Promise.resolve([])],
+  ])(
+    'for all recipients of a message that come within a second (it says so %s)',
+    async (_, open) => {
+      const { offer, asked, told, clock } = asking(open)
+      offer('a', 'b')
+      await setImmediate()
+      clock.now += 999
+      offer('c')
+      await setImmediate()
+      expect(asked).toEqual(['sender'])
+      clock.now += 1
+      offer('d')
+      await setImmediate()
+      expect(asked).toEqual(['sender', 'sender'])
+      expect(told.map(({ splits }) => splits)).toEqual([[], [], [], []])
+    },
+  )
 
   test('a clock that is set back makes it no older, and no younger', async () => {
-    const { offer, asked, clock } = asking(() => false)
+    const { offer, asked, clock } = asking(() => [])
     offer('a')
     await setImmediate()
     clock.now -= 3_600_000
     offer('b')
     await setImmediate()
-    expect(asked).toEqual(['any', 'any'])
+    expect(asked).toEqual(['sender', 'sender'])
   })
+
+  const open = [
+    splitOf('one', { recipients: ['a', 'b'].map(recipientOf) }),
+    splitOf('two', { recipients: ['b', 'c'].map(recipientOf) }),
+  ]
 
   test.each([
-    ['at once', () => true],
-    ['later', async () => await Promise.resolve(true)],
-  ])('something is open: for each recipient (it says so %s)', async (_, any) => {
-    const { offer, asked } = asking(any)
+    ['at once', (): OpenOf => open],
+    ['later', async () => await Promise.resolve(open)],
+  ])(
+    'each recipient has those of the splits in which it takes part (it says so %s)',
+    async (_, all) => {
+      const { offer, asked, told } = asking(all)
+      offer('a', 'b', 'd')
+      await setImmediate()
+      expect(asked).toEqual(['sender'])
+      expect(told.map(({ splits }) => ids(splits))).toEqual([['one'], ['one', 'two'], []])
+    },
+  )
+
+  test.each([
+    ['at once', (): OpenOf => 'many'],
+    ['later', async () => await Promise.resolve('many' as const)],
+  ])('much is open: then for each recipient (it says so %s)', async (_, many) => {
+    const { offer, asked } = asking(many)
     offer('a', 'b')
     await setImmediate()
-    expect(asked.filter((one) => one !== 'any')).toEqual(['a', 'b'])
-  })
-
-  test('nothing is, it says later: nobody is asked for', async () => {
-    const { offer, asked, told } = asking(async () => await Promise.resolve(false))
-    offer('a')
+    offer('c')
     await setImmediate()
-    expect(asked).toEqual(['any'])
-    expect(told).toHaveLength(1)
+    expect(asked).toEqual(['sender', 'a', 'b', 'c'])
   })
 })

@@ -17,9 +17,9 @@ import { open, pipeline, untilEnd } from '../support/session.ts'
 test('the client hears of a deferral once it is written, and of QUIT behind it', async () => {
   const memory = new MemoryLedger()
   const saving: (() => void)[] = []
-  const ledger: Pick<Ledger, 'anyOpen' | 'recall' | 'save' | 'crowded'> = {
+  const ledger: Pick<Ledger, 'openOf' | 'recall' | 'save' | 'crowded'> = {
     crowded: () => undefined,
-    anyOpen: () => true,
+    openOf: () => 'many',
     recall: (sender, recipient) => memory.recall(sender, recipient),
     save: async (split) => {
       await new Promise<void>((resolve) => saving.push(resolve))

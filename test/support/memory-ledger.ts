@@ -7,8 +7,10 @@ import type { Split } from '../../src/split/split.ts'
 export class MemoryLedger {
   readonly splits = new Map<string, Split>()
 
-  anyOpen(reversePath: string): boolean {
-    return this.open.some((split) => split.reversePath === reversePath)
+  openOf(reversePath: string): readonly Split[] {
+    return this.open
+      .filter((split) => split.reversePath === reversePath)
+      .sort((a, b) => a.startedAt - b.startedAt)
   }
 
   recall(reversePath: string, recipient: string): Split[] {

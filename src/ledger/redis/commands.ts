@@ -10,7 +10,9 @@ import { mostSenders, type StoredSender } from '../sender-memory.ts'
 import type { SenderChange } from '../senders.ts'
 import type { RedisConnection } from '../../redis/connection.ts'
 import { RecallBatch } from './recall.ts'
+import { senderKey } from './open-senders.ts'
 import * as scripts from './scripts.ts'
+import type { SenderWatch } from './watch.ts'
 import type { Split } from '../../split/split.ts'
 import { fromBody, rowState, toRow } from '../stored-split.ts'
 import { recordOf } from '../stored-sender.ts'
@@ -18,6 +20,7 @@ import { known } from '../../known.ts'
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection
+  readonly watch: Pick<SenderWatch, 'id' | 'add' | 'heard'>
   /** What all keys begin with: `keyBase`. */
   readonly base: string
   /** ms that an open split is kept after its last attempt, and a closed one after its end. */
@@ -56,7 +59,7 @@ export interface OverrideChange {
  * Counts changes in what is stored and where; an older release's keys are not touched, and end by
  * themselves.
  */
-const layout = 2
+const layout = 3
 
 /**
  * All keys share a hash tag, so that they are in one slot of a cluster and a script may use several
@@ -70,12 +73,21 @@ export const keyBase = (prefix: string): string => `{${prefix}${layout}}:`
  */
 const slackMs = 24 * 3_600_000
 
+export const indexesKeptMs = (kept: {
+  readonly patienceMs: number
+  readonly keepMs: number
+}): number => Math.max(kept.patienceMs, kept.keepMs) + 2 * slackMs
+
 /**
  * Newer splits of one sender and recipient that a recall gives at most: what anybody who forges a
  * sender can make it cost.
  */
 const recallLimit = 1000
 const recallBytes = 1024 * 1024
+
+/** What a sender has open is told at once if it is no more than this. */
+const fewSplits = 32
+const fewBytes = 128 * 1024
 
 /** Bodies in one reply, about; at least one. */
 const replyBytes = 4 * 1024 * 1024
@@ -96,7 +108,18 @@ export class RedisStore {
     this.#options = options
   }
 
-  /** Open splits, oldest first. */
+  /** All open splits of a sender, oldest first, or 'many'. */
+  async openOf(reversePath: string): Promise<readonly Split[] | 'many'> {
+    const limits = [fewSplits, fewBytes].map(String)
+    const bodies = await this.#run(scripts.openOfScript, [senderKey(reversePath), ...limits])
+    return Array.isArray(bodies)
+      ? listOf(bodies)
+          .flatMap((body) => fromBody(body) ?? [])
+          .filter((split) => split.reversePath === reversePath)
+      : 'many'
+  }
+
+  /** Open splits of a recipient, oldest first. */
   async recall(reversePath: string, recipient: string): Promise<readonly Split[]> {
     return await this.#batch.recall(reversePath, recipient)
   }
@@ -129,10 +152,16 @@ export class RedisStore {
   async save(
     split: Split,
     prior: number,
-  ): Promise<{ readonly saved: boolean; readonly dropped: readonly Dropped[] }> {
-    const { patienceMs, keepMs, maxSplits, maxBytes } = this.#options
+  ): Promise<{
+    readonly saved: boolean
+    readonly dropped: readonly Dropped[]
+    readonly bytes: number
+  }> {
+    const { patienceMs, keepMs, maxSplits, maxBytes, watch } = this.#options
     const row = toRow(split)
     const open = row.state === rowState.open
+    const keys = openerKeys({ reversePath: row.reversePath, client: row.client })
+    if (open) watch.add(keys[0])
     const reply = await this.#run(scripts.saveScript, [
       row.id,
       ...[
@@ -151,25 +180,28 @@ export class RedisStore {
       ...[
         (open ? patienceMs : keepMs) + slackMs,
         slackMs,
-        Math.max(patienceMs, keepMs) + 2 * slackMs,
+        indexesKeptMs({ patienceMs, keepMs }),
       ].map(String),
       ...[maxSplits, maxBytes].map(String),
-      ...openerKeys({ reversePath: row.reversePath, client: row.client }),
+      ...keys,
+      watch.id,
     ])
-    const [saved, ...rest] = listOf(reply)
+    const [saved, opening, ...rest] = listOf(reply)
     const dropped: Dropped[] = []
     for (let at = 0; at < rest.length; at += 3)
       dropped.push(...droppedOf(rest[at], rest[at + 1], rest[at + 2]))
-    return { saved: saved === 1, dropped }
+    if (saved === 1 && open) await watch.heard(Number(opening))
+    return { saved: saved === 1, dropped, bytes: row.bytes }
   }
 
   async opened(opener: Opener): Promise<Opened> {
     const counted = listOf(await this.#run(scripts.openedScript, openerKeys(opener))).map(Number)
-    const [senderSplits = 0, senderBytes = 0, clientSplits = 0, clientBytes = 0, all = 0] = counted
+    const [senderSplits = 0, senderBytes = 0, clientSplits = 0, clientBytes = 0] = counted
+    const [splits = 0, bytes = 0] = counted.slice(4)
     return {
       sender: { splits: senderSplits, bytes: senderBytes },
       client: { splits: clientSplits, bytes: clientBytes },
-      all: { splits: all, bytes: 0 },
+      all: { splits, bytes },
     }
   }
 
@@ -315,7 +347,7 @@ const concerns = (split: Split, reversePath: string, recipient: string | undefin
 
 /** SENDER and CLIENT: without blanks, and no longer than is needed. */
 function openerKeys({ reversePath, client }: Opener): [string, string] {
-  return [`s${hash('sha1', reversePath, 'base64url')}`, `c${hash('sha1', client, 'base64url')}`]
+  return [senderKey(reversePath), `c${hash('sha1', client, 'base64url')}`]
 }
 
 /** `BYTES OPEN START SENDER CLIENT STRATEGY PEER` of the key `known`. */

@@ -9,14 +9,27 @@
 import type { FactListener } from '../../facts/fact.ts'
 import { connectRedis, type RedisConnection } from '../../redis/connection.ts'
 import { openMemory, type AwayMemory } from './stand-in.ts'
-import { keyBase, RedisStore, type Dropped, type RedisStoreOptions } from './commands.ts'
+import {
+  indexesKeptMs,
+  keyBase,
+  RedisStore,
+  type Dropped,
+  type RedisStoreOptions,
+} from './commands.ts'
 import { describeRedisError, serverName } from './trouble.ts'
+import { WakeUps } from './wake-ups.ts'
+import { SenderWatch } from './watch.ts'
 
-export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection' | 'base'> {
+export interface RedisStorageOptions extends Omit<
+  RedisStoreOptions,
+  'connection' | 'watch' | 'base'
+> {
   readonly url: string
   readonly prefix: string
   /** Of one operation; then it is made in memory. ms. */
   readonly timeoutMs: number
+  /** See watch.ts. */
+  readonly leaseMs: number
   /**
    * Between two attempts to use a server that was away, ms; doubled up to `longestRetryMs` while it
    * fails.
@@ -43,6 +56,19 @@ const longestRetryMs = 5000
  */
 const provenMs = 60_000
 
+/** What leads to the server that is in force. */
+interface Server {
+  readonly connection: RedisConnection
+  readonly watch: SenderWatch
+  readonly wakeUps: WakeUps
+}
+
+function leave({ connection, watch, wakeUps }: Server): void {
+  watch.stop()
+  wakeUps.close()
+  connection.close()
+}
+
 export async function openRedisStorage(options: RedisStorageOptions): Promise<RedisStorage> {
   const storage = new RedisStorage(options, await openMemory(options))
   await storage.start()
@@ -52,7 +78,7 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<Re
 export class RedisStorage {
   readonly #options: RedisStorageOptions
   #memory: AwayMemory
-  #connection: RedisConnection | undefined
+  #server: Server | undefined
   /** In force unless undefined. */
   #store: RedisStore | undefined
   #since = 0
@@ -71,6 +97,11 @@ export class RedisStorage {
 
   get durable(): boolean {
     return this.#store !== undefined
+  }
+
+  /** True only if nothing of the sender is open on the server. */
+  isQuiet(reversePath: string): boolean {
+    return this.#server?.watch.isQuiet(reversePath) ?? false
   }
 
   async start(): Promise<void> {
@@ -103,7 +134,10 @@ export class RedisStorage {
     if (this.#store === undefined && !this.#isWritten) await this.#tryServer()
     this.#closed = true
     clearTimeout(this.#retry)
-    this.#connection?.close()
+    if (this.#server !== undefined) {
+      await this.#server.watch.end()
+      leave(this.#server)
+    }
     await this.#memory.close()
   }
 
@@ -131,8 +165,8 @@ export class RedisStorage {
   #fall(store: RedisStore, error: unknown): void {
     if (this.#store !== store || this.#closed) return
     this.#store = undefined
-    this.#connection?.close()
-    this.#connection = undefined
+    if (this.#server !== undefined) leave(this.#server)
+    this.#server = undefined
     if (performance.now() - this.#since > provenMs) this.#retryMs = this.#options.retryMs
     this.#tellTrouble(error)
     this.#retryLater()
@@ -158,16 +192,16 @@ export class RedisStorage {
 
   /** The server takes the place of memory; if it can't, gives the reason. */
   async #tryServer(): Promise<Error | undefined> {
-    const { url, prefix, timeoutMs, onFact, clock, onDropped, onReturn } = this.#options
-    const base = keyBase(prefix)
-    let connection: RedisConnection | undefined
+    const { onFact, clock, onDropped, onReturn } = this.#options
+    const base = keyBase(this.#options.prefix)
+    let server: Server | undefined
     try {
       const opened: { store?: RedisStore } = {}
-      const onLost = (error: Error): void => {
+      server = await this.#connect(base, (error) => {
         if (opened.store !== undefined) this.#fall(opened.store, error)
-      }
-      connection = await connectRedis({ url, timeoutMs, onLost }, `${base}touched`)
-      const store = new RedisStore({ ...this.#options, connection, base })
+      })
+      const { connection, watch } = server
+      const store = new RedisStore({ ...this.#options, connection, watch, base })
       opened.store = store
       const next = await openMemory(this.#options)
       do {
@@ -177,7 +211,7 @@ export class RedisStorage {
       // Nothing was written since, because no turn of the event loop has passed.
       const memory = this.#memory
       this.#memory = next
-      this.#connection = connection
+      this.#server = server
       this.#store = store
       this.#since = performance.now()
       if (this.#inTrouble) onFact({ kind: 'ledgerRecovered', at: clock() })
@@ -185,8 +219,28 @@ export class RedisStorage {
       await memory.close()
       return undefined
     } catch (error) {
-      connection?.close()
+      if (server !== undefined) leave(server)
       return error instanceof Error ? error : new Error(String(error))
     }
+  }
+
+  async #connect(base: string, onLost: (error: Error) => void): Promise<Server> {
+    const { url, timeoutMs, leaseMs, patienceMs, keepMs } = this.#options
+    const connection = await connectRedis({ url, timeoutMs, onLost }, `${base}touched`)
+    const keptMs = indexesKeptMs({ patienceMs, keepMs })
+    const watch = new SenderWatch({ connection, base, keptMs, leaseMs })
+    const wakeUps = new WakeUps({
+      url: connection.url,
+      channel: `${base}news`,
+      timeoutMs,
+      onMessage: () => watch.wake(),
+    })
+    try {
+      await watch.begin()
+    } catch (error) {
+      leave({ connection, watch, wakeUps })
+      throw error
+    }
+    return { connection, watch, wakeUps }
   }
 }

@@ -13,13 +13,14 @@ import type {
   OpenSplits,
   StrategyOverride,
 } from '../ledger.ts'
-import { reachedLimit } from '../open-limits.ts'
+import { Crowding } from '../crowding.ts'
 import { hasEnded, SharedOverrides } from './overrides.ts'
 import { openRedisStorage, type RedisStorage } from './failover.ts'
 import type { Dropped, OverrideChange } from './commands.ts'
 import { SenderMemory } from '../sender-memory.ts'
 import { splitClosed } from '../../split/split-closed.ts'
 import type { Split } from '../../split/split.ts'
+import { usualLeaseMs } from './watch.ts'
 
 export interface RedisLedgerOptions {
   /** `redis://user:password@host:port/db`, or `rediss://` with TLS. */
@@ -34,6 +35,8 @@ export interface RedisLedgerOptions {
   readonly clock?: () => number
   /** Of one operation, ms; 1000 unless set. */
   readonly timeoutMs?: number
+  /** How long it counts that nothing of a sender is open, ms (watch.ts); 500 unless set. */
+  readonly leaseMs?: number
   /** Before the first attempt to use a server that was away, ms; 1000 unless set. */
   readonly retryMs?: number
   /** Splits kept, open and closed together; 100,000 unless set. See SqliteLedgerOptions. */
@@ -43,6 +46,7 @@ export interface RedisLedgerOptions {
 }
 
 type Crowded = ReturnType<Ledger['crowded']>
+type OpenOf = ReturnType<Ledger['openOf']>
 type Recalled = readonly Split[] | Promise<readonly Split[]>
 type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 
@@ -53,6 +57,8 @@ type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 const lookMs = 450
 /** A look begins in this time, and is answered in the other half or not at all. */
 const sharedWithinMs = 1000
+
+const nothing: readonly Split[] = []
 
 /** Never rejects for a server that is away. */
 export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledger> {
@@ -67,6 +73,7 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledg
   const storage = await openRedisStorage({
     timeoutMs: 1000,
     retryMs: 1000,
+    leaseMs: usualLeaseMs,
     maxSplits: 100_000,
     maxBytes: 256 * 1024 * 1024,
     ...options,
@@ -92,6 +99,7 @@ class RedisLedger implements Ledger {
   readonly sharedWithinMs = sharedWithinMs
   readonly #parts: Parts
   readonly #storage: RedisStorage
+  readonly #crowding = new Crowding()
   readonly #look: NodeJS.Timeout
   #looking: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -123,8 +131,12 @@ class RedisLedger implements Ledger {
     return this.#storage.durable
   }
 
-  anyOpen(): boolean {
-    return true
+  openOf(reversePath: string): OpenOf {
+    if (this.#storage.isQuiet(reversePath)) return nothing
+    return this.#storage.run<readonly Split[] | 'many'>(
+      async (store) => await store.openOf(reversePath),
+      (memory): OpenOf => memory.use((ledger): OpenOf => ledger.openOf(reversePath)),
+    )
   }
 
   recall(reversePath: string, recipient: string): Recalled {
@@ -135,8 +147,9 @@ class RedisLedger implements Ledger {
   }
 
   crowded(opener: Opener, limits: OpenLimits): Crowded {
+    if (this.#storage.durable && this.#crowding.isFar(limits)) return undefined
     return this.#storage.run<OpenLimit | undefined>(
-      async (store) => reachedLimit(await store.opened(opener), limits),
+      async (store) => this.#crowding.conclude(await store.opened(opener), limits),
       (memory): Crowded => memory.use((ledger): Crowded => ledger.crowded(opener, limits)),
     )
   }
@@ -144,7 +157,8 @@ class RedisLedger implements Ledger {
   save(split: Split): Saved {
     return this.#storage.run(
       async (store) => {
-        const { saved, dropped } = await store.save(split, split.version - 1)
+        const { saved, dropped, bytes } = await store.save(split, split.version - 1)
+        this.#crowding.wrote(bytes)
         this.#parts.tellDropped(dropped)
         return { saved }
       },

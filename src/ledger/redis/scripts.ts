@@ -12,6 +12,8 @@
  *                          be known when its body has gone
  *     openers              open splits and their bytes by who has opened them: `n:KEY` and `b:KEY`,
  *                          KEY as SENDER and CLIENT in `known`
+ *     o:SENDER             ids of the open splits of a sender, by start
+ *     openings, watchers…  who knows of which senders something is open (watch-scripts.ts)
  *     counts, bytes        open splits by `STRATEGY PEER`; bytes of all
  *     overrides            of each peer `SETAT JSON`; `overrides:version` counts their changes
  *     senders              of each sender what was learned (JSON); `senders:order` by change,
@@ -21,13 +23,15 @@
  * that make room begin with a removal, which is never refused.
  */
 import { scriptOf } from '../../redis/connection.ts'
+import { openedByWatcher } from './watch-scripts.ts'
 
-/** Takes `was`, an entry of `known`, out of the counts. */
+/** Takes `was`, the entry of `id` in `known`, out of the counts. */
 const discount = `
-local function discount(p, was)
+local function discount(p, id, was)
   local bytes, open, sender, client, label = string.match(was, '^(%d+) (%d) %d+ (%S+) (%S+) (.*)$')
   redis.call('decrby', p .. 'bytes', bytes)
   if open ~= '1' then return end
+  redis.call('zrem', p .. 'o:' .. sender, id)
   if redis.call('hincrby', p .. 'counts', label, -1) <= 0 then redis.call('hdel', p .. 'counts', label) end
   for _, opener in ipairs({ sender, client }) do
     redis.call('hincrby', p .. 'openers', 'b:' .. opener, -tonumber(bytes))
@@ -58,7 +62,7 @@ local function remove(p, id)
   local was = redis.call('hget', p .. 'known', id)
   if was then
     redis.call('hdel', p .. 'known', id)
-    discount(p, was)
+    discount(p, id, was)
   end
   return split[1], was, work
 end
@@ -68,15 +72,20 @@ end
  * ARGV: id, version, version it replaces (0: none), 1 if open, start, last attempt, order in its
  * index (start or end), `STRATEGY PEER`, bytes, body, reverse-path, recipients (a line each), ms to
  * keep it, ms of slack for index entries, ms to keep the indexes, most splits, most bytes, the keys
- * of who has opened it: SENDER, CLIENT. Gives 1 or 0 (another version is stored), then for each
- * open split that was dropped to make room its entry of `known`, id and body.
+ * of who has opened it: SENDER, CLIENT, then the watcher that saves. Gives 1 or 0 (another version
+ * is stored), the number of an opening that other watchers have to hear of first (0: none; -1: who
+ * saves is no watcher here), then for each open split that was dropped to make room its entry of
+ * `known`, id and body.
  */
 export const saveScript = scriptOf(`
 ${remove}
+${openedByWatcher}
 local p, id, version, prior, open = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key, from = p .. 's:' .. id, ARGV[11]
 local old = redis.call('hmget', key, 'v', 'to', 'held')
-if (old[1] or '0') ~= prior then return { 0 } end
+if (old[1] or '0') ~= prior then return { 0, 0 } end
+local sender = ARGV[18]
+local first = redis.call('hexists', p .. 'openers', 'n:' .. sender) == 0
 if open == '0' then
   redis.call('zrem', p .. 'attempts', id)
   redis.call('zrem', p .. 'open', id)
@@ -106,7 +115,7 @@ end
 local was = redis.call('hget', p .. 'known', id)
 local now = ARGV[9] .. ' ' .. open .. ' ' .. ARGV[5] .. ' ' .. ARGV[18] .. ' ' .. ARGV[19] .. ' ' .. ARGV[8]
 if was ~= now then
-  if was then discount(p, was) end
+  if was then discount(p, id, was) end
   redis.call('hset', p .. 'known', id, now)
   redis.call('incrby', p .. 'bytes', ARGV[9])
   if open == '1' then
@@ -120,13 +129,17 @@ end
 if open == '1' then
   redis.call('zadd', p .. 'open', ARGV[7], id)
   redis.call('zadd', p .. 'attempts', ARGV[6], id)
+  redis.call('zadd', p .. 'o:' .. sender, ARGV[7], id)
+  if redis.call('pttl', p .. 'o:' .. sender) < ttl + slack then redis.call('pexpire', p .. 'o:' .. sender, ttl + slack) end
 else
   redis.call('zadd', p .. 'closed', ARGV[7], id)
 end
 for _, index in ipairs({ 'open', 'attempts', 'closed', 'known', 'counts', 'bytes', 'openers' }) do
   redis.call('pexpire', p .. index, ARGV[15])
 end
-local result, work = { 1 }, 0
+local heard = 0
+if open == '1' then heard = opened(p, sender, first, ARGV[20], ARGV[15]) end
+local result, work = { 1, heard }, 0
 if prior == '0' then
   while work < 2000 and (redis.call('hlen', p .. 'known') > tonumber(ARGV[16])
       or tonumber(redis.call('get', p .. 'bytes')) > tonumber(ARGV[17])) do
@@ -178,7 +191,27 @@ return { bodies, found }
 `)
 
 /**
- * ARGV: SENDER, CLIENT. Gives open splits and bytes of each, then the number of all open splits.
+ * ARGV: SENDER, most splits, most bytes. Gives the bodies of all open splits of the sender, oldest
+ * first, or 0 where they are more than that.
+ */
+export const openOfScript = scriptOf(`
+local p, bytes, bodies = KEYS[1], 0, {}
+local ids = redis.call('zrange', p .. 'o:' .. ARGV[1], 0, tonumber(ARGV[2]))
+if #ids > tonumber(ARGV[2]) then return 0 end
+for _, id in ipairs(ids) do
+  local split = redis.call('hmget', p .. 's:' .. id, 'open', 'body')
+  if split[1] == '1' then
+    bodies[#bodies + 1] = split[2]
+    bytes = bytes + #split[2]
+    if bytes > tonumber(ARGV[3]) then return 0 end
+  end
+end
+return bodies
+`)
+
+/**
+ * ARGV: SENDER, CLIENT. Gives open splits and bytes of each, then the number of all open splits,
+ * and the bytes of all splits.
  */
 export const openedScript = scriptOf(`
 local p, result = KEYS[1], {}
@@ -187,6 +220,7 @@ for _, opener in ipairs({ ARGV[1], ARGV[2] }) do
   result[#result + 1] = redis.call('hget', p .. 'openers', 'b:' .. opener) or '0'
 end
 result[#result + 1] = tostring(redis.call('zcard', p .. 'open'))
+result[#result + 1] = redis.call('get', p .. 'bytes') or '0'
 return result
 `)
 

@@ -17,7 +17,6 @@ import type {
   StrategyOverride,
 } from '../ledger.ts'
 import { Crowding } from '../crowding.ts'
-import type { Opened } from '../open-limits.ts'
 import { mostSenders, SenderMemory, type SenderShelf } from '../sender-memory.ts'
 import { openStorage, type Storage } from './failover.ts'
 import { Room } from './room.ts'
@@ -92,9 +91,7 @@ class SqliteLedger implements Ledger {
   readonly #clock: () => number
   readonly #room: Room
   readonly #adopts: boolean
-  readonly #crowding = new Crowding((opener): Opened | Promise<Opened> =>
-    this.#storage.run((store) => store.opened(opener)),
-  )
+  readonly #crowding = new Crowding()
   readonly #underWay = new Set<Promise<unknown>>()
   #overrides: readonly StrategyOverride[] = []
   #closing: Promise<void> | undefined
@@ -128,8 +125,9 @@ class SqliteLedger implements Ledger {
     return this.#storage.durable
   }
 
-  anyOpen(reversePath: string): boolean | Promise<boolean> {
-    return this.#storage.run((store) => store.anyOpen(reversePath))
+  openOf(reversePath: string): ReturnType<Ledger['openOf']> {
+    const any = this.#storage.run((store) => store.anyOpen(reversePath))
+    return any instanceof Promise ? any.then(manyOrNothing) : manyOrNothing(any)
   }
 
   recall(reversePath: string, recipient: string): readonly Split[] | Promise<readonly Split[]> {
@@ -149,12 +147,16 @@ class SqliteLedger implements Ledger {
     opener: Opener,
     limits: OpenLimits,
   ): OpenLimit | undefined | Promise<OpenLimit | undefined> {
-    return this.#crowding.crowded(opener, limits)
+    if (this.#crowding.isFar(limits)) return undefined
+    const opened = this.#storage.run((store) => store.opened(opener))
+    return opened instanceof Promise
+      ? opened.then((later) => this.#crowding.conclude(later, limits))
+      : this.#crowding.conclude(opened, limits)
   }
 
   save(split: Split): { readonly saved: boolean } | Promise<{ readonly saved: boolean }> {
-    this.#crowding.changed()
     const [row, prior] = [toRow(split), this.#isNew(split) ? 0 : split.version - 1]
+    this.#crowding.wrote(row.bytes)
     const room = this.#storage.congestion ?? (prior === 0 ? this.#room.make() : undefined)
     // Of a split with many recipients the row alone, just made, is enough for one turn.
     const wait = room ?? (row.recipients.length > membersPerCall ? nextTurn() : undefined)
@@ -291,6 +293,11 @@ class SqliteLedger implements Ledger {
     }
   }
 }
+
+/** A recall for each recipient costs no more here than reading all splits of the sender. */
+const manyOrNothing = (any: boolean): readonly Split[] | 'many' => (any ? 'many' : nothing)
+
+const nothing: readonly Split[] = []
 
 const hasEnded = ({ until }: StrategyOverride, now: number): boolean =>
   until !== undefined && until <= now

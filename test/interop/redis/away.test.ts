@@ -295,7 +295,7 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
       'cluster-allow-replica-migration': 'no',
     }
     const other = await serve(settings)
-    const slot = String(await one.ask('CLUSTER', 'KEYSLOT', '{rcptwise:2}:'))
+    const slot = String(await one.ask('CLUSTER', 'KEYSLOT', '{rcptwise:3}:'))
     const rest = ['0', String(Number(slot) - 1), String(Number(slot) + 1), '16383']
     await one.ask('CLUSTER', 'ADDSLOTSRANGE', ...rest)
     await other.ask('CLUSTER', 'ADDSLOTS', slot)
@@ -312,7 +312,7 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     expect(troubles()).toEqual([])
     expect(ledger.durable).toBe(true)
     await ledger.save(splitOf('it'))
-    expect(await other.ask('EXISTS', '{rcptwise:2}:s:it')).toBe(1)
+    expect(await other.ask('EXISTS', '{rcptwise:3}:s:it')).toBe(1)
 
     const [id, from] = [
       String(await one.ask('CLUSTER', 'MYID')),
@@ -325,7 +325,7 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
     for (const node of [one, other]) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', id)
     expect(await ledger.save(splitOf('moved'))).toEqual({ saved: true })
     await back(ledger)
-    expect(await one.ask('EXISTS', '{rcptwise:2}:s:moved')).toBe(1)
+    expect(await one.ask('EXISTS', '{rcptwise:3}:s:moved')).toBe(1)
     expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered'])
     expect(troubles()[0]).toMatch(/MOVED .*asked next/)
   })

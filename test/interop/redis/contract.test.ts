@@ -24,7 +24,7 @@ import { until } from '../../support/lab/until.ts'
 import { redisObstacle, startRedis, type RedisServer } from './redis-server.ts'
 
 const day = 24 * 60 * minute
-const base = '{test:2}:'
+const base = '{test:3}:'
 
 describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
   let server: RedisServer
@@ -143,7 +143,8 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
       await ledger.save(closed(split, start))
     }
     expect(await ledger.forget(start + 1, 10)).toBe(2)
-    expect(await keys()).toEqual([`${base}bytes`, `${base}touched`])
+    const left = ['bytes', 'openings', 'touched', 'watchers', 'watchers:turns']
+    expect(await keys()).toEqual(left.map((key) => base + key))
     expect(await server.ask('GET', `${base}bytes`)).toBe('0')
   })
 
