@@ -91,15 +91,18 @@ async function switchLogOn(database: DatabaseSync): Promise<void> {
   }
 }
 
-/** A file that is known to be sound, writable and of the newest schema. */
-async function openSound(): Promise<DatabaseSync> {
+function fileBytes(): number {
+  return statSync(options.path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+/** A file that is writable and of the newest schema, and sound unless it is too large to tell. */
+async function openSound(unchecked: boolean): Promise<DatabaseSync> {
   makePrivate()
   const database = openConnection({ ...options, busyTimeoutMs })
   try {
     await switchLogOn(database)
     migrate(database, options.path)
-    const [finding] = Object.values(database.prepare('pragma quick_check(1)').get() ?? {})
-    if (finding !== 'ok') throw Object.assign(new Error(String(finding)), { errcode: 11 })
+    if (!unchecked) check(database)
     database.exec('pragma wal_checkpoint(truncate)')
     touch(database)
     if (logBytes() >= tooLongLogBytes) throw new Error(logIsTooLong())
@@ -109,6 +112,11 @@ async function openSound(): Promise<DatabaseSync> {
     database.close()
     throw error
   }
+}
+
+function check(database: DatabaseSync): void {
+  const [finding] = Object.values(database.prepare('pragma quick_check(1)').get() ?? {})
+  if (finding !== 'ok') throw Object.assign(new Error(String(finding)), { errcode: 11 })
 }
 
 const logIsTooLong = (): string =>
@@ -177,17 +185,20 @@ async function start(): Promise<void> {
     mkdirSync(dirname(options.path), { recursive: true })
     if (options.damaged && statSync(options.path, { throwIfNoEntry: false }) !== undefined)
       aside = setAside()
+    let unchecked = fileBytes() + logBytes() > options.checkedAtStartBytes
     let database: DatabaseSync
     try {
-      database = await openSound()
+      database = await openSound(unchecked)
     } catch (error) {
       if (sqliteTrouble(error) !== 'corrupt') throw error
       damage = describeError(error)
       aside = setAside()
-      database = await openSound()
+      unchecked = false
+      database = await openSound(unchecked)
     }
     tell({
       kind: 'ready',
+      unchecked,
       ...(aside === undefined ? {} : { aside, damage: damage ?? 'damaged while in use' }),
     })
     watch(database)

@@ -10,18 +10,27 @@ export interface KeeperOptions {
   readonly maxFileBytes?: number | undefined
   /** The file was found to be damaged: it is set aside, and a new one made. */
   readonly damaged: boolean
+  /** A larger file is not looked through before it is used. */
+  readonly checkedAtStartBytes: number
 }
 
 export type KeeperMessage =
-  | { readonly kind: 'ready'; readonly aside?: string; readonly damage?: string }
+  | {
+      readonly kind: 'ready'
+      readonly unchecked: boolean
+      readonly aside?: string
+      readonly damage?: string
+    }
   | { readonly kind: 'failed'; readonly why: string; readonly refused: boolean }
   | { readonly kind: 'trouble'; readonly why: string; readonly corrupt: boolean }
 
 export type KeeperTrouble = Extract<KeeperMessage, { kind: 'trouble' }>
 
-/** The file is sound, writable, of the newest schema, and is being kept so. */
+/** The file is sound as far as was looked, writable, of the newest schema, and kept so. */
 export interface Keeper {
   readonly kind: 'kept'
+  /** Too large to be looked through before it is used. */
+  readonly unchecked: boolean
   /** Where a damaged file was put, and what was wrong with it. */
   readonly aside?: { readonly path: string; readonly damage: string }
   /**
@@ -60,6 +69,7 @@ export async function startKeeper(
         thread.unref()
         resolve({
           kind: 'kept',
+          unchecked: message.unchecked,
           ...(message.aside === undefined
             ? {}
             : { aside: { path: message.aside, damage: message.damage ?? 'damaged' } }),

@@ -14,6 +14,7 @@ import { copyOpen, writeBack } from './copy.ts'
 import { describeError, sqliteTrouble } from './error.ts'
 import { FileWatch } from './file-watch.ts'
 import { startKeeper, type Keeper } from './checkpointer.ts'
+import { checkLater, type LateCheck } from './late-check.ts'
 import { migrate, migrations, pragma, RefusedLedgerError } from './schema.ts'
 import { SplitStore } from './statements.ts'
 import { StoreReplacedError, type StoreCall } from './write-split.ts'
@@ -25,6 +26,8 @@ export interface StorageOptions {
   /** ms since the epoch. */
   readonly clock: () => number
   readonly maxFileBytes?: number | undefined
+  /** A larger file is looked through behind the start. */
+  readonly checkedAtStartBytes: number
   /** Between two attempts to use the file again, ms. */
   readonly retryMs: number
   /** Another connection has written, or another store is in force. */
@@ -57,6 +60,7 @@ export class Storage {
   readonly #options: StorageOptions
   #store: SplitStore = openMemory({ remember: false })
   #keeper: Keeper | undefined
+  #check: LateCheck | undefined
   /** The end of the thread of a file that is no longer in force. */
   #ending: Promise<void> | undefined
   #moving: Promise<void> | undefined
@@ -142,6 +146,7 @@ export class Storage {
     await this.settled()
     if (!this.#durable && this.#options.path !== ':memory:') await this.#recover()
     this.#closed = true
+    this.#check?.end()
     clearTimeout(this.#retry)
     this.#store.close()
     await this.#keeper?.end()
@@ -181,17 +186,26 @@ export class Storage {
     this.#damaged = false
     this.#file.opened()
     this.#options.onChanged()
+    if (keeper.unchecked) this.#checkBehind(keeper)
+  }
+
+  #checkBehind(keeper: Keeper): void {
+    this.#check = checkLater(this.#options.path, (damage) => {
+      if (this.#keeper !== keeper) return
+      this.#damaged = true
+      this.#fall(this.#store, damage)
+    })
   }
 
   async #openFile(): Promise<
     { store: SplitStore; keeper: Keeper } | { why: string; refused: boolean }
   > {
-    const { path, maxFileBytes } = this.#options
+    const { path, maxFileBytes, checkedAtStartBytes } = this.#options
     const odd = notAFile(path)
     if (odd !== undefined) return { why: odd, refused: false }
     const opened: { keeper?: Keeper } = {}
     const started = await startKeeper(
-      { path, maxFileBytes, damaged: this.#damaged },
+      { path, maxFileBytes, checkedAtStartBytes, damaged: this.#damaged },
       ({ why, corrupt }) => {
         if (opened.keeper === undefined || opened.keeper !== this.#keeper) return
         this.#damaged ||= corrupt
@@ -230,6 +244,7 @@ export class Storage {
     this.#durable = false
     const keeper = this.#keeper
     this.#keeper = undefined
+    this.#check?.end()
     this.#moving = this.#moveToMemory(from, keeper)
     onFact({
       kind: 'ledgerTrouble',

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Fact } from '../../../src/facts/fact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
@@ -372,6 +372,69 @@ describe('a file in trouble', () => {
     expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered'])
   })
 
+  describe('because pages of a large file are damaged, which is found behind the start', () => {
+    const large = { checkedAtStartBytes: 0 } as const
+    const damage = async (): Promise<void> => {
+      const ledger = await open()
+      for (let n = 0; n < 500; n += 1) await ledger.save(splitOf(`s${n}`))
+      await ledger.close()
+      await overwrite(8)
+    }
+
+    test('it is set aside, mail is taken all the time, and the ledger goes on in a new one', async () => {
+      await damage()
+      const ledger = await open(large)
+      expect(ledger.durable).toBe(true)
+      let saved = 0
+      while (!kinds().includes('ledgerRecovered')) {
+        expect(await ledger.save(splitOf(`new${saved}`))).toEqual({ saved: true })
+        saved += 1
+        await sleep(1)
+      }
+      expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered'])
+      const names = await readdir(directory)
+      expect(names.filter((name) => name.startsWith('ledger.db.corrupt-'))).toHaveLength(1)
+      for (let n = 0; n < saved; n += 1) expect(await ledger.find(`new${n}`)).toBeDefined()
+      await ledger.close()
+      facts = []
+      const again = await open()
+      expect(await again.find('new0')).toBeDefined()
+      expect(kinds()).toEqual([])
+    })
+
+    test('what can be read of it is known in the new one', async () => {
+      const ledger = await open()
+      await ledger.save(splitOf('first'))
+      await ledger.save(splitOf('last'))
+      await ledger.close()
+      const database = otherConnection()
+      // An index that has not what its table has: nobody who reads splits meets it.
+      database.exec('create table other (a); create index by_a on other (a)')
+      database.exec("insert into other values ('x'), ('y')")
+      const page = Number(
+        database.prepare("select rootpage from sqlite_schema where name = 'by_a'").get()?.[
+          'rootpage'
+        ],
+      )
+      database.close()
+      await overwrite(page - 1, page)
+      const again = await open(large)
+      await until(() => expect(kinds()).toEqual(['ledgerTrouble', 'ledgerRecovered']))
+      expect(ids(await again.openSplits(10)).toSorted()).toEqual(['first', 'last'])
+    })
+
+    test('of a sound file nothing is said; whoever closes it does not wait for the end', async () => {
+      const ledger = await open()
+      await ledger.save(splitOf('it'))
+      await ledger.close()
+      for (let n = 0; n < 3; n += 1) await (await open(large)).close()
+      const again = await open(large)
+      await sleep(1500)
+      expect(kinds()).toEqual([])
+      expect(await recall(again)).toEqual(['it'])
+    })
+  })
+
   test('because it was damaged while in use: it is set aside, and the ledger goes on in a new one', async () => {
     const ledger = await open()
     for (let n = 0; n < 2000; n += 1)
@@ -420,10 +483,11 @@ describe('a file in trouble', () => {
   })
 
   /** Writes over all pages from `page` on, as a failing disk would. */
-  async function overwrite(page: number): Promise<void> {
+  /** All pages from this one on, or up to another one; the first one is 0. */
+  async function overwrite(page: number, before = Infinity): Promise<void> {
     const { size } = await stat(path)
     const file = await openFile(path, 'r+')
-    for (let at = page * 4096; at < size; at += 4096)
+    for (let at = page * 4096; at < Math.min(size, before * 4096); at += 4096)
       await file.write(Buffer.alloc(4096, 0xee), 0, 4096, at)
     await file.close()
   }
