@@ -68,7 +68,10 @@ export class Chart {
         x: { range: () => this.#span() },
         y: { range: (_plot, _least, most) => [0, Math.max(5, most * 1.1)] },
       },
-      axes: [axis, { ...axis, size: 48 }],
+      axes: [
+        { ...axis, values: timesOf },
+        { ...axis, size: 48 },
+      ],
       series: [
         { value: '{HH}:{mm}' },
         ...this.#lines.map(({ name, colour: variable }) => ({
@@ -84,5 +87,11 @@ export class Chart {
     this.#plot = new uPlot(options, this.#data as uPlotLibrary.AlignedData, this.#root)
   }
 }
+
+const timesOf = (_plot: unknown, seconds: readonly number[]): string[] =>
+  seconds.map((each) => {
+    const time = new Date(each * 1000)
+    return [time.getHours(), time.getMinutes()].map((n) => String(n).padStart(2, '0')).join(':')
+  })
 
 const chartHeight = 240

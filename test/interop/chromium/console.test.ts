@@ -1,0 +1,250 @@
+/**
+ * The console in a real Chromium, in front of a real `serve` with two workers: what an
+ * administrator on duty does with it.
+ */
+import { createServer, request, type Server } from 'node:http'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openBrowser } from '../../support/console/browser.ts'
+import { aBusyMorning, letterOf, offer, Scene } from '../../support/console/scene.ts'
+import { until } from '../../support/lab/until.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const views = ['now', 'senders', 'splits', 'history?address=cho@example.org', 'delays']
+
+let browser: Browser
+let scene: Scene
+
+beforeAll(async () => {
+  browser = await openBrowser()
+  scene = await Scene.begin()
+  await aBusyMorning(scene.port, 24)
+})
+afterAll(async () => {
+  await browser.close()
+  await scene[Symbol.asyncDispose]()
+})
+
+/** Fails with what the page has logged, such as what its Content-Security-Policy has refused. */
+async function onPage(
+  hash: string,
+  look: (page: Page) => Promise<void>,
+  { url = scene.adminUrl, ...options }: BrowserContextOptions & { readonly url?: string } = {},
+): Promise<void> {
+  const context = await browser.newContext(options)
+  try {
+    const page = await context.newPage()
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(String(error)))
+    page.on('console', (message) => {
+      // What can't be reached, or is not there, is told by the browser itself.
+      if (message.type() === 'error' && !/net::ERR_|status of 404/.test(message.text()))
+        errors.push(message.text())
+    })
+    await page.goto(`${url}/#/${hash}`)
+    await page.locator('main .view').waitFor()
+    await look(page)
+    expect(errors).toEqual([])
+  } finally {
+    await context.close()
+  }
+}
+
+/** The strategies that transactions in each worker were served with; the log comes a moment later. */
+async function strategiesOf(address: string, rdns: string): Promise<Map<unknown, unknown>> {
+  const sent = new Set<unknown>()
+  const seen = new Map<unknown, unknown>()
+  await until(
+    'both workers took a message',
+    async () => {
+      const { letter } = letterOf(0, { address, rdns })
+      sent.add(letter.messageId)
+      await offer(scene.port, { letter, fates: new Map() })
+      for (const line of scene.served.events('transactionEnded'))
+        if (sent.has(line['messageId'])) seen.set(line['pid'], line['strategy'])
+      return seen.size >= 2
+    },
+    { explain: () => scene.served.output.slice(-3000) },
+  )
+  return seen
+}
+
+test('a class is switched in the page, and the next transaction in each worker follows it', async () => {
+  await onPage('senders', async (page) => {
+    await page.getByRole('link', { name: 'partners' }).click()
+    await page.getByRole('radio', { name: 'off' }).check()
+    await page.getByLabel('For how long').selectOption('1h')
+    await page.getByRole('button', { name: 'Serve partners with off' }).click()
+    await page.getByText('partners is served with off').waitFor()
+    expect([...(await strategiesOf('198.51.100.9', 'mx.example.net')).values()]).toEqual([
+      'off',
+      'off',
+    ])
+    await page.getByRole('button', { name: 'Back to late, as configured' }).click()
+    await page.getByText('partners is served as configured').waitFor()
+  })
+})
+
+test('before a message is forgiven, the page says what becomes of each recipient', async () => {
+  await onPage('splits', async (page) => {
+    await page.locator('tbody th a').first().click()
+    await page.getByRole('button', { name: 'Forgive …' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.waitFor()
+    expect(await dialog.locator('.fates li').count()).toBeGreaterThan(1)
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    await page.getByRole('button', { name: 'Forgive …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Forgive' }).click()
+    await page.getByText('is forgiven').first().waitFor()
+  })
+})
+
+test('what strangers wrote is text', async () => {
+  await onPage('splits?q=script', async (page) => {
+    await page.getByText('"<script>alert(1)</script>"@forum.example.net').first().waitFor()
+    await page.locator('tbody th a').first().click()
+    await page.locator('.aside h3').waitFor()
+    const text = (await page.locator('.aside').textContent()) ?? ''
+    expect(text).toContain('\\u202e')
+    expect(text).not.toContain('\u202e')
+  })
+})
+
+test('the whole way to a split is there for who has a keyboard alone', async () => {
+  await onPage('now', async (page) => {
+    await page.keyboard.press('s')
+    await page.locator('tbody th a').first().waitFor()
+    await page.locator('tbody th a').first().focus()
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.locator('.aside h3').waitFor()
+    expect(await page.evaluate<string>('document.activeElement.className')).toBe('aside')
+    await page.keyboard.press('Escape')
+    expect(await page.locator('.aside h3').count()).toBe(0)
+    await page.keyboard.press('/')
+    await page.keyboard.type('maria')
+    await page.waitForURL(/q=maria/)
+    await page.keyboard.press('Tab')
+    await page.locator('button.sort', { hasText: 'Waiting' }).focus()
+    await page.keyboard.press('Enter')
+    expect(await page.locator('th[aria-sort=descending]').textContent()).toBe('Waiting')
+    await page.locator('main').focus()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').waitFor()
+  })
+})
+
+test.for(['light', 'dark'] as const)(
+  'axe finds nothing serious in the %s views',
+  async (scheme) => {
+    for (const view of views)
+      await onPage(
+        view,
+        async (page) => {
+          await page.waitForTimeout(1500)
+          // By the debugger: the page's own policy lets no such script in.
+          await page.evaluate(axe)
+          const found = await page.evaluate(async () => {
+            const { axe: checker } = globalThis as unknown as {
+              axe: {
+                run: () => Promise<{
+                  violations: { id: string; impact: string; nodes: { html: string }[] }[]
+                }>
+              }
+            }
+            const { violations } = await checker.run()
+            return violations
+              .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+              .map(
+                ({ id, nodes }) =>
+                  `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`,
+              )
+          })
+          expect(found, view).toEqual([])
+        },
+        { colorScheme: scheme, bypassCSP: true },
+      )
+  },
+)
+
+test('no view is wider than a screen of 360 pixels', async () => {
+  for (const view of [...views, 'splits?id=none'])
+    await onPage(
+      view,
+      async (page) => {
+        await page.waitForTimeout(1000)
+        const width = await page.evaluate<number>('document.documentElement.scrollWidth')
+        expect(width, view).toBeLessThanOrEqual(360)
+      },
+      { viewport: { width: 360, height: 740 } },
+    )
+})
+
+test('the page survives a restart of serve: it keeps what it shows, says so, and goes on', async () => {
+  await onPage('splits', async (page) => {
+    const rows = page.locator('tbody tr')
+    await rows.first().waitFor()
+    const before = await rows.count()
+    await scene.restart(async () => {
+      await page.locator('.status[data-state=away]').waitFor()
+      expect(await rows.count()).toBe(before)
+      expect(await page.locator('.status').textContent()).toMatch(/^reconnecting, as of /)
+    })
+    await page.locator('.status[data-state=live]').waitFor()
+    expect(await rows.count()).toBe(before)
+    await page.reload()
+    await rows.first().waitFor()
+    expect(await rows.count()).toBe(before)
+  })
+})
+
+test('it says which front-end it is, and works behind a path prefix', async () => {
+  const proxy = await prefixProxy(new URL(scene.adminUrl))
+  const { port } = proxy.address() as AddressInfo
+  try {
+    await onPage(
+      'senders',
+      async (page) => {
+        await page.getByText('mx1.example.org').waitFor()
+        await page.getByRole('link', { name: 'partners' }).click()
+        await page.getByRole('radio', { name: 'lenient' }).check()
+        await page.getByRole('button', { name: 'Serve partners with lenient' }).click()
+        await page.getByText('partners is served with lenient').waitFor()
+      },
+      { url: `http://127.0.0.1:${port}/rcptwise` },
+    )
+  } finally {
+    proxy.closeAllConnections()
+    proxy.close()
+  }
+})
+
+/** As reverse proxies do it: the prefix is taken away, and the host is the one that was asked. */
+async function prefixProxy(to: URL): Promise<Server> {
+  const server = createServer((message, response) => {
+    const { method = 'GET', url = '', headers } = message
+    if (!url.startsWith('/rcptwise/')) {
+      response.writeHead(404).end()
+      return
+    }
+    const path = url.slice('/rcptwise'.length)
+    const onward = request(
+      { host: to.hostname, port: to.port, method, path, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
+    onward.on('error', () => response.destroy())
+    message.pipe(onward)
+    response.on('close', () => onward.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
