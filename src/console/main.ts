@@ -187,6 +187,7 @@ find('controls').prepend(who)
 /** Whoever has to log in first sees a form alone, and nothing that was kept for somebody else. */
 function enter(told: Session): void {
   session = told
+  onAnswered(undefined)
   put(who, told.wantsToken && told.by !== undefined ? whoIsIn(told, told.by) : undefined)
   if (isOutside(told)) {
     shown?.end.abort()
