@@ -31,8 +31,11 @@ function moduleText(name: string): string {
   )
 }
 
-/** Each module here names what it imports behind `from`, in single quotes. */
-const statement = /\bfrom '(\.{1,2}\/[^']+)\.[jt]s'/g
+/**
+ * Each module names what it imports behind `from`: in single quotes, or in those that tsc writes
+ * around a name whose ending it has changed.
+ */
+const statement = /\bfrom ['"](\.{1,2}\/[^'"]+)\.[jt]s['"]/g
 
 const importsOf = (text: string): readonly string[] =>
   [...text.matchAll(statement)].map(([, path = '']) => path)
