@@ -31,6 +31,14 @@ export const withAdminOptions = (command: Command): Command =>
     .option('--token-file <file>', 'file with a token of the admin API (admin.tokens)')
     .option('--json', 'print the answer of the admin API as JSON')
 
+export interface ReasonOption {
+  readonly reason?: string
+}
+
+/** The option of each command that changes something. */
+export const withReason = (command: Command): Command =>
+  command.option('--reason <text>', 'why, in your words: it is in the log and in the audit log')
+
 /** What an operation is asked: the parts of its path, its query and its body. */
 export interface Asked<Of extends Operation> {
   readonly params?: z.input<Of['params']>

@@ -8,12 +8,18 @@ import { durationForm, parseDuration } from '../admin/duration.ts'
 import { beginDrain, endDrain, getDrain } from '../admin/operations/drain.ts'
 import type { DrainJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
-import { type AdminCommand, runAdminCommand, withAdminOptions } from './admin-client.ts'
+import {
+  type AdminCommand,
+  type ReasonOption,
+  runAdminCommand,
+  withAdminOptions,
+  withReason,
+} from './admin-client.ts'
 import { CommandFailure } from './command-failure.ts'
 import { endings } from './endings.ts'
 import { age, elapsed, table } from './table.ts'
 
-interface DrainOptions {
+interface DrainOptions extends ReasonOption {
   readonly wait: boolean
   readonly timeout?: string
   readonly every: string
@@ -21,7 +27,7 @@ interface DrainOptions {
 }
 
 export function register(program: Command): void {
-  withAdminOptions(program.command('drain'))
+  withReason(withAdminOptions(program.command('drain')))
     .description(
       'begin no new split, and wait until Rcptwise can be taken away without a message that somebody gets twice',
     )
@@ -48,11 +54,11 @@ async function drain(admin: AdminCommand, options: DrainOptions): Promise<boolea
   const timeoutMs =
     options.timeout === undefined ? Infinity : durationOf('--timeout', options.timeout)
   if (options.undo === true) {
-    const answer = await admin.request(endDrain)
+    const answer = await admin.request(endDrain, { query: { reason: options.reason } })
     admin.print(answer, () => ['splits are begun again', ...late(answer)].map(visible).join('\n'))
     return true
   }
-  const first = await admin.request(beginDrain)
+  const first = await admin.request(beginDrain, { query: { reason: options.reason } })
   const state = options.wait
     ? await untilDone(admin, first, { everyMs, until: Date.now() + timeoutMs })
     : first

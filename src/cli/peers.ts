@@ -8,7 +8,7 @@ import { forgetSender, listSenders, pinSender } from '../admin/operations/sender
 import type { PeerJson, SenderJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { type StrategyName, strategyNames } from '../strategy/names.ts'
-import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { type ReasonOption, runAdminCommand, withAdminOptions, withReason } from './admin-client.ts'
 import { age, elapsed, table } from './table.ts'
 
 interface LearnedSenders {
@@ -40,25 +40,27 @@ export function register(program: Command): void {
       })
     })
 
-  withAdminOptions(peers.command('pin <sender> <strategy>'))
+  withReason(withAdminOptions(peers.command('pin <sender> <strategy>')))
     .description(
       `serve a sender this way whatever was learned (${strategyNames.join(', ')}); auto: as learned again`,
     )
-    .action(async (sender: string, strategy: string, _options: unknown, command: Command) => {
-      await runAdminCommand(command, async ({ request, print }) => {
-        const answer = await request(pinSender, {
-          params: { name: sender },
-          body: { strategy: strategy as StrategyName | 'auto' },
+    .action(
+      async (sender: string, strategy: string, { reason }: ReasonOption, command: Command) => {
+        await runAdminCommand(command, async ({ request, print }) => {
+          const answer = await request(pinSender, {
+            params: { name: sender },
+            body: { strategy: strategy as StrategyName | 'auto', reason },
+          })
+          print(answer, () => describeSender(sender, answer))
         })
-        print(answer, () => describeSender(sender, answer))
-      })
-    })
+      },
+    )
 
-  withAdminOptions(peers.command('forget <sender>'))
+  withReason(withAdminOptions(peers.command('forget <sender>')))
     .description('forget what was learned of a sender; it is then new')
-    .action(async (sender: string, _options: unknown, command: Command) => {
+    .action(async (sender: string, { reason }: ReasonOption, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = await request(forgetSender, { params: { name: sender } })
+        const answer = await request(forgetSender, { params: { name: sender }, query: { reason } })
         print(answer, () => visible(`${sender} is forgotten`))
       })
     })

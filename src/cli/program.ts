@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   strategy: async () => await import('./strategy.ts'),
   splits: async () => await import('./splits.ts'),
   drain: async () => await import('./drain.ts'),
+  audit: async () => await import('./audit.ts'),
   why: async () => await import('./why.ts'),
   config: async () => await import('./config.ts'),
   completion: async () => await import('./completion.ts'),

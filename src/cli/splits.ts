@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { forgiveSplit, getSplit, listSplits } from '../admin/operations/splits.ts'
 import type { SplitJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
-import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { type ReasonOption, runAdminCommand, withAdminOptions, withReason } from './admin-client.ts'
 import { describeKept } from '../split/kept-reply.ts'
 import { describeReason } from '../verdict/reason.ts'
 import { age, elapsed, facts, table } from './table.ts'
@@ -19,6 +19,10 @@ interface Listed {
 interface ListOptions {
   readonly limit?: string
   readonly missing?: boolean
+}
+
+interface ForgiveOptions extends ReasonOption {
+  readonly dryRun?: true
 }
 
 export function register(program: Command): void {
@@ -47,19 +51,22 @@ export function register(program: Command): void {
       })
     })
 
-  withAdminOptions(splits.command('forgive <id>'))
+  withReason(withAdminOptions(splits.command('forgive <id>')))
     .description(
       'let a message through unsplit from its next attempt on, and say what then becomes of each recipient',
     )
     .option('--dry-run', 'only say what would become of each recipient')
-    .action(async (id: string, options: { readonly dryRun?: true }, command: Command) => {
+    .action(async (id: string, options: ForgiveOptions, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
         const before = await request(getSplit, { params: { id } })
         if (options.dryRun === true) {
           print(before, () => fatesTable(before))
           return 'done'
         }
-        const split = await request(forgiveSplit, { params: { id } })
+        const split = await request(forgiveSplit, {
+          params: { id },
+          query: { reason: options.reason },
+        })
         print(split, () =>
           [
             visible(`${split.id} is forgiven: its next attempt goes through unsplit`),

@@ -7,7 +7,7 @@ import { listPeers, resetStrategy, setStrategy } from '../admin/operations/peers
 import type { PeerJson } from '../admin/schemas.ts'
 import { visible } from '../log/visible.ts'
 import { type ConfigurableStrategy, configurableStrategies } from '../strategy/names.ts'
-import { runAdminCommand, withAdminOptions } from './admin-client.ts'
+import { type ReasonOption, runAdminCommand, withAdminOptions, withReason } from './admin-client.ts'
 import { CommandFailure } from './command-failure.ts'
 import { describeOverride } from './peers.ts'
 
@@ -16,7 +16,7 @@ export function register(program: Command): void {
     .command('strategy')
     .description('set another strategy for a peer class while serve runs')
 
-  withAdminOptions(strategy.command('set <peer> <strategy>'))
+  withReason(withAdminOptions(strategy.command('set <peer> <strategy>')))
     .description(
       `use another strategy for a peer class, from its next transaction on (${configurableStrategies.join(', ')})`,
     )
@@ -38,24 +38,28 @@ export function register(program: Command): void {
         const answer = await request(setStrategy, {
           params: { name: peer },
           // serve says what is wrong with a name that is none.
-          body: { strategy: name as ConfigurableStrategy, for: options.for },
+          body: {
+            strategy: name as ConfigurableStrategy,
+            for: options.for,
+            reason: options.reason,
+          },
         })
         print(answer, () => describePeer(answer))
         return 'done'
       })
     })
 
-  withAdminOptions(strategy.command('reset <peer>'))
+  withReason(withAdminOptions(strategy.command('reset <peer>')))
     .description('go back to the configured strategy of a peer class')
-    .action(async (peer: string, _options: unknown, command: Command) => {
+    .action(async (peer: string, { reason }: ReasonOption, command: Command) => {
       await runAdminCommand(command, async ({ request, print }) => {
-        const answer = await request(resetStrategy, { params: { name: peer } })
+        const answer = await request(resetStrategy, { params: { name: peer }, query: { reason } })
         print(answer, () => describePeer(answer))
       })
     })
 }
 
-interface SetOptions {
+interface SetOptions extends ReasonOption {
   readonly for?: string
   readonly dryRun?: true
 }

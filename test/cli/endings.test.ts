@@ -87,6 +87,8 @@ const table: readonly (readonly [Ending, string])[] = [
   ['configuration', 'config show --config wrong.yaml'],
   ['done', 'peers --admin ADMIN'],
   ['done', 'splits --admin ADMIN'],
+  ['done', 'audit --admin ADMIN'],
+  ['usage', 'audit --limit many --admin ADMIN'],
   ['done', 'recipients test --config good.yaml ann@example.org'],
   ['failed', 'check --config dead.yaml'],
   ['failed', 'why ann@example.org --history nowhere.db'],
