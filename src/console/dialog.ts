@@ -1,6 +1,7 @@
 /** A question in front of the page, as the browser's own dialog: Escape and Tab are its work. */
 import { problemOf } from './api.ts'
 import { type Child, el, put } from './dom.ts'
+import { reasonField } from './reason-field.ts'
 import { sentenceOf } from './parts.ts'
 
 export interface Question {
@@ -9,18 +10,19 @@ export interface Question {
   /** On the button that does it. */
   readonly yes: string
   readonly danger?: boolean
-  /** What it does; what it throws is said in the dialog, which stays. */
-  readonly act: () => Promise<void>
+  /** What it does, and why; what it throws is said in the dialog, which stays. */
+  readonly act: (reason: string) => Promise<void>
 }
 
 export function askInDialog({ title, body, yes, danger = false, act }: Question): void {
   const failed = el('p', { class: 'notice failed', role: 'alert', hidden: true })
   const go = el('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, yes)
+  const why = reasonField()
   const close = (): void => dialog.close()
   const submit = async (): Promise<void> => {
     go.disabled = true
     try {
-      await act()
+      await act(why.reason())
       dialog.close()
     } catch (error) {
       put(failed, sentenceOf(problemOf(error)))
@@ -42,6 +44,7 @@ export function askInDialog({ title, body, yes, danger = false, act }: Question)
       },
       el('h2', { id: 'dialog-title' }, title),
       body,
+      why.element,
       failed,
       el(
         'div',

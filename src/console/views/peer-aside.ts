@@ -2,6 +2,7 @@
 import type { PeerJson } from '../../admin/schemas.ts'
 import { configurableStrategies } from '../../strategy/names.ts'
 import { ask, segment } from '../api.ts'
+import { askInDialog } from '../dialog.ts'
 import { type Child, el } from '../dom.ts'
 import { badge, facts } from '../parts.ts'
 import type { ViewContext } from '../view.ts'
@@ -58,14 +59,19 @@ function changes(
           'button',
           {
             type: 'button',
-            onclick: () => {
-              void ask<PeerJson>(path, { method: 'DELETE' })
-                .then(() => say(`${name} is served as configured, with ${configured}.`))
-                .catch((error: unknown) => say(String(error)))
-                .then(async () => await sources.peers.refresh())
-            },
+            onclick: () =>
+              askInDialog({
+                title: `Serve ${name} as configured?`,
+                yes: `Back to ${configured}`,
+                body: [el('p', {}, meanings[configured] ?? '')],
+                act: async (reason) => {
+                  await ask<PeerJson>(path, { method: 'DELETE', query: { reason } })
+                  say(`${name} is served as configured, with ${configured}.`)
+                  await sources.peers.refresh()
+                },
+              }),
           },
-          `Back to ${configured}, as configured`,
+          `Back to ${configured}, as configured …`,
         ),
   ]
 }

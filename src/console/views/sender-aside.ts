@@ -153,8 +153,8 @@ const forgetButton = (name: string, { say, sources, close }: AsideContext): HTML
             ),
             el('p', {}, 'Its next message is that of a new sender.'),
           ],
-          act: async () => {
-            await ask(`api/v1/senders/${segment(name)}`, { method: 'DELETE' })
+          act: async (reason) => {
+            await ask(`api/v1/senders/${segment(name)}`, { method: 'DELETE', query: { reason } })
             say(`${name} is forgotten.`)
             close()
             await sources.senders.refresh()

@@ -5,7 +5,7 @@
 import type { SplitJson } from '../../admin/schemas.ts'
 import { explainReason } from '../../verdict/reason-in-words.ts'
 import type { Reason } from '../../verdict/reason.ts'
-import { ask, segment } from '../api.ts'
+import { askTagged, ask, segment } from '../api.ts'
 import { askInDialog } from '../dialog.ts'
 import { type Child, el, outside } from '../dom.ts'
 import { Aside, badge, bar, facts, filterField, Notice, setField, type Tone } from '../parts.ts'
@@ -316,7 +316,8 @@ function stateOf(recipient: Recipient): readonly [string, Tone] {
 /** The API says first what would happen; nothing happens before that was seen. */
 async function forgive(split: SplitJson, { say, sources }: ViewContext): Promise<void> {
   const path = `api/v1/splits/${segment(split.id)}`
-  const { ifForgiven = [], status } = await ask<SplitJson>(path).catch((): SplitJson => split)
+  const seen = await askTagged<SplitJson>(path).catch(() => ({ value: split, etag: undefined }))
+  const { ifForgiven = [], status } = seen.value
   if (status !== 'open') {
     say(`This split is ${status} already.`)
     await sources.splits.refresh()
@@ -337,8 +338,10 @@ async function forgive(split: SplitJson, { say, sources }: ViewContext): Promise
       ),
       waitingIn(split).length === 0 ? el('p', {}, 'Nobody waits in it any more.') : undefined,
     ],
-    act: async () => {
-      await ask<SplitJson>(`${path}/forgive`, { method: 'POST' })
+    act: async (reason) => {
+      // What was shown is what happens, or it is shown anew.
+      const asked = { method: 'POST', query: { reason }, ifMatch: seen.etag } as const
+      await ask<SplitJson>(`${path}/forgive`, asked)
       say(`The message of ${senderOf(split)} is forgiven.`)
       await sources.splits.refresh()
     },

@@ -2,6 +2,7 @@
 import { problemOf } from '../api.ts'
 import { type Child, el, put } from '../dom.ts'
 import { field, sentenceOf } from '../parts.ts'
+import { reasonField } from '../reason-field.ts'
 
 export interface Chosen {
   readonly strategy: string
@@ -41,12 +42,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
     { name: 'for' },
     durations.map(([value, words]) => el('option', { value, selected: value === '2h' }, words)),
   )
-  const reason = el('input', {
-    name: 'reason',
-    maxlength: '200',
-    autocomplete: 'off',
-    placeholder: 'such as: ticket 4711, sender drops at 451',
-  })
+  const why = reasonField()
   const failed = el('p', { class: 'notice failed', role: 'alert', hidden: true })
   const radios = names.map((name) =>
     el('input', { type: 'radio', name: group, value: name, onchange: () => choose(name) }),
@@ -65,7 +61,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
       await options.act({
         strategy,
         for: options.durations === true ? long.value : '',
-        reason: reason.value.trim(),
+        reason: why.reason(),
       })
     } catch (error) {
       put(failed, sentenceOf(problemOf(error)))
@@ -87,7 +83,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
       'div',
       { class: 'fields' },
       options.durations === true ? field('For how long', long) : undefined,
-      field('Reason, for the audit log', reason),
+      why.element,
     ),
     failed,
     el('div', { class: 'actions' }, go),

@@ -84,7 +84,10 @@ test('a class is switched in the page, and the next transaction in each worker f
       'off',
       'off',
     ])
-    await page.getByRole('button', { name: 'Back to late, as configured' }).click()
+    await page.getByRole('button', { name: 'Back to late, as configured …' }).click()
+    const asked = page.getByRole('dialog')
+    await asked.getByLabel('Reason, for the audit log').fill('they have mended it')
+    await asked.getByRole('button', { name: 'Back to late' }).click()
     await page.getByText('partners is served as configured').waitFor()
   })
 })
@@ -99,8 +102,15 @@ test('before a message is forgiven, the page says what becomes of each recipient
     await page.keyboard.press('Escape')
     expect(await page.getByRole('dialog').count()).toBe(0)
     await page.getByRole('button', { name: 'Forgive …' }).click()
+    await page.getByRole('dialog').getByLabel('Reason, for the audit log').fill('they called us')
     await page.getByRole('dialog').getByRole('button', { name: 'Forgive' }).click()
     await page.getByText('is forgiven').first().waitFor()
+    const answer = await fetch(`${scene.adminUrl}/api/v1/audit`)
+    const { entries } = (await answer.json()) as { entries: { change: string; reason?: string }[] }
+    expect(entries.slice(0, 2)).toMatchObject([
+      { change: 'splitForgiven', reason: 'they called us' },
+      { change: 'strategyChanged', reason: 'they have mended it' },
+    ])
   })
 })
 
