@@ -14,7 +14,14 @@ import { aBusyMorning, letterOf, offer, Scene } from '../../support/console/scen
 import { until } from '../../support/lab/until.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const views = ['now', 'senders', 'splits', 'history?address=cho@example.org', 'delays']
+const views = [
+  'now',
+  'senders',
+  'splits',
+  'history?address=cho@example.org',
+  'delays',
+  'configuration',
+]
 
 let browser: Browser
 let scene: Scene
@@ -112,6 +119,39 @@ test('before a message is forgiven, the page says what becomes of each recipient
       { change: 'strategyChanged', reason: 'they have mended it' },
     ])
   })
+})
+
+test('who has a token comes in with it, may do what its role allows, and goes again', async () => {
+  const tokens = [
+    { name: 'watch', role: 'read', token: 'watch-0123456789abcdef' },
+    { name: 'duty', role: 'operate', token: 'duty-0123456789abcdef' },
+  ] as const
+  await using guarded = await Scene.begin({ tokens, workers: 1 })
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(`${guarded.adminUrl}/#/senders`)
+  const comeIn = async (token: string): Promise<void> => {
+    await page.getByLabel('Token').fill(token)
+    await page.getByRole('button', { name: 'Log in' }).click()
+  }
+  await comeIn('nobody-0123456789abcdef')
+  await page.getByRole('alert').filter({ hasText: /token/i }).waitFor()
+  await comeIn('watch-0123456789abcdef')
+  await page.getByRole('link', { name: 'partners' }).click()
+  await page.getByText('Your token may read, and change nothing.').waitFor()
+  expect(await page.getByRole('radio').count()).toBe(0)
+  await page.reload()
+  await page.getByRole('link', { name: 'partners' }).waitFor()
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await comeIn('duty-0123456789abcdef')
+  await page.getByRole('link', { name: 'partners' }).click()
+  await page.getByRole('radio', { name: 'off' }).check()
+  await page.getByRole('button', { name: 'Serve partners with off' }).click()
+  await page.getByText('partners is served with off').waitFor()
+  const [cookie] = await context.cookies(`${guarded.adminUrl}/api/v1/session`)
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+  expect(await page.evaluate<string>('document.cookie')).toBe('')
+  await context.close()
 })
 
 test('what strangers wrote is text', async () => {

@@ -24,12 +24,32 @@ export interface SceneOptions {
   /** More of the configuration, in YAML; `admin:` comes from here as well when it is needed. */
   readonly more?: string
   readonly servers?: readonly string[]
+  readonly tokens?: readonly SceneToken[]
 }
 
-const configuration = ({ admin, workers, more, servers }: Required<SceneOptions>): string => `
+export interface SceneToken {
+  readonly name: string
+  readonly role: 'read' | 'operate'
+  readonly token: string
+}
+
+const tokensIn = (tokens: readonly SceneToken[]): string => {
+  const listed = tokens.map(
+    ({ name, role }) => `{ name: ${name}, role: ${role}, token_file: ${name}.token }`,
+  )
+  return listed.length === 0 ? '' : `, tokens: [${listed.join(', ')}]`
+}
+
+const configuration = ({
+  admin,
+  workers,
+  more,
+  servers,
+  tokens,
+}: Required<SceneOptions>): string => `
 hostname: mx1.example.org
 listen: [{ address: "127.0.0.1:0", xclient_from: [127.0.0.1] }]
-admin: { listen: "${admin}" }
+admin: { listen: "${admin}"${tokensIn(tokens)} }
 backend: { servers: [${servers.join(', ')}] }
 relay_domains: [example.org]
 judges: [{ headers: { from: [127.0.0.0/8, 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24] } }]
@@ -67,8 +87,11 @@ export class Scene implements AsyncDisposable {
       workers: 2,
       more: '',
       servers: ['"sink:mail"'],
+      tokens: [],
       ...options,
     }
+    for (const { name, token } of given.tokens)
+      await writeFile(join(directory, `${name}.token`), `${token}\n`, { mode: 0o600 })
     await writeFile(join(directory, 'config.yaml'), configuration(given))
     const scene = new Scene(directory, given)
     await scene.#listening()
