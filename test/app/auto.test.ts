@@ -60,7 +60,7 @@ test('strategies.md: “With strategy: auto Rcptwise serves a class sender by se
         client: { local: `127.0.0.1 ${app.port}`, rdns: 'localhost' },
       })
       expect(await api(app, 'GET', 'senders')).toEqual({ senders: [], more: false })
-      expect(await api(app, 'PUT', sender, { strategy: 'lenient' })).toMatchObject({
+      expect(await api(app, 'PUT', `${sender}/strategy`, { strategy: 'lenient' })).toMatchObject({
         name: network,
         why: 'pinned',
       })

@@ -11,6 +11,7 @@ import { sourceName } from '../../src/app/policy-source.ts'
 import { reportOn } from '../../src/app/recipient-report.ts'
 import { checkRecipients } from '../../src/cli/check-recipients.ts'
 import type { Config } from '../../src/config/config.ts'
+import type { Policy } from '../../src/verdict/policy.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { socketmapServer } from '../policy/socketmap/socketmap-server.ts'
 import { freePort } from '../support/lab/ports.ts'
@@ -45,7 +46,12 @@ function configOf(yaml: string): Config {
 /** What a mailbox has, by `recipients test`. */
 async function policiesOf(config: Config, ...addresses: readonly string[]): Promise<unknown[]> {
   const reports = await reportOn({ addresses, sender: '' }, config)
-  return reports.map(({ policy }) => [policy?.tagAt, policy?.rejectAt])
+  const limits = ({ tagAt, rejectAt }: Policy): unknown => [tagAt, rejectAt]
+  return reports.map(({ policy }) =>
+    policy?.several === undefined
+      ? policy && limits(policy)
+      : { [policy.several.which]: policy.several.of.map(limits) },
+  )
 }
 
 async function inWords(config: Config): Promise<string> {
@@ -94,8 +100,13 @@ test("Postfix's own maps", async () => {
     [5, 8],
     [4, 9],
     [6, 15],
-    // The mildest of Ann's and Bob's.
-    [5, 9],
+    // Ann's and Bob's, message by message.
+    {
+      mildest: [
+        [5, 8],
+        [4, 9],
+      ],
+    },
     [5, undefined],
     [6, 15],
   ])

@@ -16,7 +16,9 @@ import { FileWatch } from './file-watch.ts'
 import { startKeeper, type Keeper } from './checkpointer.ts'
 import { checkLater, type LateCheck } from './late-check.ts'
 import { migrate, migrations, pragma, RefusedLedgerError } from './schema.ts'
+import type { SplitRow } from '../stored-split.ts'
 import { SplitStore } from './statements.ts'
+import { Unproven } from './unproven.ts'
 import { StoreReplacedError, type StoreCall } from './write-split.ts'
 
 export interface StorageOptions {
@@ -61,6 +63,8 @@ export class Storage {
   #store: SplitStore = openMemory({ remember: false })
   #keeper: Keeper | undefined
   #check: LateCheck | undefined
+  /** While the file is looked through. */
+  #unproven: Unproven | undefined
   /** The end of the thread of a file that is no longer in force. */
   #ending: Promise<void> | undefined
   #moving: Promise<void> | undefined
@@ -129,6 +133,11 @@ export class Storage {
       })
   }
 
+  /** A write of this has succeeded. */
+  noteSaved(row: SplitRow): void {
+    this.#unproven?.saved(row)
+  }
+
   /** Set while writes are to wait, because the disk can't follow. */
   get congestion(): Promise<void> | undefined {
     return this.#file.congestion
@@ -190,8 +199,13 @@ export class Storage {
   }
 
   #checkBehind(keeper: Keeper): void {
+    this.#unproven = new Unproven()
     this.#check = checkLater(this.#options.path, (damage) => {
       if (this.#keeper !== keeper) return
+      if (damage === '') {
+        this.#unproven = undefined
+        return
+      }
       this.#damaged = true
       this.#fall(this.#store, damage)
     })
@@ -258,6 +272,8 @@ export class Storage {
     const memory = openMemory({ remember: true })
     this.#identity =
       from === undefined ? undefined : await copyOpen(from, memory, this.#options.clock())
+    await this.#unproven?.addTo(memory, this.#options.clock())
+    this.#unproven = undefined
     from?.close()
     // Not waited for here: the thread may have to wait for the disk that is in trouble.
     this.#ending = keeper?.end()

@@ -11,11 +11,14 @@ export interface LateCheck {
 /** Has the extension of this one: .ts from the sources, .js when built. */
 const program = fileURLToPath(new URL(`./check-file${extname(import.meta.url)}`, import.meta.url))
 
-/** It does not keep the process alive. A check that can't be made says nothing. */
-export function checkLater(path: string, onDamage: (damage: string) => void): LateCheck {
+/**
+ * It does not keep the process alive. Tells the damage, or nothing where there is none and where
+ * the check can't be made.
+ */
+export function checkLater(path: string, onEnd: (damage: string) => void): LateCheck {
   let over = false
   const child = execFile(process.execPath, [program, path], (error, damage) => {
-    if (!over && error === null && damage !== '') onDamage(damage)
+    if (!over) onEnd(error === null ? damage : '')
   })
   child.unref()
   return {

@@ -169,7 +169,9 @@ class SqliteLedger implements Ledger {
     if (wait !== undefined)
       return this.#track(wait.then(async () => await this.#saveLater(row, prior)))
     const saved = writeSplit(this.#storage.calls(), row, prior, this.#clock())
-    return saved instanceof Promise ? this.#track(this.#saveLater(row, prior, saved)) : { saved }
+    if (saved instanceof Promise) return this.#track(this.#saveLater(row, prior, saved))
+    if (saved) this.#storage.noteSaved(row)
+    return { saved }
   }
 
   #isNew({ id, version }: Split): boolean {
@@ -258,7 +260,9 @@ class SqliteLedger implements Ledger {
     for (;;) {
       try {
         saving ??= writeSplit(this.#storage.calls(), row, prior, this.#clock())
-        return { saved: await saving }
+        const saved = await saving
+        if (saved) this.#storage.noteSaved(row)
+        return { saved }
       } catch (error) {
         if (!(error instanceof StoreReplacedError)) throw error
         await this.#storage.settled()
