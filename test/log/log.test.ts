@@ -218,7 +218,7 @@ describe('log injection', () => {
   const told = transaction({
     reversePath: hostile,
     client: { address: '192.0.2.1', port: 1, helo: hostile, tls: false },
-    recipients: [recipient(hostile, { reply: hostile })],
+    recipients: [recipient(hostile, { reply: `250 ${hostile}` })],
     messageId: hostile,
     symbols: [hostile],
     reply: hostile,

@@ -16,6 +16,7 @@ import { parse } from 'yaml'
 import { Client, play } from '../../support/dialogue.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { until } from '../../support/lab/until.ts'
+import { endings } from '../../../src/cli/endings.ts'
 import { project, startBuilder, type Builder } from './base-images.ts'
 import { standInFolders, startStack, type Service } from './compose-stack.ts'
 
@@ -211,7 +212,7 @@ describe.skipIf(interopObstacle() !== undefined)('the image', () => {
       'rcptwise',
     ])
     expect(ran?.transcript).toMatch(/config\.yaml:2:1: backends/)
-    expect(ran).toMatchObject({ code: 2 })
+    expect(ran).toMatchObject({ code: endings.configuration.code })
   })
 
   test(
