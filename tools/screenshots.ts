@@ -29,7 +29,6 @@ const pictures: readonly Picture[] = [
   { name: 'console-splits', hash: 'splits', height: 640, scheme: 'dark', click: 'tbody th a' },
   { name: 'console-history', hash: 'history?address=cho@example.org', height: 800 },
   { name: 'console-delays', hash: 'delays?span=60', height: 560 },
-  { name: 'console-narrow', hash: 'splits', width: 360, height: 640 },
 ]
 
 async function take(browser: Browser, url: string, picture: Picture): Promise<void> {
