@@ -167,7 +167,10 @@ function absorbTwins(
       declaredAlike(twin, transaction.arrival) &&
       open.every(({ address }) => here.has(address))
     if (twin.fingerprint !== fingerprint && !nameless) continue
+    // Attempts in vain before any text may have been another message's (rule 5).
+    const { idleAttempts, forgiven } = merged
     merged = mergeSplits(merged, twin)
+    if (nameless) merged = { ...merged, idleAttempts, forgiven }
     retire(session, transaction, twin)
   }
   if (merged === split) return

@@ -227,3 +227,27 @@ test('two splits of one message, of which one was out of reach: that its refusal
   expect([codes(rcpts), codes(text)], 'split, not forgiven').toEqual(['250 451', '250'])
   expect(copies.filter((one) => one.startsWith('<cho@'))).toEqual([])
 })
+
+test('a message is not let through for attempts in vain of another one, whose text nobody has seen (rule 5)', () => {
+  const { clock, ledger } = site()
+  const farms = { near: '192.0.2.1', far: '192.0.2.99' } as const
+  const attempt = (farm: keyof typeof farms, strategy: StrategyName): Machine => {
+    clock.now += 60_000
+    return Machine.ready({
+      recipients,
+      ledger,
+      now: () => clock.now,
+      peer: { strategy },
+      farm: farms[farm],
+    })
+  }
+  const gaveUp = attempt('far', 'group')
+  gaveUp.envelope('sender@example.net', ['ann@example.org', 'cho@example.org'])
+  gaveUp.tell({ kind: 'clientLost' })
+  expect(ledger.open).toMatchObject([{ idleAttempts: 1 }])
+  expect(codes(attempt('near', 'late').message(all, spam).text)).toBe('451')
+  // From the host of the other one, so that it may be that one's return as well.
+  const { rcpts, text } = attempt('far', 'late').message([...all].reverse(), spam)
+  expect([codes(rcpts), codes(text)]).toEqual(['250 250 250', '451'])
+  expect(ledger.open.map(({ forgiven }) => forgiven)).not.toContain(true)
+})
