@@ -219,7 +219,7 @@ function notReachable(url: URL, error: unknown): string {
     `the admin API does not answer at ${nameOf(url)} (${code}).`,
     'Is "rcptwise serve" running? Its address is admin.listen in the configuration;',
     'say another one with --admin URL or RCPTWISE_ADMIN.',
-  ].join('\n')
+  ].join(' ')
 }
 
 /** Whatever the server says, it is printed without control characters. */

@@ -135,6 +135,8 @@ describe('cli.md: “Every command ends with one of these exit codes.”', () =>
   test.each(table)('%s: rcptwise %s', async (ending, line) => {
     const ran = await rcptwise(line)
     expect(ran).toMatchObject({ ending })
+    // A line of ours that was cut as if a stranger had written it.
+    expect(ran.stderr + ran.stdout).not.toMatch(/\\u00[01]/)
     // Whoever is told no is told why.
     if (ending !== 'done') expect(ran.stdout + ran.stderr).not.toBe('')
   })
