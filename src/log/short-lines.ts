@@ -3,9 +3,8 @@
  * They are made of the JSON line, so that both say the same. Blanks stand between fields and
  * nowhere else, so that nobody outside can write a field of their own into a line.
  */
+import { type Json, listOf, objectOf, text } from './line-values.ts'
 import { visible } from './visible.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Of one value; the JSON line has it whole. */
 const mostCharacters = 300
@@ -125,13 +124,3 @@ const spelledOut = (character: string): string =>
 
 const cut = (plain: string): string =>
   plain.length <= mostCharacters ? plain : `${plain.slice(0, mostCharacters)}…`
-
-function text(value: unknown): string {
-  if (value === undefined || value === null) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null ? (value as Json) : {}

@@ -4,9 +4,8 @@
  * the same.
  */
 import { paint, type Style } from './colours.ts'
+import { type Json, listOf, objectOf, text } from './line-values.ts'
 import { visible } from './visible.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Of a whole line; the JSON line has all of it. */
 const mostCharacters = 400
@@ -122,13 +121,3 @@ function eventLine(line: Json): string {
 
 const cut = (plain: string): string =>
   plain.length <= mostCharacters ? plain : `${plain.slice(0, mostCharacters)}…`
-
-function text(value: unknown): string {
-  if (value === undefined || value === null) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null ? (value as Json) : {}
