@@ -54,7 +54,7 @@ test('what a damaged file did not give back is added in its last version, and no
   expect(found?.split?.status).toBe('abandoned')
 })
 
-test('more than there is room for is left to what can be read of the file, the oldest first', async () => {
+test('ledger.md: “Until it knows, Rcptwise also keeps what it saves in memory, up to 64 MiB.” More than there is room for is left to what can be read of the file, the oldest first', async () => {
   const store = memory()
   const unproven = new Unproven()
   const large = { bytes: 24 * 1024 * 1024 }
