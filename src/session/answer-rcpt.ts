@@ -25,8 +25,9 @@ export function finish(session: Session, recipient: Recipient, { reply, why }: R
 
 export const byBackend = (reply: Reply): Refusal => ({ reply, why: reason('backend at RCPT') })
 
-export function letThrough(session: Session, recipient: Recipient): void {
+export function letThrough(session: Session, transaction: Transaction, recipient: Recipient): void {
   recipient.fate = 'through'
+  transaction.through.add(recipient.address)
   const reply =
     recipient.concealed !== undefined
       ? replies.recipientOk

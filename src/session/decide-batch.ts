@@ -17,7 +17,13 @@ import {
 import { takeReturn } from './recognise-split.ts'
 import { recordDeferrals, recordReturns } from './record-split.ts'
 import { type Session, transactionOf } from './session.ts'
-import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
+import {
+  firstAskedOf,
+  firstOpenOf,
+  type Recipient,
+  splittingOf,
+  type Transaction,
+} from './transaction.ts'
 
 /**
  * Decides over the recipients that are considered and not decided yet. With look-ahead this waits
@@ -31,12 +37,13 @@ export function settle(session: Session, batchEnded: boolean): void {
   const inOrder = splitting !== undefined && goesInOrder(transaction)
   if (batchEnded) transaction.batchEnd = recipients.length
   const waitsForBatch = splitting !== undefined && !inOrder
-  const open = recipients.filter((recipient) => recipient.fate === 'asked')
-  if (waitsForBatch && (transaction.batchEnd < recipients.length || open.length > 0)) return
-  const upTo = inOrder ? (open[0]?.index ?? recipients.length) : recipients.length
-  const batch = recipients.filter(
-    (recipient) => recipient.fate === 'considered' && recipient.index < upTo,
-  )
+  const firstAsked = firstAskedOf(transaction)
+  if (waitsForBatch && (transaction.batchEnd < recipients.length || firstAsked < recipients.length))
+    return
+  const upTo = inOrder ? firstAsked : recipients.length
+  const batch = recipients
+    .slice(firstOpenOf(transaction), upTo)
+    .filter(({ fate }) => fate === 'considered')
   if (batch.length === 0) return
   recall(session, transaction, batch)
   if (inOrder) for (const recipient of batch) decideBatch(session, transaction, [recipient])
@@ -50,8 +57,10 @@ export function settle(session: Session, batchEnded: boolean): void {
 function goesInOrder(transaction: Transaction): boolean {
   const { peer, going, recipients } = transaction
   if (peer.first !== 'offered') return false
-  const next = recipients.find(({ fate }) => fate === 'considered')
-  return going.kind !== 'nobody' || next === undefined || !mayGoInVain(transaction, next)
+  if (going.kind !== 'nobody') return true
+  const open = recipients.slice(firstOpenOf(transaction))
+  const next = open.find(({ fate }) => fate === 'considered')
+  return next === undefined || !mayGoInVain(transaction, next)
 }
 
 function decideBatch(
@@ -86,12 +95,17 @@ function decideBatch(
 }
 
 /** One reply has to do for all of them, or each has one of their own (PRDR). */
-function letAllThrough(session: Session, { prdr }: Transaction, batch: readonly Recipient[]): void {
+function letAllThrough(
+  session: Session,
+  transaction: Transaction,
+  batch: readonly Recipient[],
+): void {
   for (const recipient of batch) {
     // What is concealed can be told after the text only where answers are kept apart; else it has
     // to be told now.
     const { concealed } = recipient
-    if (concealed === undefined || prdr || hasIt(recipient)) letThrough(session, recipient)
+    if (concealed === undefined || transaction.prdr || hasIt(recipient))
+      letThrough(session, transaction, recipient)
     else finish(session, recipient, byBackend(concealed))
   }
 }
@@ -136,14 +150,14 @@ function offeredOf(
 
 /** Gives those who are deferred. */
 function carryOut(session: Session, transaction: Transaction, choice: Choice): Recipient[] {
-  for (const index of choice.through) letThrough(session, recipientAt(transaction, index))
+  for (const index of choice.through)
+    letThrough(session, transaction, recipientAt(transaction, index))
   // An address given twice is one recipient to the ledger: the second can't wait for an answer that
   // the first one gets.
-  const goes = new Set(throughOf(transaction).map((recipient) => recipient.address))
   const deferred: Recipient[] = []
   for (const { index, why } of choice.deferred) {
     const recipient = recipientAt(transaction, index)
-    if (goes.has(recipient.address)) letThrough(session, recipient)
+    if (transaction.through.has(recipient.address)) letThrough(session, transaction, recipient)
     else deferred.push(defer(session, transaction, recipient, why))
   }
   return deferred

@@ -18,7 +18,13 @@ import {
 import { type UnsplitReason, whyUnsplit } from '../split/unsplit.ts'
 import { switchSplit } from './recognise-split.ts'
 import { type Session, transactionOf } from './session.ts'
-import { type Recipient, splittingOf, throughOf, type Transaction } from './transaction.ts'
+import {
+  firstAskedOf,
+  type Recipient,
+  splittingOf,
+  throughOf,
+  type Transaction,
+} from './transaction.ts'
 
 /**
  * The server behind would not take anything for them now, perhaps since this very message has
@@ -62,7 +68,7 @@ export function recall(
   )
   // DATA stands behind them, and all have been looked at: nobody else is offered.
   const whole =
-    session.held !== undefined && !transaction.recipients.some(({ fate }) => fate === 'asked')
+    session.held !== undefined && firstAskedOf(transaction) === transaction.recipients.length
   const fitting = possible.filter(
     (candidate) =>
       seemsReturn(candidate, arrival) &&

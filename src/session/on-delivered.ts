@@ -235,6 +235,7 @@ function markJudged({ recipients }: Transaction, judgedAnyway: readonly Outcome[
 
 function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
   const final = new Set(said.final.map((outcome) => outcome.index))
+  const refused = new Set(said.refusalsKept.map((outcome) => outcome.index))
   const single = said.lines.length === 1 ? said.lines[0] : undefined
   const answered = [...said.refusalsKept, ...said.deliveredUnsaid, ...said.final]
   const reasons = new Map(answered.map((outcome) => [outcome.index, outcome.reason]))
@@ -245,6 +246,6 @@ function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], sa
     recipient.final = final.has(outcome.index)
     recipient.lastReply = single ?? outcome.reply
     // Told to come back only because others were deferred: a forced retry like any other.
-    if (said.refusalsKept.some((kept) => kept.index === outcome.index)) recipient.fate = 'deferred'
+    if (refused.has(outcome.index)) recipient.fate = 'deferred'
   }
 }

@@ -53,6 +53,8 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
     recipients: [],
     going: { kind: 'nobody' },
     batchEnd: 0,
+    through: new Set(),
+    passed: { asked: 0, open: 0 },
     beyondLimit: 0,
     recalled: new Map(),
     contested: new Set(),

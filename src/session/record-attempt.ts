@@ -9,9 +9,9 @@ import {
   endAttempt,
   expectRecipients,
   isOpen,
-  keepDelivery,
+  keepDeliveries,
   keepJudged,
-  keepRefusal,
+  keepRefusals,
   nextVersion,
   oweAcknowledgement,
   settleDelivery,
@@ -53,12 +53,15 @@ function recordRefused(session: Session, transaction: Transaction): void {
   for (const other of transaction.recalled.values()) {
     // Who has that message, or may get it at this moment, is refused for this one alone: a mailbox
     // that is full now.
-    const gone = refused.filter((address) =>
-      ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
+    const gone = new Set(
+      refused.filter((address) =>
+        ['waiting', 'refused'].includes(stateOf(other, address)?.state ?? ''),
+      ),
     )
-    if (other.id === transaction.split?.id || gone.length === 0) continue
-    const offered = transaction.recipients.filter(({ address }) => gone.includes(address))
-    const split = withOutcomes(answerRecipients(other, gone), transaction, offered, session.at)
+    if (other.id === transaction.split?.id || gone.size === 0) continue
+    const offered = transaction.recipients.filter(({ address }) => gone.has(address))
+    const answeredOnes = answerRecipients(other, [...gone])
+    const split = withOutcomes(answeredOnes, transaction, offered, session.at)
     const answered = nextVersion(closeIfDone(split, session.at))
     session.effects.push({ do: 'save', split: answered })
     noteClosed(session, answered)
@@ -91,20 +94,20 @@ export function recordAnswer(
     transaction.split = { ...beginSplit(session, transaction), ...identity }
   }
   let split = transaction.split
-  let progress = answer.final.length > 0
-  for (const kept of answer.refusalsKept) {
-    progress ||= stateOf(split, kept.address)?.state !== 'refused'
-    split = keepRefusal(split, kept.address, kept.reply, session.at)
-  }
-  for (const delivered of answer.deliveredUnsaid) {
-    progress ||= transaction.recipients[delivered.index]?.duplicate !== true
-    split = keepDelivery(split, delivered.address, session.at)
-  }
-  for (const { address, reply } of judgedAnyway) {
-    const judged = isPositive(reply) || isPermanent(reply)
-    progress ||= judged
-    if (judged) split = keepJudged(split, address, isPositive(reply) ? undefined : reply)
-  }
+  const judged = judgedAnyway.filter(({ reply }) => isPositive(reply) || isPermanent(reply))
+  const before = split
+  const progress =
+    answer.final.length > 0 ||
+    judged.length > 0 ||
+    answer.refusalsKept.some(({ address }) => stateOf(before, address)?.state !== 'refused') ||
+    answer.deliveredUnsaid.some(({ index }) => transaction.recipients[index]?.duplicate !== true)
+  const refusals = new Map(answer.refusalsKept.map(({ address, reply }) => [address, reply]))
+  split = keepRefusals(split, refusals, session.at)
+  split = keepDeliveries(split, addresses(answer.deliveredUnsaid), session.at)
+  split = keepJudged(
+    split,
+    new Map(judged.map(({ address, reply }) => [address, isPositive(reply) ? undefined : reply])),
+  )
   const taking = answer.final.filter(({ reply }) => isPositive(reply))
   split = answerRecipients(split, addresses(answer.final), new Set(addresses(taking)))
   const unheard = unheardOf(transaction, client, taking).filter(

@@ -14,11 +14,12 @@ import { anywayOf, type Recipient, throughOf, type Transaction } from './transac
 import { known } from '../known.ts'
 
 export function resultsOf(transaction: Transaction, said: Said): Results {
+  const replyTo = repliesByIndex(said)
   const outcomeFor = (recipient: Recipient): Outcome => ({
     index: recipient.index,
     address: recipient.address,
     mailbox: recipient.path.mailbox,
-    ...toldTo(recipient, said),
+    ...toldTo(recipient, replyTo.get(recipient.index), said.judges),
   })
   return {
     replies: said.replies,
@@ -39,12 +40,11 @@ interface Said {
  * Rule 1: 2yz only where the backend has taken the message for this recipient, now or on an earlier
  * attempt, or a judge wants it thrown away.
  */
-function toldTo(recipient: Recipient, said: Said): OwnAnswer {
+function toldTo(recipient: Recipient, reply: Reply | undefined, judges: boolean): OwnAnswer {
   if (recipient.memory?.state === 'delivered')
     return { reply: replies.alreadyDelivered, reason: reason('delivered before') }
-  const reply = saidTo(recipient, said)
   if (reply === undefined) return withheld(recipient)
-  const byVerdict = isPositive(reply) && !said.judges
+  const byVerdict = isPositive(reply) && !judges
   return {
     reply: forClient(reply, replies.ok),
     reason: byVerdict ? recipient.reason : reason('backend at text'),
@@ -53,20 +53,26 @@ function toldTo(recipient: Recipient, said: Said): OwnAnswer {
 
 type OwnAnswer = Pick<Outcome, 'reply' | 'reason'>
 
-/** The backend's words; undefined for whom it was not given the text. */
-function saidTo({ index }: Recipient, { parcels, replies: all }: Said): Reply | undefined {
-  const result = all[parcels.findIndex(({ recipients }) => recipients.includes(index))]
-  return result?.own.get(index) ?? result?.reply
+/** The backend's words by the recipient's index; nothing for whom it was not given the text. */
+function repliesByIndex({ parcels, replies: all }: Said): ReadonlyMap<number, Reply> {
+  const replyTo = new Map<number, Reply>()
+  for (const [n, { recipients }] of parcels.entries()) {
+    const result = all[n]
+    if (result === undefined) continue
+    for (const index of recipients) replyTo.set(index, result.own.get(index) ?? result.reply)
+  }
+  return replyTo
 }
 
 /** The verdict that the backend's reply amounts to. */
 export function markResults(transaction: Transaction, said: Said): void {
+  const replyTo = repliesByIndex(said)
   for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
     if (recipient.memory?.state === 'delivered') {
       recipient.duplicate = true
       continue
     }
-    const reply = saidTo(recipient, said)
+    const reply = replyTo.get(recipient.index)
     if (reply === undefined) continue
     if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'

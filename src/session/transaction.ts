@@ -77,11 +77,15 @@ export interface Transaction {
   /** What the backend then said against it: the answer to each RCPT. */
   mailRefused?: Reply
   readonly recipients: Recipient[]
+  /** Addresses of those who went through at RCPT. */
+  readonly through: Set<string>
   going: Going
   /** Recipients that were told to come again because of `limits.recipients`. */
   beyondLimit: number
   /** Recipients before this index belong to a batch that has ended. */
   batchEnd: number
+  /** Recipients before these indexes are asked for no more, and are decided: see below. */
+  readonly passed: { asked: number; open: number }
   unsplit?: UnsplitReason
   /** The splits for whose sake it is let through unsplit, before its text has told. */
   forgivenFor?: readonly string[]
@@ -195,6 +199,25 @@ export const anywayOf = (transaction: Transaction): Recipient[] =>
   deliveredAnyway(transaction).filter(
     ({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused',
   )
+
+/**
+ * The index of the first recipient of whom the backend, a policy or the ledger has not spoken yet;
+ * their number where there is none. A fate is set once, so that nobody is looked at again.
+ */
+export function firstAskedOf({ recipients, passed }: Transaction): number {
+  while (recipients[passed.asked]?.fate !== 'asked' && passed.asked < recipients.length)
+    passed.asked += 1
+  return passed.asked
+}
+
+/** The same for the first one who is not decided yet. */
+export function firstOpenOf({ recipients, passed }: Transaction): number {
+  while (passed.open < recipients.length && !isUndecided(recipients[passed.open])) passed.open += 1
+  return passed.open
+}
+
+const isUndecided = (recipient: Recipient | undefined): boolean =>
+  recipient?.fate === 'asked' || recipient?.fate === 'considered'
 
 export const throughOf = (transaction: Transaction): Recipient[] =>
   transaction.recipients.filter((recipient) => recipient.fate === 'through')

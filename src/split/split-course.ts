@@ -68,6 +68,16 @@ function change(split: Split, addresses: readonly string[], how: Change): Split 
   }
 }
 
+/** The same, each by what is said of it: in one pass, however many they are. */
+const changeWith = <Said>(
+  split: Split,
+  said: ReadonlyMap<string, Said>,
+  how: (recipient: SplitRecipient, said: Said) => SplitRecipient,
+): Split =>
+  change(split, [...said.keys()], (recipient) =>
+    how(recipient, said.get(recipient.address) as Said),
+  )
+
 /** What a transaction has made of those who take part; of others there is nothing to keep. */
 export const keepOutcomes = (
   split: Split,
@@ -135,11 +145,15 @@ export function answerRecipients(
 }
 
 /**
- * Rule 2: the verdict is known, its telling has to wait. The client was told to come back now, at
- * `at`.
+ * Rule 2: the verdicts are known, their telling has to wait. The client was told to come back now,
+ * at `at`.
  */
-export function keepRefusal(split: Split, address: string, reply: Reply, at: number): Split {
-  return change(split, [address], (recipient) => ({
+export function keepRefusals(
+  split: Split,
+  refusals: ReadonlyMap<string, Reply>,
+  at: number,
+): Split {
+  return changeWith(split, refusals, (recipient, reply) => ({
     ...recipient,
     state: 'refused',
     reply,
@@ -149,8 +163,8 @@ export function keepRefusal(split: Split, address: string, reply: Reply, at: num
 }
 
 /** Rule 6: they have the message, but were not told so. */
-export function keepDelivery(split: Split, address: string, at: number): Split {
-  return change(split, [address], (recipient) => ({
+export function keepDeliveries(split: Split, addresses: readonly string[], at: number): Split {
+  return change(split, addresses, (recipient) => ({
     ...recipient,
     state: 'delivered',
     deferredAt: at,
@@ -216,9 +230,11 @@ export function settleDelivery(
   })
 }
 
-/** The text was judged for one who was deferred before it: the refusal is kept, or they have it. */
-export function keepJudged(split: Split, address: string, refusal: Reply | undefined): Split {
-  return change(split, [address], (recipient) =>
+/**
+ * The text was judged for those who were deferred before it: the refusal is kept, or they have it.
+ */
+export function keepJudged(split: Split, refusals: ReadonlyMap<string, Reply | undefined>): Split {
+  return changeWith(split, refusals, (recipient, refusal) =>
     refusal === undefined
       ? inState(recipient, 'delivered')
       : { ...inState(recipient, 'refused'), reply: refusal },
@@ -311,8 +327,26 @@ export const abandonSplit = (split: Split, at: number): Split => ({
   closedAt: at,
 })
 
-export function stateOf(split: Split, address: string): SplitRecipient | undefined {
-  return split.recipients.find((recipient) => recipient.address === address)
+export function stateOf({ recipients }: Split, address: string): SplitRecipient | undefined {
+  if (recipients.length <= few) return recipients.find((recipient) => recipient.address === address)
+  return byAddress(recipients).get(address)
+}
+
+/** So many are found sooner one after the other. */
+const few = 8
+
+/**
+ * Splits are never changed in place, so that what is found once holds for as long as anybody has
+ * the list: a transaction asks for each of its recipients.
+ */
+const indexes = new WeakMap<readonly SplitRecipient[], ReadonlyMap<string, SplitRecipient>>()
+
+function byAddress(recipients: readonly SplitRecipient[]): ReadonlyMap<string, SplitRecipient> {
+  const known = indexes.get(recipients)
+  if (known !== undefined) return known
+  const index = new Map(recipients.map((recipient) => [recipient.address, recipient]))
+  indexes.set(recipients, index)
+  return index
 }
 
 const openStates: ReadonlySet<RecipientState> = new Set([

@@ -5,9 +5,9 @@ import {
   answerRecipients,
   closeIfDone,
   intendDelivery,
-  keepDelivery,
+  keepDeliveries,
   keepJudged,
-  keepRefusal,
+  keepRefusals,
   nextVersion,
   returnRecipients,
   settleDelivery,
@@ -54,7 +54,7 @@ test('a split without a name that another message took for a part of itself goes
   const over = reconcilingLedger(ledger, () => undefined)
   const nameless = splitOf('it')
   await ledger.save(nameless)
-  const named = changed(keepDelivery(nameless, a, start), {
+  const named = changed(keepDeliveries(nameless, [a], start), {
     fingerprint: 'f'.repeat(64),
     version: 2,
   })
@@ -80,7 +80,7 @@ test('the same where the other message was faster: who has this one is not given
     version: 2,
   })
   await ledger.save(retired)
-  const named = changed(keepDelivery(nameless, a, start), {
+  const named = changed(keepDeliveries(nameless, [a], start), {
     fingerprint: 'f'.repeat(64),
     version: 2,
   })
@@ -140,7 +140,7 @@ describe('a delivery that has come to nothing', () => {
 
   test('is under way for nobody any more, whoever writes last', () => {
     // Another transaction has read the split while it was under way.
-    const beside = keepDelivery(underWay, b, start)
+    const beside = keepDeliveries(underWay, [b], start)
     for (const merged of [reconcile(over, beside), reconcile(beside, over)])
       expect([stateOf(merged, a), stateOf(merged, b)]).toEqual(['waiting', 'delivered'])
   })
@@ -148,9 +148,9 @@ describe('a delivery that has come to nothing', () => {
   test('whatever has become of them since', () => {
     const refusal = { code: 550, lines: ['5.7.1 no'] as [string] }
     const since = [
-      keepRefusal(over, a, refusal, start),
-      keepJudged(over, a, refusal),
-      returnRecipients(keepRefusal(over, a, refusal, start), [a], start).split,
+      keepRefusals(over, new Map([[a, refusal]]), start),
+      keepJudged(over, new Map([[a, refusal]])),
+      returnRecipients(keepRefusals(over, new Map([[a, refusal]]), start), [a], start).split,
       intendDelivery(over, [a], { process: 'here', until: start + 2 * minute }),
       settleDelivery(intendDelivery(over, [a], by), [a], new Set([a])),
     ]
@@ -176,12 +176,12 @@ describe('two messages that were taken for the return of a split whose message w
     const ledger = reconcilingLedger(store, () => undefined)
     const nameless = splitOf('it')
     await ledger.save(nameless)
-    const one = nextVersion(keepDelivery({ ...nameless, fingerprint: 'one' }, a, start))
+    const one = nextVersion(keepDeliveries({ ...nameless, fingerprint: 'one' }, [a], start))
     expect(await ledger.save(one)).toEqual({ saved: true })
     let other = nextVersion({ ...nameless, fingerprint: 'other' })
     expect(await ledger.save(other)).toEqual({ saved: true })
     // Each further save of either goes to its own.
-    other = nextVersion(keepDelivery(other, b, start))
+    other = nextVersion(keepDeliveries(other, [b], start))
     expect(await ledger.save(other)).toEqual({ saved: true })
     expect(await ledger.save(nextVersion(one))).toEqual({ saved: true })
     other = nextVersion(other)
@@ -241,7 +241,7 @@ describe('two transactions that go on from one version', () => {
 
   test('both are kept: who has the message does not get it again', async () => {
     const { results, stored, facts } = await both(
-      (split) => keepDelivery(split, a, start),
+      (split) => keepDeliveries(split, [a], start),
       (split) => answerRecipients(split, [b]),
     )
     expect(results).toEqual([{ saved: true }, { saved: true }])

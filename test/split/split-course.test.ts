@@ -8,10 +8,10 @@ import {
   expectRecipients,
   intendDelivery,
   isOpen,
-  keepDelivery,
+  keepDeliveries,
   keepJudged,
   keepOutcomes,
-  keepRefusal,
+  keepRefusals,
   mergeSplits,
   nextVersion,
   othersBefore,
@@ -77,14 +77,14 @@ describe('the way of a recipient', () => {
     const ways: readonly Split[] = [
       returnRecipients(split, ['a'], 2).split,
       answerRecipients(split, ['a']),
-      keepRefusal(split, 'a', no, 2),
-      keepDelivery(split, 'a', 2),
+      keepRefusals(split, new Map([['a', no]]), 2),
+      keepDeliveries(split, ['a'], 2),
       intendDelivery(split, ['a'], by),
       settleDelivery(intendDelivery(split, ['a'], by), ['a'], new Set(['a'])),
       settleDelivery(intendDelivery(split, ['a'], by), ['a'], new Set()),
       oweAcknowledgement(split, ['a']),
-      keepJudged(split, 'a', no),
-      keepJudged(split, 'a', undefined),
+      keepJudged(split, new Map([['a', no]])),
+      keepJudged(split, new Map([['a', undefined]])),
       mergeSplits(fresh, split),
     ]
     for (const way of ways) expect(stateOf(way, 'a')?.outcome).toEqual(outcome)
@@ -97,7 +97,7 @@ describe('the way of a recipient', () => {
   })
 
   test('a refusal that is kept, and its reply', () => {
-    const kept = keepRefusal(deferRecipients(fresh, ['a'], 1), 'a', no, 2)
+    const kept = keepRefusals(deferRecipients(fresh, ['a'], 1), new Map([['a', no]]), 2)
     expect(stateOf(kept, 'a')).toEqual({
       address: 'a',
       state: 'refused',
@@ -115,7 +115,7 @@ describe('the way of a recipient', () => {
     expect(statesOf(expectRecipients(withStates('a:refused'), ['a', 'b']))).toBe(
       'a:refused b:waiting',
     )
-    expect(statesOf(keepDelivery(fresh, 'a', 1))).toBe('a:delivered')
+    expect(statesOf(keepDeliveries(fresh, ['a'], 1))).toBe('a:delivered')
   })
 })
 
