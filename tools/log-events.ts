@@ -81,12 +81,12 @@ export const eventWords: Readonly<Record<string, EventWords>> = {
   ),
   senderChanged: event(
     'info',
-    'sender change strategy by',
-    'Somebody has pinned or forgotten a sender.',
+    'sender change strategy from until by reason',
+    'Somebody has pinned or forgotten a sender; `until`: when the pin is over.',
   ),
   strategyChanged: event(
     'info',
-    'peer strategy by until reset why',
+    'peer strategy from by until reset reason',
     'Somebody has set or reset the strategy of a class.',
   ),
   drainChanged: event('info', 'draining by', 'Somebody has begun or ended the draining.'),

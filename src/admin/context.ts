@@ -41,7 +41,19 @@ export interface SenderView {
   readonly lessons: Readonly<Record<string, number>>
   /** When it was last changed. */
   readonly at: number
-  readonly pin?: { readonly strategy: StrategyName; readonly by: string; readonly at: number }
+  /** Recipients that were deferred only to split. */
+  readonly forcedRetries: number
+  /** After how many seconds its last retries came, the latest last. */
+  readonly retryDelays: readonly number[]
+  /** When its last message came of which something was counted. */
+  readonly seen?: number
+  readonly pin?: {
+    readonly strategy: StrategyName
+    readonly by: string
+    readonly at: number
+    /** Absent: until it is taken away. */
+    readonly until?: number
+  }
   /** As of a peer class. */
   readonly notYet?: readonly string[]
 }
@@ -218,11 +230,12 @@ export interface AdminContext {
   senders(): readonly SenderView[]
   /**
    * Serves a sender this way whatever was learned of it, also one that is not known yet;
-   * `undefined`: as learned again.
+   * `undefined`: as learned again. `untilMs` absent: until it is taken away.
    */
   pinSender(
     name: string,
     strategy: StrategyName | undefined,
+    untilMs: number | undefined,
     author: Author,
   ): Promise<SenderView | undefined>
   /** Whether anything was known of it. */

@@ -114,8 +114,20 @@ export const sender = z.object({
   strategy: servedStrategy,
   why: z.string(),
   lessons: z.record(z.string(), z.number()).describe('What was counted of its messages.'),
+  forcedRetries: count.describe('Recipients that were deferred only to split.'),
+  retryDelays: z
+    .array(count)
+    .describe('After how many seconds its last retries came, the latest last; at most 20.'),
+  lastSeen: time.optional().describe('When its last message came of which something was counted.'),
   lastChange: time,
-  pin: z.object({ strategy: servedStrategy, by: z.string(), at: time }).optional(),
+  pin: z
+    .object({
+      strategy: servedStrategy,
+      by: z.string(),
+      at: time,
+      until: time.optional().describe('Absent: until somebody takes it away.'),
+    })
+    .optional(),
   notYet,
 })
 

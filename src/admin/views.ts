@@ -36,25 +36,32 @@ export const auditJson = ({ at, until, ...entry }: AuditEntry): AuditEntryJson =
   ...(until !== undefined && { until: time(until) }),
 })
 
-export function senderJson({
-  name,
-  strategy,
-  why,
-  lessons,
-  at,
-  pin,
-  notYet,
-}: SenderView): SenderJson {
+export function senderJson({ at, seen, pin, notYet, ...sender }: SenderView): SenderJson {
   return {
-    name,
-    strategy,
-    why,
-    lessons: { ...lessons },
+    name: sender.name,
+    strategy: sender.strategy,
+    why: sender.why,
+    lessons: { ...sender.lessons },
+    forcedRetries: sender.forcedRetries,
+    retryDelays: [...sender.retryDelays],
+    ...(seen !== undefined && { lastSeen: time(seen) }),
     lastChange: time(at),
-    ...(pin !== undefined && { pin: { strategy: pin.strategy, by: pin.by, at: time(pin.at) } }),
+    ...(pin !== undefined && { pin: pinJson(pin) }),
     ...(notYet !== undefined && { notYet: [...notYet] }),
   }
 }
+
+const pinJson = ({
+  strategy,
+  by,
+  at,
+  until,
+}: NonNullable<SenderView['pin']>): SenderJson['pin'] => ({
+  strategy,
+  by,
+  at: time(at),
+  ...(until !== undefined && { until: time(until) }),
+})
 
 export function splitJson(split: Split): SplitJson {
   return {

@@ -93,9 +93,9 @@ function entryOf(fact: Fact): AuditEntry | undefined {
       return { at, by, change, of: peer, to: strategy, ...known({ from, until, reason }) }
     }
     case 'senderChanged': {
-      const { at, by, sender, from, strategy, reason, change: how } = fact
+      const { at, by, sender, from, strategy, until, reason, change: how } = fact
       const to = how === 'pinned' ? strategy : how
-      return { at, by, change: fact.kind, of: sender, ...known({ from, to, reason }) }
+      return { at, by, change: fact.kind, of: sender, ...known({ from, to, until, reason }) }
     }
     case 'splitForgiven': {
       const { at, by, split, reason } = fact

@@ -4,7 +4,6 @@ import type { FactListener } from '../facts/fact.ts'
 import { isGone } from '../listen/deliverer.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { known } from '../known.ts'
-import { findLearned } from '../peers/learning.ts'
 import { drainOf, everyClass, isDraining } from '../peers/overrides.ts'
 import { heldIn, isUnderWay } from '../split/held.ts'
 import { isOpen } from '../split/split-course.ts'
@@ -88,7 +87,7 @@ function viewHeld({ senders }: Ledger, split: Split): HeldSplit {
   const { id, reversePath, attempt, messageId, startedAt, lastAttemptAt, declared } = split
   const held = new Set(heldIn(split).map(({ address }) => address))
   const waiting = split.recipients.filter((one) => isOpen(one) && !held.has(one.address))
-  const lessons = declared === undefined ? undefined : findLearned(senders, declared.sender)?.counts
+  const lessons = declared === undefined ? undefined : senders.find(declared.sender)?.counts
   const learned = lessons === undefined ? undefined : comesBackWithin(lessons)
   return {
     id,

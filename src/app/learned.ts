@@ -22,11 +22,12 @@ export function learnedContext(
   const { senders } = ledger
   return {
     missing: async (limit) => await listMissing(ledger, now() - parts.missingAfterMs(), limit),
-    senders: () => listLearned(senders).map(viewSender),
-    async pinSender(name, strategy, { by, reason }) {
+    senders: () => listLearned(senders, now()).map(viewSender),
+    async pinSender(name, strategy, until, { by, reason }) {
       const at = now()
-      const from = findLearned(senders, name)?.choice.strategy
-      senders.change({ name, at, pin: strategy === undefined ? false : { strategy, by, at } })
+      const from = findLearned(senders, name, at)?.choice.strategy
+      const pin = strategy !== undefined && { strategy, by, at, ...known({ until }) }
+      senders.change({ name, at, pin })
       await senders.flush()
       const change = strategy === undefined ? 'unpinned' : 'pinned'
       onFact({
@@ -35,16 +36,16 @@ export function learnedContext(
         sender: name,
         change,
         by,
-        ...known({ strategy, from, reason }),
+        ...known({ strategy, from, until, reason }),
       })
       const late = await parts.inForce()
-      const found = findLearned(senders, name)
+      const found = findLearned(senders, name, now())
       return found === undefined ? undefined : { ...viewSender(found), ...late }
     },
     async forgetSender(name, { by, reason }) {
-      const from = findLearned(senders, name)?.choice.strategy
-      if (senders.find(name) === undefined) return false
       const at = now()
+      const from = findLearned(senders, name, at)?.choice.strategy
+      if (from === undefined) return false
       senders.change({ name, at, forget: true })
       await senders.flush()
       const author = { by, ...known({ from, reason }) }
@@ -55,11 +56,13 @@ export function learnedContext(
   }
 }
 
-const viewSender = ({ name, choice, counts, at, pin }: LearnedSender): SenderView => ({
-  name,
-  strategy: choice.strategy,
-  why: choice.why,
-  lessons: counts,
-  at,
-  ...known({ pin }),
+const viewSender = (sender: LearnedSender): SenderView => ({
+  name: sender.name,
+  strategy: sender.choice.strategy,
+  why: sender.choice.why,
+  lessons: sender.lessons,
+  forcedRetries: sender.forcedRetries,
+  retryDelays: sender.delays ?? [],
+  at: sender.at,
+  ...known({ seen: sender.seen, pin: sender.pin }),
 })

@@ -11,6 +11,10 @@ import { type StrategyName, strategyNames } from '../strategy/names.ts'
 import { type ReasonOption, runAdminCommand, withAdminOptions, withReason } from './admin-client.ts'
 import { age, elapsed, table } from './table.ts'
 
+interface PinOptions extends ReasonOption {
+  readonly for?: string
+}
+
 interface LearnedSenders {
   readonly senders: readonly SenderJson[]
   readonly more: boolean
@@ -44,17 +48,17 @@ export function register(program: Command): void {
     .description(
       `serve a sender this way whatever was learned (${strategyNames.join(', ')}); auto: as learned again`,
     )
-    .action(
-      async (sender: string, strategy: string, { reason }: ReasonOption, command: Command) => {
-        await runAdminCommand(command, async ({ request, print }) => {
-          const answer = await request(pinSender, {
-            params: { name: sender },
-            body: { strategy: strategy as StrategyName | 'auto', reason },
-          })
-          print(answer, () => describeSender(sender, answer))
+    .option('--for <duration>', 'take the pin away after this time, such as 30m, 2h or 1d')
+    .action(async (sender: string, strategy: string, options: PinOptions, command: Command) => {
+      const { reason, for: long } = options
+      await runAdminCommand(command, async ({ request, print }) => {
+        const answer = await request(pinSender, {
+          params: { name: sender },
+          body: { strategy: strategy as StrategyName | 'auto', for: long, reason },
         })
-      },
-    )
+        print(answer, () => describeSender(sender, answer))
+      })
+    })
 
   withReason(withAdminOptions(peers.command('forget <sender>')))
     .description('forget what was learned of a sender; it is then new')
@@ -94,7 +98,8 @@ export function describeOverride(
 
 function sendersTable({ senders, more }: LearnedSenders, now: number): string {
   if (senders.length === 0) return 'nothing was learned of any sender yet'
-  const rows = senders.map(({ name, strategy, why, pin, lessons, lastChange }) => {
+  const rows = senders.map((sender) => {
+    const { name, strategy, lessons, lastSeen } = sender
     const count = (lesson: string): string => String(lessons[lesson] ?? 0)
     return [
       name,
@@ -102,8 +107,8 @@ function sendersTable({ senders, more }: LearnedSenders, now: number): string {
       count('messages'),
       `${count('returned')} of ${count('deferred')}`,
       usualDelay(lessons),
-      age(Date.parse(lastChange), now),
-      [pin === undefined ? why : `pinned by ${pin.by}`, ...besides(lessons)].join('; '),
+      lastSeen === undefined ? '-' : age(Date.parse(lastSeen), now),
+      [whyOf(sender, now), ...besides(sender)].join('; '),
     ]
   })
   const shown = table(['SENDER', 'SERVED', 'MAIL', 'CAME BACK', 'WITHIN', 'LAST', 'WHY'], rows)
@@ -118,12 +123,20 @@ const lessonWords: readonly (readonly [string, string])[] = [
   ['failed', 'failed'],
 ]
 
+function whyOf({ why, pin }: Pick<SenderJson, 'why' | 'pin'>, now: number): string {
+  if (pin === undefined) return why
+  const left = pin.until === undefined ? '' : `, for ${elapsed(now, Date.parse(pin.until))} more`
+  return `pinned by ${pin.by}${left}`
+}
+
 /** What else was counted, if it was. */
-const besides = (lessons: SenderJson['lessons']): readonly string[] =>
-  lessonWords.flatMap(([lesson, words]) => {
+const besides = ({ forcedRetries, lessons }: SenderJson): readonly string[] => [
+  ...(forcedRetries === 0 ? [] : [`${forcedRetries} forced retries`]),
+  ...lessonWords.flatMap(([lesson, words]) => {
     const count = lessons[lesson] ?? 0
     return count === 0 ? [] : [`${count} ${words}`]
-  })
+  }),
+]
 
 const delayWords: readonly (readonly [string, string])[] = [
   ['within1m', '1m'],
@@ -147,11 +160,11 @@ function usualDelay(lessons: SenderJson['lessons']): string {
 
 function describeSender(
   sender: string,
-  { strategy, why, notYet = [] }: Partial<SenderJson>,
+  { strategy, why = '', pin, notYet = [] }: Partial<SenderJson>,
 ): string {
-  const now =
+  const served =
     strategy === undefined
       ? `nothing is known of ${sender}`
-      : `${sender}: ${strategy} (${why ?? ''})`
-  return [now, ...notYet.map((where) => `not in force yet: ${where}`)].map(visible).join('\n')
+      : `${sender}: ${strategy} (${whyOf({ why, pin }, Date.now())})`
+  return [served, ...notYet.map((where) => `not in force yet: ${where}`)].map(visible).join('\n')
 }

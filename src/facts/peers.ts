@@ -32,6 +32,8 @@ export type PeerFact =
       readonly strategy?: StrategyName
       /** How it was served before; absent where nothing was known of it. */
       readonly from?: StrategyName
+      /** When the pin is over; absent: when somebody takes it away. */
+      readonly until?: number
       readonly by: string
       readonly reason?: string
     }

@@ -15,7 +15,12 @@ export interface SenderPin {
   readonly by: string
   /** ms since the epoch. */
   readonly at: number
+  /** From then on it does not count, ms since the epoch; absent: until it is taken away. */
+  readonly until?: number
 }
+
+/** Of a sender's retries so many are remembered one by one. */
+export const mostDelays = 20
 
 export interface SenderRecord {
   readonly name: string
@@ -23,6 +28,10 @@ export interface SenderRecord {
   /** When it was last changed, ms since the epoch. */
   readonly at: number
   readonly pin?: SenderPin
+  /** After how many seconds its last retries came, the latest last. */
+  readonly delays?: readonly number[]
+  /** When its last message came of which something was counted, ms since the epoch. */
+  readonly seen?: number
 }
 
 /** To be added to what is stored of a name. */
@@ -31,8 +40,11 @@ export interface SenderChange {
   /** ms since the epoch. */
   readonly at: number
   readonly counts?: Readonly<Record<string, number>>
-  /** `false` takes the pin away. */
+  /** `false` takes the pin away; one that is over by `at` goes with any change. */
   readonly pin?: SenderPin | false
+  /** To be put behind those that are known. */
+  readonly delays?: readonly number[]
+  readonly seen?: number
   /** All that is known before this change is gone. */
   readonly forget?: true
 }
@@ -53,27 +65,44 @@ export function applyChange(
   change: SenderChange,
 ): SenderRecord | undefined {
   const before = change.forget === true ? undefined : record
-  const pin = change.pin === undefined ? before?.pin : change.pin === false ? undefined : change.pin
-  const counts: Record<string, number> = { ...before?.counts }
-  for (const [name, count] of Object.entries(change.counts ?? {}))
-    counts[name] = (counts[name] ?? 0) + count
+  const set = change.pin === undefined ? before?.pin : change.pin === false ? undefined : change.pin
+  const pin = set !== undefined && isOver(set, change.at) ? undefined : set
+  const counts = addCounts(before?.counts, change.counts)
   if (pin === undefined && Object.keys(counts).length === 0) return undefined
   const at = Math.max(before?.at ?? 0, change.at)
-  return { name: change.name, counts, at, ...known({ pin }) }
+  return { name: change.name, counts, at, ...known({ pin, ...seenOf(before ?? {}, change) }) }
+}
+
+const isOver = ({ until }: SenderPin, now: number): boolean => until !== undefined && until <= now
+
+function addCounts(
+  first: SenderChange['counts'] = {},
+  then: SenderChange['counts'] = {},
+): Record<string, number> {
+  const counts: Record<string, number> = { ...first }
+  for (const [name, count] of Object.entries(then)) counts[name] = (counts[name] ?? 0) + count
+  return counts
+}
+
+type Seen = Pick<SenderChange, 'delays' | 'seen'>
+
+/** What was seen of it first, and then. */
+function seenOf(first: Seen, then: Seen): Seen {
+  const delays = [...(first.delays ?? []), ...(then.delays ?? [])].slice(-mostDelays)
+  const seen = Math.max(first.seen ?? 0, then.seen ?? 0)
+  return { ...(delays.length > 0 && { delays }), ...(seen > 0 && { seen }) }
 }
 
 /** Two changes of one name, one after the other, as one. Pure. */
 export function joinChanges(first: SenderChange | undefined, then: SenderChange): SenderChange {
   if (first === undefined || then.forget === true) return then
-  const counts: Record<string, number> = { ...first.counts }
-  for (const [name, count] of Object.entries(then.counts ?? {}))
-    counts[name] = (counts[name] ?? 0) + count
+  const counts = addCounts(first.counts, then.counts)
   const pin = then.pin ?? first.pin
   return {
     name: then.name,
     at: Math.max(first.at, then.at),
     counts,
-    ...known({ pin }),
+    ...known({ pin, ...seenOf(first, then) }),
     ...(first.forget === true ? { forget: true } : {}),
   }
 }

@@ -15,15 +15,16 @@ export function onPeers(log: Log, fact: PeerFact): void {
     }
     case 'senderChanged': {
       const { sender, change, strategy, from, by, reason } = fact
+      const until = isoOf(fact.until)
       log.info(
-        { event: fact.kind, sender, change, strategy, from, by, reason },
+        { event: fact.kind, sender, change, strategy, from, until, by, reason },
         `sender ${sender} ${change} by ${by}${because(reason)}`,
       )
       return
     }
     case 'strategyChanged': {
       const { peer, strategy, from, by, reason } = fact
-      const until = fact.until === undefined ? undefined : new Date(fact.until).toISOString()
+      const until = isoOf(fact.until)
       const word = fact.reset ? 'reset to' : 'set to'
       log.info(
         { event: fact.kind, peer, strategy, from, until, by, reason, reset: fact.reset },
@@ -33,6 +34,9 @@ export function onPeers(log: Log, fact: PeerFact): void {
     }
   }
 }
+
+const isoOf = (at: number | undefined): string | undefined =>
+  at === undefined ? undefined : new Date(at).toISOString()
 
 /** Behind what somebody did: why, in their words. */
 export const because = (reason: string | undefined): string =>

@@ -4,14 +4,16 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FactListener } from '../facts/fact.ts'
-import type { SenderRecord, SenderRecords } from '../ledger/senders.ts'
+import type { SenderChange, SenderPin, SenderRecord, SenderRecords } from '../ledger/senders.ts'
 import {
   chooseStrategy,
   type AutoChoice,
   type Learned,
   type Observations,
 } from '../strategy/auto.ts'
-import { lessonsOf } from './observations.ts'
+import type { TransactionFact } from '../facts/transaction.ts'
+import { known } from '../known.ts'
+import { lessonsOf, type SeenOfSplits, seenOfSplits } from './observations.ts'
 import { networkName, senderName, type SenderHost } from './sender-name.ts'
 
 /**
@@ -27,41 +29,64 @@ export interface LearningOptions {
 
 /** Learns from every transaction, and from recipients that nobody offers again. */
 export function learnFromFacts({ senders, onFact }: LearningOptions): FactListener {
-  const learn = (host: SenderHost, at: number, counts: Observations): void => {
-    const name = senderName(host)
-    const before = chooseStrategy(learnedOf(senders.find(name)))
-    senders.change({ name, at, counts })
-    const after = chooseStrategy(learnedOf(senders.find(name)))
-    if (after.strategy !== before.strategy)
-      onFact({ kind: 'senderLearned', at, sender: name, strategy: after.strategy, why: after.why })
+  const learn = (change: SenderChange): void => {
+    const { name: sender, at } = change
+    const before = chooseStrategy(learnedOf(senders.find(sender), at))
+    senders.change(change)
+    const { strategy, why } = chooseStrategy(learnedOf(senders.find(sender), at))
+    if (strategy !== before.strategy) onFact({ kind: 'senderLearned', at, sender, strategy, why })
+  }
+  const learnFromTransaction = (fact: TransactionFact): void => {
+    const lessons = lessonsOf(fact)
+    const seen = seenOfSplits(fact)
+    const teaches = Object.keys(lessons ?? {}).some((name) => name !== 'messages')
+    const isMessage = lessons !== undefined && 'messages' in lessons
+    if (!teaches && !isMessage && seen === undefined) return
+    const name = senderName(fact.client)
+    if (teaches || senders.find(name) !== undefined) learn(changeOf(name, fact.at, lessons, seen))
   }
   return (fact) => {
-    if (fact.kind === 'transactionEnded') {
-      const { client } = fact
-      const counts = lessonsOf(fact)
-      if (counts === undefined) return
-      const teaches = Object.keys(counts).some((name) => name !== 'messages')
-      if (teaches || ('messages' in counts && senders.find(senderName(client)) !== undefined))
-        learn(client, fact.at, counts)
-    } else if (fact.kind === 'recipientsMissing') {
+    if (fact.kind === 'transactionEnded') learnFromTransaction(fact)
+    else if (fact.kind === 'recipientsMissing') {
       const { client, vouched, othersAnswered, at } = fact
       if (vouched && client !== undefined)
-        learn(client, at, othersAnswered ? { missing: 1 } : { failed: 1 })
+        learn({
+          name: senderName(client),
+          at,
+          counts: othersAnswered ? { missing: 1 } : { failed: 1 },
+        })
     }
   }
 }
 
+/** Beside the lessons, among the sums of a sender: of it `auto` knows nothing. */
+const forcedRetriesSum = 'forcedRetries'
+
+const changeOf = (
+  name: string,
+  at: number,
+  lessons: Observations = {},
+  { forcedRetries, delay }: SeenOfSplits = { forcedRetries: 0 },
+): SenderChange => ({
+  name,
+  at,
+  seen: at,
+  counts: { ...lessons, ...(forcedRetries > 0 && { [forcedRetriesSum]: forcedRetries }) },
+  ...(delay !== undefined && { delays: [delay] }),
+})
+
 /** Undefined when nothing counts for a choice. */
-export function learnedOf(record: SenderRecord | undefined): Learned | undefined {
+export function learnedOf(record: SenderRecord | undefined, now: number): Learned | undefined {
   if (record === undefined) return undefined
-  return {
-    lessons: record.counts,
-    ...(record.pin === undefined ? {} : { pinned: record.pin.strategy }),
-  }
+  const pin = pinInForce(record, now)
+  return { lessons: record.counts, ...(pin !== undefined && { pinned: pin.strategy }) }
 }
 
-const isOld = ({ at, pin }: SenderRecord, now: number): boolean =>
-  pin === undefined && at < now - forgottenAfterMs
+const pinInForce = ({ pin }: SenderRecord, now: number): SenderPin | undefined =>
+  pin?.until !== undefined && pin.until <= now ? undefined : pin
+
+const isOld = (record: SenderRecord, now: number): boolean =>
+  record.at < now - forgottenAfterMs && pinInForce(record, now) === undefined
 
 /**
  * For PeerDirectory: a host whose domain is not known yet may have been learned by its network,
@@ -74,7 +99,8 @@ export function lookUpLearned(senders: Pick<SenderRecords, 'find'>, now: () => n
     const [sender] = names
     for (const name of names) {
       const record = senders.find(name)
-      const learned = record === undefined || isOld(record, now()) ? undefined : learnedOf(record)
+      const learned =
+        record === undefined || isOld(record, now()) ? undefined : learnedOf(record, now())
       if (learned !== undefined) return { sender: name, learned }
     }
     return { sender }
@@ -103,23 +129,32 @@ function rememberNames(): (host: SenderHost) => readonly [string, ...string[]] {
   }
 }
 
-/** A record with the choice that `auto` makes of it. */
-export interface LearnedSender extends SenderRecord {
+/** A record with the choice that `auto` makes of it; a pin that is over is not in it. */
+export interface LearnedSender extends Omit<SenderRecord, 'counts'> {
+  readonly lessons: Observations
+  readonly forcedRetries: number
   readonly choice: AutoChoice
 }
 
 /** The last changed first. */
-export const listLearned = (senders: SenderRecords): readonly LearnedSender[] =>
-  [...senders.each()].toSorted((a, b) => b.at - a.at).map(withChoice)
+export const listLearned = (senders: SenderRecords, now: number): readonly LearnedSender[] =>
+  [...senders.each()].toSorted((a, b) => b.at - a.at).map((record) => withChoice(record, now))
 
-const withChoice = (record: SenderRecord): LearnedSender => ({
-  ...record,
-  choice: chooseStrategy(learnedOf(record)),
-})
+function withChoice(record: SenderRecord, now: number): LearnedSender {
+  const { name, at, delays, seen } = record
+  const { [forcedRetriesSum]: forcedRetries = 0, ...lessons } = record.counts
+  const choice = chooseStrategy(learnedOf(record, now))
+  const pin = pinInForce(record, now)
+  return { name, at, lessons, forcedRetries, choice, ...known({ delays, seen, pin }) }
+}
 
-export function findLearned(senders: SenderRecords, name: string): LearnedSender | undefined {
+export function findLearned(
+  senders: SenderRecords,
+  name: string,
+  now: number,
+): LearnedSender | undefined {
   const record = senders.find(name)
-  return record === undefined ? undefined : withChoice(record)
+  return record === undefined ? undefined : withChoice(record, now)
 }
 
 export interface LearnedCount {
@@ -136,8 +171,8 @@ export const nobodyLearned: readonly LearnedCount[] = [
 const recordsPerTurn = 200
 
 /**
- * Forgets what is old, and counts how many senders `auto` serves with each strategy. Mail is not
- * held up by it.
+ * Forgets what is old, and pins that are over, and counts how many senders `auto` serves with each
+ * strategy. Mail is not held up by it.
  */
 export async function reviewSenders(
   senders: SenderRecords,
@@ -151,7 +186,9 @@ export async function reviewSenders(
       senders.change({ name: record.name, at: now, forget: true })
       continue
     }
-    const { strategy } = chooseStrategy(learnedOf(record))
+    // A later pin, which another front-end may just have set, stays.
+    if (record.pin !== pinInForce(record, now)) senders.change({ name: record.name, at: now })
+    const { strategy } = chooseStrategy(learnedOf(record, now))
     counts.set(strategy, (counts.get(strategy) ?? 0) + 1)
   }
   return [...counts].map(([strategy, count]) => ({ strategy, senders: count }))

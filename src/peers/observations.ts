@@ -28,6 +28,21 @@ export function lessonsOf(fact: TransactionFact): Partial<Record<LessonName, num
   return lessons
 }
 
+export interface SeenOfSplits {
+  readonly forcedRetries: number
+  /** After how many seconds this attempt came, if it is a retry. */
+  readonly delay?: number
+}
+
+/** What splitting has cost a sender in one transaction; undefined for nothing. Teaches nothing. */
+export function seenOfSplits(fact: TransactionFact): SeenOfSplits | undefined {
+  if (fact.mode === 'prdr' || fact.unsplit === 'trusted') return undefined
+  const forcedRetries = fact.recipients.filter(isForcedRetry).length
+  const delay = longest(fact.recipients)
+  if (forcedRetries === 0 && delay === undefined) return undefined
+  return { forcedRetries, ...(delay !== undefined && { delay: Math.round(delay / 1000) }) }
+}
+
 function longest(recipients: readonly RecipientFact[]): number | undefined {
   const delays = recipients.flatMap(({ returnedAfterMs }) => returnedAfterMs ?? [])
   return delays.length === 0 ? undefined : Math.max(...delays)

@@ -65,7 +65,10 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     { path: '/api/v1/senders/example.net/strategy' },
   ],
   pinSender: [
-    { path: '/api/v1/senders/example.net/strategy', body: { strategy: 'late', reason: 'slow' } },
+    {
+      path: '/api/v1/senders/example.net/strategy',
+      body: { strategy: 'late', for: '2h', reason: 'slow' },
+    },
     { path: '/api/v1/senders/new.example/strategy', body: { strategy: 'auto' } },
   ],
   forgetSender: [

@@ -90,6 +90,9 @@ const learned = (name: string): SenderView => ({
   strategy: 'lenient',
   why: 'did not come back for 1 of 3 attempts with a deferral',
   lessons: { messages: 9, deferred: 3, returned: 2, within5m: 2, missing: 1 },
+  forcedRetries: 4,
+  retryDelays: [61, 240],
+  seen: Date.UTC(2025, 11, 31),
   at: Date.UTC(2026, 0, 1),
 })
 
@@ -253,7 +256,7 @@ export function sampleContext(): SampleContext {
           .map(withMissing),
       ),
     senders: () => [...senders.values()],
-    pinSender: async (name, strategy, { by }) => {
+    pinSender: async (name, strategy, until, { by }) => {
       asked.push(`pin ${name} ${strategy ?? 'auto'} by ${by}`)
       const found = senders.get(name)
       if (strategy === undefined) return await Promise.resolve(found)
@@ -261,7 +264,7 @@ export function sampleContext(): SampleContext {
         ...(found ?? learned(name)),
         strategy,
         why: 'pinned',
-        pin: { strategy, by, at: 0 },
+        pin: { strategy, by, at: 0, ...(until !== undefined && { until }) },
       }
       senders.set(name, pinned)
       return await Promise.resolve(pinned)

@@ -64,53 +64,6 @@ const put = (body: unknown): RequestInit => ({
 })
 
 describe('senders', () => {
-  it('are listed with what was learned and why', async () => {
-    expect((await ask('/api/v1/senders')).body).toEqual({
-      senders: [
-        {
-          name: 'example.net',
-          strategy: 'lenient',
-          why: 'did not come back for 1 of 3 attempts with a deferral',
-          lessons: { messages: 9, deferred: 3, returned: 2, within5m: 2, missing: 1 },
-          lastChange: '2026-01-01T00:00:00.000Z',
-        },
-      ],
-      more: false,
-    })
-    expect((await ask('/api/v1/senders?strategy=late')).body).toEqual({ senders: [], more: false })
-    expect((await ask('/api/v1/senders?strategy=x')).status).toBe(400)
-    expect((await ask('/api/v1/senders?name=Example.NET')).body).toMatchObject({
-      senders: [{ name: 'example.net' }],
-    })
-    expect((await ask('/api/v1/senders?name=other.example')).body).toMatchObject({ senders: [] })
-    expect((await ask('/api/v1/senders?name=x')).status).toBe(400)
-  })
-
-  it('are pinned and forgotten, a network too', async () => {
-    const network = `/api/v1/senders/${encodeURIComponent('2001:DB8:0:1::/64')}/strategy`
-    expect((await ask(network, put({ strategy: 'off' }))).body).toMatchObject({
-      name: '2001:db8:0:1::/64',
-      strategy: 'off',
-      pin: { strategy: 'off', by: '127.0.0.1' },
-    })
-    expect((await ask('/api/v1/senders/example.net', { method: 'DELETE' })).body).toEqual({
-      name: 'example.net',
-      forgotten: true,
-    })
-    expect((await ask('/api/v1/senders/example.net', { method: 'DELETE' })).status).toBe(404)
-    for (const body of [{}, { strategy: 'x' }, { strategy: 'late', for: '2h' }, [], 'x'])
-      expect((await ask('/api/v1/senders/example.net/strategy', put(body))).status).toBe(400)
-    for (const name of ['x', 'a b.example', '192.0.2.7/24', 'a'.repeat(250) + '.example'])
-      expect(
-        (
-          await ask(
-            `/api/v1/senders/${encodeURIComponent(name)}/strategy`,
-            put({ strategy: 'off' }),
-          )
-        ).status,
-      ).toBe(400)
-  })
-
   it('and what is missing need the token where there is one', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rcptwise-admin-'))
     const file = join(directory, 'token')

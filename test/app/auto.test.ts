@@ -46,7 +46,7 @@ async function send(app: TestApp, subject: string): Promise<string> {
   return reply
 }
 
-test('strategies.md: “With strategy: auto Rcptwise serves a class sender by sender.” “Rcptwise logs both with who did it (event senderChanged).” Across a restart', async () => {
+test('strategies.md: “With strategy: auto Rcptwise serves a class sender by sender.” “Rcptwise logs these changes with who did it (event senderChanged).” Across a restart', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rcptwise-auto-'))
   try {
     {

@@ -193,7 +193,7 @@ describe('peers learned, pin and forget', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^SENDER +SERVED +MAIL +CAME BACK +WITHIN +LAST +WHY$/m)
     expect(out).toMatch(
-      /^example\.net +lenient +9 +2 of 3 +5m +\d+d +did not come back for[\s\S]* 1 missing$/m,
+      /^example\.net +lenient +9 +2 of 3 +5m +\d+d +did not come back for[\s\S]* 4 forced[\s\S]* 1 missing$/m,
     )
     expect((await rcptwise('peers', 'learned', '--strategy', 'late')).out).toBe(
       'nothing was learned of any sender yet\n',
@@ -203,7 +203,7 @@ describe('peers learned, pin and forget', () => {
   it('pins a sender, and lets it be as learned again', async () => {
     expect(await rcptwise('peers', 'pin', '192.0.2.0/24', 'late')).toMatchObject({
       code: 0,
-      out: '192.0.2.0/24: late (pinned)\n',
+      out: '192.0.2.0/24: late (pinned by 127.0.0.1)\n',
     })
     expect((await rcptwise('peers', 'learned')).out).toMatch(
       /^192\.0\.2\.0\/24 +late .* pinned by 127\.0\.0\.1/m,
@@ -213,6 +213,14 @@ describe('peers learned, pin and forget', () => {
       'pin 192.0.2.0/24 late by 127.0.0.1',
       'pin 192.0.2.0/24 auto by 127.0.0.1',
     ])
+  })
+
+  it('--for takes the pin away after that time, and the answer says how long it is', async () => {
+    const { out } = await rcptwise('peers', 'pin', '192.0.2.0/24', 'late', '--for', '2h')
+    expect(out).toMatch(/^192\.0\.2\.0\/24: late \(pinned by 127\.0\.0\.1, for 1h 59m more\)$/m)
+    expect(await rcptwise('peers', 'pin', '192.0.2.0/24', 'auto', '--for', '2h')).toMatchObject({
+      code: 2,
+    })
   })
 
   it('forgets a sender; one that is not known is 4', async () => {

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Ledger, StrategyOverride } from '../../src/ledger/ledger.ts'
+import { mostDelays } from '../../src/ledger/senders.ts'
 import {
   changed,
   closed,
@@ -363,6 +364,58 @@ export function describeLedger(name: string, open: () => Promise<ContractLedger>
         },
         { timeout: 20_000 },
       )
+    })
+
+    test('what two nodes have seen of a sender is put together: the last delays, and when it was last seen', async () => {
+      const other = await opened.another()
+      const names = ['a.example', 'b.example']
+      for (let n = 0; n < mostDelays; n += 1) {
+        for (const name of names) {
+          ledger.senders.change({
+            ...{ name, at: start + n, seen: start + n },
+            ...{ counts: { returned: 1 }, delays: [n, n + 1] },
+          })
+        }
+      }
+      await ledger.senders.flush()
+      other.senders.change({ name: 'a.example', at: start, delays: [7], counts: { returned: 1 } })
+      await other.senders.flush()
+      await vi.waitFor(
+        () => {
+          for (const { senders } of [ledger, other]) {
+            const { delays = [], seen, counts } = senders.find('a.example') ?? {}
+            expect([delays.length, delays.slice(-3), seen]).toEqual([
+              mostDelays,
+              [mostDelays - 1, mostDelays, 7],
+              start + mostDelays - 1,
+            ])
+            expect(counts).toEqual({ returned: mostDelays + 1 })
+          }
+        },
+        { timeout: 20_000 },
+      )
+      other.senders.change({ name: 'a.example', at: start, forget: true })
+      await other.senders.flush()
+      other.senders.change({ name: 'a.example', at: start, counts: { deferred: 1 } })
+      await other.senders.flush()
+      expect(other.senders.find('a.example')).not.toHaveProperty('delays')
+    })
+
+    test('the end of a pin is kept, and a pin that is over goes with the next change of the sender', async () => {
+      const until = start + minute
+      const pin = { strategy: 'late', by: 'admin', at: start, until } as const
+      for (const name of ['a.example', 'b.example'])
+        ledger.senders.change({ name, at: start, counts: { missing: 1 }, pin })
+      await ledger.senders.flush()
+      ledger.senders.change({ name: 'a.example', at: until - 1, counts: { deferred: 1 } })
+      ledger.senders.change({ name: 'b.example', at: until })
+      await ledger.senders.flush()
+      await ledger.close()
+      const { senders } = await opened.another()
+      expect(senders.find('a.example')?.pin).toEqual(pin)
+      expect(senders.find('b.example')).toEqual({
+        ...{ name: 'b.example', at: until, counts: { missing: 1 } },
+      })
     })
 
     test('a sender is pinned, unpinned and forgotten, on every node', async () => {

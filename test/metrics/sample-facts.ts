@@ -336,6 +336,7 @@ export const everyKind: readonly Fact[] = [
     sender: 'sender.example',
     change: 'pinned',
     strategy: 'late',
+    until: 9,
     by: 'admin',
   },
   transaction({ peer: 'partners', sizeBytes: 0, guess: 'right' }),

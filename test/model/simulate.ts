@@ -91,7 +91,7 @@ export async function simulate({ sender, strategy, messages, seed }: Simulation)
       ...defaultPeer,
       strategy:
         strategy === 'auto'
-          ? chooseStrategy(learnedOf(records.find(senderName(host)))).strategy
+          ? chooseStrategy(learnedOf(records.find(senderName(host)), begun)).strategy
           : strategy,
     })
     const known = (): Pick<MachineOptions, 'farm' | 'comesBack'> => knownOf(records)

@@ -9,6 +9,7 @@ import {
   reviewSenders,
 } from '../../src/peers/learning.ts'
 import { SenderMemory } from '../../src/ledger/sender-memory.ts'
+import { mostDelays } from '../../src/ledger/senders.ts'
 import { chooseStrategy } from '../../src/strategy/auto.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 
@@ -43,6 +44,7 @@ let facts: Fact[]
 let tell: (fact: Fact) => void
 const strategyOf = (who: typeof host | { address: string }): string =>
   chooseStrategy(lookUpLearned(senders, () => at)(who).learned).strategy
+const known = (now = at) => listLearned(senders, now)
 
 beforeEach(() => {
   senders = new SenderMemory({
@@ -76,6 +78,7 @@ describe('a sender', () => {
     tell(missing)
     tell({ ...missing, othersAnswered: false })
     expect(senders.find('sender.example')?.counts).toEqual({ missing: 1, failed: 1 })
+    expect(senders.find('sender.example')?.seen, 'nothing came').toBeUndefined()
   })
 
   test('that comes back stays late', () => {
@@ -91,12 +94,41 @@ describe('a sender', () => {
       )
     }
     expect(strategyOf(host)).toBe('late')
-    expect(senders.find('sender.example')?.counts).toEqual({
-      messages: 40,
-      deferred: 20,
-      returned: 20,
-      within15m: 20,
-    })
+    expect(known()).toMatchObject([
+      {
+        lessons: { messages: 40, deferred: 20, returned: 20, within15m: 20 },
+        forcedRetries: 20,
+      },
+    ])
+  })
+
+  test('strategies.md: “Beside that Rcptwise keeps what splitting has cost each sender: its forced retries, after how long the last 20 came, and when it was last seen.”', () => {
+    tell(deferral)
+    for (let n = 1; n <= mostDelays + 5; n += 1)
+      tell(
+        transaction({
+          at: at + n,
+          client,
+          vouched: true,
+          recipients: [recipient('b@example.org', { returnedAfterMs: n * 60_000 })],
+        }),
+      )
+    expect(known()).toMatchObject([
+      {
+        forcedRetries: 1,
+        delays: Array.from({ length: mostDelays }, (_, n) => (n + 6) * 60),
+        seen: at + mostDelays + 5,
+      },
+    ])
+  })
+
+  test('that is known: its forced retries count also where nobody vouches for the message, and teach nothing: strategies.md: “That decides nothing; you see it in the console and in rcptwise peers learned --json.”', () => {
+    tell(deferral)
+    const before = senders.find('sender.example')?.counts
+    tell({ ...deferral, at: at + 1, vouched: false })
+    const { counts, seen } = senders.find('sender.example') ?? {}
+    expect(counts).toEqual({ ...before, forcedRetries: 2 })
+    expect(seen).toBe(at + 1)
   })
 
   test('strategies.md: “Messages for which neither SPF nor DKIM vouches teach nothing.” “Rcptwise serves them late, even from a sender that it serves lenient.”', () => {
@@ -154,9 +186,39 @@ test('strategies.md: “Rcptwise forgets what it learned 180 days after the last
     { strategy: 'lenient', senders: 0 },
     { strategy: 'off', senders: 1 },
   ])
-  expect(listLearned(senders).map(({ name, choice }) => [name, choice.strategy])).toEqual([
+  expect(known(later).map(({ name, choice }) => [name, choice.strategy])).toEqual([
     ['pinned.example', 'off'],
   ])
+})
+
+test('a pin with an end counts until then, and not longer; what was learned counts again', async () => {
+  const until = at + 3_600_000
+  tell(missing)
+  senders.change({
+    ...{ name: 'sender.example', at },
+    pin: { strategy: 'off', by: 'admin', at, until },
+  })
+  senders.change({ name: 'new.example', at, pin: { strategy: 'off', by: 'admin', at, until } })
+  const served = (now: number) =>
+    chooseStrategy(lookUpLearned(senders, () => now)(host).learned).strategy
+  expect([until - 1, until].map(served)).toEqual(['off', 'lenient'])
+  expect(known(until - 1).map(({ pin }) => pin?.until)).toEqual([until, until])
+  expect(known(until).map(({ pin }) => pin)).toEqual([undefined, undefined])
+  await reviewSenders(senders, until - 1)
+  expect(senders.find('sender.example')?.pin).toBeDefined()
+  await reviewSenders(senders, until)
+  expect(senders.find('sender.example')).toEqual({
+    ...{ name: 'sender.example', at: until, counts: { missing: 1 } },
+  })
+  expect(senders.find('new.example'), 'nothing else was known of it').toBeUndefined()
+})
+
+test('a pin that another front-end sets while a former one is being taken away stays', () => {
+  const pin = { strategy: 'off', by: 'admin', at, until: at + 1 } as const
+  senders.change({ name: 'sender.example', at, pin })
+  senders.change({ name: 'sender.example', at: at + 1, pin: { ...pin, until: at + 9 } })
+  senders.change({ name: 'sender.example', at: at + 1 })
+  expect(senders.find('sender.example')?.pin?.until).toBe(at + 9)
 })
 
 test('a host is looked for under the name that it has now, also when it was asked for under another one', () => {

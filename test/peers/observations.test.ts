@@ -1,7 +1,7 @@
 /** What one transaction teaches. */
 import { expect, test } from 'vitest'
 import type { TransactionFact } from '../../src/facts/transaction.ts'
-import { lessonsOf } from '../../src/peers/observations.ts'
+import { lessonsOf, seenOfSplits } from '../../src/peers/observations.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 
 const through = recipient('a@example.org')
@@ -66,4 +66,20 @@ test('strategies.md: “attempts that broke off at the first deferred recipient�
     deferred: 1,
   })
   expect(lessonsOf({ ...cut, recipients: [through] }), 'nobody was deferred').toEqual({})
+})
+
+test.each<[string, Partial<TransactionFact>, ReturnType<typeof seenOfSplits>]>([
+  ['an ordinary message', {}, undefined],
+  ['two are deferred', { recipients: [through, deferred, deferred] }, { forcedRetries: 2 }],
+  ['a refusal is kept back', { recipients: [through, refusedLater] }, { forcedRetries: 1 }],
+  [
+    'it comes back, the slowest recipient after a minute, and somebody is deferred again',
+    { recipients: [back(20_000), back(61_400), deferred] },
+    { forcedRetries: 1, delay: 61 },
+  ],
+  ['PRDR', { mode: 'prdr', recipients: [through, refusedLater] }, undefined],
+  ['the site’s own networks', { unsplit: 'trusted', recipients: [deferred] }, undefined],
+])('what splitting has cost its sender: %s', (_name, change, seen) => {
+  for (const vouched of [true, false])
+    expect(seenOfSplits(transaction({ vouched, ...change }))).toEqual(seen)
 })

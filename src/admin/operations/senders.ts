@@ -1,9 +1,11 @@
 /** What was learned of senders: the list, pinning one to a strategy, forgetting one. */
 import { z } from 'zod'
 import type { AdminContext } from '../context.ts'
+import { parseDuration } from '../duration.ts'
 import { problem } from '../exchange.ts'
 import { operation } from '../operation.ts'
 import {
+  duration,
   exactly,
   forgotten,
   parameters,
@@ -105,8 +107,8 @@ export const pinSender = operation({
     'Serves a sender with this strategy, whatever Rcptwise has learned of it; `auto`: as learned again.',
   params,
   body: exactly(
-    { strategy: pinnedStrategy, reason: reason.optional() },
-    'an object with "strategy" and, if wanted, "reason": {"strategy":"late"}',
+    { strategy: pinnedStrategy, for: duration.optional(), reason: reason.optional() },
+    'an object with "strategy" and, if wanted, "for" and "reason": {"strategy":"late","for":"2h"}',
   ),
   answer: z.union([sender, forgotten]),
   statuses: {
@@ -115,7 +117,10 @@ export const pinSender = operation({
   current: pinOf,
   async handle(context, { params: { name }, body, by }) {
     const strategy = body.strategy === 'auto' ? undefined : body.strategy
-    const pinned = await context.pinSender(name, strategy, { by, reason: body.reason })
+    const forMs = body.for === undefined ? undefined : parseDuration(body.for)
+    if (strategy === undefined && forMs !== undefined) return endlessAuto
+    const until = forMs === undefined ? undefined : Date.now() + forMs
+    const pinned = await context.pinSender(name, strategy, until, { by, reason: body.reason })
     return { value: pinned === undefined ? { name, forgotten: true } : senderJson(pinned) }
   },
 })
@@ -136,6 +141,12 @@ export const forgetSender = operation({
       : unknownSender
   },
 })
+
+const endlessAuto = problem(
+  400,
+  'a sender is served as learned until it is pinned again',
+  'no "for" with "auto"',
+)
 
 const unknownSender = problem(
   404,

@@ -9,7 +9,7 @@ import type { PeerJson, SenderJson } from '../../admin/schemas.ts'
 import type { RunningServe } from '../../app/explain/peer.ts'
 import type { Config } from '../../config/config.ts'
 import type { StrategyOverride } from '../../ledger/ledger.ts'
-import type { SenderRecord } from '../../ledger/senders.ts'
+import type { SenderPin, SenderRecord } from '../../ledger/senders.ts'
 import { known } from '../../known.ts'
 import { networkName, senderName, type SenderHost } from '../../peers/sender-name.ts'
 import { request } from '../admin-client.ts'
@@ -63,5 +63,11 @@ const recordOf = ({ name, lessons, lastChange, pin }: SenderJson): SenderRecord 
   name,
   counts: lessons,
   at: Date.parse(lastChange),
-  ...(pin !== undefined && { pin: { ...pin, at: Date.parse(pin.at) } }),
+  ...(pin !== undefined && { pin: pinOf(pin) }),
+})
+
+const pinOf = ({ until, at, ...pin }: NonNullable<SenderJson['pin']>): SenderPin => ({
+  ...pin,
+  at: Date.parse(at),
+  ...(until !== undefined && { until: Date.parse(until) }),
 })

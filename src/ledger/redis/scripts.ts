@@ -23,6 +23,7 @@
  * that make room begin with a removal, which is never refused.
  */
 import { scriptOf } from '../../redis/connection.ts'
+import { mostDelays } from '../senders.ts'
 import { openedByWatcher } from './watch-scripts.ts'
 
 /** Takes `was`, the entry of `id` in `known`, out of the counts. */
@@ -305,6 +306,11 @@ local function push(name, json)
   redis.call('zadd', p .. 'senders:order', redis.call('incr', p .. 'senders:changes'), name)
   if json then redis.call('hset', p .. 'senders', name, json) else redis.call('hdel', p .. 'senders', name) end
 end
+local function latest(all, more)
+  for _, one in ipairs(more) do all[#all + 1] = one end
+  while #all > ${mostDelays} do table.remove(all, 1) end
+  return all
+end
 for i = 3, #ARGV do
   local change = cjson.decode(ARGV[i])
   local was = not change.forget and redis.call('hget', p .. 'senders', change.name)
@@ -313,6 +319,9 @@ for i = 3, #ARGV do
   row.at = math.max(row.at, change.at)
   for name, count in pairs(change.counts or {}) do row.counts[name] = (row.counts[name] or 0) + count end
   if change.pin ~= nil then row.pin = change.pin or nil end
+  if row.pin and row.pin['until'] and row.pin['until'] <= change.at then row.pin = nil end
+  if change.delays then row.delays = latest(row.delays or {}, change.delays) end
+  if change.seen then row.seen = math.max(row.seen or 0, change.seen) end
   local json = (row.pin or next(row.counts)) and cjson.encode(row)
   push(change.name, json)
   rows[#rows + 1] = change.name

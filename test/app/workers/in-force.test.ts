@@ -11,21 +11,22 @@ const workers = 4
 const recipients = '"tag@example.org": tag-only\n"strict@example.org": strict\n'
 
 interface Answer {
-  readonly inForce: string
+  readonly inForce?: string
   readonly notYet?: readonly string[]
 }
 
-async function set({ adminUrl }: Served, strategy: string): Promise<Answer> {
+async function put(url: string, body: object): Promise<Answer> {
   const headers = { 'content-type': 'application/json' }
-  const body = JSON.stringify({ strategy })
-  const response = await fetch(`${adminUrl}/api/v1/peers/default/strategy`, {
-    method: 'PUT',
-    headers,
-    body,
-  })
+  const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) })
   expect(response.status).toBe(200)
   return (await response.json()) as Answer
 }
+
+const set = async ({ adminUrl }: Served, strategy: string): Promise<Answer> =>
+  await put(`${adminUrl}/api/v1/peers/default/strategy`, { strategy })
+
+const pin = async ({ adminUrl }: Served, strategy: string, time: string): Promise<Answer> =>
+  await put(`${adminUrl}/api/v1/senders/127.0.0.0%2F24/strategy`, { strategy, for: time })
 
 let senders = 0
 
@@ -121,6 +122,37 @@ test(
       const expected = method === 'PUT' ? 'lenient' : 'group'
       expect(seen, `round ${round}`).toEqual(seen.map(() => expected))
     }
+    for (const client of clients) client.close()
+  },
+)
+
+test(
+  'strategies.md: “A pin is in force in every worker when the command has answered, and ends in every worker when its time is over, also if Rcptwise was restarted meanwhile.” Ten times, over a kill -9, then for some seconds',
+  { timeout: 180_000 },
+  async () => {
+    await using backend = await startFakeBackend()
+    await using home = await Home.make()
+    const config = 'peers: [{ name: default, strategy: auto }]'
+    const start = async () =>
+      await home.serve({ backendUrl: backend.url, workers, recipients, config })
+    let served = await start()
+    let clients = await sessionsOfAll(served)
+    const seen = async (): Promise<readonly string[]> => await Promise.all(clients.map(servedBy))
+    for (let round = 0; round < 10; round++) {
+      const strategy = round % 2 === 0 ? 'group' : 'lenient'
+      expect(await pin(served, strategy, '1h')).not.toHaveProperty('notYet')
+      expect(await seen(), `round ${round}`).toEqual(clients.map(() => strategy))
+    }
+    expect(await pin(served, 'group', '1h')).not.toHaveProperty('notYet')
+    for (const client of clients) client.close()
+    await served.kill()
+    served = await start()
+    clients = await sessionsOfAll(served)
+    expect(await seen()).toEqual(clients.map(() => 'group'))
+    expect(await pin(served, 'group', '3s')).not.toHaveProperty('notYet')
+    await until('it is over everywhere', async () =>
+      (await seen()).every((strategy) => strategy === 'lenient'),
+    )
     for (const client of clients) client.close()
   },
 )
