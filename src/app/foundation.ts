@@ -61,9 +61,10 @@ export async function openFoundation(
     ...(worker !== undefined && { worker }),
   })
   const readsForAll = worker === undefined || worker === '1'
+  const isWorker = worker !== undefined && worker !== 'primary'
   facts.add(metricsFromFacts(metrics, { readsForAll }))
   // The metrics hear of it when it can't be opened.
-  const store = await openLedger(config, facts.tell, now)
+  const store = await openLedger(config, { onFact: facts.tell, clock: now, isWorker })
   facts.add(learnFromFacts({ senders: store.senders, onFact: facts.tell }))
   metrics.startedSeconds.set(now() / 1000)
   metrics.configLoadedSeconds.set(now() / 1000)

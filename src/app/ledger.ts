@@ -5,18 +5,26 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'
 
+export interface LedgerHere {
+  readonly onFact: FactListener
+  /** ms since the epoch. */
+  readonly clock: () => number
+  /** A process that takes mail for one that keeps house, and that has opened the ledger before. */
+  readonly isWorker: boolean
+}
+
 /**
  * @throws RefusedLedgerError for a file of a newer release or of another program. A server that is
  * away is no error.
  */
 export async function openLedger(
   { ledger }: Config,
-  onFact: FactListener,
-  clock: () => number,
+  { onFact, clock, isWorker }: LedgerHere,
 ): Promise<Ledger> {
   const { maxSplits, maxBytes } = ledger
   const parts = { maxSplits, maxBytes, onFact, clock }
-  if (ledger.kind === 'sqlite') return await openSqliteLedger({ path: ledger.path, ...parts })
+  if (ledger.kind === 'sqlite')
+    return await openSqliteLedger({ path: ledger.path, ...parts, checkedElsewhere: isWorker })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
   const { openRedisLedger } = await import('../ledger/redis/redis.ts')
   const { url, prefix, patienceMs, keepMs } = ledger

@@ -30,6 +30,10 @@ export interface StorageOptions {
   readonly maxFileBytes?: number | undefined
   /** A larger file is looked through behind the start. */
   readonly checkedAtStartBytes: number
+  /** From the opening of such a file to the beginning of its check, ms. */
+  readonly checkAfterMs: number
+  /** By another process that shares the file. */
+  readonly checkedElsewhere: boolean
   /** Between two attempts to use the file again, ms. */
   readonly retryMs: number
   /** Another connection has written, or another store is in force. */
@@ -195,19 +199,38 @@ export class Storage {
     this.#damaged = false
     this.#file.opened()
     this.#options.onChanged()
-    if (keeper.unchecked) this.#checkBehind(keeper)
+    if (!keeper.unchecked) return
+    this.#unproven = new Unproven()
+    if (this.#options.checkedElsewhere) this.#hearOfCheck()
+    else this.#checkBehind(keeper)
   }
 
   #checkBehind(keeper: Keeper): void {
-    this.#unproven = new Unproven()
-    this.#check = checkLater(this.#options.path, (damage) => {
+    const { path, checkAfterMs } = this.#options
+    this.#mark(true)
+    this.#check = checkLater(path, checkAfterMs, (damage) => {
       if (this.#keeper !== keeper) return
       if (damage === '') {
         this.#unproven = undefined
+        this.#mark(false)
         return
       }
       this.#damaged = true
       this.#fall(this.#store, damage)
+    })
+  }
+
+  /** For the processes that share the file: whether what they save is still to be kept. */
+  #mark(beingChecked: boolean): void {
+    void this.run((store) => {
+      store.setBeingChecked(beingChecked)
+    })
+  }
+
+  /** The process that looks through the file tells in it when it has found nothing. */
+  #hearOfCheck(): void {
+    void this.run((store) => {
+      if (!store.beingChecked()) this.#unproven = undefined
     })
   }
 
@@ -332,8 +355,10 @@ export class Storage {
     this.#file.lookAtLog(() => this.#durable)
     const seen = this.run((store) => {
       const version = store.dataVersion()
-      if (version !== this.#dataVersion) this.#options.onChanged()
+      if (version === this.#dataVersion) return
       this.#dataVersion = version
+      this.#options.onChanged()
+      if (this.#options.checkedElsewhere && this.#unproven !== undefined) this.#hearOfCheck()
     })
     void seen
   }

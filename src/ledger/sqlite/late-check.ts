@@ -1,5 +1,5 @@
-/** Whether a large file is sound, found out behind the start (check-file.ts). */
-import { execFile } from 'node:child_process'
+/** Whether a large file is sound, found out well behind the start (check-file.ts). */
+import { type ChildProcess, execFile } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,19 +12,27 @@ export interface LateCheck {
 const program = fileURLToPath(new URL(`./check-file${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * It does not keep the process alive. Tells the damage, or nothing where there is none and where
- * the check can't be made.
+ * Begins in `afterMs`. It does not keep the process alive. Tells the damage, or nothing where there
+ * is none and where the check can't be made.
  */
-export function checkLater(path: string, onEnd: (damage: string) => void): LateCheck {
+export function checkLater(
+  path: string,
+  afterMs: number,
+  onEnd: (damage: string) => void,
+): LateCheck {
+  let child: ChildProcess | undefined
   let over = false
-  const child = execFile(process.execPath, [program, path], (error, damage) => {
-    if (!over) onEnd(error === null ? damage : '')
-  })
-  child.unref()
+  const timer = setTimeout(() => {
+    child = execFile(process.execPath, [program, path], (error, damage) => {
+      if (!over) onEnd(error === null ? damage : '')
+    })
+    child.unref()
+  }, afterMs).unref()
   return {
     end: () => {
       over = true
-      child.kill('SIGKILL')
+      clearTimeout(timer)
+      child?.kill('SIGKILL')
     },
   }
 }

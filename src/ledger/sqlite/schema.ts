@@ -123,6 +123,10 @@ export const migrations: readonly string[] = [
     delete from opener where splits <= 0 and ((kind = 1 and name = old.reverse_path) or (kind = 2 and name = old.client));
   end;
   `,
+  // being_checked: a process looks through the file, or will (decision 127).
+  `
+  alter table file add column being_checked integer not null default 0;
+  `,
 ]
 
 /** "rcpt", so that `file` and this program know a ledger from any other database. */

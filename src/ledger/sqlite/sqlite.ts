@@ -51,6 +51,13 @@ export interface SqliteLedgerOptions {
    * takes a second for some hundred thousand splits.
    */
   readonly checkedAtStartBytes?: number
+  /** Such a check begins after this time, ms; 5000 unless set, when the start is over. */
+  readonly checkAfterMs?: number
+  /**
+   * Another process that shares the file looks through it, and not this one: it is a worker of
+   * that process.
+   */
+  readonly checkedElsewhere?: boolean
   /**
    * Only for memory that stands in for another store: a split that is not known is taken whatever
    * its version.
@@ -83,6 +90,8 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
     maxFileBytes: options.maxFileBytes,
     retryMs: options.retryMs ?? 5000,
     checkedAtStartBytes: options.checkedAtStartBytes ?? 32 * 1024 * 1024,
+    checkAfterMs: options.checkAfterMs ?? 5000,
+    checkedElsewhere: options.checkedElsewhere ?? false,
     onChanged: () => ledger.current?.onChanged(),
   })
   ledger.current = new SqliteLedger(storage, options)

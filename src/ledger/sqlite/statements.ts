@@ -64,6 +64,15 @@ export class SplitStore {
     return String(this.#get('select identity from file')?.['identity'])
   }
 
+  /** Whether a process looks through the file, or will, and has not told yet what it found. */
+  beingChecked(): boolean {
+    return this.#get('select being_checked from file')?.['being_checked'] === 1
+  }
+
+  setBeingChecked(is: boolean): void {
+    this.#run('update file set being_checked = ?', [is ? 1 : 0])
+  }
+
   /** Changes when another connection has written. */
   dataVersion(): number {
     return pragma(this.database, 'data_version')

@@ -373,7 +373,7 @@ describe('a file in trouble', () => {
   })
 
   describe('because pages of a large file are damaged, which is found behind the start', () => {
-    const large = { checkedAtStartBytes: 0 } as const
+    const large = { checkedAtStartBytes: 0, checkAfterMs: 0 } as const
     const damage = async (): Promise<void> => {
       const ledger = await open()
       await ledger.save(splitOf('first'))
@@ -429,6 +429,39 @@ describe('a file in trouble', () => {
       await sleep(1500)
       expect(kinds()).toEqual([])
       expect(await recall(again)).toEqual(['it'])
+    })
+
+    describe('by one of the processes that share it', () => {
+      const worker = { ...large, checkedElsewhere: true } as const
+      const isBeingChecked = (): unknown =>
+        otherConnection().prepare('select being_checked from file').get()?.['being_checked']
+
+      test('the others do not look', async () => {
+        await damage()
+        await open(worker)
+        await sleep(1500)
+        expect(kinds()).toEqual([])
+      })
+
+      test('it tells them when nothing is found', async () => {
+        await (await open()).close()
+        await open({ ...large, checkAfterMs: 1000 })
+        await open(worker)
+        expect(isBeingChecked()).toBe(1)
+        await until(() => expect(isBeingChecked()).toBe(0))
+        expect(kinds()).toEqual([])
+      })
+
+      test('what the others saved meanwhile is in the new file', async () => {
+        await damage()
+        const house = await open({ ...large, checkAfterMs: 300 })
+        const other = await open(worker)
+        for (let n = 0; n < 20; n += 1) await other.save(splitOf(`other${n}`))
+        await until(() =>
+          expect(kinds().filter((kind) => kind === 'ledgerRecovered')).toHaveLength(2),
+        )
+        for (let n = 0; n < 20; n += 1) expect(await house.find(`other${n}`)).toBeDefined()
+      })
     })
   })
 
