@@ -4,7 +4,7 @@
  * double it, so the outcome is waited for. What a process that is gone was at is not known to have
  * arrived, and is not waited for.
  */
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Split, SplitRecipient } from '../split/split.ts'
 import { isGone, isHere } from './deliverer.ts'
@@ -19,6 +19,10 @@ export interface UnderWayOptions {
   readonly answerMs: number
   /** Nobody waits any more. */
   readonly isOver: () => boolean
+  /** ms since any moment, by a clock that nobody can set; performance.now unless set. */
+  readonly steady?: () => number
+  /** Waits so many ms; a timer unless set. */
+  readonly pause?: (ms: number) => Promise<unknown>
 }
 
 export interface Settled {
@@ -33,10 +37,11 @@ const longestLookMs = 1000
 
 export async function untilSettled(
   { split: id, recipients }: { readonly split: string; readonly recipients: readonly string[] },
-  { ledger, now, limitMs, answerMs, isOver }: UnderWayOptions,
+  { ledger, now, limitMs, answerMs, isOver, ...time }: UnderWayOptions,
 ): Promise<Settled> {
+  const { steady = (): number => performance.now(), pause = sleep } = time
   const of = new Set(recipients)
-  const until = performance.now() + limitMs
+  const until = steady() + limitMs
   for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, longestLookMs)) {
     const split = await ledger.find(id)
     if (split === undefined) return { settled: true }
@@ -46,8 +51,8 @@ export async function untilSettled(
       )
     )
       return { settled: true, split }
-    if (performance.now() >= until) return { settled: false, split }
-    await pause(Math.min(lookMs, Math.max(0, until - performance.now())))
+    if (steady() >= until) return { settled: false, split }
+    await pause(Math.min(lookMs, Math.max(0, until - steady())))
     // The ledger may be closed by now.
     if (isOver()) return { settled: false, split }
   }

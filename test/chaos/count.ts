@@ -14,7 +14,7 @@ import {
 import { type Copy, Evidence } from './evidence.ts'
 import type { Blow, Entry, Offer, Refused, Taken, Transaction } from './journal.ts'
 import { known } from '../../src/known.ts'
-import { accepts } from './people.ts'
+import { accepts as peopleAccept } from './people.ts'
 import { Sharing } from './sharing.ts'
 
 export const faults = ['lost', 'doubled', 'wrong', 'undone', 'fell'] as const
@@ -45,8 +45,11 @@ const deliveryMs = 3000
 export class Record {
   readonly #evidence: Evidence
   readonly #sharing: Sharing
+  readonly #accepts: typeof peopleAccept
 
-  constructor(entries: readonly Entry[], firstStrategy: string) {
+  /** `accepts`: whether this recipient takes a message of this score. */
+  constructor(entries: readonly Entry[], firstStrategy: string, accepts = peopleAccept) {
+    this.#accepts = accepts
     this.#evidence = new Evidence(entries, firstStrategy)
     this.#sharing = new Sharing(this.#evidence)
   }
@@ -102,14 +105,14 @@ export class Record {
             this.#whyForAll(offer, recipient, transaction) ??
             this.#whyFullNow(first, recipient, transaction),
         )
-      else if (accepts(recipient, score))
+      else if (this.#accepts(recipient, score))
         find(
           'wrong',
           `would take it, and was told "${reply}"`,
           this.#whyRefused(offer, recipient, transaction, reply),
         )
     }
-    if (!accepts(recipient, score))
+    if (!this.#accepts(recipient, score))
       for (const copy of copies)
         find(
           'wrong',
@@ -366,7 +369,7 @@ export class Record {
   heldByGuess(): readonly string[] {
     const splitting = new Set(['late', 'auto', 'lenient', 'off', 'bounce'])
     return this.#evidence.offers
-      .filter(({ to, score }) => to.every((recipient) => accepts(recipient, score)))
+      .filter(({ to, score }) => to.every((recipient) => this.#accepts(recipient, score)))
       .filter(({ letter }) => !this.#evidence.refusals.some((one) => isRefusalOf(letter, one)))
       .filter(({ letter }) =>
         this.#evidence

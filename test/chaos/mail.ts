@@ -16,6 +16,7 @@ import {
   queueing,
   type SenderKind,
 } from './senders.ts'
+import { Wire } from './wire.ts'
 
 const scores = { '0': 50, '5.5': 8, '7': 8, '9': 24, '20': 10 } as const
 
@@ -157,11 +158,13 @@ export class Mail {
     while (openOf(letter).length > 0) {
       const front = random.between(0, frontEnds.length - 1)
       const calm = this.#isCalm()
+      const port = frontEnds[front]?.port ?? 0
+      const localAddress = `127.0.${number + 1}.${random.between(1, 3)}`
       await attempt({
         letter,
         front,
-        port: frontEnds[front]?.port ?? 0,
-        localAddress: `127.0.${number + 1}.${random.between(1, 3)}`,
+        connect: async () => await Wire.open(port, localAddress),
+        clock: { now: Date.now, sleep },
         random,
         leaving: calm ? undefined : this.#leaving(letter),
         note: (transaction) => journal.write(transaction),

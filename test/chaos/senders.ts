@@ -1,12 +1,11 @@
 /**
- * Sending mail servers as they were measured (docs: senders), over real connections to a Rcptwise
- * that may die at any moment: how they offer recipients, what they make of each reply, and how they
- * go away. `test/support/senders.ts` has them against the machine alone.
+ * Sending mail servers as they were measured (docs: senders), over connections to a Rcptwise that
+ * may die at any moment: how they offer recipients, what they make of each reply, and how they go
+ * away. `test/support/senders.ts` has them against the machine alone.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Closing, Leaving, Transaction } from './journal.ts'
+import type { Clock, Line } from './line.ts'
 import type { Random } from '../support/random.ts'
-import { Wire } from './wire.ts'
 
 /** They come again until everyone is answered. */
 export const queueing = [
@@ -40,10 +39,11 @@ export interface Letter {
 
 export interface Attempt {
   readonly letter: Letter
-  readonly port: number
+  /** Undefined when nobody listens. */
+  readonly connect: () => Promise<Line | undefined>
   readonly front: number
-  readonly localAddress: string
-  readonly random: Random
+  readonly clock: Clock
+  readonly random: Pick<Random, 'shuffled'>
   /** How and when it goes away, if it does. */
   readonly leaving: { readonly when: Leaving; readonly how: Closing } | undefined
   readonly note: (transaction: Transaction) => void
@@ -84,7 +84,7 @@ export const declaresSize = (kind: string): boolean =>
 export async function attempt(how: Attempt): Promise<void> {
   const { letter } = how
   letter.attempts++
-  const wire = await Wire.open(how.port, how.localAddress)
+  const wire = await how.connect()
   if (wire === undefined) return
   try {
     if (!positive(await wire.reply()) || !positive(await wire.ask(`EHLO ${letter.kind}.test`)))
@@ -98,11 +98,11 @@ export async function attempt(how: Attempt): Promise<void> {
 }
 
 class Conversation {
-  readonly #wire: Wire
+  readonly #wire: Line
   readonly #how: Attempt
   left = false
 
-  constructor(wire: Wire, how: Attempt) {
+  constructor(wire: Line, how: Attempt) {
     this.#wire = wire
     this.#how = how
   }
@@ -182,8 +182,8 @@ class Conversation {
   }
 
   async #transact(offered: readonly string[], manner: Manner): Promise<Transaction> {
-    const { letter, leaving, front } = this.#how
-    const begun = Date.now()
+    const { letter, leaving, front, clock } = this.#how
+    const begun = clock.now()
     const parts = {
       mail: '',
       rcpts: [] as (readonly [string, string])[],
@@ -193,7 +193,7 @@ class Conversation {
     const course: { dot?: number; left?: NonNullable<Transaction['left']> } = {}
     const leave = (): void => {
       if (leaving === undefined) return
-      course.left = { ...leaving, at: Date.now() }
+      course.left = { ...leaving, at: clock.now() }
       this.left = true
       this.#wire.leave(leaving.how)
     }
@@ -219,7 +219,7 @@ class Conversation {
             : this.#wire.closed && !isWhole(parts, offered)
               ? 'closed by Rcptwise'
               : 'heard',
-      to: Date.now(),
+      to: clock.now(),
       told: toldIn(parts, this.left),
     }
     this.#how.note(transaction)
@@ -259,7 +259,7 @@ class Conversation {
     { prdr = false }: Manner,
     { leave, course }: TextCourse,
   ): Promise<void> {
-    const { letter, leaving } = this.#how
+    const { letter, leaving, clock } = this.#how
     const through = parts.rcpts.filter(([, reply]) => positive(reply)).length
     // Pipelined, DATA may be allowed although nobody was accepted: then there is nothing to send.
     const text = through === 0 ? '' : letter.text
@@ -269,9 +269,9 @@ class Conversation {
       return
     }
     this.#wire.send(`${text}.\r\n`)
-    if (through > 0) course.dot = Date.now()
+    if (through > 0) course.dot = clock.now()
     if (leaving?.when === 'while the server thinks' && through > 0) {
-      await sleep(thinkingMs)
+      await clock.sleep(thinkingMs)
       leave()
       return
     }

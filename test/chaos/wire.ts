@@ -3,11 +3,12 @@
  * who is not answered hears undefined.
  */
 import { connect, type Socket } from 'node:net'
+import type { Line } from './line.ts'
 
 /** Less than what Rcptwise allows itself would be rude: configured limits are below this. */
 const patienceMs = 30_000
 
-export class Wire {
+export class Wire implements Line {
   readonly #socket: Socket
   #buffer = ''
   #wake: () => void = () => undefined
