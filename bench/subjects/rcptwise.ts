@@ -16,6 +16,8 @@ const inFront = '{ headers: { from: [127.0.0.0/8] } }'
 interface Options {
   /** Entries of `judges`, in YAML. */
   readonly judges?: string
+  /** More keys of `backend`, in YAML. */
+  readonly backend?: string
   /** More of the configuration, in YAML. */
   readonly config?: string | undefined
 }
@@ -23,11 +25,11 @@ interface Options {
 const configuration = (
   port: number,
   sinkPort: number,
-  { judges = inFront, config = '' }: Options,
+  { judges = inFront, backend = '', config = '' }: Options,
 ): string => `
 hostname: mx.example.org
 listen: 127.0.0.1:${port}
-backend: { servers: ['smtp://127.0.0.1:${sinkPort}'] }
+backend: { servers: ['smtp://127.0.0.1:${sinkPort}'], ${backend} }
 relay_domains: [example.org]
 judges: [${judges}]
 admin: off

@@ -37,6 +37,7 @@ export function backendSettings(config: Config): BackendSettings {
     clientAddress: backend.clientAddress,
     helo: hostname,
     prdr: backend.prdr,
+    chunking: backend.chunking,
     connectTimeoutMs: backend.connectTimeoutMs,
     replyTimeoutMs: backend.replyTimeoutMs,
     deliveryTimeoutMs: backend.deliveryTimeoutMs,

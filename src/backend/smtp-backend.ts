@@ -22,6 +22,8 @@ export interface SmtpBackendOptions extends PoolOptions {
   readonly deliveryTimeoutMs: number
   /** Ask servers that offer PRDR for one reply per recipient. */
   readonly prdr?: boolean
+  /** Send a text by BDAT to servers that offer CHUNKING. */
+  readonly chunking?: boolean
   /** Most connections of clients that have said AUTH; absent: no other limit than that for all. */
   readonly authenticated?: number
   readonly onFact: FactListener
@@ -34,11 +36,14 @@ export class SmtpBackend implements WatchedBackend {
   readonly #own = new Set<OwnConnection>()
   /** Servers that are not asked for PRDR. */
   readonly #withoutPrdr: Set<string> | undefined
+  /** Servers that get no text by BDAT. */
+  readonly #withoutChunking: Set<string> | undefined
 
   constructor(options: SmtpBackendOptions) {
     this.#options = options
     this.#pool = new Pool(options)
     this.#withoutPrdr = options.prdr === true ? new Set() : undefined
+    this.#withoutChunking = options.chunking === true ? new Set() : undefined
   }
 
   extensions(): Extensions {
@@ -88,8 +93,10 @@ export class SmtpBackend implements WatchedBackend {
     listener: EnvelopeListener,
   ): BackendTransaction {
     const { deliveryTimeoutMs, clientAddress, onFact, now } = this.#options
+    const withoutChunking = this.#withoutChunking
     const withoutPrdr = this.#withoutPrdr
-    const options = { ...begun, clientAddress, deliveryTimeoutMs, withoutPrdr, onFact, now }
+    const told = { clientAddress, deliveryTimeoutMs, withoutChunking, withoutPrdr }
+    const options = { ...begun, ...told, onFact, now }
     return new SmtpTransaction(options, listener)
   }
 

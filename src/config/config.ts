@@ -290,6 +290,8 @@ export interface Config {
     readonly followsRoutes: boolean
     /** Ask a server that offers PRDR for one reply per recipient. */
     readonly prdr: boolean
+    /** Send texts by BDAT to a server that offers CHUNKING. */
+    readonly chunking: boolean
     /** When the server hears of MAIL. */
     readonly mail: 'at_once' | 'with_rcpt'
     /** How often host names and MX records are looked up again. */

@@ -44,6 +44,7 @@ export function resolveBackend(
     tls: resolveTls(backend, directories.place, report),
     followsRoutes: backend.follows_routes,
     prdr: backend.prdr,
+    chunking: backend.chunking,
     mail: backend.mail,
     resolveEveryMs: backend.resolve_every,
     health: { ejectMs, ejectAtMostMs, askEveryMs, askRelayAtMostMs },

@@ -106,6 +106,10 @@ export const backend = section({
     z.boolean().prefault(true),
     'Ask a server that offers PRDR for one reply per recipient. Switch it off where the server offers it without a rule per recipient (Exim without `acl_smtp_data_prdr`) and you want an answer per group from `last_word: backend`. See docs/lmtp.md.',
   ),
+  chunking: key(
+    z.boolean().prefault(true),
+    'Send the text by BDAT to a server that offers CHUNKING (RFC 3030): one step less than with DATA. Texts that are longer than `spool.memory` go by DATA. Switch it off for a server that offers CHUNKING and does not take it well.',
+  ),
   connect_timeout: key(
     is.duration('100ms', '5m').prefault('10s'),
     'Longest wait for a connection to a server, and for its TLS handshake.',

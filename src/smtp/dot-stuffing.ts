@@ -65,7 +65,9 @@ function stuffedRest(chunk: Buffer, from: number): Buffer {
   return stuffed.subarray(0, to)
 }
 
-function endingOf(chunk: Buffer, before: Ending): Ending {
+/** `before`: where the octets in front of the chunk ended; `lineStart` for the first one. */
+export function endingOf(chunk: Buffer, before: Ending): Ending {
+  if (chunk.length === 0) return before
   const last = chunk[chunk.length - 1]
   if (last === 0x0d) return 'cr'
   if (last !== 0x0a) return 'other'

@@ -13,6 +13,7 @@ import { isFailed } from '../wire/command-reply.ts'
 import { argumentFor } from '../wire/needs.ts'
 import { sendInChunks } from '../wire/send-chunks.ts'
 import { sendText } from '../wire/send-text.ts'
+import { isTaken, unknownCommand, withoutChunkLines } from './chunk-answer.ts'
 import { heed, heedEach } from './heed.ts'
 import type { LineAtHand, LineOptions } from './line-at-hand.ts'
 import { command, mailLine, say, secondOpinion } from './lines.ts'
@@ -31,6 +32,11 @@ import {
 export interface TextDeliveryOptions extends LineOptions {
   /** From the final dot to the reply. */
   readonly deliveryTimeoutMs: number
+  /**
+   * Servers that get no text by BDAT though they offer CHUNKING; one is added when it does not know
+   * the command. Absent: none gets one.
+   */
+  readonly withoutChunking?: Set<string> | undefined
 }
 
 /** Recipients of a parcel who were refused when its envelope was shown anew. */
@@ -162,23 +168,28 @@ export class TextDelivery {
     // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030
     // 3).
     const binary = line.needs?.must.includes('BINARYMIME') === true
-    const refusal = binary ? undefined : await this.#askForText(lent)
+    const chunks = binary || this.#mayGoInChunks(lent, text)
+    const refusal = chunks ? undefined : await this.#askForText(lent)
     if (refusal !== undefined) return { reply: refusal, own: refused }
     line.open = 'text'
     const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
     this.#committing = true
-    const { deliveryTimeoutMs: replyMs, withoutPrdr } = this.#options
-    const send = binary ? sendInChunks : sendText
+    const { deliveryTimeoutMs: replyMs, withoutPrdr, withoutChunking } = this.#options
+    const send = chunks ? sendInChunks : sendText
     const { form } = line
-    const answer = await send(connection, {
+    const heard = await send(connection, {
       text: revised(text, parcel.edits),
       replyMs,
       form,
       recipients: recipients.length,
+      binary,
     })
+    const unknown = chunks ? unknownCommand(heard) : undefined
+    if (unknown !== undefined) withoutChunking?.add(server)
+    const answer = unknown ?? (chunks ? withoutChunkLines(heard) : heard)
     // What is left behind a chunk that was refused is not defined: RSET before anything else (RFC
     // 3030 2).
-    line.open = binary ? 'anew' : 'nothing'
+    line.open = chunks && !isTaken(answer) ? 'anew' : 'nothing'
     if (answer === 'brokenOff') return { reply: replies.backendLost, own: refused }
     if ('unclear' in answer) withoutPrdr?.add(server)
     const trouble = lostIn(answer) ?? outOfStep(answer)
@@ -191,6 +202,19 @@ export class TextDelivery {
       reply: heed(this.#options, lent, { step: 'text' }, reply),
       own: new Map([...refused, ...heedEach(this.#options, lent, own)]),
     }
+  }
+
+  /**
+   * One step less: no 354 is waited for (RFC 3030). A text that is still coming, or is in a file,
+   * goes behind DATA: its chunks would be answered one by one.
+   */
+  #mayGoInChunks({ connection, server }: Lent, text: TextSource): boolean {
+    return (
+      this.#options.withoutChunking?.has(server) === false &&
+      this.#line.form === 'one' &&
+      connection.extensions.has('CHUNKING') &&
+      text.whole() !== undefined
+    )
   }
 
   /** DATA. A reply: the parcel ends here. */

@@ -1,9 +1,12 @@
 /**
- * A binary text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind
- * a text that is complete. A text in memory is one chunk; one in a file is read and sent piece by
- * piece, pipelined where the server allows that (RFC 3030 4.2).
+ * A text by BDAT (RFC 3030), octet for octet, and the answer to it. LAST is said only behind a text
+ * that is complete. A text in memory is one chunk; one in a file is read and sent piece by piece,
+ * pipelined where the server allows that (RFC 3030 4.2). A text of lines ends with a line, as it
+ * would behind DATA.
  */
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
+import { type Ending, endingOf } from '../../smtp/dot-stuffing.ts'
+import { toOctets } from '../../smtp/octets.ts'
 import { type ReplyOrFailed, isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
 import { textBrokeOff, type TextHeard, type TextToSend } from './send-text.ts'
@@ -26,39 +29,65 @@ export async function sendInChunks(
 ): Promise<TextHeard> {
   const { text, replyMs, form, recipients } = order
   const whole = text.whole()
-  if (whole === undefined) {
-    const end = await sendPieces(connection, order)
-    if (end !== undefined) return end
-  }
+  const last = whole === undefined ? await sendPieces(connection, order) : ended(whole, order)
+  if (!isOctets(last)) return last
   const { answer } = awaitAnswer(connection, form, recipients, replyMs)
-  writeChunk(connection, whole ?? [], true)
+  writeChunk(connection, last, true)
   connection.limitReply(replyMs)
   return await answer
 }
 
+const isOctets = (sent: readonly Buffer[] | TextHeard): sent is readonly Buffer[] =>
+  Array.isArray(sent)
+
+const lineEnd = toOctets('\r\n')
+
+/** What goes with LAST, with the CRLF that the last line may lack. */
+function ended(
+  octets: readonly Buffer[],
+  { binary }: TextToSend,
+  before: Ending = 'lineStart',
+): readonly Buffer[] {
+  if (binary) return octets
+  const ending = octets.reduce((so, part) => endingOf(part, so), before)
+  return ending === 'lineStart' ? octets : [...octets, lineEnd]
+}
+
+/** Up to this size a chunk is put together to one piece, which leaves faster than many do. */
+const onePieceBytes = 64 * 1024
+
 function writeChunk(connection: SmtpConnection, octets: readonly Buffer[], last: boolean): void {
   const length = octets.reduce((sum, { length }) => sum + length, 0)
+  const command = toOctets(`BDAT ${length}${last ? ' LAST' : ''}\r\n`)
+  if (length <= onePieceBytes) return connection.write(Buffer.concat([command, ...octets]))
   connection.cork()
-  connection.write(`BDAT ${length}${last ? ' LAST' : ''}\r\n`)
+  connection.write(command)
   for (const part of octets) if (part.length > 0) connection.write(part)
   connection.uncork()
 }
 
 /**
- * All of the text but LAST; undefined when every chunk was sent and none refused, else how it
- * ended.
+ * The text but for what goes with LAST, which is given where every chunk was sent and none refused;
+ * else how it ended.
  */
 async function sendPieces(
   connection: SmtpConnection,
-  { text, replyMs }: TextToSend,
-): Promise<TextHeard | undefined> {
+  order: TextToSend,
+): Promise<readonly Buffer[] | TextHeard> {
+  const { text, replyMs } = order
   const unanswered = connection.pipelines ? unansweredAtMost : 1
   const chunks = new Chunks(connection, replyMs)
+  let held: Buffer | undefined
+  let before: Ending = 'lineStart'
   try {
     for await (const chunk of text.chunks()) {
       await chunks.below(unanswered)
       if (chunks.refused !== undefined) break
-      chunks.send([chunk])
+      if (held !== undefined) {
+        chunks.send([held])
+        before = endingOf(held, before)
+      }
+      held = chunk
       await connection.drained()
     }
   } catch {
@@ -67,7 +96,7 @@ async function sendPieces(
   }
   // A refused chunk must not be followed by LAST.
   await chunks.below(1)
-  if (chunks.refused === undefined) return undefined
+  if (chunks.refused === undefined) return ended(held === undefined ? [] : [held], order, before)
   connection.destroy('a chunk was not taken')
   return { all: chunks.refused }
 }

@@ -17,6 +17,8 @@ export interface TextToSend {
   readonly form: AnswerForm
   /** Whom the server has accepted for this text. */
   readonly recipients: number
+  /** Octets without lines: nothing is put behind the last of them. */
+  readonly binary: boolean
 }
 
 /** `brokenOff`: the text will never be complete, which is not the backend's fault. */

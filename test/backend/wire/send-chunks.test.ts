@@ -1,4 +1,7 @@
-/** Binary texts go out by BDAT, octet for octet, and by nothing else (RFC 3030). */
+/**
+ * Binary texts go out by BDAT, octet for octet, and by nothing else (RFC 3030); others do where the
+ * server offers it.
+ */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -57,7 +60,7 @@ describe('a binary text', () => {
       backend.delivered.map(({ text, by, mail }) => [text.toString('latin1'), by, mail]),
     ).toEqual([[nasty, 'BDAT', binary]])
     await until('the connection is given back', () => open.backend.connections()[0]?.idle === 1)
-    expect(behindEnvelope(backend)).toEqual([`BDAT ${nasty.length} LAST`, 'RSET'])
+    expect(behindEnvelope(backend)).toEqual([`BDAT ${nasty.length} LAST`])
   })
 
   test('in a file goes piece by piece, header fields in the first one', async () => {
@@ -76,12 +79,7 @@ describe('a binary text', () => {
     expect(backend.delivered[0]?.text.toString('latin1')).toBe(
       `X-Spam-Flag: YES\r\n${pieces.join('')}`,
     )
-    expect(behindEnvelope(backend).slice(0, 4)).toEqual([
-      'BDAT 31',
-      'BDAT 3',
-      'BDAT 3',
-      'BDAT 0 LAST',
-    ])
+    expect(behindEnvelope(backend)).toEqual(['BDAT 31', 'BDAT 3', 'BDAT 3 LAST'])
   })
 
   test.each([
@@ -217,7 +215,7 @@ describe('what goes wrong', () => {
   test('a chunk that is never answered', async () => {
     await using backend = await start([{ on: 'chunk', nth: 1, silent: true }])
     expect(
-      await deliver(backend, complete(slowly('A: b\r\n')), { deliveryTimeoutMs: 100 }),
+      await deliver(backend, complete(slowly('A: b\r\n', 'C: d\r\n')), { deliveryTimeoutMs: 100 }),
     ).toEqual([lost])
   })
 
