@@ -28,7 +28,7 @@ const ledger =
   url === undefined
     ? await openSqliteLedger({ path, maxSplits: 200_000, onFact })
     : await openRedisLedger({
-        url,
+        place: { kind: 'server', url },
         prefix: `bench:${process.pid}:`,
         patienceMs: 60_000,
         keepMs: 60_000,

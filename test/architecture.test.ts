@@ -181,8 +181,8 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['facts'],
     outside: ['node:*'],
   },
-  // A connection to a Redis server, for the ledger and for policies.
-  redis: { values: ['dns'], outside: ['node:crypto', '@redis/client'] },
+  // Connections to a Redis server, for the ledger and for policies, and where it is.
+  redis: { values: ['redis', 'dns'], outside: ['node:crypto', '@redis/client'] },
   history: {
     values: ['known.ts', 'history'],
     types: ['facts'],

@@ -27,8 +27,8 @@ export async function openLedger(
     return await openSqliteLedger({ path: ledger.path, ...parts, checkedElsewhere: isWorker })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
   const { openRedisLedger } = await import('../ledger/redis/redis.ts')
-  const { url, prefix, patienceMs, keepMs } = ledger
-  return await openRedisLedger({ url, prefix, patienceMs, keepMs, ...parts })
+  const { place, prefix, patienceMs, keepMs } = ledger
+  return await openRedisLedger({ place, prefix, patienceMs, keepMs, ...parts })
 }
 
 /**

@@ -252,8 +252,13 @@ export interface HttpServer {
 export type LedgerStore =
   /** A file; `:memory:` for none. */
   | { readonly kind: 'sqlite'; readonly path: string }
-  /** The URL may hold a password: it is not for logs. Keys begin with the prefix. */
-  | { readonly kind: 'redis'; readonly url: string; readonly prefix: string }
+  /** Keys begin with the prefix. */
+  | { readonly kind: 'redis'; readonly place: LedgerPlace; readonly prefix: string }
+
+/** The URLs may hold a password: they are not for logs. */
+export type LedgerPlace =
+  | { readonly kind: 'server'; readonly url: string }
+  | { readonly kind: 'cluster'; readonly urls: readonly string[] }
 
 export interface Config {
   /** The file it came from; absent for the built-in defaults. */

@@ -2,7 +2,7 @@
 import { availableParallelism, hostname, tmpdir } from 'node:os'
 import { resolve as resolvePath } from 'node:path'
 import { isLoopback } from './addresses.ts'
-import type { Config, LedgerStore } from './config.ts'
+import type { Config, LedgerPlace, LedgerStore } from './config.ts'
 import type { Report } from './report.ts'
 import { checkRelaySafety, resolveBackend, tellsClient } from './resolve-backend.ts'
 import { resolveJudges } from './resolve-judges.ts'
@@ -140,24 +140,37 @@ function ownName(): string {
 }
 
 function resolveLedgerStore(
-  { path, url, prefix }: Settings['ledger'],
+  ledger: Settings['ledger'],
   {
     place,
     dataDirectory,
   }: { readonly place: (path: string) => string; readonly dataDirectory: string },
   report: Report,
 ): LedgerStore {
-  if (url !== undefined) {
-    if (path !== undefined)
-      report(['ledger', 'path'], 'there is already a store, url; keep one of them')
-    return { kind: 'redis', url, prefix: prefix ?? 'rcptwise:' }
-  }
+  const { path, prefix } = ledger
+  const stores = (['url', 'cluster', 'path'] as const).filter((one) => ledger[one] !== undefined)
+  for (const one of stores.slice(1))
+    report(['ledger', one], `there is already a store, ${stores[0]}; keep one of them`)
+  const redis = resolveRedis(ledger, report)
+  if (redis !== undefined) return { kind: 'redis', place: redis, prefix: prefix ?? 'rcptwise:' }
   if (prefix !== undefined)
     report(['ledger', 'prefix'], 'is only for a Redis server; add url, or leave it out')
   return {
     kind: 'sqlite',
     path: path === ':memory:' ? path : place(path ?? `${dataDirectory}/ledger.db`),
   }
+}
+
+function resolveRedis(
+  { url, cluster }: Settings['ledger'],
+  report: Report,
+): LedgerPlace | undefined {
+  if (url !== undefined) return { kind: 'server', url }
+  if (cluster === undefined) return undefined
+  for (const [i, node] of cluster.entries())
+    if (!/^\/?0?$/.test(new URL(node).pathname))
+      report(['ledger', 'cluster', i], 'a cluster has one database only; leave its number out')
+  return { kind: 'cluster', urls: cluster }
 }
 
 function resolveHistory(

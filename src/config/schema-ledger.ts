@@ -18,6 +18,15 @@ export const ledger = z.preprocess(
       'Redis or Valkey server in place of a file, for several front-ends: `redis://user:password@host:port/db`, or `rediss://` for TLS.',
       'none',
     ),
+    cluster: key(
+      z
+        .array(is.redisUrl())
+        .min(1, { error: 'at least one node' })
+        .max(100, { error: 'at most 100 nodes' })
+        .optional(),
+      'Nodes of a Redis or Valkey Cluster in place of one server, such as `[redis://host1:6379, redis://host2:6379]`: any of them, and more than one in case one is down. User, password and TLS have to be the same for all nodes.',
+      'none',
+    ),
     prefix: key(
       is.text('text without braces and spaces', /^[^\s{}]{1,64}$/).optional(),
       'What the keys on the Redis server begin with; front-ends with the same one share a ledger.',

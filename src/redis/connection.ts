@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
 import { lookUpForSocket } from '../dns/look-up.ts'
+import { AtServer } from './at-server.ts'
 
 export interface RedisConnectionOptions {
   /**
@@ -43,7 +44,8 @@ interface Command {
 }
 
 /**
- * Rejects with what the server or the network says, within twice `timeoutMs`. `key` is written
+ * Rejects with an AtServer, within twice `timeoutMs` for each server that it is led to. `key` is
+ * written
  * once, for a moment: a replica or a full server can be read and is of no use, and a cluster says
  * which node has the key.
  */
@@ -61,7 +63,7 @@ export async function connectRedis(
     } catch (error) {
       connection.close()
       const moved = redirections < mostRedirections ? movedTo(error, url) : undefined
-      if (moved === undefined) throw error
+      if (moved === undefined) throw new AtServer(url, error)
       url = moved
     }
   }
@@ -88,6 +90,7 @@ export class RedisConnection {
   readonly #unanswered = new Set<Command>()
   #watch: NodeJS.Timeout | undefined
   #over = false
+  #lostBy: Error | undefined
   /** It took too long to open. */
   #late = false
 
@@ -130,6 +133,9 @@ export class RedisConnection {
     this.#unanswered.add(command)
     try {
       return await this.#client.sendCommand(parts)
+    } catch (error) {
+      // What ended the connection, rather than that it has ended.
+      throw this.#lostBy ?? error
     } finally {
       this.#unanswered.delete(command)
     }
@@ -173,6 +179,7 @@ export class RedisConnection {
 
   #lose(error: Error): void {
     if (this.#over) return
+    this.#lostBy = error
     // An attempt to connect tells its failure itself.
     if (this.#watch !== undefined) this.#options.onLost(error)
     this.close()

@@ -86,14 +86,26 @@ describe('no configuration at all', () => {
 })
 
 test.for([
-  ['redis://127.0.0.1:6379', 'redis://127.0.0.1:6379', 'rcptwise:'],
-  ['{ url: "rediss://mx:p%40ss@[::1]/3", prefix: "mx/" }', 'rediss://mx:p%40ss@[::1]/3', 'mx/'],
-])('the ledger on Redis: %s', ([written, url, prefix]) => {
-  expect(configOf(`ledger: ${written ?? ''}\n`).ledger).toMatchObject({
-    kind: 'redis',
-    url,
-    prefix,
-  })
+  [
+    'redis://127.0.0.1:6379',
+    { place: { kind: 'server', url: 'redis://127.0.0.1:6379' }, prefix: 'rcptwise:' },
+  ],
+  [
+    '{ url: "rediss://mx:p%40ss@[::1]/3", prefix: "mx/" }',
+    { place: { kind: 'server', url: 'rediss://mx:p%40ss@[::1]/3' }, prefix: 'mx/' },
+  ],
+  [
+    '{ cluster: [redis://one.example.org, redis://two.example.org:7000/0] }',
+    {
+      place: {
+        kind: 'cluster',
+        urls: ['redis://one.example.org', 'redis://two.example.org:7000/0'],
+      },
+      prefix: 'rcptwise:',
+    },
+  ],
+] as const)('the ledger on Redis: %s', ([written, ledger]) => {
+  expect(configOf(`ledger: ${written}\n`).ledger).toMatchObject({ kind: 'redis', ...ledger })
 })
 
 test('the file of the reference', () => {

@@ -21,7 +21,7 @@ import { known } from '../../known.ts'
 export interface RedisStoreOptions {
   readonly connection: RedisConnection
   readonly watch: Pick<SenderWatch, 'id' | 'add' | 'heard'>
-  /** What all keys begin with: `keyBase`. */
+  /** What all keys begin with: keys.ts. */
   readonly base: string
   /** ms that an open split is kept after its last attempt, and a closed one after its end. */
   readonly patienceMs: number
@@ -54,18 +54,6 @@ export interface OverrideChange {
    */
   readonly late: boolean
 }
-
-/**
- * Counts changes in what is stored and where; an older release's keys are not touched, and end by
- * themselves.
- */
-const layout = 3
-
-/**
- * All keys share a hash tag, so that they are in one slot of a cluster and a script may use several
- * of them.
- */
-export const keyBase = (prefix: string): string => `{${prefix}${layout}}:`
 
 /**
  * The server ends what no node has looked after for this long, ms; a node that is up looks once a
@@ -242,15 +230,21 @@ export class RedisStore {
     before: number,
     limit: number,
     since?: number,
-  ): Promise<{ readonly splits: readonly Split[]; readonly lost: readonly Dropped[] }> {
-    const [bodies, gone] = listOf(
+  ): Promise<{
+    readonly splits: readonly Split[]
+    readonly lost: readonly Dropped[]
+    /** There may be more splits behind these. */
+    readonly isCut: boolean
+  }> {
+    const [bodies, gone, cut] = listOf(
       await this.#run(
         scripts.staleScript,
         [before, Math.max(0, limit), replyBytes, since ?? '-inf'].map(String),
       ),
     )
     const splits = listOf(bodies).flatMap((body) => fromBody(body) ?? [])
-    return { splits, lost: pairsOf(gone).flatMap(([id, known]) => droppedOf(known, id, '')) }
+    const lost = pairsOf(gone).flatMap(([id, known]) => droppedOf(known, id, ''))
+    return { splits, lost, isCut: cut === 1 }
   }
 
   async forget(before: number, limit: number): Promise<number> {

@@ -7,29 +7,23 @@
  *       └── what memory holds is written there ◀────┘
  */
 import type { FactListener } from '../../facts/fact.ts'
-import { connectRedis, type RedisConnection } from '../../redis/connection.ts'
+import { AtServer } from '../../redis/at-server.ts'
+import type { RedisConnection } from '../../redis/connection.ts'
+import type { ServerLocator } from '../../redis/locator.ts'
 import { openMemory, type AwayMemory } from './stand-in.ts'
-import {
-  indexesKeptMs,
-  keyBase,
-  RedisStore,
-  type Dropped,
-  type RedisStoreOptions,
-} from './commands.ts'
-import { describeRedisError, serverName } from './trouble.ts'
+import { indexesKeptMs, RedisStore, type Dropped, type RedisStoreOptions } from './commands.ts'
+import { describeRedisError } from './trouble.ts'
 import { WakeUps } from './wake-ups.ts'
 import { SenderWatch } from './watch.ts'
 
-export interface RedisStorageOptions extends Omit<
-  RedisStoreOptions,
-  'connection' | 'watch' | 'base'
-> {
-  readonly url: string
-  readonly prefix: string
+export interface RedisStorageOptions extends Omit<RedisStoreOptions, 'connection' | 'watch'> {
+  readonly locator: ServerLocator
   /** Of one operation; then it is made in memory. ms. */
   readonly timeoutMs: number
   /** See watch.ts. */
   readonly leaseMs: number
+  /** Of this one and others that keep the splits of other senders. */
+  readonly shards: number
   /**
    * Between two attempts to use a server that was away, ms; doubled up to `longestRetryMs` while it
    * fails.
@@ -165,17 +159,20 @@ export class RedisStorage {
   #fall(store: RedisStore, error: unknown): void {
     if (this.#store !== store || this.#closed) return
     this.#store = undefined
+    const trouble =
+      this.#server === undefined ? error : AtServer.of(error, this.#server.connection.url)
     if (this.#server !== undefined) leave(this.#server)
     this.#server = undefined
     if (performance.now() - this.#since > provenMs) this.#retryMs = this.#options.retryMs
-    this.#tellTrouble(error)
+    this.#tellTrouble(trouble)
     this.#retryLater()
   }
 
   #tellTrouble(error: unknown): void {
-    const { url, onFact, clock } = this.#options
+    const { shards, onFact, clock } = this.#options
     this.#inTrouble = true
-    const why = `${serverName(url)}: ${describeRedisError(error)}; splits are kept in memory until it can be used`
+    const what = shards > 1 ? 'splits of some senders' : 'splits'
+    const why = `${describeRedisError(error)}; ${what} are kept in memory until it can be used`
     onFact({ kind: 'ledgerTrouble', at: clock(), why })
   }
 
@@ -193,15 +190,14 @@ export class RedisStorage {
   /** The server takes the place of memory; if it can't, gives the reason. */
   async #tryServer(): Promise<Error | undefined> {
     const { onFact, clock, onDropped, onReturn } = this.#options
-    const base = keyBase(this.#options.prefix)
     let server: Server | undefined
     try {
       const opened: { store?: RedisStore } = {}
-      server = await this.#connect(base, (error) => {
+      server = await this.#connect((error) => {
         if (opened.store !== undefined) this.#fall(opened.store, error)
       })
       const { connection, watch } = server
-      const store = new RedisStore({ ...this.#options, connection, watch, base })
+      const store = new RedisStore({ ...this.#options, connection, watch })
       opened.store = store
       const next = await openMemory(this.#options)
       do {
@@ -224,11 +220,11 @@ export class RedisStorage {
     }
   }
 
-  async #connect(base: string, onLost: (error: Error) => void): Promise<Server> {
-    const { url, timeoutMs, leaseMs, patienceMs, keepMs } = this.#options
-    const connection = await connectRedis({ url, timeoutMs, onLost }, `${base}touched`)
+  async #connect(onLost: (error: Error) => void): Promise<Server> {
+    const { locator, base, timeoutMs, leaseMs, patienceMs, keepMs, shards } = this.#options
+    const connection = await locator.connect({ timeoutMs, onLost }, `${base}touched`)
     const keptMs = indexesKeptMs({ patienceMs, keepMs })
-    const watch = new SenderWatch({ connection, base, keptMs, leaseMs })
+    const watch = new SenderWatch({ connection, base, keptMs, leaseMs, shards })
     const wakeUps = new WakeUps({
       url: connection.url,
       channel: `${base}news`,

@@ -1,10 +1,11 @@
 /**
- * The ledger on a Redis or Valkey server, which the nodes of several machines may share. A recall
- * and a save are one round trip each; what two nodes can do at once is one script on the server
- * (scripts.ts). While the server is away the same code goes on in memory, which begins empty:
- * senders are then new (failover.ts).
+ * The ledger on Redis or Valkey, which the nodes of several machines may share: one server, or a
+ * cluster, where what is open is cut by sender into shards that need nothing of one another
+ * (decision 122). A recall and a save are one round trip each; what two nodes can do at once is one
+ * script on the server (scripts.ts). While the server is away the same code goes on in memory,
+ * which begins empty: senders are then new (failover.ts).
  */
-import type { Fact, FactListener } from '../../facts/fact.ts'
+import type { FactListener } from '../../facts/fact.ts'
 import type {
   Ledger,
   Opener,
@@ -14,17 +15,21 @@ import type {
   StrategyOverride,
 } from '../ledger.ts'
 import { Crowding } from '../crowding.ts'
+import { reachedLimit } from '../open-limits.ts'
 import { hasEnded, SharedOverrides } from './overrides.ts'
-import { openRedisStorage, type RedisStorage } from './failover.ts'
-import type { Dropped, OverrideChange } from './commands.ts'
+import type { OverrideChange } from './commands.ts'
+import { clusterBases, oneBase } from './keys.ts'
+import { OneAlarm } from './one-alarm.ts'
+import { senderKey, shardOf } from './open-senders.ts'
+import { openShard, type Shard } from './shard.ts'
+import { oldestOf, stalestOf, sumOfCounts, sumOfOpened } from './together.ts'
+import { type RedisPlace, serverLocator } from '../../redis/locator.ts'
 import { SenderMemory } from '../sender-memory.ts'
-import { splitClosed } from '../../split/split-closed.ts'
 import type { Split } from '../../split/split.ts'
 import { usualLeaseMs } from './watch.ts'
 
 export interface RedisLedgerOptions {
-  /** `redis://user:password@host:port/db`, or `rediss://` with TLS. */
-  readonly url: string
+  readonly place: RedisPlace
   /** Keys begin with it; nodes with the same one share a ledger. Without braces. */
   readonly prefix: string
   /** ms after which the server may forget a split by itself: a day is added to each. */
@@ -46,9 +51,6 @@ export interface RedisLedgerOptions {
 }
 
 type Crowded = ReturnType<Ledger['crowded']>
-type OpenOf = ReturnType<Ledger['openOf']>
-type Recalled = readonly Split[] | Promise<readonly Split[]>
-type Saved = { readonly saved: boolean } | Promise<{ readonly saved: boolean }>
 
 /**
  * Between two looks at the overrides, which also show whether the server still answers; two of them
@@ -58,56 +60,67 @@ const lookMs = 450
 /** A look begins in this time, and is answered in the other half or not at all. */
 const sharedWithinMs = 1000
 
-const nothing: readonly Split[] = []
-
 /** Never rejects for a server that is away. */
 export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledger> {
+  const { place, prefix, maxSplits = 100_000, maxBytes = 256 * 1024 * 1024 } = options
   const clock = options.clock ?? Date.now
   const overrides = new SharedOverrides()
-  const tellDropped = (dropped: readonly Dropped[]): void => {
-    for (const split of dropped) {
-      const fact = abandoned(split, clock())
-      if (fact !== undefined) options.onFact(fact)
-    }
-  }
-  const storage = await openRedisStorage({
+  const crowding = new Crowding()
+  const alarm = new OneAlarm(options.onFact)
+  const bases = place.kind === 'cluster' ? clusterBases(prefix) : [oneBase(prefix)]
+  const common = {
     timeoutMs: 1000,
     retryMs: 1000,
     leaseMs: usualLeaseMs,
-    maxSplits: 100_000,
-    maxBytes: 256 * 1024 * 1024,
     ...options,
     clock,
-    onDropped: tellDropped,
-    onReturn: async (store) => await overrides.writeBack(store),
-    isWritten: () => overrides.isWritten,
-  })
-  const ledger = new RedisLedger({ storage, overrides, clock, tellDropped })
+    locator: serverLocator(place),
+    shards: bases.length,
+    maxSplits: Math.ceil(maxSplits / bases.length),
+    maxBytes: Math.ceil(maxBytes / bases.length),
+    onWritten: (bytes: number) => crowding.wrote(bytes),
+  }
+  const openOne = async (base: string, number: number): Promise<Shard> =>
+    await openShard({
+      ...common,
+      base,
+      onFact: alarm.listener(number),
+      // What is of no sender is in the first one.
+      onReturn: async (store) => await (number === 0 ? overrides.writeBack(store) : undefined),
+      isWritten: () => number > 0 || overrides.isWritten,
+    })
+  const shards = await Promise.all(bases.map(openOne))
+  const ledger = new RedisLedger({ shards, overrides, crowding, clock })
   await ledger.senders.refresh()
   return ledger
 }
 
 interface Parts {
-  readonly storage: RedisStorage
+  /** At least one. */
+  readonly shards: readonly Shard[]
   readonly overrides: SharedOverrides
+  readonly crowding: Crowding
   readonly clock: () => number
-  readonly tellDropped: (dropped: readonly Dropped[]) => void
 }
 
 class RedisLedger implements Ledger {
   readonly senders: SenderMemory
   readonly sharedWithinMs = sharedWithinMs
   readonly #parts: Parts
-  readonly #storage: RedisStorage
-  readonly #crowding = new Crowding()
+  readonly #shards: readonly Shard[]
+  /** Has what is of no sender: overrides, and what was learned. */
+  readonly #first: Shard
   readonly #look: NodeJS.Timeout
   #looking: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: Parts) {
+    const [first] = parts.shards
+    if (first === undefined) throw new RangeError('a ledger has a shard')
     this.#parts = parts
-    const { storage } = parts
-    this.#storage = storage
+    this.#shards = parts.shards
+    this.#first = first
+    const { storage } = first
     this.senders = new SenderMemory({
       write: async (changes) =>
         await storage.run(
@@ -128,82 +141,50 @@ class RedisLedger implements Ledger {
   }
 
   get durable(): boolean {
-    return this.#storage.durable
+    return this.#shards.every(({ durable }) => durable)
   }
 
-  openOf(reversePath: string): OpenOf {
-    if (this.#storage.isQuiet(reversePath)) return nothing
-    return this.#storage.run<readonly Split[] | 'many'>(
-      async (store) => await store.openOf(reversePath),
-      (memory): OpenOf => memory.use((ledger): OpenOf => ledger.openOf(reversePath)),
-    )
+  openOf(reversePath: string): ReturnType<Ledger['openOf']> {
+    return this.#shardOf(reversePath).openOf(reversePath)
   }
 
-  recall(reversePath: string, recipient: string): Recalled {
-    return this.#storage.run(
-      async (store) => await store.recall(reversePath, recipient),
-      (memory): Recalled => memory.use((ledger): Recalled => ledger.recall(reversePath, recipient)),
-    )
+  recall(reversePath: string, recipient: string): ReturnType<Ledger['recall']> {
+    return this.#shardOf(reversePath).recall(reversePath, recipient)
+  }
+
+  save(split: Split): ReturnType<Ledger['save']> {
+    return this.#shardOf(split.reversePath).save(split)
   }
 
   crowded(opener: Opener, limits: OpenLimits): Crowded {
-    if (this.#storage.durable && this.#crowding.isFar(limits)) return undefined
-    return this.#storage.run<OpenLimit | undefined>(
-      async (store) => this.#crowding.conclude(await store.opened(opener), limits),
-      (memory): Crowded => memory.use((ledger): Crowded => ledger.crowded(opener, limits)),
-    )
-  }
-
-  save(split: Split): Saved {
-    return this.#storage.run(
-      async (store) => {
-        const { saved, dropped, bytes } = await store.save(split, split.version - 1)
-        this.#crowding.wrote(bytes)
-        this.#parts.tellDropped(dropped)
-        return { saved }
-      },
-      (memory): Saved => memory.save(split),
-    )
+    if (this.durable && this.#parts.crowding.isFar(limits)) return undefined
+    return this.#askCrowded(opener, limits)
   }
 
   async find(id: string): Promise<Split | undefined> {
-    return await this.#storage.run(
-      async (store) => await store.find(id),
-      async (memory) => await memory.use(async (ledger) => await ledger.find(id)),
-    )
+    const found = await this.#all(async (shard) => await shard.find(id))
+    return found.find((split) => split !== undefined)
   }
 
   async openSplits(limit: number): Promise<readonly Split[]> {
-    return await this.#storage.run(
-      async (store) => await store.open(limit),
-      async (memory) => await memory.use(async (ledger) => await ledger.openSplits(limit)),
-    )
+    return oldestOf(await this.#all(async (shard) => await shard.openSplits(limit)), limit)
   }
 
   async countOpen(): Promise<readonly OpenSplits[]> {
-    return await this.#storage.run<readonly OpenSplits[]>(
-      async (store) => await store.countOpen(),
-      async (memory) => await memory.use(async (ledger) => await ledger.countOpen()),
-    )
+    return sumOfCounts(await this.#all(async (shard) => await shard.countOpen()))
   }
 
   async stale(before: number, limit: number, since?: number): Promise<readonly Split[]> {
-    return await this.#storage.run(
-      async (store) => {
-        const { splits, lost } = await store.stale(before, limit, since)
-        this.#parts.tellDropped(lost)
-        return splits
-      },
-      async (memory) =>
-        await memory.use(async (ledger) => await ledger.stale(before, limit, since)),
-    )
+    const pages = await this.#all(async (shard) => await shard.stale(before, limit, since))
+    return stalestOf(pages, limit)
   }
 
   async forget(before: number, limit: number): Promise<number> {
-    return await this.#storage.run(
-      async (store) => await store.forget(before, limit),
-      async (memory) => await memory.use(async (ledger) => await ledger.forget(before, limit)),
-    )
+    let forgotten = 0
+    for (const shard of this.#shards) {
+      if (forgotten < limit) forgotten += await shard.forget(before, limit - forgotten)
+    }
+    return forgotten
   }
 
   overrides(): readonly StrategyOverride[] {
@@ -225,14 +206,14 @@ class RedisLedger implements Ledger {
     clearInterval(this.#look)
     this.#closing ??= Promise.resolve(this.#looking).then(async () => {
       await this.senders.close()
-      await this.#storage.close()
+      await this.#all(async (shard) => await shard.close())
     })
     await this.#closing
   }
 
   async #change(change: OverrideChange): Promise<StrategyOverride | undefined> {
     const { overrides } = this.#parts
-    return await this.#storage.run<StrategyOverride | undefined>(
+    return await this.#first.storage.run<StrategyOverride | undefined>(
       async (store) => {
         const was = await store.changeOverride(change)
         await overrides.refresh(store)
@@ -252,17 +233,31 @@ class RedisLedger implements Ledger {
 
   async #refresh(): Promise<void> {
     await this.senders.refresh()
-    await this.#storage.run(
+    await this.#first.storage.run(
       async (store) => await this.#parts.overrides.refresh(store),
       () => undefined,
     )
   }
-}
 
-/**
- * What the sweep says of a split that nobody came back to; its recipients are not known when the
- * server has lost it.
- */
-function abandoned({ split, ...known }: Dropped, at: number): Fact | undefined {
-  return splitClosed({ recipients: [], ...split, ...known, status: 'abandoned' }, at)
+  #shardOf(reversePath: string): Shard {
+    const { length } = this.#shards
+    if (length === 1) return this.#first
+    return this.#shards[shardOf(senderKey(reversePath), length)] ?? this.#first
+  }
+
+  async #all<T>(ask: (shard: Shard) => Promise<T>): Promise<readonly T[]> {
+    return await Promise.all(this.#shards.map(ask))
+  }
+
+  /** Of a client that forges senders something may be open in each of them. */
+  async #askCrowded(opener: Opener, limits: OpenLimits): Promise<OpenLimit | undefined> {
+    const told = await this.#all(async (shard) => await shard.opened(opener, limits))
+    const reached = told.find((one) => typeof one === 'string')
+    if (reached !== undefined) return reached
+    const opened = told.flatMap((one) => (typeof one === 'object' ? [one] : []))
+    const sum = sumOfOpened(opened)
+    return opened.length < told.length
+      ? reachedLimit(sum, limits)
+      : this.#parts.crowding.conclude(sum, limits)
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * The scripts by which the ledger reads and writes on the server: each is one step that nobody sees
  * half of. They work with Redis 5 and later and Valkey. All keys begin with KEYS[1], which has a
- * hash tag (commands.ts), so that in a cluster they are in one slot.
+ * hash tag (keys.ts), so that in a cluster they are in one slot. KEYS[1] itself never exists: while
+ * its slot moves to another node, a cluster refuses the script as a whole (decision 122).
  *
  *     s:ID                 one split: `v` version, `open`, `body` (JSON), `from` reverse-path,
  *                          `to` recipients, `held` until when they are indexed
@@ -245,25 +246,28 @@ return { place, bodies }
 
 /**
  * ARGV: time before which the last attempt was, most splits, most bytes, time since when it was or
- * `-inf`. Gives the bodies, oldest attempt first, and of those whose body has gone (expired or
- * evicted) id and entry of `known`; these are removed, so that one node alone is told of them.
+ * `-inf`. Gives the bodies, oldest attempt first; of those whose body has gone (expired or evicted)
+ * id and entry of `known`, which are removed, so that one node alone is told of them; and 1 if
+ * there may be more of the first.
  */
 export const staleScript = scriptOf(`
 ${remove}
 local p, bytes, bodies, gone = KEYS[1], 0, {}, {}
-for _, id in ipairs(redis.call('zrangebyscore', p .. 'attempts', ARGV[4], '(' .. ARGV[1], 'limit', 0, ARGV[2])) do
+local ids = redis.call('zrangebyscore', p .. 'attempts', ARGV[4], '(' .. ARGV[1], 'limit', 0, ARGV[2])
+local cut = #ids >= tonumber(ARGV[2]) and 1 or 0
+for _, id in ipairs(ids) do
   local body = redis.call('hget', p .. 's:' .. id, 'body')
   if body then
     bodies[#bodies + 1] = body
     bytes = bytes + #body
-    if bytes >= tonumber(ARGV[3]) then break end
+    if bytes >= tonumber(ARGV[3]) then cut = 1; break end
   else
     local _, was = remove(p, id)
     gone[#gone + 1] = id
     gone[#gone + 1] = was or ''
   end
 end
-return { bodies, gone }
+return { bodies, gone, cut }
 `)
 
 /** ARGV: time before which they were closed, most splits. Gives how many were removed. */

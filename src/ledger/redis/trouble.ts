@@ -2,6 +2,7 @@
  * What an error of the Redis server or of the way to it means, in words for the log: what, and what
  * to do. Pure.
  */
+import { AtServer } from '../../redis/at-server.ts'
 
 /** The first word of an error reply, and what an operator can do about it. */
 const advice: ReadonlyMap<string, string> = new Map([
@@ -15,7 +16,7 @@ const advice: ReadonlyMap<string, string> = new Map([
   ['WRONGPASS', "the server refuses user or password of the ledger's URL"],
   ['NOPERM', "the user of the ledger's URL may not do this (ACL)"],
   ['WRONGTYPE', 'another program uses the same keys: give the ledger another prefix'],
-  ['CLUSTERDOWN', 'the cluster has no node for the keys of the ledger'],
+  ['CLUSTERDOWN', 'no node of the cluster has these keys, or too few nodes are up'],
   ['MOVED', 'another node of the cluster has the keys now, which is asked next'],
   ['ASK', 'the cluster is moving the keys to another node'],
   ['TRYAGAIN', 'the cluster is moving the keys to another node'],
@@ -23,6 +24,7 @@ const advice: ReadonlyMap<string, string> = new Map([
 ])
 
 export function describeRedisError(error: unknown): string {
+  if (error instanceof AtServer) return `${error.server}: ${describeRedisError(error.cause)}`
   const said = messageOf(error)
   const known = advice.get(/^[A-Z]+/.exec(said)?.[0] ?? '')
   return known === undefined ? said : `${said} (${known})`
@@ -36,10 +38,4 @@ function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '')
     return error.errors.map(messageOf).join(', ')
   return error instanceof Error && error.message !== '' ? error.message : String(error)
-}
-
-/** The server of a URL without user and password, as `redis://host:port/db`. */
-export function serverName(url: string): string {
-  const { protocol, hostname, port, pathname } = new URL(url)
-  return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.length > 1 ? pathname : '/0'}`
 }

@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly keptMs: number
   /** For so long what is known counts after it was asked for. */
   readonly leaseMs: number
+  /** So many watches share the senders. */
+  readonly shards: number
 }
 
 export const usualLeaseMs = 500
@@ -61,7 +63,7 @@ export class SenderWatch {
   /** When the last question was sent that was answered whole; a sleep stops one of the clocks. */
   #askedAt = { steady: -Infinity, wall: -Infinity }
   #lastQuestionAt = -Infinity
-  #senders = new OpenSenders()
+  #senders: OpenSenders
   /** What is being read anew. */
   #fresh: OpenSenders | undefined
   #loaded = false
@@ -75,6 +77,7 @@ export class SenderWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options
+    this.#senders = new OpenSenders(options.shards)
     this.#heard = new Heard({
       leaseMs: options.leaseMs,
       behind: async (number) => await this.#behind(number),
@@ -101,7 +104,7 @@ export class SenderWatch {
     this.#id = ''
     this.#loaded = false
     this.#fresh = undefined
-    this.#senders = new OpenSenders()
+    this.#senders = new OpenSenders(this.#options.shards)
     this.#askedAt = { steady: -Infinity, wall: -Infinity }
     const id = randomUUID()
     const last = Number(
@@ -209,9 +212,8 @@ export class SenderWatch {
   }
 
   #isCrowded(): boolean {
-    return (
-      this.#loaded && this.#senders.added - this.#loadedSenders > fewAdditions + this.#loadedSenders
-    )
+    const few = fewAdditions / this.#options.shards + this.#loadedSenders
+    return this.#loaded && this.#senders.added - this.#loadedSenders > few
   }
 
   /**
@@ -221,7 +223,7 @@ export class SenderWatch {
   async #load(): Promise<void> {
     if (this.#fresh !== undefined) return
     const id = this.#id
-    const fresh = new OpenSenders()
+    const fresh = new OpenSenders(this.#options.shards)
     this.#fresh = fresh
     try {
       const { connection, base } = this.#options

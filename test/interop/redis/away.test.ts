@@ -46,7 +46,7 @@ describe.skipIf(redisObstacle() !== undefined)('the server of the ledger', () =>
   }
   async function open(url: string, options: Partial<RedisLedgerOptions> = {}): Promise<Ledger> {
     const ledger = await openRedisLedger({
-      url,
+      place: { kind: 'server', url },
       prefix: 'rcptwise:',
       patienceMs: 5 * day,
       keepMs: day,

@@ -48,7 +48,7 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on Redis', () => {
 
   async function open(options: Partial<RedisLedgerOptions> = {}): Promise<Ledger> {
     const ledger = await openRedisLedger({
-      url: server.url,
+      place: { kind: 'server', url: server.url },
       prefix: 'test:',
       patienceMs: 5 * day,
       keepMs: day,

@@ -36,7 +36,7 @@ describe.skipIf(redisObstacle() !== undefined)('a sender of whom nothing is open
     options: Partial<RedisLedgerOptions> = {},
   ): Promise<Ledger> {
     const ledger = await openRedisLedger({
-      url,
+      place: { kind: 'server', url },
       prefix: 'test:',
       patienceMs: 5 * day,
       keepMs: day,

@@ -19,6 +19,8 @@ export interface Attempt {
 export interface Sending {
   /** Ports of the hosts, tried in turn. */
   readonly hosts: readonly number[]
+  /** `s@example.net` unless set. */
+  readonly from?: string
   readonly recipients: readonly string[]
   /** From the header section on, with CRLF. */
   readonly message: string
@@ -37,7 +39,7 @@ export async function sendWithRetries({
   while (open.size > 0 && attempts.length < mostAttempts) {
     if (attempts.length > 0) await sending.beforeRetry?.(attempts.length)
     const port = sending.hosts[attempts.length % sending.hosts.length] ?? 0
-    const attempt = await tryOnce(port, [...open], sending.message)
+    const attempt = await tryOnce(port, [...open], sending)
     attempts.push(attempt)
     for (const [recipient, reply] of attempt.rcpt) {
       const answer = reply.startsWith('2') ? (attempt.text ?? '4') : reply
@@ -53,14 +55,14 @@ export async function sendWithRetries({
 async function tryOnce(
   port: number,
   recipients: readonly string[],
-  message: string,
+  { message, from = 's@example.net' }: Pick<Sending, 'message' | 'from'>,
 ): Promise<Attempt> {
   const client = await Client.connect(port)
   try {
     await client.reply()
     await client.ask('EHLO client.test')
     const commands = [
-      'MAIL FROM:<s@example.net>',
+      `MAIL FROM:<${from}>`,
       ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
       'DATA',
     ]

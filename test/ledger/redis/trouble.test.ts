@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { describeRedisError, serverName } from '../../../src/ledger/redis/trouble.ts'
+import { describeRedisError } from '../../../src/ledger/redis/trouble.ts'
+import { AtServer, serverName } from '../../../src/redis/at-server.ts'
 
 test.for([
   [
@@ -16,6 +17,13 @@ test.for([
     'connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1',
   ],
   ['lost', 'lost'],
+  [
+    new AtServer(
+      'redis://user:secret@redis.example.org',
+      new Error('CLUSTERDOWN The cluster is down'),
+    ),
+    'redis://redis.example.org:6379/0: CLUSTERDOWN The cluster is down (no node of the cluster has these keys, or too few nodes are up)',
+  ],
 ] as const)('%s', ([error, words]) => {
   expect(describeRedisError(error)).toBe(words)
 })
