@@ -1,15 +1,16 @@
 /** `rcptwise serve`: runs until SIGTERM or SIGINT. */
 import type { Command } from 'commander'
-import { type App, startApp } from '../app.ts'
+import type { App, AppOptions } from '../app/keep-house.ts'
 import { keptOfAddresses } from '../app/log-addresses.ts'
+import { BegunWorkers } from '../app/workers/begun-workers.ts'
 import { stdoutIsJournal } from '../app/workers/log-pipe.ts'
-import { startPrimary } from '../app/workers/primary.ts'
+import type { Config } from '../config/config.ts'
 import { createLog, deferredFlushMs } from '../log/log.ts'
 import { logFromFacts } from '../log/from-facts.ts'
 import { inheritedSockets } from '../service/activation.ts'
 import { endSoon } from '../service/end.ts'
 import { openServiceManager } from '../service/notify.ts'
-import { asStarted, takeUser } from '../service/user.ts'
+import { asStarted, type Privileges, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
 import { carryOut } from './command-failure.ts'
 import { configSource, configured, withConfigOptions } from './configured.ts'
@@ -46,8 +47,7 @@ async function serve(command: Command): Promise<Ending> {
       config.runAs === undefined
         ? asStarted
         : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
-    const start = config.workers > 1 ? startPrimary : startApp
-    app = await start(config, { onFact: note, onTrouble, sockets, privileges })
+    app = await startAsConfigured(config, { onFact: note, onTrouble, sockets, privileges })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${errorInWords(error)}`)
     endSoon()
@@ -115,6 +115,20 @@ async function serve(command: Command): Promise<Ending> {
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
   return 'done'
+}
+
+/**
+ * Most of the program is loaded only here, when workers have begun to load theirs. They are not
+ * begun while root is to be given up: they would have it too.
+ */
+async function startAsConfigured(
+  config: Config,
+  options: AppOptions & { readonly privileges: Privileges },
+): Promise<App> {
+  if (config.workers === 1) return await (await import('../app.ts')).startApp(config, options)
+  const begun = new BegunWorkers(options.privileges.holdsRoot ? 0 : config.workers)
+  const { startPrimary } = await import('../app/workers/primary.ts')
+  return await startPrimary(config, { ...options, begun })
 }
 
 const statusEveryMs = 5000

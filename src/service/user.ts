@@ -14,6 +14,8 @@ export interface RunAs {
 }
 
 export interface Privileges {
+  /** Root can still be had, also by a process that is begun now. */
+  readonly holdsRoot: boolean
   /**
    * Runs what needs root (a port below 1024, a private key) as root, if the process was started as
    * root.
@@ -41,6 +43,7 @@ export interface Credentials {
 
 /** Whoever started the process is who it runs as. */
 export const asStarted: Privileges = {
+  holdsRoot: false,
   asRoot: async (action) => await action(),
   dropForGood: () => undefined,
 }
@@ -81,7 +84,11 @@ export function takeUser({ user, group }: RunAs, options: TakeUserOptions): Priv
   own.initgroups(user, gid)
   own.setegid(gid)
   own.seteuid(uid)
+  let dropped = false
   return {
+    get holdsRoot() {
+      return !dropped
+    },
     async asRoot(action) {
       own.seteuid(0)
       try {
@@ -95,6 +102,7 @@ export function takeUser({ user, group }: RunAs, options: TakeUserOptions): Priv
       own.setgid(gid)
       own.setuid(uid)
       proveDropped(own, threads(), { uid, gid })
+      dropped = true
     },
   }
 }

@@ -99,7 +99,10 @@ describe('run_as', () => {
       privileges.asRoot(async () => await Promise.reject(new Error('EADDRINUSE'))),
     ).rejects.toThrow('EADDRINUSE')
     expect(kernel.geteuid()).toBe(own.uid)
+    // No other process is begun until then.
+    expect(privileges.holdsRoot).toBe(true)
     privileges.dropForGood()
+    expect(privileges.holdsRoot).toBe(false)
     expect(kernel.uids).toEqual({ real: own.uid, effective: own.uid, saved: own.uid })
     expect(kernel.gids).toEqual({ real: own.gid, effective: own.gid, saved: own.gid })
     // The groups go first: a user may not change them.
@@ -137,6 +140,7 @@ describe('run_as', () => {
       { dataDirectory, credentials: kernel, lookUp, threads: () => [] },
     )
     expect(await privileges.asRoot(async () => await Promise.resolve('done'))).toBe('done')
+    expect(privileges.holdsRoot).toBe(false)
     privileges.dropForGood()
     expect(kernel.log).toEqual([])
     expect(existsSync(dataDirectory)).toBe(false)

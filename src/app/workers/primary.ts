@@ -12,17 +12,24 @@ import { type App, type AppOptions, type House, keepHouse, type MailTakers } fro
 import type { Lease } from '../leases.ts'
 import { keysOf } from '../listeners.ts'
 import { watchHub } from '../live/watched-events.ts'
+import { BegunWorkers } from './begun-workers.ts'
 import { CertificatesOfWorkers } from './certificates-of-workers.ts'
 import type { WorkerSetup } from './messages.ts'
 import { shareOf } from './share.ts'
 import { SharedSockets } from './shared-sockets.ts'
 import { Supervisor } from './supervisor.ts'
 
+export interface PrimaryOptions extends AppOptions {
+  /** Processes for workers that are loading already; those that are too many are ended. */
+  readonly begun?: BegunWorkers
+}
+
 /**
  * Starts everything, and `config.workers` processes; rejects with what could not be started and
  * why, and leaves nothing behind then.
  */
-export async function startPrimary(config: Config, options: AppOptions = {}): Promise<App> {
+export async function startPrimary(config: Config, options: PrimaryOptions = {}): Promise<App> {
+  using begun = options.begun ?? new BegunWorkers(0)
   const descriptors = assignSockets(options.sockets ?? [], config.listen.length)
   return await keepHouse(config, { ...options, worker: 'primary' }, async (house) => {
     await using opened = new AsyncDisposableStack()
@@ -38,6 +45,7 @@ export async function startPrimary(config: Config, options: AppOptions = {}): Pr
       sockets,
       certificates,
       away,
+      begun,
     })
     opened.move()
     return takers
@@ -49,19 +57,21 @@ interface ForWorkers {
   readonly certificates: Lease<WatchedCertificates> | undefined
   /** Hears of servers behind; what workers count of them is in their own metrics. */
   readonly away: FactHub
+  readonly begun: BegunWorkers
 }
 
 /** Owns what it is given from the moment that it resolves. */
 async function startWorkers(
   config: Config,
   { foundation, certificates: ofFiles, onTrouble }: House,
-  { sockets, certificates: first, away }: ForWorkers,
+  { sockets, certificates: first, away, begun }: ForWorkers,
 ): Promise<MailTakers> {
   const { facts, ledger, now } = foundation
   let current = config
   const certificates = new CertificatesOfWorkers(first, (texts) => supervisor.certify(texts))
   const supervisor = new Supervisor({
     workers: config.workers,
+    begun,
     orders: setupOf(config, certificates.textsOf(first)),
     sockets: sockets.all,
     onLost: (lost) => facts.tell({ kind: 'workerLost', at: now(), ...lost }),

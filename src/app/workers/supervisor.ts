@@ -4,6 +4,7 @@ import type { FactListener } from '../../facts/fact.ts'
 import { addRemains, type MetricJson } from '../../metrics/summed.ts'
 import type { EventWatcher } from '../live/watched-events.ts'
 import { AwayOfAll } from './away.ts'
+import type { BegunWorkers } from './begun-workers.ts'
 import { asError, type FromWorker, type WorkerSetup } from './messages.ts'
 import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
@@ -13,6 +14,8 @@ import { Worker } from './worker.ts'
 
 export interface CrewOptions {
   readonly workers: number
+  /** Where their processes come from. */
+  readonly begun: BegunWorkers
   readonly orders: WorkerSetup
   readonly sockets: ReadonlyMap<string, SharedSocket>
   /** A worker has ended by itself; another one begins in `againMs`. */
@@ -223,6 +226,7 @@ export class Supervisor {
   #begin(post: Slot): Worker {
     const startedAt = performance.now()
     const worker = new Worker({
+      child: this.#options.begun.take(),
       slot: post.slot,
       orders: this.#orders,
       sockets: this.#options.sockets,

@@ -1,9 +1,7 @@
 /** One worker process as its primary sees it: from its start to its end. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import type { MetricJson } from '../../metrics/summed.ts'
-import { passLines, stdoutCanMix, stdoutIsJournal } from './log-pipe.ts'
+import { stdoutIsJournal } from './log-pipe.ts'
 import {
   asError,
   type FromWorker,
@@ -11,16 +9,12 @@ import {
   type ToWorker,
   type WorkerTrouble,
 } from './messages.ts'
-import { optionsOfNode } from '../../service/v8-flags.ts'
 import { Pulse } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 
-/** The file has the extension of this one: .ts from the sources, .js when built. */
-const program = fileURLToPath(
-  new URL(`./worker-process${extname(import.meta.url)}`, import.meta.url),
-)
-
 export interface WorkerOptions {
+  /** Of this program, and without orders so far. */
+  readonly child: ChildProcess
   /** From 1. */
   readonly slot: number
   readonly orders: WorkerSetup
@@ -53,20 +47,9 @@ export class Worker {
     this.slot = options.slot
     this.#options = options
     this.orders = options.orders
-    const piped = stdoutCanMix()
-    // What is the primary's alone: a notice from here would be a notice from the service.
-    const env = { ...process.env }
-    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'])
-      Reflect.deleteProperty(env, name)
-    this.#child = fork(program, [], {
-      env,
-      execArgv: optionsOfNode(),
-      serialization: 'advanced',
-      stdio: ['ignore', piped ? 'pipe' : 'inherit', 'inherit', 'ipc'],
-    })
-    if (this.#child.stdout !== null) passLines(this.#child.stdout)
+    this.#child = options.child
+    const piped = options.child.stdout !== null
     this.#child.on('message', (message: FromWorker) => this.#hear(message))
-    this.#child.on('error', () => undefined) // it could not be started or sent to: `close` follows, or has come
     this.#child.once('close', (code, signal) =>
       this.#end(signal ?? `exit code ${code ?? 'unknown'}`),
     )
