@@ -1,6 +1,6 @@
 /**
- * Where the time of Rcptwise goes under a load: `node bench/profile.ts [LOAD] [MESSAGES]`, such as
- * `kept 20000`.
+ * Where the time of Rcptwise goes under a load: `node bench/profile.ts [LOAD] [MESSAGES]
+ * [JUDGE]`, such as `kept 20000 rspamd`.
  *
  * As many messages warm it up first. Prints what its main thread spends by function, in
  * microseconds a message, alone and with what is called from there. Time is that of the clock: a
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { loads } from './loads.ts'
 import { startMailTools } from './mail-tools.ts'
+import { judgedRcptwise } from './subjects/judged.ts'
 import { rcptwise } from './subjects/rcptwise.ts'
 
 /**
@@ -98,7 +99,7 @@ function print(title: string, times: ReadonlyMap<string, number>, messages: numb
     console.log(`${(time / messages).toFixed(1).padStart(8)}  ${place}`)
 }
 
-const [name = 'kept', count = '20000'] = process.argv.slice(2)
+const [name = 'kept', count = '20000', judge] = process.argv.slice(2)
 const messages = Number(count)
 const load = loads.find((candidate) => candidate.name === name)
 if (load === undefined)
@@ -109,9 +110,13 @@ let [since, until] = [0, 0]
   await using tools = await startMailTools()
   const options = ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=250']
   const program = [...options, path.join(repository, 'src/cli/main.ts')]
-  const running = await rcptwise('rcptwise', program, { config: 'workers: 1' }).start(
-    tools.sinkPort,
-  )
+  const config = 'workers: 1'
+  const subject =
+    judge === undefined
+      ? rcptwise('rcptwise', program, { config })
+      : judgedRcptwise(program, config).find((one) => one.name === judge)
+  if (subject === undefined) throw new Error(`no judge is named "${judge}"`)
+  const running = await subject.start(tools.sinkPort)
   try {
     await tools.send(running.port, messages, load.options)
     since = now()

@@ -28,14 +28,17 @@ async function beside(filter: AsyncDisposable, start: Promise<Running>): Promise
 }
 
 /** No judge at all, rspamd once a message, spamd once a message. */
-export const judgedRcptwise = (program: readonly string[]): readonly Subject[] => [
-  rcptwise('judge-less', program, { judges: '' }),
+export const judgedRcptwise = (program: readonly string[], config = ''): readonly Subject[] => [
+  rcptwise('judge-less', program, { judges: '', config }),
   {
     name: 'rspamd',
     start: async (sinkPort) => {
       const rspamd = await startRspamd()
       const judge = `{ rspamd: { url: '${rspamd.url}' } }`
-      return await beside(rspamd, rcptwise('rspamd', program, { judges: judge }).start(sinkPort))
+      return await beside(
+        rspamd,
+        rcptwise('rspamd', program, { judges: judge, config }).start(sinkPort),
+      )
     },
   },
   {
@@ -43,7 +46,10 @@ export const judgedRcptwise = (program: readonly string[]): readonly Subject[] =
     start: async (sinkPort) => {
       const spamd = await startSpamd()
       const judge = `{ spamd: { url: 'spamd://127.0.0.1:${spamd.port}', time_limit: 1m } }`
-      return await beside(spamd, rcptwise('spamd', program, { judges: judge }).start(sinkPort))
+      return await beside(
+        spamd,
+        rcptwise('spamd', program, { judges: judge, config }).start(sinkPort),
+      )
     },
   },
 ]
