@@ -1,5 +1,8 @@
-/** `rcptwise completion`: in a real bash, and for all shells from the tree of commands. */
-import { execFileSync, spawnSync } from 'node:child_process'
+/**
+ * `rcptwise completion`: in a real bash, and for all shells from the tree of commands. A real zsh
+ * and a real fish are in test/interop/completion.
+ */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,14 +63,3 @@ test('the scripts for zsh and fish name every command and option', () => {
       expect(fish).toContain(`-n '__rcptwise_at ${path}' -l ${word.slice(2)} `)
   }
 })
-
-test.each(['zsh', 'fish'] as const)(
-  '%s reads its script without a complaint, if it is here',
-  (shell) => {
-    const file = join(directory, shell)
-    writeFileSync(file, shells[shell].script(places))
-    const ran = spawnSync(shell, ['-n', file], { encoding: 'utf8' })
-    if (ran.error !== undefined) return
-    expect(ran).toMatchObject({ status: 0, stderr: '' })
-  },
-)

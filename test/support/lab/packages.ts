@@ -52,6 +52,8 @@ const packageSets = {
   clamav: ['clamav-milter', 'clamav-daemon'],
   'python-milter': ['python3-milter'],
   chromium: ['chromium', 'fonts-dejavu-core'],
+  zsh: ['zsh'],
+  fish: ['fish'],
   go: ['golang-go', 'golang-github-masterminds-sprig-dev'],
 } as const
 
