@@ -18,6 +18,8 @@ interface Options {
   readonly judges?: string
   /** More keys of `backend`, in YAML. */
   readonly backend?: string
+  /** More keys of `limits`, in YAML. */
+  readonly limits?: string
   /** More of the configuration, in YAML. */
   readonly config?: string | undefined
 }
@@ -25,7 +27,7 @@ interface Options {
 const configuration = (
   port: number,
   sinkPort: number,
-  { judges = inFront, backend = '', config = '' }: Options,
+  { judges = inFront, backend = '', limits = '', config = '' }: Options,
 ): string => `
 hostname: mx.example.org
 listen: 127.0.0.1:${port}
@@ -34,7 +36,7 @@ relay_domains: [example.org]
 judges: [${judges}]
 admin: off
 log: { level: info }
-limits: { transactions_per_session: 1000000 }
+limits: { transactions_per_session: 1000000, ${limits} }
 timeouts: { shutdown: 1s }
 ${config}
 `
