@@ -12,7 +12,7 @@ import {
   ofTheServerBehind,
 } from './attempts.ts'
 import { type Copy, Evidence } from './evidence.ts'
-import type { Blow, Entry, Offer, Refused, Taken, Transaction } from './journal.ts'
+import type { Away, Blow, Entry, Offer, Refused, Taken, Transaction } from './journal.ts'
 import { known } from '../../src/known.ts'
 import { accepts as peopleAccept } from './people.ts'
 import { Sharing } from './sharing.ts'
@@ -360,6 +360,11 @@ export class Record {
     return this.#carriers(offer.letter, recipient, copy)
       .map((carrier) => this.#sharing.why(offer, carrier, copy.at))
       .find((why) => why !== undefined)
+  }
+
+  /** How often a front-end could not use its ledger, though nothing was done to that. */
+  awayByItself(): readonly Away[] {
+    return this.#evidence.awayByItself()
   }
 
   /**

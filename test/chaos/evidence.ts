@@ -3,6 +3,7 @@
  * behind took and refused, and what was done to the processes meanwhile. Pure.
  */
 import type {
+  Away,
   Blow,
   Entry,
   Fall,
@@ -22,6 +23,8 @@ import type {
  */
 const slackMs = 700
 const slackPerLag = 5
+/** As long as a question may be without an answer before a front-end says so. */
+const unansweredMs = 1500
 /** Until a front-end uses a ledger again that was away. */
 const reconnectMs = 6000
 /** Until another front-end knows of a strategy (docs/strategies.md: within a second). */
@@ -41,6 +44,7 @@ export class Evidence {
   readonly #switches: readonly Switch[]
   readonly falls: readonly Fall[]
   readonly #lags: readonly Lag[]
+  readonly #away: readonly Away[]
   readonly #firstStrategy: string
 
   constructor(entries: readonly Entry[], firstStrategy: string) {
@@ -53,6 +57,7 @@ export class Evidence {
     this.#blows = of('blow')
     this.#switches = of('switch')
     this.#lags = of('lag')
+    this.#away = of('away')
     for (const transaction of of('transaction'))
       this.#transactions.set(transaction.letter, [
         ...(this.#transactions.get(transaction.letter) ?? []),
@@ -100,7 +105,20 @@ export class Evidence {
     })
   }
 
+  /** Something was done to its server, or a front-end had no answer of it for other reasons. */
   ledgerWasAway(from: number, to: number): boolean {
+    const saidSo = this.#away.some(
+      (away) => away.at - unansweredMs <= to && (away.to ?? Infinity) + unansweredMs >= from,
+    )
+    return saidSo || this.#serverWasAway(from, to)
+  }
+
+  /** Front-ends said that their ledger could not be used, and nothing was done to its server. */
+  awayByItself(): readonly Away[] {
+    return this.#away.filter(({ at }) => !this.#serverWasAway(at - unansweredMs, at))
+  }
+
+  #serverWasAway(from: number, to: number): boolean {
     return this.#blows.some((blow, i) => {
       if (
         blow.target !== 'redis' ||

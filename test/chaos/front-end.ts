@@ -40,6 +40,10 @@ export class FrontEnd {
     return this.#settings.number
   }
 
+  get log(): string {
+    return this.#settings.log
+  }
+
   #start(): void {
     const { directory, config, number } = this.#settings
     const child = spawn(process.execPath, [main, 'serve', '--config', config], {

@@ -96,6 +96,14 @@ export interface Lag {
   readonly ms: number
 }
 
+/** A front-end's own word: its ledger could not be used, `to` the end of the run where it is absent. */
+export interface Away {
+  readonly what: 'away'
+  readonly at: number
+  readonly front: number
+  readonly to?: number
+}
+
 /** The server behind has the message for these people, on its disk. */
 export interface Taken {
   readonly what: 'taken'
@@ -124,7 +132,8 @@ export interface Refused {
 }
 
 export type BehindEntry = Taken | Said | Refused
-export type Entry = Offer | Transaction | Blow | Switch | BoxChange | Fall | Lag | BehindEntry
+export type Entry =
+  Offer | Transaction | Blow | Switch | BoxChange | Fall | Lag | Away | BehindEntry
 
 const lookMs = 50
 const worthTellingMs = 100

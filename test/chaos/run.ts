@@ -2,16 +2,17 @@
  * A chaos run: rounds, each with a set-up of its own, its trouble, then calm in which everything is
  * brought to its end, then the count.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { redisObstacle, startRedis } from '../interop/redis/redis-server.ts'
 import { freePort } from '../support/lab/ports.ts'
 import { Behind } from './behind.ts'
+import { awayIn } from './away.ts'
 import { courseOf, timeOf } from './course.ts'
 import { faults, type Finding, type OpenSplit, Record } from './count.ts'
 import { FrontEnd } from './front-end.ts'
-import { type Entry, Journal, watchLag } from './journal.ts'
+import { type Away, type Entry, Journal, watchLag } from './journal.ts'
 import { Mail } from './mail.ts'
 import { recipientsFile } from './people.ts'
 import { ScannerProcess } from './scanner-process.ts'
@@ -168,7 +169,7 @@ async function runRound({
     return count({
       setUp,
       directory,
-      entries: [...journal.entries, ...behind.entries()],
+      entries: [...journal.entries, ...behind.entries(), ...frontEnds.flatMap(awayOf)],
       mail,
       splits: await splitsOf(frontEnds, directory),
     })
@@ -179,6 +180,9 @@ async function runRound({
     await scanner?.kill()
   }
 }
+
+const awayOf = ({ number, log }: FrontEnd): readonly Away[] =>
+  awayIn(readFileSync(log, 'utf8'), number)
 
 interface SplitsAnswer {
   readonly splits: readonly {
@@ -237,6 +241,7 @@ function count({ setUp, directory, entries, mail, splits }: Ended): Round {
       ]),
     ),
     'held by a guess': record.heldByGuess().length,
+    'ledger away by itself': record.awayByItself().length,
     explained: findings.filter(({ because }) => because !== undefined).length,
   }
   const unknown = new Set(findings.filter(isUnexplained).map(({ letter }) => letter))
