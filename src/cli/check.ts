@@ -8,6 +8,7 @@ import { adviseOnDomains } from './check-mx.ts'
 import { checkBackend } from './check-backend.ts'
 import { checkBounces } from './check-bounces.ts'
 import { checkJudges } from './check-judges.ts'
+import { checkLedger } from './check-ledger.ts'
 import { checkPorts } from './check-ports.ts'
 import { checkRecipients } from './check-recipients.ts'
 import { checkRelay } from './check-relay.ts'
@@ -56,6 +57,7 @@ export async function findingsOn(config: Config): Promise<readonly Finding[]> {
   return [
     ...(config.mode === 'observe' ? [ok('mode', observesOnly)] : []),
     ...(await checkPorts(config)),
+    ...(await checkLedger(config)),
     ...(await checkRecipients(config)),
     ...backend.findings,
     ...(await checkJudges(config)),

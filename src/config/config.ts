@@ -259,6 +259,8 @@ export type LedgerStore =
 export type LedgerPlace =
   | { readonly kind: 'server'; readonly url: string }
   | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+  /** The host of the URL is the name of the master. */
+  | { readonly kind: 'sentinel'; readonly url: string; readonly sentinels: readonly string[] }
 
 export interface Config {
   /** The file it came from; absent for the built-in defaults. */

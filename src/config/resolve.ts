@@ -162,16 +162,33 @@ function resolveLedgerStore(
 }
 
 function resolveRedis(
-  { url, cluster }: Settings['ledger'],
+  { url, cluster, sentinels }: Settings['ledger'],
   report: Report,
 ): LedgerPlace | undefined {
-  if (url !== undefined) return { kind: 'server', url }
+  if (sentinels !== undefined) reportSentinels({ url, sentinels }, report)
+  if (url !== undefined)
+    return sentinels === undefined ? { kind: 'server', url } : { kind: 'sentinel', url, sentinels }
   if (cluster === undefined) return undefined
   for (const [i, node] of cluster.entries())
-    if (!/^\/?0?$/.test(new URL(node).pathname))
+    if (hasDatabase(node))
       report(['ledger', 'cluster', i], 'a cluster has one database only; leave its number out')
   return { kind: 'cluster', urls: cluster }
 }
+
+function reportSentinels(
+  { url, sentinels }: { readonly url: string | undefined; readonly sentinels: readonly string[] },
+  report: Report,
+): void {
+  if (url === undefined)
+    report(['ledger', 'sentinels'], 'there is no master; name it as url, redis://NAME')
+  else if (new URL(url).port !== '')
+    report(['ledger', 'url'], 'sentinels say the port; leave it out, and write redis://NAME')
+  for (const [i, sentinel] of sentinels.entries())
+    if (hasDatabase(sentinel))
+      report(['ledger', 'sentinels', i], 'a sentinel has no databases; leave the number out')
+}
+
+const hasDatabase = (url: string): boolean => !/^\/?0?$/.test(new URL(url).pathname)
 
 function resolveHistory(
   history: Settings['history'],

@@ -27,6 +27,15 @@ export const ledger = z.preprocess(
       'Nodes of a Redis or Valkey Cluster in place of one server, such as `[redis://host1:6379, redis://host2:6379]`: any of them, and more than one in case one is down. User, password and TLS have to be the same for all nodes.',
       'none',
     ),
+    sentinels: key(
+      z
+        .array(is.redisUrl())
+        .min(1, { error: 'at least one sentinel' })
+        .max(20, { error: 'at most 20 sentinels' })
+        .optional(),
+      'Sentinels that know the server, such as `[redis://host1:26379, redis://host2:26379]`, each with user, password and TLS of its own. The host of `url` is then the name that they have for the master, without a port: `redis://user:password@mymaster/0`.',
+      'none',
+    ),
     prefix: key(
       is.text('text without braces and spaces', /^[^\s{}]{1,64}$/).optional(),
       'What the keys on the Redis server begin with; front-ends with the same one share a ledger.',

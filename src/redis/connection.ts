@@ -44,10 +44,8 @@ interface Command {
 }
 
 /**
- * Rejects with an AtServer, within twice `timeoutMs` for each server that it is led to. `key` is
- * written
- * once, for a moment: a replica or a full server can be read and is of no use, and a cluster says
- * which node has the key.
+ * Rejects with an AtServer, within twice `timeoutMs` for each server that it is led to. A cluster
+ * says which node has the key.
  */
 export async function connectRedis(
   options: RedisConnectionOptions,
@@ -55,10 +53,9 @@ export async function connectRedis(
 ): Promise<RedisConnection> {
   let { url } = options
   for (let redirections = 0; ; redirections += 1) {
-    const connection = new RedisConnection({ ...options, url })
+    const connection = await openRedis({ ...options, url })
     try {
-      await connection.open()
-      await connection.command(['SET', key, '1', 'PX', '60000'])
+      await proveWritable(connection, key)
       return connection
     } catch (error) {
       connection.close()
@@ -69,6 +66,25 @@ export async function connectRedis(
   }
 }
 
+/** Rejects with an AtServer, within `timeoutMs`. */
+export async function openRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
+  const connection = new RedisConnection(options)
+  try {
+    await connection.open()
+    return connection
+  } catch (error) {
+    connection.close()
+    throw new AtServer(options.url, error)
+  }
+}
+
+/**
+ * `key` is written once, for a moment: a replica or a full server can be read and is of no use.
+ */
+export async function proveWritable(connection: RedisConnection, key: string): Promise<void> {
+  await connection.command(['SET', key, '1', 'PX', '60000'])
+}
+
 /**
  * `MOVED 3999 host:port`; an empty host is the one that was asked
  * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
@@ -77,10 +93,22 @@ export function movedTo(error: unknown, asked: string): string | undefined {
   const found = error instanceof Error ? /^MOVED \d+ (.*):(\d+)$/.exec(error.message) : null
   if (found === null) return undefined
   const [, host = '', port = ''] = found
-  const url = new URL(asked)
-  if (host !== '' && host !== '?') url.hostname = host.includes(':') ? `[${host}]` : host
-  url.port = port
-  return url.href
+  return urlAt(asked, host === '' || host === '?' ? new URL(asked).hostname : host, port)
+}
+
+/**
+ * The URL with another host and port, which a server has named.
+ *
+ * @throws Error for what is no host or no port
+ */
+export function urlAt(url: string, host: string, port: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (!/^[\w.:-]{1,255}$/.test(bare) || !/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new Error('it names no host and port')
+  const other = new URL(url)
+  other.hostname = bare.includes(':') ? `[${bare}]` : bare
+  other.port = port
+  return other.href
 }
 
 export class RedisConnection {

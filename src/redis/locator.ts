@@ -1,15 +1,17 @@
 /**
- * Where the server is that has a key: at one address, or at one of a cluster's nodes. Whoever has
- * lost a connection asks again: meanwhile it may be elsewhere.
+ * Where the server is that has a key: at one address, at one of a cluster's nodes, or where
+ * sentinels say. Whoever has lost a connection asks again: meanwhile it may be elsewhere.
  */
 import { AtServer } from './at-server.ts'
 import { connectRedis, type RedisConnection, type RedisConnectionOptions } from './connection.ts'
+import { Sentinels, type SentinelPlace } from './sentinel.ts'
 
 /** The URLs may hold a password: they are not for logs. */
 export type RedisPlace =
   | { readonly kind: 'server'; readonly url: string }
   /** Any nodes of it; user, password and TLS hold for all its nodes. */
   | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+  | ({ readonly kind: 'sentinel' } & SentinelPlace)
 
 type Options = Omit<RedisConnectionOptions, 'url'>
 
@@ -19,6 +21,8 @@ export interface ServerLocator {
    * AtServer.
    */
   readonly connect: (options: Options, key: string) => Promise<RedisConnection>
+  /** Tells when another server than that of the URL is the one to use. Gives what ends it. */
+  readonly follow: (url: string, timeoutMs: number, onMoved: (error: Error) => void) => () => void
 }
 
 export function serverLocator(place: RedisPlace): ServerLocator {
@@ -27,8 +31,12 @@ export function serverLocator(place: RedisPlace): ServerLocator {
       return new OneServer(place.url)
     case 'cluster':
       return new ClusterNodes(place.urls)
+    case 'sentinel':
+      return new Sentinels(place)
   }
 }
+
+const nothingToEnd = (): void => undefined
 
 class OneServer implements ServerLocator {
   readonly #url: string
@@ -39,6 +47,10 @@ class OneServer implements ServerLocator {
 
   async connect(options: Options, key: string): Promise<RedisConnection> {
     return await connectRedis({ ...options, url: this.#url }, key)
+  }
+
+  follow(): () => void {
+    return nothingToEnd
   }
 }
 
@@ -68,6 +80,11 @@ class ClusterNodes implements ServerLocator {
       }
     }
     throw told ?? new Error('a cluster has nodes')
+  }
+
+  /** A node that has the keys no more says so itself. */
+  follow(): () => void {
+    return nothingToEnd
   }
 
   #remember(...useful: readonly string[]): void {

@@ -104,6 +104,17 @@ test.for([
       prefix: 'rcptwise:',
     },
   ],
+  [
+    '{ url: "redis://mx:secret@mymaster/2", sentinels: [redis://one.example.org, "redis://:pw@two.example.org:26380"] }',
+    {
+      place: {
+        kind: 'sentinel',
+        url: 'redis://mx:secret@mymaster/2',
+        sentinels: ['redis://one.example.org', 'redis://:pw@two.example.org:26380'],
+      },
+      prefix: 'rcptwise:',
+    },
+  ],
 ] as const)('the ledger on Redis: %s', ([written, ledger]) => {
   expect(configOf(`ledger: ${written}\n`).ledger).toMatchObject({ kind: 'redis', ...ledger })
 })

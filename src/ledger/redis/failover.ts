@@ -55,9 +55,11 @@ interface Server {
   readonly connection: RedisConnection
   readonly watch: SenderWatch
   readonly wakeUps: WakeUps
+  readonly unfollow: () => void
 }
 
-function leave({ connection, watch, wakeUps }: Server): void {
+function leave({ connection, watch, wakeUps, unfollow }: Server): void {
+  unfollow()
   watch.stop()
   wakeUps.close()
   connection.close()
@@ -231,12 +233,14 @@ export class RedisStorage {
       timeoutMs,
       onMessage: () => watch.wake(),
     })
+    const unfollow = locator.follow(connection.url, timeoutMs, onLost)
+    const server = { connection, watch, wakeUps, unfollow }
     try {
       await watch.begin()
     } catch (error) {
-      leave({ connection, watch, wakeUps })
+      leave(server)
       throw error
     }
-    return { connection, watch, wakeUps }
+    return server
   }
 }

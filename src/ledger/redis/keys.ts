@@ -13,7 +13,12 @@ const layout = 3
 /** What is on a cluster is in so many shards: enough for sixteen nodes that have to work. */
 const shardsOfCluster = 16
 
-export const oneBase = (prefix: string): string => `{${prefix}${layout}}:`
-
-export const clusterBases = (prefix: string): readonly string[] =>
-  spreadTags(`${prefix}${layout}`, shardsOfCluster).map((tag) => `{${tag}}:`)
+/** What the keys of each shard begin with; on one server there is one shard. */
+export const basesOf = (
+  place: 'server' | 'sentinel' | 'cluster',
+  prefix: string,
+): readonly string[] =>
+  (place === 'cluster'
+    ? spreadTags(`${prefix}${layout}`, shardsOfCluster)
+    : [`${prefix}${layout}`]
+  ).map((tag) => `{${tag}}:`)

@@ -18,7 +18,7 @@ import { Crowding } from '../crowding.ts'
 import { reachedLimit } from '../open-limits.ts'
 import { hasEnded, SharedOverrides } from './overrides.ts'
 import type { OverrideChange } from './commands.ts'
-import { clusterBases, oneBase } from './keys.ts'
+import { basesOf } from './keys.ts'
 import { OneAlarm } from './one-alarm.ts'
 import { senderKey, shardOf } from './open-senders.ts'
 import { openShard, type Shard } from './shard.ts'
@@ -67,7 +67,7 @@ export async function openRedisLedger(options: RedisLedgerOptions): Promise<Ledg
   const overrides = new SharedOverrides()
   const crowding = new Crowding()
   const alarm = new OneAlarm(options.onFact)
-  const bases = place.kind === 'cluster' ? clusterBases(prefix) : [oneBase(prefix)]
+  const bases = basesOf(place.kind, prefix)
   const common = {
     timeoutMs: 1000,
     retryMs: 1000,

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../../src/facts/fact.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
-import { clusterBases } from '../../../src/ledger/redis/keys.ts'
+import { basesOf } from '../../../src/ledger/redis/keys.ts'
 import { openRedisLedger, type RedisLedgerOptions } from '../../../src/ledger/redis/redis.ts'
 import { changed, closed, ids, minute, recipientOf, splitOf, start } from '../../ledger/splits.ts'
 import { describeLedger } from '../../ledger/ledger.contract.ts'
@@ -86,7 +86,7 @@ describe.skipIf(redisObstacle() !== undefined)('a ledger on a cluster', () => {
       const keys = await Promise.all(
         cluster.nodes.map(async (node) => (await node.ask('KEYS', '*')) as string[]),
       )
-      const bases = clusterBases('test:')
+      const bases = basesOf('cluster', 'test:')
       for (const key of keys.flat())
         expect(
           bases.some((base) => key.startsWith(base)),

@@ -45,21 +45,8 @@ export async function startRedis(
   const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
   let daemon: ChildProcess
 
-  const ask = async (...command: readonly string[]): Promise<unknown> => {
-    const client = createClient({
-      url,
-      RESP: 2,
-      disableClientInfo: true,
-      socket: { reconnectStrategy: false },
-    })
-    client.on('error', () => undefined)
-    await client.connect()
-    try {
-      return await client.sendCommand(command)
-    } finally {
-      client.destroy()
-    }
-  }
+  const ask = async (...command: readonly string[]): Promise<unknown> =>
+    await askRedis(url, command)
   const start = async (): Promise<void> => {
     daemon = await place.start('/usr/bin/redis-server', args)
     await until(
@@ -90,6 +77,23 @@ export async function startRedis(
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Over a connection of its own. */
+export async function askRedis(url: string, command: readonly string[]): Promise<unknown> {
+  const client = createClient({
+    url,
+    RESP: 2,
+    disableClientInfo: true,
+    socket: { reconnectStrategy: false },
+  })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await client.sendCommand(command)
+  } finally {
+    client.destroy()
   }
 }
 
