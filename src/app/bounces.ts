@@ -7,6 +7,7 @@ import type { Bounces } from '../bounce/bounce.ts'
 import { SenderAllowance } from '../bounce/sender-allowance.ts'
 import type { Config } from '../config/config.ts'
 import type { SharedRates } from '../listen/shared-limits.ts'
+import { KnownAnswers } from '../sender-auth/known-answers.ts'
 import { createVoucher, dnsResolve } from '../sender-auth/spf-dkim.ts'
 import type { QuestionAllowance } from '../sender-auth/questions.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
@@ -14,8 +15,10 @@ import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 export function configuredVoucher(
   config: Config,
   allowance: QuestionAllowance,
+  now: () => number,
 ): SenderAuthenticator {
   const { vouchedBy, dnsServers, dnsTimeoutMs, dnsQuestions, dkimSignatures } = config.bounces
+  const { dnsKeepMs: keptMs, dnsKeptBytes: mostOctets } = config.bounces
   return createVoucher({
     by: vouchedBy,
     hostname: config.hostname,
@@ -24,6 +27,7 @@ export function configuredVoucher(
     mostSignatures: dkimSignatures,
     mostQuestions: dnsQuestions,
     allowance,
+    known: new KnownAnswers({ keptMs, mostOctets, now }),
     resolve: dnsResolve(dnsServers, dnsTimeoutMs),
   })
 }

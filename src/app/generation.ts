@@ -109,7 +109,7 @@ export async function openGeneration(
     now,
   })
   const nameOf = (address: string): ReturnType<typeof names.nameOf> => names.nameOf(address)
-  const voucher = configuredVoucher(config, outliving.questions)
+  const voucher = configuredVoucher(config, outliving.questions, outliving.now)
   const bounces = configuredBounces(config, { ...outliving, backend, voucher })
 
   const observer =

@@ -367,6 +367,9 @@ export interface Config {
     readonly dnsServers: readonly string[]
     /** For all look-ups of one message. */
     readonly dnsTimeoutMs: number
+    /** An answer is good for other messages; 0: for none. */
+    readonly dnsKeepMs: number
+    readonly dnsKeptBytes: number
     /** For one message. */
     readonly dnsQuestions: number
     /** Of one message, looked at. */

@@ -74,6 +74,8 @@ export function resolveSettings(
       wholeTextBytes: settings.bounces.whole_text,
       dnsServers: settings.bounces.dns_servers,
       dnsTimeoutMs: settings.bounces.dns_timeout,
+      dnsKeepMs: settings.bounces.dns_keep,
+      dnsKeptBytes: settings.bounces.dns_kept_size,
       dnsQuestions: settings.bounces.dns_questions,
       dkimSignatures: settings.bounces.dkim_signatures,
     },

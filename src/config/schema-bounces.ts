@@ -27,6 +27,14 @@ export const bounces = section({
     is.duration('100ms', '1m').prefault('10s'),
     'Time limit for all look-ups of one message; without an answer nobody vouches.',
   ),
+  dns_keep: key(
+    is.duration('0s', '1h').prefault('5m'),
+    'How long an answer of the DNS is good for other messages, also that there is no such name; a failure is for five seconds. 0s: each message asks anew.',
+  ),
+  dns_kept_size: key(
+    is.size('64KiB', '1GiB').prefault('4MiB'),
+    'Memory for these answers in each process; the oldest ones go first.',
+  ),
   dns_questions: key(
     is.whole(1, 1000).prefault(30),
     'Most questions to the DNS for one message; SPF takes 22 at most (RFC 7208 4.6.4).',

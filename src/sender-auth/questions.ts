@@ -3,8 +3,10 @@
  * may still ask, and in time.
  */
 
+import type { Answer, KnownAnswers } from './known-answers.ts'
+
 /** Answers as `resolve` of node:dns/promises does, and rejects with its codes. */
-export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>
+export type Resolve = (name: string, type: string) => Promise<Answer>
 
 /** What clients, and all together, may ask in some time. */
 export interface QuestionAllowance {
@@ -20,6 +22,8 @@ const longestRecord = 4096
 
 export interface QuestionLimits {
   readonly resolve: Resolve
+  /** Of all messages; a question that is known here is not put, and takes nothing from a client. */
+  readonly known: KnownAnswers
   /** Of one message. */
   readonly most: number
   readonly allowance: QuestionAllowance
@@ -35,18 +39,19 @@ export interface Questions {
 }
 
 export function boundedQuestions(limits: QuestionLimits): Questions {
-  const answers = new Map<string, Promise<string[] | string[][]>>()
+  const answers = new Map<string, Promise<Answer>>()
   let refusal: string | undefined
-  const ask = async (name: string, type: string): Promise<string[] | string[][]> => {
-    const why = whyNot(answers.size, limits)
+  const ask = async (name: string, type: string): Promise<Answer> => {
+    const question = keyOf(name, type)
+    const known = limits.known.of(question)
+    const why = whyNot(answers.size, known !== undefined, limits)
     if (why !== undefined) {
       refusal = why
       throw Object.assign(new Error(why), { code: 'EREFUSED' })
     }
-    const answer = limits
-      .resolve(name, type)
-      .then((records) => (type === 'TXT' ? withoutLong(records) : records))
-    answers.set(keyOf(name, type), answer)
+    const answer = known ?? read(limits.resolve(name, type), type)
+    if (known === undefined) limits.known.keep(question, answer)
+    answers.set(question, answer)
     return await answer
   }
   return {
@@ -60,19 +65,24 @@ const keyOf = (name: string, type: string): string => `${type} ${name.toLowerCas
 
 function whyNot(
   asked: number,
+  known: boolean,
   { most, allowance, clientAddress, end }: QuestionLimits,
 ): string | undefined {
   if (end.aborted) return 'nobody waits for the answer'
   if (asked >= most) return 'too many questions for one message (bounces.dns_questions)'
-  if (!allowance.take(clientAddress))
+  if (!known && !allowance.take(clientAddress))
     return 'too many questions in a minute (limits.dns_questions_per_minute)'
   return undefined
 }
 
-function withoutLong(records: string[] | string[][]): string[] | string[][] {
+async function read(records: Promise<Answer>, type: string): Promise<Answer> {
+  return type === 'TXT' ? withoutLong(await records) : await records
+}
+
+function withoutLong(records: Answer): Answer {
   const short = (parts: string | readonly string[]): boolean =>
     (typeof parts === 'string'
       ? parts.length
       : parts.reduce((sum, part) => sum + part.length, 0)) <= longestRecord
-  return (records as (string | string[])[]).filter(short) as string[] | string[][]
+  return (records as (string | string[])[]).filter(short) as Answer
 }

@@ -9,6 +9,7 @@ import { readHeader } from '../message/header-section.ts'
 import { canonicalDomain, canonicalDomainOf } from '../smtp/domain.ts'
 import { aligned } from './alignment.ts'
 import { authorDomain } from './author.ts'
+import type { Answer, KnownAnswers } from './known-answers.ts'
 import {
   boundedQuestions,
   type QuestionAllowance,
@@ -35,6 +36,7 @@ export interface VoucherOptions {
   readonly mostQuestions: number
   /** Questions of one client, and of all. */
   readonly allowance: QuestionAllowance
+  readonly known: KnownAnswers
   readonly resolve: Resolve
 }
 
@@ -53,7 +55,7 @@ export function dnsResolve(servers: readonly string[], limitMs: number): Resolve
     tries,
   })
   if (servers.length > 0) resolver.setServers(servers)
-  return async (name, type) => (await resolver.resolve(name, type)) as string[] | string[][]
+  return async (name, type) => (await resolver.resolve(name, type)) as Answer
 }
 
 export function createVoucher(options: VoucherOptions): SenderAuthenticator {
@@ -68,15 +70,9 @@ export function createVoucher(options: VoucherOptions): SenderAuthenticator {
       const giveUp = (): void =>
         ended.resolve({ kind: 'unvouched', why: 'no answer in time (bounces.dns_timeout)' })
       end.addEventListener('abort', giveUp, { once: true })
-      const { mostQuestions: most, allowance } = options
+      const { resolve, known, mostQuestions: most, allowance } = options
       const { clientAddress } = message
-      const questions = boundedQuestions({
-        resolve: options.resolve,
-        most,
-        allowance,
-        clientAddress,
-        end,
-      })
+      const questions = boundedQuestions({ resolve, known, most, allowance, clientAddress, end })
       try {
         return await Promise.race([
           inTurn(ways, { ...options, questions, message, domain, end }),

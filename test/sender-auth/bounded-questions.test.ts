@@ -10,6 +10,7 @@ import { DnsQuestions } from '../../src/app/dns-questions.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { alone } from '../../src/listen/shared-limits.ts'
 import type { QuestionAllowance, Resolve } from '../../src/sender-auth/questions.ts'
+import { KnownAnswers } from '../../src/sender-auth/known-answers.ts'
 import { chooseSignatures } from '../../src/sender-auth/signatures.ts'
 import { createVoucher, dnsResolve } from '../../src/sender-auth/spf-dkim.ts'
 import type { Vouching } from '../../src/sender-auth/sender-auth.ts'
@@ -23,7 +24,11 @@ const bodyHash = createHash('sha256').update(body).digest('base64')
 const signature = (domain: string, selector: string, more = ''): string =>
   `DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=${domain}; s=${selector}; h=from;${more}\r\n bh=${bodyHash}; b=AAAA\r\n`
 
+const unknown = (): KnownAnswers =>
+  new KnownAnswers({ keptMs: 0, mostOctets: 1_000_000, now: Date.now })
+
 interface Asking {
+  readonly known?: KnownAnswers
   readonly clientAddress?: string
   readonly mostQuestions?: number
   readonly allowance?: QuestionAllowance
@@ -31,12 +36,14 @@ interface Asking {
 
 async function vouch(header: string, resolve: Resolve, asking: Asking = {}): Promise<Vouching> {
   const { clientAddress = '192.0.2.1', mostQuestions = 30, allowance = unlimited } = asking
+  const { known = unknown() } = asking
   const limits = {
     limitMs: 60_000,
     headerBytes: 1024 * 1024,
     mostSignatures: 5,
     mostQuestions,
     allowance,
+    known,
   }
   const voucher = createVoucher({ by: ['spf', 'dkim'], hostname: 'mx.test', resolve, ...limits })
   return await voucher.vouchFor({

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { describe, expect, test } from 'vitest'
+import { KnownAnswers } from '../../src/sender-auth/known-answers.ts'
 import type { Resolve } from '../../src/sender-auth/questions.ts'
 import { createVoucher, type VoucherOptions } from '../../src/sender-auth/spf-dkim.ts'
 import type { VouchedMessage } from '../../src/sender-auth/sender-auth.ts'
@@ -73,6 +74,7 @@ const voucher = (options: Partial<VoucherOptions> = {}) =>
     mostSignatures: 5,
     mostQuestions: 30,
     allowance: { take: () => true },
+    known: new KnownAnswers({ keptMs: 0, mostOctets: 1_000_000, now: Date.now }),
     resolve,
     ...options,
   })

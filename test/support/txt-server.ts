@@ -12,17 +12,20 @@ export interface TxtServer extends AsyncDisposable {
   readonly asked: readonly string[]
 }
 
-/** `silent`: takes questions and never answers. */
+/** `silent`: takes questions and never answers; `afterMs`: answers as from far away. */
 export async function startTxtServer(
   records: Readonly<Record<string, string>>,
-  options: { readonly silent?: boolean } = {},
+  options: { readonly silent?: boolean; readonly afterMs?: number } = {},
 ): Promise<TxtServer> {
   const asked: string[] = []
   const socket = createSocket('udp4', (query, from) => {
     const { name, end } = questionOf(query)
     asked.push(name)
-    if (options.silent !== true)
-      socket.send(answerTo(query, end, records[name]), from.port, from.address)
+    if (options.silent === true) return
+    setTimeout(
+      () => socket.send(answerTo(query, end, records[name]), from.port, from.address),
+      options.afterMs ?? 0,
+    )
   })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')

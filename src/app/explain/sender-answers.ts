@@ -20,7 +20,7 @@ export function senderAnswers(
   config: Config,
   { client, helo, text }: Sent,
 ): Pick<World, 'vouch' | 'prepareBounce'> {
-  const voucher = configuredVoucher(config, { take: () => true })
+  const voucher = configuredVoucher(config, { take: () => true }, Date.now)
   let vouching: Promise<Vouching> | undefined
   const vouchFor = async (message: VouchedMessage): Promise<Vouching> =>
     await (vouching ??= voucher.vouchFor(message))
