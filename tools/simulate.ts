@@ -16,6 +16,9 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '20' },
     strategy: { type: 'string', default: 'auto' },
     seed: { type: 'string', default: '1' },
+    ledgers: { type: 'string', default: '1' },
+    balance: { type: 'string', default: 'any' },
+    calm: { type: 'boolean', default: false },
   },
 })
 const { strategy } = values
@@ -27,6 +30,9 @@ const outcome = await simulateNodes({
   minutes: Number(values.minutes),
   rate: Number(values.rate),
   seed: Number(values.seed),
+  ledgers: Number(values.ledgers),
+  balance: values.balance === 'client' ? 'by client' : 'any',
+  trouble: !values.calm,
 })
 console.log(reportOf(outcome))
 const left = unexplained(outcome)

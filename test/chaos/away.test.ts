@@ -30,5 +30,5 @@ test.each([
   ['long behind it', 120_000, 130_000, false],
 ] as const)('the ledger was away: %s', (_name, from, to, was) => {
   const entries: Entry[] = [{ what: 'away', at: 100_000, front: 0, to: 103_000 }]
-  expect(new Evidence(entries, 'late').ledgerWasAway(from, to)).toBe(was)
+  expect(new Evidence(entries, 'late').ledgerWasAway(from, to, [])).toBe(was)
 })

@@ -133,6 +133,19 @@ const rows: readonly Row[] = [
     [],
     ['doubled'],
   ],
+  ...[0, 1].map((front): Row => {
+    const counted: Fault[] = ['doubled']
+    return [
+      `delivered twice: front-end ${front} was cut off from the ledger in between`,
+      twice(
+        transaction(1000, '451 later'),
+        blow(5000, 'redis', 'SIGSTOP', front),
+        blow(6000, 'redis', 'SIGCONT', front),
+      ),
+      front === 0 ? [] : counted,
+      front === 0 ? counted : [],
+    ]
+  }),
   [
     'delivered twice: the sender went when the answer of a later attempt was there',
     [
@@ -313,6 +326,25 @@ describe('what the record of a chaos run is counted as', () => {
       ['undone', cho],
       ['undone', ann],
     ])
+  })
+
+  test('what the ledger was told just before it went away may be open for ever', () => {
+    const split = { from: 's@client.test', messageId: '<m@client.test>', recipients: [ann] }
+    const because = (away: number): unknown =>
+      new Record(
+        [
+          letter(0),
+          transaction(1000, '250 taken'),
+          taken(900, both),
+          blow(away, 'redis', 'SIGKILL'),
+          blow(away + 1000, 'redis', 'started'),
+        ],
+        'late',
+      )
+        .undone(new Map(), [split])
+        .map((finding) => finding.because)
+    expect(because(1300)).toEqual(['the ledger was away'])
+    expect(because(9000)).toEqual([undefined])
   })
 
   test('of two copies, which are counted as doubled, one is acknowledged at the most', () => {

@@ -39,6 +39,9 @@ export interface OpenSplit {
 const isRefusalOf = (letter: string, { step, code, ...refused }: Refused): boolean =>
   step === 'dot' && code >= 500 && refused.letter === letter
 
+/** What was saved so shortly before the ledger went away may be lost with it. */
+const lastSavesMs = 700
+
 /** A server behind that takes its time needs no more than this for a text. */
 const deliveryMs = 3000
 
@@ -211,7 +214,8 @@ export class Record {
     if (carrier.left !== undefined && stopped)
       return 'the process was stopped while the sender went'
     if (carrier.end === 'nothing more was said') return 'the sender waited in vain'
-    if (this.#evidence.ledgerWasAway(carrier.from, until)) return 'the ledger was away'
+    const all = this.#evidence.transactionsOf(carrier.letter)
+    if (this.#evidence.ledgerWasAway(carrier.from, until, all)) return 'the ledger was away'
     return undefined
   }
 
@@ -383,7 +387,7 @@ export class Record {
             ({ rcpts, from, to }) =>
               rcpts.some(([, reply]) => isOurDeferral(reply)) &&
               this.#evidence.inForce(from, to).isSubsetOf(splitting) &&
-              !this.#evidence.ledgerWasAway(from, to),
+              !this.#evidence.ledgerWasAway(from, to, this.#evidence.transactionsOf(letter)),
           ),
       )
       .map(({ letter }) => letter)
@@ -426,7 +430,8 @@ export class Record {
         ''
       if (digit(last) !== 2 && digit(last) !== 5) return []
       const begun = transactions[0]?.from ?? 0
-      const away = this.#evidence.ledgerWasAway(begun, transactions.at(-1)?.to ?? begun)
+      const over = transactions.at(-1)?.to ?? begun
+      const away = this.#evidence.ledgerWasAway(begun, over + lastSavesMs, transactions)
       return [
         {
           fault: 'undone',

@@ -105,20 +105,25 @@ export class Evidence {
     })
   }
 
-  /** Something was done to its server, or a front-end had no answer of it for other reasons. */
-  ledgerWasAway(from: number, to: number): boolean {
+  /**
+   * Something was done to its server, for all or for a front-end that had one of these
+   * transactions; or a front-end had no answer of it for other reasons.
+   */
+  ledgerWasAway(from: number, to: number, of: readonly Transaction[]): boolean {
     const saidSo = this.#away.some(
       (away) => away.at - unansweredMs <= to && (away.to ?? Infinity) + unansweredMs >= from,
     )
-    return saidSo || this.#serverWasAway(from, to)
+    const isOfOne = ({ front }: Blow): boolean =>
+      front === undefined || of.some((transaction) => transaction.front === front)
+    return saidSo || this.#serverWasAway(from, to, isOfOne)
   }
 
   /** Front-ends said that their ledger could not be used, and nothing was done to its server. */
   awayByItself(): readonly Away[] {
-    return this.#away.filter(({ at }) => !this.#serverWasAway(at - unansweredMs, at))
+    return this.#away.filter(({ at }) => !this.#serverWasAway(at - unansweredMs, at, () => true))
   }
 
-  #serverWasAway(from: number, to: number): boolean {
+  #serverWasAway(from: number, to: number, which: (blow: Blow) => boolean): boolean {
     return this.#blows.some((blow, i) => {
       if (
         blow.target !== 'redis' ||
@@ -126,7 +131,10 @@ export class Evidence {
         blow.at > to
       )
         return false
-      const back = this.#blows.slice(i + 1).find(({ target }) => target === 'redis')
+      if (!which(blow)) return false
+      const back = this.#blows
+        .slice(i + 1)
+        .find(({ target, pid }) => target === 'redis' && pid === blow.pid)
       return (back?.at ?? Infinity) + reconnectMs >= from
     })
   }

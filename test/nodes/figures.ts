@@ -3,9 +3,13 @@ import type { Fact } from '../../src/facts/fact.ts'
 import { isForcedRetry } from '../../src/facts/transaction.ts'
 import { toRow } from '../../src/ledger/stored-split.ts'
 import type { Split } from '../../src/split/split.ts'
+import type { Entry, Offer } from '../chaos/journal.ts'
 import type { FrontEnd } from './front-end.ts'
 import type { Questions } from './ledger-of-node.ts'
+import type { LedgerServer } from './ledger-server.ts'
 import type { Mail } from './mail.ts'
+import { accepts } from './population.ts'
+import type { Trouble } from './trouble.ts'
 
 interface OfStrategy {
   transactions: number
@@ -43,10 +47,18 @@ export class Figures {
   readonly looks: Look[] = []
   readonly nodes: readonly OfNode[]
   readonly questions: Questions = { openOf: 0, recall: 0, save: 0, find: 0, other: 0, quiet: 0 }
+  /** First splits of a sender, each of which wakes all front-ends of its ledger. */
+  openings = 0
+  /** Recipients who take the message: ms from their sender's first attempt until they had it. */
+  readonly waits: number[] = []
+  troubles: ReadonlyMap<string, number> = new Map()
   /** Senders of whom something was learned, in the end. */
   learned = 0
 
-  constructor(nodes: number) {
+  readonly #began: number
+
+  constructor(nodes: number, began: number) {
+    this.#began = began
     this.nodes = Array.from({ length: nodes }, () => ({ transactions: 0 }))
   }
 
@@ -70,12 +82,14 @@ export class Figures {
     this.looks.push({ at, open: open.length, bytes })
   }
 
-  close({ mail, frontEnds, steps, lastedMs }: Closing): void {
+  close({ mail, frontEnds, servers, trouble, steps, entries }: Closing): void {
     this.messages = mail.letters.length
     this.attempts = mail.attempts
     this.refusedConnections = mail.refused
     this.steps = steps
-    this.lastedMs = lastedMs
+    this.troubles = trouble.counts
+    this.openings = servers.reduce((sum, server) => sum + server.openings, 0)
+    this.#waited(entries)
     const ledgers = frontEnds.flatMap((frontEnd) => frontEnd.ledgers)
     for (const { questions } of ledgers)
       for (const kind of Object.keys(this.questions) as (keyof Questions)[])
@@ -86,6 +100,24 @@ export class Figures {
     )
     this.answerMs = waited.answers === 0 ? 0 : waited.ms / waited.answers
     this.learned = [...(ledgers[0]?.senders.each() ?? [])].length
+  }
+
+  #waited(entries: readonly Entry[]): void {
+    const begun = new Map<string, Offer>()
+    const had = new Set<string>()
+    for (const entry of entries) {
+      if (entry.what === 'letter') begun.set(entry.letter, entry)
+      if (entry.what === 'transaction')
+        this.lastedMs = Math.max(this.lastedMs, entry.to - this.#began)
+      if (entry.what !== 'taken') continue
+      const offer = begun.get(entry.letter)
+      for (const to of entry.to) {
+        const key = `${entry.letter} ${to}`
+        if (offer === undefined || had.has(key) || !accepts(to, offer.score)) continue
+        had.add(key)
+        this.waits.push(entry.at - offer.at)
+      }
+    }
   }
 
   #of(strategy: string): OfStrategy {
@@ -100,6 +132,8 @@ export class Figures {
 interface Closing {
   readonly mail: Mail
   readonly frontEnds: readonly FrontEnd[]
+  readonly servers: readonly LedgerServer[]
+  readonly trouble: Trouble
   readonly steps: number
-  readonly lastedMs: number
+  readonly entries: readonly Entry[]
 }

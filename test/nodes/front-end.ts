@@ -40,7 +40,7 @@ const defaults = {
   keepMs: 86_400_000,
   missingAfterMs: 4 * 3_600_000,
 } as const
-const houseEveryMs = 60_000
+const houseEveryMs = 600_000
 /** A message is judged in so many ms, at least and at most. */
 const judgeMs = [5, 60] as const
 
@@ -188,7 +188,7 @@ export class FrontEnd {
     return process
   }
 
-  /** As src/app/sweeping.ts, once a minute. */
+  /** As src/app/sweeping.ts, but less often: it gives up what is days old. */
   #keepHouse(process: Process): void {
     const { clock, onFact, number } = this.#parts
     const round = async (): Promise<void> => {

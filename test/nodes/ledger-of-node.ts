@@ -60,6 +60,7 @@ export class LedgerOfNode implements Ledger {
   /** Before mail is taken. */
   async begin(): Promise<void> {
     const { server, node } = this.#options
+    server.connect(node, () => this.#fall())
     if (server.reaches(node)) await server.beginWatch(node)
     else this.#fall()
   }
@@ -185,14 +186,8 @@ export class LedgerOfNode implements Ledger {
 
   async #saveOnServer(split: Split): Promise<{ readonly saved: boolean }> {
     const { server, clock, node } = this.#options
-    const { reversePath, status } = split
-    if (status === 'open') server.noteOwn(reversePath, node)
-    const answer = await this.#onServer('save', async (store) => {
-      const open = status === 'open' ? await store.openOf(reversePath) : 'many'
-      const { saved } = await store.save(split)
-      const isFirst = saved && open !== 'many' && open.length === 0
-      return { saved, waitMs: isFirst ? server.tellOthers(reversePath, node) : 0 }
-    })
+    if (split.status === 'open') server.noteOwn(split.reversePath, node)
+    const answer = await this.#onServer('save', async () => await server.save(split, node))
     if (answer === undefined) return this.#saveInMemory(split)
     const { saved, waitMs } = answer.value
     await clock.sleep(waitMs)
@@ -232,26 +227,32 @@ export class LedgerOfNode implements Ledger {
 
   /** Of two versions the newer one stays. */
   async #writeBack(): Promise<void> {
-    const { clock, server } = this.#options
+    const { clock, server, node } = this.#options
     await this.#arrive()
     const ids = [...this.#written]
     this.#written.clear()
-    await clock.hold(
-      (async (): Promise<void> => {
-        for (const id of ids) await writeBack(this.#memory, server.store, id)
-      })(),
-    )
+    let waitMs = 0
+    for (const id of ids)
+      waitMs = Math.max(waitMs, await clock.hold(writeBack(this.#memory, server, id, node)))
+    await clock.sleep(waitMs)
   }
 }
 
-async function writeBack(memory: Store, store: Store, id: string): Promise<void> {
+/** How long it waits for other front-ends, ms. */
+async function writeBack(
+  memory: Store,
+  server: LedgerServer,
+  id: string,
+  node: number,
+): Promise<number> {
   const split = await memory.find(id)
-  if (split === undefined) return
-  const stored = await store.find(id)
-  if (stored !== undefined && !isNewer(split, stored)) return
+  if (split === undefined) return 0
+  const stored = await server.store.find(id)
+  if (stored !== undefined && !isNewer(split, stored)) return 0
   // A store takes a version behind its own alone, and a new split as its first one.
   const version = (stored?.version ?? 0) + 1
-  await store.save({ ...split, version })
+  const { waitMs } = await server.save({ ...split, version }, node)
+  return waitMs
 }
 
 const isNewer = (split: Split, stored: Split): boolean =>

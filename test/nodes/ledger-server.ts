@@ -5,6 +5,7 @@
  * front-end may take for known without asking (decision 118).
  */
 import type { StrategyOverride } from '../../src/ledger/ledger.ts'
+import type { Split } from '../../src/split/split.ts'
 import type { Random } from '../support/random.ts'
 import type { Store } from './memory-store.ts'
 import { SharedSenders } from './shared-senders.ts'
@@ -23,6 +24,8 @@ export interface LedgerServerOptions {
 const leaseMs = 500
 /** Until the others have heard, ms, at most; between front-ends that work. */
 const hearingMs = 4
+/** Between two looks of a front-end whether the server still answers (src/ledger/redis/redis.ts). */
+const lookMs = 450
 /** Until a change of strategy is known everywhere (Ledger.sharedWithinMs). */
 const overridesMs = 1000
 
@@ -41,8 +44,11 @@ interface Change {
 export class LedgerServer {
   readonly store: Store
   readonly senders = new SharedSenders()
-  /** Anybody reaches it. */
-  up = true
+  #up = true
+  /** Front-ends' ledgers: each is told that its server is away, once it has looked. */
+  readonly #connected = new Map<number, () => void>()
+  /** First splits of a sender, each of which was told to all front-ends. */
+  openings = 0
   readonly #options: LedgerServerOptions
   readonly #watchers: Watcher[]
   /** By sender, when each front-end has heard that something is open. */
@@ -62,15 +68,37 @@ export class LedgerServer {
   }
 
   reaches(node: number): boolean {
-    return this.up && !this.#cutOff.has(node)
+    return this.#up && !this.#cutOff.has(node)
+  }
+
+  /** `onAway`: the front-end has looked, and was not answered. */
+  connect(node: number, onAway: () => void): void {
+    this.#connected.set(node, onAway)
+  }
+
+  goAway(): void {
+    this.#up = false
+    for (const node of this.#connected.keys()) this.#notice(node)
+  }
+
+  comeBack(): void {
+    this.#up = true
   }
 
   cutOff(node: number): void {
     this.#cutOff.add(node)
+    this.#notice(node)
   }
 
   joinAgain(node: number): void {
     this.#cutOff.delete(node)
+  }
+
+  #notice(node: number): void {
+    const { clock, random } = this.#options
+    clock.after(random.next() * lookMs, () => {
+      if (!this.reaches(node)) this.#connected.get(node)?.()
+    })
   }
 
   /** The front-end reads all senders of whom something is open. */
@@ -103,11 +131,24 @@ export class LedgerServer {
     heard[node] = Math.min(heard[node] ?? Infinity, this.#options.clock.now())
   }
 
+  /** `waitMs`: until no other front-end can take the sender for one of whom nothing is open. */
+  async save(
+    split: Split,
+    by: number,
+  ): Promise<{ readonly saved: boolean; readonly waitMs: number }> {
+    const { reversePath, status } = split
+    const open = status === 'open' ? await this.store.openOf(reversePath) : 'many'
+    const { saved } = await this.store.save(split)
+    const isFirst = saved && open !== 'many' && open.length === 0
+    return { saved, waitMs: isFirst ? this.#tellOthers(reversePath, by) : 0 }
+  }
+
   /** A sender's first open split is there: how long the save waits for the others, ms. */
-  tellOthers(sender: string, by: number): number {
+  #tellOthers(sender: string, by: number): number {
     const { clock, random } = this.#options
     const now = clock.now()
     const heard = this.#heardOf(sender)
+    this.openings++
     let wait = 0
     this.#watchers.forEach((watcher, node) => {
       const ms = node === by ? 0 : this.#hearsWithin(node, watcher, random.next())

@@ -1,4 +1,5 @@
 /** The mail of the run: who offers what and when, and comes again until everybody is answered. */
+import { hash } from 'node:crypto'
 import type { Entry } from '../chaos/journal.ts'
 import { attempt, type Letter, openOf } from '../chaos/senders.ts'
 import type { Random } from '../support/random.ts'
@@ -7,12 +8,16 @@ import { textOf } from './letter-text.ts'
 import { comesAgain, type Population, type Sender, type Shares } from './population.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
+/** Which front-end a connection is led to: any, or always the same one for a client's address. */
+export type Balance = 'any' | 'by client'
+
 export interface MailOptions {
   readonly clock: VirtualClock
   readonly random: Random
   readonly population: Population
   readonly shares: Shares
   readonly frontEnds: readonly FrontEnd[]
+  readonly balance: Balance
   /** Messages a second. */
   readonly rate: number
   readonly untilMs: number
@@ -30,6 +35,8 @@ const leaving = {
 /** A sender gives up then. */
 const mostAttempts = 40
 const patienceMs = 5 * 86_400_000
+/** A balancer that looks every few seconds does not always know that a front-end is gone. */
+const unseenPercent = 10
 /** Before the next MX is tried, ms. */
 const nextMx = [50, 800] as const
 
@@ -111,8 +118,8 @@ export class Mail {
   /** The front-end that it was made at. */
   async #attempt(sender: Sender, letter: Letter, before?: number): Promise<number> {
     const { clock, random, note } = this.#options
-    const frontEnd = this.#choose(before)
     const host = random.pick(sender.hosts)
+    const frontEnd = this.#choose(host.address, before)
     const client = { ...host, port: random.between(1024, 65_535) }
     this.attempts++
     await attempt({
@@ -131,10 +138,15 @@ export class Mail {
     return frontEnd.number
   }
 
-  /** A balancer in front of all that it has not yet seen to be gone; or another MX. */
-  #choose(before: number | undefined): FrontEnd {
-    const { frontEnds, random } = this.#options
-    const others = frontEnds.filter(({ number }) => number !== before)
+  /** A balancer in front of all, or of those that another MX name leads to. */
+  #choose(address: string, before: number | undefined): FrontEnd {
+    const { frontEnds, random, balance } = this.#options
+    if (balance === 'by client') {
+      const its = frontEnds[hash('sha1', address, 'buffer').readUInt32BE(0) % frontEnds.length]
+      if (its !== undefined) return its
+    }
+    const isSeen = ({ listens }: FrontEnd): boolean => listens || random.chance(unseenPercent / 100)
+    const others = frontEnds.filter((one) => one.number !== before && isSeen(one))
     return random.pick(others.length === 0 ? frontEnds : others)
   }
 

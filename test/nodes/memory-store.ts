@@ -11,17 +11,33 @@ export type Store = Pick<
   'openOf' | 'recall' | 'save' | 'find' | 'openSplits' | 'countOpen' | 'stale' | 'forget'
 >
 
+export interface MemoryStoreOptions {
+  /** A split that is not known is taken whatever its version. */
+  readonly adopts?: boolean
+  /** With it, what was written last can be lost (`forgetSince`). */
+  readonly now?: () => number
+}
+
+interface Replaced {
+  readonly at: number
+  readonly split: Split
+  readonly stored: Split | undefined
+}
+
+const rememberedSaves = 1000
+
 const oldestFirst = (one: Split, other: Split): number => one.startedAt - other.startedAt
 
 export class MemoryStore implements Store {
   readonly #splits = new Map<string, Split>()
   readonly #open = new Map<string, Split>()
   readonly #openOf = new Map<string, Map<string, Split>>()
-  /** A split that is not known is taken whatever its version. */
-  readonly #adopts: boolean
+  readonly #options: MemoryStoreOptions
+  /** What the last saves have replaced, the oldest first. */
+  #replaced: Replaced[] = []
 
-  constructor({ adopts = false } = {}) {
-    this.#adopts = adopts
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#options = options
   }
 
   openOf(reversePath: string): readonly Split[] {
@@ -37,18 +53,46 @@ export class MemoryStore implements Store {
   save(split: Split): { readonly saved: boolean } {
     const stored = this.#splits.get(split.id)
     const follows = split.version === (stored?.version ?? 0) + 1
-    if (!follows && !(this.#adopts && stored === undefined)) return { saved: false }
-    this.#splits.set(split.id, split)
-    const own = this.#openOf.get(split.reversePath) ?? new Map<string, Split>()
-    if (split.status === 'open') {
-      this.#openOf.set(split.reversePath, own.set(split.id, split))
-      this.#open.set(split.id, split)
-    } else {
-      own.delete(split.id)
-      if (own.size === 0) this.#openOf.delete(split.reversePath)
-      this.#open.delete(split.id)
-    }
+    const { adopts = false } = this.#options
+    if (!follows && !(adopts && stored === undefined)) return { saved: false }
+    this.#remember({ split, stored })
+    this.#put(split)
     return { saved: true }
+  }
+
+  /** As a replica that was promoted before it had everything. */
+  forgetSince(at: number): void {
+    const lost = this.#replaced.filter((replaced) => replaced.at >= at).toReversed()
+    this.#replaced = []
+    for (const { split, stored } of lost) {
+      this.#take(split)
+      if (stored !== undefined) this.#put(stored)
+    }
+  }
+
+  #remember(replaced: Omit<Replaced, 'at'>): void {
+    const at = this.#options.now?.()
+    if (at === undefined) return
+    this.#replaced.push({ ...replaced, at })
+    if (this.#replaced.length > 2 * rememberedSaves)
+      this.#replaced = this.#replaced.slice(-rememberedSaves)
+  }
+
+  #put(split: Split): void {
+    this.#take(split)
+    this.#splits.set(split.id, split)
+    if (split.status !== 'open') return
+    const own = this.#openOf.get(split.reversePath) ?? new Map<string, Split>()
+    this.#openOf.set(split.reversePath, own.set(split.id, split))
+    this.#open.set(split.id, split)
+  }
+
+  #take({ id, reversePath }: Split): void {
+    this.#splits.delete(id)
+    this.#open.delete(id)
+    const own = this.#openOf.get(reversePath)
+    own?.delete(id)
+    if (own?.size === 0) this.#openOf.delete(reversePath)
   }
 
   async find(id: string): Promise<Split | undefined> {

@@ -10,6 +10,9 @@ export function reportOf({ figures, findings, digest }: Outcome): string {
       ['attempts of their senders', String(figures.attempts)],
       ['  to a front-end that was gone', String(figures.refusedConnections)],
       ['virtual time until all were answered', inTime(figures.lastedMs)],
+      ['troubles', counts(figures.troubles)],
+      ['recipients who had it within 10 s', withinShare(figures.waits)],
+      ['  the others', quantiles(figures.waits.filter((ms) => ms > soonMs))],
       ['splits', counts(figures.splits)],
       ['let through unsplit', counts(figures.unsplit)],
       ...[...figures.strategies].flatMap(([strategy, of]): Row[] => [
@@ -20,6 +23,7 @@ export function reportOf({ figures, findings, digest }: Outcome): string {
       ['questions to the ledger a message', perMessage(figures)],
       ['  of 100 messages not asked at all', quietShare(figures)],
       ['  an answer took, ms', figures.answerMs.toFixed(2)],
+      ['first splits of a sender a message', perMessageOf(figures, figures.openings)],
       ['open splits, at most', openAtMost(figures.looks)],
       ['  after each tenth of the time', openOverTime(figures.looks)],
       ['transactions of a front-end', extremes(figures.nodes.map((node) => node.transactions))],
@@ -35,6 +39,8 @@ export function reportOf({ figures, findings, digest }: Outcome): string {
     ...reasons(findings),
   ].join('\n')
 }
+
+const soonMs = 10_000
 
 type Row = readonly string[]
 
@@ -73,6 +79,13 @@ function perMessage({ questions, messages }: Figures): string {
   const { openOf, recall, find, save } = questions
   const each = (count: number): string => (count / messages).toFixed(3)
   return `${each(openOf + recall + find)} questions, ${each(save)} saves`
+}
+
+const perMessageOf = ({ messages }: Figures, count: number): string => (count / messages).toFixed(4)
+
+function withinShare(waits: readonly number[]): string {
+  const soon = waits.filter((ms) => ms <= soonMs).length
+  return `${((100 * soon) / Math.max(1, waits.length)).toFixed(2)} % of ${waits.length}`
 }
 
 function quietShare({ questions: { quiet, openOf } }: Figures): string {

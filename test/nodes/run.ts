@@ -4,6 +4,7 @@
  * run (test/chaos/count.ts). The same seed gives the same run to the octet.
  */
 import { createHash } from 'node:crypto'
+import type { Split } from '../../src/split/split.ts'
 import type { ConfigurableStrategy } from '../../src/strategy/names.ts'
 import { type Finding, type OpenSplit, Record as Count } from '../chaos/count.ts'
 import type { Entry } from '../chaos/journal.ts'
@@ -13,7 +14,7 @@ import { Behind } from './behind.ts'
 import { Figures } from './figures.ts'
 import { FrontEnd } from './front-end.ts'
 import { LedgerServer } from './ledger-server.ts'
-import { Mail } from './mail.ts'
+import { type Balance, Mail } from './mail.ts'
 import { MemoryStore, type Store } from './memory-store.ts'
 import {
   accepts,
@@ -23,6 +24,7 @@ import {
   type Shares,
   usualShares,
 } from './population.ts'
+import { Trouble } from './trouble.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 export interface RunOptions {
@@ -35,7 +37,12 @@ export interface RunOptions {
   readonly shares?: Shares
   readonly senders?: number
   readonly mailboxes?: number
-  /** What the front-ends share; in memory unless set. */
+  /** Ledgers, each for as many front-ends; one unless set. */
+  readonly ledgers?: number
+  readonly balance?: Balance
+  /** Front-ends are killed, the ledger goes away, strategies change. */
+  readonly trouble?: boolean
+  /** What front-ends share, where it is one ledger; in memory unless set. */
   readonly store?: Store
 }
 
@@ -64,10 +71,12 @@ export async function simulateNodes(options: RunOptions): Promise<Outcome> {
   const note = (entry: Entry): void => {
     entries.push(entry)
   }
-  const figures = new Figures(nodes)
-  const store = options.store ?? new MemoryStore()
-  const server = new LedgerServer({
-    ...{ clock, store, nodes, random: randomOf('ledger'), wayMs: ledgerWayMs },
+  const figures = new Figures(nodes, begin)
+  const servers = Array.from({ length: options.ledgers ?? 1 }, (_, i) => {
+    const store = options.store ?? new MemoryStore({ now: clock.now })
+    return new LedgerServer({
+      ...{ clock, store, nodes, random: randomOf(`ledger ${i}`), wayMs: ledgerWayMs },
+    })
   })
   const behind = new Behind({ clock, random: randomOf('behind'), note })
   const skews = randomOf('clocks')
@@ -76,6 +85,8 @@ export async function simulateNodes(options: RunOptions): Promise<Outcome> {
       policiesFor: (recipients: readonly string[]) =>
         recipients.map((address) => ({ kind: 'found', policy: policyOf(address) }) as const),
     }
+    const server = servers[Math.floor((number * servers.length) / nodes)]
+    if (server === undefined) throw new Error('a front-end has no ledger')
     return new FrontEnd({
       ...{ number, clock, server, behind, policies, random: randomOf(`front-end ${number}`) },
       skewMs: skews.between(-mostSkewMs, mostSkewMs),
@@ -88,41 +99,61 @@ export async function simulateNodes(options: RunOptions): Promise<Outcome> {
     ...{ clock, frontEnds, rate, note, random: randomOf('mail') },
     population: new Population(randomOf('population'), senders, mailboxes),
     shares: options.shares ?? usualShares,
+    balance: options.balance ?? 'any',
     untilMs: begin + minutes * 60_000,
   })
   mail.begin()
+  const trouble = new Trouble({
+    ...{ clock, servers, frontEnds, strategy, note, random: randomOf('trouble') },
+    forMs: minutes * 60_000,
+  })
+  if (options.trouble === true) trouble.begin()
   const look = async (): Promise<void> => {
-    figures.look(clock.now() - begin, await clock.hold(store.openSplits(Infinity)))
+    figures.look(clock.now() - begin, await clock.hold(openIn(servers)))
     const everyMs = mail.isCalm ? calmLookEveryMs : lookEveryMs
     if (!mail.isOver) clock.after(everyMs, () => void look())
     else for (const frontEnd of frontEnds) frontEnd.kill()
   }
   clock.after(0, () => void look())
   await clock.run()
-  figures.close({ mail, frontEnds, steps: clock.steps, lastedMs: clock.now() - begin })
-  const findings = await count(entries, strategy, mail, store)
+  figures.close({ mail, frontEnds, servers, trouble, steps: clock.steps, entries })
+  const findings = await count(entries, { ...options, mail, servers })
   const digest = createHash('sha256').update(JSON.stringify(entries)).digest('hex')
   return { figures, findings, digest, entries }
 }
 
+const openIn = async (servers: readonly LedgerServer[]): Promise<readonly Split[]> =>
+  (await Promise.all(servers.map(async ({ store }) => await store.openSplits(Infinity)))).flat()
+
+interface Counted extends RunOptions {
+  readonly mail: Mail
+  readonly servers: readonly LedgerServer[]
+}
+
 async function count(
   entries: readonly Entry[],
-  strategy: ConfigurableStrategy,
-  mail: Mail,
-  store: Store,
+  { strategy, mail, servers, nodes }: Counted,
 ): Promise<readonly Finding[]> {
   const record = new Count(entries, strategy, accepts)
   const queueing = mail.letters.filter((letter) => comesAgain(letter))
   const open = new Map(queueing.map((letter) => [letter.id, openOf(letter)]))
-  const splits = await store.openSplits(Infinity)
-  return [...record.findings(), ...record.undone(open, splits.map(asTold))]
+  const splits = await openIn(servers)
+  const findings = [...record.findings(), ...record.undone(open, splits.map(asTold))]
+  if (servers.length === 1) return findings
+  const ledgersOf = new Map<string, Set<number>>()
+  for (const entry of entries)
+    if (entry.what === 'transaction') {
+      const known = ledgersOf.get(entry.letter) ?? new Set()
+      ledgersOf.set(entry.letter, known.add(Math.floor((entry.front * servers.length) / nodes)))
+    }
+  return findings.map((finding) =>
+    finding.because === undefined && (ledgersOf.get(finding.letter)?.size ?? 0) > 1
+      ? { ...finding, because: 'the sender came to front-ends of another ledger' }
+      : finding,
+  )
 }
 
-const asTold = ({
-  reversePath,
-  messageId,
-  recipients,
-}: Awaited<ReturnType<Store['openSplits']>>[number]): OpenSplit => ({
+const asTold = ({ reversePath, messageId, recipients }: Split): OpenSplit => ({
   from: reversePath,
   ...(messageId !== undefined && { messageId }),
   recipients: recipients.filter(({ state }) => state !== 'answered').map(({ address }) => address),
