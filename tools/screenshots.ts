@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import { openBrowser } from '../test/support/console/browser.ts'
+import { startScanner } from '../test/support/console/scanner.ts'
 import { aBusyMorning, Scene } from '../test/support/console/scene.ts'
 
 const folder = path.join(import.meta.dirname, '..', 'docs', 'images')
@@ -48,7 +49,8 @@ async function take(browser: Browser, url: string, picture: Picture): Promise<vo
 const minutes = Number(process.argv[2] ?? 8)
 
 await mkdir(folder, { recursive: true })
-await using scene = await Scene.begin()
+await using scanner = await startScanner()
+await using scene = await Scene.begin({ scanner })
 const until = Date.now() + minutes * 60_000
 while (Date.now() < until) {
   await aBusyMorning(scene.port, 10 + Math.round(20 * Math.random()))

@@ -14,8 +14,14 @@ export const configuration = z.object({
     .optional()
     .describe('Why the last reload was refused; the configuration before it is in force.'),
   values: z
-    .array(z.object({ key: z.string(), value: z.string() }))
-    .describe('The most important of its values, in words; nothing secret.'),
+    .array(
+      z.object({
+        key: z.string(),
+        value: z.string().describe('As one writes it; of a secret: (hidden).'),
+        from: z.string().describe('FILE:LINE, an option of the command line, or `default`.'),
+      }),
+    )
+    .describe('All of its values; those of keys in `needRestart` hold after a restart.'),
 })
 
 export type ConfigurationJson = z.output<typeof configuration>

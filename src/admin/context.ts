@@ -138,6 +138,8 @@ export interface Author {
 export interface MinuteView {
   /** When it began. */
   readonly at: number
+  /** Each once, however often it came: a retry is no new one. */
+  readonly messages: number
   /** Transactions by outcome. */
   readonly outcomes: Readonly<Record<string, number>>
   readonly forcedRetries: number
@@ -180,7 +182,12 @@ export interface ConfigurationView {
   readonly needRestart: readonly string[]
   /** The last reload, when it was refused. */
   readonly refused?: { readonly at: number; readonly why: readonly string[] } | undefined
-  readonly values: readonly { readonly key: string; readonly value: string }[]
+  readonly values: readonly {
+    readonly key: string
+    readonly value: string
+    /** A line of the file, an option of the command line, or `default`. */
+    readonly from: string
+  }[]
 }
 
 export interface AdminContext {

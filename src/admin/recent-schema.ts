@@ -5,6 +5,7 @@ const count = z.number().min(0)
 
 const minute = z.object({
   at: z.number().describe('When it began, in milliseconds since 1970-01-01 00:00 UTC.'),
+  messages: count.describe('Each once, however often it came: a retry is no new one.'),
   outcomes: z.record(z.string(), count).describe('Transactions by outcome.'),
   forcedRetries: count,
   delays: z

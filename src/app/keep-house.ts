@@ -4,6 +4,7 @@
  * takes the mail is told to it: this process, or workers.
  */
 import type { Config, ListenAddress } from '../config/config.ts'
+import type { EffectiveValue } from '../config/effective.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
@@ -52,6 +53,11 @@ export interface AppOptions {
   readonly sockets?: readonly InheritedSocket[]
   /** What may still be done as root; given up for good before this is over. */
   readonly privileges?: Privileges
+  /**
+   * Of the configuration in force key by key, for who asks: whoever has read it knows where each
+   * value comes from.
+   */
+  readonly values?: () => readonly EffectiveValue[]
 }
 
 export interface App {
@@ -180,7 +186,10 @@ export async function keepHouse(
   if (audit !== undefined) facts.add(audit.hear)
   const recent = new Recent({ metrics, others: () => mail.metricsTold(), now })
   opened.defer(() => recent.close())
-  const inUse = new ConfigurationInForce(() => inForce.config, about.startedAt)
+  const inUse = new ConfigurationInForce({
+    ...{ file: () => inForce.config.file, startedAt: about.startedAt },
+    values: options.values ?? ((): readonly EffectiveValue[] => []),
+  })
   facts.add(inUse.hear)
   const admin = await openAdmin(config, {
     hosts: () => inForce.config.admin?.hosts ?? [],

@@ -4,6 +4,7 @@
  */
 import type { MinuteView, RecentView } from '../admin/context.ts'
 import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
+import { type MetricName, metricPrefix } from '../metrics/metrics.ts'
 import type { Metrics } from '../metrics/registry.ts'
 import { totalsOf } from './live/totals.ts'
 
@@ -23,6 +24,7 @@ export interface RecentParts {
 /** What was counted since the start, in all processes. */
 interface Counted {
   readonly at: number
+  readonly messages: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly forcedRetries: number
   /** By class and strategy; cumulative over the buckets, as Prometheus has them. */
@@ -77,20 +79,20 @@ export class Recent {
 }
 
 function countedIn(all: readonly MetricJson[], at: number): Counted {
-  const { transactions, forcedRetries } = totalsOf([all])
+  const { messages, transactions, forcedRetries } = totalsOf([all])
   const delays = new Map<string, Map<number, number>>()
-  for (const { labels, value, metricName } of valuesOf(all, 'rcptwise_retry_delay_seconds')) {
+  for (const { labels, value, metricName } of valuesOf(all, 'retry_delay_seconds')) {
     if (metricName?.endsWith('_bucket') !== true) continue
     const name = `${labels['peer']}\n${labels['strategy']}`
     const buckets = delays.get(name) ?? new Map<number, number>()
     delays.set(name, buckets)
     buckets.set(labels['le'] === '+Inf' ? Infinity : Number(labels['le']), value)
   }
-  return { at, outcomes: transactions, forcedRetries, delays }
+  return { at, messages, outcomes: transactions, forcedRetries, delays }
 }
 
-const valuesOf = (all: readonly MetricJson[], name: string): MetricJson['values'] =>
-  all.find((metric) => metric.name === name)?.values ?? []
+const valuesOf = (all: readonly MetricJson[], name: MetricName): MetricJson['values'] =>
+  all.find((metric) => metric.name === metricPrefix + name)?.values ?? []
 
 /** Of what is cumulative: what has come in between. A process that has ended takes nothing away. */
 function between(from: Counted, to: Counted): MinuteView {
@@ -108,6 +110,7 @@ function between(from: Counted, to: Counted): MinuteView {
   })
   return {
     at: from.at,
+    messages: Math.max(0, to.messages - from.messages),
     outcomes: Object.fromEntries(outcomes.filter(([, value]) => value > 0)),
     forcedRetries: Math.max(0, to.forcedRetries - from.forcedRetries),
     delays,
@@ -115,25 +118,25 @@ function between(from: Counted, to: Counted): MinuteView {
 }
 
 function standing(all: readonly MetricJson[]): Omit<RecentView, 'minutes'> {
-  const sum = (name: string): number =>
+  const sum = (name: MetricName): number =>
     valuesOf(all, name).reduce((total, { value }) => total + value, 0)
   const bounds = new Set(
-    valuesOf(all, 'rcptwise_retry_delay_seconds').flatMap(({ labels }) =>
+    valuesOf(all, 'retry_delay_seconds').flatMap(({ labels }) =>
       labels['le'] === undefined || labels['le'] === '+Inf' ? [] : [Number(labels['le'])],
     ),
   )
-  const byLabel = (name: string, label: string) =>
+  const byLabel = (name: MetricName, label: string) =>
     valuesOf(all, name).map(({ labels, value }) => ({ name: String(labels[label]), value }))
   return {
     delayBounds: [...bounds].sort((a, b) => a - b),
-    open: sum('rcptwise_splits_open'),
-    missing: sum('rcptwise_missing_recipients'),
-    sessions: sum('rcptwise_sessions_open'),
-    ledgerDurable: valuesOf(all, 'rcptwise_ledger_durable').every(({ value }) => value === 1),
-    servers: byLabel('rcptwise_backend_up', 'server').map(({ name, value }) => ({
+    open: sum('splits_open'),
+    missing: sum('recipients_missing'),
+    sessions: sum('sessions_open'),
+    ledgerDurable: valuesOf(all, 'ledger_durable').every(({ value }) => value === 1),
+    servers: byLabel('backend_up', 'server').map(({ name, value }) => ({
       name,
       up: value === 1,
-      connections: valuesOf(all, 'rcptwise_backend_connections_open')
+      connections: valuesOf(all, 'backend_connections_open')
         .filter(({ labels }) => labels['server'] === name)
         .reduce((total, each) => total + each.value, 0),
     })),
@@ -143,11 +146,11 @@ function standing(all: readonly MetricJson[]): Omit<RecentView, 'minutes'> {
 
 function judgesIn(all: readonly MetricJson[]): RecentView['judges'] {
   const down = new Map(
-    valuesOf(all, 'rcptwise_judge_servers_down').map(
+    valuesOf(all, 'judge_servers_down').map(
       ({ labels, value }) => [String(labels['judge']), value] as const,
     ),
   )
-  const results = Map.groupBy(valuesOf(all, 'rcptwise_judge_results_total'), ({ labels }) =>
+  const results = Map.groupBy(valuesOf(all, 'judge_results_total'), ({ labels }) =>
     String(labels['judge']),
   )
   return [...new Set([...down.keys(), ...results.keys()])].map((name) => {

@@ -1,8 +1,7 @@
 /** `rcptwise config show`: the values in force, and where each comes from. */
 import type { Command } from 'commander'
-import { effectiveValues } from '../config/effective.ts'
 import { carryOut } from './command-failure.ts'
-import { configSource, configured, withConfigOptions } from './configured.ts'
+import { rightConfig, withConfigOptions } from './configured.ts'
 import { table } from './table.ts'
 
 interface ShowOptions {
@@ -23,9 +22,7 @@ export function register(program: Command): void {
 
 async function show(command: Command, { changed, json }: ShowOptions): Promise<'done'> {
   // What is wrong is told before anything is shown.
-  configured(command)
-  const { file, overrides } = configSource(command)
-  const all = effectiveValues(file, overrides)
+  const all = rightConfig(command).values()
   const shown = changed === true ? all.filter(({ isDefault }) => !isDefault) : all
   const text =
     json === true

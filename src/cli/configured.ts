@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import type { ConfigOverrides } from '../config/overrides.ts'
 import { describeProblem } from '../config/problem.ts'
 import { CommandFailure } from './command-failure.ts'
 
@@ -41,11 +40,10 @@ export const withConfigOptions = (command: Command): Command =>
 /** The file that the command line names, and how it is read; again, for a program that runs on. */
 export function configSource(command: Command): {
   readonly file: string | undefined
-  readonly overrides: ConfigOverrides
   readonly load: () => LoadedConfig
 } {
   const { config: file, ...overrides } = command.opts<ConfigCommandOptions>()
-  return { file, overrides, load: () => loadConfig(file, overrides) }
+  return { file, load: () => loadConfig(file, overrides) }
 }
 
 /**
@@ -53,12 +51,17 @@ export function configSource(command: Command): {
  *
  * @throws CommandFailure with every mistake.
  */
-export function configured(command: Command): Config {
+export const configured = (command: Command): Config => rightConfig(command).config
+
+type RightConfig = Extract<LoadedConfig, { readonly ok: true }>
+
+/** The same, with where its values come from. */
+export function rightConfig(command: Command): RightConfig {
   const loaded = configSource(command).load()
   if (loaded.ok) {
     for (const warning of loaded.warnings)
       process.stderr.write(`warning: ${describeProblem(warning)}\n`)
-    return loaded.config
+    return loaded
   }
   throw new CommandFailure('configuration', loaded.problems.map(describeProblem).join('\n'))
 }

@@ -5,7 +5,6 @@
 import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { describeProblem } from '../config/problem.ts'
 import type { FactListener } from '../facts/fact.ts'
@@ -23,7 +22,7 @@ export interface ReloadingOptions {
   readonly onBegin: () => void
   readonly onEnd: () => void
   /** What is in use now. */
-  readonly onLoaded: (config: Config) => void
+  readonly onLoaded: (loaded: Extract<LoadedConfig, { readonly ok: true }>) => void
 }
 
 export interface Reloading {
@@ -56,7 +55,7 @@ export function startReloading(options: ReloadingOptions): Reloading {
         return
       }
       const needRestart = await app.reload(loaded.config)
-      onLoaded(loaded.config)
+      onLoaded(loaded)
       onFact({ kind: 'configLoaded', at: Date.now(), needRestart })
     } catch (error) {
       onFact({ kind: 'configKept', at: Date.now(), why: [errorInWords(error)] })

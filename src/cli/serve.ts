@@ -13,7 +13,7 @@ import { openServiceManager } from '../service/notify.ts'
 import { asStarted, type Privileges, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
 import { carryOut } from './command-failure.ts'
-import { configSource, configured, withConfigOptions } from './configured.ts'
+import { configSource, rightConfig, withConfigOptions } from './configured.ts'
 import type { Ending } from './endings.ts'
 import { errorInWords } from './error-in-words.ts'
 import { startReloading } from './reloading.ts'
@@ -29,7 +29,8 @@ export function register(program: Command): void {
 
 /** Resolves when it has started, or has not. */
 async function serve(command: Command): Promise<Ending> {
-  let config = configured(command)
+  let inForce = rightConfig(command)
+  const { config } = inForce
   const { priorities } = config.log
   const log = createLog({
     ...config.log,
@@ -47,7 +48,10 @@ async function serve(command: Command): Promise<Ending> {
       config.runAs === undefined
         ? asStarted
         : takeUser(config.runAs, { dataDirectory: config.dataDirectory })
-    app = await startAsConfigured(config, { onFact: note, onTrouble, sockets, privileges })
+    app = await startAsConfigured(config, {
+      ...{ onFact: note, onTrouble, sockets, privileges },
+      values: () => inForce.values(),
+    })
   } catch (error) {
     log.fatal({ event: 'not started' }, `not started: ${errorInWords(error)}`)
     endSoon()
@@ -87,8 +91,8 @@ async function serve(command: Command): Promise<Ending> {
     onBegin: () => manager.reloading(),
     onEnd: () => manager.ready(statusOf(app)),
     onLoaded: (next) => {
-      config = next
-      log.level = next.log.level
+      inForce = next
+      log.level = next.config.log.level
     },
   })
   process.on('SIGHUP', () => void reloading.reload())
@@ -102,7 +106,10 @@ async function serve(command: Command): Promise<Ending> {
     closing = true
     log.info({ event: 'stopping', signal }, `${signal}: finishing what is under way`)
     clearInterval(status)
-    manager.stopping('finishing what is under way', config.timeouts.shutdownMs + afterShutdownMs)
+    manager.stopping(
+      'finishing what is under way',
+      inForce.config.timeouts.shutdownMs + afterShutdownMs,
+    )
     void reloading
       .close()
       .then(async () => await app.close())

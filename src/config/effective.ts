@@ -2,12 +2,11 @@
  * The configuration as it is in force, key by key, and where each value comes from: the file, the
  * command line or the default. Secrets are not shown.
  */
-import { readFileSync } from 'node:fs'
 import { locate } from './locate.ts'
 import { applyOverrides, type ConfigOverrides, optionFor } from './overrides.ts'
 import { dottedKey, type KeyPath } from './problem.ts'
 import { type DocumentedKey, documentedKeys } from './schema-keys.ts'
-import { readYaml, type YamlText } from './yaml-text.ts'
+import type { YamlText } from './yaml-text.ts'
 
 export interface EffectiveValue {
   /** Such as `peers[0].strategy`. */
@@ -19,12 +18,12 @@ export interface EffectiveValue {
   readonly isDefault: boolean
 }
 
-/** Of a configuration that is right. @throws where the file can't be read any more. */
+/** Of a configuration that is right; `yaml` is absent for the built-in defaults. */
 export function effectiveValues(
+  yaml: YamlText | undefined,
   file: string | undefined,
   overrides: ConfigOverrides,
 ): readonly EffectiveValue[] {
-  const yaml = file === undefined ? undefined : contentOf(file)
   const content = applyOverrides(yaml?.content ?? {}, overrides)
   const fromOf = (path: KeyPath): string =>
     optionFor(path, overrides) ??
@@ -36,12 +35,6 @@ export function effectiveValues(
     isDefault: false,
   }))
   return [...written, ...defaultsBeside(content)].toSorted(inOrder())
-}
-
-function contentOf(file: string): YamlText {
-  const read = readYaml(readFileSync(file, 'utf8'), file)
-  if (!read.ok) throw new Error(`${file} has changed while it was read`)
-  return read.yaml
 }
 
 interface Leaf {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { advise } from './advise.ts'
 import type { Config } from './config.ts'
+import { type EffectiveValue, effectiveValues } from './effective.ts'
 import { inWords } from './in-words.ts'
 import { expectation, findings } from './issues.ts'
 import { locate } from './locate.ts'
@@ -16,7 +17,13 @@ import { schema } from './schema.ts'
 import { readYaml, type YamlText } from './yaml-text.ts'
 
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
+  | {
+      readonly ok: true
+      readonly config: Config
+      readonly warnings: readonly ConfigProblem[]
+      /** Key by key, and where each comes from, in the order of docs/configuration.md. */
+      readonly values: () => readonly EffectiveValue[]
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
 
 /**
@@ -95,7 +102,13 @@ function build(
   const warnings: ConfigProblem[] = [...inOrder(yaml?.warnings ?? [])]
   const has = (key: string): boolean => Object.hasOwn(content as object, key)
   advise(config, has, (path, message) => warnings.push(place(path, message)))
-  return { ok: true, config, warnings }
+  let values: readonly EffectiveValue[] | undefined
+  return {
+    ok: true,
+    config,
+    warnings,
+    values: () => (values ??= effectiveValues(yaml, file, overrides)),
+  }
 }
 
 /** Of a file that is no configuration at all, nobody reads more. */

@@ -11,6 +11,7 @@ import type { StreamEvent } from './event-reader.ts'
 import { openSources } from './sources.ts'
 import { chosenTheme, nextTheme, useTheme } from './theme.ts'
 import type { Update, View, ViewContext } from './view.ts'
+import { auditView } from './views/audit.ts'
 import { configurationView } from './views/configuration.ts'
 import { delaysView } from './views/delays.ts'
 import { historyView } from './views/history.ts'
@@ -25,6 +26,7 @@ const views: Readonly<Record<ViewName, View>> = {
   splits: splitsView,
   history: historyView,
   delays: delaysView,
+  audit: auditView,
   configuration: configurationView,
 }
 
@@ -155,14 +157,20 @@ find('skip').addEventListener('click', (event) => {
 })
 addEventListener('hashchange', () => show(placeIn(location.hash)))
 addEventListener('popstate', () => show(placeIn(location.hash)))
+const changesByHand: ReadonlySet<string> = new Set([
+  ...['strategyChanged', 'senderChanged', 'splitForgiven', 'drainChanged'],
+])
+
 /** Which front-end this is comes with each stream; a change is shown when it happens. */
 function onEvent(event: StreamEvent): void {
   if (event.name === 'hello') {
     const { instance } = JSON.parse(event.data) as { readonly instance: string }
     setText(find('instance'), instance)
-  } else if (event.name === 'strategyChanged') void sources.peers.refreshWatched()
-  else if (event.name === 'senderChanged') void sources.senders.refreshWatched()
-  else if (event.name.startsWith('config')) void sources.configuration.refreshWatched()
+  } else if (changesByHand.has(event.name)) {
+    void sources.audit.refreshWatched()
+    void sources.peers.refreshWatched()
+    void sources.senders.refreshWatched()
+  } else if (event.name.startsWith('config')) void sources.configuration.refreshWatched()
   else if (event.name === 'reset' || event.name === 'gap') refresh()
   sources.happened.add(event)
 }

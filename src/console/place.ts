@@ -1,6 +1,14 @@
 /** What the page shows, as the part of its address behind the `#`. Pure. */
 
-export const viewNames = ['now', 'senders', 'splits', 'history', 'delays', 'configuration'] as const
+export const viewNames = [
+  'now',
+  'senders',
+  'splits',
+  'history',
+  'delays',
+  'audit',
+  'configuration',
+] as const
 export type ViewName = (typeof viewNames)[number]
 
 export interface Place {

@@ -9,6 +9,7 @@ const letters: Readonly<Record<ViewName, string>> = {
   splits: 's',
   history: 'h',
   delays: 'd',
+  audit: 'a',
   configuration: 'c',
 }
 
@@ -85,6 +86,7 @@ const titles: Readonly<Record<ViewName, string>> = {
   splits: 'Splits',
   history: 'History',
   delays: 'Delays',
+  audit: 'Audit',
   configuration: 'Configuration',
 }
 

@@ -1,7 +1,7 @@
 /** All that the console asks for, each once for the whole page. */
 import type { ConfigurationJson } from '../admin/configuration-schema.ts'
 import type { RecentJson } from '../admin/recent-schema.ts'
-import type { PeerJson, SenderJson, SplitJson } from '../admin/schemas.ts'
+import type { AuditEntryJson, PeerJson, SenderJson, SplitJson } from '../admin/schemas.ts'
 import { ask } from './api.ts'
 import { LatestEvents } from './happened.ts'
 import { type OnAnswered, Source } from './source.ts'
@@ -13,6 +13,11 @@ export interface SplitsTold {
 
 export interface SendersTold {
   readonly senders: readonly SenderJson[]
+  readonly more: boolean
+}
+
+export interface AuditTold {
+  readonly entries: readonly AuditEntryJson[]
   readonly more: boolean
 }
 
@@ -29,12 +34,14 @@ export interface Sources {
   readonly recent: Source<RecentJson>
   readonly day: Source<RecentJson>
   readonly configuration: Source<ConfigurationJson>
+  readonly audit: Source<AuditTold>
   readonly happened: LatestEvents
   /** All that is asked for, to ask anew. */
   readonly all: readonly Pick<Source<unknown>, 'refreshWatched'>[]
 }
 
 const mostSplits = '1000'
+const mostChanges = '1000'
 
 export function openSources(onAnswered: OnAnswered): Sources {
   const source = <Value>(keep: string, everyMs: number, path: string, query = {}): Source<Value> =>
@@ -53,6 +60,7 @@ export function openSources(onAnswered: OnAnswered): Sources {
     recent: source<RecentJson>('recent', 2000, 'api/v1/recent', { minutes: '61' }),
     day: source<RecentJson>('day', 30_000, 'api/v1/recent', { minutes: '1440' }),
     configuration: source<ConfigurationJson>('configuration', 5000, 'api/v1/configuration'),
+    audit: source<AuditTold>('audit', 10_000, 'api/v1/audit', { limit: mostChanges }),
   }
   return { ...polled, happened: new LatestEvents(), all: Object.values(polled) }
 }

@@ -25,6 +25,9 @@ export interface MetricDescription {
 
 export const metricPrefix = 'rcptwise_'
 
+/** Without the prefix; whoever reads a metric by a name that there is not does not compile. */
+export type MetricName = (typeof metricDescriptions)[keyof typeof metricDescriptions]['name']
+
 /** Senders come back after anything from a tenth of a second to days (senders: first retry). */
 const delayBuckets = [
   1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400,

@@ -155,13 +155,14 @@ export function sampleContext(): SampleContext {
       file: '/etc/rcptwise/config.yaml',
       needRestart: ['workers'],
       refused: { at: Date.UTC(2026, 0, 2), why: ['config.yaml:1:1: mode: got "x"'] },
-      values: [{ key: 'mode', value: 'enforce' }],
+      values: [{ key: 'mode', value: 'enforce', from: 'default' }],
     }),
     recent: async () =>
       await Promise.resolve({
         minutes: [
           {
             at: Date.UTC(2026, 0, 1),
+            messages: 2,
             outcomes: { delivered: 3 },
             forcedRetries: 1,
             delays: [{ peer: 'default', strategy: 'late', counts: [0, 2, 1] }],

@@ -40,10 +40,10 @@ ${extra}`
 
 const file = (where: string): string => files.get(`secret-of-${where}-0123456789`) ?? ''
 
-function configOf(yaml: string) {
+function loadedOf(yaml: string) {
   const loaded = parseConfig(yaml, join(directory, 'config.yaml'))
   if (!loaded.ok) throw new Error(loaded.problems.map(describeProblem).join('\n'))
-  return loaded.config
+  return loaded
 }
 
 beforeAll(async () => {
@@ -52,7 +52,8 @@ beforeAll(async () => {
     files.set(secret, join(directory, `file-${i}`))
     await writeFile(join(directory, `file-${i}`), secret)
   }
-  app = await startApp(configOf(text()), { processMetrics: false })
+  const { config, values } = loadedOf(text())
+  app = await startApp(config, { processMetrics: false, values })
 })
 afterAll(async () => {
   await app.close()
@@ -90,7 +91,7 @@ test('whatever is asked, and whatever happens meanwhile', { timeout: 60_000 }, a
   )
   if (wrong.ok) throw new Error('that configuration was taken')
   app.onFact({ kind: 'configKept', at: 1, why: wrong.problems.map(describeProblem) })
-  await app.reload(configOf(text('log: { level: warn }\n')))
+  await app.reload(loadedOf(text('log: { level: warn }\n')).config)
   const asked = operations.filter(({ method, media }) => method === 'GET' && media === 'text/plain')
   expect(asked.length).toBeGreaterThan(10)
   for (const { path } of asked) {
@@ -99,6 +100,7 @@ test('whatever is asked, and whatever happens meanwhile', { timeout: 60_000 }, a
     const response = await fetch(url(`${target}${query}`), { headers })
     const said = `${JSON.stringify([...response.headers])} ${await response.text()}`
     expect(found(said), path).toEqual([])
+    if (path.endsWith('/configuration')) expect(said).toContain('redis://me:(hidden)@')
   }
   const begun = await fetch(url('/api/v1/session'), {
     method: 'POST',

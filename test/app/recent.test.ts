@@ -19,6 +19,7 @@ test('minutes of all processes are told, and the last one goes on', async () => 
   try {
     const count = async (outcome: string, delay: number): Promise<void> => {
       elsewhere.transactionsTotal.inc({ peer: 'default', mode: 'split', outcome })
+      if (outcome === 'accepted') elsewhere.messagesTotal.inc({ peer: 'default', mode: 'split' })
       elsewhere.retryDelaySeconds.observe({ peer: 'default', strategy: 'late' }, delay)
       others = [await metricsOf(elsewhere.registry)]
     }
@@ -30,6 +31,10 @@ test('minutes of all processes are told, and the last one goes on', async () => 
     await vi.advanceTimersByTimeAsync(2000)
     const { minutes, delayBounds } = await recent.view()
     expect(minutes.map(({ outcomes }) => outcomes)).toEqual([{ accepted: 2 }, { deferred: 1 }])
+    expect(
+      minutes.map(({ messages }) => messages),
+      'what is no new message is counted as an attempt alone',
+    ).toEqual([1, 0])
     const [first, last] = minutes.map(({ delays }) => delays[0]?.counts ?? [])
     expect(first?.indexOf(1)).toBe(delayBounds.findIndex((bound) => bound >= 3))
     expect(last?.at(-1)).toBe(1)
@@ -62,6 +67,23 @@ test('a day is kept, and no more', async () => {
   try {
     for (let minute = 0; minute < 1450; minute++) await vi.advanceTimersByTimeAsync(60_000)
     expect((await recent.view()).minutes.length).toBe(1441)
+  } finally {
+    recent.close()
+  }
+})
+
+test('how things stand is read of the metrics that there are', async () => {
+  const labels = { peer: 'default', strategy: 'late' } as const
+  const missing = () => [{ ...labels, recipients: 2 }]
+  const metrics = createMetrics({ missing }, { processMetrics: false })
+  metrics.splitsOpen.set(labels, 3)
+  metrics.sessionsOpen.set({ peer: 'default', tls: 'no' }, 4)
+  metrics.ledgerDurable.set(0)
+  const recent = new Recent({ metrics, others: () => [], now: Date.now })
+  try {
+    expect(await recent.view()).toMatchObject({
+      ...{ missing: 2, open: 3, sessions: 4, ledgerDurable: false },
+    })
   } finally {
     recent.close()
   }

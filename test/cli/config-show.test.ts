@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { effectiveValues } from '../../src/config/effective.ts'
+import type { EffectiveValue } from '../../src/config/effective.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import type { ConfigOverrides } from '../../src/config/overrides.ts'
 import { documentedKeys } from '../../src/config/schema-keys.ts'
 
 let directory: string
@@ -34,6 +35,14 @@ ledger: { url: "redis://:s3cret@127.0.0.1" }
   expect(loaded.ok ? [] : loaded.problems).toEqual([])
 })
 afterAll(() => rmSync(directory, { recursive: true }))
+
+function effectiveValues(
+  of: string | undefined,
+  overrides: ConfigOverrides,
+): readonly EffectiveValue[] {
+  const loaded = loadConfig(of, overrides)
+  return loaded.ok ? loaded.values() : expect.unreachable()
+}
 
 const shown = (): ReadonlyMap<string, { readonly value: string; readonly from: string }> =>
   new Map(

@@ -5,6 +5,7 @@ import { percentile, rowsOf } from '../../src/console/delay-sums.ts'
 const minute = (counts: number[], peer = 'default') => ({
   at: 0,
   outcomes: {},
+  messages: 0,
   forcedRetries: 0,
   delays: [{ peer, strategy: 'late', counts }],
 })

@@ -16,7 +16,7 @@ export const getConfiguration = operation({
         ...rest,
         needRestart: [...needRestart],
         ...(refused !== undefined && { refused: { ...refused, why: [...refused.why] } }),
-        values: [...values],
+        values: values.map(({ key, value, from }) => ({ key, value, from })),
       },
     }
   },

@@ -2,10 +2,13 @@
  * What was counted of the mail since the start of `serve`, in all processes: from what workers tell
  * of their metrics anyhow, so that asking costs them nothing.
  */
+import { type MetricName, metricPrefix } from '../../metrics/metrics.ts'
 import type { Metrics } from '../../metrics/registry.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
 
 export interface Totals {
+  /** Each once, however often it came: a retry is no new one. */
+  readonly messages: number
   /** Transactions by outcome. */
   readonly transactions: Readonly<Record<string, number>>
   /** Recipients with a final answer, by verdict. */
@@ -21,6 +24,7 @@ type Counted = Pick<MetricJson, 'name' | 'values'>
 export async function countedHere(metrics: Metrics): Promise<readonly Counted[]> {
   metrics.registry.countAll()
   const read = [
+    metrics.messagesTotal,
     metrics.transactionsTotal,
     metrics.recipientsTotal,
     metrics.forcedRetriesTotal,
@@ -32,24 +36,25 @@ export async function countedHere(metrics: Metrics): Promise<readonly Counted[]>
 
 export function totalsOf(processes: readonly (readonly Counted[])[]): Totals {
   const all = Map.groupBy(processes.flat(), ({ name }) => name)
-  const sumBy = (name: string, label: string): Record<string, number> => {
+  const sumBy = (name: MetricName, label: string): Record<string, number> => {
     const sums: Record<string, number> = {}
-    for (const { values } of all.get(name) ?? [])
+    for (const { values } of all.get(metricPrefix + name) ?? [])
       for (const { labels, value } of values) {
         const key = String(labels[label] ?? '')
         sums[key] = (sums[key] ?? 0) + value
       }
     return sums
   }
-  const sum = (name: string): number =>
-    (all.get(name) ?? [])
+  const sum = (name: MetricName): number =>
+    (all.get(metricPrefix + name) ?? [])
       .flatMap(({ values }) => values)
       .reduce((total, { value }) => total + value, 0)
   return {
-    transactions: sumBy('rcptwise_transactions_total', 'outcome'),
-    recipients: sumBy('rcptwise_recipients_total', 'verdict'),
-    forcedRetries: sum('rcptwise_forced_retries_total'),
-    splitsOpened: sum('rcptwise_splits_opened_total'),
-    splitsClosed: sum('rcptwise_splits_total'),
+    messages: sum('messages_total'),
+    transactions: sumBy('transactions_total', 'outcome'),
+    recipients: sumBy('recipients_total', 'verdict'),
+    forcedRetries: sum('forced_retries_total'),
+    splitsOpened: sum('splits_opened_total'),
+    splitsClosed: sum('splits_total'),
   }
 }

@@ -1,4 +1,5 @@
 /** What has happened between two looks, a second, by class of senders. Pure. */
+import type { MetricName } from '../../metrics/metrics.ts'
 import type { Look } from './read.ts'
 import type { Samples } from './samples.ts'
 
@@ -17,7 +18,7 @@ type Seen = Pick<Look, 'at' | 'samples'>
 
 export function ratesBetween(before: Seen, now: Seen): readonly Rates[] {
   const seconds = Math.max(0.001, (now.at - before.at) / 1000)
-  const rate = (peer: string, ...names: readonly string[]): number =>
+  const rate = (peer: string, ...names: readonly MetricName[]): number =>
     names.reduce((sum, name) => sum + grown(before.samples, now.samples, name, peer), 0) / seconds
   return [...now.samples.by('strategy_in_force', 'peer').keys()].map((peer) => ({
     peer,
@@ -30,7 +31,7 @@ export function ratesBetween(before: Seen, now: Seen): readonly Rates[] {
 }
 
 /** After a restart it counts from nothing. */
-function grown(before: Samples, now: Samples, name: string, peer: string): number {
+function grown(before: Samples, now: Samples, name: MetricName, peer: string): number {
   const [was, is] = [before.sum(name, { peer }), now.sum(name, { peer })]
   return is < was ? is : is - was
 }

@@ -1,5 +1,7 @@
 /** What a scrape says: the samples of Rcptwise's metrics, found by name and label. Pure. */
 
+import type { MetricName } from '../../metrics/metrics.ts'
+
 export interface Sample {
   readonly labels: ReadonlyMap<string, string>
   readonly value: number
@@ -27,23 +29,23 @@ export class Samples {
   }
 
   /** Names are without their prefix. */
-  all(name: string): readonly Sample[] {
+  all(name: MetricName): readonly Sample[] {
     return this.#byName.get(name) ?? []
   }
 
-  sum(name: string, of: Readonly<Record<string, string>> = {}): number {
+  sum(name: MetricName, of: Readonly<Record<string, string>> = {}): number {
     return this.all(name)
       .filter(({ labels }) => Object.entries(of).every(([key, value]) => labels.get(key) === value))
       .reduce((sum, { value }) => sum + value, 0)
   }
 
   /** Undefined: nobody counts it. */
-  one(name: string): number | undefined {
+  one(name: MetricName): number | undefined {
     return this.all(name)[0]?.value
   }
 
   /** The sums of a metric by one of its labels. */
-  by(name: string, key: string): ReadonlyMap<string, number> {
+  by(name: MetricName, key: string): ReadonlyMap<string, number> {
     const sums = new Map<string, number>()
     for (const { labels, value } of this.all(name)) {
       const of = labels.get(key) ?? ''

@@ -1,4 +1,5 @@
 /** How a `serve` is, as `/readyz` and `/metrics` tell it. Pure. */
+import type { MetricName } from '../../metrics/metrics.ts'
 import type { Samples } from './samples.ts'
 
 export interface State {
@@ -43,7 +44,7 @@ export function stateOf({ ready, reasons, draining }: Readiness, samples: Sample
   const loadedAt = samples.one('config_loaded_seconds')
   const recipients = [...samples.by('recipients_total', 'verdict')].filter(([, count]) => count > 0)
   const listed = <Key extends string, Value>(
-    name: string,
+    name: MetricName,
     label: Key,
     valueOf: (value: number) => Value,
   ): (Record<Key, string> & Value)[] =>

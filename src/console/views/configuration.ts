@@ -10,14 +10,17 @@ import { clock, spell } from '../words.ts'
 type Value = ConfigurationJson['values'][number]
 
 const columns: readonly Column<Value>[] = [
-  { key: 'key', title: 'Key', value: ({ key }) => key },
+  { key: 'key', title: 'Key', value: ({ key }) => key, cell: ({ key }) => outside(key) },
   {
     key: 'value',
-    title: 'In force',
+    title: 'Value',
     value: ({ value }) => value,
     cell: ({ value }) => outside(value),
   },
+  { key: 'from', title: 'From', value: ({ from }) => from, cell: ({ from }) => outside(from) },
 ]
+
+const isDefault = ({ from }: Value): boolean => from === 'default'
 
 export const configurationView: View = (root, { sources, go, signal }) => {
   let place: Place | undefined
@@ -27,26 +30,33 @@ export const configurationView: View = (root, { sources, go, signal }) => {
   const table = new Table<Value>({
     ...{ label: 'Values in force', columns },
     keyOf: ({ key }) => key,
-    searched: ({ key, value }) => [key, value],
+    searched: ({ key, value, from }) => [key, value, from],
     onSort: (sort) => go({ sort }),
   })
-  root.append(bar('Configuration', filter), notice.element, state, table.element)
+  const changed = el('input', {
+    type: 'checkbox',
+    onchange: () => go({ changed: changed.checked ? 'yes' : '' }),
+  })
+  const onlyChanged = el('label', { class: 'check' }, changed, ' only what is not the default')
+  root.append(bar('Configuration', onlyChanged, filter), notice.element, state, table.element)
   const draw = (): void => {
     const told = sources.configuration.state
     table.element.hidden = !notice.of(told)
     if (told.value === undefined || place === undefined) return
     put(state, stateOf(told.value))
+    const all = told.value.values
     table.show({
-      rows: told.value.values,
+      rows: changed.checked ? all.filter((one) => !isDefault(one)) : all,
       sort: place.state.get('sort'),
       filter: place.state.get('q'),
-      empty: 'Nothing is told.',
+      empty: 'Every key has its default.',
     })
   }
   sources.configuration.watch(draw, signal)
   return (next) => {
     place = next
     setField(filter, next.state.get('q'))
+    changed.checked = next.state.get('changed') === 'yes'
     draw()
   }
 }
@@ -77,7 +87,7 @@ function stateOf({ since, file, refused, needRestart }: ConfigurationJson): read
       ],
       needRestart.length === 0
         ? undefined
-        : ['Changed, needs a restart', outside(needRestart.join(', '))],
+        : ['After a restart only', outside(needRestart.join(', '))],
     ]),
   ]
 }

@@ -17,12 +17,10 @@ const lines: readonly (readonly [string, string, string])[] = [
   ['aborted', 'series-other', 'broken off'],
 ]
 const chartLines = [
+  { name: 'messages', colour: 'series-messages' },
   ...lines.map(([, colour, name]) => ({ name, colour })),
   { name: 'forced retries', colour: 'series-forced' },
 ]
-
-const allOf = ({ outcomes }: Minute): number =>
-  Object.values(outcomes).reduce((sum, value) => sum + value, 0)
 
 export const nowView: View = (root, { sources, signal }) => {
   const notice = new Notice()
@@ -33,7 +31,10 @@ export const nowView: View = (root, { sources, signal }) => {
   root.append(
     notice.element,
     figures,
-    bar(['Mail a minute ', el('span', { class: 'count' }, 'by the outcome of each attempt')]),
+    bar([
+      'Mail a minute ',
+      el('span', { class: 'count' }, 'messages, and attempts by their outcome'),
+    ]),
     plot,
     el(
       'div',
@@ -71,6 +72,7 @@ export const nowView: View = (root, { sources, signal }) => {
 
 const columnsOf = (minutes: readonly Minute[]): Columns => [
   minutes.map(({ at }) => Math.round(at / 1000)),
+  minutes.map(({ messages }) => messages),
   ...lines.map(([outcome]) => minutes.map(({ outcomes }) => outcomes[outcome] ?? 0)),
   minutes.map(({ forcedRetries }) => forcedRetries),
 ]
@@ -79,16 +81,16 @@ function chartWords(minutes: readonly Minute[]): string {
   const sum = (outcome: string): number =>
     minutes.reduce((total, { outcomes }) => total + (outcomes[outcome] ?? 0), 0)
   const said = lines.map(([outcome, , name]) => `${count(sum(outcome))} ${name}`).join(', ')
-  return `Messages in the last ${plural(minutes.length, 'minute')}: ${said}.`
+  const messages = minutes.reduce((total, minute) => total + minute.messages, 0)
+  return `In the last ${plural(minutes.length, 'minute')} ${plural(messages, 'message')}; attempts: ${said}.`
 }
 
 function drawFigures(root: HTMLElement, value: RecentJson, whole: readonly Minute[]): void {
   const last = whole.at(-1)
-  const all = last === undefined ? undefined : allOf(last)
   const lately = whole.slice(-15)
   const retries = lately.reduce((sum, { forcedRetries }) => sum + forcedRetries, 0)
   const figures: readonly (readonly [string, string, string | undefined, Tone])[] = [
-    ['Mail, last minute', all === undefined ? '–' : count(all), undefined, 'quiet'],
+    ['Messages, last minute', last === undefined ? '–' : count(last.messages), undefined, 'quiet'],
     ['Forced retries, 15 min', count(retries), '#/senders', 'quiet'],
     ['Open splits', count(value.open), '#/splits', 'quiet'],
     [

@@ -44,10 +44,9 @@ function changes(
       names: configurableStrategies,
       now: inForce,
       meanings,
-      durations: true,
       yes: (strategy) => `Serve ${name} with ${strategy}`,
       act: async ({ strategy, for: long, reason }) => {
-        const body = { strategy, ...(long !== '' && { for: long }), ...reasonIn(reason) }
+        const body = { strategy, ...timeIn(long), ...reasonIn(reason) }
         const set = await ask<PeerJson>(path, { method: 'PUT', body })
         say(`${name} is served with ${set.inForce}${notYetWords(set.notYet)}.`)
         await sources.peers.refresh()
@@ -80,6 +79,10 @@ function changes(
 export const reasonIn = (reason: string): { readonly reason?: string } =>
   reason === '' ? {} : { reason }
 
+/** For how long; empty: without an end. */
+export const timeIn = (time: string): { readonly for?: string } =>
+  time === '' ? {} : { for: time }
+
 export const asideHead = (name: Child, what: string, close: () => void): HTMLElement =>
   el(
     'div',
@@ -93,7 +96,7 @@ export const onlyRead = (): HTMLElement =>
 
 export const untilOf = (until: string | undefined): string =>
   until === undefined
-    ? 'somebody resets it'
+    ? 'somebody changes it'
     : `${clock(Date.parse(until), Date.now())}, ${spell(Date.parse(until) - Date.now())} more`
 
 const notYetIn = (notYet: readonly string[] = []): Child =>

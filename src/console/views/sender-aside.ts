@@ -6,8 +6,18 @@ import { askInDialog } from '../dialog.ts'
 import { type Child, el, outside } from '../dom.ts'
 import { badge, facts } from '../parts.ts'
 import { hashOf } from '../place.ts'
+import { delaysInWords } from '../retry-delays.ts'
+import { sparkline } from '../sparkline.ts'
 import { clock, count, spell } from '../words.ts'
-import { type AsideContext, asideHead, notYetWords, onlyRead, reasonIn } from './peer-aside.ts'
+import {
+  type AsideContext,
+  asideHead,
+  notYetWords,
+  onlyRead,
+  reasonIn,
+  timeIn,
+  untilOf,
+} from './peer-aside.ts'
 import { strategyForm } from './strategy-form.ts'
 
 const delays: readonly (readonly [string, string])[] = [
@@ -18,17 +28,6 @@ const delays: readonly (readonly [string, string])[] = [
   ['within4h', '4h'],
   ['later', 'more than 4h'],
 ]
-
-/** The time within which half of its returns came. */
-export function usualDelay({ lessons }: SenderJson): string {
-  const all = delays.reduce((sum, [lesson]) => sum + (lessons[lesson] ?? 0), 0)
-  let seen = 0
-  for (const [lesson, words] of delays) {
-    seen += lessons[lesson] ?? 0
-    if (seen > 0 && seen * 2 >= all) return words
-  }
-  return '–'
-}
 
 const lessonWords: Readonly<Record<string, string>> = {
   messages: 'Messages',
@@ -52,7 +51,7 @@ export function senderParts(
       el('p', { class: 'empty' }, 'Nothing is known of this sender: it is as new.'),
       context.mayOperate() ? pinForm(name, 'late', context) : onlyRead(),
     ]
-  const { strategy, why, pin, lessons, lastChange } = sender
+  const { strategy, why, pin, lessons, lastChange, lastSeen, retryDelays } = sender
   return [
     asideHead(outside(name), 'sender', context.close),
     pin === undefined
@@ -61,15 +60,21 @@ export function senderParts(
           'p',
           {},
           badge(strategy, 'info'),
-          ` pinned by ${pin.by}, ${clock(Date.parse(pin.at), Date.now())}. As learned: ${why}`,
+          ` pinned by ${pin.by}, ${clock(Date.parse(pin.at), Date.now())}.`,
         ),
     facts([
+      pin && ['Until', untilOf(pin.until)],
+      ['Forced retries', count(sender.forcedRetries)],
       ...Object.entries(lessonWords).flatMap(([lesson, words]): [string, Child][] =>
         lessons[lesson] === undefined ? [] : [[words, count(lessons[lesson])]],
       ),
-      ['Last change', `${spell(Date.now() - Date.parse(lastChange))} ago`],
+      lastSeen === undefined ? undefined : ['Last seen', agoOf(lastSeen)],
+      ['Last change', agoOf(lastChange)],
     ]),
     el('h4', {}, 'How soon it comes back'),
+    retryDelays.length === 0
+      ? undefined
+      : el('p', {}, sparkline(retryDelays), el('small', {}, ` ${delaysInWords(retryDelays)}`)),
     delayBars(sender),
     el(
       'div',
@@ -89,6 +94,8 @@ export function senderParts(
       : onlyRead(),
   ]
 }
+
+const agoOf = (time: string): string => `${spell(Date.now() - Date.parse(time))} ago`
 
 /** A bar for each bucket of what was learned. */
 function delayBars({ lessons }: SenderJson): HTMLElement {
@@ -121,10 +128,11 @@ function pinForm(
     now: strategy,
     meanings: { auto: 'No pin any more: as Rcptwise has learned.' },
     yes: (chosen) => (chosen === 'auto' ? 'Take the pin away' : `Pin to ${chosen}`),
-    act: async ({ strategy: chosen, reason }) => {
+    endless: 'auto',
+    act: async ({ strategy: chosen, for: time, reason }) => {
       const set = await ask<Partial<SenderJson>>(`api/v1/senders/${segment(name)}/strategy`, {
         method: 'PUT',
-        body: { strategy: chosen, ...reasonIn(reason) },
+        body: { strategy: chosen, ...timeIn(time), ...reasonIn(reason) },
       })
       const words = chosen === 'auto' ? 'is served as learned' : `is pinned to ${chosen}`
       say(`${name} ${words}${notYetWords(set.notYet)}.`)

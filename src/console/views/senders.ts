@@ -5,9 +5,11 @@ import { Aside, badge, bar, filterField, Notice, setField } from '../parts.ts'
 import { hashOf, type Place } from '../place.ts'
 import { type Column, Table } from '../table.ts'
 import type { View } from '../view.ts'
-import { clock, count, spell } from '../words.ts'
-import { peerParts } from './peer-aside.ts'
-import { senderParts, usualDelay } from './sender-aside.ts'
+import { medianOf } from '../retry-delays.ts'
+import { sparkline } from '../sparkline.ts'
+import { count, spell } from '../words.ts'
+import { peerParts, untilOf } from './peer-aside.ts'
+import { senderParts } from './sender-aside.ts'
 
 const ago = (time: string): string => `${spell(Date.now() - Date.parse(time))} ago`
 const lesson = ({ lessons }: SenderJson, name: string): number => lessons[name] ?? 0
@@ -27,12 +29,7 @@ const peerColumns: readonly Column<PeerJson>[] = [
     key: 'until',
     title: 'Until',
     value: ({ override }) => override?.until ?? '',
-    cell: ({ override }) => {
-      if (override === undefined) return '–'
-      if (override.until === undefined) return 'it is reset'
-      const until = Date.parse(override.until)
-      return `${clock(until, Date.now())}, ${spell(until - Date.now())} more`
-    },
+    cell: ({ override }) => (override === undefined ? '–' : untilOf(override.until)),
   },
   { key: 'configured', title: 'Configured', wide: true, value: ({ configured }) => configured },
   { key: 'shadow', title: 'Shadow', wide: true, value: ({ shadow }) => shadow ?? '–' },
@@ -63,14 +60,19 @@ const senderColumns: readonly Column<SenderJson>[] = [
     value: ({ why, pin }) => (pin === undefined ? why : `pinned by ${pin.by}`),
   },
   {
+    ...{ key: 'until', title: 'Until', wide: true },
+    value: ({ pin }) => pin?.until ?? '',
+    cell: ({ pin }) => (pin === undefined ? '–' : untilOf(pin.until)),
+  },
+  {
     ...{ key: 'messages', title: 'Messages', kind: 'number', down: true },
     value: (sender) => lesson(sender, 'messages'),
     cell: (sender) => count(lesson(sender, 'messages')),
   },
   {
-    ...{ key: 'deferred', title: 'Deferred', kind: 'number', down: true, wide: true },
-    value: (sender) => lesson(sender, 'deferred'),
-    cell: (sender) => count(lesson(sender, 'deferred')),
+    ...{ key: 'retries', title: 'Forced retries', kind: 'number', down: true },
+    value: ({ forcedRetries }) => forcedRetries,
+    cell: ({ forcedRetries }) => count(forcedRetries),
   },
   {
     ...{ key: 'returned', title: 'Came back', kind: 'number', down: true, wide: true },
@@ -78,8 +80,13 @@ const senderColumns: readonly Column<SenderJson>[] = [
     cell: (sender) => count(lesson(sender, 'returned')),
   },
   {
-    ...{ key: 'within', title: 'Usually within', kind: 'number', wide: true },
-    value: usualDelay,
+    ...{ key: 'delay', title: 'Retry delay', kind: 'number', down: true, wide: true },
+    help: 'Of the last 20 retries: half of them came within this time',
+    value: ({ retryDelays }) => medianOf(retryDelays) ?? -1,
+    cell: ({ retryDelays }) => {
+      const half = medianOf(retryDelays)
+      return half === undefined ? '–' : [sparkline(retryDelays), ` ${spell(half * 1000)}`]
+    },
   },
   {
     ...{ key: 'missing', title: 'Missing', kind: 'number', down: true },
@@ -90,9 +97,9 @@ const senderColumns: readonly Column<SenderJson>[] = [
     },
   },
   {
-    ...{ key: 'last', title: 'Last change', kind: 'number', down: true },
-    value: ({ lastChange }) => Date.parse(lastChange),
-    cell: ({ lastChange }) => ago(lastChange),
+    ...{ key: 'last', title: 'Last seen', kind: 'number', down: true },
+    value: ({ lastSeen }) => (lastSeen === undefined ? 0 : Date.parse(lastSeen)),
+    cell: ({ lastSeen }) => (lastSeen === undefined ? '–' : ago(lastSeen)),
   },
 ]
 
@@ -120,7 +127,8 @@ export const sendersView: View = (root, context) => {
     ...{ label: 'Senders', columns: senderColumns },
     keyOf: ({ name }) => name,
     hrefOf: ({ name }) => hrefOfSender(name),
-    stampOf: ({ lastChange, pin }) => `${ago(lastChange)} ${pin?.by ?? ''}`,
+    stampOf: ({ lastSeen = '', retryDelays, pin }) =>
+      [ago(lastSeen), pin?.by, pin && untilOf(pin.until), ...retryDelays].join(' '),
     searched: ({ name, strategy, why, pin }) => [name, strategy, why, pin && `pinned ${pin.by}`],
     onSort: (sort) => go({ sort }),
     sort: '-last',

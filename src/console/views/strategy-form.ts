@@ -16,8 +16,8 @@ export interface StrategyFormOptions {
   readonly now: string
   /** What each would do to whom. */
   readonly meanings: Readonly<Record<string, string>>
-  /** Absent: it can't be said here. */
-  readonly durations?: true
+  /** Which of the names is for no time: it only takes away what was set. */
+  readonly endless?: string
   readonly yes: (strategy: string) => string
   readonly act: (chosen: Chosen) => Promise<void>
 }
@@ -29,7 +29,7 @@ const durations: readonly (readonly [string, string])[] = [
   ['8h', '8 hours'],
   ['1d', '1 day'],
   ['7d', '7 days'],
-  ['', 'until it is reset'],
+  ['', 'until somebody changes it'],
 ]
 
 export function strategyForm(options: StrategyFormOptions): HTMLElement {
@@ -51,6 +51,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
   const choose = (name: string): void => {
     strategy = name
     for (const radio of radios) radio.checked = radio.value === name
+    long.disabled = name === options.endless
     put(meaning, meanings[name] ?? '')
     put(go, options.yes(name))
   }
@@ -60,7 +61,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
     try {
       await options.act({
         strategy,
-        for: options.durations === true ? long.value : '',
+        for: long.disabled ? '' : long.value,
         reason: why.reason(),
       })
     } catch (error) {
@@ -79,12 +80,7 @@ export function strategyForm(options: StrategyFormOptions): HTMLElement {
       radios.map((radio) => el('label', {}, radio, el('span', {}, radio.value))),
     ),
     meaning,
-    el(
-      'div',
-      { class: 'fields' },
-      options.durations === true ? field('For how long', long) : undefined,
-      why.element,
-    ),
+    el('div', { class: 'fields' }, field('For how long', long), why.element),
     failed,
     el('div', { class: 'actions' }, go),
   ]

@@ -11,6 +11,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser } from '../../support/console/browser.ts'
 import { aBusyMorning, letterOf, offer, Scene } from '../../support/console/scene.ts'
+import { type Scanner, startScanner } from '../../support/console/scanner.ts'
 import { until } from '../../support/lab/until.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -20,20 +21,24 @@ const views = [
   'splits',
   'history?address=cho@example.org',
   'delays',
+  'audit',
   'configuration',
 ]
 
 let browser: Browser
+let scanner: Scanner
 let scene: Scene
 
 beforeAll(async () => {
   browser = await openBrowser()
-  scene = await Scene.begin()
+  scanner = await startScanner()
+  scene = await Scene.begin({ scanner })
   await aBusyMorning(scene.port, 24)
 })
 afterAll(async () => {
   await browser.close()
   await scene[Symbol.asyncDispose]()
+  await scanner[Symbol.asyncDispose]()
 })
 
 /** Fails with what the page has logged, such as what its Content-Security-Policy has refused. */
@@ -96,6 +101,79 @@ test('a class is switched in the page, and the next transaction in each worker f
     await asked.getByLabel('Reason, for the audit log').fill('they have mended it')
     await asked.getByRole('button', { name: 'Back to late' }).click()
     await page.getByText('partners is served as configured').waitFor()
+  })
+})
+
+test('what splitting costs a sender is shown, and a sender is pinned for an hour, with a reason', async () => {
+  const network = '203.0.113.0/24'
+  const api = `${scene.adminUrl}/api/v1/senders/${encodeURIComponent(network)}`
+  await fetch(`${api}/strategy`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ strategy: 'late' }),
+  })
+  await onPage('senders?sort=-retries', async (page) => {
+    const table = page.getByRole('table', { name: 'Senders' })
+    const bars = table.getByRole('img', { name: /the last .*retr(y|ies) came after/ })
+    await bars.first().waitFor()
+    expect(await table.locator('th[aria-sort=descending]').textContent()).toBe('Forced retries')
+    await table.getByRole('link', { name: network }).click()
+    await page.getByRole('radio', { name: 'off' }).check()
+    await page.getByLabel('For how long').selectOption('1h')
+    await page.getByLabel('Reason, for the audit log').fill('they complain')
+    await page.getByRole('button', { name: 'Pin to off' }).click()
+    await page.getByText(`${network} is pinned to off`).waitFor()
+    await page.locator('.aside dd', { hasText: /59m .* more/ }).waitFor()
+    await page.getByRole('radio', { name: 'auto' }).check()
+    expect(await page.getByLabel('For how long').isDisabled()).toBe(true)
+    const { pin } = (await (await fetch(api)).json()) as { pin: { at: string; until: string } }
+    expect(Date.parse(pin.until) - Date.parse(pin.at)).toBeCloseTo(3_600_000, -4)
+  })
+  const { entries } = (await (await fetch(`${scene.adminUrl}/api/v1/audit`)).json()) as {
+    entries: object[]
+  }
+  expect(entries[0]).toMatchObject({ of: network, to: 'off', reason: 'they complain' })
+})
+
+test('the audit view has each change with its reason, and what is sorted and searched is in the address', async () => {
+  await onPage('senders?peer=newsletters', async (page) => {
+    for (const [strategy, reason] of [
+      ['off', 'they asked for it'],
+      ['lenient', 'it was a mistake'],
+    ] as const) {
+      await page.getByRole('radio', { name: strategy }).check()
+      await page.getByLabel('Reason, for the audit log').fill(reason)
+      await page.getByRole('button', { name: `Serve newsletters with ${strategy}` }).click()
+      await page.getByText(`newsletters is served with ${strategy}`).waitFor()
+    }
+    await page.keyboard.press('Escape')
+    await page.goto(`${scene.adminUrl}/#/audit`)
+    const rows = page.getByRole('table', { name: 'Changes' }).locator('tbody tr')
+    await rows.filter({ hasText: 'they asked for it' }).first().waitFor()
+    expect(await rows.first().textContent()).toContain('it was a mistake')
+    await page.getByRole('button', { name: 'When' }).click()
+    await page.waitForURL(/sort=at/)
+    await page.getByRole('searchbox').fill('they asked')
+    await page.waitForURL(/q=they/)
+    expect(await rows.count()).toBe(1)
+    await page.reload()
+    await rows.first().waitFor()
+    expect(await rows.count()).toBe(1)
+    await rows.getByRole('link', { name: 'newsletters' }).click()
+    await page.waitForURL(/#\/senders\?peer=newsletters/)
+  })
+})
+
+test('the configuration is there key by key, with where each value comes from', async () => {
+  await onPage('configuration?q=retry_hint', async (page) => {
+    const rows = page.getByRole('table', { name: 'Values in force' }).locator('tbody tr')
+    await rows.first().waitFor()
+    const text = (await rows.allTextContents()).join('\n')
+    expect(text).toMatch(/peers\[0\]\.retry_hint.*30s.*config\.yaml:\d+/)
+    expect(text).toMatch(/peers\[1\]\.retry_hint.*default/)
+    await page.getByRole('checkbox', { name: 'only what is not the default' }).check()
+    await page.waitForURL(/changed=yes/)
+    expect(await rows.count()).toBe(2)
   })
 })
 

@@ -53,6 +53,7 @@ const textOf = ({ from, subject, score, messageId }: Letter): string =>
     `Subject: ${subject}`,
     `Message-ID: ${messageId}`,
     'Date: Mon, 30 Nov 2026 12:00:00 +0000',
+    `X-Scene-Score: ${score}`,
     `X-Spam-Score: ${score}`,
     `X-Spam-Status: ${score >= 5 ? 'Yes' : 'No'}, score=${score}`,
     '',

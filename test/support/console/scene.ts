@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Served } from '../../crash/serve.ts'
 import { until } from '../lab/until.ts'
+import type { Scanner } from './scanner.ts'
 import { type Fates, type Letter, sendLetter } from './mail.ts'
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts')
@@ -25,6 +26,8 @@ export interface SceneOptions {
   readonly more?: string
   readonly servers?: readonly string[]
   readonly tokens?: readonly SceneToken[]
+  /** Who judges instead of the message's own header fields (scanner.ts). */
+  readonly scanner?: Scanner | undefined
 }
 
 export interface SceneToken {
@@ -40,19 +43,23 @@ const tokensIn = (tokens: readonly SceneToken[]): string => {
   return listed.length === 0 ? '' : `, tokens: [${listed.join(', ')}]`
 }
 
+const judgedByHeader =
+  '{ headers: { from: [127.0.0.0/8, 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24] } }'
+
 const configuration = ({
   admin,
   workers,
   more,
   servers,
   tokens,
+  scanner,
 }: Required<SceneOptions>): string => `
 hostname: mx1.example.org
 listen: [{ address: "127.0.0.1:0", xclient_from: [127.0.0.1] }]
 admin: { listen: "${admin}"${tokensIn(tokens)} }
 backend: { servers: [${servers.join(', ')}] }
 relay_domains: [example.org]
-judges: [{ headers: { from: [127.0.0.0/8, 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24] } }]
+judges: [${scanner === undefined ? judgedByHeader : `{ rspamd: { url: "${scanner.url}" } }`}]
 recipients: { default: careful, sources: [{ file: recipients.yaml }] }
 policies:
   tag-only: { tag_at: 6 }
@@ -88,6 +95,7 @@ export class Scene implements AsyncDisposable {
       more: '',
       servers: ['"sink:mail"'],
       tokens: [],
+      scanner: undefined,
       ...options,
     }
     for (const { name, token } of given.tokens)
