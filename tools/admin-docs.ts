@@ -57,9 +57,10 @@ The first token of all, and no token any more, need a restart.
 A console exchanges a token for a session with \`POST /api/v1/session\`.
 The session is a cookie that no script can read (\`HttpOnly\`) and that no page of another site sends (\`SameSite=Strict\`).
 It lasts 12 hours, also over a restart of \`serve\`, and ends at once when its token is changed, renamed or removed.
-A stream of events that is open then ends within 10 minutes.
 Rcptwise keeps nothing for a session, so there is no limit on their number.
-\`DELETE /api/v1/session\` ends it; a restart of \`serve\` forgets that, so replace the token if somebody may have copied the cookie.
+\`DELETE /api/v1/session\` ends it, also over a restart; other front-ends do not hear of that, so replace the token if somebody may have copied the cookie.
+A stream ends within a second when its token is gone or its session has ended.
+Rcptwise logs wrong tokens with the address that they came from, at most one line a minute, and never the token.
 A change by a session needs the header \`X-Rcptwise-Console\`, with any value, which a form of another site can not send.
 
 With tokens or without, Rcptwise turns away what pages of other sites make a browser send:

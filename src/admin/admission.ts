@@ -6,6 +6,7 @@ import { Allowance } from './allowance.ts'
 import { type AdminResponse, problem } from './exchange.ts'
 import { type GuardedRequest, isFromElsewhere, refuseHost, refuseOrigin } from './guard.ts'
 import type { Role, Session, Tokens } from './tokens.ts'
+import { WrongTokens } from './wrong-tokens.ts'
 
 /**
  * Who an operation is for. `open`: anybody, under any name. `anyone`: whoever may reach the
@@ -44,17 +45,21 @@ export interface AdmissionOptions {
   readonly requestsPerMinute: number
   readonly failuresPerMinute: number
   readonly now: () => number
+  /** Hears, in words, of wrong tokens and whence they came. */
+  readonly onWrongToken?: (what: string) => void
 }
 
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #requests: Allowance
   readonly #failures: Allowance
+  readonly #wrong: WrongTokens
 
   constructor(options: AdmissionOptions) {
     this.#options = options
     this.#requests = new Allowance(options.requestsPerMinute, options.now)
     this.#failures = new Allowance(options.failuresPerMinute, options.now)
+    this.#wrong = new WrongTokens(options.onWrongToken ?? ((): void => undefined), options.now)
   }
 
   /** Whether anybody needs a token. */
@@ -85,8 +90,17 @@ export class Admission {
     const wait = this.#failures.waitSeconds(remote)
     if (wait > 0) return tooManyFailures(wait)
     const session = await tokens.begin(token)
-    if (session === undefined) this.#failures.take(remote)
+    if (session === undefined) this.#fail(remote)
     return session ?? unauthorized
+  }
+
+  /** Whether who was admitted still is: its token may be gone, or its session over. */
+  async holds(asking: Asking): Promise<boolean> {
+    const { tokens } = this.#options
+    if (tokens === undefined) return true
+    if (asking.authorization !== undefined)
+      return (await tokens.holderOf(bearerIn(asking.authorization))) !== undefined
+    return (await tokens.sessionOf(this.#cookieIn(asking) ?? '')) !== undefined
   }
 
   async logOut(asking: Asking): Promise<void> {
@@ -107,10 +121,9 @@ export class Admission {
     if (asking.authorization === undefined) return unauthorized
     const wait = this.#failures.waitSeconds(asking.remote)
     if (wait > 0) return tooManyFailures(wait)
-    const shown = /^bearer +([^ ]+) *$/i.exec(asking.authorization)?.[1] ?? ''
-    const holder = await tokens.holderOf(shown)
+    const holder = await tokens.holderOf(bearerIn(asking.authorization))
     if (holder !== undefined) return { by: holder.name, role: holder.role }
-    this.#failures.take(asking.remote)
+    this.#fail(asking.remote)
     return unauthorized
   }
 
@@ -135,6 +148,11 @@ export class Admission {
       ?.slice(start.length)
   }
 
+  #fail(remote: string): void {
+    this.#failures.take(remote)
+    this.#wrong.note(remote)
+  }
+
   #limited(by: string): AdminResponse | undefined {
     const wait = this.#requests.waitSeconds(by)
     if (wait > 0) return tooMany('too many requests', wait)
@@ -142,6 +160,9 @@ export class Admission {
     return undefined
   }
 }
+
+const bearerIn = (authorization: string): string =>
+  /^bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? ''
 
 const nobody: Client = { by: 'anybody', role: 'none' }
 

@@ -26,10 +26,23 @@ export function modulesFrom(first: string): ReadonlyMap<string, string> {
 function moduleText(name: string): string {
   const text = readFileSync(new URL(`../${name}${ending}`, import.meta.url), 'utf8')
   if (ending === '.js') return text.replace(/^\/\/# sourceMappingURL=.*$/m, '')
-  return stripTypeScriptTypes(text).replace(statement, (all, path: string) =>
+  return withoutTypes(text).replace(statement, (all, path: string) =>
     all.replace(`${path}.ts`, `${path}.js`),
   )
 }
+
+/** Node warns that this may change; whoever reads the log can do nothing about it. */
+function withoutTypes(text: string): string {
+  const emitWarning = process.emitWarning.bind(process)
+  process.emitWarning = unsaid
+  try {
+    return stripTypeScriptTypes(text)
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+const unsaid = (): void => undefined
 
 /**
  * Each module names what it imports behind `from`: in single quotes, or in those that tsc writes

@@ -12,6 +12,8 @@ import {
 
 /** Streams at a time: each holds a connection for as long as its client wants. */
 const mostStreams = 32
+/** So often it is asked whether the client of a stream may still have it. */
+const admittedEveryMs = 1000
 /** A client that has not read a piece by then is gone, or might as well be. */
 const pieceMs = 60_000
 
@@ -27,6 +29,7 @@ export class Sender {
     message: IncomingMessage,
     response: ServerResponse,
     answer: AdminResponse | FileResponse,
+    admitted: () => Promise<boolean> = always,
   ): Promise<void> {
     if ('body' in answer) {
       response.writeHead(answer.status, {
@@ -42,7 +45,7 @@ export class Sender {
       await this.send(message, response, tooManyStreams)
     } else {
       response.writeHead(answer.status, headersOf(message, answer))
-      await this.#stream(response, answer)
+      await this.#stream(response, answer, admitted)
     }
   }
 
@@ -51,10 +54,20 @@ export class Sender {
     for (const end of this.#streams) end.abort()
   }
 
-  async #stream(response: ServerResponse, answer: StreamedResponse): Promise<void> {
+  /** A stream has no end of its own: it is over once its client is not admitted any more. */
+  async #stream(
+    response: ServerResponse,
+    answer: StreamedResponse,
+    admitted: () => Promise<boolean>,
+  ): Promise<void> {
     const end = new AbortController()
     this.#streams.add(end)
     response.once('close', () => end.abort())
+    const looking = setInterval(() => {
+      void admitted().then((still) => {
+        if (!still) end.abort()
+      })
+    }, admittedEveryMs).unref()
     try {
       const pieces = readInTime(answer.stream(end.signal), () => response.destroy())
       // One piece ahead of its client, and no more.
@@ -63,10 +76,13 @@ export class Sender {
       // Its client has gone: there is nobody to tell.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
     } finally {
+      clearInterval(looking)
       this.#streams.delete(end)
     }
   }
 }
+
+const always = async (): Promise<boolean> => await Promise.resolve(true)
 
 /** Tells when the next piece is not asked for in time. */
 async function* readInTime(

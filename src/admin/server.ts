@@ -41,6 +41,8 @@ export interface AdminOptions {
   readonly operations?: readonly Operation[]
   /** A request could not be served for a reason of our own; it got a 500. */
   readonly onError?: (error: unknown) => void
+  /** Somebody has shown wrong tokens: whence, in words for the log, and not each one. */
+  readonly onWrongToken?: (what: string) => void
   /** For headers, and for a whole request. */
   readonly timeLimitsMs?: { readonly headers: number; readonly request: number }
 }
@@ -73,6 +75,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     requestsPerMinute: options.requestsPerMinute ?? 1200,
     failuresPerMinute: options.failuresPerMinute ?? 10,
     now: Date.now,
+    ...(options.onWrongToken !== undefined && { onWrongToken: options.onWrongToken }),
   }
   const { tokens, socket } = options
   const parts: Parts = {
@@ -168,7 +171,10 @@ async function serve(
   const { options, sender } = parts
   response.on('error', () => undefined)
   try {
-    await sender.send(message, response, await answer(parts, message))
+    const { admission } = parts
+    const asking = askingOf(message)
+    const answered = await answer(parts, message, asking)
+    await sender.send(message, response, answered, async () => await admission.holds(asking))
   } catch (error) {
     options.onError?.(error)
     if (response.headersSent) response.destroy()
@@ -181,9 +187,9 @@ const internalError = problem(500, 'internal error', 'a look at the log')
 async function answer(
   { options, admission, router, changes }: Parts,
   message: IncomingMessage,
+  asking: Asking,
 ): Promise<AdminResponse | FileResponse> {
   const { method = '', url = '' } = message
-  const asking = askingOf(message)
   const file = consoleAnswer({
     method,
     url,

@@ -8,6 +8,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import { EndedSessions } from './ended-sessions.ts'
 
 export type Role = 'read' | 'operate'
 
@@ -32,8 +33,6 @@ export interface Session extends Holder {
 /** Chance makes none that is shorter, and nobody guesses one that is as long. */
 export const shortestToken = 16
 const sessionMs = 12 * 3_600_000
-/** Sessions that were ended before their time. */
-const mostEnded = 10_000
 /** Longer is none of ours. */
 const longestShown = 1000
 
@@ -48,13 +47,16 @@ export class Tokens {
   #tokens: readonly Token[]
   readonly #onTrouble: (why: string) => void
   readonly #now: () => number
-  /** By id, until when they would have lasted. */
-  readonly #ended = new Map<string, number>()
+  readonly #ended: EndedSessions
 
   private constructor(tokens: readonly Token[], options: TokensOptions) {
     this.#tokens = tokens
     this.#onTrouble = options.onTrouble ?? (() => undefined)
     this.#now = options.now ?? Date.now
+    this.#ended = new EndedSessions({
+      ...(options.endedFile !== undefined && { file: options.endedFile }),
+      ...{ now: this.#now, onTrouble: this.#onTrouble },
+    })
   }
 
   /** @throws Error when a file can't be read, or holds no token. */
@@ -109,10 +111,7 @@ export class Tokens {
   async end(cookie: string): Promise<void> {
     const session = await this.sessionOf(cookie)
     if (session === undefined) return
-    for (const [id, endsAt] of this.#ended) if (endsAt <= this.#now()) this.#ended.delete(id)
-    const [oldest] = this.#ended.keys()
-    if (this.#ended.size >= mostEnded && oldest !== undefined) this.#ended.delete(oldest)
-    this.#ended.set(cookie.split('.')[2] ?? '', session.endsAt)
+    this.#ended.end(cookie.split('.')[2] ?? '', session.endsAt)
   }
 
   /** All are compared, also behind the right one. */
@@ -147,6 +146,8 @@ export class Tokens {
 export interface TokensOptions {
   readonly onTrouble?: (why: string) => void
   readonly now?: () => number
+  /** Where it is kept which sessions were ended; absent: nowhere. */
+  readonly endedFile?: string
 }
 
 const readAll = async (settings: readonly TokenSettings[]): Promise<readonly Token[]> =>

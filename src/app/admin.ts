@@ -1,4 +1,5 @@
 /** What the admin API may see and do of the running product. */
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AdminContext, PeerView } from '../admin/context.ts'
 import type { LiveEvents } from '../admin/events/live-events.ts'
@@ -69,20 +70,26 @@ export interface RunningAdmin extends Admin {
  * token can't be read.
  */
 export async function openAdmin(
-  { admin }: Config,
+  { admin, dataDirectory }: Config,
   parts: AdminParts,
 ): Promise<RunningAdmin | undefined> {
   if (admin === undefined) return undefined
   const { onTrouble } = parts
   const { listen, socket, requestsPerMinute, failuresPerMinute } = admin
   const tokens =
-    admin.tokens.length === 0 ? undefined : await Tokens.open(admin.tokens, { onTrouble })
+    admin.tokens.length === 0
+      ? undefined
+      : await Tokens.open(admin.tokens, {
+          onTrouble,
+          endedFile: join(dataDirectory, 'ended-sessions'),
+        })
   const running = await startAdmin({
     host: listen.host,
     port: listen.port,
     ...{ requestsPerMinute, failuresPerMinute },
     hosts: parts.hosts,
     context: adminContext(parts),
+    onWrongToken: onTrouble,
     onError: (error) =>
       onTrouble(`admin API: ${error instanceof Error ? error.message : String(error)}`),
     ...known({ tokens, socket }),

@@ -17,6 +17,7 @@ import { configSource, withConfigOptions } from './configured.ts'
 import type { Ending } from './endings.ts'
 import { errorInWords } from './error-in-words.ts'
 import { bad, type Finding, inOneLine, ok, summary, warning, worstLast } from './finding.ts'
+import { sentences } from './table.ts'
 
 interface CheckOptions {
   readonly json?: true
@@ -84,7 +85,7 @@ function tell(findings: readonly Finding[], json: true | undefined): void {
   const text =
     json === true
       ? JSON.stringify({ summary: said, findings: sorted }, undefined, 2)
-      : [...sorted.map(inOneLine), visible(said)].join('\n')
+      : sentences([...sorted.map(inOneLine), visible(said)].join('\n'))
   process.stdout.write(`${text}\n`)
 }
 

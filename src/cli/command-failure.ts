@@ -1,6 +1,7 @@
 /** How a command ends that can not do what it was asked for: words on stderr, and an exit code. */
 import { type Command, CommanderError } from 'commander'
 import { visible } from '../log/visible.ts'
+import { UnusableSourceError } from '../policy/unusable-source.ts'
 import { type Ending, endings } from './endings.ts'
 import { errorInWords } from './error-in-words.ts'
 
@@ -24,11 +25,16 @@ export async function carryOut(
   try {
     endWith((await work()) ?? 'done')
   } catch (error) {
-    const ending = error instanceof CommandFailure ? error.ending : 'failed'
+    const ending = endingOf(error)
     const words = wordsOf(error)
     command.configureOutput().writeErr?.(`${words}\n`)
     throw new CommanderError(endings[ending].code, `rcptwise.${ending}`, words)
   }
+}
+
+function endingOf(error: unknown): Ending {
+  if (error instanceof CommandFailure) return error.ending
+  return error instanceof UnusableSourceError ? 'configuration' : 'failed'
 }
 
 /** What was asked for is printed; scripts see by the code that it is not all. */
@@ -38,6 +44,6 @@ const endWith = (ending: Ending): void => {
 
 /** Mistakes of a configuration begin with their place, as editors know it. */
 const wordsOf = (error: unknown): string =>
-  error instanceof CommandFailure && error.ending === 'configuration'
+  error instanceof Error && endingOf(error) === 'configuration'
     ? error.message.split('\n').map(visible).join('\n')
     : `error: ${visible(errorInWords(error))}`

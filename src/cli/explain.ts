@@ -15,6 +15,7 @@ import { type AskedFor, type ExplainOptions, readOptions } from './explain/comma
 import { inJson } from './explain/in-json.ts'
 import { explanationInWords } from './explain/in-words.ts'
 import { isTroubled } from './explain/trouble.ts'
+import { sentences } from './table.ts'
 
 /** Who has no address: of no network (RFC 5737). */
 const stranger = '192.0.2.1'
@@ -49,7 +50,9 @@ async function run(message: string, options: ExplainOptions, command: Command): 
   })
   const about = { config, question, serve, explanation }
   const text =
-    options.json === true ? JSON.stringify(inJson(about), undefined, 2) : explanationInWords(about)
+    options.json === true
+      ? JSON.stringify(inJson(about), undefined, 2)
+      : sentences(explanationInWords(about))
   process.stdout.write(`${text}\n`)
   return isTroubled(explanation) ? 'partly' : 'done'
 }

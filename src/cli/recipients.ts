@@ -11,6 +11,7 @@ import { carryOut, CommandFailure } from './command-failure.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import type { Ending } from './endings.ts'
 import { rawInWords, saidOf } from './policy-in-words.ts'
+import { sentences } from './table.ts'
 
 export function register(program: Command): void {
   const recipients = program
@@ -40,7 +41,7 @@ async function run(
   const reports = await reportOn({ addresses, sender }, configured(command))
   const text = json
     ? JSON.stringify(reports.map(inJson), undefined, 2)
-    : reports.map(inWords).join('\n\n')
+    : sentences(reports.map(inWords).join('\n\n'))
   process.stdout.write(`${text}\n`)
   return reports.some(isTroubled) ? 'partly' : 'done'
 }

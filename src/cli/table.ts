@@ -8,7 +8,7 @@
  */
 import { paint } from '../log/colours.ts'
 import { visible } from '../log/visible.ts'
-import { cutTo, widthOf, wrapped } from './text-width.ts'
+import { cutTo, folded, widthOf, wrapped } from './text-width.ts'
 
 /** No column is cut to less; the last one wants more, to be wrapped well. */
 const leastCut = 10
@@ -18,6 +18,10 @@ const gap = '  '
 /** Of a terminal, which may be wider. */
 export const outputWidth = (): number =>
   process.stdout.isTTY ? Math.max(40, process.stdout.columns) : 80
+
+/** What is no table: folded on a terminal, and line by line for programs elsewhere. */
+export const sentences = (text: string): string =>
+  process.stdout.isTTY ? folded(text, outputWidth()) : text
 
 /** Cells are made fit for a terminal. */
 export function table(

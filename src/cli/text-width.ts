@@ -56,6 +56,25 @@ export function wrapped(text: string, width: number): readonly string[] {
   return [...lines, line]
 }
 
+/**
+ * Further lines of a line that is folded stand so much further in: where no line of its own begins,
+ * so that what a stranger wrote is not taken for one.
+ */
+const hanging = 6
+
+/** Sentences and lists that are longer than the terminal is wide, folded below their beginning. */
+export const folded = (text: string, width: number): string =>
+  text
+    .split('\n')
+    .flatMap((line) => {
+      if (widthOf(line) <= width) return [line]
+      const start = /^ */.exec(line)?.[0] ?? ''
+      const further = `${start}${' '.repeat(hanging)}`
+      const [first = '', ...rest] = wrapped(line.slice(start.length), width - further.length)
+      return [start + first, ...rest.map((each) => further + each)]
+    })
+    .join('\n')
+
 function broken(word: string, width: number): readonly string[] {
   const pieces: string[] = []
   let rest = charactersOf(word)

@@ -16,7 +16,7 @@ import { carryOut, CommandFailure } from './command-failure.ts'
 import type { Ending } from './endings.ts'
 import { configured, withConfigOptions } from './configured.ts'
 import { askHistoryFile, type Told } from './history-file.ts'
-import { elapsed } from './table.ts'
+import { elapsed, sentences } from './table.ts'
 
 interface WhyOptions {
   readonly from?: string
@@ -85,7 +85,7 @@ async function why(
       undefined,
       2,
     )
-  const text = options.json === true ? json() : inWords(told, Date.now())
+  const text = options.json === true ? json() : sentences(inWords(told, Date.now()))
   command.configureOutput().writeOut?.(`${text}\n`)
   for (const { message } of silent) command.configureOutput().writeErr?.(`error: ${message}\n`)
   if (silent.length > 0) return 'partly'

@@ -1,8 +1,11 @@
 /** Who may do what: tokens with roles, sessions of a console, and pages of others. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { quietMs, WrongTokens } from '../../src/admin/wrong-tokens.ts'
+import { operation } from '../../src/admin/operation.ts'
 import { type Admin, type AdminOptions, startAdmin } from '../../src/admin/server.ts'
 import { operations } from '../../src/admin/operations.ts'
 import { Tokens } from '../../src/admin/tokens.ts'
@@ -189,6 +192,22 @@ describe('a session', () => {
     expect(await other.sessionOf(session)).toMatchObject({ name: 'ann', role: 'operate' })
   })
 
+  it('admin-api.md: “DELETE /api/v1/session ends it, also over a restart; other front-ends do not hear of that, so replace the token if somebody may have copied the cookie.”', async () => {
+    const endedFile = join(directory, 'ended-sessions')
+    const opened = async () => await Tokens.open(settings(), { now: () => now, endedFile })
+    const first = await opened()
+    const cookies = await Promise.all([0, 1].map(async () => (await first.begin(operate))?.cookie))
+    const [left = '', kept = ''] = cookies
+    await first.end(left)
+    await appendFile(endedFile, 'half a li')
+    const next = await opened()
+    expect(await next.sessionOf(left)).toBeUndefined()
+    expect(await next.sessionOf(kept)).toMatchObject({ name: 'ann' })
+    await next.end(kept)
+    expect(await (await opened()).sessionOf(kept)).toBeUndefined()
+    expect(await readFile(endedFile, 'utf8')).not.toContain(left)
+  })
+
   it('that was changed in any place is none: neither its name, nor its time, nor its role', async () => {
     const cookie = (await cookieFor(read)).split('=')[1] ?? ''
     const [name = '', ends = '', id = '', signature = ''] = cookie.split('.')
@@ -254,7 +273,80 @@ describe('names', () => {
   })
 })
 
+describe('a stream', () => {
+  const watch = operation({
+    id: 'watch',
+    method: 'GET',
+    path: '/watch',
+    summary: 'Streams.',
+    statuses: { 200: 'A stream.' },
+    handle: () => ({
+      status: 200,
+      contentType: 'text/event-stream',
+      async *stream(signal) {
+        yield 'one\n'
+        if (!signal.aborted) await once(signal, 'abort')
+      },
+    }),
+  })
+
+  it.each<[string, (cookie: string) => Promise<unknown>]>([
+    [
+      'its token is another one',
+      async () => await writeFile(join(directory, 'ann'), 'x'.repeat(20)),
+    ],
+    [
+      'its token is not in the configuration any more',
+      async () => (await tokens.prepare(settings().slice(1)))(),
+    ],
+    ['its session has ended', async (cookie) => await tokens.end(cookie.split('=')[1] ?? '')],
+    ['its time is over', async () => await Promise.resolve((now += 13 * 3_600_000))],
+  ])(
+    'admin-api.md: “A stream ends within a second when its token is gone or its session has ended.” When %s',
+    async (_when, happens) => {
+      await start({ operations: [...operations, watch] })
+      const cookie = await cookieFor(operate)
+      const url = `http://127.0.0.1:${open.at(-1)?.port ?? 0}/watch`
+      const response = await fetch(url, { headers: { cookie } })
+      const reader = response.body?.getReader()
+      expect((await reader?.read())?.done).toBe(false)
+      await happens(cookie)
+      expect((await reader?.read())?.done).toBe(true)
+    },
+  )
+})
+
 describe('how often', () => {
+  it('admin-api.md: “Rcptwise logs wrong tokens with the address that they came from, at most one line a minute, and never the token.”', () => {
+    const said: string[] = []
+    let at = 1_000_000
+    const wrong = new WrongTokens(
+      (what) => said.push(what),
+      () => at,
+    )
+    for (let n = 0; n < 100; n++) wrong.note(`192.0.2.${n % 3}`)
+    expect(said).toEqual(['admin API: wrong tokens from 192.0.2.0 (1)'])
+    at += quietMs
+    for (let n = 0; n < 100; n++) wrong.note(`192.0.2.${n % 50}`)
+    expect(said).toHaveLength(2)
+    expect(said[1]).toMatch(/192\.0\.2\.1 \(33\)/)
+    at += quietMs
+    wrong.note('2001:db8::1')
+    expect(said[2]?.match(/\(/g)).toHaveLength(20)
+  })
+
+  it('a wrong token is told by its address, for a request and for a log-in', async () => {
+    for (const show of [
+      async () => await ask('GET', '/api/v1/peers', bearer('wrong-0123456789')),
+      async () => await ask('POST', '/api/v1/session', {}, { token: 'wrong-0123456789' }),
+    ]) {
+      const said: string[] = []
+      await start({ onWrongToken: (what) => said.push(what) })
+      await show()
+      expect(said).toEqual(['admin API: wrong tokens from 127.0.0.1 (1)'])
+    }
+  })
+
   it('more requests than a client may make within a minute get 429, and when to come again', async () => {
     await start({ requestsPerMinute: 3 })
     for (let i = 0; i < 3; i++)

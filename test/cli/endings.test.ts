@@ -34,6 +34,8 @@ beforeAll(async () => {
     'dead.yaml',
     'listen: [127.0.0.1:0]\nadmin: off\nbackend: { servers: ["smtp://127.0.0.1:1"] }\nrelay_domains: ["*.invalid"]\n',
   )
+  await write('mistaken.yaml', 'admin: off\nrecipients: { sources: [{ file: lax.yaml }] }\n')
+  await write('lax.yaml', 'ann@example.org: no-such-policy\n')
   await write('mail.eml', 'Subject: hello\r\n\r\nhello\r\n')
   await write('empty.log', '')
   await write('token', 's3cret-and-long-enough\n')
@@ -111,6 +113,8 @@ const table: readonly (readonly [Ending, string])[] = [
   ['configuration', 'check --config nowhere.yaml'],
   ['configuration', 'replay --config wrong.yaml --log empty.log'],
   ['configuration', 'recipients test --config wrong.yaml ann@example.org'],
+  ['configuration', 'recipients test --config mistaken.yaml ann@example.org'],
+  ['configuration', 'explain mail.eml --config mistaken.yaml --to ann@example.org --from <>'],
   ['configuration', 'explain mail.eml --config wrong.yaml --to ann@example.org --from <>'],
   ['configuration', 'why ann@example.org --config wrong.yaml'],
   ['nothing', 'splits NOSUCHSPLIT --admin ADMIN'],

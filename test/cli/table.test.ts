@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Admin, startAdmin } from '../../src/admin/server.ts'
 import { facts, table } from '../../src/cli/table.ts'
-import { cutTo, widthOf, wrapped } from '../../src/cli/text-width.ts'
+import { cutTo, folded, widthOf, wrapped } from '../../src/cli/text-width.ts'
 import * as drain from '../../src/cli/drain.ts'
 import * as peers from '../../src/cli/peers.ts'
 import * as splits from '../../src/cli/splits.ts'
@@ -100,6 +100,24 @@ describe('widths', () => {
         expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''))
       }),
     )
+  })
+
+  test('cli.md: “On a terminal check, explain, why and recipients test fold longer lines; elsewhere each line stays whole.” No word is lost, and no folded line begins where a line begins', () => {
+    const line = fc.tuple(fc.constantFrom('', '  ', '    '), cell).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.array(line), fc.integer({ min: 40, max: 100 }), (lines, width) => {
+        const text = lines.join('\n')
+        const after = folded(text, width)
+        expect(widest(after)).toBeLessThanOrEqual(width)
+        expect(after.replaceAll(/\s/g, '')).toBe(text.replaceAll(/\s/g, ''))
+        if (widest(text) <= width) expect(after).toBe(text)
+      }),
+    )
+    expect(folded(`  ${'word '.repeat(20).trim()}`, 40).split('\n')).toEqual([
+      '  word word word word word word word',
+      ...['        word word word word word word', '        word word word word word word'],
+      '        word',
+    ])
   })
 
   test('names and values keep their values', () => {

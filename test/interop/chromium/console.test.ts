@@ -192,10 +192,9 @@ test('before a message is forgiven, the page says what becomes of each recipient
     await page.getByText('is forgiven').first().waitFor()
     const answer = await fetch(`${scene.adminUrl}/api/v1/audit`)
     const { entries } = (await answer.json()) as { entries: { change: string; reason?: string }[] }
-    expect(entries.slice(0, 2)).toMatchObject([
-      { change: 'splitForgiven', reason: 'they called us' },
-      { change: 'strategyChanged', reason: 'they have mended it' },
-    ])
+    expect(entries[0]).toMatchObject({ change: 'splitForgiven', reason: 'they called us' })
+    const reasons = entries.map(({ change, reason = '' }) => `${change}: ${reason}`)
+    expect(reasons).toContain('strategyChanged: they have mended it')
   })
 })
 
