@@ -75,9 +75,9 @@ export class EndedSessions {
   }
 }
 
-const lineOf = ([id, until]: readonly [string, number]): string => `${id} ${until}\n`
+/** It begins with the line's end, so that half a line that a crash has left stays alone. */
+const lineOf = ([id, until]: readonly [string, number]): string => `\n${id} ${until}`
 
-/** Of half a line, which a crash may have left, nothing. */
 function entryIn(line: string): readonly (readonly [string, number])[] {
   const [id = '', until = ''] = line.split(' ')
   return /^[\w-]{12}$/.test(id) && /^\d{13}$/.test(until) ? [[id, Number(until)]] : []

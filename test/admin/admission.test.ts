@@ -199,7 +199,7 @@ describe('a session', () => {
     const cookies = await Promise.all([0, 1].map(async () => (await first.begin(operate))?.cookie))
     const [left = '', kept = ''] = cookies
     await first.end(left)
-    await appendFile(endedFile, 'half a li')
+    await appendFile(endedFile, '\nhalf a li')
     const next = await opened()
     expect(await next.sessionOf(left)).toBeUndefined()
     expect(await next.sessionOf(kept)).toMatchObject({ name: 'ann' })
