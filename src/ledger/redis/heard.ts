@@ -20,6 +20,8 @@ export interface HeardParts {
   readonly drop: (watchers: readonly Behind[]) => Promise<void>
   /** For so long what a watcher knows counts after it has asked, ms. */
   readonly leaseMs: number
+  /** Between two questions at least, ms: more where there are many watchers. */
+  readonly soonestMs: () => number
 }
 
 /** Between two questions when no message of the server wakes anybody. */
@@ -40,6 +42,7 @@ export class Heard {
    */
   #seen = new Map<string, { readonly turn: string; readonly at: number }>()
   #asking = false
+  #askedAt = -Infinity
   #woken = false
   #pausing: AbortController | undefined
 
@@ -68,6 +71,7 @@ export class Heard {
     this.#asking = true
     while (this.#waiting.length > 0) {
       this.#woken = false
+      this.#askedAt = performance.now()
       const asked = Math.max(...this.#waiting.map(({ number }) => number))
       const behind = await this.#parts.behind(asked).catch(() => undefined)
       const known = behind === undefined ? -1 : Math.min(asked, ...behind.map((one) => one.knows))
@@ -103,6 +107,9 @@ export class Heard {
   }
 
   async #pause(): Promise<void> {
+    const soonest = this.#askedAt + this.#parts.soonestMs()
+    const early = Math.min(soonest, ...this.#waiting.map(({ until }) => until)) - performance.now()
+    if (early > 0) await sleep(Math.ceil(early))
     if (this.#woken) return
     const pausing = new AbortController()
     this.#pausing = pausing

@@ -61,8 +61,9 @@ return last
 
 /**
  * ARGV: a watcher, what it told last that it knows, what it knows now, ms to keep it. Gives the
- * number of the last opening, and the senders of those that it does not know; -1 where these data
- * are not those that it has watched: what it knows is worth nothing then.
+ * number of the last opening, the number of watchers, and the senders of the openings that it does
+ * not know; -1 where these data are not those that it has watched: what it knows is worth nothing
+ * then.
  */
 export const watchScript = scriptOf(`
 ${keep}
@@ -73,20 +74,20 @@ if not told or tonumber(told) ~= tonumber(ARGV[2]) or last < knows then return {
 redis.call('hincrby', p .. 'watchers:turns', me, 1)
 redis.call('zadd', p .. 'watchers', knows, me)
 keep(p, ARGV[4])
+local result = { last, redis.call('zcard', p .. 'watchers') - 1 }
 if knows == last then
   if tonumber(told) < knows and tonumber(redis.call('zrange', p .. 'watchers', 0, 0, 'withscores')[2]) == last then
     redis.pcall('publish', p .. 'news', '')
   end
-  return { last }
+  return result
 end
-local result = { last }
 for _, entry in ipairs(redis.call('zrangebyscore', p .. 'openings', string.format('(%.0f', knows), '+inf', 'limit', 0, ${newsPerReply})) do
   local number, sender = string.match(entry, '^(%d+) (.*)$')
   knows = knows + 1
   if tonumber(number) ~= knows then return { -1 } end
   result[#result + 1] = sender
 end
-if #result == 1 then return { -1 } end
+if #result == 2 then return { -1 } end
 return result
 `)
 

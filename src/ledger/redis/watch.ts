@@ -41,6 +41,8 @@ const questionsPerLease = 4
 
 /** Between two questions when messages come all the time. */
 const soonestMs = 10
+/** The same for each watcher there is: an opening wakes them all. */
+const msPerWatcher = 1
 
 /** Fields in one reply of HSCAN, about: each sender has two, and each client. */
 const fieldsPerReply = 4000
@@ -63,6 +65,9 @@ export class SenderWatch {
   /** When the last question was sent that was answered whole; a sleep stops one of the clocks. */
   #askedAt = { steady: -Infinity, wall: -Infinity }
   #lastQuestionAt = -Infinity
+  /** So that all watchers together ask once in a millisecond. */
+  #shareMs = 0
+  #waking: NodeJS.Timeout | undefined
   #senders: OpenSenders
   /** What is being read anew. */
   #fresh: OpenSenders | undefined
@@ -80,6 +85,7 @@ export class SenderWatch {
     this.#senders = new OpenSenders(options.shards)
     this.#heard = new Heard({
       leaseMs: options.leaseMs,
+      soonestMs: () => this.#shareMs,
       behind: async (number) => await this.#behind(number),
       drop: async (watchers) => {
         const parts = watchers.flatMap(({ id, turn }) => [id, turn])
@@ -144,9 +150,14 @@ export class SenderWatch {
   /** The server's message: somebody has something to hear. */
   wake(): void {
     this.#heard.wake()
-    const early = this.#lastQuestionAt + soonestMs - performance.now()
+    const early = this.#lastQuestionAt + Math.max(soonestMs, this.#shareMs) - performance.now()
     if (early <= 0) this.#ask()
-    else setTimeout(() => this.#ask(), early).unref()
+    else this.#waking ??= setTimeout(() => this.#wakeNow(), early).unref()
+  }
+
+  #wakeNow(): void {
+    this.#waking = undefined
+    this.#ask()
   }
 
   /** Takes the mark away, if the server can be reached. */
@@ -159,6 +170,7 @@ export class SenderWatch {
   stop(): void {
     this.#over = true
     clearInterval(this.#timer)
+    clearTimeout(this.#waking)
   }
 
   #counts(): boolean {
@@ -193,13 +205,16 @@ export class SenderWatch {
     this.#lastQuestionAt = sentAt.steady
     const knows = this.#knows
     const parts = [this.#told, knows, this.#options.keptMs].map(String)
-    const [last, ...senders] = listOf(await this.#run(scripts.watchScript, [id, ...parts]))
+    const reply = listOf(await this.#run(scripts.watchScript, [id, ...parts]))
+    const [last, watchers, ...senders] = reply
     if (id !== this.#id) return
     if (typeof last !== 'number' || last < 0) {
       this.#beginAnew()
       return
     }
     this.#told = knows
+    const most = this.#options.leaseMs / questionsPerLease
+    this.#shareMs = Math.min(most, Number(watchers) * msPerWatcher)
     for (const sender of senders) this.add(String(sender))
     this.#knows = knows + senders.length
     if (this.#knows === last) this.#askedAt = sentAt
