@@ -1,4 +1,5 @@
 /** The latest events in words, and whoever shows them. */
+import type { AuditEntryJson } from '../admin/schemas.ts'
 import type { StreamEvent } from './event-reader.ts'
 
 export interface Happened {
@@ -22,10 +23,28 @@ export class LatestEvents {
 
   add(event: StreamEvent): void {
     const happened = inWords(event)
-    if (happened === undefined) return
-    this.#events = [happened, ...this.#events].slice(0, most)
+    if (happened !== undefined) this.#show([happened])
+  }
+
+  /** What was changed by hand before the page was opened: of the audit log, and each once. */
+  addPast(entries: readonly AuditEntryJson[]): void {
+    const known = new Set(this.#events.map(keyOf))
+    this.#show(entries.map(changeInWords).filter((past) => !known.has(keyOf(past))))
+  }
+
+  #show(more: readonly Happened[]): void {
+    this.#events = [...more, ...this.#events].sort((a, b) => b.at - a.at).slice(0, most)
     for (const listener of this.#listeners) listener(this.#events)
   }
+}
+
+/** One and the same change has one time, as an event and in the audit log. */
+const keyOf = ({ at, words }: Happened): string => `${at} ${words.split(':')[0]}`
+
+/** As `inWords` says the event of the same change. */
+function changeInWords({ at, by, change, of, to, reason }: AuditEntryJson): Happened {
+  const said = [of, to, `by ${by}`, reason].filter((each) => each !== undefined)
+  return { at: Date.parse(at), words: `${verbs[change] ?? change}: ${said.join(', ')}` }
 }
 
 const verbs: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** The console: the frame of the page, and which view is in it. */
-import { type ApiProblem, problemOf } from './api.ts'
+import { type ApiProblem, ask, problemOf } from './api.ts'
 import { isDialogOpen } from './dialog.ts'
 import { el, find, put, setText } from './dom.ts'
 import { askSession, isOutside, logInForm, logOut, mayOperate, type Session } from './session.ts'
@@ -8,7 +8,7 @@ import { changed, hashOf, type Place, placeIn, type ViewName, viewNames } from '
 import { keyOf, listenToKeys, showShortcuts, titleOf } from './shortcuts.ts'
 import { readEvents } from './events.ts'
 import type { StreamEvent } from './event-reader.ts'
-import { openSources } from './sources.ts'
+import { type AuditTold, openSources } from './sources.ts'
 import { chosenTheme, nextTheme, useTheme } from './theme.ts'
 import type { Update, View, ViewContext } from './view.ts'
 import { auditView } from './views/audit.ts'
@@ -233,6 +233,10 @@ function listen(): void {
   if (listening) return
   listening = true
   readEvents(onEvent)
+  // Whoever opens the page sees what others have changed before; without it the page works as well.
+  void ask<AuditTold>('api/v1/audit', { query: { limit: '12' } })
+    .then(({ entries }) => sources.happened.addPast(entries))
+    .catch(() => undefined)
 }
 
 /** A front-end that is away may be there in a moment: what was kept is shown until then. */

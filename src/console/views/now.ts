@@ -61,7 +61,11 @@ export const nowView: View = (root, { sources, signal }) => {
     put(
       happened,
       events.length === 0
-        ? el('li', { class: 'dim' }, 'Nothing since this page was opened.')
+        ? el(
+            'li',
+            { class: 'dim' },
+            'Nobody has changed anything, and nothing has happened since this page was opened.',
+          )
         : events.map(({ at, words }) =>
             el('li', {}, el('time', { class: 'dim' }, clock(at, Date.now())), ' ', outside(words)),
           ),
