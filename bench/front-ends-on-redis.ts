@@ -14,7 +14,7 @@ import type { Split } from '../src/split/split.ts'
 import { type RedisServer, startRedis } from '../test/interop/redis/redis-server.ts'
 
 /** First splits of a sender a second, of all processes together. */
-const openingsPerSecond = [0, 10, 100] as const
+const openingsPerSecond = [0, 10, 100, 400] as const
 const measuredMs = 5000
 const settledMs = 1500
 
