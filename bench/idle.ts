@@ -2,7 +2,9 @@
  * How much memory a session takes that only stays, and whether mail flows beside very many of them
  * and of slow senders:
  *
- *     node bench/idle.ts [--idle 10000] [--slow 500] [--messages 2000] [--source]
+ *     node bench/idle.ts [--idle 10000] [--slow 500] [--messages 2000] [--tls] [--source]
+ *
+ * With --tls the idle sessions begin with the handshake.
  *
  * `serve` runs as a process of its own, in front of a fake backend in this one, which is also all
  * of the clients. Everything stays on loopback. Ends with 1 when a session was lost, a message was
@@ -14,7 +16,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { Crowd } from '../test/support/crowd.ts'
+import { Crowd, withTls } from '../test/support/crowd.ts'
 import { Client } from '../test/support/dialogue.ts'
 import { startFakeBackend } from '../test/support/fake-backend.ts'
 import { freePort, greets } from '../test/support/lab/ports.ts'
@@ -30,13 +32,14 @@ const { values: options } = parseArgs({
     idle: { type: 'string', default: '10000' },
     slow: { type: 'string', default: '500' },
     messages: { type: 'string', default: '2000' },
+    tls: { type: 'boolean', default: false },
     source: { type: 'boolean', default: false },
   },
 })
 
-const configuration = (port: number, backend: string): string => `
+const configuration = (port: number, tlsPort: number, backend: string): string => `
 hostname: mx.example.org
-listen: 127.0.0.1:${port}
+listen: ['127.0.0.1:${port}', { address: '127.0.0.1:${tlsPort}', tls: implicit }]
 backend: { servers: ['${backend}'] }
 relay_domains: [example.org]
 admin: off
@@ -118,7 +121,19 @@ async function checkOpenFiles(wanted: number): Promise<void> {
   )
 }
 
-async function measure(port: number, pid: number, delivered: () => number): Promise<boolean> {
+interface Ports {
+  readonly port: number
+  readonly tlsPort: number
+}
+
+async function gatherIdle({ port, tlsPort }: Ports, size: number): Promise<Crowd> {
+  return options.tls
+    ? await Crowd.gather(tlsPort, size, [], withTls)
+    : await Crowd.gather(port, size)
+}
+
+async function measure(ports: Ports, pid: number, delivered: () => number): Promise<boolean> {
+  const { port } = ports
   const [idleSessions, slowSessions, messages] = [
     Number(options.idle),
     Number(options.slow),
@@ -127,15 +142,15 @@ async function measure(port: number, pid: number, delivered: () => number): Prom
   // Little is done before, so that no memory is left of it that the idle sessions could use again
   // unseen.
   await flow(port, 200)
-  await (await Crowd.gather(port, 100))[Symbol.asyncDispose]()
+  await (await gatherIdle(ports, 100))[Symbol.asyncDispose]()
   await sleep(2000)
   const before = await residentKilobytes(pid)
-  await using idle = await Crowd.gather(port, idleSessions)
+  await using idle = await gatherIdle(ports, idleSessions)
   await sleep(3000)
   const after = await residentKilobytes(pid)
   const each = (after - before) / idleSessions
   console.log(
-    `${idleSessions} idle sessions: ${before} KB before, ${after} KB after, ${each.toFixed(1)} KB a session`,
+    `${idleSessions} idle sessions${options.tls ? ' with TLS' : ''}: ${before} KB before, ${after} KB after, ${each.toFixed(1)} KB a session`,
   )
 
   await flow(port, 5 * messages) // what is hot is compiled
@@ -160,7 +175,10 @@ async function measure(port: number, pid: number, delivered: () => number): Prom
   await idle[Symbol.asyncDispose]()
   console.log(describe('without them', await flow(port, messages)))
   return (
-    taken === messages && ended === slowSessions && awake === idleSessions && each < mostKilobytes
+    taken === messages &&
+    ended === slowSessions &&
+    awake === idleSessions &&
+    (options.tls || each < mostKilobytes)
   )
 }
 
@@ -168,9 +186,9 @@ await checkOpenFiles(Number(options.idle) + Number(options.slow) + 1000)
 const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-bench-'))
 try {
   await using backend = await startFakeBackend({ keepTexts: false })
-  const port = await freePort()
+  const [port, tlsPort] = [await freePort(), await freePort()]
   const file = path.join(directory, 'rcptwise.yaml')
-  await writeFile(file, configuration(port, backend.url))
+  await writeFile(file, configuration(port, tlsPort, backend.url))
   const served = await startProcess([program(), 'serve', '--config', file], 'ignore')
   try {
     await until(
@@ -178,7 +196,8 @@ try {
       async () => served.child.exitCode !== null || (await greets(port)),
     )
     if (served.child.exitCode !== null) throw new Error(`Rcptwise ended: ${served.said()}`)
-    if (!(await measure(port, served.pid, () => backend.delivered.length))) process.exitCode = 1
+    if (!(await measure({ port, tlsPort }, served.pid, () => backend.delivered.length)))
+      process.exitCode = 1
   } finally {
     await endProcess(served)
   }

@@ -3,11 +3,21 @@
  * a text in drops.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as connectWithTls } from 'node:tls'
 
 /** Ports of one loopback address are not enough for very many. */
 const perAddress = 5000
 const atOnce = 100
 const patienceMs = 60_000
+
+type Opening = (to: {
+  readonly port: number
+  readonly host: string
+  readonly localAddress: string
+}) => Socket
+
+/** To a listener that begins with the handshake. */
+export const withTls: Opening = (to) => connectWithTls({ ...to, rejectUnauthorized: false })
 
 interface Member {
   readonly socket: Socket
@@ -29,12 +39,15 @@ export class Crowd implements AsyncDisposable {
     port: number,
     size: number,
     commands: readonly string[] = [],
+    open: Opening = connect,
   ): Promise<Crowd> {
     const crowd = new Crowd()
     try {
       for (let first = 0; first < size; first += atOnce) {
         const several = Array.from({ length: Math.min(atOnce, size - first) }, (_, i) => first + i)
-        await Promise.all(several.map(async (number) => await crowd.#enter(port, number, commands)))
+        const enter = async (number: number): Promise<void> =>
+          await crowd.#enter(open({ port, ...from(number) }), commands)
+        await Promise.all(several.map(enter))
       }
       return crowd
     } catch (error) {
@@ -55,9 +68,7 @@ export class Crowd implements AsyncDisposable {
     return crowd
   }
 
-  async #enter(port: number, number: number, commands: readonly string[]): Promise<void> {
-    const localAddress = `127.0.0.${2 + Math.floor(number / perAddress)}`
-    const socket = connect({ port, host: '127.0.0.1', localAddress })
+  async #enter(socket: Socket, commands: readonly string[]): Promise<void> {
     const member: Member = { socket, heard: '', wake: () => undefined, gone: false }
     this.#members.push(member)
     socket.on('data', (data) => {
@@ -111,6 +122,11 @@ export class Crowd implements AsyncDisposable {
     )
   }
 }
+
+const from = (number: number): { readonly host: string; readonly localAddress: string } => ({
+  host: '127.0.0.1',
+  localAddress: `127.0.0.${2 + Math.floor(number / perAddress)}`,
+})
 
 async function say(member: Member, command: string, begins: string): Promise<void> {
   member.heard = ''
