@@ -1,6 +1,7 @@
 /**
- * What consoles cost: messages a second through one Rcptwise, with nobody looking and with ten
- * consoles looking, in alternating rounds, so that what else the machine does meets both.
+ * What consoles cost: messages a second through one Rcptwise, and its processor time for each, with
+ * nobody looking and with ten consoles looking, in alternating rounds, so that what else the machine
+ * does meets both. Where it does much else, the processor time is what tells.
  *
  *   node bench/console.ts [--rounds 8] [--seconds 10] [--consoles 10]
  *
@@ -9,6 +10,7 @@
  */
 import { parseArgs } from 'node:util'
 import { letterOf, offer, Scene } from '../test/support/console/scene.ts'
+import { cpuSeconds } from './cpu-time.ts'
 
 const { values } = parseArgs({
   options: {
@@ -43,7 +45,15 @@ async function look(url: string, end: AbortSignal): Promise<void> {
   await Promise.all([stream(), poll()]).catch(() => undefined)
 }
 
-async function messagesIn(port: number, ms: number): Promise<number> {
+interface Round {
+  /** Messages a second. */
+  readonly rate: number
+  /** Of processor time, ms a message. */
+  readonly cost: number
+}
+
+async function messagesIn({ port, served }: Scene, ms: number): Promise<Round> {
+  const before = cpuSeconds(served.pid) ?? 0
   const until = Date.now() + ms
   let count = 0
   const send = async (i: number): Promise<void> => {
@@ -53,28 +63,36 @@ async function messagesIn(port: number, ms: number): Promise<number> {
     }
   }
   await Promise.all(Array.from({ length: senders }, async (_, i) => await send(i)))
-  return count / (ms / 1000)
+  const used = (cpuSeconds(served.pid) ?? 0) - before
+  return { rate: count / (ms / 1000), cost: (used * 1000) / count }
 }
 
 await using scene = await Scene.begin()
-await messagesIn(scene.port, 3000)
-const rates: Record<'alone' | 'looked at', number[]> = { alone: [], 'looked at': [] }
+await messagesIn(scene, 3000)
+const rounded: Record<'alone' | 'looked at', Round[]> = { alone: [], 'looked at': [] }
 for (let round = 0; round < rounds; round++) {
-  rates.alone.push(await messagesIn(scene.port, seconds * 1000))
+  rounded.alone.push(await messagesIn(scene, seconds * 1000))
   const end = new AbortController()
   const looking = Array.from(
     { length: consoles },
     async () => await look(scene.adminUrl, end.signal),
   )
-  rates['looked at'].push(await messagesIn(scene.port, seconds * 1000))
+  rounded['looked at'].push(await messagesIn(scene, seconds * 1000))
   end.abort()
   await Promise.all(looking)
 }
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
-const shares = rates.alone.map((rate, i) => (rates['looked at'][i] ?? 0) / rate)
-for (const [name, all] of Object.entries(rates))
-  console.log(
-    `${name.padEnd(10)} ${median(all).toFixed(0)} messages a second (${all.map((rate) => rate.toFixed(0)).join(' ')})`,
-  )
-console.log(`${consoles} consoles: ${((1 - median(shares)) * 100).toFixed(1)} % of the rate`)
+for (const [name, all] of Object.entries(rounded)) {
+  const rates = all.map(({ rate }) => rate.toFixed(0)).join(' ')
+  const rate = median(all.map((one) => one.rate)).toFixed(0)
+  const cost = median(all.map((one) => one.cost)).toFixed(3)
+  console.log(`${name.padEnd(10)} ${rate} messages a second (${rates}), ${cost} ms each`)
+}
+const more = (of: (round: Round) => number): string => {
+  const shares = rounded.alone.map((round, i) => of(rounded['looked at'][i] ?? round) / of(round))
+  return `${((median(shares) - 1) * 100).toFixed(1)} %`
+}
+console.log(
+  `${consoles} consoles: ${more(({ rate }) => rate)} of the rate, ${more(({ cost }) => cost)} of processor time`,
+)

@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import { openBrowser } from '../test/support/console/browser.ts'
+import { startFakeBackend } from '../test/support/fake-backend.ts'
 import { startScanner } from '../test/support/console/scanner.ts'
 import { aBusyMorning, Scene } from '../test/support/console/scene.ts'
 
@@ -26,7 +27,7 @@ interface Picture {
 
 const pictures: readonly Picture[] = [
   { name: 'console-now', hash: 'now', height: 640 },
-  { name: 'console-senders', hash: 'senders?peer=partners', height: 660 },
+  { name: 'console-senders', hash: 'senders?peer=partners', height: 760 },
   { name: 'console-splits', hash: 'splits', height: 640, scheme: 'dark', click: 'tbody th a' },
   { name: 'console-history', hash: 'history?address=cho@example.org', height: 800 },
   { name: 'console-delays', hash: 'delays?span=60', height: 560 },
@@ -50,7 +51,9 @@ const minutes = Number(process.argv[2] ?? 8)
 
 await mkdir(folder, { recursive: true })
 await using scanner = await startScanner()
-await using scene = await Scene.begin({ scanner })
+// In place of a folder of this machine, which the pictures would show.
+await using backend = await startFakeBackend()
+await using scene = await Scene.begin({ scanner, servers: [`"${backend.url}"`] })
 const until = Date.now() + minutes * 60_000
 while (Date.now() < until) {
   await aBusyMorning(scene.port, 10 + Math.round(20 * Math.random()))
