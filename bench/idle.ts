@@ -10,7 +10,6 @@
  * of the clients. Everything stays on loopback. Ends with 1 when a session was lost, a message was
  * not taken, or an idle session takes 20 KB or more.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -21,9 +20,9 @@ import { Client } from '../test/support/dialogue.ts'
 import { startFakeBackend } from '../test/support/fake-backend.ts'
 import { freePort, greets } from '../test/support/lab/ports.ts'
 import { until } from '../test/support/lab/until.ts'
+import { builtProgram, sourceProgram } from './program.ts'
 import { endProcess, startProcess } from './process.ts'
 
-const repository = path.join(import.meta.dirname, '..')
 const senders = 20
 const mostKilobytes = 20
 
@@ -97,15 +96,6 @@ function describe(
     (each[Math.min(each.length - 1, Math.floor(each.length * share))] ?? 0).toFixed(1)
   const rate = (each.length / seconds).toFixed(0)
   return `${what}: ${each.length} messages, ${rate} a second; half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms, all within ${at(1)} ms`
-}
-
-function program(): string {
-  if (options.source) return path.join(repository, 'src', 'cli', 'main.ts')
-  const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const config = path.join(repository, 'tsconfig.build.json')
-  const { status } = spawnSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('npm run build failed; --source measures without it')
-  return path.join(repository, 'dist', 'cli', 'main.js')
 }
 
 /**
@@ -189,7 +179,10 @@ try {
   const [port, tlsPort] = [await freePort(), await freePort()]
   const file = path.join(directory, 'rcptwise.yaml')
   await writeFile(file, configuration(port, tlsPort, backend.url))
-  const served = await startProcess([program(), 'serve', '--config', file], 'ignore')
+  const served = await startProcess(
+    [options.source ? sourceProgram : builtProgram(), 'serve', '--config', file],
+    'ignore',
+  )
   try {
     await until(
       'Rcptwise listens',

@@ -1,5 +1,5 @@
 /**
- * How long Rcptwise takes to its first greeting with a ledger of very many open splits.
+ * How long Rcptwise, compiled, takes to its first greeting with a ledger of very many open splits.
  *
  *     node bench/large-ledger.ts [SPLITS] [DIRECTORY]     1,000,000 splits, in a temporary directory
  *
@@ -14,10 +14,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fillLedger } from '../test/support/full-ledger.ts'
 import { freePort, greets } from '../test/support/lab/ports.ts'
+import { builtProgram } from './program.ts'
 
 const splits = Number(process.argv[2] ?? 1_000_000)
 const directory = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'rcptwise-bench-'))
-const program = join(import.meta.dirname, '../src/cli/main.ts')
+const program = builtProgram()
 const checker = join(import.meta.dirname, '../src/ledger/sqlite/check-file.ts')
 const ledger = join(directory, 'ledger.db')
 

@@ -12,13 +12,13 @@
  *   --start                  tell first how long a start takes
  *   --source                 run Rcptwise from src instead of building it first
  */
-import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { interopObstacle } from '../test/support/lab/availability.ts'
 import { packageRoot } from '../test/support/lab/packages.ts'
 import { type Load, loads } from './loads.ts'
 import { startMailTools } from './mail-tools.ts'
+import { builtProgram, sourceProgram } from './program.ts'
 import { type Entrant, measureLoad } from './rounds.ts'
 import { measureStart } from './start-time.ts'
 import type { Subject } from './subject.ts'
@@ -30,7 +30,6 @@ import { postfixFilter } from './subjects/postfix-filter.ts'
 import { rcptwise } from './subjects/rcptwise.ts'
 import { renderTable } from './table.ts'
 
-const repository = path.join(import.meta.dirname, '..')
 /**
  * Many short rounds rather than few long ones: what else the machine does comes and goes within
  * seconds.
@@ -85,20 +84,6 @@ function chosen<T extends { readonly name: string }>(
   return process.exit(2)
 }
 
-/** The compiled program, as it is shipped. */
-function build(): string {
-  const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(
-    process.execPath,
-    [compiler, '-p', path.join(repository, 'tsconfig.build.json')],
-    {
-      stdio: 'inherit',
-    },
-  )
-  if (status !== 0) throw new Error('npm run build failed; --source measures without it')
-  return path.join(repository, 'dist', 'cli', 'main.js')
-}
-
 /** Each load in turn. What the loads have in common is warm after the first one. */
 async function bench(
   selectedLoads: readonly Load[],
@@ -125,8 +110,7 @@ async function bench(
 }
 
 const selectedLoads = chosen(loads, options.only)
-const source = path.join(repository, 'src', 'cli', 'main.ts')
-const program = options.source ? source : build()
+const program = options.source ? sourceProgram : builtProgram()
 const own = rcptwise('rcptwise', [program], { config: options.config })
 const other =
   options.against === undefined

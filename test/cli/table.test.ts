@@ -114,9 +114,9 @@ describe('widths', () => {
       }),
     )
     expect(folded(`  ${'word '.repeat(20).trim()}`, 40).split('\n')).toEqual([
-      '  word word word word word word word',
+      '  word word word word word word',
       ...['        word word word word word word', '        word word word word word word'],
-      '        word',
+      '        word word',
     ])
   })
 
