@@ -12,6 +12,7 @@ import { endSoon } from '../service/end.ts'
 import { openServiceManager } from '../service/notify.ts'
 import { asStarted, type Privileges, takeUser } from '../service/user.ts'
 import { version } from '../version.ts'
+import { AskedSignals } from './asked-signals.ts'
 import { carryOut } from './command-failure.ts'
 import { configSource, rightConfig, withConfigOptions } from './configured.ts'
 import type { Ending } from './endings.ts'
@@ -29,6 +30,7 @@ export function register(program: Command): void {
 
 /** Resolves when it has started, or has not. */
 async function serve(command: Command): Promise<Ending> {
+  const signals = new AskedSignals()
   let inForce = rightConfig(command)
   const { config } = inForce
   const { priorities } = config.log
@@ -95,7 +97,6 @@ async function serve(command: Command): Promise<Ending> {
       log.level = next.config.log.level
     },
   })
-  process.on('SIGHUP', () => void reloading.reload())
 
   let closing = false
   const stop = (signal: string): void => {
@@ -119,8 +120,7 @@ async function serve(command: Command): Promise<Ending> {
         endSoon()
       })
   }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
+  signals.heed(stop, () => void reloading.reload())
   return 'done'
 }
 

@@ -17,7 +17,7 @@ const gap = '  '
 
 /** Of a terminal, which may be wider. */
 export const outputWidth = (): number =>
-  process.stdout.isTTY ? Math.max(40, process.stdout.columns) : 80
+  process.stdout.isTTY && process.stdout.columns > 0 ? Math.max(40, process.stdout.columns) : 80
 
 /** What is no table: folded on a terminal, and line by line for programs elsewhere. */
 export const sentences = (text: string): string =>

@@ -18,6 +18,8 @@ rcptwise_started_seconds 1000
 rcptwise_config_loaded_seconds 2000
 rcptwise_messages_total{peer="default",mode="plain"} 10
 rcptwise_messages_total{peer="default",mode="prdr"} 5
+rcptwise_observed_messages_total{peer="default",result="agreed"} 5
+rcptwise_observed_recipients_total{peer="default",verdict="accept"} 7
 rcptwise_recipients_total{peer="default",verdict="accept"} 20
 rcptwise_recipients_total{peer="default",verdict="tag"} 0
 rcptwise_sessions_open{peer="default",tls="yes"} 3

@@ -18,12 +18,12 @@ type Seen = Pick<Look, 'at' | 'samples'>
 
 export function ratesBetween(before: Seen, now: Seen): readonly Rates[] {
   const seconds = Math.max(0.001, (now.at - before.at) / 1000)
-  const rate = (peer: string, ...names: readonly MetricName[]): number =>
-    names.reduce((sum, name) => sum + grown(before.samples, now.samples, name, peer), 0) / seconds
+  const rate = (peer: string, name: MetricName): number =>
+    grown(before.samples, now.samples, name, peer) / seconds
   return [...now.samples.by('strategy_in_force', 'peer').keys()].map((peer) => ({
     peer,
-    messages: rate(peer, 'messages_total', 'observed_messages_total'),
-    recipients: rate(peer, 'recipients_total', 'observed_recipients_total'),
+    messages: rate(peer, 'messages_total'),
+    recipients: rate(peer, 'recipients_total'),
     forcedRetries: rate(peer, 'forced_retries_total'),
     splitsOpen: now.samples.sum('splits_open', { peer }),
     sessionsOpen: now.samples.sum('sessions_open', { peer }),

@@ -58,7 +58,7 @@ export function stateOf({ ready, reasons, draining }: Readiness, samples: Sample
     observing: samples.sum('observing') > 0,
     ...(startedAt !== undefined && { startedAt }),
     mail: {
-      messages: samples.sum('messages_total') + samples.sum('observed_messages_total'),
+      messages: samples.sum('messages_total'),
       sessionsOpen: samples.sum('sessions_open'),
       recipients: Object.fromEntries(recipients),
     },
