@@ -1,7 +1,7 @@
 /**
  * Signals that ask `serve` for something, from its first moment on: who is told that it listens, or
- * is greeted, may send one before the rest of it is there, and by default that would end the process
- * in the middle of a message.
+ * is greeted, may send one before the rest of it is there, and by default that would end the
+ * process in the middle of a message.
  */
 
 type Stop = (signal: string) => void
