@@ -78,23 +78,27 @@ const median = (all: readonly number[]): number =>
 
 {
   await using tools = await startMailTools()
-  const both = [await start(true), await start(false)]
-  for (const { name, options } of loads.filter((load) => ['kept', 'fresh'].includes(load.name))) {
-    for (const one of both) await tools.send(one.port, messages * 3, options)
-    for (let round = 0; round < rounds; round++)
-      for (const one of round % 2 === 0 ? both : both.toReversed()) {
-        const before = cpuSeconds(one.pid ?? 0) ?? 0
-        one.seconds.push(await tools.send(one.port, messages, options))
-        one.cpu.push((cpuSeconds(one.pid ?? 0) ?? 0) - before)
+  const both: Measured[] = []
+  try {
+    for (const chunking of [true, false]) both.push(await start(chunking))
+    for (const { name, options } of loads.filter((load) => ['kept', 'fresh'].includes(load.name))) {
+      for (const one of both) await tools.send(one.port, messages * 3, options)
+      for (let round = 0; round < rounds; round++)
+        for (const one of round % 2 === 0 ? both : both.toReversed()) {
+          const before = cpuSeconds(one.pid ?? 0) ?? 0
+          one.seconds.push(await tools.send(one.port, messages, options))
+          one.cpu.push((cpuSeconds(one.pid ?? 0) ?? 0) - before)
+        }
+      for (const one of both) {
+        const cpu = (median(one.cpu.splice(0)) / messages) * 1e6
+        const rate = messages / median(one.seconds.splice(0))
+        console.log(
+          `${name}, ${one.name}: ${cpu.toFixed(0)} us of processor time a message, ${rate.toFixed(0)} messages a second`,
+        )
       }
-    for (const one of both) {
-      const cpu = (median(one.cpu.splice(0)) / messages) * 1e6
-      const rate = messages / median(one.seconds.splice(0))
-      console.log(
-        `${name}, ${one.name}: ${cpu.toFixed(0)} us of processor time a message, ${rate.toFixed(0)} messages a second`,
-      )
     }
+  } finally {
+    for (const one of both) await one.stop()
   }
-  for (const one of both) await one.stop()
 }
 sink.close()

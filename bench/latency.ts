@@ -134,15 +134,18 @@ function row(name: string, times: Times): string {
   await using tools = await startMailTools()
   const subjects = [direct, haproxy, nodePipe, rcptwise('rcptwise', [main], { limits })]
   const running: { name: string; subject: Running; times: Times }[] = []
-  for (const { name, start } of subjects)
-    running.push({ name, subject: await start(tools.sinkPort), times: noTimes() })
-  for (const { subject } of running)
-    await tools.send(subject.port, 6000, ['-d', '-s', '20', '-l', '4096'])
-  for (let n = 0; n < rounds; n++)
-    for (const { subject, times } of n % 2 === 0 ? running : running.toReversed())
-      await round(subject.port, times)
-  console.log(`ms, half / 99 %, at ${rate} messages a second`)
-  console.log(`${''.padEnd(12)}${steps.map((step) => step.padStart(16)).join('')}`)
-  for (const { name, times } of running) console.log(row(name, times))
-  for (const { subject } of running) await subject.stop()
+  try {
+    for (const { name, start } of subjects)
+      running.push({ name, subject: await start(tools.sinkPort), times: noTimes() })
+    for (const { subject } of running)
+      await tools.send(subject.port, 6000, ['-d', '-s', '20', '-l', '4096'])
+    for (let n = 0; n < rounds; n++)
+      for (const { subject, times } of n % 2 === 0 ? running : running.toReversed())
+        await round(subject.port, times)
+    console.log(`ms, half / 99 %, at ${rate} messages a second`)
+    console.log(`${''.padEnd(12)}${steps.map((step) => step.padStart(16)).join('')}`)
+    for (const { name, times } of running) console.log(row(name, times))
+  } finally {
+    for (const { subject } of running) await subject.stop()
+  }
 }
