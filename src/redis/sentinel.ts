@@ -62,14 +62,24 @@ export class Sentinels {
    * heard of it: it is cut off from them, and not from here. Gives what ends it.
    */
   follow(url: string, timeoutMs: number, onMoved: (error: Error) => void): () => void {
-    const look = async (): Promise<void> => {
-      const now = mostSay(await this.#askUntilMostAgree(timeoutMs), this.#place.sentinels.length)
-      if (now === undefined || now === url || !(await isMaster(now, timeoutMs))) return
+    let [isOver, isLooking] = [false, false]
+    const end = (): void => {
+      isOver = true
       clearInterval(timer)
+    }
+    const look = async (): Promise<void> => {
+      // Sentinels may take longer than the time between two questions.
+      if (isLooking) return
+      isLooking = true
+      const now = mostSay(await this.#askUntilMostAgree(timeoutMs), this.#place.sentinels.length)
+      const moved = now !== undefined && now !== url && (await isMaster(now, timeoutMs))
+      isLooking = false
+      if (isOver || !moved) return
+      end()
       onMoved(new Error(`the sentinels say that ${serverName(now)} is the master now`))
     }
     const timer = setInterval(() => void look(), this.#followMs).unref()
-    return () => clearInterval(timer)
+    return end
   }
 
   /** What each says, in the order of the configuration. Never rejects. */
