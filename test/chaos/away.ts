@@ -18,20 +18,22 @@ function read(line: string): Said {
   }
 }
 
-/** By its lines of JSON; from trouble to recovery of each process. */
+/** By its lines of JSON; from trouble to recovery of each process, or to the last it said. */
 export function awayIn(log: string, front: number): readonly Away[] {
   const away: Away[] = []
   const open = new Map<unknown, number>()
+  const last = new Map<unknown, number>()
   for (const line of log.split('\n')) {
-    if (!line.includes('"ledger')) continue
     const { event, time, pid } = read(line)
     const at = Date.parse(String(time))
+    if (Number.isNaN(at)) continue
+    last.set(pid, at)
     const begun = open.get(pid)
     if (event === 'ledgerTrouble' && begun === undefined) open.set(pid, at)
     if (event !== 'ledgerRecovered' || begun === undefined) continue
     open.delete(pid)
     away.push({ what: 'away', at: begun, front, to: at })
   }
-  for (const at of open.values()) away.push({ what: 'away', at, front })
+  for (const [pid, at] of open) away.push({ what: 'away', at, front, to: last.get(pid) ?? at })
   return away
 }

@@ -107,12 +107,15 @@ export class Evidence {
 
   /**
    * Something was done to its server, for all or for a front-end that had one of these
-   * transactions; or a front-end had no answer of it for other reasons.
+   * transactions; or a front-end had no answer of it for other reasons while it had one of them.
    */
   ledgerWasAway(from: number, to: number, of: readonly Transaction[]): boolean {
-    const saidSo = this.#away.some(
-      (away) => away.at - unansweredMs <= to && (away.to ?? Infinity) + unansweredMs >= from,
-    )
+    const saidSo = this.#away.some((away) => {
+      const [begins, ends] = [away.at - unansweredMs, away.to + unansweredMs]
+      const isThere = (one: Transaction): boolean =>
+        one.front === away.front && one.from <= ends && one.to >= begins
+      return begins <= to && ends >= from && of.some(isThere)
+    })
     const isOfOne = ({ front }: Blow): boolean =>
       front === undefined || of.some((transaction) => transaction.front === front)
     return saidSo || this.#serverWasAway(from, to, isOfOne)

@@ -96,12 +96,12 @@ export interface Lag {
   readonly ms: number
 }
 
-/** A front-end's own word: its ledger could not be used, `to` the end of the run where it is absent. */
+/** A front-end's own word: one of its processes could not use its ledger. */
 export interface Away {
   readonly what: 'away'
   readonly at: number
   readonly front: number
-  readonly to?: number
+  readonly to: number
 }
 
 /** The server behind has the message for these people, on its disk. */
