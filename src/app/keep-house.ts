@@ -30,7 +30,7 @@ import { startSweeping, type Sweeping } from './sweeping.ts'
 import { openLive } from './live/live.ts'
 import { ConfigurationInForce } from './configuration-in-force.ts'
 import { Recent } from './recent.ts'
-import { countedHere, totalsOf } from './live/totals.ts'
+import { countedMetrics, totalsOf } from './live/totals.ts'
 import { type EventWatcher, watchHub } from './live/watched-events.ts'
 
 const steadyClock = (): number => performance.now()
@@ -177,7 +177,8 @@ export async function keepHouse(
         for (const end of ends) end()
       }
     },
-    totals: async () => totalsOf([await countedHere(metrics), ...mail.metricsTold()]),
+    totals: async () =>
+      totalsOf([await metrics.registry.only(countedMetrics), ...mail.metricsTold()]),
     now,
   })
   opened.defer(() => events.close())

@@ -6,7 +6,7 @@ import type { MinuteView, RecentView } from '../admin/context.ts'
 import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
 import { type MetricName, metricPrefix } from '../metrics/metrics.ts'
 import type { Metrics } from '../metrics/registry.ts'
-import { totalsOf } from './live/totals.ts'
+import { countedMetrics, totalsOf } from './live/totals.ts'
 
 /** A day, in some 300 kB. */
 const mostMinutes = 24 * 60
@@ -56,7 +56,7 @@ export class Recent {
   }
 
   async #note(): Promise<void> {
-    const counted = countedIn(await this.#all(), this.#parts.now())
+    const counted = countedOf(await this.#all(), this.#parts.now())
     if (this.#last !== undefined) {
       this.#minutes.push(between(this.#last, counted))
       if (this.#minutes.length > mostMinutes) this.#minutes.shift()
@@ -67,18 +67,37 @@ export class Recent {
   /** The last minute is the one that goes on. */
   async #look(): Promise<RecentView> {
     const all = await this.#all()
-    const counted = countedIn(all, this.#parts.now())
+    const counted = countedOf(all, this.#parts.now())
     const going = this.#last === undefined ? [] : [between(this.#last, counted)]
     return { minutes: [...this.#minutes, ...going], ...standing(all) }
   }
 
+  /** Of all processes together; what is not told here is not read, since it can be much. */
   async #all(): Promise<readonly MetricJson[]> {
-    const here = await metricsOf(this.#parts.metrics.registry)
-    return await metricsOf(sumOf([here, ...this.#parts.others()]))
+    const here = await this.#parts.metrics.registry.only(told)
+    const elsewhere = this.#parts
+      .others()
+      .map((all) => all.filter(({ name }) => namesTold.has(name)))
+    return await metricsOf(sumOf([here, ...elsewhere]))
   }
 }
 
-function countedIn(all: readonly MetricJson[], at: number): Counted {
+const told = [
+  ...countedMetrics,
+  'retry_delay_seconds',
+  'splits_open',
+  'recipients_missing',
+  'sessions_open',
+  'ledger_durable',
+  'backend_up',
+  'backend_connections_open',
+  'judge_servers_down',
+  'judge_results_total',
+] as const satisfies readonly MetricName[]
+
+const namesTold: ReadonlySet<string> = new Set(told.map((name) => metricPrefix + name))
+
+function countedOf(all: readonly MetricJson[], at: number): Counted {
   const { messages, transactions, forcedRetries } = totalsOf([all])
   const delays = new Map<string, Map<number, number>>()
   for (const { labels, value, metricName } of valuesOf(all, 'retry_delay_seconds')) {

@@ -61,6 +61,26 @@ test('a process that has ended takes nothing away', async () => {
   }
 })
 
+test('of all the metrics only those are read that are told', async () => {
+  const asked: string[] = []
+  const learned = () => {
+    asked.push('senders learned')
+    return []
+  }
+  const missing = () => {
+    asked.push('missing')
+    return []
+  }
+  const here = createMetrics({ learned, missing }, { processMetrics: false })
+  const recent = new Recent({ metrics: here, others: () => [], now: Date.now })
+  try {
+    await recent.view()
+    expect(new Set(asked)).toEqual(new Set(['missing']))
+  } finally {
+    recent.close()
+  }
+})
+
 test('a day is kept, and no more', async () => {
   const metrics = createMetrics({}, { processMetrics: false })
   const recent = new Recent({ metrics, others: () => [], now: Date.now })

@@ -3,7 +3,6 @@
  * of their metrics anyhow, so that asking costs them nothing.
  */
 import { type MetricName, metricPrefix } from '../../metrics/metrics.ts'
-import type { Metrics } from '../../metrics/registry.ts'
 import type { MetricJson } from '../../metrics/summed.ts'
 
 export interface Totals {
@@ -20,19 +19,15 @@ export interface Totals {
 
 type Counted = Pick<MetricJson, 'name' | 'values'>
 
-/** Of this process: those that are read here, and no others. */
-export async function countedHere(metrics: Metrics): Promise<readonly Counted[]> {
-  metrics.registry.countAll()
-  const read = [
-    metrics.messagesTotal,
-    metrics.transactionsTotal,
-    metrics.recipientsTotal,
-    metrics.forcedRetriesTotal,
-    metrics.splitsOpenedTotal,
-    metrics.splitsTotal,
-  ]
-  return await Promise.all(read.map(async (one) => await one.get()))
-}
+/** The metrics that are read for it. */
+export const countedMetrics = [
+  'messages_total',
+  'transactions_total',
+  'recipients_total',
+  'forced_retries_total',
+  'splits_opened_total',
+  'splits_total',
+] as const satisfies readonly MetricName[]
 
 export function totalsOf(processes: readonly (readonly Counted[])[]): Totals {
   const all = Map.groupBy(processes.flat(), ({ name }) => name)
