@@ -19,26 +19,19 @@ export function needsRestart(
   inForce: Config,
   wanted: Config,
 ): { readonly config: Config; readonly keys: readonly string[] } {
-  const { runAs, ...rest } = wanted
-  const { ledger, history, workers } = inForce
-  const admin = withTokensOf(wanted.admin, inForce.admin)
-  const stays = { ...inForce, admin }
-  const changed = Object.entries(settled).filter(
-    ([, part]) => !isDeepStrictEqual(stays[part], wanted[part]),
-  )
-  return {
-    config: {
-      ...rest,
-      ledger: { ...ledger, patienceMs: wanted.ledger.patienceMs, keepMs: wanted.ledger.keepMs },
-      history,
-      admin,
-      workers,
-      ...(inForce.runAs !== undefined && { runAs: inForce.runAs }),
-    },
-    keys: changed
-      .filter(([, part]) => part !== 'runAs' || runAs !== undefined || inForce.runAs !== undefined)
-      .map(([key]) => key),
+  const { ledger, history, workers, runAs } = inForce
+  const config: Config = {
+    ...wanted,
+    ledger: { ...ledger, patienceMs: wanted.ledger.patienceMs, keepMs: wanted.ledger.keepMs },
+    history,
+    admin: withTokensOf(wanted.admin, inForce.admin),
+    workers,
+    runAs,
   }
+  const stay = Object.entries(settled).filter(
+    ([, part]) => !isDeepStrictEqual(config[part], wanted[part]),
+  )
+  return { config, keys: stay.map(([key]) => key) }
 }
 
 /** Tokens can be others, but not be there at last, or be there no more. */

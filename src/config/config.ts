@@ -487,7 +487,7 @@ export interface Config {
     readonly addresses: 'full' | 'domain' | 'hash'
   }
   /** Who the program is once it has opened ports and keys as root; absent: who started it. */
-  readonly runAs?: { readonly user: string; readonly group?: string }
+  readonly runAs?: { readonly user: string; readonly group?: string } | undefined
   /** Processes that take mail; 1: this one alone. */
   readonly workers: number
   /** Where the ledger, the self-signed certificate and the sink are by default. */
