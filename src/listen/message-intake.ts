@@ -51,8 +51,10 @@ export class MessageIntake {
   readonly #start: TextStart
   readonly #spool: Spool
   readonly #judging: MessageJudging
-  /** Of the text, as far as it has come. */
+  /** Of the text, as far as it has come, where it is needed in any case. */
   #fingerprint: Fingerprint | undefined
+  /** Of what was passed on and is not kept: should its client go, the rest of it is at hand. */
+  #fingerprintOfGone: Fingerprint | undefined
   #identity: MessageIdentity | undefined
   /** Where there is no fingerprint, which reads it, too. */
   #messageIdReader: MessageIdReader | undefined
@@ -71,7 +73,10 @@ export class MessageIntake {
     this.#parts = parts
     this.#listener = listener
     this.#start = start
-    this.#spool = new Spool(parts.spool, listener.onDrain)
+    this.#spool = new Spool(parts.spool, listener.onDrain, (gone) => {
+      this.#fingerprintOfGone ??= createFingerprint()
+      this.#fingerprintOfGone.push(gone)
+    })
     this.#judging = parts.judges.message({
       envelope: start.judged,
       text: this.#spool,
@@ -95,16 +100,12 @@ export class MessageIntake {
     this.#fingerprint?.push(chunk)
     this.#messageIdReader?.push(chunk)
     const mayGoOn = this.#spool.append(chunk)
-    if (this.#fingerprint === undefined && (this.#octets >= streamFromBytes || this.#spool.inFile))
-      this.#fingerprintLarge()
+    if (this.#fingerprint === undefined && this.#spool.inFile) this.#fingerprintFile()
     return mayGoOn
   }
 
-  /**
-   * Should its client go, it would be too late: it may be passed on, or in a file. Until now all of
-   * it is in memory.
-   */
-  #fingerprintLarge(): void {
+  /** Should its client go, it would be too late. Until now all of it is in memory. */
+  #fingerprintFile(): void {
     this.#messageIdReader = undefined
     this.#fingerprint = createFingerprint()
     for (const chunk of this.#spool.inMemory) this.#fingerprint.push(chunk)
@@ -205,10 +206,10 @@ export class MessageIntake {
   identify(): MessageIdentity | undefined {
     if (this.#over) return undefined
     if (this.#identity !== undefined) return this.#identity
-    const whole = this.#spool.whole()
-    if (whole === undefined) return undefined // it could not be kept
-    const fingerprint = createFingerprint()
-    for (const chunk of whole) fingerprint.push(chunk)
+    const rest = this.#spool.rest()
+    if (rest === undefined) return undefined // it could not be kept
+    const fingerprint = this.#fingerprintOfGone ?? createFingerprint()
+    for (const chunk of rest) fingerprint.push(chunk)
     this.#identity = fingerprint.end()
     return this.#identity
   }

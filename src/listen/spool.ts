@@ -1,10 +1,10 @@
 /**
  * The text of one message between its client and its deliveries: in memory up to a limit, then in a
- * file without a name, so that nothing is left behind by a crash. Once it is streamed, nothing is
- * kept that was passed on.
+ * file without a name, so that nothing is left behind by a crash. Once it is streamed, what was
+ * passed on is let go where its room is needed.
  *
  *     memory ──▶ file        `append` goes over the limit: what is there and all that comes goes to the file
- *        └─────▶ streaming   `stream` while in memory: the one reader takes what it has read away
+ *        └─────▶ streaming   `stream` while in memory: over the limit what the one reader has read goes
  *
  * A reader gets the whole text or an error, never a part that looks like the whole.
  */
@@ -28,6 +28,7 @@ const fileChunkBytes = 64 * 1024
  * any other.
  */
 const chunkCostBytes = 200
+const costOf = (chunk: Buffer): number => chunk.length + chunkCostBytes
 
 export class Spool implements TextSource {
   readonly #options: SpoolOptions
@@ -48,12 +49,24 @@ export class Spool implements TextSource {
   #wake: (() => void)[] = []
   /** Who is reading it. */
   #readers = 0
+  /** Of a streamed text: what the reader has not taken yet. */
+  #untakenBytes = 0
+  /** Chunks from the first one on that the reader has taken, and those of them that were let go. */
+  #taken = 0
+  #gone = 0
   /** Called when octets can be appended again after `append` said no. */
   onDrain: () => void
+  /** Called with what was passed on and is not kept any more, in order. */
+  readonly #onLetGo: (chunk: Buffer) => void
 
-  constructor(options: SpoolOptions, onDrain: () => void = () => undefined) {
+  constructor(
+    options: SpoolOptions,
+    onDrain: () => void = () => undefined,
+    onLetGo: (chunk: Buffer) => void = () => undefined,
+  ) {
     this.#options = options
     this.onDrain = onDrain
+    this.#onLetGo = onLetGo
   }
 
   get failed(): boolean {
@@ -67,7 +80,7 @@ export class Spool implements TextSource {
   /** Keeps a chunk. False: wait for onDrain before giving more. */
   append(chunk: Buffer): boolean {
     if (this.#state === 'failed' || this.#closed || chunk.length === 0) return true
-    const cost = chunk.length + chunkCostBytes
+    const cost = costOf(chunk)
     if (this.#place === 'memory' && !this.#fitsMemory(cost)) this.#moveToFile()
     if (this.#place === 'file') {
       if (!this.#takeDisk(chunk.length)) return true
@@ -80,8 +93,28 @@ export class Spool implements TextSource {
     this.#memory.push(chunk)
     this.#memoryBytes += cost
     this.#count(cost)
+    if (this.#place === 'streaming') {
+      this.#untakenBytes += cost
+      this.#makeRoom()
+    }
     this.#signal()
-    return this.#place === 'memory' || this.#memoryBytes < highWaterBytes
+    return this.#place === 'memory' || this.#untakenBytes < highWaterBytes
+  }
+
+  /** What was passed on is kept as long as nobody needs its room. */
+  #makeRoom(): void {
+    const { memoryBytes, budget } = this.#options
+    while (
+      this.#gone < this.#taken &&
+      (this.#memoryBytes > memoryBytes || budget?.hasRoomToSpare === false)
+    ) {
+      const chunk = this.#memory.shift()
+      if (chunk === undefined) return
+      this.#gone++
+      this.#memoryBytes -= costOf(chunk)
+      this.#count(-costOf(chunk))
+      this.#onLetGo(chunk)
+    }
   }
 
   #fitsMemory(cost: number): boolean {
@@ -176,12 +209,14 @@ export class Spool implements TextSource {
   }
 
   /**
-   * From now on only one reader takes the text, and nothing is kept behind it, unless it is in a
-   * file already.
+   * From now on only one reader takes the text, and behind it no more is kept than there is room
+   * for, unless it is in a file already.
    */
   stream(): void {
-    // Somebody who reads by itself would miss what is taken away: then all is kept.
-    if (this.#place === 'memory' && this.#readers === 0) this.#place = 'streaming'
+    // Somebody who reads by itself would miss what is let go: then all is kept.
+    if (this.#place !== 'memory' || this.#readers > 0) return
+    this.#place = 'streaming'
+    this.#untakenBytes = this.#memoryBytes
   }
 
   #signal(): void {
@@ -189,7 +224,12 @@ export class Spool implements TextSource {
   }
 
   whole(): readonly Buffer[] | undefined {
-    return this.#state === 'complete' && this.#place === 'memory' && !this.#closed
+    return this.#gone === 0 ? this.rest() : undefined
+  }
+
+  /** Of a text that is complete: what stands behind all that was let go. */
+  rest(): readonly Buffer[] | undefined {
+    return this.#state === 'complete' && this.#place !== 'file' && !this.#closed
       ? this.#memory
       : undefined
   }
@@ -227,13 +267,12 @@ export class Spool implements TextSource {
   }
 
   #fromMemory(read: number): Buffer | undefined {
-    if (this.#place !== 'streaming') return this.#memory[read]
-    const chunk = this.#memory.shift()
-    if (chunk === undefined) return undefined
-    const full = this.#memoryBytes >= highWaterBytes
-    this.#memoryBytes -= chunk.length + chunkCostBytes
-    this.#count(-(chunk.length + chunkCostBytes))
-    if (full && this.#memoryBytes < highWaterBytes) this.onDrain()
+    const chunk = this.#memory[read - this.#gone]
+    if (this.#place !== 'streaming' || chunk === undefined) return chunk
+    const full = this.#untakenBytes >= highWaterBytes
+    this.#taken = read + 1
+    this.#untakenBytes -= costOf(chunk)
+    if (full && this.#untakenBytes < highWaterBytes) this.onDrain()
     return chunk
   }
 

@@ -29,7 +29,8 @@ const hello = ['EHLO client.test']
 const envelope = [...hello, 'MAIL FROM:<s@x.test>', 'RCPT TO:<a@example.org>']
 const none = { FIN: 0, RST: 0 }
 const text = 'Subject: test\r\n\r\nhello\r\n.'
-const long = `Subject: long\r\n\r\n${'0123456789abcdef\r\n'.repeat(20_000)}`
+const lines = '0123456789abcdef\r\n'.repeat(20_000)
+const long = `Subject: long\r\n\r\n${lines}`
 
 const cases: Record<string, Case> = {
   'before anything': { say: [], delivered: none },
@@ -97,10 +98,19 @@ describe('known-limits.md: “table under When the sender goes away” “It not
 
 describe("known-limits.md: “Rcptwise waits for the mail server's answer all the same and writes down who has the message.”", () => {
   test.each([
-    ['one recipient', ['a@example.org'], 'group'],
-    ['recipients of one answer', ['a@example.org', 'b@example.org'], 'late'],
-    ['two deliveries, plain and tagged', ['a@example.org', 'c@example.org'], 'lenient'],
-  ])('%s: nobody has it twice', async (_, to, strategy) => {
+    ['one recipient', ['a@example.org'], 'group', 'hello\r\n', '1MiB'],
+    ['recipients of one answer', ['a@example.org', 'b@example.org'], 'late', 'hello\r\n', '1MiB'],
+    [
+      'two deliveries, plain and tagged',
+      ['a@example.org', 'c@example.org'],
+      'lenient',
+      'x\r\n',
+      '0',
+    ],
+    ['a text that streams, and is kept', ['a@example.org'], 'group', lines, '1MiB'],
+    ['a text that streams, half of it kept', ['a@example.org'], 'group', lines, '200KiB'],
+    ['a large text that goes to a file', ['a@example.org'], 'group', lines, '10KiB'],
+  ])('%s: nobody has it twice', async (_, to, strategy, body, memory) => {
     const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     await using backend = await startFakeBackend({
       rules: [{ on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
@@ -108,13 +118,14 @@ describe("known-limits.md: “Rcptwise waits for the mail server's answer all th
     await using app = await startTestApp({
       config: `backend: { servers: ["${backend.url}"], mail: at_once }
 relay_domains: [example.org]
+spool: { memory: ${memory} }
 peers: [{ name: default, strategy: ${strategy} }]`,
       recipients: '"c@example.org": strict\n',
     })
     const message = {
       from: 's@x.test',
       to,
-      text: 'X-Spam-Score: 5.5\r\nSubject: test\r\n\r\nhello\r\n',
+      text: `X-Spam-Score: 5.5\r\nMessage-ID: <1@x.test>\r\nSubject: test\r\n\r\n${body}`,
     }
     const client = await Client.connect(app.port)
     await client.reply()

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Spool } from '../../src/listen/spool.ts'
+import type { SpoolBudget } from '../../src/listen/spool-budget.ts'
 import { until } from '../support/lab/until.ts'
 
 let directory: string
@@ -19,6 +20,13 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
+
+const endless: Pick<SpoolBudget, 'crowded' | 'fitsMemory' | 'countMemory' | 'giveBackDisk'> = {
+  crowded: false,
+  fitsMemory: () => true,
+  countMemory: () => undefined,
+  giveBackDisk: () => undefined,
+}
 
 const sha256 = (chunks: readonly Buffer[]): string => {
   const hash = createHash('sha256')
@@ -239,18 +247,45 @@ describe('streamed', () => {
     spool.close()
   })
 
-  test('nothing is kept behind the reader', async () => {
-    const spool = new Spool({ memoryBytes: 1024 * 1024, directory })
+  const passOn = async (spool: Spool, sent: readonly Buffer[]): Promise<Buffer> => {
     spool.stream()
     const reading = read(spool)
-    for (let i = 0; i < 50; i++) await append(spool, Buffer.alloc(10_000, i))
+    for (const chunk of sent) {
+      await append(spool, chunk)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     spool.completeNow()
-    const got = await reading
-    expect(got).toHaveLength(500_000)
-    expect(got[499_999]).toBe(49)
-    expect(spool.whole()).toBeUndefined()
+    return await reading
+  }
+  const sent = Array.from({ length: 50 }, (_, i) => Buffer.alloc(10_000, i))
+
+  test('what was passed on is kept while there is room', async () => {
+    const spool = new Spool({ memoryBytes: 1024 * 1024, directory })
+    expect(sha256([await passOn(spool, sent)])).toBe(sha256(sent))
+    expect(sha256(spool.whole() ?? [])).toBe(sha256(sent))
     spool.close()
   })
+
+  test.each([
+    ['of one text', 100_000, true],
+    ['of all texts together', 1024 * 1024, false],
+  ])(
+    'over the limit %s what was passed on is let go, in order',
+    async (_, memoryBytes, hasRoomToSpare) => {
+      const gone: Buffer[] = []
+      const budget = { ...endless, hasRoomToSpare } as unknown as SpoolBudget
+      const spool = new Spool({ memoryBytes, directory, budget }, undefined, (chunk) =>
+        gone.push(chunk),
+      )
+      expect(sha256([await passOn(spool, sent)])).toBe(sha256(sent))
+      expect(spool.whole()).toBeUndefined()
+      const rest = spool.rest() ?? []
+      expect(gone.length).toBeGreaterThan(35)
+      expect(rest.length).toBeGreaterThan(0)
+      expect(sha256([...gone, ...rest])).toBe(sha256(sent))
+      spool.close()
+    },
+  )
 })
 
 describe('ended', () => {
