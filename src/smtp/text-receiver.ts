@@ -14,6 +14,7 @@
  *         ▲          │        │
  *         └── line ◀─┴────────┘
  */
+import { knowUndotted } from './dot-stuffing.ts'
 import { EndFinder } from './end-finder.ts'
 import { NewlineFinder } from './newline-finder.ts'
 import { OctetCopy } from './octet-copy.ts'
@@ -40,6 +41,8 @@ const crlf = Buffer.from('\r\n')
 /** A native search costs as much as looking at so many octets (measured). */
 const shortLine = 32
 const fewLines = 4
+/** Shorter ones are searched for dots sooner than remembered. */
+const longChunk = 16 * 1024
 const nothing = Buffer.alloc(0)
 
 export class TextReceiver {
@@ -54,6 +57,8 @@ export class TextReceiver {
    * dot is content.
    */
   #place: 'strict' | 'soft' | 'line' = 'strict'
+  /** Of the octets at hand: a dot that is content begins a line. */
+  #dotted = false
   /** The last octet was a CR, not passed on, whose LF has not come yet. */
   #pendingCr = false
   /**
@@ -105,6 +110,7 @@ export class TextReceiver {
     let at = this.#pendingCr ? this.#resolveCr(data) : 0
     this.#from = at
     this.#until = data.length
+    this.#dotted = false
     let wholeLines = at
     while (at < data.length && !this.#refused() && !this.#ended) {
       if (this.#place !== 'line') wholeLines = at
@@ -211,6 +217,7 @@ export class TextReceiver {
       this.#fault = 'nul'
       return at
     }
+    if (data[at] === DOT) this.#dotted = true
     this.#place = 'line'
     return this.#line(data, at)
   }
@@ -312,6 +319,7 @@ export class TextReceiver {
     const { length } = this.#rewritten
     if (length > 0) this.#rewritten.add(data, this.#from, this.#until)
     const octets = length > 0 ? this.#rewritten.take() : data.subarray(this.#from, this.#until)
+    if (length === 0 && octets.length >= longChunk && !this.#dotted) knowUndotted(octets)
     if (octets.length > 0) this.#out(octets)
   }
 

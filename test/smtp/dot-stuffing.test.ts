@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Ending, endOfText, stuffDots } from '../../src/smtp/dot-stuffing.ts'
+import { TextReceiver } from '../../src/smtp/text-receiver.ts'
 import { cut, cuts, octet } from './splits.ts'
 import { runs } from '../support/properties.ts'
 
@@ -40,5 +41,27 @@ test('split anywhere, same octets; and only the last line is a dot alone', () =>
       expect(`\r\n${wire}`.indexOf('\r\n.\r\n')).toBe(wire.length - 3)
     }),
     { numRuns: runs(3000) },
+  )
+})
+
+test('a chunk that was looked at when it came in is stuffed like one that was not', () => {
+  const plain = '0123456789abcdef\r\n'.repeat(1000)
+  const part = fc.constantFrom('\r\n', '\r', '\n', '.', '..', '\0', 'a', '.\r\n', '\r\n.', plain)
+  const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''))
+  const options = fc.record({
+    bareNewlines: fc.constantFrom('reject' as const, 'normalize' as const),
+    dots: fc.boolean(),
+    maxBytes: fc.constant(1e6),
+    maxLineBytes: fc.constant(998),
+    maxHeaderBytes: fc.constant(1e6),
+  })
+  fc.assert(
+    fc.property(text, cuts, options, (drawn, at, how) => {
+      const passedOn: Buffer[] = []
+      const receiver = new TextReceiver(how, (chunk) => passedOn.push(chunk))
+      for (const piece of cut(octet(drawn), at)) if (!receiver.ended) receiver.push(piece)
+      expect(stuff(passedOn)).toBe(stuff(passedOn.map((chunk) => Buffer.from(chunk))))
+    }),
+    { numRuns: runs(2000) },
   )
 })

@@ -31,6 +31,8 @@ interface Awaited {
   limitMs: number | undefined
 }
 
+/** Up to this size pieces are put together to one, which leaves faster than many do. */
+const onePieceBytes = 64 * 1024
 /** How long a server may take to close after QUIT, in ms. */
 const lingerMs = 1000
 
@@ -190,14 +192,25 @@ export class SmtpConnection {
     if (this.#awaited.length > 0) this.#patience.set(this.#awaited[0]?.limitMs)
   }
 
-  cork(): void {
+  /** The same for several pieces, which leave together. */
+  writeAll(pieces: readonly Buffer[]): void {
+    const [first] = pieces
+    if (first === undefined) return
+    if (pieces.length === 1) return this.write(first)
+    const size = pieces.reduce((sum, { length }) => sum + length, 0)
+    if (size <= onePieceBytes) return this.write(Buffer.concat(pieces, size))
     this.#socket.cork()
-  }
-  uncork(): void {
+    for (const piece of pieces) if (piece.length > 0) this.write(piece)
     this.#socket.uncork()
   }
+
+  /** More should not follow before it has `drained`. */
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain && this.#ended === undefined
+  }
+
   /**
-   * Writes octets of a text, behind commands that have not left yet; `drained` says when more
+   * Writes octets of a text, behind commands that have not left yet; `isFull` says whether more
    * should follow.
    */
   write(bytes: Buffer | string): void {
@@ -212,7 +225,7 @@ export class SmtpConnection {
    * takes nothing for too long.
    */
   async drained(): Promise<void> {
-    if (!this.#socket.writableNeedDrain || this.#ended !== undefined) return
+    if (!this.isFull) return
     const { replyTimeoutMs } = this.#options
     await new Promise<void>((resolve) => {
       const timer = setTimeout(

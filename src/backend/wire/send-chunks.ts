@@ -53,17 +53,9 @@ function ended(
   return ending === 'lineStart' ? octets : [...octets, lineEnd]
 }
 
-/** Up to this size a chunk is put together to one piece, which leaves faster than many do. */
-const onePieceBytes = 64 * 1024
-
 function writeChunk(connection: SmtpConnection, octets: readonly Buffer[], last: boolean): void {
   const length = octets.reduce((sum, { length }) => sum + length, 0)
-  const command = toOctets(`BDAT ${length}${last ? ' LAST' : ''}\r\n`)
-  if (length <= onePieceBytes) return connection.write(Buffer.concat([command, ...octets]))
-  connection.cork()
-  connection.write(command)
-  for (const part of octets) if (part.length > 0) connection.write(part)
-  connection.uncork()
+  connection.writeAll([toOctets(`BDAT ${length}${last ? ' LAST' : ''}\r\n`), ...octets])
 }
 
 /**

@@ -50,9 +50,6 @@ export async function sendText(connection: SmtpConnection, order: TextToSend): P
   return await awaited.answer
 }
 
-/** Up to this size a text is put together to one piece, which leaves faster than many do. */
-const onePieceBytes = 64 * 1024
-
 function sendWhole(connection: SmtpConnection, whole: readonly Buffer[]): void {
   let ending: Ending = 'lineStart'
   const pieces: Buffer[] = []
@@ -62,11 +59,7 @@ function sendWhole(connection: SmtpConnection, whole: readonly Buffer[]): void {
     ;({ ending } = stuffed)
   }
   pieces.push(toOctets(endOfText(ending)))
-  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  if (size <= onePieceBytes) return connection.write(Buffer.concat(pieces, size))
-  connection.cork()
-  for (const piece of pieces) connection.write(piece)
-  connection.uncork()
+  connection.writeAll(pieces)
 }
 
 /** Why a connection is destroyed whose text will never be complete. */
@@ -82,10 +75,10 @@ async function sendAsItComes(
   try {
     for await (const chunk of text.chunks()) {
       if (answered()) break
-      connection.cork()
-      ending = writeStuffed(connection, chunk, ending)
-      connection.uncork()
-      await connection.drained()
+      const stuffed = stuffDots(chunk, ending)
+      ;({ ending } = stuffed)
+      connection.writeAll(stuffed.parts)
+      if (connection.isFull) await connection.drained()
     }
   } catch {
     return textBrokeOff
@@ -93,10 +86,4 @@ async function sendAsItComes(
   if (answered()) return 'an answer in the middle of the text'
   connection.write(endOfText(ending))
   return undefined
-}
-
-function writeStuffed(connection: SmtpConnection, chunk: Buffer, before: Ending): Ending {
-  const { parts, ending } = stuffDots(chunk, before)
-  for (const part of parts) connection.write(part)
-  return ending
 }
