@@ -97,57 +97,74 @@ describe('known-limits.md: “table under When the sender goes away” “It not
 })
 
 describe("known-limits.md: “Rcptwise waits for the mail server's answer all the same and writes down who has the message.”", () => {
+  const short = 'hello\r\n'
   test.each([
-    ['one recipient', ['a@example.org'], 'group', 'hello\r\n', '1MiB'],
-    ['recipients of one answer', ['a@example.org', 'b@example.org'], 'late', 'hello\r\n', '1MiB'],
-    [
-      'two deliveries, plain and tagged',
-      ['a@example.org', 'c@example.org'],
-      'lenient',
-      'x\r\n',
-      '0',
-    ],
-    ['a text that streams, and is kept', ['a@example.org'], 'group', lines, '1MiB'],
-    ['a text that streams, half of it kept', ['a@example.org'], 'group', lines, '200KiB'],
-    ['a large text that goes to a file', ['a@example.org'], 'group', lines, '10KiB'],
-  ])('%s: nobody has it twice', async (_, to, strategy, body, memory) => {
-    const [reached, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
-    await using backend = await startFakeBackend({
-      rules: [{ on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) }],
-    })
-    await using app = await startTestApp({
-      config: `backend: { servers: ["${backend.url}"], mail: at_once }
+    { name: 'one recipient', to: ['a@example.org'] },
+    { name: 'recipients of one answer', to: ['a@example.org', 'b@example.org'], strategy: 'late' },
+    {
+      name: 'two deliveries, plain and tagged',
+      to: ['a@example.org', 'c@example.org'],
+      strategy: 'lenient',
+    },
+    { name: 'a text that streams, and is kept', to: ['a@example.org'], body: lines },
+    {
+      name: 'a text that streams, half of it kept',
+      to: ['a@example.org'],
+      body: lines,
+      memory: '200KiB',
+    },
+    {
+      name: 'a large text that goes to a file',
+      to: ['a@example.org'],
+      body: lines,
+      memory: '10KiB',
+    },
+  ])(
+    '$name: nobody has it twice',
+    async ({ to, strategy = 'group', body = short, memory = '1MiB' }) => {
+      const [reached, goOn] = [
+        Promise.withResolvers<undefined>(),
+        Promise.withResolvers<undefined>(),
+      ]
+      await using backend = await startFakeBackend({
+        rules: [
+          { on: 'dot', nth: 1, hold: goOn.promise, reached: () => reached.resolve(undefined) },
+        ],
+      })
+      await using app = await startTestApp({
+        config: `backend: { servers: ["${backend.url}"], mail: at_once }
 relay_domains: [example.org]
 spool: { memory: ${memory} }
 peers: [{ name: default, strategy: ${strategy} }]`,
-      recipients: '"c@example.org": strict\n',
-    })
-    const message = {
-      from: 's@x.test',
-      to,
-      text: `X-Spam-Score: 5.5\r\nMessage-ID: <1@x.test>\r\nSubject: test\r\n\r\n${body}`,
-    }
-    const client = await Client.connect(app.port)
-    await client.reply()
-    await client.ask('EHLO client.test')
-    await client.ask(`MAIL FROM:<${message.from}>`)
-    for (const one of to) expect(await client.ask(`RCPT TO:<${one}>`)).toMatch(/^250/)
-    expect(await client.ask('DATA')).toMatch(/^354/)
-    client.send(`${message.text}.\r\n`)
-    await reached.promise
-    client.socket.resetAndDestroy()
-    goOn.resolve(undefined)
-    await until('the session has ended', () => closed(app) === 1)
-    const sender = senderOf(message)
-    await untilAnswered(sender, app.port)
-    expect([...sender.answered.values()].filter((reply) => !reply.startsWith('250'))).toEqual([])
-    const copies = backend.delivered.flatMap(({ recipients }) => recipients)
-    expect(copies.toSorted()).toEqual(to.map((one) => `<${one}>`))
-    expect(await app.metrics()).toContain(
-      `rcptwise_duplicates_suppressed_total{peer="default"} ${to.length}`,
-    )
-    expect(app.facts.filter(({ kind }) => kind === 'splitOpened')).toEqual([])
-  })
+        recipients: '"c@example.org": strict\n',
+      })
+      const message = {
+        from: 's@x.test',
+        to,
+        text: `X-Spam-Score: 5.5\r\nMessage-ID: <1@x.test>\r\nSubject: test\r\n\r\n${body}`,
+      }
+      const client = await Client.connect(app.port)
+      await client.reply()
+      await client.ask('EHLO client.test')
+      await client.ask(`MAIL FROM:<${message.from}>`)
+      for (const one of to) expect(await client.ask(`RCPT TO:<${one}>`)).toMatch(/^250/)
+      expect(await client.ask('DATA')).toMatch(/^354/)
+      client.send(`${message.text}.\r\n`)
+      await reached.promise
+      client.socket.resetAndDestroy()
+      goOn.resolve(undefined)
+      await until('the session has ended', () => closed(app) === 1)
+      const sender = senderOf(message)
+      await untilAnswered(sender, app.port)
+      expect([...sender.answered.values()].filter((reply) => !reply.startsWith('250'))).toEqual([])
+      const copies = backend.delivered.flatMap(({ recipients }) => recipients)
+      expect(copies.toSorted()).toEqual(to.map((one) => `<${one}>`))
+      expect(await app.metrics()).toContain(
+        `rcptwise_duplicates_suppressed_total{peer="default"} ${to.length}`,
+      )
+      expect(app.facts.filter(({ kind }) => kind === 'splitOpened')).toEqual([])
+    },
+  )
 })
 
 const closed = (app: TestApp): number =>
