@@ -23,6 +23,8 @@ Who asks for OpenMetrics (\`Accept: application/openmetrics-text\`) gets version
   What a worker counted stays when Rcptwise replaces it; of one that is killed, up to two seconds are lost.
 - Add counters of several front-ends (\`sum\`).
   Gauges that are read from a shared ledger are the same on each front-end: take the largest (\`max\`).
+- A worker that has counted nothing tells nothing, and what has not changed is not written anew.
+  So a thousand peer classes cost little where few of them have mail.
 - Series that Rcptwise knows in advance are there from the start, with the value 0.
 - \`process_…\` and \`nodejs_…\` are about the process: CPU, memory, open files, garbage collection, and the delay of the event loop.
   If \`nodejs_eventloop_lag_p99_seconds\` is above 0.1, the process has more to do than it can.

@@ -8,7 +8,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { constants, gzipSync } from 'node:zlib'
 import { modulesFrom } from './console-modules.ts'
-import { type AdminResponse, type FileResponse, problem } from './exchange.ts'
+import { type AdminResponse, problem } from './exchange.ts'
 
 export interface ConsoleRequest {
   readonly method: string
@@ -54,7 +54,7 @@ const headers = {
 }
 
 /** Undefined: the console has nothing there, and the API is asked. */
-export function consoleAnswer(request: ConsoleRequest): AdminResponse | FileResponse | undefined {
+export function consoleAnswer(request: ConsoleRequest): AdminResponse | undefined {
   const path = request.url.replace(/[?#].*$/s, '')
   if (path !== '/' && !path.startsWith('/assets/')) return undefined
   const file = consoleFiles().get(path)
@@ -72,7 +72,7 @@ const readOnly: AdminResponse = {
 function answerWith(
   { type: contentType, etag, plain, compressed }: ConsoleFile,
   { acceptEncoding = '', ifNoneMatch = '' }: ConsoleRequest,
-): AdminResponse | FileResponse {
+): AdminResponse {
   const known = { contentType, headers: { ...headers, etag } }
   if (ifNoneMatch.includes(etag)) return { ...known, status: 304, body: '' }
   if (!takesGzip(acceptEncoding)) return { ...known, status: 200, body: plain }

@@ -209,7 +209,7 @@ export interface AdminContext {
   /** In the format that the Accept field asks for. */
   metrics(
     accept: string | undefined,
-  ): Promise<{ readonly contentType: string; readonly text: string }>
+  ): Promise<{ readonly contentType: string; readonly octets: Buffer }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
   /**

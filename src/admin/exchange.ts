@@ -2,7 +2,7 @@
  * A request and a response of the admin API as operations see them: plain data, without a socket.
  */
 
-export type AdminResponse = WholeResponse | StreamedResponse
+export type AdminResponse = WholeResponse | OctetsResponse | StreamedResponse
 
 export interface WholeResponse {
   readonly status: number
@@ -11,8 +11,8 @@ export interface WholeResponse {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One of the console's files. */
-export interface FileResponse extends Omit<WholeResponse, 'body'> {
+/** A file of the console, or a text that is large. */
+export interface OctetsResponse extends Omit<WholeResponse, 'body'> {
   readonly body: Buffer
 }
 

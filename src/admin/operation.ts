@@ -195,6 +195,7 @@ export function operation<
 /** With its tag; or only that it is still as the client has it. */
 function ifNew(response: AdminResponse, seen: string | undefined): AdminResponse {
   if (!('body' in response) || response.status !== 200) return response
+  if (typeof response.body !== 'string') return response
   if (!response.contentType.startsWith('application/json')) return response
   const etag = entityTag(response.body)
   const tagged = { ...response, headers: { ...response.headers, etag } }

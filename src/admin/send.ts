@@ -3,12 +3,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import {
-  type AdminResponse,
-  type FileResponse,
-  problem,
-  type StreamedResponse,
-} from './exchange.ts'
+import { type AdminResponse, problem, type StreamedResponse } from './exchange.ts'
 
 /** Streams at a time: each holds a connection for as long as its client wants. */
 const mostStreams = 32
@@ -28,7 +23,7 @@ export class Sender {
   async send(
     message: IncomingMessage,
     response: ServerResponse,
-    answer: AdminResponse | FileResponse,
+    answer: AdminResponse,
     admitted: () => Promise<boolean> = always,
   ): Promise<void> {
     if ('body' in answer) {
@@ -106,7 +101,7 @@ const tooManyStreams: AdminResponse = {
 
 function headersOf(
   message: IncomingMessage,
-  { contentType, headers }: AdminResponse | FileResponse,
+  { contentType, headers }: AdminResponse,
 ): Record<string, string> {
   // A body that nobody reads would have to be read before the connection could be used again.
   const hasBody = 'content-length' in message.headers || 'transfer-encoding' in message.headers

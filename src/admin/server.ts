@@ -9,7 +9,7 @@ import { readJson } from './body.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { consoleAnswer } from './console.ts'
 import type { AdminContext } from './context.ts'
-import { type AdminResponse, type FileResponse, problem } from './exchange.ts'
+import { type AdminResponse, problem } from './exchange.ts'
 import { Admission, type Asking } from './admission.ts'
 import { isLoopbackHost } from './guard.ts'
 import { type InTurn, inTurn } from './in-turn.ts'
@@ -188,7 +188,7 @@ async function answer(
   { options, admission, router, changes }: Parts,
   message: IncomingMessage,
   asking: Asking,
-): Promise<AdminResponse | FileResponse> {
+): Promise<AdminResponse> {
   const { method = '', url = '' } = message
   const file = consoleAnswer({
     method,

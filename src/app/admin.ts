@@ -43,7 +43,7 @@ export interface AdminParts {
   readonly recent: AdminContext['recent']
   readonly configuration: AdminContext['configuration']
   /** The text of /metrics. */
-  readonly scrape: (format: Format) => Promise<string>
+  readonly scrape: (format: Format) => Promise<Buffer>
   /**
    * What was set in the ledger is in force in all processes that take mail when this resolves, but
    * for what it names.
@@ -130,7 +130,7 @@ function adminContext(parts: AdminParts): AdminContext {
     ready: () => ({ ...parts.ready(), draining: isDraining(ledger.overrides()) }),
     async metrics(accept) {
       const format = formatFor(accept)
-      return { contentType: contentTypes[format], text: await parts.scrape(format) }
+      return { contentType: contentTypes[format], octets: await parts.scrape(format) }
     },
     about: parts.about,
     recent: parts.recent,

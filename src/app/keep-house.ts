@@ -8,9 +8,11 @@ import type { EffectiveValue } from '../config/effective.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
+import type { MetricName } from '../metrics/metrics.ts'
 import type { Metrics, ScrapeSources } from '../metrics/registry.ts'
 import { exposition, type Format } from '../metrics/exposition.ts'
-import { familiesOf, type MetricJson, metricsOf } from '../metrics/summed.ts'
+import { sumOf, Sums } from '../metrics/summed.ts'
+import type { MetricJson } from '../metrics/told.ts'
 import type { InheritedSocket } from '../service/activation.ts'
 import { asStarted, type Privileges } from '../service/user.ts'
 import { isDraining } from '../peers/overrides.ts'
@@ -30,7 +32,7 @@ import { startSweeping, type Sweeping } from './sweeping.ts'
 import { openLive } from './live/live.ts'
 import { ConfigurationInForce } from './configuration-in-force.ts'
 import { Recent } from './recent.ts'
-import { countedMetrics, totalsOf } from './live/totals.ts'
+import { totalsOf } from './live/totals.ts'
 import { type EventWatcher, watchHub } from './live/watched-events.ts'
 
 const steadyClock = (): number => performance.now()
@@ -71,8 +73,8 @@ export interface App {
   readonly metrics: Metrics
   /** What happens around it, for its metrics and whoever else hears of facts. */
   readonly onFact: FactListener
-  /** The text of /metrics, of all processes; that of Prometheus unless said. */
-  scrape(format?: Format): Promise<string>
+  /** The text of /metrics, of all processes, in the format of Prometheus. */
+  scrape(): Promise<string>
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /**
    * Serves new sessions with another configuration; those that are open end with theirs. Gives the
@@ -94,6 +96,8 @@ export interface App {
 /** What the house has for those who take the mail. */
 export interface House {
   readonly foundation: Foundation
+  /** What all processes have counted. */
+  readonly sums: Sums
   readonly privileges: Privileges
   readonly onTrouble: (what: string) => void
   readonly certificates: CertificatesOfFiles
@@ -110,10 +114,11 @@ export interface MailTakers {
    * What was set in the ledger is in force when this resolves, but for what it names in words.
    */
   refresh(): Promise<readonly string[]>
-  /** Of each process but this one. */
+  /**
+   * Has the other processes tell what they have counted, which they also do every few seconds, and
+   * gives what Node.js tells of each.
+   */
   metrics(): Promise<readonly (readonly MetricJson[])[]>
-  /** The same as they have told it last, some seconds ago, without asking. */
-  metricsTold(): readonly (readonly MetricJson[])[]
   /** Tells of events in other processes, to one at a time; gives what ends that. */
   watchEvents(watcher: EventWatcher): () => void
   /** Sessions may finish within `timeouts.shutdown`. */
@@ -149,8 +154,10 @@ export async function keepHouse(
   let inForce: InForce = { config, certificates: await ofFiles.lease(config) }
   opened.defer(async () => await inForce.certificates?.release())
 
+  const sums = new Sums()
   const mail = await begin({
     foundation,
+    sums,
     privileges,
     onTrouble,
     certificates: ofFiles,
@@ -160,8 +167,21 @@ export async function keepHouse(
   const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now, steady })
   opened.defer(() => sweeping.stop())
   foundation.readAtScrape(metricsOfHouse(foundation, sweeping, () => inForce))
-  const scrape = async (format: Format = 'prometheus'): Promise<string> =>
-    await scrapeAll(metrics, await mail.metrics(), format)
+  /** As the others have told it last. */
+  const counted = (): Sums => {
+    sums.hear(metrics, metrics.registry.newlyTold())
+    return sums
+  }
+  const read = async (names?: readonly MetricName[]): Promise<Sums> => {
+    knowPairs(metrics, sums)
+    await metrics.registry.collect(names)
+    return counted()
+  }
+  const scrape = async (format: Format): Promise<Buffer> => {
+    const ofOthers = await mail.metrics()
+    const ofNode = [await metrics.ofNode(), ...ofOthers]
+    return exposition(await read(), ofNode, format)
+  }
   let closing = false
   const ready = (): ReturnType<App['ready']> => {
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
@@ -177,15 +197,14 @@ export async function keepHouse(
         for (const end of ends) end()
       }
     },
-    totals: async () =>
-      totalsOf([await metrics.registry.only(countedMetrics), ...mail.metricsTold()]),
+    totals: () => totalsOf(counted()),
     now,
   })
   opened.defer(() => events.close())
   foundation.readAtScrape({ eventReaders: () => events.readers })
   const audit = config.admin && new AuditLog(config.dataDirectory, onTrouble)
   if (audit !== undefined) facts.add(audit.hear)
-  const recent = new Recent({ metrics, others: () => mail.metricsTold(), now })
+  const recent = new Recent({ read, now })
   opened.defer(() => recent.close())
   const inUse = new ConfigurationInForce({
     ...{ file: () => inForce.config.file, startedAt: about.startedAt },
@@ -204,8 +223,11 @@ export async function keepHouse(
     judging: () => judgingOf(inForce.config),
     ledger,
     history: foundation.history,
-    unwritten: async () =>
-      unwrittenIn([await metricsOf(metrics.registry), ...(await mail.metrics())]),
+    unwritten: async () => {
+      await mail.metrics()
+      const name = 'history_unwritten_transactions'
+      return sumOf(await read([name]), name)
+    },
     metrics,
     scrape,
     tellProcesses: async () => await mail.refresh(),
@@ -243,7 +265,7 @@ export async function keepHouse(
     ledger,
     metrics,
     onFact,
-    scrape,
+    scrape: async () => (await scrape('prometheus')).toString(),
     ready,
     reload,
     async close() {
@@ -281,27 +303,10 @@ const metricsOfHouse = (
     })),
 })
 
-/** Of the history, in all processes. */
-const unwrittenIn = (processes: readonly (readonly MetricJson[])[]): number =>
-  processes
-    .flat()
-    .filter(({ name }) => name === 'rcptwise_history_unwritten_transactions')
-    .flatMap(({ values }) => values)
-    .reduce((sum, { value }) => sum + value, 0)
-
-/** The text of /metrics: of this process, or of it and others together. */
-async function scrapeAll(
-  metrics: Metrics,
-  others: readonly (readonly MetricJson[])[],
-  format: Format,
-): Promise<string> {
-  for (const { name, values } of others.flat()) {
-    if (name !== 'rcptwise_splits_opened_total') continue
-    for (const { labels } of values) {
-      const strategy = String(labels['strategy'])
-      // So that splits_open shows a 0 of each pair that the others know.
-      if (isStrategyName(strategy)) initialiseStrategy(metrics, String(labels['peer']), strategy)
-    }
+/** So that splits_open shows a 0 of each pair that other processes know. */
+function knowPairs(metrics: Metrics, sums: Sums): void {
+  for (const { labels } of sums.of('splits_opened_total')) {
+    const [peer = '', strategy = ''] = labels
+    if (isStrategyName(strategy)) initialiseStrategy(metrics, peer, strategy)
   }
-  return exposition(await familiesOf(metrics.registry), others, format)
 }

@@ -3,10 +3,9 @@
  * and wants to see the last hours at once. From what workers tell of their metrics anyhow.
  */
 import type { MinuteView, RecentView } from '../admin/context.ts'
-import { type MetricJson, metricsOf, sumOf } from '../metrics/summed.ts'
-import { type MetricName, metricPrefix } from '../metrics/metrics.ts'
-import type { Metrics } from '../metrics/registry.ts'
-import { countedMetrics, totalsOf } from './live/totals.ts'
+import { metricDescriptions, type MetricName } from '../metrics/metrics.ts'
+import { sumOf, type Sums } from '../metrics/summed.ts'
+import { totalsOf } from './live/totals.ts'
 
 /** A day, in some 300 kB. */
 const mostMinutes = 24 * 60
@@ -15,9 +14,11 @@ const minuteMs = 60_000
 const freshMs = 1000
 
 export interface RecentParts {
-  readonly metrics: Metrics
-  /** Of the other processes, as they have told it last. */
-  readonly others: () => readonly (readonly MetricJson[])[]
+  /**
+   * What all processes have counted; of the others as they have told it last. What nothing counts
+   * is read of these metrics alone.
+   */
+  readonly read: (names: readonly MetricName[]) => Promise<Sums>
   readonly now: () => number
 }
 
@@ -27,9 +28,17 @@ interface Counted {
   readonly messages: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly forcedRetries: number
-  /** By class and strategy; cumulative over the buckets, as Prometheus has them. */
-  readonly delays: ReadonlyMap<string, ReadonlyMap<number, number>>
+  /** By class and strategy: how many fell into each bucket; the last one has no bound. */
+  readonly delays: ReadonlyMap<string, Delays>
 }
+
+interface Delays {
+  readonly peer: string
+  readonly strategy: string
+  readonly counts: readonly number[]
+}
+
+const delayBounds = metricDescriptions.retryDelaySeconds.buckets
 
 export class Recent {
   readonly #parts: RecentParts
@@ -56,7 +65,7 @@ export class Recent {
   }
 
   async #note(): Promise<void> {
-    const counted = countedOf(await this.#all(), this.#parts.now())
+    const counted = countedIn(await this.#parts.read(told), this.#parts.now())
     if (this.#last !== undefined) {
       this.#minutes.push(between(this.#last, counted))
       if (this.#minutes.length > mostMinutes) this.#minutes.shift()
@@ -66,66 +75,45 @@ export class Recent {
 
   /** The last minute is the one that goes on. */
   async #look(): Promise<RecentView> {
-    const all = await this.#all()
-    const counted = countedOf(all, this.#parts.now())
+    const sums = await this.#parts.read(told)
+    const counted = countedIn(sums, this.#parts.now())
     const going = this.#last === undefined ? [] : [between(this.#last, counted)]
-    return { minutes: [...this.#minutes, ...going], ...standing(all) }
-  }
-
-  /** Of all processes together; what is not told here is not read, since it can be much. */
-  async #all(): Promise<readonly MetricJson[]> {
-    const here = await this.#parts.metrics.registry.only(told)
-    const elsewhere = this.#parts
-      .others()
-      .map((all) => all.filter(({ name }) => namesTold.has(name)))
-    return await metricsOf(sumOf([here, ...elsewhere]))
+    return { minutes: [...this.#minutes, ...going], ...standing(sums) }
   }
 }
 
+/** What is told, and is as it is when it is read. */
 const told = [
-  ...countedMetrics,
-  'retry_delay_seconds',
   'splits_open',
   'recipients_missing',
-  'sessions_open',
-  'ledger_durable',
   'backend_up',
   'backend_connections_open',
-  'judge_servers_down',
-  'judge_results_total',
 ] as const satisfies readonly MetricName[]
 
-const namesTold: ReadonlySet<string> = new Set(told.map((name) => metricPrefix + name))
-
-function countedOf(all: readonly MetricJson[], at: number): Counted {
-  const { messages, transactions, forcedRetries } = totalsOf([all])
-  const delays = new Map<string, Map<number, number>>()
-  for (const { labels, value, metricName } of valuesOf(all, 'retry_delay_seconds')) {
-    if (metricName?.endsWith('_bucket') !== true) continue
-    const name = `${labels['peer']}\n${labels['strategy']}`
-    const buckets = delays.get(name) ?? new Map<number, number>()
-    delays.set(name, buckets)
-    buckets.set(labels['le'] === '+Inf' ? Infinity : Number(labels['le']), value)
+function countedIn(sums: Sums, at: number): Counted {
+  const { messages, transactions, forcedRetries } = totalsOf(sums)
+  const delays = new Map<string, Delays>()
+  for (const { text, labels, amounts } of sums.of('retry_delay_seconds')) {
+    const all = amounts[delayBounds.length + 1] ?? 0
+    // What never had one costs nothing at each minute.
+    if (all === 0) continue
+    const [peer = '', strategy = ''] = labels
+    const bounded = amounts.slice(0, delayBounds.length)
+    const beyond = all - bounded.reduce((sum, count) => sum + count, 0)
+    delays.set(text, { peer, strategy, counts: [...bounded, beyond] })
   }
   return { at, messages, outcomes: transactions, forcedRetries, delays }
 }
-
-const valuesOf = (all: readonly MetricJson[], name: MetricName): MetricJson['values'] =>
-  all.find((metric) => metric.name === metricPrefix + name)?.values ?? []
 
 /** Of what is cumulative: what has come in between. A process that has ended takes nothing away. */
 function between(from: Counted, to: Counted): MinuteView {
   const outcomes = Object.entries(to.outcomes).map(
     ([name, value]) => [name, Math.max(0, value - (from.outcomes[name] ?? 0))] as const,
   )
-  const delays = [...to.delays].flatMap(([name, buckets]): MinuteView['delays'][number][] => {
-    const before = from.delays.get(name)
-    const bounds = [...buckets.keys()].sort((a, b) => a - b)
-    const reached = bounds.map((bound) => (buckets.get(bound) ?? 0) - (before?.get(bound) ?? 0))
-    const counts = reached.map((value, i) => Math.max(0, value - (reached[i - 1] ?? 0)))
-    if (counts.every((count) => count === 0)) return []
-    const [peer = '', strategy = ''] = name.split('\n')
-    return [{ peer, strategy, counts }]
+  const delays = [...to.delays].flatMap(([name, { counts: all, ...pair }]) => {
+    const before = from.delays.get(name)?.counts
+    const counts = all.map((count, i) => Math.max(0, count - (before?.[i] ?? 0)))
+    return counts.every((count) => count === 0) ? [] : [{ ...pair, counts }]
   })
   return {
     at: from.at,
@@ -136,48 +124,47 @@ function between(from: Counted, to: Counted): MinuteView {
   }
 }
 
-function standing(all: readonly MetricJson[]): Omit<RecentView, 'minutes'> {
-  const sum = (name: MetricName): number =>
-    valuesOf(all, name).reduce((total, { value }) => total + value, 0)
-  const bounds = new Set(
-    valuesOf(all, 'retry_delay_seconds').flatMap(({ labels }) =>
-      labels['le'] === undefined || labels['le'] === '+Inf' ? [] : [Number(labels['le'])],
-    ),
-  )
-  const byLabel = (name: MetricName, label: string) =>
-    valuesOf(all, name).map(({ labels, value }) => ({ name: String(labels[label]), value }))
+function standing(sums: Sums): Omit<RecentView, 'minutes'> {
+  const up = amountsBy(sums, 'backend_up')
+  const connections = amountsBy(sums, 'backend_connections_open')
   return {
-    delayBounds: [...bounds].sort((a, b) => a - b),
-    open: sum('splits_open'),
-    missing: sum('recipients_missing'),
-    sessions: sum('sessions_open'),
-    ledgerDurable: valuesOf(all, 'ledger_durable').every(({ value }) => value === 1),
-    servers: byLabel('backend_up', 'server').map(({ name, value }) => ({
+    delayBounds,
+    open: sumOf(sums, 'splits_open'),
+    missing: sumOf(sums, 'recipients_missing'),
+    sessions: sumOf(sums, 'sessions_open'),
+    ledgerDurable: sumOf(sums, 'ledger_durable') === 1,
+    servers: Array.from(up, ([name, value]) => ({
       name,
       up: value === 1,
-      connections: valuesOf(all, 'backend_connections_open')
-        .filter(({ labels }) => labels['server'] === name)
-        .reduce((total, each) => total + each.value, 0),
+      connections: connections.get(name) ?? 0,
     })),
-    judges: judgesIn(all),
+    judges: judgesIn(sums),
   }
 }
 
-function judgesIn(all: readonly MetricJson[]): RecentView['judges'] {
-  const down = new Map(
-    valuesOf(all, 'judge_servers_down').map(
-      ({ labels, value }) => [String(labels['judge']), value] as const,
-    ),
-  )
-  const results = Map.groupBy(valuesOf(all, 'judge_results_total'), ({ labels }) =>
-    String(labels['judge']),
-  )
-  return [...new Set([...down.keys(), ...results.keys()])].map((name) => {
-    const all = results.get(name) ?? []
-    const total = all.reduce((sum, { value }) => sum + value, 0)
-    const failed = all
-      .filter(({ labels }) => labels['result'] === 'failed')
-      .reduce((sum, { value }) => sum + value, 0)
-    return { name, serversDown: down.get(name) ?? 0, asked: total, failed }
-  })
+function judgesIn(sums: Sums): RecentView['judges'] {
+  const down = amountsBy(sums, 'judge_servers_down')
+  const asked = amountsBy(sums, 'judge_results_total')
+  const failed = amountsBy(sums, 'judge_results_total', ([, result]) => result === 'failed')
+  return [...new Set([...down.keys(), ...asked.keys()])].map((name) => ({
+    name,
+    serversDown: down.get(name) ?? 0,
+    asked: asked.get(name) ?? 0,
+    failed: failed.get(name) ?? 0,
+  }))
+}
+
+/** Added up by the values of its first label. */
+function amountsBy(
+  sums: Sums,
+  name: MetricName,
+  counts: (labels: readonly string[]) => boolean = () => true,
+): ReadonlyMap<string, number> {
+  const all = new Map<string, number>()
+  for (const { labels, amounts } of sums.of(name)) {
+    if (!counts(labels)) continue
+    const value = labels[0] ?? ''
+    all.set(value, (all.get(value) ?? 0) + (amounts[0] ?? 0))
+  }
+  return all
 }

@@ -36,7 +36,7 @@ async function show(directory: string): Promise<void> {
     introduce(port)
     await showPrdr(directory, port)
     await showLegacy(directory, port)
-    showCost(await app.metrics.registry.metrics())
+    showCost(await app.scrape())
   } finally {
     await app.close()
   }

@@ -1,19 +1,11 @@
-/**
- * The metrics of metrics.ts as prom-client objects, on a registry of their own: the global one
- * allows one app a process.
- */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+/** The metrics of metrics.ts, each with what counts in it or reads it. */
 import type { Fact } from '../facts/fact.ts'
 import type { OpenSplits } from '../ledger/ledger.ts'
 import type { ConfigurableStrategy, StrategyName } from '../strategy/names.ts'
-import { late } from './batched.ts'
-import type { MetricJson } from './family.ts'
-import {
-  type MetricDescription,
-  metricDescriptions,
-  type MetricName,
-  metricPrefix,
-} from './metrics.ts'
+import { Counter, type Described, Gauge, Histogram } from './counting.ts'
+import { CountingRegistry } from './counting-registry.ts'
+import { metricDescriptions } from './metrics.ts'
+import { type NodeMetrics, nodeMetrics } from './of-node.ts'
 
 /** By name, so that none can be forgotten here. */
 const errorSteps: Readonly<Record<Extract<Fact, { kind: 'backendFailed' }>['step'], true>> = {
@@ -82,39 +74,6 @@ export interface ScrapeSources {
   backends?(): readonly { readonly server: string; readonly usable: boolean }[]
 }
 
-/** Before anyone reads it, what waits is counted. */
-class CountingRegistry extends Registry {
-  readonly #waiting: (() => void)[] = []
-
-  /**
-   * Gives what can be told at any time, and is counted when there is much of it, or someone reads.
-   */
-  late<Told>(count: (told: Told) => void): (told: Told) => void {
-    const waiting = late(count)
-    this.#waiting.push(waiting.count)
-    return waiting.tell
-  }
-
-  /** Of those metrics alone, as they are told to other processes; the rest is not read. */
-  async only(names: readonly MetricName[]): Promise<readonly MetricJson[]> {
-    this.#countAll()
-    const read = names.map(async (name) => await this.getSingleMetric(metricPrefix + name)?.get())
-    // The library's type says that `type` is a number; it is a word.
-    return (await Promise.all(read)) as unknown as readonly MetricJson[]
-  }
-
-  override getMetricsAsArray(): ReturnType<Registry['getMetricsAsArray']> {
-    this.#countAll()
-    return super.getMetricsAsArray()
-  }
-
-  #countAll(): void {
-    for (const count of this.#waiting) count()
-  }
-}
-
-type Described<Label extends string> = MetricDescription & { readonly labels: readonly Label[] }
-
 export type Metrics = ReturnType<typeof createMetrics>
 
 const countOpenTimeLimitMs = 2000
@@ -134,44 +93,31 @@ export function createMetrics(
 ) {
   const registry = new CountingRegistry()
   const d = metricDescriptions
-  const common = <Label extends string>({ name, help, labels }: Described<Label>) => ({
-    name: metricPrefix + name,
-    help,
-    labelNames: labels,
-    registers: [registry],
-  })
-  const counter = <Label extends string>(described: Described<Label>) =>
-    new Counter<Label>(common(described))
+  const counter = <Label extends string>(described: Described<Label>): Counter<Label> =>
+    registry.add(new Counter(described, registry.changes))
   const gauge = <Label extends string>(
     described: Described<Label>,
     collect?: (self: Gauge<Label>) => unknown,
-  ) =>
-    new Gauge<Label>({
-      ...common(described),
-      aggregator: described.ofAll ?? 'sum',
-      ...(collect !== undefined && {
-        async collect() {
-          await collect(this)
-        },
-      }),
-    })
+  ): Gauge<Label> => {
+    const made = registry.add(new Gauge(described, registry.changes))
+    if (collect !== undefined) registry.beforeReading(described.name, () => collect(made))
+    return made
+  }
   const ejections = counter(d.backendEjectionsTotal)
   const full = counter(d.backendFullTotal)
   const errors = counter(d.backendErrorsTotal)
   const refusals = counter(d.backendSetupRefusalsTotal)
   const histogram = <Label extends string>(
     described: Described<Label> & { readonly buckets: readonly number[] },
-  ) => new Histogram<Label>({ ...common(described), buckets: [...described.buckets] })
-
-  const worker = options.worker === undefined ? {} : { labels: { worker: options.worker } }
-  if (options.processMetrics !== false) collectDefaultMetrics({ register: registry, ...worker })
-  const knownSplits = new Map<string, { readonly peer: string; readonly strategy: string }>()
+  ): Histogram<Label> => registry.add(new Histogram(described, registry.changes))
+  const knownSplits = new Map<string, SplitsPair>()
 
   const ledgerDurable = gauge(d.ledgerDurable)
   ledgerDurable.set(1)
 
   return {
     registry,
+    ofNode: options.processMetrics === false ? nothingOfNode : nodeMetrics(options.worker),
     sessionsTotal: counter(d.sessionsTotal),
     sessionsOpen: gauge(d.sessionsOpen),
     sessionEndsTotal: counter(d.sessionEndsTotal),
@@ -204,52 +150,55 @@ export function createMetrics(
       if (sources.countOpen === undefined) return
       const open = await answerInTime(sources.countOpen())
       if (open === undefined) return
-      self.reset()
-      for (const pair of knownSplits.values()) self.set({ ...pair }, 0)
-      for (const { peer, strategy, count } of open) self.set({ peer, strategy }, count)
+      self.setAll([
+        ...none(knownSplits),
+        ...open.map(({ count, ...pair }) => [pair, count] as const),
+      ])
     }),
     splitsOpenedTotal: counter(d.splitsOpenedTotal),
     splitsTotal: counter(d.splitsTotal),
     abandonedRecipientsTotal: counter(d.abandonedRecipientsTotal),
     missingRecipientsTotal: counter(d.missingRecipientsTotal),
     missingRecipients: gauge(d.missingRecipients, (self) => {
-      self.reset()
-      if (sources.missing === undefined) return
-      for (const pair of knownSplits.values()) self.set({ ...pair }, 0)
-      for (const { peer, strategy, recipients } of sources.missing())
-        self.set({ peer, strategy }, recipients)
+      const missing = sources.missing?.()
+      self.setAll([
+        ...(missing === undefined ? [] : none(knownSplits)),
+        ...(missing ?? []).map(({ recipients, ...pair }) => [pair, recipients] as const),
+      ])
     }),
     shadowForcedRetriesTotal: counter(d.shadowForcedRetriesTotal),
     learnedSenders: gauge(d.learnedSenders, (self) => {
-      self.reset()
-      for (const { strategy, senders } of sources.learned?.() ?? []) self.set({ strategy }, senders)
+      const learned = sources.learned?.() ?? []
+      self.setAll(learned.map(({ strategy, senders }) => [{ strategy }, senders]))
     }),
     duplicatesSuppressedTotal: counter(d.duplicatesSuppressedTotal),
     strategyInForce: gauge(d.strategyInForce, (self) => {
-      self.reset()
-      for (const { peer, strategy } of sources.strategies?.() ?? []) self.set({ peer, strategy }, 1)
+      self.setAll((sources.strategies?.() ?? []).map((pair) => [pair, 1]))
     }),
     backendConnectionsTotal: counter(d.backendConnectionsTotal),
     backendConnectSeconds: histogram(d.backendConnectSeconds),
     backendConnectionsOpen: gauge(d.backendConnectionsOpen, (self) => {
-      self.reset()
-      for (const { server, busy, idle } of sources.pool?.() ?? []) {
-        self.set({ server, state: 'busy' }, busy)
-        self.set({ server, state: 'idle' }, idle)
-      }
+      self.setAll(
+        (sources.pool?.() ?? []).flatMap(({ server, busy, idle }) => [
+          [{ server, state: 'busy' }, busy] as const,
+          [{ server, state: 'idle' }, idle] as const,
+        ]),
+      )
     }),
     backendUp: gauge(d.backendUp, (self) => {
-      self.reset()
       const all = sources.backends?.() ?? []
       for (const { server } of all) {
-        self.set({ server }, 0)
         // a series from the start, or its first increase would not be seen
         ejections.inc({ server }, 0)
         full.inc({ server }, 0)
         for (const step of backendSteps.errors) errors.inc({ server, step }, 0)
         for (const step of backendSteps.refusals) refusals.inc({ server, step }, 0)
       }
-      for (const { server } of all.filter(({ usable }) => usable)) self.set({ server }, 1)
+      const usable = all.filter((address) => address.usable)
+      self.setAll([
+        ...all.map(({ server }) => [{ server }, 0] as const),
+        ...usable.map(({ server }) => [{ server }, 1] as const),
+      ])
     }),
     backendEjectionsTotal: ejections,
     backendFullTotal: full,
@@ -274,7 +223,6 @@ export function createMetrics(
       self.set({ kind: 'disk' }, diskBytes)
     }),
     spoolLimitBytes: gauge(d.spoolLimitBytes, (self) => {
-      self.reset()
       const spool = sources.spool?.()
       if (spool === undefined) return
       self.set({ kind: 'memory' }, spool.memoryLimitBytes)
@@ -307,12 +255,21 @@ export function createMetrics(
       self.set(sources.certificatesKept?.() ?? 0)
     }),
     tlsCertificateExpirySeconds: gauge(d.tlsCertificateExpirySeconds, (self) => {
-      self.reset()
-      for (const { name, notAfter } of sources.certificates?.() ?? [])
-        self.set({ name }, notAfter / 1000)
+      const certificates = sources.certificates?.() ?? []
+      self.setAll(certificates.map(({ name, notAfter }) => [{ name }, notAfter / 1000]))
     }),
   }
 }
+
+const nothingOfNode: NodeMetrics = async () => await Promise.resolve([])
+
+interface SplitsPair {
+  readonly peer: string
+  readonly strategy: string
+}
+
+const none = (pairs: ReadonlyMap<string, SplitsPair>): readonly (readonly [SplitsPair, 0])[] =>
+  Array.from(pairs.values(), (pair) => [pair, 0])
 
 /** A scrape must not hang on a store that does. */
 async function answerInTime<Value>(answer: Promise<Value>): Promise<Value | undefined> {

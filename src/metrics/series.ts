@@ -1,7 +1,4 @@
-/**
- * One object a series, looked up by its label values, in the order of the metric's labels.
- * prom-client makes a new one at each `labels()`, which at a fact a message is most of the cost.
- */
+/** One object a series, looked up by its label values, in the order of the metric's labels. */
 export function series<Child>(
   make: (...values: readonly string[]) => Child,
 ): (...values: readonly string[]) => Child {

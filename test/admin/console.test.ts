@@ -2,21 +2,19 @@
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { type ConsoleRequest, consoleAnswer, everyConsoleFile } from '../../src/admin/console.ts'
-import type { AdminResponse, FileResponse, WholeResponse } from '../../src/admin/exchange.ts'
+import type { AdminResponse, OctetsResponse, WholeResponse } from '../../src/admin/exchange.ts'
 
 const files = everyConsoleFile()
 
 function ask(
   url: string,
   change: Partial<ConsoleRequest> = {},
-): WholeResponse | FileResponse | undefined {
+): WholeResponse | OctetsResponse | undefined {
   const request = { method: 'GET', url, acceptEncoding: undefined, ifNoneMatch: undefined }
   return whole(consoleAnswer({ ...request, ...change }))
 }
 
-function whole(
-  answer: AdminResponse | FileResponse | undefined,
-): WholeResponse | FileResponse | undefined {
+function whole(answer: AdminResponse | undefined): WholeResponse | OctetsResponse | undefined {
   if (answer === undefined || 'body' in answer) return answer
   throw new Error('a stream')
 }

@@ -186,7 +186,10 @@ export function sampleContext(): SampleContext {
       return await Promise.resolve(none ? undefined : historyJson(historySample, []))
     },
     metrics: async () =>
-      await Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+      await Promise.resolve({
+        contentType: 'text/plain; version=0.0.4',
+        octets: Buffer.from('up 1\n'),
+      }),
     audit: (limit) =>
       [
         {

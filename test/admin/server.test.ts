@@ -138,7 +138,7 @@ describe('health has room of its own', () => {
     '/healthz and /readyz answer although 600 clients have sent %s',
     { timeout: 60_000 },
     async (_name, octets) => {
-      const metrics = { contentType: 'text/plain', text: 'x 1\n'.repeat(100_000) }
+      const metrics = { contentType: 'text/plain', octets: Buffer.from('x 1\n'.repeat(100_000)) }
       const large = { ...context, metrics: async () => await Promise.resolve(metrics) }
       const { port } = await start({
         context: large,

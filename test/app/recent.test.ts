@@ -1,8 +1,9 @@
 /** What was counted lately: differences of what all processes have counted. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Recent } from '../../src/app/recent.ts'
-import { type MetricJson, metricsOf } from '../../src/metrics/summed.ts'
-import { createMetrics } from '../../src/metrics/registry.ts'
+import type { MetricName } from '../../src/metrics/metrics.ts'
+import { createMetrics, type Metrics } from '../../src/metrics/registry.ts'
+import { Sums } from '../../src/metrics/summed.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -11,23 +12,32 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+/** What these have counted, when it is read, and what `sums` has of others. */
+const readerOf =
+  (here: Metrics, sums = new Sums()) =>
+  async (names: readonly MetricName[]): Promise<Sums> => {
+    await here.registry.collect(names)
+    sums.hear(here, here.registry.newlyTold())
+    return sums
+  }
+
 test('minutes of all processes are told, and the last one goes on', async () => {
   const here = createMetrics({}, { processMetrics: false })
   const elsewhere = createMetrics({}, { processMetrics: false })
-  let others: readonly (readonly MetricJson[])[] = []
-  const recent = new Recent({ metrics: here, others: () => others, now: Date.now })
+  const sums = new Sums()
+  const recent = new Recent({ read: readerOf(here, sums), now: Date.now })
   try {
-    const count = async (outcome: string, delay: number): Promise<void> => {
+    const count = (outcome: string, delay: number): void => {
       elsewhere.transactionsTotal.inc({ peer: 'default', mode: 'split', outcome })
       if (outcome === 'accepted') elsewhere.messagesTotal.inc({ peer: 'default', mode: 'split' })
       elsewhere.retryDelaySeconds.observe({ peer: 'default', strategy: 'late' }, delay)
-      others = [await metricsOf(elsewhere.registry)]
+      sums.hear(elsewhere, elsewhere.registry.newlyTold())
     }
     await vi.advanceTimersByTimeAsync(0)
-    await count('accepted', 3)
+    count('accepted', 3)
     here.transactionsTotal.inc({ peer: 'default', mode: 'split', outcome: 'accepted' })
     await vi.advanceTimersByTimeAsync(60_000)
-    await count('deferred', 100_000)
+    count('deferred', 100_000)
     await vi.advanceTimersByTimeAsync(2000)
     const { minutes, delayBounds } = await recent.view()
     expect(minutes.map(({ outcomes }) => outcomes)).toEqual([{ accepted: 2 }, { deferred: 1 }])
@@ -45,14 +55,14 @@ test('minutes of all processes are told, and the last one goes on', async () => 
 
 test('a process that has ended takes nothing away', async () => {
   const here = createMetrics({}, { processMetrics: false })
-  let others: readonly (readonly MetricJson[])[] = []
-  const recent = new Recent({ metrics: here, others: () => others, now: Date.now })
+  const sums = new Sums()
+  const recent = new Recent({ read: readerOf(here, sums), now: Date.now })
   try {
     const elsewhere = createMetrics({}, { processMetrics: false })
     elsewhere.forcedRetriesTotal.inc({ peer: 'default', strategy: 'late' }, 5)
-    others = [await metricsOf(elsewhere.registry)]
+    sums.hear(elsewhere, elsewhere.registry.newlyTold())
     await vi.advanceTimersByTimeAsync(60_000)
-    others = []
+    sums.leave(elsewhere)
     await vi.advanceTimersByTimeAsync(2000)
     const { minutes } = await recent.view()
     expect(minutes.map(({ forcedRetries }) => forcedRetries).every((each) => each >= 0)).toBe(true)
@@ -72,7 +82,7 @@ test('of all the metrics only those are read that are told', async () => {
     return []
   }
   const here = createMetrics({ learned, missing }, { processMetrics: false })
-  const recent = new Recent({ metrics: here, others: () => [], now: Date.now })
+  const recent = new Recent({ read: readerOf(here), now: Date.now })
   try {
     await recent.view()
     expect(new Set(asked)).toEqual(new Set(['missing']))
@@ -83,7 +93,7 @@ test('of all the metrics only those are read that are told', async () => {
 
 test('a day is kept, and no more', async () => {
   const metrics = createMetrics({}, { processMetrics: false })
-  const recent = new Recent({ metrics, others: () => [], now: Date.now })
+  const recent = new Recent({ read: readerOf(metrics), now: Date.now })
   try {
     for (let minute = 0; minute < 1450; minute++) await vi.advanceTimersByTimeAsync(60_000)
     expect((await recent.view()).minutes.length).toBe(1441)
@@ -99,7 +109,7 @@ test('how things stand is read of the metrics that there are', async () => {
   metrics.splitsOpen.set(labels, 3)
   metrics.sessionsOpen.set({ peer: 'default', tls: 'no' }, 4)
   metrics.ledgerDurable.set(0)
-  const recent = new Recent({ metrics, others: () => [], now: Date.now })
+  const recent = new Recent({ read: readerOf(metrics), now: Date.now })
   try {
     expect(await recent.view()).toMatchObject({
       ...{ missing: 2, open: 3, sessions: 4, ledgerDurable: false },

@@ -105,7 +105,8 @@ describe('the commands', () => {
   let context: SampleContext
   beforeAll(async () => {
     context = sampleContext()
-    context.metrics = async () => await Promise.resolve({ contentType: 'text/plain', text: scrape })
+    context.metrics = async () =>
+      await Promise.resolve({ contentType: 'text/plain', octets: Buffer.from(scrape) })
     admin = await startAdmin({ host: '127.0.0.1', port: 0, context })
   })
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { knownSeries, readAlerts, readRules } from './dashboard.ts'
 import { checkPromql } from './promql/check.ts'
 
-const known = knownSeries()
+const known = await knownSeries()
 const alerts = readAlerts()
 
 describe('the rules', () => {

@@ -24,7 +24,7 @@ import {
 import { checkPromql } from './promql/check.ts'
 import { parsePromql, within } from './promql/tree.ts'
 
-const known = knownSeries()
+const known = await knownSeries()
 const dashboards = readDashboards()
 const panels = dashboards.flatMap((dashboard) =>
   panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, panel })),

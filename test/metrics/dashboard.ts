@@ -96,8 +96,8 @@ export const readAlerts = (): readonly Alert[] =>
   readRules().filter((rule): rule is Alert => rule.alert !== undefined)
 
 /** The series of a scrape, and those that rules make of them. */
-export function knownSeries(): KnownSeriesByName {
-  const known = new Map<string, KnownSeries>(exportedSeries())
+export async function knownSeries(): Promise<KnownSeriesByName> {
+  const known = new Map<string, KnownSeries>(await exportedSeries())
   for (const { record, expr } of readRules()) {
     if (record === undefined) continue
     known.set(record, { kind: 'record', labels: checkPromql(expr, known).labels ?? new Set() })

@@ -1,11 +1,21 @@
-/** The text of /metrics in both formats, of one process and of several. */
+/**
+ * The text of /metrics in both formats, of one process and of several, beside what prom-client
+ * writes of the same.
+ */
 import fc from 'fast-check'
+import { Counter, Gauge, Histogram, type Metric, Registry, AggregatorRegistry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { exposition, formatFor } from '../../src/metrics/exposition.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
 import { initialise } from '../../src/metrics/initialise.ts'
+import {
+  type MetricDescription,
+  metricDescriptions,
+  metricPrefix,
+} from '../../src/metrics/metrics.ts'
 import { type Metrics, createMetrics } from '../../src/metrics/registry.ts'
-import { familiesOf, metricsOf, sumOf } from '../../src/metrics/summed.ts'
+import { Sums } from '../../src/metrics/summed.ts'
+import { textOf } from '../../src/metrics/text-of.ts'
 import { runs } from '../support/properties.ts'
 import { readOpenMetrics } from './openmetrics.ts'
 import { everyKind } from './sample-facts.ts'
@@ -17,7 +27,13 @@ function fed(worker?: string): Metrics {
   return metrics
 }
 
-/** Lines of samples, whatever the order of labels and lines; what changes by itself left out. */
+const textTogether = (all: readonly Metrics[], format: 'prometheus' | 'openmetrics'): string => {
+  const sums = new Sums()
+  for (const metrics of all) sums.hear(metrics, metrics.registry.newlyTold())
+  return exposition(sums, [], format).toString()
+}
+
+/** Lines of samples, whatever the order of labels and lines. */
 const samplesIn = (text: string): readonly string[] =>
   text
     .split('\n')
@@ -27,58 +43,109 @@ const samplesIn = (text: string): readonly string[] =>
     )
     .sort()
 
+type Labels = Readonly<Record<string, string>>
+
+/** One thing that is counted, in ours and in prom-client's alike. */
+interface Counting {
+  readonly name: keyof typeof metricDescriptions
+  readonly values: readonly string[]
+  readonly amount: number
+}
+
+const countings = fc.array(
+  fc.record({
+    name: fc.constantFrom(
+      ...(Object.keys(metricDescriptions) as (keyof typeof metricDescriptions)[]),
+    ),
+    values: fc.array(fc.constantFrom('a', 'b', 'c "quoted" \\ and\nmore'), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+    amount: fc.oneof(fc.nat(9000), fc.double({ min: 0, max: 1e6, noNaN: true })),
+  }),
+  { maxLength: 40 },
+)
+
+/** prom-client's own metrics, by the same descriptions. */
+class Theirs {
+  readonly registry = new Registry()
+  readonly #made = new Map<string, Metric>()
+
+  constructor() {
+    for (const [key, described] of Object.entries<MetricDescription>(metricDescriptions)) {
+      const { name, help, labels: labelNames, type, buckets = [], ofAll = 'sum' } = described
+      const common = { name: metricPrefix + name, help, labelNames, registers: [this.registry] }
+      this.#made.set(
+        key,
+        type === 'counter'
+          ? new Counter(common)
+          : type === 'gauge'
+            ? new Gauge({ ...common, aggregator: ofAll })
+            : new Histogram({ ...common, buckets: [...buckets] }),
+      )
+    }
+    const durable = this.#made.get('ledgerDurable')
+    if (durable instanceof Gauge) durable.set(1)
+  }
+
+  count({ name, amount }: Counting, labels: Labels): void {
+    const metric = this.#made.get(name)
+    if (metric instanceof Counter) metric.inc(labels, amount)
+    else if (metric instanceof Gauge) metric.set(labels, amount)
+    else if (metric instanceof Histogram) metric.observe(labels, amount)
+  }
+
+  async json(): ReturnType<Registry['getMetricsAsJSON']> {
+    return await this.registry.getMetricsAsJSON()
+  }
+}
+
+interface AnyMetric {
+  inc?(labels: Labels, amount: number): void
+  set?(labels: Labels, amount: number): void
+  observe?(labels: Labels, amount: number): void
+}
+
+/** In both; what is read when somebody asks is left out, because nobody sets it. */
+function countIn(ours: Metrics, theirs: Theirs, counting: Counting): void {
+  const { name, values, amount } = counting
+  const described: MetricDescription = metricDescriptions[name]
+  const labels: Labels = Object.fromEntries(
+    described.labels.map((label, i) => [label, values[i] ?? '']),
+  )
+  const metric = ours[name] as AnyMetric
+  if (described.type === 'counter') metric.inc?.(labels, amount)
+  else if (described.type === 'gauge') metric.set?.(labels, amount)
+  else metric.observe?.(labels, amount)
+  theirs.count(counting, labels)
+}
+
 describe('the text of one process', () => {
   it('has what prom-client writes', async () => {
-    const { registry } = fed()
-    const ours = exposition(await familiesOf(registry), [], 'prometheus')
-    expect(samplesIn(ours)).toEqual(samplesIn(await registry.metrics()))
-  })
-
-  it('keeps what it has written of a series until something is counted', async () => {
-    const metrics = fed()
-    for (let i = 0; i < 3; i++) {
-      metrics.retryDelaySeconds.observe({ peer: 'default', strategy: 'group' }, 10 ** i)
-      metrics.forcedRetriesTotal.inc({ peer: 'default', strategy: 'late' })
-      metrics.spoolBytes.set({ kind: 'disk' }, i)
-      const ours = exposition(await familiesOf(metrics.registry), [], 'prometheus')
-      expect(samplesIn(ours)).toEqual(samplesIn(await metrics.registry.metrics()))
-    }
-  })
-
-  it('writes anew only what was counted since, of however many classes', () => {
-    const read: string[] = []
-    const entries = Array.from({ length: 3000 }, (_, i) => {
-      const labels = new Proxy(
-        { peer: `class-${i}` },
-        {
-          get(of, name) {
-            read.push(of.peer)
-            return Reflect.get(of, name) as unknown
-          },
-        },
-      )
-      return { labels, value: 0 }
-    })
-    const family = {
-      of: entries,
-      ...{ name: 'rcptwise_duplicates_suppressed_total', help: 'x', aggregator: 'sum' },
-      ...{ type: 'counter', entries, bounds: [] },
-    }
-    const lines = (): number => exposition([family], [], 'prometheus').split('\n').length
-    expect(lines()).toBe(3003)
-    read.length = 0
-    expect(lines()).toBe(3003)
-    expect(read).toEqual([])
-    const [, , counted] = entries
-    if (counted !== undefined) counted.value = 1
-    expect(exposition([family], [], 'prometheus')).toContain('{peer="class-2"} 1\n')
-    expect(new Set(read).size).toBeLessThanOrEqual(1)
+    await fc.assert(
+      fc.asyncProperty(countings, fc.nat(40), async (all, readAt) => {
+        const [ours, theirs] = [createMetrics({}, { processMetrics: false }), new Theirs()]
+        const sums = new Sums()
+        const read = async (): Promise<void> => {
+          sums.hear(ours, ours.registry.newlyTold())
+          expect(samplesIn(exposition(sums, [], 'prometheus').toString())).toEqual(
+            samplesIn(await theirs.registry.metrics()),
+          )
+        }
+        for (const [i, one] of all.entries()) {
+          if (i === readAt) await read()
+          countIn(ours, theirs, one)
+        }
+        await read()
+      }),
+      { numRuns: runs(100) },
+    )
   })
 
   it('metrics.md: “Who asks for OpenMetrics (`Accept: application/openmetrics-text`) gets version 1.0.0 of it.”', async () => {
     const metrics = fed()
     initialise(metrics, [{ name: 'we "quote" \\ and\nmore', strategy: 'auto' }])
-    const text = exposition(await familiesOf(metrics.registry), [], 'openmetrics')
+    const text = await textOf(metrics, 'openmetrics')
     const families = readOpenMetrics(text)
     const retries = families.find(({ name }) => name === 'rcptwise_forced_retries')
     expect(retries).toMatchObject({ type: 'counter' })
@@ -89,57 +156,51 @@ describe('the text of one process', () => {
 
 describe('the text of several processes', () => {
   it('has what prom-client makes of them', async () => {
-    const [one, other] = [fed('1'), fed('2')]
-    const all = [await metricsOf(one.registry), await metricsOf(other.registry)]
-    const ours = exposition(await familiesOf(one.registry), [all[1] ?? []], 'prometheus')
-    expect(samplesIn(ours)).toEqual(samplesIn(await sumOf(all).metrics()))
-    readOpenMetrics(exposition(await familiesOf(one.registry), [all[1] ?? []], 'openmetrics'))
+    const spread = fc.array(fc.tuple(fc.nat(2), countings), { maxLength: 4 })
+    await fc.assert(
+      fc.asyncProperty(spread, async (all) => {
+        const ours = [0, 1, 2].map(() => createMetrics({}, { processMetrics: false }))
+        const theirs = [0, 1, 2].map(() => new Theirs())
+        for (const [process, countedThere] of all)
+          for (const one of countedThere) {
+            const [here, there] = [ours[process], theirs[process]]
+            if (here !== undefined && there !== undefined) countIn(here, there, one)
+          }
+        const together = AggregatorRegistry.aggregate(
+          await Promise.all(theirs.map(async (one) => await one.json())),
+        )
+        expect(samplesIn(textTogether(ours, 'prometheus'))).toEqual(
+          samplesIn(await together.metrics()),
+        )
+        readOpenMetrics(textTogether(ours, 'openmetrics'))
+      }),
+      { numRuns: runs(50) },
+    )
   })
 
-  it('has a series once in which processes name their labels in another order', async () => {
+  it('has a series once in which processes name their labels in another order', () => {
     const [one, other] = [createMetrics({}), createMetrics({})]
     one.transactionsTotal.inc({ peer: 'a', mode: 'plain', outcome: 'accepted' })
     other.transactionsTotal.inc({ outcome: 'accepted', mode: 'plain', peer: 'a' })
-    const text = exposition(
-      await familiesOf(one.registry),
-      [await metricsOf(other.registry)],
-      'openmetrics',
-    )
+    const text = textTogether([one, other], 'openmetrics')
     readOpenMetrics(text)
     expect(text).toContain(
       'rcptwise_transactions_total{peer="a",mode="plain",outcome="accepted"} 2\n',
     )
   })
 
-  it('adds what was counted, however it is spread over processes', async () => {
-    const counted = fc.array(
-      fc.record({ process: fc.nat(3), peer: fc.constantFrom('a', 'b'), seconds: fc.nat(9000) }),
-      { maxLength: 30 },
-    )
-    await fc.assert(
-      fc.asyncProperty(counted, async (all) => {
-        const processes = Array.from({ length: 4 }, () =>
-          createMetrics({}, { processMetrics: false }),
-        )
-        const alone = createMetrics({}, { processMetrics: false })
-        for (const { process, peer, seconds } of all)
-          for (const metrics of [processes[process], alone]) {
-            metrics?.forcedRetriesTotal.inc({ peer, strategy: 'late' })
-            metrics?.retryDelaySeconds.observe({ peer, strategy: 'late' }, seconds)
-          }
-        const [first = alone, ...rest] = processes
-        const own = await familiesOf(first.registry)
-        const others = await Promise.all(
-          rest.map(async ({ registry }) => await metricsOf(registry)),
-        )
-        const counts = (text: string): readonly string[] =>
-          samplesIn(text).filter((line) => /forced_retries|retry_delay/.test(line))
-        expect(counts(exposition(own, others, 'prometheus'))).toEqual(
-          counts(exposition(await familiesOf(alone.registry), [], 'prometheus')),
-        )
-      }),
-      { numRuns: runs(100) },
-    )
+  it('has what Node.js tells of each, and leaves out what says nothing for several', async () => {
+    const [one, other] = [fed('1'), fed('2')]
+    const ofBoth = [await one.ofNode(), await other.ofNode()]
+    const text = exposition(new Sums(), ofBoth, 'openmetrics').toString()
+    readOpenMetrics(text)
+    for (const worker of ['1', '2'])
+      expect(text).toContain(`process_resident_memory_bytes{worker="${worker}"} `)
+    expect(text).toContain('nodejs_version_info{')
+    const alone = exposition(new Sums(), [await one.ofNode()], 'prometheus').toString()
+    const names = (of: string): string[] =>
+      [...of.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name)
+    expect(names(text).length).toBeLessThan(names(alone).length)
   })
 })
 

@@ -1,12 +1,31 @@
-/** The metrics of several processes as those of one. */
-import { expect, test } from 'vitest'
-import { createMetrics } from '../../src/metrics/registry.ts'
-import { addRemains, metricsOf, sumOf } from '../../src/metrics/summed.ts'
+/** The metrics of several processes as those of one, and what each of them has to tell. */
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { isNothing } from '../../src/metrics/counting-registry.ts'
+import { exposition } from '../../src/metrics/exposition.ts'
+import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
+import { initialise } from '../../src/metrics/initialise.ts'
+import { createMetrics, type Metrics } from '../../src/metrics/registry.ts'
+import { Sums } from '../../src/metrics/summed.ts'
+import { textOf } from '../../src/metrics/text-of.ts'
+import type { Told } from '../../src/metrics/told.ts'
+import { runs } from '../support/properties.ts'
+import { everyKind } from './sample-facts.ts'
 
-const process = (): ReturnType<typeof createMetrics> => createMetrics({}, { processMetrics: false })
+const begun = (): Metrics => createMetrics({}, { processMetrics: false })
 
-test('counters and histograms add up; of a gauge the sum, the least or the most, as it says', async () => {
-  const [one, other] = [process(), process()]
+/** As it comes from another process. */
+const hear = (sums: Sums, metrics: Metrics): Told => {
+  const told = structuredClone(metrics.registry.newlyTold())
+  sums.hear(metrics, told)
+  return told
+}
+
+const textIn = (sums: Sums): string => exposition(sums, [], 'prometheus').toString()
+const linesIn = (sums: Sums): readonly string[] => textIn(sums).split('\n')
+
+test('counters and histograms add up; of a gauge the sum, the least or the most, as it says', () => {
+  const [one, other] = [begun(), begun()]
   one.recipientsTotal.inc({ peer: 'default', verdict: 'accept' }, 2)
   other.recipientsTotal.inc({ peer: 'default', verdict: 'accept' }, 3)
   other.recipientsTotal.inc({ peer: 'default', verdict: 'tag' })
@@ -16,10 +35,9 @@ test('counters and histograms add up; of a gauge the sum, the least or the most,
   other.sessionsOpen.inc({ peer: 'default', tls: 'no' }, 6)
   other.ledgerDurable.set(0)
   other.policyEntries.set(7)
-  const lines = (
-    await sumOf([await metricsOf(one.registry), await metricsOf(other.registry)]).metrics()
-  ).split('\n')
-  expect(lines).toEqual(
+  const sums = new Sums()
+  for (const metrics of [one, other]) hear(sums, metrics)
+  expect(linesIn(sums)).toEqual(
     expect.arrayContaining([
       'rcptwise_recipients_total{peer="default",verdict="accept"} 5',
       'rcptwise_recipients_total{peer="default",verdict="tag"} 1',
@@ -34,19 +52,148 @@ test('counters and histograms add up; of a gauge the sum, the least or the most,
   )
 })
 
-test('of processes that have ended the counts remain, and what they had open does not', async () => {
-  const [first, second, alive] = [process(), process(), process()]
+test('of processes that have ended the counts remain, and what they had open does not', () => {
+  const [first, second, alive] = [begun(), begun(), begun()]
+  const sums = new Sums()
+  second.ledgerDurable.set(0)
   for (const metrics of [first, second, alive]) {
     metrics.messagesBytesTotal.inc(10)
     metrics.sessionsOpen.inc({ peer: 'default', tls: 'no' })
+    hear(sums, metrics)
   }
-  second.ledgerDurable.set(0)
-  const remains = await addRemains(
-    await addRemains([], await metricsOf(first.registry)),
-    await metricsOf(second.registry),
+  first.sessionsOpen.inc({ peer: 'only here', tls: 'no' })
+  hear(sums, first)
+  expect(textIn(sums)).toContain('only here')
+  sums.leave(first)
+  sums.leave(second)
+  for (let time = 0; time < 2; time++) {
+    const lines = linesIn(sums)
+    expect(lines).toContain('rcptwise_messages_bytes_total 30')
+    expect(lines).toContain('rcptwise_sessions_open{peer="default",tls="no"} 1')
+    expect(lines).toContain('rcptwise_ledger_durable 1')
+    expect(lines.join()).not.toContain('only here')
+  }
+  alive.messagesBytesTotal.inc(5)
+  hear(sums, alive)
+  expect(linesIn(sums)).toContain('rcptwise_messages_bytes_total 35')
+})
+
+test('a series that is gone and comes again between two messages is there', () => {
+  const metrics = begun()
+  const sums = new Sums()
+  const present = [[{ name: 'mx.example.org' }, 5]] as const
+  metrics.tlsCertificateExpirySeconds.setAll(present)
+  hear(sums, metrics)
+  metrics.tlsCertificateExpirySeconds.setAll([])
+  metrics.tlsCertificateExpirySeconds.setAll(present)
+  hear(sums, metrics)
+  const line = 'rcptwise_tls_certificate_expiry_seconds{name="mx.example.org"} 5'
+  expect(linesIn(sums)).toContain(line)
+  metrics.tlsCertificateExpirySeconds.setAll([])
+  hear(sums, metrics)
+  expect(linesIn(sums)).not.toContain(line)
+  metrics.tlsCertificateExpirySeconds.setAll(present)
+  metrics.tlsCertificateExpirySeconds.setAll([])
+  expect(isNothing(metrics.registry.newlyTold()), 'nobody has heard that it was there').toBe(true)
+})
+
+/** What can happen in one of four processes, and between them and the one that adds. */
+const happenings = fc.array(
+  fc.record({
+    process: fc.nat(3),
+    what: fc.constantFrom('count', 'observe', 'set', 'replace', 'tell', 'tell', 'end', 'read'),
+    peer: fc.constantFrom('a', 'b', 'c'),
+    amount: fc.nat(9000),
+  }),
+  { maxLength: 60 },
+)
+
+test('whatever processes count, tell and end, in any order: the text is that of all that was told', () => {
+  fc.assert(
+    fc.property(happenings, (all) => {
+      const sums = new Sums()
+      const processes = Array.from({ length: 4 }, begun)
+      // What is added anew at each reading, from what everybody had told in full.
+      const full = new Map<Metrics, Told>()
+      const ended = new Map<Metrics, Told>()
+      const anew = (): string => {
+        const fresh = new Sums()
+        for (const [metrics, told] of [...ended, ...full]) fresh.hear(metrics, told)
+        for (const metrics of ended.keys()) fresh.leave(metrics)
+        return textIn(fresh).split('\n').sort().join('\n')
+      }
+      const same = (): void => {
+        expect(textIn(sums).split('\n').sort().join('\n')).toBe(anew())
+      }
+      for (const { process, what, peer, amount } of all) {
+        const metrics = processes[process] ?? begun()
+        const labels = { peer, strategy: 'late' }
+        if (what === 'count') metrics.forcedRetriesTotal.inc(labels, amount % 3)
+        else if (what === 'observe') metrics.retryDelaySeconds.observe(labels, amount)
+        else if (what === 'set') metrics.sessionsOpen.set({ peer, tls: 'no' }, amount % 3)
+        else if (what === 'replace') metrics.strategyInForce.setAll([[labels, 1]])
+        else if (what === 'read') same()
+        else {
+          full.set(metrics, metrics.registry.everything())
+          hear(sums, metrics)
+          if (what === 'tell') continue
+          sums.leave(metrics)
+          ended.set(metrics, metrics.registry.everything())
+          full.delete(metrics)
+          processes[process] = begun()
+        }
+      }
+      same()
+    }),
+    { numRuns: runs(300) },
   )
-  const text = await sumOf([remains, await metricsOf(alive.registry)]).metrics()
-  expect(text).toContain('rcptwise_messages_bytes_total 30')
-  expect(text).toContain('rcptwise_sessions_open{peer="default",tls="no"} 1')
-  expect(text).toContain('rcptwise_ledger_durable 1')
+})
+
+describe('metrics.md: “A worker that has counted nothing tells nothing, and what has not changed is not written anew.”', () => {
+  const classes = Array.from({ length: 300 }, (_, n) => `class-${n}`)
+  const toldOf = (metrics: Metrics): ((of: readonly string[]) => void) => {
+    const tell = metricsFromFacts(metrics)
+    return (of) => {
+      for (const peer of of)
+        for (const fact of everyKind) tell('peer' in fact ? { ...fact, peer } : fact)
+    }
+  }
+  /** Series in runs that are to be written. */
+  const toWrite = (sums: Sums): number =>
+    [...sums.families]
+      .flatMap(({ runs: all }) => [...all])
+      .filter(({ lines }) => lines === undefined)
+      .reduce((sum, { sums: series }) => sum + [...series].length, 0)
+
+  it('at first everything', () => {
+    const house = begun()
+    initialise(
+      house,
+      classes.map((name) => ({ name, strategy: 'auto' })),
+    )
+    const sums = new Sums()
+    expect(hear(sums, house).places.length).toBeGreaterThan(classes.length * 30)
+    expect(toWrite(sums)).toBeGreaterThan(classes.length * 30)
+  })
+
+  it('then what has changed, of however many classes', async () => {
+    const metrics = begun()
+    const happens = toldOf(metrics)
+    const sums = new Sums()
+    happens(classes)
+    await metrics.registry.collect()
+    const { places } = hear(sums, metrics)
+    textIn(sums)
+    expect(isNothing(hear(sums, metrics))).toBe(true)
+    await metrics.registry.collect()
+    expect(isNothing(hear(sums, metrics)), 'what is read has not changed either').toBe(true)
+    expect(toWrite(sums)).toBe(0)
+    happens(['class-7'])
+    const told = hear(sums, metrics)
+    expect(told.fresh).toEqual([])
+    expect(told.places.length).toBeGreaterThan(10)
+    expect(told.places.length).toBeLessThan(200)
+    expect(toWrite(sums)).toBeLessThan(places.length / 3)
+    expect(textIn(sums)).toBe(await textOf(metrics))
+  })
 })

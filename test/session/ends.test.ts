@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { SessionEnd } from '../../src/facts/sessions.ts'
 import { initialise, sessionEnds } from '../../src/metrics/initialise.ts'
 import { createMetrics } from '../../src/metrics/registry.ts'
+import { textOf } from '../../src/metrics/text-of.ts'
 import { metricsFromFacts } from '../../src/metrics/from-facts.ts'
 import { Machine, type MachineOptions } from '../support/machine.ts'
 
@@ -84,7 +85,7 @@ describe('a session that ends', () => {
     )
     initialise(metrics, [])
     machine.facts.forEach(metricsFromFacts(metrics))
-    const text = await metrics.registry.metrics()
+    const text = await textOf(metrics)
     for (const end of sessionEnds)
       expect(text).toContain(
         `rcptwise_session_ends_total{why="${end}"} ${end === why ? '1' : '0'}\n`,

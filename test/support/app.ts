@@ -82,7 +82,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       )
     },
     async metrics() {
-      return await app.metrics.registry.metrics()
+      return await app.scrape()
     },
     async [Symbol.asyncDispose]() {
       if (closed) return

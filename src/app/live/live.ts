@@ -14,7 +14,7 @@ export interface LiveParts {
   readonly version: string
   readonly startedAt: number
   readonly watch: (watcher: EventWatcher) => () => void
-  readonly totals: () => Promise<Totals>
+  readonly totals: () => Totals
   readonly now: () => number
 }
 
@@ -25,11 +25,11 @@ export function openLive(parts: LiveParts): LiveEvents {
     about: () => ({ instance, version, startedAt }),
     watch: (told) => {
       const end = watch(told)
-      const tellTotals = async (): Promise<void> => {
-        const totals = await parts.totals()
+      const tellTotals = (): void => {
+        const totals = parts.totals()
         told({ name: 'totals', data: JSON.stringify({ kind: 'totals', at: now(), ...totals }) })
       }
-      const timer = setInterval(() => void tellTotals(), totalsEveryMs).unref()
+      const timer = setInterval(tellTotals, totalsEveryMs).unref()
       return () => {
         clearInterval(timer)
         end()

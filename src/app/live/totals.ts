@@ -2,8 +2,8 @@
  * What was counted of the mail since the start of `serve`, in all processes: from what workers tell
  * of their metrics anyhow, so that asking costs them nothing.
  */
-import { type MetricName, metricPrefix } from '../../metrics/metrics.ts'
-import type { MetricJson } from '../../metrics/summed.ts'
+import type { MetricName } from '../../metrics/metrics.ts'
+import { sumOf, type Sums } from '../../metrics/summed.ts'
 
 export interface Totals {
   /** Each once, however often it came: a retry is no new one. */
@@ -17,39 +17,22 @@ export interface Totals {
   readonly splitsClosed: number
 }
 
-type Counted = Pick<MetricJson, 'name' | 'values'>
-
-/** The metrics that are read for it. */
-export const countedMetrics = [
-  'messages_total',
-  'transactions_total',
-  'recipients_total',
-  'forced_retries_total',
-  'splits_opened_total',
-  'splits_total',
-] as const satisfies readonly MetricName[]
-
-export function totalsOf(processes: readonly (readonly Counted[])[]): Totals {
-  const all = Map.groupBy(processes.flat(), ({ name }) => name)
-  const sumBy = (name: MetricName, label: string): Record<string, number> => {
-    const sums: Record<string, number> = {}
-    for (const { values } of all.get(metricPrefix + name) ?? [])
-      for (const { labels, value } of values) {
-        const key = String(labels[label] ?? '')
-        sums[key] = (sums[key] ?? 0) + value
-      }
-    return sums
+export function totalsOf(sums: Sums): Totals {
+  /** By the last label of the metric. */
+  const byLast = (name: MetricName): Record<string, number> => {
+    const all: Record<string, number> = {}
+    for (const { labels, amounts } of sums.of(name)) {
+      const label = labels.at(-1) ?? ''
+      all[label] = (all[label] ?? 0) + (amounts[0] ?? 0)
+    }
+    return all
   }
-  const sum = (name: MetricName): number =>
-    (all.get(metricPrefix + name) ?? [])
-      .flatMap(({ values }) => values)
-      .reduce((total, { value }) => total + value, 0)
   return {
-    messages: sum('messages_total'),
-    transactions: sumBy('transactions_total', 'outcome'),
-    recipients: sumBy('recipients_total', 'verdict'),
-    forcedRetries: sum('forced_retries_total'),
-    splitsOpened: sum('splits_opened_total'),
-    splitsClosed: sum('splits_total'),
+    messages: sumOf(sums, 'messages_total'),
+    transactions: byLast('transactions_total'),
+    recipients: byLast('recipients_total'),
+    forcedRetries: sumOf(sums, 'forced_retries_total'),
+    splitsOpened: sumOf(sums, 'splits_opened_total'),
+    splitsClosed: sumOf(sums, 'splits_total'),
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import type { LiveEvent } from '../../admin/events/frame.ts'
 import type { Fact } from '../../facts/fact.ts'
 import type { SharedRate } from '../../listen/shared-limits.ts'
-import type { MetricJson } from '../../metrics/summed.ts'
+import type { MetricJson, Told } from '../../metrics/told.ts'
 import type { CertificateTexts } from '../../tls/given-certificates.ts'
 
 /** What a worker serves with. Its sockets come before, each in a message of its own. */
@@ -29,7 +29,8 @@ export type ToWorker =
       readonly piped: boolean
       readonly journal: boolean
     }
-  | { readonly kind: 'metrics' }
+  /** `counted` answers with the same number. */
+  | { readonly kind: 'metrics'; readonly number: number }
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
@@ -61,7 +62,13 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly trouble: WorkerTrouble }
   /** What keeps it from being ready, when that has changed. */
   | { readonly kind: 'state'; readonly reasons: readonly string[] }
-  | { readonly kind: 'metrics'; readonly metrics: readonly MetricJson[] }
+  /** What has changed since it told last. */
+  | {
+      readonly kind: 'counted'
+      readonly told: Told
+      /** The answer to `metrics`. */
+      readonly asked?: { readonly number: number; readonly ofNode: readonly MetricJson[] }
+    }
   | { readonly kind: 'counts'; readonly counts: readonly SharedCount[] }
   | { readonly kind: 'taken'; readonly taken: readonly Taken[] }
   /** `durable`: read where the others have written it, and not in memory while that is away. */

@@ -63,7 +63,7 @@ interface ForWorkers {
 /** Owns what it is given from the moment that it resolves. */
 async function startWorkers(
   config: Config,
-  { foundation, certificates: ofFiles, onTrouble }: House,
+  { foundation, sums, certificates: ofFiles, onTrouble }: House,
   { sockets, certificates: first, away, begun }: ForWorkers,
 ): Promise<MailTakers> {
   const { facts, ledger, now } = foundation
@@ -74,6 +74,7 @@ async function startWorkers(
     begun,
     orders: setupOf(config, certificates.textsOf(first)),
     sockets: sockets.all,
+    sums,
     onLost: (lost) => facts.tell({ kind: 'workerLost', at: now(), ...lost }),
     onHung: (hung) => facts.tell({ kind: 'workerHung', at: now(), ...hung }),
     onAway: away.tell,
@@ -120,7 +121,6 @@ async function startWorkers(
         ? await supervisor.refresh()
         : ['the workers know of it when the ledger can be used again (see the log)'],
     metrics: async () => await supervisor.metrics(),
-    metricsTold: () => supervisor.metricsTold(),
     watchEvents(watcher) {
       supervisor.watchEvents(watcher)
       const endAway = watchHub(away, watcher)

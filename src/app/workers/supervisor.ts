@@ -1,7 +1,8 @@
 /** The workers of a primary: as many as wanted, each replaced when it ends by itself. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FactListener } from '../../facts/fact.ts'
-import { addRemains, type MetricJson } from '../../metrics/summed.ts'
+import type { Sums } from '../../metrics/summed.ts'
+import type { MetricJson } from '../../metrics/told.ts'
 import type { EventWatcher } from '../live/watched-events.ts'
 import { AwayOfAll } from './away.ts'
 import type { BegunWorkers } from './begun-workers.ts'
@@ -18,6 +19,8 @@ export interface CrewOptions {
   readonly begun: BegunWorkers
   readonly orders: WorkerSetup
   readonly sockets: ReadonlyMap<string, SharedSocket>
+  /** What they have counted is added there. */
+  readonly sums: Sums
   /** A worker has ended by itself; another one begins in `againMs`. */
   readonly onLost: (worker: {
     readonly slot: number
@@ -74,10 +77,6 @@ export class Supervisor {
   #orders: WorkerSetup
   /** Who hears of what happens in the workers, if anybody does. */
   #onEvent: EventWatcher | undefined
-  /** What workers that have ended had counted. */
-  #remains: readonly MetricJson[] = []
-  /** Remains are added one after the other. */
-  #adding: Promise<void> = Promise.resolve()
 
   constructor(options: CrewOptions) {
     this.#options = options
@@ -133,16 +132,10 @@ export class Supervisor {
     }
   }
 
-  /** Of each, and of those that have ended. */
+  /** Asks what they have counted, and gives what Node.js tells of each. */
   async metrics(): Promise<readonly (readonly MetricJson[])[]> {
     await Promise.all(this.workers.map(async (worker) => await worker.askMetrics(metricsLimitMs)))
-    await this.#adding
-    return this.metricsTold()
-  }
-
-  /** As they have told last, without asking them. */
-  metricsTold(): readonly (readonly MetricJson[])[] {
-    return [this.#remains, ...this.workers.map(({ metrics }) => metrics)]
+    return this.workers.map(({ ofNode }) => ofNode)
   }
 
   /**
@@ -205,7 +198,6 @@ export class Supervisor {
     clearTimeout(timer)
     this.#counts.end()
     this.#rates.end()
-    await this.#adding
   }
 
   /**
@@ -243,7 +235,8 @@ export class Supervisor {
     if (message.kind === 'started') {
       this.#counts.join(worker)
       this.#rates.join(worker)
-    } else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
+    } else if (message.kind === 'counted') this.#options.sums.hear(worker, message.told)
+    else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
     else if (message.kind === 'away') this.#away.hear(worker, message.fact)
     else if (message.kind === 'events') for (const event of message.events) this.#onEvent?.(event)
@@ -259,9 +252,7 @@ export class Supervisor {
     this.#counts.leave(worker)
     this.#rates.leave(worker)
     this.#away.leave(worker)
-    this.#adding = this.#adding.then(async () => {
-      this.#remains = await addRemains(this.#remains, worker.metrics)
-    })
+    this.#options.sums.leave(worker)
     if (this.#closing.signal.aborted) return
     const againMs = livedMs > longLifeMs ? againFirstMs : post.againMs
     post.againMs = Math.min(againMs * 2, againMostMs)

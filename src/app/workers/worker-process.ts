@@ -9,7 +9,7 @@ import { Listener } from '../../listen/listener.ts'
 import { keptOfAddresses } from '../log-addresses.ts'
 import { logFromFacts } from '../../log/from-facts.ts'
 import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
-import { metricsOf } from '../../metrics/summed.ts'
+import { isNothing } from '../../metrics/counting-registry.ts'
 import { endSoon } from '../../service/end.ts'
 import { factHub } from '../fact-hub.ts'
 import { eventOfFact } from '../live/event-of-fact.ts'
@@ -41,8 +41,8 @@ interface Taking extends AsyncDisposable {
 /** Between two looks at what has changed, for the primary's readiness. */
 const lookMs = 250
 /**
- * Between two messages with all metrics: what a worker that is killed has counted since the last
- * one is lost.
+ * Between two messages with what was counted: what a worker that is killed has counted since the
+ * last one is lost.
  */
 const metricsMs = 2000
 
@@ -125,7 +125,7 @@ async function start({
   toldReasons = reasons.join('\n')
   tell({ kind: 'started', reasons })
   setInterval(() => tellState(), lookMs).unref()
-  setInterval(() => void tellMetrics(), metricsMs).unref()
+  setInterval(() => void tellCounted(), metricsMs).unref()
 }
 
 async function take(
@@ -162,9 +162,21 @@ function tellState(): void {
   tell({ kind: 'state', reasons })
 }
 
-async function tellMetrics(): Promise<void> {
+/** Nothing, when nothing has changed. */
+async function tellCounted(): Promise<void> {
   if (taking === undefined) return
-  tell({ kind: 'metrics', metrics: await metricsOf(taking.foundation.metrics.registry) })
+  const { registry } = taking.foundation.metrics
+  await registry.collect()
+  const told = registry.newlyTold()
+  if (!isNothing(told)) tell({ kind: 'counted', told })
+}
+
+async function answerMetrics(number: number): Promise<void> {
+  if (taking === undefined) return
+  const { registry, ofNode } = taking.foundation.metrics
+  await registry.collect()
+  const asked = { number, ofNode: await ofNode() }
+  tell({ kind: 'counted', told: registry.newlyTold(), asked })
 }
 
 async function refresh(number: number): Promise<void> {
@@ -195,7 +207,7 @@ async function stop(): Promise<void> {
   // Who is only starting would begin to listen afterwards, for nobody, and keep the port.
   await starting
   await taking?.[Symbol.asyncDispose]()
-  await tellMetrics()
+  await tellCounted()
   counts.end()
   rates.end()
   if (process.connected) process.disconnect()
@@ -214,7 +226,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       starting = start(message)
       return
     case 'metrics':
-      void tellMetrics()
+      void answerMetrics(message.number)
       return
     case 'certificates':
       certificates.use(message.certificates)

@@ -1,6 +1,6 @@
 /** One worker process as its primary sees it: from its start to its end. */
 import type { ChildProcess } from 'node:child_process'
-import type { MetricJson } from '../../metrics/summed.ts'
+import type { MetricJson } from '../../metrics/told.ts'
 import { stdoutIsJournal } from './log-pipe.ts'
 import {
   asError,
@@ -39,9 +39,11 @@ export class Worker {
   reasons: readonly string[] | undefined
   /** What it serves with. */
   orders: WorkerSetup
-  /** As it last told. */
-  metrics: readonly MetricJson[] = []
-  #metricsTold = Promise.withResolvers<undefined>()
+  /** What Node.js tells of it, as it was when it was asked last. */
+  ofNode: readonly MetricJson[] = []
+  /** Who waits for what it has counted, by the number of the question. */
+  readonly #asking = new Map<number, () => void>()
+  #questions = 0
 
   constructor(options: WorkerOptions) {
     this.slot = options.slot
@@ -77,15 +79,17 @@ export class Worker {
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
-  /** Asks for its metrics; they are there, or it is late, when this resolves. */
+  /** Asks what it has counted; it has told, or it is late, when this resolves. */
   async askMetrics(limitMs: number): Promise<void> {
     if (this.reasons === undefined) return
-    this.#metricsTold = Promise.withResolvers<undefined>()
-    this.tell({ kind: 'metrics' })
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(late.resolve, limitMs, undefined)
-    await Promise.race([this.#metricsTold.promise, this.#ended.promise, late.promise])
+    const told = Promise.withResolvers<undefined>()
+    const number = ++this.#questions
+    this.#asking.set(number, () => told.resolve(undefined))
+    this.tell({ kind: 'metrics', number })
+    const timer = setTimeout(told.resolve, limitMs, undefined)
+    await Promise.race([told.promise, this.#ended.promise])
     clearTimeout(timer)
+    this.#asking.delete(number)
   }
 
   /** What was set in the ledger is in force here when this resolves; else why not. */
@@ -149,9 +153,8 @@ export class Worker {
       case 'state':
         this.reasons = message.reasons
         break
-      case 'metrics':
-        this.metrics = message.metrics
-        this.#metricsTold.resolve(undefined)
+      case 'counted':
+        if (message.asked !== undefined) this.ofNode = message.asked.ofNode
         break
       case 'refreshed':
         this.#refreshing.get(message.number)?.(message.durable)
@@ -169,6 +172,8 @@ export class Worker {
       case 'trouble':
     }
     this.#options.onMessage(this, message)
+    // What it told is heard before who has asked goes on.
+    if (message.kind === 'counted') this.#asking.get(message.asked?.number ?? 0)?.()
   }
 
   #end(how: string): void {

@@ -15,16 +15,11 @@ import { fileURLToPath } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Admin, startAdmin } from '../../../src/admin/server.ts'
-import {
-  contentTypes,
-  exposition,
-  type Format,
-  formatFor,
-} from '../../../src/metrics/exposition.ts'
+import { contentTypes, type Format, formatFor } from '../../../src/metrics/exposition.ts'
 import { metricsFromFacts } from '../../../src/metrics/from-facts.ts'
 import { initialise } from '../../../src/metrics/initialise.ts'
 import { createMetrics } from '../../../src/metrics/registry.ts'
-import { familiesOf } from '../../../src/metrics/summed.ts'
+import { textOf } from '../../../src/metrics/text-of.ts'
 import { sampleContext } from '../../admin/sample-context.ts'
 import { alertsFile, queriesOf, readDashboards } from '../../metrics/dashboard.ts'
 import { everyKind } from '../../metrics/sample-facts.ts'
@@ -80,8 +75,8 @@ describe.skipIf(!found.ok)('Prometheus', () => {
       async metrics(accept: string | undefined) {
         const format = formatFor(accept)
         formats.add(format)
-        const text = exposition(await familiesOf(metrics.registry), [], format)
-        return { contentType: contentTypes[format], text }
+        const octets = Buffer.from(await textOf(metrics, format))
+        return { contentType: contentTypes[format], octets }
       },
     }
     initialise(metrics, [{ name: 'default', strategy: 'group' }])
@@ -179,7 +174,7 @@ describe.skipIf(!found.ok)('Prometheus', () => {
 
 describe.skipIf(!found.ok)('promtool', () => {
   it('check metrics: nothing to say about ours, and all is valid', async () => {
-    const text = exposition(await familiesOf(metrics.registry), [], 'prometheus')
+    const text = await textOf(metrics)
     const { said } = promtool(['check', 'metrics'], text)
     // Some of the names that prom-client gives to Node's own metrics are against the conventions;
     // ours are not.

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checkPromql } from './check.ts'
 import { exportedSeries } from './series.ts'
 
-const known = exportedSeries()
+const known = await exportedSeries()
 const faults = (expression: string): readonly string[] => checkPromql(expression, known).faults
 
 describe('a query is found wrong', () => {

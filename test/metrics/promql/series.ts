@@ -2,6 +2,7 @@
  * The series that a Prometheus has of Rcptwise: those of the registry, with their kinds and labels,
  * and those that Prometheus makes itself.
  */
+import { metricPrefix } from '../../../src/metrics/metrics.ts'
 import { createMetrics } from '../../../src/metrics/registry.ts'
 
 /** `record`: a recording rule gave it its value, which may be anything. */
@@ -18,27 +19,30 @@ export const targetLabels = ['job', 'instance'] as const
 interface Exported {
   readonly name: string
   readonly type: string
-  readonly labelNames: readonly string[]
+  readonly labels: readonly string[]
 }
 
 const ofPrometheus: readonly (readonly [string, KnownSeries])[] = [
   ['up', { kind: 'gauge', labels: new Set(targetLabels) }],
 ]
 
-/** What the registry exports at this moment, by the names that a query uses. */
-export function exportedSeries(): KnownSeriesByName {
-  // prom-client's types don't tell of these two.
-  const exported = createMetrics({}, { worker: '1' }).registry.getMetricsAsArray() as unknown[]
-  const all = (exported as (Exported & { type?: string })[]).flatMap((metric) => partsOf(metric))
-  return new Map([...all, ...ofPrometheus])
+/** What a worker exports at this moment, by the names that a query uses. */
+export async function exportedSeries(): Promise<KnownSeriesByName> {
+  const { registry, ofNode } = createMetrics({}, { worker: '1' })
+  const ours = registry.metrics.map((metric) => ({ ...metric, name: metricPrefix + metric.name }))
+  const nodes = (await ofNode()).map(({ values, ...metric }) => ({
+    ...metric,
+    labels: [...new Set(['worker', ...values.flatMap(({ labels }) => Object.keys(labels))])],
+  }))
+  return new Map([...[...ours, ...nodes].flatMap((metric) => partsOf(metric)), ...ofPrometheus])
 }
 
-const typeOf = (metric: Exported): string => metric.constructor.name.toLowerCase()
-
-function partsOf(metric: Exported): readonly (readonly [string, KnownSeries])[] {
-  const { name, labelNames } = metric
-  const labels = new Set([...labelNames, ...targetLabels, ...ofProcess(name)])
-  const type = typeOf(metric)
+function partsOf({
+  name,
+  type,
+  labels: own,
+}: Exported): readonly (readonly [string, KnownSeries])[] {
+  const labels = new Set([...own, ...targetLabels])
   if (type === 'histogram')
     return [
       [`${name}_bucket`, { kind: 'bucket', labels: labels.union(new Set(['le'])) }],
@@ -47,7 +51,3 @@ function partsOf(metric: Exported): readonly (readonly [string, KnownSeries])[] 
     ]
   return [[name, { kind: type === 'counter' ? 'counter' : 'gauge', labels }]]
 }
-
-/** Node.js tells of each process on its own. */
-const ofProcess = (name: string): readonly string[] =>
-  /^(?:process|nodejs)_/.test(name) ? ['worker'] : []
