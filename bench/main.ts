@@ -112,18 +112,20 @@ async function bench(
 const selectedLoads = chosen(loads, options.only)
 const program = options.source ? sourceProgram : builtProgram()
 const own = rcptwise('rcptwise', [program], { config: options.config })
+const against =
+  options.against === undefined ? undefined : path.resolve(options.against, 'src/cli/main.ts')
 const other =
-  options.against === undefined
+  against === undefined ? [] : [rcptwise('against', [against], { config: options.config })]
+const otherJudged =
+  against === undefined
     ? []
-    : [
-        rcptwise('against', [path.resolve(options.against, 'src/cli/main.ts')], {
-          config: options.config,
-        }),
-      ]
+    : judgedRcptwise([against], options.config)
+        .filter(({ name }) => name === 'rspamd')
+        .map((subject) => ({ ...subject, name: 'against' }))
 const known = options.history
   ? [own, rcptwise('no-history', [program], { config: 'history: off' })]
   : options.judges
-    ? [...judgedRcptwise([program]), postfixMilter, postfixFilter]
+    ? [...judgedRcptwise([program], options.config), ...otherJudged, postfixMilter, postfixFilter]
     : [direct, nodePipe, postfixFilter, haproxy, own, ...other]
 const subjects = chosen(known, options.subjects)
 for (const set of ['postfix', 'haproxy'] as const)

@@ -20,6 +20,8 @@ export interface Measured {
   readonly rate?: number
   /** Microseconds of CPU time a message, of the subject alone. */
   readonly cpuMicros?: number
+  /** The same, of the scanner behind it. */
+  readonly filterMicros?: number
   /** Lowest and highest round. */
   readonly range?: readonly [number, number]
   readonly failed?: string
@@ -45,8 +47,12 @@ const mostMessages = 18_000
 interface Course {
   readonly entrant: Entrant
   messages: number
+  /** In all rounds and before. */
+  sent: number
+  readonly scansBefore: number
   readonly rates: number[]
   readonly cpu: number[]
+  readonly filterCpu: number[]
   failed?: string
 }
 
@@ -56,17 +62,38 @@ export async function measureLoad(
   entrants: readonly Entrant[],
   pace: Pace,
 ): Promise<readonly Measured[]> {
-  const courses = entrants.map((entrant): Course => ({
-    entrant,
-    messages: load.probe,
-    rates: [],
-    cpu: [],
-  }))
+  const courses = await Promise.all(
+    entrants.map(async (entrant): Promise<Course> => ({
+      entrant,
+      messages: load.probe,
+      sent: 0,
+      scansBefore: (await entrant.running.filter?.scans()) ?? 0,
+      rates: [],
+      cpu: [],
+      filterCpu: [],
+    })),
+  )
   await warmUp(tools, load, courses, pace)
   for (let round = 0; round < pace.rounds; round += 1) {
     for (const course of inTurn(courses, round)) await runOnce(tools, load, course, pace)
   }
+  for (const course of courses) await checkScans(course)
   return courses.map(measuredOf)
+}
+
+/** Of what was sent; a filter writes its log behind its answers. */
+const scannedAtLeast = 0.9
+
+/**
+ * A subject whose filter is not shown its messages is quick for nothing: Postfix shows a milter no
+ * text where it passes it on by smtpd_proxy_filter.
+ */
+async function checkScans(course: Course): Promise<void> {
+  const { filter } = course.entrant.running
+  if (filter === undefined || course.failed !== undefined) return
+  const scans = (await filter.scans()) - course.scansBefore
+  if (scans < scannedAtLeast * course.sent)
+    course.failed = `its filter has scanned ${scans} of ${course.sent} messages`
 }
 
 /** There, and the next time back: who runs behind whom makes a tenth of the CPU time. */
@@ -93,6 +120,7 @@ async function warmUp(
   for (const course of courses) {
     course.rates.length = 0
     course.cpu.length = 0
+    course.filterCpu.length = 0
   }
 }
 
@@ -100,14 +128,15 @@ async function warmUp(
 async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace): Promise<void> {
   pace.signal.throwIfAborted()
   if (course.failed !== undefined) return
-  const { port, pid } = course.entrant.running
-  const cpuBefore = pid === undefined ? undefined : cpuSeconds(pid)
+  const { running } = course.entrant
+  const { messages } = course
+  const before = cpuOf(running)
   try {
-    const took = await tools.send(port, course.messages, load.options)
+    const took = await tools.send(running.port, messages, load.options)
+    await running.settled?.()
     await sleep(pace.settleMs)
-    const cpuAfter = pid === undefined ? undefined : cpuSeconds(pid)
-    if (cpuBefore !== undefined && cpuAfter !== undefined)
-      course.cpu.push(((cpuAfter - cpuBefore) / course.messages) * 1e6)
+    course.sent += messages
+    note(course, before, cpuOf(running))
     course.rates.push(course.messages / took)
     const wanted = Math.round((course.messages / took) * pace.roundSeconds)
     course.messages = Math.min(mostMessages, Math.max(20, wanted))
@@ -116,7 +145,28 @@ async function runOnce(tools: MailTools, load: Load, course: Course, pace: Pace)
   }
 }
 
-function measuredOf({ entrant: { name }, rates, cpu, failed }: Course): Measured {
+interface Cpu {
+  readonly own?: number
+  readonly filter?: number
+}
+
+function cpuOf({ pid, filter }: Running): Cpu {
+  const own = pid === undefined ? undefined : cpuSeconds(pid)
+  const behind = filter?.pid === undefined ? undefined : cpuSeconds(filter.pid)
+  return {
+    ...(own === undefined ? {} : { own }),
+    ...(behind === undefined ? {} : { filter: behind }),
+  }
+}
+
+function note({ cpu, filterCpu, messages }: Course, before: Cpu, after: Cpu): void {
+  const micros = (from: number, to: number): number => ((to - from) / messages) * 1e6
+  if (before.own !== undefined && after.own !== undefined) cpu.push(micros(before.own, after.own))
+  if (before.filter !== undefined && after.filter !== undefined)
+    filterCpu.push(micros(before.filter, after.filter))
+}
+
+function measuredOf({ entrant: { name }, rates, cpu, filterCpu, failed }: Course): Measured {
   if (failed !== undefined || rates.length === 0)
     return { name, failed: failed ?? 'no round was run' }
   const measured = {
@@ -124,7 +174,11 @@ function measuredOf({ entrant: { name }, rates, cpu, failed }: Course): Measured
     rate: median(rates),
     range: [Math.min(...rates), Math.max(...rates)] as const,
   }
-  return cpu.length === 0 ? measured : { ...measured, cpuMicros: median(cpu) }
+  return {
+    ...measured,
+    ...(cpu.length === 0 ? {} : { cpuMicros: median(cpu) }),
+    ...(filterCpu.length === 0 ? {} : { filterMicros: median(filterCpu) }),
+  }
 }
 
 export function median(values: readonly number[]): number {

@@ -3,10 +3,22 @@
  * One file each in subjects/.
  */
 
+/** A scanner of messages behind a subject. */
+export interface Filter {
+  /** The process whose CPU time, with that of its children, is the filter's. */
+  readonly pid?: number
+  /** Messages that it has scanned so far. */
+  readonly scans: () => Promise<number>
+}
+
 export interface Running {
   readonly port: number
   /** The process whose CPU time, with that of its children, is the subject's. */
   readonly pid?: number
+  /** Absent: none, or one that is not watched. */
+  readonly filter?: Filter
+  /** Resolves when all that it has taken is with the sink; absent: it is before the answer. */
+  readonly settled?: () => Promise<void>
   /** Ends everything that was started. */
   readonly stop: () => Promise<void>
 }

@@ -10,12 +10,14 @@ const references = ['direct', 'judge-less', 'haproxy', 'node-pipe', 'postfix-fil
 
 export function renderTable(load: Load, measured: readonly Measured[]): string {
   const against = measured.filter(({ name }) => references.includes(name))
+  const filters = measured.some(({ filterMicros }) => filterMicros !== undefined)
   const heading = [
     '',
     'msg/s',
     'lowest',
     'highest',
     'cpu us/msg',
+    ...(filters ? ["filter's"] : []),
     ...against.map(({ name }) => `/ ${name}`),
   ]
   const rows = measured.map((row) => [
@@ -24,6 +26,7 @@ export function renderTable(load: Load, measured: readonly Measured[]): string {
     whole(row.range?.[0]),
     whole(row.range?.[1]),
     whole(row.cpuMicros),
+    ...(filters ? [whole(row.filterMicros)] : []),
     ...against.map((reference) => ratio(row.rate, reference.rate)),
   ])
   const failures = measured.flatMap(({ name, failed }) =>
