@@ -151,7 +151,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   files: { values: [], outside: ['node:fs', 'node:path'] },
   // A question to another program over a stream, and its answer within bounds.
-  exchange: { values: ['exchange'], outside: ['node:*'] },
+  exchange: { values: ['exchange', 'smtp/octets.ts'], outside: ['node:*'] },
   policy: {
     values: ['known.ts', 'policy', 'files', 'smtp/domain.ts'],
     types: ['verdict', 'facts'],

@@ -44,20 +44,26 @@ async function beside(
   }
 }
 
-/** No judge at all, rspamd once a message, spamd once a message. */
+/** rspamd once a message; `url`: how Rcptwise reaches it. */
+const byRspamd = (
+  name: string,
+  url: (rspamd: Rspamd) => string,
+  program: readonly string[],
+  config: string,
+): Subject => ({
+  name,
+  start: async (sinkPort) => {
+    const rspamd = await startedRspamd()
+    const judges = `{ rspamd: { url: '${url(rspamd)}' } }`
+    return await beside(rspamd, rcptwise(name, program, { judges, config }).start(sinkPort))
+  },
+})
+
+/** No judge at all, rspamd once a message (by TCP or a Unix socket), spamd once a message. */
 export const judgedRcptwise = (program: readonly string[], config = ''): readonly Subject[] => [
   rcptwise('judge-less', program, { judges: '', config }),
-  {
-    name: 'rspamd',
-    start: async (sinkPort) => {
-      const rspamd = await startedRspamd()
-      const judge = `{ rspamd: { url: '${rspamd.url}' } }`
-      return await beside(
-        rspamd,
-        rcptwise('rspamd', program, { judges: judge, config }).start(sinkPort),
-      )
-    },
-  },
+  byRspamd('rspamd', ({ url }) => url, program, config),
+  byRspamd('rspamd-unix', ({ socketPath }) => `http+unix://${socketPath}`, program, config),
   {
     name: 'spamd',
     start: async (sinkPort) => {

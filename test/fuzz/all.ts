@@ -5,6 +5,7 @@ import { files } from './files.ts'
 import type { Fuzzer } from './fuzzer.ts'
 import { headers } from './headers.ts'
 import { hooks } from './hooks.ts'
+import { httpAnswers } from './http-answers.ts'
 import { proxy } from './proxy.ts'
 import { replies } from './replies.ts'
 import { rspamd, spamd } from './scanners.ts'
@@ -23,4 +24,5 @@ export const fuzzers: readonly Fuzzer[] = [
   rspamd,
   spamd,
   hooks,
+  httpAnswers,
 ]

@@ -1,12 +1,6 @@
 /** Asks a hook over HTTP: one POST a message. Knows nothing of policies. */
-import {
-  errorOf,
-  exchange,
-  type HttpAnswer,
-  type HttpServer,
-  nameOf,
-  openHttp,
-} from '../../exchange/http.ts'
+import { errorOf, HttpClient, type HttpServer, nameOf } from '../../exchange/http.ts'
+import type { HttpAnswer } from '../../exchange/http-answer.ts'
 import { askedAt, type Failed } from '../../exchange/octets.ts'
 import { JudgeServers, type ServerChange } from '../servers.ts'
 import { type HookAnswer, readAnswer } from './answer.ts'
@@ -27,8 +21,9 @@ export interface HookClientOptions {
   readonly onChange: (change: ServerChange) => void
 }
 
-interface Named extends HttpServer {
+interface Named {
   readonly name: string
+  readonly http: HttpClient
 }
 
 export class HookClient {
@@ -38,7 +33,10 @@ export class HookClient {
   constructor(options: HookClientOptions) {
     this.#options = options
     const { now, onChange } = options
-    const servers = options.servers.map((server) => ({ ...server, name: nameOf(server) }))
+    const servers = options.servers.map((server) => ({
+      name: nameOf(server),
+      http: new HttpClient(server),
+    }))
     this.#servers = new JudgeServers({ servers, now, onChange })
   }
 
@@ -51,8 +49,8 @@ export class HookClient {
    * @throws the signal's reason
    */
   async ask(request: HookRequest, signal: AbortSignal): Promise<HookAnswer | Failed> {
-    return await this.#servers.firstOf(async (server) => {
-      const said = await this.#post(server, request, signal)
+    return await this.#servers.firstOf(async ({ http }) => {
+      const said = await this.#post(http, request, signal)
       if ('failed' in said) return said
       return isSuccess(said) ? readAnswer(said.body) : { failed: errorOf(said) }
     }, signal)
@@ -64,7 +62,7 @@ export class HookClient {
     request: HookRequest,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const said = await this.#post(server, request, signal)
+    const said = await this.#post(new HttpClient(server), request, signal)
     if ('failed' in said) return askedAt(said.failed, 'judges[].hook.url')
     const { status } = said
     if (status === 401 || status === 403)
@@ -75,23 +73,24 @@ export class HookClient {
   }
 
   async #post(
-    server: HttpServer,
+    http: HttpClient,
     { body, length }: HookRequest,
     signal: AbortSignal,
   ): Promise<HttpAnswer | Failed> {
     const { credentials, answerLimitBytes, connectTimeoutMs } = this.#options
-    const fields: (readonly [string, string])[] = [
-      ['Content-Type', 'application/json'],
-      ['Content-Length', String(length)],
-      ...(credentials === undefined
-        ? []
-        : [['Authorization', authorization(credentials)] as const]),
-    ]
-    return await exchange(
-      openHttp(server, { method: 'POST', fields, connectTimeoutMs, signal }),
-      body,
+    return await http.ask({
+      method: 'POST',
+      fields: [
+        ['Content-Type', 'application/json'],
+        ...(credentials === undefined
+          ? []
+          : [['Authorization', authorization(credentials)] as const]),
+      ],
+      body: { text: body, size: length },
       answerLimitBytes,
-    )
+      connectTimeoutMs,
+      signal,
+    })
   }
 }
 

@@ -2,18 +2,15 @@
  * Asks rspamd over HTTP: one connection a message, since rspamd closes each after its answer. Knows
  * nothing of policies.
  */
-import type { ClientRequest } from 'node:http'
 import {
-  answered,
   errorOf,
-  exchange,
-  type HttpAnswer,
+  HttpClient,
   type HttpQuestion,
   type HttpServer,
   nameOf,
-  openHttp,
 } from '../../exchange/http.ts'
-import { askedAt, type Failed, failureInWords, readBounded } from '../../exchange/octets.ts'
+import type { HttpAnswer } from '../../exchange/http-answer.ts'
+import { askedAt, type Failed, failureInWords } from '../../exchange/octets.ts'
 import type { Scanned } from '../scanner.ts'
 import { JudgeServers, type ServerChange } from '../servers.ts'
 import type { Question } from './question.ts'
@@ -38,8 +35,9 @@ export interface RspamdClientOptions {
 
 export type Said = { readonly body: Buffer } | Failed
 
-interface Named extends RspamdServer {
+interface Named {
   readonly name: string
+  readonly http: HttpClient
 }
 
 export class RspamdClient {
@@ -49,7 +47,10 @@ export class RspamdClient {
   constructor(options: RspamdClientOptions) {
     this.#options = options
     const { now, onChange } = options
-    const servers = options.servers.map((server) => ({ ...server, name: nameOf(server) }))
+    const servers = options.servers.map((server) => ({
+      name: nameOf(server),
+      http: new HttpClient(server),
+    }))
     this.#servers = new JudgeServers({ servers, now, onChange })
   }
 
@@ -70,33 +71,34 @@ export class RspamdClient {
 
   /** Whether a server answers as rspamd does; or what is wrong, in words. */
   async ping(server: RspamdServer, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const request = this.#open(server, { method: 'GET', path: '/ping', fields: [], signal })
-      const response = await answered(request.end())
-      const body = await readBounded(response, this.#options.answerLimitBytes)
-      const pong = body?.toString('latin1').trim() === 'pong'
-      if (response.headers['server']?.includes('milter mode') === true)
-        return 'is a proxy worker, for milters; take the normal worker (port 11333)'
-      return pong ? undefined : `answers, but not as rspamd does (HTTP ${response.statusCode ?? 0})`
-    } catch (error) {
-      return askedAt(failureInWords(error), 'judges[].rspamd.url')
-    }
+    const said = await this.#say(new HttpClient(server), {
+      method: 'GET',
+      path: '/ping',
+      fields: [],
+      signal,
+    })
+    if ('failed' in said) return askedAt(said.failed, 'judges[].rspamd.url')
+    const { status, body, field } = said
+    if (field('server')?.includes('milter mode') === true)
+      return 'is a proxy worker, for milters; take the normal worker (port 11333)'
+    return body.toString('latin1').trim() === 'pong'
+      ? undefined
+      : `answers, but not as rspamd does (HTTP ${status})`
   }
 
-  async #ask(
-    server: RspamdServer,
-    question: Question,
-    { text, size, signal }: Scanned,
-  ): Promise<Said> {
-    const { compression, answerLimitBytes } = this.#options
-    const fields = [
-      ...question.fields,
-      compression === undefined ? ['Content-Length', String(size)] : ['Compression', 'zstd'],
-      ['Content-Type', 'message/rfc822'],
-    ] as readonly (readonly [string, string])[]
-    const request = this.#open(server, { method: 'POST', path: '/checkv2', fields, signal })
-    const sent = compression === undefined ? text : compressed(text)
-    const said = await exchange(request, sent, answerLimitBytes)
+  async #ask({ http }: Named, question: Question, { text, size, signal }: Scanned): Promise<Said> {
+    const { compression } = this.#options
+    const said = await this.#say(http, {
+      method: 'POST',
+      path: '/checkv2',
+      fields: [
+        ...question.fields,
+        ...(compression === undefined ? [] : [['Compression', compression] as const]),
+        ['Content-Type', 'message/rfc822'],
+      ],
+      body: compression === undefined ? { text, size } : { text: compressed(text) },
+      signal,
+    })
     if ('failed' in said) return said
     const body = await this.#bodyOf(said)
     if ('failed' in body) return body
@@ -113,12 +115,15 @@ export class RspamdClient {
     }
   }
 
-  #open(server: RspamdServer, question: Omit<HttpQuestion, 'connectTimeoutMs'>): ClientRequest {
-    const { password, connectTimeoutMs } = this.#options
+  async #say(
+    http: HttpClient,
+    question: Omit<HttpQuestion, 'connectTimeoutMs' | 'answerLimitBytes'>,
+  ): Promise<HttpAnswer | Failed> {
+    const { password, connectTimeoutMs, answerLimitBytes } = this.#options
     const fields =
       password === undefined
         ? question.fields
         : ([['Password', password], ...question.fields] as const)
-    return openHttp(server, { ...question, fields, connectTimeoutMs })
+    return await http.ask({ ...question, fields, connectTimeoutMs, answerLimitBytes })
   }
 }

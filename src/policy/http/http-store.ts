@@ -6,15 +6,10 @@
  */
 import { Agent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import {
-  errorOf,
-  exchange,
-  type HttpAnswer,
-  type HttpServer,
-  nameOf,
-  openHttp,
-} from '../../exchange/http.ts'
+import { errorOf, type HttpServer, nameOf } from '../../exchange/http.ts'
+import type { HttpAnswer } from '../../exchange/http-answer.ts'
 import { isObject, readObject } from '../../exchange/json.ts'
+import { exchangeKept, openKept } from '../../exchange/kept-http.ts'
 import type { Failed } from '../../exchange/octets.ts'
 import type { Entries, Entry } from '../keyed/entry.ts'
 import type { Reading, Store } from '../keyed/keyed-source.ts'
@@ -81,8 +76,8 @@ class HttpStore implements Store {
       ...(token === undefined ? [] : [['Authorization', `Bearer ${token}`] as const]),
     ]
     for (let lost = 0; ; lost++) {
-      const request = openHttp(server, { method: 'POST', fields, signal, agent: this.#agent })
-      const said = await exchange(request, { chunks: () => [body] }, answerLimitBytes)
+      const request = openKept(server, { fields, signal, agent: this.#agent })
+      const said = await exchangeKept(request, body, answerLimitBytes)
       const wasLost = 'failed' in said && request.reusedSocket && !signal.aborted
       if (!wasLost || lost >= connections) return said
     }

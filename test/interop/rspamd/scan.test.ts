@@ -41,10 +41,10 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
     fields: string,
     about: Partial<Asked> = {},
     body = 'body\r\n',
-    compression?: 'zstd',
+    { compression, socketPath }: { compression?: 'zstd'; socketPath?: string } = {},
   ): Promise<Scan | { readonly failed: string }> {
     const client = new RspamdClient({
-      servers: [{ url: rspamd.url }],
+      servers: [{ url: rspamd.url, ...(socketPath === undefined ? {} : { socketPath }) }],
       answerLimitBytes: 1024 * 1024,
       connectTimeoutMs: 5000,
       now: Date.now,
@@ -62,9 +62,23 @@ describe.skipIf(interopObstacle() !== undefined)('rspamd 3.4', () => {
   test('a text that is compressed with zstd is judged as one that is not', async () => {
     const body = 'the quick brown fox\r\n'.repeat(20_000)
     const fields = 'X-Test-Score: 7.5\r\nX-Test-Symbol: yes\r\nX-Test-Edits: yes\r\n'
-    const [plain, zstd] = [await scan(fields, {}, body), await scan(fields, {}, body, 'zstd')]
+    const [plain, zstd] = [
+      await scan(fields, {}, body),
+      await scan(fields, {}, body, { compression: 'zstd' }),
+    ]
     expect(zstd).toMatchObject({ score: 7.5 })
     expect({ ...zstd, seconds: 0 }).toEqual({ ...plain, seconds: 0 })
+  })
+
+  test.each([
+    ['small', 'body\r\n'],
+    ['of 800 KB', 'the quick brown fox\r\n'.repeat(40_000)],
+  ])('a %s text over a Unix socket is judged as one over TCP', async (_size, body) => {
+    const fields = 'X-Test-Score: 7.5\r\nX-Test-Edits: yes\r\n'
+    const { socketPath } = rspamd
+    const [tcp, unix] = [await scan(fields, {}, body), await scan(fields, {}, body, { socketPath })]
+    expect(unix).toMatchObject({ score: 7.5 })
+    expect({ ...unix, seconds: 0 }).toEqual({ ...tcp, seconds: 0 })
   })
 
   test('a score above its own thresholds is a score, and forces nothing', async () => {

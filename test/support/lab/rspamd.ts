@@ -11,6 +11,8 @@ export interface Rspamd extends AsyncDisposable {
   readonly port: number
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
+  /** The same worker, on the host's name of a Unix socket. */
+  readonly socketPath: string
   readonly log: () => Promise<string>
   /** Ends it at once. */
   readonly kill: () => Promise<void>
@@ -71,6 +73,8 @@ rspamd_config:register_symbol({ name = 'TEST_EDITS', type = 'idempotent', callba
 end })
 `
 
+const socket = '/run/rspamd/normal.sock'
+
 export async function startRspamd(options: RspamdOptions = {}): Promise<Rspamd> {
   const place = await Place.make('rspamd')
   const port = await freePort()
@@ -101,6 +105,7 @@ export async function startRspamd(options: RspamdOptions = {}): Promise<Rspamd> 
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    socketPath: place.host(socket),
     log: async () => await place.read('/daemon.log'),
     async kill() {
       await place.kill()
@@ -136,7 +141,11 @@ options {
   ${maxMessageBytes === undefined ? '' : `max_message = ${maxMessageBytes};`}
 }
 logging { type = "console"; level = "info"; color = false; }
-worker "normal" { bind_socket = "127.0.0.1:${port}"; count = 1; }
+worker "normal" {
+  bind_socket = "127.0.0.1:${port}";
+  bind_socket = "${socket} mode=0666";
+  count = 1;
+}
 metric "default" { actions { reject = 15; "add header" = 6; } }
 lua = "/etc/rspamd/rules.lua";
 ${config}
