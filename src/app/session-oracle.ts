@@ -3,7 +3,7 @@ import type { Backend } from '../backend/backend.ts'
 import type { SpoolBudget } from '../listen/spool-budget.ts'
 import type { PeerDirectory } from '../peers/peer-directory.ts'
 import type { Allowance } from '../session/allowance.ts'
-import type { Oracle, PeerFacts, ServedAs } from '../session/oracle.ts'
+import type { Oracle, OwnAnswers, PeerFacts, ServedAs } from '../session/oracle.ts'
 
 /** The same for all sessions of a listener. */
 export interface Asked {
@@ -17,14 +17,14 @@ export interface Asked {
 }
 
 export class SessionOracle implements Oracle {
-  readonly unread: () => boolean
+  readonly #own: OwnAnswers
   readonly #asked: Asked
   readonly #allowance: Allowance
 
-  constructor(asked: Asked, allowance: Allowance, unread: () => boolean) {
+  constructor(asked: Asked, allowance: Allowance, own: OwnAnswers) {
     this.#asked = asked
     this.#allowance = allowance
-    this.unread = unread
+    this.#own = own
   }
 
   serve(peer: PeerFacts): ServedAs {
@@ -53,5 +53,13 @@ export class SessionOracle implements Oracle {
 
   takes(thing: Parameters<Allowance['takes']>[0]): ReturnType<Allowance['takes']> {
     return this.#allowance.takes(thing)
+  }
+
+  unread(): boolean {
+    return this.#own.unread()
+  }
+
+  identify(): ReturnType<Oracle['identify']> {
+    return this.#own.identify()
   }
 }

@@ -103,7 +103,7 @@ export function connectionOptions(
     const journal = journalOf?.(id)
     return {
       start: { id, options, client, peerName: peer.name, ...(journal && { journal }) },
-      oracle: (unread) => new SessionOracle(asked, allowance, unread),
+      oracle: (own) => new SessionOracle(asked, allowance, own),
       ...(auth === 'off' ? { runner } : ownRunner(runner)),
       ledger,
       tls,

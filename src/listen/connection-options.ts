@@ -2,7 +2,7 @@
 import type { ClientAuth } from '../backend/backend.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Oracle } from '../session/oracle.ts'
+import type { Oracle, OwnAnswers } from '../session/oracle.ts'
 import type { SessionStart } from '../session/session.ts'
 import type { MessageFlowOptions } from './message-flow.ts'
 import type { Secured, TlsServer } from './upgrade.ts'
@@ -17,8 +17,7 @@ export interface OwnEnd {
 /** What a connection is made of. */
 export interface ConnectionOptions extends MessageFlowOptions {
   readonly start: Omit<SessionStart, 'at' | 'secured' | 'tls' | 'oracle'>
-  /** `unread`: whether octets have come behind the command that is under way. */
-  readonly oracle: (unread: () => boolean) => Oracle
+  readonly oracle: (own: OwnAnswers) => Oracle
   readonly ledger: Ledger
   /** The runner's backend, for who says AUTH; absent where that is off. */
   readonly auth?: ClientAuth

@@ -90,7 +90,10 @@ export class Connection {
     this.#octets = this.#messages.octets
     this.session = newSession({
       ...options.start,
-      oracle: options.oracle(() => this.#octets.unreadBytes > 0),
+      oracle: options.oracle({
+        unread: () => this.#octets.unreadBytes > 0,
+        identify: () => this.#messages.runner?.identify(),
+      }),
       at: options.now(),
       secured: options.secured !== undefined,
       ...(options.secured === undefined ? {} : { tls: options.secured }),

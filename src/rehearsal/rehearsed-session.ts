@@ -74,6 +74,8 @@ export class RehearsedSession {
       // What a message would get that begins a split is the question.
       draining: () => false,
       unread: () => this.#unread.length > 0,
+      // The end of the text tells it.
+      identify: () => undefined,
     }
   }
 

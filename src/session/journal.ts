@@ -88,6 +88,10 @@ export class JournaledOracle implements Oracle {
     return this.#note('unread', [], this.#oracle.unread())
   }
 
+  identify(): ReturnType<Oracle['identify']> {
+    return this.#note('identify', [], this.#oracle.identify())
+  }
+
   #note<Answer>(asked: Question, of: readonly unknown[], answer: Answer): Answer {
     this.#journal.write({ asked, of, answer })
     return answer

@@ -40,7 +40,7 @@ export function onData(session: Session): void {
   session.state = { at: 'text', hello, transaction, upstream: { way: 'kept' } }
   session.effects.push({
     do: 'receiveText',
-    fingerprint: takesFingerprint(transaction),
+    fingerprint: needsFingerprint(transaction),
     // Who finds out behind the answer what would have been needs the whole text.
     streamable: !observes(session) && mayStream(transaction),
     judged: judgedEnvelope(session, transaction),
@@ -113,7 +113,7 @@ export function onBdat(session: Session, command: Extract<Command, { verb: 'BDAT
     first,
     discard: false,
     binary: isBinary(transaction.parameters),
-    fingerprint: takesFingerprint(transaction),
+    fingerprint: needsFingerprint(transaction),
     ...(first ? { judged: judgedEnvelope(session, transaction) } : {}),
   })
 }
@@ -137,25 +137,19 @@ export function onChunkTaken(session: Session, bytes: number): void {
   sayNow(session.slots, replies.chunkOk(bytes))
 }
 
-/** The message's identity is needed where the ledger knows of it, or may have to. */
-function needsFingerprint(transaction: Transaction): boolean {
-  if (
-    transaction.recalled.size > 0 ||
-    transaction.split !== undefined ||
-    anyoneDeferred(transaction)
-  )
-    return true
+/**
+ * The message's identity is needed at the end of its text where the ledger knows of it, or may have
+ * to. Else it is found out if something has to be kept (record-split.ts): for most messages to
+ * several recipients nothing has to.
+ */
+const needsFingerprint = (transaction: Transaction): boolean =>
+  transaction.recalled.size > 0 || transaction.split !== undefined || anyoneDeferred(transaction)
+
+/** Answers to some may have to be kept apart from those to others. */
+function mayBeDivided(transaction: Transaction): boolean {
   const through = throughOf(transaction)
   return !transaction.prdr && through.some((recipient) => recipient.group !== through[0]?.group)
 }
-
-/**
- * Where there are several, some of them may have the message before anybody is told: those whose
- * results differ are given it in several parcels, and of one parcel the backend may take it for
- * some of them only. Then it has to be kept who has it.
- */
-const takesFingerprint = (transaction: Transaction): boolean =>
-  needsFingerprint(transaction) || throughOf(transaction).length > 1
 
 /**
  * Nothing about the identity can change who gets what, so a large text may go on to the backend
@@ -164,6 +158,7 @@ const takesFingerprint = (transaction: Transaction): boolean =>
 function mayStream(transaction: Transaction): boolean {
   return (
     !needsFingerprint(transaction) &&
+    !mayBeDivided(transaction) &&
     throughOf(transaction).every(
       ({ concealed, policy }) => concealed === undefined && policy?.maxSizeBytes === undefined,
     )

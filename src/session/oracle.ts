@@ -5,6 +5,7 @@
  */
 import type { Extensions } from '../smtp/ehlo.ts'
 import type { ReturnWindow } from '../split/split-return.ts'
+import type { MessageIdentity } from '../split/split.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import type { Allowance } from './allowance.ts'
 
@@ -44,4 +45,9 @@ export interface Oracle extends Allowance {
   draining(): boolean
   /** Whether octets have come behind the command that is under way. */
   unread(): boolean
+  /** Which message this is, by its text, which is complete; undefined where that can't be told. */
+  identify(): MessageIdentity | undefined
 }
+
+/** The questions that the connection answers. */
+export type OwnAnswers = Pick<Oracle, 'unread' | 'identify'>

@@ -35,7 +35,14 @@ import {
   throughOf,
   type Transaction,
 } from './transaction.ts'
-import { addresses, beginSplit, noteOpened, saveSplit, noteClosed } from './record-split.ts'
+import {
+  addresses,
+  beginSplit,
+  identify,
+  noteClosed,
+  noteOpened,
+  saveSplit,
+} from './record-split.ts'
 
 /**
  * Who was refused at RCPT never comes back, in no message of this sender: other splits need not
@@ -87,10 +94,8 @@ export function recordAnswer(
   recordRefused(session, transaction)
   const keeps = answer.refusalsKept.length > 0 || answer.deliveredUnsaid.length > 0
   if (transaction.split === undefined) {
-    const { identity } = transaction
-    // Without the message's identity nothing may be kept: the next message to the same people would
-    // be taken for it.
-    if (!keeps || identity === undefined) return
+    const identity = keeps ? identify(session, transaction) : undefined
+    if (identity === undefined) return
     transaction.split = { ...beginSplit(session, transaction), ...identity }
   }
   let split = transaction.split

@@ -19,7 +19,7 @@ import type { Parcel } from '../verdict/parcels.ts'
 import type { Delivering, Report } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import type { Outcome } from '../verdict/answer.ts'
-import { beginSplit, noteClosed, saveSplit } from './record-split.ts'
+import { beginSplit, identify, noteClosed, saveSplit } from './record-split.ts'
 import { recordAbort } from './record-attempt.ts'
 import type { Answering, Session } from './session.ts'
 import { deliveredAnyway, splittingOf, throughOf, type Transaction } from './transaction.ts'
@@ -50,9 +50,7 @@ export function intendUnheard(
 }
 
 function intend(session: Session, transaction: Transaction, parcels: readonly Parcel[]): void {
-  const { identity } = transaction
-  // Without the message's identity nothing may be kept: the next message to the same people would
-  // be taken for it.
+  const identity = identify(session, transaction)
   if (identity === undefined) return
   transaction.split ??= {
     ...beginSplit(session, transaction, 'deliveries only'),

@@ -6,7 +6,7 @@ import {
   returnRecipients,
   startSplit,
 } from '../split/split-course.ts'
-import type { Split } from '../split/split.ts'
+import type { MessageIdentity, Split } from '../split/split.ts'
 import { withOutcomes } from './outcomes.ts'
 import type { Session } from './session.ts'
 import { type Recipient, servingOf, type Transaction } from './transaction.ts'
@@ -50,6 +50,16 @@ export function recordDeferrals(
   )
   transaction.split = withOutcomes(deferred, transaction, recipients, session.at)
   if (!transaction.presumed) saveSplit(session, transaction)
+}
+
+/**
+ * Which message this is, found out when something has to be kept of it: without that nothing may be
+ * kept, for the next message to the same people would be taken for it.
+ */
+export function identify(session: Session, transaction: Transaction): MessageIdentity | undefined {
+  const identity = transaction.identity ?? session.oracle.identify()
+  if (identity !== undefined) transaction.identity = identity
+  return identity
 }
 
 /** `deliveries only`: nobody is deferred, and no metric of splits knows of it until somebody is. */

@@ -108,5 +108,6 @@ function oracleOf(reader: Reader): Oracle {
     takes: ask('takes'),
     draining: ask('draining'),
     unread: ask('unread'),
+    identify: ask('identify'),
   }
 }

@@ -124,7 +124,7 @@ export interface Transaction {
   sizeBytes?: number
   /** For people who look for the message; once its text has told. */
   messageId?: string
-  /** Which message this is, once its text has told. */
+  /** Which message this is, once its text has told and somebody wanted to know. */
   identity?: MessageIdentity
   /**
    * A filter wants everyone to come again, and was obeyed: nobody waits for another's sake, and

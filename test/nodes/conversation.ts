@@ -35,7 +35,7 @@ export interface ConversationParts {
   /** By the clock of the front-end. */
   readonly now: () => number
   readonly options: SessionOptions
-  readonly oracle: Omit<Oracle, 'unread'>
+  readonly oracle: Omit<Oracle, 'unread' | 'identify'>
   readonly ledger: Ledger
   readonly policies: Policies
   readonly behind: Behind
@@ -86,7 +86,11 @@ export class Conversation {
     this.session = newSession({
       id: parts.id,
       options: parts.options,
-      oracle: { ...parts.oracle, unread: () => this.#input !== '' },
+      oracle: {
+        ...parts.oracle,
+        unread: () => this.#input !== '',
+        identify: () => this.#transaction?.identity,
+      },
       client,
       peerName,
       at: parts.now(),

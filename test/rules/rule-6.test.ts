@@ -35,9 +35,10 @@ function partly(options: MachineOptions = {}): { machine: Machine; copies: () =>
   return { machine, copies }
 }
 
-function fingerprintOf({ session: { state } }: Machine): { readonly fingerprint: string } {
-  if (state.at !== 'answering') throw new Error('it has no text')
-  return { fingerprint: state.transaction.identity?.fingerprint ?? 'of-a-text' }
+function fingerprintOf({ session: { oracle } }: Machine): { readonly fingerprint: string } {
+  const identity = oracle.identify()
+  if (identity === undefined) throw new Error('it has no text')
+  return { fingerprint: identity.fingerprint }
 }
 
 describe('rules.md: “No duplicates.”', () => {

@@ -7,9 +7,13 @@ import { JournalMismatch, replay } from '../../src/session/replay.ts'
 import { Machine, type MachineOptions, policies } from '../support/machine.ts'
 import { replayed } from '../support/replayed.ts'
 
-const [a, b] = ['a@example.org', 'b@example.org'] as const
-const recipients = { [a]: policies.tagOnly, [b]: policies.strict }
+const [a, b, c, d] = ['a@example.org', 'b@example.org', 'c@example.org', 'd@example.org'] as const
+const recipients = {
+  ...{ [a]: policies.tagOnly, [b]: policies.strict },
+  ...{ [c]: policies.tagOnly, [d]: policies.strict },
+}
 const spam = { judgement: { kind: 'judged', score: 9, symbols: ['X'] } } as const
+const suspicious = { judgement: { ...spam.judgement, score: 5.5 } } as const
 
 /** Asks everything that there is to ask. */
 function play(journal: Journal, options: MachineOptions = {}): Machine {
@@ -18,6 +22,7 @@ function play(journal: Journal, options: MachineOptions = {}): Machine {
   machine.send('EHLO client.test')
   machine.message([a, b], spam)
   machine.message([a], spam, ' PRDR SIZE=1000')
+  machine.message([c, d], suspicious, ' PRDR')
   machine.send('FOO')
   machine.send('RSET', 'QUIT')
   return machine

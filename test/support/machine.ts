@@ -25,6 +25,7 @@ import {
 } from '../../src/session/session.ts'
 import { step } from '../../src/session/step.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
+import type { MessageIdentity } from '../../src/split/split.ts'
 import type { PeerClass } from '../../src/strategy/peer-class.ts'
 import { found } from './found.ts'
 import { MemoryLedger } from './memory-ledger.ts'
@@ -148,8 +149,8 @@ export class Machine {
   #events: Event[] = []
   #stepping = false
   #fingerprint = false
-  /** Of the last text. */
-  #identity = ''
+  /** Of the last text, once it is complete. */
+  #identity: MessageIdentity | undefined
 
   constructor(options: MachineOptions = {}) {
     this.ledger = options.ledger ?? new MemoryLedger()
@@ -202,6 +203,7 @@ export class Machine {
       takes: () => undefined,
       draining: () => false,
       unread: () => this.#unread.length > 0 || (this.#intake?.unreadBytes ?? 0) > 0,
+      identify: () => this.#identity,
       ...options.oracle,
     }
     const client = options.client ?? { address: '192.0.2.1', port: 40_000 }
@@ -250,14 +252,16 @@ export class Machine {
   /** The whole text after 354. */
   text(text: Partial<Text> = {}): string[] {
     const message = text.message ?? 'message'
-    this.#identity = createHash('sha256').update(message).digest('hex')
+    this.#identity = undefined
     if (text.fault === 'time')
       return this.tell({ kind: 'answerTimedOut', sizeBytes: 100, endedAt: this.#now() })
+    const fingerprint = createHash('sha256').update(message).digest('hex')
+    this.#identity = { fingerprint, messageId: `<${message}@test>` }
     const end: TextEnd = {
       sizeBytes: 100,
       endedAt: this.#now(),
       findings: text.findings ?? found(text.judgement ?? { kind: 'silent' }),
-      ...(this.#fingerprint ? { fingerprint: this.#identity, messageId: `<${message}@test>` } : {}),
+      ...(this.#fingerprint ? this.#identity : {}),
       ...(text.fault === undefined ? {} : { fault: text.fault }),
     }
     return this.tell({ kind: 'textEnded', text: end })
@@ -356,8 +360,9 @@ export class Machine {
         this.#fingerprint = effect.fingerprint
         return
       case 'deliver': {
-        const identity = { fingerprint: this.#identity }
-        if (this.leavesAfterDot) this.#step({ kind: 'clientLost', at, identity })
+        const identity = this.#identity
+        if (this.leavesAfterDot && identity !== undefined)
+          this.#step({ kind: 'clientLost', at, identity })
         const results: ParcelReply[] = []
         for (const parcel of effect.parcels) {
           const answer = this.#world.deliver(parcel, effect.mail)
