@@ -39,8 +39,10 @@ export class RecipientLookUp {
   readonly #tell: (event: Known) => void
   /** Of this turn. */
   #asked: Asked[] = []
-  /** Questions to the policies that are under way. */
-  readonly #open = new Set<AbortController>()
+  /** Of all questions to the policies; most are answered at once. */
+  #stop: AbortController | undefined
+  /** Questions that wait for their answer. */
+  #underWay = 0
   /** What the ledger last said of the sender, and when it was asked. */
   #openOf: ReturnType<Ledger['openOf']> = 'many'
   #askedAt = -Infinity
@@ -81,20 +83,16 @@ export class RecipientLookUp {
         asked.map(() => undefined),
       )
     const addresses = asked.map(({ address }) => address)
-    const question = new AbortController()
-    const answers = policies.policiesFor(addresses, question.signal)
-    if (answers instanceof Promise) void this.#wait(asked, question, answers)
+    this.#stop ??= new AbortController()
+    const answers = policies.policiesFor(addresses, this.#stop.signal)
+    if (answers instanceof Promise) void this.#wait(asked, answers)
     else this.#answered(asked, answers)
   }
 
-  async #wait(
-    asked: readonly Asked[],
-    question: AbortController,
-    answers: Promise<readonly PolicyAnswer[]>,
-  ): Promise<void> {
-    this.#open.add(question)
+  async #wait(asked: readonly Asked[], answers: Promise<readonly PolicyAnswer[]>): Promise<void> {
+    this.#underWay++
     this.#answered(asked, await answers)
-    this.#open.delete(question)
+    this.#underWay--
   }
 
   #answered(asked: readonly Asked[], answers: readonly (PolicyAnswer | undefined)[]): void {
@@ -116,7 +114,7 @@ export class RecipientLookUp {
   /** Nobody waits for an answer any more. */
   abandon(): void {
     this.#over = true
-    for (const question of this.#open) question.abort()
+    if (this.#underWay > 0) this.#stop?.abort()
   }
 }
 

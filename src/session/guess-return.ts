@@ -60,6 +60,8 @@ export function recall(
   transaction: Transaction,
   batch: readonly Recipient[],
 ): void {
+  // Of most senders nothing is open.
+  if (transaction.recalled.size === 0 && transaction.candidates.size === 0) return
   followCandidates(transaction, batch)
   if (transaction.candidates.size === 0) return
   const { arrival } = transaction
@@ -105,7 +107,11 @@ export interface Standing {
   readonly refused: boolean
 }
 
+const nothingKnown = (): Standing => unknown
+const unknown: Standing = { inVain: 0, refused: false }
+
 export function standingIn({ candidates, arrival }: Transaction): (of: Recipient) => Standing {
+  if (candidates.size === 0) return nothingKnown
   const possible = [...candidates.values()].filter((candidate) => mayBeReturn(candidate, arrival))
   return ({ address }) => {
     const known = possible.map(({ byAddress }) => byAddress.get(address))

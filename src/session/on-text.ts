@@ -34,7 +34,14 @@ import type { Event, TextEnd } from './effects.ts'
 import { noteLimit } from './limit.ts'
 import { madeEarly, madeOf } from './made.ts'
 import { takeResults } from './on-delivered.ts'
-import { deferredByJudge, type Plan, planParcels, wantedByAll } from './plan-parcels.ts'
+import {
+  deferredByJudge,
+  type Plan,
+  planParcels,
+  wantedByAll,
+  type Wants,
+  wantsOf,
+} from './plan-parcels.ts'
 import { endAnothersForgiveness } from './guess-return.ts'
 import { confirmSplit, takeOver } from './recognise-split.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
@@ -223,7 +230,8 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
   if (transaction.returned !== undefined) forgiveKnown(transaction)
   else if (throughOf(transaction).length > 1) keepUnsplit(session, transaction)
   setSenderAuth(transaction, judged.findings)
-  const reply = deferredByJudge(transaction, judged.findings)
+  const wants = wantsOf(transaction, judged.findings)
+  const reply = deferredByJudge(transaction, wants)
   if (reply !== undefined) {
     transaction.deferredByJudge = true
     const made = { text: judged, judged, deliveries: [] }
@@ -234,12 +242,12 @@ function decideVerdicts(session: Session, ended: Ended, judged: Judged): void {
       made,
     })
   }
-  const wanted = wantedByAll(transaction, judged.findings)
+  const wanted = wantedByAll(transaction, wants)
   if (asksToVouch(session, transaction, judged, wanted))
     return go(session, ended, { at: 'vouching', judged })
   if (asksToBounce(session, transaction, judged, wanted))
     return go(session, ended, { at: 'preparingReport', judged })
-  deliver(session, ended, { judged, report: noReport })
+  deliver(session, ended, { judged, report: noReport, wants })
 }
 
 /** A scanner that looks at SPF and DKIM itself has said that they vouch for the sender. */
@@ -330,14 +338,17 @@ export function onBouncePrepared(session: Session, prepared: Prepared): void {
   deliver(session, answering, { judged: answering.step.judged, report })
 }
 
-function deliver(
-  session: Session,
-  ended: Ended,
-  { judged, report }: { readonly judged: Judged; readonly report: Report },
-): void {
+interface Ordered {
+  readonly judged: Judged
+  readonly report: Report
+  /** Absent: something else was asked since. */
+  readonly wants?: Wants
+}
+
+function deliver(session: Session, ended: Ended, { judged, report, ...looked }: Ordered): void {
   const { transaction } = ended
   const { findings } = judged
-  const plan = planParcels(session, transaction, { findings, report })
+  const plan = planParcels(session, transaction, { findings, report, ...looked })
   setVerdicts(transaction, plan)
   const { parcels } = plan
   const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }

@@ -7,6 +7,7 @@ import { overruled, type OverrulingWord, reason } from '../verdict/reason.ts'
 import { type Decided, grant, type Sharing, type Verdict } from '../verdict/verdict.ts'
 import {
   isStricter,
+  type Message,
   revisionFor,
   scoreFor,
   stands,
@@ -44,11 +45,23 @@ type DecidedFor = Decided & Pick<Wanted, 'reply'>
 export interface Grounds {
   readonly findings: Findings
   readonly report: Report
+  /** Absent: it was not looked at before. */
+  readonly wants?: Wants
+}
+
+/** What each of those who get the text wants of it; each is looked at once. */
+export type Wants = (recipient: Recipient) => Wanted
+
+export function wantsOf(transaction: Transaction, findings: Findings): Wants {
+  const message = messageOf(transaction)
+  const looked: Wanted[] = []
+  return (recipient) =>
+    (looked[recipient.index] ??= wantedFrom(transaction, recipient, { findings, message }))
 }
 
 /** Who of those that went through gets the text, and as what. */
 export function planParcels(session: Session, transaction: Transaction, grounds: Grounds): Plan {
-  const { findings } = grounds
+  const { findings, wants = wantsOf(transaction, findings) } = grounds
   if (session.options.lastWord === 'backend' || observes(session))
     return planForBackend(session, transaction, grounds)
   const decided = new Map<number, DecidedFor>()
@@ -57,7 +70,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   const open = through.filter(
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
-  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
+  const wanted = open.map(wants)
   grantOpen(transaction, { open, wanted }, grounds.report).forEach((granted, i) => {
     const recipient = open[i]
     if (recipient !== undefined) decided.set(recipient.index, granting(session, granted))
@@ -65,7 +78,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   for (const recipient of through) {
     if (recipient.memory?.state === 'delivered')
       decided.set(recipient.index, {
-        verdict: asDelivered(session, wants(transaction, recipient, findings)),
+        verdict: asDelivered(session, wants(recipient)),
         reason: reason('delivered before'),
       })
     // The backend has no such address: nobody can be lenient about that.
@@ -73,8 +86,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
       decided.set(recipient.index, ofConcealed(recipient.concealed))
   }
   const anyway = anywayOf(transaction)
-  for (const recipient of anyway)
-    decided.set(recipient.index, granting(session, wants(transaction, recipient, findings)))
+  for (const recipient of anyway) decided.set(recipient.index, granting(session, wants(recipient)))
   const granted = [...open, ...anyway].map(({ index, policy, group }): Granted => ({
     ...grantedTo(index, decided.get(index)?.verdict ?? 'defer', findings),
     ...(policy?.group === 'own' && { group }),
@@ -186,17 +198,21 @@ function othersOf(transaction: Transaction): readonly Verdict[] {
 }
 
 /** What everyone who went through wants of this text, or has already. */
-export const wantedByAll = (transaction: Transaction, findings: Findings): readonly Verdict[] =>
+export const wantedByAll = (transaction: Transaction, wants: Wants): readonly Verdict[] =>
   throughOf(transaction).map((recipient) => {
     if (recipient.memory?.state === 'delivered') return 'accept'
     return recipient.concealed === undefined
-      ? wants(transaction, recipient, findings).verdict
+      ? wants(recipient).verdict
       : ofConcealed(recipient.concealed).verdict
   })
 
-function wants(transaction: Transaction, recipient: Recipient, findings: Findings): Wanted {
+function wantedFrom(
+  transaction: Transaction,
+  recipient: Recipient,
+  { findings, message }: { readonly findings: Findings; readonly message: Message },
+): Wanted {
   const { memory } = recipient
-  const wanted = wantedOf(findings, recipient, messageOf(transaction))
+  const wanted = wantedOf(findings, recipient, message)
   if (memory?.state !== 'refused') return inOwnWords(transaction, recipient, wanted)
   const atLeast = stands(wanted) ? wanted : wanted.atLeast
   return { verdict: 'reject', reason: refusedBefore(memory), by: 'policy', ...known({ atLeast }) }
@@ -206,11 +222,11 @@ function wants(transaction: Transaction, recipient: Recipient, findings: Finding
  * A judge wants everyone who would get the text to come again, as a greylisting filter does: its
  * words. It is no answer of a policy, and nobody waits for another's sake.
  */
-export function deferredByJudge(transaction: Transaction, findings: Findings): Reply | undefined {
+export function deferredByJudge(transaction: Transaction, wants: Wants): Reply | undefined {
   const open = throughOf(transaction).filter(
     ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
   )
-  const wanted = open.map((recipient) => wants(transaction, recipient, findings))
+  const wanted = open.map(wants)
   if (!wanted.every(({ by, verdict }) => by === 'judge' && verdict === 'defer')) return undefined
   const [first] = wanted
   const instead = replies.judgeUnavailable

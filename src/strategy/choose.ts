@@ -52,7 +52,28 @@ export interface ChoosingBy {
 }
 
 /** Decides over one batch of recipients: all that were pipelined together, or one. */
-export function choose(offered: readonly Offered[], going: Going, by: ChoosingBy): Choice {
+export const choose = (offered: readonly Offered[], going: Going, by: ChoosingBy): Choice =>
+  goesWhole(offered, going, by) ?? chooseAmong(offered, going, by)
+
+/** What most batches come to, before anything is weighed: all of it belongs to what is going. */
+function goesWhole(
+  offered: readonly Offered[],
+  going: Going,
+  { strategy }: ChoosingBy,
+): Choice | undefined {
+  const [first] = offered
+  if (first === undefined || strategy === 'single' || going.kind === 'refused') return undefined
+  const apart = strategy !== 'late'
+  const group = going.kind === 'group' ? going.group : apart ? first.group : ''
+  if (!apart && group !== '') return undefined
+  for (const one of offered)
+    if (one.willBeRefused || (apart && one.group !== group)) return undefined
+  const through = offered.map(({ index }) => index)
+  return { going: going.kind === 'group' ? going : { kind: 'group', group }, through, deferred: [] }
+}
+
+/** The same answer in all cases. */
+export function chooseAmong(offered: readonly Offered[], going: Going, by: ChoosingBy): Choice {
   // For `late` the policies do not matter before the text.
   const batch = by.strategy === 'late' ? offered.map((one) => ({ ...one, group: '' })) : offered
   const open = batch.filter((offered) => !offered.willBeRefused)

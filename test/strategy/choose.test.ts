@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { choose, type Going, type Offered } from '../../src/strategy/choose.ts'
+import { choose, chooseAmong, type Going, type Offered } from '../../src/strategy/choose.ts'
 
 /**
  * `a`, `b`: groups; `A`: never_defer; `!`: the refusal is known; `~`: to let them go first may be in
@@ -98,6 +98,31 @@ describe('choose', () => {
       )
     },
   )
+
+  test('who need not be weighed is let through as if they had been', () => {
+    const one = fc.record({
+      group: fc.constantFrom('', 'a', 'b'),
+      neverDefer: fc.boolean(),
+      willBeRefused: fc.constantFrom(false, false, false, true),
+      inVain: fc.constantFrom(0, 0, 1),
+      hasIt: fc.constantFrom(false, false, true),
+      othersExpected: fc.boolean(),
+    })
+    const goings = [nobody, refused, group('a'), group('')] as const
+    fc.assert(
+      fc.property(
+        fc.array(one, { maxLength: 4 }),
+        fc.constantFrom(...goings),
+        fc.constantFrom('group' as const, 'single' as const, 'late' as const),
+        fc.constantFrom('largest' as const, 'offered' as const),
+        (batch, going, strategy, first) => {
+          const offered = batch.map((offer, index) => ({ ...offer, index }))
+          const by = { strategy, first }
+          expect(choose(offered, going, by)).toEqual(chooseAmong(offered, going, by))
+        },
+      ),
+    )
+  })
 
   test('always: everyone is chosen once, with nobody refused someone goes; strategies.md: “Recipients whose refusal is known already go last, together.”', () => {
     const word = fc
