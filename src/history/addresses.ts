@@ -13,6 +13,8 @@ const hashCharacters = 16
 const hashMark = 'hash:'
 
 export interface AddressKeeper {
+  /** All of each address is kept. */
+  readonly keepsAll: boolean
   /** What is kept of it; nothing of it for the empty one, which is that of reports. */
   readonly keep: (address: string) => string
   /** Everything under which the address may be found, whatever `addresses` was when it came. */
@@ -32,6 +34,7 @@ export function addressKeeper(mode: AddressMode, key: Buffer): AddressKeeper {
     hash,
   }[mode]
   return {
+    keepsAll: mode === 'full',
     keep: (address) => (address === '' ? '' : kept(address)),
     forms: (address) =>
       address === '' ? [''] : [...new Set([address, domainOf(address), hash(address)])],
@@ -60,6 +63,7 @@ function replyKeeper({ keep }: AddressKeeper, addresses: readonly string[]) {
 
 /** The attempt as it is kept. */
 export function withAddresses(attempt: Attempt, keeper: AddressKeeper): Attempt {
+  if (keeper.keepsAll) return attempt
   const { reversePath, recipients, reply } = attempt
   const inReply = replyKeeper(keeper, [reversePath, ...recipients.map(({ address }) => address)])
   return {

@@ -3,6 +3,7 @@
  * to whom, what each recipient was told, and why. Texts that others have written are bounded; of a
  * message's text nothing is kept but its Message-ID.
  */
+import type { Fact } from '../facts/fact.ts'
 import type { JudgedFact, RecipientFact, TransactionFact } from '../facts/transaction.ts'
 
 export type KeptRecipient = Omit<RecipientFact, 'group'> & { readonly group?: number }
@@ -50,6 +51,29 @@ const mostSymbols = 30
 const cut = (text: string): string =>
   text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`
 
+/** Of these facts something is kept. */
+export type KeptFact = Extract<
+  Fact,
+  { readonly kind: 'transactionEnded' | 'splitClosed' | 'recipientsMissing' }
+>
+
+export function keptOf(fact: KeptFact): Kept {
+  const { at } = fact
+  switch (fact.kind) {
+    case 'transactionEnded':
+      return { kind: 'attempt', attempt: attemptOf(fact) }
+    case 'splitClosed': {
+      const { split, outcome, abandonedRecipients: recipients } = fact
+      return { kind: 'closing', closing: { at, split, outcome, recipients } }
+    }
+    case 'recipientsMissing': {
+      const { split } = fact
+      const recipients = fact.recipients.map(({ address }) => address)
+      return { kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }
+    }
+  }
+}
+
 /** Without what tells the log and the metrics alone. */
 export function attemptOf(fact: TransactionFact): Attempt {
   const { client, reply, judges = [], recipients } = fact
@@ -79,14 +103,22 @@ export function attemptOf(fact: TransactionFact): Attempt {
   }
 }
 
-const recipientOf = ({ reply, address, ...rest }: RecipientFact): KeptRecipient => ({
-  ...rest,
-  address: cut(address),
-  ...(reply !== undefined && { reply: cut(reply) }),
-})
+const isLong = (text: string | undefined): boolean =>
+  text !== undefined && text.length > mostCharacters
 
-const judgedOf = ({ symbols, why, ...rest }: JudgedFact): JudgedFact => ({
-  ...rest,
-  ...(symbols !== undefined && { symbols: symbols.slice(0, mostSymbols).map(cut) }),
-  ...(why !== undefined && { why: cut(why) }),
-})
+/** The fact's own object, but for the few that have something to cut. */
+function recipientOf(fact: RecipientFact): KeptRecipient {
+  const { reply, address } = fact
+  if (!isLong(reply) && !isLong(address)) return fact
+  return { ...fact, address: cut(address), ...(reply !== undefined && { reply: cut(reply) }) }
+}
+
+function judgedOf(fact: JudgedFact): JudgedFact {
+  const { symbols, why } = fact
+  if (symbols === undefined && !isLong(why)) return fact
+  return {
+    ...fact,
+    ...(symbols !== undefined && { symbols: symbols.slice(0, mostSymbols).map(cut) }),
+    ...(why !== undefined && { why: cut(why) }),
+  }
+}

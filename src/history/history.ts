@@ -5,7 +5,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FactListener } from '../facts/fact.ts'
-import { attemptOf, type Kept } from './attempt.ts'
+import { type KeptFact, keptOf } from './attempt.ts'
 import type { Answer, Gap, Question } from './question.ts'
 import type { FromThread, ThreadOptions, ToThread } from './messages.ts'
 
@@ -38,16 +38,12 @@ export function openHistory(options: HistoryOptions): History {
   const writer = new Writer(options)
   return {
     onFact: (fact) => {
-      if (fact.kind === 'transactionEnded')
-        writer.add({ kind: 'attempt', attempt: attemptOf(fact) }, fact.recipients.length)
-      else if (fact.kind === 'splitClosed') {
-        const { at, split, outcome, abandonedRecipients: recipients } = fact
-        writer.add({ kind: 'closing', closing: { at, split, outcome, recipients } }, 0)
-      } else if (fact.kind === 'recipientsMissing') {
-        const { at, split } = fact
-        const recipients = fact.recipients.map(({ address }) => address)
-        writer.add({ kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }, 0)
-      }
+      if (
+        fact.kind === 'transactionEnded' ||
+        fact.kind === 'splitClosed' ||
+        fact.kind === 'recipientsMissing'
+      )
+        writer.add(fact)
     },
     unwritten: () => writer.unwritten(),
     search: async (question) => await writer.search(question),
@@ -61,7 +57,8 @@ class Writer {
   readonly #ended = Promise.withResolvers<undefined>()
   readonly #asked = new Map<number, PromiseWithResolvers<Answer>>()
   #questions = 0
-  #gathered: Kept[] = []
+  /** As they are: a copy of each would have to outlive the collections of young objects, too. */
+  #gathered: KeptFact[] = []
   #attempts = 0
   #recipients = 0
   #timer: NodeJS.Timeout | undefined
@@ -84,13 +81,15 @@ class Writer {
     this.#thread.on('exit', () => this.#gone('its thread has ended'))
   }
 
-  add(kept: Kept, recipients: number): void {
-    if (this.#state === 'gone')
-      this.#leaveOut([kept], kept.kind === 'attempt' ? 1 : 0, this.#options.now())
+  add(fact: KeptFact): void {
+    const isAttempt = fact.kind === 'transactionEnded'
+    if (this.#state === 'gone') this.#leaveOut([fact], isAttempt ? 1 : 0, this.#options.now())
     if (this.#state !== 'runs') return
-    this.#gathered.push(kept)
-    if (kept.kind === 'attempt') this.#attempts++
-    this.#recipients += recipients
+    this.#gathered.push(fact)
+    if (isAttempt) {
+      this.#attempts++
+      this.#recipients += fact.recipients.length
+    }
     if (this.#gathered.length >= mostGathered) this.#send()
     else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
   }
@@ -103,7 +102,7 @@ class Writer {
     this.#gathered = []
     this.#attempts = this.#recipients = 0
     if (gathered.length === 0 && this.#gap === undefined) return
-    const json = JSON.stringify(gathered)
+    const json = JSON.stringify(gathered.map(keptOf))
     const until = this.#options.now()
     if (this.#waitingBytes + json.length > this.#options.queueBytes)
       return this.#leaveOut(gathered, attempts, until)
@@ -115,9 +114,8 @@ class Writer {
     this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until } })
   }
 
-  #leaveOut(gathered: readonly Kept[], attempts: number, at: number): void {
-    const times = gathered.map((one) => (one.kind === 'attempt' ? one.attempt.at : one.closing.at))
-    const from = Math.min(this.#gap?.from ?? at, ...times)
+  #leaveOut(gathered: readonly KeptFact[], attempts: number, at: number): void {
+    const from = Math.min(this.#gap?.from ?? at, ...gathered.map((fact) => fact.at))
     this.#gap = { from, until: at, attempts: (this.#gap?.attempts ?? 0) + attempts }
     this.#options.onFact({ kind: 'historyLeftOut', at, transactions: attempts })
   }

@@ -14,11 +14,27 @@ import { keysOf } from './terms.ts'
 /** Attempts that go in one step. */
 const attemptsPerStep = 200
 
-const insertInto = (table: string, columns: readonly string[]): string =>
-  `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`
+/** Rows that one statement writes: to run one costs as much as to write a row or two. */
+const rowsPerStatement = 16
+
+function insertInto(table: string, columns: readonly string[], rows = 1): string {
+  const row = `(${columns.map(() => '?').join(', ')})`
+  return `insert into ${table} (${columns.join(', ')}) values ${Array(rows).fill(row).join(', ')}`
+}
+
+/** By the number of rows. */
+const insertsInto = (table: string, columns: readonly string[]): readonly string[] =>
+  Array.from({ length: rowsPerStatement + 1 }, (_, rows) => insertInto(table, columns, rows))
 
 const insertAttempt = insertInto('attempt', attemptColumns)
-const insertRecipient = insertInto('recipient', recipientColumns)
+const insertRecipients = insertsInto('recipient', recipientColumns)
+const insertTerms = insertsInto('term', ['segment', 'key', 'attempt'])
+
+type TermRow = readonly [segment: number, key: number, attempt: number]
+
+/** As they lie in the index: those of a batch share its pages. */
+const byKey = ([segment, key]: TermRow, [other, otherKey]: TermRow): number =>
+  segment - other || key - otherKey
 
 export interface Batch {
   readonly kept: readonly Kept[]
@@ -81,9 +97,11 @@ export class HistoryStore {
 
   write(slot: string, { kept, gaps, until }: Batch): void {
     this.#transaction(() => {
+      const terms: TermRow[] = []
       for (const one of kept)
-        if (one.kind === 'attempt') this.#addAttempt(one.attempt)
+        if (one.kind === 'attempt') this.#addAttempt(one.attempt, terms)
         else this.#addClosing(one.closing)
+      this.#insert(insertTerms, terms.sort(byKey))
       for (const { from, until: to, attempts, why } of gaps)
         this.#run('insert into gap (from_at, until_at, attempts, why) values (?, ?, ?, ?)', [
           from,
@@ -98,12 +116,21 @@ export class HistoryStore {
     })
   }
 
-  #addAttempt(attempt: Attempt): void {
+  #addAttempt(attempt: Attempt, terms: TermRow[]): void {
     const id = Number(this.#run(insertAttempt, attemptRow(attempt)).lastInsertRowid)
-    for (const [n, recipient] of attempt.recipients.entries())
-      this.#run(insertRecipient, recipientRow(id, n, recipient, attempt))
-    for (const key of keysOf(attempt))
-      this.#run('insert into term values (?, ?, ?)', [smallSegmentOf(id), key, id])
+    const segment = smallSegmentOf(id)
+    this.#insert(
+      insertRecipients,
+      attempt.recipients.map((recipient, n) => recipientRow(id, n, recipient, attempt)),
+    )
+    for (const key of keysOf(attempt)) terms.push([segment, key, id])
+  }
+
+  #insert(statements: readonly string[], rows: readonly (readonly SQLInputValue[])[]): void {
+    for (let first = 0; first < rows.length; first += rowsPerStatement) {
+      const some = rows.slice(first, first + rowsPerStatement)
+      this.#run(statements[some.length] ?? '', some.flat())
+    }
   }
 
   #addClosing({ split, outcome, at, recipients }: Closing): void {

@@ -16,8 +16,12 @@ export interface Term {
 const hexDigits = 12
 
 /** Addresses, names and ids are looked for without regard to capitals. */
-export const keyOf = ({ kind, value }: Term): number =>
-  parseInt(hash('sha256', `${kind}\0${value.toLowerCase()}`, 'hex').slice(0, hexDigits), 16)
+export const keyOf = (term: Term): number => keyOfName(nameOf(term))
+
+const nameOf = ({ kind, value }: Term): string => `${kind}\0${value.toLowerCase()}`
+
+const keyOfName = (name: string): number =>
+  parseInt(hash('sha256', name, 'hex').slice(0, hexDigits), 16)
 
 export function termsOf({
   recipients,
@@ -41,7 +45,7 @@ export function termsOf({
 
 /** Each once. */
 export const keysOf = (attempt: Attempt): readonly number[] => [
-  ...new Set(termsOf(attempt).map(keyOf)),
+  ...new Set([...new Set(termsOf(attempt).map(nameOf))].map(keyOfName)),
 ]
 
 export const hasTerm = (attempt: Attempt, { kind, value }: Term): boolean =>
