@@ -100,14 +100,17 @@ export class MessageIntake {
     this.#fingerprint?.push(chunk)
     this.#messageIdReader?.push(chunk)
     const mayGoOn = this.#spool.append(chunk)
-    if (this.#fingerprint === undefined && this.#spool.inFile) this.#fingerprintFile()
+    if (this.#fingerprint === undefined && this.#spool.inFile) this.#fingerprintNow()
     return mayGoOn
   }
 
-  /** Should its client go, it would be too late. Until now all of it is in memory. */
-  #fingerprintFile(): void {
+  /**
+   * Later it would be too late, should its client go or something of it be kept. Until now all of
+   * it is in memory, or was fingerprinted as it was let go.
+   */
+  #fingerprintNow(): void {
     this.#messageIdReader = undefined
-    this.#fingerprint = createFingerprint()
+    this.#fingerprint = this.#fingerprintOfGone ?? createFingerprint()
     for (const chunk of this.#spool.inMemory) this.#fingerprint.push(chunk)
   }
 
@@ -144,6 +147,7 @@ export class MessageIntake {
   forgetRest(): void {
     if (this.#ended || this.#over) return
     this.#forgotten = true
+    if (this.#fingerprint === undefined) this.#fingerprintNow()
     this.#judging.abandon()
     this.#spool.close()
     this.#listener.onDrain()
