@@ -6,7 +6,13 @@ import type {
   TransactionOutcome,
 } from '../facts/transaction.ts'
 import { readable } from '../smtp/octets.ts'
-import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import {
+  describeReply,
+  describingReplies,
+  isPermanent,
+  isPositive,
+  type Reply,
+} from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'
 import {
   type Finding,
@@ -91,9 +97,10 @@ export function noteTransaction(
   const symbols = symbolsOf(findings)
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
+  const wordsOf = describingReplies()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
-    recipientFact(recipient, transaction, { groups, findings }),
+    recipientFact(recipient, transaction, { groups, findings, wordsOf }),
   )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
@@ -148,12 +155,13 @@ interface Counted {
   /** Numbers of the groups, as they are met. */
   readonly groups: Map<string, number>
   readonly findings: Findings
+  readonly wordsOf: (reply: Reply) => string
 }
 
 function recipientFact(
   recipient: Transaction['recipients'][number],
   transaction: Transaction,
-  { groups, findings }: Counted,
+  { groups, findings, wordsOf }: Counted,
 ): RecipientFact {
   const { fate, policy, lastReply, group, taken } = recipient
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
@@ -166,17 +174,19 @@ function recipientFact(
   const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
   const number = groups.get(group)
-  return {
+  const fact: { -readonly [Name in keyof RecipientFact]: RecipientFact[Name] } = {
     address: recipient.path.address,
     fate: fate === 'asked' || fate === 'considered' ? 'postponed' : fate,
     reason: recipient.reason,
     final: recipient.final,
-    ...(policy === undefined ? {} : { policy: policy.name }),
-    ...known({ group: number, verdict }),
-    ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
-    ...known({ taken }),
-    ...(recipient.duplicate ? { duplicate: true } : {}),
-    ...(recipient.reported === true ? { reported: true } : {}),
-    ...known({ returnedAfterMs }),
   }
+  if (policy !== undefined) fact.policy = policy.name
+  if (number !== undefined) fact.group = number
+  if (verdict !== undefined) fact.verdict = verdict
+  if (lastReply !== undefined) fact.reply = wordsOf(lastReply)
+  if (taken !== undefined) fact.taken = taken
+  if (recipient.duplicate) fact.duplicate = true
+  if (recipient.reported === true) fact.reported = true
+  if (returnedAfterMs !== undefined) fact.returnedAfterMs = returnedAfterMs
+  return fact
 }

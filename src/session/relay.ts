@@ -15,7 +15,7 @@ const enhanced = /^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)/
 export function forClient(reply: Reply, instead: Reply): Reply {
   switch (replyClass(reply)) {
     case 2:
-      return withStatus({ code: 250, lines: reply.lines }, instead)
+      return withStatus(isPlainYes(reply) ? reply : { code: 250, lines: reply.lines }, instead)
     case 3:
       return replies.backendNonsense
     case 4:
@@ -24,6 +24,8 @@ export function forClient(reply: Reply, instead: Reply): Reply {
       return withStatus(reply, instead)
   }
 }
+
+const isPlainYes = ({ code, detail }: Reply): boolean => code === 250 && detail === undefined
 
 function withStatus(reply: Reply, instead: Reply): Reply {
   if (reply.detail !== undefined || enhanced.test(reply.lines[0])) return reply

@@ -67,6 +67,7 @@ function repliesByIndex({ parcels, replies: all }: Said): ReadonlyMap<number, Re
 /** The verdict that the backend's reply amounts to. */
 export function markResults(transaction: Transaction, said: Said): void {
   const replyTo = repliesByIndex(said)
+  const takenWith = takingWith()
   for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
     if (recipient.memory?.state === 'delivered') {
       recipient.duplicate = true
@@ -78,10 +79,23 @@ export function markResults(transaction: Transaction, said: Said): void {
     else if (!isPositive(reply)) recipient.verdict = 'defer'
     else {
       if (said.judges) recipient.verdict = 'accept'
-      recipient.taken = known({ queueId: queueIdIn(describeReply(reply)) })
+      recipient.taken = takenWith(reply)
     }
   }
 }
+
+/** All whom one reply is about were taken with it. */
+function takingWith(): (reply: Reply) => Taken {
+  let last: Reply | undefined
+  let taken: Taken = {}
+  return (reply) => {
+    if (reply !== last) taken = known({ queueId: queueIdIn(describeReply(reply)) })
+    last = reply
+    return taken
+  }
+}
+
+type Taken = NonNullable<Recipient['taken']>
 
 /** The backend never saw the text for this recipient. */
 function withheld(recipient: Recipient): OwnAnswer {

@@ -50,3 +50,14 @@ export function describeReply(reply: Reply): string {
   const status = reply.detail === undefined ? '' : `${replyClass(reply)}.${reply.detail} `
   return `${reply.code} ${status}${readable(reply.lines.join(' / '))}`
 }
+
+/** As `describeReply`, of replies that many in turn are given: the last one is put once. */
+export function describingReplies(): (reply: Reply) => string {
+  let last: Reply | undefined
+  let words = ''
+  return (reply) => {
+    if (reply !== last) words = describeReply(reply)
+    last = reply
+    return words
+  }
+}
