@@ -134,7 +134,7 @@ describe('a judge that fails: on_failure decides, a line in the log says why, an
     [
       'rspamd: half an answer',
       { judge: 'rspamd', behave: whole(http('{"score":1,"action":"no action"}').slice(0, -9)) },
-      /aborted|ECONNRESET/,
+      /within its answer|ECONNRESET/,
     ],
     ['spamd: half an answer', { judge: 'spamd', behave: whole(spamdSays('A', 9)) }, /cut off/],
     [
