@@ -46,7 +46,12 @@ export interface ParcelResultReply {
   readonly ms: number
 }
 
-export type ParcelListener = (parcel: number, result: ParcelResultReply) => void
+export interface DeliveryListener {
+  /** As soon as the answer to it is there. */
+  parcelDelivered(parcel: number, result: ParcelResultReply): void
+  /** All of them, in order: the last that is told. */
+  delivered(results: readonly ParcelResultReply[]): void
+}
 
 export interface MailOptions {
   /**
@@ -66,14 +71,10 @@ export interface BackendTransaction {
   mail(argument: string, options?: MailOptions): void
   rcpt(index: number, argument: string): void
   /**
-   * One reply per parcel, in order; `told` hears of each as soon as it is there. Parcels are sent
-   * one after the other; a lost connection ends only the parcel under way.
+   * Parcels are sent one after the other; a lost connection ends only the parcel under way. No
+   * promise: the usual message has one parcel, whose answer is told as it comes.
    */
-  deliver(
-    order: DeliveryOrder,
-    text: TextSource,
-    told?: ParcelListener,
-  ): Promise<readonly ParcelResultReply[]>
+  deliver(order: DeliveryOrder, text: TextSource, listener: DeliveryListener): void
   /** A text is being given to the backend, or was: it may have taken it. */
   readonly committing: boolean
   abandon(): void

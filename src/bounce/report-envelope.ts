@@ -65,11 +65,13 @@ export function openEnvelope(
     answer: answer.promise,
     async deliver(text) {
       const parcel = { recipients: [{ index: 0, argument: to }], edits: [], redirected: false }
-      const [result] = await transaction.deliver(
-        { mail, shown: [0], parcels: [parcel] },
-        textOf(text),
-      )
-      return result?.own.get(0) ?? result?.reply ?? replies.backendLost
+      const taken = Promise.withResolvers<Reply>()
+      transaction.deliver({ mail, shown: [0], parcels: [parcel] }, textOf(text), {
+        parcelDelivered: () => undefined,
+        delivered: ([result]) =>
+          taken.resolve(result?.own.get(0) ?? result?.reply ?? replies.backendLost),
+      })
+      return await taken.promise
     },
     abandon() {
       transaction.abandon()

@@ -38,8 +38,12 @@ export class Deliveries {
     this.#tell = tell
   }
 
-  /** Resolves behind the backend's answer, before the machine hears of it. */
-  async deliver({ parcels, mail, shown }: Of<'deliver'>, text: TextSource): Promise<Event> {
+  /** Tells of each parcel; `delivered` is called behind the last one. */
+  deliver(
+    { parcels, mail, shown }: Of<'deliver'>,
+    text: TextSource,
+    delivered: (event: Event) => void,
+  ): void {
     const { now } = this.#parts
     const order = {
       mail,
@@ -49,10 +53,11 @@ export class Deliveries {
         redirected: parcel.result === 'quarantined',
       })),
     }
-    const results = await this.#transaction.deliver(order, text, (parcel, result) =>
-      this.#tell({ kind: 'parcelDelivered', at: now(), parcel, result }),
-    )
-    return { kind: 'delivered', at: now(), results }
+    this.#transaction.deliver(order, text, {
+      parcelDelivered: (parcel, result) =>
+        this.#tell({ kind: 'parcelDelivered', at: now(), parcel, result }),
+      delivered: (results) => delivered({ kind: 'delivered', at: now(), results }),
+    })
   }
 
   /** Whether SPF or DKIM vouches for the sender of the text that is complete. */

@@ -117,14 +117,13 @@ export class TransactionRunner {
   }
 
   deliver(effect: Of<'deliver'>): void {
-    if (this.#intake !== undefined) void this.#deliverInBackground(effect, this.#intake)
-  }
-
-  async #deliverInBackground(effect: Of<'deliver'>, intake: MessageIntake): Promise<void> {
+    const intake = this.#intake
+    if (intake === undefined) return
     if (effect.streaming) intake.stream()
-    const delivered = await this.#deliveries.deliver(effect, intake.text)
-    intake.forgetRest()
-    this.#tell(delivered)
+    this.#deliveries.deliver(effect, intake.text, (delivered) => {
+      intake.forgetRest()
+      this.#tell(delivered)
+    })
   }
 
   vouch(effect: Of<'vouch'>): void {

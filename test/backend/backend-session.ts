@@ -14,6 +14,7 @@ import type { Reply } from '../../src/smtp/reply.ts'
 import { describeReply } from '../../src/smtp/reply.ts'
 import type { FakeBackend } from '../support/fake-backend.ts'
 import { until } from '../support/lab/until.ts'
+import { delivered } from './delivered.ts'
 
 export interface OpenBackend extends AsyncDisposable {
   readonly backend: SmtpBackend
@@ -96,7 +97,7 @@ export class Begun {
   }
 
   async deliver(order: DeliveryOrder, text: TextSource): Promise<string[]> {
-    return (await this.transaction.deliver(order, text)).map(describeResult)
+    return (await delivered(this.transaction, order, text)).map(describeResult)
   }
 }
 

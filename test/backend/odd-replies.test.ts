@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { type FakeBackendOptions, startFakeBackend } from '../support/fake-backend.ts'
 import { openBackend, recipients } from './backend-session.ts'
+import { delivered } from './delivered.ts'
 import { wholeText } from './whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
@@ -86,7 +87,7 @@ describe.each(odd)('%s', (_, raw, ends, then) => {
       servers: [{ host: '127.0.0.1', port: server.port, url: 'lmtp://x', lmtp: true }],
     })
     const begun = await open.begin().envelope(recipients(3))
-    const [answer] = await begun.transaction.deliver(begun.order([0, 1, 2]), text)
+    const [answer] = await delivered(begun.transaction, begun.order([0, 1, 2]), text)
     const codes = [0, 1, 2].map((index) => (answer?.own.get(index) ?? answer?.reply)?.code)
     expect(codes).toEqual([250, 250, ends ? 550 : 451])
   })

@@ -3,10 +3,11 @@
  * what the test wants.
  */
 import { describe, expect, test } from 'vitest'
-import type { Backend, EnvelopeListener } from '../../src/backend/backend.ts'
+import type { Backend, DeliveryListener, EnvelopeListener } from '../../src/backend/backend.ts'
 import { backendBounces, type BouncesOptions } from '../../src/bounce/backend-bounces.ts'
 import type { BounceRequest, Prepared } from '../../src/bounce/bounce.ts'
 import { SenderAllowance } from '../../src/bounce/sender-allowance.ts'
+import type { TextSource } from '../../src/message/text-source.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
 import type { ClientAttributes } from '../../src/smtp/xclient.ts'
 import type { Vouching } from '../../src/sender-auth/sender-auth.ts'
@@ -34,13 +35,15 @@ class TestBackend {
         this.said.push(`RCPT ${argument}`)
         if (this.rcpt !== undefined) listener.recipientReplied(index, this.rcpt)
       },
-      deliver: async (_order, text) => {
-        for await (const chunk of text.chunks()) this.text += chunk.toString('utf8')
-        return [{ reply: this.end, own: new Map(), ms: 1 }]
-      },
+      deliver: (_order, text, told) => void this.#deliver(text, told),
       committing: false,
       abandon: () => this.abandoned++,
     }
+  }
+
+  async #deliver(text: TextSource, told: DeliveryListener): Promise<void> {
+    for await (const chunk of text.chunks()) this.text += chunk.toString('utf8')
+    told.delivered([{ reply: this.end, own: new Map(), ms: 1 }])
   }
 }
 

@@ -17,6 +17,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { Connection } from '../../src/listen/connection.ts'
 import { SpoolBudget } from '../../src/listen/spool-budget.ts'
 import { checkEdits } from '../../src/message/edits.ts'
+import type { TextSource } from '../../src/message/text-source.ts'
 import { revised } from '../../src/message/revised-text.ts'
 import type { PeerDirectory } from '../../src/peers/peer-directory.ts'
 import { replies } from '../../src/smtp/replies.ts'
@@ -44,18 +45,23 @@ const keeping = (texts: string[]): SessionParts['backend'] => {
     begin: (_id, listener) => ({
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
-      deliver: async ({ parcels }, text) => {
-        for (const { edits } of parcels) {
-          const read: Buffer[] = []
-          for await (const chunk of revised(text, edits).chunks()) read.push(chunk)
-          texts.push(Buffer.concat(read).toString('latin1'))
-        }
-        return parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 }))
-      },
+      deliver: ({ parcels }, text, told) =>
+        void Promise.all(
+          parcels.map(async ({ edits }) => await octetsOf(revised(text, edits))),
+        ).then((read) => {
+          texts.push(...read)
+          told.delivered(parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })))
+        }),
       committing: false,
       abandon: () => undefined,
     }),
   }
+}
+
+async function octetsOf(text: TextSource): Promise<string> {
+  const read: Buffer[] = []
+  for await (const chunk of text.chunks()) read.push(chunk)
+  return Buffer.concat(read).toString('latin1')
 }
 
 function judgementOf(text: string): Judgement {

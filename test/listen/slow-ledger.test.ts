@@ -39,8 +39,8 @@ test('the client hears of a deferral once it is written, and of QUIT behind it',
           begin: (_id, listener) => ({
             mail: () => listener.mailReplied(replies.senderOk),
             rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
-            deliver: async (order) =>
-              await Promise.resolve(
+            deliver: (order, _text, listener) =>
+              listener.delivered(
                 order.parcels.map(() => ({ reply: replies.ok, own: new Map(), ms: 0 })),
               ),
             committing: false,

@@ -23,6 +23,8 @@ const takesAll = (listener: EnvelopeListener): BackendTransaction => ({
   committing: false,
   mail: () => listener.mailReplied(assumed.mail),
   rcpt: (index) => listener.recipientReplied(index, assumed.rcpt),
-  deliver: async () => await Promise.reject(new Error('a rehearsal delivers nothing')),
+  deliver: () => {
+    throw new Error('a rehearsal delivers nothing')
+  },
   abandon: () => undefined,
 })

@@ -17,6 +17,7 @@ import type { Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import type {
   BackendTransaction,
+  DeliveryListener,
   DeliveryOrder,
   EnvelopeListener,
   ParcelResultReply,
@@ -88,20 +89,10 @@ export class Sink implements WatchedBackend {
     return {
       mail: () => listener.mailReplied(replies.senderOk),
       rcpt: (index) => listener.recipientReplied(index, replies.recipientOk),
-      deliver: async (order, text, told) => {
+      deliver: (order, text, told) => {
         committing = true
-        const { onFact, now, url } = this.#options
-        const results: ParcelResultReply[] = []
-        for (const parcel of order.parcels) {
-          const started = now()
-          const kept = await this.#keep({ id, mail: order.mail, over: () => over }, parcel, text)
-          const ms = now() - started
-          told?.(results.length, { ...kept, ms })
-          results.push({ ...kept, ms })
-          const { code } = kept.reply
-          onFact({ kind: 'backendDelivered', at: now(), transaction: id, server: url, code, ms })
-        }
-        return results
+        const taking = { id, mail: order.mail, over: () => over }
+        void this.#keepAll(taking, order.parcels, text, told)
       },
       get committing() {
         return committing
@@ -110,6 +101,26 @@ export class Sink implements WatchedBackend {
         over = true
       },
     }
+  }
+
+  async #keepAll(
+    taking: Taking,
+    parcels: readonly Parcel[],
+    text: TextSource,
+    told: DeliveryListener,
+  ): Promise<void> {
+    const { onFact, now, url } = this.#options
+    const results: ParcelResultReply[] = []
+    for (const parcel of parcels) {
+      const started = now()
+      const kept = await this.#keep(taking, parcel, text)
+      const ms = now() - started
+      told.parcelDelivered(results.length, { ...kept, ms })
+      results.push({ ...kept, ms })
+      const { code } = kept.reply
+      onFact({ kind: 'backendDelivered', at: now(), transaction: taking.id, server: url, code, ms })
+    }
+    told.delivered(results)
   }
 
   async #keep(taking: Taking, parcel: Parcel, text: TextSource): Promise<Kept> {

@@ -7,16 +7,16 @@ import { revised } from '../../message/revised-text.ts'
 import type { TextSource } from '../../message/text-source.ts'
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
-import type { DeliveryOrder, ParcelListener, ParcelResultReply } from '../backend.ts'
+import type { DeliveryListener, DeliveryOrder, ParcelResultReply } from '../backend.ts'
 import type { Lent } from '../pool/lending.ts'
-import { isFailed } from '../wire/command-reply.ts'
+import { isFailed, type ReplyOrFailed } from '../wire/command-reply.ts'
 import { argumentFor } from '../wire/needs.ts'
 import { sendInChunks } from '../wire/send-chunks.ts'
-import { sendText } from '../wire/send-text.ts'
+import { sendText, type TextHeard } from '../wire/send-text.ts'
 import { isTaken, unknownCommand, withoutChunkLines } from './chunk-answer.ts'
 import { heed, heedEach } from './heed.ts'
-import type { LineAtHand, LineOptions } from './line-at-hand.ts'
-import { command, mailLine, say, secondOpinion } from './lines.ts'
+import type { LineAtHand, LineOptions, OpenAtBackend } from './line-at-hand.ts'
+import { mailLine, say, secondOpinion } from './lines.ts'
 import {
   answerOf,
   lostIn,
@@ -43,6 +43,32 @@ export interface TextDeliveryOptions extends LineOptions {
 type Refused = ReadonlyMap<number, Reply>
 const nobody: Refused = new Map()
 
+interface Delivery {
+  readonly order: DeliveryOrder
+  readonly text: TextSource
+  readonly listener: DeliveryListener
+  readonly results: ParcelResultReply[]
+}
+
+/** `server`: the one that was asked to take the text. */
+interface AnsweredParcel {
+  readonly answer: ParcelAnswer
+  readonly server?: string
+}
+
+interface GivenText {
+  readonly parcel: Parcel
+  readonly refused: Refused
+  readonly text: TextSource
+  readonly answered: (answered: AnsweredParcel) => void
+}
+
+/**
+ * Behind all that came in one read with a reply: a word that nobody asked for ends the connection
+ * before anybody else has it, and before a text is sent on it.
+ */
+const afterwards = queueMicrotask
+
 export class TextDelivery {
   readonly #options: TextDeliveryOptions
   readonly #line: LineAtHand
@@ -58,31 +84,42 @@ export class TextDelivery {
     return this.#committing
   }
 
-  /** One result per parcel, in order; `onResult` hears of each as soon as it is there. */
-  async deliver(
-    order: DeliveryOrder,
-    text: TextSource,
-    onResult?: ParcelListener,
-  ): Promise<readonly ParcelResultReply[]> {
+  /** When all is told, the connection is given back. */
+  deliver(order: DeliveryOrder, text: TextSource, listener: DeliveryListener): void {
+    this.#deliverNext({ order, text, listener, results: [] })
+  }
+
+  #deliverNext(delivery: Delivery): void {
+    const { order, listener, results } = delivery
+    const left = order.parcels.length - results.length
+    if (left > 1) return void this.#deliverTogether(delivery)
+    if (left === 1) return this.#deliverBatch(delivery, order.parcels.slice(results.length))
+    this.#line.release()
+    listener.delivered(results)
+  }
+
+  async #deliverTogether(delivery: Delivery): Promise<void> {
+    const { order, results } = delivery
+    const batch = takeBatch(order.parcels, results.length, await this.#answersEach())
+    this.#deliverBatch(delivery, batch)
+  }
+
+  #deliverBatch(delivery: Delivery, batch: readonly Parcel[]): void {
     const { transaction, onFact, now } = this.#options
-    const { parcels } = order
-    const results: ParcelResultReply[] = []
-    while (results.length < parcels.length) {
-      const answersEach = parcels.length - results.length > 1 && (await this.#answersEach())
-      const batch = takeBatch(parcels, results.length, answersEach)
-      const started = now()
-      const { answer, server } = await this.#deliverParcel(order, mergeParcels(batch), text)
+    const { listener, results } = delivery
+    const started = now()
+    this.#deliverParcel(delivery, mergeParcels(batch), ({ answer, server }) => {
       const ms = now() - started
       for (const parcel of batch) {
         const result = { ...answerOf(parcel, answer), ms }
-        onResult?.(results.length, result)
+        listener.parcelDelivered(results.length, result)
         results.push(result)
       }
       const { code } = answer.reply
       if (server !== undefined)
         onFact({ kind: 'backendDelivered', at: now(), transaction, server, code, ms })
-    }
-    return results
+      this.#deliverNext(delivery)
+    })
   }
 
   /** Would the next text be answered recipient by recipient? */
@@ -92,22 +129,18 @@ export class TextDelivery {
     return lent !== undefined && (line.open === 'shown' ? line.form : line.formAt(lent)) !== 'one'
   }
 
-  async #deliverParcel(
-    order: DeliveryOrder,
+  #deliverParcel(
+    { order, text }: Delivery,
     parcel: Parcel | undefined,
-    text: TextSource,
-  ): Promise<{ readonly answer: ParcelAnswer; readonly server?: string }> {
-    if (parcel === undefined) return { answer: sameForAll(replies.backendNonsense) }
-    let refused = nobody
-    if (!this.#stands(order, parcel)) {
-      const shown = await this.#showAnew(order.mail, parcel)
-      if (shown.reply !== undefined) return { answer: { reply: shown.reply, own: shown.refused } }
-      ;({ refused } = shown)
-    }
-    const { lent } = this.#line
-    if (lent === undefined || this.#line.isOver())
-      return { answer: { reply: replies.backendLost, own: refused } }
-    return { answer: await this.#data(lent, { parcel, refused }, text), server: lent.server }
+    answered: (answered: AnsweredParcel) => void,
+  ): void {
+    if (parcel === undefined) return answered({ answer: sameForAll(replies.backendNonsense) })
+    if (this.#stands(order, parcel))
+      return this.#giveText({ parcel, refused: nobody, text, answered })
+    void this.#showAnew(order.mail, parcel).then(({ reply, refused }) => {
+      if (reply === undefined) this.#giveText({ parcel, refused, text, answered })
+      else answered({ answer: { reply, own: refused } })
+    })
   }
 
   /** The envelope that the backend has is that of the parcel. */
@@ -158,49 +191,83 @@ export class TextDelivery {
       : { refused }
   }
 
-  async #data(
-    lent: Lent,
-    { parcel, refused }: { readonly parcel: Parcel; readonly refused: Refused },
-    text: TextSource,
-  ): Promise<ParcelAnswer> {
+  /** The envelope stands, but for those whom the server has refused in it. */
+  #giveText(given: GivenText): void {
     const line = this.#line
-    const { connection, server } = lent
+    const { lent } = line
+    if (lent === undefined || line.isOver())
+      return given.answered({ answer: { reply: replies.backendLost, own: given.refused } })
     // A binary text never goes by DATA: a line in it that holds a dot alone would end it (RFC 3030
     // 3).
     const binary = line.needs?.must.includes('BINARYMIME') === true
-    const chunks = binary || this.#mayGoInChunks(lent, text)
-    const refusal = chunks ? undefined : await this.#askForText(lent)
-    if (refusal !== undefined) return { reply: refusal, own: refused }
-    line.open = 'text'
-    const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
-    this.#committing = true
-    const { deliveryTimeoutMs: replyMs, withoutPrdr, withoutChunking } = this.#options
-    const send = chunks ? sendInChunks : sendText
-    const { form } = line
-    const heard = await send(connection, {
-      text: revised(text, parcel.edits),
-      replyMs,
-      form,
-      recipients: recipients.length,
-      binary,
+    if (binary || this.#mayGoInChunks(lent, given.text))
+      return this.#sendText(lent, given, binary ? 'binary chunks' : 'chunks')
+    this.#askForText(lent, (refusal) => {
+      if (refusal === undefined) this.#sendText(lent, given, 'lines')
+      else given.answered({ answer: { reply: refusal, own: given.refused }, server: lent.server })
     })
-    const unknown = chunks ? unknownCommand(heard) : undefined
-    if (unknown !== undefined) withoutChunking?.add(server)
-    const answer = unknown ?? (chunks ? withoutChunkLines(heard) : heard)
-    // What is left behind a chunk that was refused is not defined: RSET before anything else (RFC
-    // 3030 2).
-    line.open = chunks && !isTaken(answer) ? 'anew' : 'nothing'
+  }
+
+  #sendText(lent: Lent, given: GivenText, how: 'lines' | 'chunks' | 'binary chunks'): void {
+    const { parcel, refused, text } = given
+    const line = this.#line
+    line.open = 'text'
+    this.#committing = true
+    const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
+    const send = how === 'lines' ? sendText : sendInChunks
+    const order = {
+      text: revised(text, parcel.edits),
+      replyMs: this.#options.deliveryTimeoutMs,
+      form: line.form,
+      recipients: recipients.length,
+      binary: how === 'binary chunks',
+    }
+    send(lent.connection, order, (heard) =>
+      afterwards(() => {
+        const { answer, isOver } = this.#understand(lent, heard, how)
+        // What is left behind a chunk that was refused is not defined: RSET before anything else
+        // (RFC 3030 2).
+        line.open = isOver ? 'nothing' : 'anew'
+        given.answered({
+          answer: this.#answerTo(lent, given, { answer, recipients }),
+          server: lent.server,
+        })
+      }),
+    )
+  }
+
+  /** `isOver`: nothing is left of the transaction at the server. */
+  #understand(
+    { server }: Lent,
+    heard: TextHeard,
+    how: 'lines' | 'chunks' | 'binary chunks',
+  ): { readonly answer: TextHeard; readonly isOver: boolean } {
+    if (how === 'lines') return { answer: heard, isOver: true }
+    const unknown = unknownCommand(heard)
+    if (unknown !== undefined) this.#options.withoutChunking?.add(server)
+    const answer = unknown ?? withoutChunkLines(heard)
+    return { answer, isOver: isTaken(answer) }
+  }
+
+  #answerTo(
+    lent: Lent,
+    { refused }: GivenText,
+    { answer, recipients }: { readonly answer: TextHeard; readonly recipients: readonly number[] },
+  ): ParcelAnswer {
     if (answer === 'brokenOff') return { reply: replies.backendLost, own: refused }
-    if ('unclear' in answer) withoutPrdr?.add(server)
+    if ('unclear' in answer) this.#options.withoutPrdr?.add(lent.server)
     const trouble = lostIn(answer) ?? outOfStep(answer)
     if (trouble !== undefined) {
-      if (!line.isOver()) line.lostAt(lent, 'text', trouble)
-      connection.destroy(trouble)
+      if (!this.#line.isOver()) this.#line.lostAt(lent, 'text', trouble)
+      lent.connection.destroy(trouble)
     }
     const { reply, own } = readAnswer(answer, recipients)
     return {
       reply: heed(this.#options, lent, { step: 'text' }, reply),
-      own: new Map([...refused, ...heedEach(this.#options, lent, own)]),
+      own:
+        refused.size === 0 && own.size === 0
+          ? nobody
+          : new Map([...refused, ...heedEach(this.#options, lent, own)]),
     }
   }
 
@@ -217,15 +284,20 @@ export class TextDelivery {
     )
   }
 
-  /** DATA. A reply: the parcel ends here. */
-  async #askForText(lent: Lent): Promise<Reply | undefined> {
+  /** DATA. A refusal: the parcel ends here. */
+  #askForText(lent: Lent, then: (refusal: Reply | undefined) => void): void {
     const line = this.#line
     const envelope = line.open
     line.open = 'text'
-    const go = await command(lent, 'DATA')
+    lent.connection.command('DATA', (go) =>
+      afterwards(() => then(this.#refusalIn(go, lent, envelope))),
+    )
+  }
+
+  #refusalIn(go: ReplyOrFailed, lent: Lent, envelope: OpenAtBackend): Reply | undefined {
     if (isFailed(go)) return this.#dataLost(lent, go.failed)
     if (replyClass(go) === 3) return undefined
-    line.open = envelope
+    this.#line.open = envelope
     if (!isPositive(go)) return heed(this.#options, lent, { step: 'data' }, go)
     lent.connection.destroy('2yz to DATA')
     return this.#dataLost(lent, 'the answer to DATA was neither 354 nor a refusal')

@@ -5,11 +5,10 @@
 import type { TextSource } from '../../message/text-source.ts'
 import type {
   BackendTransaction,
+  DeliveryListener,
   DeliveryOrder,
   EnvelopeListener,
   MailOptions,
-  ParcelListener,
-  ParcelResultReply,
 } from '../backend.ts'
 import { needsOf } from '../wire/needs.ts'
 import { TextDelivery, type TextDeliveryOptions } from './deliver-text.ts'
@@ -37,16 +36,10 @@ export class SmtpTransaction implements BackendTransaction {
     this.#envelope.rcpt(index, argument)
   }
 
-  async deliver(
-    order: DeliveryOrder,
-    text: TextSource,
-    onResult?: ParcelListener,
-  ): Promise<readonly ParcelResultReply[]> {
+  deliver(order: DeliveryOrder, text: TextSource, listener: DeliveryListener): void {
     this.#line.keep()
     this.#text ??= new TextDelivery(this.#options, this.#line)
-    const results = await this.#text.deliver(order, text, onResult)
-    this.#line.release()
-    return results
+    this.#text.deliver(order, text, listener)
   }
 
   get committing(): boolean {

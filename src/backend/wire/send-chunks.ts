@@ -19,22 +19,24 @@ import { awaitAnswer } from './text-answer.ts'
 const unansweredAtMost = 16
 
 /**
- * Sends the text and hears the answer. Never rejects. When the text breaks off, or a chunk is not
- * taken, the connection is destroyed before LAST: what becomes of a transaction behind a refused
- * chunk is not defined (RFC 3030 2). A refusal of a chunk is the answer, for everyone.
+ * Sends the text; `heard` is told the answer. When the text breaks off, or a chunk is not taken,
+ * the connection is destroyed before LAST: what becomes of a transaction behind a refused chunk is
+ * not defined (RFC 3030 2). A refusal of a chunk is the answer, for everyone.
  */
-export async function sendInChunks(
+export function sendInChunks(
   connection: SmtpConnection,
   order: TextToSend,
-): Promise<TextHeard> {
-  const { text, replyMs, form, recipients } = order
-  const whole = text.whole()
-  const last = whole === undefined ? await sendPieces(connection, order) : ended(whole, order)
-  if (!isOctets(last)) return last
-  const { answer } = awaitAnswer(connection, form, recipients, replyMs)
-  writeChunk(connection, last, true)
-  connection.limitReply(replyMs)
-  return await answer
+  heard: (heard: TextHeard) => void,
+): void {
+  const sendLast = (last: readonly Buffer[] | TextHeard): void => {
+    if (!isOctets(last)) return heard(last)
+    awaitAnswer(connection, order, heard)
+    writeChunk(connection, last, true)
+    connection.limitReply(order.replyMs)
+  }
+  const whole = order.text.whole()
+  if (whole === undefined) void sendPieces(connection, order).then(sendLast)
+  else sendLast(ended(whole, order))
 }
 
 const isOctets = (sent: readonly Buffer[] | TextHeard): sent is readonly Buffer[] =>
@@ -80,7 +82,7 @@ async function sendPieces(
         before = endingOf(held, before)
       }
       held = chunk
-      await connection.drained()
+      if (connection.isFull) await connection.drained()
     }
   } catch {
     connection.destroy(textBrokeOff)

@@ -8,15 +8,11 @@ import { toOctets } from '../../smtp/octets.ts'
 import { isPositive } from '../../smtp/reply.ts'
 import { isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
-import { type AnswerForm, awaitAnswer, type TextAnswer } from './text-answer.ts'
+import { awaitAnswer, type AwaitedText, type TextAnswer } from './text-answer.ts'
 
-export interface TextToSend {
+/** `replyMs`: also from the final dot to the reply. */
+export interface TextToSend extends AwaitedText {
   readonly text: TextSource
-  /** From the final dot to the reply, and from one reply to the next, in ms. */
-  readonly replyMs: number
-  readonly form: AnswerForm
-  /** Whom the server has accepted for this text. */
-  readonly recipients: number
   /** Octets without lines: nothing is put behind the last of them. */
   readonly binary: boolean
 }
@@ -25,29 +21,37 @@ export interface TextToSend {
 export type TextHeard = TextAnswer | 'brokenOff'
 
 /**
- * Sends the text and hears the answer. Never rejects. When the text breaks off, or the backend
- * answers in the middle of it, the connection is destroyed before the dot: nothing else makes the
- * backend forget what it has (RFC 5321 4.1.1.4). A refusal in the middle is the answer all the
- * same, for everyone.
+ * Sends the text; `heard` is told the answer. When the text breaks off, or the backend answers in
+ * the middle of it, the connection is destroyed before the dot: nothing else makes the backend
+ * forget what it has (RFC 5321 4.1.1.4). A refusal in the middle is the answer all the same, for
+ * everyone.
  */
-export async function sendText(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
-  const { text, replyMs, form, recipients } = order
-  const awaited = awaitAnswer(connection, form, recipients, replyMs)
-  const whole = text.whole()
-  if (whole !== undefined) {
-    sendWhole(connection, whole)
-  } else {
-    const problem = await sendAsItComes(connection, order, () => awaited.first() !== undefined)
-    const early = awaited.first()
-    if (problem !== undefined) connection.destroy(problem)
-    if (problem === textBrokeOff) return 'brokenOff'
-    if (early !== undefined) {
-      const yes = !isFailed(early) && isPositive(early)
-      return { all: yes ? { failed: 'a yes in the middle of the text' } : early }
-    }
+export function sendText(
+  connection: SmtpConnection,
+  order: TextToSend,
+  heard: (heard: TextHeard) => void,
+): void {
+  const whole = order.text.whole()
+  if (whole === undefined) return void sendWhileItComes(connection, order).then(heard)
+  awaitAnswer(connection, order, heard)
+  sendWhole(connection, whole)
+  connection.limitReply(order.replyMs)
+}
+
+/** Never rejects. */
+async function sendWhileItComes(connection: SmtpConnection, order: TextToSend): Promise<TextHeard> {
+  const answer = Promise.withResolvers<TextAnswer>()
+  const first = awaitAnswer(connection, order, answer.resolve)
+  const problem = await sendAsItComes(connection, order, () => first() !== undefined)
+  const early = first()
+  if (problem !== undefined) connection.destroy(problem)
+  if (problem === textBrokeOff) return 'brokenOff'
+  if (early !== undefined) {
+    const yes = !isFailed(early) && isPositive(early)
+    return { all: yes ? { failed: 'a yes in the middle of the text' } : early }
   }
-  connection.limitReply(replyMs)
-  return await awaited.answer
+  connection.limitReply(order.replyMs)
+  return await answer.promise
 }
 
 function sendWhole(connection: SmtpConnection, whole: readonly Buffer[]): void {

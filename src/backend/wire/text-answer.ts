@@ -22,36 +22,35 @@ export type TextAnswer =
   | { readonly each: readonly ReplyOrFailed[] }
   | { readonly unclear: string }
 
-export interface AwaitedAnswer {
-  readonly answer: Promise<TextAnswer>
-  /** The first reply, once it is there. */
-  first(): ReplyOrFailed | undefined
+export interface AwaitedText {
+  readonly form: AnswerForm
+  /** Whom the server has accepted for this text. */
+  readonly recipients: number
+  /** From one reply to the next, in ms. */
+  readonly replyMs: number
 }
 
 /**
- * Awaits what `connection` has to say of a text for `recipients` recipients. Without a time limit,
- * until `limitReply` sets one.
+ * Awaits what `connection` has to say of a text. Without a time limit, until `limitReply` sets one.
+ * Gives what tells the first reply, once it is there.
  */
 export function awaitAnswer(
   connection: SmtpConnection,
-  form: AnswerForm,
-  recipients: number,
-  replyMs: number,
-): AwaitedAnswer {
+  { form, recipients, replyMs }: AwaitedText,
+  answered: (answer: TextAnswer) => void,
+): () => ReplyOrFailed | undefined {
   let first: ReplyOrFailed | undefined
-  const answer = new Promise<TextAnswer>((resolve) => {
-    const each: ReplyOrFailed[] = []
-    const onReply = (reply: ReplyOrFailed): void => {
-      first ??= reply
-      if (form === 'block' && !isFailed(reply) && reply.code === 353)
-        return awaitBlock(connection, recipients, replyMs, resolve)
-      if (form !== 'each') return resolve({ all: reply })
-      each.push(reply)
-      if (each.length === recipients) resolve({ each })
-    }
-    for (let left = form === 'each' ? recipients : 1; left > 0; left--) connection.expect(onReply)
-  })
-  return { answer, first: () => first }
+  const each: ReplyOrFailed[] = []
+  const onReply = (reply: ReplyOrFailed): void => {
+    first ??= reply
+    if (form === 'block' && !isFailed(reply) && reply.code === 353)
+      return awaitBlock(connection, recipients, replyMs, answered)
+    if (form !== 'each') return answered({ all: reply })
+    each.push(reply)
+    if (each.length === recipients) answered({ each })
+  }
+  for (let left = form === 'each' ? recipients : 1; left > 0; left--) connection.expect(onReply)
+  return () => first
 }
 
 /**
@@ -68,7 +67,7 @@ function awaitBlock(
   connection: SmtpConnection,
   recipients: number,
   replyMs: number,
-  resolve: (answer: TextAnswer) => void,
+  answered: (answer: TextAnswer) => void,
 ): void {
   const lines: ReplyOrFailed[] = []
   let over = false
@@ -78,13 +77,12 @@ function awaitBlock(
     if (!short) lines.push(reply)
     if (!short && lines.length <= recipients) return
     over = true
-    if (!short) return
-    resolve(readBlock(lines, recipients))
-    connection.destroy('a PRDR block with too few lines')
+    if (short) connection.destroy('a PRDR block with too few lines')
   }
   for (let left = recipients + 1; left > 0; left--) connection.expect(line)
   connection.limitReply(replyMs)
-  connection.command('HELP', () => resolve(readBlock(lines, recipients)))
+  // The last that is awaited on this connection, whether it is answered or lost.
+  connection.command('HELP', () => answered(readBlock(lines, recipients)))
 }
 
 /** The lines behind 353, the final one included: it comes first (draft-hall-prdr-00 4.6). */

@@ -8,6 +8,7 @@ import { type Held, type Preemptible, Preemption } from '../../../src/backend/po
 import { type FakeBackend, type Rule, startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 import { type Begun, type OpenBackend, openBackend, recipients } from '../backend-session.ts'
+import { delivered } from '../delivered.ts'
 import { wholeText } from '../whole-text.ts'
 
 const text = wholeText('Subject: x\r\n\r\nhello\r\n')
@@ -91,7 +92,7 @@ describe('a client that is quiet while another one waits', () => {
       server.rule({ on: 'RCPT', having: '<1@x>', say: '550 5.1.1 gone' })
       slow.transaction.rcpt(2, '<2@x>')
       await until('the third is answered', () => slow.told.length === 4)
-      const [result] = await slow.transaction.deliver(slow.order([0, 1, 2]), text)
+      const [result] = await delivered(slow.transaction, slow.order([0, 1, 2]), text)
       expect(result?.reply.code).toBe(250)
       expect([...(result?.own ?? [])].map(([index, { code }]) => [index, code])).toEqual([[1, 451]])
       expect(mails(server).at(-1)).toBe('<s@x> <0@x> <2@x>')

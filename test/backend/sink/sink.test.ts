@@ -11,6 +11,7 @@ import { Sink } from '../../../src/backend/sink/sink.ts'
 import type { Fact } from '../../../src/facts/fact.ts'
 import { describeReply } from '../../../src/smtp/reply.ts'
 import { SlowText } from '../backend-session.ts'
+import { delivered } from '../delivered.ts'
 import { wholeText } from '../whole-text.ts'
 import { until } from '../../support/lab/until.ts'
 
@@ -55,7 +56,7 @@ async function deliver(
   text: TextSource,
   transaction = begin(),
 ): Promise<string> {
-  const [result] = await transaction.deliver(order, text)
+  const [result] = await delivered(transaction, order, text)
   if (result === undefined) throw new Error('no result')
   return describeReply(result.reply)
 }
@@ -167,7 +168,7 @@ describe('trouble', () => {
     await mkdir(join(directory, 'b@x', 'tmp'), { recursive: true })
     await writeFile(join(directory, 'b@x', 'cur'), '')
     await writeFile(join(directory, 'b@x', 'new'), '')
-    const [result] = await begin().deliver(orderOf('<b@x>'), wholeText('Subject: hello\r\n'))
+    const [result] = await delivered(begin(), orderOf('<b@x>'), wholeText('Subject: hello\r\n'))
     expect(result?.reply.code).toBe(452)
     expect(await readdir(join(directory, 'b@x', 'tmp'))).toEqual([])
   })

@@ -5,6 +5,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Sink } from '../../../../src/backend/sink/sink.ts'
+import { delivered } from '../../delivered.ts'
 import { wholeText } from '../../whole-text.ts'
 
 const directory = process.argv[2] ?? ''
@@ -21,7 +22,8 @@ for (let i = 0; i < 20; i++) {
     mailReplied: () => undefined,
     recipientReplied: () => undefined,
   })
-  const [result] = await transaction.deliver(
+  const [result] = await delivered(
+    transaction,
     {
       mail: '<s@x>',
       shown: [0],
