@@ -64,7 +64,7 @@ async function takeHere(
     // What is set in the ledger is in force in this process at once.
     refresh: async () => await Promise.resolve([]),
     metrics: async () => await Promise.resolve([]),
-    watchEvents: () => () => undefined,
+    watchOften: () => undefined,
     close: async () => await owned.disposeAsync(),
     kill: () => undefined,
   }

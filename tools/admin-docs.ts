@@ -129,7 +129,8 @@ A stream ends after 10 minutes, and its reader comes back.
 When nothing happens, a comment (\`:\`) comes each 15 seconds.
 At most 32 streams are read at a time; one more gets 503.
 The stream of a reader that does not read for a minute is cut off.
-While nobody reads, workers tell nothing and it costs nothing.
+While nobody reads what comes with the mail (\`transactionEnded\`, \`splitOpened\`, \`splitClosed\`, \`senderLearned\`), workers tell nothing of it and it costs nothing.
+All else is seldom and told anyhow: \`GET /api/v1/happened\` has the latest of it for who comes when it is over.
 
 A process tells 25 messages a second at most of those that went as usual, and 50 of others: no people read more.
 What is left out counts as \`dropped\`, and \`totals\` have all of it.

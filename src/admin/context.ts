@@ -193,6 +193,8 @@ export interface ConfigurationView {
 export interface AdminContext {
   /** Changes, the last one first. */
   audit(limit: number): readonly AuditEntry[]
+  /** What happens seldom, whether somebody watched or not, as JSON each; the last one first. */
+  happened(limit: number): readonly string[]
   configuration(): ConfigurationView
   /** Which front-end this is. */
   about(): { readonly instance: string; readonly version: string; readonly startedAt: number }

@@ -1,6 +1,7 @@
 /** All that the admin address answers to. */
 import type { Operation } from './operation.ts'
 import { listAudit } from './operations/audit.ts'
+import { listHappened } from './operations/happened.ts'
 import { getConfiguration } from './operations/configuration.ts'
 import { beginDrain, endDrain, getDrain } from './operations/drain.ts'
 import { readEvents } from './operations/events.ts'
@@ -27,6 +28,7 @@ export const operations: readonly Operation[] = [
   logIn,
   logOut,
   readEvents,
+  listHappened,
   listAudit,
   getRecent,
   getConfiguration,

@@ -138,6 +138,17 @@ export const senderStrategy = z.object({
   pin: sender.shape.pin,
 })
 
+export const happened = z.object({
+  events: z
+    .array(
+      z.looseObject({
+        kind: z.string().describe('The name of the event.'),
+        at: z.number().describe('When, in milliseconds since 1970-01-01 00:00 UTC.'),
+      }),
+    )
+    .describe('As in the stream of events, with the fields of their kind.'),
+})
+
 export const audit = z.object({
   entries: z
     .array(
@@ -276,6 +287,7 @@ export const failure = z.object({
   current: z.unknown().optional().describe('With 412: what is there now.'),
 })
 
+export type HappenedJson = z.output<typeof happened>
 export type AuditEntryJson = z.output<typeof audit>['entries'][number]
 export type PeerJson = z.output<typeof peer>
 export type SenderJson = z.output<typeof sender>

@@ -53,6 +53,7 @@ export interface AdminParts {
   readonly hosts: () => readonly string[]
   readonly events: LiveEvents
   readonly audit: AdminContext['audit']
+  readonly happened: AdminContext['happened']
   readonly onFact: FactListener
   readonly now: () => number
   readonly ready: () => Omit<ReturnType<AdminContext['ready']>, 'draining'>
@@ -137,6 +138,7 @@ function adminContext(parts: AdminParts): AdminContext {
     configuration: parts.configuration,
     peers: () => parts.peers().map(view),
     audit: (limit) => parts.audit(limit),
+    happened: (limit) => parts.happened(limit),
     async setStrategy(name, strategy, untilMs, { by, reason }) {
       const peer = find(name)
       if (peer === undefined) return undefined

@@ -33,7 +33,9 @@ import { openLive } from './live/live.ts'
 import { ConfigurationInForce } from './configuration-in-force.ts'
 import { Recent } from './recent.ts'
 import { totalsOf } from './live/totals.ts'
-import { type EventWatcher, watchHub } from './live/watched-events.ts'
+import { type EventWatcher, hearSeldom, watchOften } from './live/watched-events.ts'
+import { isSeldom } from './live/event-of-fact.ts'
+import { LatestEvents } from './live/latest-events.ts'
 
 const steadyClock = (): number => performance.now()
 
@@ -100,6 +102,8 @@ export interface House {
   readonly sums: Sums
   readonly privileges: Privileges
   readonly onTrouble: (what: string) => void
+  /** Hears of what happens in other processes. */
+  readonly onEvent: EventWatcher
   readonly certificates: CertificatesOfFiles
 }
 
@@ -119,8 +123,8 @@ export interface MailTakers {
    * gives what Node.js tells of each.
    */
   metrics(): Promise<readonly (readonly MetricJson[])[]>
-  /** Tells of events in other processes, to one at a time; gives what ends that. */
-  watchEvents(watcher: EventWatcher): () => void
+  /** Whether other processes tell of what comes as often as mail does, too. */
+  watchOften(on: boolean): void
   /** Sessions may finish within `timeouts.shutdown`. */
   close(): Promise<void>
   /** Ends other processes at once. */
@@ -155,11 +159,34 @@ export async function keepHouse(
   opened.defer(async () => await inForce.certificates?.release())
 
   const sums = new Sums()
+  const about = { instance: config.hostname, version, startedAt: now() }
+  const latest = new LatestEvents()
+  const onEvent: EventWatcher = (event) => {
+    latest.add(event)
+    events.tell(event)
+  }
+  const events = openLive({
+    keptBytes: config.admin?.eventsKeptBytes ?? 0,
+    ...about,
+    isSeldom,
+    watchOften: () => {
+      const end = watchOften(facts, onEvent)
+      mail.watchOften(true)
+      return () => {
+        end()
+        mail.watchOften(false)
+      }
+    },
+    totals: () => totalsOf(counted()),
+    now,
+  })
+  hearSeldom(facts, onEvent)
   const mail = await begin({
     foundation,
     sums,
     privileges,
     onTrouble,
+    onEvent,
     certificates: ofFiles,
   })
   opened.defer(async () => await mail.close())
@@ -187,19 +214,6 @@ export async function keepHouse(
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
     return { ready: reasons.length === 0, reasons }
   }
-  const about = { instance: config.hostname, version, startedAt: now() }
-  const events = openLive({
-    keptBytes: config.admin?.eventsKeptBytes ?? 0,
-    ...about,
-    watch: (watcher) => {
-      const ends = [watchHub(facts, watcher), mail.watchEvents(watcher)]
-      return () => {
-        for (const end of ends) end()
-      }
-    },
-    totals: () => totalsOf(counted()),
-    now,
-  })
   opened.defer(() => events.close())
   foundation.readAtScrape({ eventReaders: () => events.readers })
   const audit = config.admin && new AuditLog(config.dataDirectory, onTrouble)
@@ -215,6 +229,7 @@ export async function keepHouse(
     hosts: () => inForce.config.admin?.hosts ?? [],
     events,
     audit: (limit) => audit?.latest(limit) ?? [],
+    happened: (limit) => latest.latest(limit),
     about: () => about,
     recent: async () => await recent.view(),
     configuration: () => inUse.view(),

@@ -3,16 +3,11 @@
  * few connections to one host.
  */
 import { reached } from './api.ts'
+import { verbs } from './happened.ts'
 import { EventReader, type StreamEvent } from './event-reader.ts'
 
-/** All that is rare; the rest is counted in `totals`. */
-const kinds = [
-  ...['hello', 'totals', 'gap', 'reset', 'strategyChanged', 'senderChanged', 'drainChanged'],
-  ...['splitForgiven', 'recipientsMissing', 'backendEjected', 'backendReturned', 'backendFull'],
-  ...['judgeServerDown', 'judgeServerBack', 'ledgerTrouble', 'ledgerRecovered', 'historyTrouble'],
-  ...['historyRecovered', 'workerLost', 'workerHung', 'configLoaded', 'configKept'],
-  ...['certificateKept', 'certificateExpires', 'policiesLoaded', 'policiesKept'],
-]
+/** All that is seldom; the rest is counted in `totals`. */
+const kinds = ['hello', 'totals', 'gap', 'reset', ...Object.keys(verbs)]
 
 export type OnEvent = (event: StreamEvent) => void
 

@@ -1,5 +1,5 @@
 /** The latest events in words, and whoever shows them. */
-import type { AuditEntryJson } from '../admin/schemas.ts'
+import type { AuditEntryJson, HappenedJson } from '../admin/schemas.ts'
 import type { StreamEvent } from './event-reader.ts'
 
 export interface Happened {
@@ -26,6 +26,11 @@ export class LatestEvents {
     if (happened !== undefined) this.#show([happened])
   }
 
+  /** What happened before the page was opened, or while it heard nothing. */
+  addMissed({ events }: HappenedJson): void {
+    this.#show(events.flatMap((event) => fieldsInWords(event.kind, event) ?? []))
+  }
+
   /** What was changed by hand before the page was opened: of the audit log, and each once. */
   addPast(entries: readonly AuditEntryJson[]): void {
     const known = new Set(this.#events.map(keyOf))
@@ -33,7 +38,9 @@ export class LatestEvents {
   }
 
   #show(more: readonly Happened[]): void {
-    this.#events = [...more, ...this.#events].sort((a, b) => b.at - a.at).slice(0, most)
+    const known = new Set(this.#events.map(({ at, words }) => `${at} ${words}`))
+    const fresh = more.filter(({ at, words }) => !known.has(`${at} ${words}`))
+    this.#events = [...fresh, ...this.#events].sort((a, b) => b.at - a.at).slice(0, most)
     for (const listener of this.#listeners) listener(this.#events)
   }
 }
@@ -47,7 +54,7 @@ function changeInWords({ at, by, change, of, to, reason }: AuditEntryJson): Happ
   return { at: Date.parse(at), words: `${verbs[change] ?? change}: ${said.join(', ')}` }
 }
 
-const verbs: Readonly<Record<string, string>> = {
+export const verbs: Readonly<Record<string, string>> = {
   strategyChanged: 'Strategy changed',
   senderChanged: 'Sender changed',
   drainChanged: 'Draining changed',
@@ -66,6 +73,7 @@ const verbs: Readonly<Record<string, string>> = {
   workerHung: 'Worker hung',
   configLoaded: 'Configuration loaded',
   configKept: 'Configuration refused, the one before is kept',
+  certificateLoaded: 'Certificate loaded',
   certificateKept: 'Certificate not reloaded',
   certificateExpires: 'Certificate expires',
   policiesLoaded: 'Policies loaded',
@@ -88,18 +96,24 @@ const told = [
 
 /** Undefined: nothing for a reader. */
 export function inWords({ name, data }: StreamEvent): Happened | undefined {
-  const verb = verbs[name]
-  if (verb === undefined) return undefined
+  if (verbs[name] === undefined) return undefined
   try {
-    const fields = JSON.parse(data) as Readonly<Record<string, unknown>>
-    const said = told.flatMap((key) => {
-      const value = fields[key]
-      if (typeof value !== 'string' && typeof value !== 'number') return []
-      return [key === 'by' ? `by ${value}` : String(value)]
-    })
-    const at = typeof fields['at'] === 'number' ? fields['at'] : Date.now()
-    return { at, words: said.length === 0 ? verb : `${verb}: ${said.join(', ')}` }
+    return fieldsInWords(name, JSON.parse(data) as Fields)
   } catch {
     return undefined
   }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsInWords(name: string, fields: Fields): Happened | undefined {
+  const verb = verbs[name]
+  if (verb === undefined) return undefined
+  const said = told.flatMap((key) => {
+    const value = fields[key]
+    if (typeof value !== 'string' && typeof value !== 'number') return []
+    return [key === 'by' ? `by ${value}` : String(value)]
+  })
+  const at = typeof fields['at'] === 'number' ? fields['at'] : Date.now()
+  return { at, words: said.length === 0 ? verb : `${verb}: ${said.join(', ')}` }
 }

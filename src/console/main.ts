@@ -1,4 +1,5 @@
 /** The console: the frame of the page, and which view is in it. */
+import type { HappenedJson } from '../admin/schemas.ts'
 import { type ApiProblem, ask, problemOf } from './api.ts'
 import { isDialogOpen } from './dialog.ts'
 import { el, find, put, setText } from './dom.ts'
@@ -166,6 +167,7 @@ function onEvent(event: StreamEvent): void {
   if (event.name === 'hello') {
     const { instance } = JSON.parse(event.data) as { readonly instance: string }
     setText(find('instance'), instance)
+    askWhatHappened()
   } else if (changesByHand.has(event.name)) {
     void sources.audit.refreshWatched()
     void sources.peers.refreshWatched()
@@ -173,6 +175,15 @@ function onEvent(event: StreamEvent): void {
   } else if (event.name.startsWith('config')) void sources.configuration.refreshWatched()
   else if (event.name === 'reset' || event.name === 'gap') refresh()
   sources.happened.add(event)
+}
+
+/** Before the page was opened, or while it heard nothing; without it the page works as well. */
+const askWhatHappened = (): void => {
+  void ask<HappenedJson>('api/v1/happened')
+    .then((told) => sources.happened.addMissed(told))
+    .then(async () => await ask<AuditTold>('api/v1/audit', { query: { limit: '12' } }))
+    .then(({ entries }) => sources.happened.addPast(entries))
+    .catch(() => undefined)
 }
 
 const refresh = (): void => {
@@ -233,10 +244,6 @@ function listen(): void {
   if (listening) return
   listening = true
   readEvents(onEvent)
-  // Whoever opens the page sees what others have changed before; without it the page works as well.
-  void ask<AuditTold>('api/v1/audit', { query: { limit: '12' } })
-    .then(({ entries }) => sources.happened.addPast(entries))
-    .catch(() => undefined)
 }
 
 /** A front-end that is away may be there in a moment: what was kept is shown until then. */

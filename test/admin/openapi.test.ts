@@ -36,6 +36,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   logOut: [{ path: '/api/v1/session' }],
   readEvents: [{ path: '/api/v1/events' }, { path: '/api/v1/events?kinds=splitOpened' }],
+  listHappened: [{ path: '/api/v1/happened' }, { path: '/api/v1/happened?limit=1' }],
   listAudit: [{ path: '/api/v1/audit' }, { path: '/api/v1/audit?limit=1' }],
   getRecent: [{ path: '/api/v1/recent' }, { path: '/api/v1/recent?minutes=1440' }],
   getConfiguration: [{ path: '/api/v1/configuration' }],

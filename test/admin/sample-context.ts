@@ -146,9 +146,14 @@ export function sampleContext(): SampleContext {
     events: new LiveEvents({
       mostOctets: 64 * 1024,
       watch: () => () => undefined,
+      isSeldom: () => true,
+      watchOften: () => () => undefined,
       about: () => ({ instance: 'mx.test' }),
     }),
     asked,
+    happened: () => [
+      JSON.stringify({ kind: 'backendEjected', at: Date.UTC(2026, 0, 1), server: 'mx.test:25' }),
+    ],
     about: () => ({ instance: 'mx.test', version: '1.2.3', startedAt: Date.UTC(2026, 0, 1) }),
     configuration: () => ({
       since: Date.UTC(2026, 0, 1),

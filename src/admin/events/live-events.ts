@@ -9,8 +9,12 @@ import { frameOf, heartbeat, type LiveEvent, parsePosition, positionText } from 
 export interface LiveEventsOptions {
   /** Of events that are kept for those who come back. */
   readonly mostOctets: number
-  /** Tells what happens from now on; gives what ends that. */
+  /** Tells, beside `tell`, what is for readers alone; gives what ends that. */
   readonly watch: (told: (event: LiveEvent) => void) => () => void
+  /** Of an event's name: it is told whether somebody reads or not. */
+  readonly isSeldom: (name: string) => boolean
+  /** What is not seldom is told from now on as well; gives what ends that. */
+  readonly watchOften: () => () => void
   /** Which front-end this is: what a reader is told first. */
   readonly about: () => Readonly<Record<string, unknown>>
 }
@@ -26,6 +30,8 @@ const lingerMs = 60_000
  * without a word does not stay.
  */
 const longestMs = 10 * 60_000
+/** Events that streams tell by themselves, or all the same. */
+const ownNames: ReadonlySet<string> = new Set(['hello', 'reset', 'gap', 'totals'])
 /** Of frames that are sent together. */
 const mostSentOctets = 256 * 1024
 
@@ -33,9 +39,9 @@ export class LiveEvents {
   readonly #options: LiveEventsOptions
   readonly #epoch = randomBytes(6).toString('hex')
   readonly #ring: EventRing
-  #readers = 0
-  #endWatching: (() => void) | undefined
-  #lingering: NodeJS.Timeout | undefined
+  /** All of them, and those who want what comes often. */
+  readonly #all: Watch
+  readonly #often: Watch
   #gathering: NodeJS.Timeout | undefined
   /** Resolves when there is something new. */
   #news = Promise.withResolvers<undefined>()
@@ -44,10 +50,13 @@ export class LiveEvents {
   constructor(options: LiveEventsOptions) {
     this.#options = options
     this.#ring = new EventRing(this.#epoch, options.mostOctets)
+    const missed = (): void => this.#ring.skip()
+    this.#all = new Watch(() => options.watch((event) => this.tell(event)), missed)
+    this.#often = new Watch(options.watchOften, missed)
   }
 
   get readers(): number {
-    return this.#readers
+    return this.#all.readers
   }
 
   get keptOctets(): number {
@@ -56,7 +65,7 @@ export class LiveEvents {
 
   /** What is known here alone; kept for whoever reads, and dropped when nobody does. */
   tell(event: LiveEvent): void {
-    if (this.#endWatching === undefined) return
+    if (!this.#all.isOn) return
     this.#ring.add(event)
     this.#gathering ??= setTimeout(() => this.#wake(), gatherMs).unref()
   }
@@ -70,7 +79,8 @@ export class LiveEvents {
     wanted: Wanted,
     signal: AbortSignal,
   ): AsyncGenerator<string, void, undefined> {
-    this.#enter()
+    const watches = this.#wantsOften(wanted) ? [this.#all, this.#often] : [this.#all]
+    for (const watch of watches) watch.enter()
     try {
       const { number: from, told } = this.#place(lastEventId)
       yield told
@@ -92,17 +102,22 @@ export class LiveEvents {
         }
       }
     } finally {
-      this.#leave()
+      for (const watch of watches) watch.leave()
     }
   }
 
   /** Readers come to their end. */
   close(): void {
     this.#closed = true
-    clearTimeout(this.#lingering)
     this.#wake()
-    this.#endWatching?.()
-    this.#endWatching = undefined
+    this.#all.close()
+    this.#often.close()
+  }
+
+  /** Those who name kinds may name none of those that come often. */
+  #wantsOften(wanted: Wanted): boolean {
+    if (wanted === undefined) return true
+    return [...wanted].some((name) => !ownNames.has(name) && !this.#options.isSeldom(name))
   }
 
   /** Where a reader goes on, and what it is told first, with an id to come back to. */
@@ -124,30 +139,62 @@ export class LiveEvents {
     return frameOf({ name, data: JSON.stringify({ kind: name, at: Date.now(), ...data }) }, id)
   }
 
-  #enter(): void {
-    this.#readers++
-    clearTimeout(this.#lingering)
-    this.#endWatching ??= this.#options.watch((event) => this.tell(event))
-  }
-
-  #leave(): void {
-    this.#readers--
-    if (this.#readers > 0 || this.#closed) return
-    this.#lingering = setTimeout(() => this.#rest(), lingerMs).unref()
-  }
-
-  #rest(): void {
-    this.#endWatching?.()
-    this.#endWatching = undefined
-    this.#ring.skip()
-  }
-
   #wake(): void {
     clearTimeout(this.#gathering)
     this.#gathering = undefined
     const { resolve } = this.#news
     this.#news = Promise.withResolvers<undefined>()
     resolve(undefined)
+  }
+}
+
+/** Goes on from the first reader to a while after the last one, who may come back. */
+class Watch {
+  readonly #begin: () => () => void
+  /** What happens from now on is not heard of. */
+  readonly #onRest: () => void
+  #readers = 0
+  #end: (() => void) | undefined
+  #lingering: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(begin: () => () => void, onRest: () => void) {
+    this.#begin = begin
+    this.#onRest = onRest
+  }
+
+  get readers(): number {
+    return this.#readers
+  }
+
+  get isOn(): boolean {
+    return this.#end !== undefined
+  }
+
+  enter(): void {
+    this.#readers++
+    clearTimeout(this.#lingering)
+    this.#end ??= this.#begin()
+  }
+
+  leave(): void {
+    this.#readers--
+    if (this.#readers > 0 || this.#closed) return
+    this.#lingering = setTimeout(() => {
+      this.#rest()
+      this.#onRest()
+    }, lingerMs).unref()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#lingering)
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#end?.()
+    this.#end = undefined
   }
 }
 

@@ -80,6 +80,18 @@ export const toldKinds: readonly Fact['kind'][] = (
   Object.keys(tellers) as (keyof typeof tellers)[]
 ).filter((kind) => tellers[kind] !== 'no')
 
+/** Of these, those that come with the mail, as often as it does. */
+const often: ReadonlySet<string> = new Set<Fact['kind']>([
+  'transactionEnded',
+  'splitOpened',
+  'splitClosed',
+  'senderLearned',
+])
+
+/** What people want to know of whenever they come to look. */
+const seldom: ReadonlySet<string> = new Set(toldKinds.filter((kind) => !often.has(kind)))
+export const isSeldom = (name: string): boolean => seldom.has(name)
+
 /** Undefined: it is not told. `worker`: in which process it happened, if there are several. */
 export function eventOfFact(fact: Fact, worker?: number): LiveEvent | undefined {
   const teller = tellers[fact.kind] as TellerOf<Fact['kind']> | 'no'

@@ -1,7 +1,6 @@
 /** What those hear who read events of this front-end: what happens, and a summary now and then. */
 import { LiveEvents } from '../../admin/events/live-events.ts'
 import type { Totals } from './totals.ts'
-import type { EventWatcher } from './watched-events.ts'
 
 /** As often as workers tell what they have counted. */
 const totalsEveryMs = 2000
@@ -13,27 +12,27 @@ export interface LiveParts {
   readonly instance: string
   readonly version: string
   readonly startedAt: number
-  readonly watch: (watcher: EventWatcher) => () => void
+  /** Of an event's name: it is told whether somebody reads or not. */
+  readonly isSeldom: (name: string) => boolean
+  /** What is not seldom is told from now on as well; gives what ends that. */
+  readonly watchOften: () => () => void
   readonly totals: () => Totals
   readonly now: () => number
 }
 
 export function openLive(parts: LiveParts): LiveEvents {
-  const { instance, version, startedAt, watch, now } = parts
+  const { instance, version, startedAt, isSeldom, watchOften, now } = parts
   return new LiveEvents({
     mostOctets: parts.keptBytes,
     about: () => ({ instance, version, startedAt }),
+    ...{ isSeldom, watchOften },
     watch: (told) => {
-      const end = watch(told)
       const tellTotals = (): void => {
         const totals = parts.totals()
         told({ name: 'totals', data: JSON.stringify({ kind: 'totals', at: now(), ...totals }) })
       }
       const timer = setInterval(tellTotals, totalsEveryMs).unref()
-      return () => {
-        clearInterval(timer)
-        end()
-      }
+      return () => clearInterval(timer)
     },
   })
 }

@@ -1,9 +1,10 @@
 /**
- * What happens in a worker, for its primary, while somebody watches there: made into text here,
- * which costs less to send and nothing to read, gathered, and told a moment later. One batch is
- * under way at a time. What happens while the primary does not read it waits, up to a limit, and
- * not more messages are told a second than people can read (live/pace.ts); what is over that is
- * dropped and counted, since mail never waits for who watches it.
+ * What happens in a worker, for its primary: made into text here, which costs less to send and
+ * nothing to read, gathered, and told a moment later. What comes as often as mail does is told only
+ * while somebody watches. One batch is under way at a time. What happens while the primary does not
+ * read it waits, up to a limit, and not more messages are told a second than people can read
+ * (live/pace.ts); what is over that is dropped and counted, since mail never waits for who watches
+ * it.
  */
 import type { LiveEvent } from '../../admin/events/frame.ts'
 import type { Fact } from '../../facts/fact.ts'
@@ -18,6 +19,7 @@ export const mostWaiting = 2000
 export interface EventsHereOptions {
   /** Calls `sent` when the batch has left the process, or never will. */
   readonly send: (batch: readonly LiveEvent[], sent: () => void) => void
+  readonly isSeldom: (name: string) => boolean
   /** False: it is one too many, and counts as dropped. */
   readonly allows: (fact: Fact) => boolean
   /** Undefined: nobody is told. */
@@ -28,51 +30,36 @@ export interface EventsHereOptions {
 }
 
 export class EventsHere {
-  readonly #hub: FactHub
   readonly #options: EventsHereOptions
-  #gathering: Gathering | undefined
+  /** Somebody watches. */
+  #all = false
+  #waiting: LiveEvent[] = []
+  /** Behind those that wait. */
+  #dropped = 0
+  #at: 'rest' | 'gathering' | 'sending' = 'rest'
 
   constructor(hub: FactHub, options: EventsHereOptions) {
-    this.#hub = hub
     this.#options = options
+    hub.add((fact) => this.#hear(fact))
   }
 
   /** Somebody watches from now on, or nobody does. */
   watch(on: boolean): void {
-    this.#gathering?.end()
-    this.#gathering = on ? new Gathering(this.#hub, this.#options) : undefined
-  }
-}
-
-/** For as long as somebody watches. */
-class Gathering {
-  readonly #options: EventsHereOptions
-  readonly #endListening: () => void
-  #waiting: LiveEvent[] = []
-  /** Behind those that wait. */
-  #dropped = 0
-  #at: 'rest' | 'gathering' | 'sending' | 'ended' = 'rest'
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(hub: FactHub, options: EventsHereOptions) {
-    this.#options = options
-    this.#endListening = hub.add((fact) => this.#add(fact))
+    this.#all = on
   }
 
-  end(): void {
-    this.#at = 'ended'
-    this.#endListening()
-    clearTimeout(this.#timer)
-  }
-
-  #add(fact: Fact): void {
-    if (!this.#options.allows(fact)) {
-      this.#dropped++
-      if (this.#at === 'rest') this.#gather()
-      return
+  #hear(fact: Fact): void {
+    const { isSeldom, allows, eventOf } = this.#options
+    if (!isSeldom(fact.kind)) {
+      if (!this.#all) return
+      if (!allows(fact)) {
+        this.#dropped++
+        if (this.#at === 'rest') this.#gather()
+        return
+      }
     }
     if (this.#waiting.length >= mostWaiting) return this.#drop(fact)
-    const event = this.#options.eventOf(fact)
+    const event = eventOf(fact)
     if (event === undefined) return
     this.#waiting.push(event)
     if (this.#at === 'rest') this.#gather()
@@ -86,7 +73,7 @@ class Gathering {
 
   #gather(): void {
     this.#at = 'gathering'
-    this.#timer = setTimeout(() => this.#send(), gatherMs).unref()
+    setTimeout(() => this.#send(), gatherMs).unref()
   }
 
   #send(): void {
@@ -100,7 +87,6 @@ class Gathering {
   }
 
   #sent(): void {
-    if (this.#at !== 'sending') return
     this.#at = 'rest'
     if (this.#waiting.length > 0 || this.#dropped > 0) this.#gather()
   }

@@ -34,7 +34,7 @@ export type ToWorker =
   | { readonly kind: 'certificates'; readonly certificates: CertificateTexts }
   | { readonly kind: 'elsewhere'; readonly counts: readonly SharedCount[]; readonly others: number }
   | { readonly kind: 'takenElsewhere'; readonly taken: readonly Taken[] }
-  /** Somebody wants to hear of its events from now on, or nobody does; nobody until then. */
+  /** Somebody wants to hear of all its events from now on, or of the seldom ones alone again. */
   | { readonly kind: 'watch'; readonly on: boolean }
   | { readonly kind: 'reload'; readonly orders: WorkerSetup }
   /**
@@ -76,7 +76,6 @@ export type FromWorker =
   | { readonly kind: 'reloaded'; readonly trouble?: WorkerTrouble }
   | { readonly kind: 'trouble'; readonly what: string }
   | { readonly kind: 'away'; readonly fact: AwayFact }
-  /** Only while somebody watches. */
   | { readonly kind: 'events'; readonly events: readonly LiveEvent[] }
   /** Nothing else has to be said: its event loop goes round (pulse.ts). */
   | { readonly kind: 'beat' }

@@ -11,7 +11,7 @@ import { type FactHub, factHub } from '../fact-hub.ts'
 import { type App, type AppOptions, type House, keepHouse, type MailTakers } from '../keep-house.ts'
 import type { Lease } from '../leases.ts'
 import { keysOf } from '../listeners.ts'
-import { watchHub } from '../live/watched-events.ts'
+import { hearSeldom } from '../live/watched-events.ts'
 import { BegunWorkers } from './begun-workers.ts'
 import { CertificatesOfWorkers } from './certificates-of-workers.ts'
 import type { WorkerSetup } from './messages.ts'
@@ -63,12 +63,13 @@ interface ForWorkers {
 /** Owns what it is given from the moment that it resolves. */
 async function startWorkers(
   config: Config,
-  { foundation, sums, certificates: ofFiles, onTrouble }: House,
+  { foundation, sums, certificates: ofFiles, onTrouble, onEvent }: House,
   { sockets, certificates: first, away, begun }: ForWorkers,
 ): Promise<MailTakers> {
   const { facts, ledger, now } = foundation
   let current = config
   const certificates = new CertificatesOfWorkers(first, (texts) => supervisor.certify(texts))
+  hearSeldom(away, onEvent)
   const supervisor = new Supervisor({
     workers: config.workers,
     begun,
@@ -78,6 +79,7 @@ async function startWorkers(
     onLost: (lost) => facts.tell({ kind: 'workerLost', at: now(), ...lost }),
     onHung: (hung) => facts.tell({ kind: 'workerHung', at: now(), ...hung }),
     onAway: away.tell,
+    onEvent,
     onTrouble,
     now,
   })
@@ -121,14 +123,7 @@ async function startWorkers(
         ? await supervisor.refresh()
         : ['the workers know of it when the ledger can be used again (see the log)'],
     metrics: async () => await supervisor.metrics(),
-    watchEvents(watcher) {
-      supervisor.watchEvents(watcher)
-      const endAway = watchHub(away, watcher)
-      return () => {
-        endAway()
-        supervisor.watchEvents(undefined)
-      }
-    },
+    watchOften: (on) => supervisor.watchOften(on),
     close: async () => await (closing ??= close()),
     kill: () => supervisor.kill(),
   }

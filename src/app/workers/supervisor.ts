@@ -36,6 +36,8 @@ export interface CrewOptions {
   }) => void
   /** A server behind is left alone, or used again: for the log. */
   readonly onAway: FactListener
+  /** Hears of what happens in workers. */
+  readonly onEvent: EventWatcher
   /** In words, for the log. */
   readonly onTrouble: (what: string) => void
   /** ms since the epoch. */
@@ -76,7 +78,8 @@ export class Supervisor {
   readonly #hung = new WeakSet<Worker>()
   #orders: WorkerSetup
   /** Who hears of what happens in the workers, if anybody does. */
-  #onEvent: EventWatcher | undefined
+  /** Somebody watches all events. */
+  #watched = false
 
   constructor(options: CrewOptions) {
     this.#options = options
@@ -200,13 +203,10 @@ export class Supervisor {
     this.#rates.end()
   }
 
-  /**
-   * Every worker tells its events from now on, one that begins later too; with nobody to hear them
-   * none does.
-   */
-  watchEvents(onEvent: EventWatcher | undefined): void {
-    this.#onEvent = onEvent
-    for (const worker of this.workers) worker.tell({ kind: 'watch', on: onEvent !== undefined })
+  /** Every worker tells all its events from now on, one that begins later too; or none does. */
+  watchOften(on: boolean): void {
+    this.#watched = on
+    for (const worker of this.workers) worker.tell({ kind: 'watch', on })
   }
 
   kill(): void {
@@ -227,7 +227,7 @@ export class Supervisor {
         this.#lose(post, ended, { how, livedMs: performance.now() - startedAt }),
     })
     post.worker = worker
-    if (this.#onEvent !== undefined) worker.tell({ kind: 'watch', on: true })
+    if (this.#watched) worker.tell({ kind: 'watch', on: true })
     return worker
   }
 
@@ -239,7 +239,8 @@ export class Supervisor {
     else if (message.kind === 'taken') this.#rates.hear(worker, message.taken)
     else if (message.kind === 'counts') this.#counts.hear(worker, message.counts)
     else if (message.kind === 'away') this.#away.hear(worker, message.fact)
-    else if (message.kind === 'events') for (const event of message.events) this.#onEvent?.(event)
+    else if (message.kind === 'events')
+      for (const event of message.events) this.#options.onEvent(event)
     else if (message.kind === 'trouble') this.#options.onTrouble(message.what)
   }
 

@@ -12,7 +12,7 @@ import { createLog, type Log, deferredFlushMs } from '../../log/log.ts'
 import { isNothing } from '../../metrics/counting-registry.ts'
 import { endSoon } from '../../service/end.ts'
 import { factHub } from '../fact-hub.ts'
-import { eventOfFact } from '../live/event-of-fact.ts'
+import { eventOfFact, isSeldom } from '../live/event-of-fact.ts'
 import { Pace } from '../live/pace.ts'
 import { droppedEvent } from '../live/watched-events.ts'
 import { type Foundation, openFoundation } from '../foundation.ts'
@@ -55,6 +55,7 @@ const facts = factHub()
 const pace = new Pace(() => performance.now())
 const watched = new EventsHere(facts, {
   send: (events, sent) => tell({ kind: 'events', events }, sent),
+  isSeldom,
   allows: (fact) => pace.allows(fact),
   // The primary tells of servers behind, once for all.
   eventOf: (fact) => (toldHere(fact) && !isAway(fact) ? eventOfFact(fact, slotHere) : undefined),

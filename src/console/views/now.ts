@@ -64,7 +64,7 @@ export const nowView: View = (root, { sources, signal }) => {
         ? el(
             'li',
             { class: 'dim' },
-            'Nobody has changed anything, and nothing has happened since this page was opened.',
+            'Nobody has changed anything, and nothing has happened since Rcptwise began.',
           )
         : events.map(({ at, words }) =>
             el('li', {}, el('time', { class: 'dim' }, clock(at, Date.now())), ' ', outside(words)),

@@ -26,6 +26,7 @@ const framesOf = (text: string): Frame[] =>
 /** A product in which events happen, and who reads them. */
 class World {
   watching = 0
+  watchingOften = 0
   #told: ((event: LiveEvent) => void) | undefined
   readonly events = new LiveEvents({
     mostOctets: 2000,
@@ -36,6 +37,13 @@ class World {
       return () => {
         this.watching--
         this.#told = undefined
+      }
+    },
+    isSeldom: (name) => name !== 'mail',
+    watchOften: () => {
+      this.watchingOften++
+      return () => {
+        this.watchingOften--
       }
     },
   })
@@ -213,6 +221,40 @@ describe('a reader', () => {
     await reader.read(0)
     expect(reader.ended).toBe(true)
     expect(world.watching).toBe(0)
+  })
+})
+
+describe('what comes as often as mail does', () => {
+  it('is told only while somebody reads it, and a while longer', async () => {
+    const world = new World()
+    const page = world.reader(undefined, ['hello', 'totals', 'one'])
+    await page.read()
+    expect([world.watching, world.watchingOften]).toEqual([1, 0])
+    const all = world.reader()
+    const mail = world.reader(undefined, ['mail'])
+    await all.read()
+    await mail.read()
+    expect([world.watching, world.watchingOften]).toEqual([1, 1])
+    await all.leave()
+    await vi.advanceTimersByTimeAsync(61_000)
+    expect(world.watchingOften, 'one of two still reads it').toBe(1)
+    await mail.leave()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(world.watchingOften).toBe(1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([world.watching, world.watchingOften]).toEqual([1, 0])
+    // They have missed something by then; who reads on has missed nothing but is told, too.
+    const again = await world.reader(all.lastId).read()
+    expect(again.map(({ name }) => name)).toEqual(['hello', 'gap'])
+    world.happen(1)
+    expect(numbers(await page.read())).toEqual([1])
+  })
+
+  it('is watched no more when everything is closed', async () => {
+    const world = new World()
+    await world.reader().read()
+    world.events.close()
+    expect([world.watching, world.watchingOften]).toEqual([0, 0])
   })
 })
 

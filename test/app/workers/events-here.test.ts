@@ -26,6 +26,7 @@ class World {
   readonly #hub = factHub()
   #sent: (() => void)[] = []
   readonly here = new EventsHere(this.#hub, {
+    isSeldom: (name) => name === 'backendReturned',
     allows: ({ kind }) => kind !== 'configLoaded',
     eventOf: ({ kind, at }) =>
       kind === 'ledgerRecovered' ? undefined : { name: kind, data: String(at) },
@@ -44,6 +45,10 @@ class World {
       this.#hub.tell(silent)
       this.#hub.tell(factOf(++this.happened))
     }
+  }
+
+  seldom(at: number): void {
+    this.#hub.tell({ kind: 'backendReturned', at, server: 'mx', address: '10.0.0.1:25' })
   }
 
   tooMany(): void {
@@ -67,7 +72,20 @@ class World {
   }
 }
 
-test('nothing is told before somebody watches, and nothing once nobody does any more', () => {
+test('what is seldom is told whether somebody watches or not', () => {
+  const world = new World()
+  world.seldom(1)
+  world.happen(1)
+  vi.advanceTimersByTime(1000)
+  world.read()
+  world.here.watch(true)
+  world.here.watch(false)
+  world.seldom(2)
+  vi.advanceTimersByTime(1000)
+  expect(world.numbers).toEqual([1, 2])
+})
+
+test('nothing else is told before somebody watches, and nothing once nobody does any more', () => {
   const world = new World()
   world.happen(3)
   vi.advanceTimersByTime(1000)

@@ -1,7 +1,10 @@
-/** Whoever reads the events of a primary hears what happens in its workers; nobody costs them nothing. */
+/**
+ * Whoever reads the events of a primary hears what happens in its workers; nobody costs the mail
+ * nothing.
+ */
 import { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -36,10 +39,12 @@ beforeAll(async () => {
     return EventEmitter.prototype.emit.call(this, event, ...told)
   })
   directory = await mkdtemp(join(tmpdir(), 'rcptwise-watch-'))
+  await writeFile(join(directory, 'recipients.yaml'), '"a@example.org": plain\n')
   backend = await startFakeBackend()
   const loaded = parseConfig(
     `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0" }\nworkers: 2\nlog: { level: error }\n` +
-      `data_directory: ${directory}\nrelay_domains: [example.org]\nbackend: { servers: ["${backend.url}"] }\n`,
+      `data_directory: ${directory}\nrelay_domains: [example.org]\nbackend: { servers: ["${backend.url}"] }\n` +
+      'recipients: { default: plain, sources: [{ file: recipients.yaml }] }\npolicies: { plain: {} }\n',
     join(directory, 'config.yaml'),
   )
   if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '))
@@ -80,6 +85,20 @@ const messagesIn = (reader: EventReader): number =>
     .of('dropped')
     .reduce((sum, { data }) => sum + Number(data['events']), reader.of('transactionEnded').length)
 
+test('what is seldom is there for who comes later, in workers too', async () => {
+  const happened = async (): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+    const response = await fetch(urlOf(app).replace(/events$/, 'happened'))
+    const { events } = (await response.json()) as {
+      readonly events: readonly Readonly<Record<string, unknown>>[]
+    }
+    return events
+  }
+  await until('the worker that reads the files has told it', async () =>
+    (await happened()).some(({ kind, worker }) => kind === 'policiesLoaded' && worker === 1),
+  )
+  expect((await happened()).map(({ kind }) => kind)).not.toContain('transactionEnded')
+})
+
 // Before any mail: connections to a server behind would be told as they end.
 test('workers of whom nobody wants anything tell nothing that they have counted', async () => {
   await app.scrape()
@@ -91,7 +110,7 @@ test('workers of whom nobody wants anything tell nothing that they have counted'
 })
 
 // First, while nobody has watched yet: whoever leaves may come back.
-test('nothing is sent while nobody watches', async () => {
+test('nothing of the mail is sent while nobody watches', async () => {
   await app.scrape()
   sent.length = 0
   const before = backend.delivered.length

@@ -330,6 +330,20 @@ test('the page survives a restart of serve: it keeps what it shows, says so, and
   })
 })
 
+test('what happened before the page was opened is on it, and still there when it is loaded anew', async () => {
+  const [worker] = (await strategiesOf('192.0.2.77', 'mx.example.com')).keys()
+  process.kill(Number(worker), 'SIGKILL')
+  await until('the worker is lost', () => scene.served.events('workerLost').length > 0)
+  await onPage('now', async (page) => {
+    const lost = page.getByRole('listitem').filter({ hasText: 'Worker lost' })
+    await lost.waitFor()
+    expect(await lost.count()).toBe(1)
+    await page.reload()
+    await lost.waitFor()
+    expect(await lost.count()).toBe(1)
+  })
+})
+
 test('it says which front-end it is, and works behind a path prefix', async () => {
   const proxy = await prefixProxy(new URL(scene.adminUrl))
   const { port } = proxy.address() as AddressInfo
