@@ -185,9 +185,11 @@ export class Connection {
     const asked = isWithBackend(this.session) && !isOurs && runner?.committing === true
     const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
-    this.#send(
-      identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity },
-    )
+    if (isOurs) this.#send({ kind: 'brokenOff', at })
+    else
+      this.#send(
+        identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity },
+      )
     if (this.session.state.at === 'closed') this.#letGo()
   }
 

@@ -32,11 +32,15 @@ import type { Session } from './session.ts'
 import { belongs, servingOf, type Transaction } from './transaction.ts'
 import { known } from '../known.ts'
 
-/** RSET, EHLO, QUIT or a lost client before the text was answered. */
-export function abortTransaction(session: Session, transaction: Transaction, made: Made): void {
+/** RSET, EHLO, QUIT or a lost client before the text was answered, or we have ended it. */
+export function abortTransaction(
+  session: Session,
+  transaction: Transaction,
+  { trouble, made }: Pick<Unanswered, 'trouble' | 'made'>,
+): void {
   for (const recipient of transaction.recipients)
     if (recipient.fate === 'through') recipient.reason = reason('ended early')
-  recordAbort(session, transaction, { trouble: false })
+  recordAbort(session, transaction, { trouble })
   noteTransaction(session, transaction, { outcome: 'aborted', made })
 }
 

@@ -102,6 +102,8 @@ export type Event =
     }
   /** `identity`: of the text that is being delivered, where it can still be told. */
   | { readonly kind: 'clientLost'; readonly at: number; readonly identity?: MessageIdentity }
+  /** Rcptwise itself has ended the connection, whatever was under way. */
+  | { readonly kind: 'brokenOff'; readonly at: number }
   /**
    * The client sends nothing more while its text is being delivered; whether it still reads is not
    * known.

@@ -57,7 +57,7 @@ export function end(session: Session, reply: Reply, why: SessionEnd): void {
 }
 
 export function close(session: Session, why: SessionEnd): void {
-  abort(session)
+  abort(session, { trouble: why === 'shutdown' })
   delete session.held
   session.state = { at: 'closed' }
   session.effects.push({ do: 'close', asked: why === 'quit' })
@@ -78,13 +78,16 @@ export function close(session: Session, why: SessionEnd): void {
   })
 }
 
-/** Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. */
-export function abort(session: Session): void {
+/**
+ * Ends the transaction under way, if there is one: RSET, EHLO, QUIT, a lost client. `trouble`: it
+ * was our own, and says nothing about the sender (rule 5).
+ */
+export function abort(session: Session, { trouble } = { trouble: false }): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || !('hello' in session.state)) return
   session.effects.push({ do: 'abandon' })
   const made = madeOf(session.state)
   const { hello } = session.state
   session.state = { at: 'ready', hello }
-  abortTransaction(session, transaction, made)
+  abortTransaction(session, transaction, { trouble, made })
 }

@@ -119,6 +119,8 @@ export function step(session: Session, event: Event): void {
     case 'clientLost':
       if (outlivesClient(session, event.identity)) return
       return close(session, 'lost')
+    case 'brokenOff':
+      return close(session, 'shutdown')
   }
   resume(session)
 }

@@ -56,6 +56,27 @@ describe('rules.md: “No sender starves.” “When a message makes no progress
     expect(again.message(both, spam).rcpts.map((line) => line.slice(0, 3))).toEqual(['250', '250'])
   })
 
+  // Only the sender's own leaving is a sign of one that can't be split.
+  test.each([
+    ['before the text', () => undefined],
+    ['in the text', (machine: Machine) => machine.send('DATA')],
+  ])(
+    'rules.md: “An attempt that Rcptwise breaks off itself, as it ends, does not count.” %s',
+    (_, further) => {
+      const machine = Machine.ready({ recipients })
+      machine.send('MAIL FROM:<sender@example.net>', ...both.map((to) => `RCPT TO:<${to}>`))
+      further(machine)
+      machine.tell({ kind: 'brokenOff' })
+      expect(machine.facts.at(-1)).toMatchObject({ kind: 'sessionClosed', why: 'shutdown' })
+      expect([...machine.ledger.splits.values()]).toMatchObject([
+        { status: 'open', idleAttempts: 0 },
+      ])
+      const again = Machine.ready({ recipients, ledger: machine.ledger })
+      const codes = again.message(both, spam).rcpts.map((line) => line.slice(0, 3))
+      expect(codes.toSorted(), 'split as before').toEqual(['250', '451'])
+    },
+  )
+
   test('attempts in which nobody went through count, also with 554 to DATA', () => {
     const machine = Machine.ready({
       recipients: {

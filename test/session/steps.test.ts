@@ -60,6 +60,7 @@ const events = {
   timedOut: { kind: 'timedOut' },
   shutdown: { kind: 'shutdown' },
   clientLost: { kind: 'clientLost' },
+  brokenOff: { kind: 'brokenOff' },
   inputEnded: { kind: 'inputEnded', identity: { fingerprint: 'ab' } },
   heard: { kind: 'heard' },
 } as const satisfies Readonly<Record<Kind, Parameters<Machine['tell']>[0]>>
@@ -116,7 +117,7 @@ const whole = (machine: Machine): unknown => {
 }
 
 /** What ends a session wherever it stands. */
-const ends = { timedOut: 'closed 421', clientLost: 'closed' } as const
+const ends = { timedOut: 'closed 421', clientLost: 'closed', brokenOff: 'closed' } as const
 
 /** Where command lines are read; `behind others`: whose replies are awaited first. */
 const reads = (place: string, reply: 'said' | 'behind others') =>
