@@ -16,11 +16,12 @@ import {
 } from '../session/session.ts'
 import { step } from '../session/step.ts'
 import { writeOctets } from '../smtp/octets.ts'
+import type { ClientAttributes } from '../smtp/xclient.ts'
 import { atEndOfTurn } from '../loop/end-of-turn.ts'
 import { AttributesOfClient } from './client-attributes.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 import { CommandTimer } from './command-timer.ts'
-import { MessageFlow } from './message-flow.ts'
+import { MessageFlow, type MessageFlowListener } from './message-flow.ts'
 import type { OctetRouter } from './octet-router.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { startTls } from './start-tls.ts'
@@ -53,7 +54,7 @@ const maxUnsaidBytes = 16 * 1024
  */
 type Life = 'open' | 'inputEnded' | 'inputEndTold' | 'destroyed' | 'ended' | 'gone'
 
-export class Connection {
+export class Connection implements MessageFlowListener {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
@@ -63,7 +64,7 @@ export class Connection {
   readonly #events: Event[] = []
   #running = false
   readonly #commandTimer = new CommandTimer(() =>
-    this.#send({ kind: 'timedOut', at: this.#options.now() }),
+    this.tell({ kind: 'timedOut', at: this.#options.now() }),
   )
   /** Have to be done before the client is told more, the session ends, or the handshake begins. */
   readonly #writes = new PendingWrites(() => this.#flush())
@@ -78,15 +79,7 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#messages = new MessageFlow(options, {
-      tell: (event) => this.#send(event),
-      client: () => this.#client.of(this.session, options.ownEnd),
-      hold: () => this.#socket.pause(),
-      goOn: () => {
-        this.#socket.resume()
-        this.#pump()
-      },
-    })
+    this.#messages = new MessageFlow(options, this)
     this.#octets = this.#messages.octets
     this.session = newSession({
       ...options.start,
@@ -115,17 +108,30 @@ export class Connection {
   /** Says the greeting; what came before it makes an early talker. */
   greet(): void {
     this.#greeted = true
-    this.#send({
+    this.tell({
       kind: 'connected',
       at: this.#options.now(),
       earlyTalker: this.#octets.unreadBytes > 0,
     })
   }
 
+  attributes(): ClientAttributes {
+    return this.#client.of(this.session, this.#options.ownEnd)
+  }
+
+  hold(): void {
+    this.#socket.pause()
+  }
+
+  goOn(): void {
+    this.#socket.resume()
+    this.#pump()
+  }
+
   shutdown(): void {
     // Its last words are said, and the time to hear them runs.
     if (this.session.state.at === 'closed') return
-    this.#send({ kind: 'shutdown', at: this.#options.now() })
+    this.tell({ kind: 'shutdown', at: this.#options.now() })
   }
 
   /** Ends it now, politely or not. */
@@ -142,7 +148,7 @@ export class Connection {
     if (awaits(this.session) === 'text') {
       this.#commandTimer.refresh()
       if (!this.#messages.keepsPace(data.length))
-        return this.#send({ kind: 'timedOut', at: this.#options.now(), slow: true })
+        return this.tell({ kind: 'timedOut', at: this.#options.now(), slow: true })
     }
     this.#octets.push(data)
     this.#pump()
@@ -160,7 +166,7 @@ export class Connection {
     const identity = isWithBackend(this.session) ? this.#messages.runner?.identify() : undefined
     if (identity === undefined || this.#life !== 'inputEnded') return
     this.#life = 'inputEndTold'
-    this.#send({ kind: 'inputEnded', at: this.#options.now(), identity })
+    this.tell({ kind: 'inputEnded', at: this.#options.now(), identity })
   }
 
   /**
@@ -185,9 +191,9 @@ export class Connection {
     const asked = isWithBackend(this.session) && !isOurs && runner?.committing === true
     const identity = asked ? runner.identify() : undefined
     const at = this.#options.now()
-    if (isOurs) this.#send({ kind: 'brokenOff', at })
+    if (isOurs) this.tell({ kind: 'brokenOff', at })
     else
-      this.#send(
+      this.tell(
         identity === undefined ? { kind: 'clientLost', at } : { kind: 'clientLost', at, identity },
       )
     if (this.session.state.at === 'closed') this.#letGo()
@@ -224,7 +230,7 @@ export class Connection {
       if (line === undefined) {
         if (!this.#batchOpen) break
         this.#batchOpen = false
-        this.#send({ kind: 'batchEnded', at })
+        this.tell({ kind: 'batchEnded', at })
         break
       }
       this.#batchOpen = true
@@ -242,7 +248,7 @@ export class Connection {
     else if (this.#socket.isPaused() && !this.#messages.held) this.#socket.resume()
     if (this.#life === 'open' || this.#life === 'destroyed') return
     if (this.#octets.unreadBytes === 0) this.#noteEndOfInput()
-    if (this.#owesNothing()) this.#send({ kind: 'clientLost', at: this.#options.now() })
+    if (this.#owesNothing()) this.tell({ kind: 'clientLost', at: this.#options.now() })
   }
 
   /**
@@ -262,7 +268,7 @@ export class Connection {
   }
 
   /** Tells the machine what happened, from outside of a turn. */
-  #send(event: Event): void {
+  tell(event: Event): void {
     if (this.#running) {
       this.#events.push(event)
       return
@@ -320,9 +326,8 @@ export class Connection {
   }
 
   #authenticate(line: string): void {
-    const client = this.#client.of(this.session, this.#options.ownEnd)
-    this.#options.auth?.say(line, client, (reply) =>
-      this.#send({ kind: 'authReplied', at: this.#options.now(), reply }),
+    this.#options.auth?.say(line, this.attributes(), (reply) =>
+      this.tell({ kind: 'authReplied', at: this.#options.now(), reply }),
     )
   }
 
@@ -378,7 +383,7 @@ export class Connection {
     if (tls === undefined) return this.destroy()
     const { onFact, now } = this.#options
     this.#socket = startTls(this.#socket, tls, this.session, {
-      tell: (event) => this.#send(event),
+      tell: (event) => this.tell(event),
       onFact,
       now,
     })
@@ -394,7 +399,7 @@ export class Connection {
     if (this.#isOver) return this.#letGo()
     this.#flush()
     // One that has not left reads its last words, and what was said before them.
-    if (this.#goesOn) this.#send({ kind: 'heard', at: this.#options.now() })
+    if (this.#goesOn) this.tell({ kind: 'heard', at: this.#options.now() })
     else if (this.session.unheard !== undefined && !this.session.secured)
       return this.#seeWhetherHeard()
     const saidAll = this.#socket.writableLength === 0 && this.#octets.unreadBytes === 0
@@ -412,7 +417,7 @@ export class Connection {
     this.#commandTimer.last(hearingMs, () =>
       this.#socket.write('', (error) => {
         if (error instanceof Error) return
-        this.#send({ kind: 'heard', at: this.#options.now() })
+        this.tell({ kind: 'heard', at: this.#options.now() })
         this.#socket.destroy()
       }),
     )

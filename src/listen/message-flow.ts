@@ -3,8 +3,9 @@
  * not faster than it takes them, and not slower than `limits.text_minimum_rate`.
  */
 import type { Effect, Event } from '../session/effects.ts'
+import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
-import { OctetRouter, type OctetRouterOptions } from './octet-router.ts'
+import { type OctetListener, OctetRouter, type OctetRouterOptions } from './octet-router.ts'
 import { TextPace } from './text-pace.ts'
 import type { MessageListener } from './message-intake.ts'
 import { type RunnerParts, TransactionRunner } from './transaction-runner.ts'
@@ -17,44 +18,34 @@ export interface MessageFlowOptions extends OctetRouterOptions {
   readonly now: () => number
 }
 
+/** A connection itself: closures of one would stay as long as it does. */
 export interface MessageFlowListener {
-  readonly tell: (event: Event) => void
+  tell(event: Event): void
   /** The client, as the backend may be told of it now. */
-  readonly client: () => ClientAttributes
+  attributes(): ClientAttributes
   /** Nothing more of the text can be taken, until `goOn`. */
-  readonly hold: () => void
-  readonly goOn: () => void
+  hold(): void
+  goOn(): void
 }
 
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 type Receiving = Of<'offer' | 'abandon' | 'receiveText' | 'dropText' | 'receiveChunk'>
 
-export class MessageFlow {
+export class MessageFlow implements OctetListener {
   readonly octets: OctetRouter
   readonly #options: MessageFlowOptions
   readonly #listener: MessageFlowListener
   readonly #pace: TextPace
   #runner: TransactionRunner | undefined
-  readonly #toRunner: MessageListener
+  /** From the first message on. */
+  #toRunner: MessageListener | undefined
   #held = false
 
   constructor(options: MessageFlowOptions, listener: MessageFlowListener) {
-    const { now } = options
     this.#options = options
     this.#listener = listener
-    const toRunner: MessageListener = { tell: listener.tell, onDrain: () => this.#drained() }
-    this.#toRunner = toRunner
     this.#pace = new TextPace(options.textMinimumRate, options.timeouts.textMs)
-    this.octets = new OctetRouter(options, {
-      octets: (octets) => this.#passOn(octets),
-      turnEnded: () => this.#runner?.lookEarly(),
-      textEnded: (sizeBytes, fault) => this.#runner?.endText(sizeBytes, fault),
-      droppedTextEnded: () => listener.tell({ kind: 'refusedTextEnded', at: now() }),
-      chunkTaken: (bytes) => {
-        this.#runner?.lookEarly()
-        listener.tell({ kind: 'chunkTaken', at: now(), bytes })
-      },
-    })
+    this.octets = new OctetRouter(options, this)
   }
 
   /** Of the transaction under way, if one is. */
@@ -76,8 +67,11 @@ export class MessageFlow {
     this.#runner = new TransactionRunner(
       effect.id,
       this.#options.runner,
-      this.#listener.client(),
-      this.#toRunner,
+      this.#listener.attributes(),
+      (this.#toRunner ??= {
+        tell: (event) => this.#listener.tell(event),
+        onDrain: () => this.#drained(),
+      }),
     )
     this.#runner.begin(effect)
   }
@@ -107,11 +101,28 @@ export class MessageFlow {
     }
   }
 
-  #passOn(octets: Buffer): void {
+  take(octets: Buffer): void {
     if (this.#runner?.text(octets) !== false) return
     this.#held = true
     this.#pace.hold(performance.now())
     this.#listener.hold()
+  }
+
+  turnEnded(): void {
+    this.#runner?.lookEarly()
+  }
+
+  textEnded(sizeBytes: number, fault: TextFault | undefined): void {
+    this.#runner?.endText(sizeBytes, fault)
+  }
+
+  droppedTextEnded(): void {
+    this.#listener.tell({ kind: 'refusedTextEnded', at: this.#options.now() })
+  }
+
+  chunkTaken(bytes: number): void {
+    this.#runner?.lookEarly()
+    this.#listener.tell({ kind: 'chunkTaken', at: this.#options.now(), bytes })
   }
 
   #drained(): void {

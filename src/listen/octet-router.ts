@@ -13,14 +13,14 @@ export interface OctetListener {
    * The next octets of a message, without stuffed dots. Not to be kept longer than their chunk may
    * live.
    */
-  readonly octets: (octets: Buffer) => void
+  take(octets: Buffer): void
   /** The octets at hand ended within a text. */
-  readonly turnEnded: () => void
-  readonly textEnded: (sizeBytes: number, fault: TextFault | undefined) => void
+  turnEnded(): void
+  textEnded(sizeBytes: number, fault: TextFault | undefined): void
   /** The end of a text that nobody wanted. */
-  readonly droppedTextEnded: () => void
+  droppedTextEnded(): void
   /** The whole chunk is in, and it is not the last one. */
-  readonly chunkTaken: (bytes: number) => void
+  chunkTaken(bytes: number): void
 }
 
 export interface OctetRouterOptions {
@@ -86,7 +86,9 @@ export class OctetRouter {
 
   beginText(): void {
     this.#use = 'text'
-    this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, this.#listener.octets)
+    this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, (octets) =>
+      this.#listener.take(octets),
+    )
   }
 
   /** A text that nobody gets. */
@@ -99,9 +101,10 @@ export class OctetRouter {
     if (chunk.first) {
       this.#use = 'chunks'
       const { text } = this.#options
+      const take = (octets: Buffer): void => this.#listener.take(octets)
       this.#receiver = chunk.binary
-        ? new BinaryReceiver(text, this.#listener.octets)
-        : new TextReceiver({ ...text, dots: false }, this.#listener.octets)
+        ? new BinaryReceiver(text, take)
+        : new TextReceiver({ ...text, dots: false }, take)
     }
     this.#chunk = chunk
     this.#left = chunk.bytes

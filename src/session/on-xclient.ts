@@ -4,6 +4,7 @@
  * that is not offered.
  */
 import { canonicalDomainOf } from '../smtp/domain.ts'
+import { noExtensions } from '../smtp/ehlo.ts'
 import { parseClient } from '../smtp/xclient.ts'
 import { replies } from '../smtp/replies.ts'
 import { forgetAuth } from './auth.ts'
@@ -41,7 +42,7 @@ export function onXclient(session: Session, argument: string): void {
     ...known({ local: session.client.local }),
   }
   session.helo = named.helo ?? ''
-  session.offered = new Map()
+  session.offered = noExtensions
   forgetAuth(session)
   session.state = { at: 'greeted' }
   sayNow(session.slots, replies.greeting(session.options.hostname))

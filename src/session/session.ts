@@ -6,7 +6,7 @@
  *                    ▲          │          (RSET, HELO: back to ready)
  *                    └ securing ┘                                     any ─▶ closed
  */
-import { type Extensions } from '../smtp/ehlo.ts'
+import { type Extensions, noExtensions } from '../smtp/ehlo.ts'
 import type { OwnExtensions } from '../smtp/ehlo.ts'
 import type { Command } from '../smtp/command.ts'
 import type { Reply } from '../smtp/reply.ts'
@@ -199,7 +199,7 @@ export function newSession({ oracle, journal, ...start }: SessionStart): Session
     effects: [],
     secured: start.secured,
     ...known({ tls: start.tls }),
-    offered: new Map(),
+    offered: noExtensions,
     helo: '',
     errors: 0,
     transactions: 0,

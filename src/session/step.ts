@@ -1,7 +1,7 @@
 /** The machine: one event in, state and effects changed. Every command is seen here once. */
 import { commandTable } from '../smtp/command-table.ts'
 import { type Command, parseCommand } from '../smtp/command.ts'
-import { encodeExtensions, offeredExtensions } from '../smtp/ehlo.ts'
+import { noExtensions, offeredExtensions, offerOf } from '../smtp/ehlo.ts'
 import { type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Event } from './effects.ts'
@@ -248,7 +248,7 @@ function onHello(session: Session, hello: Hello): void {
   session.helo = hello.domain
   session.state = { at: 'ready', hello }
   if (hello.verb === 'HELO') {
-    session.offered = new Map()
+    session.offered = noExtensions
     return sayNow(session.slots, replies.helo(options.hostname))
   }
   const offered = offeredExtensions(options.own, session.oracle.backendExtensions(), {
@@ -257,12 +257,15 @@ function onHello(session: Session, hello: Hello): void {
     secured: session.secured && session.client.address === session.connectedFrom,
   })
   const mechanisms = mechanismsFor(session)
-  session.offered = new Map([
-    ...offered,
-    ...(mechanisms === '' ? [] : [['AUTH', mechanisms] as const]),
-    ...(mayIntroduce(session) ? [['XCLIENT', xclientAttributes] as const] : []),
-  ])
-  sayNow(session.slots, replies.ehlo(options.hostname, encodeExtensions(session.offered)))
+  const { extensions, lines } = offerOf(
+    new Map([
+      ...offered,
+      ...(mechanisms === '' ? [] : [['AUTH', mechanisms] as const]),
+      ...(mayIntroduce(session) ? [['XCLIENT', xclientAttributes] as const] : []),
+    ]),
+  )
+  session.offered = extensions
+  sayNow(session.slots, replies.ehlo(options.hostname, lines))
 }
 
 function onStartTls(session: Session): void {
@@ -279,7 +282,7 @@ function onSecured(session: Session, event: Extract<Event, { kind: 'secured' }>)
   if (session.state.at !== 'securing') return
   session.secured = true
   session.tls = { protocol: event.protocol, cipher: event.cipher }
-  session.offered = new Map()
+  session.offered = noExtensions
   forgetAuth(session)
   session.state = { at: 'greeted' }
   session.effects.push({

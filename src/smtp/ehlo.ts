@@ -8,6 +8,9 @@ export type Extensions = ReadonlyMap<string, string>
 
 const keywordLine = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:[ =](.*))?$/
 
+/** Nothing is offered. */
+export const noExtensions: Extensions = new Map()
+
 /** Reads the lines of an EHLO reply; the first one is the greeting. */
 export function parseExtensions(lines: readonly string[]): Extensions {
   const extensions = new Map<string, string>()
@@ -85,9 +88,26 @@ export const passedMechanisms = (backend: Extensions): string =>
     .filter((mechanism) => mechanism !== '' && !boundToConnection.test(mechanism))
     .join(' ')
 
-/** The lines of an EHLO reply. */
-export function encodeExtensions(offer: Extensions): string[] {
-  return [...offer].map(([keyword, parameters]) =>
+/** What is offered, and the lines of the EHLO reply that say so. */
+export interface Offer {
+  readonly extensions: Extensions
+  readonly lines: readonly string[]
+}
+
+/** A site makes a handful: with and without TLS, for each of what its backends offer. */
+const mostKept = 64
+const kept = new Map<string, Offer>()
+
+/** Equal offers are one object, which all sessions hold that were offered the same. */
+export function offerOf(extensions: Extensions): Offer {
+  const lines = [...extensions].map(([keyword, parameters]) =>
     parameters === '' ? keyword : `${keyword} ${parameters}`,
   )
+  const key = lines.join('\n')
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  if (kept.size >= mostKept) kept.clear()
+  const offer = { extensions, lines }
+  kept.set(key, offer)
+  return offer
 }

@@ -50,7 +50,8 @@ export class LineSplitter {
       if (end === -1) return this.#unfinished()
       const line = this.#buffer.toString('latin1', 0, end)
       const ended = end > 0 && this.#buffer[end - 1] === CR
-      this.#buffer = this.#buffer.subarray(end + 1)
+      // A view of nothing would keep the octets that were read last.
+      this.#buffer = end + 1 === this.#buffer.length ? empty : this.#buffer.subarray(end + 1)
       this.#searched = 0
       if (this.#skipping) {
         this.#skipping = false

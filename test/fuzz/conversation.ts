@@ -62,7 +62,7 @@ export class Conversation {
     this.#intake = new OctetRouter(
       { text: limits, commandLineBytes: 600 },
       {
-        octets: (octets) => this.#text.push(Buffer.from(octets)),
+        take: (octets) => void this.#text.push(Buffer.from(octets)),
         turnEnded: () => undefined,
         textEnded: (_, fault) => this.#textEnded(fault),
         droppedTextEnded: () => {

@@ -25,7 +25,7 @@ function run(octets: string, cuts: readonly number[]): string[] {
   const router = new OctetRouter(
     { text, commandLineBytes: 512 },
     {
-      octets: (part) => {
+      take: (part) => {
         message += part.toString('latin1')
       },
       turnEnded: () => undefined,
@@ -130,7 +130,7 @@ test('octets that were not read can be thrown away', () => {
   const router = new OctetRouter(
     { text, commandLineBytes: 512 },
     {
-      octets: () => undefined,
+      take: () => undefined,
       turnEnded: () => undefined,
       textEnded: () => undefined,
       droppedTextEnded: () => undefined,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeExtensions, offeredExtensions, parseExtensions } from '../../src/smtp/ehlo.ts'
+import { offeredExtensions, offerOf, parseExtensions } from '../../src/smtp/ehlo.ts'
 
 const own = { messageSizeBytes: 1000, chunking: false, greylist: false, prdr: 'own' } as const
 const inClear = { startTls: true, secured: false }
@@ -93,7 +93,7 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
       ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'ENHANCEDSTATUSCODES', 'PRDR'],
     ],
   ])('%s', (_name, behind, lines) =>
-    expect(encodeExtensions(offeredExtensions(own, behind, inClear))).toEqual(lines),
+    expect(offerOf(offeredExtensions(own, behind, inClear)).lines).toEqual(lines),
   )
 
   test.each<[string, string[], { chunking: boolean; secured: boolean }, string[]]>([
@@ -125,7 +125,7 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
         secured: false,
       },
     )
-    expect(encodeExtensions(offer)).toEqual([
+    expect(offerOf(offer).lines).toEqual([
       'PIPELINING',
       'SIZE 1000',
       'ENHANCEDSTATUSCODES',
@@ -137,7 +137,7 @@ describe('what a client is offered (protocol.md: EHLO)', () => {
   })
 
   test('Exim finds PRDR in the whole reply, on a line of its own (protocol-reference 1.5.1)', () => {
-    const wire = ['mx.test', ...encodeExtensions(offeredExtensions(own, new Map(), inClear))]
+    const wire = ['mx.test', ...offerOf(offeredExtensions(own, new Map(), inClear)).lines]
       .map((line) => `\n250-${line}`)
       .join('')
     expect(wire).toMatch(/\n250[\s-]PRDR(\s|\n|$)/)
