@@ -3,7 +3,6 @@
  * to whom, what each recipient was told, and why. Texts that others have written are bounded; of a
  * message's text nothing is kept but its Message-ID.
  */
-import type { Fact } from '../facts/fact.ts'
 import type { JudgedFact, RecipientFact, TransactionFact } from '../facts/transaction.ts'
 
 export type KeptRecipient = Omit<RecipientFact, 'group'> & { readonly group?: number }
@@ -50,29 +49,6 @@ const mostSymbols = 30
 
 const cut = (text: string): string =>
   text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`
-
-/** Of these facts something is kept. */
-export type KeptFact = Extract<
-  Fact,
-  { readonly kind: 'transactionEnded' | 'splitClosed' | 'recipientsMissing' }
->
-
-export function keptOf(fact: KeptFact): Kept {
-  const { at } = fact
-  switch (fact.kind) {
-    case 'transactionEnded':
-      return { kind: 'attempt', attempt: attemptOf(fact) }
-    case 'splitClosed': {
-      const { split, outcome, abandonedRecipients: recipients } = fact
-      return { kind: 'closing', closing: { at, split, outcome, recipients } }
-    }
-    case 'recipientsMissing': {
-      const { split } = fact
-      const recipients = fact.recipients.map(({ address }) => address)
-      return { kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }
-    }
-  }
-}
 
 /** Without what tells the log and the metrics alone. */
 export function attemptOf(fact: TransactionFact): Attempt {

@@ -5,7 +5,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FactListener } from '../facts/fact.ts'
-import { type KeptFact, keptOf } from './attempt.ts'
+import { type KeptFact, keptOf } from './kept-fact.ts'
 import type { Answer, Gap, Question } from './question.ts'
 import type { FromThread, ThreadOptions, ToThread } from './messages.ts'
 

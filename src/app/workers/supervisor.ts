@@ -11,7 +11,7 @@ import { lookMs } from './pulse.ts'
 import type { SharedSocket } from './shared-socket.ts'
 import { CountsOfAll } from './shared-counts.ts'
 import { RatesOfAll } from './shared-rates.ts'
-import { Worker } from './worker.ts'
+import { Worker, WorkerKilled } from './worker.ts'
 
 export interface CrewOptions {
   readonly workers: number
@@ -64,6 +64,8 @@ interface Slot {
   readonly slot: number
   worker: Worker | undefined
   againMs: number
+  /** The last one that was lost has a successor who takes mail, or one that can't. */
+  replaced?: Promise<void>
 }
 
 export class Supervisor {
@@ -101,9 +103,21 @@ export class Supervisor {
     this.#looking = setInterval(() => setImmediate(() => this.#look()), lookMs).unref()
   }
 
-  /** Starts them all; rejects with the first that can't take mail, and why. */
+  /**
+   * Starts them all; rejects with the first that can't take mail, and why. One that is killed
+   * meanwhile says nothing of that: others take mail already, and another one takes its place.
+   */
   async start(): Promise<void> {
-    await Promise.all(this.#posts.map(async (post) => await this.#begin(post).started))
+    await Promise.all(this.#posts.map(async (post) => await this.#fill(post)))
+  }
+
+  async #fill(post: Slot): Promise<void> {
+    try {
+      await this.#begin(post).started
+    } catch (error) {
+      if (!(error instanceof WorkerKilled)) throw error
+      await post.replaced
+    }
   }
 
   get workers(): readonly Worker[] {
@@ -259,7 +273,7 @@ export class Supervisor {
     post.againMs = Math.min(againMs * 2, againMostMs)
     const { slot } = post
     this.#options.onLost({ slot, pid: worker.pid, how, againMs })
-    void this.#replaceLater(post, againMs)
+    post.replaced = this.#replaceLater(post, againMs)
   }
 
   async #replaceLater(post: Slot, againMs: number): Promise<void> {

@@ -24,6 +24,9 @@ export interface WorkerOptions {
   readonly onEnd: (worker: Worker, how: string) => void
 }
 
+/** Somebody else has ended it, such as the kernel when memory is short: the next one may do. */
+export class WorkerKilled extends Error {}
+
 export class Worker {
   readonly slot: number
   readonly #child: ChildProcess
@@ -53,7 +56,7 @@ export class Worker {
     const piped = options.child.stdout !== null
     this.#child.on('message', (message: FromWorker) => this.#hear(message))
     this.#child.once('close', (code, signal) =>
-      this.#end(signal ?? `exit code ${code ?? 'unknown'}`),
+      this.#end(signal ?? `exit code ${code ?? 'unknown'}`, signal !== null),
     )
     // Who waits for these hears it from there; nobody else has to.
     this.#started.promise.catch(() => undefined)
@@ -176,8 +179,9 @@ export class Worker {
     if (message.kind === 'counted') this.#asking.get(message.asked?.number ?? 0)?.()
   }
 
-  #end(how: string): void {
-    this.#started.reject(new Error(`worker ${this.slot} ended with ${how} before it took mail`))
+  #end(how: string, byForce: boolean): void {
+    const why = `worker ${this.slot} ended with ${how} before it took mail`
+    this.#started.reject(byForce ? new WorkerKilled(why) : new Error(why))
     this.#ended.resolve(undefined)
     this.#options.onEnd(this, how)
   }
