@@ -41,7 +41,7 @@ const processors = { rcptwise: '0', others: '1' } as const
 /** 20 sessions that stay, 4 KiB a message. */
 const load = ['-d', '-s', '20', '-l', '4096']
 /** Once for each process, so that what is hot is compiled. */
-const warmUp = 20_000
+const warmUp = 60_000
 /** As the page does (src/console/sources.ts). */
 const askedEveryMs = 2000
 /** Those who look have begun by then: people look for longer than a round takes. */
