@@ -3,7 +3,6 @@
  * lies around it while it is open. It is asked in time, its questions are told, and its answers are
  * kept.
  */
-import { readFileSync } from 'node:fs'
 import type {
   AskedConfig,
   Config,
@@ -24,6 +23,7 @@ import type { LdapSettings } from '../policy/ldap/ldap-store.ts'
 import type { RedisSettings } from '../policy/redis/redis-store.ts'
 import { type SocketmapSettings, socketmapStore } from '../policy/socketmap/socketmap-store.ts'
 import { timed } from '../policy/timed.ts'
+import { readAuthorities } from '../tls/authorities.ts'
 import { passwordIn } from './password-file.ts'
 
 /** What a source tells, and the clock that it tells by. */
@@ -81,7 +81,8 @@ export function askedSettings(
       return { kind: source.kind, server: ldapSettings(source, limitMs), ...common }
     case 'redis': {
       const { kind, url, layout, valueSizeBytes: valueBytes } = source
-      return { kind, server: { url, layout, limitMs, valueBytes }, ...common }
+      const ca = source.ca === undefined ? {} : { ca: authoritiesIn(source.ca) }
+      return { kind, server: { url, ...ca, layout, limitMs, valueBytes }, ...common }
     }
     case 'http':
       return { kind: source.kind, server: httpSettings(source), ...common }
@@ -91,12 +92,15 @@ export function askedSettings(
   }
 }
 
+/** @throws Error for a file that holds no certificate */
+const authoritiesIn = (file: string): string => readAuthorities(file, 'ca').join('')
+
 function serverSettings(source: ServerConfig, limitMs: number): ServerSettings {
   const { host, port, database, user, passwordFile, tls, ca, connections, query } = source
   return {
     ...{ host, port, database, user, connections, query, limitMs },
     ...(passwordFile !== undefined && { password: passwordIn(passwordFile) }),
-    ...(tls && { tls: { ca: ca === undefined ? '' : readFileSync(ca, 'utf8') } }),
+    ...(tls && { tls: { ca: ca === undefined ? '' : authoritiesIn(ca) } }),
   }
 }
 
@@ -105,7 +109,7 @@ function httpSettings(source: HttpSourceConfig): HttpSettings {
   return {
     ...{ server, connections, answerLimitBytes },
     ...(tokenFile !== undefined && { token: passwordIn(tokenFile) }),
-    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(ca !== undefined && { ca: authoritiesIn(ca) }),
   }
 }
 
@@ -113,7 +117,7 @@ function ldapSettings(source: LdapConfig, limitMs: number): LdapSettings {
   const { url, startTls, base, scope, filter, keyAttributes, attributes, ca, bind } = source
   return {
     ...{ url, startTls, base, scope, filter, keyAttributes, attributes, limitMs },
-    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(ca !== undefined && { ca: authoritiesIn(ca) }),
     ...(bind === 'external' && { bind }),
     ...(typeof bind === 'object' && {
       bind: { dn: bind.dn, password: passwordIn(bind.passwordFile) },

@@ -1,9 +1,11 @@
 /** The configured ledger, for the house and for the sessions. */
-import type { Config } from '../config/config.ts'
+import type { Config, LedgerStore } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { reconcilingLedger } from '../ledger/reconcile.ts'
 import { openSqliteLedger } from '../ledger/sqlite/sqlite.ts'
+import type { RedisPlace } from '../redis/locator.ts'
+import { readAuthorities } from '../tls/authorities.ts'
 
 export interface LedgerHere {
   readonly onFact: FactListener
@@ -14,8 +16,20 @@ export interface LedgerHere {
 }
 
 /**
- * @throws RefusedLedgerError for a file of a newer release or of another program. A server that is
- * away is no error.
+ * The servers of a ledger, and whom to trust there.
+ *
+ * @throws Error that says what is wrong with the file of `ledger.ca`
+ */
+export function placeOf({
+  place,
+  ca,
+}: Pick<Extract<LedgerStore, { kind: 'redis' }>, 'place' | 'ca'>): RedisPlace {
+  return ca === undefined ? place : { ...place, ca: readAuthorities(ca, 'ledger.ca').join('') }
+}
+
+/**
+ * @throws RefusedLedgerError for a file of a newer release or of another program, Error for a file
+ * of authorities that holds none. A server that is away is no error.
  */
 export async function openLedger(
   { ledger }: Config,
@@ -27,7 +41,8 @@ export async function openLedger(
     return await openSqliteLedger({ path: ledger.path, ...parts, checkedElsewhere: isWorker })
   // Loaded where it is used: the client library takes some megabytes and a tenth of a second.
   const { openRedisLedger } = await import('../ledger/redis/redis.ts')
-  const { place, prefix, patienceMs, keepMs } = ledger
+  const { prefix, patienceMs, keepMs } = ledger
+  const place = placeOf(ledger)
   return await openRedisLedger({ place, prefix, patienceMs, keepMs, ...parts })
 }
 

@@ -1,4 +1,5 @@
 /** The part of `check` that asks the server of a shared ledger, and its sentinels. */
+import { placeOf } from '../app/ledger.ts'
 import type { Config } from '../config/config.ts'
 import type { RedisLook, SentinelLook } from '../ledger/redis/look.ts'
 import { bad, type Finding, ok, warning } from './finding.ts'
@@ -8,7 +9,11 @@ export async function checkLedger({ ledger }: Config): Promise<readonly Finding[
   if (ledger.kind !== 'redis') return []
   // Loaded where it is used, as in app/ledger.ts.
   const { lookAtRedis } = await import('../ledger/redis/look.ts')
-  return inWords(await lookAtRedis(ledger.place, ledger.prefix))
+  try {
+    return inWords(await lookAtRedis(placeOf(ledger), ledger.prefix))
+  } catch (error) {
+    return [bad('ledger', error instanceof Error ? error.message : String(error))]
+  }
 }
 
 /** Pure. */

@@ -149,6 +149,8 @@ export interface SocketmapConfig extends AskedSourceConfig {
 export interface RedisSourceConfig extends AskedSourceConfig {
   readonly kind: 'redis'
   readonly url: string
+  /** PEM file. */
+  readonly ca?: string
   readonly layout:
     | { readonly kind: 'strings' | 'hashes'; readonly prefix: string }
     | { readonly kind: 'hash'; readonly name: string }
@@ -253,7 +255,13 @@ export type LedgerStore =
   /** A file; `:memory:` for none. */
   | { readonly kind: 'sqlite'; readonly path: string }
   /** Keys begin with the prefix. */
-  | { readonly kind: 'redis'; readonly place: LedgerPlace; readonly prefix: string }
+  | {
+      readonly kind: 'redis'
+      readonly place: LedgerPlace
+      /** PEM file with the authorities that are trusted in place of the usual ones. */
+      readonly ca?: string
+      readonly prefix: string
+    }
 
 /** The URLs may hold a password: they are not for logs. */
 export type LedgerPlace =

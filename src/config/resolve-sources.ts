@@ -86,7 +86,7 @@ function sourceOf(
   if (postgres !== undefined) return { kind: 'postgres', ...server(postgres, place) }
   if (mysql !== undefined) return { kind: 'mysql', ...server(mysql, place) }
   if (http !== undefined) return httpSource(http, place)
-  if (redis !== undefined) return redisSource(redis)
+  if (redis !== undefined) return redisSource(redis, place)
   if (ldap !== undefined) return ldapSource(ldap, place)
   if (sqlite === undefined) return undefined
   return { kind: 'sqlite', path: place(sqlite.path), query: sqlite.query, ...asked(sqlite) }
@@ -163,9 +163,10 @@ function reportLdap(
 
 type RedisEntry = NonNullable<Entry['redis']>
 
-function redisSource(entry: RedisEntry): RedisSourceConfig | undefined {
+function redisSource(entry: RedisEntry, place: Resolving['place']): RedisSourceConfig | undefined {
   const { url, strings, hash, hashes, value_size: valueSizeBytes } = entry
-  const common = { kind: 'redis', url, valueSizeBytes, ...asked(entry) } as const
+  const ca = entry.ca === undefined ? {} : { ca: place(entry.ca) }
+  const common = { kind: 'redis', url, ...ca, valueSizeBytes, ...asked(entry) } as const
   if (hash !== undefined) return { ...common, layout: { kind: 'hash', name: hash } }
   const prefix = strings ?? hashes
   if (prefix === undefined) return undefined
@@ -173,9 +174,11 @@ function redisSource(entry: RedisEntry): RedisSourceConfig | undefined {
 }
 
 function reportLayout(
-  { strings, hash, hashes }: RedisEntry,
+  { strings, hash, hashes, url, ca }: RedisEntry,
   report: (key: readonly string[], why: string) => void,
 ): void {
+  if (ca !== undefined && !url.startsWith('rediss:'))
+    report(['ca'], 'is only for rediss://, which is TLS; write that, or leave it out')
   const named = Object.entries({ strings, hash, hashes }).filter(([, one]) => one !== undefined)
   const [, second] = named
   if (named.length === 0) report([], 'says not where the entries are; add strings, hash or hashes')

@@ -149,12 +149,21 @@ function resolveLedgerStore(
   }: { readonly place: (path: string) => string; readonly dataDirectory: string },
   report: Report,
 ): LedgerStore {
-  const { path, prefix } = ledger
+  const { path, prefix, ca } = ledger
   const stores = (['url', 'cluster', 'path'] as const).filter((one) => ledger[one] !== undefined)
   for (const one of stores.slice(1))
     report(['ledger', one], `there is already a store, ${stores[0]}; keep one of them`)
   const redis = resolveRedis(ledger, report)
-  if (redis !== undefined) return { kind: 'redis', place: redis, prefix: prefix ?? 'rcptwise:' }
+  const urls = [ledger.url, ...(ledger.cluster ?? []), ...(ledger.sentinels ?? [])]
+  if (ca !== undefined && !urls.some((url) => url?.startsWith('rediss:') === true))
+    report(['ledger', 'ca'], 'is only for rediss://, which is TLS; write that, or leave it out')
+  if (redis !== undefined)
+    return {
+      kind: 'redis',
+      place: redis,
+      ...(ca !== undefined && { ca: place(ca) }),
+      prefix: prefix ?? 'rcptwise:',
+    }
   if (prefix !== undefined)
     report(['ledger', 'prefix'], 'is only for a Redis server; add url, or leave it out')
   return {

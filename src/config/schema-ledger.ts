@@ -36,6 +36,11 @@ export const ledger = z.preprocess(
       'Sentinels that know the server, such as `[redis://host1:26379, redis://host2:26379]`, each with user, password and TLS of its own. The host of `url` is then the name that they have for the master, without a port: `redis://user:password@mymaster/0`.',
       'none',
     ),
+    ca: key(
+      is.text('a file name').optional(),
+      "Certificates of the authorities that Rcptwise believes at `rediss://`, in PEM: of the server, of a cluster's nodes and of sentinels.",
+      'those of Node',
+    ),
     prefix: key(
       is.text('text without braces and spaces', /^[^\s{}]{1,64}$/).optional(),
       'What the keys on the Redis server begin with; front-ends with the same one share a ledger.',

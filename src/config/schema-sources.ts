@@ -116,6 +116,11 @@ const redis = z.strictObject({
     is.redisUrl(),
     'Redis or Valkey server: `redis://user:password@host:port/db`, or `rediss://` for TLS.',
   ),
+  ca: key(
+    is.text('a file name').optional(),
+    'Certificates of the authorities that Rcptwise believes at `rediss://`, in PEM.',
+    'those of Node',
+  ),
   strings: key(
     redisKey(),
     'What stands before the address in the name of a string, such as `policy:`.',

@@ -13,6 +13,8 @@ export interface RedisConnectionOptions {
    * `redis://` or `rediss://` (TLS), with user, password and number of the database as in the URL.
    */
   readonly url: string
+  /** Certificates of the authorities that are trusted in place of Node's own, in PEM. */
+  readonly ca?: string
   /** Longest time from a command to its reply, and of the whole opening, ms. */
   readonly timeoutMs: number
   /** Called once, when it was not `close` that ended it. Commands under way are rejected then. */
@@ -223,7 +225,7 @@ export class RedisConnection {
   }
 }
 
-function newClient({ url, timeoutMs }: RedisConnectionOptions) {
+function newClient({ url, ca, timeoutMs }: RedisConnectionOptions) {
   return createClient({
     url,
     // Every server and every version speaks it, and the replies here are strings, numbers and
@@ -239,6 +241,7 @@ function newClient({ url, timeoutMs }: RedisConnectionOptions) {
       noDelay: true,
       keepAlive: true,
       lookup: lookUpForSocket(),
+      ...(ca !== undefined && url.startsWith('rediss:') && { tls: true, ca }),
     },
   })
 }

@@ -6,14 +6,18 @@ import { AtServer } from './at-server.ts'
 import { connectRedis, type RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { Sentinels, type SentinelPlace } from './sentinel.ts'
 
-/** The URLs may hold a password: they are not for logs. */
-export type RedisPlace =
+/**
+ * The URLs may hold a password: they are not for logs. `ca`: the authorities that are trusted at
+ * `rediss://`, in PEM; absent: Node's own.
+ */
+export type RedisPlace = { readonly ca?: string } & (
   | { readonly kind: 'server'; readonly url: string }
   /** Any nodes of it; user, password and TLS hold for all its nodes. */
   | { readonly kind: 'cluster'; readonly urls: readonly string[] }
   | ({ readonly kind: 'sentinel' } & SentinelPlace)
+)
 
-type Options = Omit<RedisConnectionOptions, 'url'>
+type Options = Omit<RedisConnectionOptions, 'url' | 'ca'>
 
 export interface ServerLocator {
   /**
@@ -28,9 +32,9 @@ export interface ServerLocator {
 export function serverLocator(place: RedisPlace): ServerLocator {
   switch (place.kind) {
     case 'server':
-      return new OneServer(place.url)
+      return new OneServer(place)
     case 'cluster':
-      return new ClusterNodes(place.urls)
+      return new ClusterNodes(place)
     case 'sentinel':
       return new Sentinels(place)
   }
@@ -39,14 +43,14 @@ export function serverLocator(place: RedisPlace): ServerLocator {
 const nothingToEnd = (): void => undefined
 
 class OneServer implements ServerLocator {
-  readonly #url: string
+  readonly #server: Pick<RedisConnectionOptions, 'url' | 'ca'>
 
-  constructor(url: string) {
-    this.#url = url
+  constructor({ url, ca }: Pick<RedisConnectionOptions, 'url' | 'ca'>) {
+    this.#server = { url, ...(ca !== undefined && { ca }) }
   }
 
   async connect(options: Options, key: string): Promise<RedisConnection> {
-    return await connectRedis({ ...options, url: this.#url }, key)
+    return await connectRedis({ ...options, ...this.#server }, key)
   }
 
   follow(): () => void {
@@ -60,9 +64,11 @@ const mostNodes = 1000
 class ClusterNodes implements ServerLocator {
   /** Those that were of use last come first. */
   #urls: readonly string[]
+  readonly #trust: Pick<RedisConnectionOptions, 'ca'>
 
-  constructor(urls: readonly string[]) {
+  constructor({ urls, ca }: { readonly urls: readonly string[]; readonly ca?: string }) {
     this.#urls = urls
+    this.#trust = ca === undefined ? {} : { ca }
   }
 
   /** Any node that answers says which one has the key. */
@@ -70,7 +76,7 @@ class ClusterNodes implements ServerLocator {
     let told: AtServer | undefined
     for (const url of this.#urls) {
       try {
-        const connection = await connectRedis({ ...options, url }, key)
+        const connection = await connectRedis({ ...options, ...this.#trust, url }, key)
         this.#remember(url, connection.url)
         return connection
       } catch (error) {

@@ -17,6 +17,8 @@ export interface SentinelPlace {
   /** With user, password, TLS and database of the master; its host is the name of the master. */
   readonly url: string
   readonly sentinels: readonly string[]
+  /** Certificates of the authorities that are trusted, of master and sentinels, in PEM. */
+  readonly ca?: string
 }
 
 /** What one sentinel said. */
@@ -27,7 +29,7 @@ export interface Told {
   readonly master: string | AtServer
 }
 
-type Options = Omit<RedisConnectionOptions, 'url'>
+type Options = Omit<RedisConnectionOptions, 'url' | 'ca'>
 
 /** Between two questions whether the master is still the one in use, ms. */
 export const usualFollowMs = 10_000
@@ -35,10 +37,12 @@ export const usualFollowMs = 10_000
 export class Sentinels {
   readonly #place: SentinelPlace
   readonly #followMs: number
+  readonly #trust: Pick<RedisConnectionOptions, 'ca'>
 
   constructor(place: SentinelPlace, followMs = usualFollowMs) {
     this.#place = place
     this.#followMs = followMs
+    this.#trust = place.ca === undefined ? {} : { ca: place.ca }
   }
 
   /** Rejects with an AtServer. */
@@ -48,7 +52,7 @@ export class Sentinels {
     let trouble = told.flatMap(({ master }) => (typeof master === 'string' ? [] : [master]))[0]
     for (const [at, url] of masters.entries()) {
       try {
-        return await connectMaster({ ...options, url }, key)
+        return await connectMaster({ ...options, ...this.#trust, url }, key)
       } catch (error) {
         // What the one says that most name is what matters.
         if (at === 0) trouble = AtServer.of(error, url)
@@ -72,7 +76,10 @@ export class Sentinels {
       if (isLooking) return
       isLooking = true
       const now = mostSay(await this.#askUntilMostAgree(timeoutMs), this.#place.sentinels.length)
-      const moved = now !== undefined && now !== url && (await isMaster(now, timeoutMs))
+      const moved =
+        now !== undefined &&
+        now !== url &&
+        (await isMaster({ ...this.#trust, url: now, timeoutMs }))
       isLooking = false
       if (isOver || !moved) return
       end()
@@ -109,6 +116,7 @@ export class Sentinels {
   async #askOne(url: string, timeoutMs: number): Promise<Told> {
     const name = masterName(this.#place.url)
     const connection = new RedisConnection({
+      ...this.#trust,
       url: withSentinelPort(url),
       timeoutMs,
       onLost: () => undefined,
@@ -161,9 +169,11 @@ async function roleOf(connection: RedisConnection): Promise<string> {
 }
 
 /** Never rejects. */
-async function isMaster(url: string, timeoutMs: number): Promise<boolean> {
+async function isMaster(
+  server: Pick<RedisConnectionOptions, 'url' | 'ca' | 'timeoutMs'>,
+): Promise<boolean> {
   try {
-    const connection = await openRedis({ url, timeoutMs, onLost: () => undefined })
+    const connection = await openRedis({ ...server, onLost: () => undefined })
     return await roleOf(connection)
       .then((role) => role === 'master')
       .finally(() => connection.close())

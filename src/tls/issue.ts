@@ -21,10 +21,10 @@ export interface Issuer {
 export interface CertificateRequest {
   readonly commonName: string
   /**
-   * `server`: proves names to clients. `authority`: signs servers' certificates, and nothing below
-   * them does.
+   * `server`: proves names to clients. `peer`: to servers too, as those of a Redis Cluster want of
+   * one another. `authority`: signs such certificates, and nothing below them does.
    */
-  readonly use: 'server' | 'authority'
+  readonly use: 'server' | 'peer' | 'authority'
   /** Host names, `*.` names and addresses. */
   readonly names: readonly string[]
   /** ms since the epoch. */
@@ -55,7 +55,7 @@ export async function issue(request: CertificateRequest, issuer?: Issuer): Promi
   certificate.setSubject([{ name: 'commonName', value: request.commonName }])
   certificate.setIssuer([{ name: 'commonName', value: issuer?.commonName ?? request.commonName }])
   certificate.setExtensions([
-    ...(request.use === 'authority' ? authority : server),
+    ...extensionsFor[request.use],
     ...(request.names.length === 0
       ? []
       : [{ name: 'subjectAltName', altNames: request.names.map(altName) }]),
@@ -77,6 +77,8 @@ const server = [
   { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
   { name: 'extKeyUsage', serverAuth: true },
 ]
+const peer = [...server.slice(0, 2), { name: 'extKeyUsage', serverAuth: true, clientAuth: true }]
+const extensionsFor = { authority, server, peer } as const
 
 /** SHA-1 of the public key, as in the issuer's subjectKeyIdentifier (RFC 5280 4.2.1.2). */
 const keyIdentifier = (signer: forge.pki.rsa.PrivateKey): string =>

@@ -17,6 +17,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'readBlock',
   'readPem',
   'readBackendTls',
+  'readAuthorities',
   // A schema and an operation of the admin API.
   'readiness',
   'readEvents',

@@ -2,8 +2,6 @@
  * TLS towards a backend's server (RFC 3207, RFC 8314): whom to trust, and what to say when it is
  * not to be trusted.
  */
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import {
   checkServerIdentity,
@@ -12,6 +10,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
+import { readAuthorities } from '../../tls/authorities.ts'
 
 export interface BackendTls {
   /**
@@ -62,7 +61,7 @@ export function readBackendTls({
   ...settings
 }: Omit<BackendTlsSettings, 'authorities'> & { readonly ca?: string }): BackendTlsSettings {
   if (ca === undefined || settings.mode === 'off') return settings
-  return { ...settings, authorities: readAuthorities(ca) }
+  return { ...settings, authorities: readAuthorities(ca, 'backend.tls.ca') }
 }
 
 /** What new connections need, or undefined for clear text. */
@@ -74,20 +73,6 @@ export function backendTls(settings: BackendTlsSettings): BackendTls | undefined
     ...(authorities !== undefined && { ca: [...authorities] }),
   })
   return { mode, context, fingerprints, ...(serverName !== undefined && { serverName }) }
-}
-
-function readAuthorities(file: string): string[] {
-  try {
-    const found =
-      readFileSync(file, 'utf8').match(
-        /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-      ) ?? []
-    if (found.length === 0) throw new Error('holds no certificate in PEM form')
-    return found.map((pem) => new X509Certificate(pem).toString())
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new Error(`${file}: ${why}; check backend.tls.ca`, { cause: error })
-  }
 }
 
 /** Where a server listens. */

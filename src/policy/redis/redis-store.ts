@@ -19,6 +19,8 @@ export type RedisLayout =
 
 export interface RedisSettings {
   readonly url: string
+  /** Certificates of the authorities that are trusted, in PEM; absent: Node's own. */
+  readonly ca?: string
   readonly layout: RedisLayout
   /** Of a command. */
   readonly limitMs: number
@@ -116,9 +118,10 @@ class RedisStore implements Store {
   }
 
   async #connect(): Promise<RedisConnection> {
-    const { url, limitMs } = this.#settings
+    const { url, ca, limitMs } = this.#settings
     const connection = new RedisConnection({
       url,
+      ...(ca !== undefined && { ca }),
       timeoutMs: limitMs,
       onLost: () => {
         this.#connected = undefined

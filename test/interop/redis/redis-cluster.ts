@@ -2,7 +2,7 @@
 import { freePort } from '../../support/lab/ports.ts'
 import { Place } from '../../support/lab/place.ts'
 import { until } from '../../support/lab/until.ts'
-import { startRedis, type RedisServer } from './redis-server.ts'
+import { startRedis, writeCertificates, type RedisServer, type Secured } from './redis-server.ts'
 
 export interface RedisCluster extends AsyncDisposable {
   /** Masters first, then the replicas of each in the same order. */
@@ -20,26 +20,33 @@ export async function startCluster(
   masters: number,
   replicas = 0,
   settings: Readonly<Record<string, string>> = {},
+  tls?: Secured,
 ): Promise<RedisCluster> {
   const nodes = await Promise.all(
     Array.from(
       { length: masters * (1 + replicas) },
       async () =>
-        await startRedis({
-          'cluster-enabled': 'yes',
-          'cluster-port': String(await freePort()),
-          'cluster-node-timeout': '1500',
-          'repl-diskless-sync-delay': '0',
-          ...settings,
-        }),
+        await startRedis(
+          {
+            'cluster-enabled': 'yes',
+            'cluster-port': String(await freePort()),
+            'cluster-node-timeout': '1500',
+            'repl-diskless-sync-delay': '0',
+            ...(tls !== undefined && { 'tls-cluster': 'yes' }),
+            ...settings,
+          },
+          tls,
+        ),
     ),
   )
   const tools = await Place.make('redis')
+  if (tls !== undefined) await writeCertificates(tools, tls)
   const dispose = async (): Promise<void> => {
     for (const each of [...nodes, tools]) await each[Symbol.asyncDispose]()
   }
   const manage = async (...command: readonly string[]): Promise<string> => {
-    const ran = await tools.run('/usr/bin/redis-cli', ['--cluster', ...command])
+    const secure = tls === undefined ? [] : ['--tls', '--cacert', '/ca.pem']
+    const ran = await tools.run('/usr/bin/redis-cli', [...secure, '--cluster', ...command])
     if (ran.code !== 0) throw new Error(`redis-cli --cluster ${command.join(' ')}:\n${ran.stdout}`)
     return ran.stdout
   }

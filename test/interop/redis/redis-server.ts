@@ -5,6 +5,8 @@
 import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
 import { createClient } from '@redis/client'
+import { makeAuthority } from '../../../src/tls/development-ca.ts'
+import { issue, type Issued } from '../../../src/tls/issue.ts'
 import { interopObstacle } from '../../support/lab/availability.ts'
 import { Place } from '../../support/lab/place.ts'
 import { freePort } from '../../support/lab/ports.ts'
@@ -12,7 +14,7 @@ import { until } from '../../support/lab/until.ts'
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number
-  /** `redis://127.0.0.1:PORT`. */
+  /** `redis://127.0.0.1:PORT`; `rediss:` with TLS. */
   readonly url: string
   /** Sends one command over a connection of its own; numbers in the reply are numbers. */
   readonly ask: (...command: readonly string[]) => Promise<unknown>
@@ -23,12 +25,56 @@ export interface RedisServer extends AsyncDisposable {
   readonly log: () => Promise<string>
 }
 
+/** A server's certificate, and the authority that vouches for it. */
+export interface Secured extends Issued {
+  readonly ca: string
+}
+
+/** For servers on 127.0.0.1. */
+export async function secured(): Promise<Secured> {
+  const now = Date.now()
+  const commonName = 'Redis test'
+  const authority = await makeAuthority(commonName, 2, now)
+  const pair = await issue(
+    {
+      commonName: '127.0.0.1',
+      use: 'peer',
+      names: ['127.0.0.1'],
+      notBefore: now - 3_600_000,
+      notAfter: now + 86_400_000,
+      keyBits: 2048,
+    },
+    { commonName, key: authority.key },
+  )
+  return { ...pair, ca: authority.cert }
+}
+
+/** TLS and nothing else on its port, also between servers; clients have no certificate. */
+export function tlsSettings(port: number): Readonly<Record<string, string>> {
+  return {
+    port: '0',
+    'tls-port': String(port),
+    'tls-cert-file': '/cert.pem',
+    'tls-key-file': '/key.pem',
+    'tls-ca-cert-file': '/ca.pem',
+    'tls-auth-clients': 'no',
+    'tls-replication': 'yes',
+  }
+}
+
+export async function writeCertificates(place: Place, { ca, cert, key }: Secured): Promise<void> {
+  for (const [file, text] of Object.entries({ ca, cert, key }))
+    await place.write(`/${file}.pem`, text)
+}
+
 /** Settings are in the form of the command line: `{ maxmemory: '2mb' }`. */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
+  tls?: Secured,
 ): Promise<RedisServer> {
   const place = await Place.make('redis')
   const port = await freePort()
+  if (tls !== undefined) await writeCertificates(place, tls)
   await place.directory('/data', { user: 'root', group: 'root', mode: 0o755 })
   const all = {
     bind: '127.0.0.1',
@@ -37,16 +83,18 @@ export async function startRedis(
     save: '',
     daemonize: 'no',
     'enable-debug-command': 'yes',
+    ...(tls === undefined ? {} : tlsSettings(port)),
     ...settings,
   }
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
   const log = async (): Promise<string> => await place.read('/daemon.log')
   const password = settings['requirepass']
-  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
+  const scheme = tls === undefined ? 'redis' : 'rediss'
+  const url = `${scheme}://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
   let daemon: ChildProcess
 
   const ask = async (...command: readonly string[]): Promise<unknown> =>
-    await askRedis(url, command)
+    await askRedis(url, command, tls?.ca)
   const start = async (): Promise<void> => {
     daemon = await place.start('/usr/bin/redis-server', args)
     await until(
@@ -81,12 +129,16 @@ export async function startRedis(
 }
 
 /** Over a connection of its own. */
-export async function askRedis(url: string, command: readonly string[]): Promise<unknown> {
+export async function askRedis(
+  url: string,
+  command: readonly string[],
+  ca?: string,
+): Promise<unknown> {
   const client = createClient({
     url,
     RESP: 2,
     disableClientInfo: true,
-    socket: { reconnectStrategy: false },
+    socket: { reconnectStrategy: false, ...(ca !== undefined && { tls: true, ca }) },
   })
   client.on('error', () => undefined)
   await client.connect()

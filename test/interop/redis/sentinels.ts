@@ -7,7 +7,14 @@ import { once } from 'node:events'
 import { Place } from '../../support/lab/place.ts'
 import { freePort } from '../../support/lab/ports.ts'
 import { until } from '../../support/lab/until.ts'
-import { askRedis, startRedis, type RedisServer } from './redis-server.ts'
+import {
+  askRedis,
+  startRedis,
+  tlsSettings,
+  writeCertificates,
+  type RedisServer,
+  type Secured,
+} from './redis-server.ts'
 
 export interface Sentinel {
   /** With the password that a client has to give, if there is one. */
@@ -25,21 +32,22 @@ export interface Watched extends AsyncDisposable {
 
 export const nameOfMaster = 'mymaster'
 
-/** `password` is that of servers and sentinels. */
-export async function startWatched(password?: string): Promise<Watched> {
+/** `password` is that of servers and sentinels; with `tls` all of them speak nothing else. */
+export async function startWatched(password?: string, tls?: Secured): Promise<Watched> {
   const stack = new AsyncDisposableStack()
   try {
     const secret: Readonly<Record<string, string>> =
       password === undefined ? {} : { requirepass: password, masterauth: password }
     const settings = { 'repl-diskless-sync-delay': '0', ...secret }
-    const master = stack.use(await startRedis(settings))
+    const master = stack.use(await startRedis(settings, tls))
     const replicaof = `127.0.0.1 ${master.port}`
-    const replica = stack.use(await startRedis({ ...settings, replicaof }))
+    const replica = stack.use(await startRedis({ ...settings, replicaof }, tls))
     await until('the replica has what the master has', async () =>
       String(await replica.ask('ROLE')).includes(',connected,'),
     )
     const sentinels: Sentinel[] = []
-    for (let n = 0; n < 3; n += 1) sentinels.push(await startSentinel(stack, master.port, password))
+    for (let n = 0; n < 3; n += 1)
+      sentinels.push(await startSentinel(stack, { masterPort: master.port, password, tls }))
     await until('the sentinels know one another and the replica', async () => {
       const told = await Promise.all(
         sentinels.map(async (one) => String(await one.ask('SENTINEL', 'MASTER', nameOfMaster))),
@@ -60,16 +68,26 @@ export async function startWatched(password?: string): Promise<Watched> {
 
 async function startSentinel(
   stack: AsyncDisposableStack,
-  masterPort: number,
-  password: string | undefined,
+  {
+    masterPort,
+    password,
+    tls,
+  }: {
+    readonly masterPort: number
+    readonly password: string | undefined
+    readonly tls: Secured | undefined
+  },
 ): Promise<Sentinel> {
   const place = stack.use(await Place.make('redis'))
+  if (tls !== undefined) await writeCertificates(place, tls)
   const port = await freePort()
   await place.write(
     '/sentinel.conf',
     [
       'bind 127.0.0.1',
-      `port ${port}`,
+      ...Object.entries(tls === undefined ? { port } : tlsSettings(port)).map(
+        ([name, value]) => `${name} ${value}`,
+      ),
       ...(password === undefined
         ? []
         : [`requirepass ${password}`, `sentinel sentinel-pass ${password}`]),
@@ -84,9 +102,10 @@ async function startSentinel(
     '/sentinel.conf',
     '--sentinel',
   ])
-  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
+  const scheme = tls === undefined ? 'redis' : 'rediss'
+  const url = `${scheme}://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
   const ask = async (...command: readonly string[]): Promise<unknown> =>
-    await askRedis(url, command)
+    await askRedis(url, command, tls?.ca)
   await until('the sentinel answers', async () => (await ask('PING').catch(() => '')) === 'PONG', {
     explain: async () => await place.read('/daemon.log'),
   })
