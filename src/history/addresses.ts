@@ -4,7 +4,7 @@
  * addresses out.
  */
 import { createHmac } from 'node:crypto'
-import type { Attempt, Closing } from './attempt.ts'
+import type { Attempt, Closing, Kept } from './attempt.ts'
 
 export type AddressMode = 'full' | 'domain' | 'hash'
 
@@ -78,7 +78,12 @@ export function withAddresses(attempt: Attempt, keeper: AddressKeeper): Attempt 
   }
 }
 
-export const closingWithAddresses = (closing: Closing, { keep }: AddressKeeper): Closing => ({
+const closingWithAddresses = (closing: Closing, { keep }: AddressKeeper): Closing => ({
   ...closing,
   recipients: closing.recipients.map(keep),
 })
+
+export const keptWithAddresses = (one: Kept, keeper: AddressKeeper): Kept =>
+  one.kind === 'attempt'
+    ? { kind: 'attempt', attempt: withAddresses(one.attempt, keeper) }
+    : { kind: 'closing', closing: closingWithAddresses(one.closing, keeper) }

@@ -13,6 +13,8 @@ import type { FromThread, ThreadOptions, ToThread } from './messages.ts'
 const gatherMs = 250
 /** More of them do not wait, so that no turn of the event loop has much to do. */
 const mostGathered = 64
+/** Of the queue: the thread writes at once when more is in it. */
+const waitsBelow = 0.25
 
 export interface HistoryOptions extends ThreadOptions {
   /** Of the JSON of what is not written yet: more is left out. */
@@ -102,6 +104,7 @@ class Writer {
     this.#gathered = []
     this.#attempts = this.#recipients = 0
     if (gathered.length === 0 && this.#gap === undefined) return
+    const full = gathered.length >= mostGathered
     const json = JSON.stringify(gathered.map(keptOf))
     const until = this.#options.now()
     if (this.#waitingBytes + json.length > this.#options.queueBytes)
@@ -111,7 +114,8 @@ class Writer {
     this.#gap = undefined
     this.#waitingBytes += json.length
     this.#waitingAttempts += attempts
-    this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until } })
+    const waits = full && this.#waitingBytes <= this.#options.queueBytes * waitsBelow
+    this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until, waits } })
   }
 
   #leaveOut(gathered: readonly KeptFact[], attempts: number, at: number): void {

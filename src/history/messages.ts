@@ -20,6 +20,8 @@ export interface BatchText {
   readonly recipients: number
   readonly gaps: readonly Gap[]
   readonly until: number
+  /** It may wait a moment for those behind it, which come soon. */
+  readonly waits: boolean
 }
 
 export type ToThread =

@@ -12,7 +12,7 @@ import { gatherSegments, Segments, segmentsOf, smallSegmentOf } from './segments
 import { keysOf } from './terms.ts'
 
 /** Attempts that go in one step. */
-const attemptsPerStep = 200
+export const attemptsPerStep = 200
 
 /** Rows that one statement writes: to run one costs as much as to write a row or two. */
 const rowsPerStatement = 16

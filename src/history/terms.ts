@@ -44,9 +44,38 @@ export function termsOf({
 }
 
 /** Each once. */
-export const keysOf = (attempt: Attempt): readonly number[] => [
-  ...new Set([...new Set(termsOf(attempt).map(nameOf))].map(keyOfName)),
-]
+export function keysOf(attempt: Attempt): readonly number[] {
+  const keys = new Set<number>()
+  for (const { kind, value } of termsOf(attempt)) {
+    const name = nameOf({ kind, value })
+    keys.add(comesAgain[kind] ? knownKeyOf(name) : keyOfName(name))
+  }
+  return [...keys]
+}
+
+/** Senders, recipients and clients come again; the others are of one message. */
+const comesAgain: Readonly<Record<TermKind, boolean>> = {
+  sender: true,
+  recipient: true,
+  client: true,
+  messageId: false,
+  split: false,
+  queueId: false,
+}
+
+/** To make one of a name takes ten times as long as to look it up. */
+const knownKeys = new Map<string, number>()
+/** Then they are forgotten: names are up to 300 characters long. */
+const mostKnown = 4096
+
+function knownKeyOf(name: string): number {
+  const known = knownKeys.get(name)
+  if (known !== undefined) return known
+  if (knownKeys.size >= mostKnown) knownKeys.clear()
+  const key = keyOfName(name)
+  knownKeys.set(name, key)
+  return key
+}
 
 export const hasTerm = (attempt: Attempt, { kind, value }: Term): boolean =>
   termsOf(attempt).some(

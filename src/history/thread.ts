@@ -4,17 +4,22 @@
  * meanwhile the main thread keeps what it has room for, and counts the rest.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { closingWithAddresses, withAddresses } from './addresses.ts'
+import { keptWithAddresses } from './addresses.ts'
 import type { Kept } from './attempt.ts'
 import { KeptFile } from './kept-file.ts'
 import type { BatchText, FromThread, ThreadOptions, ToThread } from './messages.ts'
 import { isDamage } from './opened-file.ts'
 import type { Answer, Question } from './question.ts'
 import { search } from './search.ts'
-import type { HistoryStore } from './store.ts'
+import { attemptsPerStep, type HistoryStore } from './store.ts'
 
 /** Before what failed is tried again. */
 const againMs = 2000
+/** A full batch waits so long for those behind it: what they write lies in the same pages. */
+const gatherMs = 100
+/** JSON that is written at once, so that questions need not wait long: at most, and of the file. */
+const mostAtOnceBytes = 1024 * 1024
+const mostOfFile = 1 / 64
 /** Between two looks at what is old, and at how large the file is. */
 const houseEveryMs = 5000
 /** Room for what is written between two looks. */
@@ -26,15 +31,21 @@ class Thread {
   readonly #waiting: BatchText[] = []
   readonly #file = new KeptFile(options)
   #trouble = false
-  #timer: NodeJS.Timeout | undefined
+  /** Until what has failed is tried again. */
+  #again: NodeJS.Timeout | undefined
+  /** Until what waits for more is written. */
+  #gathers: NodeJS.Timeout | undefined
 
   hear(message: ToThread): void {
     switch (message.kind) {
       case 'write':
         this.#waiting.push(message.batch)
-        if (this.#timer === undefined) this.#writeAll()
+        if (message.batch.waits) this.#gathers ??= setTimeout(() => this.#writeNow(), gatherMs)
+        else this.#writeNow()
         return
       case 'search':
+        // What has just happened is asked about, too.
+        this.#writeNow()
         return this.#answer(message)
       case 'end':
         return this.#end()
@@ -45,33 +56,54 @@ class Thread {
     this.#try(() => this.#file.open())
   }
 
+  /** Not while what has failed is waiting to be tried again. */
+  #writeNow(): void {
+    clearTimeout(this.#gathers)
+    this.#gathers = undefined
+    if (this.#again === undefined) this.#writeAll()
+  }
+
   #writeAll(): void {
-    this.#timer = undefined
-    for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
-      const next = batch
+    this.#again = undefined
+    while (this.#waiting.length > 0) {
+      const next = this.#nextToWrite()
       if (!this.#try(() => this.#write(next))) {
-        this.#timer = setTimeout(() => this.#writeAll(), againMs)
+        this.#again = setTimeout(() => this.#writeAll(), againMs)
         return
       }
-      this.#waiting.shift()
+      this.#waiting.splice(0, next.length)
     }
   }
 
-  #write({ json, gaps, until, attempts, recipients }: BatchText): void {
+  /** What has failed is tried again one by one: each needs less room than all of them. */
+  #nextToWrite(): readonly BatchText[] {
+    const most = Math.min(mostAtOnceBytes, options.maxSizeBytes * mostOfFile)
+    let [batches, bytes] = [0, 0]
+    for (const { json } of this.#waiting) {
+      bytes += json.length
+      if (batches > 0 && (this.#trouble || bytes > most)) break
+      batches++
+    }
+    return this.#waiting.slice(0, batches)
+  }
+
+  /** In one transaction. */
+  #write(batches: readonly BatchText[]): void {
     const began = performance.now()
     const { store, keeper } = this.#file.open()
-    if (options.keepsHouse && isNearlyFull(store)) store.removeOldest()
-    const kept = (JSON.parse(json) as Kept[]).map((one): Kept =>
-      one.kind === 'attempt'
-        ? { kind: 'attempt', attempt: withAddresses(one.attempt, keeper) }
-        : { kind: 'closing', closing: closingWithAddresses(one.closing, keeper) },
-    )
-    store.write(options.slot, { kept, gaps, until })
+    const attempts = sum(batches.map((batch) => batch.attempts))
+    if (options.keepsHouse) makeRoom(store, attempts)
+    const kept = batches.flatMap(({ json }) => JSON.parse(json) as Kept[])
+    store.write(options.slot, {
+      kept: keeper.keepsAll ? kept : kept.map((one) => keptWithAddresses(one, keeper)),
+      gaps: batches.flatMap(({ gaps }) => gaps),
+      until: Math.max(...batches.map(({ until }) => until)),
+    })
     tell({
       kind: 'written',
-      bytes: json.length,
+      bytes: sum(batches.map(({ json }) => json.length)),
       attempts,
-      recipients,
+      recipients: sum(batches.map(({ recipients }) => recipients)),
       ms: performance.now() - began,
     })
   }
@@ -142,13 +174,25 @@ class Thread {
   }
 
   #end(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    for (const batch of this.#waiting.splice(0)) this.#try(() => this.#write(batch))
+    clearTimeout(this.#gathers)
+    clearTimeout(this.#again)
+    while (this.#waiting.length > 0) {
+      const next = this.#nextToWrite()
+      this.#waiting.splice(0, next.length)
+      this.#try(() => this.#write(next))
+    }
     this.#try(() => this.#file.end())
     parentPort?.close()
     process.exit()
   }
+}
+
+const sum = (all: readonly number[]): number => all.reduce((one, other) => one + other, 0)
+
+/** More goes than comes. */
+function makeRoom(store: HistoryStore, attempts: number): void {
+  for (let removed = 0; removed <= attempts && isNearlyFull(store); removed += attemptsPerStep)
+    if (!store.removeOldest()) return
 }
 
 const isNearlyFull = (store: HistoryStore): boolean =>

@@ -114,6 +114,16 @@ test('what is older than `keep` is removed while it runs', async () => {
   )
 })
 
+test('what comes close together is written together, and who asks waits for no more of it', async () => {
+  const history = open()
+  for (let n = 0; n < 640; n++) history.onFact(ended(n))
+  const { attempts } = await history.search({ address: 'a@example.org', limit: 1000 })
+  expect(attempts).toHaveLength(640)
+  expect(count('historyWritten')).toBe(640)
+  const written = facts.filter(({ kind }) => kind === 'historyWritten')
+  expect(written.length).toBeLessThan(640 / 64)
+})
+
 test('all that was told is written when it is closed, and can be read by who is there alone', async () => {
   const history = open()
   for (let n = 0; n < 100; n++) history.onFact(ended(n))
