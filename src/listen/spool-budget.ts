@@ -4,7 +4,7 @@
  * system now and then, so that a message that announces more (SIZE) is put off before it is sent.
  */
 import { statfs } from 'node:fs/promises'
-import { alone, type SharedCounts } from './shared-limits.ts'
+import { alone, type WatchedCounts } from './shared-limits.ts'
 
 export interface SpoolBudgetOptions {
   readonly totalMemoryBytes: number
@@ -25,15 +25,23 @@ const lookEveryMs = 5000
  * is not worth a message.
  */
 const pieceBytes = 1024 * 1024
+/**
+ * All processes together may be thought to have a 32nd of what is allowed more than they do: while
+ * one text comes and another goes, that is not worth a message either
+ * (docs/decisions/0143-fewer-words-about-large-texts.md).
+ */
+const shareThatMayBeGone = 1 / 32
+
+type Counts = Pick<WatchedCounts, 'elsewhere' | 'change' | 'others'>
 
 /** Octets of one kind, here and in other processes. */
 class Kept {
-  readonly #shared: SharedCounts
+  readonly #shared: Counts
   readonly #key: string
   #told = 0
   bytes = 0
 
-  constructor(key: string, shared: SharedCounts) {
+  constructor(key: string, shared: Counts) {
     this.#key = key
     this.#shared = shared
   }
@@ -48,6 +56,8 @@ class Kept {
     const piece = Math.max(1, Math.min(pieceBytes, totalBytes / 64))
     const tell = Math.floor(Math.floor(this.bytes / piece) * piece)
     if (tell === this.#told) return
+    const mayBeGone = (totalBytes * shareThatMayBeGone) / (this.#shared.others + 1)
+    if (tell > 0 && tell < this.#told && this.#told - this.bytes <= mayBeGone) return
     this.#shared.change(this.#key, tell - this.#told)
     this.#told = tell
   }
@@ -65,7 +75,7 @@ export class SpoolBudget {
   #lookedAt = -Infinity
 
   /** `shared`: with other processes. */
-  constructor(options: SpoolBudgetOptions, shared: SharedCounts = alone.counts) {
+  constructor(options: SpoolBudgetOptions, shared: Counts = alone.counts) {
     this.#options = options
     this.#memory = new Kept('spool memory', shared)
     this.#disk = new Kept('spool disk', shared)
