@@ -28,7 +28,7 @@ const pieceBytes = 1024 * 1024
 /**
  * All processes together may be thought to have a 32nd of what is allowed more than they do: while
  * one text comes and another goes, that is not worth a message either
- * (docs/decisions/0143-fewer-words-about-large-texts.md).
+ * (docs/decisions/0143-large-texts.md).
  */
 const shareThatMayBeGone = 1 / 32
 

@@ -9,9 +9,10 @@
  * A reader gets the whole text or an error, never a part that looks like the whole.
  */
 import type { FileHandle } from 'node:fs/promises'
-import type { TextSource } from '../message/text-source.ts'
+import type { Pour, TextSource, TextTaker } from '../message/text-source.ts'
 import { openNameless, writeWhole } from './nameless-file.ts'
 import type { SpoolBudget } from './spool-budget.ts'
+import { SpoolPour } from './spool-pour.ts'
 
 export interface SpoolOptions {
   readonly memoryBytes: number
@@ -49,6 +50,8 @@ export class Spool implements TextSource {
   #wake: (() => void)[] = []
   /** Who is reading it. */
   #readers = 0
+  /** The one of them who is given it. */
+  #pour: SpoolPour | undefined
   /** Of a streamed text: what the reader has not taken yet. */
   #untakenBytes = 0
   /** Chunks from the first one on that the reader has taken, and those of them that were let go. */
@@ -104,9 +107,10 @@ export class Spool implements TextSource {
   /** What was passed on is kept as long as nobody needs its room. */
   #makeRoom(): void {
     const { memoryBytes, budget } = this.#options
+    const mostBytes = memoryBytes + Math.min(memoryBytes / 4, highWaterBytes)
     while (
       this.#gone < this.#taken &&
-      (this.#memoryBytes > memoryBytes || budget?.hasRoomToSpare === false)
+      (this.#memoryBytes > mostBytes || budget?.hasRoomToSpare === false)
     ) {
       const chunk = this.#memory.shift()
       if (chunk === undefined) return
@@ -220,7 +224,8 @@ export class Spool implements TextSource {
   }
 
   #signal(): void {
-    for (const wake of this.#wake.splice(0)) wake()
+    this.#pour?.wake()
+    if (this.#wake.length > 0) for (const wake of this.#wake.splice(0)) wake()
   }
 
   whole(): readonly Buffer[] | undefined {
@@ -264,6 +269,25 @@ export class Spool implements TextSource {
     } finally {
       this.#readers--
     }
+  }
+
+  /** Of a text that is streamed. */
+  pour(taker: TextTaker): Pour | undefined {
+    if (this.#place !== 'streaming' || this.#readers > 0) return undefined
+    this.#readers++
+    let read = 0
+    return (this.#pour = new SpoolPour(taker, {
+      next: () => {
+        if (this.#state === 'failed' || this.#closed) return 'broken off'
+        const chunk = this.#fromMemory(read)
+        if (chunk !== undefined) read++
+        return chunk ?? (this.#state === 'complete' ? 'complete' : undefined)
+      },
+      onOver: () => {
+        this.#readers--
+        this.#pour = undefined
+      },
+    }))
   }
 
   #fromMemory(read: number): Buffer | undefined {

@@ -10,7 +10,7 @@ import { editHeader, frontOf } from './edited-header.ts'
 import type { Edits, Revision } from './edits.ts'
 import { jointBefore } from './first-line.ts'
 import { HeaderReader, type HeaderSection } from './header-section.ts'
-import type { TextSource } from './text-source.ts'
+import type { Pour, TextSource, TextTaker } from './text-source.ts'
 
 /** The text itself where nothing is changed in it. */
 export function revised(text: TextSource, revision: Revision): TextSource {
@@ -51,20 +51,56 @@ class FrontedText implements TextSource {
   }
 
   async *chunks(): AsyncGenerator<Buffer> {
-    let held: Buffer | undefined = Buffer.alloc(0)
+    const beginning = new FrontedBeginning(this.#front)
     for await (const chunk of this.#text.chunks()) {
-      if (held === undefined) {
-        yield chunk
-        continue
-      }
-      held = Buffer.concat([held, chunk])
-      const joint = jointBefore(held, false)
-      if (joint === undefined) continue
-      yield Buffer.concat([toOctets(this.#front + joint), held])
-      held = undefined
+      const octets = beginning.over ? chunk : beginning.push(chunk)
+      if (octets !== undefined) yield octets
     }
-    if (held !== undefined)
-      yield Buffer.concat([toOctets(this.#front + (jointBefore(held, true) ?? '')), held])
+    if (!beginning.over) yield beginning.end()
+  }
+
+  pour(taker: TextTaker): Pour | undefined {
+    const beginning = new FrontedBeginning(this.#front)
+    return this.#text.pour?.({
+      take: (chunk) => {
+        const octets = beginning.over ? chunk : beginning.push(chunk)
+        return octets === undefined || taker.take(octets)
+      },
+      complete: () => {
+        if (!beginning.over) taker.take(beginning.end())
+        taker.complete()
+      },
+      brokenOff: () => taker.brokenOff(),
+    })
+  }
+}
+
+/** Of a text that still comes: what has fields in front of it when the first line is known. */
+class FrontedBeginning {
+  readonly #front: string
+  #held = nothing
+  over = false
+
+  constructor(front: string) {
+    this.#front = front
+  }
+
+  push(chunk: Buffer): Buffer | undefined {
+    this.#held = Buffer.concat([this.#held, chunk])
+    const joint = jointBefore(this.#held, false)
+    return joint === undefined ? undefined : this.#joined(joint)
+  }
+
+  /** Of a text that has ended before. */
+  end(): Buffer {
+    return this.#joined(jointBefore(this.#held, true) ?? '')
+  }
+
+  #joined(joint: string): Buffer {
+    this.over = true
+    const octets = Buffer.concat([toOctets(this.#front + joint), this.#held])
+    this.#held = nothing
+    return octets
   }
 }
 

@@ -1,5 +1,23 @@
 /** The text of a message as those see it who read it: judges, SPF and DKIM, reports, deliveries. */
 
+/** Who takes a text as it comes. Told in a microtask of its own, never while octets are appended. */
+export interface TextTaker {
+  /** The next octets. False: no more before `goOn`. */
+  take(chunk: Buffer): boolean
+  /** The last octets were taken. */
+  complete(): void
+  /** The text will never be complete. */
+  brokenOff(): void
+}
+
+/** A text that is given to its taker. */
+export interface Pour {
+  /** More can be taken. */
+  goOn(): void
+  /** The taker is told nothing more. */
+  stop(): void
+}
+
 export interface TextSource {
   /** The whole text, when it is complete and in memory; undefined otherwise. */
   whole(): readonly Buffer[] | undefined
@@ -8,4 +26,9 @@ export interface TextSource {
    * never be complete.
    */
   chunks(): AsyncIterable<Buffer>
+  /**
+   * The same without a promise a chunk, where that is possible; `chunks` is always
+   * (docs/decisions/0143-large-texts.md).
+   */
+  pour?(taker: TextTaker): Pour | undefined
 }

@@ -7,7 +7,8 @@ import type {
   DeliveryOrder,
   ParcelResultReply,
 } from '../../src/backend/backend.ts'
-import type { TextSource } from '../../src/message/text-source.ts'
+import type { Pour, TextSource, TextTaker } from '../../src/message/text-source.ts'
+import { SpoolPour } from '../../src/listen/spool-pour.ts'
 import { SmtpBackend, type SmtpBackendOptions } from '../../src/backend/smtp-backend.ts'
 import type { Fact } from '../../src/facts/fact.ts'
 import type { Reply } from '../../src/smtp/reply.ts'
@@ -111,18 +112,41 @@ export const recipients = (count: number): string[] =>
 
 /** A text that comes when the test says so. */
 export class SlowText implements TextSource {
+  readonly #poured: boolean
+  #pour: SpoolPour | undefined
   readonly #chunks: Buffer[] = []
   #end: 'complete' | 'failed' | undefined
   #wake: () => void = () => undefined
   taken = 0
 
+  /** `poured`: as the spool gives a text that is streamed. */
+  constructor(poured: 'read' | 'poured' = 'read') {
+    this.#poured = poured === 'poured'
+  }
+
   give(text: string | Buffer): void {
     this.#chunks.push(Buffer.from(text))
     this.#wake()
+    this.#pour?.wake()
   }
   end(how: 'complete' | 'failed'): void {
     this.#end = how
     this.#wake()
+    this.#pour?.wake()
+  }
+  pour(taker: TextTaker): Pour | undefined {
+    if (!this.#poured) return undefined
+    let place = 0
+    return (this.#pour = new SpoolPour(taker, {
+      next: () => {
+        const chunk = this.#chunks[place]
+        if (chunk === undefined) return this.#end === 'failed' ? 'broken off' : this.#end
+        place++
+        this.taken += chunk.length
+        return chunk
+      },
+      onOver: () => undefined,
+    }))
   }
   whole(): undefined {
     return undefined

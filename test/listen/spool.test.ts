@@ -266,6 +266,13 @@ describe('streamed', () => {
     spool.close()
   })
 
+  test('a text of the limit, with what its chunks cost, is kept', async () => {
+    const spool = new Spool({ memoryBytes: 500_000, directory })
+    expect(sha256([await passOn(spool, sent)])).toBe(sha256(sent))
+    expect(sha256(spool.whole() ?? [])).toBe(sha256(sent))
+    spool.close()
+  })
+
   test.each([
     ['of one text', 100_000, true],
     ['of all texts together', 1024 * 1024, false],

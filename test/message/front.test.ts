@@ -27,7 +27,24 @@ const source = (pieces: readonly Buffer[]): TextSource => ({
   async *chunks() {
     for (const piece of pieces) yield await Promise.resolve(piece)
   },
+  pour(taker) {
+    for (const piece of pieces) taker.take(piece)
+    taker.complete()
+    return { goOn: () => undefined, stop: () => undefined }
+  },
 })
+
+function poured(source: TextSource): string {
+  const all: Buffer[] = []
+  let ended = false
+  source.pour?.({
+    take: (chunk) => all.push(chunk) > 0,
+    complete: () => (ended = true),
+    brokenOff: () => undefined,
+  })
+  expect(ended).toBe(true)
+  return Buffer.concat(all).toString('latin1')
+}
 
 const inMemory = (pieces: readonly Buffer[]): string =>
   Buffer.concat(revised(source(pieces), flag).whole() ?? []).toString('latin1')
@@ -40,6 +57,7 @@ test('a text in memory and one that still comes, in any pieces, get the same in 
       expect(whole).toBe(inMemory([octet(text)]))
       expect(whole.endsWith(text)).toBe(true)
       expect(await together(revised(source(pieces), flag))).toBe(whole)
+      expect(poured(revised(source(pieces), flag))).toBe(whole)
     }),
   )
 })

@@ -75,19 +75,63 @@ async function sendAsItComes(
   { text }: TextToSend,
   answered: () => boolean,
 ): Promise<string | undefined> {
-  let ending: Ending = 'lineStart'
+  const sending = new Sending(connection, answered)
+  const end = Promise.withResolvers<string | undefined>()
+  const pour = text.pour?.({
+    take: (chunk) => {
+      if (answered()) {
+        pour?.stop()
+        end.resolve(sending.end())
+      } else if (sending.take(chunk)) return true
+      else void connection.drained().then(() => pour?.goOn())
+      return false
+    },
+    complete: () => end.resolve(sending.end()),
+    brokenOff: () => end.resolve(textBrokeOff),
+  })
+  return pour === undefined ? await sendChunks(connection, text, sending) : await end.promise
+}
+
+/** The same where each chunk has to be waited for. */
+async function sendChunks(
+  connection: SmtpConnection,
+  text: TextSource,
+  sending: Sending,
+): Promise<string | undefined> {
   try {
     for await (const chunk of text.chunks()) {
-      if (answered()) break
-      const stuffed = stuffDots(chunk, ending)
-      ;({ ending } = stuffed)
-      connection.writeAll(stuffed.parts)
-      if (connection.isFull) await connection.drained()
+      if (sending.answered()) break
+      if (!sending.take(chunk)) await connection.drained()
     }
   } catch {
     return textBrokeOff
   }
-  if (answered()) return 'an answer in the middle of the text'
-  connection.write(endOfText(ending))
-  return undefined
+  return sending.end()
+}
+
+/** A text that is dot-stuffed chunk by chunk. */
+class Sending {
+  readonly #connection: SmtpConnection
+  readonly answered: () => boolean
+  #ending: Ending = 'lineStart'
+
+  constructor(connection: SmtpConnection, answered: () => boolean) {
+    this.#connection = connection
+    this.answered = answered
+  }
+
+  /** False: no more should follow before the connection has drained. */
+  take(chunk: Buffer): boolean {
+    const stuffed = stuffDots(chunk, this.#ending)
+    this.#ending = stuffed.ending
+    this.#connection.writeAll(stuffed.parts)
+    return !this.#connection.isFull
+  }
+
+  /** Undefined when the dot was sent, else why not. */
+  end(): string | undefined {
+    if (this.answered()) return 'an answer in the middle of the text'
+    this.#connection.write(endOfText(this.#ending))
+    return undefined
+  }
 }

@@ -349,12 +349,12 @@ async function expectClean(open: ReturnType<typeof openBackend>): Promise<void> 
   next.transaction.abandon()
 }
 
-describe('a text that comes slowly', () => {
+describe.each(['read', 'poured'] as const)('a text that comes slowly (%s)', (way) => {
   test('is passed on as it comes, with its dots stuffed wherever they are cut', async () => {
     await using server = await startFakeBackend()
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
-    const slow = new SlowText()
+    const slow = new SlowText(way)
     const delivery = begun.deliver(begun.order([0]), slow)
     const lines = '.first\r\n..\r\n.\r\n\r\nlast'
     for (const octet of lines) {
@@ -372,7 +372,7 @@ describe('a text that comes slowly', () => {
       await using server = await startFakeBackend()
       await using open = openBackend(server)
       const begun = await open.begin().envelope(recipients(1))
-      const slow = new SlowText()
+      const slow = new SlowText(way)
       const delivery = begun.deliver(begun.order([0]), slow)
       slow.give('Subject: half\r\n\r\nhel')
       await until('the backend has the beginning', () => slow.taken > 0)
@@ -395,7 +395,7 @@ describe('a text that comes slowly', () => {
     })
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
-    const slow = new SlowText()
+    const slow = new SlowText(way)
     const delivery = begun.deliver(begun.order([0]), slow)
     for (let turn = 0; turn < 200; turn++) {
       slow.give('0123456789\r\n')
@@ -413,7 +413,7 @@ describe('a text that comes slowly', () => {
     })
     await using open = openBackend(server)
     const begun = await open.begin().envelope(recipients(1))
-    const slow = new SlowText()
+    const slow = new SlowText(way)
     const delivery = begun.deliver(begun.order([0]), slow)
     for (let turn = 0; turn < 200; turn++) {
       slow.give('0123456789\r\n')
@@ -431,7 +431,7 @@ describe('a text that comes slowly', () => {
     })
     await using open = openBackend(server, { replyTimeoutMs: 1000 })
     const begun = await open.begin().envelope(recipients(1))
-    const slow = new SlowText()
+    const slow = new SlowText(way)
     for (let i = 0; i < 1000; i++) slow.give(Buffer.alloc(64 * 1024, 'x'))
     slow.end('complete')
     expect(await begun.deliver(begun.order([0]), slow)).toEqual([lost])
