@@ -26,11 +26,12 @@ const lookEveryMs = 5000
  */
 const pieceBytes = 1024 * 1024
 /**
- * All processes together may be thought to have a 32nd of what is allowed more than they do: while
- * one text comes and another goes, that is not worth a message either
+ * While one text comes and another goes, that is not worth a message either: for so long all
+ * processes together may be thought to have a 32nd of what is allowed more than they do
  * (docs/decisions/0143-large-texts.md).
  */
 const shareThatMayBeGone = 1 / 32
+const tellLessMs = 1000
 
 type Counts = Pick<WatchedCounts, 'elsewhere' | 'change' | 'others'>
 
@@ -39,6 +40,9 @@ class Kept {
   readonly #shared: Counts
   readonly #key: string
   #told = 0
+  #piece = pieceBytes
+  /** Fewer are told then. */
+  #later: NodeJS.Timeout | undefined
   bytes = 0
 
   constructor(key: string, shared: Counts) {
@@ -53,11 +57,17 @@ class Kept {
 
   add(octets: number, totalBytes: number): void {
     this.bytes += octets
-    const piece = Math.max(1, Math.min(pieceBytes, totalBytes / 64))
-    const tell = Math.floor(Math.floor(this.bytes / piece) * piece)
-    if (tell === this.#told) return
+    this.#piece = Math.max(1, Math.min(pieceBytes, totalBytes / 64))
     const mayBeGone = (totalBytes * shareThatMayBeGone) / (this.#shared.others + 1)
-    if (tell > 0 && tell < this.#told && this.#told - this.bytes <= mayBeGone) return
+    if (this.bytes >= this.#told || this.#told - this.bytes > mayBeGone) this.#tell()
+    else this.#later ??= setTimeout(() => this.#tell(), tellLessMs).unref()
+  }
+
+  #tell(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    const tell = Math.floor(Math.floor(this.bytes / this.#piece) * this.#piece)
+    if (tell === this.#told) return
     this.#shared.change(this.#key, tell - this.#told)
     this.#told = tell
   }

@@ -1,6 +1,9 @@
 /** The text of a message as those see it who read it: judges, SPF and DKIM, reports, deliveries. */
 
-/** Who takes a text as it comes. Told in a microtask of its own, never while octets are appended. */
+/**
+ * Who takes a text as it comes. It is told in a microtask of its own, never while octets are
+ * appended.
+ */
 export interface TextTaker {
   /** The next octets. False: no more before `goOn`. */
   take(chunk: Buffer): boolean

@@ -17,8 +17,10 @@ interface Scanner {
   readonly scan: (from: number, end: number, longest: number) => number
 }
 
+/** In front of the octets, and as much behind them. */
+const margin = 16
 /** What is read from a socket at once is shorter. */
-const largestChunk = 2 * 64 * 1024 - 16
+const largestChunk = 2 * 64 * 1024 - 2 * margin
 /** The lengths of lines within sixteen octets are not looked at. */
 const shortestLimit = 16
 
@@ -44,7 +46,7 @@ export const canScan = (data: Buffer, longest: number): boolean =>
 /** Where the plain lines of `data` end; `from` itself where the first one is not plain. */
 export function endOfPlainLines(data: Buffer, { from, end, longest }: Lines): number {
   if (held !== data) {
-    octets.set(data)
+    octets.set(data, margin)
     held = data
   }
   return scan(from, Math.min(end, data.length), longest)

@@ -74,12 +74,51 @@ test('each octet at each place of three blocks, in a plain text and where a line
       }
 })
 
+test('each octet that matters at each place of four blocks of 64, from anywhere', () => {
+  const around = [
+    'x'.repeat(256),
+    `${'x'.repeat(62)}\r\n`.repeat(4),
+    `${'x'.repeat(30)}\r\n`.repeat(8),
+    `${'x'.repeat(8)}\r\n`.repeat(26),
+    `${'x'.repeat(75)}\r\n`.repeat(4),
+  ]
+  for (let at = 0; at < 256; at++)
+    for (const octet of [LF, CR, DOT, NUL, 0x78])
+      for (const text of around)
+        for (const from of [0, 1, 40, 64, at]) {
+          const data = Buffer.from(`${text}\r\nx\r\n`)
+          data[at] = octet
+          for (const end of [data.length, at + 1]) {
+            const lines = { from: Math.min(from, end), end, longest: 100 }
+            if (scanned(data, lines) !== plainly(data, lines))
+              expect.fail(`${octet} at ${at} of ${text}, from ${from} to ${end}`)
+          }
+        }
+})
+
+test('one chunk, looked at again from where it was left', () => {
+  fc.assert(
+    fc.property(text, fc.integer({ min: 16, max: 100 }), (data, longest) => {
+      for (let from = 0; from <= data.length; from++) {
+        const lines = { from, end: data.length, longest }
+        expect(endOfPlainLines(data, lines)).toBe(plainly(data, lines))
+      }
+      forgetChunk()
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test('the longest line may come, and one octet more may not, wherever it lies', () => {
   for (let before = 0; before < 40; before++)
     for (const over of [0, 1]) {
-      const data = Buffer.from(`${'a'.repeat(before)}\r\n${'b'.repeat(64 + over)}\r\nc\r\n`)
-      const lines = { from: 0, end: data.length, longest: 64 }
-      expect(scanned(data, lines)).toBe(over === 0 ? data.length : before + 2)
+      for (const longest of [63, 64, 65, 128]) {
+        const long = 'b'.repeat(longest + over)
+        const data = Buffer.from(`${'a'.repeat(before)}\r\n${long}\r\nc\r\n${'d'.repeat(70)}`)
+        const end = data.length - 70
+        const lines = { from: 0, end: data.length, longest }
+        expect(scanned(data, lines)).toBe(over === 0 ? end : before + 2)
+      }
     }
 })
 
@@ -90,9 +129,9 @@ test('what another chunk has left behind the end is of no text', () => {
 })
 
 test('as much as the memory takes, and not more', () => {
-  const all = Buffer.alloc(131_056, 'x\r\n')
+  const all = Buffer.alloc(131_040, 'x\r\n')
   expect(canScan(all, 1000)).toBe(true)
-  expect(scanned(all, { from: 0, end: all.length, longest: 1000 })).toBe(131_055)
-  expect(canScan(Buffer.alloc(131_057), 1000)).toBe(false)
+  expect(scanned(all, { from: 0, end: all.length, longest: 1000 })).toBe(131_040)
+  expect(canScan(Buffer.alloc(131_041), 1000)).toBe(false)
   expect(canScan(all, 15)).toBe(false)
 })
