@@ -10,7 +10,10 @@ export const sourceProgram = path.join(repository, 'src', 'cli', 'main.ts')
 export function builtProgram(): string {
   const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
   const config = path.join(repository, 'tsconfig.build.json')
-  const { status } = spawnSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('npm run build failed; --source measures without it')
+  const bundler = path.join(repository, 'tools', 'bundle.ts')
+  for (const words of [[compiler, '-p', config], [bundler]]) {
+    const { status } = spawnSync(process.execPath, words, { stdio: 'inherit' })
+    if (status !== 0) throw new Error('npm run build failed; --source measures without it')
+  }
   return path.join(repository, 'dist', 'cli', 'main.js')
 }

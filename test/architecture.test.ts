@@ -192,7 +192,7 @@ const table: Readonly<Record<string, Rule>> = {
   metrics: {
     values: ['metrics', 'facts', 'strategy/names.ts'],
     types: ['ledger/ledger.ts', 'strategy'],
-    outside: ['prom-client'],
+    outside: ['prom-client', 'prom-client/lib/registry.js', 'prom-client/lib/defaultMetrics.js'],
   },
   admin: {
     values: ['admin', 'strategy/names.ts', 'smtp/reply.ts', 'verdict/reason.ts'],

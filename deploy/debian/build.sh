@@ -50,6 +50,7 @@ rm -rf "$library"/node_modules/{mailauth/bin,tldts/bin,fast-xml-parser/src/cli}
 find "$library/node_modules" -type f -exec chmod 0644 {} +
 find "$library/node_modules" -type d -empty -delete
 (cd "$project" && for part in tsconfig.build.json src/console/tsconfig.build.json; do tsc -p "$part" --outDir "$library/dist" --sourceMap false; done)
+node "$project/tools/bundle.ts" "$library/dist"
 cp -r "$project/assets" "$library/assets"
 # It is started by /usr/bin/rcptwise, with the Node beside it.
 sed -i "1{/^#!/d}" "$library/dist/cli/main.js"

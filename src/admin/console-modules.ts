@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { posix } from 'node:path'
 
+/** By its path below src, without its ending. */
+export const firstModule = 'console/main'
+
 const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
 /** Text by name, which is the path below src without its ending. @throws when one is missing. */

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { constants, gzipSync } from 'node:zlib'
-import { modulesFrom } from './console-modules.ts'
+import { firstModule, modulesFrom } from './console-modules.ts'
 import { type AdminResponse, problem } from './exchange.ts'
 
 export interface ConsoleRequest {
@@ -92,7 +92,7 @@ const consoleFiles = (): ReadonlyMap<string, ConsoleFile> => (files ??= everyCon
 
 /** Every file of the console, by its path. @throws when one is missing. */
 export function everyConsoleFile(): ReadonlyMap<string, ConsoleFile> {
-  const modules = modulesFrom('console/main')
+  const modules = modulesFrom(firstModule)
   const preloads = [...modules.keys()]
     .map((name) => `<link rel="modulepreload" href="assets/${name}.js" />`)
     .join('\n    ')

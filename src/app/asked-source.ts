@@ -12,7 +12,7 @@ import type {
 } from '../config/config.ts'
 import type { FactListener } from '../facts/fact.ts'
 import { type CacheOptions, cached } from '../policy/cached.ts'
-import { type HttpSettings, httpStore } from '../policy/http/http-store.ts'
+import type { HttpSettings } from '../policy/http/http-store.ts'
 import { inTime } from '../policy/in-time.ts'
 import { keyedSource, type Reading, type Store } from '../policy/keyed/keyed-source.ts'
 import type { Answers, Source } from '../policy/policy-source.ts'
@@ -157,13 +157,18 @@ export async function openAsked<Found extends { readonly kind: string }>(
   }
 }
 
-/** The driver of a server is loaded only where there is such a server. */
+/**
+ * The driver of a server is loaded only where there is such a server; of HTTP, too: with Node's
+ * client comes all of its fetch.
+ */
 async function storeOf(settings: AskedSettings, reading: Reading<unknown>): Promise<Store> {
   switch (settings.kind) {
     case 'sqlite':
       return sqlStore(sqliteDatabase(settings.server), reading)
-    case 'http':
+    case 'http': {
+      const { httpStore } = await import('../policy/http/http-store.ts')
       return httpStore(settings.server, reading)
+    }
     case 'socketmap':
       return socketmapStore(settings.server, reading)
     case 'ldap': {

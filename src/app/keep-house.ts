@@ -19,7 +19,7 @@ import { isDraining } from '../peers/overrides.ts'
 import { isStrategyName } from '../strategy/names.ts'
 import { version } from '../version.ts'
 import type { WatchedCertificates } from '../tls/watched-certificates.ts'
-import { openAdmin } from './admin.ts'
+import type { AdminParts, RunningAdmin } from './admin.ts'
 import { AuditLog } from './audit-log.ts'
 import { CertificatesOfFiles } from './certificates.ts'
 import { heldSplits } from './draining.ts'
@@ -291,6 +291,14 @@ export async function keepHouse(
     },
     kill: () => mail.kill(),
   }
+}
+
+/**
+ * It is loaded when mail is taken already, and only where it is wanted: Node's HTTP comes with it.
+ */
+async function openAdmin(config: Config, parts: AdminParts): Promise<RunningAdmin | undefined> {
+  if (config.admin === undefined) return undefined
+  return await (await import('./admin.ts')).openAdmin(config, parts)
 }
 
 interface InForce {

@@ -11,6 +11,7 @@ import { inheritedSockets } from '../service/activation.ts'
 import { endSoon } from '../service/end.ts'
 import { openServiceManager } from '../service/notify.ts'
 import { asStarted, type Privileges, takeUser } from '../service/user.ts'
+import { setOptionsBack } from '../service/v8-flags.ts'
 import { version } from '../version.ts'
 import { AskedSignals } from './asked-signals.ts'
 import { carryOut } from './command-failure.ts'
@@ -59,6 +60,7 @@ async function serve(command: Command): Promise<Ending> {
     endSoon()
     return 'failed'
   }
+  setOptionsBack()
   const listening = app.addresses.map(({ host, port }) => `${host}:${port}`)
   const backends = config.backend.servers.map((server) => server.url)
   const admin = app.admin === undefined ? undefined : `${app.admin.address}:${app.admin.port}`

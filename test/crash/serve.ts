@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly admin?: string
   /** 1 unless set: what is killed is then all there is. */
   readonly workers?: number
+  /** The source's unless set. */
+  readonly program?: string
   /** Program and arguments that the command is handed to. */
   readonly wrapper?: readonly string[]
   /**
@@ -72,7 +74,7 @@ ${options.config ?? ''}
       ...given,
       ...(options.wrapper ?? []),
       process.execPath,
-      main,
+      options.program ?? main,
       'serve',
       '--config',
       file,
