@@ -35,6 +35,7 @@ const addressOf = (id: string): string => `__addressOf("${relative(place, id)}")
 
 rmSync(fresh, { recursive: true, force: true })
 const bundle = await rolldown({
+  cwd: place, // or a file would say where it was built
   input: Object.fromEntries(started.map((name) => [name, join(place, `${name}.js`)])),
   platform: 'node',
   external: (id) => !id.startsWith('.') && !id.startsWith('/'),

@@ -68,6 +68,11 @@ test('every process and every thread has its file where it is looked for', () =>
   for (const name of started) expect(existsSync(at(name)), name).toBe(true)
 })
 
+test('no file says where it was built: the same sources give the same octets', () => {
+  for (const name of scripts())
+    expect(readFileSync(at(name), 'utf8'), name).not.toContain(path.basename(place))
+})
+
 test('nothing waits for the file that it is waited for by', () => {
   for (const name of scripts())
     expect(readFileSync(at(name), 'utf8'), name).not.toMatch(/from "[^"]*cli\/main\.js"/)
