@@ -4,13 +4,14 @@
  */
 
 const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X')
+const nothing = Buffer.alloc(0)
 export const gtubeScore = 1000
 /** It is looked for in this many octets; what is behind them can't change the judgement. */
 export const lookBytes = 64 * 1024
 
 export class GtubeFinder {
   /** The last octets, in which it may begin. */
-  #tail: Buffer = Buffer.alloc(0)
+  #tail: Buffer = nothing
   #seen = 0
   #found = false
 
@@ -27,7 +28,7 @@ export class GtubeFinder {
     // Not a single octet further, whatever the pieces: the judgement must not depend on them.
     const looked = chunk.subarray(0, lookBytes - this.#seen)
     this.#seen += looked.length
-    const seam = Buffer.concat([this.#tail, looked])
+    const seam = this.#tail.length === 0 ? looked : Buffer.concat([this.#tail, looked])
     if (seam.includes(gtube)) this.#found = true
     this.#tail = Buffer.from(seam.subarray(Math.max(0, seam.length - gtube.length + 1)))
   }

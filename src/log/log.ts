@@ -36,6 +36,7 @@ export interface Log extends Logger {
 }
 
 export interface DeferredLine {
+  /** None is named as what each line has: level, time, pid, msg. */
   readonly fields: Record<string, unknown>
   readonly message: string
 }
@@ -63,9 +64,10 @@ export function createLog(options: LogOptions): Log {
   const format: Format =
     keepAddress === undefined ? shown : (json) => shown(withoutAddresses(json, keepAddress))
   const base = options.pid === undefined ? null : { pid: options.pid }
+  const ofAll = inside({ pid: options.pid })
   const waiting: { readonly at: number; readonly make: () => DeferredLine }[] = []
   const writeWaiting = (): void => {
-    const lines = waiting.splice(0).map(({ at, make }) => format(deferredLine(at, base, make())))
+    const lines = waiting.splice(0).map(({ at, make }) => format(deferredLine(at, ofAll, make())))
     if (lines.length > 0) write(lines.join(''))
   }
   const stream: DestinationStream = {
@@ -94,12 +96,14 @@ export function createLog(options: LogOptions): Log {
   return Object.assign(log, { deferred })
 }
 
-const deferredLine = (
-  at: number,
-  base: { readonly pid: number } | null,
-  { fields, message }: DeferredLine,
-): string =>
-  `${JSON.stringify({ level: 'info', time: isoTime(at), ...base, ...fields, msg: message })}\n`
+const deferredLine = (at: number, base: string, { fields, message }: DeferredLine): string =>
+  `{"level":"info","time":"${isoTime(at)}"${base}${inside(fields)},"msg":${JSON.stringify(message)}}\n`
+
+/** Behind other members of an object: a copy of all fields in one would be garbage. */
+function inside(fields: object): string {
+  const json = JSON.stringify(fields)
+  return json === '{}' ? '' : `,${json.slice(1, -1)}`
+}
 
 /** Several lines of one millisecond share the work. */
 const isoTime = ((): ((at: number) => string) => {

@@ -22,6 +22,7 @@ export interface HeaderSection {
 }
 
 const emptyLine = Buffer.from('\r\n\r\n')
+const lineEnd = Buffer.from('\r\n')
 const nothing = Buffer.alloc(0)
 const beginsEmpty = (text: Buffer): boolean => text[0] === 0x0d && text[1] === 0x0a
 
@@ -33,7 +34,7 @@ export class HeaderReader {
    * The last octets, in which an empty line may have begun. The beginning of a text counts as the
    * end of a line.
    */
-  #tail: Buffer = Buffer.from('\r\n')
+  #tail: Buffer = lineEnd
 
   constructor(limitBytes = headerLimitBytes) {
     this.#limit = limitBytes

@@ -234,18 +234,31 @@ function markJudged({ recipients }: Transaction, judgedAnyway: readonly Outcome[
 }
 
 function markAnswered(transaction: Transaction, outcomes: readonly Outcome[], said: Answer): void {
-  const final = new Set(said.final.map((outcome) => outcome.index))
-  const refused = new Set(said.refusalsKept.map((outcome) => outcome.index))
+  const { recipients } = transaction
   const single = said.lines.length === 1 ? said.lines[0] : undefined
-  const answered = [...said.refusalsKept, ...said.deliveredUnsaid, ...said.final]
-  const reasons = new Map(answered.map((outcome) => [outcome.index, outcome.reason]))
-  for (const outcome of outcomes) {
-    const recipient = transaction.recipients[outcome.index]
+  for (const { index, reason: why, reply } of outcomes) {
+    const recipient = recipients[index]
     if (recipient === undefined) continue
-    recipient.reason = reasons.get(outcome.index) ?? outcome.reason
-    recipient.final = final.has(outcome.index)
-    recipient.lastReply = single ?? outcome.reply
+    recipient.reason = why
+    recipient.final = false
+    recipient.lastReply = single ?? reply
+  }
+  // Each of them is among the outcomes.
+  for (const { index, reason: why } of said.refusalsKept) {
+    const recipient = recipients[index]
+    if (recipient === undefined) continue
+    recipient.reason = why
     // Told to come back only because others were deferred: a forced retry like any other.
-    if (refused.has(outcome.index)) recipient.fate = 'deferred'
+    recipient.fate = 'deferred'
+  }
+  for (const { index, reason: why } of said.deliveredUnsaid) {
+    const recipient = recipients[index]
+    if (recipient !== undefined) recipient.reason = why
+  }
+  for (const { index, reason: why } of said.final) {
+    const recipient = recipients[index]
+    if (recipient === undefined) continue
+    recipient.reason = why
+    recipient.final = true
   }
 }

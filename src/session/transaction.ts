@@ -182,7 +182,8 @@ export function splittingOf(transaction: Transaction): Splitting | undefined {
  * Deferred at RCPT and delivered to at once all the same: with `deliver_deferred`, and whom a wrong
  * guess has made to wait for another message's sake (rule 10).
  */
-export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
+export const deliveredAnyway = (transaction: Transaction): readonly Recipient[] => {
+  if (!transaction.recipients.some(isDeferred)) return nobody
   const splitting = splittingOf(transaction)
   const all = transaction.peer.deliverDeferred && (splitting === 'group' || splitting === 'single')
   return transaction.recipients.filter(
@@ -194,8 +195,11 @@ export const deliveredAnyway = (transaction: Transaction): Recipient[] => {
   )
 }
 
+const nobody: readonly Recipient[] = []
+const isDeferred = ({ fate }: Recipient): boolean => fate === 'deferred'
+
 /** Of those, who does not have it and is not known to refuse it. */
-export const anywayOf = (transaction: Transaction): Recipient[] =>
+export const anywayOf = (transaction: Transaction): readonly Recipient[] =>
   deliveredAnyway(transaction).filter(
     ({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused',
   )
@@ -219,8 +223,11 @@ export function firstOpenOf({ recipients, passed }: Transaction): number {
 const isUndecided = (recipient: Recipient | undefined): boolean =>
   recipient?.fate === 'asked' || recipient?.fate === 'considered'
 
-export const throughOf = (transaction: Transaction): Recipient[] =>
-  transaction.recipients.filter((recipient) => recipient.fate === 'through')
+/** Nearly always it is all of them. */
+export const throughOf = ({ recipients }: Transaction): readonly Recipient[] =>
+  recipients.every(isThrough) ? recipients : recipients.filter(isThrough)
+
+const isThrough = ({ fate }: Recipient): boolean => fate === 'through'
 
 /**
  * Addresses of all who may get the message in this attempt or a later one, in an order that does
@@ -230,6 +237,8 @@ export const offeredIn = ({ recipients }: Transaction): readonly string[] => {
   const offered = recipients.filter(
     ({ fate, concealed }) => fate !== 'refused' && concealed === undefined,
   )
+  const [only] = offered
+  if (only !== undefined && offered.length === 1) return [only.address]
   return [...new Set(offered.map(({ address }) => address))].sort()
 }
 

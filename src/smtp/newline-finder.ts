@@ -7,9 +7,10 @@
 const LF = 0x0a
 const CR = 0x0d
 const looked = 32
+const nothing = Buffer.alloc(0)
 
 export class NewlineFinder {
-  #data: Buffer = Buffer.alloc(0)
+  #data: Buffer = nothing
   /** Where the next ones are at the earliest; what lies before was asked for already. */
   #cr = -1
   #lf = -1

@@ -7,6 +7,7 @@ import type { Reply } from './reply.ts'
 
 const LF = 0x0a
 const CR = 0x0d
+const HYPHEN = 0x2d
 const empty = Buffer.alloc(0)
 const beginning = /^[2-5][0-9][0-9](?![0-9])/
 /** TAB is text (RFC 5321 4.2: textstring). */
@@ -38,6 +39,8 @@ export class ReplyParser {
 
   /** The replies that are complete with this chunk. */
   push(chunk: Buffer): Reply[] {
+    const only = this.#onlyReply(chunk)
+    if (only !== undefined) return [only]
     const replies: Reply[] = []
     for (let from = 0; from < chunk.length && this.trouble === undefined;) {
       const end = chunk.indexOf(LF, from)
@@ -48,6 +51,17 @@ export class ReplyParser {
       from = end + 1
     }
     return replies
+  }
+
+  /** The usual reply is one line, and all that came: nothing of it has to be kept. */
+  #onlyReply(chunk: Buffer): Reply | undefined {
+    const { length } = chunk
+    const isNext = this.#rest.length === 0 && this.#bytes === 0 && this.trouble === undefined
+    if (!isNext || length > maxReplyLineBytes || chunk[3] === HYPHEN) return undefined
+    if (chunk.indexOf(LF) !== length - 1) return undefined
+    const line = chunk.toString('latin1', 0, chunk[length - 2] === CR ? length - 2 : length - 1)
+    if (!beginning.test(line)) return undefined
+    return { code: Number(line.slice(0, 3)), lines: [wordsOf(line)] }
   }
 
   #keep(octets: Buffer): void {

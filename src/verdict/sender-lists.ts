@@ -53,6 +53,7 @@ export function wishFor(
   sender: string,
   author = sender,
 ): SenderWish {
+  if (acceptSenders === undefined && refuseSenders === undefined) return undefined
   const names = author === sender ? [sender] : [sender, author]
   const [accepted, refused] = [bestMatch(acceptSenders, names), bestMatch(refuseSenders, names)]
   if (isMoreSpecial(accepted, refused)) return 'accept'

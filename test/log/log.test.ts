@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { Fact } from '../../src/facts/fact.ts'
 import { logFromFacts } from '../../src/log/from-facts.ts'
 import { createLog } from '../../src/log/log.ts'
+import { visibleJson } from '../../src/log/visible.ts'
 import { everyKind, recipient, transaction } from '../metrics/sample-facts.ts'
 
 interface Options {
@@ -290,6 +291,25 @@ describe('a deferred line', () => {
     )
     expect(text).toBe(
       '{"level":"info","time":"2026-11-23T20:15:00.123Z","pid":7,"event":"e","msg":"done"}\n',
+    )
+  })
+
+  it('is what JSON makes of all of its fields, whatever they are', () => {
+    const keys = fc.string({ unit: 'binary' }).map((name) => `x${name}`)
+    const values = fc.oneof(fc.jsonValue(), fc.constant(undefined))
+    const pids = fc.option(fc.nat(), { nil: undefined })
+    const words = fc.string({ unit: 'binary' })
+    fc.assert(
+      fc.property(fc.dictionary(keys, values), words, pids, (fields, message, pid) => {
+        let text = ''
+        const write = (line: string): string => (text += line)
+        const ofAll = pid === undefined ? {} : { pid }
+        const log = createLog({ level: 'info', format: 'json', ...ofAll, write })
+        log.deferred(at, () => ({ fields, message }))
+        const time = new Date(at).toISOString()
+        const json = JSON.stringify({ level: 'info', time, ...ofAll, ...fields, msg: message })
+        expect(text).toBe(`${visibleJson(json)}\n`)
+      }),
     )
   })
 

@@ -134,6 +134,37 @@ describe('ReplyParser', () => {
     ['unfinished', '250-a\r\n250', []],
   ])('%s', (_name, wire, expected) => expect(parse(wire)).toEqual(expected))
 
+  test('a line that comes in one piece is read as one that comes octet by octet', () => {
+    const piece = fc.constantFrom(
+      '250',
+      '354',
+      '150',
+      ' ',
+      '-',
+      '\t',
+      'Ok',
+      '\r',
+      '\n',
+      '\0',
+      '\xfc',
+    )
+    const end = fc.constantFrom('\r\n', '\n', '')
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), end, (pieces, ending) => {
+        const wire = `${pieces.join('')}${ending}`
+        const [whole, byOctet] = [new ReplyParser(), new ReplyParser()]
+        const read = whole.push(octet(wire))
+        expect(read).toEqual(Array.from(wire).flatMap((one) => byOctet.push(octet(one))))
+        expect(whole.trouble).toBe(byOctet.trouble)
+        expect(whole.pendingBytes).toBe(byOctet.pendingBytes)
+        expect(whole.unfinished).toEqual(byOctet.unfinished)
+        if (whole.trouble !== undefined) return
+        expect(whole.push(octet('250 next\r\n'))).toEqual(byOctet.push(octet('250 next\r\n')))
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
   test.each([
     ['no code', 'hello\r\n'],
     ['1yz', '150 a\r\n'],
