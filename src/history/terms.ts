@@ -63,7 +63,7 @@ const comesAgain: Readonly<Record<TermKind, boolean>> = {
   queueId: false,
 }
 
-/** To make one of a name takes ten times as long as to look it up. */
+/** To make one of a name takes four times as long as to look it up. */
 const knownKeys = new Map<string, number>()
 /** Then they are forgotten: names are up to 300 characters long. */
 const mostKnown = 4096
