@@ -161,10 +161,10 @@ function amountsBy(
   counts: (labels: readonly string[]) => boolean = () => true,
 ): ReadonlyMap<string, number> {
   const all = new Map<string, number>()
-  for (const { labels, amounts } of sums.of(name)) {
+  for (const { labels, value } of sums.of(name)) {
     if (!counts(labels)) continue
-    const value = labels[0] ?? ''
-    all.set(value, (all.get(value) ?? 0) + (amounts[0] ?? 0))
+    const label = labels[0] ?? ''
+    all.set(label, (all.get(label) ?? 0) + value)
   }
   return all
 }

@@ -3,9 +3,11 @@
  * changed since it told last.
  */
 import { late } from './batched.ts'
-import type { Changes, Series } from './counting.ts'
+import { type Keeping, type Series, widthOf } from './counting.ts'
+import { KeptAmounts } from './kept-amounts.ts'
 import type { MetricDescription } from './metrics.ts'
-import type { FreshSeries, Told } from './told.ts'
+import { named } from './text-lines.ts'
+import type { Told } from './told.ts'
 
 interface Counted {
   readonly metric: MetricDescription
@@ -16,14 +18,16 @@ export class CountingRegistry {
   readonly #waiting: (() => void)[] = []
   readonly #counted: Counted[] = []
   readonly #collectors = new Map<string, () => unknown>()
-  readonly #changed = new Set<Series>()
-  readonly #gone: number[] = []
-  #places = 0
+  readonly #kept = new KeptAmounts()
+  /** By their places. */
+  readonly #series: Series[] = []
 
   /** For the metrics that are made for it. */
-  readonly changes: Changes = {
-    changed: (series) => void this.#changed.add(series),
-    gone: (series) => this.#forget(series),
+  readonly keeping: Keeping = {
+    kept: this.#kept,
+    made: (series) => {
+      this.#series[series.place] = series
+    },
   }
 
   add<One extends Counted>(one: One): One {
@@ -54,46 +58,46 @@ export class CountingRegistry {
     await Promise.all(Array.from(names, async (name) => await this.#collectors.get(name)?.()))
   }
 
-  /** What has changed since the last time. To be read by one reader. */
-  newlyTold(): Told {
-    for (const count of this.#waiting) count()
-    const fresh: FreshSeries[] = []
-    const series = [...this.#changed]
-    this.#changed.clear()
-    for (const one of series) {
-      if (one.place !== undefined) continue
-      one.place = this.#places++
-      fresh.push([one.metric.name, ...one.labels])
-    }
-    const places = Uint32Array.from(series, ({ place = 0 }) => place)
-    return { fresh, places, amounts: amountsOf(series), gone: this.#gone.splice(0) }
+  /** How many series were told to nobody. */
+  get fresh(): number {
+    return this.#kept.fresh
+  }
+
+  /** How many series there are to tell of. */
+  get waiting(): number {
+    this.#count()
+    return this.#kept.waiting
+  }
+
+  /** What has changed since the last time, or some of it. To be read by one reader. */
+  newlyTold(most?: number): Told {
+    this.#count()
+    return this.#kept.newlyTold((place) => nameOf(this.#series[place]), most)
   }
 
   /** Everything, for whoever reads it once. */
   everything(): Told {
-    for (const count of this.#waiting) count()
+    this.#count()
     const series = this.#counted.flatMap(({ all }) => [...all])
     return {
-      fresh: series.map(({ metric, labels }) => [metric.name, ...labels]),
+      fresh: series.map(nameOf),
       places: Uint32Array.from(series.keys()),
-      amounts: amountsOf(series),
+      amounts: Float64Array.from(
+        series.flatMap(({ metric, begin }) => [
+          ...this.#kept.amounts.subarray(begin, begin + widthOf(metric)),
+        ]),
+      ),
       gone: [],
     }
   }
 
-  #forget(series: Series): void {
-    this.#changed.delete(series)
-    // Of what nobody has heard of, nobody has to hear that it is gone.
-    if (series.place !== undefined) this.#gone.push(series.place)
+  #count(): void {
+    for (const count of this.#waiting) count()
   }
 }
 
-function amountsOf(all: readonly Series[]): Float64Array {
-  const amounts = new Float64Array(all.reduce((sum, one) => sum + one.amounts.length, 0))
-  let at = 0
-  for (const one of all) for (const amount of one.amounts) amounts[at++] = amount
-  return amounts
-}
+const nameOf = (series: Series | undefined): string =>
+  series === undefined ? '' : named(series.metric.name, series.metric.labels, series.labels)
 
 export const isNothing = ({ places, gone }: Told): boolean =>
   places.length === 0 && gone.length === 0

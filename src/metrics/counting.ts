@@ -1,8 +1,9 @@
 /**
- * Counters, gauges and histograms. Each series is one object for all time, which knows what it
- * stands at; whoever counts in it says so, so that nobody has to look at all of them for those that
- * have changed.
+ * Counters, gauges and histograms. Each series has one place for all time, where it is written what
+ * it stands at; whoever counts in it says so, so that nobody has to look at all of them for those
+ * that have changed.
  */
+import type { KeptAmounts } from './kept-amounts.ts'
 import type { MetricDescription } from './metrics.ts'
 
 /** One combination of label values. */
@@ -10,23 +11,23 @@ export interface Series {
   readonly metric: MetricDescription
   /** In the order of the description. */
   readonly labels: readonly string[]
-  /**
-   * What was counted. Of a histogram: how many fell between each bound and the one below, their
-   * sum, and how many they were.
-   */
-  readonly amounts: number[]
-  /** Where those know it who were told of it (told.ts). */
-  place: number | undefined
+  /** Among all that the process counts (kept-amounts.ts). */
+  readonly place: number
+  /** Where its amounts begin there. */
+  readonly begin: number
 }
 
-/** How many numbers a series of this metric is. */
+/**
+ * How many numbers a series of this metric is: what was counted; of a histogram, how many fell
+ * between each bound and the one below, their sum, and how many they were.
+ */
 export const widthOf = ({ buckets }: MetricDescription): number =>
   buckets === undefined ? 1 : buckets.length + 2
 
-/** Hears of each series that has changed, and of each that is no more. */
-export interface Changes {
-  changed(series: Series): void
-  gone(series: Series): void
+/** Where series are kept, and who hears of them. */
+export interface Keeping {
+  readonly kept: KeptAmounts
+  made(series: Series): void
 }
 
 export interface Described<Label extends string> extends MetricDescription {
@@ -37,12 +38,16 @@ type LabelsOf<Label extends string> = Readonly<Record<Label, string>>
 
 class Counted<Label extends string> {
   readonly metric: Described<Label>
-  protected readonly changes: Changes
+  protected readonly kept: KeptAmounts
+  readonly #keeping: Keeping
   readonly #series = new Map<string, Series>()
+  /** Places of series that are no more. */
+  readonly #free: number[] = []
 
-  constructor(metric: Described<Label>, changes: Changes) {
+  constructor(metric: Described<Label>, keeping: Keeping) {
     this.metric = metric
-    this.changes = changes
+    this.#keeping = keeping
+    this.kept = keeping.kept
     // What has no labels is one series, which is there from the start.
     if (metric.labels.length === 0) this.at([])
   }
@@ -59,14 +64,11 @@ class Counted<Label extends string> {
     const key = labels.join('\n')
     const known = this.#series.get(key)
     if (known !== undefined) return known
-    const made: Series = {
-      metric: this.metric,
-      labels,
-      amounts: Array.from({ length: widthOf(this.metric) }, () => 0),
-      place: undefined,
-    }
+    const place = this.#free.pop() ?? this.kept.take(widthOf(this.metric))
+    const made = { metric: this.metric, labels, place, begin: this.kept.beginOf(place) }
     this.#series.set(key, made)
-    this.changes.changed(made)
+    this.#keeping.made(made)
+    this.kept.hasChanged(place)
     return made
   }
 
@@ -74,14 +76,16 @@ class Counted<Label extends string> {
     for (const [key, series] of this.#series) {
       if (wanted.has(series)) continue
       this.#series.delete(key)
-      this.changes.gone(series)
+      this.kept.free(series.place)
+      this.#free.push(series.place)
     }
   }
 
-  protected add(series: Series, by: number): void {
+  protected add({ place, begin }: Series, by: number): void {
     if (by === 0) return
-    series.amounts[0] = (series.amounts[0] ?? 0) + by
-    this.changes.changed(series)
+    const { amounts } = this.kept
+    amounts[begin] = (amounts[begin] ?? 0) + by
+    this.kept.hasChanged(place)
   }
 }
 
@@ -133,10 +137,11 @@ export class Gauge<Label extends string = never> extends Counted<Label> {
     this.keepOnly(new Set(values.keys()))
   }
 
-  #set(series: Series, value: number): void {
-    if (Object.is(series.amounts[0], value)) return
-    series.amounts[0] = value
-    this.changes.changed(series)
+  #set({ place, begin }: Series, value: number): void {
+    const { amounts } = this.kept
+    if (Object.is(amounts[begin], value)) return
+    amounts[begin] = value
+    this.kept.hasChanged(place)
   }
 }
 
@@ -157,15 +162,15 @@ export class Histogram<Label extends string = never> extends Counted<Label> {
     this.in(labels)
   }
 
-  #observe(series: Series, value: number): void {
+  #observe({ place, begin }: Series, value: number): void {
     if (!Number.isFinite(value)) throw new TypeError(`${this.metric.name} can't observe ${value}`)
     const { buckets = [] } = this.metric
-    const { amounts } = series
+    const { amounts } = this.kept
     const bucket = buckets.findIndex((bound) => value <= bound)
-    if (bucket !== -1) amounts[bucket] = (amounts[bucket] ?? 0) + 1
-    const sum = buckets.length
+    if (bucket !== -1) amounts[begin + bucket] = (amounts[begin + bucket] ?? 0) + 1
+    const sum = begin + buckets.length
     amounts[sum] = (amounts[sum] ?? 0) + value
     amounts[sum + 1] = (amounts[sum + 1] ?? 0) + 1
-    this.changes.changed(series)
+    this.kept.hasChanged(place)
   }
 }

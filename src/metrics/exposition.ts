@@ -5,10 +5,11 @@
  * Most series are as they were at the last reading, or were never counted: their lines are kept, so
  * that a thousand peer classes cost little where ten of them have mail.
  */
-import { type MetricDescription, metricPrefix } from './metrics.ts'
+import type { Lines } from './lines.ts'
+import { metricPrefix } from './metrics.ts'
 import { textOfNode } from './node-text.ts'
-import type { Family, Run, Sum, Sums } from './summed.ts'
-import { type Format, heading, lineOf } from './text-lines.ts'
+import type { Sums } from './summed.ts'
+import { type Format, heading } from './text-lines.ts'
 import type { MetricJson } from './told.ts'
 
 export type { Format } from './text-lines.ts'
@@ -32,53 +33,31 @@ export function formatFor(accept: string | undefined): Format {
   return open > 0 && open >= liked('text/plain') ? 'openmetrics' : 'prometheus'
 }
 
-/** `ofNode`: what Node.js tells of each process, this one first. */
+/**
+ * `ofNode`: what Node.js tells of each process, this one first. `room`: gives octets to write to,
+ * at least so many.
+ */
 export function exposition(
   sums: Sums,
   ofNode: readonly (readonly MetricJson[])[],
   format: Format,
+  room = (length: number): Buffer => Buffer.allocUnsafe(length),
 ): Buffer {
-  const lines: Buffer[] = []
-  for (const { metric, runs } of sums.families) {
-    const headed = { ...metric, name: metricPrefix + metric.name }
-    lines.push(Buffer.from(heading(headed, format)))
-    const write = writerOf(metric)
-    for (const run of runs) lines.push((run.lines ??= linesOf(run, write)))
+  const parts: Lines[] = []
+  for (const family of sums.families) {
+    const { metric } = family
+    parts.push(whole(heading({ ...metric, name: metricPrefix + metric.name }, format)))
+    for (const lines of family.write()) parts.push(lines)
   }
   const end = format === 'openmetrics' ? '# EOF\n' : ''
-  lines.push(Buffer.from(textOfNode(ofNode, format) + end))
-  return Buffer.concat(lines)
+  parts.push(whole(textOfNode(ofNode, format) + end))
+  const text = room(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const { octets, length } of parts) at += octets.copy(text, at, 0, length)
+  return text.subarray(0, at)
 }
 
-type Writer = (sum: Sum) => string
-
-/** Octets, and no string: of those there would be some megabytes for the garbage collector. */
-function linesOf({ sums }: Run, write: Writer): Buffer {
-  let lines = ''
-  for (const sum of sums) lines += write(sum)
-  return Buffer.from(lines)
-}
-
-function writerOf({ name, buckets }: Family['metric']): Writer {
-  const full = metricPrefix + name
-  return buckets === undefined
-    ? ({ text, amounts }) => lineOf(full, text, amounts[0] ?? 0)
-    : histogramWriter(full, buckets)
-}
-
-function histogramWriter(name: string, buckets: NonNullable<MetricDescription['buckets']>): Writer {
-  const begins = [...buckets, '+Inf'].map((le) => `${name}_bucket{le="${le}"`)
-  return ({ text, amounts }) => {
-    const end = text === '' ? '} ' : `,${text}} `
-    const count = amounts[buckets.length + 1] ?? 0
-    let lines = ''
-    let below = 0
-    for (let i = 0; i < buckets.length; i++) {
-      below += amounts[i] ?? 0
-      lines += `${begins[i]}${end}${below}\n`
-    }
-    lines += `${begins[buckets.length]}${end}${count}\n`
-    lines += lineOf(`${name}_sum`, text, amounts[buckets.length] ?? 0)
-    return lines + lineOf(`${name}_count`, text, count)
-  }
+function whole(text: string): Lines {
+  const octets = Buffer.from(text)
+  return { octets, length: octets.length }
 }

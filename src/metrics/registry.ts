@@ -94,12 +94,12 @@ export function createMetrics(
   const registry = new CountingRegistry()
   const d = metricDescriptions
   const counter = <Label extends string>(described: Described<Label>): Counter<Label> =>
-    registry.add(new Counter(described, registry.changes))
+    registry.add(new Counter(described, registry.keeping))
   const gauge = <Label extends string>(
     described: Described<Label>,
     collect?: (self: Gauge<Label>) => unknown,
   ): Gauge<Label> => {
-    const made = registry.add(new Gauge(described, registry.changes))
+    const made = registry.add(new Gauge(described, registry.keeping))
     if (collect !== undefined) registry.beforeReading(described.name, () => collect(made))
     return made
   }
@@ -109,7 +109,7 @@ export function createMetrics(
   const refusals = counter(d.backendSetupRefusalsTotal)
   const histogram = <Label extends string>(
     described: Described<Label> & { readonly buckets: readonly number[] },
-  ): Histogram<Label> => registry.add(new Histogram(described, registry.changes))
+  ): Histogram<Label> => registry.add(new Histogram(described, registry.keeping))
   const knownSplits = new Map<string, SplitsPair>()
 
   const ledgerDurable = gauge(d.ledgerDurable)

@@ -4,17 +4,14 @@
  * has.
  */
 
-/** A series that is told for the first time: its metric, and the values of its labels. */
-export type FreshSeries = readonly [metric: string, ...labels: string[]]
-
 export interface Told {
-  /** Known by their places from now on: the first that a process ever tells is at 0. */
-  readonly fresh: readonly FreshSeries[]
-  /** Those that have changed. */
+  /** Those that have changed, by the places that they have for as long as they exist. */
   readonly places: Uint32Array
+  /** `metric{label="value"}` of those of them that are told for the first time. */
+  readonly fresh: readonly string[]
   /** What each of these stands at, one after the other (widthOf). */
   readonly amounts: Float64Array
-  /** Places of series that are no more. */
+  /** Places of series that are no more; another series may have one of them now. */
   readonly gone: readonly number[]
 }
 

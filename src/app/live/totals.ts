@@ -21,9 +21,9 @@ export function totalsOf(sums: Sums): Totals {
   /** By the last label of the metric. */
   const byLast = (name: MetricName): Record<string, number> => {
     const all: Record<string, number> = {}
-    for (const { labels, amounts } of sums.of(name)) {
+    for (const { labels, value } of sums.of(name)) {
       const label = labels.at(-1) ?? ''
-      all[label] = (all[label] ?? 0) + (amounts[0] ?? 0)
+      all[label] = (all[label] ?? 0) + value
     }
     return all
   }
