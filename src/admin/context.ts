@@ -208,10 +208,12 @@ export interface AdminContext {
     readonly reasons: readonly string[]
     readonly draining: boolean
   }
-  /** In the format that the Accept field asks for. */
-  metrics(
-    accept: string | undefined,
-  ): Promise<{ readonly contentType: string; readonly octets: Buffer }>
+  /** In the format that the Accept field asks for. `done`: the octets are not read any more. */
+  metrics(accept: string | undefined): Promise<{
+    readonly contentType: string
+    readonly octets: Buffer
+    readonly done?: () => void
+  }>
   /** In the order of the configuration. */
   peers(): readonly PeerView[]
   /**

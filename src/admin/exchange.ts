@@ -14,6 +14,8 @@ export interface WholeResponse {
 /** A file of the console, or a text that is large. */
 export interface OctetsResponse extends Omit<WholeResponse, 'body'> {
   readonly body: Buffer
+  /** Is called when its octets are not read any more; not at all where that is not known. */
+  readonly done?: () => void
 }
 
 /** An answer that is made while it is read, as fast as the client reads it. */

@@ -32,6 +32,8 @@ export class Sender {
         ...(answer.status !== 304 && { 'content-length': Buffer.byteLength(answer.body) }),
         ...headersOf(message, answer),
       })
+      // Then the octets are with the kernel, or the socket has forgotten them.
+      if ('done' in answer) response.once('close', answer.done)
       response.end(message.method === 'HEAD' ? undefined : answer.body)
     } else if (message.method === 'HEAD') {
       response.writeHead(answer.status, headersOf(message, answer))

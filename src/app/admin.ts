@@ -15,6 +15,7 @@ import { nextVersion } from '../split/split-course.ts'
 import { drainingContext } from './draining.ts'
 import { awaitedIn, historyJson } from './history-answer.ts'
 import { learnedContext } from './learned.ts'
+import type { Reading } from './readings.ts'
 import { contentTypes, type Format, formatFor } from '../metrics/exposition.ts'
 import { initialiseStrategy } from '../metrics/initialise.ts'
 import type { Metrics } from '../metrics/registry.ts'
@@ -43,7 +44,7 @@ export interface AdminParts {
   readonly recent: AdminContext['recent']
   readonly configuration: AdminContext['configuration']
   /** The text of /metrics. */
-  readonly scrape: (format: Format) => Promise<Buffer>
+  readonly scrape: (format: Format) => Promise<Reading>
   /**
    * What was set in the ledger is in force in all processes that take mail when this resolves, but
    * for what it names.
@@ -131,7 +132,7 @@ function adminContext(parts: AdminParts): AdminContext {
     ready: () => ({ ...parts.ready(), draining: isDraining(ledger.overrides()) }),
     async metrics(accept) {
       const format = formatFor(accept)
-      return { contentType: contentTypes[format], octets: await parts.scrape(format) }
+      return { contentType: contentTypes[format], ...(await parts.scrape(format)) }
     },
     about: parts.about,
     recent: parts.recent,

@@ -7,16 +7,13 @@ import type { Config, ListenAddress } from '../config/config.ts'
 import type { EffectiveValue } from '../config/effective.ts'
 import type { FactListener } from '../facts/fact.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { initialiseStrategy } from '../metrics/initialise.ts'
-import type { MetricName } from '../metrics/metrics.ts'
 import type { Metrics, ScrapeSources } from '../metrics/registry.ts'
-import { exposition, type Format } from '../metrics/exposition.ts'
+import type { Format } from '../metrics/exposition.ts'
 import { sumOf, Sums } from '../metrics/summed.ts'
 import type { MetricJson } from '../metrics/told.ts'
 import type { InheritedSocket } from '../service/activation.ts'
 import { asStarted, type Privileges } from '../service/user.ts'
 import { isDraining } from '../peers/overrides.ts'
-import { isStrategyName } from '../strategy/names.ts'
 import { version } from '../version.ts'
 import type { WatchedCertificates } from '../tls/watched-certificates.ts'
 import type { AdminParts, RunningAdmin } from './admin.ts'
@@ -27,6 +24,7 @@ import { factHub } from './fact-hub.ts'
 import { type Foundation, openFoundation } from './foundation.ts'
 import type { Lease } from './leases.ts'
 import { needsRestart } from './needs-restart.ts'
+import { type Reading, Readings } from './readings.ts'
 import { judgingOf } from './session.ts'
 import { startSweeping, type Sweeping } from './sweeping.ts'
 import { openLive } from './live/live.ts'
@@ -159,6 +157,8 @@ export async function keepHouse(
   opened.defer(async () => await inForce.certificates?.release())
 
   const sums = new Sums()
+  const readings = opened.use(new Readings(metrics, sums))
+  await readings.ready
   const about = { instance: config.hostname, version, startedAt: now() }
   const latest = new LatestEvents()
   const onEvent: EventWatcher = (event) => {
@@ -177,7 +177,7 @@ export async function keepHouse(
         mail.watchOften(false)
       }
     },
-    totals: () => totalsOf(counted()),
+    totals: () => totalsOf(readings.counted()),
     now,
   })
   hearSeldom(facts, onEvent)
@@ -194,21 +194,8 @@ export async function keepHouse(
   const sweeping = startSweeping({ ledger, config: () => inForce.config, onFact, now, steady })
   opened.defer(() => sweeping.stop())
   foundation.readAtScrape(metricsOfHouse(foundation, sweeping, () => inForce))
-  /** As the others have told it last. */
-  const counted = (): Sums => {
-    sums.hear(metrics, metrics.registry.newlyTold())
-    return sums
-  }
-  const read = async (names?: readonly MetricName[]): Promise<Sums> => {
-    knowPairs(metrics, sums)
-    await metrics.registry.collect(names)
-    return counted()
-  }
-  const scrape = async (format: Format): Promise<Buffer> => {
-    const ofOthers = await mail.metrics()
-    const ofNode = [await metrics.ofNode(), ...ofOthers]
-    return exposition(await read(), ofNode, format)
-  }
+  const scrape = async (format: Format): Promise<Reading> =>
+    await readings.text(await mail.metrics(), format)
   let closing = false
   const ready = (): ReturnType<App['ready']> => {
     const reasons = [...(closing ? ['shutting down'] : []), ...mail.reasons()]
@@ -218,7 +205,7 @@ export async function keepHouse(
   foundation.readAtScrape({ eventReaders: () => events.readers })
   const audit = config.admin && new AuditLog(config.dataDirectory, onTrouble)
   if (audit !== undefined) facts.add(audit.hear)
-  const recent = new Recent({ read, now })
+  const recent = new Recent({ read: async (names) => await readings.read(names), now })
   opened.defer(() => recent.close())
   const inUse = new ConfigurationInForce({
     ...{ file: () => inForce.config.file, startedAt: about.startedAt },
@@ -241,7 +228,7 @@ export async function keepHouse(
     unwritten: async () => {
       await mail.metrics()
       const name = 'history_unwritten_transactions'
-      return sumOf(await read([name]), name)
+      return sumOf(await readings.read([name]), name)
     },
     metrics,
     scrape,
@@ -280,7 +267,12 @@ export async function keepHouse(
     ledger,
     metrics,
     onFact,
-    scrape: async () => (await scrape('prometheus')).toString(),
+    scrape: async () => {
+      const reading = await scrape('prometheus')
+      const text = reading.octets.toString()
+      reading.done()
+      return text
+    },
     ready,
     reload,
     async close() {
@@ -325,11 +317,3 @@ const metricsOfHouse = (
       notAfter: expiresAt,
     })),
 })
-
-/** So that splits_open shows a 0 of each pair that other processes know. */
-function knowPairs(metrics: Metrics, sums: Sums): void {
-  for (const { labels } of sums.of('splits_opened_total')) {
-    const [peer = '', strategy = ''] = labels
-    if (isStrategyName(strategy)) initialiseStrategy(metrics, peer, strategy)
-  }
-}

@@ -10,7 +10,7 @@ export const getMetrics = operation({
   headers: { accept: '`application/openmetrics-text` asks for OpenMetrics 1.0.0.' },
   statuses: { 200: 'The metrics.' },
   async handle(context, { headers }) {
-    const { contentType, octets } = await context.metrics(headers.get('accept'))
-    return { status: 200, contentType, body: octets }
+    const { contentType, octets, done } = await context.metrics(headers.get('accept'))
+    return { status: 200, contentType, body: octets, ...(done !== undefined && { done }) }
   },
 })

@@ -3,6 +3,7 @@
  * business, since a terminal and systemd send them to all processes of a service; without its
  * primary a worker lets its sessions finish, and ends.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import type { Fact, FactListener } from '../../facts/fact.ts'
 import { Listener } from '../../listen/listener.ts'
@@ -46,6 +47,8 @@ const lookMs = 250
  * last one is lost.
  */
 const metricsMs = 2000
+/** Series in one message of that kind. */
+const toldAtOnce = 5000
 
 const sockets = new Map<string, { close(): void }>()
 const counts = new CountsHere((changed) => tell({ kind: 'counts', counts: changed }))
@@ -165,19 +168,24 @@ function tellState(): void {
   tell({ kind: 'state', reasons })
 }
 
-/** Nothing, when nothing has changed. */
+/** Nothing, when nothing has changed; much in pieces, so that no process stops for long. */
 async function tellCounted(): Promise<void> {
   if (taking === undefined) return
   const { registry } = taking.foundation.metrics
   await registry.collect()
-  const told = registry.newlyTold()
-  if (!isNothing(told)) tell({ kind: 'counted', told })
+  for (let left = registry.waiting; ; left -= toldAtOnce) {
+    const told = registry.newlyTold(toldAtOnce)
+    if (!isNothing(told)) tell({ kind: 'counted', told })
+    // What comes meanwhile is told the next time, or there would be no end of it.
+    if (left <= toldAtOnce) return
+    await turn()
+  }
 }
 
 async function answerMetrics(number: number): Promise<void> {
   if (taking === undefined) return
   const { registry, ofNode } = taking.foundation.metrics
-  await registry.collect()
+  await tellCounted()
   const asked = { number, ofNode: await ofNode() }
   tell({ kind: 'counted', told: registry.newlyTold(), asked })
 }
