@@ -123,7 +123,7 @@ const table: Readonly<Record<string, Rule>> = {
   // What is said on one connection; which servers there are, and how they are; connections to them,
   // lent and given back; a transaction on what was lent.
   'backend/wire': {
-    values: ['backend/wire', 'smtp', 'loop'],
+    values: ['backend/wire', 'smtp', 'loop', 'tls/authorities.ts'],
     types: ['message'],
     outside: ['node:*'],
   },
