@@ -13,7 +13,7 @@ import type { Client } from '../../support/dialogue.ts'
 import { startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 import { type SecuredClient, startTls } from '../../tls/secured-client.ts'
-import { pidsOf, sendOn, sessions, sum, transactions } from './clients.ts'
+import { pidsOf, sendOn, sessions, sessionsOfAll, sum, transactions } from './clients.ts'
 
 const workers = 2
 
@@ -126,7 +126,7 @@ test(
       await writeFile(join(home.directory, 'recipients.new'), text)
       await rename(join(home.directory, 'recipients.new'), join(home.directory, 'recipients.yaml'))
     }
-    const clients = await sessions(served, 8)
+    const clients = await sessionsOfAll(served, { workers, count: 8 })
     const deferred = async (): Promise<readonly boolean[]> => await deferredOf(clients)
     expect(await deferred()).not.toContain(false)
     await write('a@example.org: strict\nb@example.org: strict\n')

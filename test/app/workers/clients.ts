@@ -1,6 +1,7 @@
-/** Several sessions at once, so that all workers have some. */
+/** Several sessions at once, so that all workers have some, or nearly always. */
 import type { Served } from '../../crash/serve.ts'
 import { Client } from '../../support/dialogue.ts'
+import { until } from '../../support/lab/until.ts'
 
 /** What a log line says of the process that wrote it. */
 export const pidsOf = (lines: readonly Record<string, unknown>[]): ReadonlySet<unknown> =>
@@ -19,6 +20,36 @@ export async function sessions(served: Served, count: number): Promise<readonly 
     await client.ask('EHLO client.test')
   }
   return clients
+}
+
+/** So many that each worker has one at least; which worker takes a session is chance. */
+export async function sessionsOfAll(
+  served: Served,
+  { workers, count }: { readonly workers: number; readonly count: number },
+): Promise<readonly Client[]> {
+  const explain = (): string => served.output
+  return await until(
+    'each worker has a session',
+    async () => {
+      const clients = await sessions(served, count)
+      const senders = await Promise.all(clients.map(introduce))
+      const lines = (): Record<string, unknown>[] =>
+        transactions(served).filter(({ from }) => senders.includes(String(from)))
+      await until('each has its line', () => lines().length === count, { explain })
+      if (pidsOf(lines()).size === workers) return clients
+      for (const client of clients) client.close()
+      return undefined
+    },
+    { explain },
+  )
+}
+
+/** A transaction that is broken off at once; its sender. */
+async function introduce(client: Client): Promise<string> {
+  const sender = `${crypto.randomUUID()}@x.test`
+  await client.ask(`MAIL FROM:<${sender}>`)
+  await client.ask('RSET')
+  return sender
 }
 
 export async function sendOn(client: Client, to: string): Promise<string> {

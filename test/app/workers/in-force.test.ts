@@ -5,7 +5,7 @@ import type { Client } from '../../support/dialogue.ts'
 import { startFakeBackend } from '../../support/fake-backend.ts'
 import { until } from '../../support/lab/until.ts'
 import { standStill } from '../../support/stopped.ts'
-import { pidsOf, sessions, transactions } from './clients.ts'
+import { pidsOf, sessions, sessionsOfAll, transactions } from './clients.ts'
 
 const workers = 4
 const recipients = '"tag@example.org": tag-only\n"strict@example.org": strict\n'
@@ -44,21 +44,6 @@ async function servedBy(client: Client): Promise<string> {
   return said[1]?.startsWith('451 4.5.3') === true ? 'group' : 'lenient'
 }
 
-/** Sessions of which each worker has one at least. */
-async function sessionsOfAll(served: Served): Promise<readonly Client[]> {
-  return await until(
-    'each worker has a session',
-    async () => {
-      const clients = await sessions(served, 16)
-      for (const client of clients) await servedBy(client)
-      if (pidsOf(transactions(served)).size === workers) return clients
-      for (const client of clients) client.close()
-      return undefined
-    },
-    { explain: () => served.output },
-  )
-}
-
 test(
   'strategies.md: “When the command has answered, every worker process serves its next transaction by the new strategy.” Fifty times',
   { timeout: 180_000 },
@@ -66,7 +51,7 @@ test(
     await using backend = await startFakeBackend()
     await using home = await Home.make()
     const served = await home.serve({ backendUrl: backend.url, workers, recipients })
-    const clients = await sessionsOfAll(served)
+    const clients = await sessionsOfAll(served, { workers, count: 16 })
     for (let round = 0; round < 50; round++) {
       const strategy = round % 2 === 0 ? 'lenient' : 'group'
       expect(await set(served, strategy)).toMatchObject({ inForce: strategy })
@@ -87,7 +72,7 @@ test(
     await using home = await Home.make()
     const config = 'timeouts: { worker: 1h }'
     const served = await home.serve({ backendUrl: backend.url, workers, recipients, config })
-    const clients = await sessionsOfAll(served)
+    const clients = await sessionsOfAll(served, { workers, count: 16 })
     const [pid] = pidsOf(transactions(served))
     await standStill(Number(pid))
     try {
@@ -114,7 +99,7 @@ test(
     await using home = await Home.make()
     const served = await home.serve({ backendUrl: backend.url, workers, recipients })
     await set(served, 'group')
-    const clients = await sessionsOfAll(served)
+    const clients = await sessionsOfAll(served, { workers, count: 16 })
     for (let round = 0; round < 10; round++) {
       const method = round % 2 === 0 ? 'PUT' : 'DELETE'
       expect((await fetch(`${served.adminUrl}/api/v1/drain`, { method })).status).toBe(200)
@@ -136,7 +121,7 @@ test(
     const start = async () =>
       await home.serve({ backendUrl: backend.url, workers, recipients, config })
     let served = await start()
-    let clients = await sessionsOfAll(served)
+    let clients = await sessionsOfAll(served, { workers, count: 16 })
     const seen = async (): Promise<readonly string[]> => await Promise.all(clients.map(servedBy))
     for (let round = 0; round < 10; round++) {
       const strategy = round % 2 === 0 ? 'group' : 'lenient'
@@ -147,7 +132,7 @@ test(
     for (const client of clients) client.close()
     await served.kill()
     served = await start()
-    clients = await sessionsOfAll(served)
+    clients = await sessionsOfAll(served, { workers, count: 16 })
     expect(await seen()).toEqual(clients.map(() => 'group'))
     expect(await pin(served, 'group', '3s')).not.toHaveProperty('notYet')
     await until('it is over everywhere', async () =>
