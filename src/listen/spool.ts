@@ -257,14 +257,15 @@ export class Spool implements TextSource {
     this.#readers++
     try {
       for (;;) {
-        if (this.#state === 'failed' || this.#closed) throw new Error('the text is not complete')
+        if (this.#isLost(read)) throw new Error('the text is not complete')
         const chunk = this.#place === 'file' ? await this.#fromFile(octets) : this.#fromMemory(read)
         if (chunk !== undefined) {
           read++
           octets += chunk.length
           yield chunk
         } else if (this.#isComplete(octets)) return
-        else await new Promise<void>((resolve) => this.#wake.push(resolve))
+        else if (!this.#isLost(read) && !this.#hasMoreInFile(octets))
+          await new Promise<void>((resolve) => this.#wake.push(resolve))
       }
     } finally {
       this.#readers--
@@ -278,7 +279,7 @@ export class Spool implements TextSource {
     let read = 0
     return (this.#pour = new SpoolPour(taker, {
       next: () => {
-        if (this.#state === 'failed' || this.#closed) return 'broken off'
+        if (this.#isLost(read)) return 'broken off'
         const chunk = this.#fromMemory(read)
         if (chunk !== undefined) read++
         return chunk ?? (this.#state === 'complete' ? 'complete' : undefined)
@@ -290,9 +291,21 @@ export class Spool implements TextSource {
     }))
   }
 
+  /** For who has read so many chunks. */
+  #isLost(read: number): boolean {
+    return this.#state === 'failed' || this.#closed || read < this.#gone
+  }
+
+  /** It may have come, or been lost, while the file was asked: whoever waits is told no more. */
+  #hasMoreInFile(octets: number): boolean {
+    return this.#place === 'file' && octets < this.#written
+  }
+
   #fromMemory(read: number): Buffer | undefined {
     const chunk = this.#memory[read - this.#gone]
-    if (this.#place !== 'streaming' || chunk === undefined) return chunk
+    // Who reads it once more takes nothing that was not taken.
+    const isNew = this.#place === 'streaming' && read >= this.#taken
+    if (!isNew || chunk === undefined) return chunk
     const full = this.#untakenBytes >= highWaterBytes
     this.#taken = read + 1
     this.#untakenBytes -= costOf(chunk)

@@ -144,3 +144,36 @@ test('none for a text that others read, or that is in memory or in a file', asyn
   expect(taken(shared).pour).toBeUndefined()
   for (const spool of [kept, filed, shared]) spool.close()
 })
+
+test('who would begin behind what was let go is told that it is broken off', async () => {
+  const spool = streamed(0)
+  const first = taken(spool)
+  for (const octets of ['one', 'two', 'three']) {
+    spool.append(Buffer.from(octets))
+    await turn()
+  }
+  first.pour?.stop()
+  spool.completeNow()
+  expect(spool.whole()).toBeUndefined()
+  const second = taken(spool)
+  await turn()
+  expect([second.chunks, second.ends]).toEqual([[], ['broken off']])
+  await expect(spool.chunks().next()).rejects.toThrow('not complete')
+  spool.close()
+})
+
+test('what another one has taken before holds its writer up no less', async () => {
+  const spool = streamed()
+  const first = taken(spool)
+  for (let i = 0; i < 8; i++) spool.append(Buffer.alloc(20 * 1024))
+  await turn()
+  first.pour?.stop()
+  const second = taken(spool)
+  await turn()
+  expect(second.chunks).toHaveLength(8)
+  second.pour?.stop()
+  let appended = 0
+  while (spool.append(Buffer.alloc(64 * 1024))) appended++
+  expect(appended).toBe(3)
+  spool.close()
+})

@@ -321,6 +321,18 @@ describe('ended', () => {
     await reading
   })
 
+  test.each([
+    ['closed', (spool: Spool) => spool.close()],
+    ['failed', (spool: Spool) => spool.fail()],
+  ])('%s while its file is asked, before anything is in it: the reader is told', async (_, end) => {
+    const spool = new Spool({ memoryBytes: 10, directory })
+    spool.append(Buffer.alloc(5000))
+    const first = spool.chunks().next()
+    end(spool)
+    await expect(first).rejects.toThrow('not complete')
+    spool.close()
+  })
+
   test('in every state of its file: no descriptor stays open', async () => {
     const before = (await readdir('/proc/self/fd')).length
     for (let turns = 0; turns < 30; turns++) {
