@@ -195,6 +195,17 @@ describe('last_word: backend', () => {
 
 describe('two messages of one sender to the same people', () => {
   const spam = { judgement: { kind: 'judged', score: 9, symbols: [] } } as const
+  test('whose refusal is kept back for others is deferred, and so a forced retry', () => {
+    const one = machine()
+    one.message(addresses('s1 t1'), spam)
+    expect(one.facts.find(({ kind }) => kind === 'transactionEnded')).toMatchObject({
+      recipients: [
+        { fate: 'deferred', final: false },
+        { fate: 'deferred', final: false },
+      ],
+    })
+  })
+
   test('another message to someone whose refusal is kept is judged for itself', () => {
     const one = machine()
     one.message(addresses('s1 t1'), { ...spam, message: 'first' })
