@@ -7,9 +7,10 @@ import type { Reply } from './reply.ts'
 
 const LF = 0x0a
 const CR = 0x0d
-const HYPHEN = 0x2d
 const empty = Buffer.alloc(0)
 const beginning = /^[2-5][0-9][0-9](?![0-9])/
+/** A whole reply, in which nothing has to be looked at. */
+const usual = /^[2-5][0-9][0-9] [^\x00-\x08\x0a-\x1f\x7f]*$/
 /** TAB is text (RFC 5321 4.2: textstring). */
 const control = /[\x00-\x08\x0a-\x1f\x7f]/
 const controls = /[\x00-\x08\x0a-\x1f\x7f]/g
@@ -57,11 +58,10 @@ export class ReplyParser {
   #onlyReply(chunk: Buffer): Reply | undefined {
     const { length } = chunk
     const isNext = this.#rest.length === 0 && this.#bytes === 0 && this.trouble === undefined
-    if (!isNext || length > maxReplyLineBytes || chunk[3] === HYPHEN) return undefined
-    if (chunk.indexOf(LF) !== length - 1) return undefined
-    const line = chunk.toString('latin1', 0, chunk[length - 2] === CR ? length - 2 : length - 1)
-    if (!beginning.test(line)) return undefined
-    return { code: Number(line.slice(0, 3)), lines: [wordsOf(line)] }
+    if (!isNext || length > maxReplyLineBytes) return undefined
+    if (chunk[length - 1] !== LF || chunk[length - 2] !== CR) return undefined
+    const line = chunk.toString('latin1', 0, length - 2)
+    return usual.test(line) ? { code: Number(line.slice(0, 3)), lines: [line.slice(4)] } : undefined
   }
 
   #keep(octets: Buffer): void {
