@@ -3,7 +3,7 @@
  * refusal of the message.
  */
 import type { FactListener } from '../../facts/fact.ts'
-import { describeReply, type Reply } from '../../smtp/reply.ts'
+import { describeReply, isPermanent, type Reply } from '../../smtp/reply.ts'
 import { replies } from '../../smtp/replies.ts'
 import { isAboutUs, type Login, type RefusedStep } from '../wire/about-us.ts'
 import { type ClientAddressMode, tellsClient } from '../wire/tell-client.ts'
@@ -31,6 +31,7 @@ export function heed(
   answered: Answered,
   reply: Reply,
 ): Reply {
+  if (!isPermanent(reply)) return reply
   const { step, argument = '' } = answered
   const { transaction, clientAddress, login, onFact, now } = options
   const { clear, seen } = connection
