@@ -89,14 +89,27 @@ export class SmtpBackend implements WatchedBackend {
   }
 
   #begin(
-    begun: Pick<TextDeliveryOptions, 'transaction' | 'pool' | 'client' | 'login'>,
+    {
+      transaction,
+      pool,
+      client,
+      login,
+    }: Pick<TextDeliveryOptions, 'transaction' | 'pool' | 'client' | 'login'>,
     listener: EnvelopeListener,
   ): BackendTransaction {
     const { deliveryTimeoutMs, clientAddress, onFact, now } = this.#options
-    const withoutChunking = this.#withoutChunking
-    const withoutPrdr = this.#withoutPrdr
-    const told = { clientAddress, deliveryTimeoutMs, withoutChunking, withoutPrdr }
-    const options = { ...begun, ...told, onFact, now }
+    const options = {
+      transaction,
+      pool,
+      client,
+      login,
+      clientAddress,
+      deliveryTimeoutMs,
+      withoutChunking: this.#withoutChunking,
+      withoutPrdr: this.#withoutPrdr,
+      onFact,
+      now,
+    }
     return new SmtpTransaction(options, listener)
   }
 

@@ -4,41 +4,32 @@
  */
 import type { SmtpConnection } from '../wire/connection.ts'
 
-interface Idle {
-  readonly connection: SmtpConnection
-  readonly timer: NodeJS.Timeout
-}
-
 export class IdleConnections<Owner> {
-  readonly #idle = new Map<Owner, Idle[]>()
+  readonly #idle = new Map<Owner, SmtpConnection[]>()
 
   /** Keeps it for so many ms, then leaves. */
   add(owner: Owner, connection: SmtpConnection, keepMs: number): void {
-    const idle = { connection, timer: setTimeout(() => connection.quit(), keepMs) }
+    connection.leaveAfter(keepMs)
     const all = this.#idle.get(owner)
-    if (all === undefined) this.#idle.set(owner, [idle])
-    else all.push(idle)
+    if (all === undefined) this.#idle.set(owner, [connection])
+    else all.push(connection)
   }
 
   /** It has ended. Nothing happens when it is none of these. */
   drop(owner: Owner, connection: SmtpConnection): void {
     const all = this.#idle.get(owner)
-    const at = all?.findIndex((idle) => idle.connection === connection) ?? -1
-    const [dropped] = at === -1 ? [] : (all?.splice(at, 1) ?? [])
-    clearTimeout(dropped?.timer)
+    const at = all?.indexOf(connection) ?? -1
+    if (at !== -1) all?.splice(at, 1)
   }
 
   /** The one used last among those that fit. */
   take(owner: Owner, suits?: (connection: SmtpConnection) => boolean): SmtpConnection | undefined {
     const all = this.#idle.get(owner)
     if (all === undefined || all.length === 0) return undefined
-    const at =
-      suits === undefined
-        ? all.length - 1
-        : all.findLastIndex(({ connection }) => suits(connection))
+    const at = suits === undefined ? all.length - 1 : all.findLastIndex(suits)
     const taken = at === all.length - 1 ? all.pop() : at === -1 ? undefined : all.splice(at, 1)[0]
-    clearTimeout(taken?.timer)
-    return taken?.connection
+    taken?.leaveAfter(undefined)
+    return taken
   }
 
   /**
@@ -51,20 +42,20 @@ export class IdleConnections<Owner> {
         ? [...this.#idle.values()].find((all) => all.length > 0)
         : this.#idle.get(owner)
     const first = from?.[0]
-    first?.connection.quit()
+    first?.quit()
     return first !== undefined
   }
 
   /** Leaves all of an endpoint. */
   leave(owner: Owner): void {
-    for (const { connection } of [...(this.#idle.get(owner) ?? [])]) connection.quit()
+    for (const connection of [...(this.#idle.get(owner) ?? [])]) connection.quit()
     this.#idle.delete(owner)
   }
 
   /** When one of an endpoint was last heard, in ms that only grow. */
   heardAt(owner: Owner): number {
     return (this.#idle.get(owner) ?? []).reduce(
-      (last, { connection }) => Math.max(last, connection.heardAt),
+      (last, { heardAt }) => Math.max(last, heardAt),
       -Infinity,
     )
   }

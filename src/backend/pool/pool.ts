@@ -21,7 +21,7 @@ import type { Borrower, Borrowing, Lender, Lent, NotLent, OpenConnection } from 
 import { OpenConnections } from './open-connections.ts'
 import { Opener, type OpenerOptions } from './opener.ts'
 import { Preemption } from './preemption.ts'
-import { type Request, slowMs, Waiting } from './waiting.ts'
+import { type Request, requestFor, slowMs, Waiting } from './waiting.ts'
 
 export interface PoolOptions extends Omit<
   OpenerOptions,
@@ -118,17 +118,20 @@ export class Pool implements Lender {
    * its server has not to be told of the client.
    */
   borrow(wanted: Borrowing, borrower: Borrower): void {
-    this.#serve(this.#waiting.add(wanted, borrower))
+    this.#serve(requestFor(wanted, borrower))
   }
 
   #serve(request: Request): void {
     const { wanted } = request
     if (this.#isClosed()) return this.#answer(request, { failed: 'shutting down' })
     const { resolved } = this.#endpoints
-    if (resolved !== undefined && !this.#endpoints.anyUsable)
+    if (resolved !== undefined && !this.#endpoints.anyUsable) {
+      this.#waiting.add(request)
       return void resolved.then(() => this.#serve(request))
+    }
     const idle = wanted.fresh === true ? undefined : this.#takeIdle(wanted)
     if (idle !== undefined) return this.#lend(idle, true, request)
+    this.#waiting.add(request)
     const order = this.#endpoints.order(wanted)
     if (order.length === 0) return this.#answer(request, this.#opener.nobody(wanted))
     if (this.#connections.makeRoom(alike(order))) void this.#openFor(request, order)

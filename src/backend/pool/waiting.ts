@@ -19,6 +19,14 @@ export interface Request {
   at: readonly Room[]
 }
 
+export const requestFor = (wanted: Borrowing, borrower: Borrower): Request => ({
+  wanted,
+  borrower,
+  since: performance.now(),
+  opening: false,
+  at: [],
+})
+
 export interface WaitingOptions {
   /** How long one waits for room. */
   readonly limitMs: number
@@ -45,10 +53,9 @@ export class Waiting implements Iterable<Request> {
     this.#options = options
   }
 
-  add(wanted: Borrowing, borrower: Borrower): Request {
-    const request: Request = { wanted, borrower, since: performance.now(), opening: false, at: [] }
+  /** Nothing happens when it waits already. */
+  add(request: Request): void {
     this.#requests.add(request)
-    return request
   }
 
   has(request: Request): boolean {

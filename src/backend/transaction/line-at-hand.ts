@@ -54,8 +54,8 @@ export class LineAtHand implements Preemptible {
   /** An answer for each recipient is of use. */
   #each = false
   #form: AnswerForm = 'one'
-  /** When something was last asked or answered. */
-  #activeAt = 0
+  /** When something was last answered. */
+  #answeredAt = 0
   #over = false
   open: OpenAtBackend = 'nothing'
 
@@ -121,7 +121,6 @@ export class LineAtHand implements Preemptible {
     const { clientAddress, client } = this.#options
     if (this.open !== 'nothing') lent.connection.command('RSET', () => undefined)
     this.open = open
-    this.touch()
     lent.connection.transactions++
     if (clientAddress === 'xforward') sayXforward(lent.connection, client)
     this.#form = this.formAt(lent)
@@ -140,9 +139,9 @@ export class LineAtHand implements Preemptible {
     return this.#form
   }
 
-  /** Something was asked or answered. */
+  /** Something was answered. */
   touch(): void {
-    this.#activeAt = this.#options.now()
+    this.#answeredAt = this.#options.now()
   }
 
   /** Others who wait may have the connection while the client takes its time. */
@@ -160,7 +159,7 @@ export class LineAtHand implements Preemptible {
   preempt(): boolean {
     const lent = this.#lent
     if (lent === undefined || this.open !== 'shown' || !lent.connection.usable) return false
-    if (this.#options.now() - this.#activeAt < quietMs) return false
+    if (this.#options.now() - this.#answeredAt < quietMs) return false
     this.lose()
     this.reset(lent)
     return true

@@ -153,7 +153,6 @@ export class ShownEnvelope {
   }
 
   #sendRcpt(lent: Lent, rcpt: OfferedRecipient): void {
-    this.#line.touch()
     const known = argumentFor(rcpt.argument, lent.connection.extensions)
     // An answer of our own is given where the server's would have come: in turn.
     const line = typeof known === 'string' ? `RCPT TO:${known}` : 'NOOP'

@@ -45,7 +45,7 @@ export class SmtpConnection {
   readonly #unsent: { readonly line: string; readonly awaited: Awaited }[] = []
   #out = ''
   #flushing = false
-  readonly #patience = new LazyTimer(() => this.destroy('no reply in time'))
+  readonly #patience = new LazyTimer(() => this.#onTime())
   #ended: string | undefined
   /** 421 was said: whatever is still awaited will not come. */
   #closing = false
@@ -190,6 +190,16 @@ export class SmtpConnection {
     if (this.#ended !== undefined) return
     for (const awaited of this.#awaited) awaited.limitMs ??= ms
     if (this.#awaited.length > 0) this.#patience.set(this.#awaited[0]?.limitMs)
+  }
+
+  /** Leaves when nothing was asked on it for so many ms; undefined: it stays. */
+  leaveAfter(ms: number | undefined): void {
+    if (this.#ended === undefined) this.#patience.set(ms)
+  }
+
+  #onTime(): void {
+    if (this.#awaited.length === 0) this.quit()
+    else this.destroy('no reply in time')
   }
 
   /** The same for several pieces, which leave together. */
