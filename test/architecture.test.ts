@@ -137,7 +137,7 @@ const table: Readonly<Record<string, Rule>> = {
     types: ['backend/backend.ts', 'facts'],
   },
   'backend/transaction': {
-    values: ['backend/transaction', 'backend/wire', 'message', 'smtp'],
+    values: ['backend/transaction', 'backend/wire', 'message', 'smtp', 'loop'],
     types: ['backend/backend.ts', 'backend/pool', 'backend/endpoints', 'facts'],
   },
   'backend/sink': {

@@ -5,6 +5,7 @@
  */
 import type { Ledger } from '../ledger/ledger.ts'
 import { known } from '../known.ts'
+import { inMicrotask } from '../loop/microtask.ts'
 import type { Policies, PolicyAnswer } from '../policy/policy-source.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import type { Split } from '../split/split.ts'
@@ -55,7 +56,7 @@ export class RecipientLookUp {
 
   /** Tells `recipientKnown`, before anything else comes in where all is at hand. */
   ask({ index, address, key, sender }: Offer): void {
-    if (this.#asked.length === 0) queueMicrotask(this.#askTogether)
+    if (this.#asked.length === 0) inMicrotask(this.#askTogether)
     this.#asked.push({ index, address, splits: this.#recall(sender, key) })
   }
 

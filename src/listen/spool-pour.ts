@@ -2,6 +2,7 @@
  * A text in memory on its way to the one who takes it. What was appended is given in a microtask,
  * so that whoever appends is through with it first; however much it was, there is one.
  */
+import { inMicrotask } from '../loop/microtask.ts'
 import type { Pour, TextTaker } from '../message/text-source.ts'
 
 interface Source {
@@ -10,8 +11,6 @@ interface Source {
   /** Called once, before the taker is told of the end. */
   readonly onOver: () => void
 }
-
-const microtask = Promise.resolve()
 
 export class SpoolPour implements Pour {
   readonly #taker: TextTaker
@@ -30,7 +29,7 @@ export class SpoolPour implements Pour {
   wake(): void {
     if (this.#called || this.#full || this.#over) return
     this.#called = true
-    void microtask.then(this.#give)
+    inMicrotask(this.#give)
   }
 
   readonly #give = (): void => {

@@ -110,8 +110,9 @@ export function frontOf(step: readonly Edits[]): string | undefined {
 /** Fields of one list that are written from the top down, as Rcptwise's own are. */
 function oneUnderOther({ list }: Edits): string | undefined {
   let front = ''
-  for (const [i, edit] of list.entries()) {
-    if (edit.do !== 'insert' || edit.at !== i) return undefined
+  let at = 0
+  for (const edit of list) {
+    if (edit.do !== 'insert' || edit.at !== at++) return undefined
     front += rawOf(edit)
   }
   return front

@@ -3,6 +3,7 @@
  * parcel's, else by one that is shown anew (RSET, MAIL, RCPT in one write). A server that answers
  * each recipient (LMTP, or PRDR where it was asked for) gets parcels with the same octets in one.
  */
+import { inMicrotask } from '../../loop/microtask.ts'
 import { revised } from '../../message/revised-text.ts'
 import type { TextSource } from '../../message/text-source.ts'
 import { isPositive, type Reply, replyClass } from '../../smtp/reply.ts'
@@ -67,7 +68,7 @@ interface GivenText {
  * Behind all that came in one read with a reply: a word that nobody asked for ends the connection
  * before anybody else has it, and before a text is sent on it.
  */
-const afterwards = queueMicrotask
+const afterwards = inMicrotask
 
 export class TextDelivery {
   readonly #options: TextDeliveryOptions
@@ -109,15 +110,17 @@ export class TextDelivery {
     const { listener, results } = delivery
     const started = now()
     this.#deliverParcel(delivery, mergeParcels(batch), ({ answer, server }) => {
-      const ms = now() - started
+      const at = now()
+      const ms = at - started
       for (const parcel of batch) {
-        const result = { ...answerOf(parcel, answer), ms }
+        const { reply, own } = answerOf(parcel, answer)
+        const result = { reply, own, ms }
         listener.parcelDelivered(results.length, result)
         results.push(result)
       }
       const { code } = answer.reply
       if (server !== undefined)
-        onFact({ kind: 'backendDelivered', at: now(), transaction, server, code, ms })
+        onFact({ kind: 'backendDelivered', at, transaction, server, code, ms })
       this.#deliverNext(delivery)
     })
   }
@@ -213,7 +216,9 @@ export class TextDelivery {
     const line = this.#line
     line.open = 'text'
     this.#committing = true
-    const recipients = parcel.recipients.flatMap(({ index }) => (refused.has(index) ? [] : [index]))
+    const recipients = parcel.recipients
+      .map(({ index }) => index)
+      .filter((index) => !refused.has(index))
     const send = how === 'lines' ? sendText : sendInChunks
     const order = {
       text: revised(text, parcel.edits),

@@ -39,14 +39,15 @@ export function takeBatch(
 
 /** Several parcels as one, recipients in the order of RCPT. */
 export function mergeParcels(batch: readonly Parcel[]): Parcel | undefined {
-  const [one, ...others] = batch
-  if (one === undefined || others.length === 0) return one
+  const [one] = batch
+  if (one === undefined || batch.length === 1) return one
   const recipients = batch.flatMap((parcel) => parcel.recipients).sort((a, b) => a.index - b.index)
   return { ...one, recipients }
 }
 
 /** What one parcel of a batch is told. */
 export function answerOf(parcel: Parcel, batch: ParcelAnswer): ParcelAnswer {
+  if (batch.own.size === 0) return batch
   const own = new Map<number, Reply>()
   for (const { index } of parcel.recipients) {
     const reply = batch.own.get(index)
