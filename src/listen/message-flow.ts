@@ -101,8 +101,8 @@ export class MessageFlow implements OctetListener {
     }
   }
 
-  take(octets: Buffer): void {
-    if (this.#runner?.text(octets) !== false) return
+  take(octets: Buffer, dotted: boolean): void {
+    if (this.#runner?.text(octets, dotted) !== false) return
     this.#held = true
     this.#pace.hold(performance.now())
     this.#listener.hold()

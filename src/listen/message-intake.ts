@@ -94,12 +94,12 @@ export class MessageIntake {
   }
 
   /** The next octets. False: wait for `onDrain`. */
-  push(chunk: Buffer): boolean {
+  push(chunk: Buffer, dotted: boolean): boolean {
     this.#octets += chunk.length
     this.#judging.push(chunk)
     this.#fingerprint?.push(chunk)
     this.#messageIdReader?.push(chunk)
-    const mayGoOn = this.#spool.append(chunk)
+    const mayGoOn = this.#spool.append(chunk, dotted)
     if (this.#fingerprint === undefined && this.#spool.inFile) this.#fingerprintNow()
     return mayGoOn
   }

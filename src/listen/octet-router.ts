@@ -5,15 +5,20 @@
  */
 import { BinaryReceiver } from '../smtp/binary-receiver.ts'
 import { type LineEvent, LineSplitter } from '../smtp/line-splitter.ts'
-import { type TextFault, TextReceiver, type TextReceiverOptions } from '../smtp/text-receiver.ts'
+import {
+  type TakeText,
+  type TextFault,
+  TextReceiver,
+  type TextReceiverOptions,
+} from '../smtp/text-receiver.ts'
 
 /** Told while octets are pushed, at any depth: what it does may push on. */
 export interface OctetListener {
   /**
    * The next octets of a message, without stuffed dots. Not to be kept longer than their chunk may
-   * live.
+   * live. `dotted`: a line may begin with a dot in them.
    */
-  take(octets: Buffer): void
+  take(octets: Buffer, dotted: boolean): void
   /** The octets at hand ended within a text. */
   turnEnded(): void
   textEnded(sizeBytes: number, fault: TextFault | undefined): void
@@ -86,8 +91,8 @@ export class OctetRouter {
 
   beginText(): void {
     this.#use = 'text'
-    this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, (octets) =>
-      this.#listener.take(octets),
+    this.#receiver = new TextReceiver({ ...this.#options.text, dots: true }, (octets, dotted) =>
+      this.#listener.take(octets, dotted),
     )
   }
 
@@ -101,7 +106,7 @@ export class OctetRouter {
     if (chunk.first) {
       this.#use = 'chunks'
       const { text } = this.#options
-      const take = (octets: Buffer): void => this.#listener.take(octets)
+      const take: TakeText = (octets, dotted) => this.#listener.take(octets, dotted)
       this.#receiver = chunk.binary
         ? new BinaryReceiver(text, take)
         : new TextReceiver({ ...text, dots: false }, take)

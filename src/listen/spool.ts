@@ -33,6 +33,7 @@ const costOf = (chunk: Buffer): number => chunk.length + chunkCostBytes
 
 export class Spool implements TextSource {
   readonly #options: SpoolOptions
+  #dotted = false
   #memory: Buffer[] = []
   #memoryBytes = 0
   #place: 'memory' | 'streaming' | 'file' = 'memory'
@@ -72,6 +73,9 @@ export class Spool implements TextSource {
     this.#onLetGo = onLetGo
   }
 
+  get dotted(): boolean {
+    return this.#dotted
+  }
   get failed(): boolean {
     return this.#state === 'failed'
   }
@@ -80,9 +84,13 @@ export class Spool implements TextSource {
     return this.#why
   }
 
-  /** Keeps a chunk. False: wait for onDrain before giving more. */
-  append(chunk: Buffer): boolean {
+  /**
+   * Keeps a chunk. False: wait for onDrain before giving more. `dotted`: a line may begin with a
+   * dot in it.
+   */
+  append(chunk: Buffer, dotted = true): boolean {
     if (this.#state === 'failed' || this.#closed || chunk.length === 0) return true
+    if (dotted) this.#dotted = true
     const cost = costOf(chunk)
     if (this.#place === 'memory' && !this.#fitsMemory(cost)) this.#moveToFile()
     if (this.#place === 'file') {

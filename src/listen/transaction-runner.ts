@@ -98,8 +98,8 @@ export class TransactionRunner {
   }
 
   /** The next octets of the text. False: wait for `onDrain`. */
-  text(chunk: Buffer): boolean {
-    return this.#intake?.push(chunk) ?? true
+  text(chunk: Buffer, dotted: boolean): boolean {
+    return this.#intake?.push(chunk, dotted) ?? true
   }
 
   /** After a turn of text that was not its end. */

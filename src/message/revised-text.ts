@@ -29,6 +29,7 @@ export function revised(text: TextSource, revision: Revision): TextSource {
 export const behindFields = (text: TextSource): AsyncIterable<Buffer> =>
   new FrontedText(text, '').chunks()
 
+const lineWithDot = /^\./m
 const emptyLine = Buffer.from('\r\n')
 const nothing = Buffer.alloc(0)
 
@@ -39,6 +40,10 @@ class FrontedText implements TextSource {
   constructor(text: TextSource, front: string) {
     this.#text = text
     this.#front = front
+  }
+
+  get dotted(): boolean {
+    return this.#text.dotted !== false || lineWithDot.test(this.#front)
   }
 
   whole(): readonly Buffer[] | undefined {

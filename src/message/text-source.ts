@@ -29,6 +29,8 @@ export interface TextSource {
    * never be complete.
    */
   chunks(): AsyncIterable<Buffer>
+  /** False: no line of it that has come begins with a dot. Absent: nobody knows. */
+  readonly dotted?: boolean
   /**
    * The same without a promise a chunk, where that is possible; `chunks` is always
    * (docs/decisions/0143-large-texts.md).

@@ -4,13 +4,18 @@
  * is held to, and nothing of it is made something else: it is what fields are put in front of, and
  * what judges read.
  */
-import { type TextFault, TextReceiver, type TextReceiverOptions } from './text-receiver.ts'
+import {
+  type TakeText,
+  type TextFault,
+  TextReceiver,
+  type TextReceiverOptions,
+} from './text-receiver.ts'
 
 const endOfHeader = Buffer.from('\r\n\r\n')
 
 export class BinaryReceiver {
   readonly #header: TextReceiver
-  readonly #out: (chunk: Buffer) => void
+  readonly #out: TakeText
   readonly #maxBytes: number
   /**
    * The last octets of the header section so far; the beginning counts as the end of a line.
@@ -24,7 +29,7 @@ export class BinaryReceiver {
    * `out` gets the message's bytes, in slices of what came in: it must not keep them longer than
    * their chunk may live.
    */
-  constructor(options: Omit<TextReceiverOptions, 'dots'>, out: (chunk: Buffer) => void) {
+  constructor(options: Omit<TextReceiverOptions, 'dots'>, out: TakeText) {
     this.#header = new TextReceiver({ ...options, bareNewlines: 'reject', dots: false }, out)
     this.#out = out
     this.#maxBytes = options.maxBytes
@@ -62,7 +67,7 @@ export class BinaryReceiver {
     if (octets.length === 0) return
     this.#bodyBytes += octets.length
     if (this.sizeBytes > this.#maxBytes) this.#tooLarge = true
-    if (this.fault === undefined) this.#out(octets)
+    if (this.fault === undefined) this.#out(octets, true)
   }
 
   /** The counted octets are complete. */

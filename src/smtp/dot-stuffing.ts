@@ -1,8 +1,7 @@
 /**
  * Dot-stuffing towards a backend (RFC 5321 4.5.2), over chunks, with one native search per
  * occurrence. A chunk of nothing but dots would become thousands of parts, each of which costs as
- * much as a long one: behind the first few the rest is put together octet by octet. A chunk whose
- * lines were all looked at when it came in is not searched again.
+ * much as a long one: behind the first few the rest is put together octet by octet.
  */
 
 const lineWithDot = Buffer.from('\r\n.')
@@ -12,15 +11,6 @@ const CR = 0x0d
 const LF = 0x0a
 /** Of dots in one chunk that are searched natively. */
 const fewDots = 16
-
-/** These very chunks: a copy, or a part of one, is another chunk. */
-const undotted = new WeakSet<Buffer>()
-
-/**
- * Whoever has looked at each line of the chunk says that none begins with a dot, but for the one
- * that began in front of it.
- */
-export const knowUndotted = (chunk: Buffer): unknown => undotted.add(chunk)
 
 /** Where the last chunk ended: what a dot at the start of the next one would mean. */
 export type Ending = 'lineStart' | 'cr' | 'other'
@@ -45,7 +35,7 @@ export function stuffDots(chunk: Buffer, before: Ending): Stuffed {
     from = 1
   }
   for (
-    let at = undotted.has(chunk) ? -1 : chunk.indexOf(lineWithDot, from);
+    let at = chunk.indexOf(lineWithDot, from);
     at !== -1;
     at = chunk.indexOf(lineWithDot, from)
   ) {
@@ -57,7 +47,8 @@ export function stuffDots(chunk: Buffer, before: Ending): Stuffed {
     parts.push(chunk.subarray(from, at + 2), dot)
     from = at + 2
   }
-  if (from < chunk.length) parts.push(chunk.subarray(from))
+  if (from === 0) parts.push(chunk)
+  else if (from < chunk.length) parts.push(chunk.subarray(from))
   return { parts, ending: endingOf(chunk, before) }
 }
 
@@ -85,7 +76,9 @@ export function endingOf(chunk: Buffer, before: Ending): Ending {
   return crBefore ? 'lineStart' : 'other'
 }
 
+const behindLine = Buffer.from('.\r\n')
+const behindPart = Buffer.from('\r\n.\r\n')
+
 /** What ends the text, after its last line: adds the CRLF that the text itself lacks. */
-export function endOfText(ending: Ending): string {
-  return ending === 'lineStart' ? '.\r\n' : '\r\n.\r\n'
-}
+export const endOfText = (ending: Ending): Buffer =>
+  ending === 'lineStart' ? behindLine : behindPart

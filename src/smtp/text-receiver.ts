@@ -14,7 +14,6 @@
  *         ▲          │        │
  *         └── line ◀─┴────────┘
  */
-import { knowUndotted } from './dot-stuffing.ts'
 import { EndFinder } from './end-finder.ts'
 import { NewlineFinder } from './newline-finder.ts'
 import { OctetCopy } from './octet-copy.ts'
@@ -33,6 +32,12 @@ export interface TextReceiverOptions {
   readonly dots: boolean
 }
 
+/**
+ * Takes the next octets of a message. `dotted`: one of its lines that begin in them may begin with
+ * a dot.
+ */
+export type TakeText = (octets: Buffer, dotted: boolean) => void
+
 const LF = 0x0a
 const CR = 0x0d
 const DOT = 0x2e
@@ -41,13 +46,11 @@ const crlf = Buffer.from('\r\n')
 /** A native search costs as much as looking at so many octets (measured). */
 const shortLine = 32
 const fewLines = 4
-/** Shorter ones are searched for dots sooner than remembered. */
-const longChunk = 16 * 1024
 const nothing = Buffer.alloc(0)
 
 export class TextReceiver {
   readonly #options: TextReceiverOptions
-  readonly #out: (chunk: Buffer) => void
+  readonly #out: TakeText
   readonly #newlines = new NewlineFinder()
   readonly #rewritten = new OctetCopy()
   /** Octets of an unfinished line start that can't be judged yet: "", ".", ".\r". */
@@ -80,7 +83,7 @@ export class TextReceiver {
    * `out` gets the message's bytes, in slices of what came in: it must not keep them longer than
    * their chunk may live.
    */
-  constructor(options: TextReceiverOptions, out: (chunk: Buffer) => void) {
+  constructor(options: TextReceiverOptions, out: TakeText) {
     this.#options = options
     this.#out = out
   }
@@ -267,7 +270,7 @@ export class TextReceiver {
     this.#pendingCr = false
     const ended = data[0] === LF
     if (!ended && this.#refusesNewline()) return 0
-    this.#out(crlf)
+    this.#out(crlf, false)
     this.#endLine(ended ? 'strict' : 'soft')
     return ended ? 1 : 0
   }
@@ -319,8 +322,7 @@ export class TextReceiver {
     const { length } = this.#rewritten
     if (length > 0) this.#rewritten.add(data, this.#from, this.#until)
     const octets = length > 0 ? this.#rewritten.take() : data.subarray(this.#from, this.#until)
-    if (length === 0 && octets.length >= longChunk && !this.#dotted) knowUndotted(octets)
-    if (octets.length > 0) this.#out(octets)
+    if (octets.length > 0) this.#out(octets, this.#dotted)
   }
 
   /** Nothing behind a fault is passed on. */

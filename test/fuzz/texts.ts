@@ -37,7 +37,11 @@ interface Received {
 
 function receive(options: TextReceiverOptions, chunks: readonly Buffer[]): Received {
   const out: string[] = []
-  const receiver = new TextReceiver(options, (octets) => out.push(octets.toString('latin1')))
+  const told = { dotted: false }
+  const receiver = new TextReceiver(options, (octets, dotted) => {
+    out.push(octets.toString('latin1'))
+    told.dotted ||= dotted
+  })
   const rests: string[] = []
   for (const chunk of chunks) {
     if (receiver.ended) rests.push(chunk.toString('latin1'))
@@ -47,6 +51,8 @@ function receive(options: TextReceiverOptions, chunks: readonly Buffer[]): Recei
     }
   }
   const ended = receiver.ended
+  if (!told.dotted && `\r\n${out.join('')}`.includes('\r\n.'))
+    throw new Error('a line begins with a dot, and nobody was told')
   return {
     out: out.join(''),
     rest: ended ? rests.join('') : undefined,
@@ -119,7 +125,7 @@ function sentOn(random: Random, message: string): void {
     sent.push(...stuffed.parts)
     ending = stuffed.ending
   }
-  const wire = Buffer.concat(sent).toString('latin1') + endOfText(ending)
+  const wire = Buffer.concat([...sent, endOfText(ending)]).toString('latin1')
   const read = reference(wire)
   same(read.rest, '', 'it ends where we end it', { message, wire })
   same(

@@ -54,7 +54,7 @@ test.each([
     if (course !== 'kept') intake.stream()
     const reading = course === 'kept' ? undefined : readAll(intake)
     for (const [i, chunk] of chunks.entries()) {
-      intake.push(chunk)
+      intake.push(chunk, true)
       await new Promise(setImmediate)
       if (course === 'answered before its end' && i === 7) intake.forgetRest()
     }

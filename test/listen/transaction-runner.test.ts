@@ -65,7 +65,7 @@ test('a judge that does not answer in time: the machine is told with the size of
       { tell: (event) => told.push(event), onDrain: () => undefined },
     )
     runner.startText({ fingerprint: false, streamable: false, judged: { ...envelope, id: 'x.1' } })
-    runner.text(Buffer.from('Subject: x\r\n\r\n'))
+    runner.text(Buffer.from('Subject: x\r\n\r\n'), false)
     const endedAt = Date.now()
     runner.endText(14, undefined)
     await vi.advanceTimersByTimeAsync(4999)

@@ -49,6 +49,20 @@ function poured(source: TextSource): string {
 const inMemory = (pieces: readonly Buffer[]): string =>
   Buffer.concat(revised(source(pieces), flag).whole() ?? []).toString('latin1')
 
+test.each([
+  [false, 'X-Spam-Flag', false],
+  [false, '.x', true],
+  [true, 'X-Spam-Flag', true],
+  [undefined, 'X-Spam-Flag', true],
+])('a text that has a dotted line (%s) behind %s has one: %s', (dotted, name, after) => {
+  const fields = [
+    { name: 'Received', value: ' by x' },
+    { name, value: ' YES' },
+  ]
+  const text = { ...source([]), ...(dotted !== undefined && { dotted }) }
+  expect(revised(text, [[onTop(fields)]]).dotted).toBe(after)
+})
+
 test('a text in memory and one that still comes, in any pieces, get the same in front', async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...texts), cuts, async (text, at) => {

@@ -13,7 +13,7 @@ function stuff(chunks: readonly Buffer[]): string {
     out.push(...stuffed.parts)
     ;({ ending } = stuffed)
   }
-  return Buffer.concat(out).toString('latin1') + endOfText(ending)
+  return Buffer.concat([...out, endOfText(ending)]).toString('latin1')
 }
 
 test.each([
@@ -44,7 +44,7 @@ test('split anywhere, same octets; and only the last line is a dot alone', () =>
   )
 })
 
-test('a chunk that was looked at when it came in is stuffed like one that was not', () => {
+test('octets of which the receiver says that no line begins with a dot in them need no stuffing', () => {
   const plain = '0123456789abcdef\r\n'.repeat(1000)
   const part = fc.constantFrom('\r\n', '\r', '\n', '.', '..', '\0', 'a', '.\r\n', '\r\n.', plain)
   const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''))
@@ -57,10 +57,13 @@ test('a chunk that was looked at when it came in is stuffed like one that was no
   })
   fc.assert(
     fc.property(text, cuts, options, (drawn, at, how) => {
-      const passedOn: Buffer[] = []
-      const receiver = new TextReceiver(how, (chunk) => passedOn.push(chunk))
+      let ending: Ending = 'lineStart'
+      const receiver = new TextReceiver(how, (chunk, dotted) => {
+        const stuffed = stuffDots(chunk, ending)
+        if (!dotted) expect(Buffer.concat(stuffed.parts)).toEqual(chunk)
+        ;({ ending } = stuffed)
+      })
       for (const piece of cut(octet(drawn), at)) if (!receiver.ended) receiver.push(piece)
-      expect(stuff(passedOn)).toBe(stuff(passedOn.map((chunk) => Buffer.from(chunk))))
     }),
     { numRuns: runs(2000) },
   )

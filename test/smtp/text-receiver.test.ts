@@ -103,7 +103,7 @@ describe('rule 9: nothing but CRLF.CRLF ends a text', () => {
 
 function stuffWhole(text: string): string {
   const { parts, ending } = stuffDots(bytes(text), 'lineStart')
-  return Buffer.concat(parts).toString('latin1') + endOfText(ending)
+  return Buffer.concat([...parts, endOfText(ending)]).toString('latin1')
 }
 
 const octets = fc
@@ -164,7 +164,7 @@ describe('properties', () => {
           sent.push(...stuffed.parts)
           ending = stuffed.ending
         }
-        const wire = Buffer.concat([...sent, bytes(endOfText(ending))])
+        const wire = Buffer.concat([...sent, endOfText(ending)])
         expect(wire.toString('latin1')).toBe(stuffWhole(text))
         expect(receive(cut(wire, two), 'reject')).toEqual({
           text,

@@ -207,7 +207,8 @@ export class SmtpConnection {
     const [first] = pieces
     if (first === undefined) return
     if (pieces.length === 1) return this.write(first)
-    const size = pieces.reduce((sum, { length }) => sum + length, 0)
+    let size = 0
+    for (const { length } of pieces) size += length
     if (size <= onePieceBytes) return this.write(Buffer.concat(pieces, size))
     this.#socket.cork()
     for (const piece of pieces) if (piece.length > 0) this.write(piece)
@@ -223,11 +224,10 @@ export class SmtpConnection {
    * Writes octets of a text, behind commands that have not left yet; `isFull` says whether more
    * should follow.
    */
-  write(bytes: Buffer | string): void {
+  write(bytes: Buffer): void {
     if (this.#ended !== undefined) return
     this.#flush()
-    if (typeof bytes === 'string') writeOctets(this.#socket, bytes)
-    else this.#socket.write(bytes)
+    this.#socket.write(bytes)
   }
 
   /**

@@ -3,8 +3,7 @@
  * is complete.
  */
 import type { TextSource } from '../../message/text-source.ts'
-import { endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
-import { toOctets } from '../../smtp/octets.ts'
+import { endingOf, endOfText, type Ending, stuffDots } from '../../smtp/dot-stuffing.ts'
 import { isPositive } from '../../smtp/reply.ts'
 import { isFailed } from './command-reply.ts'
 import type { SmtpConnection } from './connection.ts'
@@ -34,7 +33,7 @@ export function sendText(
   const whole = order.text.whole()
   if (whole === undefined) return void sendWhileItComes(connection, order).then(heard)
   awaitAnswer(connection, order, heard)
-  sendWhole(connection, whole)
+  sendWhole(connection, whole, order.text.dotted !== false)
   connection.limitReply(order.replyMs)
 }
 
@@ -54,15 +53,15 @@ async function sendWhileItComes(connection: SmtpConnection, order: TextToSend): 
   return await answer.promise
 }
 
-function sendWhole(connection: SmtpConnection, whole: readonly Buffer[]): void {
+function sendWhole(connection: SmtpConnection, whole: readonly Buffer[], dotted: boolean): void {
   let ending: Ending = 'lineStart'
   const pieces: Buffer[] = []
   for (const chunk of whole) {
-    const stuffed = stuffDots(chunk, ending)
-    for (const part of stuffed.parts) pieces.push(part)
-    ;({ ending } = stuffed)
+    if (dotted) pieces.push(...stuffDots(chunk, ending).parts)
+    else pieces.push(chunk)
+    ending = endingOf(chunk, ending)
   }
-  pieces.push(toOctets(endOfText(ending)))
+  pieces.push(endOfText(ending))
   connection.writeAll(pieces)
 }
 
@@ -75,7 +74,7 @@ async function sendAsItComes(
   { text }: TextToSend,
   answered: () => boolean,
 ): Promise<string | undefined> {
-  const sending = new Sending(connection, answered)
+  const sending = new Sending(connection, text, answered)
   const end = Promise.withResolvers<string | undefined>()
   const pour = text.pour?.({
     take: (chunk) => {
@@ -112,19 +111,21 @@ async function sendChunks(
 /** A text that is dot-stuffed chunk by chunk. */
 class Sending {
   readonly #connection: SmtpConnection
+  readonly #text: TextSource
   readonly answered: () => boolean
   #ending: Ending = 'lineStart'
 
-  constructor(connection: SmtpConnection, answered: () => boolean) {
+  constructor(connection: SmtpConnection, text: TextSource, answered: () => boolean) {
     this.#connection = connection
+    this.#text = text
     this.answered = answered
   }
 
   /** False: no more should follow before the connection has drained. */
   take(chunk: Buffer): boolean {
-    const stuffed = stuffDots(chunk, this.#ending)
-    this.#ending = stuffed.ending
-    this.#connection.writeAll(stuffed.parts)
+    if (this.#text.dotted === false) this.#connection.write(chunk)
+    else this.#connection.writeAll(stuffDots(chunk, this.#ending).parts)
+    this.#ending = endingOf(chunk, this.#ending)
     return !this.#connection.isFull
   }
 

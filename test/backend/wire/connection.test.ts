@@ -333,7 +333,7 @@ test('octets that are written leave behind the commands before them, though thes
   const heard: string[] = []
   connection.command('NOOP one', (reply) => heard.push(words(reply)))
   connection.expect((reply) => heard.push(words(reply)))
-  connection.write('NOOP two\r\n')
+  connection.write(Buffer.from('NOOP two\r\n'))
   connection.command('NOOP three', (reply) => heard.push(words(reply)))
   await until('all are answered', () => heard.length === 3)
   expect(backend.lines()).toEqual(['EHLO mx.test', 'NOOP one', 'NOOP two', 'NOOP three'])

@@ -146,8 +146,8 @@ export async function streamOne(random: Random): Promise<Streamed> {
       ...{ bareNewlines: 'reject', maxBytes: 10_000_000, maxLineBytes: 1000 },
       ...{ maxHeaderBytes: 10_000_000, dots: !lineless },
     },
-    (octets) => {
-      mayGoOn = spool.append(octets)
+    (octets, dotted) => {
+      mayGoOn = spool.append(octets, dotted)
     },
   )
   const wire = lineless ? sent : `${stuffed(sent)}.\r\n`
