@@ -7,7 +7,10 @@
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
 /** Where the first blank is; -1 for none. */
-export const firstBlank = (text: string): number => text.search(/[ \t]/)
+export function firstBlank(text: string): number {
+  for (let at = 0; at < text.length; at++) if (isBlank(text.charCodeAt(at))) return at
+  return -1
+}
 
 export const startsBlank = (text: string): boolean => isBlank(text.charCodeAt(0))
 

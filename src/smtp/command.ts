@@ -68,9 +68,9 @@ export function parseCommand(line: string): Command {
     case 'HELO':
       return parseHello(name, argument)
     case 'MAIL':
-      return parseEnvelope('MAIL', /^FROM:/i, argument)
+      return parseEnvelope('MAIL', argument)
     case 'RCPT':
-      return parseEnvelope('RCPT', /^TO:/i, argument)
+      return parseEnvelope('RCPT', argument)
     case 'DATA':
     case 'RSET':
     case 'STARTTLS':
@@ -103,8 +103,10 @@ function parseHello(verb: 'EHLO' | 'HELO', argument: string): Command {
     : { verb: 'malformed', name: verb, problem: 'domain' }
 }
 
-function parseEnvelope(verb: 'MAIL' | 'RCPT', prefix: RegExp, argument: string): Command {
-  if (!prefix.test(argument)) return { verb: 'malformed', name: verb, problem: 'argument' }
+const prefixes = { MAIL: /^FROM:/i, RCPT: /^TO:/i }
+
+function parseEnvelope(verb: 'MAIL' | 'RCPT', argument: string): Command {
+  if (!prefixes[verb].test(argument)) return { verb: 'malformed', name: verb, problem: 'argument' }
   const parsed = parsePath(argument.slice(argument.indexOf(':') + 1))
   if (parsed === undefined) return { verb: 'malformed', name: verb, problem: 'path' }
   if (verb === 'RCPT' && !isRecipient(parsed.path))

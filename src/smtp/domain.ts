@@ -12,6 +12,7 @@ const hostCharacters = /^[a-z0-9_.-]+$/i
  * letter.
  */
 const foreign = /[\x00-\x2c\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]/
+const aLabel = /xn--/i
 const wellFormed = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/i
 
 /**
@@ -19,9 +20,10 @@ const wellFormed = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/i
  * A name of a host is not looked up here, and its labels may be longer than DNS allows.
  */
 export function canonicalDomain(name: string): string | undefined {
-  const whole = name.replace(/\.$/, '')
-  if (hostCharacters.test(whole) && !/xn--/i.test(whole))
-    return wellFormed.test(whole) ? whole.toLowerCase() : undefined
+  const whole = name.endsWith('.') ? name.slice(0, -1) : name
+  const hasALabel = aLabel.test(whole)
+  if (!hasALabel && wellFormed.test(whole)) return whole.toLowerCase()
+  if (!hasALabel && hostCharacters.test(whole)) return undefined
   if (foreign.test(whole)) return undefined
   const ascii = toAscii(whole)
   return wellFormed.test(ascii) ? ascii : undefined

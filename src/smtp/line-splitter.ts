@@ -45,11 +45,11 @@ export class LineSplitter {
       this.#strayNext = false
       return { kind: 'stray' }
     }
-    for (;;) {
+    while (this.#searched < this.#buffer.length) {
       const end = this.#buffer.indexOf(LF, this.#searched)
       if (end === -1) return this.#unfinished()
-      const line = this.#buffer.toString('latin1', 0, end)
       const ended = end > 0 && this.#buffer[end - 1] === CR
+      const text = this.#buffer.toString('latin1', 0, ended ? end - 1 : end)
       // A view of nothing would keep the octets that were read last.
       this.#buffer = end + 1 === this.#buffer.length ? empty : this.#buffer.subarray(end + 1)
       this.#searched = 0
@@ -63,9 +63,9 @@ export class LineSplitter {
         return { kind: 'tooLong' }
       }
       if (!ended) return { kind: 'stray' }
-      const text = line.slice(0, -1)
       return strayByte.test(text) ? { kind: 'stray' } : { kind: 'line', text }
     }
+    return undefined
   }
 
   #unfinished(): LineEvent | undefined {

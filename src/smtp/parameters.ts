@@ -13,13 +13,16 @@ export type Parameters = ReadonlyMap<string, string | undefined>
  */
 const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x7e\x80-\xff]*))?$/
 
+/** Of most commands. */
+const noParameters: Parameters = new Map()
+
 /**
  * Splits `SIZE=100 BODY=8BITMIME`; undefined when one is no parameter or is given twice. Names in
  * upper case.
  */
 export function parseParameters(text: string): Parameters | undefined {
+  if (text === '') return noParameters
   const parameters = new Map<string, string | undefined>()
-  if (text === '') return parameters
   for (const word of wordsOf(text)) {
     const match = parameter.exec(word)
     const name = match?.[1]?.toUpperCase()
@@ -127,6 +130,7 @@ export const checkRcptParameters = (
  * PRDR).
  */
 export function encodeParameters(parameters: Parameters): string {
+  if (parameters.size === 0) return ''
   let line = ''
   for (const [name, value] of parameters) {
     if (name !== 'PRDR') line += value === undefined ? ` ${name}` : ` ${name}=${value}`

@@ -62,16 +62,15 @@ export function parsePath(text: string): PathAndRest | undefined {
   if (match === null) return undefined
   const rest = start.slice(match[0].length)
   if (rest !== '' && !startsBlank(rest)) return undefined
-  const path = parseMailbox((match[1] ?? match[0]).replace(sourceRoute, ''))
+  const inside = match[1] ?? match[0]
+  const path = parseMailbox(inside.startsWith('@') ? inside.replace(sourceRoute, '') : inside)
   return path === undefined ? undefined : { path, rest: trimBlanks(rest) }
 }
 
 function parseMailbox(mailbox: string): Path | undefined {
   if (mailbox === '') return nullPath
-  if (mailbox.toLowerCase() === 'postmaster')
-    return { mailbox, address: 'postmaster', domain: '', international: false } // RFC 5321 4.5.1
   const at = mailbox.lastIndexOf('@')
-  if (at === -1) return parseAtom(mailbox)
+  if (at === -1) return parseLocal(mailbox)
   const local = mailbox.slice(0, at)
   const domain = mailbox.slice(at + 1)
   if (at < 1 || !localPart.test(local)) return undefined
@@ -91,7 +90,9 @@ function parseMailbox(mailbox: string): Path | undefined {
   }
 }
 
-function parseAtom(mailbox: string): Path | undefined {
+function parseLocal(mailbox: string): Path | undefined {
+  if (mailbox.toLowerCase() === 'postmaster')
+    return { mailbox, address: 'postmaster', domain: '', international: false } // RFC 5321 4.5.1
   const address = atom.test(mailbox) ? textOf(mailbox) : undefined
   return address === undefined ? undefined : { mailbox, address, domain: '', international: false }
 }
