@@ -208,7 +208,7 @@ export class Connection implements MessageFlowListener {
   #letGo(): void {
     if (this.#life === 'gone') return
     this.#life = 'gone'
-    this.#messages.runner?.abandon()
+    this.#messages.end()
     this.#options.auth?.end()
     this.#options.onEnd()
   }
@@ -226,14 +226,14 @@ export class Connection implements MessageFlowListener {
     this.#octets.readAhead()
     while (!this.#octets.takesOctets && takesCommands(session) && !this.#socket.writableNeedDrain) {
       const line = this.#octets.nextLine()
-      const at = this.#options.now()
       if (line === undefined) {
         if (!this.#batchOpen) break
         this.#batchOpen = false
-        this.tell({ kind: 'batchEnded', at })
+        this.tell({ kind: 'batchEnded', at: this.session.at }) // with the last line of it
         break
       }
       this.#batchOpen = true
+      const at = this.#options.now()
       this.#commandTimer.refresh()
       if (this.#goesOn) this.#handle({ kind: 'heard', at })
       if (line.kind === 'line') this.#handle({ kind: 'line', at, text: line.text })
@@ -282,6 +282,7 @@ export class Connection implements MessageFlowListener {
     for (let next: Event | undefined = event; next !== undefined; next = this.#events.shift()) {
       step(this.session, next)
       const { effects } = this.session
+      if (effects.length === 0) continue
       this.session.effects = []
       for (const effect of effects) this.#do(effect)
     }

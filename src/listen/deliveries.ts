@@ -8,6 +8,7 @@ import type { TextSource } from '../message/text-source.ts'
 import type { SenderAuthenticator } from '../sender-auth/sender-auth.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
+import type { MessageListener } from './message-intake.ts'
 
 export interface DeliveryParts {
   readonly bounces: Bounces
@@ -21,7 +22,7 @@ export class Deliveries {
   readonly #parts: DeliveryParts
   readonly #client: ClientAttributes
   readonly #transaction: BackendTransaction
-  readonly #tell: (event: Event) => void
+  readonly #listener: Pick<MessageListener, 'tell'>
   #bounce: Bounce | undefined
   /** Ends the question to SPF and DKIM. */
   #gone: AbortController | undefined
@@ -30,12 +31,12 @@ export class Deliveries {
     parts: DeliveryParts,
     client: ClientAttributes,
     transaction: BackendTransaction,
-    tell: (event: Event) => void,
+    listener: Pick<MessageListener, 'tell'>,
   ) {
     this.#parts = parts
     this.#client = client
     this.#transaction = transaction
-    this.#tell = tell
+    this.#listener = listener
   }
 
   /** Tells of each parcel; `delivered` is called behind the last one. */
@@ -55,7 +56,7 @@ export class Deliveries {
     }
     this.#transaction.deliver(order, text, {
       parcelDelivered: (parcel, result) =>
-        this.#tell({ kind: 'parcelDelivered', at: now(), parcel, result }),
+        this.#listener.tell({ kind: 'parcelDelivered', at: now(), parcel, result }),
       delivered: (results) => delivered({ kind: 'delivered', at: now(), results }),
     })
   }
@@ -73,7 +74,11 @@ export class Deliveries {
     void this.#parts.voucher
       .vouchFor(message, (this.#gone = new AbortController()).signal)
       .then(({ kind }) =>
-        this.#tell({ kind: 'vouched', at: this.#parts.now(), vouched: kind === 'vouched' }),
+        this.#listener.tell({
+          kind: 'vouched',
+          at: this.#parts.now(),
+          vouched: kind === 'vouched',
+        }),
       )
   }
 
@@ -84,13 +89,15 @@ export class Deliveries {
     this.#bounce = bounce
     void bounce
       .prepare()
-      .then((prepared) => this.#tell({ kind: 'bouncePrepared', at: this.#parts.now(), prepared }))
+      .then((prepared) =>
+        this.#listener.tell({ kind: 'bouncePrepared', at: this.#parts.now(), prepared }),
+      )
   }
 
   report({ refusals }: Of<'report'>): void {
     void this.#bounce
       ?.report(refusals)
-      .then((reply) => this.#tell({ kind: 'reported', at: this.#parts.now(), reply }))
+      .then((reply) => this.#listener.tell({ kind: 'reported', at: this.#parts.now(), reply }))
   }
 
   /** What the backend has not taken yet it won't have; SPF and DKIM have their own time. */

@@ -2,6 +2,7 @@
  * One message after the other on its way in: octets from the router to the transaction's runner,
  * not faster than it takes them, and not slower than `limits.text_minimum_rate`.
  */
+import { LazyTimer } from '../loop/lazy-timer.ts'
 import type { Effect, Event } from '../session/effects.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
@@ -31,14 +32,14 @@ export interface MessageFlowListener {
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 type Receiving = Of<'offer' | 'abandon' | 'receiveText' | 'dropText' | 'receiveChunk'>
 
-export class MessageFlow implements OctetListener {
+export class MessageFlow implements OctetListener, MessageListener {
   readonly octets: OctetRouter
   readonly #options: MessageFlowOptions
   readonly #listener: MessageFlowListener
   readonly #pace: TextPace
   #runner: TransactionRunner | undefined
-  /** From the first message on. */
-  #toRunner: MessageListener | undefined
+  /** Of the answer to a text, from the first one on. */
+  #answerTimer: LazyTimer | undefined
   #held = false
 
   constructor(options: MessageFlowOptions, listener: MessageFlowListener) {
@@ -68,10 +69,7 @@ export class MessageFlow implements OctetListener {
       effect.id,
       this.#options.runner,
       this.#listener.attributes(),
-      (this.#toRunner ??= {
-        tell: (event) => this.#listener.tell(event),
-        onDrain: () => this.#drained(),
-      }),
+      this,
     )
     this.#runner.begin(effect)
   }
@@ -83,6 +81,7 @@ export class MessageFlow implements OctetListener {
       case 'abandon':
         this.#runner?.abandon()
         this.#runner = undefined
+        this.#answerTimer?.set(undefined)
         this.octets.abandon()
         this.#held = false
         return
@@ -113,7 +112,10 @@ export class MessageFlow implements OctetListener {
   }
 
   textEnded(sizeBytes: number, fault: TextFault | undefined): void {
-    this.#runner?.endText(sizeBytes, fault)
+    if (this.#runner === undefined) return
+    this.#answerTimer ??= new LazyTimer(() => this.#runner?.outOfTime())
+    this.#answerTimer.set(this.#options.runner.replyTimeoutMs)
+    this.#runner.endText(sizeBytes, fault)
   }
 
   droppedTextEnded(): void {
@@ -125,9 +127,20 @@ export class MessageFlow implements OctetListener {
     this.#listener.tell({ kind: 'chunkTaken', at: this.#options.now(), bytes })
   }
 
-  #drained(): void {
+  /** What the runner tells. */
+  tell(event: Event): void {
+    this.#listener.tell(event)
+  }
+
+  onDrain(): void {
     this.#held = false
     this.#pace.goOn(performance.now())
     this.#listener.goOn()
+  }
+
+  /** Nothing is left of the connection. */
+  end(): void {
+    this.#runner?.abandon()
+    this.#answerTimer?.end()
   }
 }

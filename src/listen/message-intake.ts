@@ -23,10 +23,11 @@ export interface IntakeParts {
   readonly now: () => number
 }
 
+/** Objects that are there anyway: closures would be made anew for each message. */
 export interface MessageListener {
-  readonly tell: (event: Event) => void
+  tell(event: Event): void
   /** More of the text can be taken. */
-  readonly onDrain: () => void
+  onDrain(): void
 }
 
 export interface TextStart {
@@ -37,7 +38,7 @@ export interface TextStart {
   readonly streamable: boolean
 }
 
-interface EndedText {
+export interface EndedText {
   readonly sizeBytes: number
   readonly endedAt: number
 }
@@ -73,10 +74,14 @@ export class MessageIntake {
     this.#parts = parts
     this.#listener = listener
     this.#start = start
-    this.#spool = new Spool(parts.spool, listener.onDrain, (gone) => {
-      this.#fingerprintOfGone ??= createFingerprint()
-      this.#fingerprintOfGone.push(gone)
-    })
+    this.#spool = new Spool(
+      parts.spool,
+      () => listener.onDrain(),
+      (gone) => {
+        this.#fingerprintOfGone ??= createFingerprint()
+        this.#fingerprintOfGone.push(gone)
+      },
+    )
     this.#judging = parts.judges.message({
       envelope: start.judged,
       text: this.#spool,
@@ -120,7 +125,7 @@ export class MessageIntake {
    * connections must not be scarce.
    */
   lookEarly(): void {
-    this.#tellMessageId()
+    this.#tellMessageId(this.#parts.now())
     if (!this.#looksEarly || this.#octets < streamFromBytes) return
     if (!this.#parts.backend.mayHold()) return
     const findings = this.#judging.settled()
@@ -130,12 +135,12 @@ export class MessageIntake {
   }
 
   /** Before anything else is told of this text. */
-  #tellMessageId(): void {
+  #tellMessageId(at: number): void {
     if (this.#messageIdTold || this.#over) return
     const messageId = this.#fingerprint?.messageId ?? this.#messageIdReader?.messageId
     if (messageId === undefined) return
     this.#messageIdTold = true
-    this.#listener.tell({ kind: 'messageIdRead', at: this.#parts.now(), messageId })
+    this.#listener.tell({ kind: 'messageIdRead', at, messageId })
   }
 
   /** From now on one reader takes the text, and nothing is kept behind it. */
@@ -156,7 +161,7 @@ export class MessageIntake {
   end(ended: EndedText, fault: TextFault | undefined): void {
     this.#ended = true
     this.#messageIdReader?.end()
-    this.#tellMessageId()
+    this.#tellMessageId(ended.endedAt)
     if (fault !== undefined) {
       this.#judging.abandon()
       this.#spool.fail()

@@ -4,7 +4,6 @@
  * pipelined, are one question to the policies.
  */
 import type { Ledger } from '../ledger/ledger.ts'
-import { known } from '../known.ts'
 import { inMicrotask } from '../loop/microtask.ts'
 import type { Policies, PolicyAnswer } from '../policy/policy-source.ts'
 import type { Effect, Event } from '../session/effects.ts'
@@ -18,7 +17,10 @@ export interface LookUpParts {
 }
 
 type Offer = Pick<Extract<Effect, { do: 'offer' }>, 'index' | 'address' | 'key' | 'sender'>
-type Known = Extract<Event, { kind: 'recipientKnown' }>
+
+interface LookUpListener {
+  tell(event: Extract<Event, { kind: 'recipientKnown' }>): void
+}
 
 interface Asked {
   readonly index: number
@@ -37,7 +39,7 @@ type Splits = readonly Split[]
 
 export class RecipientLookUp {
   readonly #parts: LookUpParts
-  readonly #tell: (event: Known) => void
+  readonly #listener: LookUpListener
   /** Of this turn. */
   #asked: Asked[] = []
   /** Of all questions to the policies; most are answered at once. */
@@ -49,9 +51,9 @@ export class RecipientLookUp {
   #askedAt = -Infinity
   #over = false
 
-  constructor(parts: LookUpParts, tell: (event: Known) => void) {
+  constructor(parts: LookUpParts, listener: LookUpListener) {
     this.#parts = parts
-    this.#tell = tell
+    this.#listener = listener
   }
 
   /** Tells `recipientKnown`, before anything else comes in where all is at hand. */
@@ -109,7 +111,11 @@ export class RecipientLookUp {
 
   #known(index: number, policy: PolicyAnswer | undefined, splits: Splits): void {
     const at = this.#parts.now()
-    this.#tell({ kind: 'recipientKnown', at, index, splits, ...known({ policy }) })
+    this.#listener.tell(
+      policy === undefined
+        ? { kind: 'recipientKnown', at, index, splits }
+        : { kind: 'recipientKnown', at, index, splits, policy },
+    )
   }
 
   /** Nobody waits for an answer any more. */

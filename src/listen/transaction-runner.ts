@@ -3,16 +3,18 @@
  * look-up of recipients, the text on its way in, its deliveries, and what the ledger knows of
  * others. What came of it is told as events; after `abandon` nothing is told any more.
  */
-import type { Backend, BackendTransaction } from '../backend/backend.ts'
+import type { Backend, BackendTransaction, EnvelopeListener } from '../backend/backend.ts'
 import type { Ledger, OpenLimit, OpenLimits } from '../ledger/ledger.ts'
 import type { MessageIdentity } from '../split/split.ts'
 import type { TextFault } from '../smtp/text-receiver.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
 import type { Effect, Event } from '../session/effects.ts'
+import type { Reply } from '../smtp/reply.ts'
 import { Deliveries, type DeliveryParts } from './deliveries.ts'
 import {
-  type MessageListener,
+  type EndedText,
   type IntakeParts,
+  type MessageListener,
   MessageIntake,
   type TextStart,
 } from './message-intake.ts'
@@ -25,7 +27,7 @@ export interface RunnerParts extends LookUpParts, IntakeParts, DeliveryParts {
   readonly ledger: Ledger
   /** How many splits may be open before messages are served unsplit. */
   readonly openLimits: OpenLimits
-  /** From the end of the text to the answer, in ms. */
+  /** From the end of the text to the answer, in ms: then `outOfTime` is called. */
   readonly replyTimeoutMs: number
   /** How long a return waits for an earlier attempt that is still being delivered, in ms. */
   readonly underWayMs: number
@@ -35,42 +37,40 @@ export interface RunnerParts extends LookUpParts, IntakeParts, DeliveryParts {
 
 type Of<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>
 
-export class TransactionRunner {
+/** Its parts, and the backend, tell it itself what came of what they do. */
+export class TransactionRunner implements MessageListener, EnvelopeListener {
   readonly #parts: RunnerParts
-  readonly #tellMachine: (event: Event) => void
   readonly #listener: MessageListener
   readonly #transaction: BackendTransaction
   readonly #recipients: RecipientLookUp
   readonly #deliveries: Deliveries
   /** Once a text has begun to come. */
   #intake: MessageIntake | undefined
+  #ended: EndedText | undefined
   #over = false
-  #deadline: NodeJS.Timeout | undefined
 
-  constructor(
-    id: string,
-    parts: RunnerParts,
-    client: ClientAttributes,
-    { tell, onDrain }: MessageListener,
-  ) {
+  constructor(id: string, parts: RunnerParts, client: ClientAttributes, listener: MessageListener) {
     this.#parts = parts
-    this.#tellMachine = tell
-    this.#listener = { tell: (event) => this.#tell(event), onDrain }
-    this.#recipients = new RecipientLookUp(parts, this.#listener.tell)
-    this.#transaction = parts.backend.begin(
-      id,
-      {
-        mailReplied: (reply) => this.#tell({ kind: 'mailReplied', at: parts.now(), reply }),
-        recipientReplied: (index, reply) =>
-          this.#tell({ kind: 'recipientReplied', at: parts.now(), index, reply }),
-      },
-      client,
-    )
-    this.#deliveries = new Deliveries(parts, client, this.#transaction, this.#listener.tell)
+    this.#listener = listener
+    this.#recipients = new RecipientLookUp(parts, this)
+    this.#transaction = parts.backend.begin(id, this, client)
+    this.#deliveries = new Deliveries(parts, client, this.#transaction, this)
   }
 
-  #tell(event: Event): void {
-    if (!this.#over) this.#tellMachine(event)
+  tell(event: Event): void {
+    if (!this.#over) this.#listener.tell(event)
+  }
+
+  onDrain(): void {
+    this.#listener.onDrain()
+  }
+
+  mailReplied(reply: Reply): void {
+    this.tell({ kind: 'mailReplied', at: this.#parts.now(), reply })
+  }
+
+  recipientReplied(index: number, reply: Reply): void {
+    this.tell({ kind: 'recipientReplied', at: this.#parts.now(), index, reply })
   }
 
   begin(effect: Of<'begin'>): void {
@@ -85,7 +85,7 @@ export class TransactionRunner {
   }
 
   #tellIfCrowded(limit: OpenLimit | undefined): void {
-    if (limit !== undefined) this.#tell({ kind: 'crowded', at: this.#parts.now(), limit })
+    if (limit !== undefined) this.tell({ kind: 'crowded', at: this.#parts.now(), limit })
   }
 
   offer(effect: Of<'offer'>): void {
@@ -94,7 +94,7 @@ export class TransactionRunner {
   }
 
   startText(start: TextStart): void {
-    this.#intake = new MessageIntake(this.#parts, start, this.#listener)
+    this.#intake = new MessageIntake(this.#parts, start, this)
   }
 
   /** The next octets of the text. False: wait for `onDrain`. */
@@ -108,12 +108,8 @@ export class TransactionRunner {
   }
 
   endText(sizeBytes: number, fault: TextFault | undefined): void {
-    const endedAt = this.#parts.now()
-    this.#deadline = setTimeout(
-      () => this.#outOfTime(sizeBytes, endedAt),
-      this.#parts.replyTimeoutMs,
-    )
-    this.#intake?.end({ sizeBytes, endedAt }, fault)
+    this.#ended = { sizeBytes, endedAt: this.#parts.now() }
+    this.#intake?.end(this.#ended, fault)
   }
 
   deliver(effect: Of<'deliver'>): void {
@@ -122,7 +118,7 @@ export class TransactionRunner {
     if (effect.streaming) intake.stream()
     this.#deliveries.deliver(effect, intake.text, (delivered) => {
       intake.forgetRest()
-      this.#tell(delivered)
+      this.tell(delivered)
     })
   }
 
@@ -148,10 +144,11 @@ export class TransactionRunner {
   /**
    * Rule 1: what was not committed in time is not known to be taken, and the client has to keep it.
    */
-  #outOfTime(sizeBytes: number, endedAt: number): void {
+  outOfTime(): void {
+    if (this.#ended === undefined) return
     this.#intake?.stopJudging('no answer in time (timeouts.reply)')
     this.#deliveries.giveUp()
-    this.#tell({ kind: 'answerTimedOut', at: this.#parts.now(), sizeBytes, endedAt })
+    this.tell({ kind: 'answerTimedOut', at: this.#parts.now(), ...this.#ended })
   }
 
   /** The backend is being given the text, or has it. */
@@ -175,7 +172,7 @@ export class TransactionRunner {
       isOver: () => this.#over,
     }
     void untilSettled(effect, options).then((outcome) =>
-      this.#tell({ kind: 'deliveriesSettled', at: now(), ...outcome }),
+      this.tell({ kind: 'deliveriesSettled', at: now(), ...outcome }),
     )
   }
 
@@ -186,7 +183,6 @@ export class TransactionRunner {
   abandon(): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#deadline)
     this.#deliveries.abandon()
     this.#recipients.abandon()
     this.#intake?.abandon()

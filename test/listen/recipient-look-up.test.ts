@@ -43,7 +43,7 @@ function setting(
     ledger: { openOf, recall: (_sender: string, recipient: string): Splits => recall(recipient) },
     now,
   }
-  const lookUp = new RecipientLookUp(parts, (event) => told.push(event))
+  const lookUp = new RecipientLookUp(parts, { tell: (event) => told.push(event) })
   let index = 0
   const offer = (...addresses: readonly string[]): void => {
     for (const address of addresses)

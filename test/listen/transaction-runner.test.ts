@@ -5,6 +5,7 @@ import type { Fact } from '../../src/facts/fact.ts'
 import type { Judge } from '../../src/judge/judge.ts'
 import { silentJudge } from '../../src/judge/silent.ts'
 import type { Judgement } from '../../src/verdict/judgement.ts'
+import { MessageFlow } from '../../src/listen/message-flow.ts'
 import { type RunnerParts, TransactionRunner } from '../../src/listen/transaction-runner.ts'
 import type { Event } from '../../src/session/effects.ts'
 import { chainOf } from '../judge/chain-of.ts'
@@ -51,23 +52,39 @@ test('a judge that does not answer in time: the machine is told with the size of
       }),
     }
     const parts = {
-      backend: { begin: () => ({ abandon: () => undefined }), mayHold: () => false },
+      backend: {
+        begin: () => ({ mail: () => undefined, abandon: () => undefined }),
+        mayHold: () => false,
+      },
+      ledger: { crowded: () => undefined },
       judges: chainOf(slow),
       spool: { memoryBytes: 1000, directory: tmpdir() },
       replyTimeoutMs: 5000,
       onFact: (fact: Fact) => facts.push(fact),
       now: () => Date.now(),
     } as unknown as RunnerParts
-    const runner = new TransactionRunner(
-      'x.1',
-      parts,
-      {},
-      { tell: (event) => told.push(event), onDrain: () => undefined },
+    const flow = new MessageFlow(
+      {
+        runner: parts,
+        text: { bareNewlines: 'reject', maxBytes: 1e6, maxLineBytes: 1e3, maxHeaderBytes: 1e5 },
+        commandLineBytes: 512,
+        textMinimumRate: 1,
+        timeouts: { textMs: 10_000 },
+        now: () => Date.now(),
+      },
+      {
+        tell: (event) => told.push(event),
+        attributes: () => ({}),
+        hold: () => undefined,
+        goOn: () => undefined,
+      },
     )
-    runner.startText({ fingerprint: false, streamable: false, judged: { ...envelope, id: 'x.1' } })
-    runner.text(Buffer.from('Subject: x\r\n\r\n'), false)
+    const opener = { reversePath: 'a@b.test', client: 'b.test' }
+    flow.begin({ do: 'begin', id: 'x.1', mail: '<a@b.test>', each: false, withRcpt: true, opener })
+    const judged = { ...envelope, id: 'x.1' }
+    flow.receive({ do: 'receiveText', fingerprint: false, streamable: false, judged })
+    flow.octets.push(Buffer.from('Subject: x\r\n\r\n.\r\n'))
     const endedAt = Date.now()
-    runner.endText(14, undefined)
     await vi.advanceTimersByTimeAsync(4999)
     expect(told).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
@@ -85,7 +102,8 @@ test('a judge that does not answer in time: the machine is told with the size of
       },
     ])
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
-    runner.abandon()
+    flow.end()
+    expect(vi.getTimerCount()).toBe(0)
   } finally {
     vi.useRealTimers()
   }

@@ -306,7 +306,7 @@ export class Conversation {
       this.#tell(transaction, event)
     }
     const transaction: UnderWay = {
-      lookUp: new RecipientLookUp({ ledger, policies, now }, tell),
+      lookUp: new RecipientLookUp({ ledger, policies, now }, { tell }),
       over: false,
     }
     this.#transaction = transaction
