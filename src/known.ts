@@ -3,6 +3,9 @@
  * absent where there is no value (`exactOptionalPropertyTypes`). For every room. Pure.
  */
 
+/** What is being put together: nobody else has it yet. */
+export type Draft<Of> = { -readonly [Name in keyof Of]: Of[Name] }
+
 type Known<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }
 
 /** The same object where all are known: what is only spread needs no copy. */

@@ -177,8 +177,8 @@ function withoutOthers(
 
 /** What a stage changes for everyone. */
 function revisionOf(found: readonly Finding[]): Revision {
-  const step: Edits[] = found.flatMap(({ judgement }) =>
-    judgement.kind === 'judged' && judgement.edits !== undefined ? [judgement.edits] : [],
-  )
+  const step: Edits[] = []
+  for (const { judgement } of found)
+    if (judgement.kind === 'judged' && judgement.edits !== undefined) step.push(judgement.edits)
   return step.length === 0 ? [] : [step]
 }

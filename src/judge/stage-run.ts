@@ -123,9 +123,10 @@ export class StageRun {
 
   /** What those have found who have told it, in their order. */
   get findings(): readonly Finding[] {
-    return this.#asked.flatMap(({ of, judgement }) =>
-      judgement === undefined ? [] : [findingOf(of, judgement)],
-    )
+    const found: Finding[] = []
+    for (const { of, judgement } of this.#asked)
+      if (judgement !== undefined) found.push(findingOf(of, judgement))
+    return found
   }
 
   /** Resolves when nobody is waited for any more. */

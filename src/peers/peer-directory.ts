@@ -7,7 +7,6 @@ import { chooseStrategy, comesBackWithin, type Learned } from '../strategy/auto.
 import type { ConfigurableStrategy } from '../strategy/names.ts'
 import type { PeerClass } from '../strategy/peer-class.ts'
 import { matchesDomain } from '../strategy/relay-domains.ts'
-import { known } from '../known.ts'
 import { strategyInForce } from './overrides.ts'
 
 export interface PeerClassMatch {
@@ -128,12 +127,12 @@ export class PeerDirectory {
     }
     const chosen = strategy === 'auto' ? chooseFor(peer, sender, learned) : { ...peer, strategy }
     const comesBack = learned === undefined ? undefined : comesBackWithin(learned.lessons)
-    return {
+    const served = {
       peer: this.#remembering(chosen),
       trusted: this.#trusted(facts.address),
       sender,
-      ...known({ comesBack }),
     }
+    return comesBack === undefined ? served : { ...served, comesBack }
   }
 
   #remembering(peer: PeerClass): PeerClass {
@@ -159,7 +158,7 @@ export class PeerDirectory {
 /** `auto` becomes what is right for this sender; it is asked again for each transaction. */
 function chooseFor(peer: Entry['peer'], sender: string, learned: Learned | undefined): PeerClass {
   const { strategy, why } = chooseStrategy(learned)
-  const unvouched =
-    learned?.pinned === undefined ? { unvouchedAs: chooseStrategy(learned, false).strategy } : {}
-  return { ...peer, strategy, chosen: { sender, why }, ...unvouched }
+  const chosen = { ...peer, strategy, chosen: { sender, why } }
+  if (learned?.pinned !== undefined) return chosen
+  return { ...chosen, unvouchedAs: chooseStrategy(learned, false).strategy }
 }

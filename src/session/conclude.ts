@@ -6,13 +6,7 @@ import type {
   TransactionOutcome,
 } from '../facts/transaction.ts'
 import { readable } from '../smtp/octets.ts'
-import {
-  describeReply,
-  describingReplies,
-  isPermanent,
-  isPositive,
-  type Reply,
-} from '../smtp/reply.ts'
+import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
 import { type Reason, reason } from '../verdict/reason.ts'
 import {
   type Finding,
@@ -101,10 +95,9 @@ export function noteTransaction(
   const symbols = symbolsOf(findings)
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
-  const wordsOf = describingReplies()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
-    recipientFact(recipient, transaction, { groups, findings, wordsOf }),
+    recipientFact(recipient, transaction, { groups, findings }),
   )
   const guess = guessOf(transaction)
   const fact: TransactionFact = {
@@ -159,13 +152,12 @@ interface Counted {
   /** Numbers of the groups, as they are met. */
   readonly groups: Map<string, number>
   readonly findings: Findings
-  readonly wordsOf: (reply: Reply) => string
 }
 
 function recipientFact(
   recipient: Transaction['recipients'][number],
   transaction: Transaction,
-  { groups, findings, wordsOf }: Counted,
+  { groups, findings }: Counted,
 ): RecipientFact {
   const { fate, policy, lastReply, group, taken } = recipient
   const returnedAfterMs = belongs(transaction) ? recipient.returnedAfterMs : undefined
@@ -187,7 +179,7 @@ function recipientFact(
   if (policy !== undefined) fact.policy = policy.name
   if (number !== undefined) fact.group = number
   if (verdict !== undefined) fact.verdict = verdict
-  if (lastReply !== undefined) fact.reply = wordsOf(lastReply)
+  if (lastReply !== undefined) fact.reply = describeReply(lastReply)
   if (taken !== undefined) fact.taken = taken
   if (recipient.duplicate) fact.duplicate = true
   if (recipient.reported === true) fact.reported = true

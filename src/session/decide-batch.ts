@@ -33,9 +33,10 @@ export function settle(session: Session, batchEnded: boolean): void {
   const transaction = transactionOf(session)
   if (transaction === undefined || session.state.at !== 'envelope') return
   const { recipients } = transaction
+  if (batchEnded) transaction.batchEnd = recipients.length
+  if (firstOpenOf(transaction) === recipients.length) return
   const splitting = splittingOf(transaction)
   const inOrder = splitting !== undefined && goesInOrder(transaction)
-  if (batchEnded) transaction.batchEnd = recipients.length
   const waitsForBatch = splitting !== undefined && !inOrder
   const firstAsked = firstAskedOf(transaction)
   if (waitsForBatch && (transaction.batchEnd < recipients.length || firstAsked < recipients.length))
@@ -81,6 +82,7 @@ function decideBatch(
   })
   transaction.going = choice.going
   const deferred = carryOut(session, transaction, choice)
+  if (deferred.length === 0) return
   // Where everyone else goes through, or the refused ones go alone, each deferral is the guess's.
   const all = splitting === 'late' || choice.going.kind === 'refused'
   const byGuess = deferred.filter(
@@ -90,7 +92,7 @@ function decideBatch(
     recipient.byGuess = true
     recipient.reason = overruled('guess', recipient.memory?.outcome?.reason)
   }
-  if (deferred.length > 0) recordDeferrals(session, transaction, deferred)
+  recordDeferrals(session, transaction, deferred)
   if (byGuess.length > 0) takeReturn(session, transaction)
 }
 

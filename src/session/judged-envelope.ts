@@ -12,7 +12,7 @@ import {
   throughOf,
   type Transaction,
 } from './transaction.ts'
-import { known } from '../known.ts'
+import type { Draft } from '../known.ts'
 
 function despiteOf({ neverReject, noGreylisting }: Policy): Pick<JudgedRecipient, 'despite'> {
   if (neverReject !== true && noGreylisting !== true) return {}
@@ -32,21 +32,22 @@ export function judgedEnvelope(session: Session, transaction: Transaction): Judg
   const { firstRecipients = offeredIn(transaction) } = (presumed ? split : undefined) ?? {}
   // Nobody knows how a client came to the proxy that speaks for it (XCLIENT).
   const tls = address === session.connectedFrom ? session.tls : undefined
-  return {
+  const client = { address, port, helo: session.helo }
+  const envelope: Draft<JudgedEnvelope> = {
     id: transaction.id,
-    client: { address, port, helo: session.helo, ...known({ name: rdns }) },
-    ...known({ tls }),
+    client: rdns === undefined ? client : { ...client, name: rdns },
     authenticated: session.authenticated,
     reversePath: octetsOf(transaction.reversePath.address),
     parameters: transaction.parameters,
     recipients: recipientsOf(transaction),
     firstRecipients: firstRecipients.map(octetsOf),
     hostname: session.options.hostname,
-    ...(transaction.recipients.some(({ policy }) => asksForAuthor(policy)) && {
-      wantsAuthor: true,
-    }),
-    ...known({ local }),
   }
+  if (tls !== undefined) envelope.tls = tls
+  if (local !== undefined) envelope.local = local
+  if (transaction.recipients.some(({ policy }) => asksForAuthor(policy)))
+    envelope.wantsAuthor = true
+  return envelope
 }
 
 export const asksForAuthor = (policy: Policy | undefined): boolean =>

@@ -7,7 +7,6 @@ import type { CompleteText, Judged, Step, Upstream } from './answering.ts'
 import type { ParcelReply } from './effects.ts'
 import { queueIdIn } from './queue-id.ts'
 import type { State } from './session.ts'
-import { known } from '../known.ts'
 
 export interface Made {
   /** Once it was complete. */
@@ -62,19 +61,18 @@ export function deliveriesOf(
   parcels: readonly Parcel[],
   replies: readonly ParcelReply[],
 ): readonly DeliveryFact[] {
-  return replies.flatMap(({ reply, ms }, i): DeliveryFact[] => {
+  const made: DeliveryFact[] = []
+  for (const [i, { reply, ms }] of replies.entries()) {
     const parcel = parcels[i]
-    if (parcel === undefined) return []
-    const words = describeReply(reply)
-    const queueId = queueIdIn(words)
-    return [
-      {
-        recipients: parcel.recipients.length,
-        result: parcel.result,
-        reply: words,
-        ms,
-        ...known({ queueId }),
-      },
-    ]
-  })
+    if (parcel === undefined) continue
+    const queueId = queueIdIn(reply)
+    const fact = {
+      recipients: parcel.recipients.length,
+      result: parcel.result,
+      reply: describeReply(reply),
+      ms,
+    }
+    made.push(queueId === undefined ? fact : { ...fact, queueId })
+  }
+  return made
 }

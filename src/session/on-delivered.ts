@@ -21,7 +21,7 @@ import { observePassed, observes } from './observe.ts'
 import { recordAnswer } from './record-attempt.ts'
 import { confirmDelivery, intendUnheard, recordUnheard } from './record-deliveries.ts'
 import { fillSlot, openSlot } from './reply-slots.ts'
-import { markResults, resultsOf } from './results.ts'
+import { markResults, repliesByIndex, resultsOf } from './results.ts'
 import type { Answering, Session } from './session.ts'
 import { anyoneDeferred, splittingOf, throughOf, type Transaction } from './transaction.ts'
 
@@ -40,9 +40,9 @@ export function onParcelDelivered(
 }
 
 function deliveringIn({ state }: Session): Answering<Delivering> | undefined {
-  if (state.at !== 'answering') return undefined
-  const { step } = state
-  return step.at === 'delivering' ? { ...state, step } : undefined
+  return state.at === 'answering' && state.step.at === 'delivering'
+    ? (state as Answering<Delivering>)
+    : undefined
 }
 
 /**
@@ -107,7 +107,7 @@ export function takeResults(
 ): void {
   const { transaction, step } = delivering
   const judges = session.options.lastWord === 'backend' || observes(session)
-  const all = { parcels: step.parcels, replies: said, judges }
+  const all = { replies: said, replyTo: repliesByIndex(step.parcels, said), judges }
   const results = resultsOf(transaction, all)
   markResults(transaction, all)
   const refusals = refusalsToReport(transaction, step, results.outcomes)
@@ -207,13 +207,8 @@ function keepForNobody(session: Session, answered: Answered): void {
  * A block leaves in one piece: Exim counts the lines it has read as delivered (protocol.md: PRDR).
  */
 function say(session: Session, slot: number, lines: readonly Reply[]): void {
-  const [first = replies.backendNonsense, ...more] = lines
-  const slots = more.map(() => openSlot(session.slots))
-  more.forEach((line, i) => {
-    const place = slots[i]
-    if (place !== undefined) fillSlot(session.slots, place, line)
-  })
-  fillSlot(session.slots, slot, first)
+  for (const line of lines.slice(1)) fillSlot(session.slots, openSlot(session.slots), line)
+  fillSlot(session.slots, slot, lines[0] ?? replies.backendNonsense)
 }
 
 function answerTo(

@@ -75,13 +75,17 @@ export function onMail(session: Session, command: Extract<Command, { verb: 'MAIL
 }
 
 function arrivalOf({ sender, comesBack }: ServedAs, parameters: Parameters, at: number): Arrival {
+  const declared = parameters.size === 0 ? { sender } : declaredIn(parameters, sender)
+  return comesBack === undefined ? { declared, at } : { declared, at, comesBack }
+}
+
+function declaredIn(parameters: Parameters, sender: string): Arrival['declared'] {
   const [size, envid] = [parameters.get('SIZE'), parameters.get('ENVID')]
-  const declared = {
+  return {
     sender,
     ...(size === undefined ? {} : { size: Number(size) }),
     ...known({ envid }),
   }
-  return { declared, at, ...known({ comesBack }) }
 }
 
 /** What stands behind `MAIL FROM:` for the backend. */

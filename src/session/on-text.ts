@@ -345,10 +345,10 @@ interface Ordered {
   readonly wants?: Wants
 }
 
-function deliver(session: Session, ended: Ended, { judged, report, ...looked }: Ordered): void {
+function deliver(session: Session, ended: Ended, { judged, report, wants }: Ordered): void {
   const { transaction } = ended
   const { findings } = judged
-  const plan = planParcels(session, transaction, { findings, report, ...looked })
+  const plan = planParcels(session, transaction, { findings, report, wants })
   setVerdicts(transaction, plan)
   const { parcels } = plan
   const step: Delivering = { at: 'delivering', judged, report, parcels, client: 'there' }

@@ -8,10 +8,10 @@ import type { Message, Wanted } from '../verdict/wanted.ts'
 import type { Refusal } from './answer-rcpt.ts'
 import type { Recipient, Transaction } from './transaction.ts'
 
-export const messageOf = ({ reversePath, sizeBytes }: Transaction): Message => ({
-  sender: reversePath.address,
-  ...(sizeBytes === undefined ? {} : { sizeBytes }),
-})
+export const messageOf = ({ reversePath, sizeBytes }: Transaction): Message =>
+  sizeBytes === undefined
+    ? { sender: reversePath.address }
+    : { sender: reversePath.address, sizeBytes }
 
 /** What is refused before the text: nothing that the text could say would change it. */
 export function refusalAtRcpt(

@@ -28,6 +28,7 @@ import {
   type Recipient,
   servingOf,
   splittingOf,
+  those,
   throughOf,
   type Transaction,
 } from './transaction.ts'
@@ -46,7 +47,7 @@ export interface Grounds {
   readonly findings: Findings
   readonly report: Report
   /** Absent: it was not looked at before. */
-  readonly wants?: Wants
+  readonly wants?: Wants | undefined
 }
 
 /** What each of those who get the text wants of it; each is looked at once. */
@@ -67,9 +68,7 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   const decided = new Map<number, DecidedFor>()
   const through = throughOf(transaction)
   // Who has the message already gets nothing, but hears the same answer.
-  const open = through.filter(
-    ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
-  )
+  const open = those(through, getsText)
   const wanted = open.map(wants)
   grantOpen(transaction, { open, wanted }, grounds.report).forEach((granted, i) => {
     const recipient = open[i]
@@ -87,18 +86,32 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   }
   const anyway = anywayOf(transaction)
   for (const recipient of anyway) decided.set(recipient.index, granting(session, wants(recipient)))
-  const granted = [...open, ...anyway].map(({ index, policy, group }): Granted => ({
-    ...grantedTo(index, decided.get(index)?.verdict ?? 'defer', findings),
-    ...(policy?.group === 'own' && { group }),
-  }))
+  const getting = anyway.length === 0 ? open : [...open, ...anyway]
+  const granted = getting.map(({ index, policy, group }): Granted => {
+    const verdict = decided.get(index)?.verdict ?? 'defer'
+    return grantedTo(findings, {
+      index,
+      verdict,
+      group: policy?.group === 'own' ? group : undefined,
+    })
+  })
   return { parcels: parcelsOf(granted), decided }
 }
 
-function grantedTo(index: number, verdict: Verdict, findings: Findings): Granted {
-  const score = scoreFor(findings, index)
-  const revision = revisionFor(findings, index)
-  return { index, verdict, revision, ...known({ score }) }
-}
+/** Who has the message already, or whom the server behind does not know, gets nothing. */
+const getsText = ({ memory, concealed }: Recipient): boolean =>
+  memory?.state !== 'delivered' && concealed === undefined
+
+const grantedTo = (
+  findings: Findings,
+  { index, verdict, group }: Pick<Granted, 'index' | 'verdict' | 'group'>,
+): Granted => ({
+  index,
+  verdict,
+  group,
+  score: scoreFor(findings, index),
+  revision: revisionFor(findings, index),
+})
 
 /** Who gets the text now, and what each of them wants. */
 interface Wishes {
@@ -113,8 +126,9 @@ function grantOpen(
   report: Report,
 ): readonly DecidedFor[] {
   if (open.length === 0) return []
-  const instead = transaction.peer.lenientAs
   const shared = sharingOf(transaction, report)
+  if (shared.sharing === 'each' && report.kind === 'none') return wanted
+  const instead = transaction.peer.lenientAs
   const granted = grant(
     [...wanted.map(({ verdict }) => verdict), ...othersOf(transaction)],
     shared.sharing,
@@ -223,14 +237,15 @@ function wantedFrom(
  * words. It is no answer of a policy, and nobody waits for another's sake.
  */
 export function deferredByJudge(transaction: Transaction, wants: Wants): Reply | undefined {
-  const open = throughOf(transaction).filter(
-    ({ memory, concealed }) => memory?.state !== 'delivered' && concealed === undefined,
-  )
-  const wanted = open.map(wants)
-  if (!wanted.every(({ by, verdict }) => by === 'judge' && verdict === 'defer')) return undefined
-  const [first] = wanted
+  const open = those(throughOf(transaction), getsText)
+  const isDeferred = (recipient: Recipient): boolean => {
+    const { by, verdict } = wants(recipient)
+    return by === 'judge' && verdict === 'defer'
+  }
+  const [first] = open
+  if (first === undefined || !open.every(isDeferred)) return undefined
   const instead = replies.judgeUnavailable
-  return first === undefined ? undefined : forClient(first.reply ?? instead, instead)
+  return forClient(wants(first).reply ?? instead, instead)
 }
 
 /**
@@ -261,7 +276,8 @@ function planForBackend(
   const parcels = [...taking, ...anyway].map(({ index, group }, i): Granted => {
     const wanted = granting(session, granted[i] ?? unjudged)
     if (!isDelivered(wanted.verdict)) decided.set(index, wanted)
-    return { ...grantedTo(index, wanted.verdict, findings), ...(apart ? { group } : {}) }
+    const { verdict } = wanted
+    return grantedTo(findings, { index, verdict, group: apart ? group : undefined })
   })
   return { parcels: parcelsOf(parcels), decided }
 }

@@ -74,10 +74,10 @@ const deliverer = ({ options, at }: Session): Deliverer => ({
 function areAhead(transaction: Transaction, { parcels, report }: Ahead): boolean {
   if (parcels.length > 1 || deliveredAnyway(transaction).length > 0) return true
   if (splittingOf(transaction) === undefined && report.kind !== 'ready') return false
+  const through = throughOf(transaction)
+  if (parcels[0]?.recipients.length === through.length) return false
   const takes = new Set(parcels.flatMap((parcel) => parcel.recipients))
-  return throughOf(transaction).some(
-    ({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered',
-  )
+  return through.some(({ index, memory }) => !takes.has(index) && memory?.state !== 'delivered')
 }
 
 /**

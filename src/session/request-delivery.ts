@@ -29,10 +29,12 @@ export function requestDelivery(
   const { recipients } = transaction
   const trace = session.options.receivedHeader ? traceField(session, transaction) : []
   const parcels = ordered.parcels.map((parcel): ParcelOrder => {
-    const members = parcel.recipients.flatMap((index) => recipients[index] ?? [])
+    const members: Recipient[] = []
+    for (const index of parcel.recipients) if (recipients[index]) members.push(recipients[index])
+    const tag = tagOf(parcel, members)
     return {
       result: parcel.result,
-      edits: withOnTop(parcel.revision, [...trace, ...tagOf(parcel, members)]),
+      edits: withOnTop(parcel.revision, tag.length === 0 ? trace : [...trace, ...tag]),
       recipients: members.map(({ index, path, parameters }) => ({
         index,
         argument:
@@ -43,9 +45,9 @@ export function requestDelivery(
     }
   })
   if (!ordered.streaming) intendDeliveries(session, transaction, ordered)
-  const shown = recipients
-    .filter((recipient) => recipient.shown !== undefined && isPositive(recipient.shown))
-    .map((recipient) => recipient.index)
+  const shown: number[] = []
+  for (const { index, shown: reply } of recipients)
+    if (reply !== undefined && isPositive(reply)) shown.push(index)
   session.effects.push({
     do: 'deliver',
     parcels,

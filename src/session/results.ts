@@ -1,6 +1,6 @@
 /** What the replies of the backend, and verdicts before it, mean for each recipient. */
 import type { Path } from '../smtp/path.ts'
-import { describeReply, isPermanent, isPositive, type Reply } from '../smtp/reply.ts'
+import { isPermanent, isPositive, ofLastReply, type Reply } from '../smtp/reply.ts'
 import { replies } from '../smtp/replies.ts'
 import type { Outcome } from '../verdict/answer.ts'
 import type { Parcel } from '../verdict/parcels.ts'
@@ -14,13 +14,12 @@ import { anywayOf, type Recipient, throughOf, type Transaction } from './transac
 import { known } from '../known.ts'
 
 export function resultsOf(transaction: Transaction, said: Said): Results {
-  const replyTo = repliesByIndex(said)
-  const outcomeFor = (recipient: Recipient): Outcome => ({
-    index: recipient.index,
-    address: recipient.address,
-    mailbox: recipient.path.mailbox,
-    ...toldTo(recipient, replyTo.get(recipient.index), said.judges),
-  })
+  const { replyTo } = said
+  const outcomeFor = (recipient: Recipient): Outcome => {
+    const { index, address, path } = recipient
+    const { reply, reason: why } = toldTo(recipient, replyTo.get(index), said.judges)
+    return { index, address, mailbox: path.mailbox, reply, reason: why }
+  }
   return {
     replies: said.replies,
     outcomes: throughOf(transaction).map(outcomeFor),
@@ -28,10 +27,12 @@ export function resultsOf(transaction: Transaction, said: Said): Results {
   }
 }
 
-/** Parcels, and what the backend said to each. */
-interface Said {
-  readonly parcels: readonly Parcel[]
+/** What the backend said. */
+export interface Said {
+  /** To each parcel. */
   readonly replies: readonly ParcelReply[]
+  /** By the recipient's index; nothing for whom it was not given the text. */
+  readonly replyTo: ReadonlyMap<number, Reply>
   /** `last_word: backend`: its reply is the verdict. */
   readonly judges: boolean
 }
@@ -53,11 +54,13 @@ function toldTo(recipient: Recipient, reply: Reply | undefined, judges: boolean)
 
 type OwnAnswer = Pick<Outcome, 'reply' | 'reason'>
 
-/** The backend's words by the recipient's index; nothing for whom it was not given the text. */
-function repliesByIndex({ parcels, replies: all }: Said): ReadonlyMap<number, Reply> {
+export function repliesByIndex(
+  parcels: readonly Parcel[],
+  replies: readonly ParcelReply[],
+): Said['replyTo'] {
   const replyTo = new Map<number, Reply>()
   for (const [n, { recipients }] of parcels.entries()) {
-    const result = all[n]
+    const result = replies[n]
     if (result === undefined) continue
     for (const index of recipients) replyTo.set(index, result.own.get(index) ?? result.reply)
   }
@@ -66,14 +69,14 @@ function repliesByIndex({ parcels, replies: all }: Said): ReadonlyMap<number, Re
 
 /** The verdict that the backend's reply amounts to. */
 export function markResults(transaction: Transaction, said: Said): void {
-  const replyTo = repliesByIndex(said)
-  const takenWith = takingWith()
-  for (const recipient of [...throughOf(transaction), ...anywayOf(transaction)]) {
+  const anyway = anywayOf(transaction)
+  const through = throughOf(transaction)
+  for (const recipient of anyway.length === 0 ? through : [...through, ...anyway]) {
     if (recipient.memory?.state === 'delivered') {
       recipient.duplicate = true
       continue
     }
-    const reply = replyTo.get(recipient.index)
+    const reply = said.replyTo.get(recipient.index)
     if (reply === undefined) continue
     if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'
@@ -85,17 +88,9 @@ export function markResults(transaction: Transaction, said: Said): void {
 }
 
 /** All whom one reply is about were taken with it. */
-function takingWith(): (reply: Reply) => Taken {
-  let last: Reply | undefined
-  let taken: Taken = {}
-  return (reply) => {
-    if (reply !== last) taken = known({ queueId: queueIdIn(describeReply(reply)) })
-    last = reply
-    return taken
-  }
-}
-
-type Taken = NonNullable<Recipient['taken']>
+const takenWith = ofLastReply((reply): NonNullable<Recipient['taken']> =>
+  known({ queueId: queueIdIn(reply) }),
+)
 
 /** The backend never saw the text for this recipient. */
 function withheld(recipient: Recipient): OwnAnswer {

@@ -223,9 +223,14 @@ export function firstOpenOf({ recipients, passed }: Transaction): number {
 const isUndecided = (recipient: Recipient | undefined): boolean =>
   recipient?.fate === 'asked' || recipient?.fate === 'considered'
 
-/** Nearly always it is all of them. */
+/** Whom this is true of. Nearly always it is all of them. */
+export const those = (
+  recipients: readonly Recipient[],
+  are: (recipient: Recipient) => boolean,
+): readonly Recipient[] => (recipients.every(are) ? recipients : recipients.filter(are))
+
 export const throughOf = ({ recipients }: Transaction): readonly Recipient[] =>
-  recipients.every(isThrough) ? recipients : recipients.filter(isThrough)
+  those(recipients, isThrough)
 
 const isThrough = ({ fate }: Recipient): boolean => fate === 'through'
 

@@ -45,19 +45,20 @@ export function encodeReply(reply: Reply): string {
   return wire
 }
 
-/** The reply on one line, for people. */
-export function describeReply(reply: Reply): string {
-  const status = reply.detail === undefined ? '' : `${replyClass(reply)}.${reply.detail} `
-  return `${reply.code} ${status}${readable(reply.lines.join(' / '))}`
-}
-
-/** As `describeReply`, of replies that many in turn are given: the last one is put once. */
-export function describingReplies(): (reply: Reply) => string {
-  let last: Reply | undefined
-  let words = ''
+/**
+ * What is made of a reply, for who is asked about the same one several times in turn: of a message
+ * whose recipients share an answer.
+ */
+export function ofLastReply<Made>(make: (reply: Reply) => Made): (reply: Reply) => Made {
+  let last: { readonly reply: Reply; readonly made: Made } | undefined
   return (reply) => {
-    if (reply !== last) words = describeReply(reply)
-    last = reply
-    return words
+    if (last?.reply !== reply) last = { reply, made: make(reply) }
+    return last.made
   }
 }
+
+/** The reply on one line, for people. It is told of a delivery, a recipient and a transaction. */
+export const describeReply = ofLastReply((reply: Reply): string => {
+  const status = reply.detail === undefined ? '' : `${replyClass(reply)}.${reply.detail} `
+  return `${reply.code} ${status}${readable(reply.lines.join(' / '))}`
+})

@@ -91,9 +91,9 @@ export function answerEach(outcomes: readonly Outcome[], circumstances: Circumst
 
 /** The answer to a legacy client: one reply that is true for all who went through. */
 export function answerTogether(outcomes: readonly Outcome[], circumstances: Circumstances): Answer {
-  const accepted = outcomes.filter((outcome) => isPositive(outcome.reply))
+  if (outcomes.every(isAccepted)) return finalAnswer(oneFor(outcomes), outcomes)
+  const accepted = outcomes.filter(isAccepted)
   const refused = outcomes.filter((outcome) => isPermanent(outcome.reply))
-  if (accepted.length === outcomes.length) return finalAnswer(oneFor(outcomes), outcomes)
   const known = accepted.length + refused.length
   const mixed = accepted.length > 0 && circumstances.mayComeAgain
   if (known < outcomes.length || mixed || !mayRefuseAfterText(circumstances)) {
@@ -133,6 +133,8 @@ function wordsOfJudge(outcomes: readonly Outcome[]): Reply | undefined {
 /** They are told what they are for this, and not for their own reason. */
 export const because = (word: OverrulingWord, outcomes: readonly Outcome[]): readonly Outcome[] =>
   outcomes.map((outcome) => ({ ...outcome, reason: overruled(word, outcome.reason) }))
+
+const isAccepted = ({ reply }: Outcome): boolean => isPositive(reply)
 
 const isFinal = (outcome: Outcome): boolean =>
   isPositive(outcome.reply) || isPermanent(outcome.reply)

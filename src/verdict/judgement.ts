@@ -92,8 +92,7 @@ export const symbolsFor = ({ all }: Findings, index: number): readonly string[] 
 
 /** Of all judges; undefined where none has judged. */
 export function symbolsOf({ all }: Findings): readonly string[] | undefined {
-  const symbols = all.flatMap(({ judgement }) =>
-    judgement.kind === 'judged' ? [judgement.symbols] : [],
-  )
+  const symbols: (readonly string[])[] = []
+  for (const { judgement } of all) if (judgement.kind === 'judged') symbols.push(judgement.symbols)
   return symbols.length < 2 ? symbols[0] : symbols.flat()
 }

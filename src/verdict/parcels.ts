@@ -11,7 +11,7 @@ export interface Content {
   /** What judges change in the text. */
   readonly revision: Revision
   /** That a tagged text is marked with. */
-  readonly score?: number
+  readonly score?: number | undefined
 }
 
 /** Recipients, by their index in the client's transaction, who get the same bytes. */
@@ -36,7 +36,7 @@ export interface Granted extends Content {
   readonly index: number
   readonly verdict: Verdict
   /** Absent: who gets the same bytes shares a transaction, whoever it is. */
-  readonly group?: string
+  readonly group?: string | undefined
 }
 
 interface Growing {

@@ -204,10 +204,11 @@ export function scoreFor({ all }: Findings, index: number): number | undefined {
 
 /** What is changed in the text for this recipient. */
 export function revisionFor({ all, revision }: Findings, index: number): Revision {
-  const own: Edits[] = all.flatMap(({ judgement }) => {
+  const own: Edits[] = []
+  for (const { judgement } of all) {
     const edits = judgement.kind === 'judged' ? judgement.own?.get(index)?.edits : undefined
-    return edits === undefined ? [] : [edits]
-  })
+    if (edits !== undefined) own.push(edits)
+  }
   return own.length === 0 ? revision : [...revision, own]
 }
 
