@@ -62,18 +62,20 @@ export function createLog(options: LogOptions): Log {
   const shown = options.priorities === true ? withPriority(plain) : plain
   const { keepAddress } = options
   const format: Format =
-    keepAddress === undefined ? shown : (json) => shown(withoutAddresses(json, keepAddress))
+    keepAddress === undefined
+      ? shown
+      : (lines) => shown(lines.map((line) => withoutAddresses(line, keepAddress)))
   const base = options.pid === undefined ? null : { pid: options.pid }
   const ofAll = inside({ pid: options.pid })
   const waiting: { readonly at: number; readonly make: () => DeferredLine }[] = []
   const writeWaiting = (): void => {
-    const lines = waiting.splice(0).map(({ at, make }) => format(deferredLine(at, ofAll, make())))
-    if (lines.length > 0) write(lines.join(''))
+    if (waiting.length === 0) return
+    write(format(waiting.splice(0).map(({ at, make }) => deferredLine(at, ofAll, make()))))
   }
   const stream: DestinationStream = {
     write: (line) => {
       writeWaiting()
-      write(format(line))
+      write(format([line]))
     },
   }
   const log = pino(
@@ -121,30 +123,35 @@ function toStdout(): (line: string) => void {
   }
 }
 
-type Format = (json: string) => string
+/** What is written of lines of JSON, which have their ends. */
+type Format = (lines: readonly string[]) => string
 
 function formatOf(format: LogOptions['format'], terminal: boolean): Format {
   switch (format) {
     case 'auto':
       return formatOf(terminal ? 'pretty' : 'json', terminal)
     case 'json':
-      return visibleJson
+      return (lines) => visibleLines(lines.join(''))
     case 'pretty':
       return terminalFormat(terminal && hasColours())
     case 'line':
-      return shortLines
+      return each(shortLines)
   }
 }
+
+/** Most lines are ASCII alone, where nothing is unfit but DEL. */
+const visibleLines = (lines: string): string =>
+  Buffer.byteLength(lines) === lines.length && !lines.includes('\x7f') ? lines : visibleJson(lines)
+
+const each =
+  (format: (line: string) => string): Format =>
+  (lines) =>
+    lines.map(format).join('')
 
 /** The level is the first field of a line. */
 const levelIn = /^\{"level":"([a-z]+)"/
 
-const withPriority =
-  (format: Format): Format =>
-  (json) =>
-    prefixed(format(json), priorityOf(levelIn.exec(json)?.[1] ?? ''))
+const withPriority = (format: Format): Format =>
+  each((line) => prefixed(format([line]), priorityOf(levelIn.exec(line)?.[1] ?? '')))
 
-const terminalFormat =
-  (paints: boolean): Format =>
-  (json) =>
-    terminalLine(json, paints)
+const terminalFormat = (paints: boolean): Format => each((line) => terminalLine(line, paints))

@@ -22,9 +22,7 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
     from: cutText(fact.reversePath),
     recipients: recipients.shown,
     recipientCount: fact.recipients.length,
-    ...(recipients.leftOut.leftOut !== undefined && {
-      recipientsLeftOut: recipients.leftOut.leftOut,
-    }),
+    recipientsLeftOut: recipients.leftOut.leftOut,
     groups: countGroups(fact.recipients),
     mode: fact.mode,
     strategy: fact.strategy,
@@ -50,13 +48,19 @@ export function transactionFields(fact: TransactionFact): Record<string, unknown
 }
 
 function recipientFields(fact: RecipientFact): Record<string, unknown> {
+  const { reason, overrules, score, threshold, judge, limit } = reasonFields(fact.reason)
   return {
     to: cutText(fact.address),
     policy: fact.policy,
     group: fact.group,
     fate: fact.fate,
     verdict: fact.verdict,
-    ...reasonFields(fact.reason),
+    reason,
+    overrules,
+    score,
+    threshold,
+    judge,
+    limit,
     duplicate: fact.duplicate,
     reported: fact.reported,
     returnedAfterMs: fact.returnedAfterMs,
@@ -65,8 +69,17 @@ function recipientFields(fact: RecipientFact): Record<string, unknown> {
   }
 }
 
+interface ReasonFields {
+  readonly reason: Reason['because']
+  readonly overrules: unknown
+  readonly score: unknown
+  readonly threshold: unknown
+  readonly judge: unknown
+  readonly limit: unknown
+}
+
 /** `overrules`: what would have decided without `reason`. The data are those of the lower one. */
-export function reasonFields(why: Reason): Record<string, unknown> {
+export function reasonFields(why: Reason): ReasonFields {
   const own: { readonly [Key in 'because' | 'score' | 'threshold' | 'judge' | 'limit']?: unknown } =
     ownReason(why) ?? {}
   return {
@@ -93,8 +106,9 @@ const deliveryFields = ({
   ms,
 })
 
+/** They are numbered from 1, as they are met. */
 const countGroups = (recipients: readonly RecipientFact[]): number =>
-  new Set(recipients.flatMap(({ group }) => group ?? [])).size
+  recipients.reduce((most, { group = 0 }) => Math.max(most, group), 0)
 
 /** In words: `accepted: 3 recipients, 2 answered, 1 deferred to split`. */
 export function describeTransaction(fact: TransactionFact): string {
@@ -106,11 +120,11 @@ export function describeTransaction(fact: TransactionFact): string {
   }
   const offered = fact.recipients.length
   const why = fact.unsplit === undefined ? '' : `, not split: ${fact.unsplit}`
-  const counts = [
-    [final, 'answered for good'],
-    [deferred, 'deferred to split'],
-    [duplicate, 'had it already'],
-  ] as const
-  const words = counts.map(([count, what]) => (count === 0 ? '' : `, ${count} ${what}`))
-  return `${fact.outcome}: ${offered} ${offered === 1 ? 'recipient' : 'recipients'}${words.join('')}${why}`
+  const counts =
+    counted(final, 'answered for good') +
+    counted(deferred, 'deferred to split') +
+    counted(duplicate, 'had it already')
+  return `${fact.outcome}: ${offered} ${offered === 1 ? 'recipient' : 'recipients'}${counts}${why}`
 }
+
+const counted = (count: number, what: string): string => (count === 0 ? '' : `, ${count} ${what}`)

@@ -109,6 +109,77 @@ describe('a transaction', () => {
   })
 })
 
+describe('the line of a transaction, octet for octet', () => {
+  const head = '{"level":"info","time":"2027-01-15T08:00:00.000Z","event":"transactionEnded"'
+
+  it('of one recipient', () => {
+    expect(written([transaction()])).toBe(
+      `${head},"session":"S1","transaction":"S1.1","peer":"default",` +
+        '"client":{"address":"192.0.2.1","port":40000,"helo":"mail.example.net","tls":true},' +
+        '"from":"sender@example.net","recipients":[{"to":"a@example.org","policy":"careful",' +
+        '"group":1,"fate":"through","verdict":"accept","reason":"below limits","final":true,' +
+        '"reply":"250 2.1.5 Ok"}],"recipientCount":1,"groups":1,"mode":"plain",' +
+        '"strategy":"group","outcome":"accepted","size":2000,"messageId":"<1@example.net>",' +
+        '"score":1.5,"symbols":["ONE","TWO"],"deliveries":[{"recipients":1,"result":"plain",' +
+        '"reply":"250 2.0.0 Ok: queued as 4F1","queueId":"4F1","ms":12}],' +
+        '"reply":"250 2.0.0 Ok","textMs":20,"judgedMs":25,"ms":40,' +
+        '"msg":"accepted: 1 recipient, 1 answered for good"}\n',
+    )
+  })
+
+  it('of a return, with all that there may be', () => {
+    const reason = {
+      because: 'rule 2',
+      overrules: { because: 'reject_at', score: 9, threshold: 8, judge: 'rspamd' },
+    } as const
+    const limit = { because: 'limit', limit: 'message_size' } as const
+    const through = { policy: 'a', group: 2, duplicate: true, reported: true, reason } as const
+    const fact = transaction({
+      recipients: [
+        recipient('a@example.org', { ...through, returnedAfterMs: 1500 }),
+        recipient('b@example.org', { fate: 'deferred', final: false, reason: limit }),
+        { address: 'c@example.org', fate: 'refused', reason: { because: 'single' }, final: true },
+      ],
+      ...({
+        mode: 'split',
+        observed: true,
+        chosen: { sender: 'example.net', why: 'it returns' },
+        vouched: false,
+      } as const),
+      cameBack: { sameConnection: true, elsewhere: false, otherHost: true },
+      ...({ guess: 'wrong', shadow: { strategy: 'single', forcedRetries: 2 } } as const),
+      ...({ outcome: 'mixed', unsplit: 'crowded', split: 'ABC' } as const),
+    })
+    expect(written([fact])).toBe(
+      `${head},"session":"S1","transaction":"S1.1","peer":"default",` +
+        '"client":{"address":"192.0.2.1","port":40000,"helo":"mail.example.net","tls":true},' +
+        '"from":"sender@example.net","recipients":[{"to":"a@example.org","policy":"a",' +
+        '"group":2,"fate":"through","verdict":"accept","reason":"rule 2",' +
+        '"overrules":"reject_at","score":9,"threshold":8,"judge":"rspamd","duplicate":true,' +
+        '"reported":true,"returnedAfterMs":1500,"final":true,"reply":"250 2.1.5 Ok"},' +
+        '{"to":"b@example.org","policy":"careful","group":1,"fate":"deferred",' +
+        '"verdict":"accept","reason":"limit","limit":"message_size","final":false,' +
+        '"reply":"250 2.1.5 Ok"},{"to":"c@example.org","fate":"refused","reason":"single",' +
+        '"final":true}],"recipientCount":3,"groups":2,"mode":"split","strategy":"group",' +
+        '"observed":true,"chosen":{"sender":"example.net","why":"it returns"},"vouched":false,"cameBack":{"sameConnection":true,' +
+        '"elsewhere":false,"otherHost":true},"guess":"wrong","shadow":{"strategy":"single",' +
+        '"forcedRetries":2},"outcome":"mixed","unsplit":"crowded","split":"ABC","size":2000,' +
+        '"messageId":"<1@example.net>","score":1.5,"symbols":["ONE","TWO"],"deliveries":' +
+        '[{"recipients":1,"result":"plain","reply":"250 2.0.0 Ok: queued as 4F1",' +
+        '"queueId":"4F1","ms":12}],"reply":"250 2.0.0 Ok","textMs":20,"judgedMs":25,"ms":40,' +
+        '"msg":"mixed: 3 recipients, 2 answered for good, 1 deferred to split, 1 had it already' +
+        ', not split: crowded"}\n',
+    )
+  })
+
+  it('of more recipients than a line has', () => {
+    const recipients = Array.from({ length: 101 }, (_, i) => recipient(`u${i}@example.org`))
+    expect(written([transaction({ recipients })])).toContain(
+      '],"recipientCount":101,"recipientsLeftOut":1,"groups":1,',
+    )
+  })
+})
+
 describe('missing recipients', () => {
   it('are a warning with all that is needed to find the mail; a message that nobody has is none', () => {
     const lines = parsed(everyKind).filter((line) => line['event'] === 'recipientsMissing')
@@ -238,6 +309,20 @@ describe('log injection', () => {
     expect(text).not.toMatch(unfit)
     expect(text).toContain(': accepted')
   })
+
+  it.each([0, 0x1f, 0x7f, 0x80, 0x9f, 0xad, 0x61c, 0x200b, 0x2028, 0xfeff, 0xfffb])(
+    'is impossible by one character alone, %i',
+    (code) => {
+      const told = String.fromCharCode(code)
+      const escaped = `\\u${code.toString(16).padStart(4, '0')}`
+      const [line, next] = written([
+        transaction({ messageId: told }),
+        transaction({ messageId: 'usual' }),
+      ]).split('\n')
+      expect(line).toContain(`"messageId":"${escaped}"`)
+      expect(next).toContain('"messageId":"usual"')
+    },
+  )
 
   it.each(['json', 'pretty', 'line'] as const)(
     'property: whatever a client says stays on one line, %s',
