@@ -5,7 +5,7 @@
  */
 import type { JudgedFact, RecipientFact, TransactionFact } from '../facts/transaction.ts'
 
-export type KeptRecipient = Omit<RecipientFact, 'group'> & { readonly group?: number }
+export type KeptRecipient = RecipientFact
 
 export type Attempt = Pick<
   TransactionFact,

@@ -13,7 +13,7 @@ const options = { allowPrivateDomains: true, validateHostname: false }
 export interface SenderHost {
   readonly address: string
   /** Leads back to the address. */
-  readonly rdns?: string
+  readonly rdns?: string | undefined
 }
 
 /** Such as `example.net`, `192.0.2.0/24` or `2001:db8:0:1::/64`. */

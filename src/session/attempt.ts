@@ -47,23 +47,16 @@ export function learnable(
   const isWhole = textSeen && transaction.deferredByJudge !== true
   const first = isWhole && !transaction.prdr && !transaction.trusted && before === undefined
   return {
-    ...known({ vouched, chosen: peer.chosen }),
-    ...(before === undefined
-      ? {}
-      : {
-          cameBack: {
-            sameConnection: before.session === session.id,
-            elsewhere: before.local !== local,
-            otherHost: before.address !== address,
-          },
-        }),
-    ...(peer.shadow === undefined || !first
-      ? {}
-      : {
-          shadow: {
-            strategy: peer.shadow,
-            forcedRetries: shadowCost(peer.shadow, recipients, peer),
-          },
-        }),
+    vouched,
+    chosen: peer.chosen,
+    cameBack: before && {
+      sameConnection: before.session === session.id,
+      elsewhere: before.local !== local,
+      otherHost: before.address !== address,
+    },
+    shadow:
+      peer.shadow === undefined || !first
+        ? undefined
+        : { strategy: peer.shadow, forcedRetries: shadowCost(peer.shadow, recipients, peer) },
   }
 }

@@ -88,49 +88,52 @@ export function noteTransaction(
   transaction: Transaction,
   { outcome, made: { text, judged, deliveries } }: Ended,
 ): void {
-  const { split, peer, reversePath, lastReply, unsplit, messageId, startedAt } = transaction
-  const { deferredByJudge } = transaction
+  const { split, peer, reversePath, lastReply, startedAt } = transaction
+  const { unsplit, messageId, deferredByJudge } = transaction
   const findings = judged?.findings ?? noFindings
-  const score = scoreOf(findings)
-  const symbols = symbolsOf(findings)
   const counted = split?.deliveriesOnly === true || !belongs(transaction) ? undefined : split
   const groups = new Map<string, number>()
   const { address, port, rdns, local } = session.client
   const recipients = transaction.recipients.map((recipient) =>
     recipientFact(recipient, transaction, { groups, findings }),
   )
-  const guess = guessOf(transaction)
+  const { vouched, chosen, cameBack, shadow } = learnable(session, transaction, {
+    recipients,
+    textSeen: text !== undefined,
+  })
+  // All that there may be, so that all facts have one shape.
   const fact: TransactionFact = {
     kind: 'transactionEnded',
     at: session.at,
     session: session.id,
     transaction: transaction.id,
     peer: peer.name,
-    client: {
-      address,
-      port,
-      helo: readable(session.helo),
-      tls: session.secured,
-      ...known({ rdns, local }),
-    },
+    client: { address, port, helo: readable(session.helo), tls: session.secured, rdns, local },
     reversePath: reversePath.address,
     recipients,
     mode: transaction.prdr ? 'prdr' : counted === undefined ? 'plain' : 'split',
     outcome,
     strategy: servingOf(transaction),
-    ...(observes(session) && { observed: transaction.observed === true }),
+    observed: observes(session) ? transaction.observed === true : undefined,
     sizeBytes: text?.sizeBytes ?? 0,
     deliveries,
-    ...(findings.all.length === 0 ? {} : { judges: findings.all.map(judgedFact) }),
+    judges: findings.all.length === 0 ? undefined : findings.all.map(judgedFact),
     ms: session.at - startedAt,
-    ...learnable(session, transaction, { recipients, textSeen: text !== undefined }),
-    ...known({ guess, unsplit, messageId, score, symbols, deferredByJudge }),
-    ...(lastReply === undefined ? {} : { reply: describeReply(lastReply) }),
-    ...(counted === undefined
-      ? {}
-      : { split: counted.id, splitOf: { peer: counted.peer, strategy: counted.strategy } }),
-    ...(text === undefined ? {} : { textMs: text.endedAt - startedAt }),
-    ...(judged === undefined ? {} : { judgedMs: judged.judgedAt - startedAt }),
+    vouched,
+    chosen,
+    cameBack,
+    shadow,
+    guess: guessOf(transaction),
+    unsplit,
+    messageId,
+    score: scoreOf(findings),
+    symbols: symbolsOf(findings),
+    deferredByJudge,
+    reply: lastReply && describeReply(lastReply),
+    split: counted?.id,
+    splitOf: counted && { peer: counted.peer, strategy: counted.strategy },
+    textMs: text && text.endedAt - startedAt,
+    judgedMs: judged && judged.judgedAt - startedAt,
   }
   session.effects.push({ do: 'note', fact })
 }
@@ -167,22 +170,19 @@ function recipientFact(
     fate === 'deferred' && policy !== undefined && scoreOf(findings) !== undefined
       ? wantedOf(findings, recipient, messageOf(transaction)).verdict
       : undefined
-  const verdict = recipient.verdict ?? wanted
   if (group !== '' && !groups.has(group)) groups.set(group, groups.size + 1)
-  const number = groups.get(group)
-  const fact: { -readonly [Name in keyof RecipientFact]: RecipientFact[Name] } = {
+  return {
     address: recipient.path.address,
     fate: fate === 'asked' || fate === 'considered' ? 'postponed' : fate,
     reason: recipient.reason,
     final: recipient.final,
+    policy: policy?.name,
+    group: groups.get(group),
+    verdict: recipient.verdict ?? wanted,
+    reply: lastReply && describeReply(lastReply),
+    taken,
+    duplicate: recipient.duplicate || undefined,
+    reported: recipient.reported,
+    returnedAfterMs,
   }
-  if (policy !== undefined) fact.policy = policy.name
-  if (number !== undefined) fact.group = number
-  if (verdict !== undefined) fact.verdict = verdict
-  if (lastReply !== undefined) fact.reply = describeReply(lastReply)
-  if (taken !== undefined) fact.taken = taken
-  if (recipient.duplicate) fact.duplicate = true
-  if (recipient.reported === true) fact.reported = true
-  if (returnedAfterMs !== undefined) fact.returnedAfterMs = returnedAfterMs
-  return fact
 }

@@ -9,12 +9,12 @@ import type { PeerClass } from './peer-class.ts'
 
 export interface ShadowRecipient {
   /** Absent: refused before it was asked for. */
-  readonly group?: number
+  readonly group?: number | undefined
   readonly fate: 'through' | 'deferred' | 'refused' | 'postponed'
   /**
    * Absent: nothing of the text is known for it, as with `last_word: backend`; counted as accepted.
    */
-  readonly verdict?: Verdict
+  readonly verdict?: Verdict | undefined
 }
 
 /** Recipients told to come back, summed over all attempts that it would have taken. */

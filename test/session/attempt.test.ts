@@ -38,7 +38,7 @@ describe('who vouches', () => {
   test('is remembered for an attempt that breaks off before the text, and not known before any', () => {
     const it = machine()
     it.send('MAIL FROM:<sender@example.net>', `RCPT TO:<${both[0] ?? ''}>`, 'RSET')
-    expect(last(it)).not.toHaveProperty('vouched')
+    expect(last(it).vouched).toBeUndefined()
     it.message(both, vouched)
     it.send(
       'MAIL FROM:<sender@example.net>',
@@ -55,7 +55,7 @@ describe('who comes back', () => {
   test('in the same connection', () => {
     const it = machine({ ledger })
     it.message(both, vouched)
-    expect(last(it)).not.toHaveProperty('cameBack')
+    expect(last(it).cameBack).toBeUndefined()
     it.message(both, vouched)
     expect(last(it).cameBack).toEqual({ sameConnection: true, elsewhere: false, otherHost: false })
   })
@@ -116,7 +116,7 @@ describe('shadow', () => {
     it.message(both, vouched)
     expect(last(it).shadow).toEqual({ strategy: 'late', forcedRetries: 2 })
     it.message(['strict@example.org'], vouched)
-    expect(last(it)).not.toHaveProperty('shadow')
+    expect(last(it).shadow).toBeUndefined()
   })
 
   test('strategies.md: “shadow: STRATEGY on a class counts what another strategy would have cost, and does nothing else.”', () => {
@@ -132,6 +132,6 @@ describe('shadow', () => {
   ])('is not asked of %s', (_name, options: MachineOptions, parameters) => {
     const it = machine({ ...options, peer: { strategy: 'lenient', shadow: 'group' } })
     it.message(both, text([], 0), parameters)
-    expect(last(it)).not.toHaveProperty('shadow')
+    expect(last(it).shadow).toBeUndefined()
   })
 })
