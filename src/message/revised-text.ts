@@ -83,7 +83,7 @@ class FrontedText implements TextSource {
 /** Of a text that still comes: what has fields in front of it when the first line is known. */
 class FrontedBeginning {
   readonly #front: string
-  #held = nothing
+  #held: Buffer = nothing
   over = false
 
   constructor(front: string) {
@@ -91,7 +91,7 @@ class FrontedBeginning {
   }
 
   push(chunk: Buffer): Buffer | undefined {
-    this.#held = Buffer.concat([this.#held, chunk])
+    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     const joint = jointBefore(this.#held, false)
     return joint === undefined ? undefined : this.#joined(joint)
   }
