@@ -21,7 +21,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedisConnection } from '../../redis/connection.ts'
 import type { Script } from '../../redis/connection.ts'
 import { Heard, type Behind } from './heard.ts'
-import { OpenSenders, senderKey } from './open-senders.ts'
+import { SenderBits } from '../sender-bits.ts'
+import { hashOf, senderKey } from './sender-key.ts'
 import * as scripts from './watch-scripts.ts'
 
 export interface WatchOptions {
@@ -47,9 +48,6 @@ const msPerWatcher = 1
 /** Fields in one reply of HSCAN, about: each sender has two, and each client. */
 const fieldsPerReply = 4000
 
-/** So many additions are too many for the bits to stay useful: all is read anew then. */
-const fewAdditions = 50_000
-
 const listOf = (reply: unknown): readonly unknown[] =>
   Array.isArray(reply) ? (reply as readonly unknown[]) : []
 
@@ -68,12 +66,10 @@ export class SenderWatch {
   /** So that all watchers together ask once in a millisecond. */
   #shareMs = 0
   #waking: NodeJS.Timeout | undefined
-  #senders: OpenSenders
+  #senders: SenderBits
   /** What is being read anew. */
-  #fresh: OpenSenders | undefined
+  #fresh: SenderBits | undefined
   #loaded = false
-  /** Of those in `#senders` when they had just been read. */
-  #loadedSenders = 0
   #asking: Promise<void> | undefined
   #beginning: Promise<void> | undefined
   #again = false
@@ -82,7 +78,7 @@ export class SenderWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options
-    this.#senders = new OpenSenders(options.shards)
+    this.#senders = new SenderBits(options.shards)
     this.#heard = new Heard({
       leaseMs: options.leaseMs,
       soonestMs: () => this.#shareMs,
@@ -110,7 +106,7 @@ export class SenderWatch {
     this.#id = ''
     this.#loaded = false
     this.#fresh = undefined
-    this.#senders = new OpenSenders(this.#options.shards)
+    this.#senders = new SenderBits(this.#options.shards)
     this.#askedAt = { steady: -Infinity, wall: -Infinity }
     const id = randomUUID()
     const last = Number(
@@ -125,13 +121,14 @@ export class SenderWatch {
 
   /** True only if nothing of the sender is open. */
   isQuiet(reversePath: string): boolean {
-    return this.#counts() && !this.#senders.mayHave(senderKey(reversePath))
+    return this.#counts() && !this.#senders.mayHave(hashOf(senderKey(reversePath)))
   }
 
   /** Before the save of an open split is sent. */
   add(key: string): void {
-    this.#senders.add(key)
-    this.#fresh?.add(key)
+    const hash = hashOf(key)
+    this.#senders.add(hash)
+    this.#fresh?.add(hash)
   }
 
   /**
@@ -218,17 +215,12 @@ export class SenderWatch {
     for (const sender of senders) this.add(String(sender))
     this.#knows = knows + senders.length
     if (this.#knows === last) this.#askedAt = sentAt
-    if (this.#isCrowded()) void this.#load()
+    if (this.#senders.isCrowded) void this.#load()
   }
 
   /** It is tried again with the next question if the server refuses. */
   #beginAnew(): void {
     if (!this.#over) void this.begin().catch(() => undefined)
-  }
-
-  #isCrowded(): boolean {
-    const few = fewAdditions / this.#options.shards + this.#loadedSenders
-    return this.#loaded && this.#senders.added - this.#loadedSenders > few
   }
 
   /**
@@ -238,7 +230,7 @@ export class SenderWatch {
   async #load(): Promise<void> {
     if (this.#fresh !== undefined) return
     const id = this.#id
-    const fresh = new OpenSenders(this.#options.shards)
+    const fresh = new SenderBits(this.#options.shards)
     this.#fresh = fresh
     try {
       const { connection, base } = this.#options
@@ -249,12 +241,12 @@ export class SenderWatch {
           await connection.command([...scan, 'COUNT', String(fieldsPerReply)]),
         )
         for (const [at, field] of listOf(fields).entries())
-          if (at % 2 === 0) fresh.add(String(field).slice('n:'.length))
+          if (at % 2 === 0) fresh.add(hashOf(String(field).slice('n:'.length)))
         cursor = String(next)
       } while (cursor !== '0' && id === this.#id && !this.#over)
       if (id !== this.#id) return
+      fresh.wasRead()
       this.#senders = fresh
-      this.#loadedSenders = fresh.added
       this.#loaded = true
       this.#ask()
     } catch {

@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { openConnection } from './connection.ts'
+import { openConnection, touch } from './connection.ts'
 import { describeError, sqliteTrouble } from './error.ts'
 import { migrate, RefusedLedgerError } from './schema.ts'
 import type { KeeperMessage, KeeperOptions } from './checkpointer.ts'
@@ -121,11 +121,6 @@ function check(database: DatabaseSync): void {
 
 const logIsTooLong = (): string =>
   `${logPath} has ${logBytes()} bytes and can't be emptied: a process that reads the ledger without end has to be ended`
-
-/** A write of no meaning. */
-function touch(database: DatabaseSync): void {
-  database.exec('update file set touched = touched + 1')
-}
 
 /**
  * Pages of the log that are not in the file yet; afterwards the log begins anew, if there are none

@@ -42,6 +42,11 @@ export function openConnection({
   }
 }
 
+/** A write of no meaning. */
+export function touch(database: DatabaseSync): void {
+  database.exec('update file set touched = touched + 1')
+}
+
 /**
  * What stands at the path when that is no file, and what to do; undefined for a file, and where
  * nothing is. SQLite would wait for ever at a FIFO, and say of the others only that it can't open

@@ -19,6 +19,7 @@ import { migrate, migrations, pragma, RefusedLedgerError } from './schema.ts'
 import type { SplitRow } from '../stored-split.ts'
 import { SplitStore } from './statements.ts'
 import { Unproven } from './unproven.ts'
+import { WalIndex } from './wal-index.ts'
 import { StoreReplacedError, type StoreCall } from './write-split.ts'
 
 export interface StorageOptions {
@@ -83,6 +84,7 @@ export class Storage {
   #dataVersion = 0
   #look: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
+  #learning = false
 
   constructor(options: StorageOptions) {
     this.#options = options
@@ -241,6 +243,7 @@ export class Storage {
     const odd = notAFile(path)
     if (odd !== undefined) return { why: odd, refused: false }
     const opened: { keeper?: Keeper } = {}
+    const index = new WalIndex(path)
     const started = await startKeeper(
       { path, maxFileBytes, checkedAtStartBytes, damaged: this.#damaged },
       ({ why, corrupt }) => {
@@ -249,14 +252,24 @@ export class Storage {
         this.#fall(this.#store, why)
       },
     )
-    if (started.kind === 'failed') return started
-    opened.keeper = started
+    if (started.kind === 'failed') {
+      index.release()
+      return started
+    }
+    const keeper: Keeper = {
+      ...started,
+      end: async () => {
+        await started.end()
+        index.release()
+      },
+    }
+    opened.keeper = keeper
     this.#damaged = false
     try {
       const database = openConnection({ path, maxFileBytes, busyTimeoutMs: 0 })
-      return { store: new SplitStore(database, { remember: false }), keeper: started }
+      return { store: new SplitStore(database, { remember: false, index }), keeper }
     } catch (error) {
-      await started.end()
+      await keeper.end()
       return { why: describeError(error), refused: false }
     }
   }
@@ -361,6 +374,14 @@ export class Storage {
       if (this.#options.checkedElsewhere && this.#unproven !== undefined) this.#hearOfCheck()
     })
     void seen
+    if (!this.#learning) void this.#learnSenders()
+  }
+
+  /** In pieces, of the store in force; what trouble ends is begun anew at the next look. */
+  async #learnSenders(): Promise<void> {
+    this.#learning = true
+    while (await this.run((store) => !this.#closed && store.learnSenders())) await nextTurn()
+    this.#learning = false
   }
 }
 

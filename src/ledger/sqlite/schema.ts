@@ -127,6 +127,26 @@ export const migrations: readonly string[] = [
   `
   alter table file add column being_checked integer not null default 0;
   `,
+  // opening: of which senders a first split was opened last, counted by `n`, kept by a trigger
+  // whoever writes; the last one always stays. The senders of rows that are older than their column
+  // are filled in, so that whoever is in no row of `opener` has nothing open.
+  `
+  update split set reverse_path = json_extract(body, '$.reversePath')
+    where reverse_path = '' and json_valid(body) and json_type(body, '$.reversePath') = 'text';
+  delete from opener where kind = 1;
+  insert into opener select 1, reverse_path, count(*), total(bytes) from split where state <> 2 group by reverse_path;
+  create table opening (
+    n integer primary key,
+    name text not null
+  ) strict;
+  insert into opening values (0, '');
+  create trigger opener_added after insert on opener when new.kind = 1 begin
+    insert into opening (name) values (new.name);
+  end;
+  create trigger opening_trimmed after insert on opening when new.n % 100 = 0 begin
+    delete from opening where n <= new.n - 500;
+  end;
+  `,
 ]
 
 /** "rcpt", so that `file` and this program know a ledger from any other database. */

@@ -8,11 +8,13 @@ import type { Opener, OpenSplits } from '../ledger.ts'
 import type { Opened, Size } from '../open-limits.ts'
 import { isStrategyName } from '../../strategy/names.ts'
 import { OverrideTable } from './override-table.ts'
+import { SenderFilter } from './sender-filter.ts'
 import { SenderTable } from './sender-table.ts'
 import { fromBody, rowState, type SplitRow } from '../stored-split.ts'
 import { pragma } from './schema.ts'
 import { ReadSplits } from '../read-splits.ts'
 import type { Split } from '../../split/split.ts'
+import type { WalIndex } from './wal-index.ts'
 
 /** Index rows that one call writes or deletes: what fits well into a millisecond. */
 export const membersPerCall = 64
@@ -39,6 +41,13 @@ export interface Cursor {
  */
 export type UpdateResult = 'saved' | 'stale' | 'members'
 
+export interface StoreOptions {
+  /** Ids and peers that are written are kept in `written`. */
+  readonly remember: boolean
+  /** Of a file that others may write to; absent: SQLite is asked for each sender. */
+  readonly index?: WalIndex
+}
+
 export class SplitStore {
   readonly database: DatabaseSync
   readonly overrides: OverrideTable
@@ -51,9 +60,11 @@ export class SplitStore {
   readonly #statements = new Map<string, StatementSync>()
   /** Each recipient of a message asks for the same splits. */
   readonly #read = new ReadSplits()
+  readonly #filter: SenderFilter | undefined
 
-  constructor(database: DatabaseSync, { remember }: { readonly remember: boolean }) {
+  constructor(database: DatabaseSync, { remember, index }: StoreOptions) {
     this.database = database
+    this.#filter = index === undefined ? undefined : new SenderFilter(database, index)
     this.overrides = new OverrideTable(database, { remember })
     this.senders = new SenderTable(database)
     this.written = remember ? new Set() : undefined
@@ -147,9 +158,15 @@ export class SplitStore {
   }
 
   anyOpen(reversePath: string): boolean {
+    if (this.#filter?.hasNone(reversePath) === true) return false
     return (
       this.#get('select 1 from member where reverse_path = ? limit 1', reversePath) !== undefined
     )
+  }
+
+  /** Reads a piece of what `anyOpen` wants to know; whether there is more. */
+  learnSenders(): boolean {
+    return this.#filter?.learn() === true
   }
 
   /** Newest first; `after` is the cursor of the page before. */
