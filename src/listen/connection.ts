@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { LazyTimer } from '../loop/lazy-timer.ts'
 import type { Effect, Event } from '../session/effects.ts'
+import type { OwnAnswers } from '../session/oracle.ts'
 import { allAnswered, takeReady } from '../session/reply-slots.ts'
 import {
   awaits,
@@ -14,6 +15,7 @@ import {
   type Session,
   takesCommands,
 } from '../session/session.ts'
+import type { MessageIdentity } from '../split/split.ts'
 import { step } from '../session/step.ts'
 import { writeOctets } from '../smtp/octets.ts'
 import type { ClientAttributes } from '../smtp/xclient.ts'
@@ -54,7 +56,7 @@ const maxUnsaidBytes = 16 * 1024
  */
 type Life = 'open' | 'inputEnded' | 'inputEndTold' | 'destroyed' | 'ended' | 'gone'
 
-export class Connection implements MessageFlowListener {
+export class Connection implements MessageFlowListener, OwnAnswers {
   readonly session: Session
   readonly #options: ConnectionOptions
   #socket: Socket
@@ -83,10 +85,7 @@ export class Connection implements MessageFlowListener {
     this.#octets = this.#messages.octets
     this.session = newSession({
       ...options.start,
-      oracle: options.oracle({
-        unread: () => this.#octets.unreadBytes > 0,
-        identify: () => this.#messages.runner?.identify(),
-      }),
+      oracle: options.oracle(this),
       at: options.now(),
       secured: options.secured !== undefined,
       ...(options.secured === undefined ? {} : { tls: options.secured }),
@@ -113,6 +112,14 @@ export class Connection implements MessageFlowListener {
       at: this.#options.now(),
       earlyTalker: this.#octets.unreadBytes > 0,
     })
+  }
+
+  unread(): boolean {
+    return this.#octets.unreadBytes > 0
+  }
+
+  identify(): MessageIdentity | undefined {
+    return this.#messages.runner?.identify()
   }
 
   attributes(): ClientAttributes {

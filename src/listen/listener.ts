@@ -112,7 +112,7 @@ export class Listener {
   }
 
   #begin({ socket, client, admission, secured, early }: Guest, ownEnd: OwnEnd): void {
-    const { onEnd, ...served } = this.#options.connection(client, admission)
+    const served = this.#options.connection(client, admission)
     const connection = new Connection(socket, {
       ...served,
       ownEnd,
@@ -121,7 +121,7 @@ export class Listener {
         this.#connections.remove(link)
         if (this.#connections.size === 0) for (const told of this.#onEmpty.splice(0)) told()
         admission.end()
-        onEnd()
+        served.onEnd()
       },
     })
     const link = this.#connections.add(connection)
