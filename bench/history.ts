@@ -1,9 +1,10 @@
 /**
  * What the history costs: its size, the writing of a batch, and searches in a large one.
  *
- *     node bench/history.ts [RECIPIENTS] [DIRECTORY] [full | domain | hash]
+ *     node bench/history.ts [RECIPIENTS] [DIRECTORY] [full | domain | hash] [MESSAGES]
  *
- * 1e6 in the temporary directory, with whole addresses, unless said.
+ * 1e6 in the temporary directory, with whole addresses, and 64 messages in each batch, unless said: a
+ * site that gets no more than four messages a second has one in each.
  *
  * Messages of a site: 1.3 recipients of 20,000, senders of which some write often, eight symbols of
  * a judge, a reply with a queue id. One of ten is deferred once. One newsletter is a twentieth of all
@@ -16,8 +17,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RecipientFact, TransactionFact } from '../src/facts/transaction.ts'
-import { addressKeeper, type AddressMode, withAddresses } from '../src/history/addresses.ts'
-import { attemptOf, type Kept } from '../src/history/attempt.ts'
+import { addressKeeper, type AddressMode, writtenWithAddresses } from '../src/history/addresses.ts'
+import { attemptOf } from '../src/history/attempt.ts'
+import { type AttemptsText, writtenOf } from '../src/history/batch-text.ts'
 import { type Question, questionOf } from '../src/history/question.ts'
 import { openHistoryFile } from '../src/history/schema.ts'
 import { search } from '../src/history/search.ts'
@@ -28,6 +30,8 @@ const directory = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'rcptwise-bench-
 const path = join(directory, 'history.db')
 const file = { path, maxSizeBytes: 64 * 1024 ** 3 }
 const mode = (process.argv[4] ?? 'full') as AddressMode
+/** In a batch; a part of 6400. */
+const perBatch = Number(process.argv[5] ?? 64)
 const keeper = addressKeeper(mode, Buffer.alloc(32))
 const database = openHistoryFile(file)
 const store = new HistoryStore(database)
@@ -114,15 +118,16 @@ function messageOf(n: number): TransactionFact {
   }
 }
 
-/** What the thread makes of the attempts of a batch. */
-const asKept = (one: Kept): Kept =>
-  one.kind === 'attempt' ? { ...one, attempt: withAddresses(one.attempt, keeper) } : one
-
 const messagesOf = (count: number): readonly TransactionFact[] =>
   Array.from({ length: count }, () => messageOf(messages++))
 
-const keptOf = (facts: readonly TransactionFact[]): readonly Kept[] =>
-  facts.map((fact) => ({ kind: 'attempt', attempt: attemptOf(fact) }))
+const textOf = (facts: readonly TransactionFact[]): AttemptsText => writtenOf(facts.map(attemptOf))
+
+/** What the thread does with batches. */
+function write(batches: readonly AttemptsText[]): void {
+  const written = batches.map((batch) => writtenWithAddresses(batch, keeper))
+  store.write('primary', { written, closings: [], gaps: [], until: 0 })
+}
 
 const recipientsOf = (facts: readonly TransactionFact[]): number =>
   facts.reduce((sum, fact) => sum + fact.recipients.length, 0)
@@ -142,7 +147,8 @@ while (recipients < wanted * 0.99) {
   const facts = messagesOf(6400)
   messageIds.push(facts[0]?.messageId ?? '')
   splits.push(facts.find(({ split }) => split !== undefined)?.split ?? '')
-  store.write('primary', { kept: keptOf(facts).map(asKept), gaps: [], until: 0 })
+  const starts = Array.from({ length: facts.length / perBatch }, (_, i) => i * perBatch)
+  write(starts.map((from) => textOf(facts.slice(from, from + perBatch))))
   recipients += recipientsOf(facts)
   if (messages % 640_000 === 0)
     console.error(`${recipients} after ${Math.round((performance.now() - begun) / 1000)} s`)
@@ -157,14 +163,13 @@ const batches: number[] = []
 const writtenBefore = writtenBytes()
 const cpuBefore = process.cpuUsage()
 while (recipients < wanted) {
-  const facts = messagesOf(64)
+  const facts = messagesOf(perBatch)
   const began = performance.now()
-  const json = JSON.stringify(keptOf(facts))
+  const text = textOf(facts)
   onMain += performance.now() - began
-  const write = performance.now()
-  const kept = (JSON.parse(json) as Kept[]).map(asKept)
-  store.write('primary', { kept, gaps: [], until: 0 })
-  batches.push(performance.now() - write)
+  const writing = performance.now()
+  write([text])
+  batches.push(performance.now() - writing)
   recipients += recipientsOf(facts)
   measured += facts.length
 }
@@ -181,7 +186,7 @@ console.log(`on the main thread ${((onMain / measured) * 1000).toFixed(1)} µs a
 console.log(`in all ${((cpu.user + cpu.system) / measured).toFixed(0)} µs CPU a message`)
 console.log(`written to files ${(writes / measured / 1024).toFixed(1)} KiB a message`)
 console.log(
-  `written by the thread: a batch of 64 in ${at(0.5)} ms (median), ${at(0.99)} ms (99 %), ${at(1)} ms (longest)`,
+  `written by the thread: a batch of ${perBatch} in ${at(0.5)} ms (median), ${at(0.99)} ms (99 %), ${at(1)} ms (longest)`,
 )
 store.close()
 console.log(`file ${(statSync(path).size / 1024 ** 2).toFixed(0)} MiB`)

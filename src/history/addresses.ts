@@ -4,7 +4,8 @@
  * addresses out.
  */
 import { createHmac } from 'node:crypto'
-import type { Attempt, Closing, Kept } from './attempt.ts'
+import type { Attempt, Closing } from './attempt.ts'
+import { attemptsIn, type AttemptsText, writtenOf } from './batch-text.ts'
 
 export type AddressMode = 'full' | 'domain' | 'hash'
 
@@ -78,12 +79,14 @@ export function withAddresses(attempt: Attempt, keeper: AddressKeeper): Attempt 
   }
 }
 
-const closingWithAddresses = (closing: Closing, { keep }: AddressKeeper): Closing => ({
+/** Attempts as they are kept. */
+export const writtenWithAddresses = (written: AttemptsText, keeper: AddressKeeper): AttemptsText =>
+  keeper.keepsAll
+    ? written
+    : writtenOf(attemptsIn(written.text).map((attempt) => withAddresses(attempt, keeper)))
+
+/** The closing as it is kept. */
+export const closingWithAddresses = (closing: Closing, { keep }: AddressKeeper): Closing => ({
   ...closing,
   recipients: closing.recipients.map(keep),
 })
-
-export const keptWithAddresses = (one: Kept, keeper: AddressKeeper): Kept =>
-  one.kind === 'attempt'
-    ? { kind: 'attempt', attempt: withAddresses(one.attempt, keeper) }
-    : { kind: 'closing', closing: closingWithAddresses(one.closing, keeper) }

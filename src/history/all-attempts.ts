@@ -1,23 +1,21 @@
 /** Every attempt of a history, in the order in which they were written, some at a time. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Attempt } from './attempt.ts'
-import { attemptIn } from './rows.ts'
+import { attemptIn, unpacked } from './batch-text.ts'
 
-/** Attempts that are read at once. */
-const attemptsAtOnce = 500
+/** Batches that are read at once. */
+const batchesAtOnce = 16
 
 /** @throws what SQLite throws. */
 export function* allAttempts(database: DatabaseSync): Generator<readonly Attempt[]> {
-  const attempts = database.prepare('select * from attempt where id > ? order by id limit ?')
-  const recipients = database.prepare(
-    'select * from recipient where attempt between ? and ? order by attempt, n',
-  )
+  const batches = database.prepare('select id, packed from batch where id > ? order by id limit ?')
   for (let after = 0; ;) {
-    const rows = attempts.all(after, attemptsAtOnce)
-    const [first, last] = [rows[0]?.['id'], rows.at(-1)?.['id']]
-    if (first === undefined || last === undefined) return
-    const of = Map.groupBy(recipients.all(first, last), ({ attempt }) => attempt)
-    yield rows.map((row) => attemptIn(row, of.get(row['id'] ?? null) ?? []))
-    after = Number(last)
+    const rows = batches.all(after, batchesAtOnce)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows
+      .flatMap((row) => unpacked(row['packed'] as Uint8Array) ?? [])
+      .flatMap((line) => attemptIn(line) ?? [])
+    after = Number(last['id'])
   }
 }

@@ -38,10 +38,6 @@ export interface Closing {
   readonly recipients: readonly string[]
 }
 
-export type Kept =
-  | { readonly kind: 'attempt'; readonly attempt: Attempt }
-  | { readonly kind: 'closing'; readonly closing: Closing }
-
 /** Characters of a text that somebody else has written. */
 const mostCharacters = 300
 /** Of a judge's symbols. */
@@ -55,7 +51,7 @@ export function attemptOf(fact: TransactionFact): Attempt {
   const { client, reply, judges = [], recipients } = fact
   return {
     at: fact.at,
-    ms: fact.ms,
+    ms: Math.round(fact.ms),
     transaction: fact.transaction,
     peer: fact.peer,
     client: {

@@ -5,9 +5,11 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { FactListener } from '../facts/fact.ts'
-import { type KeptFact, keptOf } from './kept-fact.ts'
+import { attemptOf, type Closing } from './attempt.ts'
+import { AttemptsWriter } from './batch-text.ts'
+import { closingOf, type KeptFact } from './kept-fact.ts'
 import type { Answer, Gap, Question } from './question.ts'
-import type { FromThread, ThreadOptions, ToThread } from './messages.ts'
+import { bytesOf, type FromThread, type ThreadOptions, type ToThread } from './messages.ts'
 
 /** Facts wait so long for others to be written with. */
 const gatherMs = 250
@@ -59,9 +61,9 @@ class Writer {
   readonly #ended = Promise.withResolvers<undefined>()
   readonly #asked = new Map<number, PromiseWithResolvers<Answer>>()
   #questions = 0
-  /** As they are: a copy of each would have to outlive the collections of young objects, too. */
-  #gathered: KeptFact[] = []
-  #attempts = 0
+  /** As text: what it is made of need not outlive the collections of young objects. */
+  #attempts = new AttemptsWriter()
+  #closings: Closing[] = []
   #recipients = 0
   #timer: NodeJS.Timeout | undefined
   /** Of batches that the thread has and has not written. */
@@ -85,41 +87,46 @@ class Writer {
 
   add(fact: KeptFact): void {
     const isAttempt = fact.kind === 'transactionEnded'
-    if (this.#state === 'gone') this.#leaveOut([fact], isAttempt ? 1 : 0, this.#options.now())
+    if (this.#state === 'gone') this.#leaveOut(fact.at, isAttempt ? 1 : 0, this.#options.now())
     if (this.#state !== 'runs') return
-    this.#gathered.push(fact)
     if (isAttempt) {
-      this.#attempts++
+      this.#attempts.add(attemptOf(fact))
       this.#recipients += fact.recipients.length
-    }
-    if (this.#gathered.length >= mostGathered) this.#send()
+    } else this.#closings.push(closingOf(fact))
+    if (this.#gathered >= mostGathered) this.#send()
     else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
+  }
+
+  get #gathered(): number {
+    return this.#attempts.attempts + this.#closings.length
   }
 
   #send(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const [attempts, recipients] = [this.#attempts, this.#recipients]
-    const gathered = this.#gathered
-    this.#gathered = []
-    this.#attempts = this.#recipients = 0
-    if (gathered.length === 0 && this.#gap === undefined) return
-    const full = gathered.length >= mostGathered
-    const json = JSON.stringify(gathered.map(keptOf))
+    if (this.#gathered === 0 && this.#gap === undefined) return
+    const isFull = this.#gathered >= mostGathered
+    const [written, closings] = [this.#attempts.written, JSON.stringify(this.#closings)]
+    const [attempts, recipients] = [this.#attempts.attempts, this.#recipients]
+    const bytes = bytesOf({ written, closings })
+    const from = Math.min(written.from, ...this.#closings.map(({ at }) => at))
+    this.#attempts = new AttemptsWriter()
+    this.#closings = []
+    this.#recipients = 0
     const until = this.#options.now()
-    if (this.#waitingBytes + json.length > this.#options.queueBytes)
-      return this.#leaveOut(gathered, attempts, until)
+    if (this.#waitingBytes + bytes > this.#options.queueBytes)
+      return this.#leaveOut(from, attempts, until)
     const gaps: readonly Gap[] =
       this.#gap === undefined ? [] : [{ ...this.#gap, why: 'not written' }]
     this.#gap = undefined
-    this.#waitingBytes += json.length
+    this.#waitingBytes += bytes
     this.#waitingAttempts += attempts
-    const waits = full && this.#waitingBytes <= this.#options.queueBytes * waitsBelow
-    this.#post({ kind: 'write', batch: { json, attempts, recipients, gaps, until, waits } })
+    const waits = isFull && this.#waitingBytes <= this.#options.queueBytes * waitsBelow
+    this.#post({ kind: 'write', batch: { written, recipients, closings, gaps, until, waits } })
   }
 
-  #leaveOut(gathered: readonly KeptFact[], attempts: number, at: number): void {
-    const from = Math.min(this.#gap?.from ?? at, ...gathered.map((fact) => fact.at))
+  #leaveOut(first: number, attempts: number, at: number): void {
+    const from = Math.min(this.#gap?.from ?? at, first)
     this.#gap = { from, until: at, attempts: (this.#gap?.attempts ?? 0) + attempts }
     this.#options.onFact({ kind: 'historyLeftOut', at, transactions: attempts })
   }
@@ -153,7 +160,7 @@ class Writer {
 
   unwritten(): number {
     const left = this.#gap?.attempts ?? 0
-    return this.#inTrouble ? left + this.#waitingAttempts + this.#attempts : left
+    return this.#inTrouble ? left + this.#waitingAttempts + this.#attempts.attempts : left
   }
 
   async search(question: Question): Promise<Answer> {

@@ -1,6 +1,6 @@
-/** Which facts the history keeps something of, and what. */
+/** Which facts the history keeps something of, and what of those that are no attempt. */
 import type { Fact } from '../facts/fact.ts'
-import { attemptOf, type Kept } from './attempt.ts'
+import type { Closing } from './attempt.ts'
 
 /** Of these facts something is kept. */
 export type KeptFact = Extract<
@@ -8,19 +8,9 @@ export type KeptFact = Extract<
   { readonly kind: 'transactionEnded' | 'splitClosed' | 'recipientsMissing' }
 >
 
-export function keptOf(fact: KeptFact): Kept {
-  const { at } = fact
-  switch (fact.kind) {
-    case 'transactionEnded':
-      return { kind: 'attempt', attempt: attemptOf(fact) }
-    case 'splitClosed': {
-      const { split, outcome, abandonedRecipients: recipients } = fact
-      return { kind: 'closing', closing: { at, split, outcome, recipients } }
-    }
-    case 'recipientsMissing': {
-      const { split } = fact
-      const recipients = fact.recipients.map(({ address }) => address)
-      return { kind: 'closing', closing: { at, split, outcome: 'missing', recipients } }
-    }
-  }
+export function closingOf(fact: Exclude<KeptFact, { kind: 'transactionEnded' }>): Closing {
+  const { at, split } = fact
+  return fact.kind === 'splitClosed'
+    ? { at, split, outcome: fact.outcome, recipients: fact.abandonedRecipients }
+    : { at, split, outcome: 'missing', recipients: fact.recipients.map(({ address }) => address) }
 }

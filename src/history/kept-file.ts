@@ -31,7 +31,8 @@ export class KeptFile {
 
   /** @throws as SQLite does. */
   open(): { readonly store: HistoryStore; readonly keeper: AddressKeeper } {
-    if (this.#opened?.file.isGone === true) this.#leave(this.#opened, 'removed')
+    if (this.#opened?.file.isGone === true)
+      this.#leave(this.#opened, this.#opened.file.isPutAside ? 'damaged' : 'removed')
     this.#opened ??= this.#openNext()
     const { addresses, path } = this.#options
     this.#keeper ??= addressKeeper(addresses, addresses === 'hash' ? ownKey(path) : keyIfAny(path))

@@ -1,5 +1,6 @@
 /** What the main thread and the thread of the history tell each other. */
 import type { AddressMode } from './addresses.ts'
+import type { AttemptsText } from './batch-text.ts'
 import type { Gap, Answer, Question } from './question.ts'
 
 export interface ThreadOptions {
@@ -14,15 +15,18 @@ export interface ThreadOptions {
 }
 
 export interface BatchText {
-  /** A list of what is kept, as JSON. */
-  readonly json: string
-  readonly attempts: number
+  readonly written: AttemptsText
   readonly recipients: number
+  /** A list of them, as JSON. */
+  readonly closings: string
   readonly gaps: readonly Gap[]
   readonly until: number
   /** It may wait a moment for those behind it, which come soon. */
   readonly waits: boolean
 }
+
+export const bytesOf = ({ written, closings }: Pick<BatchText, 'written' | 'closings'>): number =>
+  written.text.length + written.values.length + closings.length
 
 export type ToThread =
   | { readonly kind: 'write'; readonly batch: BatchText }

@@ -45,8 +45,17 @@ export class OpenedFile {
     return !this.#isThere(0)
   }
 
+  /** Another process has seen first that it is damaged. */
+  get isPutAside(): boolean {
+    return this.#isAt(damagedPathOf(this.#path), 0)
+  }
+
   #isThere(i: number): boolean {
-    const identity = identityOf(this.#path + (suffixes[i] ?? ''))
+    return this.#isAt(this.#path + (suffixes[i] ?? ''), i)
+  }
+
+  #isAt(path: string, i: number): boolean {
+    const identity = identityOf(path)
     return identity !== undefined && identity === this.#held[i]?.identity
   }
 

@@ -7,61 +7,28 @@ import { pathToFileURL } from 'node:url'
 
 /** "RcHi": which program's file it is. */
 export const applicationId = 0x52634869
-const schemaVersion = 2
+const schemaVersion = 3
 export const pageBytes = 4096
 
 /**
- * attempt: one row a transaction; ids rise with time. recipient: one row a recipient of it; its
- * flags are 1 final, 2 taken by the server behind, 4 had it already, 8 reported; its reply is null
- * where it is that of the attempt. term: where each is found (terms.ts, segments.ts). closing: how
- * a split ended. gap: when something could not be written. run: who writes, and until when all is
- * written.
+ * batch: attempts that were written together (batch-text.ts), of which the first has its id, and
+ * each other the next one; ids rise with time. term: where each attempt is found (terms.ts,
+ * segments.ts). closing: how a split ended. gap: when something could not be written. run: who
+ * writes, and until when all is written. seed: of the keys of terms.
  */
 const tables = `
-  create table attempt (
+  create table batch (
     id integer primary key,
-    at integer not null,
-    ms integer not null,
-    txn text not null,
-    peer text not null,
-    client text not null,
-    helo text not null,
-    rdns text,
-    tls integer not null,
-    sender text not null,
-    message_id text,
-    split text,
-    mode text not null,
-    outcome text not null,
-    strategy text not null,
-    unsplit text,
-    size integer not null,
-    score real,
-    judges text,
-    reply text
+    attempts integer not null,
+    from_at integer not null,
+    until_at integer not null,
+    packed blob not null
   ) strict;
 
-  create table recipient (
-    attempt integer not null,
-    n integer not null,
-    address text not null,
-    policy text,
-    grp integer,
-    fate text not null,
-    verdict text,
-    reason text not null,
-    reply text,
-    flags integer not null,
-    queue_id text,
-    returned_ms integer,
-    primary key (attempt, n)
-  ) strict, without rowid;
-
   create table term (
-    segment integer not null,
-    key integer not null,
+    bucket integer not null,
     attempt integer not null,
-    primary key (segment, key, attempt)
+    primary key (bucket, attempt)
   ) strict, without rowid;
 
   create table closing (
@@ -88,6 +55,9 @@ const tables = `
     written_until integer not null,
     ended_at integer
   ) strict, without rowid;
+
+  create table seed (value integer not null) strict;
+  insert into seed values (random() & 0xffffffff);
 `
 
 /** It holds addresses: only its owner may read it. */

@@ -58,7 +58,7 @@ function find(
   { since, limit }: Bounds,
 ): { readonly found: ReadonlyMap<number, Attempt>; readonly more: boolean } {
   const found = new Map<number, Attempt>()
-  const [lead, ...others] = byCount(index, conditions)
+  const [lead, ...others] = byCount({ store, terms: index }, conditions)
   if (lead === undefined) return { found, more: false }
   const from = store.firstIdSince(since - disorderMs)
   const among = { others: others.map(({ keys }) => keys), from, most: mostLookedAt }
@@ -79,10 +79,13 @@ interface Counted {
 }
 
 /** The one with the fewest attempts first. */
-function byCount(index: Segments, conditions: readonly Condition[]): readonly Counted[] {
+function byCount(
+  { store, terms: index }: Read,
+  conditions: readonly Condition[],
+): readonly Counted[] {
   return conditions
     .map((terms): Counted => {
-      const keys = terms.map((term) => keyOf(term))
+      const keys = terms.map((term) => keyOf(term, store.seed))
       const counts = keys.map((key) => index.countOf(key, mostLookedAt + 1))
       return {
         keys: keys.filter((_key, i) => counts[i] !== 0),
@@ -108,13 +111,18 @@ export function* merged(rows: readonly IterableIterator<number>[]): IterableIter
   }
 }
 
+const newestFirst = (id: number, other: number): number => other - id
+
 /** Of the same split, or with the same Message-ID from the same sender. */
 function withOthers({ store, terms: index }: Read, found: ReadonlyMap<number, Attempt>): Attempt[] {
   const all = new Map(found)
-  const keys = new Set([...found.values()].flatMap(ofMessage).map(keyOf))
+  const keys = new Set(
+    [...found.values()].flatMap(ofMessage).map((term) => keyOf(term, store.seed)),
+  )
   const bySplit = Map.groupBy(found.values(), ({ split }) => split)
   const byMessageId = Map.groupBy(found.values(), ({ messageId }) => messageId)
-  for (const id of index.withAny([...keys], 2 * found.size + mostOthers)) {
+  // In the order of ids, so that each batch is read once.
+  for (const id of [...index.withAny([...keys], 2 * found.size + mostOthers)].sort(newestFirst)) {
     if (all.has(id)) continue
     const other = store.attempt(id)
     if (other === undefined) continue

@@ -2,50 +2,54 @@
  * The history's file: batches are written whole or not at all, what is old goes in small steps, and
  * a question is answered by one index. Knows no clock and no thread.
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { AddressMode } from './addresses.ts'
-import type { Attempt, Closing, Kept } from './attempt.ts'
+import type { Attempt, Closing } from './attempt.ts'
+import { attemptIn, type AttemptsText, termsIn, packed, textOf, unpacked } from './batch-text.ts'
 import type { Gap, LostFile } from './question.ts'
-import { attemptColumns, attemptIn, attemptRow, recipientColumns, recipientRow } from './rows.ts'
 import { numberOf, pageBytes } from './schema.ts'
-import { gatherSegments, Segments, segmentsOf, smallSegmentOf } from './segments.ts'
-import { keysOf } from './terms.ts'
+import { bucketsOf, forgetAttempts, gatherSegments, NewTerms, Segments } from './segments.ts'
+import { keyOf, termsOf, valuesOf } from './terms.ts'
 
-/** Attempts that go in one step. */
+/** Attempts that go in one step, and a batch more at most. */
 export const attemptsPerStep = 200
 
-/** Rows that one statement writes: to run one costs as much as to write a row or two. */
-const rowsPerStatement = 16
+/** Of the index, that one statement writes: to run one costs as much as to write a row or two. */
+const rowsPerStatement = 64
 
-function insertInto(table: string, columns: readonly string[], rows = 1): string {
-  const row = `(${columns.map(() => '?').join(', ')})`
-  return `insert into ${table} (${columns.join(', ')}) values ${Array(rows).fill(row).join(', ')}`
-}
-
-/** By the number of rows. */
-const insertsInto = (table: string, columns: readonly string[]): readonly string[] =>
-  Array.from({ length: rowsPerStatement + 1 }, (_, rows) => insertInto(table, columns, rows))
-
-const insertAttempt = insertInto('attempt', attemptColumns)
-const insertRecipients = insertsInto('recipient', recipientColumns)
-const insertTerms = insertsInto('term', ['segment', 'key', 'attempt'])
-
-type TermRow = readonly [segment: number, key: number, attempt: number]
-
-/** As they lie in the index: those of a batch share its pages. */
-const byKey = ([segment, key]: TermRow, [other, otherKey]: TermRow): number =>
-  segment - other || key - otherKey
+const insertTerms = (rows: number): string =>
+  `insert into term (bucket, attempt) values ${Array(rows).fill('(?, ?)').join(', ')}`
+const insertMostTerms = insertTerms(rowsPerStatement)
 
 export interface Batch {
-  readonly kept: readonly Kept[]
+  /** Each to be a row. */
+  readonly written: readonly AttemptsText[]
+  readonly closings: readonly Closing[]
   readonly gaps: readonly Gap[]
   /** Of this writer: all that happened up to then is written. */
   readonly until: number
 }
 
+interface BatchRow {
+  readonly id: number
+  readonly attempts: number
+  readonly from: number
+  readonly until: number
+}
+
+const batchIn = (row: Readonly<Record<string, SQLOutputValue>>): BatchRow => ({
+  id: Number(row['id']),
+  attempts: Number(row['attempts']),
+  from: Number(row['from_at']),
+  until: Number(row['until_at']),
+})
+const batchSql = 'select id, attempts, from_at, until_at from batch'
+
 export class HistoryStore {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  #seed: number | undefined
+  #read: { readonly first: number; readonly lines: readonly string[] | undefined } | undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -95,13 +99,10 @@ export class HistoryStore {
     this.#run('update run set ended_at = ?, written_until = ? where slot = ?', [now, now, slot])
   }
 
-  write(slot: string, { kept, gaps, until }: Batch): void {
+  write(slot: string, { written, closings, gaps, until }: Batch): void {
     this.#transaction(() => {
-      const terms: TermRow[] = []
-      for (const one of kept)
-        if (one.kind === 'attempt') this.#addAttempt(one.attempt, terms)
-        else this.#addClosing(one.closing)
-      this.#insert(insertTerms, terms.sort(byKey))
+      this.#addAttempts(written.filter(({ counts }) => counts.length > 0))
+      for (const closing of closings) this.#addClosing(closing)
       for (const { from, until: to, attempts, why } of gaps)
         this.#run('insert into gap (from_at, until_at, attempts, why) values (?, ?, ?, ?)', [
           from,
@@ -116,20 +117,26 @@ export class HistoryStore {
     })
   }
 
-  #addAttempt(attempt: Attempt, terms: TermRow[]): void {
-    const id = Number(this.#run(insertAttempt, attemptRow(attempt)).lastInsertRowid)
-    const segment = smallSegmentOf(id)
-    this.#insert(
-      insertRecipients,
-      attempt.recipients.map((recipient, n) => recipientRow(id, n, recipient, attempt)),
-    )
-    for (const key of keysOf(attempt)) terms.push([segment, key, id])
-  }
-
-  #insert(statements: readonly string[], rows: readonly (readonly SQLInputValue[])[]): void {
-    for (let first = 0; first < rows.length; first += rowsPerStatement) {
-      const some = rows.slice(first, first + rowsPerStatement)
-      this.#run(statements[some.length] ?? '', some.flat())
+  #addAttempts(written: readonly AttemptsText[]): void {
+    const last = this.#statement(`${batchSql} order by id desc limit 1`).get()
+    let id = last === undefined ? 1 : Number(last['id']) + Number(last['attempts'])
+    const terms = new NewTerms(id)
+    for (const some of written) {
+      const { text, counts, from, until } = some
+      this.#run(
+        'insert into batch (id, attempts, from_at, until_at, packed) values (?, ?, ?, ?, ?)',
+        [id, counts.length, from, until, packed(text)],
+      )
+      for (const ofAttempt of termsIn(some)) {
+        for (const term of ofAttempt) terms.add(id, keyOf(term, this.seed))
+        id++
+      }
+    }
+    const rows = terms.rows()
+    for (let first = 0; first < rows.length; first += 2 * rowsPerStatement) {
+      const some = rows.slice(first, first + 2 * rowsPerStatement)
+      const isFull = some.length === 2 * rowsPerStatement
+      this.#run(isFull ? insertMostTerms : insertTerms(some.length / 2), some)
     }
   }
 
@@ -143,43 +150,59 @@ export class HistoryStore {
   /** Removes some of what is older; whether there may be more of it. */
   expire(before: number): boolean {
     return this.#transaction(() => {
-      const rows = this.#statement('select id, at from attempt order by id limit ?').all(
-        attemptsPerStep,
-      )
       // Several processes write: ids rise with time but for some moments.
-      const old = rows.filter(({ at }) => Number(at) < before).map(({ id }) => Number(id))
-      for (const id of old) this.#remove(id)
+      const oldest = this.#oldest()
+      for (const batch of oldest) if (batch.from < before) this.#remove(batch, before)
       this.#run(
         'delete from closing where (split, outcome) in (select split, outcome from closing where at < ? limit ?)',
         [before, attemptsPerStep],
       )
       this.#run('delete from gap where until_at < ?', [before])
-      return old.length > 0 && old.length === rows.length
+      return oldest.length > 0 && oldest.every(({ until }) => until < before)
     })
   }
 
   /** Removes the oldest; whether there is more. */
   removeOldest(): boolean {
     return this.#transaction(() => {
-      const rows = this.#statement('select id from attempt order by id limit ?').all(
-        attemptsPerStep,
-      )
-      for (const { id } of rows) this.#remove(Number(id))
-      return rows.length === attemptsPerStep
+      const oldest = this.#oldest()
+      for (const batch of oldest) this.#remove(batch, Infinity)
+      return attemptsOf(oldest) >= attemptsPerStep
     })
   }
 
-  #remove(id: number): void {
-    const attempt = this.attempt(id)
-    if (attempt !== undefined)
-      for (const key of keysOf(attempt))
-        this.#run('delete from term where segment in (?, ?) and key = ? and attempt = ?', [
-          ...segmentsOf(id),
-          key,
-          id,
+  /** As many as go in one step. */
+  #oldest(): readonly BatchRow[] {
+    const oldest: BatchRow[] = []
+    for (const row of this.#statement(`${batchSql} order by id`).iterate()) {
+      oldest.push(batchIn(row))
+      if (attemptsOf(oldest) >= attemptsPerStep) break
+    }
+    return oldest
+  }
+
+  /** Of its attempts those that are older; the place of each stays. */
+  #remove({ id, attempts }: BatchRow, before: number): void {
+    const lines = this.#linesOf(id)
+    const left = lines?.map((line, place) => {
+      const attempt = attemptIn(line)
+      if (attempt === undefined || attempt.at >= before) return line
+      for (const term of termsOf(valuesOf(attempt)))
+        this.#run('delete from term where bucket in (?, ?) and attempt = ?', [
+          ...bucketsOf(id + place, keyOf(term, this.seed)),
+          id + place,
         ])
-    this.#run('delete from recipient where attempt = ?', [id])
-    this.#run('delete from attempt where id = ?', [id])
+      return ''
+    })
+    const stay = left?.flatMap((line) => attemptIn(line)?.at ?? []) ?? []
+    if (left !== undefined && stay.length > 0)
+      this.#run('update batch set from_at = ?, packed = ? where id = ?', [
+        Math.min(...stay),
+        packed(textOf(left)),
+        id,
+      ])
+    else this.#run('delete from batch where id = ?', [id])
+    if (lines === undefined) forgetAttempts((sql) => this.#statement(sql), id, id + attempts - 1)
   }
 
   /** Makes questions cheaper; whether there may be more to do. */
@@ -193,6 +216,7 @@ export class HistoryStore {
     try {
       return ask(new Segments((sql) => this.#statement(sql)))
     } finally {
+      this.#read = undefined
       if (this.#database.isTransaction) this.#run('commit', [])
     }
   }
@@ -205,24 +229,29 @@ export class HistoryStore {
     )
   }
 
+  /** While it is read (`reading`): of the batch that was looked at last its lines are kept. */
   attempt(id: number): Attempt | undefined {
-    const row = this.#statement('select * from attempt where id = ?').get(id)
-    if (row === undefined) return undefined
-    return attemptIn(
-      row,
-      this.#statement('select * from recipient where attempt = ? order by n').all(id),
-    )
+    const row = this.#statement('select max(id) as id from batch where id <= ?').get(id)
+    const first = Number(row?.['id'] ?? 0)
+    if (this.#read?.first !== first) this.#read = { first, lines: this.#linesOf(first) }
+    return attemptIn(this.#read.lines?.[id - first])
   }
 
-  /** Of the first attempt that was made then or later; ids rise with time. */
+  /** Of a batch; undefined where it is damaged: then nobody can tell what was in it. */
+  #linesOf(id: number): readonly string[] | undefined {
+    const octets = this.#statement('select packed from batch where id = ?').get(id)?.['packed']
+    return octets instanceof Uint8Array ? unpacked(octets) : undefined
+  }
+
+  /** Before all attempts that were made then or later; ids rise with time. */
   firstIdSince(at: number): number {
-    const next = this.#statement('select id, at from attempt where id >= ? order by id limit 1')
+    const next = this.#statement(`${batchSql} where id >= ? order by id limit 1`)
     let low = Number(next.get(0)?.['id'] ?? 0)
-    let end = Number(this.#statement('select max(id) as id from attempt').get()?.['id'] ?? 0) + 1
+    let end = Number(this.#statement('select max(id) as id from batch').get()?.['id'] ?? 0) + 1
     while (low < end) {
       const middle = Math.floor((low + end) / 2)
       const row = next.get(middle)
-      if (row === undefined || Number(row['at']) >= at) end = middle
+      if (row === undefined || Number(row['until_at']) >= at) end = middle
       else low = Number(row['id']) + 1
     }
     return low
@@ -252,8 +281,14 @@ export class HistoryStore {
 
   /** When the oldest attempt that is kept was made. */
   keptSince(): number | undefined {
-    const at = this.#statement('select at from attempt order by id limit 1').get()?.['at']
+    const at = this.#statement(`${batchSql} order by id limit 1`).get()?.['from_at']
     return typeof at === 'number' ? at : undefined
+  }
+
+  /** Of the keys of terms. */
+  get seed(): number {
+    this.#seed ??= Number(this.#statement('select value from seed').get()?.['value'])
+    return this.#seed
   }
 
   close(): void {
@@ -286,3 +321,6 @@ export class HistoryStore {
     return this.#statement(sql).run(...values)
   }
 }
+
+const attemptsOf = (batches: readonly BatchRow[]): number =>
+  batches.reduce((sum, { attempts }) => sum + attempts, 0)

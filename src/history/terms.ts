@@ -1,83 +1,52 @@
 /**
- * Under what an attempt is found: numbers, made of a kind and a value, in one index for all. A
- * number of 48 bits takes a third of what an address takes; that two values may share one is why
- * the attempt itself is looked at, too.
+ * Under what an attempt is found: terms, which are a kind and a value, and of each a number in one
+ * index for all. That two terms may share a number is why the attempt itself is looked at, too.
  */
-import { hash } from 'node:crypto'
 import type { Attempt } from './attempt.ts'
 
-export type TermKind = 'recipient' | 'sender' | 'messageId' | 'client' | 'split' | 'queueId'
+const common = ['sender', 'client', 'messageId', 'split'] as const
+const ofRecipient = ['recipient', 'queueId'] as const
+
+export type TermKind = (typeof common)[number] | (typeof ofRecipient)[number]
 
 export interface Term {
   readonly kind: TermKind
   readonly value: string
 }
 
-const hexDigits = 12
+/** Values of the common kinds, and those of each recipient; empty where there is none. */
+export function valuesOf(attempt: Attempt): readonly string[] {
+  const { recipients, reversePath, messageId, client, split } = attempt
+  const values = [reversePath, client.address, messageId ?? '', split ?? '']
+  for (const { address, taken } of recipients) values.push(address, taken?.queueId ?? '')
+  return values
+}
+
+/** One may be there twice. Only a sender, or a recipient, may be the empty one. */
+export const termsOf = (values: readonly string[]): readonly Term[] =>
+  values.flatMap((value, i) => {
+    const kind = common[i] ?? ofRecipient[i % ofRecipient.length] ?? 'recipient'
+    return value === '' && kind !== 'sender' && kind !== 'recipient' ? [] : [{ kind, value }]
+  })
 
 /** Addresses, names and ids are looked for without regard to capitals. */
-export const keyOf = (term: Term): number => keyOfName(nameOf(term))
-
-const nameOf = ({ kind, value }: Term): string => `${kind}\0${value.toLowerCase()}`
-
-const keyOfName = (name: string): number =>
-  parseInt(hash('sha256', name, 'hex').slice(0, hexDigits), 16)
-
-export function termsOf({
-  recipients,
-  reversePath,
-  messageId,
-  client,
-  split,
-}: Attempt): readonly Term[] {
-  const terms: Term[] = [
-    { kind: 'sender', value: reversePath },
-    { kind: 'client', value: client.address },
-  ]
-  if (messageId !== undefined) terms.push({ kind: 'messageId', value: messageId })
-  if (split !== undefined) terms.push({ kind: 'split', value: split })
-  for (const { address, taken } of recipients) {
-    terms.push({ kind: 'recipient', value: address })
-    if (taken?.queueId !== undefined) terms.push({ kind: 'queueId', value: taken.queueId })
-  }
-  return terms
-}
-
-/** Each once. */
-export function keysOf(attempt: Attempt): readonly number[] {
-  const keys = new Set<number>()
-  for (const { kind, value } of termsOf(attempt)) {
-    const name = nameOf({ kind, value })
-    keys.add(comesAgain[kind] ? knownKeyOf(name) : keyOfName(name))
-  }
-  return [...keys]
-}
-
-/** Senders, recipients and clients come again; the others are of one message. */
-const comesAgain: Readonly<Record<TermKind, boolean>> = {
-  sender: true,
-  recipient: true,
-  client: true,
-  messageId: false,
-  split: false,
-  queueId: false,
-}
-
-/** To make one of a name takes four times as long as to look it up. */
-const knownKeys = new Map<string, number>()
-/** Then they are forgotten: names are up to 300 characters long. */
-const mostKnown = 4096
-
-function knownKeyOf(name: string): number {
-  const known = knownKeys.get(name)
-  if (known !== undefined) return known
-  if (knownKeys.size >= mostKnown) knownKeys.clear()
-  const key = keyOfName(name)
-  knownKeys.set(name, key)
-  return key
-}
-
 export const hasTerm = (attempt: Attempt, { kind, value }: Term): boolean =>
-  termsOf(attempt).some(
+  termsOf(valuesOf(attempt)).some(
     (term) => term.kind === kind && term.value.toLowerCase() === value.toLowerCase(),
   )
+
+/** Ten million recipients have some forty million terms: one of 25 shares the key of another. */
+export const keyBits = 30
+
+/** `seed`: of the file, so that nobody outside can make names that have the key of another. */
+export const keyOf = ({ kind, value }: Term, seed: number): number =>
+  hashOf(value.toLowerCase(), hashOf(kind, seed)) >>> (32 - keyBits)
+
+/** FNV-1a of UTF-16, and the end of MurmurHash3, which spreads it over all bits. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
+}

@@ -4,10 +4,16 @@
  * meanwhile the main thread keeps what it has room for, and counts the rest.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { keptWithAddresses } from './addresses.ts'
-import type { Kept } from './attempt.ts'
+import { closingWithAddresses, writtenWithAddresses } from './addresses.ts'
+import type { Closing } from './attempt.ts'
 import { KeptFile } from './kept-file.ts'
-import type { BatchText, FromThread, ThreadOptions, ToThread } from './messages.ts'
+import {
+  type BatchText,
+  bytesOf,
+  type FromThread,
+  type ThreadOptions,
+  type ToThread,
+} from './messages.ts'
 import { isDamage } from './opened-file.ts'
 import type { Answer, Question } from './question.ts'
 import { search } from './search.ts'
@@ -79,8 +85,8 @@ class Thread {
   #nextToWrite(): readonly BatchText[] {
     const most = Math.min(mostAtOnceBytes, options.maxSizeBytes * mostOfFile)
     let [batches, bytes] = [0, 0]
-    for (const { json } of this.#waiting) {
-      bytes += json.length
+    for (const batch of this.#waiting) {
+      bytes += bytesOf(batch)
       if (batches > 0 && (this.#trouble || bytes > most)) break
       batches++
     }
@@ -91,17 +97,19 @@ class Thread {
   #write(batches: readonly BatchText[]): void {
     const began = performance.now()
     const { store, keeper } = this.#file.open()
-    const attempts = sum(batches.map((batch) => batch.attempts))
+    const attempts = sum(batches.map(({ written }) => written.counts.length))
     if (options.keepsHouse) makeRoom(store, attempts)
-    const kept = batches.flatMap(({ json }) => JSON.parse(json) as Kept[])
     store.write(options.slot, {
-      kept: keeper.keepsAll ? kept : kept.map((one) => keptWithAddresses(one, keeper)),
+      written: batches.map(({ written }) => writtenWithAddresses(written, keeper)),
+      closings: batches
+        .flatMap(({ closings }) => JSON.parse(closings) as Closing[])
+        .map((closing) => closingWithAddresses(closing, keeper)),
       gaps: batches.flatMap(({ gaps }) => gaps),
       until: Math.max(...batches.map(({ until }) => until)),
     })
     tell({
       kind: 'written',
-      bytes: sum(batches.map(({ json }) => json.length)),
+      bytes: sum(batches.map(bytesOf)),
       attempts,
       recipients: sum(batches.map(({ recipients }) => recipients)),
       ms: performance.now() - began,

@@ -29,9 +29,10 @@ import { parseConfig } from '../../src/config/load.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
 import { addressKeeper, withAddresses } from '../../src/history/addresses.ts'
 import { attemptOf } from '../../src/history/attempt.ts'
+import { writtenOf } from '../../src/history/batch-text.ts'
 import { messagesOf } from '../../src/history/messages-of.ts'
 import { conditionsOf, questionOf } from '../../src/history/question.ts'
-import { keyOf, keysOf } from '../../src/history/terms.ts'
+import { keyOf } from '../../src/history/terms.ts'
 import { recipient, transaction } from '../metrics/sample-facts.ts'
 import { whyAutomatic } from '../../src/dsn/automatic.ts'
 import { parseOriginalRecipient } from '../../src/dsn/notify.ts'
@@ -287,10 +288,10 @@ function keepAndAsk(text: string): void {
   )
   // Also what is longer than is kept.
   const whole = { ...attempt, recipients: [recipient('a@b.test', { reply: text })], reply: text }
-  for (const each of [attempt, whole]) keysOf(withAddresses(each, keeper))
+  for (const each of [attempt, whole]) writtenOf([withAddresses(each, keeper)])
   messagesOf({ attempts: [attempt, whole], closings: [] })
   const asked = questionOf({ address: text, messageId: text, queueId: text, limit: 1 })
-  for (const terms of conditionsOf(asked, keeper)) terms.map(keyOf)
+  for (const terms of conditionsOf(asked, keeper)) terms.map((term) => keyOf(term, 1))
 }
 
 const router = new Router(operations)
@@ -571,7 +572,7 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
       '[',
       'redis://',
     ),
-  'the history: attemptOf, withAddresses, keysOf, messagesOf, conditionsOf': reader(
+  'the history: attemptOf, withAddresses, writtenOf, messagesOf, conditionsOf': reader(
     keepAndAsk,
     '<',
     'a@b.test ',

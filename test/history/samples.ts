@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import type { RecipientFact, TransactionFact } from '../../src/facts/transaction.ts'
 import { type AddressMode, addressKeeper, withAddresses } from '../../src/history/addresses.ts'
+import { allAttempts } from '../../src/history/all-attempts.ts'
 import { type Attempt, attemptOf } from '../../src/history/attempt.ts'
 import { type Answer, type Question, questionOf } from '../../src/history/question.ts'
+import { writtenOf } from '../../src/history/batch-text.ts'
 import { openHistoryFile } from '../../src/history/schema.ts'
 import { search } from '../../src/history/search.ts'
 import { HistoryStore } from '../../src/history/store.ts'
@@ -43,10 +46,41 @@ export class TestStore implements Disposable {
 
   write(...attempts: readonly Attempt[]): void {
     this.store.write('primary', {
-      kept: attempts.map((one) => ({ kind: 'attempt', attempt: withAddresses(one, this.keeper) })),
+      written: [writtenOf(attempts.map((one) => withAddresses(one, this.keeper)))],
+      closings: [],
       gaps: [],
       until: start,
     })
+  }
+
+  /** Of each batch. */
+  get packed(): readonly Uint8Array[] {
+    return this.#ask('select packed from batch order by id').map(
+      ({ packed }) => packed as Uint8Array,
+    )
+  }
+
+  get terms(): number {
+    return Number(this.#ask('select count(*) as n from term')[0]?.['n'])
+  }
+
+  get everyTransaction(): readonly string[] {
+    using database = new DatabaseSync(this.path)
+    return [...allAttempts(database)].flat().map(({ transaction }) => transaction)
+  }
+
+  change(sql: string): void {
+    this.#ask(sql)
+  }
+
+  /** What was written is in the file itself then. */
+  checkpoint(): void {
+    this.#ask('pragma wal_checkpoint(truncate)')
+  }
+
+  #ask(sql: string): readonly Record<string, SQLOutputValue>[] {
+    using database = new DatabaseSync(this.path)
+    return database.prepare(sql).all()
   }
 
   search(question: Partial<Question>): Answer {

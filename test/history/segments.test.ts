@@ -7,7 +7,6 @@ import { keyOf } from '../../src/history/terms.ts'
 import { attempt, start, TestStore, to } from './samples.ts'
 
 const addresses = ['a@x', 'b@x', 'c@x', 'd@y'] as const
-const keyOfRecipient = (address: string): number => keyOf({ kind: 'recipient', value: address })
 
 interface Model {
   readonly id: number
@@ -25,12 +24,20 @@ class Indexed implements Disposable {
     this.#id += distance
     // The next one takes the number behind the last.
     this.#database.exec(
-      `insert into attempt (id, at, ms, txn, peer, client, helo, tls, sender, mode, outcome, strategy, size)
-       values (${this.#id - 1}, 0, 0, '', '', '', '', 0, '', '', '', '', 0) on conflict do nothing`,
+      `insert into batch (id, attempts, from_at, until_at, packed)
+       values (${this.#id - 1}, 1, 0, 0, x'') on conflict do nothing`,
     )
     this.files.write(attempt({ recipients: recipients.map((address) => to(address)) }))
-    this.#database.exec(`delete from attempt where id = ${this.#id - 1} and txn = ''`)
+    this.#database.exec(`delete from batch where id = ${this.#id - 1} and packed = x''`)
     this.#model.push({ id: this.#id, recipients })
+  }
+
+  /** In one batch. */
+  addTogether(recipients: readonly (readonly string[])[]): void {
+    this.files.write(
+      ...recipients.map((some) => attempt({ recipients: some.map((address) => to(address)) })),
+    )
+    for (const some of recipients) this.#model.push({ id: ++this.#id, recipients: some })
   }
 
   /** All, or the oldest two hundred. */
@@ -47,7 +54,7 @@ class Indexed implements Disposable {
   /** As numbers of segments: those below zero are large. */
   get segments(): readonly number[] {
     return this.#database
-      .prepare('select distinct segment from term order by segment')
+      .prepare('select distinct bucket >> 30 as segment from term order by segment')
       .all()
       .map(({ segment }) => Number(segment))
   }
@@ -56,8 +63,12 @@ class Indexed implements Disposable {
     return Number(this.#database.prepare('select count(*) as n from term').get()?.['n'])
   }
 
+  #keyOf(address: string): number {
+    return keyOf({ kind: 'recipient', value: address }, this.files.store.seed)
+  }
+
   compare(address: string, other: string, from: number): void {
-    const [key, otherKey] = [keyOfRecipient(address), keyOfRecipient(other)]
+    const [key, otherKey] = [this.#keyOf(address), this.#keyOf(other)]
     const found = this.files.store.reading((terms) => ({
       count: terms.countOf(key, 1000),
       few: terms.countOf(key, 2),
@@ -125,6 +136,15 @@ test('sixteen segments become a large one, once no attempt of theirs can follow'
   expect(index.terms).toBe(before)
 })
 
+test('a batch that begins in one segment and ends in the next one', () => {
+  using index = new Indexed()
+  index.add(8190, ['a@x', 'b@x'])
+  index.addTogether([['a@x'], ['b@x'], ['a@x', 'b@x'], ['a@x']])
+  expect(index.segments).toEqual([0, 1])
+  index.compare('a@x', 'b@x', 0)
+  index.compare('b@x', 'a@x', 8192)
+})
+
 test('nothing is left in the index of what was forgotten, gathered or not', () => {
   using index = new Indexed()
   for (const distance of [1, 131_072, 10]) index.add(distance, ['a@x', 'b@x'])
@@ -137,7 +157,7 @@ test('nothing is left in the index of what was forgotten, gathered or not', () =
 test('a file of another release is said to be one', () => {
   using files = new TestStore()
   const database = new DatabaseSync(files.path)
-  database.exec('pragma user_version = 1')
+  database.exec('pragma user_version = 2')
   database.close()
   expect(() => openHistoryFile({ path: files.path, maxSizeBytes: 1e6 })).toThrow(
     /history\.db was written by another release of Rcptwise: move it away/,

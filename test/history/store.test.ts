@@ -3,6 +3,8 @@ import { readFileSync, statSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AddressMode } from '../../src/history/addresses.ts'
+import type { Attempt } from '../../src/history/attempt.ts'
+import { unpacked } from '../../src/history/batch-text.ts'
 import { merged } from '../../src/history/search.ts'
 import { recipient } from '../metrics/sample-facts.ts'
 import { attempt, start, TestStore, to, waits } from './samples.ts'
@@ -163,34 +165,105 @@ describe.each<[AddressMode, string]>([
   test('why.md: “no local part of an address is in the file”', () => {
     using all = new TestStore(mode)
     all.write(told)
+    const texts = all.packed.map((octets) => unpacked(octets)?.join('\n')).join('\n')
+    expect(texts).toContain('250 2.6.0 ok for')
     all.store.close()
     const octets = readFileSync(all.path).toString('latin1')
-    for (const secret of ['secret.name', 'a@example.org', 'news@'])
-      expect(octets.includes(secret)).toBe(mode === 'full')
+    for (const secret of ['secret.name', 'a@example.org', 'news@']) {
+      expect(octets).not.toContain(secret)
+      expect(texts.includes(secret)).toBe(mode === 'full')
+    }
   })
 })
 
-test('why.md: “After `history.keep` nothing of a transaction is in the file.”', () => {
-  using all = new TestStore()
+describe.each([1, 64])('with %i attempts in a batch', (perBatch) => {
   const secret = 'zq8w7secret'
-  for (let n = 0; n < 500; n++)
-    all.write(
-      attempt({
-        transaction: `${secret}.${n}`,
-        at: start + n,
-        recipients: [to(`${secret}${n}@example.org`, { taken: { queueId: `${secret}Q${n}` } })],
-        reversePath: `${secret}@sender.example`,
-        messageId: `<${secret}${n}@sender.example>`,
-      }),
+  const ofSecret = (n: number, at: number): Attempt =>
+    attempt({
+      transaction: `${secret}.${n}`,
+      at,
+      recipients: [to(`${secret}${n}@example.org`, { taken: { queueId: `${secret}Q${n}` } })],
+      reversePath: `${secret}@sender.example`,
+      messageId: `<${secret}${n}@sender.example>`,
+    })
+
+  /** Of what has been packed, so short that each is in one page; not what `left` has, too. */
+  function piecesOf(packed: readonly Uint8Array[], left: readonly Uint8Array[]): readonly Buffer[] {
+    const length = 24
+    const kept = left.map((octets) => Buffer.from(octets))
+    return packed
+      .flatMap((octets) =>
+        Array.from({ length: Math.floor(octets.length / length) }, (_, i) =>
+          Buffer.from(octets).subarray(i * length, (i + 1) * length),
+        ),
+      )
+      .filter((piece) => !kept.some((octets) => octets.includes(piece)))
+  }
+
+  test('why.md: “After `history.keep` nothing of a transaction is in the file.”', () => {
+    using all = new TestStore()
+    for (let n = 0; n < 512; n += perBatch)
+      all.write(...Array.from({ length: perBatch }, (_, i) => ofSecret(n + i, start + n + i)))
+    const packed = all.packed
+    all.write(attempt({ transaction: 'new.1', at: start + hour }))
+    const pieces = piecesOf(packed, all.packed.slice(-1))
+    all.checkpoint()
+    const before = readFileSync(all.path)
+    expect(pieces.filter((piece) => before.includes(piece)).length).toBeGreaterThan(100)
+    let steps = 1
+    while (all.store.expire(start + hour)) steps++
+    expect(steps).toBeGreaterThan(2)
+    expect(all.found({ from: `${secret}@sender.example` })).toEqual([])
+    expect(all.found({ address: 'a@example.org' })).toEqual(['new.1'])
+    all.store.close()
+    const after = readFileSync(all.path)
+    expect(pieces.filter((piece) => after.includes(piece))).toEqual([])
+  })
+
+  test('of a batch that is partly old the rest stays, where it was', () => {
+    using all = new TestStore()
+    const written = Array.from({ length: 2 * perBatch }, (_, n) =>
+      ofSecret(n, n % 2 === 0 ? start : start + n),
     )
-  all.write(attempt({ transaction: 'new.1', at: start + hour }))
-  let steps = 1
-  while (all.store.expire(start + hour)) steps++
-  expect(steps).toBeGreaterThan(2)
-  expect(all.found({ from: `${secret}@sender.example` })).toEqual([])
-  expect(all.found({ address: 'a@example.org' })).toEqual(['new.1'])
-  all.store.close()
-  expect(readFileSync(all.path).toString('latin1')).not.toContain(secret)
+    for (let n = 0; n < written.length; n += perBatch) all.write(...written.slice(n, n + perBatch))
+    const packed = all.packed
+    expect(all.store.expire(start + 1)).toBe(false)
+    const left = written.filter(({ at }) => at > start).map(({ transaction }) => transaction)
+    expect(all.found({ from: `${secret}@sender.example` })).toEqual(left)
+    expect(all.found({ queueId: `${secret}Q0` })).toEqual([])
+    expect(all.found({ queueId: `${secret}Q1` })).toEqual([`${secret}.1`])
+    expect(all.search({ from: 'x' }).keptSince).toBe(start + 1)
+    expect(all.everyTransaction).toEqual(left)
+    const pieces = piecesOf(packed, all.packed)
+    all.store.expire(start + hour)
+    expect(all.everyTransaction).toEqual([])
+    expect(all.search({ from: 'x' }).keptSince).toBeUndefined()
+    all.store.close()
+    const after = readFileSync(all.path)
+    expect(pieces.filter((piece) => after.includes(piece))).toEqual([])
+  })
+
+  test('a batch that is damaged is left out, and goes when it is old', () => {
+    using all = new TestStore()
+    for (let n = 0; n < 2 * perBatch; n += perBatch)
+      all.write(...Array.from({ length: perBatch }, (_, i) => ofSecret(n + i, start + n)))
+    all.change('update batch set packed = zeroblob(100) where id = 1')
+    const asked = { from: `${secret}@sender.example` }
+    expect(all.found(asked)).toHaveLength(perBatch)
+    expect(all.everyTransaction).toHaveLength(perBatch)
+    expect(all.terms).toBe(10 * perBatch)
+    while (all.store.expire(start + 1));
+    expect(all.found(asked)).toHaveLength(perBatch)
+    expect(all.terms).toBe(5 * perBatch)
+    all.store.removeOldest()
+    expect(all.terms).toBe(0)
+  })
+})
+
+test('who is written to twice is found once', () => {
+  using all = new TestStore()
+  all.write(attempt({ recipients: [to('a@example.org'), to('A@example.org')] }))
+  expect(all.found({ address: 'a@example.org' })).toHaveLength(1)
 })
 
 test('why.md: “The file never grows over `history.max_size`: the oldest transactions go first.”', () => {
@@ -210,7 +283,7 @@ test('why.md: “The file never grows over `history.max_size`: the oldest transa
 
 test('who was killed is told, with the time of which something may be missing', () => {
   using all = new TestStore()
-  all.store.write('primary', { kept: [], gaps: [], until: start + 10 })
+  all.store.write('primary', { written: [], closings: [], gaps: [], until: start + 10 })
   all.store.begin('primary', 'full', start + 500)
   expect(all.search({ address: 'a@b' }).gaps).toEqual([
     { from: start + 10, until: start + 500, why: 'killed' },
