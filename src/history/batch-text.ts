@@ -100,10 +100,22 @@ const dictionary = Buffer.from(
 /** Level 1: what the next one makes smaller is a hundredth, and takes a tenth more time. */
 export const packed = (text: string): Uint8Array => deflateSync(text, { level: 1, dictionary })
 
-/** The lines of what was packed; undefined where it is damaged, which its sum tells. */
-export function unpacked(octets: Uint8Array): readonly string[] | undefined {
+/**
+ * Octets of the text of a batch, twice what a transaction with most recipients takes: a row that
+ * becomes more was made by somebody else.
+ */
+export const mostTextBytes = 256 * 1024 * 1024
+
+/**
+ * The lines of what was packed; undefined where it is damaged, which its sum tells, or becomes too
+ * much.
+ */
+export function unpacked(
+  octets: Uint8Array,
+  maxOutputLength = mostTextBytes,
+): readonly string[] | undefined {
   try {
-    return linesIn(inflateSync(octets, { dictionary }).toString())
+    return linesIn(inflateSync(octets, { dictionary, maxOutputLength }).toString())
   } catch {
     return undefined
   }

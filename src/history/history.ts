@@ -15,6 +15,8 @@ import { bytesOf, type FromThread, type ThreadOptions, type ToThread } from './m
 const gatherMs = 250
 /** More of them do not wait, so that no turn of the event loop has much to do. */
 const mostGathered = 64
+/** Nor do more recipients, which may be very many of one transaction. */
+const mostRecipients = 10_000
 /** Of the queue: the thread writes at once when more is in it. */
 const waitsBelow = 0.25
 
@@ -93,7 +95,7 @@ class Writer {
       this.#attempts.add(attemptOf(fact))
       this.#recipients += fact.recipients.length
     } else this.#closings.push(closingOf(fact))
-    if (this.#gathered >= mostGathered) this.#send()
+    if (this.#isFull) this.#send()
     else this.#timer ??= setTimeout(() => this.#send(), gatherMs).unref()
   }
 
@@ -101,11 +103,15 @@ class Writer {
     return this.#attempts.attempts + this.#closings.length
   }
 
+  get #isFull(): boolean {
+    return this.#gathered >= mostGathered || this.#recipients >= mostRecipients
+  }
+
   #send(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#gathered === 0 && this.#gap === undefined) return
-    const isFull = this.#gathered >= mostGathered
+    const isFull = this.#isFull
     const [written, closings] = [this.#attempts.written, JSON.stringify(this.#closings)]
     const [attempts, recipients] = [this.#attempts.attempts, this.#recipients]
     const bytes = bytesOf({ written, closings })

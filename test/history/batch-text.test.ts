@@ -1,7 +1,14 @@
 /** What is packed comes back, small, and what is damaged is known to be. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { attemptsIn, packed, textOf, unpacked, writtenOf } from '../../src/history/batch-text.ts'
+import {
+  attemptsIn,
+  mostTextBytes,
+  packed,
+  textOf,
+  unpacked,
+  writtenOf,
+} from '../../src/history/batch-text.ts'
 import { attempt, to, waits } from './samples.ts'
 
 const one = attempt({
@@ -50,4 +57,11 @@ test('an octet that is another one, or the end that is missing: it is damaged', 
     expect(unpacked(changed)).toBeUndefined()
     expect(unpacked(whole.subarray(0, at))).toBeUndefined()
   }
+})
+
+test('what becomes more than a batch can be is as good as damaged, and takes no room', () => {
+  const text = writtenOf([one]).text
+  expect(unpacked(packed(text), Buffer.byteLength(text))?.join('\n')).toBe(text)
+  expect(unpacked(packed(text), Buffer.byteLength(text) - 1)).toBeUndefined()
+  expect(unpacked(packed('\0'.repeat(mostTextBytes + 1)))).toBeUndefined()
 })
