@@ -79,7 +79,11 @@ function sizes(head: ProfileNode): Record<'files' | 'functions', ReadonlyMap<str
 function print(title: string, octets: ReadonlyMap<string, number>, messages: number): void {
   console.log(`\n${title}`)
   for (const [name, size] of [...octets].sort((a, b) => b[1] - a[1]).slice(0, shown))
-    console.log(`${Math.round(size / messages).toString().padStart(8)}  ${name}`)
+    console.log(
+      `${Math.round(size / messages)
+        .toString()
+        .padStart(8)}  ${name}`,
+    )
 }
 
 const [name = 'kept', count = '30000'] = process.argv.slice(2)
@@ -92,7 +96,9 @@ let head: ProfileNode | undefined
   await using tools = await startMailTools()
   const port = await freePort()
   const program = [`--inspect=127.0.0.1:${port}`, path.join(repository, 'src/cli/main.ts')]
-  const running = await rcptwise('rcptwise', program, { config: 'workers: 1' }).start(tools.sinkPort)
+  const running = await rcptwise('rcptwise', program, { config: 'workers: 1' }).start(
+    tools.sinkPort,
+  )
   try {
     await tools.send(running.port, messages, load.options)
     const inspector = await inspectorAt(port)
