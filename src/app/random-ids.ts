@@ -11,16 +11,22 @@ const idsAtOnce = 64
 
 /** Makes ids of 16 characters of base32, 80 random bits. */
 export function randomIds(): () => string {
-  const octets = new Uint8Array(idLength * idsAtOnce)
+  const octets = Buffer.alloc(idLength * idsAtOnce)
   let used = octets.length
   return () => {
     if (used === octets.length) {
-      randomFillSync(octets)
+      fill(octets)
       used = 0
     }
-    const id = octets.subarray(used, used + idLength)
     used += idLength
     // In one piece: what is put together letter by letter stays in pieces for as long as it lives.
-    return String.fromCharCode(...id.map((octet) => letters[octet % letters.length] ?? 0))
+    return octets.toString('latin1', used - idLength, used)
   }
+}
+
+function fill(octets: Buffer): void {
+  randomFillSync(octets)
+  octets.forEach((octet, i) => {
+    octets[i] = letters[octet % letters.length] ?? 0
+  })
 }

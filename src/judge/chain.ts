@@ -70,7 +70,9 @@ class ChainJudging implements MessageJudging {
   }
 
   #runOf(stage: Stage, recipients: JudgedEnvelope['recipients']): StageRun {
-    return new StageRun(stage, { ...this.#message.envelope, recipients }, ({ of, judgement }) => {
+    const { envelope } = this.#message
+    const shown = recipients === envelope.recipients ? envelope : { ...envelope, recipients }
+    return new StageRun(stage, shown, ({ of, judgement }) => {
       if (judgement === undefined) return
       const ms = this.#askedAt === undefined ? 0 : this.#now() - this.#askedAt
       this.#message.onJudged({ judge: of.judge.name, judgement, ms })

@@ -9,6 +9,7 @@ const gtube = Buffer.from('XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-T
  * which a search for the whole would stop.
  */
 const rarePart = gtube.subarray(gtube.indexOf('*'))
+const beginning = gtube[0] ?? 0
 const nothing = Buffer.alloc(0)
 export const gtubeScore = 1000
 /** It is looked for in this many octets; what is behind them can't change the judgement. */
@@ -31,10 +32,12 @@ export class GtubeFinder {
   push(chunk: Buffer): void {
     if (this.settled) return
     // Not a single octet further, whatever the pieces: the judgement must not depend on them.
-    const looked = chunk.subarray(0, lookBytes - this.#seen)
+    const left = lookBytes - this.#seen
+    const looked = chunk.length <= left ? chunk : chunk.subarray(0, left)
     this.#seen += looked.length
     const seam = this.#tail.length === 0 ? looked : Buffer.concat([this.#tail, looked])
     if (seam.includes(rarePart) && seam.includes(gtube)) this.#found = true
-    this.#tail = Buffer.from(seam.subarray(Math.max(0, seam.length - gtube.length + 1)))
+    const from = seam.indexOf(beginning, Math.max(0, seam.length - gtube.length + 1))
+    this.#tail = from === -1 ? nothing : Buffer.from(seam.subarray(from))
   }
 }

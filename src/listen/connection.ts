@@ -286,7 +286,7 @@ export class Connection implements MessageFlowListener, OwnAnswers {
 
   #handle(event: Event): void {
     this.#running = true
-    for (let next: Event | undefined = event; next !== undefined; next = this.#events.shift()) {
+    for (let next: Event | undefined = event; next !== undefined; next = this.#nextEvent()) {
       step(this.session, next)
       const { effects } = this.session
       if (effects.length === 0) continue
@@ -294,6 +294,11 @@ export class Connection implements MessageFlowListener, OwnAnswers {
       for (const effect of effects) this.#do(effect)
     }
     this.#running = false
+  }
+
+  /** To shift an empty array costs as much as one that is not. */
+  #nextEvent(): Event | undefined {
+    return this.#events.length === 0 ? undefined : this.#events.shift()
   }
 
   #do(effect: Effect): void {

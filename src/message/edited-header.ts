@@ -150,13 +150,17 @@ export function editHeader(came: HeaderSection, step: readonly Edits[]): EditedH
   }
 }
 
+type Fields = Pick<HeaderSection, 'header' | 'end'>
+
 /** Before any other edit, and also of what is not seen as fields. */
-const cleaned = (section: HeaderSection, step: readonly Edits[]): HeaderSection =>
+const cleaned = (section: Fields, step: readonly Edits[]): Fields =>
   step
     .flatMap(({ list }) => list)
     .reduce(
       (left, edit) =>
-        edit.do === 'removeForeign' ? { ...left, header: withoutForeign(left, edit.host) } : left,
+        edit.do === 'removeForeign'
+          ? { header: withoutForeign(left, edit.host), end: left.end }
+          : left,
       section,
     )
 

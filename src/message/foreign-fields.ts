@@ -11,6 +11,8 @@
 import { endOfField } from './header-fields.ts'
 import type { HeaderSection } from './header-section.ts'
 
+type Section = Pick<HeaderSection, 'header' | 'end'>
+
 /** Where such a field begins, and its name. */
 const begun =
   /(?:^|\n)(?<name>x-(?:spamd?|rspamd|rcptwise)-[!-9;-~]*|(?<results>authentication-results))[ \t]*:/gi
@@ -25,7 +27,7 @@ interface Foreign {
  * The header section without them, or the very octets where there is none. `host`: our own name. Of
  * a section that is longer than is read the last field stays: nobody knows where it ends.
  */
-export function withoutForeign(section: HeaderSection, host: string): Buffer {
+export function withoutForeign(section: Section, host: string): Buffer {
   const { header } = section
   const kept: Buffer[] = []
   let at = 0
@@ -36,7 +38,7 @@ export function withoutForeign(section: HeaderSection, host: string): Buffer {
   return at === 0 ? header : Buffer.concat([...kept, header.subarray(at)])
 }
 
-function* foreignFields({ header, end }: HeaderSection, host: string): Generator<Foreign> {
+function* foreignFields({ header, end }: Section, host: string): Generator<Foreign> {
   const text = header.toString('latin1')
   for (const { 0: beginning, index, groups } of text.matchAll(begun)) {
     const from = beginning.startsWith('\n') ? index + 1 : index
@@ -68,7 +70,7 @@ function inFrontOfResults(value: string): string {
 }
 
 /** Of a section as far as it is read: each name once, as it is first written. */
-export function foreignNames(section: HeaderSection, host: string): readonly string[] {
+export function foreignNames(section: Section, host: string): readonly string[] {
   const names = new Map<string, string>()
   for (const { name } of foreignFields(section, host)) {
     const key = name.toLowerCase()

@@ -52,7 +52,7 @@ export interface HeaderFields {
   readonly bodyFrom?: number
 }
 
-const start = /([!-9;-~]+)[ \t]*:/y
+const start = /[!-9;-~]+[ \t]*:/y
 const lineEnds = /\r?\n/g
 
 /** Undefined: it has too many fields to be read. */
@@ -75,12 +75,15 @@ export function readFirstFields(header: Buffer): HeaderFields & { readonly unrea
   for (; at < text.length && read < headerFieldsLimit; read++) {
     const end = endOfField(text, at)
     start.lastIndex = at
-    const name = start.exec(text)?.[1]
-    if (name === undefined) {
+    if (start.test(text)) {
+      const name = text
+        .slice(at, start.lastIndex - 1)
+        .trimEnd()
+        .toLowerCase()
+      all.push(new HeaderField(text.slice(at, end), name, start.lastIndex - at))
+    } else {
       bodyFrom ??= at
       leading ??= all.length
-    } else {
-      all.push(new HeaderField(text.slice(at, end), name.toLowerCase(), start.lastIndex - at))
     }
     at = end
   }

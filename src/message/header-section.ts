@@ -26,6 +26,24 @@ const lineEnd = Buffer.from('\r\n')
 const nothing = Buffer.alloc(0)
 const beginsEmpty = (text: Buffer): boolean => text[0] === 0x0d && text[1] === 0x0a
 
+/** Few want to have the rest. */
+class SectionInOne implements HeaderSection {
+  readonly header: Buffer
+  readonly end = 'empty line'
+  readonly #chunk: Buffer
+  readonly #bodyFrom: number
+
+  constructor(chunk: Buffer, bodyFrom: number) {
+    this.header = chunk.subarray(0, bodyFrom - 2)
+    this.#chunk = chunk
+    this.#bodyFrom = bodyFrom
+  }
+
+  get rest(): Buffer {
+    return this.#chunk.subarray(this.#bodyFrom)
+  }
+}
+
 export class HeaderReader {
   readonly #limit: number
   #octets = nothing
@@ -51,8 +69,7 @@ export class HeaderReader {
     const bodyFrom = at + emptyLine.length
     // An empty line at the beginning has no line before it.
     if (at === -1 || bodyFrom > this.#limit || beginsEmpty(chunk)) return undefined
-    const header = chunk.subarray(0, bodyFrom - 2)
-    return { header, rest: chunk.subarray(bodyFrom), end: 'empty line' }
+    return new SectionInOne(chunk, bodyFrom)
   }
 
   #inPieces(chunk: Buffer): HeaderSection | undefined {

@@ -23,6 +23,8 @@ export const shownMessageId = (value: string): string =>
 
 /** Whether the field that begins there has this name. */
 function isIn(text: string, at: number): boolean {
+  const letter = text[at]
+  if (letter !== 'M' && letter !== 'm') return false
   ours.lastIndex = at
   return ours.test(text)
 }

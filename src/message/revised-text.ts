@@ -29,7 +29,8 @@ export function revised(text: TextSource, revision: Revision): TextSource {
 export const behindFields = (text: TextSource): AsyncIterable<Buffer> =>
   new FrontedText(text, '').chunks()
 
-const lineWithDot = /^\./m
+/** A line of it may begin with a dot. */
+const isDotted = (fields: string): boolean => fields.startsWith('.') || fields.includes('\n.')
 const emptyLine = Buffer.from('\r\n')
 const nothing = Buffer.alloc(0)
 
@@ -43,7 +44,7 @@ class FrontedText implements TextSource {
   }
 
   get dotted(): boolean {
-    return this.#text.dotted !== false || lineWithDot.test(this.#front)
+    return this.#text.dotted !== false || isDotted(this.#front)
   }
 
   whole(): readonly Buffer[] | undefined {

@@ -12,7 +12,7 @@ export interface SeenFields {
   readonly bodyFrom: number
 }
 
-export function seenFields({ header, end }: HeaderSection): SeenFields {
+export function seenFields({ header, end }: Pick<HeaderSection, 'header' | 'end'>): SeenFields {
   const { leading, bodyFrom } = readFirstFields(header)
   const cut = end === 'limit' && bodyFrom === undefined ? leading.at(-1) : undefined
   return cut === undefined

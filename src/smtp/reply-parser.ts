@@ -40,8 +40,8 @@ export class ReplyParser {
 
   /** The replies that are complete with this chunk. */
   push(chunk: Buffer): Reply[] {
-    const only = this.#onlyReply(chunk)
-    if (only !== undefined) return [only]
+    const usual = this.#usualReplies(chunk)
+    if (usual !== undefined) return usual
     const replies: Reply[] = []
     for (let from = 0; from < chunk.length && this.trouble === undefined;) {
       const end = chunk.indexOf(LF, from)
@@ -54,14 +54,26 @@ export class ReplyParser {
     return replies
   }
 
-  /** The usual reply is one line, and all that came: nothing of it has to be kept. */
-  #onlyReply(chunk: Buffer): Reply | undefined {
+  /**
+   * Usual replies have one line each, and are all that came: nothing of them has to be kept or
+   * changed.
+   */
+  #usualReplies(chunk: Buffer): Reply[] | undefined {
     const { length } = chunk
     const isNext = this.#rest.length === 0 && this.#bytes === 0 && this.trouble === undefined
     if (!isNext || length > maxReplyLineBytes) return undefined
     if (chunk[length - 1] !== LF || chunk[length - 2] !== CR) return undefined
-    const line = chunk.toString('latin1', 0, length - 2)
-    return usual.test(line) ? { code: Number(line.slice(0, 3)), lines: [line.slice(4)] } : undefined
+    const text = chunk.toString('latin1', 0, length - 2)
+    if (usual.test(text)) return [usualReply(text)]
+    const replies: Reply[] = []
+    for (let from = 0; from < length;) {
+      const end = text.indexOf('\r\n', from)
+      const line = end === -1 ? text.slice(from) : text.slice(from, end)
+      if (!usual.test(line)) return undefined
+      replies.push(usualReply(line))
+      from = end === -1 ? length : end + 2
+    }
+    return replies
   }
 
   #keep(octets: Buffer): void {
@@ -139,6 +151,11 @@ export class ReplyParser {
     return { code: this.#code, lines: [first, ...more] }
   }
 }
+
+const usualReply = (line: string): Reply => ({
+  code: Number(line.slice(0, 3)),
+  lines: [line.slice(4)],
+})
 
 const separators = new Set([' ', '-', '\t'])
 

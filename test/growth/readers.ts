@@ -76,7 +76,7 @@ import {
   encodeParameters,
   parseParameters,
 } from '../../src/smtp/parameters.ts'
-import { parsePath } from '../../src/smtp/path.ts'
+import { parseAnyPath, parsePath } from '../../src/smtp/path.ts'
 import { parseProxyHeader } from '../../src/smtp/proxy-header.ts'
 import { ReplyParser } from '../../src/smtp/reply-parser.ts'
 import { describeReply, encodeReply } from '../../src/smtp/reply.ts'
@@ -307,7 +307,8 @@ export const readers: Readonly<Record<string, Reader | undefined>> = {
     'BDAT 1',
     'VRFY ',
   ),
-  'paths: parsePath': reader(parsePath, '<', '<"', '<@', '<@a:', '<a@', '<a@[', 'a@'),
+  'paths: parsePath': reader(parsePath, '<', '<"', '<@', '<@a:', '<a@', '<a@[', 'a@', '<a@a> '),
+  'paths: parseAnyPath': reader(parseAnyPath, '<', '<"', '<@', '<@a:', '<a@', '<a@[', 'a@'),
   'parameters: parseParameters, their checks and encodeParameters': reader(
     (text) => {
       const parameters = parseParameters(text)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ledgerKey, nullPath, parsePath } from '../../src/smtp/path.ts'
+import { ledgerKey, nullPath, parseAnyPath, parsePath } from '../../src/smtp/path.ts'
 import { runs } from '../support/properties.ts'
 
 /** As on the wire. */
@@ -151,6 +151,45 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
         expect(parsePath(`<${parsed.path.mailbox}>`)).toEqual({ path: parsed.path, rest: '' })
       }),
       { numRuns: runs(5000) },
+    )
+  })
+
+  test('a usual path is read as any other is', () => {
+    const octet = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code))
+    const local = fc.oneof(
+      fc.constantFrom('user', 'a.b+c', '-', "o'hara", '~!#$%&*/=?^_`{|}'),
+      octet,
+    )
+    const domain = fc.oneof(
+      fc.constantFrom('example.org', 'b', 'a-b_c.test', 'xn--exmple-cua.org', '-'),
+      octet,
+    )
+    const rest = fc.oneof(
+      fc.constantFrom('', ' ', ' SIZE=100 BODY=8BITMIME', '\tPRDR\t', 'x', '> a@b>'),
+      octet,
+    )
+    const path = fc
+      .tuple(
+        fc.constantFrom('<', ' <', ''),
+        local,
+        fc.constantFrom('@', ''),
+        domain,
+        octet,
+        fc.constantFrom('>', ''),
+        rest,
+      )
+      .map(([open, user, at, host, odd, close, behind]) => [
+        `${open}${user}${at}${host}${close}${behind}`,
+        `${open}${user}${odd}${at}${host}${close}${behind}`,
+        `${open}${user}${at}${host}${odd}${close}${behind}`,
+        `${open}${user}${at}${odd}${host}${close}${behind}`,
+        `${open}${user}${at}${host}${close} ${behind}${odd}`,
+      ])
+    fc.assert(
+      fc.property(path, (texts) => {
+        for (const text of texts) expect(parsePath(text)).toEqual(parseAnyPath(text))
+      }),
+      { numRuns: runs(20_000) },
     )
   })
 

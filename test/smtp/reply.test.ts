@@ -9,6 +9,7 @@ import {
   ReplyParser,
 } from '../../src/smtp/reply-parser.ts'
 import { replies } from '../../src/smtp/replies.ts'
+import { runs } from '../support/properties.ts'
 import { cut, cuts, octet } from './splits.ts'
 
 describe('encodeReply', () => {
@@ -247,6 +248,23 @@ describe('ReplyParser', () => {
         expect(cut(wire, at).flatMap((chunk) => parser.push(chunk))).toEqual(all)
         expect(parser.pendingBytes).toBe(0)
       }),
+    )
+  })
+
+  test('whatever comes, in one piece or octet by octet it is the same replies and the same trouble', () => {
+    const piece = fc.constantFrom(
+      ...['250 a\r\n', '354 \r\n', '250-b\r\n', '250 c\n', '599 \t\xff\r\n', '250', ' ', '-', 'd'],
+      ...['\r', '\n', '\r\n', '\0', '\x7f', '199 e\r\n', '2500 f\r\n', '250\r\n', '220 g\r\r\n'],
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const wire = octet(pieces.join(''))
+        const [whole, single] = [new ReplyParser(), new ReplyParser()]
+        const replies = Array.from(wire, (one) => single.push(Buffer.of(one))).flat()
+        expect(whole.push(wire)).toEqual(replies)
+        expect(whole.trouble).toBe(single.trouble)
+      }),
+      { numRuns: runs(20_000) },
     )
   })
 
