@@ -14,7 +14,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../test/support/command-line.ts'
 import { Crowd, withTls } from '../test/support/crowd.ts'
 import { Client } from '../test/support/dialogue.ts'
 import { startFakeBackend } from '../test/support/fake-backend.ts'
@@ -26,15 +26,7 @@ import { endProcess, startProcess } from './process.ts'
 const senders = 20
 const mostKilobytes = 20
 
-const { values: options } = parseArgs({
-  options: {
-    idle: { type: 'string', default: '10000' },
-    slow: { type: 'string', default: '500' },
-    messages: { type: 'string', default: '2000' },
-    tls: { type: 'boolean', default: false },
-    source: { type: 'boolean', default: false },
-  },
-})
+const options = commandLine({ idle: 10_000, slow: 500, messages: 2000, tls: false, source: false })
 
 const configuration = (port: number, tlsPort: number, backend: string): string => `
 hostname: mx.example.org
@@ -124,11 +116,7 @@ async function gatherIdle({ port, tlsPort }: Ports, size: number): Promise<Crowd
 
 async function measure(ports: Ports, pid: number, delivered: () => number): Promise<boolean> {
   const { port } = ports
-  const [idleSessions, slowSessions, messages] = [
-    Number(options.idle),
-    Number(options.slow),
-    Number(options.messages),
-  ]
+  const [idleSessions, slowSessions, messages] = [options.idle, options.slow, options.messages]
   // Little is done before, so that no memory is left of it that the idle sessions could use again
   // unseen.
   await flow(port, 200)
@@ -178,7 +166,7 @@ async function measure(ports: Ports, pid: number, delivered: () => number): Prom
   )
 }
 
-await checkOpenFiles(Number(options.idle) + Number(options.slow) + 1000)
+await checkOpenFiles(options.idle + options.slow + 1000)
 const directory = await mkdtemp(path.join(tmpdir(), 'rcptwise-bench-'))
 try {
   await using backend = await startFakeBackend({ keepTexts: false })

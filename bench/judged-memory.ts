@@ -8,20 +8,14 @@
  * refused. The spool keeps them in memory up to `--memory` MiB, and on disk. Everything stays on
  * loopback. Ends with 1 when the process has taken more than the spool's memory and a constant.
  */
-import { parseArgs } from 'node:util'
+import { commandLine } from '../test/support/command-line.ts'
 import { measureJudged, mostBeside } from './judged-at-once.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '100' },
-    mebibytes: { type: 'string', default: '50' },
-    memory: { type: 'string', default: '64' },
-  },
-})
-const spoolMemory = Number(options.memory)
+const options = commandLine({ messages: 100, mebibytes: 50, memory: 64 })
+const spoolMemory = options.memory
 const { before, most, refused, seconds } = await measureJudged({
-  messages: Number(options.messages),
-  mebibytes: Number(options.mebibytes),
+  messages: options.messages,
+  mebibytes: options.mebibytes,
   spoolMemory,
 })
 const grown = most - before
@@ -31,4 +25,4 @@ console.log(
     `${before} MiB before, ${most} MiB at most: ${grown} MiB more, with spool.total_memory: ${spoolMemory} MiB`,
   ].join('\n'),
 )
-if (refused !== Number(options.messages) || grown > spoolMemory + mostBeside) process.exitCode = 1
+if (refused !== options.messages || grown > spoolMemory + mostBeside) process.exitCode = 1

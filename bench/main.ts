@@ -13,7 +13,7 @@
  *   --source                 run Rcptwise from src instead of building it first
  */
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../test/support/command-line.ts'
 import { interopObstacle } from '../test/support/lab/availability.ts'
 import { packageRoot } from '../test/support/lab/packages.ts'
 import { type Load, loads } from './loads.ts'
@@ -37,28 +37,17 @@ import { renderTable } from './table.ts'
 const fullPace = { rounds: 15, roundSeconds: 0.35, warmUpSeconds: 20, laterWarmUpSeconds: 8 }
 const quickPace = { rounds: 4, roundSeconds: 0.2, warmUpSeconds: 3, laterWarmUpSeconds: 0.4 }
 
-const options = readOptions()
-
-function readOptions() {
-  try {
-    return parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        subjects: { type: 'string' },
-        against: { type: 'string' },
-        config: { type: 'string' },
-        source: { type: 'boolean', default: false },
-        start: { type: 'boolean', default: false },
-        judges: { type: 'boolean', default: false },
-        history: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    return process.exit(2)
-  }
-}
+const options = commandLine({
+  quick: false,
+  only: String,
+  subjects: String,
+  against: String,
+  config: String,
+  source: false,
+  start: false,
+  judges: false,
+  history: false,
+})
 
 const obstacle = interopObstacle()
 if (obstacle !== undefined) {

@@ -10,18 +10,15 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { replay } from '../src/app/replay.ts'
 import { replayInWords } from '../src/cli/replay/in-words.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { senderTimes } from '../src/past/sender-model.ts'
 import { draw, mix, randomFrom } from '../test/model/mix.ts'
+import { commandLine } from '../test/support/command-line.ts'
 
-const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '1000000' }, keep: { type: 'string' } },
-})
-const messages = Number(values.messages)
-const directory = values.keep ?? (await mkdtemp(path.join(tmpdir(), 'rcptwise-past-mail-')))
+const { messages, keep } = commandLine({ messages: 1_000_000, keep: String })
+const directory = keep ?? (await mkdtemp(path.join(tmpdir(), 'rcptwise-past-mail-')))
 const [serverLog, scannerLog] = ['mail.log', 'rspamd.log'].map((name) => path.join(directory, name))
 const people = 5000
 const policies = ['strict', 'careful', 'tag-only']
@@ -60,7 +57,7 @@ process.stdout.write(`${replayInWords(replayed)}\n\n`)
 process.stdout.write(
   `${messages} messages, ${Math.round(bytes / 1e6)} MB: ${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of the processor), ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at most\n`,
 )
-if (values.keep === undefined) await rm(directory, { recursive: true })
+if (keep === undefined) await rm(directory, { recursive: true })
 
 async function write(server: string, scanner: string): Promise<void> {
   const random = randomFrom(1)

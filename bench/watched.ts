@@ -18,7 +18,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../test/support/command-line.ts'
 import { freePort, greets } from '../test/support/lab/ports.ts'
 import { until } from '../test/support/lab/until.ts'
 import { cpuSeconds } from './cpu-time.ts'
@@ -26,17 +26,12 @@ import { startMailTools } from './mail-tools.ts'
 import { endProcess, startProcess } from './process.ts'
 import { builtProgram } from './program.ts'
 
-const { values } = parseArgs({
-  options: {
-    by: { type: 'string', default: 'consoles' },
-    rounds: { type: 'string', default: '6' },
-    messages: { type: 'string', default: '8000' },
-    watchers: { type: 'string', default: '10' },
-  },
+const { by, rounds, messages, watchers } = commandLine({
+  by: 'consoles',
+  rounds: 6,
+  messages: 8000,
+  watchers: 10,
 })
-const [rounds, messages, watchers] = [values.rounds, values.messages, values.watchers].map(
-  Number,
-) as [number, number, number]
 const processors = { rcptwise: '0', others: '1' } as const
 /** 20 sessions that stay, 4 KiB a message. */
 const load = ['-d', '-s', '20', '-l', '4096']
@@ -105,7 +100,7 @@ async function ask(url: string, end: AbortSignal): Promise<void> {
 
 async function look({ url }: Serve, end: AbortSignal): Promise<void> {
   const watching =
-    values.by === 'events'
+    by === 'events'
       ? [readEvents(`${url}/api/v1/events`, end)]
       : [
           readEvents(`${url}/api/v1/events?kinds=hello,totals,strategyChanged`, end),
@@ -163,7 +158,7 @@ async function measurePair(watched: Serve, alone: Serve): Promise<Round> {
     process.stdout.write(`${watched.name} ${some.toFixed(0)}, ${alone.name} ${none.toFixed(0)}  `)
     return some / none
   }
-  process.stdout.write(`${watchers} ${values.by} at ${watched.name}, messages a second: `)
+  process.stdout.write(`${watchers} ${by} at ${watched.name}, messages a second: `)
   const rate = ratio((one) => one.rate)
   process.stdout.write('us a message: ')
   const cost = ratio((one) => one.cost)
@@ -181,7 +176,7 @@ try {
     [b, a],
     [a, b],
   ] as const) {
-    if (seen.length > 0 && values.by === 'events') await sleep(lingerMs)
+    if (seen.length > 0 && by === 'events') await sleep(lingerMs)
     seen.push(await measurePair(watched, alone))
   }
   const both = (of: (round: Round) => number): string => {
@@ -189,7 +184,7 @@ try {
     return `${((product ** (1 / seen.length) - 1) * 100).toFixed(1)} %`
   }
   process.stdout.write(
-    `with ${watchers} ${values.by}: ${both(({ rate }) => rate)} of the rate, ${both(({ cost }) => cost)} of processor time\n`,
+    `with ${watchers} ${by}: ${both(({ rate }) => rate)} of the rate, ${both(({ cost }) => cost)} of processor time\n`,
   )
   for (const { serve } of [a, b]) await endProcess(serve)
 } finally {

@@ -3,25 +3,19 @@
  * (docs/testing.md). The exit code is 0 only when everything held. An input is made again with its
  * own seed: `--only NAME --inputs 1 --seed SEED`.
  */
-import { parseArgs } from 'node:util'
 import { fuzzers } from '../test/fuzz/all.ts'
 import { runFuzzer } from '../test/fuzz/fuzzer.ts'
+import { commandLine } from '../test/support/command-line.ts'
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: 'string', default: '10000' },
-    only: { type: 'string' },
-    seed: { type: 'string' },
-  },
-})
-const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000))
+const values = commandLine({ inputs: 10_000, only: String, seed: Number })
+const seed = values.seed ?? Math.floor(Math.random() * 1_000_000_000)
 const chosen = fuzzers.filter(({ name }) => values.only === undefined || name === values.only)
 if (chosen.length === 0)
   throw new Error(`--only: one of ${fuzzers.map(({ name }) => name).join(', ')}`)
 console.log(`| fuzzer | inputs | seconds | slowest input, ms | findings |\n|---|--:|--:|--:|--:|`)
 let findings = 0
 for (const fuzzer of chosen) {
-  const run = runFuzzer(fuzzer, { inputs: Number(values.inputs), seed })
+  const run = runFuzzer(fuzzer, { inputs: values.inputs, seed })
   findings += run.findings.length
   console.log(
     `| ${run.name} | ${run.inputs} | ${run.seconds.toFixed(0)} | ${run.slowestMs.toFixed(0)} | ${run.findings.length} |`,

@@ -3,34 +3,32 @@
  * many front-ends in virtual time (docs/scale.md). The exit code is 0 only when each count is
  * explained.
  */
-import { parseArgs } from 'node:util'
 import { isConfigurableStrategy } from '../src/strategy/names.ts'
 import { courseOf } from '../test/chaos/course.ts'
 import { reportOf } from '../test/nodes/report.ts'
 import { simulateNodes, unexplained } from '../test/nodes/run.ts'
+import { commandLine } from '../test/support/command-line.ts'
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '100' },
-    minutes: { type: 'string', default: '10' },
-    rate: { type: 'string', default: '20' },
-    strategy: { type: 'string', default: 'auto' },
-    seed: { type: 'string', default: '1' },
-    ledgers: { type: 'string', default: '1' },
-    balance: { type: 'string', default: 'any' },
-    calm: { type: 'boolean', default: false },
-  },
+const values = commandLine({
+  nodes: 100,
+  minutes: 10,
+  rate: 20,
+  strategy: 'auto',
+  seed: 1,
+  ledgers: 1,
+  balance: 'any',
+  calm: false,
 })
 const { strategy } = values
 if (!isConfigurableStrategy(strategy)) throw new Error(`there is no strategy ${strategy}`)
 const began = performance.now()
 const outcome = await simulateNodes({
   strategy,
-  nodes: Number(values.nodes),
-  minutes: Number(values.minutes),
-  rate: Number(values.rate),
-  seed: Number(values.seed),
-  ledgers: Number(values.ledgers),
+  nodes: values.nodes,
+  minutes: values.minutes,
+  rate: values.rate,
+  seed: values.seed,
+  ledgers: values.ledgers,
   balance: values.balance === 'client' ? 'by client' : 'any',
   trouble: !values.calm,
 })

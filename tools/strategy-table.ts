@@ -6,18 +6,15 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { configurableStrategies } from '../src/strategy/names.ts'
 import { modelSenders } from '../test/model/senders.ts'
 import { simulate } from '../test/model/simulate.ts'
 import { type Cell, tables, type TrafficCell, trafficTable } from '../test/model/table.ts'
 import { simulateTraffic } from '../test/model/traffic.ts'
+import { commandLine } from '../test/support/command-line.ts'
 
 const [begin, end] = ['<!-- tables: begin -->', '<!-- tables: end -->']
-const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '10000' }, print: { type: 'boolean' } },
-})
-const messages = Number(values.messages)
+const { messages, print } = commandLine({ messages: 10_000, print: false })
 const cells: Cell[] = []
 for (const sender of modelSenders) {
   for (const strategy of configurableStrategies) {
@@ -37,7 +34,7 @@ const traffic = modelSenders.flatMap((sender) =>
   ),
 )
 const text = `${tables(cells)}\n\n**Clean mail between the attempts of a refused message (\`late\`)**\n\n${trafficTable(traffic)}`
-if (values.print === true) {
+if (print) {
   process.stdout.write(`${text}\n`)
 } else {
   const file = path.join(import.meta.dirname, '..', 'docs', 'strategies.md')
