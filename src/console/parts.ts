@@ -84,6 +84,9 @@ export const bar = (title: Child, ...right: readonly Child[]): HTMLElement =>
 const isIn = (element: Element | null, selector: string): boolean =>
   element?.closest(selector) instanceof Element
 
+/** On a narrow screen it stands above the list; beside it it is always to be seen. */
+const isAbove = (aside: Element): boolean => getComputedStyle(aside).position === 'static'
+
 /** Beside the list: what is selected in it. Escape goes back to its row. */
 export class Aside {
   readonly element = el('aside', { class: 'aside', hidden: true, tabindex: '-1' })
@@ -105,7 +108,7 @@ export class Aside {
       this.#shown = key
       if (isIn(document.activeElement, 'tbody')) {
         this.element.focus({ preventScroll: true })
-        this.element.scrollIntoView({ block: 'nearest' })
+        if (isAbove(this.element)) this.element.scrollIntoView({ block: 'nearest' })
       }
     }
   }

@@ -299,6 +299,34 @@ test.for(['light', 'dark'] as const)(
   },
 )
 
+test('who opens a split sees it, and on a wide screen what stands above the list, too', async () => {
+  const open = async (page: Page): Promise<void> => {
+    await page.locator('tbody th a').nth(1).click()
+    await page.locator('aside .aside-head h3').waitFor()
+  }
+  const size = { height: 400 }
+  await onPage(
+    'splits',
+    async (page) => {
+      await open(page)
+      expect(await page.evaluate('scrollY')).toBe(0)
+    },
+    { viewport: { ...size, width: 1200 } },
+  )
+  await onPage(
+    'splits',
+    async (page) => {
+      await page.evaluate('scrollTo(0, document.body.scrollHeight)')
+      await open(page)
+      const heading = page.locator('aside .aside-head h3')
+      const { y = -1 } = (await heading.boundingBox()) ?? {}
+      expect(y).toBeGreaterThan(0)
+      expect(y).toBeLessThan(size.height)
+    },
+    { viewport: { ...size, width: 800 } },
+  )
+})
+
 test('no view is wider than a screen of 360 pixels', async () => {
   for (const view of [...views, 'splits?id=none'])
     await onPage(
