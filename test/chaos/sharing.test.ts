@@ -90,6 +90,25 @@ const guessedAt = (
   ),
 ]
 
+/**
+ * Ann's mailbox is full at three returns; at the last one the sender leaves without the answer, and
+ * soon comes again.
+ */
+const leftAtLast = (
+  meanwhile: readonly Entry[],
+  last: Transaction = transaction(40_000, '', { end: 'left' }),
+): Entry[] => [
+  letter(9),
+  ...[1, 10, 20, 30].flatMap((second): Entry[] => [
+    transaction(1000 * second, '451 4.5.3 later'),
+    refused(1000 * second, 'dot', 'full', [ann]),
+  ]),
+  last,
+  ...meanwhile,
+  transaction(40_600, '250 taken'),
+  taken(40_600, both),
+]
+
 const dan = 'dan@example.org'
 
 /** Ann's mailbox is full; Cho, who refuses it, is told to come again, or has left without an answer. */
@@ -476,6 +495,22 @@ const rows: readonly Row[] = [
     beside(2),
     [],
     ['wrong'],
+  ],
+  [
+    'refuses such mail and has it: too many returns were known by their text alone, and its sender did not hear that the last one was in vain',
+    leftAtLast([]),
+    [],
+    ['wrong'],
+  ],
+  [
+    'the same, where the server behind still had no room in the last one',
+    leftAtLast([refused(40_001, 'dot', 'full', [ann])]),
+    ['wrong'],
+  ],
+  [
+    'the same, where the server behind had taken the last one for somebody',
+    leftAtLast([{ ...taken(40_005, [ann]), at: 40_300 }]),
+    ['doubled', 'wrong'],
   ],
   [
     'refuses such mail and has it, since a third message broke off, which may have been that of another',

@@ -39,7 +39,9 @@ export class Sharing {
     if (before.some((one) => waitsAtRcpt(one) && this.#wasInVain(one)))
       return 'rule 5: an attempt without progress'
     const [, ...byText] = before.filter((one) => !waitsAtRcpt(one) && isKnownByText(one))
-    if (byText.slice(recognisedReturns).some((one) => this.#wasInVain(one)))
+    if (
+      byText.slice(recognisedReturns).some((one) => this.#wasInVain(one) || this.#mayHaveBeen(one))
+    )
       return 'rule 5: too many returns known by their text alone'
     if (before.filter((one) => makesSomebodyWait(one) || isUnread(one)).length >= 16)
       return 'rule 7: too many forced retries'
@@ -52,13 +54,22 @@ export class Sharing {
     return !this.#taughtSomething(one) && madeNoProgress(one, this.#earlier(one.letter, one.from))
   }
 
+  /** In vain: its sender did not hear the answer, and no server behind had one for anybody. */
+  #mayHaveBeen(one: Transaction): boolean {
+    return isUnread(one) && !this.#taughtSomething(one)
+  }
+
   /** The server behind took or refused it for somebody meanwhile. */
   #taughtSomething({ letter, from, to, dot, end }: Transaction): boolean {
     if (dot === undefined) return false
     const until = end === 'heard' ? to : to + this.#evidence.slack(from, to)
     const during = (at: number): boolean => at >= dot - 5 && at <= until
     const refused = this.#evidence.refusals.some((one) => one.letter === letter && during(one.at))
-    return refused || this.#evidence.copiesOf(letter).some(({ at }) => during(at))
+    // A text that came behind the dot of the next attempt is the next attempt's.
+    const next = this.#evidence.transactionsOf(letter).find((one) => (one.dot ?? 0) > dot)
+    const isNexts = (came: number): boolean => came >= (next?.dot ?? Infinity)
+    const copies = this.#evidence.copiesOf(letter)
+    return refused || copies.some(({ at, came }) => during(at) && !isNexts(came))
   }
 
   /**
