@@ -46,15 +46,7 @@ export class Deliveries {
     delivered: (event: Event) => void,
   ): void {
     const { now } = this.#parts
-    const order = {
-      mail,
-      shown,
-      parcels: parcels.map((parcel) => ({
-        ...parcel,
-        redirected: parcel.result === 'quarantined',
-      })),
-    }
-    this.#transaction.deliver(order, text, {
+    this.#transaction.deliver({ mail, shown, parcels }, text, {
       parcelDelivered: (parcel, result) =>
         this.#listener.tell({ kind: 'parcelDelivered', at: now(), parcel, result }),
       delivered: (results) => delivered({ kind: 'delivered', at: now(), results }),

@@ -183,20 +183,15 @@ export class MessageIntake {
     if (this.#over || this.#stopped) return
     const { now, onFact } = this.#parts
     this.#identity = this.#fingerprint?.end()
-    const identity = this.#start.fingerprint ? this.#identity : {}
     const { why } = this.#spool
     const transaction = this.#start.judged.id
     if (why !== undefined) onFact({ kind: 'spoolFailed', at: now(), transaction, why })
+    const text = { ...ended, findings, ...(this.#start.fingerprint && this.#identity) }
     const failed = this.#spool.failed && !this.#forgotten
     this.#listener.tell({
       kind: 'textEnded',
       at: now(),
-      text: {
-        ...ended,
-        findings,
-        ...identity,
-        ...(failed ? { fault: 'spool' as const } : {}),
-      },
+      text: failed ? { ...text, fault: 'spool' } : text,
     })
   }
 

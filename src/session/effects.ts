@@ -140,6 +140,8 @@ export interface ParcelOrder {
   readonly recipients: readonly { readonly index: number; readonly argument: string }[]
   /** What is changed in the text for them. */
   readonly edits: Revision
+  /** It goes elsewhere than to those who are named in the envelope. */
+  readonly redirected: boolean
 }
 
 export type Effect =

@@ -359,9 +359,10 @@ function deliver(session: Session, ended: Ended, { judged, report, wants }: Orde
 }
 
 function setVerdicts({ recipients }: Transaction, { decided }: Plan): void {
-  for (const [index, { verdict, reason: why, reply }] of decided) {
-    const recipient = recipients[index]
-    if (recipient === undefined) continue
+  for (const recipient of recipients) {
+    const of = decided[recipient.index]
+    if (of === undefined) continue
+    const { verdict, reason: why, reply } = of
     recipient.verdict = verdict
     recipient.reason = recipient.fate === 'deferred' ? stillOverruled(recipient.reason, why) : why
     if (reply !== undefined) recipient.verdictReply = reply

@@ -37,7 +37,7 @@ import { known } from '../known.ts'
 export interface Plan {
   readonly parcels: readonly Parcel[]
   /** By index; where the backend has the last word, only what judges keep from it. */
-  readonly decided: ReadonlyMap<number, DecidedFor>
+  readonly decided: readonly (DecidedFor | undefined)[]
 }
 
 /** `reply`: what is said to who is refused or deferred. */
@@ -65,30 +65,30 @@ export function planParcels(session: Session, transaction: Transaction, grounds:
   const { findings, wants = wantsOf(transaction, findings) } = grounds
   if (session.options.lastWord === 'backend' || observes(session))
     return planForBackend(session, transaction, grounds)
-  const decided = new Map<number, DecidedFor>()
+  const decided: (DecidedFor | undefined)[] = []
   const through = throughOf(transaction)
   // Who has the message already gets nothing, but hears the same answer.
   const open = those(through, getsText)
   const wanted = open.map(wants)
   grantOpen(transaction, { open, wanted }, grounds.report).forEach((granted, i) => {
     const recipient = open[i]
-    if (recipient !== undefined) decided.set(recipient.index, granting(session, granted))
+    if (recipient !== undefined) decided[recipient.index] = granting(session, granted)
   })
   for (const recipient of through) {
     if (recipient.memory?.state === 'delivered')
-      decided.set(recipient.index, {
+      decided[recipient.index] = {
         verdict: asDelivered(session, wants(recipient)),
         reason: reason('delivered before'),
-      })
+      }
     // The backend has no such address: nobody can be lenient about that.
     else if (recipient.concealed !== undefined)
-      decided.set(recipient.index, ofConcealed(recipient.concealed))
+      decided[recipient.index] = ofConcealed(recipient.concealed)
   }
   const anyway = anywayOf(transaction)
-  for (const recipient of anyway) decided.set(recipient.index, granting(session, wants(recipient)))
+  for (const recipient of anyway) decided[recipient.index] = granting(session, wants(recipient))
   const getting = anyway.length === 0 ? open : [...open, ...anyway]
   const granted = getting.map(({ index, policy, group }): Granted => {
-    const verdict = decided.get(index)?.verdict ?? 'defer'
+    const verdict = decided[index]?.verdict ?? 'defer'
     return grantedTo(findings, {
       index,
       verdict,
@@ -272,10 +272,10 @@ function planForBackend(
     ...grantOpen(transaction, { open: taking, wanted: taking.map(ofPolicy) }, report),
     ...anyway.map(ofPolicy),
   ]
-  const decided = new Map<number, DecidedFor>()
+  const decided: (DecidedFor | undefined)[] = []
   const parcels = [...taking, ...anyway].map(({ index, group }, i): Granted => {
     const wanted = granting(session, granted[i] ?? unjudged)
-    if (!isDelivered(wanted.verdict)) decided.set(index, wanted)
+    if (!isDelivered(wanted.verdict)) decided[index] = wanted
     const { verdict } = wanted
     return grantedTo(findings, { index, verdict, group: apart ? group : undefined })
   })

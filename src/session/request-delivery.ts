@@ -32,15 +32,16 @@ export function requestDelivery(
     const members: Recipient[] = []
     for (const index of parcel.recipients) if (recipients[index]) members.push(recipients[index])
     const tag = tagOf(parcel, members)
+    const redirected = parcel.result === 'quarantined'
     return {
       result: parcel.result,
+      redirected,
       edits: withOnTop(parcel.revision, tag.length === 0 ? trace : [...trace, ...tag]),
       recipients: members.map(({ index, path, parameters }) => ({
         index,
-        argument:
-          parcel.result === 'quarantined'
-            ? `<${session.options.quarantine ?? ''}>`
-            : `<${path.mailbox}>${encodeParameters(parameters)}`,
+        argument: redirected
+          ? `<${session.options.quarantine ?? ''}>`
+          : `<${path.mailbox}>${encodeParameters(parameters)}`,
       })),
     }
   })

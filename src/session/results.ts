@@ -17,7 +17,7 @@ export function resultsOf(transaction: Transaction, said: Said): Results {
   const { replyTo } = said
   const outcomeFor = (recipient: Recipient): Outcome => {
     const { index, address, path } = recipient
-    const { reply, reason: why } = toldTo(recipient, replyTo.get(index), said.judges)
+    const { reply, reason: why } = toldTo(recipient, replyTo[index], said.judges)
     return { index, address, mailbox: path.mailbox, reply, reason: why }
   }
   return {
@@ -32,7 +32,7 @@ export interface Said {
   /** To each parcel. */
   readonly replies: readonly ParcelReply[]
   /** By the recipient's index; nothing for whom it was not given the text. */
-  readonly replyTo: ReadonlyMap<number, Reply>
+  readonly replyTo: readonly (Reply | undefined)[]
   /** `last_word: backend`: its reply is the verdict. */
   readonly judges: boolean
 }
@@ -58,12 +58,12 @@ export function repliesByIndex(
   parcels: readonly Parcel[],
   replies: readonly ParcelReply[],
 ): Said['replyTo'] {
-  const replyTo = new Map<number, Reply>()
-  for (const [n, { recipients }] of parcels.entries()) {
+  const replyTo: (Reply | undefined)[] = []
+  parcels.forEach(({ recipients }, n) => {
     const result = replies[n]
-    if (result === undefined) continue
-    for (const index of recipients) replyTo.set(index, result.own.get(index) ?? result.reply)
-  }
+    if (result === undefined) return
+    for (const index of recipients) replyTo[index] = result.own.get(index) ?? result.reply
+  })
   return replyTo
 }
 
@@ -76,7 +76,7 @@ export function markResults(transaction: Transaction, said: Said): void {
       recipient.duplicate = true
       continue
     }
-    const reply = said.replyTo.get(recipient.index)
+    const reply = said.replyTo[recipient.index]
     if (reply === undefined) continue
     if (isPermanent(reply)) recipient.verdict = 'reject'
     else if (!isPositive(reply)) recipient.verdict = 'defer'

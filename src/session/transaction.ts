@@ -200,9 +200,10 @@ const isDeferred = ({ fate }: Recipient): boolean => fate === 'deferred'
 
 /** Of those, who does not have it and is not known to refuse it. */
 export const anywayOf = (transaction: Transaction): readonly Recipient[] =>
-  deliveredAnyway(transaction).filter(
-    ({ memory }) => memory?.state !== 'delivered' && memory?.state !== 'refused',
-  )
+  those(deliveredAnyway(transaction), isOpen)
+
+const isOpen = ({ memory }: Recipient): boolean =>
+  memory?.state !== 'delivered' && memory?.state !== 'refused'
 
 /**
  * The index of the first recipient of whom the backend, a policy or the ledger has not spoken yet;
