@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ledgerKey, nullPath, parseAnyPath, parsePath } from '../../src/smtp/path.ts'
@@ -152,6 +153,18 @@ describe('parsePath (RFC 5321 4.1.2)', () => {
       }),
       { numRuns: runs(5000) },
     )
+  })
+
+  test('a usual path with any octet at any place is read as any other is', () => {
+    const usual = '<a.b+c@ab-c.example.org> SIZE=1 PRDR'
+    const different: string[] = []
+    for (let code = 0; code < 256; code++)
+      for (let at = 0; at <= usual.length; at++) {
+        const [before, behind] = [usual.slice(0, at), String.fromCharCode(code) + usual.slice(at)]
+        for (const text of [before + behind, before + behind.slice(0, 1) + behind.slice(2)])
+          if (!isDeepStrictEqual(parsePath(text), parseAnyPath(text))) different.push(text)
+      }
+    expect(different).toEqual([])
   })
 
   test('a usual path is read as any other is', () => {
